@@ -1,0 +1,39 @@
+#include "core/base/error.h"
+
+#include <cerrno>
+#include <system_error>
+
+namespace layoutfs {
+
+Error Error::system(int errno_value, std::string_view what) {
+  Error error(errno_value == ENOENT ? Errc::not_found : Errc::io,
+              std::string(what) + ": " + std::generic_category().message(errno_value));
+  error.sys_ = errno_value;
+  return error;
+}
+
+int Error::to_errno() const noexcept {
+  switch (code_) {
+    case Errc::invalid_argument:
+    case Errc::ambiguous:
+      return EINVAL;
+    case Errc::not_found:
+      return ENOENT;
+    case Errc::unsupported:
+      return EOPNOTSUPP;
+    case Errc::io:
+      return sys_ != 0 && sys_ != ENOSYS ? sys_ : EIO;
+    case Errc::invalid_image:
+    case Errc::corrupt:
+    case Errc::mount_failed:
+      return EIO;
+  }
+  return EIO;
+}
+
+Error&& Error::with(std::string_view context) && {
+  message_.insert(0, ": ").insert(0, context);
+  return std::move(*this);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,62 @@
+// What can go wrong, as a value: a kind for callers, an errno for the kernel, a sentence for people.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace layoutfs {
+
+// Few on purpose: a caller that needs to parse the sentence needs a new kind here.
+enum class Errc : std::uint8_t {
+  invalid_argument,  // the request itself makes no sense: an option, a reference, a name
+  not_found,         // the layout, reference, blob or path is not there
+  invalid_image,     // not an image layout, or a document that breaks its format
+  ambiguous,         // several things answer to one name
+  unsupported,       // a media type, compression or size that this program does not handle
+  corrupt,           // content that differs from its digest or breaks its stream format
+  mount_failed,      // the kernel or fusermount3 refused the mount
+  io,                // a system call failed; sys() is its errno
+};
+
+class [[nodiscard]] Error {
+ public:
+  // `message` is one sentence without a final full stop, lower case at the start.
+  Error(Errc code, std::string message) : code_(code), message_(std::move(message)) {}
+
+  // A failed system call: "`what`: <text of the errno>". ENOENT becomes Errc::not_found, everything else
+  // Errc::io.
+  static Error system(int errno_value, std::string_view what);
+
+  Errc code() const noexcept { return code_; }
+  // The errno of a failed system call, 0 where none failed.
+  int sys() const noexcept { return sys_; }
+  // What a file operation that failed for this reason answers to the kernel; never 0, never ENOSYS.
+  int to_errno() const noexcept;
+  const std::string& message() const noexcept { return message_; }
+
+  // The same error seen from further out: "`context`: message".
+  Error&& with(std::string_view context) &&;
+
+ private:
+  Errc code_;
+  int sys_ = 0;
+  std::string message_;
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+using Status = Result<void>;
+
+// For `return fail(Errc::corrupt, "...")`.
+inline std::unexpected<Error> fail(Errc code, std::string message) {
+  return std::unexpected(Error(code, std::move(message)));
+}
+// For handing on the error of `result`: `return fail(std::move(result).error())`, with or without context.
+inline std::unexpected<Error> fail(Error&& error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> fail(Error&& error, std::string_view context) {
+  return std::unexpected(std::move(error).with(context));
+}
+
+}  // namespace layoutfs

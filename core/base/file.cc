@@ -1,0 +1,133 @@
+// Files over POSIX calls.
+#include "core/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace layoutfs {
+namespace {
+
+Status write_all(int fd, ByteView content, const std::string& name) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return std::unexpected(Error::system(errno, name));
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+// Process ids repeat, in containers above all, and a crash leaves its file behind: so random ones.
+std::string temporary_name() {
+  std::uint64_t number = 0;
+  // So few bytes come whole or, before the machine's entropy is there, not at all: O_EXCL guards against
+  // that.
+  while (::getrandom(&number, sizeof number, 0) < 0 && errno == EINTR) continue;
+  return ".tmp-" + std::to_string(number);
+}
+
+// A temporary file that did not exist before.
+Result<UniqueFd> create_temporary(int directory, std::string& name) {
+  for (int attempt = 0;; ++attempt) {
+    name = temporary_name();
+    auto fd = open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd || fd.error().sys() != EEXIST || attempt == 100) return fd;
+  }
+}
+
+}  // namespace
+
+UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+void UniqueFd::reset() noexcept {
+  if (fd_ >= 0) ::close(release());
+}
+
+Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode) {
+  int fd;
+  do fd = ::openat(directory, path.c_str(), flags | O_CLOEXEC, mode);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0) return std::unexpected(Error::system(errno, path));
+  return UniqueFd(fd);
+}
+
+Result<struct stat> stat_of(int fd, std::string_view what) {
+  struct stat found;
+  if (::fstat(fd, &found) != 0) return std::unexpected(Error::system(errno, what));
+  return found;
+}
+
+Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t offset) {
+  std::size_t size = 0;
+  while (size < out.size()) {
+    const ssize_t got = ::pread(fd, out.data() + size, out.size() - size, static_cast<off_t>(offset + size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(Error::system(errno, "read"));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return size;
+}
+
+Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit) {
+  const auto found = stat_of(fd, what);
+  if (!found) return std::unexpected(found.error());
+  if (!S_ISREG(found->st_mode)) return fail(Errc::invalid_image, what + ": not a regular file");
+  if (static_cast<std::uint64_t>(found->st_size) > limit)
+    return fail(Errc::unsupported, what + ": larger than " + std::to_string(limit) + " bytes");
+  Bytes content(static_cast<std::size_t>(found->st_size));
+  auto size = pread_full(fd, content, 0);
+  if (!size) return fail(std::move(size).error(), what);
+  content.resize(*size);
+  return content;
+}
+
+Result<Bytes> read_file(int directory, const std::string& path, std::size_t limit) {
+  // A FIFO would make a blocking open wait for a writer.
+  auto fd = open_at(directory, path, O_RDONLY | O_NONBLOCK);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  return read_all(fd->get(), path, limit);
+}
+
+Status write_file_atomically(int directory, const std::string& name, ByteView content) {
+  std::string temporary;
+  auto fd = create_temporary(directory, temporary);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  Status status = write_all(fd->get(), content, name);
+  // The content must be on disk before the name is: a crash in between would leave the name with half of it.
+  if (status && ::fsync(fd->get()) != 0) status = std::unexpected(Error::system(errno, name));
+  if (status && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
+    status = std::unexpected(Error::system(errno, name));
+  if (!status) ::unlinkat(directory, temporary.c_str(), 0);
+  return status;
+}
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::open(int directory, const std::string& path) {
+  auto fd = open_at(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!fd) return std::unexpected(std::move(fd).error());
+  const auto found = stat_of(fd->get(), path);
+  if (!found) return std::unexpected(found.error());
+  if (!S_ISREG(found->st_mode)) return fail(Errc::corrupt, path + ": not a regular file");
+  const auto size = static_cast<std::size_t>(found->st_size);
+  if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile({}));
+  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd->get(), 0);
+  if (address == MAP_FAILED) return std::unexpected(Error::system(errno, path));
+  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), size}));
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,80 @@
+// File descriptors with an owner, and reads that return all they were asked for.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+
+namespace layoutfs {
+
+// Owns a file descriptor; closes it at the end.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) noexcept : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept;
+  ~UniqueFd() { reset(); }
+
+  int get() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+  int release() noexcept { return std::exchange(fd_, -1); }
+  void reset() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+// openat(2) with O_CLOEXEC added; `directory` may be AT_FDCWD. Retries EINTR. The error names `path`.
+Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode = 0);
+
+// fstat(2). The error names `what`.
+Result<struct stat> stat_of(int fd, std::string_view what);
+
+// Fills `out` from `offset` on; shorter only at the end of the file.
+Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t offset);
+
+// All of a small file. Errc::invalid_image where it is no regular file; Errc::unsupported where it holds more
+// than `limit` bytes. The error names `what`, or `path`.
+Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit);
+Result<Bytes> read_file(int directory, const std::string& path, std::size_t limit);
+
+// Replaces `directory`/`name` by `content` so that a reader, also one after a crash, sees the old file, the
+// new one, or none, but never a part: written to a temporary file, fsynced, renamed.
+Status write_file_atomically(int directory, const std::string& name, ByteView content);
+
+// A whole file mapped read-only, for files that only this program writes, by rename: never one that may be
+// truncated by others, which would end in SIGBUS.
+class MappedFile {
+ public:
+  static Result<std::shared_ptr<const MappedFile>> open(int directory, const std::string& path);
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+  ByteView bytes() const noexcept { return bytes_; }
+
+ private:
+  explicit MappedFile(ByteView bytes) : bytes_(bytes) {}
+  ByteView bytes_;
+};
+
+// Bytes that live as long as any copy of this: of a mapped file, or in memory.
+struct SharedBytes {
+  ByteView bytes;
+  std::shared_ptr<const void> owner;
+
+  static SharedBytes of(std::shared_ptr<const MappedFile> file) { return {file->bytes(), file}; }
+  static SharedBytes of(Bytes content) {
+    auto owner = std::make_shared<const Bytes>(std::move(content));
+    return {*owner, owner};
+  }
+};
+
+}  // namespace layoutfs

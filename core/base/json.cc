@@ -1,0 +1,252 @@
+// JSON over RapidJSON's iterative reader, into a tree of our own whose end does not recurse.
+#include "core/base/json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <memory_resource>
+#include <vector>
+
+#include "core/base/check.h"
+
+// Asserts that stay on.
+#define RAPIDJSON_ASSERT(x) ::layoutfs::check(static_cast<bool>(x), #x)
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+
+namespace layoutfs {
+namespace {
+
+enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
+
+// Children and characters lie in the document's pool. An object's children are its names, each with its value
+// after it. A number stays as it was written.
+struct Node {
+  Kind kind = Kind::null;
+  bool is_true = false;
+  std::uint32_t size = 0;  // of characters, elements, members
+  union {
+    const Node* children = nullptr;
+    const char* characters;
+  };
+
+  std::string_view text() const { return {characters, size}; }
+};
+
+const Node& as_node(const void* value) { return *static_cast<const Node*>(value); }
+
+constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                                 rapidjson::kParseNumbersAsStringsFlag;
+using Size = rapidjson::SizeType;
+
+// Builds the tree, and stops the reader where the text nests too deep or holds too much: a value takes 16
+// bytes of memory and as little as two of text.
+class TreeBuilder {
+ public:
+  TreeBuilder(std::pmr::memory_resource& pool, const JsonLimits& limits) : pool_(pool), limits_(limits) {}
+
+  bool is_too_deep() const { return is_too_deep_; }
+  bool is_too_many() const { return values_ > limits_.values; }
+  // After a whole document.
+  Node root() const { return open_.front(); }
+
+  bool Null() { return add({}); }
+  bool Bool(bool value) { return add({.kind = Kind::boolean, .is_true = value}); }
+  bool RawNumber(const char* text, Size size, bool) { return add_text(Kind::number, text, size); }
+  bool String(const char* text, Size size, bool) { return add_text(Kind::string, text, size); }
+  bool Key(const char* text, Size size, bool) { return add_text(Kind::string, text, size); }
+  bool StartObject() { return enter(); }
+  bool StartArray() { return enter(); }
+  bool EndObject(Size members) { return leave(Kind::object, members, std::size_t{2} * members); }
+  bool EndArray(Size elements) { return leave(Kind::array, elements, elements); }
+
+  // The reader hands on numbers as text only.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(std::int64_t) { return false; }
+  bool Uint64(std::uint64_t) { return false; }
+  bool Double(double) { return false; }
+
+ private:
+  bool add(const Node& node) {
+    if (++values_ > limits_.values) return false;
+    open_.push_back(node);
+    return true;
+  }
+  bool add_text(Kind kind, const char* text, Size size) {
+    auto* const copy = static_cast<char*>(pool_.allocate(std::max<std::size_t>(size, 1), 1));
+    std::copy_n(text, size, copy);
+    Node node{.kind = kind, .size = size};
+    node.characters = copy;
+    return add(node);
+  }
+  bool enter() {
+    is_too_deep_ = ++depth_ > limits_.depth;
+    return !is_too_deep_ && ++values_ <= limits_.values;
+  }
+  // The last `count` nodes become the children of a new one.
+  bool leave(Kind kind, Size size, std::size_t count) {
+    --depth_;
+    Node node{.kind = kind, .size = size};
+    if (count > 0) {
+      auto* const children = static_cast<Node*>(pool_.allocate(count * sizeof(Node), alignof(Node)));
+      const auto first = open_.end() - static_cast<std::ptrdiff_t>(count);
+      std::uninitialized_copy(first, open_.end(), children);
+      open_.erase(first, open_.end());
+      node.children = children;
+    }
+    open_.push_back(node);
+    return true;
+  }
+
+  std::pmr::memory_resource& pool_;
+  const JsonLimits& limits_;
+  std::vector<Node> open_;  // whose parents have not ended yet
+  std::size_t values_ = 0;
+  std::size_t depth_ = 0;
+  bool is_too_deep_ = false;
+};
+
+const char* describe(rapidjson::ParseErrorCode code) {
+  switch (code) {
+    case rapidjson::kParseErrorValueInvalid:
+      return "not a value";
+    case rapidjson::kParseErrorObjectMissName:
+      return "a member of an object needs a name";
+    case rapidjson::kParseErrorObjectMissColon:
+      return "a member's name needs a colon after it";
+    case rapidjson::kParseErrorObjectMissCommaOrCurlyBracket:
+      return "an object goes on with a comma or ends with a brace";
+    case rapidjson::kParseErrorArrayMissCommaOrSquareBracket:
+      return "an array goes on with a comma or ends with a bracket";
+    case rapidjson::kParseErrorStringUnicodeEscapeInvalidHex:
+    case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
+    case rapidjson::kParseErrorStringEscapeInvalid:
+      return "a string holds an invalid escape or a control character";
+    case rapidjson::kParseErrorStringMissQuotationMark:
+      return "a string has no end";
+    case rapidjson::kParseErrorStringInvalidEncoding:
+      return "a string holds invalid UTF-8";
+    case rapidjson::kParseErrorNumberTooBig:
+      return "a number is too large";
+    case rapidjson::kParseErrorNumberMissFraction:
+    case rapidjson::kParseErrorNumberMissExponent:
+      return "a number has no end";
+    default:
+      return "a fault";
+  }
+}
+
+bool is_blank(ByteView text) { return as_text(text).find_first_not_of(" \t\r\n") == std::string_view::npos; }
+
+// What the reader found, in our words.
+Status check_reading(const rapidjson::ParseResult& result, const TreeBuilder& builder, std::size_t end,
+                     ByteView text, const JsonLimits& limits) {
+  if (builder.is_too_deep())
+    return fail(Errc::invalid_image,
+                "JSON is nested deeper than " + std::to_string(limits.depth) + " levels");
+  if (builder.is_too_many())
+    return fail(Errc::invalid_image, "JSON holds more than " + std::to_string(limits.values) + " values");
+  const auto at = [](std::size_t offset) { return " at byte " + std::to_string(offset); };
+  // A NUL byte ends the text for RapidJSON; for JSON it is a fault wherever it stands.
+  const bool is_ended_early = !result.IsError() && end < text.size();
+  if (is_ended_early || result.Code() == rapidjson::kParseErrorDocumentRootNotSingular)
+    return fail(Errc::invalid_image,
+                "JSON goes on after its end" + at(result.IsError() ? result.Offset() : end));
+  if (!result.IsError()) return {};
+  const char* const what = result.Offset() < text.size() ? "JSON is broken" : "JSON breaks off";
+  return fail(Errc::invalid_image, what + at(result.Offset()) + ": " + describe(result.Code()));
+}
+
+}  // namespace
+
+bool JsonValue::is_object() const { return as_node(value_).kind == Kind::object; }
+bool JsonValue::is_array() const { return as_node(value_).kind == Kind::array; }
+bool JsonValue::is_null() const { return as_node(value_).kind == Kind::null; }
+
+std::optional<JsonValue> JsonValue::find(std::string_view name) const {
+  if (!is_object()) return std::nullopt;
+  for (std::size_t i = 0; i < size(); ++i)
+    if (name_at(i) == name) return at(i);
+  return std::nullopt;
+}
+
+std::size_t JsonValue::size() const { return is_object() || is_array() ? as_node(value_).size : 0; }
+
+JsonValue JsonValue::at(std::size_t position) const {
+  check(position < size(), "a position inside a JSON value");
+  const Node* const children = as_node(value_).children;
+  return JsonValue(is_array() ? children + position : children + 2 * position + 1);
+}
+
+std::string_view JsonValue::name_at(std::size_t position) const {
+  check(is_object() && position < size(), "a position inside a JSON object");
+  return as_node(value_).children[2 * position].text();
+}
+
+std::optional<std::string_view> JsonValue::as_string() const {
+  const auto& node = as_node(value_);
+  if (node.kind != Kind::string) return std::nullopt;
+  return node.text();
+}
+
+std::optional<std::int64_t> JsonValue::as_integer() const {
+  const auto& node = as_node(value_);
+  if (node.kind != Kind::number) return std::nullopt;
+  const char* const end = node.characters + node.size;
+  std::int64_t number = 0;
+  const auto result = std::from_chars(node.characters, end, number);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return number;
+}
+
+std::optional<bool> JsonValue::as_bool() const {
+  const auto& node = as_node(value_);
+  if (node.kind != Kind::boolean) return std::nullopt;
+  return node.is_true;
+}
+
+std::string JsonValue::dump() const {
+  const auto& node = as_node(value_);
+  switch (node.kind) {
+    case Kind::null:
+      return "null";
+    case Kind::boolean:
+      return node.is_true ? "true" : "false";
+    case Kind::number:
+      return std::string(node.text());
+    case Kind::string:
+    case Kind::array:
+    case Kind::object:
+      return JsonWriter().value(*this).str();
+  }
+  return {};
+}
+
+struct JsonDocument::State {
+  std::pmr::monotonic_buffer_resource pool;
+  Node root;
+};
+
+JsonDocument::JsonDocument(std::unique_ptr<State> state) : state_(std::move(state)) {}
+JsonDocument::JsonDocument(JsonDocument&&) noexcept = default;
+JsonDocument& JsonDocument::operator=(JsonDocument&&) noexcept = default;
+JsonDocument::~JsonDocument() = default;
+
+Result<JsonDocument> JsonDocument::parse(ByteView text, const JsonLimits& limits) {
+  if (text.size() > limits.bytes)
+    return fail(Errc::invalid_image, "JSON is larger than " + std::to_string(limits.bytes) + " bytes");
+  if (is_blank(text)) return fail(Errc::invalid_image, "JSON is empty");
+  auto state = std::make_unique<State>();
+  TreeBuilder builder(state->pool, limits);
+  rapidjson::MemoryStream stream(as_text(text).data(), text.size());
+  rapidjson::Reader reader;
+  const auto result = reader.Parse<kParseFlags>(stream, builder);
+  auto status = check_reading(result, builder, stream.Tell(), text, limits);
+  if (!status) return fail(std::move(status).error());
+  state->root = builder.root();
+  return JsonDocument(std::move(state));
+}
+
+JsonValue JsonDocument::root() const { return JsonValue(&state_->root); }
+
+}  // namespace layoutfs

@@ -1,0 +1,13 @@
+// UTF-8 (RFC 3629), as far as names from outside need it.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace layoutfs {
+
+// The number of bytes of the character at the start of `text`; 0 where `text` is empty or does not start with
+// a whole and valid one (no overlong form, no surrogate, nothing above U+10FFFF).
+std::size_t utf8_length(std::string_view text) noexcept;
+
+}  // namespace layoutfs

@@ -1,0 +1,119 @@
+// Descriptors out of JSON.
+#include "core/cas/descriptor.h"
+
+namespace layoutfs {
+namespace {
+
+// The member `name`, where it is there and not null.
+std::optional<JsonValue> present_member(JsonValue object, std::string_view name) {
+  const auto member = object.find(name);
+  return member && !member->is_null() ? member : std::nullopt;
+}
+
+std::unexpected<Error> not_a(std::string_view kind, std::string_view name) {
+  return fail(Errc::invalid_image, std::string(name) + " is not " + std::string(kind));
+}
+
+// A string that may be absent.
+Result<std::string> text_member(JsonValue object, std::string_view name) {
+  const auto member = present_member(object, name);
+  if (!member) return std::string();
+  const auto text = member->as_string();
+  if (!text) return not_a("a string", name);
+  return std::string(*text);
+}
+
+Result<Digest> digest_member(JsonValue object) {
+  const auto member = object.find("digest");
+  if (!member) return fail(Errc::invalid_image, "digest is missing");
+  const auto text = member->as_string();
+  if (!text) return not_a("a string", "digest");
+  auto digest = Digest::parse(*text);
+  // Here it is the image that makes no sense, not a request.
+  if (!digest && digest.error().code() == Errc::invalid_argument)
+    return fail(Errc::invalid_image, digest.error().message());
+  return digest;
+}
+
+Result<std::uint64_t> size_member(JsonValue object) {
+  const auto member = object.find("size");
+  if (!member) return fail(Errc::invalid_image, "size is missing");
+  const auto size = member->as_integer();
+  if (!size || *size < 0) return not_a("a number of bytes", "size");
+  return static_cast<std::uint64_t>(*size);
+}
+
+Result<Annotations> annotations_member(JsonValue object) {
+  Annotations annotations;
+  const auto member = present_member(object, "annotations");
+  if (!member) return annotations;
+  if (!member->is_object()) return not_a("an object", "annotations");
+  for (std::size_t i = 0; i < member->size(); ++i) {
+    const auto text = member->at(i).as_string();
+    if (!text) return not_a("a string", "annotation " + std::string(member->name_at(i)));
+    annotations.emplace(member->name_at(i), *text);
+  }
+  return annotations;
+}
+
+Result<std::optional<Platform>> platform_member(JsonValue object) {
+  const auto member = present_member(object, "platform");
+  if (!member) return std::nullopt;
+  if (!member->is_object()) return not_a("an object", "platform");
+  Platform platform;
+  for (const auto& [name, field] : {std::pair{"os", &platform.os},
+                                    {"architecture", &platform.architecture},
+                                    {"variant", &platform.variant}}) {
+    auto text = text_member(*member, name);
+    if (!text) return fail(std::move(text).error(), "platform");
+    *field = std::move(*text);
+  }
+  return platform;
+}
+
+}  // namespace
+
+std::optional<std::string_view> Descriptor::annotation(std::string_view name) const {
+  const auto found = annotations.find(name);
+  if (found == annotations.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<Descriptor> Descriptor::from_json(JsonValue value) {
+  if (!value.is_object()) return not_a("an object", "descriptor");
+  auto digest = digest_member(value);
+  if (!digest) return fail(std::move(digest).error());
+  auto size = size_member(value);
+  if (!size) return fail(std::move(size).error(), digest->str());
+  auto media_type = text_member(value, "mediaType");
+  if (!media_type) return fail(std::move(media_type).error(), digest->str());
+  auto annotations = annotations_member(value);
+  if (!annotations) return fail(std::move(annotations).error(), digest->str());
+  auto platform = platform_member(value);
+  if (!platform) return fail(std::move(platform).error(), digest->str());
+  auto artifact_type = text_member(value, "artifactType");
+  if (!artifact_type) return fail(std::move(artifact_type).error(), digest->str());
+  return Descriptor{std::move(*media_type), std::move(*digest),        *size,       std::move(*annotations),
+                    std::move(*platform),   std::move(*artifact_type), value.dump()};
+}
+
+Result<DescriptorList> DescriptorList::from_member(JsonValue object, std::string_view name) {
+  // Hostile documents hold millions of entries that are one byte each.
+  constexpr std::size_t kMaxProblems = 1000;
+  const auto array = object.find(name);
+  if (!array) return fail(Errc::invalid_image, std::string(name) + " is missing");
+  DescriptorList list;
+  if (array->is_null()) return list;
+  if (!array->is_array()) return not_a("an array", name);
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    auto entry = Descriptor::from_json(array->at(i));
+    if (entry) {
+      list.entries.push_back(std::move(*entry));
+    } else if (list.problems.size() < kMaxProblems) {
+      list.problems.push_back("entry " + std::to_string(i) + ": " + entry.error().message());
+    }
+  }
+  return list;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,56 @@
+// Descriptors (image-spec descriptor.md): what a blob is, which one, how large, and for which platform.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/digest.h"
+#include "core/base/json.h"
+
+namespace layoutfs {
+
+using Annotations = std::map<std::string, std::string, std::less<>>;
+
+// The name of a reference (image-spec annotations.md).
+inline constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
+// The full name that containerd writes beside it.
+inline constexpr std::string_view kContainerdName = "io.containerd.image.name";
+
+struct Platform {
+  std::string os, architecture, variant;
+  friend bool operator==(const Platform&, const Platform&) = default;
+};
+
+struct Descriptor {
+  std::string media_type;
+  Digest digest;
+  std::uint64_t size;  // bytes of the blob
+  Annotations annotations;
+  std::optional<Platform> platform;
+  std::string artifact_type;
+  std::string json;  // the descriptor as it stands in its document, compact, unknown fields included
+
+  // The value of an annotation, nothing where it is absent.
+  std::optional<std::string_view> annotation(std::string_view name) const;
+  // kRefName's value.
+  std::optional<std::string_view> ref_name() const { return annotation(kRefName); }
+
+  // Errc::invalid_image for a missing or wrong field; Errc::unsupported for a digest of an unknown algorithm.
+  static Result<Descriptor> from_json(JsonValue value);
+};
+
+// Descriptors as a document lists them: those that could be understood, in their order.
+struct DescriptorList {
+  std::vector<Descriptor> entries;
+  std::vector<std::string> problems;  // one sentence for each of the others, up to a thousand
+
+  // Of the array `name` in `object`; JSON's null stands for none. Errc::invalid_image where it is absent or
+  // something else.
+  static Result<DescriptorList> from_member(JsonValue object, std::string_view name);
+};
+
+}  // namespace layoutfs

@@ -1,0 +1,62 @@
+// What every engine's blobs can do.
+#include "core/cas/engine.h"
+
+#include <algorithm>
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kReadAhead = std::size_t{128} << 10;
+
+}  // namespace
+
+BlobSource::BlobSource(BlobPtr blob, std::uint64_t offset) : blob_(std::move(blob)), offset_(offset) {}
+
+Status BlobSource::fill() {
+  position_ = 0;
+  buffer_.resize(kReadAhead);
+  auto size = blob_->read_at(buffer_, offset_);
+  buffer_.resize(size ? *size : 0);
+  if (!size) return fail(std::move(size).error());
+  offset_ += *size;
+  return {};
+}
+
+Result<std::size_t> BlobSource::read(std::span<std::byte> out) {
+  if (out.empty()) return 0;
+  if (position_ == buffer_.size()) {
+    if (out.size() >= kReadAhead) {
+      auto size = blob_->read_at(out, offset_);
+      if (size) offset_ += *size;
+      return size;
+    }
+    if (auto status = fill(); !status) return fail(std::move(status).error());
+  }
+  const std::size_t size = std::min(out.size(), buffer_.size() - position_);
+  std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(position_), size, out.begin());
+  position_ += size;
+  return size;
+}
+
+Result<Bytes> read_document(const Engine& engine, const Descriptor& descriptor) {
+  const std::size_t limit = JsonLimits{}.bytes;
+  const std::string name = descriptor.digest.str();
+  auto blob = engine.get_blob(descriptor.digest);
+  if (!blob) return fail(std::move(blob).error());
+  const std::uint64_t size = (*blob)->size();
+  if (size != descriptor.size)
+    return fail(Errc::corrupt, name + ": blob has " + std::to_string(size) + " bytes, its descriptor says " +
+                                   std::to_string(descriptor.size));
+  if (size > limit)
+    return fail(Errc::unsupported, name + ": a document of " + std::to_string(size) + " bytes, more than " +
+                                       std::to_string(limit));
+  Bytes content(static_cast<std::size_t>(size));
+  auto got = (*blob)->read_at(content, 0);
+  if (!got) return fail(std::move(got).error());
+  content.resize(*got);
+  const auto digest = Digest::of(content, descriptor.digest.algorithm());
+  if (digest != descriptor.digest) return fail(Errc::corrupt, name + ": content has digest " + digest.str());
+  return content;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,115 @@
+// Reading files of an image.
+#include "core/image/image.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/check.h"
+
+namespace layoutfs {
+namespace {
+
+// As Linux resolves paths.
+constexpr int kMaxLinks = 40;
+
+std::unexpected<Error> ends_early() { return fail(Errc::corrupt, "the layer's stream ends within the file"); }
+
+// The extent that holds `offset`, or else the next one.
+std::span<const Extent>::iterator extent_at(std::span<const Extent> extents, std::uint64_t offset) {
+  // The first one that ends behind `offset`; none is empty.
+  return std::ranges::lower_bound(extents, offset, {},
+                                  [](const Extent& extent) { return extent.offset + extent.size - 1; });
+}
+
+}  // namespace
+
+Image::Image(std::shared_ptr<const ImageTree> tree, std::vector<std::shared_ptr<const LayerStream>> layers,
+             std::vector<Digest> layer_digests)
+    : tree_(std::move(tree)), layers_(std::move(layers)), layer_digests_(std::move(layer_digests)) {
+  check(layers_.size() >= tree_->layer_count() && layer_digests_.size() == layers_.size(),
+        "an image has the layers that its tree names");
+}
+
+Result<std::size_t> Image::read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const {
+  const InodeView file = tree_->inode(inode);
+  if (file.type != EntryType::file || offset >= file.size) return 0;
+  out = out.first(static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), file.size - offset)));
+  const LayerStream& stream = *layers_[file.layer];
+  if (!file.is_sparse) {
+    const auto got = stream.read(out, file.stream_offset + offset);
+    if (got && *got < out.size()) return ends_early();
+    return got;
+  }
+
+  std::memset(out.data(), 0, out.size());
+  const std::uint64_t end = offset + out.size();
+  for (auto extent = extent_at(file.extents, offset); extent != file.extents.end() && extent->offset < end;
+       ++extent) {
+    const std::uint64_t from = std::max(offset, extent->offset);
+    const std::uint64_t to = std::min(end, extent->offset + extent->size);
+    const auto piece =
+        out.subspan(static_cast<std::size_t>(from - offset), static_cast<std::size_t>(to - from));
+    const auto got = stream.read(piece, extent->stream_offset + (from - extent->offset));
+    if (!got) return got;
+    if (*got < piece.size()) return ends_early();
+  }
+  return out.size();
+}
+
+std::optional<std::uint64_t> Image::seek(Inode inode, std::uint64_t offset, Seek what) const {
+  const InodeView file = tree_->inode(inode);
+  if (offset >= file.size) return std::nullopt;
+  if (!file.is_sparse) return what == Seek::data ? offset : file.size;
+  auto extent = extent_at(file.extents, offset);
+  if (what == Seek::data) {
+    if (extent == file.extents.end()) return std::nullopt;
+    return std::max(offset, extent->offset);
+  }
+  // Extents may touch: the hole is behind the last one of those.
+  while (extent != file.extents.end() && extent->offset <= offset) {
+    offset = extent->offset + extent->size;
+    ++extent;
+  }
+  return offset;
+}
+
+Result<Inode> Image::resolve(std::string_view path, bool follow_last) const {
+  const auto missing = [&] {
+    return fail(Errc::not_found, std::string(path) + ": no such file in the image");
+  };
+  // Paths still to be walked are a stack: a symlink's target comes before what follows the symlink.
+  std::vector<std::string_view> pending{path};
+  Inode here = kRootInode;
+  int links = 0;
+  while (!pending.empty()) {
+    std::string_view& rest = pending.back();
+    rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
+    if (rest.empty()) {
+      pending.pop_back();
+      continue;
+    }
+    const std::string_view name = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(name.size());
+    const bool is_last = pending.size() == 1 && rest.empty();
+    const InodeView directory = tree_->inode(here);
+    if (directory.type != EntryType::directory) return missing();
+    if (name == ".") continue;
+    if (name == "..") {
+      here = directory.parent;
+      continue;
+    }
+    const auto child = tree_->find(here, name);
+    if (!child) return missing();
+    const InodeView found = tree_->inode(*child);
+    if (found.type != EntryType::symlink || (is_last && !follow_last)) {
+      here = *child;
+      continue;
+    }
+    if (++links > kMaxLinks) return fail(Errc::not_found, std::string(path) + ": too many symlinks");
+    if (found.target.starts_with('/')) here = kRootInode;
+    pending.push_back(found.target);
+  }
+  return here;
+}
+
+}  // namespace layoutfs

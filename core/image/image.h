@@ -1,0 +1,42 @@
+// One image, or one layer alone, ready to be read: its tree and the streams of its layers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/image/image_tree.h"
+#include "core/stream/layer_stream.h"
+
+namespace layoutfs {
+
+// Immutable, thread-safe.
+class Image {
+ public:
+  Image(std::shared_ptr<const ImageTree> tree, std::vector<std::shared_ptr<const LayerStream>> layers,
+        std::vector<Digest> layer_digests);
+  const ImageTree& tree() const noexcept { return *tree_; }
+  // Which layer holds a file's data.
+  const Digest& layer_of(const InodeView& file) const { return layer_digests_[file.layer]; }
+
+  // Fills `out` with a file's content from `offset` on, holes as zeros; shorter only at its end.
+  Result<std::size_t> read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const;
+  // As SEEK_DATA and SEEK_HOLE of lseek(2); nothing (ENXIO) at or past the end.
+  enum class Seek { data, hole };
+  std::optional<std::uint64_t> seek(Inode inode, std::uint64_t offset, Seek what) const;
+  // The inode at `path`, symlinks followed inside the root; the last one only with `follow_last`.
+  // Errc::not_found, also for a loop.
+  Result<Inode> resolve(std::string_view path, bool follow_last = true) const;
+
+ private:
+  std::shared_ptr<const ImageTree> tree_;
+  std::vector<std::shared_ptr<const LayerStream>> layers_;
+  std::vector<Digest> layer_digests_;
+};
+using ImagePtr = std::shared_ptr<const Image>;
+
+}  // namespace layoutfs

@@ -1,0 +1,335 @@
+// Building, loading and sharing of layers and images.
+#include "core/image/image_library.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <thread>
+
+#include "core/base/guarded.h"
+#include "core/base/log.h"
+#include "core/base/single_flight.h"
+#include "core/image/merge.h"
+#include "core/layer/indexer.h"
+
+namespace layoutfs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A broken layer is not read again for every lookup.
+constexpr std::chrono::seconds kFailuresRemembered{10};
+
+constexpr std::string_view kLayers = "layers";
+constexpr std::string_view kLayerTrees = "layer-trees";
+constexpr std::string_view kImages = "images";
+
+// What was opened by digest, and what failed a moment ago.
+template <class Value>
+class Shelf {
+ public:
+  // The value of `digest`; nothing where it was not asked for yet, or where its failure is old.
+  std::optional<Result<Value>> find(const Digest& digest) {
+    auto items = items_.lock();
+    const auto found = items->find(digest);
+    if (found == items->end()) return std::nullopt;
+    if (!found->second.value && Clock::now() > found->second.forget_at) return std::nullopt;
+    return found->second.value;
+  }
+  Result<Value> put(const Digest& digest, Result<Value> value) {
+    items_.lock()->insert_or_assign(digest, Item{value, Clock::now() + kFailuresRemembered});
+    return value;
+  }
+  std::size_t size() { return items_.lock()->size(); }
+
+ private:
+  struct Item {
+    Result<Value> value;
+    Clock::time_point forget_at;  // of a failure
+  };
+  Guarded<std::map<Digest, Item>> items_;
+};
+
+std::string seconds_text(Clock::duration duration) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f s", std::chrono::duration<double>(duration).count());
+  return text;
+}
+
+}  // namespace
+
+struct ImageLibrary::State {
+  State(std::shared_ptr<const Engine> engine_, IndexCache cache_, LibraryOptions options_)
+      : engine(std::move(engine_)),
+        cache(std::move(cache_)),
+        options(std::move(options_)),
+        spans(std::make_shared<SpanCache>(options.cache_size)) {}
+
+  Result<LayerPtr> open_layer(const Descriptor& descriptor);
+  std::shared_ptr<const LayerIndex> load_index(const Descriptor& descriptor);
+  Result<std::shared_ptr<const LayerIndex>> build_index(const Descriptor& descriptor);
+  Status check_layer(const Descriptor& descriptor) const;
+  LayerPtr make_layer(const Digest& digest, std::shared_ptr<const LayerIndex> index) const;
+  std::shared_ptr<const ImageTree> load_tree(std::string_view kind, const Digest& digest);
+  Result<ImagePtr> open_image(const Descriptor& manifest, ImageLibrary& library);
+  Result<std::vector<LayerPtr>> open_layers(const std::vector<Descriptor>& descriptors,
+                                            ImageLibrary& library);
+  Result<ImagePtr> assemble(std::string_view kind, const Digest& digest, const std::vector<LayerPtr>& layers,
+                            Whiteouts whiteouts);
+  bool is_index_cached(const Descriptor& layer);
+
+  const std::shared_ptr<const Engine> engine;
+  IndexCache cache;
+  const LibraryOptions options;
+  const std::shared_ptr<SpanCache> spans;
+
+  Shelf<LayerPtr> layer_shelf;
+  Shelf<ImagePtr> layer_tree_shelf, image_shelf;
+  SingleFlight<Digest, LayerPtr> layer_flights;
+  SingleFlight<Digest, ImagePtr> layer_tree_flights, image_flights;
+  std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
+};
+
+// The blob has to be there, and to be as large as everyone says; its content is what the index vouches for.
+Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
+  if (!is_layer_type(descriptor.media_type))
+    return fail(Errc::unsupported, "media type '" + descriptor.media_type + "' is not one of a layer");
+  const auto size = engine->blob_size(descriptor.digest);
+  if (!size) return std::unexpected(size.error());
+  const std::string name = "blob " + descriptor.digest.str();
+  if (!*size) return fail(Errc::not_found, name + " is missing");
+  if (**size != descriptor.size)
+    return fail(Errc::corrupt, name + ": has " + std::to_string(**size) + " bytes, its descriptor says " +
+                                   std::to_string(descriptor.size));
+  return {};
+}
+
+std::shared_ptr<const LayerIndex> ImageLibrary::State::load_index(const Descriptor& descriptor) {
+  auto file = cache.load(kLayers, descriptor.digest);
+  if (!file) return nullptr;
+  auto index = LayerIndex::open(std::move(*file), descriptor.digest);
+  if (!index) {
+    log(LogLevel::info,
+        "index of " + descriptor.digest.str() + ": " + index.error().message() + "; building it anew");
+    return nullptr;
+  }
+  if ((*index)->blob_size() != descriptor.size) return nullptr;
+  ++indexes_loaded;
+  log(LogLevel::debug, "index of " + descriptor.digest.str() + ": loaded");
+  return std::move(*index);
+}
+
+Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const Descriptor& descriptor) {
+  const auto start = Clock::now();
+  auto blob = engine->get_blob(descriptor.digest);
+  if (!blob) return std::unexpected(std::move(blob).error());
+  IndexingOptions indexing;
+  if (options.progress)
+    indexing.progress = [&](std::uint64_t bytes_read) { options.progress(descriptor, bytes_read); };
+  auto content = index_layer(std::move(*blob), descriptor.digest, indexing);
+  if (!content) return std::unexpected(std::move(content).error());
+  auto index =
+      LayerIndex::open(cache.store(kLayers, descriptor.digest, std::move(*content)), descriptor.digest);
+  if (!index) return index;
+  ++indexes_built;
+  log(LogLevel::info, "index of " + descriptor.digest.str() + ": built in " +
+                          seconds_text(Clock::now() - start) + ", " +
+                          std::to_string((*index)->entry_count()) + " entries, " +
+                          std::to_string((*index)->stream().points.size()) + " points");
+  return index;
+}
+
+LayerPtr ImageLibrary::State::make_layer(const Digest& digest,
+                                         std::shared_ptr<const LayerIndex> index) const {
+  auto stream = std::make_shared<const LayerStream>(
+      [engine = engine, digest] { return engine->get_blob(digest); }, index->stream(), spans, options.verify);
+  return std::make_shared<const Layer>(Layer{std::move(index), std::move(stream)});
+}
+
+Result<LayerPtr> ImageLibrary::State::open_layer(const Descriptor& descriptor) {
+  if (auto index = load_index(descriptor)) return make_layer(descriptor.digest, std::move(index));
+  auto index = build_index(descriptor);
+  if (!index) return std::unexpected(std::move(index).error());
+  return make_layer(descriptor.digest, std::move(*index));
+}
+
+std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(std::string_view kind, const Digest& digest) {
+  auto file = cache.load(kind, digest);
+  if (!file) return nullptr;
+  auto tree = ImageTree::open(std::move(*file), digest);
+  if (!tree) {
+    log(LogLevel::info, "tree of " + digest.str() + ": " + tree.error().message() + "; building it anew");
+    return nullptr;
+  }
+  ++trees_loaded;
+  log(LogLevel::debug, "tree of " + digest.str() + ": loaded");
+  return std::move(*tree);
+}
+
+// The layers' own errors come first, those of lower layers before those of upper ones.
+Result<std::vector<LayerPtr>> ImageLibrary::State::open_layers(const std::vector<Descriptor>& descriptors,
+                                                               ImageLibrary& library) {
+  std::vector<std::optional<Result<LayerPtr>>> opened(descriptors.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < descriptors.size(); i = next++)
+      opened[i] = library.layer(descriptors[i]);
+  };
+  const std::size_t workers =
+      std::min<std::size_t>(std::max(1U, std::thread::hardware_concurrency()), descriptors.size());
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work);
+    work();
+  }
+  std::vector<LayerPtr> layers;
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    if (!*opened[i])
+      return fail(Error(opened[i]->error()),
+                  "layer " + std::to_string(i) + " (" + descriptors[i].digest.str() + ")");
+    layers.push_back(std::move(**opened[i]));
+  }
+  return layers;
+}
+
+Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Digest& digest,
+                                               const std::vector<LayerPtr>& layers, Whiteouts whiteouts) {
+  auto tree = load_tree(kind, digest);
+  if (tree && tree->layer_count() != layers.size()) tree = nullptr;
+  if (!tree) {
+    std::vector<std::shared_ptr<const LayerIndex>> indexes;
+    for (const LayerPtr& layer : layers) indexes.push_back(layer->index);
+    auto content = merge_layers(digest, indexes, whiteouts);
+    if (!content) return std::unexpected(std::move(content).error());
+    auto opened = ImageTree::open(cache.store(kind, digest, std::move(*content)), digest);
+    if (!opened) return std::unexpected(std::move(opened).error());
+    tree = std::move(*opened);
+    ++trees_built;
+    log(LogLevel::debug,
+        "tree of " + digest.str() + ": built, " + std::to_string(tree->inode_count()) + " inodes");
+  }
+  for (const std::string& problem : tree->problems())
+    log(LogLevel::warning, "tree of " + digest.str() + ": " + problem);
+  std::vector<std::shared_ptr<const LayerStream>> streams;
+  std::vector<Digest> digests;
+  for (const LayerPtr& layer : layers) {
+    streams.push_back(layer->stream);
+    digests.push_back(layer->index->blob());
+  }
+  return std::make_shared<const Image>(std::move(tree), std::move(streams), std::move(digests));
+}
+
+// image-spec config.md: diff_ids are in the order of the layers.
+Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& layers) {
+  if (config.diff_ids.size() != layers.size())
+    return fail(Errc::corrupt, "the config has " + std::to_string(config.diff_ids.size()) + " diff_ids for " +
+                                   std::to_string(layers.size()) + " layers");
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    // A diff_id of another algorithm than the one that the index keeps says nothing that could be compared.
+    if (config.diff_ids[i].algorithm() != layers[i]->index->diff_id().algorithm()) continue;
+    if (config.diff_ids[i] != layers[i]->index->diff_id())
+      return fail(Errc::corrupt, "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() +
+                                     "): uncompressed it is " + layers[i]->index->diff_id().str() +
+                                     ", the config says " + config.diff_ids[i].str());
+  }
+  return {};
+}
+
+Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, ImageLibrary& library) {
+  const auto manifest = read_manifest(*engine, descriptor);
+  if (!manifest) return std::unexpected(manifest.error());
+  if (!manifest->is_image())
+    return fail(Errc::unsupported,
+                "not an image: its config is of media type '" + manifest->config.media_type + "'");
+  std::optional<ImageConfig> config;
+  if (is_config_type(manifest->config.media_type)) {
+    auto read = read_config(*engine, manifest->config);
+    if (!read) return std::unexpected(std::move(read).error());
+    config = std::move(*read);
+  }
+  const auto layers = open_layers(manifest->layers, library);
+  if (!layers) return std::unexpected(layers.error());
+  if (config)
+    if (auto checked = check_diff_ids(*config, *layers); !checked)
+      return std::unexpected(std::move(checked).error());
+  return assemble(kImages, descriptor.digest, *layers, Whiteouts::apply);
+}
+
+bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
+  if (const auto found = layer_shelf.find(layer.digest)) return found->has_value();
+  auto file = cache.load(kLayers, layer.digest);
+  return file && LayerIndex::open(std::move(*file), layer.digest).has_value();
+}
+
+ImageLibrary::ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options)
+    : state_(std::make_unique<State>(std::move(engine), std::move(cache), std::move(options))) {}
+ImageLibrary::~ImageLibrary() = default;
+
+namespace {
+
+// From the shelf, or opened, once however many threads ask.
+template <class Value, class Open>
+Result<Value> open_once(Shelf<Value>& shelf, SingleFlight<Digest, Value>& flights, const Digest& digest,
+                        Open&& open) {
+  if (auto found = shelf.find(digest)) return std::move(*found);
+  return flights.run(digest, [&]() -> Result<Value> {
+    // The flight before may have landed since.
+    if (auto found = shelf.find(digest)) return std::move(*found);
+    return shelf.put(digest, open());
+  });
+}
+
+}  // namespace
+
+Result<LayerPtr> ImageLibrary::layer(const Descriptor& descriptor) {
+  if (auto checked = state_->check_layer(descriptor); !checked) return std::unexpected(std::move(checked).error());
+  return open_once(state_->layer_shelf, state_->layer_flights, descriptor.digest,
+                   [&] { return state_->open_layer(descriptor); });
+}
+
+Result<ImagePtr> ImageLibrary::layer_tree(const Descriptor& descriptor) {
+  return open_once(
+      state_->layer_tree_shelf, state_->layer_tree_flights, descriptor.digest, [&]() -> Result<ImagePtr> {
+        auto opened = layer(descriptor);
+        if (!opened) return std::unexpected(std::move(opened).error());
+        return state_->assemble(kLayerTrees, descriptor.digest, {std::move(*opened)}, Whiteouts::show);
+      });
+}
+
+Result<ImagePtr> ImageLibrary::image(const Descriptor& manifest) {
+  return open_once(state_->image_shelf, state_->image_flights, manifest.digest,
+                   [&] { return state_->open_image(manifest, *this); });
+}
+
+ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
+  if (const auto found = state_->image_shelf.find(descriptor.digest)) return found->value_or(nullptr);
+  const auto manifest = read_manifest(*state_->engine, descriptor);
+  if (!manifest) return nullptr;
+  const bool is_ready = state_->cache.load(kImages, descriptor.digest).has_value() &&
+                        std::ranges::all_of(manifest->layers, [&](const Descriptor& layer) {
+                          return state_->is_index_cached(layer);
+                        });
+  return is_ready ? image(descriptor).value_or(nullptr) : nullptr;
+}
+
+ImagePtr ImageLibrary::layer_tree_if_ready(const Descriptor& descriptor) {
+  if (const auto found = state_->layer_tree_shelf.find(descriptor.digest)) return found->value_or(nullptr);
+  const bool is_ready =
+      state_->cache.load(kLayerTrees, descriptor.digest) && state_->is_index_cached(descriptor);
+  return is_ready ? layer_tree(descriptor).value_or(nullptr) : nullptr;
+}
+
+const Engine& ImageLibrary::engine() const noexcept { return *state_->engine; }
+
+LibraryStats ImageLibrary::stats() const {
+  return {.indexes_built = state_->indexes_built,
+          .indexes_loaded = state_->indexes_loaded,
+          .trees_built = state_->trees_built,
+          .trees_loaded = state_->trees_loaded};
+}
+
+SpanCacheStats ImageLibrary::span_stats() const { return state_->spans->stats(); }
+
+}  // namespace layoutfs

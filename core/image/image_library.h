@@ -1,0 +1,61 @@
+// Turns descriptors into images that can be read, and keeps what was built: in memory while it is used, in
+// the index cache for the next time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/cas/engine.h"
+#include "core/image/image.h"
+#include "core/layer/index_cache.h"
+#include "core/oci/documents.h"
+#include "core/stream/span_cache.h"
+
+namespace layoutfs {
+
+// A layer whose index is there.
+struct Layer {
+  std::shared_ptr<const LayerIndex> index;
+  std::shared_ptr<const LayerStream> stream;
+};
+using LayerPtr = std::shared_ptr<const Layer>;
+
+struct LibraryStats {
+  std::uint64_t indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
+};
+
+struct LibraryOptions {
+  std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes of decoded spans
+  bool verify = true;                                   // spans against their digests
+  // Called while the index of a layer is built, from the thread that builds it.
+  std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> progress;
+};
+
+// Thread-safe; what several threads ask for at once is built once.
+class ImageLibrary {
+ public:
+  ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options);
+  ~ImageLibrary();
+
+  // Builds or loads the layer's index. Errc::not_found, Errc::corrupt, Errc::unsupported.
+  Result<LayerPtr> layer(const Descriptor& descriptor);
+  // One layer alone, whiteouts visible.
+  Result<ImagePtr> layer_tree(const Descriptor& descriptor);
+  // The merged root filesystem of a manifest. Errors name the layer; a layer whose uncompressed content
+  // differs from the config's diff_ids is Errc::corrupt.
+  Result<ImagePtr> image(const Descriptor& manifest);
+  // The image if it takes no decoding: it is in memory or complete in the index cache. Nothing otherwise.
+  ImagePtr image_if_ready(const Descriptor& manifest);
+  ImagePtr layer_tree_if_ready(const Descriptor& descriptor);
+
+  const Engine& engine() const noexcept;
+  LibraryStats stats() const;
+  SpanCacheStats span_stats() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace layoutfs

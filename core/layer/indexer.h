@@ -1,0 +1,24 @@
+// The one pass over a layer's blob.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "core/base/bytes.h"
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+struct IndexingOptions {
+  std::uint64_t spacing = 0;  // bytes between access points; 0: kPointSpacing
+  // Called now and then with the bytes of the blob that were read so far, in the thread that builds.
+  std::function<void(std::uint64_t bytes_read)> progress;
+};
+
+// Reads `blob` once and returns the content of its index file. The blob's digest is checked: Errc::corrupt
+// where it is not `digest`, whatever the stream looks like. Errc::corrupt too for a broken stream or tar.
+Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options = {});
+
+}  // namespace layoutfs

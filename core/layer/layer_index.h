@@ -1,0 +1,81 @@
+// What one pass over a layer's blob found: its entries, and how to read its stream from anywhere. One file
+// per blob digest, used in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "core/base/bytes.h"
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/base/file.h"
+#include "core/layer/tar_parser.h"
+#include "core/stream/stream_index.h"
+
+namespace layoutfs {
+
+// A TarEntry in place: all views live as long as the LayerIndex.
+struct EntryView {
+  EntryType type;
+  bool is_sparse;
+  std::uint32_t mode, uid, gid;
+  Timestamp mtime;
+  std::uint32_t device_major, device_minor;
+  std::uint64_t size, stream_offset;
+  std::string_view path, target;
+  std::span<const Extent> extents;
+  std::uint32_t first_xattr, xattr_count;  // for LayerIndex::xattr
+};
+
+// Immutable.
+class LayerIndex {
+ public:
+  // Takes an index file's content. Errc::corrupt where it is damaged, of another version, or of another blob:
+  // the caller builds it anew then.
+  static Result<std::shared_ptr<const LayerIndex>> open(SharedBytes file, const Digest& blob);
+
+  const Digest& blob() const noexcept;
+  // Of the uncompressed stream (image-spec config.md, "Layer DiffID").
+  const Digest& diff_id() const noexcept;
+  std::uint64_t blob_size() const noexcept;
+  StreamIndex stream() const;
+  // Entries in the order of the tar, which merging depends on; `number` < entry_count().
+  std::size_t entry_count() const noexcept;
+  EntryView entry(std::size_t number) const;
+  // Name and value; `number` counts over all entries of the layer.
+  std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
+
+ private:
+  struct State;
+  explicit LayerIndex(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+
+ public:
+  ~LayerIndex();
+};
+
+// Collects what the pass finds, and writes the file that LayerIndex::open takes.
+class LayerIndexBuilder {
+ public:
+  LayerIndexBuilder();
+  ~LayerIndexBuilder();
+  // Errc::unsupported where the tables would outgrow the 2 GiB of a FlatBuffer.
+  Status add_entry(const TarEntry& entry);
+  void add_point(std::uint64_t offset, std::uint64_t position, ByteView state);
+  // Of the point added last.
+  void add_span(std::uint64_t offset, const std::uint64_t (&digest)[2]);
+  struct Totals {
+    Digest blob, diff_id;
+    std::uint64_t blob_size, stream_size;
+    Compression compression;
+  };
+  Result<Bytes> finish(const Totals& totals);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace layoutfs

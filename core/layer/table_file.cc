@@ -1,0 +1,84 @@
+// The layout of the container: a fixed header, then the payload.
+#include "core/layer/table_file.h"
+
+#include <xxhash.h>
+
+#include <array>
+
+#include "core/base/check.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr std::array<char, 8> kMagic = {'\x89', 'l', 'a', 'y', 'o', 'u', 't', '\n'};
+
+// What stands in front of the payload, little-endian.
+struct FileHeader {
+  std::array<char, 8> magic;
+  std::uint32_t kind;
+  std::uint32_t version;
+  std::uint64_t payload_size;
+  std::uint64_t checksum;  // XXH3 64 of the payload
+  std::uint8_t algorithm;
+  std::array<std::uint8_t, 64> digest;  // binary, zeros behind a shorter one
+  std::array<std::uint8_t, 31> reserved;
+};
+static_assert(sizeof(FileHeader) == 128, "the payload must begin at a multiple of 64");
+
+std::uint8_t hex_value(char digit) {
+  return static_cast<std::uint8_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+}
+
+std::array<std::uint8_t, 64> binary(const Digest& digest) {
+  std::array<std::uint8_t, 64> out{};
+  const std::string& hex = digest.hex();
+  check(hex.size() / 2 <= out.size(), "a digest is longer than 64 bytes");
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    out[i / 2] = static_cast<std::uint8_t>(hex_value(hex[i]) << 4 | hex_value(hex[i + 1]));
+  }
+  return out;
+}
+
+std::uint64_t checksum_of(ByteView payload) { return XXH3_64bits(payload.data(), payload.size()); }
+
+}  // namespace
+
+Bytes seal_table_file(TableKind kind, std::uint32_t version, const Digest& digest, ByteView payload) {
+  FileHeader header{};
+  header.magic = kMagic;
+  header.kind = static_cast<std::uint32_t>(kind);
+  header.version = version;
+  header.payload_size = payload.size();
+  header.checksum = checksum_of(payload);
+  header.algorithm = static_cast<std::uint8_t>(digest.algorithm());
+  header.digest = binary(digest);
+
+  const ByteView front = std::as_bytes(std::span(&header, 1));
+  Bytes file;
+  file.reserve(front.size() + payload.size());
+  file.insert(file.end(), front.begin(), front.end());
+  file.insert(file.end(), payload.begin(), payload.end());
+  return file;
+}
+
+Result<ByteView> open_table_file(ByteView file, TableKind kind, std::uint32_t version, const Digest& digest) {
+  const auto corrupt = [](const char* what) {
+    return fail(Errc::corrupt, std::string("index file: ") + what);
+  };
+  if (file.size() < sizeof(FileHeader)) return corrupt("it is shorter than its header");
+  check(reinterpret_cast<std::uintptr_t>(file.data()) % 8 == 0, "an index file is not aligned");
+
+  const auto header = load_le<FileHeader>(file);
+  const ByteView payload = file.subspan(sizeof header);
+  if (header.magic != kMagic) return corrupt("its magic is wrong");
+  if (header.kind != static_cast<std::uint32_t>(kind)) return corrupt("it holds tables of another kind");
+  if (header.version != version) return corrupt("it is of another version");
+  if (header.algorithm != static_cast<std::uint8_t>(digest.algorithm()) || header.digest != binary(digest)) {
+    return corrupt("it belongs to another digest");
+  }
+  if (header.payload_size != payload.size()) return corrupt("its size is wrong");
+  if (header.checksum != checksum_of(payload)) return corrupt("its checksum is wrong");
+  return payload;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,21 @@
+// The container of the index files: what a file holds, of which blob or image, and a checksum of its tables.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/bytes.h"
+#include "core/base/digest.h"
+#include "core/base/error.h"
+
+namespace layoutfs {
+
+enum class TableKind : std::uint32_t { layer_index = 1, image_tree = 2 };
+
+// A whole file. `version` is that of the payload's own format; `digest` names what the tables were made from.
+Bytes seal_table_file(TableKind kind, std::uint32_t version, const Digest& digest, ByteView payload);
+
+// The payload in `file`, aligned to 64 bytes if `file` is. Errc::corrupt, saying what differs, where the file
+// is damaged or not what was asked for. `file` must be aligned to 8 bytes.
+Result<ByteView> open_table_file(ByteView file, TableKind kind, std::uint32_t version, const Digest& digest);
+
+}  // namespace layoutfs

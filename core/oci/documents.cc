@@ -1,0 +1,191 @@
+// Image documents out of JSON.
+#include "core/oci/documents.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "core/base/json.h"
+
+namespace layoutfs {
+namespace {
+
+// No image has nearly so many (overlayfs stacks 500), and each costs its readers memory.
+constexpr std::size_t kMaxLayers = 4096;
+
+constexpr std::array<std::string_view, 2> kIndexTypes{
+    "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"};
+constexpr std::array<std::string_view, 2> kManifestTypes{
+    "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"};
+constexpr std::array<std::string_view, 2> kConfigTypes{"application/vnd.oci.image.config.v1+json",
+                                                       "application/vnd.docker.container.image.v1+json"};
+
+// A base type and what compression appends to it; a suffix that is not here (encryption, say) makes something
+// else of a layer.
+struct LayerFamily {
+  std::string_view base;
+  std::array<std::string_view, 3> suffixes;
+};
+constexpr std::array kLayerFamilies{
+    LayerFamily{"application/vnd.oci.image.layer.v1.tar", {"", "+gzip", "+zstd"}},
+    LayerFamily{"application/vnd.oci.image.layer.nondistributable.v1.tar", {"", "+gzip", "+zstd"}},
+    LayerFamily{"application/vnd.docker.image.rootfs.diff.tar", {"", ".gzip", ".zstd"}},
+    LayerFamily{"application/vnd.docker.image.rootfs.foreign.diff.tar", {"", ".gzip", ".zstd"}},
+};
+
+bool is_one_of(std::string_view text, const std::array<std::string_view, 2>& known) {
+  return std::ranges::find(known, text) != known.end();
+}
+
+std::unexpected<Error> invalid(std::string message) { return fail(Errc::invalid_image, std::move(message)); }
+
+// A string member, empty where it is absent, null or something else.
+std::string text_of(JsonValue object, std::string_view name) {
+  const auto member = object.find(name);
+  const auto text = member ? member->as_string() : std::nullopt;
+  return std::string(text.value_or(""));
+}
+
+// What an index and a manifest have in common: an object of schema version 2, or of none, whose own media
+// type is not `other`'s.
+Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
+  auto document = JsonDocument::parse(text);
+  if (!document) return document;
+  const auto root = document->root();
+  if (!root.is_object()) return invalid("not a JSON object");
+  const auto media_type = text_of(root, "mediaType");
+  if (!media_type.empty() && document_kind(media_type) == other)
+    return invalid("the document says that it is of type " + media_type);
+  const auto version = root.find("schemaVersion");
+  if (root.find("fsLayers") || (version && version->as_integer() == 1)) return invalid("a schema 1 manifest");
+  if (version && !version->is_null() && version->as_integer() != 0 && version->as_integer() != 2)
+    return invalid("schema version " + version->dump().substr(0, 20) + ", not 2");
+  return document;
+}
+
+Result<std::optional<Descriptor>> parse_subject(JsonValue root) {
+  const auto member = root.find("subject");
+  if (!member || member->is_null()) return std::nullopt;
+  auto subject = Descriptor::from_json(*member);
+  if (!subject) return fail(std::move(subject).error(), "subject");
+  return std::optional<Descriptor>(std::move(*subject));
+}
+
+Result<std::vector<Descriptor>> parse_layers(JsonValue root) {
+  const auto array = root.find("layers");
+  std::vector<Descriptor> layers;
+  if (!array) return invalid("layers are missing");
+  if (array->is_null()) return layers;
+  if (!array->is_array()) return invalid("layers are not an array");
+  if (array->size() > kMaxLayers)
+    return invalid(std::to_string(array->size()) + " layers, more than " + std::to_string(kMaxLayers));
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    auto layer = Descriptor::from_json(array->at(i));
+    if (!layer) return fail(std::move(layer).error(), "layer " + std::to_string(i));
+    layers.push_back(std::move(*layer));
+  }
+  return layers;
+}
+
+Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
+  std::vector<Digest> digests;
+  const auto rootfs = root.find("rootfs");
+  if (!rootfs || rootfs->is_null()) return digests;
+  if (!rootfs->is_object()) return invalid("rootfs is not an object");
+  const auto array = rootfs->find("diff_ids");
+  if (!array || array->is_null()) return digests;
+  if (!array->is_array()) return invalid("diff_ids are not an array");
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const std::string name = "diff_id " + std::to_string(i);
+    const auto text = array->at(i).as_string();
+    if (!text) return invalid(name + " is not a string");
+    auto digest = Digest::parse(*text);
+    if (!digest && digest.error().code() == Errc::invalid_argument)
+      return invalid(name + ": " + digest.error().message());
+    if (!digest) return fail(std::move(digest).error(), name);
+    digests.push_back(std::move(*digest));
+  }
+  return digests;
+}
+
+// The document that `descriptor` names, parsed; errors name it, as those of read_document do by themselves.
+template <class Document>
+Result<Document> read_parsed(const Engine& engine, const Descriptor& descriptor) {
+  auto text = read_document(engine, descriptor);
+  if (!text) return fail(std::move(text).error());
+  auto document = Document::parse(*text);
+  if (!document) return fail(std::move(document).error(), descriptor.digest.str());
+  return document;
+}
+
+}  // namespace
+
+DocumentKind document_kind(std::string_view media_type) {
+  if (is_one_of(media_type, kIndexTypes)) return DocumentKind::index;
+  return is_one_of(media_type, kManifestTypes) ? DocumentKind::manifest : DocumentKind::other;
+}
+
+bool is_layer_type(std::string_view media_type) {
+  return std::ranges::any_of(kLayerFamilies, [&](const LayerFamily& family) {
+    return media_type.starts_with(family.base) &&
+           std::ranges::find(family.suffixes, media_type.substr(family.base.size())) != family.suffixes.end();
+  });
+}
+
+bool is_config_type(std::string_view media_type) { return is_one_of(media_type, kConfigTypes); }
+
+Result<Index> Index::parse(ByteView text) {
+  const auto document = parse_versioned(text, DocumentKind::manifest);
+  if (!document) return fail(Error(document.error()));
+  const auto root = document->root();
+  if (root.find("layers") || root.find("config")) return invalid("a manifest under an index's media type");
+  auto list = DescriptorList::from_member(root, "manifests");
+  if (!list) return fail(std::move(list).error());
+  auto subject = parse_subject(root);
+  if (!subject) return fail(std::move(subject).error());
+  return Index{std::move(list->entries), std::move(list->problems), std::move(*subject)};
+}
+
+Result<Manifest> Manifest::parse(ByteView text) {
+  const auto document = parse_versioned(text, DocumentKind::index);
+  if (!document) return fail(Error(document.error()));
+  const auto root = document->root();
+  if (root.find("manifests")) return invalid("an index under a manifest's media type");
+  const auto config_member = root.find("config");
+  if (!config_member) return invalid("config is missing");
+  auto config = Descriptor::from_json(*config_member);
+  if (!config) return fail(std::move(config).error(), "config");
+  auto layers = parse_layers(root);
+  if (!layers) return fail(std::move(layers).error());
+  auto subject = parse_subject(root);
+  if (!subject) return fail(std::move(subject).error());
+  return Manifest{std::move(*config), std::move(*layers), std::move(*subject), text_of(root, "artifactType")};
+}
+
+bool Manifest::is_image() const {
+  if (is_config_type(config.media_type)) return true;
+  return !layers.empty() && std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
+}
+
+Result<ImageConfig> ImageConfig::parse(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return fail(Error(document.error()));
+  const auto root = document->root();
+  if (!root.is_object()) return invalid("not a JSON object");
+  auto diff_ids = parse_diff_ids(root);
+  if (!diff_ids) return fail(std::move(diff_ids).error());
+  Platform platform{text_of(root, "os"), text_of(root, "architecture"), text_of(root, "variant")};
+  return ImageConfig{std::move(platform), std::move(*diff_ids), text_of(root, "created")};
+}
+
+Result<Index> read_index(const Engine& engine, const Descriptor& descriptor) {
+  return read_parsed<Index>(engine, descriptor);
+}
+Result<Manifest> read_manifest(const Engine& engine, const Descriptor& descriptor) {
+  return read_parsed<Manifest>(engine, descriptor);
+}
+Result<ImageConfig> read_config(const Engine& engine, const Descriptor& descriptor) {
+  return read_parsed<ImageConfig>(engine, descriptor);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,57 @@
+// The documents of an image (image-spec manifest.md, image-index.md, config.md; Docker schema 2 is read
+// alike).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/cas/descriptor.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+enum class DocumentKind { index, manifest, other };
+
+// By media type alone: OCI's and Docker's.
+DocumentKind document_kind(std::string_view media_type);
+// Whether a descriptor's media type is that of a filesystem layer as a tar, of whatever compression: OCI's,
+// its non-distributable forms and Docker's, foreign ones included.
+bool is_layer_type(std::string_view media_type);
+// Whether it is an image config, whose `rootfs.diff_ids` name the layers' uncompressed content.
+bool is_config_type(std::string_view media_type);
+
+struct Index {
+  std::vector<Descriptor> manifests;
+  std::vector<std::string> problems;  // one sentence for each entry that could not be understood
+  std::optional<Descriptor> subject;
+  static Result<Index> parse(ByteView document);
+};
+
+struct Manifest {
+  Descriptor config;
+  std::vector<Descriptor> layers;  // from the base up
+  std::optional<Descriptor> subject;
+  std::string artifact_type;
+  // Errc::invalid_image also for an index, or a schema 1 manifest, under a manifest's media type.
+  static Result<Manifest> parse(ByteView document);
+  // Whether this describes a root filesystem: an image config, or layers that are all of a layer type.
+  bool is_image() const;
+};
+
+struct ImageConfig {
+  Platform platform;
+  std::vector<Digest> diff_ids;  // of the uncompressed layers, from the base up
+  std::string created;           // RFC 3339, empty where absent
+  static Result<ImageConfig> parse(ByteView document);
+};
+
+// read_document and parse in one; errors name the digest.
+Result<Index> read_index(const Engine& engine, const Descriptor& descriptor);
+Result<Manifest> read_manifest(const Engine& engine, const Descriptor& descriptor);
+Result<ImageConfig> read_config(const Engine& engine, const Descriptor& descriptor);
+
+}  // namespace layoutfs

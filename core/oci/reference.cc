@@ -1,0 +1,362 @@
+// References: from an argument to a layout and a name, from a name to a manifest.
+#include "core/oci/reference.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/cas/dir_engine.h"
+
+namespace layoutfs {
+namespace {
+
+// What a message lists of what there is.
+constexpr std::size_t kMaxListed = 10;
+// How deep indexes may nest, and how many of them one search reads.
+constexpr std::size_t kMaxIndexDepth = 16;
+constexpr std::size_t kMaxIndexes = 64;
+
+// "a, b, c and 7 more", of items that may be as long as a document.
+std::string list_of(const std::vector<std::string>& items) {
+  constexpr std::size_t kMaxLength = 200;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(items.size(), kMaxListed); ++i)
+    text += (i == 0 ? "" : ", ") + items[i].substr(0, kMaxLength);
+  if (items.size() > kMaxListed) text += " and " + std::to_string(items.size() - kMaxListed) + " more";
+  return text;
+}
+
+void add_once(std::vector<std::string>& items, std::string item) {
+  if (std::ranges::find(items, item) == items.end()) items.push_back(std::move(item));
+}
+
+// ---- Arguments ----
+
+// Whether something is at `path`, of whatever kind.
+Result<bool> exists(const std::string& path) {
+  struct stat found;
+  if (::lstat(path.c_str(), &found) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return false;
+  return fail(Error::system(errno, path));
+}
+
+// The name in `argument` whose layout is the first `length` bytes of it.
+Result<ImageName> split_at(std::string_view argument, std::size_t length) {
+  ImageName name{std::string(argument.substr(0, length)), std::string(argument.substr(length + 1))};
+  if (name.reference.empty())
+    return fail(Errc::invalid_argument, "no reference after '" + std::string(argument) + "'");
+  if (argument[length] == '@' && !Digest::parse(name.reference))
+    return fail(Errc::invalid_argument, "'" + name.reference + "' after '@' is not a digest");
+  return name;
+}
+
+// Where `argument` can be split, the longest path first.
+std::vector<std::size_t> split_positions(std::string_view argument) {
+  std::vector<std::size_t> positions;
+  for (std::size_t i = argument.size(); i-- > 1;)
+    if (argument[i] == ':' || argument[i] == '@') positions.push_back(i);
+  return positions;
+}
+
+// The path that was most likely meant where nothing is there: up to the reference.
+std::string likely_path(std::string_view argument) {
+  const auto at = argument.rfind('@');
+  if (at != std::string_view::npos && at > 0 && Digest::parse(argument.substr(at + 1)))
+    return std::string(argument.substr(0, at));
+  const auto colon = argument.find(':', 1);
+  return std::string(argument.substr(0, colon));
+}
+
+// The error of a path that is there but is no layout; nothing where it is not there.
+std::optional<Error> explain_path(const std::string& path) {
+  const auto found = exists(path);
+  if (!found) return found.error();
+  if (*found) return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
+  return std::nullopt;
+}
+
+// Why no prefix of `argument` is a layout.
+Error explain_no_layout(std::string_view argument) {
+  if (auto error = explain_path(std::string(argument))) return *std::move(error);
+  for (const std::size_t length : split_positions(argument))
+    if (auto error = explain_path(std::string(argument.substr(0, length)))) return *std::move(error);
+  return Error(Errc::not_found, likely_path(argument) + ": no such layout");
+}
+
+// `argument` with its longest prefix that is a layout split off; nothing where none is.
+std::optional<Result<ImageName>> split_layout(std::string_view argument) {
+  if (is_layout_dir(std::string(argument))) return ImageName{std::string(argument), ""};
+  for (const std::size_t length : split_positions(argument))
+    if (is_layout_dir(std::string(argument.substr(0, length)))) return split_at(argument, length);
+  return std::nullopt;
+}
+
+// ---- Entries by name ----
+
+bool is_platform_variant_list(const std::vector<const Descriptor*>& entries) {
+  return std::ranges::all_of(entries, [&](const Descriptor* entry) {
+    return entry->platform && entry->ref_name() == entries.front()->ref_name() &&
+           entry->annotation(kContainerdName) == entries.front()->annotation(kContainerdName);
+  });
+}
+
+// The entry that serves `platform`, where the entries are one image's for several platforms.
+std::optional<Descriptor> choose_among(const std::vector<const Descriptor*>& entries,
+                                       const Platform& platform) {
+  if (!is_platform_variant_list(entries)) return std::nullopt;
+  std::vector<Descriptor> copies;
+  for (const auto* entry : entries) copies.push_back(*entry);
+  const auto best = choose_platform(copies, platform);
+  if (!best) return std::nullopt;
+  const auto is_as_good = [&](const Descriptor& other) {
+    return normalized(*other.platform) == normalized(*copies[*best].platform);
+  };
+  if (std::ranges::count_if(copies, is_as_good) != 1) return std::nullopt;
+  return copies[*best];
+}
+
+// One of each digest.
+template <class Matches>
+std::vector<const Descriptor*> distinct_entries(const References& references, Matches matches) {
+  std::vector<const Descriptor*> found;
+  std::set<std::string_view> seen;
+  for (const auto& entry : references.entries)
+    if (matches(entry) && seen.insert(entry.digest.hex()).second) found.push_back(&entry);
+  return found;
+}
+
+// What to call an entry in a message: by what finds it.
+std::string label_of(const References& references, const Descriptor& entry) {
+  if (const auto name = entry.ref_name()) return std::string(*name);
+  if (const auto name = entry.annotation(kContainerdName)) return std::string(*name);
+  return std::string("@") + std::to_string(&entry - references.entries.data());
+}
+
+std::vector<std::string> labels_of(const References& references,
+                                   const std::vector<const Descriptor*>& entries) {
+  std::vector<std::string> labels;
+  std::set<std::string> seen;
+  for (const auto* entry : entries)
+    if (auto label = label_of(references, *entry); seen.insert(label).second)
+      labels.push_back(std::move(label));
+  return labels;
+}
+
+Result<Descriptor> find_only(const References& references, const Platform& platform) {
+  const auto entries =
+      distinct_entries(references, [](const Descriptor& entry) { return !is_attestation(entry); });
+  if (entries.empty()) return fail(Errc::not_found, "the layout has no image");
+  if (entries.size() == 1) return *entries.front();
+  if (auto chosen = choose_among(entries, platform)) return *std::move(chosen);
+  return fail(Errc::ambiguous, "the layout has " + std::to_string(entries.size()) +
+                                   " images, name one of: " + list_of(labels_of(references, entries)));
+}
+
+// "@N"
+std::optional<std::size_t> position_in(std::string_view reference) {
+  if (reference.size() < 2 || reference.front() != '@') return std::nullopt;
+  if (reference.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
+  std::size_t position = 0;
+  const auto end = reference.data() + reference.size();
+  // A number too large for any type is too large for any layout too.
+  if (std::from_chars(reference.data() + 1, end, position).ec != std::errc()) return std::string_view::npos;
+  return position;
+}
+
+Result<Descriptor> find_position(const References& references, std::string_view reference,
+                                 std::size_t position) {
+  if (position < references.entries.size()) return references.entries[position];
+  return fail(Errc::not_found, "no entry " + std::string(reference) + ", the layout has " +
+                                   std::to_string(references.entries.size()) + ", from @0");
+}
+
+bool ends_in_tag(std::optional<std::string_view> name, std::string_view tag) {
+  return name && name->size() > tag.size() && name->ends_with(tag) &&
+         name->at(name->size() - tag.size() - 1) == ':';
+}
+
+// Errc::ambiguous for several, which differ in their digests.
+Result<Descriptor> only_of(const References& references, const std::vector<const Descriptor*>& entries,
+                           std::string_view name, const Platform& platform) {
+  if (entries.size() == 1) return *entries.front();
+  if (auto chosen = choose_among(entries, platform)) return *std::move(chosen);
+  std::vector<std::string> digests;
+  for (const auto* entry : entries) {
+    const auto label = label_of(references, *entry);
+    digests.push_back(entry->digest.str());
+    if (label != name) digests.back().append(" (").append(label).append(")");
+  }
+  return fail(Errc::ambiguous, "'" + std::string(name) + "' is the name of " +
+                                   std::to_string(entries.size()) + " images: " + list_of(digests));
+}
+
+Result<Descriptor> find_name(const References& references, std::string_view name, const Platform& platform) {
+  auto found =
+      distinct_entries(references, [&](const Descriptor& entry) { return entry.ref_name() == name; });
+  if (found.empty())
+    found = distinct_entries(
+        references, [&](const Descriptor& entry) { return entry.annotation(kContainerdName) == name; });
+  if (found.empty())
+    found = distinct_entries(references, [&](const Descriptor& entry) {
+      return ends_in_tag(entry.ref_name(), name) || ends_in_tag(entry.annotation(kContainerdName), name);
+    });
+  if (!found.empty()) return only_of(references, found, name, platform);
+  const auto all =
+      distinct_entries(references, [](const Descriptor& entry) { return !is_attestation(entry); });
+  return fail(Errc::not_found, "no image is named '" + std::string(name) + "', " +
+                                   (all.empty() ? "the layout has none"
+                                                : "there are: " + list_of(labels_of(references, all))));
+}
+
+// ---- Blobs by digest ----
+
+bool looks_like_digest(std::string_view text) {
+  return text.starts_with("sha256:") || text.starts_with("sha512:");
+}
+
+// A media type for a document that comes without a descriptor: what it says itself, else what it looks like.
+// Empty where it is neither a manifest nor an index.
+std::string media_type_of(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return {};
+  const auto member = document->root().find("mediaType");
+  std::string own(member ? member->as_string().value_or("") : "");
+  const auto kind = document_kind(own);
+  if (kind != DocumentKind::manifest && Index::parse(text))
+    return kind == DocumentKind::index ? own : "application/vnd.oci.image.index.v1+json";
+  if (kind != DocumentKind::index && Manifest::parse(text))
+    return kind == DocumentKind::manifest ? own : "application/vnd.oci.image.manifest.v1+json";
+  return {};
+}
+
+std::string to_json(const Descriptor& descriptor) {
+  JsonWriter writer;
+  writer.begin_object().key("mediaType").string(descriptor.media_type);
+  writer.key("digest").string(descriptor.digest.str());
+  writer.key("size").integer(static_cast<std::int64_t>(descriptor.size)).end_object();
+  return writer.str();
+}
+
+// `descriptor` with the media type that its document has.
+Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
+  auto text = read_document(engine, descriptor);
+  // What is too large for a document is none.
+  if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
+  descriptor.media_type = text ? media_type_of(*text) : "";
+  if (descriptor.media_type.empty())
+    return fail(Errc::not_found, descriptor.digest.str() + ": the blob is neither a manifest nor an index");
+  return descriptor;
+}
+
+Result<Descriptor> find_digest(const Engine& engine, const References& references, const Digest& digest) {
+  const auto found = std::ranges::find(references.entries, digest, &Descriptor::digest);
+  if (found != references.entries.end()) return *found;
+  const auto size = engine.blob_size(digest);
+  if (!size) return fail(Error(size.error()));
+  if (!*size) return fail(Errc::not_found, digest.str() + ": no such manifest in the layout");
+  auto descriptor = with_media_type(engine, Descriptor{"", digest, **size, {}, {}, "", ""});
+  if (descriptor) descriptor->json = to_json(*descriptor);
+  return descriptor;
+}
+
+// ---- Platforms ----
+
+// Looks through an index and those below it for the nearest manifest.
+class PlatformSearch {
+ public:
+  PlatformSearch(const Engine& engine, const Platform& platform) : engine_(engine), platform_(platform) {}
+
+  // Nothing where no manifest there serves the platform.
+  Result<std::optional<Descriptor>> search(Descriptor descriptor, std::size_t depth) {
+    if (document_kind(descriptor.media_type) == DocumentKind::manifest)
+      return std::optional(std::move(descriptor));
+    return search_index(descriptor, depth);
+  }
+
+  const std::vector<std::string>& platforms() const { return platforms_; }
+
+ private:
+  Result<std::optional<Descriptor>> search_index(const Descriptor& descriptor, std::size_t depth) {
+    visited_.insert(descriptor.digest);
+    if (depth >= kMaxIndexDepth || visited_.size() > kMaxIndexes)
+      return fail(Errc::invalid_image, descriptor.digest.str() + ": indexes nest too deep or are too many");
+    auto index = read_index(engine_, descriptor);
+    if (!index) return fail(std::move(index).error());
+    auto& entries = index->manifests;
+    for (const auto& entry : entries)
+      if (entry.platform && !is_attestation(entry) && platforms_.size() < kMaxPlatforms)
+        add_once(platforms_, to_string(normalized(*entry.platform)));
+    std::erase_if(entries, [](const Descriptor& entry) {
+      return document_kind(entry.media_type) == DocumentKind::other;
+    });
+    for (;;) {
+      // Each turn reads an index that was never read before, or is the last: their number is limited.
+      std::erase_if(entries, [&](const Descriptor& entry) { return visited_.contains(entry.digest); });
+      const auto best = choose_platform(entries, platform_);
+      if (!best) return std::nullopt;
+      auto found = search(entries[*best], depth + 1);
+      if (!found || *found) return found;
+    }
+  }
+
+  static constexpr std::size_t kMaxPlatforms = 100;
+  const Engine& engine_;
+  const Platform& platform_;
+  std::set<Digest> visited_;
+  std::vector<std::string> platforms_;
+};
+
+}  // namespace
+
+Result<ImageName> parse_image_name(std::string_view argument) {
+  constexpr std::string_view kPrefix = "oci:";
+  if (is_layout_dir(std::string(argument))) return ImageName{std::string(argument), ""};
+  const bool is_prefixed = argument.starts_with(kPrefix);
+  const auto plain = is_prefixed ? argument.substr(kPrefix.size()) : argument;
+  if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
+  if (auto name = split_layout(plain)) return *std::move(name);
+  // It may be a layout that is called "oci".
+  if (auto name = is_prefixed ? split_layout(argument) : std::nullopt) return *std::move(name);
+  return fail(explain_no_layout(plain));
+}
+
+Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
+                                  const Platform& platform) {
+  auto references = engine.references();
+  if (!references) return fail(std::move(references).error());
+  if (reference.empty()) return find_only(**references, platform);
+  if (const auto position = position_in(reference)) return find_position(**references, reference, *position);
+  if (looks_like_digest(reference)) {
+    auto digest = Digest::parse(reference);
+    if (!digest) return fail(std::move(digest).error());
+    return find_digest(engine, **references, *digest);
+  }
+  return find_name(**references, reference, platform);
+}
+
+Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform) {
+  if (descriptor.media_type.empty()) {
+    auto known = with_media_type(engine, std::move(descriptor));
+    if (!known) return known;
+    descriptor = std::move(*known);
+  }
+  if (document_kind(descriptor.media_type) == DocumentKind::other)
+    return fail(Errc::unsupported, descriptor.digest.str() + ": media type '" + descriptor.media_type +
+                                       "' is neither a manifest's nor an index's");
+  const std::string name = descriptor.digest.str();
+  PlatformSearch search(engine, platform);
+  auto found = search.search(std::move(descriptor), 0);
+  if (!found) return fail(std::move(found).error());
+  if (*found) return **std::move(found);
+  const auto& platforms = search.platforms();
+  return fail(Errc::not_found, name + ": no image for " + to_string(platform) +
+                                   (platforms.empty() ? "" : ", there are: " + list_of(platforms)));
+}
+
+}  // namespace layoutfs

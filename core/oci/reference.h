@@ -1,0 +1,37 @@
+// How people name a layout and an image in it: LAYOUT[:REF|@DIGEST].
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+#include "core/oci/documents.h"
+#include "core/oci/platform.h"
+
+namespace layoutfs {
+
+// A command line argument taken apart. `reference` is empty, a name, "@N" (the N-th entry of index.json, from
+// 0) or "sha256:...".
+struct ImageName {
+  std::string layout;
+  std::string reference;
+};
+
+// `PATH`, `PATH:REF`, `PATH@sha256:...`, `PATH:@N`, each also behind `oci:`. Where the whole argument is a
+// layout it is the path; otherwise the longest prefix that is one. Errc::not_found where none is and nothing
+// is there either, Errc::invalid_image where something is there that is no layout.
+Result<ImageName> parse_image_name(std::string_view argument);
+
+// The entry of index.json, or the manifest or index blob, that `reference` means. A name is matched with
+// ref.name, then with io.containerd.image.name, then as the suffix ":REF" of a full name. Empty: the only
+// entry. Where entries of one name differ in their platforms, the one that serves `platform` is meant.
+// Errc::not_found; Errc::ambiguous, listing the digests or the names.
+Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
+                                  const Platform& platform = host_platform());
+
+// Follows indexes, nested ones too, to the manifest for `platform`. Errc::not_found, listing the platforms
+// there are.
+Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform);
+
+}  // namespace layoutfs

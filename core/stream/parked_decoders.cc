@@ -1,0 +1,49 @@
+// Decoders that wait where a reader stopped. Lists are short, so they are searched from end to end.
+#include "core/stream/parked_decoders.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace layoutfs {
+
+std::optional<ParkedDecoders::Place> ParkedDecoders::take(std::uint64_t stream, std::uint64_t first_span,
+                                                          std::uint64_t last_span) {
+  auto entries = entries_.lock();
+  auto best = entries->end();
+  for (auto entry = entries->begin(); entry != entries->end(); ++entry) {
+    const std::uint64_t span = entry->place.span;
+    if (entry->stream != stream || span < first_span || span > last_span) continue;
+    if (best == entries->end() || span > best->place.span) best = entry;
+  }
+  if (best == entries->end()) return std::nullopt;
+  Place place = std::move(best->place);
+  entries->erase(best);
+  return place;
+}
+
+void ParkedDecoders::park(std::uint64_t stream, Place place) {
+  Entries leaving;  // ends after the lock does
+  auto entries = entries_.lock();
+  const auto is_of_stream = [&](const Entry& entry) { return entry.stream == stream; };
+  entries->push_front({stream, std::move(place)});
+  if (std::ranges::count_if(*entries, is_of_stream) > static_cast<std::ptrdiff_t>(kMostPerStream)) {
+    const auto oldest = std::find_if(entries->rbegin(), entries->rend(), is_of_stream);
+    leaving.splice(leaving.end(), *entries, std::prev(oldest.base()));
+  }
+  if (entries->size() > kMost) leaving.splice(leaving.end(), *entries, std::prev(entries->end()));
+}
+
+void ParkedDecoders::drop(std::uint64_t stream) {
+  Entries leaving;
+  auto entries = entries_.lock();
+  for (auto entry = entries->begin(); entry != entries->end();) {
+    const auto next = std::next(entry);
+    if (entry->stream == stream) leaving.splice(leaving.end(), *entries, entry);
+    entry = next;
+  }
+}
+
+std::size_t ParkedDecoders::size() const { return entries_.lock()->size(); }
+
+}  // namespace layoutfs

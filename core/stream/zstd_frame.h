@@ -1,0 +1,50 @@
+// The frame and block headers of zstd (RFC 8878, 3.1).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+
+namespace layoutfs::zstd {
+
+inline constexpr std::size_t kMagicSize = 4;
+inline constexpr std::size_t kMaxFrameHeaderSize = 18;  // with the magic number
+inline constexpr std::size_t kSkippableHeaderSize = 8;  // magic number and the size of what follows
+inline constexpr std::size_t kBlockHeaderSize = 3;
+inline constexpr std::size_t kChecksumSize = 4;
+inline constexpr std::size_t kMaxBlockSize = std::size_t{128} << 10;  // stored and regenerated
+
+// Both want at least kMagicSize bytes.
+bool is_frame(ByteView bytes) noexcept;
+bool is_skippable_frame(ByteView bytes) noexcept;
+
+struct FrameHeader {
+  std::size_t size;           // of the header, magic number included
+  std::uint64_t window_size;  // how far back the frame may refer, in bytes
+  bool has_checksum;
+};
+
+// `bytes` begins with a frame's magic number. Nothing where the header is longer than `bytes`; Errc::corrupt
+// for reserved bits, Errc::unsupported for a window over 128 MiB or a dictionary.
+Result<std::optional<FrameHeader>> parse_frame_header(ByteView bytes);
+
+enum class BlockType : std::uint8_t { raw, rle, compressed };
+
+struct BlockHeader {
+  bool is_last;
+  BlockType type;
+  std::size_t content_size;      // bytes that follow the header
+  std::size_t regenerated_size;  // of a raw or RLE block; 0 for a compressed one, which does not say
+};
+
+// `bytes` holds at least kBlockHeaderSize bytes. Errc::corrupt for a reserved type or a size over 128 KiB.
+Result<BlockHeader> parse_block_header(ByteView bytes);
+
+// The header of a frame with at least this window, without content size and checksum, that needs the
+// dictionary `dictionary_id`.
+Bytes make_frame_header(std::uint64_t window_size, std::uint8_t dictionary_id);
+
+}  // namespace layoutfs::zstd

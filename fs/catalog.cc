@@ -1,0 +1,81 @@
+// Following index.json.
+#include "fs/catalog.h"
+
+namespace layoutfs {
+namespace {
+
+// Everything that can be reached through indexes; each is read once, so that circles end.
+std::map<Digest, Descriptor> reachable_documents(const Engine& engine, const References& references) {
+  std::map<Digest, Descriptor> documents;
+  std::vector<Descriptor> pending(references.entries.rbegin(), references.entries.rend());
+  while (!pending.empty()) {
+    const Descriptor descriptor = std::move(pending.back());
+    pending.pop_back();
+    const DocumentKind kind = document_kind(descriptor.media_type);
+    // What is neither is shown all the same where index.json names it: it gets a directory that says what is
+    // wrong.
+    if (!documents.try_emplace(descriptor.digest, descriptor).second || kind != DocumentKind::index) continue;
+    auto index = read_index(engine, descriptor);
+    if (!index) continue;  // its own directory says why
+    pending.insert(pending.end(), index->manifests.rbegin(), index->manifests.rend());
+  }
+  return documents;
+}
+
+std::optional<Descriptor> subject_of(const Engine& engine, const Descriptor& descriptor) {
+  switch (document_kind(descriptor.media_type)) {
+    case DocumentKind::index:
+      if (auto index = read_index(engine, descriptor)) return std::move(index->subject);
+      return std::nullopt;
+    case DocumentKind::manifest:
+      if (auto manifest = read_manifest(engine, descriptor)) return std::move(manifest->subject);
+      return std::nullopt;
+    case DocumentKind::other:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> Catalog::problems() const {
+  if (!references) return {failure};
+  return references->problems;
+}
+
+std::shared_ptr<const Catalog> CatalogKeeper::current() {
+  const auto references = engine_.references();
+  auto kept = catalog_.lock();
+  const bool is_same =
+      *kept && (references ? (*kept)->references == *references
+                           : !(*kept)->references && (*kept)->failure == references.error().message());
+  if (is_same) return *kept;
+  auto catalog = std::make_shared<Catalog>();
+  if (references) {
+    catalog->references = *references;
+    catalog->refs = lay_out_references((*references)->entries);
+    catalog->documents = reachable_documents(engine_, **references);
+  } else {
+    catalog->failure = references.error().message();
+  }
+  *kept = catalog;
+  return catalog;
+}
+
+std::vector<Digest> CatalogKeeper::referrers(const Digest& digest) {
+  auto catalog = current();
+  auto kept = referrers_.lock();
+  if (kept->catalog != catalog) {
+    kept->by_subject.clear();
+    for (const auto& [document, descriptor] : catalog->documents)
+      if (const auto subject = subject_of(engine_, descriptor))
+        kept->by_subject.emplace(subject->digest, document);
+    kept->catalog = std::move(catalog);
+  }
+  std::vector<Digest> found;
+  const auto [first, last] = kept->by_subject.equal_range(digest);
+  for (auto entry = first; entry != last; ++entry) found.push_back(entry->second);
+  return found;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,201 @@
+// Mounting, serving, and the signals that end it.
+#include "fs/fuse_session.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "core/base/file.h"
+#include "core/base/guarded.h"
+#include "core/base/log.h"
+#include "fs/fuse_operations.h"
+#include "fs/mount_table.h"
+
+namespace layoutfs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long files that are open at the first signal may go on being read.
+constexpr std::chrono::seconds kGrace{10};
+
+// libfuse knows one log function for the whole process; the last line tells why a mount failed.
+Guarded<std::string> last_message;
+
+void on_fuse_log(fuse_log_level level, const char* format, va_list arguments) {
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  std::string line(text);
+  while (line.ends_with('\n')) line.pop_back();
+  log(LogLevel::debug, line);
+  if (level <= FUSE_LOG_ERR) *last_message.lock() = std::move(line);
+}
+
+// A comma would end the option, and a backslash quotes.
+std::string escape_option(const std::string& value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == ',' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+struct SessionDeleter {
+  void operator()(fuse_session* session) const { fuse_session_destroy(session); }
+};
+using SessionPtr = std::unique_ptr<fuse_session, SessionDeleter>;
+
+struct LoopConfigDeleter {
+  void operator()(fuse_loop_config* config) const { fuse_loop_cfg_destroy(config); }
+};
+
+sigset_t watched_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
+  return set;
+}
+
+std::vector<std::string> session_arguments(const SessionOptions& options) {
+  std::string list = "ro,default_permissions,subtype=layoutfs,fsname=" + escape_option(options.source);
+  for (const std::string& option : options.kernel_options) list += "," + option;
+  std::vector<std::string> arguments{"layoutfs", "-o", std::move(list)};
+  if (options.debug) arguments.emplace_back("-d");
+  return arguments;
+}
+
+Result<SessionPtr> make_session(const SessionOptions& options, FuseServer& server) {
+  fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
+  bool is_complete = true;
+  for (const std::string& argument : session_arguments(options))
+    is_complete &= fuse_opt_add_arg(&arguments, argument.c_str()) == 0;
+  SessionPtr session;
+  if (is_complete)
+    session.reset(fuse_session_new(&arguments, &fuse_operations(), sizeof(fuse_lowlevel_ops), &server));
+  fuse_opt_free_args(&arguments);
+  if (!session) return fail(Errc::mount_failed, "libfuse: " + *last_message.lock());
+  return session;
+}
+
+// libfuse's own words for this name neither the device nor the reason.
+Status check_device() {
+  const UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (device) return {};
+  const Error why = Error::system(errno, "/dev/fuse");
+  return fail(Errc::mount_failed, why.message());
+}
+
+}  // namespace
+
+struct FuseSession::State {
+  SessionOptions options;
+  FuseServer server;
+  SessionPtr session;
+  bool is_mounted = false;
+
+  void watch(const std::stop_token& stop);
+  void on_signal(int signal);
+  void widen_read_ahead() const;
+  bool is_idle() const;
+
+  Clock::time_point ends_at = Clock::time_point::max();  // set by the first signal
+};
+
+FuseSession::FuseSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesystem> filesystem,
+                                                        const SessionOptions& options) {
+  fuse_set_log_func(on_fuse_log);
+  auto state = std::make_unique<State>();
+  state->options = options;
+  state->server.filesystem = std::move(filesystem);
+  state->server.is_idleness_watched = options.idle_timeout.count() > 0;
+  state->server.last_request = Clock::now();
+  if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
+  auto session = make_session(options, state->server);
+  if (!session) return std::unexpected(std::move(session).error());
+  state->session = std::move(*session);
+  if (fuse_session_mount(state->session.get(), options.mount_point.c_str()) != 0) {
+    const std::string why = *last_message.lock();
+    return fail(Errc::mount_failed,
+                "cannot mount on " + options.mount_point + (why.empty() ? "" : ": " + why));
+  }
+  state->is_mounted = true;
+  return std::unique_ptr<FuseSession>(new FuseSession(std::move(state)));
+}
+
+FuseSession::~FuseSession() {
+  if (state_->is_mounted) fuse_session_unmount(state_->session.get());
+}
+
+Status FuseSession::serve(const std::function<void()>& ready) {
+  // Each thread would get an arena of its own, and keep it.
+  ::mallopt(M_ARENA_MAX, 2);
+  const sigset_t signals = watched_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // also in the threads that start from here on
+  state_->server.ready = ready;
+  std::jthread watcher([this](const std::stop_token& stop) { state_->watch(stop); });
+
+  const std::unique_ptr<fuse_loop_config, LoopConfigDeleter> config(fuse_loop_cfg_create());
+  fuse_loop_cfg_set_max_threads(config.get(), state_->options.max_threads);
+  fuse_loop_cfg_set_idle_threads(config.get(), state_->options.max_threads);
+  const int result = state_->options.max_threads == 1
+                         ? fuse_session_loop(state_->session.get())
+                         : fuse_session_loop_mt(state_->session.get(), config.get());
+  watcher.request_stop();
+  watcher.join();
+  // libfuse returns 0 or a signal's number after an orderly end, a negative errno otherwise.
+  if (result < 0)
+    return fail(Errc::mount_failed,
+                Error::system(-result, "serving " + state_->options.mount_point).message());
+  return {};
+}
+
+// Looks after everything that is not a request, until the mount is gone.
+void FuseSession::State::watch(const std::stop_token& stop) {
+  constexpr timespec kInterval{.tv_sec = 0, .tv_nsec = 100'000'000};
+  const sigset_t signals = watched_signals();
+  bool is_read_ahead_set = false;
+  while (!stop.stop_requested()) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &kInterval);
+    if (signal > 0) on_signal(signal);
+    if (Clock::now() > ends_at) ::_exit(0);
+    // Only now: the kernel sets a value of its own when it reads the first answer.
+    if (!std::exchange(is_read_ahead_set, true)) widen_read_ahead();
+    // Unmounting fails while the mount is in use, and is tried again then.
+    if (is_idle() && ends_at == Clock::time_point::max()) std::ignore = unmount(options.mount_point, false);
+  }
+}
+
+bool FuseSession::State::is_idle() const {
+  return server.is_idleness_watched && Clock::now() - server.last_request.load() > options.idle_timeout;
+}
+
+void FuseSession::State::on_signal(int signal) {
+  if (signal == SIGUSR1 && options.log_statistics) options.log_statistics();
+  if (signal != SIGINT && signal != SIGTERM) return;
+  if (ends_at != Clock::time_point::max()) ::_exit(128 + signal);
+  ends_at = Clock::now() + kGrace;
+  log(LogLevel::info, "unmounting " + options.mount_point);
+  if (const auto done = unmount(options.mount_point, true); !done)
+    log(LogLevel::warning, done.error().message());
+}
+
+// The default of 128 KiB halves the speed of a first read. Only root may change it; without it nothing but
+// speed is lost.
+void FuseSession::State::widen_read_ahead() const {
+  const auto mount = find_mount(options.mount_point);
+  if (!mount) return;
+  std::ofstream file("/sys/class/bdi/" + mount->device + "/read_ahead_kb");
+  file << 4096;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,195 @@
+// Answers the kernel from nodes, and from the images that they contain.
+#include "fs/layout_filesystem.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "fs/layout_nodes.h"
+#include "fs/node_table.h"
+#include "fs/statistics.h"
+
+namespace layoutfs {
+namespace {
+
+class LayoutFilesystem final : public Filesystem {
+ public:
+  LayoutFilesystem(std::shared_ptr<ImageLibrary> library, LayoutOptions options)
+      : ownership_(options.ownership),
+        context_(std::move(library), std::move(options.platform), options.ownership),
+        root_(make_layout_root(context_)) {}
+
+  Answer<Entry> lookup(NodeId directory, std::string_view name) override;
+  void forget(NodeId node, std::uint64_t count) override {
+    if (is_node(node) && node != kRootNode) nodes_.forget(node, count);
+  }
+  Answer<Attributes> attributes(NodeId node) override;
+  Answer<std::string> readlink(NodeId node) override;
+  Answer<std::size_t> read(NodeId node, std::span<std::byte> out, std::uint64_t offset) override;
+  Answer<void> readdir(NodeId directory, std::uint64_t cookie,
+                       const std::function<bool(const Listed&)>& add) override;
+  bool is_cheap(NodeId directory) override { return !is_node(directory); }
+  Answer<std::string> getxattr(NodeId node, std::string_view name) override;
+  Answer<std::vector<std::string>> listxattr(NodeId node) override;
+  Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
+  Totals totals() override { return {0, 0}; }
+
+ private:
+  static bool is_node(NodeId node) noexcept { return node == kRootNode || (node & NodeTable::kTag) != 0; }
+  NodePtr find_node(NodeId number) { return number == kRootNode ? root_ : nodes_.find(number); }
+  struct stat placeholder(NodeId root);
+  Answer<Entry> enter(SlotRoot slot);
+
+  const Ownership ownership_;
+  LayoutContext context_;
+  const NodePtr root_;
+  NodeTable nodes_;
+};
+
+struct stat to_stat(NodeId number, const Node::Properties& properties, const Ownership& ownership) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  struct stat result{};
+  result.st_ino = number;
+  result.st_mode = properties.mode;
+  result.st_nlink = S_ISDIR(properties.mode) ? 2 : 1;
+  result.st_uid = ownership.uid.value_or(0);
+  result.st_gid = ownership.gid.value_or(0);
+  result.st_size = static_cast<off_t>(properties.size);
+  result.st_blksize = 4096;
+  result.st_blocks = S_ISREG(properties.mode) ? static_cast<blkcnt_t>((properties.size + 511) / 512) : 0;
+  result.st_mtim = {.tv_sec = properties.mtime_ns / kSecond, .tv_nsec = properties.mtime_ns % kSecond};
+  result.st_atim = result.st_mtim;
+  result.st_ctim = result.st_mtim;
+  return result;
+}
+
+// What stands for an image's root until it has been decoded once, or for ever where that fails. It is valid
+// for no time at all: whoever needs to know asks again, by attributes().
+struct stat LayoutFilesystem::placeholder(NodeId root) {
+  return to_stat(root, {S_IFDIR | 0755, 0, context_.catalog.current()->mtime_ns()}, ownership_);
+}
+
+Answer<Entry> LayoutFilesystem::enter(SlotRoot slot) {
+  const NodeId root = ImageSlots::root_of(slot.slot);
+  if (const auto image = context_.slots.open_if_ready(slot.slot)) {
+    const auto attributes = image->attributes(root);
+    if (!attributes) return std::unexpected(attributes.error());
+    return Entry{root, *attributes, kShortly};
+  }
+  return Entry{root, {placeholder(root), std::chrono::seconds(0)}, kShortly};
+}
+
+Answer<Entry> LayoutFilesystem::lookup(NodeId directory, std::string_view name) {
+  if (!is_node(directory)) {
+    const auto image = context_.slots.open(ImageSlots::slot_of(directory));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->lookup(directory, name);
+  }
+  const NodePtr parent = find_node(directory);
+  if (!parent) return std::unexpected(ENOENT);
+  const auto child = parent->find(name);
+  if (!child) return std::unexpected(child.error());
+  if (const auto* slot = std::get_if<SlotRoot>(&*child)) return enter(*slot);
+  const auto [number, node] = nodes_.reference(std::get<NodePtr>(*child));
+  const auto properties = node->properties();
+  if (!properties) {
+    nodes_.forget(number, 1);
+    return std::unexpected(properties.error());
+  }
+  return Entry{number, {to_stat(number, *properties, ownership_), properties->valid}, kShortly};
+}
+
+// Who asks for the attributes of an image's root gets the true ones, whatever it takes: they may be copied.
+Answer<Attributes> LayoutFilesystem::attributes(NodeId node) {
+  if (is_node(node)) {
+    const NodePtr found = find_node(node);
+    if (!found) return std::unexpected(ENOENT);
+    const auto properties = found->properties();
+    if (!properties) return std::unexpected(properties.error());
+    return Attributes{to_stat(node, *properties, ownership_), properties->valid};
+  }
+  const std::uint32_t slot = ImageSlots::slot_of(node);
+  const auto image = context_.slots.open(slot);
+  if (image) return (*image)->attributes(node);
+  if (node != ImageSlots::root_of(slot)) return std::unexpected(image.error());
+  return Attributes{placeholder(node), std::chrono::seconds(0)};
+}
+
+Answer<std::string> LayoutFilesystem::readlink(NodeId node) {
+  if (!is_node(node)) {
+    const auto image = context_.slots.open(ImageSlots::slot_of(node));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->readlink(node);
+  }
+  const NodePtr found = find_node(node);
+  if (!found) return std::unexpected(ENOENT);
+  return found->readlink();
+}
+
+Answer<std::size_t> LayoutFilesystem::read(NodeId node, std::span<std::byte> out, std::uint64_t offset) {
+  if (!is_node(node)) {
+    const auto image = context_.slots.open(ImageSlots::slot_of(node));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->read(node, out, offset);
+  }
+  const NodePtr found = find_node(node);
+  if (!found) return std::unexpected(ENOENT);
+  return found->read(out, offset);
+}
+
+Answer<void> LayoutFilesystem::readdir(NodeId directory, std::uint64_t cookie,
+                                       const std::function<bool(const Listed&)>& add) {
+  if (!is_node(directory)) {
+    const auto image = context_.slots.open(ImageSlots::slot_of(directory));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->readdir(directory, cookie, add);
+  }
+  const NodePtr node = find_node(directory);
+  if (!node) return std::unexpected(ENOENT);
+  const auto names = node->list();
+  if (!names) return std::unexpected(names.error());
+  if (cookie < 1 && !add({".", directory, S_IFDIR, 1})) return {};
+  if (cookie < 2 && !add({"..", 0, S_IFDIR, 2})) return {};
+  for (std::uint64_t i = cookie < 2 ? 0 : cookie - 2; i < names->size(); ++i) {
+    const Node::Name& name = (*names)[static_cast<std::size_t>(i)];
+    if (!add({name.name, 0, name.type, i + 3})) break;
+  }
+  return {};
+}
+
+Answer<std::string> LayoutFilesystem::getxattr(NodeId node, std::string_view name) {
+  if (node == kRootNode && name == kStatisticsXattr) return statistics_json(*context_.library);
+  if (is_node(node)) return std::unexpected(ENODATA);
+  const auto image = context_.slots.open(ImageSlots::slot_of(node));
+  if (!image) return std::unexpected(image.error());
+  return (*image)->getxattr(node, name);
+}
+
+Answer<std::vector<std::string>> LayoutFilesystem::listxattr(NodeId node) {
+  if (is_node(node)) return std::vector<std::string>();
+  const auto image = context_.slots.open(ImageSlots::slot_of(node));
+  if (!image) return std::unexpected(image.error());
+  return (*image)->listxattr(node);
+}
+
+Answer<std::uint64_t> LayoutFilesystem::seek(NodeId node, std::uint64_t offset, int whence) {
+  if (!is_node(node)) {
+    const auto image = context_.slots.open(ImageSlots::slot_of(node));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->seek(node, offset, whence);
+  }
+  const auto found = attributes(node);
+  if (!found) return std::unexpected(found.error());
+  const auto size = static_cast<std::uint64_t>(found->stat.st_size);
+  if (offset >= size) return std::unexpected(ENXIO);
+  return whence == SEEK_DATA ? offset : size;  // no holes
+}
+
+}  // namespace
+
+std::shared_ptr<Filesystem> make_layout_filesystem(std::shared_ptr<ImageLibrary> library,
+                                                   LayoutOptions options) {
+  return std::make_shared<LayoutFilesystem>(std::move(library), std::move(options));
+}
+
+}  // namespace layoutfs

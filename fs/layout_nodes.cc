@@ -1,0 +1,266 @@
+// The upper part of a layout's tree: the root, blobs/, refs/, manifests/.
+#include "fs/layout_nodes.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "core/base/log.h"
+#include "core/oci/reference.h"
+
+namespace layoutfs {
+namespace {
+
+using Name = Node::Name;
+
+std::size_t copy_from(ByteView content, std::span<std::byte> out, std::uint64_t offset) {
+  if (offset >= content.size()) return 0;
+  const auto piece = content.subspan(static_cast<std::size_t>(offset));
+  const std::size_t size = std::min(out.size(), piece.size());
+  std::memcpy(out.data(), piece.data(), size);
+  return size;
+}
+
+std::string lines(const std::vector<std::string>& sentences) {
+  std::string text;
+  for (const std::string& sentence : sentences) text += sentence + "\n";
+  return text;
+}
+
+Bytes to_bytes(std::string_view text) {
+  const auto bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::optional<Algorithm> algorithm_of(std::string_view name) {
+  for (const Algorithm algorithm : {Algorithm::sha256, Algorithm::sha512})
+    if (name_of(algorithm) == name) return algorithm;
+  return std::nullopt;
+}
+
+// blobs/<algorithm>: its content does not hang on index.json, so its time is always now, and its listing
+// always new.
+class BlobDirectory final : public Directory {
+ public:
+  BlobDirectory(LayoutContext& context, Algorithm algorithm)
+      : Directory(context, "blobs/" + std::string(name_of(algorithm))), algorithm_(algorithm) {}
+
+  Answer<Properties> properties() override {
+    return Properties{S_IFDIR | 0555, 0, std::int64_t{1'000'000'000} * std::time(nullptr), kShortly};
+  }
+  Answer<std::vector<Name>> list() override {
+    const auto digests = context_.engine().list_blobs(algorithm_);
+    if (!digests) return failed(digests.error());
+    std::vector<Name> names;
+    names.reserve(digests->size());
+    for (const Digest& digest : *digests) names.push_back({digest.hex(), S_IFREG});
+    return names;
+  }
+  Answer<Child> find(std::string_view name) override {
+    const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
+    if (!digest) return std::unexpected(ENOENT);
+    return blob_child(context_, identity(), *digest);
+  }
+
+ private:
+  const Algorithm algorithm_;
+};
+
+// manifests/<algorithm>: lists what can be reached, and finds every manifest and index that is there.
+class ManifestsDirectory final : public Directory {
+ public:
+  ManifestsDirectory(LayoutContext& context, Algorithm algorithm)
+      : Directory(context, "manifests/" + std::string(name_of(algorithm))), algorithm_(algorithm) {}
+
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names;
+    for (const auto& [digest, descriptor] : context_.catalog.current()->documents)
+      if (digest.algorithm() == algorithm_) names.push_back({digest.hex(), S_IFDIR});
+    return names;
+  }
+  Answer<Child> find(std::string_view name) override {
+    const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
+    if (!digest) return std::unexpected(ENOENT);
+    const auto catalog = context_.catalog.current();
+    if (const auto found = catalog->documents.find(*digest); found != catalog->documents.end())
+      return make_manifest_directory(context_, found->second);
+    const auto unlisted = find_reference(context_.engine(), digest->str());
+    if (!unlisted) return std::unexpected(ENOENT);
+    return make_manifest_directory(context_, *unlisted);
+  }
+
+ private:
+  const Algorithm algorithm_;
+};
+
+// blobs/ and manifests/: a directory for each algorithm that is used.
+template <class Below>
+class AlgorithmsDirectory final : public Directory {
+ public:
+  using Directory::Directory;
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names;
+    for (const Algorithm algorithm : {Algorithm::sha256, Algorithm::sha512})
+      if (is_used(algorithm)) names.push_back({std::string(name_of(algorithm)), S_IFDIR});
+    return names;
+  }
+  Answer<Child> find(std::string_view name) override {
+    const auto algorithm = algorithm_of(name);
+    if (!algorithm || !is_used(*algorithm)) return std::unexpected(ENOENT);
+    return std::make_shared<Below>(context_, *algorithm);
+  }
+
+ private:
+  bool is_used(Algorithm algorithm) const {
+    if (algorithm == Algorithm::sha256) return true;
+    const auto digests = context_.engine().list_blobs(algorithm);
+    return digests && !digests->empty();
+  }
+};
+
+// refs/ and what is below it. The catalog is asked each time: nothing here is kept.
+class RefsDirectory final : public Directory {
+ public:
+  // `path` is below refs/, its components joined by '/'; empty for refs/ itself.
+  RefsDirectory(LayoutContext& context, const std::string& path)
+      : Directory(context, path.empty() ? "refs" : "refs/" + path), path_(path) {}
+
+  Answer<std::vector<Name>> list() override {
+    const auto catalog = context_.catalog.current();
+    const RefDirectory* directory = here(*catalog);
+    if (directory == nullptr) return std::unexpected(ENOENT);
+    std::vector<Name> names;
+    for (const auto& [name, what] : directory->children)
+      names.push_back({name, std::holds_alternative<Digest>(what) ? mode_t{S_IFLNK} : mode_t{S_IFDIR}});
+    return names;
+  }
+
+  Answer<Child> find(std::string_view name) override {
+    const auto catalog = context_.catalog.current();
+    const RefDirectory* directory = here(*catalog);
+    if (directory == nullptr) return std::unexpected(ENOENT);
+    const auto found = directory->children.find(name);
+    if (found == directory->children.end()) return std::unexpected(ENOENT);
+    const std::string path = path_.empty() ? std::string(name) : path_ + "/" + std::string(name);
+    if (const auto* digest = std::get_if<Digest>(&found->second))
+      return std::make_shared<Symlink>("refs/" + path, to_manifests(*digest), catalog->mtime_ns());
+    return std::make_shared<RefsDirectory>(context_, path);
+  }
+
+ private:
+  const RefDirectory* here(const Catalog& catalog) const {
+    const RefDirectory* directory = &catalog.refs;
+    for (std::string_view rest = path_; !rest.empty();) {
+      const auto slash = rest.find('/');
+      const auto found = directory->children.find(rest.substr(0, slash));
+      if (found == directory->children.end()) return nullptr;
+      directory = std::get_if<RefDirectory>(&found->second);
+      if (directory == nullptr) return nullptr;
+      rest.remove_prefix(slash == std::string_view::npos ? rest.size() : slash + 1);
+    }
+    return directory;
+  }
+  std::string to_manifests(const Digest& digest) const {
+    std::string target = "../";
+    if (!path_.empty())
+      for (auto depth = std::ranges::count(path_, '/') + 1; depth > 0; --depth) target += "../";
+    return target + "manifests/" + std::string(name_of(digest.algorithm())) + "/" + digest.hex();
+  }
+
+  const std::string path_;
+};
+
+class Root final : public Directory {
+ public:
+  explicit Root(LayoutContext& context) : Directory(context, "") {}
+
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names{{"blobs", S_IFDIR}};
+    const auto catalog = context_.catalog.current();
+    if (!catalog->problems().empty()) names.push_back({"error", S_IFREG});
+    if (catalog->references) names.push_back({"index.json", S_IFREG});
+    for (const auto& [name, type] :
+         {std::pair("manifests", S_IFDIR), {"oci-layout", S_IFREG}, {"refs", S_IFDIR}})
+      names.push_back({name, static_cast<mode_t>(type)});
+    return names;
+  }
+
+  Answer<Child> find(std::string_view name) override {
+    if (name == "blobs") return std::make_shared<AlgorithmsDirectory<BlobDirectory>>(context_, "blobs");
+    if (name == "manifests")
+      return std::make_shared<AlgorithmsDirectory<ManifestsDirectory>>(context_, "manifests");
+    if (name == "refs") return std::make_shared<RefsDirectory>(context_, "");
+    const auto catalog = context_.catalog.current();
+    if (name == "oci-layout")
+      return std::make_shared<TextFile>("oci-layout", context_.engine().marker(), catalog->mtime_ns());
+    if (name == "index.json" && catalog->references)
+      return std::make_shared<TextFile>("index.json", catalog->references->document, catalog->mtime_ns());
+    if (name == "error" && !catalog->problems().empty())
+      return std::make_shared<TextFile>("error", to_bytes(lines(catalog->problems())), catalog->mtime_ns());
+    return std::unexpected(ENOENT);
+  }
+};
+
+}  // namespace
+
+std::unexpected<int> failed(const Error& error) {
+  log(LogLevel::warning, error.message());
+  return std::unexpected(error.to_errno());
+}
+
+Answer<Node::Properties> Directory::properties() {
+  return Properties{S_IFDIR | 0555, 0, context_.catalog.current()->mtime_ns(), kShortly};
+}
+
+// A version of the content is another inode: an open file keeps what it has.
+TextFile::TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns)
+    : Node(place + " " + Digest::of(content).hex() + " " + std::to_string(mtime_ns)),
+      content_(std::move(content)),
+      mtime_ns_(mtime_ns) {}
+
+Answer<std::size_t> TextFile::read(std::span<std::byte> out, std::uint64_t offset) {
+  return copy_from(content_, out, offset);
+}
+
+Answer<std::size_t> BlobFile::read(std::span<std::byte> out, std::uint64_t offset) {
+  const auto blob = context_.blobs.open(digest_);
+  if (!blob) return failed(blob.error());
+  const auto got = (*blob)->read_at(out, offset);
+  if (!got) return failed(got.error());
+  return *got;
+}
+
+Answer<std::size_t> LayerTarFile::read(std::span<std::byte> out, std::uint64_t offset) {
+  const auto got = layer_->stream->read(out, offset);
+  if (got) return *got;
+  log(LogLevel::error, identity() + ": " + got.error().message());
+  return std::unexpected(EIO);
+}
+
+Result<BlobPtr> OpenBlobs::open(const Digest& digest) {
+  if (auto items = items_.lock(); true) {
+    const auto found = std::ranges::find(*items, digest, &Item::digest);
+    if (found != items->end()) {
+      items->splice(items->begin(), *items, found);
+      return found->blob;
+    }
+  }
+  auto blob = engine_.get_blob(digest);
+  if (!blob) return blob;
+  auto items = items_.lock();
+  items->push_front({digest, *blob});
+  if (items->size() > kMaxOpen) items->pop_back();
+  return blob;
+}
+
+Answer<Child> blob_child(LayoutContext& context, const std::string& place, const Digest& digest) {
+  const auto size = context.engine().blob_size(digest);
+  if (!size) return failed(size.error());
+  if (!*size) return std::unexpected(ENOENT);
+  return std::make_shared<BlobFile>(context, place, digest, **size, context.catalog.current()->mtime_ns());
+}
+
+NodePtr make_layout_root(LayoutContext& context) { return std::make_shared<Root>(context); }
+
+}  // namespace layoutfs

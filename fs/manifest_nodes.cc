@@ -1,0 +1,331 @@
+// The directory of a manifest or an index, and what is below it.
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <set>
+
+#include "core/base/log.h"
+#include "core/oci/reference.h"
+#include "fs/layout_nodes.h"
+
+namespace layoutfs {
+namespace {
+
+using Name = Node::Name;
+
+std::string directory_of(const Digest& digest) {
+  return "manifests/" + std::string(name_of(digest.algorithm())) + "/" + digest.hex();
+}
+
+// From a directory below a manifest's own, to the directory of another.
+std::string to_sibling(const Digest& from, const Digest& to) {
+  const std::string up = "../../";
+  if (from.algorithm() == to.algorithm()) return up + to.hex();
+  return up + "../" + std::string(name_of(to.algorithm())) + "/" + to.hex();
+}
+
+Bytes line(std::string text) {
+  text += '\n';
+  const auto bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+// What the document of a manifest's directory holds, as far as it can be read.
+struct Document {
+  std::optional<Manifest> manifest;
+  std::optional<Index> index;
+  std::string failure;  // why it is neither
+};
+
+Document read_document_of(const Engine& engine, const Descriptor& descriptor) {
+  Document document;
+  switch (document_kind(descriptor.media_type)) {
+    case DocumentKind::manifest:
+      if (auto manifest = read_manifest(engine, descriptor))
+        document.manifest = std::move(*manifest);
+      else
+        document.failure = manifest.error().message();
+      break;
+    case DocumentKind::index:
+      if (auto index = read_index(engine, descriptor))
+        document.index = std::move(*index);
+      else
+        document.failure = index.error().message();
+      break;
+    case DocumentKind::other:
+      document.failure =
+          "media type '" + descriptor.media_type + "' is neither that of a manifest nor that of an index";
+      break;
+  }
+  return document;
+}
+
+// One sentence where the blob is not what its descriptor says; its content is not read.
+std::optional<std::string> problem_of_blob(const Engine& engine, const Descriptor& descriptor) {
+  const std::string name = "blob " + descriptor.digest.str();
+  const auto size = engine.blob_size(descriptor.digest);
+  if (!size) return size.error().message();
+  if (!*size) return name + " is missing";
+  if (**size == descriptor.size) return std::nullopt;
+  return name + ": has " + std::to_string(**size) + " bytes, its descriptor says " +
+         std::to_string(descriptor.size);
+}
+
+// layers/<n>
+class LayerDirectory final : public Directory {
+ public:
+  LayerDirectory(LayoutContext& context, const std::string& place, Descriptor layer)
+      : Directory(context, place), layer_(std::move(layer)) {}
+
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names{{"blob", S_IFLNK}, {"descriptor.json", S_IFREG}};
+    if (is_layer_type(layer_.media_type)) {
+      names.push_back({"layer.tar", S_IFREG});
+      names.push_back({"tree", S_IFDIR});
+    }
+    return names;
+  }
+
+  Answer<Child> find(std::string_view name) override {
+    const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns();
+    const std::string place = identity() + "/" + std::string(name);
+    if (name == "blob")
+      return std::make_shared<Symlink>(place, "../../../../../" + layer_.digest.blob_path(), mtime_ns);
+    if (name == "descriptor.json") return std::make_shared<TextFile>(place, line(layer_.json), mtime_ns);
+    if (!is_layer_type(layer_.media_type)) return std::unexpected(ENOENT);
+    const SlotRoot slot = context_.slots.slot_of(ImageSlots::Kind::layer, layer_);
+    if (name == "tree") return slot;
+    if (name != "layer.tar") return std::unexpected(ENOENT);
+    // Its size is known when all of it has been decoded once.
+    auto layer = context_.library->layer(layer_);
+    if (layer) return std::make_shared<LayerTarFile>(place, std::move(*layer), mtime_ns);
+    context_.slots.note_failure(slot.slot, layer.error().message());
+    return std::unexpected(EIO);
+  }
+
+ private:
+  const Descriptor layer_;
+};
+
+class LayersDirectory final : public Directory {
+ public:
+  LayersDirectory(LayoutContext& context, const std::string& place, std::vector<Descriptor> layers)
+      : Directory(context, place), layers_(std::move(layers)) {}
+
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names;
+    for (std::size_t i = 0; i < layers_.size(); ++i) names.push_back({name_at(i), S_IFDIR});
+    return names;
+  }
+  Answer<Child> find(std::string_view name) override {
+    std::size_t position = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), position);
+    if (parsed.ec != std::errc() || position >= layers_.size() || name != name_at(position))
+      return std::unexpected(ENOENT);
+    return std::make_shared<LayerDirectory>(context_, identity() + "/" + std::string(name),
+                                            layers_[position]);
+  }
+
+ private:
+  // As wide as the last one, at least two digits: so that they sort.
+  std::string name_at(std::size_t position) const {
+    const std::size_t width = std::max<std::size_t>(2, std::to_string(layers_.size() - 1).size());
+    std::string digits = std::to_string(position);
+    return std::string(width - digits.size(), '0') + digits;
+  }
+  const std::vector<Descriptor> layers_;
+};
+
+// platforms/ and referrers/: symlinks to other manifests' directories.
+class LinksDirectory final : public Directory {
+ public:
+  using Links = std::map<std::string, std::string, std::less<>>;  // name and target
+  LinksDirectory(LayoutContext& context, const std::string& place, Links links)
+      : Directory(context, place + version_of(links)), place_(place), links_(std::move(links)) {}
+
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names;
+    for (const auto& [name, target] : links_) names.push_back({name, S_IFLNK});
+    return names;
+  }
+  Answer<Child> find(std::string_view name) override {
+    const auto found = links_.find(name);
+    if (found == links_.end()) return std::unexpected(ENOENT);
+    return std::make_shared<Symlink>(place_ + "/" + found->first, found->second,
+                                     context_.catalog.current()->mtime_ns());
+  }
+
+ private:
+  // Part of the identity: the node keeps its links, so other links are another node.
+  static std::string version_of(const Links& links) {
+    Hasher hasher;
+    for (const auto& [name, target] : links) hasher.update(as_bytes(name + '\0' + target + '\0'));
+    return " " + hasher.finish().hex();
+  }
+  const std::string place_;
+  const Links links_;
+};
+
+class ManifestDirectory final : public Directory {
+ public:
+  ManifestDirectory(LayoutContext& context, Descriptor descriptor)
+      : Directory(context, directory_of(descriptor.digest)), descriptor_(std::move(descriptor)) {}
+
+  Answer<Properties> properties() override;
+  Answer<std::vector<Name>> list() override;
+  Answer<Child> find(std::string_view name) override;
+
+ private:
+  Answer<Child> find_in_manifest(const Manifest& manifest, std::string_view name, const std::string& place);
+  Answer<Child> find_in_index(const Index& index, std::string_view name, const std::string& place);
+  std::vector<std::string> problems(const Document& document);
+  void add_image_problems(const Manifest& manifest, std::vector<std::string>& problems);
+  std::optional<Descriptor> chosen_manifest() const;
+  LinksDirectory::Links platforms(const Index& index) const;
+  LinksDirectory::Links referrers() const;
+
+  const Descriptor descriptor_;
+};
+
+// The time also tells whether there is an `error`, so that a listing from before it appeared is not taken for
+// good.
+Answer<Node::Properties> ManifestDirectory::properties() {
+  auto properties = Directory::properties();
+  if (properties && !problems(read_document_of(context_.engine(), descriptor_)).empty())
+    ++properties->mtime_ns;
+  return properties;
+}
+
+Answer<std::vector<Node::Name>> ManifestDirectory::list() {
+  const Document document = read_document_of(context_.engine(), descriptor_);
+  std::vector<Name> names{{"descriptor.json", S_IFREG}, {"referrers", S_IFDIR}};
+  const auto is_there = [&](const Digest& digest) {
+    const auto size = context_.engine().blob_size(digest);
+    return size && *size;
+  };
+  if (is_there(descriptor_.digest)) names.push_back({"manifest.json", S_IFREG});
+  if (!problems(document).empty()) names.push_back({"error", S_IFREG});
+  if (document.manifest) {
+    if (is_there(document.manifest->config.digest)) names.push_back({"config.json", S_IFREG});
+    names.push_back({"layers", S_IFDIR});
+    if (document.manifest->is_image()) names.push_back({"rootfs", S_IFDIR});
+  }
+  if (document.index) {
+    names.push_back({"platforms", S_IFDIR});
+    if (chosen_manifest()) names.push_back({"rootfs", S_IFLNK});
+  }
+  std::ranges::sort(names, {}, &Name::name);
+  return names;
+}
+
+Answer<Child> ManifestDirectory::find(std::string_view name) {
+  const std::string place = identity() + "/" + std::string(name);
+  const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns();
+  if (name == "manifest.json") return blob_child(context_, place, descriptor_.digest);
+  if (name == "descriptor.json") return std::make_shared<TextFile>(place, line(descriptor_.json), mtime_ns);
+  if (name == "referrers") return std::make_shared<LinksDirectory>(context_, place, referrers());
+  const Document document = read_document_of(context_.engine(), descriptor_);
+  if (name == "error") {
+    const auto sentences = problems(document);
+    if (sentences.empty()) return std::unexpected(ENOENT);
+    std::string text;
+    for (const std::string& sentence : sentences) text += (text.empty() ? "" : "\n") + sentence;
+    return std::make_shared<TextFile>(place, line(std::move(text)), mtime_ns);
+  }
+  if (document.manifest) return find_in_manifest(*document.manifest, name, place);
+  if (document.index) return find_in_index(*document.index, name, place);
+  return std::unexpected(ENOENT);
+}
+
+Answer<Child> ManifestDirectory::find_in_manifest(const Manifest& manifest, std::string_view name,
+                                                  const std::string& place) {
+  if (name == "config.json") return blob_child(context_, place, manifest.config.digest);
+  if (name == "layers") return std::make_shared<LayersDirectory>(context_, place, manifest.layers);
+  if (name == "rootfs" && manifest.is_image())
+    return context_.slots.slot_of(ImageSlots::Kind::image, descriptor_);
+  return std::unexpected(ENOENT);
+}
+
+Answer<Child> ManifestDirectory::find_in_index(const Index& index, std::string_view name,
+                                               const std::string& place) {
+  if (name == "platforms") return std::make_shared<LinksDirectory>(context_, place, platforms(index));
+  if (name != "rootfs") return std::unexpected(ENOENT);
+  const auto chosen = chosen_manifest();
+  if (!chosen) return std::unexpected(ENOENT);
+  return std::make_shared<Symlink>(
+      place,
+      "../../" + std::string(name_of(chosen->digest.algorithm())) + "/" + chosen->digest.hex() + "/rootfs",
+      context_.catalog.current()->mtime_ns());
+}
+
+std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
+  auto chosen = resolve_platform(context_.engine(), descriptor_, context_.platform);
+  if (!chosen) return std::nullopt;
+  return std::move(*chosen);
+}
+
+LinksDirectory::Links ManifestDirectory::platforms(const Index& index) const {
+  LinksDirectory::Links links;
+  for (const Descriptor& child : index.manifests) {
+    if (!child.platform || child.platform->os == "unknown")
+      continue;  // attestations have no platform of their own
+    std::string name = to_file_name(*child.platform);
+    if (links.contains(name)) name += "-" + std::string(child.digest.short_hex());
+    links.emplace(std::move(name), to_sibling(descriptor_.digest, child.digest));
+  }
+  return links;
+}
+
+LinksDirectory::Links ManifestDirectory::referrers() const {
+  LinksDirectory::Links links;
+  for (const Digest& digest : context_.catalog.referrers(descriptor_.digest))
+    links.emplace(digest.hex(), to_sibling(descriptor_.digest, digest));
+  return links;
+}
+
+std::vector<std::string> ManifestDirectory::problems(const Document& document) {
+  std::vector<std::string> sentences;
+  if (!document.failure.empty()) sentences.push_back(document.failure);
+  if (document.index)
+    sentences.insert(sentences.end(), document.index->problems.begin(), document.index->problems.end());
+  if (document.manifest) {
+    if (auto problem = problem_of_blob(context_.engine(), document.manifest->config))
+      sentences.push_back("config: " + *problem);
+    else if (is_config_type(document.manifest->config.media_type))
+      if (const auto config = read_config(context_.engine(), document.manifest->config); !config)
+        sentences.push_back(config.error().message());
+    add_image_problems(*document.manifest, sentences);
+  }
+  return sentences;
+}
+
+void ManifestDirectory::add_image_problems(const Manifest& manifest, std::vector<std::string>& sentences) {
+  for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
+    const Descriptor& layer = manifest.layers[i];
+    const std::string name = "layer " + std::to_string(i) + ": ";
+    if (auto problem = problem_of_blob(context_.engine(), layer)) sentences.push_back(name + *problem);
+    if (!manifest.is_image()) continue;
+    if (!is_layer_type(layer.media_type)) {
+      sentences.push_back(name + "media type '" + layer.media_type + "' is not one of a layer");
+      continue;
+    }
+    const SlotRoot slot = context_.slots.slot_of(ImageSlots::Kind::layer, layer);
+    if (auto failure = context_.slots.failure_of(slot.slot); !failure.empty())
+      sentences.push_back(name + failure);
+  }
+  if (!manifest.is_image()) return;
+  const SlotRoot slot = context_.slots.slot_of(ImageSlots::Kind::image, descriptor_);
+  // What is known without opening the image stands above already.
+  if (auto failure = context_.slots.failure_of(slot.slot); !failure.empty() && sentences.empty())
+    sentences.push_back(std::move(failure));
+  for (std::string& problem : context_.slots.problems_of(slot.slot))
+    sentences.push_back("rootfs: " + problem);
+}
+
+}  // namespace
+
+NodePtr make_manifest_directory(LayoutContext& context, const Descriptor& descriptor) {
+  return std::make_shared<ManifestDirectory>(context, descriptor);
+}
+
+}  // namespace layoutfs

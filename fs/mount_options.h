@@ -1,0 +1,38 @@
+// The options of mount(8)'s -o, as layoutfs knows them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+
+namespace layoutfs {
+
+struct MountOptions {
+  std::vector<std::string>
+      kernel;  // handed on to libfuse: allow_other, allow_root, dev, suid, noexec, auto_unmount, ...
+  std::optional<std::uint32_t> uid, gid;                // show all files as owned by
+  std::string platform;                                 // empty: the host's
+  std::string cache_dir;                                // empty: IndexCache::default_directory()
+  std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes
+  bool verify = true;
+  std::chrono::seconds idle_timeout{0};
+  unsigned max_threads = 10;
+  std::string fsname;  // empty: the layout as it was named
+};
+
+// Adds one -o argument ("name[=value],...") to `options`; a later option overrides an earlier one.
+// Errc::invalid_argument for an unknown name, which suggests the nearest known one, or a value that does not
+// parse. `ro`, `rw`, `defaults` and what mount(8) and fstab keep for themselves (auto, noauto, user, users,
+// nouser, owner, group, nofail, _netdev, x-*, comment=) are accepted and ignored.
+Status add_mount_options(MountOptions& options, std::string_view argument);
+
+// "512M", "1G", "4096" (binary multiples) and "10m", "90", "1h" (seconds without a unit).
+Result<std::uint64_t> parse_size(std::string_view text);
+Result<std::chrono::seconds> parse_duration(std::string_view text);
+
+}  // namespace layoutfs

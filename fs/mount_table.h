@@ -1,0 +1,22 @@
+// What the kernel says about mounts, in /proc/self/mountinfo (proc(5)): asks nothing of the mounts
+// themselves.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace layoutfs {
+
+struct Mount {
+  std::string device;  // "0:57"
+  std::string type;    // "fuse.layoutfs"
+};
+
+// The topmost mount on an absolute path; nothing where none is.
+std::optional<Mount> find_mount(std::string_view mount_point);
+
+// Undoes the octal escapes of that file: "\040" is a blank.
+std::string unescape_mount_point(std::string_view escaped);
+
+}  // namespace layoutfs

@@ -1,0 +1,48 @@
+// Numbers for nodes.
+#include "fs/node_table.h"
+
+namespace layoutfs {
+namespace {
+
+// FNV-1a, 64 bits: numbers have to be the same in every mount, which std::hash does not promise.
+std::uint64_t hash(std::string_view text) {
+  std::uint64_t value = 0xcbf29ce484222325;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return value;
+}
+
+}  // namespace
+
+NodeTable::Referenced NodeTable::reference(NodePtr node) {
+  auto items = items_.lock();
+  // Two identities of one hash are as good as impossible; the later one gets the next number.
+  for (NodeId number = hash(node->identity()) | kTag;; number = (number + 1) | kTag) {
+    const auto [item, is_new] = items->try_emplace(number, Item{node, 0});
+    if (!is_new && item->second.node->identity() != node->identity()) continue;
+    ++item->second.references;
+    return {number, item->second.node};
+  }
+}
+
+void NodeTable::forget(NodeId number, std::uint64_t count) {
+  NodePtr dropped;  // destroyed after the lock is released
+  auto items = items_.lock();
+  const auto found = items->find(number);
+  if (found == items->end()) return;
+  if (count < found->second.references) {
+    found->second.references -= count;
+    return;
+  }
+  dropped = std::move(found->second.node);
+  items->erase(found);
+}
+
+NodePtr NodeTable::find(NodeId number) {
+  auto items = items_.lock();
+  const auto found = items->find(number);
+  return found == items->end() ? nullptr : found->second.node;
+}
+
+std::size_t NodeTable::size() { return items_.lock()->size(); }
+
+}  // namespace layoutfs

@@ -1,0 +1,95 @@
+// Paths for the names of references.
+#include "fs/ref_names.h"
+
+#include <algorithm>
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kMaxComponent = 255;  // NAME_MAX
+constexpr std::size_t kMaxPath = 2048;      // well below PATH_MAX, for what comes before it
+
+using Place = std::variant<RefDirectory, Digest>;
+
+std::vector<std::string> split(std::string_view name) {
+  std::vector<std::string> components;
+  while (true) {
+    const auto slash = name.find('/');
+    components.emplace_back(name.substr(0, slash));
+    if (slash == std::string_view::npos) return components;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+bool is_path(std::string_view name, const std::vector<std::string>& components) {
+  return name.size() <= kMaxPath && name.find('\0') == std::string_view::npos &&
+         std::ranges::all_of(components, [](const std::string& component) {
+           return !component.empty() && component != "." && component != ".." &&
+                  component.size() <= kMaxComponent;
+         });
+}
+
+std::string encode(std::string_view name) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const bool is_dots = name == "." || name == "..";
+  std::string encoded;
+  for (const char c : name) {
+    if (c == '%' || c == '/' || c == '\0' || is_dots) {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      encoded += c;
+    }
+  }
+  return encoded;
+}
+
+// Puts `digest` at the path, unless something else stands in its way.
+bool place(RefDirectory& root, const std::vector<std::string>& components, const Digest& digest) {
+  RefDirectory* directory = &root;
+  for (std::size_t i = 0; i + 1 < components.size(); ++i) {
+    const auto found = directory->children.find(components[i]);
+    if (found == directory->children.end()) {
+      auto& made = directory->children.emplace(components[i], RefDirectory()).first->second;
+      directory = &std::get<RefDirectory>(made);
+    } else if (auto* below = std::get_if<RefDirectory>(&found->second)) {
+      directory = below;
+    } else {
+      return false;
+    }
+  }
+  const auto [found, is_new] = directory->children.try_emplace(components.back(), digest);
+  const auto* there = std::get_if<Digest>(&found->second);
+  return is_new || (there != nullptr && *there == digest);
+}
+
+void place_encoded(RefDirectory& root, std::string_view name, const Digest& digest) {
+  std::string encoded = encode(name);
+  const std::string suffix = "@" + std::string(digest.short_hex());
+  if (encoded.size() <= kMaxComponent && place(root, {encoded}, digest)) return;
+  encoded.resize(std::min(encoded.size(), kMaxComponent - suffix.size()));
+  // Only a name that imitates this very form could be there already.
+  place(root, {encoded + suffix}, digest);
+}
+
+}  // namespace
+
+RefDirectory lay_out_references(const std::vector<Descriptor>& entries) {
+  RefDirectory root;
+  for (const Descriptor& entry : entries) {
+    const std::string_view name = entry.ref_name().value_or("");
+    if (name.empty()) continue;
+    std::vector<std::string> components = split(name);
+    if (!is_path(name, components)) {
+      place_encoded(root, name, entry.digest);
+      continue;
+    }
+    if (place(root, components, entry.digest)) continue;
+    components.back() += "@" + std::string(entry.digest.short_hex());
+    if (components.back().size() > kMaxComponent || !place(root, components, entry.digest))
+      place_encoded(root, name, entry.digest);
+  }
+  return root;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,27 @@
+// How the names of references become paths below refs/.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/base/digest.h"
+#include "core/cas/descriptor.h"
+
+namespace layoutfs {
+
+// A directory below refs/ (or refs/ itself): names to further directories, or to what they refer to.
+struct RefDirectory {
+  std::map<std::string, std::variant<RefDirectory, Digest>, std::less<>> children;
+};
+
+// A name is its own path; '/' makes directories. One that cannot be a path (a component that is empty, "." or
+// "..", or of more than 255 bytes; a NUL), or that another name's directory or place stands in the way of, is
+// one component with
+// '%', '/' and NUL percent-encoded. Where a name comes again with another digest, "@" and its short digest
+// are appended. Entries without a name, or with an empty one, have no path.
+RefDirectory lay_out_references(const std::vector<Descriptor>& entries);
+
+}  // namespace layoutfs

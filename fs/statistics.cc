@@ -1,0 +1,28 @@
+// Statistics as JSON.
+#include "fs/statistics.h"
+
+#include "core/base/json.h"
+
+namespace layoutfs {
+
+std::string statistics_json(const ImageLibrary& library) {
+  const LibraryStats built = library.stats();
+  const SpanCacheStats spans = library.span_stats();
+  JsonWriter json;
+  json.begin_object();
+  const auto add = [&](std::string_view name, std::uint64_t value) {
+    json.key(name).integer(static_cast<std::int64_t>(value));
+  };
+  add("indexesBuilt", built.indexes_built);
+  add("indexesLoaded", built.indexes_loaded);
+  add("treesBuilt", built.trees_built);
+  add("treesLoaded", built.trees_loaded);
+  add("cacheBytes", spans.bytes);
+  add("cacheHits", spans.hits);
+  add("cacheMisses", spans.misses);
+  add("decodedBytes", spans.decoded_bytes);
+  add("verifyFailures", spans.verify_failures);
+  return json.end_object().str();
+}
+
+}  // namespace layoutfs

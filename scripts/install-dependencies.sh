@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that layoutfs needs and this machine lacks; does nothing where all are there.
+#
+# usage: scripts/install-dependencies.sh [--demo] [--test] [--full]
+#   (nothing)  to build
+#   --demo     and to make an image for scripts/demo.sh
+#   --test     and to run the tests
+#   --full     and to run all of scripts/test.sh --full
+set -eu
+
+packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libzstd-dev zlib1g-dev libssl-dev
+  libxxhash-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev libgtest-dev libgmock-dev)
+for argument; do
+  case $argument in
+    --demo) packages+=(mmdebstrap umoci) ;;
+    --test) packages+=(umoci skopeo buildah jq zstd pigz python3 attr groff-base procps) ;;
+    --full) packages+=(clang-19 clang-format-19 clang-tidy-19) ;;
+    *)
+      sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0" >&2
+      exit 2
+      ;;
+  esac
+done
+
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || status=
+  [ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} != 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+  echo "install-dependencies.sh: these packages are missing, and only root can install them:" >&2
+  echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 1
+fi
+echo "Installing: ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed() {
+  tail -n 15 "$log" >&2
+  echo "install-dependencies.sh: $1" >&2
+  exit 1
+}
+export DEBIAN_FRONTEND=noninteractive
+apt-get update >"$log" 2>&1 || failed "apt-get update failed (above); check the network and /etc/apt/sources.list"
+# Without recommendations buildah and skopeo are a fraction of the size; they need no more for local layouts.
+apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
+  failed "apt-get install failed (above); where it speaks of broken or held packages, run: apt-get --fix-broken install && apt-get full-upgrade"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Shared by the scripts: where things are, how a preset is built.
+set -eu
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$SOURCE"
+
+die() {
+  echo "$(basename "$0"): $*" >&2
+  exit 1
+}
+
+# build PRESET [NINJA_TARGET...]: configures if need be, and builds what changed.
+build() {
+  local preset=$1 launcher=()
+  shift
+  ! command -v ccache >/dev/null || launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
+  [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" "${launcher[@]}" >/dev/null
+  cmake --build "build/$preset" -- --quiet "$@"
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Runs all tests: installs what is missing, builds, runs, and ends with one line "N passed, N failed, N skipped".
+#
+# usage: scripts/test.sh [--full]
+#   (nothing)  unit and end-to-end tests; unit tests again under sanitizers (address and undefined behaviour, threads)
+#   --full     and built by clang, end-to-end with the release build and with sanitizers, clang-tidy
+. "$(dirname "$0")/lib.sh"
+
+full=
+case ${1-} in
+  "") ;;
+  --full) full=--full ;;
+  *)
+    sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0" >&2
+    exit 2
+    ;;
+esac
+[ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount; as another user, unit tests alone:
+  cmake --preset dev && cmake --build build/dev && ctest --preset dev -L unit"
+scripts/install-dependencies.sh --test $full
+
+passed=0 failed=0 skipped=0
+skips=() failures=()
+
+# A check that is no test program: count RESULT SENTENCE.
+count() {
+  case $1 in
+    passed) passed=$((passed + 1)) ;;
+    failed) failed=$((failed + 1)) failures+=("$2") ;;
+    skipped) skipped=$((skipped + 1)) skips+=("$2") ;;
+  esac
+}
+
+# suite PRESET [CTEST_ARGUMENT...]: builds it and adds up what ctest says of its tests.
+suite() {
+  local preset=$1 results=$SOURCE/build/$1/results.xml runner=() status=0 lines result name
+  shift
+  echo "== $preset"
+  if ! build "$preset"; then
+    count failed "$preset: does not build"
+    return
+  fi
+  rm -f "$results"
+  # The thread sanitizer of g++ 12 cannot run where the kernel randomizes addresses as much as newer ones do.
+  if [ "$preset" = tsan ] && setarch -R true 2>/dev/null; then runner=(setarch -R); fi
+  "${runner[@]}" ctest --preset "$preset" --output-junit "$results" --no-tests=error --parallel "$(nproc)" "$@" || status=$?
+  lines=$(python3 scripts/read-results.py "$results") || status=1
+  while read -r result name; do
+    [ "$result" != failed ] || status=0
+    count "$result" "$preset: $name"
+  done <<<"$lines"
+  [ $status = 0 ] || count failed "$preset: ctest ended with $status, though no test failed"
+}
+
+suite dev
+suite asan -L unit
+suite tsan -L unit
+if [ -n "$full" ]; then
+  suite clang -L unit
+  suite release -L e2e
+  LAYOUTFS_TEST_SANITIZED=1 suite asan -L e2e
+fi
+
+sources() { find core fs tools tests -name '*.h' -o -name '*.cc'; }
+if command -v clang-format-19 >/dev/null; then
+  if sources | xargs clang-format-19 --dry-run -Werror; then count passed format; else count failed "format: see above"; fi
+else
+  count skipped "format: clang-format-19 is not installed (--full installs it)"
+fi
+if [ -n "$full" ]; then
+  echo "== clang-tidy"
+  if find core fs tools -name "*.cc" -print0 | xargs -0 -P "$(nproc)" -n 4 clang-tidy-19 --quiet -p build/clang; then
+    count passed clang-tidy
+  else
+    count failed "clang-tidy: see above"
+  fi
+fi
+
+echo
+[ ${#skips[@]} = 0 ] || printf 'skipped: %s\n' "${skips[@]}"
+[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

@@ -1,0 +1,35 @@
+// UTF-8 against an independent encoder.
+#include "core/base/utf8.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace layoutfs {
+namespace {
+
+std::string encode(unsigned code) {
+  const auto tail = [&](int shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3f)); };
+  if (code < 0x80) return {static_cast<char>(code)};
+  if (code < 0x800) return {static_cast<char>(0xc0 | (code >> 6)), tail(0)};
+  if (code < 0x10000) return {static_cast<char>(0xe0 | (code >> 12)), tail(6), tail(0)};
+  return {static_cast<char>(0xf0 | (code >> 18)), tail(12), tail(6), tail(0)};
+}
+
+TEST(Utf8, EveryCharacterHasTheLengthOfItsEncodingAndSurrogatesHaveNone) {
+  for (unsigned code = 0; code < 0x120000; ++code) {
+    const auto text = encode(code);
+    const bool is_character = code < 0x110000 && (code < 0xd800 || code > 0xdfff);
+    ASSERT_EQ(utf8_length(text + "x"), is_character ? text.size() : 0) << code;
+    ASSERT_EQ(utf8_length(std::string_view(text).substr(0, text.size() - 1)), 0u) << code;
+  }
+}
+
+TEST(Utf8, OverlongFormsAreInvalid) {
+  for (const char* text :
+       {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf"})
+    EXPECT_EQ(utf8_length(text), 0u);
+}
+
+}  // namespace
+}  // namespace layoutfs

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A real layout: what the mount shows of refs, manifests and blobs.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+need_layout
+need jq
+M=$TMP/m
+mount_at "$M" "$LAYOUT"
+
+same "the root shows what a layout has" "blobs index.json manifests oci-layout refs" "$(limited ls "$M" | xargs)"
+check "index.json is the file itself" cmp "$LAYOUT/index.json" "$M/index.json"
+check "oci-layout is the file itself" cmp "$LAYOUT/oci-layout" "$M/oci-layout"
+
+same "refs/ has every name of index.json" \
+  "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' "$LAYOUT/index.json" | sort)" \
+  "$(cd "$M/refs" && limited find . -type l -printf '%P\n' | sort)"
+for ref in "$M"/refs/*; do
+  name=${ref##*/}
+  wanted=$(jq -r --arg name "$name" \
+    '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $name).digest' "$LAYOUT/index.json")
+  same "refs/$name leads to its manifest" "$M/manifests/${wanted/://}" "$(limited readlink -f "$ref")"
+done
+
+same "blobs/sha256 has every blob" "$(ls "$LAYOUT/blobs/sha256")" "$(limited ls "$M/blobs/sha256")"
+same "the digest of every blob is its name" "" \
+  "$(cd "$M/blobs/sha256" && limited sha256sum -- * | awk '$1 != $2')"
+
+# Every manifest and index that index.json leads to, by jq alone.
+reachable() {
+  local digest
+  jq -r '.manifests[].digest' "$1" | sort -u | while read -r digest; do
+    echo "${digest#sha256:}"
+    jq -e .manifests "$LAYOUT/blobs/${digest/://}" >/dev/null && reachable "$LAYOUT/blobs/${digest/://}"
+  done
+}
+same "manifests/sha256 has every manifest and index" "$(reachable "$LAYOUT/index.json" | sort -u)" \
+  "$(limited ls "$M/manifests/sha256")"
+
+for directory in "$M"/manifests/sha256/*/; do
+  directory=${directory%/} digest=${directory##*/} short=${directory##*/} blob=$LAYOUT/blobs/sha256/${directory##*/}
+  short=${short:0:12}
+  check "$short: manifest.json is the blob" cmp "$blob" "$directory/manifest.json"
+  check "$short: jq reads manifest.json" jq . "$directory/manifest.json"
+  same "$short: descriptor.json names it" "sha256:$digest" "$(limited jq -r .digest "$directory/descriptor.json")"
+  check "$short: nothing is wrong with it" test ! -e "$directory/error"
+  if jq -e .manifests "$blob" >/dev/null; then
+    same "$short: platforms/ has one link for each platform" \
+      "$(jq -r '.manifests[].platform | [.os, .architecture, .variant // empty] | join("-")' "$blob" | sort)" \
+      "$(limited find "$directory/platforms" -type l -printf '%P\n' | sort)"
+    for platform in "$directory"/platforms/*; do
+      wanted=$(jq -r --arg name "${platform##*/}" '.manifests[] |
+        select((.platform | [.os, .architecture, .variant // empty] | join("-")) == $name).digest' "$blob")
+      same "$short: platforms/${platform##*/} leads to its manifest" "$M/manifests/${wanted/://}" \
+        "$(limited readlink -f "$platform")"
+    done
+    wanted=$(jq -r --arg arch "$(host_architecture)" '.manifests[] |
+      select(.platform.os == "linux" and .platform.architecture == $arch).digest' "$blob" | head -n 1)
+    [ -z "$wanted" ] || same "$short: rootfs is that of this machine" "$M/manifests/${wanted/://}/rootfs" \
+      "$(limited readlink -f "$directory/rootfs")"
+  else
+    check "$short: jq reads config.json" jq . "$directory/config.json"
+    config=$(jq -r .config.digest "$blob")
+    check "$short: config.json is the blob" cmp "$LAYOUT/blobs/${config/://}" "$directory/config.json"
+    same "$short: layers/ counts from 00 up" "$(jq -r '.layers | keys[]' "$blob" | xargs -r printf '%02d\n')" \
+      "$(limited ls "$directory/layers")"
+    for layer in "$directory"/layers/*/; do
+      number=$(basename "$layer") digest=$(limited jq -r .digest "$layer/descriptor.json")
+      same "$short: layer $number is that of the manifest" "$(jq -r ".layers[$((10#$number))].digest" "$blob")" "$digest"
+      same "$short: blob of layer $number leads to it" "$M/blobs/${digest/://}" "$(limited readlink -f "$layer/blob")"
+      same "$short: layer.tar of layer $number has the digest of the config" \
+        "$(jq -r ".rootfs.diff_ids[$((10#$number))]" "$LAYOUT/blobs/${config/://}")" \
+        "sha256:$(limited sha256sum <"$layer/layer.tar" | cut -d' ' -f1)"
+      same "$short: layer.tar of layer $number is as long as it says" "$(gzip -dc "$LAYOUT/blobs/${digest/://}" | wc -c)" \
+        "$(limited stat -c %s "$layer/layer.tar")"
+      same "$short: tree/ of layer $number has every name of the tar" \
+        "$(tar -tf "$LAYOUT/blobs/${digest/://}" | sed 's,^\./,,; s,/$,,; /^$/d' | sort -u)" \
+        "$(cd "$layer/tree" && limited find . -mindepth 1 -printf '%P\n' | sort)"
+    done
+  fi
+done
+unmount "$M"

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The mount follows the layout while other programs change it.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+need umoci
+make_layouts single
+L=$TMP/layouts/single M=$TMP/m
+mount_at "$M" "$L"
+same "one ref at first" "latest" "$(limited ls "$M/refs")"
+exec 8<"$M/index.json" 9<"$M/refs/latest/rootfs/etc/name"
+before=$(cat "$L/index.json")
+
+# Looked at before it is there, so that the kernel may have remembered that it is not.
+check "a tag that is not there" test ! -e "$M/refs/added"
+umoci tag --image "$L:latest" added || not_ok "umoci tag"
+wait_for test -e "$M/refs/added/rootfs/etc/name" && ok "a tag that was added appears" || not_ok "a tag that was added appears"
+wait_for sh -c "ls '$M/refs' | grep -qx added" && ok "refs/ lists it" || not_ok "refs/ lists it"
+wait_for cmp -s "$L/index.json" "$M/index.json" && ok "index.json is the new one" || not_ok "index.json is the new one"
+
+umoci config --image "$L:latest" --tag moved --author somebody || not_ok "umoci config"
+wait_for test -e "$M/refs/moved" || not_ok "a second tag appears"
+first=$(limited readlink "$M/refs/moved")
+umoci config --image "$L:moved" --author "somebody else" || not_ok "umoci config"
+moved() { [ "$(readlink "$M/refs/moved")" != "$first" ]; }
+wait_for moved && ok "a tag that was moved leads to the new manifest" || not_ok "a tag that was moved leads to the new manifest"
+check "which has a rootfs" test -e "$M/refs/moved/rootfs/etc/name"
+
+umoci rm --image "$L:latest" || not_ok "umoci rm"
+gone() { [ ! -L "$M/refs/latest" ]; }
+wait_for gone && ok "a tag that was removed disappears" || not_ok "a tag that was removed disappears"
+same "what was open keeps its content" "sample" "$(limited cat <&9)"
+same "so does the old index.json" "$before" "$(limited cat <&8)"
+exec 8<&- 9<&-
+unmount "$M"

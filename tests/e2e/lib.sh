@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Shared by the end-to-end tests: a private directory, mounts that come down on every way out, checks that say what they
+# check. A test sources this file; it ends with its own exit code: 0, 1 where a check failed, 77 where it cannot run.
+set -u
+
+: "${LAYOUTFS:?is the program to test; ctest sets it}"
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SOURCE=$(cd "$HERE/../.." && pwd)
+CORPUS=$SOURCE/tests/corpus
+# A real multi-platform layout; need_layout says so where it is absent.
+LAYOUT=${LAYOUTFS_TEST_LAYOUT:-$SOURCE/../shared/corpus/busybox}
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/layoutfs-test.XXXXXX") || exit 1
+chmod 755 "$TMP"
+export LAYOUTFS_CACHE_DIR=$TMP/cache
+export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
+# No command that touches a mount may hang the tests: seconds until it counts as failed.
+PATIENCE=${LAYOUTFS_TEST_PATIENCE:-60}
+failed=0
+pids=()
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+need_fuse() { [ -c /dev/fuse ] && [ -r /dev/fuse ] || skip "no usable /dev/fuse here"; }
+need_layout() { [ -f "$LAYOUT/oci-layout" ] || skip "no layout at $LAYOUT (LAYOUTFS_TEST_LAYOUT names another)"; }
+need() {
+  local program
+  for program; do command -v "$program" >/dev/null || skip "$program is not installed"; done
+}
+
+limited() { timeout --kill-after=5 "$PATIENCE" "$@"; }
+layoutfs() { limited "$LAYOUTFS" "$@"; }
+
+ok() { echo "ok: $1"; }
+not_ok() {
+  failed=$((failed + 1))
+  echo "NOT OK: $1"
+  shift
+  [ $# = 0 ] || printf '  %s\n' "$@" | head -n 20
+}
+# check SENTENCE COMMAND...: it must succeed, within the time limit.
+check() {
+  local sentence=$1 output
+  shift
+  if output=$(limited "$@" 2>&1); then ok "$sentence"; else not_ok "$sentence" "exit code $?: $*" "$output"; fi
+}
+# same SENTENCE EXPECTED ACTUAL
+same() {
+  if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected: ${2:0:500}" "got:      ${3:0:500}"; fi
+}
+# refused SENTENCE EXIT_CODE ARGUMENT...: layoutfs must end so, with one line of explanation and nothing on stdout.
+refused() {
+  local sentence=$1 code=$2 got
+  shift 2
+  layoutfs "$@" >"$TMP/stdout" 2>"$TMP/stderr"
+  got=$?
+  if [ $got != "$code" ]; then
+    not_ok "$sentence" "exit code $got, expected $code: layoutfs $*" "$(cat "$TMP/stderr")"
+  elif [ "$(wc -l <"$TMP/stderr")" != 1 ] || ! grep -q '^layoutfs: ..*[^.]$' "$TMP/stderr"; then
+    not_ok "$sentence" "not one clear line: layoutfs $*" "$(head -c 2000 "$TMP/stderr")"
+  elif [ -s "$TMP/stdout" ]; then
+    not_ok "$sentence" "something on stdout: layoutfs $*"
+  else
+    ok "$sentence ($(head -c 160 "$TMP/stderr"))"
+  fi
+}
+
+# By the kernel's list: asks nothing of the mount itself.
+mounts_below() { awk -v at="$1" '$5 == at || index($5, at "/") == 1 {print $5}' /proc/self/mountinfo; }
+is_mounted() { awk -v at="$1" '$5 == at {found = 1} END {exit !found}' /proc/self/mountinfo; }
+is_not_mounted() { ! is_mounted "$1"; }
+# wait_for COMMAND...: until it succeeds; fails when the patience is used up.
+wait_for() {
+  local left=$((PATIENCE * 10))
+  until "$@" >/dev/null 2>&1; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || return 1
+    sleep 0.1
+  done
+}
+has_ended() { ! kill -0 "$1" 2>/dev/null; }
+
+# mount_at DIR ARGUMENT...: in the background, as people mount; the test ends where that fails.
+mount_at() {
+  local at=$1
+  shift
+  mkdir -p "$at"
+  if ! layoutfs mount -q "$@" "$at" || ! is_mounted "$at"; then
+    not_ok "layoutfs mount $*"
+    exit 1
+  fi
+}
+# mount_foreground DIR LOG ARGUMENT...: its process is $pid.
+mount_foreground() {
+  local at=$1 log=$2
+  shift 2
+  mkdir -p "$at"
+  # Now, not when the background gets to it: an old log may say that it is mounted.
+  : >"$log"
+  "$LAYOUTFS" mount -f "$@" "$at" >"$log" 2>&1 &
+  pid=$!
+  pids+=("$pid")
+  # The line comes when the mount answers.
+  if ! wait_for grep -q "^mounted .* on " "$log"; then
+    not_ok "layoutfs mount -f $*" "$(tail -n 5 "$log")"
+    exit 1
+  fi
+}
+unmount() { check "unmount ${1#"$TMP"/}" "$LAYOUTFS" umount "$1"; }
+
+finish() {
+  local code=$? at left
+  trap - EXIT
+  set +u
+  cd /
+  left=$(mounts_below "$TMP" | tac)
+  for at in $left; do
+    limited umount "$at" 2>/dev/null || limited umount -l "$at" || limited fusermount3 -uz "$at"
+  done
+  for at in "${pids[@]}"; do
+    kill "$at" 2>/dev/null && { wait_for has_ended "$at" || kill -9 "$at" 2>/dev/null; }
+  done
+  # What is still mounted must not be descended into.
+  rm -rf --one-file-system "$TMP" 2>/dev/null
+  [ $code != 0 ] || [ $failed = 0 ] || code=1
+  [ $failed = 0 ] || echo "$failed checks failed"
+  exit $code
+}
+trap finish EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+host_architecture() {
+  case $(uname -m) in
+    x86_64) echo amd64 ;;
+    aarch64) echo arm64 ;;
+    i?86) echo 386 ;;
+    *) uname -m ;;
+  esac
+}
+# make_layouts [NAME...]: those of make-layouts.py, as $TMP/layouts/NAME.
+make_layouts() {
+  python3 "$HERE/make-layouts.py" "$TMP/layouts" "$(host_architecture)" "$@" || exit 1
+}
+# same_tree SENTENCE EXPECTED_ROOT ROOT [check-tree.py's options]
+same_tree() {
+  local sentence=$1
+  shift
+  check "$sentence" python3 "$CORPUS/check-tree.py" --same "$@"
+}

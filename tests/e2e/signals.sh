@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SIGTERM and SIGINT take the mount down; files that are open stay readable until they are closed.
+. "$(dirname "$0")/lib.sh"
+need_fuse
+make_layouts single
+M=$TMP/m
+for signal in TERM INT; do
+  mount_foreground "$M" "$TMP/log" "$TMP/layouts/single"
+  kill -$signal "$pid"
+  wait_for is_not_mounted "$M" && ok "SIG$signal unmounts" || not_ok "SIG$signal unmounts"
+  wait_for has_ended "$pid" && ok "SIG$signal ends the program" || not_ok "SIG$signal ends the program"
+  wait "$pid"
+  same "which is no failure" 0 $?
+done
+
+mount_foreground "$M" "$TMP/log" "$TMP/layouts/single:latest"
+exec 9<"$M/var/noise"
+kill -TERM "$pid"
+wait_for is_not_mounted "$M" && ok "with a file open SIGTERM detaches" || not_ok "with a file open SIGTERM detaches"
+same "the open file is still readable" "$(layoutfs cat "$TMP/layouts/single:latest" var/noise | sha256sum)" \
+  "$(limited sha256sum <&9)"
+exec 9<&-
+wait_for has_ended "$pid" && ok "closing it ends the program" || not_ok "closing it ends the program"
+
+mount_foreground "$M" "$TMP/log" "$TMP/layouts/single:latest"
+exec 9<"$M/var/noise"
+kill -TERM "$pid"
+wait_for is_not_mounted "$M"
+kill -TERM "$pid"
+wait_for has_ended "$pid" && ok "a second signal ends it at once" || not_ok "a second signal ends it at once"
+exec 9<&-
+
+# In the background: the program goes with its mount.
+mount_at "$M" "$TMP/layouts/single"
+unmount "$M"
+no_process() { ! pgrep -f "^$LAYOUTFS mount .*$M\$"; }
+wait_for no_process && ok "the background process ends with its mount" || not_ok "the background process ends with its mount"
+mkdir "$TMP/made-before"
+mount_at "$TMP/made-before" "$TMP/layouts/single"
+unmount "$TMP/made-before"
+check "a directory that was there stays" test -d "$TMP/made-before"
+layoutfs mount -q "$TMP/layouts/single" "$TMP/made-by-mount" || not_ok "mounting on a directory that is not there"
+check "a mount point is made where it is missing" test -e "$TMP/made-by-mount/index.json"
+unmount "$TMP/made-by-mount"
+wait_for test ! -e "$TMP/made-by-mount" && ok "and removed at the end" || not_ok "and removed at the end"

@@ -1,0 +1,142 @@
+// Index files on disk: kept, shared, ignored where others may have written them, done without where nobody
+// can write.
+#include "core/layer/index_cache.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "tests/support/temp_dir.h"
+
+namespace layoutfs::testing {
+namespace {
+
+const Digest kDigest = Digest::of(as_bytes("blob"));
+
+Bytes bytes_of(std::string_view text) {
+  const ByteView view = as_bytes(text);
+  return {view.begin(), view.end()};
+}
+
+std::string loaded(const IndexCache& cache, const Digest& digest = kDigest) {
+  const auto found = cache.load("layers", digest);
+  return found ? std::string(as_text(found->bytes)) : "nothing";
+}
+
+unsigned mode_of(const std::string& path) {
+  struct stat status{};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 07777;
+}
+
+std::string file_in(const std::string& directory) { return directory + "/layers/sha256/" + kDigest.hex(); }
+
+TEST(IndexCache, KeepsWhatIsStoredInDirectoriesOfItsOwn) {
+  const TempDir temp;
+  const std::string directory = temp / "missing/too";
+  EXPECT_EQ(loaded(IndexCache(directory)), "nothing");
+  EXPECT_EQ(as_text(IndexCache(directory).store("layers", kDigest, bytes_of("content")).bytes), "content");
+  EXPECT_EQ(loaded(IndexCache(directory)), "content");
+  EXPECT_EQ(mode_of(directory), 0700u);
+  EXPECT_EQ(mode_of(directory + "/layers/sha256"), 0700u);
+  EXPECT_FALSE(IndexCache(directory).load("images", kDigest).has_value());
+  EXPECT_EQ(loaded(IndexCache(directory), Digest::of({})), "nothing");
+}
+
+TEST(IndexCache, ReplacesAnOlderFile) {
+  const TempDir temp;
+  IndexCache cache(temp.path());
+  const SharedBytes old = cache.store("layers", kDigest, bytes_of("old"));
+  cache.store("layers", kDigest, bytes_of("new"));
+  EXPECT_EQ(loaded(cache), "new");
+  EXPECT_EQ(as_text(old.bytes), "old");
+}
+
+TEST(IndexCache, WithoutADirectoryKeepsNothing) {
+  IndexCache cache;
+  EXPECT_EQ(as_text(cache.store("layers", kDigest, bytes_of("content")).bytes), "content");
+  EXPECT_EQ(loaded(cache), "nothing");
+}
+
+TEST(IndexCache, WarnsOnceWhereItCannotWriteAndGoesOnInMemory) {
+  const TempDir temp;
+  write_file(temp / "file", "not a directory");
+  IndexCache cache(temp / "file/below");
+  ::testing::internal::CaptureStderr();
+  const IndexCache copy = cache;
+  EXPECT_EQ(as_text(cache.store("layers", kDigest, bytes_of("one")).bytes), "one");
+  EXPECT_EQ(as_text(IndexCache(copy).store("layers", kDigest, bytes_of("two")).bytes), "two");
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+  EXPECT_EQ(loaded(cache), "nothing");
+}
+
+TEST(IndexCache, IgnoresFilesThatOthersCouldHaveWritten) {
+  const TempDir temp;
+  IndexCache cache(temp.path());
+  const std::string file = file_in(temp.path()), directory = temp / "layers/sha256";
+  cache.store("layers", kDigest, bytes_of("content"));
+  for (const unsigned mode : {0620u, 0602u, 0666u}) {
+    ASSERT_EQ(::chmod(file.c_str(), mode), 0);
+    EXPECT_EQ(loaded(cache), "nothing") << mode;
+  }
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  EXPECT_EQ(loaded(cache), "content");
+  ASSERT_EQ(::chmod(directory.c_str(), 0777), 0);
+  EXPECT_EQ(loaded(cache), "nothing");
+  ASSERT_EQ(::chmod(directory.c_str(), 0700), 0);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::chown(file.c_str(), 1234, 1234), 0);
+    EXPECT_EQ(loaded(cache), "nothing");
+  }
+}
+
+TEST(IndexCache, FollowsNoSymlinkAndOpensNoPipe) {
+  const TempDir temp;
+  IndexCache cache(temp.path());
+  const std::string file = file_in(temp.path());
+  cache.store("layers", kDigest, bytes_of("content"));
+  ASSERT_EQ(::rename(file.c_str(), (temp / "elsewhere").c_str()), 0);
+  ASSERT_EQ(::symlink((temp / "elsewhere").c_str(), file.c_str()), 0);
+  EXPECT_EQ(loaded(cache), "nothing");
+  ASSERT_EQ(::unlink(file.c_str()), 0);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(loaded(cache), "nothing");
+}
+
+TEST(IndexCache, ManyThreadsMayStoreAndLoadTheSameFile) {
+  const TempDir temp;
+  IndexCache cache(temp.path());
+  const std::string content(100'000, 'c');
+  std::vector<std::string> results(8);
+  {
+    std::vector<std::jthread> threads;
+    for (std::string& result : results) {
+      threads.emplace_back([&result, &content, cache]() mutable {
+        const SharedBytes stored = cache.store("layers", kDigest, bytes_of(content));
+        result = as_text(stored.bytes) == content ? loaded(cache) : "torn";
+      });
+    }
+  }
+  for (const std::string& result : results) EXPECT_TRUE(result == content);
+}
+
+TEST(IndexCache, TheDefaultDirectoryFollowsTheEnvironment) {
+  ASSERT_EQ(::setenv("LAYOUTFS_CACHE_DIR", "/some/where", 1), 0);
+  EXPECT_EQ(IndexCache::default_directory(), "/some/where");
+  ASSERT_EQ(::unsetenv("LAYOUTFS_CACHE_DIR"), 0);
+  ASSERT_EQ(::setenv("XDG_CACHE_HOME", "/xdg", 1), 0);
+  EXPECT_EQ(IndexCache::default_directory(), ::geteuid() == 0 ? "/var/cache/layoutfs" : "/xdg/layoutfs");
+  ASSERT_EQ(::unsetenv("XDG_CACHE_HOME"), 0);
+  ASSERT_EQ(::setenv("HOME", "/home/me", 1), 0);
+  EXPECT_EQ(IndexCache::default_directory(),
+            ::geteuid() == 0 ? "/var/cache/layoutfs" : "/home/me/.cache/layoutfs");
+}
+
+}  // namespace
+}  // namespace layoutfs::testing

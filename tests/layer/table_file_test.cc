@@ -1,0 +1,56 @@
+// The container of index files.
+#include "core/layer/table_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace layoutfs {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Digest kDigest = Digest::of(as_bytes("a blob"));
+
+std::string error_of(const Bytes& file, TableKind kind = TableKind::layer_index, std::uint32_t version = 3,
+                     const Digest& digest = kDigest) {
+  const auto opened = open_table_file(file, kind, version, digest);
+  return opened ? "" : opened.error().message();
+}
+
+TEST(TableFile, GivesThePayloadBackAligned) {
+  const Bytes file = seal_table_file(TableKind::layer_index, 3, kDigest, as_bytes("payload"));
+  const auto payload = open_table_file(file, TableKind::layer_index, 3, kDigest);
+  ASSERT_TRUE(payload.has_value());
+  EXPECT_EQ(as_text(*payload), "payload");
+  EXPECT_EQ((payload->data() - file.data()) % 64, 0);
+}
+
+TEST(TableFile, SaysWhatDiffers) {
+  const Bytes file = seal_table_file(TableKind::layer_index, 3, kDigest, as_bytes("payload"));
+  EXPECT_THAT(error_of(file, TableKind::image_tree), HasSubstr("another kind"));
+  EXPECT_THAT(error_of(file, TableKind::layer_index, 4), HasSubstr("another version"));
+  EXPECT_THAT(error_of(file, TableKind::layer_index, 3, Digest::of({})), HasSubstr("another digest"));
+  EXPECT_THAT(error_of(file, TableKind::layer_index, 3, Digest::of(as_bytes("a blob"), Algorithm::sha512)),
+              HasSubstr("another digest"));
+  Bytes longer = file;
+  longer.emplace_back();
+  EXPECT_THAT(error_of(longer), HasSubstr("size"));
+}
+
+TEST(TableFile, NoticesEveryCutAndEveryFlippedByteThatMatters) {
+  const Digest digest = Digest::of(as_bytes("a blob"), Algorithm::sha512);
+  const Bytes file = seal_table_file(TableKind::image_tree, 1, digest, as_bytes("payload"));
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    const Bytes cut(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(open_table_file(cut, TableKind::image_tree, 1, digest).has_value()) << size;
+  }
+  for (std::size_t at = 0; at < file.size(); ++at) {
+    Bytes damaged = file;
+    damaged[at] ^= std::byte{1};
+    const auto opened = open_table_file(damaged, TableKind::image_tree, 1, digest);
+    EXPECT_TRUE(!opened || as_text(*opened) == "payload") << at;
+  }
+}
+
+}  // namespace
+}  // namespace layoutfs

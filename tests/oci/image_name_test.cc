@@ -1,0 +1,107 @@
+// Arguments taken apart, among paths that look like names and names that look like paths.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/oci/reference.h"
+#include "tests/support/layout_writer.h"
+
+namespace layoutfs {
+namespace {
+
+using testing::LayoutWriter;
+using testing::TempDir;
+using testing::write_file;
+
+const std::string kDigest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+class AnArgument : public ::testing::Test {
+ protected:
+  AnArgument() { std::filesystem::current_path(directory.path()); }
+  ~AnArgument() override { std::filesystem::current_path("/"); }
+
+  // "LAYOUT|REFERENCE", or the message of the error.
+  static std::string parsed(const std::string& argument) {
+    const auto name = parse_image_name(argument);
+    return name ? name->layout + "|" + name->reference : name.error().message();
+  }
+  static Errc code_of(const std::string& argument) {
+    const auto name = parse_image_name(argument);
+    EXPECT_FALSE(name) << argument;
+    return name ? Errc::io : name.error().code();
+  }
+
+  TempDir directory;
+};
+
+TEST_F(AnArgument, IsAPathAndWhatFollowsIt) {
+  LayoutWriter("dir/lay");
+  EXPECT_EQ(parsed("dir/lay"), "dir/lay|");
+  EXPECT_EQ(parsed("dir/lay/"), "dir/lay/|");
+  EXPECT_EQ(parsed("dir/lay:app"), "dir/lay|app");
+  EXPECT_EQ(parsed("dir/lay:app:1.2"), "dir/lay|app:1.2");
+  EXPECT_EQ(parsed("dir/lay:docker.io/library/app:1.2"), "dir/lay|docker.io/library/app:1.2");
+  EXPECT_EQ(parsed("dir/lay@" + kDigest), "dir/lay|" + kDigest);
+  EXPECT_EQ(parsed("dir/lay:" + kDigest), "dir/lay|" + kDigest);
+  EXPECT_EQ(parsed("dir/lay:@3"), "dir/lay|@3");
+}
+
+TEST_F(AnArgument, MayStandBehindOci) {
+  LayoutWriter("lay");
+  EXPECT_EQ(parsed("oci:lay"), "lay|");
+  EXPECT_EQ(parsed("oci:lay:app"), "lay|app");
+  EXPECT_EQ(parsed("oci:lay@" + kDigest), "lay|" + kDigest);
+  EXPECT_EQ(parsed("oci:" + directory.path() + "/lay:app"), directory.path() + "/lay|app");
+}
+
+TEST_F(AnArgument, MayNameALayoutThatIsCalledOci) {
+  LayoutWriter("oci");
+  LayoutWriter("oci:lay");
+  EXPECT_EQ(parsed("oci"), "oci|");
+  EXPECT_EQ(parsed("oci:lay"), "oci:lay|");
+  EXPECT_EQ(parsed("oci:app"), "oci|app");
+  EXPECT_EQ(parsed("oci:oci:app"), "oci|app");
+}
+
+TEST_F(AnArgument, TheLongestPrefixThatIsALayoutWins) {
+  LayoutWriter("a");
+  EXPECT_EQ(parsed("a:b:c"), "a|b:c");
+  LayoutWriter("a:b");
+  EXPECT_EQ(parsed("a:b:c"), "a:b|c");
+  EXPECT_EQ(parsed("a:b"), "a:b|");
+  LayoutWriter("a:b:c");
+  EXPECT_EQ(parsed("a:b:c"), "a:b:c|");
+  LayoutWriter("user@host");
+  EXPECT_EQ(parsed("user@host"), "user@host|");
+  EXPECT_EQ(parsed("user@host:app"), "user@host|app");
+}
+
+TEST_F(AnArgument, WhereNothingIsThereIsNotFound) {
+  EXPECT_EQ(parsed("none"), "none: no such layout");
+  EXPECT_EQ(parsed("none:app:1"), "none: no such layout");
+  EXPECT_EQ(parsed("oci:none:app"), "none: no such layout");
+  EXPECT_EQ(parsed("none@" + kDigest), "none: no such layout");
+  EXPECT_EQ(parsed("no@where:app"), "no@where: no such layout");
+  EXPECT_EQ(code_of("none:app"), Errc::not_found);
+  EXPECT_EQ(code_of(":app"), Errc::not_found);
+  EXPECT_EQ(code_of(std::string(100'000, 'x')), Errc::not_found);
+}
+
+TEST_F(AnArgument, WhereSomethingElseIsThereIsAnInvalidImage) {
+  std::filesystem::create_directory("dir");
+  write_file("file", "x");
+  write_file("file:app", "x");
+  for (const char* argument : {"dir", "dir:app", "file", "dir/", "oci:dir:app"})
+    EXPECT_EQ(code_of(argument), Errc::invalid_image) << argument;
+  EXPECT_EQ(parsed("dir:app"), "dir: not an image layout (no oci-layout file)");
+  EXPECT_EQ(parsed("dir@" + kDigest), "dir: not an image layout (no oci-layout file)");
+  EXPECT_EQ(parsed("file:app"), "file:app: not an image layout (no oci-layout file)");
+}
+
+TEST_F(AnArgument, ThatMakesNoSenseIsRefused) {
+  LayoutWriter("lay");
+  for (const char* argument : {"", "oci:", "lay:", "lay@", "lay@app", "lay@3", "lay@sha256:00", "lay@md5:00"})
+    EXPECT_EQ(code_of(argument), Errc::invalid_argument) << argument;
+}
+
+}  // namespace
+}  // namespace layoutfs

@@ -1,0 +1,111 @@
+// From an index to the manifest for a platform.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/cas/dir_engine.h"
+#include "core/oci/reference.h"
+#include "tests/support/layout_writer.h"
+
+namespace layoutfs {
+namespace {
+
+using testing::for_platform;
+using ::testing::HasSubstr;
+using testing::LayoutWriter;
+using testing::TempDir;
+
+const Platform kAmd64{"linux", "amd64", ""};
+const Platform kArm64{"linux", "arm64", "v8"};
+const Platform kUnknown{"unknown", "unknown", ""};
+
+class ResolvePlatform : public ::testing::Test {
+ protected:
+  Descriptor image(const std::string& what) {
+    const auto layer = layout.blob(what, testing::kTarType);
+    return layout.manifest(layout.config({layer.digest}), {layer});
+  }
+  std::string resolved(const Descriptor& descriptor, const Platform& platform) {
+    const auto found = resolve_platform(*engine, descriptor, platform);
+    return found ? found->digest.str() : found.error().message();
+  }
+  Errc code_of(const Descriptor& descriptor, const Platform& platform) {
+    const auto found = resolve_platform(*engine, descriptor, platform);
+    EXPECT_FALSE(found);
+    return found ? Errc::io : found.error().code();
+  }
+
+  TempDir directory;
+  LayoutWriter layout{directory / "layout"};
+  std::unique_ptr<Engine> engine = open_dir(layout.path()).value();
+  Descriptor a = image("a"), b = image("b");
+};
+
+TEST_F(ResolvePlatform, AManifestIsItself) {
+  EXPECT_EQ(resolved(a, kArm64), a.digest.str());
+  auto untyped = a;
+  untyped.media_type.clear();
+  EXPECT_EQ(resolve_platform(*engine, untyped, kArm64)->media_type, testing::kManifestType);
+}
+
+TEST_F(ResolvePlatform, AnIndexLeadsToTheManifestOfThePlatform) {
+  const auto index =
+      layout.index({for_platform(image("x"), kUnknown), for_platform(a, kArm64), for_platform(b, kAmd64)});
+  EXPECT_EQ(resolved(index, kAmd64), b.digest.str());
+  EXPECT_EQ(resolved(index, kArm64), a.digest.str());
+}
+
+TEST_F(ResolvePlatform, WhereNoneServesThePlatformsAreListed) {
+  const auto index =
+      layout.index({for_platform(a, kArm64), for_platform(b, kAmd64), for_platform(b, kUnknown)});
+  EXPECT_EQ(code_of(index, {"linux", "s390x", ""}), Errc::not_found);
+  EXPECT_EQ(resolved(index, {"linux", "s390x", ""}),
+            index.digest.str() + ": no image for linux/s390x, there are: linux/arm64/v8, linux/amd64");
+  EXPECT_EQ(code_of(layout.index({}), kAmd64), Errc::not_found);
+}
+
+TEST_F(ResolvePlatform, NestedIndexesAreSearchedInTurn) {
+  const auto arm = layout.index({for_platform(a, kArm64)});
+  const auto intel = layout.index({for_platform(b, kAmd64)});
+  const auto outer = layout.index({arm, intel});
+  EXPECT_EQ(resolved(outer, kAmd64), b.digest.str());
+  EXPECT_EQ(resolved(outer, kArm64), a.digest.str());
+  EXPECT_THAT(resolved(outer, {"linux", "s390x", ""}), HasSubstr("linux/arm64/v8, linux/amd64"));
+}
+
+TEST_F(ResolvePlatform, DocumentsThatAreNoImagesAreSkipped) {
+  auto other = layout.blob("{}", "application/vnd.example+json");
+  EXPECT_EQ(resolved(layout.index({for_platform(other, kAmd64), for_platform(a, kAmd64)}), kAmd64),
+            a.digest.str());
+  EXPECT_EQ(code_of(other, kAmd64), Errc::unsupported);
+}
+
+TEST_F(ResolvePlatform, NestingIsFollowedSixteenLevelsDeep) {
+  auto index = a;
+  for (int depth = 0; depth < 16; ++depth) index = layout.index({index});
+  EXPECT_EQ(resolved(index, kAmd64), a.digest.str());
+  EXPECT_EQ(code_of(layout.index({index}), kAmd64), Errc::invalid_image);
+}
+
+TEST_F(ResolvePlatform, OneIndexThousandsOfTimesIsReadOnce) {
+  const auto arm = layout.index({for_platform(a, kArm64)});
+  const auto wide = layout.index(std::vector(10'000, arm));
+  EXPECT_EQ(code_of(layout.index({wide, wide, arm}), kAmd64), Errc::not_found);
+}
+
+TEST_F(ResolvePlatform, ManyIndexesAreRefused) {
+  std::vector<Descriptor> indexes;
+  for (int i = 0; i < 100; ++i)
+    indexes.push_back(layout.index({for_platform(image(std::to_string(i)), kArm64)}));
+  EXPECT_EQ(code_of(layout.index(indexes), kAmd64), Errc::invalid_image);
+}
+
+TEST_F(ResolvePlatform, ABrokenIndexIsAnErrorThatNamesIt) {
+  const auto index = layout.blob("{\"manifests\":[", testing::kIndexType);
+  EXPECT_EQ(code_of(index, kAmd64), Errc::invalid_image);
+  EXPECT_THAT(resolved(layout.index({index}), kAmd64), HasSubstr(index.digest.str()));
+  std::filesystem::remove(layout.blob_path(index.digest));
+  EXPECT_EQ(code_of(layout.index({index}), kAmd64), Errc::not_found);
+}
+
+}  // namespace
+}  // namespace layoutfs

@@ -1,0 +1,147 @@
+// For tests: sample content, and gzip blobs of it as zlib and other writers make them.
+#pragma once
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+
+namespace layoutfs::testing {
+
+inline void append(Bytes& to, ByteView more) { to.insert(to.end(), more.begin(), more.end()); }
+
+// Words, numbers, noise and zeros by turns: compresses about as a tar of files does.
+inline Bytes sample_bytes(std::size_t size, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::string> words(500);
+  for (auto& word : words) {
+    word.resize(2 + random() % 9);
+    for (char& letter : word) letter = static_cast<char>('a' + random() % 26);
+  }
+  Bytes bytes;
+  bytes.reserve(size + 8192);
+  while (bytes.size() < size) {
+    const auto kind = random() % 16;
+    if (kind == 0) {
+      for (auto left = random() % 4096; left > 0; --left) bytes.push_back(static_cast<std::byte>(random()));
+    } else if (kind == 1) {
+      bytes.resize(bytes.size() + random() % 4096);
+    } else {
+      for (int left = 200; left > 0; --left) {
+        const auto& word = words[std::min(random() % words.size(), random() % words.size())];
+        append(bytes, as_bytes(word));
+        append(bytes, as_bytes(random() % 9 == 0 ? std::to_string(random() % 1000) : std::string(" ")));
+      }
+    }
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+struct GzipOptions {
+  int level = 6;
+  int strategy = Z_DEFAULT_STRATEGY;
+  int memory_level = 8;
+  int flush = Z_NO_FLUSH;  // after every `piece` bytes
+  std::size_t piece = 50'000;
+  bool with_header_fields = false;  // FEXTRA, FNAME, FCOMMENT, FHCRC
+};
+
+// One member, by zlib.
+inline Bytes gzip_of(ByteView plain, const GzipOptions& options = {}) {
+  z_stream zlib{};
+  if (deflateInit2(&zlib, options.level, Z_DEFLATED, MAX_WBITS + 16, options.memory_level,
+                   options.strategy) != Z_OK)
+    throw std::runtime_error("deflateInit2");
+  std::array<Bytef, 300> extra{};
+  std::array<Bytef, 5> name{'n', 'a', 'm', 'e', 0};
+  std::array<Bytef, 8> comment{'c', 'o', 'm', 'm', 'e', 'n', 't', 0};
+  gz_header header{};
+  header.extra = extra.data();
+  header.extra_len = extra.size();
+  header.name = name.data();
+  header.comment = comment.data();
+  header.hcrc = 1;
+  if (options.with_header_fields) deflateSetHeader(&zlib, &header);
+
+  Bytes blob(plain.size() + plain.size() / 8 + 1024 + (plain.size() / options.piece + 1) * 32);
+  zlib.next_out = reinterpret_cast<Bytef*>(blob.data());
+  zlib.avail_out = static_cast<uInt>(blob.size());
+  for (std::size_t at = 0; at < plain.size(); at += options.piece) {
+    zlib.next_in = reinterpret_cast<const Bytef*>(plain.data() + at);
+    zlib.avail_in = static_cast<uInt>(std::min(options.piece, plain.size() - at));
+    if (deflate(&zlib, options.flush) != Z_OK) throw std::runtime_error("deflate");
+  }
+  if (deflate(&zlib, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("deflate does not end");
+  blob.resize(zlib.total_out);
+  deflateEnd(&zlib);
+  return blob;
+}
+
+// Members of `member` bytes each.
+inline Bytes gzip_members_of(ByteView plain, std::size_t member, const GzipOptions& options = {}) {
+  Bytes blob;
+  for (std::size_t at = 0; at < plain.size(); at += member)
+    append(blob, gzip_of(plain.subspan(at, std::min(member, plain.size() - at)), options));
+  return blob;
+}
+
+// Deflate data bit by bit (RFC 1951, 3.1.1), framed as one gzip member.
+class DeflateWriter {
+ public:
+  void bits(std::uint32_t value, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+      if (used_ == 0) bytes_.push_back(std::byte{0});
+      bytes_.back() |= static_cast<std::byte>((value >> i & 1) << used_);
+      used_ = (used_ + 1) % 8;
+    }
+  }
+  // Huffman codes stand with their most significant bit first.
+  void code(std::uint32_t value, unsigned count) {
+    for (unsigned i = count; i-- > 0;) bits(value >> i, 1);
+  }
+  // With the fixed codes (RFC 1951, 3.2.6).
+  void literal(std::byte byte) {
+    const auto value = std::to_integer<std::uint32_t>(byte);
+    if (value < 144)
+      code(0x30 + value, 8);
+    else
+      code(0x190 + value - 144, 9);
+  }
+  Bytes as_gzip(ByteView plain) const {
+    Bytes blob(10);
+    blob[0] = std::byte{0x1f};
+    blob[1] = std::byte{0x8b};
+    blob[2] = std::byte{8};
+    append(blob, bytes_);
+    const auto crc =
+        static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(plain.data()), plain.size()));
+    const std::array<std::uint32_t, 2> trailer{crc, static_cast<std::uint32_t>(plain.size())};
+    append(blob, std::as_bytes(std::span(trailer)));
+    return blob;
+  }
+
+ private:
+  Bytes bytes_;
+  unsigned used_ = 0;  // bits of the last byte
+};
+
+// One block with the fixed codes and nothing but literals, however long: no place to resume at.
+inline Bytes gzip_of_one_block(ByteView plain) {
+  DeflateWriter writer;
+  writer.bits(1, 1);  // the last block
+  writer.bits(1, 2);  // fixed codes
+  for (const std::byte byte : plain) writer.literal(byte);
+  writer.code(0, 7);
+  return writer.as_gzip(plain);
+}
+
+}  // namespace layoutfs::testing

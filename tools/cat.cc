@@ -1,0 +1,75 @@
+// `layoutfs cat`.
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tools/command.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct CatArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF] PATH...; only paths with --layout
+};
+
+Status print_file(const Image& image, const std::string& path, Output& output) {
+  const auto inode = image.resolve(path);
+  if (!inode) return std::unexpected(inode.error());
+  const InodeView file = image.tree().inode(*inode);
+  if (file.type == EntryType::directory) return std::unexpected(Error::system(EISDIR, path));
+  if (file.type != EntryType::file) return fail(Errc::unsupported, path + ": not a regular file");
+  std::vector<std::byte> piece(std::min<std::uint64_t>(file.size, std::uint64_t{1} << 20));
+  for (std::uint64_t offset = 0; offset < file.size;) {
+    const auto got = image.read(*inode, piece, offset);
+    if (!got) return fail(Error(got.error()), path);
+    if (*got == 0) return fail(Errc::corrupt, path + ": content ends at byte " + std::to_string(offset));
+    output << as_text(std::span(piece).first(*got));
+    offset += *got;
+  }
+  return {};
+}
+
+Status cat(CatArguments arguments, Output& output) {
+  if (arguments.image.layout.empty()) {
+    arguments.image.name = arguments.operands.front();
+    arguments.operands.erase(arguments.operands.begin());
+  }
+  if (arguments.operands.empty())
+    return fail(Errc::invalid_argument, "cat needs the path of a file in the image");
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return std::unexpected(layout.error());
+  const auto manifest = find_manifest(*layout, arguments.image);
+  if (!manifest) return std::unexpected(manifest.error());
+  ImageLibrary library(layout->engine, open_cache(arguments.image.cache_dir), {});
+  const auto image = library.image(*manifest);
+  if (!image) return fail(Error(image.error()), layout->path);
+
+  Status first_failure;
+  for (const std::string& path : arguments.operands)
+    if (auto printed = print_file(**image, path, output); !printed && first_failure)
+      first_failure = std::move(printed);
+    else if (!printed)
+      print_error(printed.error().message());
+  return first_failure;
+}
+
+}  // namespace
+
+void add_cat_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<CatArguments>();
+  CLI::App* command = app.add_subcommand("cat", "Print files of an image, without mounting");
+  command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] PATH...")->required();
+  arguments->image.add_options(*command);
+  command->callback([arguments, &exit_code] {
+    Output output;
+    const Status done = cat(std::move(*arguments), output);
+    exit_code = output.finish();
+    if (!done) exit_code = report(done.error());
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,145 @@
+#include "tools/command.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <tuple>
+
+#include "core/base/log.h"
+#include "core/cas/dir_engine.h"
+#include "core/oci/reference.h"
+
+namespace layoutfs::tools {
+
+ExitCode exit_code_of(const Error& error) noexcept {
+  switch (error.code()) {
+    case Errc::invalid_argument:
+      return kUsage;
+    case Errc::not_found:
+      return kNotFound;
+    case Errc::invalid_image:
+      return kNotALayout;
+    case Errc::ambiguous:
+      return kAmbiguous;
+    case Errc::unsupported:
+      return kUnsupported;
+    case Errc::corrupt:
+      return kCorrupt;
+    case Errc::mount_failed:
+      return kMountFailed;
+    case Errc::io:
+      return kFailed;
+  }
+  return kFailed;
+}
+
+void print_error(std::string_view message) { log(LogLevel::error, message); }
+
+void print_notice(std::string_view message) {
+  const std::string line = std::string(message) + '\n';
+  std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+int report(const Error& error) {
+  print_error(error.message());
+  return exit_code_of(error);
+}
+
+void ImageArguments::add_options(CLI::App& command) {
+  command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference");
+  command.add_option("--ref", reference, "The reference, for a name that confuses");
+  command.add_option("--platform", platform,
+                     "os[/arch[/variant]] to choose from an index; this machine's by default");
+  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept");
+}
+
+Result<OpenLayout> open_layout(const ImageArguments& arguments) {
+  OpenLayout opened{arguments.layout, nullptr, {}};
+  if (arguments.layout.empty()) {
+    auto name = parse_image_name(arguments.name);
+    if (!name) return fail(std::move(name).error());
+    opened.path = std::move(name->layout);
+    opened.reference = std::move(name->reference);
+  }
+  if (!arguments.reference.empty()) opened.reference = arguments.reference;
+  auto engine = open_dir(opened.path);
+  if (!engine) return fail(std::move(engine).error());
+  opened.engine = std::move(*engine);
+  return opened;
+}
+
+Result<Platform> platform_of(const ImageArguments& arguments) {
+  return arguments.platform.empty() ? host_platform() : parse_platform(arguments.platform);
+}
+
+Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments) {
+  const auto platform = platform_of(arguments);
+  if (!platform) return std::unexpected(platform.error());
+  auto found = find_reference(*layout.engine, layout.reference);
+  if (!found) return fail(std::move(found).error(), layout.path);
+  auto manifest = resolve_platform(*layout.engine, std::move(*found), *platform);
+  if (!manifest) return fail(std::move(manifest).error(), layout.path);
+  return manifest;
+}
+
+IndexCache open_cache(const std::string& cache_dir) {
+  return IndexCache(cache_dir.empty() ? IndexCache::default_directory() : cache_dir);
+}
+
+Output& Output::operator<<(std::string_view text) {
+  constexpr std::size_t kBufferSize = std::size_t{64} << 10;
+  buffer_ += text;
+  if (buffer_.size() >= kBufferSize) flush();
+  return *this;
+}
+
+Output& Output::name(std::string_view name) {
+  static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  if (!is_terminal) return *this << name;
+  std::string shown(name);
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return *this << shown;
+}
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty() && failed_with_ == 0) {
+    const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written >= 0)
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    else if (errno != EINTR)
+      failed_with_ = errno;
+  }
+  buffer_.clear();
+}
+
+int Output::finish() {
+  flush();
+  if (failed_with_ == 0) return kDone;
+  print_error("standard output: " + std::generic_category().message(failed_with_));
+  return kCannotWrite;
+}
+
+std::string human_size(std::uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  constexpr std::array kUnits{"kB", "MB", "GB", "TB", "PB", "EB"};
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), "%.*f %s",
+                                   value < 9.95   ? 2
+                                   : value < 99.5 ? 1
+                                                  : 0,
+                                   value, kUnits[unit]);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+}  // namespace layoutfs::tools

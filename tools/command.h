@@ -1,0 +1,86 @@
+// What the commands share: exit codes, error lines, the options that name an image, output.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+#include "core/image/image_library.h"
+#include "core/oci/platform.h"
+
+namespace layoutfs::tools {
+
+// Documented in the manual page; they do not change.
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kNotFound = 3,
+  kNotALayout = 4,
+  kAmbiguous = 5,
+  kUnsupported = 6,
+  kCorrupt = 7,
+  kMountFailed = 8,
+  kCannotWrite = 9,
+};
+ExitCode exit_code_of(const Error& error) noexcept;
+
+// Writes "layoutfs: MESSAGE" to stderr, one line whatever the message holds.
+void print_error(std::string_view message);
+// Writes a line that is no error to stderr, without that prefix.
+void print_notice(std::string_view message);
+// As print_error, for an error; returns its exit code.
+int report(const Error& error);
+
+// Each command registers itself with its options; running it sets `exit_code`.
+void add_mount_command(CLI::App& app, int& exit_code);
+void add_umount_command(CLI::App& app, int& exit_code);
+void add_ls_command(CLI::App& app, int& exit_code);
+void add_cat_command(CLI::App& app, int& exit_code);
+void add_inspect_command(CLI::App& app, int& exit_code);
+
+// How the commands are told which layout, which image in it, and for which platform.
+struct ImageArguments {
+  std::string name;       // LAYOUT[:REF|@DIGEST]
+  std::string layout;     // --layout, for names that confuse
+  std::string reference;  // --ref
+  std::string platform;   // --platform; empty: the host's
+  std::string cache_dir;  // --cache-dir; empty: the default
+  // Adds the options; `name` is a positional argument of its own.
+  void add_options(CLI::App& command);
+};
+
+struct OpenLayout {
+  std::string path;
+  std::shared_ptr<const Engine> engine;
+  std::string reference;  // empty where none was given
+};
+Result<OpenLayout> open_layout(const ImageArguments& arguments);
+Result<Platform> platform_of(const ImageArguments& arguments);
+// The manifest that the arguments mean, on the platform they mean.
+Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments);
+IndexCache open_cache(const std::string& cache_dir);
+
+// Payload on stdout, buffered. A failed write (a full disk, a closed pipe) is kept for finish().
+class Output {
+ public:
+  Output& operator<<(std::string_view text);
+  // A name from an image: on a terminal, control characters become '?', as ls(1) shows them.
+  Output& name(std::string_view name);
+  // kDone, or an error line and kCannotWrite.
+  int finish();
+
+ private:
+  void flush();
+  std::string buffer_;
+  int failed_with_ = 0;  // errno
+};
+
+// "1.5 MB": three digits, powers of 1000.
+std::string human_size(std::uint64_t bytes);
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,138 @@
+// `layoutfs inspect`.
+#include <memory>
+#include <string>
+
+#include "core/base/json.h"
+#include "tools/command.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct InspectArguments {
+  ImageArguments image;
+  bool is_json = false;
+};
+
+constexpr std::int64_t kJsonVersion = 1;
+
+std::int64_t as_integer(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
+  const auto references = layout.engine->references();
+  if (!references) return std::unexpected(references.error());
+  for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
+  std::uint64_t blobs = 0;
+  std::uint64_t bytes = 0;
+  for (const Algorithm algorithm : {Algorithm::sha256, Algorithm::sha512}) {
+    const auto digests = layout.engine->list_blobs(algorithm);
+    if (!digests) return std::unexpected(digests.error());
+    for (const Digest& digest : *digests) {
+      const auto size = layout.engine->blob_size(digest);
+      if (!size) return std::unexpected(size.error());
+      ++blobs;
+      bytes += size->value_or(0);  // deleted since it was listed
+    }
+  }
+  if (is_json) {
+    JsonWriter json;
+    json.begin_object().key("version").integer(kJsonVersion).key("blobs").integer(as_integer(blobs));
+    json.key("size").integer(as_integer(bytes)).key("references").begin_array();
+    for (const Descriptor& entry : (*references)->entries) {
+      json.begin_object().key("name");
+      entry.ref_name() ? json.string(*entry.ref_name()) : json.null();
+      json.key("digest").string(entry.digest.str()).key("mediaType").string(entry.media_type).end_object();
+    }
+    output << json.end_array().end_object().str() << "\n";
+    return {};
+  }
+  output << "layout      " << layout.path << "\n";
+  output << "blobs       " << std::to_string(blobs) << ", " << human_size(bytes) << "\n";
+  output << "references  " << std::to_string((*references)->entries.size()) << "\n";
+  for (const Descriptor& entry : (*references)->entries)
+    (output << "  " << entry.digest.str() << "  ").name(entry.ref_name().value_or("(no name)")) << "\n";
+  return {};
+}
+
+// What the parts of an image say of themselves.
+struct ImageSummary {
+  Descriptor descriptor;
+  Manifest manifest;
+  ImageConfig config;  // empty where the manifest's config is none of an image
+  std::uint64_t size;  // of the layers
+};
+
+Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& arguments) {
+  auto descriptor = find_manifest(layout, arguments);
+  if (!descriptor) return fail(std::move(descriptor).error());
+  auto manifest = read_manifest(*layout.engine, *descriptor);
+  if (!manifest) return fail(std::move(manifest).error(), layout.path);
+  ImageSummary summary{std::move(*descriptor), std::move(*manifest), {}, 0};
+  if (is_config_type(summary.manifest.config.media_type)) {
+    auto config = read_config(*layout.engine, summary.manifest.config);
+    if (!config) return fail(std::move(config).error(), layout.path);
+    summary.config = std::move(*config);
+  }
+  for (const Descriptor& layer : summary.manifest.layers) summary.size += layer.size;
+  return summary;
+}
+
+void print_json(const ImageSummary& image, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kJsonVersion);
+  json.key("manifest").string(image.descriptor.digest.str());
+  json.key("mediaType").string(image.descriptor.media_type);
+  json.key("config").string(image.manifest.config.digest.str());
+  json.key("platform").string(to_string(image.config.platform));
+  json.key("created").string(image.config.created);
+  json.key("size").integer(as_integer(image.size)).key("layers").begin_array();
+  for (std::size_t i = 0; i < image.manifest.layers.size(); ++i) {
+    const Descriptor& layer = image.manifest.layers[i];
+    json.begin_object().key("digest").string(layer.digest.str()).key("mediaType").string(layer.media_type);
+    json.key("size").integer(as_integer(layer.size));
+    if (i < image.config.diff_ids.size()) json.key("diffID").string(image.config.diff_ids[i].str());
+    json.end_object();
+  }
+  output << json.end_array().end_object().str() << "\n";
+}
+
+void print_text(const ImageSummary& image, Output& output) {
+  output << "manifest  " << image.descriptor.digest.str() << "\n";
+  output << "config    " << image.manifest.config.digest.str() << "\n";
+  output << "platform  " << to_string(image.config.platform) << "\n";
+  if (!image.config.created.empty()) (output << "created   ").name(image.config.created) << "\n";
+  output << "size      " << human_size(image.size) << " in " << std::to_string(image.manifest.layers.size())
+         << (image.manifest.layers.size() == 1 ? " layer\n" : " layers\n");
+  for (const Descriptor& layer : image.manifest.layers)
+    (output << "  " << layer.digest.str() << "  " << human_size(layer.size) << "  ").name(layer.media_type)
+        << "\n";
+}
+
+Status inspect(const InspectArguments& arguments, Output& output) {
+  if (arguments.image.name.empty() && arguments.image.layout.empty())
+    return fail(Errc::invalid_argument, "inspect needs a layout");
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return std::unexpected(layout.error());
+  if (layout->reference.empty()) return inspect_layout(*layout, arguments.is_json, output);
+  const auto summary = summarize(*layout, arguments.image);
+  if (!summary) return std::unexpected(summary.error());
+  arguments.is_json ? print_json(*summary, output) : print_text(*summary, output);
+  return {};
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<InspectArguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Show what a layout or an image consists of");
+  command->add_option("LAYOUT", arguments->image.name, "LAYOUT[:REF|@DIGEST]");
+  arguments->image.add_options(*command);
+  command->add_flag("--json", arguments->is_json, "As one JSON document");
+  command->callback([arguments, &exit_code] {
+    Output output;
+    const Status done = inspect(*arguments, output);
+    exit_code = output.finish();
+    if (!done) exit_code = report(done.error());
+  });
+}
+
+}  // namespace layoutfs::tools

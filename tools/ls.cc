@@ -1,0 +1,227 @@
+// `layoutfs ls`.
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "tools/command.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct LsArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF [PATH]]; only the path with --layout
+  bool is_long = false;
+  bool is_recursive = false;
+  bool is_json = false;
+};
+
+constexpr std::int64_t kJsonVersion = 1;
+
+std::string_view name_of(EntryType type) {
+  switch (type) {
+    case EntryType::file:
+    case EntryType::hardlink:
+      return "file";
+    case EntryType::symlink:
+      return "symlink";
+    case EntryType::character:
+      return "character";
+    case EntryType::block:
+      return "block";
+    case EntryType::directory:
+      return "directory";
+    case EntryType::fifo:
+      return "fifo";
+  }
+  return "file";
+}
+
+// "drwxr-sr-t", as ls(1) writes it.
+std::string mode_string(const InodeView& inode) {
+  constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
+  std::string text(1, kLetters[static_cast<std::size_t>(inode.type)]);
+  for (int shift = 8; shift >= 0; --shift) text += (inode.mode >> shift & 1) != 0 ? "xwr"[shift % 3] : '-';
+  const auto special = [&](std::uint32_t bit, std::size_t at, char with_x, char without_x) {
+    if ((inode.mode & bit) != 0) text[at] = text[at] == 'x' ? with_x : without_x;
+  };
+  special(04000, 3, 's', 'S');
+  special(02000, 6, 's', 'S');
+  special(01000, 9, 't', 'T');
+  return text;
+}
+
+std::string utc_time(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm fields{};
+  std::array<char, 64> text{};
+  if (::gmtime_r(&time, &fields) == nullptr || std::strftime(text.data(), text.size(), "%F %T", &fields) == 0)
+    return "@" + std::to_string(seconds);
+  return text.data();
+}
+
+std::string pad(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+// Lists an image's files, one directory after the other; the paths are relative to the image's root.
+class FileLister {
+ public:
+  FileLister(const Image& image, const LsArguments& arguments, Output& output)
+      : tree_(image.tree()), arguments_(arguments), output_(output) {
+    if (arguments_.is_json)
+      json_.begin_object().key("version").integer(kJsonVersion).key("files").begin_array();
+  }
+
+  void list(Inode inode, const std::string& path) {
+    if (tree_.inode(inode).type == EntryType::directory)
+      list_directories(inode, path);
+    else
+      print(inode, path, path);
+    if (arguments_.is_json) output_ << json_.end_array().end_object().str() << "\n";
+  }
+
+ private:
+  void list_directories(Inode first, const std::string& path) {
+    struct Pending {
+      Inode directory;
+      std::string path;
+    };
+    std::vector<Pending> pending{{first, path}};
+    for (bool is_first = true; !pending.empty(); is_first = false) {
+      const Pending current = std::move(pending.back());
+      pending.pop_back();
+      if (arguments_.is_recursive && !arguments_.is_json) {
+        if (!is_first) output_ << "\n";
+        output_.name("/" + current.path) << ":\n";
+      }
+      const std::size_t count = tree_.child_count(current.directory);
+      std::vector<Pending> below;
+      for (std::size_t rank = 0; rank < count; ++rank) {
+        const DirectoryEntry child = tree_.child(current.directory, rank);
+        std::string child_path =
+            current.path.empty() ? std::string(child.name) : current.path + "/" + std::string(child.name);
+        print(child.inode, child.name, child_path);
+        if (arguments_.is_recursive && tree_.inode(child.inode).type == EntryType::directory)
+          below.push_back({child.inode, std::move(child_path)});
+      }
+      pending.insert(pending.end(), std::make_move_iterator(below.rbegin()),
+                     std::make_move_iterator(below.rend()));
+    }
+  }
+
+  void print(Inode number, std::string_view name, std::string_view path) {
+    const InodeView inode = tree_.inode(number);
+    if (arguments_.is_json) return print_json(number, inode, path);
+    if (arguments_.is_long) {
+      const bool is_device = inode.type == EntryType::character || inode.type == EntryType::block;
+      const std::string size =
+          is_device ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
+                    : std::to_string(inode.size);
+      output_ << mode_string(inode) << pad(std::to_string(inode.nlink), 4)
+              << pad(std::to_string(inode.uid), 6) << pad(std::to_string(inode.gid), 6) << pad(size, 11)
+              << " " << utc_time(inode.mtime.seconds) << " ";
+    }
+    output_.name(name);
+    if (arguments_.is_long && inode.type == EntryType::symlink) (output_ << " -> ").name(inode.target);
+    output_ << "\n";
+  }
+
+  void print_json(Inode number, const InodeView& inode, std::string_view path) {
+    json_.begin_object().key("path").string(path).key("type").string(name_of(inode.type));
+    json_.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
+    json_.key("nlink").integer(inode.nlink).key("uid").integer(inode.uid).key("gid").integer(inode.gid);
+    json_.key("size").integer(static_cast<std::int64_t>(inode.size));
+    json_.key("mtime").integer(inode.mtime.seconds).key("mtimeNanoseconds").integer(inode.mtime.nanoseconds);
+    if (inode.type == EntryType::symlink) json_.key("target").string(inode.target);
+    json_.end_object();
+  }
+
+  const ImageTree& tree_;
+  const LsArguments& arguments_;
+  Output& output_;
+  JsonWriter json_;
+};
+
+Status list_references(const OpenLayout& layout, const LsArguments& arguments, Output& output) {
+  const auto references = layout.engine->references();
+  if (!references) return std::unexpected(references.error());
+  for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
+  JsonWriter json;
+  json.begin_object().key("version").integer(kJsonVersion).key("references").begin_array();
+  for (std::size_t position = 0; position < (*references)->entries.size(); ++position) {
+    const Descriptor& entry = (*references)->entries[position];
+    const auto name = entry.ref_name();
+    if (arguments.is_json) {
+      json.begin_object().key("name");
+      name ? json.string(*name) : json.null();
+      json.key("digest").string(entry.digest.str()).key("mediaType").string(entry.media_type);
+      json.key("size").integer(static_cast<std::int64_t>(entry.size)).end_object();
+      continue;
+    }
+    if (arguments.is_long) {
+      const DocumentKind kind = document_kind(entry.media_type);
+      output << entry.digest.str() << " "
+             << (kind == DocumentKind::index      ? "index    "
+                 : kind == DocumentKind::manifest ? "manifest "
+                                                  : "other    ");
+    }
+    // An entry without a name is shown as it can be asked for.
+    output.name(name ? *name : "@" + std::to_string(position)) << "\n";
+  }
+  if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
+  return {};
+}
+
+Status list_files(const OpenLayout& layout, const LsArguments& arguments, const std::string& path,
+                  Output& output) {
+  const auto manifest = find_manifest(layout, arguments.image);
+  if (!manifest) return std::unexpected(manifest.error());
+  ImageLibrary library(layout.engine, open_cache(arguments.image.cache_dir), {});
+  const auto image = library.image(*manifest);
+  if (!image) return fail(Error(image.error()), layout.path);
+  for (const std::string& problem : (*image)->tree().problems()) print_error(layout.path + ": " + problem);
+  const auto inode = (*image)->resolve(path);
+  if (!inode) return std::unexpected(inode.error());
+  FileLister(**image, arguments, output).list(*inode, clean_path(path));
+  return {};
+}
+
+Status ls(LsArguments arguments, Output& output) {
+  std::vector<std::string> operands = std::move(arguments.operands);
+  if (arguments.image.layout.empty()) {
+    if (operands.empty()) return fail(Errc::invalid_argument, "ls needs a layout");
+    arguments.image.name = operands.front();
+    operands.erase(operands.begin());
+  }
+  if (operands.size() > 1) return fail(Errc::invalid_argument, "unexpected argument " + operands[1]);
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return std::unexpected(layout.error());
+  if (layout->reference.empty() && operands.empty()) return list_references(*layout, arguments, output);
+  return list_files(*layout, arguments, operands.empty() ? "" : operands.front(), output);
+}
+
+}  // namespace
+
+void add_ls_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<LsArguments>();
+  CLI::App* command =
+      app.add_subcommand("ls", "List a layout's references, or an image's files, without mounting");
+  command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] [PATH]");
+  arguments->image.add_options(*command);
+  command->add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
+  command->add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
+  command->add_flag("--json", arguments->is_json, "As one JSON document");
+  command->callback([arguments, &exit_code] {
+    Output output;
+    const Status done = ls(std::move(*arguments), output);
+    exit_code = output.finish();
+    if (!done) exit_code = report(done.error());
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,62 @@
+// The program: finds the command and runs it.
+#include <libgen.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/command.h"
+#include "tools/mount_helper.h"
+
+namespace layoutfs::tools {
+namespace {
+
+int run(std::vector<std::string> arguments) {
+  CLI::App app("Mounts OCI image layouts, and looks into them", "layoutfs");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.set_version_flag("-V,--version", "layoutfs " LAYOUTFS_VERSION);
+  app.require_subcommand(0, 1);
+  int exit_code = kDone;
+  add_mount_command(app, exit_code);
+  add_umount_command(app, exit_code);
+  add_ls_command(app, exit_code);
+  add_cat_command(app, exit_code);
+  add_inspect_command(app, exit_code);
+
+  try {
+    std::ranges::reverse(arguments);  // as CLI11 takes them
+    app.parse(std::move(arguments));
+    if (app.get_subcommands().empty()) {
+      print_error("no command given; layoutfs --help lists them");
+      return kUsage;
+    }
+  } catch (const CLI::Success& wanted) {  // --help and --version
+    return app.exit(wanted);
+  } catch (const CLI::ParseError& wrong) {
+    print_error(wrong.what());
+    return kUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+}  // namespace layoutfs::tools
+
+int main(int argc, char** argv) {
+  using namespace layoutfs::tools;
+  try {
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    // As mount(8) calls it for `mount -t layoutfs` and fstab's fuse.layoutfs: see mount_helper.h.
+    const std::string program = argc > 0 ? ::basename(argv[0]) : "";
+    if (program.starts_with("mount.")) return run_mount_helper(arguments, run);
+    return run(std::move(arguments));
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory");
+  } catch (const std::exception& unexpected) {
+    print_error(unexpected.what());
+  }
+  return kFailed;
+}

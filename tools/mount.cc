@@ -1,0 +1,166 @@
+// `layoutfs mount`.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/log.h"
+#include "fs/fuse_session.h"
+#include "fs/image_filesystem.h"
+#include "fs/layout_filesystem.h"
+#include "fs/mount_options.h"
+#include "tools/command.h"
+#include "tools/daemon.h"
+#include "tools/mount_point.h"
+#include "tools/progress.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct MountArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF] MOUNTPOINT; only the latter with --layout
+  std::vector<std::string> options;   // -o
+  std::string cache_size;
+  std::string verify;
+  bool is_image_wanted = false;  // --image
+  bool is_foreground = false;
+  bool is_debug = false;
+  bool is_quiet = false;
+  bool is_verbose = false;
+  bool is_progress_hidden = false;
+};
+
+void set_log_level(const MountArguments& arguments) {
+  layoutfs::set_log_level(arguments.is_debug     ? LogLevel::debug
+                          : arguments.is_verbose ? LogLevel::info
+                          : arguments.is_quiet   ? LogLevel::error
+                                                 : LogLevel::warning);
+}
+
+// The long options are spellings of -o options, and come after them.
+Result<MountOptions> mount_options(const MountArguments& arguments) {
+  MountOptions options;
+  for (const std::string& argument : arguments.options)
+    if (auto added = add_mount_options(options, argument); !added) return fail(std::move(added).error());
+  if (!arguments.image.platform.empty()) options.platform = arguments.image.platform;
+  if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
+  for (const auto& [name, value] :
+       {std::pair("cache_size=", &arguments.cache_size), {"verify=", &arguments.verify}})
+    if (!value->empty())
+      if (auto added = add_mount_options(options, name + *value); !added)
+        return fail(std::move(added).error());
+  return options;
+}
+
+Status split_operands(MountArguments& arguments, std::string& mount_point) {
+  const std::size_t wanted = arguments.image.layout.empty() ? 2 : 1;
+  if (arguments.operands.size() != wanted)
+    return fail(Errc::invalid_argument, arguments.operands.size() < wanted
+                                            ? "mount needs a layout and a mount point"
+                                            : "unexpected argument " + arguments.operands.back());
+  if (wanted == 2) arguments.image.name = arguments.operands.front();
+  mount_point = arguments.operands.back();
+  return {};
+}
+
+// The image's own tree, complete: what is broken is found now and not while it is used.
+Result<std::shared_ptr<Filesystem>> image_filesystem(const OpenLayout& layout,
+                                                     const MountArguments& arguments, ImageLibrary& library,
+                                                     const Ownership& ownership) {
+  auto manifest = find_manifest(layout, arguments.image);
+  if (!manifest) return fail(std::move(manifest).error());
+  const std::string name = layout.path + ": " + manifest->digest.str();
+  auto image = library.image(*manifest);
+  if (!image) return fail(std::move(image).error(), name);
+  if (const auto problems = (*image)->tree().problems(); !problems.empty())
+    return fail(Errc::corrupt,
+                name + ": " + problems.front() +
+                    (problems.size() > 1 ? " (and " + std::to_string(problems.size() - 1) + " more)" : ""));
+  return std::make_shared<ImageFilesystem>(std::move(*image), ownership);
+}
+
+Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, const MountArguments& arguments,
+                                                    const std::shared_ptr<ImageLibrary>& library,
+                                                    const Ownership& ownership) {
+  if (arguments.is_image_wanted || !layout.reference.empty())
+    return image_filesystem(layout, arguments, *library, ownership);
+  auto platform = platform_of(arguments.image);
+  if (!platform) return fail(std::move(platform).error());
+  return make_layout_filesystem(library, {std::move(*platform), ownership});
+}
+
+Status mount(MountArguments arguments) {
+  set_log_level(arguments);
+  std::string mount_point_argument;
+  if (auto split = split_operands(arguments, mount_point_argument); !split) return split;
+  auto options = mount_options(arguments);
+  if (!options) return fail(std::move(options).error());
+  arguments.image.platform = options->platform;
+
+  auto layout = open_layout(arguments.image);
+  if (!layout) return fail(std::move(layout).error());
+  auto mount_point = MountPoint::prepare(mount_point_argument);
+  if (!mount_point) return fail(std::move(mount_point).error());
+
+  // Shows until everything is mounted; the library, which calls it, may live longer.
+  auto progress = std::make_shared<std::optional<Progress>>();
+  progress->emplace("indexing", !arguments.is_quiet && !arguments.is_progress_hidden);
+  const auto library = std::make_shared<ImageLibrary>(
+      layout->engine, open_cache(options->cache_dir),
+      LibraryOptions{.cache_size = options->cache_size,
+                     .verify = options->verify,
+                     .progress = [progress](const Descriptor& layer, std::uint64_t bytes_read) {
+                       if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
+                     }});
+  auto filesystem = make_filesystem(*layout, arguments, library, {options->uid, options->gid});
+  if (!filesystem) return fail(std::move(filesystem).error());
+  progress->reset();
+
+  const std::string source = !options->fsname.empty()       ? options->fsname
+                             : arguments.image.name.empty() ? layout->path
+                                                            : arguments.image.name;
+  auto session = FuseSession::mount(std::move(*filesystem), {.mount_point = mount_point->path(),
+                                                             .source = source,
+                                                             .kernel_options = options->kernel,
+                                                             .max_threads = options->max_threads,
+                                                             .idle_timeout = options->idle_timeout,
+                                                             .debug = arguments.is_debug});
+  if (!session) return fail(std::move(session).error());
+
+  std::optional<Daemon> daemon;
+  if (!arguments.is_foreground && !arguments.is_debug) {
+    auto started = Daemon::start();
+    if (!started) return fail(std::move(started).error());
+    daemon = std::move(*started);
+  }
+  return (*session)->serve([&] {
+    if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point->path());
+    if (daemon) daemon->ready();
+  });
+}
+
+}  // namespace
+
+void add_mount_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<MountArguments>();
+  CLI::App* command =
+      app.add_subcommand("mount", "Mount a layout, or with a reference an image's root filesystem");
+  command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] MOUNTPOINT")->required();
+  arguments->image.add_options(*command);
+  command->add_option("-o", arguments->options, "Mount options, as mount(8) knows them: NAME[=VALUE],...")
+      ->allow_extra_args(false);
+  command->add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
+  command->add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M");
+  command->add_option("--verify", arguments->verify, "on, or off: serve content without checking it again");
+  command->add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
+  command->add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
+  command->add_flag("-q,--quiet", arguments->is_quiet, "Say nothing but errors");
+  command->add_flag("-v,--verbose", arguments->is_verbose, "Say more");
+  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
+  command->callback([arguments, &exit_code] {
+    if (auto done = mount(std::move(*arguments)); !done) exit_code = report(done.error());
+  });
+}
+
+}  // namespace layoutfs::tools

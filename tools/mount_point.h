@@ -1,0 +1,28 @@
+// The directory that a mount covers.
+#pragma once
+
+#include <string>
+
+#include "core/base/error.h"
+
+namespace layoutfs::tools {
+
+// Made where it is missing, and then removed at the end, if it is empty then.
+class MountPoint {
+ public:
+  // Errc::mount_failed where it is no directory, cannot be made, or is a mount point of layoutfs already.
+  // /dev/fd/N, an open /dev/fuse that a supervisor mounted, is taken as it is.
+  static Result<MountPoint> prepare(const std::string& path);
+  MountPoint(MountPoint&& other) noexcept;
+  MountPoint& operator=(MountPoint&&) = delete;
+  ~MountPoint();
+  // Absolute, so that it holds after a change of directory.
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  MountPoint(std::string path, bool is_made) : path_(std::move(path)), is_made_(is_made) {}
+  std::string path_;
+  bool is_made_;
+};
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,38 @@
+// How far a long task is, on stderr.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace layoutfs::tools {
+
+// Silent for the first second. Then on a terminal one line, drawn anew at most four times a second; elsewhere
+// a line every ten seconds. Thread-safe.
+class Progress {
+ public:
+  // `task` as in "indexing".
+  Progress(std::string task, bool is_enabled);
+  // Clears the line.
+  ~Progress();
+  // `item` is at `done` of `total` bytes.
+  void update(const std::string& item, std::uint64_t done, std::uint64_t total);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Item {
+    std::uint64_t done, total;
+  };
+  const std::string task_;
+  const bool is_enabled_;
+  const bool is_terminal_;
+  const Clock::time_point start_ = Clock::now();
+  std::mutex mutex_;  // guards what follows, and keeps lines whole
+  std::map<std::string, Item> items_;
+  Clock::time_point next_line_;
+  bool is_line_drawn_ = false;
+};
+
+}  // namespace layoutfs::tools
