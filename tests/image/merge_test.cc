@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
              {TarWriter().file("a/b").dir("a", {.mode = 0711})},
              {"d711 a", "f a/b"}},
         Case{"NoLayersAreAnEmptyRoot", {}, {}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& each) { return each.param.name; });
 
 TEST(Merge, WhiteoutsShowAsTheEntriesThatTheyAreInALayerAlone) {
   const auto tree = merged({TarWriter().dir("d").file("d/x").whiteout("d/a").opaque("d")}, Whiteouts::show);
