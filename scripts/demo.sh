@@ -62,15 +62,14 @@ trap unmount_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Shows a command and runs it; a mount that hangs must not hang the demo.
+bold='' plain=''
+[ ! -t 1 ] || bold=$'\e[1m' plain=$'\e[0m'
+# run COMMAND_LINE [LINES]: shows it and runs it; of long output only the first LINES. A mount that hangs must not hang us.
 run() {
-  printf '\n\033[1m# %s\033[0m\n' "$*"
-  timeout --kill-after=5 120 "$@" || die "failed with exit code $?: $*"
-}
-# The same for a command line of the shell; only the first lines are shown.
-first_lines() {
-  printf '\n\033[1m# %s\033[0m\n' "$2"
-  timeout --kill-after=5 120 bash -c "$2" | awk -v most="$1" 'NR <= most; END {if (NR > most) print "... (" NR " lines)"}'
+  printf '\n%s# %s%s\n' "$bold" "$1" "$plain"
+  timeout --kill-after=5 120 bash -c "$1" |
+    awk -v most="${2-1000}" 'NR <= most; END {if (NR > most) print "... (" NR " lines)"}'
+  [ "${PIPESTATUS[0]}" = 0 ] || die "failed: $1"
 }
 
 # What is behind the layout's path, if anything, is a reference: the longest prefix that is a layout wins.
@@ -84,20 +83,21 @@ done
 reference=${name#oci:}
 reference=${reference#"$layout"}
 
-run layoutfs mount "$layout" "$at/layout"
-run ls "$at/layout"
-first_lines 20 "find $at/layout/refs -type l -printf '%P -> %l\n'"
-first_lines 12 "ls $at/layout/manifests/sha256/*"
-first_lines 30 "cat $at/layout/index.json"
+run "layoutfs mount ${layout@Q} $at/layout"
+run "ls $at/layout"
+run "find $at/layout/refs -type l -printf '%P -> %l\n'" 20
+run "ls $at/layout/manifests/sha256/*" 12
+run "cat $at/layout/index.json" 30
 if [ -n "$reference" ]; then
-  run layoutfs mount -o dev,suid "$layout$reference" "$at/image"
-  run ls -l "$at/image"
-  [ ! -e "$at/image/etc/os-release" ] || run cat "$at/image/etc/os-release"
+  image=$layout$reference
+  run "layoutfs mount -o dev,suid ${image@Q} $at/image"
+  run "ls -l $at/image" 30
+  [ ! -e "$at/image/etc/os-release" ] || run "cat $at/image/etc/os-release" 4
   if [ -e "$at/image/bin/busybox" ]; then
-    run chroot "$at/image" /bin/busybox sh -c 'echo "hello from inside"; /bin/busybox uname -m'
+    run "chroot $at/image /bin/busybox sh -c 'echo hello from inside; /bin/busybox uname -m'"
   elif [ -e "$at/image/bin/sh" ]; then
-    run chroot "$at/image" /bin/sh -c 'echo "hello from inside"; ls /'
+    run "chroot $at/image /bin/sh -c 'echo hello from inside; ls /'"
   fi
-  run layoutfs umount "$at/image"
+  run "layoutfs umount $at/image"
 fi
-run layoutfs umount "$at/layout"
+run "layoutfs umount $at/layout"

@@ -9,6 +9,7 @@
 #include "fs/image_filesystem.h"
 #include "fs/layout_filesystem.h"
 #include "fs/mount_options.h"
+#include "fs/statistics.h"
 #include "tools/command.h"
 #include "tools/daemon.h"
 #include "tools/mount_point.h"
@@ -66,25 +67,28 @@ Status split_operands(MountArguments& arguments, std::string& mount_point) {
 
 // The image's own tree, complete: what is broken is found now and not while it is used.
 Result<std::shared_ptr<Filesystem>> image_filesystem(const OpenLayout& layout,
-                                                     const MountArguments& arguments, ImageLibrary& library,
+                                                     const MountArguments& arguments,
+                                                     const std::shared_ptr<ImageLibrary>& library,
                                                      const Ownership& ownership) {
   auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return fail(std::move(manifest).error());
   const std::string name = layout.path + ": " + manifest->digest.str();
-  auto image = library.image(*manifest);
+  auto image = library->image(*manifest);
   if (!image) return fail(std::move(image).error(), name);
   if (const auto problems = (*image)->tree().problems(); !problems.empty())
     return fail(Errc::corrupt,
                 name + ": " + problems.front() +
                     (problems.size() > 1 ? " (and " + std::to_string(problems.size() - 1) + " more)" : ""));
-  return std::make_shared<ImageFilesystem>(std::move(*image), ownership);
+  auto filesystem = std::make_shared<ImageFilesystem>(std::move(*image), ownership);
+  filesystem->set_statistics([library] { return statistics_json(*library); });
+  return filesystem;
 }
 
 Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, const MountArguments& arguments,
                                                     const std::shared_ptr<ImageLibrary>& library,
                                                     const Ownership& ownership) {
   if (arguments.is_image_wanted || !layout.reference.empty())
-    return image_filesystem(layout, arguments, *library, ownership);
+    return image_filesystem(layout, arguments, library, ownership);
   auto platform = platform_of(arguments.image);
   if (!platform) return fail(std::move(platform).error());
   return make_layout_filesystem(library, {std::move(*platform), ownership});
@@ -120,12 +124,15 @@ Status mount(MountArguments arguments) {
   const std::string source = !options->fsname.empty()       ? options->fsname
                              : arguments.image.name.empty() ? layout->path
                                                             : arguments.image.name;
-  auto session = FuseSession::mount(std::move(*filesystem), {.mount_point = mount_point->path(),
-                                                             .source = source,
-                                                             .kernel_options = options->kernel,
-                                                             .max_threads = options->max_threads,
-                                                             .idle_timeout = options->idle_timeout,
-                                                             .debug = arguments.is_debug});
+  auto session =
+      FuseSession::mount(std::move(*filesystem),
+                         {.mount_point = mount_point->path(),
+                          .source = source,
+                          .kernel_options = options->kernel,
+                          .max_threads = options->max_threads,
+                          .idle_timeout = options->idle_timeout,
+                          .log_statistics = [library] { log(LogLevel::warning, statistics_json(*library)); },
+                          .debug = arguments.is_debug});
   if (!session) return fail(std::move(session).error());
 
   std::optional<Daemon> daemon;
