@@ -27,7 +27,7 @@ class Blob {
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 
-// A blob's bytes in order, from `offset` on, unbuffered.
+// A blob's bytes in order, from `offset` on, read ahead in pieces of 128 KiB.
 class BlobSource final : public ByteSource {
  public:
   explicit BlobSource(BlobPtr blob, std::uint64_t offset = 0);
