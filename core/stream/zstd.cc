@@ -17,8 +17,9 @@ class ZstdDecoder final : public Decoder {
       : source_(std::move(blob), offset), context_(zstd::make_context()), input_(ZSTD_DStreamInSize()) {}
 
   Status begin_inside(const zstd::BlockPoint& point) {
-    const std::size_t code = zstd::begin_at(context_.get(), point);
-    if (ZSTD_isError(code)) return fail(zstd::failure(code), "state of a zstd access point");
+    // libzstd says "no memory" for a broken dictionary as well.
+    if (ZSTD_isError(zstd::begin_at(context_.get(), point)))
+      return fail(Errc::corrupt, "state of a zstd access point is broken");
     is_in_frame_ = true;
     is_in_made_frame_ = true;
     has_checksum_ = point.has_checksum;

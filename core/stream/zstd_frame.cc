@@ -45,13 +45,15 @@ Result<std::optional<FrameHeader>> parse_frame_header(ByteView bytes) {
 
   for (const std::byte byte : bytes.subspan(dictionary_at, content_size_at - dictionary_at))
     if (byte != std::byte{0}) return fail(Errc::unsupported, "zstd frame needs a dictionary");
-  if (is_single_segment) {  // the content is the window
+  if (content_size_size > 0) {
+    std::uint64_t size = content_size_size == 2 ? 256 : 0;
     for (std::size_t i = 0; i < content_size_size; ++i)
-      header.window_size |= std::to_integer<std::uint64_t>(bytes[content_size_at + i]) << (8 * i);
-    if (content_size_size == 2) header.window_size += 256;
-  } else {
-    header.window_size = window_of(std::to_integer<unsigned>(bytes[kMagicSize + 1]));
+      size += std::to_integer<std::uint64_t>(bytes[content_size_at + i]) << (8 * i);
+    header.content_size = size;
   }
+  // A single segment is its own window.
+  header.window_size =
+      is_single_segment ? *header.content_size : window_of(std::to_integer<unsigned>(bytes[kMagicSize + 1]));
   if (header.window_size > std::uint64_t{1} << kMaxWindowLog)
     return fail(Errc::unsupported, "zstd frame has a window of more than 128 MiB");
   return header;

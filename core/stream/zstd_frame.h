@@ -25,6 +25,7 @@ struct FrameHeader {
   std::size_t size;           // of the header, magic number included
   std::uint64_t window_size;  // how far back the frame may refer, in bytes
   bool has_checksum;
+  std::optional<std::uint64_t> content_size;  // of what the frame decodes to, where it says so
 };
 
 // `bytes` begins with a frame's magic number. Nothing where the header is longer than `bytes`; Errc::corrupt

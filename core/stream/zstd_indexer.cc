@@ -112,10 +112,8 @@ Status Indexer::decode_block() {
     const auto regenerated = walker_->follow(*header, bytes->subspan(kBlockHeaderSize, header->content_size));
     if (!regenerated || *regenerated != plain_.end() - begin) give_up_points("a block was not understood");
   }
-  if (header->is_last)
-    end_frame();
-  else
-    consider_boundary();
+  if (header->is_last) return end_frame();
+  consider_boundary();
   return {};
 }
 
@@ -136,10 +134,14 @@ Result<bool> Indexer::feed(ByteView bytes) {
   return code == 0;
 }
 
-void Indexer::end_frame() {
+Status Indexer::end_frame() {
+  // libzstd overlooks this where the last block is empty.
+  if (frame_->content_size && *frame_->content_size != plain_.end() - frame_offset_)
+    return fail(Errc::corrupt, "broken zstd stream: a frame does not have the size that it declares");
   if (candidate_) try_candidate();
   walker_.reset();
   frame_.reset();
+  return {};
 }
 
 void Indexer::consider_boundary() {

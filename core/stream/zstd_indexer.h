@@ -43,7 +43,7 @@ class Indexer final : public IndexingDecoder {
   // Gives a whole header, or a whole block with the checksum that may follow it, to libzstd, which must take
   // it all. True at the end of a frame.
   Result<bool> feed(ByteView bytes);
-  void end_frame();
+  Status end_frame();
   void consider_boundary();
   void try_candidate();
   std::uint64_t shortest_distance() const;

@@ -153,6 +153,16 @@ TEST(ZstdHostile, BrokenBlockHeadersAreCorrupt) {
   }
 }
 
+TEST(ZstdHostile, AFrameThatDeclaresAnotherSizeIsCorrupt) {
+  const Bytes empty = bytes_of({0x28, 0xB5, 0x2F, 0xFD, 0x20, 121, 1, 0, 0});
+  const Bytes rle = bytes_of({0x28, 0xB5, 0x2F, 0xFD, 0x20, 4, (3 << 3) | 3, 0, 0, 'x'});
+  for (const Bytes& blob : {empty, rle}) {
+    const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+    ASSERT_FALSE(indexed);
+    EXPECT_EQ(indexed.error().code(), Errc::corrupt);
+  }
+}
+
 TEST(ZstdHostile, ManyEmptyBlocksAndFramesEnd) {
   Bytes blob = zstd_frame_header(0);
   for (int i = 0; i < 50'000; ++i) append(blob, zstd_block_header(0, 0, false));
