@@ -5,8 +5,8 @@ namespace layoutfs {
 namespace {
 
 // Everything that can be reached through indexes; each is read once, so that circles end.
-std::map<Digest, Descriptor> reachable_documents(const Engine& engine, const References& references) {
-  std::map<Digest, Descriptor> documents;
+Documents reachable_documents(const Engine& engine, const References& references) {
+  Documents documents;
   std::vector<Descriptor> pending(references.entries.rbegin(), references.entries.rend());
   while (!pending.empty()) {
     const Descriptor descriptor = std::move(pending.back());
@@ -54,7 +54,7 @@ std::shared_ptr<const Catalog> CatalogKeeper::current() {
   if (references) {
     catalog->references = *references;
     catalog->refs = lay_out_references((*references)->entries);
-    catalog->documents = reachable_documents(engine_, **references);
+    for (const Descriptor& entry : (*references)->entries) catalog->entries.try_emplace(entry.digest, &entry);
   } else {
     catalog->failure = references.error().message();
   }
@@ -62,12 +62,32 @@ std::shared_ptr<const Catalog> CatalogKeeper::current() {
   return catalog;
 }
 
+std::shared_ptr<const Documents> CatalogKeeper::documents() {
+  auto catalog = current();
+  auto kept = reachable_.lock();
+  if (!kept->documents || kept->catalog != catalog) {
+    kept->documents = std::make_shared<const Documents>(
+        catalog->references ? reachable_documents(engine_, *catalog->references) : Documents());
+    kept->catalog = std::move(catalog);
+  }
+  return kept->documents;
+}
+
+std::optional<Descriptor> CatalogKeeper::find_document(const Digest& digest) {
+  const auto catalog = current();
+  if (const auto entry = catalog->entries.find(digest); entry != catalog->entries.end())
+    return *entry->second;
+  const auto reachable = documents();
+  const auto found = reachable->find(digest);
+  return found == reachable->end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<Digest> CatalogKeeper::referrers(const Digest& digest) {
   auto catalog = current();
   auto kept = referrers_.lock();
   if (kept->catalog != catalog) {
     kept->by_subject.clear();
-    for (const auto& [document, descriptor] : catalog->documents)
+    for (const auto& [document, descriptor] : *documents())
       if (const auto subject = subject_of(engine_, descriptor))
         kept->by_subject.emplace(subject->digest, document);
     kept->catalog = std::move(catalog);

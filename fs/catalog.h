@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/base/guarded.h"
@@ -14,13 +15,15 @@
 
 namespace layoutfs {
 
-// Immutable. Indexes have been read for it, manifests have not.
+// Manifests and indexes.
+using Documents = std::map<Digest, Descriptor>;
+
+// Immutable. Nothing but index.json has been read for it.
 struct Catalog {
   std::shared_ptr<const References> references;  // null where index.json cannot be read
   std::string failure;                           // why, then
   RefDirectory refs;
-  std::map<Digest, Descriptor>
-      documents;  // manifests and indexes that can be reached, each by the first way found
+  std::unordered_map<Digest, const Descriptor*> entries;  // of `references`; the first one of each digest
 
   std::int64_t mtime_ns() const { return references ? references->mtime_ns : 0; }
   // One sentence for everything that is wrong with index.json itself.
@@ -33,10 +36,19 @@ class CatalogKeeper {
   explicit CatalogKeeper(const Engine& engine) : engine_(engine) {}
   // As of now: index.json is looked at each time, and read again where it has changed.
   std::shared_ptr<const Catalog> current();
+  // Everything that can be reached now, each by the first way found. Reads every index once for each state of
+  // index.json.
+  std::shared_ptr<const Documents> documents();
+  // One of those; reads no index where index.json names it itself.
+  std::optional<Descriptor> find_document(const Digest& digest);
   // Manifests and indexes whose subject is `digest`. Reads every manifest of the catalog once.
   std::vector<Digest> referrers(const Digest& digest);
 
  private:
+  struct Reachable {
+    std::shared_ptr<const Catalog> catalog;  // that they are of
+    std::shared_ptr<const Documents> documents;
+  };
   // By subject.
   struct Referrers {
     std::shared_ptr<const Catalog> catalog;  // that they are of
@@ -44,6 +56,7 @@ class CatalogKeeper {
   };
   const Engine& engine_;
   Guarded<std::shared_ptr<const Catalog>> catalog_;
+  Guarded<Reachable> reachable_;  // held while indexes are read, so that they are read once
   Guarded<Referrers> referrers_;  // held while manifests are read, so that they are read once
 };
 

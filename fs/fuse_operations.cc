@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <string>
 #include <vector>
+
+#include "core/base/log.h"
 
 namespace layoutfs {
 namespace {
@@ -39,13 +43,17 @@ fuse_entry_param to_parameters(const Entry& entry) {
   return parameters;
 }
 
-// Everything in here may run on several threads at once. Allocation is the only thing that throws.
+// Everything in here may run on several threads at once. Allocation throws, and so does starting a thread;
+// neither may end the mount.
 template <class Answer>
 void guarded(fuse_req_t request, Answer&& answer) noexcept {
   try {
     answer();
   } catch (const std::bad_alloc&) {
     fuse_reply_err(request, ENOMEM);
+  } catch (const std::exception& error) {
+    log(LogLevel::error, error.what());
+    fuse_reply_err(request, EIO);
   }
 }
 
@@ -67,6 +75,7 @@ void on_init(void* user_data, fuse_conn_info* connection) {
   server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
   connection->max_readahead = std::max<unsigned>(connection->max_readahead, unsigned{4} << 20);
   if (server.ready) server.ready();
+  server.is_initialized = true;
 }
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {

@@ -29,7 +29,7 @@ constexpr std::chrono::seconds kGrace{10};
 // libfuse knows one log function for the whole process; the last line tells why a mount failed.
 Guarded<std::string> last_message;
 
-void on_fuse_log(fuse_log_level level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] void on_fuse_log(fuse_log_level level, const char* format, va_list arguments) {
   char text[512];
   std::vsnprintf(text, sizeof text, format, arguments);
   std::string line(text);
@@ -85,12 +85,13 @@ Result<SessionPtr> make_session(const SessionOptions& options, FuseServer& serve
   return session;
 }
 
-// libfuse's own words for this name neither the device nor the reason.
+// libfuse's own words for this name neither the device nor the reason. For an ordinary user it is fusermount3
+// that opens it, with more rights.
 Status check_device() {
+  if (::geteuid() != 0) return {};
   const UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
   if (device) return {};
-  const Error why = Error::system(errno, "/dev/fuse");
-  return fail(Errc::mount_failed, why.message());
+  return fail(Errc::mount_failed, Error::system(errno, "cannot open /dev/fuse").message());
 }
 
 }  // namespace
@@ -114,6 +115,7 @@ FuseSession::FuseSession(std::unique_ptr<State> state) : state_(std::move(state)
 Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesystem> filesystem,
                                                         const SessionOptions& options) {
   fuse_set_log_func(on_fuse_log);
+  last_message.lock()->clear();
   auto state = std::make_unique<State>();
   state->options = options;
   state->server.filesystem = std::move(filesystem);
@@ -161,17 +163,20 @@ Status FuseSession::serve(const std::function<void()>& ready) {
 
 // Looks after everything that is not a request, until the mount is gone.
 void FuseSession::State::watch(const std::stop_token& stop) {
+  constexpr timespec kAtFirst{.tv_sec = 0, .tv_nsec = 5'000'000};
   constexpr timespec kInterval{.tv_sec = 0, .tv_nsec = 100'000'000};
   const sigset_t signals = watched_signals();
   bool is_read_ahead_set = false;
   while (!stop.stop_requested()) {
-    const int signal = ::sigtimedwait(&signals, nullptr, &kInterval);
+    const bool was_initialized = server.is_initialized;
+    const int signal = ::sigtimedwait(&signals, nullptr, is_read_ahead_set ? &kInterval : &kAtFirst);
     if (signal > 0) on_signal(signal);
     if (Clock::now() > ends_at) ::_exit(0);
     // Only now: the kernel sets a value of its own when it reads the first answer.
-    if (!std::exchange(is_read_ahead_set, true)) widen_read_ahead();
-    // Unmounting fails while the mount is in use, and is tried again then.
-    if (is_idle() && ends_at == Clock::time_point::max()) std::ignore = unmount(options.mount_point, false);
+    if (was_initialized && !std::exchange(is_read_ahead_set, true)) widen_read_ahead();
+    // Unmounting fails while the mount is in use, and is tried again after as long a time.
+    if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
+      server.last_request = Clock::now();
   }
 }
 

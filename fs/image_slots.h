@@ -31,7 +31,7 @@ class ImageSlots {
   std::shared_ptr<ImageFilesystem> open_if_ready(std::uint32_t slot);
   // Why opening failed the last time; empty where it did not.
   std::string failure_of(std::uint32_t slot);
-  // Keeps a failure that was met elsewhere, with the layer's stream.
+  // Keeps a failure that was met elsewhere, with the layer's stream; empty: there is none any more.
   void note_failure(std::uint32_t slot, std::string why);
   // What could not be applied of an open image; empty for one that is not open.
   std::vector<std::string> problems_of(std::uint32_t slot);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
-#include <ctime>
 
 #include "core/base/log.h"
 #include "core/oci/reference.h"
@@ -47,7 +47,8 @@ class BlobDirectory final : public Directory {
       : Directory(context, "blobs/" + std::string(name_of(algorithm))), algorithm_(algorithm) {}
 
   Answer<Properties> properties() override {
-    return Properties{S_IFDIR | 0555, 0, std::int64_t{1'000'000'000} * std::time(nullptr), kShortly};
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return Properties{S_IFDIR | 0555, 0, std::chrono::nanoseconds(now).count(), kShortly};
   }
   Answer<std::vector<Name>> list() override {
     const auto digests = context_.engine().list_blobs(algorithm_);
@@ -75,16 +76,15 @@ class ManifestsDirectory final : public Directory {
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
-    for (const auto& [digest, descriptor] : context_.catalog.current()->documents)
+    for (const auto& [digest, descriptor] : *context_.catalog.documents())
       if (digest.algorithm() == algorithm_) names.push_back({digest.hex(), S_IFDIR});
     return names;
   }
   Answer<Child> find(std::string_view name) override {
     const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
     if (!digest) return std::unexpected(ENOENT);
-    const auto catalog = context_.catalog.current();
-    if (const auto found = catalog->documents.find(*digest); found != catalog->documents.end())
-      return make_manifest_directory(context_, found->second);
+    if (const auto found = context_.catalog.find_document(*digest))
+      return make_manifest_directory(context_, *found);
     const auto unlisted = find_reference(context_.engine(), digest->str());
     if (!unlisted) return std::unexpected(ENOENT);
     return make_manifest_directory(context_, *unlisted);

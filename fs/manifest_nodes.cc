@@ -98,7 +98,10 @@ class LayerDirectory final : public Directory {
     if (name != "layer.tar") return std::unexpected(ENOENT);
     // Its size is known when all of it has been decoded once.
     auto layer = context_.library->layer(layer_);
-    if (layer) return std::make_shared<LayerTarFile>(place, std::move(*layer), mtime_ns);
+    if (layer) {
+      context_.slots.note_failure(slot.slot, "");  // one that was met before is over
+      return std::make_shared<LayerTarFile>(place, std::move(*layer), mtime_ns);
+    }
     context_.slots.note_failure(slot.slot, layer.error().message());
     return std::unexpected(EIO);
   }
@@ -222,7 +225,12 @@ Answer<Child> ManifestDirectory::find(std::string_view name) {
   const std::string place = identity() + "/" + std::string(name);
   const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns();
   if (name == "manifest.json") return blob_child(context_, place, descriptor_.digest);
-  if (name == "descriptor.json") return std::make_shared<TextFile>(place, line(descriptor_.json), mtime_ns);
+  if (name == "descriptor.json") {
+    // That of now: the kernel may have known this directory since before index.json changed.
+    const auto descriptor = context_.catalog.find_document(descriptor_.digest);
+    return std::make_shared<TextFile>(place, line(descriptor ? descriptor->json : descriptor_.json),
+                                      mtime_ns);
+  }
   if (name == "referrers") return std::make_shared<LinksDirectory>(context_, place, referrers());
   const Document document = read_document_of(context_.engine(), descriptor_);
   if (name == "error") {
@@ -267,11 +275,12 @@ std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
 LinksDirectory::Links ManifestDirectory::platforms(const Index& index) const {
   LinksDirectory::Links links;
   for (const Descriptor& child : index.manifests) {
-    if (!child.platform || child.platform->os == "unknown")
-      continue;  // attestations have no platform of their own
+    if (!child.platform || is_attestation(child)) continue;
     std::string name = to_file_name(*child.platform);
-    if (links.contains(name)) name += "-" + std::string(child.digest.short_hex());
-    links.emplace(std::move(name), to_sibling(descriptor_.digest, child.digest));
+    std::string target = to_sibling(descriptor_.digest, child.digest);
+    const auto [same, is_new] = links.try_emplace(name, target);
+    if (!is_new && same->second != target)
+      links.try_emplace(name + "-" + std::string(child.digest.short_hex()), std::move(target));
   }
   return links;
 }

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kMaxComponent = 255;  // NAME_MAX
 constexpr std::size_t kMaxPath = 2048;      // well below PATH_MAX, for what comes before it
+constexpr std::size_t kMaxDepth = 16;       // bounds the memory that the directories of one name take
 
 using Place = std::variant<RefDirectory, Digest>;
 
@@ -22,7 +23,8 @@ std::vector<std::string> split(std::string_view name) {
 }
 
 bool is_path(std::string_view name, const std::vector<std::string>& components) {
-  return name.size() <= kMaxPath && name.find('\0') == std::string_view::npos &&
+  return name.size() <= kMaxPath && components.size() <= kMaxDepth &&
+         name.find('\0') == std::string_view::npos &&
          std::ranges::all_of(components, [](const std::string& component) {
            return !component.empty() && component != "." && component != ".." &&
                   component.size() <= kMaxComponent;

@@ -18,8 +18,8 @@ struct RefDirectory {
 };
 
 // A name is its own path; '/' makes directories. One that cannot be a path (a component that is empty, "." or
-// "..", or of more than 255 bytes; a NUL), or that another name's directory or place stands in the way of, is
-// one component with
+// "..", or of more than 255 bytes; a NUL; more than 16 components), or that another name's directory or place
+// stands in the way of, is one component with
 // '%', '/' and NUL percent-encoded. Where a name comes again with another digest, "@" and its short digest
 // are appended. Entries without a name, or with an empty one, have no path.
 RefDirectory lay_out_references(const std::vector<Descriptor>& entries);
