@@ -11,25 +11,10 @@
 #include "core/image/image.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
+#include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
 
 namespace layoutfs::testing {
-
-class MemoryBlob final : public Blob {
- public:
-  explicit MemoryBlob(Bytes content) : content_(std::move(content)) {}
-  std::uint64_t size() const noexcept override { return content_.size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
-    if (offset >= content_.size()) return 0;
-    const auto piece = ByteView(content_).subspan(static_cast<std::size_t>(offset));
-    const std::size_t size = std::min(out.size(), piece.size());
-    std::copy_n(piece.begin(), size, out.begin());
-    return size;
-  }
-
- private:
-  Bytes content_;
-};
 
 inline const Digest kSomeImage = Digest::of(as_bytes("an image"));
 
