@@ -31,14 +31,24 @@ count() {
   esac
 }
 
+summarize() {
+  echo
+  [ ${#skips[@]} = 0 ] || printf 'skipped: %s\n' "${skips[@]}"
+  [ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ $failed = 0 ]
+}
+
 # suite PRESET [CTEST_ARGUMENT...]: builds it and adds up what ctest says of its tests.
 suite() {
   local preset=$1 results=$SOURCE/build/$1/results.xml runner=() status=0 lines result name
   shift
   echo "== $preset"
   if ! build "$preset"; then
+    # Nor would the others; the errors are above.
     count failed "$preset: does not build"
-    return
+    summarize
+    exit 1
   fi
   rm -f "$results"
   # The thread sanitizer of g++ 12 cannot run where the kernel randomizes addresses as much as newer ones do.
@@ -76,8 +86,4 @@ if [ -n "$full" ]; then
   fi
 fi
 
-echo
-[ ${#skips[@]} = 0 ] || printf 'skipped: %s\n' "${skips[@]}"
-[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
-echo "$passed passed, $failed failed, $skipped skipped"
-[ $failed = 0 ]
+summarize
