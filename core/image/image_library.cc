@@ -284,7 +284,8 @@ Result<Value> open_once(Shelf<Value>& shelf, SingleFlight<Digest, Value>& flight
 }  // namespace
 
 Result<LayerPtr> ImageLibrary::layer(const Descriptor& descriptor) {
-  if (auto checked = state_->check_layer(descriptor); !checked) return std::unexpected(std::move(checked).error());
+  if (auto checked = state_->check_layer(descriptor); !checked)
+    return std::unexpected(std::move(checked).error());
   return open_once(state_->layer_shelf, state_->layer_flights, descriptor.digest,
                    [&] { return state_->open_layer(descriptor); });
 }

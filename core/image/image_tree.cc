@@ -124,15 +124,14 @@ Result<std::shared_ptr<const ImageTree>> ImageTree::open(SharedBytes file, const
   if (!verifier.VerifyBuffer<ImageFile>(nullptr))
     return fail(Errc::corrupt, "tree file: its tables are damaged");
   const ImageFile* tables = flatbuffers::GetRoot<ImageFile>(payload->data());
-  auto state = std::make_unique<const State>(
-      State{.file = std::move(file),
-            .layer_count = tables->layer_count(),
-            .inodes = in_place<image_file::Inode>(tables->inodes()),
-            .entries = in_place<image_file::Entry>(tables->entries()),
-            .extents = in_place<Extent>(tables->extents()),
-            .xattrs = in_place<image_file::Xattr>(tables->xattrs()),
-            .pool = text_of(*tables->pool()),
-            .problems = tables->problems()});
+  auto state = std::make_unique<const State>(State{.file = std::move(file),
+                                                   .layer_count = tables->layer_count(),
+                                                   .inodes = in_place<image_file::Inode>(tables->inodes()),
+                                                   .entries = in_place<image_file::Entry>(tables->entries()),
+                                                   .extents = in_place<Extent>(tables->extents()),
+                                                   .xattrs = in_place<image_file::Xattr>(tables->xattrs()),
+                                                   .pool = text_of(*tables->pool()),
+                                                   .problems = tables->problems()});
   if (!state->is_consistent()) return fail(Errc::corrupt, "tree file: its tables contradict each other");
   return std::shared_ptr<const ImageTree>(new ImageTree(std::move(state)));
 }
