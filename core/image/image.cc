@@ -2,7 +2,6 @@
 #include "core/image/image.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/base/check.h"
 
@@ -41,7 +40,7 @@ Result<std::size_t> Image::read(Inode inode, std::span<std::byte> out, std::uint
     return got;
   }
 
-  std::memset(out.data(), 0, out.size());
+  std::ranges::fill(out, std::byte{0});
   const std::uint64_t end = offset + out.size();
   for (auto extent = extent_at(file.extents, offset); extent != file.extents.end() && extent->offset < end;
        ++extent) {
