@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "core/layer/layer_index.h"
-#include "core/layer/tar_parser.h"
+#include "core/tar/tar_parser.h"
 #include "core/stream/codec.h"
 
 namespace layoutfs {

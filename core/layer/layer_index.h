@@ -11,7 +11,7 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
-#include "core/layer/tar_parser.h"
+#include "core/tar/tar_parser.h"
 #include "core/stream/stream_index.h"
 
 namespace layoutfs {

@@ -10,11 +10,12 @@ import sys
 # For each folder, those that it may include beside itself.
 ALLOWED = {
     "core/base": [],
-    "core/cas": ["core/base"],
+    "core/tar": ["core/base"],
+    "core/cas": ["core/base", "core/tar"],
     "core/oci": ["core/base", "core/cas"],
     "core/stream": ["core/base", "core/cas"],
-    "core/layer": ["core/base", "core/cas", "core/stream"],
-    "core/image": ["core/base", "core/cas", "core/oci", "core/stream", "core/layer"],
+    "core/layer": ["core/base", "core/tar", "core/cas", "core/stream"],
+    "core/image": ["core/base", "core/tar", "core/cas", "core/oci", "core/stream", "core/layer"],
 }
 CORE = list(ALLOWED)
 ALLOWED["fs"] = CORE

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "core/layer/table_file.h"
-#include "tests/layer/parse_tar.h"
+#include "tests/tar/parse_tar.h"
 
 namespace layoutfs::testing {
 namespace {

@@ -1,10 +1,10 @@
 // What the headers of a tar mean.
-#include "core/layer/tar_parser.h"
+#include "core/tar/tar_parser.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/layer/parse_tar.h"
+#include "tests/tar/parse_tar.h"
 #include "tests/support/tar_writer.h"
 
 namespace layoutfs::testing {

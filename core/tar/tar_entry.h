@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/layer/pax.h"
-#include "core/layer/tar_header.h"
-#include "core/layer/tar_parser.h"
+#include "core/tar/pax.h"
+#include "core/tar/tar_header.h"
+#include "core/tar/tar_parser.h"
 
 namespace layoutfs {
 

@@ -1,5 +1,5 @@
 // Reads records: "<length> <key>=<value>\n".
-#include "core/layer/pax.h"
+#include "core/tar/pax.h"
 
 #include <algorithm>
 #include <charconv>

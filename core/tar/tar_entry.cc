@@ -1,10 +1,10 @@
 // What the fields of all headers of an entry come to.
-#include "core/layer/tar_entry.h"
+#include "core/tar/tar_entry.h"
 
 #include <algorithm>
 #include <limits>
 
-#include "core/layer/sparse.h"
+#include "core/tar/sparse.h"
 
 namespace layoutfs {
 namespace {

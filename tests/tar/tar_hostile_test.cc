@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <random>
 
-#include "tests/layer/parse_tar.h"
+#include "tests/tar/parse_tar.h"
 #include "tests/support/tar_writer.h"
 
 namespace layoutfs::testing {

@@ -10,7 +10,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
-#include "core/layer/tar_parser.h"
+#include "core/tar/tar_parser.h"
 
 namespace layoutfs {
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/layer/tar_parser.h"
+#include "core/tar/tar_parser.h"
 
 namespace layoutfs::testing {
 

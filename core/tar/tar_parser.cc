@@ -1,13 +1,13 @@
 // Follows a tar stream block by block, and passes over file data without looking at it.
-#include "core/layer/tar_parser.h"
+#include "core/tar/tar_parser.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 
-#include "core/layer/sparse.h"
-#include "core/layer/tar_entry.h"
-#include "core/layer/tar_header.h"
+#include "core/tar/sparse.h"
+#include "core/tar/tar_entry.h"
+#include "core/tar/tar_header.h"
 
 namespace layoutfs {
 namespace {

@@ -1,11 +1,11 @@
 // Checks the maps of sparse files.
-#include "core/layer/sparse.h"
+#include "core/tar/sparse.h"
 
 #include <charconv>
 #include <limits>
 #include <utility>
 
-#include "core/layer/tar_header.h"
+#include "core/tar/tar_header.h"
 
 namespace layoutfs {
 namespace {

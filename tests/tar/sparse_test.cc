@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/layer/sparse.h"
-#include "tests/layer/parse_tar.h"
+#include "core/tar/sparse.h"
+#include "tests/tar/parse_tar.h"
 #include "tests/support/tar_writer.h"
 
 namespace layoutfs::testing {

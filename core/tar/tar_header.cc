@@ -1,5 +1,5 @@
 // Takes header blocks apart.
-#include "core/layer/tar_header.h"
+#include "core/tar/tar_header.h"
 
 #include <algorithm>
 #include <array>
