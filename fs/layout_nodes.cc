@@ -34,7 +34,7 @@ Bytes to_bytes(std::string_view text) {
 }
 
 std::optional<Algorithm> algorithm_of(std::string_view name) {
-  for (const Algorithm algorithm : {Algorithm::sha256, Algorithm::sha512})
+  for (const Algorithm algorithm : kAlgorithms)
     if (name_of(algorithm) == name) return algorithm;
   return std::nullopt;
 }
@@ -101,7 +101,7 @@ class AlgorithmsDirectory final : public Directory {
   using Directory::Directory;
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
-    for (const Algorithm algorithm : {Algorithm::sha256, Algorithm::sha512})
+    for (const Algorithm algorithm : kAlgorithms)
       if (is_used(algorithm)) names.push_back({std::string(name_of(algorithm)), S_IFDIR});
     return names;
   }
@@ -179,7 +179,7 @@ class Root final : public Directory {
     std::vector<Name> names{{"blobs", S_IFDIR}};
     const auto catalog = context_.catalog.current();
     if (!catalog->problems().empty()) names.push_back({"error", S_IFREG});
-    if (catalog->references) names.push_back({"index.json", S_IFREG});
+    if (has_index(*catalog)) names.push_back({"index.json", S_IFREG});
     for (const auto& [name, type] :
          {std::pair("manifests", S_IFDIR), {"oci-layout", S_IFREG}, {"refs", S_IFDIR}})
       names.push_back({name, static_cast<mode_t>(type)});
@@ -194,11 +194,17 @@ class Root final : public Directory {
     const auto catalog = context_.catalog.current();
     if (name == "oci-layout")
       return std::make_shared<TextFile>("oci-layout", context_.engine().marker(), catalog->mtime_ns());
-    if (name == "index.json" && catalog->references)
+    if (name == "index.json" && has_index(*catalog))
       return std::make_shared<TextFile>("index.json", catalog->references->document, catalog->mtime_ns());
     if (name == "error" && !catalog->problems().empty())
       return std::make_shared<TextFile>("error", to_bytes(lines(catalog->problems())), catalog->mtime_ns());
     return std::unexpected(ENOENT);
+  }
+
+ private:
+  // Layouts from before image-spec 1.0 have none.
+  static bool has_index(const Catalog& catalog) {
+    return catalog.references && !catalog.references->document.empty();
   }
 };
 

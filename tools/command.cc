@@ -14,6 +14,15 @@
 
 namespace layoutfs::tools {
 
+namespace {
+
+// What only writing can fail with.
+bool is_write_failure(int sys) noexcept {
+  return sys == EROFS || sys == ENOSPC || sys == EDQUOT || sys == EFBIG;
+}
+
+}  // namespace
+
 ExitCode exit_code_of(const Error& error) noexcept {
   switch (error.code()) {
     case Errc::invalid_argument:
@@ -30,8 +39,14 @@ ExitCode exit_code_of(const Error& error) noexcept {
       return kCorrupt;
     case Errc::mount_failed:
       return kMountFailed;
-    case Errc::io:
+    case Errc::clobber:
+    case Errc::already_exists:
+      return kCannotWrite;
+    case Errc::closed:
+    case Errc::cancelled:
       return kFailed;
+    case Errc::io:
+      return is_write_failure(error.sys()) ? kCannotWrite : kFailed;
   }
   return kFailed;
 }

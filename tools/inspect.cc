@@ -23,7 +23,7 @@ Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
   for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;
-  for (const Algorithm algorithm : {Algorithm::sha256, Algorithm::sha512}) {
+  for (const Algorithm algorithm : kAlgorithms) {
     const auto digests = layout.engine->list_blobs(algorithm);
     if (!digests) return std::unexpected(digests.error());
     for (const Digest& digest : *digests) {

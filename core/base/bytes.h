@@ -1,6 +1,7 @@
 // Bytes in memory, little-endian numbers in them, and a pull interface for bytes that arrive in order.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,21 @@ class ByteSource {
   virtual ~ByteSource() = default;
   // Fills the front of `out`; 0 only at the end (or for an empty `out`), short reads allowed.
   virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
+};
+
+// Bytes in memory, which must outlive it.
+class MemorySource final : public ByteSource {
+ public:
+  explicit MemorySource(ByteView bytes) : bytes_(bytes) {}
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    const ByteView piece = bytes_.first(std::min(out.size(), bytes_.size()));
+    std::ranges::copy(piece, out.begin());
+    bytes_ = bytes_.subspan(piece.size());
+    return piece.size();
+  }
+
+ private:
+  ByteView bytes_;
 };
 
 }  // namespace layoutfs

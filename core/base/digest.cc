@@ -18,10 +18,12 @@ struct AlgorithmInfo {
   const EVP_MD* (*method)();
 };
 // In the order of Algorithm.
-constexpr std::array kAlgorithms{AlgorithmInfo{"sha256", 64, EVP_sha256},
-                                 AlgorithmInfo{"sha512", 128, EVP_sha512}};
+constexpr std::array kAlgorithmInfos{AlgorithmInfo{"sha256", 64, EVP_sha256},
+                                     AlgorithmInfo{"sha512", 128, EVP_sha512}};
 
-const AlgorithmInfo& info(Algorithm algorithm) { return kAlgorithms[static_cast<std::size_t>(algorithm)]; }
+const AlgorithmInfo& info(Algorithm algorithm) {
+  return kAlgorithmInfos[static_cast<std::size_t>(algorithm)];
+}
 
 bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
@@ -58,12 +60,12 @@ Result<Digest> Digest::parse(std::string_view text) {
   const auto name = text.substr(0, colon);
   const auto hex = text.substr(colon + 1);
   if (!is_algorithm_name(name) || !is_encoded(hex)) return invalid();
-  const auto found = std::ranges::find(kAlgorithms, name, &AlgorithmInfo::name);
-  if (found == kAlgorithms.end())
+  const auto found = std::ranges::find(kAlgorithmInfos, name, &AlgorithmInfo::name);
+  if (found == kAlgorithmInfos.end())
     return fail(Errc::unsupported,
                 "digest algorithm '" + std::string(name.substr(0, kMaxShown)) + "' is not supported");
   if (hex.size() != found->hex_digits || !std::ranges::all_of(hex, is_lower_hex)) return invalid();
-  return Digest(static_cast<Algorithm>(found - kAlgorithms.begin()), std::string(hex));
+  return Digest(static_cast<Algorithm>(found - kAlgorithmInfos.begin()), std::string(hex));
 }
 
 Digest Digest::of(ByteView content, Algorithm algorithm) {
@@ -72,7 +74,9 @@ Digest Digest::of(ByteView content, Algorithm algorithm) {
   return hasher.finish();
 }
 
-std::string Digest::str() const { return std::string(name_of(algorithm_)) + ':' + hex_; }
+std::string Digest::str() const {
+  return empty() ? std::string() : std::string(name_of(algorithm_)) + ':' + hex_;
+}
 
 std::string Digest::blob_path() const { return "blobs/" + std::string(name_of(algorithm_)) + '/' + hex_; }
 

@@ -23,6 +23,13 @@ int Error::to_errno() const noexcept {
       return EOPNOTSUPP;
     case Errc::io:
       return sys_ != 0 && sys_ != ENOSYS ? sys_ : EIO;
+    case Errc::clobber:
+    case Errc::already_exists:
+      return EEXIST;
+    case Errc::closed:
+      return EBADF;
+    case Errc::cancelled:
+      return EINTR;
     case Errc::invalid_image:
     case Errc::corrupt:
     case Errc::mount_failed:

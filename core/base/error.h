@@ -17,6 +17,10 @@ enum class Errc : std::uint8_t {
   unsupported,       // a media type, compression or size that this program does not handle
   corrupt,           // content that differs from its digest or breaks its stream format
   mount_failed,      // the kernel or fusermount3 refused the mount
+  clobber,           // a reference of that name is there and names something else
+  already_exists,    // what was to be made is there
+  closed,            // the engine was closed
+  cancelled,         // stopped on request, or for its deadline
   io,                // a system call failed; sys() is its errno
 };
 

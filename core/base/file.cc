@@ -6,35 +6,17 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
 namespace layoutfs {
 namespace {
 
-Status write_all(int fd, ByteView content, const std::string& name) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return std::unexpected(Error::system(errno, name));
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-// Process ids repeat, in containers above all, and a crash leaves its file behind: so random ones.
-std::string temporary_name() {
-  std::uint64_t number = 0;
-  // So few bytes come whole or, before the machine's entropy is there, not at all: O_EXCL guards against
-  // that.
-  while (::getrandom(&number, sizeof number, 0) < 0 && errno == EINTR) continue;
-  return ".tmp-" + std::to_string(number);
-}
-
 // A temporary file that did not exist before.
 Result<UniqueFd> create_temporary(int directory, std::string& name) {
   for (int attempt = 0;; ++attempt) {
-    name = temporary_name();
+    name = ".tmp-" + random_name();
     auto fd = open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (fd || fd.error().sys() != EEXIST || attempt == 100) return fd;
   }
@@ -55,9 +37,7 @@ void UniqueFd::reset() noexcept {
 }
 
 Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode) {
-  int fd;
-  do fd = ::openat(directory, path.c_str(), flags | O_CLOEXEC, mode);
-  while (fd < 0 && errno == EINTR);
+  const int fd = retried([&] { return ::openat(directory, path.c_str(), flags | O_CLOEXEC, mode); });
   if (fd < 0) return std::unexpected(Error::system(errno, path));
   return UniqueFd(fd);
 }
@@ -71,13 +51,37 @@ Result<struct stat> stat_of(int fd, std::string_view what) {
 Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t offset) {
   std::size_t size = 0;
   while (size < out.size()) {
-    const ssize_t got = ::pread(fd, out.data() + size, out.size() - size, static_cast<off_t>(offset + size));
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = retried(
+        [&] { return ::pread(fd, out.data() + size, out.size() - size, static_cast<off_t>(offset + size)); });
     if (got < 0) return std::unexpected(Error::system(errno, "read"));
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
   return size;
+}
+
+Status write_all(int fd, ByteView content, std::string_view what) {
+  while (!content.empty()) {
+    const ssize_t written = retried([&] { return ::write(fd, content.data(), content.size()); });
+    if (written < 0) return std::unexpected(Error::system(errno, what));
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Status sync_file(int fd, std::string_view what) {
+  if (retried([&] { return ::fsync(fd); }) != 0) return std::unexpected(Error::system(errno, what));
+  return {};
+}
+
+std::string random_name() {
+  std::uint64_t number = 0;
+  // So few bytes come whole or, before the machine's entropy is there, not at all: whoever makes a file of
+  // this name does it with O_EXCL.
+  while (::getrandom(&number, sizeof number, 0) < 0 && errno == EINTR) continue;
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number));
+  return text.data();
 }
 
 Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit) {
@@ -106,7 +110,7 @@ Status write_file_atomically(int directory, const std::string& name, ByteView co
   if (!fd) return std::unexpected(std::move(fd).error());
   Status status = write_all(fd->get(), content, name);
   // The content must be on disk before the name is: a crash in between would leave the name with half of it.
-  if (status && ::fsync(fd->get()) != 0) status = std::unexpected(Error::system(errno, name));
+  if (status) status = sync_file(fd->get(), name);
   if (status && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
     status = std::unexpected(Error::system(errno, name));
   if (!status) ::unlinkat(directory, temporary.c_str(), 0);

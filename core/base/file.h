@@ -3,10 +3,12 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/base/bytes.h"
@@ -32,6 +34,14 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+// Makes a system call until it ends otherwise than by a signal.
+template <class Call>
+auto retried(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 // openat(2) with O_CLOEXEC added; `directory` may be AT_FDCWD. Retries EINTR. The error names `path`.
 Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsigned mode = 0);
 
@@ -40,6 +50,16 @@ Result<struct stat> stat_of(int fd, std::string_view what);
 
 // Fills `out` from `offset` on; shorter only at the end of the file.
 Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t offset);
+
+// Writes all of `content`, however many calls that takes. The error names `what`.
+Status write_all(int fd, ByteView content, std::string_view what);
+
+// fsync(2). The error names `what`.
+Status sync_file(int fd, std::string_view what);
+
+// For names of temporary files: 64 random bits as 16 hex digits. Process ids repeat, in containers above all,
+// and a crash leaves its file behind.
+std::string random_name();
 
 // All of a small file. Errc::invalid_image where it is no regular file; Errc::unsupported where it holds more
 // than `limit` bytes. The error names `what`, or `path`.

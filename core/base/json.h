@@ -87,4 +87,8 @@ class JsonWriter {
   std::unique_ptr<State> state_;
 };
 
+// What Go's encoding/json writes for a map: compact, members sorted by the bytes of their names, '<', '>',
+// '&', U+2028 and U+2029 escaped, a newline at the end. Numbers stay as they are written.
+std::string canonical_json(JsonValue value);
+
 }  // namespace layoutfs

@@ -1,6 +1,10 @@
 // Descriptors out of JSON.
 #include "core/cas/descriptor.h"
 
+#include <algorithm>
+#include <array>
+#include <tuple>
+
 namespace layoutfs {
 namespace {
 
@@ -21,6 +25,20 @@ Result<std::string> text_member(JsonValue object, std::string_view name) {
   const auto text = member->as_string();
   if (!text) return not_a("a string", name);
   return std::string(*text);
+}
+
+// An array of strings that may be absent.
+Result<std::vector<std::string>> texts_member(JsonValue object, std::string_view name) {
+  std::vector<std::string> texts;
+  const auto member = present_member(object, name);
+  if (!member) return texts;
+  if (!member->is_array()) return not_a("an array", name);
+  for (std::size_t i = 0; i < member->size(); ++i) {
+    const auto text = member->at(i).as_string();
+    if (!text) return not_a("an array of strings", name);
+    texts.emplace_back(*text);
+  }
+  return texts;
 }
 
 Result<Digest> digest_member(JsonValue object) {
@@ -63,13 +81,36 @@ Result<std::optional<Platform>> platform_member(JsonValue object) {
   Platform platform;
   for (const auto& [name, field] : {std::pair{"os", &platform.os},
                                     {"architecture", &platform.architecture},
-                                    {"variant", &platform.variant}}) {
+                                    {"variant", &platform.variant},
+                                    {"os.version", &platform.os_version}}) {
     auto text = text_member(*member, name);
     if (!text) return fail(std::move(text).error(), "platform");
     *field = std::move(*text);
   }
+  auto features = texts_member(*member, "os.features");
+  if (!features) return fail(std::move(features).error(), "platform");
+  platform.os_features = std::move(*features);
   return platform;
 }
+
+void write_texts(JsonWriter& writer, const std::vector<std::string>& texts) {
+  writer.begin_array();
+  for (const std::string& text : texts) writer.string(text);
+  writer.end_array();
+}
+
+void write_platform(JsonWriter& writer, const Platform& platform) {
+  writer.begin_object();
+  writer.key("architecture").string(platform.architecture).key("os").string(platform.os);
+  if (!platform.os_version.empty()) writer.key("os.version").string(platform.os_version);
+  if (!platform.os_features.empty()) write_texts(writer.key("os.features"), platform.os_features);
+  if (!platform.variant.empty()) writer.key("variant").string(platform.variant);
+  writer.end_object();
+}
+
+// Those that Descriptor has members for.
+constexpr std::array<std::string_view, 8> kKnownMembers{
+    "mediaType", "digest", "size", "urls", "data", "platform", "artifactType", "annotations"};
 
 }  // namespace
 
@@ -93,8 +134,48 @@ Result<Descriptor> Descriptor::from_json(JsonValue value) {
   if (!platform) return fail(std::move(platform).error(), digest->str());
   auto artifact_type = text_member(value, "artifactType");
   if (!artifact_type) return fail(std::move(artifact_type).error(), digest->str());
-  return Descriptor{std::move(*media_type), std::move(*digest),        *size,       std::move(*annotations),
-                    std::move(*platform),   std::move(*artifact_type), value.dump()};
+  auto urls = texts_member(value, "urls");
+  if (!urls) return fail(std::move(urls).error(), digest->str());
+  auto data = text_member(value, "data");
+  if (!data) return fail(std::move(data).error(), digest->str());
+  return Descriptor{.media_type = std::move(*media_type),
+                    .digest = std::move(*digest),
+                    .size = *size,
+                    .annotations = std::move(*annotations),
+                    .platform = std::move(*platform),
+                    .artifact_type = std::move(*artifact_type),
+                    .urls = std::move(*urls),
+                    .data = std::move(*data),
+                    .json = value.dump()};
+}
+
+void Descriptor::write_json(JsonWriter& writer) const {
+  writer.begin_object().key("mediaType").string(media_type).key("digest").string(digest.str());
+  writer.key("size").integer(static_cast<std::int64_t>(size));
+  if (!urls.empty()) write_texts(writer.key("urls"), urls);
+  if (!annotations.empty()) {
+    writer.key("annotations").begin_object();
+    for (const auto& [name, value] : annotations) writer.key(name).string(value);
+    writer.end_object();
+  }
+  if (!data.empty()) writer.key("data").string(data);
+  if (platform) write_platform(writer.key("platform"), *platform);
+  if (!artifact_type.empty()) writer.key("artifactType").string(artifact_type);
+  if (const auto document = JsonDocument::parse(as_bytes(json))) {
+    const JsonValue own = document->root();
+    for (std::size_t i = 0; i < own.size() && own.is_object(); ++i)
+      if (std::ranges::find(kKnownMembers, own.name_at(i)) == kKnownMembers.end())
+        writer.key(own.name_at(i)).value(own.at(i));
+  }
+  writer.end_object();
+}
+
+bool operator==(const Descriptor& a, const Descriptor& b) {
+  const auto members = [](const Descriptor& d) {
+    return std::tie(d.media_type, d.digest, d.size, d.annotations, d.platform, d.artifact_type, d.urls,
+                    d.data);
+  };
+  return members(a) == members(b);
 }
 
 Result<DescriptorList> DescriptorList::from_member(JsonValue object, std::string_view name) {

@@ -22,16 +22,20 @@ inline constexpr std::string_view kContainerdName = "io.containerd.image.name";
 
 struct Platform {
   std::string os, architecture, variant;
+  std::string os_version;
+  std::vector<std::string> os_features;
   friend bool operator==(const Platform&, const Platform&) = default;
 };
 
 struct Descriptor {
   std::string media_type;
-  Digest digest;
-  std::uint64_t size;  // bytes of the blob
+  Digest digest;           // empty only in a descriptor that nobody has filled in
+  std::uint64_t size = 0;  // bytes of the blob
   Annotations annotations;
   std::optional<Platform> platform;
   std::string artifact_type;
+  std::vector<std::string> urls;
+  std::string data;  // the blob itself in base64, where it is embedded
   std::string json;  // the descriptor as it stands in its document, compact, unknown fields included
 
   // The value of an annotation, nothing where it is absent.
@@ -41,6 +45,11 @@ struct Descriptor {
 
   // Errc::invalid_image for a missing or wrong field; Errc::unsupported for a digest of an unknown algorithm.
   static Result<Descriptor> from_json(JsonValue value);
+  // The members above, in the order of image-spec, then those of `json` that are none of them.
+  void write_json(JsonWriter& writer) const;
+
+  // Whether both mean the same: how it stands in a document, with an empty list or without one, is left out.
+  friend bool operator==(const Descriptor& a, const Descriptor& b);
 };
 
 // Descriptors as a document lists them: those that could be understood, in their order.

@@ -38,6 +38,24 @@ Result<std::size_t> BlobSource::read(std::span<std::byte> out) {
   return size;
 }
 
+Result<std::optional<std::uint64_t>> Engine::blob_size(const Digest& digest) const {
+  const auto status = blob_status(digest);
+  if (!status) return fail(Error(status.error()));
+  return *status ? std::optional((*status)->size) : std::nullopt;
+}
+
+Result<bool> Engine::exists(const Digest& digest) const {
+  const auto status = blob_status(digest);
+  if (!status) return fail(Error(status.error()));
+  return status->has_value();
+}
+
+Result<PutResult> Engine::put_blob_json(JsonValue value, const PutOptions& options) {
+  const std::string text = canonical_json(value);
+  MemorySource content(as_bytes(text));
+  return put_blob(content, options);
+}
+
 Result<Bytes> read_document(const Engine& engine, const Descriptor& descriptor) {
   const std::size_t limit = JsonLimits{}.bytes;
   const std::string name = descriptor.digest.str();

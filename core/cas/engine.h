@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/cas/descriptor.h"
@@ -44,24 +45,89 @@ class BlobSource final : public ByteSource {
 
 // What the layout's references were at one moment.
 struct References {
-  std::vector<Descriptor> entries;    // in the order of index.json, named or not
+  std::vector<Descriptor> entries;    // named or not, in the order of index.json; from `refs/`: by name
   std::vector<std::string> problems;  // one sentence for each entry that could not be understood
-  Bytes document;                     // index.json, byte for byte
-  std::int64_t mtime_ns;              // of index.json
+  Bytes document;                     // index.json, byte for byte; empty where the layout has none
+  std::int64_t mtime_ns;              // of index.json, or of `refs`
 };
 
-// Thread-safe.
+struct BlobStatus {
+  std::uint64_t size;   // bytes
+  std::int64_t put_ns;  // when it was put last, in nanoseconds since 1970
+};
+
+struct PutOptions {
+  Algorithm algorithm = kBlobAlgorithm;
+  Context context;
+};
+
+struct PutResult {
+  Digest digest;
+  std::uint64_t size;  // bytes
+};
+
+// What put_reference does where a reference of that name is there already and names something else.
+enum class PutMode : std::uint8_t {
+  no_clobber,  // Errc::clobber
+  replace,     // in one step: a reader sees the old one or the new one
+};
+
+enum class SweepResult : std::uint8_t { removed, absent, young, references_changed };
+
+// A content-addressed store. Thread-safe, and safe beside other processes that use the layout: what is to be
+// seen at any moment, also after a crash, is the old state or the new one.
+//
+// Opening and reading write nothing, so read-only media are fine. Everything that writes fails there with
+// Errc::io and EROFS. After close() everything fails with Errc::closed. An empty digest is
+// Errc::invalid_argument.
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Errc::not_found where the layout has no such blob.
+
+  // Errc::not_found where the layout has no such blob. Its content is not verified: VerifyingSource does.
   virtual Result<BlobPtr> get_blob(const Digest& digest) const = 0;
   // As get_blob, without opening it; nothing where the layout has no such blob.
-  virtual Result<std::optional<std::uint64_t>> blob_size(const Digest& digest) const = 0;
+  virtual Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const = 0;
+  Result<std::optional<std::uint64_t>> blob_size(const Digest& digest) const;
+  Result<bool> exists(const Digest& digest) const;
+  // Where the blob lies, or would lie, as a path of the system; relative where the layout's is.
+  // Errc::unsupported where it is no file of its own.
+  virtual Result<std::string> blob_path(const Digest& digest) const = 0;
   // Of one algorithm, sorted. Files whose names are no digest are left out.
   virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const = 0;
+
+  // Stores what `content` delivers. It is there, whole and on disk, or nothing has changed; that it was there
+  // before is no error, and what was there is kept.
+  virtual Result<PutResult> put_blob(ByteSource& content, const PutOptions& options = {}) = 0;
+  // put_blob of `value` as canonical_json writes it: the same value has the same digest.
+  Result<PutResult> put_blob_json(JsonValue value, const PutOptions& options = {});
+  // Whether it was there. Nobody asks whether it is in use: collect_garbage does.
+  virtual Result<bool> delete_blob(const Digest& digest) = 0;
+  // delete_blob, if the references are still those of `seen` and the blob was not put at or after `limit_ns`
+  // (see BlobStatus), decided and done while nobody else changes references or puts this blob.
+  virtual Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
+                                         std::int64_t limit_ns) = 0;
+
   // The references now. The same pointer as before as long as nothing has changed, which costs one stat.
   virtual Result<std::shared_ptr<const References>> references() const = 0;
+  // The first reference of that name, without its kRefName annotation. Errc::not_found, Errc::invalid_image.
+  virtual Result<Descriptor> get_reference(std::string_view name) const = 0;
+  // The names, each once, in byte order.
+  virtual Result<std::vector<std::string>> list_references() const = 0;
+  // Makes `name` name `descriptor`; that it does already is no error, on read-only media neither.
+  // Errc::clobber by `mode`; Errc::invalid_argument for a name that breaks the grammar (is_reference_name),
+  // and for a descriptor without a digest where references are entries of index.json.
+  virtual Status put_reference(std::string_view name, const Descriptor& descriptor,
+                               PutMode mode = PutMode::no_clobber) = 0;
+  // Every reference of that name. Whether there was one. Blobs stay.
+  virtual Result<bool> delete_reference(std::string_view name) = 0;
+
+  // Removes what crashed writers have left behind; never a blob, a reference, what another process is at
+  // work with, or what is not ours.
+  virtual Status clean() = 0;
+  // Lets go of temporary files. Once more is no error.
+  virtual Status close() = 0;
+
   // The bytes of the `oci-layout` file.
   virtual const Bytes& marker() const noexcept = 0;
 };

@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "core/layer/layer_index.h"
-#include "core/tar/tar_parser.h"
 #include "core/stream/codec.h"
+#include "core/tar/tar_parser.h"
 
 namespace layoutfs {
 namespace {

@@ -11,8 +11,8 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
-#include "core/tar/tar_parser.h"
 #include "core/stream/stream_index.h"
+#include "core/tar/tar_parser.h"
 
 namespace layoutfs {
 

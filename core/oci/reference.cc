@@ -4,13 +4,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/cas/archive_engine.h"
 #include "core/cas/dir_engine.h"
 
 namespace layoutfs {
@@ -73,12 +77,21 @@ std::string likely_path(std::string_view argument) {
   return std::string(argument.substr(0, colon));
 }
 
+bool is_layout(std::string_view path) {
+  const std::string text(path);
+  return is_layout_dir(text) || is_archive(text);
+}
+
 // The error of a path that is there but is no layout; nothing where it is not there.
 std::optional<Error> explain_path(const std::string& path) {
   const auto found = exists(path);
   if (!found) return found.error();
-  if (*found) return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
-  return std::nullopt;
+  if (!*found) return std::nullopt;
+  std::error_code ignored;
+  // It may be a compressed archive, or one that is cut off: the engine knows best.
+  if (std::filesystem::is_regular_file(path, ignored))
+    if (auto opened = open_archive(path); !opened) return std::move(opened).error();
+  return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
 }
 
 // Why no prefix of `argument` is a layout.
@@ -91,9 +104,9 @@ Error explain_no_layout(std::string_view argument) {
 
 // `argument` with its longest prefix that is a layout split off; nothing where none is.
 std::optional<Result<ImageName>> split_layout(std::string_view argument) {
-  if (is_layout_dir(std::string(argument))) return ImageName{std::string(argument), ""};
+  if (is_layout(argument)) return ImageName{std::string(argument), ""};
   for (const std::size_t length : split_positions(argument))
-    if (is_layout_dir(std::string(argument.substr(0, length)))) return split_at(argument, length);
+    if (is_layout(argument.substr(0, length))) return split_at(argument, length);
   return std::nullopt;
 }
 
@@ -235,14 +248,6 @@ std::string media_type_of(ByteView text) {
   return {};
 }
 
-std::string to_json(const Descriptor& descriptor) {
-  JsonWriter writer;
-  writer.begin_object().key("mediaType").string(descriptor.media_type);
-  writer.key("digest").string(descriptor.digest.str());
-  writer.key("size").integer(static_cast<std::int64_t>(descriptor.size)).end_object();
-  return writer.str();
-}
-
 // `descriptor` with the media type that its document has.
 Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
   auto text = read_document(engine, descriptor);
@@ -260,8 +265,11 @@ Result<Descriptor> find_digest(const Engine& engine, const References& reference
   const auto size = engine.blob_size(digest);
   if (!size) return fail(Error(size.error()));
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such manifest in the layout");
-  auto descriptor = with_media_type(engine, Descriptor{"", digest, **size, {}, {}, "", ""});
-  if (descriptor) descriptor->json = to_json(*descriptor);
+  auto descriptor = with_media_type(engine, Descriptor{.digest = digest, .size = **size});
+  if (!descriptor) return descriptor;
+  JsonWriter json;
+  descriptor->write_json(json);
+  descriptor->json = json.str();
   return descriptor;
 }
 
@@ -315,13 +323,15 @@ class PlatformSearch {
 }  // namespace
 
 Result<ImageName> parse_image_name(std::string_view argument) {
-  constexpr std::string_view kPrefix = "oci:";
-  if (is_layout_dir(std::string(argument))) return ImageName{std::string(argument), ""};
-  const bool is_prefixed = argument.starts_with(kPrefix);
-  const auto plain = is_prefixed ? argument.substr(kPrefix.size()) : argument;
+  constexpr std::array<std::string_view, 3> kPrefixes{"oci:", "oci-archive:", "docker-archive:"};
+  if (is_layout(argument)) return ImageName{std::string(argument), ""};
+  const auto prefix =
+      std::ranges::find_if(kPrefixes, [&](std::string_view each) { return argument.starts_with(each); });
+  const bool is_prefixed = prefix != kPrefixes.end();
+  const auto plain = is_prefixed ? argument.substr(prefix->size()) : argument;
   if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
   if (auto name = split_layout(plain)) return *std::move(name);
-  // It may be a layout that is called "oci".
+  // It may be a layout that is called as a prefix is.
   if (auto name = is_prefixed ? split_layout(argument) : std::nullopt) return *std::move(name);
   return fail(explain_no_layout(plain));
 }

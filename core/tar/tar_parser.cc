@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 
+#include "core/base/check.h"
 #include "core/tar/sparse.h"
 #include "core/tar/tar_entry.h"
 #include "core/tar/tar_header.h"
@@ -52,6 +53,8 @@ struct TarParser::State {
   Status deliver();
   void skip(std::uint64_t size);
   void take_skipped(ByteView& piece);
+  void pass_over(std::uint64_t size);
+  void skipped(std::uint64_t size);
   std::uint64_t position() const { return fed - unread; }
   std::unexpected<Error> in_header(Error&& error) const {
     return fail(std::move(error), "tar header at byte " + std::to_string(header_offset));
@@ -257,9 +260,18 @@ void TarParser::State::skip(std::uint64_t size) {
   phase = size == 0 ? Phase::header : Phase::skipping;
 }
 
-void TarParser::State::take_skipped(ByteView& piece) {
-  to_skip -= take(piece, to_skip).size();
-  if (to_skip == 0) padding -= take(piece, padding).size();
+void TarParser::State::take_skipped(ByteView& piece) { skipped(take(piece, to_skip + padding).size()); }
+
+void TarParser::State::pass_over(std::uint64_t size) {
+  fed += size;
+  skipped(size);
+}
+
+// `size` <= to_skip + padding.
+void TarParser::State::skipped(std::uint64_t size) {
+  const std::uint64_t data = std::min(size, to_skip);
+  to_skip -= data;
+  padding -= size - data;
   if (to_skip == 0 && padding == 0) phase = Phase::header;
 }
 
@@ -294,6 +306,13 @@ Status TarParser::State::finish() {
 TarParser::TarParser(Sink sink) : state_(std::make_unique<State>(std::move(sink))) {}
 TarParser::~TarParser() = default;
 Status TarParser::feed(ByteView piece) { return state_->feed(piece); }
+std::uint64_t TarParser::skippable() const {
+  return state_->phase == State::Phase::skipping ? state_->to_skip + state_->padding : 0;
+}
+void TarParser::skip(std::uint64_t size) {
+  check(size <= skippable(), "only data and padding are skipped");
+  if (size > 0) state_->pass_over(size);
+}
 Status TarParser::finish() { return state_->finish(); }
 
 }  // namespace layoutfs

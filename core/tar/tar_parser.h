@@ -61,6 +61,11 @@ class TarParser {
   // The next bytes of the stream. Errc::corrupt with the offset of the entry for a header that breaks the
   // format. After the end marker (two zero blocks, or one at the end) all that follows is ignored.
   Status feed(ByteView piece);
+  // How many of the next bytes are data and padding, which the parser only counts: whoever can seek calls
+  // skip() instead of reading and feeding them.
+  std::uint64_t skippable() const;
+  // `size` <= skippable().
+  void skip(std::uint64_t size);
   // At the end of the stream: Errc::corrupt where it ends inside an entry. A missing end marker is no error.
   Status finish();
 

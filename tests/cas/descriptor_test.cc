@@ -28,8 +28,8 @@ TEST(Descriptor, AllFieldsAreRead) {
   const std::string text =
       R"({"mediaType":"a/b","digest":")" + kDigest +
       R"(","size":3,"annotations":{"org.opencontainers.image.ref.name":"app","z":""},)"
-      R"("platform":{"os":"linux","architecture":"arm","variant":"v6","os.version":"1"},)"
-      R"("artifactType":"c/d","data":"YWJj","x":[1,{}]})";
+      R"("platform":{"os":"linux","architecture":"arm","variant":"v6","os.version":"1","os.features":["f"]},)"
+      R"("artifactType":"c/d","data":"YWJj","urls":["https://x/y"],"x":[1,{}]})";
   const auto descriptor = from_text(text);
   ASSERT_TRUE(descriptor);
   EXPECT_EQ(descriptor->media_type, "a/b");
@@ -39,9 +39,31 @@ TEST(Descriptor, AllFieldsAreRead) {
   EXPECT_EQ(descriptor->ref_name(), "app");
   EXPECT_EQ(descriptor->annotation("z"), "");
   EXPECT_EQ(descriptor->annotation("y"), std::nullopt);
-  EXPECT_EQ(descriptor->platform, (Platform{"linux", "arm", "v6"}));
+  EXPECT_EQ(descriptor->platform, (Platform{"linux", "arm", "v6", "1", {"f"}}));
+  EXPECT_EQ(descriptor->data, "YWJj");
+  EXPECT_THAT(descriptor->urls, ElementsAre("https://x/y"));
   EXPECT_EQ(descriptor->artifact_type, "c/d");
   EXPECT_EQ(descriptor->json, text);
+}
+
+TEST(Descriptor, IsWrittenAsItWasReadUnknownFieldsIncluded) {
+  const std::string text =
+      R"({"mediaType":"a/b","digest":")" + kDigest +
+      R"(","size":3,"urls":["https://x/y"],"annotations":{"z":""},"data":"YWJj",)"
+      R"("platform":{"architecture":"arm","os":"linux","os.version":"1","os.features":["f"],"variant":"v6"},)"
+      R"("artifactType":"c/d","x":[1,{}],"y":null})";
+  JsonWriter writer;
+  from_text(text)->write_json(writer);
+  EXPECT_EQ(writer.str(), text);
+}
+
+TEST(Descriptor, EqualityIsOfMeaningNotOfSpelling) {
+  const auto plain = with(R"("mediaType":"a")");
+  EXPECT_EQ(*plain, *with(R"("mediaType":"a","urls":[],"annotations":{},"platform":null)"));
+  EXPECT_EQ(*plain, *with(R"("annotations":null,  "urls":null, "mediaType":"a")"));
+  EXPECT_NE(*plain, *with(R"("mediaType":"a","urls":["x"])"));
+  EXPECT_NE(*plain, *with(R"("mediaType":"a","annotations":{"x":""})"));
+  EXPECT_NE(*plain, *with(R"("mediaType":"b")"));
 }
 
 TEST(Descriptor, OnlyDigestAndSizeAreRequired) {

@@ -95,7 +95,7 @@ TEST_F(AnEngine, AHostileSizeIsNeverAllocated) {
   const auto digest = layout.blob("sparse", "").digest;
   std::filesystem::resize_file(layout.blob_path(digest), std::uintmax_t{1} << 40);
   EXPECT_EQ(
-      read_document(*engine, Descriptor{"", digest, std::uint64_t{1} << 40, {}, {}, "", ""}).error().code(),
+      read_document(*engine, Descriptor{.digest = digest, .size = std::uint64_t{1} << 40}).error().code(),
       Errc::unsupported);
 }
 

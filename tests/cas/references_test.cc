@@ -23,8 +23,8 @@ class ReferencesOfALayout : public ::testing::Test {
  protected:
   static std::vector<std::string> names(const Engine& engine) {
     std::vector<std::string> result;
-    for (const auto& entry : engine.references().value()->entries)
-      result.emplace_back(entry.ref_name().value_or("-"));
+    const auto references = engine.references().value();
+    for (const auto& entry : references->entries) result.emplace_back(entry.ref_name().value_or("-"));
     return result;
   }
   // The error of a layout whose index.json is `text`.

@@ -64,7 +64,7 @@ TEST(LayoutProblems, AManifestThatIsBrokenKeepsItsDirectoryAndItsBytes) {
   auto changed = layout.image(small_tar());
   testing::write_file(layout.writer.blob_path(changed.digest), std::string(changed.size, ' '));
   const Descriptor missing{
-      std::string(testing::kManifestType), Digest::of(as_bytes("none")), 4, {}, {}, "", ""};
+      .media_type = std::string(testing::kManifestType), .digest = Digest::of(as_bytes("none")), .size = 4};
   const auto odd = layout.writer.blob("{}", "application/x-odd");
   layout.writer.write_index({broken, changed, missing, odd});
   const auto browser = layout.mount();

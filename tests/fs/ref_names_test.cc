@@ -16,7 +16,7 @@ using ::testing::UnorderedElementsAre;
 Digest digest(std::string_view of) { return Digest::of(as_bytes(of)); }
 
 Descriptor entry(std::string_view name, std::string_view content) {
-  Descriptor descriptor{"", digest(content), content.size(), {}, {}, "", ""};
+  Descriptor descriptor{.digest = digest(content), .size = content.size()};
   descriptor.annotations.emplace(kRefName, name);
   return descriptor;
 }
@@ -56,7 +56,7 @@ TEST(RefNames, NamesThatAreNoPathsArePercentEncoded) {
 }
 
 TEST(RefNames, EntriesWithoutANameHaveNoPath) {
-  Descriptor nameless{"", digest("1"), 1, {}, {}, "", ""};
+  const Descriptor nameless{.digest = digest("1"), .size = 1};
   EXPECT_THAT(paths_of({nameless, entry("", "2")}), ElementsAre());
 }
 

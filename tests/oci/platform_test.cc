@@ -8,7 +8,7 @@ namespace layoutfs {
 namespace {
 
 Descriptor entry(std::optional<Platform> platform) {
-  return Descriptor{"", Digest::of({}), 0, {}, std::move(platform), "", ""};
+  return Descriptor{.digest = Digest::of({}), .platform = std::move(platform)};
 }
 
 // The platform that is chosen from linux/`offered`, as text.

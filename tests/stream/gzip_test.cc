@@ -23,7 +23,7 @@ using testing::GzipOptions;
 using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
-using testing::MemorySource;
+using testing::PiecewiseSource;
 using testing::sample_bytes;
 
 constexpr std::size_t kSpacing = 16 << 10;
@@ -129,7 +129,7 @@ TEST(Gzip, PointsDoNotDependOnHowTheBlobArrivesOrTheStreamIsAskedFor) {
   ASSERT_TRUE(expected);
   for (const std::size_t piece : {1u, 13u, 1u << 20}) {
     for (const std::size_t room : {1u, 1000u, 1u << 20}) {
-      MemorySource source(blob, piece);
+      PiecewiseSource source(blob, piece);
       const auto decoder = start_indexing_gzip(source, kSpacing);
       Bytes plain_again;
       std::vector<std::uint64_t> offsets{0}, positions{0};

@@ -22,7 +22,7 @@ using testing::append;
 using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
-using testing::MemorySource;
+using testing::PiecewiseSource;
 using testing::sample_bytes;
 using testing::zstd_block_header;
 using testing::zstd_frame_header;
@@ -219,7 +219,7 @@ TEST(Zstd, StepsAndSourcesOfAnySizeFindTheSamePoints) {
   ASSERT_GT(expected->tables->points.size(), 4U);
   for (const auto& [piece, step] :
        {std::pair<std::size_t, std::size_t>{1, 4096}, {7, 1}, {100'000, 1 << 20}}) {
-    MemorySource source(blob, piece);
+    PiecewiseSource source(blob, piece);
     const auto decoder = start_indexing_zstd(source, kSpacing);
     Bytes out(step);
     Bytes got;

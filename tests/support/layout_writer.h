@@ -36,7 +36,7 @@ class LayoutWriter {
   Descriptor blob(ByteView content, std::string_view media_type, Algorithm algorithm = Algorithm::sha256) {
     const auto digest = Digest::of(content, algorithm);
     write_file(blob_path(digest), content);
-    return Descriptor{std::string(media_type), digest, content.size(), {}, {}, "", ""};
+    return Descriptor{.media_type = std::string(media_type), .digest = digest, .size = content.size()};
   }
   Descriptor blob(std::string_view content, std::string_view media_type) {
     return blob(as_bytes(content), media_type);

@@ -34,9 +34,9 @@ class MemoryBlob final : public Blob {
 };
 
 // Delivers memory in pieces of at most `piece` bytes; `bytes` must outlive it.
-class MemorySource final : public ByteSource {
+class PiecewiseSource final : public ByteSource {
  public:
-  explicit MemorySource(ByteView bytes, std::size_t piece = 1 << 16) : rest_(bytes), piece_(piece) {}
+  explicit PiecewiseSource(ByteView bytes, std::size_t piece = 1 << 16) : rest_(bytes), piece_(piece) {}
   Result<std::size_t> read(std::span<std::byte> out) override {
     const auto size = std::min({out.size(), rest_.size(), piece_});
     std::copy_n(rest_.begin(), size, out.begin());
@@ -76,7 +76,7 @@ struct IndexedStream {
 // `max_span` bytes. Each step decodes at most `step` bytes.
 inline Result<IndexedStream> index_stream(Compression compression, ByteView blob, std::uint64_t spacing,
                                           std::uint64_t max_span = kMaxSpanSize, std::size_t step = 1 << 16) {
-  MemorySource source(blob);
+  PiecewiseSource source(blob);
   const auto decoder = start_indexing(compression, source, spacing);
   auto tables = std::make_shared<IndexTables>();
   tables->points.push_back({});

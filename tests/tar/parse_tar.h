@@ -1,6 +1,7 @@
 // Runs the tar parser over a whole tar.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,25 @@ inline Result<std::vector<TarEntry>> parse_tar(std::string_view tar, std::size_t
     const std::string_view piece = tar.substr(0, piece_size);
     if (auto fed = parser.feed(as_bytes(piece)); !fed) return fail(std::move(fed).error());
     tar.remove_prefix(piece.size());
+  }
+  if (auto finished = parser.finish(); !finished) return fail(std::move(finished).error());
+  return entries;
+}
+
+// As parse_tar, jumping over the data as a reader does that can seek.
+inline Result<std::vector<TarEntry>> parse_tar_jumping(std::string_view tar) {
+  std::vector<TarEntry> entries;
+  TarParser parser([&entries](TarEntry&& entry) -> Status {
+    entries.push_back(std::move(entry));
+    return {};
+  });
+  while (!tar.empty()) {
+    const auto jump = static_cast<std::size_t>(std::min<std::uint64_t>(parser.skippable(), tar.size()));
+    parser.skip(jump);
+    tar.remove_prefix(jump);
+    const std::string_view block = tar.substr(0, 512);
+    if (auto fed = parser.feed(as_bytes(block)); !fed) return fail(std::move(fed).error());
+    tar.remove_prefix(block.size());
   }
   if (auto finished = parser.finish(); !finished) return fail(std::move(finished).error());
   return entries;

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "core/tar/sparse.h"
-#include "tests/tar/parse_tar.h"
 #include "tests/support/tar_writer.h"
+#include "tests/tar/parse_tar.h"
 
 namespace layoutfs::testing {
 namespace {

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/tar/parse_tar.h"
 #include "tests/support/tar_writer.h"
+#include "tests/tar/parse_tar.h"
 
 namespace layoutfs::testing {
 namespace {

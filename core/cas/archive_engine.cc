@@ -1,0 +1,300 @@
+// An image layout inside a tar: where its files lie is found once, their bytes are read in place.
+#include "core/cas/archive_engine.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <map>
+#include <unordered_map>
+
+#include "core/base/file.h"
+#include "core/cas/file_blob.h"
+#include "core/cas/layout_dir.h"
+#include "core/cas/marker.h"
+#include "core/cas/reference_store.h"
+#include "core/tar/tar_header.h"
+#include "core/tar/tar_parser.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kMaxBlobs = 1'000'000;
+
+// A file's data in the archive.
+struct Place {
+  std::uint64_t offset, size;  // bytes
+  std::int64_t mtime_ns;
+};
+
+// What of an archive belongs to the layout.
+struct Contents {
+  std::unordered_map<Digest, Place> blobs;
+  std::map<std::string, Place, std::less<>> files;  // oci-layout and index.json
+};
+
+// The digest that "blobs/ALGORITHM/HEX" names.
+std::optional<Digest> digest_of(std::string_view path) {
+  const std::string prefix = std::string(kBlobsFolder) + "/";
+  if (!path.starts_with(prefix)) return std::nullopt;
+  std::string name(path.substr(prefix.size()));
+  const auto slash = name.find('/');
+  if (slash == std::string::npos) return std::nullopt;
+  name[slash] = ':';
+  auto digest = Digest::parse(name);
+  return digest ? std::optional(std::move(*digest)) : std::nullopt;
+}
+
+// Collects the layout's files as the entries of the tar come by.
+class ContentsReader {
+ public:
+  Status add(const TarEntry& entry) {
+    const bool is_root_file = entry.path == kMarkerFile || entry.path == kIndexFile;
+    auto digest = is_root_file ? std::nullopt : digest_of(entry.path);
+    if (!is_root_file && !digest) return {};
+    const auto place = place_of(entry);
+    // What is neither a file nor a link to one takes away what stood there before.
+    if (is_root_file) {
+      contents_.files.erase(entry.path);
+      if (place) contents_.files.emplace(entry.path, *place);
+      return {};
+    }
+    contents_.blobs.erase(*digest);
+    if (place) contents_.blobs.emplace(std::move(*digest), *place);
+    if (contents_.blobs.size() <= kMaxBlobs) return {};
+    return fail(Errc::unsupported, "the archive holds more than " + std::to_string(kMaxBlobs) + " blobs");
+  }
+  Contents take() && { return std::move(contents_); }
+
+ private:
+  std::optional<Place> place_of(const TarEntry& entry) const {
+    if (entry.type == EntryType::file && !entry.is_sparse)
+      return Place{entry.stream_offset, entry.size,
+                   to_ns({.tv_sec = entry.mtime.seconds, .tv_nsec = entry.mtime.nanoseconds})};
+    // tar(1) writes the second name of one file as a link to the first.
+    if (entry.type != EntryType::hardlink) return std::nullopt;
+    const auto target = digest_of(entry.target);
+    const auto found = target ? contents_.blobs.find(*target) : contents_.blobs.end();
+    return found == contents_.blobs.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  Contents contents_;
+};
+
+// Reads the headers, and jumps over the data.
+Result<Contents> read_contents(int fd, std::uint64_t size) {
+  ContentsReader reader;
+  TarParser parser([&](TarEntry&& entry) { return reader.add(entry); });
+  std::array<std::byte, 4 * kTarBlock> piece;
+  for (std::uint64_t offset = 0; offset < size;) {
+    const auto got = pread_full(fd, piece, offset);
+    if (!got) return fail(Error(got.error()));
+    if (*got == 0) break;
+    // A block at a time: behind a header there may be data to jump over.
+    for (ByteView rest = ByteView(piece).first(*got); !rest.empty();) {
+      const ByteView block = rest.first(std::min(rest.size(), kTarBlock));
+      if (auto fed = parser.feed(block); !fed) return fail(std::move(fed).error());
+      rest = rest.subspan(block.size());
+      offset += block.size();
+      if (parser.skippable() >= rest.size()) break;
+    }
+    const std::uint64_t jump = std::min(parser.skippable(), size - std::min(offset, size));
+    parser.skip(jump);
+    offset += jump;
+  }
+  if (auto finished = parser.finish(); !finished) return fail(std::move(finished).error());
+  return std::move(reader).take();
+}
+
+std::unexpected<Error> read_only() { return fail(Error::system(EROFS, "an archive is not written to")); }
+
+class ArchiveEngine final : public Engine {
+ public:
+  ArchiveEngine(std::shared_ptr<const UniqueFd> file, std::int64_t mtime_ns, Contents contents)
+      : file_(std::move(file)), mtime_ns_(mtime_ns), contents_(std::move(contents)) {}
+
+  // Reads what every layout must have.
+  Status load() {
+    auto marker = read_root_file(kMarkerFile, kMarkerLimit);
+    if (!marker && marker.error().code() == Errc::not_found)
+      return fail(Errc::invalid_image, "not an image layout (no oci-layout file in the archive)");
+    if (!marker) return fail(std::move(marker).error());
+    marker_ = std::move(*marker);
+    if (auto parsed = ImageLayout::parse(marker_); !parsed) return fail(std::move(parsed).error());
+    auto index = read_root_file(kIndexFile, kIndexLimits.bytes);
+    if (!index && index.error().code() == Errc::not_found)
+      return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
+    if (!index) return fail(std::move(index).error());
+    auto references = parse_references(std::move(*index), contents_.files.find(kIndexFile)->second.mtime_ns);
+    if (!references) return fail(std::move(references).error());
+    references_ = std::move(*references);
+    return {};
+  }
+
+  Result<BlobPtr> get_blob(const Digest& digest) const override {
+    const auto place = find(digest);
+    if (!place) return fail(Error(place.error()));
+    if (!*place) return fail(Errc::not_found, digest.str() + ": no such blob");
+    return std::make_shared<const FileBlob>(file_, (*place)->offset, (*place)->size, digest);
+  }
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
+    const auto place = find(digest);
+    if (!place) return fail(Error(place.error()));
+    if (!*place) return std::nullopt;
+    return BlobStatus{(*place)->size, mtime_ns_};
+  }
+  Result<std::string> blob_path(const Digest& digest) const override {
+    if (const auto place = find(digest); !place) return fail(Error(place.error()));
+    return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
+  }
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    std::vector<Digest> digests;
+    for (const auto& [digest, place] : contents_.blobs)
+      if (digest.algorithm() == algorithm) digests.push_back(digest);
+    std::ranges::sort(digests);
+    return digests;
+  }
+  Result<std::shared_ptr<const References>> references() const override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return references_;
+  }
+  Result<Descriptor> get_reference(std::string_view name) const override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return find_named(*references_, name);
+  }
+  Result<std::vector<std::string>> list_references() const override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return names_of(*references_);
+  }
+
+  Result<PutResult> put_blob(ByteSource&, const PutOptions&) override { return read_only(); }
+  Result<bool> delete_blob(const Digest&) override { return read_only(); }
+  Result<SweepResult> sweep_blob(const Digest&, const References&, std::int64_t) override {
+    return read_only();
+  }
+  // That a reference is there already is no error, here neither.
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode) override {
+    const auto present = get_reference(name);
+    if (present && *present == descriptor) return {};
+    return read_only();
+  }
+  Result<bool> delete_reference(std::string_view) override { return read_only(); }
+  Status clean() override { return read_only(); }
+  Status close() override {
+    is_closed_ = true;
+    return {};
+  }
+  const Bytes& marker() const noexcept override { return marker_; }
+
+ private:
+  Status check_open() const { return is_closed_ ? fail(Errc::closed, "the archive was closed") : Status(); }
+
+  Result<std::optional<Place>> find(const Digest& digest) const {
+    if (digest.empty()) return fail(Errc::invalid_argument, "a blob is named by a digest");
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    const auto found = contents_.blobs.find(digest);
+    return found == contents_.blobs.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  Result<Bytes> read_root_file(const char* name, std::size_t limit) const {
+    const auto found = contents_.files.find(name);
+    if (found == contents_.files.end()) return fail(Errc::not_found, std::string(name) + " is missing");
+    const Place& place = found->second;
+    if (place.size > limit)
+      return fail(Errc::unsupported, std::string(name) + ": larger than " + std::to_string(limit) + " bytes");
+    Bytes content(static_cast<std::size_t>(place.size));
+    const auto got = pread_full(file_->get(), content, place.offset);
+    if (!got) return fail(Error(got.error()), name);
+    if (*got < content.size()) return fail(Errc::corrupt, std::string(name) + ": the archive was cut off");
+    return content;
+  }
+
+  std::shared_ptr<const UniqueFd> file_;
+  std::int64_t mtime_ns_;  // of the archive
+  Contents contents_;
+  Bytes marker_;
+  std::shared_ptr<const References> references_;
+  std::atomic<bool> is_closed_ = false;
+};
+
+// What a file that is no tar may be.
+Error explain_no_tar(ByteView front) {
+  constexpr std::array<std::string_view, 4> kCompressed{"\x1f\x8b", "\x28\xb5\x2f\xfd",
+                                                        "\xfd"
+                                                        "7zXZ",
+                                                        "BZh"};
+  const std::string_view text = as_text(front);
+  const bool is_compressed =
+      std::ranges::any_of(kCompressed, [&](std::string_view magic) { return text.starts_with(magic); });
+  if (is_compressed)
+    return Error(Errc::unsupported, "a compressed archive cannot be read in place; decompress it first");
+  return Error(Errc::invalid_image, "neither a directory nor a tar archive");
+}
+
+Result<Bytes> read_front(int fd) {
+  Bytes block(kTarBlock);
+  const auto got = pread_full(fd, block, 0);
+  if (!got) return fail(Error(got.error()));
+  block.resize(*got);
+  return block;
+}
+
+bool is_tar(ByteView front) { return front.size() == kTarBlock && parse_tar_header(front).has_value(); }
+
+Result<UniqueFd> open_file(const std::string& path) {
+  auto fd = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd && fd.error().code() == Errc::not_found) return fail(Errc::not_found, path + ": no such layout");
+  return fd;
+}
+
+Result<std::unique_ptr<Engine>> open_archive_file(UniqueFd fd) {
+  const auto found = stat_of(fd.get(), "archive");
+  if (!found) return fail(Error(found.error()));
+  if (!S_ISREG(found->st_mode)) return fail(Errc::invalid_image, "neither a directory nor a regular file");
+  const auto front = read_front(fd.get());
+  if (!front) return fail(Error(front.error()));
+  if (!is_tar(*front)) return fail(explain_no_tar(*front));
+  auto contents = read_contents(fd.get(), static_cast<std::uint64_t>(found->st_size));
+  if (!contents) return fail(std::move(contents).error());
+  auto engine = std::make_unique<ArchiveEngine>(std::make_shared<const UniqueFd>(std::move(fd)),
+                                                to_ns(found->st_mtim), std::move(*contents));
+  if (auto loaded = engine->load(); !loaded) return fail(std::move(loaded).error());
+  return engine;
+}
+
+class ArchiveDriver final : public Driver {
+ public:
+  bool supported(const std::string& uri) const override {
+    struct stat found;
+    return ::stat(uri.c_str(), &found) == 0 && S_ISREG(found.st_mode);
+  }
+  Result<std::unique_ptr<Engine>> open(const std::string& uri) const override { return open_archive(uri); }
+  Status create(const std::string& uri) const override {
+    return fail(Errc::already_exists, uri + ": is there already");
+  }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> open_archive(const std::string& path) {
+  auto fd = open_file(path);
+  if (!fd) return fail(std::move(fd).error());
+  auto engine = open_archive_file(std::move(*fd));
+  if (!engine) return fail(std::move(engine).error(), path);
+  return engine;
+}
+
+bool is_archive(const std::string& path) {
+  struct stat found;
+  if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return false;
+  const auto fd = open_file(path);
+  const auto front = fd ? read_front(fd->get()) : Result<Bytes>(Bytes());
+  return front && is_tar(*front);
+}
+
+std::shared_ptr<const Driver> archive_driver() { return std::make_shared<const ArchiveDriver>(); }
+
+}  // namespace layoutfs

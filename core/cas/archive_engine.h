@@ -1,0 +1,25 @@
+// The `archive` engine: an image layout inside a tar (skopeo's oci-archive:, podman save --format
+// oci-archive, docker save since Docker 25), read in place.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/cas/driver.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+// Reads the headers of the whole tar once and nothing else; of a name that stands there twice the last one
+// counts. Errc::not_found where `path` is not there; Errc::invalid_image where it is no tar (a compressed one
+// is Errc::unsupported), or where `oci-layout` or `index.json` is missing or broken; Errc::unsupported for
+// more than a million blobs. All that writes fails with Errc::io and EROFS.
+Result<std::unique_ptr<Engine>> open_archive(const std::string& path);
+
+// Whether `path` is a regular file that begins with the header of a tar.
+bool is_archive(const std::string& path);
+
+// The driver of these. It supports regular files, and creates none: what it supports is there.
+std::shared_ptr<const Driver> archive_driver();
+
+}  // namespace layoutfs

@@ -1,0 +1,81 @@
+#include "core/cas/clean.h"
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "core/cas/workspace.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr std::string_view kIndexTempPrefix = "index.json.tmp";
+constexpr std::int64_t kIndexTempAge = 60'000'000'000;  // nanoseconds
+
+Status remove_litter_file(int folder, const std::string& name) {
+  const auto removed = remove_file(folder, name);
+  if (!removed) return fail(Error(removed.error()));
+  return {};
+}
+
+// What lies in a workspace is files; a directory in it is not ours, and keeps its folder.
+Status remove_workspace(int root, const std::string& name) {
+  auto folder = open_at(root, name, kFolderFlags);
+  // Gone meanwhile, or not ours to open.
+  if (!folder) return {};
+  // The lock stays until the folder is gone, so that nobody takes it up meanwhile.
+  if (lock_file(folder->get(), LOCK_EX | LOCK_NB) != 0) return {};
+  auto listed = open_at(folder->get(), ".", kFolderFlags);
+  if (!listed) return fail(std::move(listed).error(), name);
+  bool is_ours = true;
+  const auto visit = [&](const char* file, unsigned char type) -> Status {
+    if (type == DT_DIR) is_ours = false;
+    return type == DT_DIR ? Status() : remove_litter_file(folder->get(), file);
+  };
+  if (auto removed = for_each_entry(std::move(*listed), name, visit); !removed)
+    return fail(std::move(removed).error(), name);
+  if (!is_ours || retried([&] { return ::unlinkat(root, name.c_str(), AT_REMOVEDIR); }) == 0 ||
+      errno == ENOENT)
+    return {};
+  return fail(Error::system(errno, name));
+}
+
+Status remove_index_temp(int root, const std::string& name) {
+  const auto file = open_at(root, name, kReadFlags);
+  if (!file) return {};
+  const auto found = stat_of(file->get(), name);
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const bool is_litter = found && S_ISREG(found->st_mode) &&
+                         to_ns(found->st_mtim) < to_ns(now) - kIndexTempAge &&
+                         lock_file(file->get(), LOCK_EX | LOCK_NB) == 0;
+  return is_litter ? remove_litter_file(root, name) : Status();
+}
+
+}  // namespace
+
+Status remove_litter(const LayoutDir& layout) {
+  auto root = open_at(layout.fd(), ".", kFolderFlags);
+  if (!root) return fail(std::move(root).error());
+  // Listed first: what is removed while a directory is read may make it skip entries.
+  std::vector<std::string> workspaces, index_temps;
+  const auto visit = [&](const char* entry, unsigned char type) -> Status {
+    const std::string_view name = entry;
+    if (type == DT_DIR && name.starts_with(kWorkspacePrefix)) workspaces.emplace_back(name);
+    if (type == DT_REG && name.starts_with(kIndexTempPrefix)) index_temps.emplace_back(name);
+    return {};
+  };
+  if (auto listed = for_each_entry(std::move(*root), layout.path(), visit); !listed) return listed;
+  for (const std::string& name : workspaces)
+    if (auto removed = remove_workspace(layout.fd(), name); !removed) return removed;
+  for (const std::string& name : index_temps)
+    if (auto removed = remove_index_temp(layout.fd(), name); !removed) return removed;
+  return {};
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,135 @@
+#include "core/cas/create.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "core/cas/marker.h"
+#include "core/cas/reference_store.h"
+#include "core/cas/workspace.h"
+
+namespace layoutfs {
+namespace {
+
+bool is_there(int folder, const char* name) {
+  struct stat found;
+  return ::fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+Status make_folder(const LayoutDir& layout, int parent, const std::string& name) {
+  if (retried([&] { return ::mkdirat(parent, name.c_str(), 0755); }) != 0 && errno != EEXIST)
+    return fail(Error::system(errno, name));
+  return layout.sync_names(parent, name);
+}
+
+Status make_pieces(const LayoutDir& layout, ReferenceFormat format) {
+  const int root = layout.fd();
+  if (auto made = make_folder(layout, root, kBlobsFolder); !made) return made;
+  auto blobs = open_required(root, kBlobsFolder, kFolderFlags);
+  if (!blobs) return fail(std::move(blobs).error());
+  if (auto made = make_folder(layout, blobs->get(), std::string(name_of(kBlobAlgorithm))); !made) return made;
+  Workspace workspace(layout);
+  if (format == ReferenceFormat::refs_dir) {
+    if (auto made = make_folder(layout, root, kRefsFolder); !made) return made;
+  } else if (!is_there(root, kIndexFile)) {
+    auto made = replace_file(workspace, layout, root, kIndexFile, as_bytes(empty_index()));
+    if (!made) return made;
+  }
+  const std::string marker = ImageLayout{std::string(kImageLayoutVersion)}.json();
+  return replace_file(workspace, layout, root, kMarkerFile, as_bytes(marker));
+}
+
+// Whether all that is in the directory may be what a crash has left of a layout in the making.
+Status check_unfinished(const LayoutDir& layout) {
+  auto root = open_at(layout.fd(), ".", kFolderFlags);
+  if (!root) return fail(std::move(root).error());
+  const auto visit = [](const char* entry, unsigned char) -> Status {
+    const std::string_view name = entry;
+    const bool is_piece = name == kBlobsFolder || name == kRefsFolder || name == kIndexFile ||
+                          name.starts_with(kWorkspacePrefix) || name.starts_with(".layoutfs.");
+    if (is_piece) return {};
+    return fail(Errc::invalid_image,
+                "not an image layout, and not empty (there is " + std::string(name) + ")");
+  };
+  if (auto listed = for_each_entry(std::move(*root), layout.path(), visit); !listed) return listed;
+  if (!is_there(layout.fd(), kIndexFile)) return {};
+  auto text = read_required(layout.fd(), kIndexFile, kIndexLimits.bytes);
+  if (!text) return fail(std::move(text).error());
+  const auto references = parse_references(std::move(*text), 0);
+  if (!references) return fail(Error(references.error()));
+  if (!(*references)->entries.empty() || !(*references)->problems.empty())
+    return fail(Errc::invalid_image, "oci-layout is missing, and index.json has entries");
+  return {};
+}
+
+// Gives the finished directory its name, unless that is taken.
+Status publish(int parent, const std::string& temporary, const std::string& name, const std::string& path) {
+  const auto rename = [&] {
+    return ::renameat2(parent, temporary.c_str(), parent, name.c_str(), RENAME_NOREPLACE);
+  };
+  if (retried(rename) == 0) return {};
+  if (errno == EEXIST) return fail(Errc::already_exists, path + ": is there already");
+  if (errno != EINVAL && errno != ENOSYS) return fail(Error::system(errno, path));
+  // The file system cannot do it in one step. A file or a directory with content would not be replaced
+  // anyway.
+  if (is_there(parent, name.c_str())) return fail(Errc::already_exists, path + ": is there already");
+  if (::renameat(parent, temporary.c_str(), parent, name.c_str()) == 0) return {};
+  return fail(Error::system(errno, path));
+}
+
+// The directory that `path` lies in, made where it is missing, and the name in it.
+Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path) {
+  std::string plain = path;
+  while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
+  const std::filesystem::path whole(plain);
+  const std::string name = whole.filename().string();
+  if (name.empty() || name == "." || name == "..")
+    return fail(Errc::already_exists, path + ": is there already");
+  const std::string parent = whole.has_parent_path() ? whole.parent_path().string() : ".";
+  std::error_code failure;
+  std::filesystem::create_directories(parent, failure);
+  if (failure) return fail(Error::system(failure.value(), parent));
+  auto fd = open_at(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY);
+  if (!fd) return fail(std::move(fd).error());
+  return std::pair(std::move(*fd), name);
+}
+
+}  // namespace
+
+Status complete_layout(const LayoutDir& layout, ReferenceFormat format) {
+  const auto lock = layout.lock_exclusive();
+  if (!lock) return fail(Error(lock.error()));
+  if (is_there(layout.fd(), kMarkerFile)) return {};
+  if (auto checked = check_unfinished(layout); !checked) return checked;
+  return make_pieces(layout, format);
+}
+
+Status create_dir(const std::string& path, const DirOptions& options) {
+  const auto parent = open_parent(path);
+  if (!parent) return fail(Error(parent.error()));
+  const auto& [fd, name] = *parent;
+  if (is_there(fd.get(), name.c_str())) return fail(Errc::already_exists, path + ": is there already");
+  const std::string temporary = std::string(kWorkspacePrefix) + random_name();
+  if (auto made = retried([&, at = fd.get()] { return ::mkdirat(at, temporary.c_str(), 0755); }); made != 0)
+    return fail(Error::system(errno, path));
+  Status done;
+  if (auto root = open_at(fd.get(), temporary, O_PATH | O_DIRECTORY | O_NOFOLLOW)) {
+    const LayoutDir layout(std::move(*root), path, options.is_durable);
+    done = make_pieces(layout, options.created_with);
+    if (done) done = publish(fd.get(), temporary, name, path);
+    if (done) return layout.sync_names(fd.get(), path);
+  } else {
+    done = fail(std::move(root).error(), path);
+  }
+  // Of a fresh directory of a random name: nobody else has anything in it.
+  const std::string rest = "/proc/self/fd/" + std::to_string(fd.get()) + "/" + temporary;
+  std::error_code ignored;
+  std::filesystem::remove_all(rest, ignored);
+  return done;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,37 @@
+#include "core/cas/driver.h"
+
+#include <algorithm>
+
+#include "core/cas/archive_engine.h"
+#include "core/cas/dir_engine.h"
+
+namespace layoutfs {
+
+Result<std::shared_ptr<const Driver>> DriverRegistry::find(const std::string& uri) const {
+  const auto found =
+      std::ranges::find_if(drivers_, [&](const auto& driver) { return driver->supported(uri); });
+  if (found != drivers_.end()) return *found;
+  return fail(Errc::unsupported,
+              uri + ": neither a directory nor an archive, nothing that can hold a layout");
+}
+
+Result<std::unique_ptr<Engine>> DriverRegistry::open(const std::string& uri) const {
+  const auto driver = find(uri);
+  if (!driver) return fail(Error(driver.error()));
+  return (*driver)->open(uri);
+}
+
+Status DriverRegistry::create(const std::string& uri) const {
+  const auto driver = find(uri);
+  if (!driver) return fail(Error(driver.error()));
+  return (*driver)->create(uri);
+}
+
+DriverRegistry builtin_drivers() {
+  DriverRegistry drivers;
+  drivers.add(dir_driver());
+  drivers.add(archive_driver());
+  return drivers;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,28 @@
+// A blob that is a file, or a part of one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/base/file.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+class FileBlob final : public Blob {
+ public:
+  // `size` bytes of `file`, from `offset` on.
+  FileBlob(std::shared_ptr<const UniqueFd> file, std::uint64_t offset, std::uint64_t size, Digest digest)
+      : file_(std::move(file)), offset_(offset), size_(size), digest_(std::move(digest)) {}
+
+  std::uint64_t size() const noexcept override { return size_; }
+  // Errc::corrupt where the file has become shorter.
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override;
+
+ private:
+  std::shared_ptr<const UniqueFd> file_;
+  std::uint64_t offset_, size_;
+  Digest digest_;
+};
+
+}  // namespace layoutfs

@@ -1,0 +1,248 @@
+// References as entries of `index.json`.
+#include <algorithm>
+#include <cerrno>
+
+#include "core/base/guarded.h"
+#include "core/base/json.h"
+#include "core/cas/reference_name.h"
+#include "core/cas/reference_store.h"
+
+namespace layoutfs {
+namespace {
+
+std::string compact(const Descriptor& descriptor) {
+  JsonWriter writer;
+  descriptor.write_json(writer);
+  return writer.str();
+}
+
+// Looks at the document alone: an entry that is broken otherwise can be named, and removed, too.
+bool is_named(JsonValue entry, std::string_view name) {
+  const auto annotations = entry.find("annotations");
+  const auto found = annotations ? annotations->find(kRefName) : std::nullopt;
+  return found && found->as_string() == name;
+}
+
+// `index.json` as it is, to be changed: what is not touched stays as it stands there, unknown fields
+// included.
+class IndexEditor {
+ public:
+  // Errc::invalid_image.
+  static Result<IndexEditor> open(ByteView text) {
+    auto document = JsonDocument::parse(text, kIndexLimits);
+    if (!document) return fail(std::move(document).error(), kIndexFile);
+    if (!document->root().is_object())
+      return fail(Errc::invalid_image, std::string(kIndexFile) + ": not an object");
+    const auto entries = document->root().find("manifests");
+    if (!entries || (!entries->is_array() && !entries->is_null()))
+      return fail(Errc::invalid_image, std::string(kIndexFile) + ": manifests is not an array");
+    return IndexEditor(std::move(*document));
+  }
+
+  // The entries of that name.
+  std::vector<JsonValue> find(std::string_view name) const {
+    std::vector<JsonValue> found;
+    for (std::size_t i = 0; i < entries().size(); ++i)
+      if (is_named(entries().at(i), name)) found.push_back(entries().at(i));
+    return found;
+  }
+
+  // The document without the entries of that name, and with `replacement` where the first one was, or at the
+  // end.
+  std::string rewritten(std::string_view name, const Descriptor* replacement) const {
+    JsonWriter writer(JsonWriter::Style::indented);
+    writer.begin_object();
+    const JsonValue root = document_.root();
+    // Required by image-spec; some writers leave it out.
+    if (!root.find("schemaVersion")) writer.key("schemaVersion").integer(2);
+    bool is_written = false;
+    for (std::size_t i = 0; i < root.size(); ++i) {
+      const bool is_list = root.name_at(i) == "manifests";
+      if (is_list && std::exchange(is_written, true)) continue;  // of two, the first one counts
+      writer.key(root.name_at(i));
+      is_list ? write_entries(writer, name, replacement) : void(writer.value(root.at(i)));
+    }
+    return writer.end_object().str() + "\n";
+  }
+
+ private:
+  explicit IndexEditor(JsonDocument document) : document_(std::move(document)) {}
+
+  JsonValue entries() const { return *document_.root().find("manifests"); }
+
+  void write_entries(JsonWriter& writer, std::string_view name, const Descriptor* replacement) const {
+    writer.begin_array();
+    for (std::size_t i = 0; i < entries().size(); ++i) {
+      const JsonValue entry = entries().at(i);
+      if (!is_named(entry, name)) {
+        writer.value(entry);
+      } else if (const auto* const once = std::exchange(replacement, nullptr)) {
+        once->write_json(writer);
+      }
+    }
+    if (replacement != nullptr) replacement->write_json(writer);
+    writer.end_array();
+  }
+
+  JsonDocument document_;
+};
+
+class IndexReferences final : public ReferenceStore {
+ public:
+  IndexReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
+
+  Result<std::shared_ptr<const References>> all() const override {
+    struct stat found;
+    if (::fstatat(layout_.fd(), kIndexFile, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
+      return fail(Error::system(errno, kIndexFile));
+    }
+    auto cache = cache_.lock();
+    if (cache->references != nullptr && cache->is_settled && cache->state == state_of(found))
+      return cache->references;
+    return read(*cache);
+  }
+
+  Result<Descriptor> get(std::string_view name) const override {
+    const auto references = all();
+    if (!references) return fail(Error(references.error()));
+    return find_named(**references, name);
+  }
+
+  Result<std::vector<std::string>> list() const override {
+    const auto references = all();
+    if (!references) return fail(Error(references.error()));
+    return names_of(**references);
+  }
+
+  Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
+    if (!is_reference_name(name))
+      return fail(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
+    if (descriptor.digest.empty())
+      return fail(Errc::invalid_argument, "a reference needs a descriptor with a digest");
+    Descriptor wanted = descriptor;
+    wanted.annotations.insert_or_assign(std::string(kRefName), std::string(name));
+    const auto lock = layout_.lock_exclusive();
+    if (!lock) return fail(Error(lock.error()));
+    const auto editor = edit();
+    if (!editor) return fail(Error(editor.error()));
+    const auto present = editor->find(name);
+    const bool is_there = !present.empty() && std::ranges::all_of(present, [&](JsonValue entry) {
+      const auto found = Descriptor::from_json(entry);
+      return found && *found == wanted;
+    });
+    if (is_there) return {};
+    if (!present.empty() && mode == PutMode::no_clobber)
+      return fail(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
+    return write(editor->rewritten(name, &wanted));
+  }
+
+  Result<bool> erase(std::string_view name) override {
+    const auto lock = layout_.lock_exclusive();
+    if (!lock) return fail(Error(lock.error()));
+    const auto editor = edit();
+    if (!editor) return fail(Error(editor.error()));
+    if (editor->find(name).empty()) {
+      // What other programs have named otherwise can be removed; what is not there may be a slip.
+      if (!is_reference_name(name))
+        return fail(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
+      return false;
+    }
+    if (auto written = write(editor->rewritten(name, nullptr)); !written)
+      return fail(std::move(written).error());
+    return true;
+  }
+
+ private:
+  struct Cache {
+    std::shared_ptr<const References> references;
+    FileState state{};        // of index.json when it was read
+    bool is_settled = false;  // whether any later change is one of `state` too
+  };
+
+  Result<std::shared_ptr<const References>> read(Cache& cache) const {
+    auto fd = open_required(layout_.fd(), kIndexFile, kReadFlags);
+    if (!fd) return fail(std::move(fd).error());
+    // Before it is read: a change while it is read makes the next call read it again.
+    const auto found = stat_of(fd->get(), kIndexFile);
+    if (!found) return fail(Error(found.error()));
+    const bool is_settled = !is_fresh(*found);
+    auto text = read_all(fd->get(), kIndexFile, kIndexLimits.bytes);
+    if (!text) return fail(std::move(text).error());
+    const std::int64_t mtime_ns = to_ns(found->st_mtim);
+    const bool is_same = cache.references != nullptr && cache.references->document == *text &&
+                         cache.references->mtime_ns == mtime_ns;
+    if (!is_same) {
+      auto references = parse_references(std::move(*text), mtime_ns);
+      if (!references) return references;
+      cache.references = std::move(*references);
+    }
+    cache.state = state_of(*found);
+    cache.is_settled = is_settled;
+    return cache.references;
+  }
+
+  Result<IndexEditor> edit() const {
+    const auto text = read_required(layout_.fd(), kIndexFile, kIndexLimits.bytes);
+    if (!text) return fail(Error(text.error()));
+    return IndexEditor::open(*text);
+  }
+
+  Status write(const std::string& text) {
+    if (text.size() > kIndexLimits.bytes)
+      return fail(Errc::unsupported, std::string(kIndexFile) + " would become larger than " +
+                                         std::to_string(kIndexLimits.bytes) + " bytes");
+    return replace_file(workspace_, layout_, layout_.fd(), kIndexFile, as_bytes(text));
+  }
+
+  const LayoutDir& layout_;
+  Workspace& workspace_;
+  mutable Guarded<Cache> cache_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const References>> parse_references(Bytes text, std::int64_t mtime_ns) {
+  const auto document = JsonDocument::parse(text, kIndexLimits);
+  if (!document) return fail(Error(document.error()), kIndexFile);
+  if (!document->root().is_object())
+    return fail(Errc::invalid_image, std::string(kIndexFile) + ": not an object");
+  auto list = DescriptorList::from_member(document->root(), "manifests");
+  if (!list) return fail(std::move(list).error(), kIndexFile);
+  return std::make_shared<const References>(
+      References{std::move(list->entries), std::move(list->problems), std::move(text), mtime_ns});
+}
+
+Result<Descriptor> find_named(const References& references, std::string_view name) {
+  for (const Descriptor& entry : references.entries) {
+    if (entry.ref_name() != name) continue;
+    Descriptor found = entry;
+    found.annotations.erase(std::string(kRefName));
+    found.json = compact(found);
+    return found;
+  }
+  return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+}
+
+std::vector<std::string> names_of(const References& references) {
+  std::vector<std::string> names;
+  for (const Descriptor& entry : references.entries)
+    if (const auto name = entry.ref_name()) names.emplace_back(*name);
+  std::ranges::sort(names);
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
+  return names;
+}
+
+std::string empty_index() {
+  JsonWriter writer(JsonWriter::Style::indented);
+  writer.begin_object().key("schemaVersion").integer(2);
+  writer.key("mediaType").string("application/vnd.oci.image.index.v1+json");
+  return writer.key("manifests").begin_array().end_array().end_object().str() + "\n";
+}
+
+std::unique_ptr<ReferenceStore> index_references(const LayoutDir& layout, Workspace& workspace) {
+  return std::make_unique<IndexReferences>(layout, workspace);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,132 @@
+#include "core/cas/layout_dir.h"
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <limits>
+#include <memory>
+
+namespace layoutfs {
+namespace {
+
+constexpr const char* kLockFile = ".layoutfs.lock";
+
+// What flock gives where a file system has none, or (NFS) none on what is not open for writing.
+bool is_lockless(int sys) {
+  return sys == ENOLCK || sys == EOPNOTSUPP || sys == EINVAL || sys == ENOSYS || sys == EBADF;
+}
+
+}  // namespace
+
+int lock_file(int fd, int operation) {
+  return retried([&] { return ::flock(fd, operation); }) == 0 ? 0 : errno;
+}
+
+Result<LayoutLock> LayoutDir::lock(int operation) const {
+  // A description of its own: locks of one description do not exclude each other.
+  auto root = open_at(root_.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!root) return fail(std::move(root).error(), "cannot lock the layout");
+  int failure = lock_file(root->get(), operation);
+  if (failure == 0) return LayoutLock(std::move(*root));
+  if (!is_lockless(failure)) return fail(Error::system(failure, "cannot lock the layout"));
+  auto file = open_at(root_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
+  if (!file) return fail(std::move(file).error(), "cannot lock the layout");
+  failure = lock_file(file->get(), operation);
+  if (failure != 0) return fail(Error::system(failure, "cannot lock the layout"));
+  return LayoutLock(std::move(*file));
+}
+
+Result<LayoutLock> LayoutDir::lock_shared() const { return lock(LOCK_SH); }
+Result<LayoutLock> LayoutDir::lock_exclusive() const { return lock(LOCK_EX); }
+
+Status LayoutDir::sync(int fd, std::string_view what) const {
+  return is_durable_ ? sync_file(fd, what) : Status();
+}
+
+Status LayoutDir::sync_names(int folder, std::string_view what) const {
+  if (!is_durable_) return {};
+  auto fd = open_at(folder, ".", O_RDONLY | O_DIRECTORY);
+  if (!fd) return fail(std::move(fd).error(), what);
+  return sync_file(fd->get(), what);
+}
+
+Error wrong_type(std::string_view name) {
+  return Error(Errc::invalid_image, std::string(name) + ": not a regular file");
+}
+
+bool is_wrong_type(const Error& error) {
+  return error.sys() == ELOOP || error.sys() == ENOTDIR || error.sys() == ENXIO || error.sys() == EISDIR;
+}
+
+Result<UniqueFd> open_required(int directory, const char* name, int flags) {
+  auto fd = open_at(directory, name, flags);
+  if (fd) return fd;
+  if (fd.error().code() == Errc::not_found)
+    return fail(Errc::invalid_image, std::string(name) + " is missing");
+  if (is_wrong_type(fd.error()))
+    return fail(
+        Errc::invalid_image,
+        std::string(name) + ((flags & O_DIRECTORY) != 0 ? ": not a directory" : ": not a regular file"));
+  return fd;
+}
+
+Result<Bytes> read_required(int directory, const char* name, std::size_t limit) {
+  auto fd = open_required(directory, name, kReadFlags);
+  if (!fd) return fail(std::move(fd).error());
+  return read_all(fd->get(), name, limit);
+}
+
+Result<bool> remove_file(int folder, const std::string& name) {
+  if (retried([&] { return ::unlinkat(folder, name.c_str(), 0); }) == 0) return true;
+  const int failure = errno;
+  struct stat found;
+  if (failure == ENOENT ||
+      (::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT))
+    return false;
+  return fail(Error::system(failure, name));
+}
+
+std::int64_t to_ns(const timespec& time) noexcept {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  constexpr std::int64_t kMaxSeconds = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
+  return std::clamp<std::int64_t>(time.tv_sec, -kMaxSeconds, kMaxSeconds) * kSecond + time.tv_nsec;
+}
+
+FileState state_of(const struct stat& found) noexcept {
+  return {static_cast<std::int64_t>(found.st_dev), static_cast<std::int64_t>(found.st_ino), found.st_size,
+          to_ns(found.st_mtim), to_ns(found.st_ctim)};
+}
+
+bool is_fresh(const struct stat& found) noexcept {
+  constexpr std::int64_t kTicks = 50'000'000;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t changed = to_ns(found.st_ctim);
+  return changed > to_ns(now) - kTicks && changed < to_ns(now) + kTicks;
+}
+
+Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit) {
+  const int fd = folder.get();
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);
+  if (stream == nullptr) return std::unexpected(Error::system(errno, what));
+  folder.release();  // it is the stream's now
+  for (;;) {
+    errno = 0;
+    const dirent* const entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) return std::unexpected(Error::system(errno, what));
+    if (entry == nullptr) return {};
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    unsigned char type = entry->d_type;
+    if (struct stat found;
+        type == DT_UNKNOWN && ::fstatat(fd, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) == 0)
+      type = static_cast<unsigned char>(IFTODT(found.st_mode));
+    if (auto visited = visit(entry->d_name, type); !visited) return visited;
+  }
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,96 @@
+// The directory of a layout: its handle, its lock, and how what is in it is opened and listed.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/base/file.h"
+
+namespace layoutfs {
+
+inline constexpr const char* kMarkerFile = "oci-layout";
+inline constexpr const char* kIndexFile = "index.json";
+inline constexpr const char* kBlobsFolder = "blobs";
+inline constexpr const char* kRefsFolder = "refs";
+
+// No symlink is followed: a layout from elsewhere must not make files outside of it readable.
+inline constexpr int kReadFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+inline constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
+// Held until it is destroyed.
+class LayoutLock {
+ public:
+  explicit LayoutLock(UniqueFd fd) : fd_(std::move(fd)) {}
+
+ private:
+  UniqueFd fd_;  // closing it gives the lock back
+};
+
+// Immutable; shared by all parts of an engine.
+class LayoutDir {
+ public:
+  LayoutDir(UniqueFd root, std::string path, bool is_durable)
+      : root_(std::move(root)), path_(std::move(path)), is_durable_(is_durable) {}
+
+  int fd() const noexcept { return root_.get(); }
+  // As it was given.
+  const std::string& path() const noexcept { return path_; }
+  bool is_durable() const noexcept { return is_durable_; }
+
+  // Waits for the layout's lock, flock(2) on the root directory: it excludes threads of this process too.
+  // Where the file system has no locks on directories, on the file `.layoutfs.lock` in it.
+  Result<LayoutLock> lock_shared() const;
+  Result<LayoutLock> lock_exclusive() const;
+
+  // fsync of a file, where the engine is durable.
+  Status sync(int fd, std::string_view what) const;
+  // fsync of a directory, so that the names in it are on disk. `folder` may be a handle of O_PATH.
+  Status sync_names(int folder, std::string_view what) const;
+
+ private:
+  Result<LayoutLock> lock(int operation) const;
+
+  UniqueFd root_;  // O_PATH: reading a layout takes no permission to list it
+  std::string path_;
+  bool is_durable_;
+};
+
+// flock(2) until it succeeds or fails for another reason than a signal; the errno, 0 for success.
+int lock_file(int fd, int operation);
+
+// "NAME: not a regular file", whatever errno the kernel gives for a wrong type.
+Error wrong_type(std::string_view name);
+bool is_wrong_type(const Error& error);
+
+// A file or directory that a layout cannot be without. Errc::invalid_image where it is missing or of another
+// type.
+Result<UniqueFd> open_required(int directory, const char* name, int flags);
+// All of such a file.
+Result<Bytes> read_required(int directory, const char* name, std::size_t limit);
+
+// unlinkat(2) of a file. Whether it was there: what is not there needs no permission to go, nor media that
+// can be written.
+Result<bool> remove_file(int folder, const std::string& name);
+
+// Nanoseconds since 1970.
+std::int64_t to_ns(const timespec& time) noexcept;
+
+// What tells two states of a file or a directory apart.
+using FileState = std::array<std::int64_t, 5>;
+FileState state_of(const struct stat& found) noexcept;
+// Whether a file may change once more without any of its times showing it: the kernel's clock for them ticks
+// each 1 to 10 ms. A time in the future, of another machine's clock, shows the next change.
+bool is_fresh(const struct stat& found) noexcept;
+
+// The entries of a directory but "." and "..", in no order; `type` is DT_REG, DT_DIR, ... The error names
+// `what`; that of `visit` ends it.
+using EntryVisitor = std::function<Status(const char* name, unsigned char type)>;
+Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit);
+
+}  // namespace layoutfs

@@ -1,0 +1,44 @@
+// Where a layout keeps its references: two formats, one interface.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cas/engine.h"
+#include "core/cas/layout_dir.h"
+#include "core/cas/workspace.h"
+
+namespace layoutfs {
+
+// Thread-safe. The methods are those of Engine. Those that change something hold the layout's exclusive lock
+// and read again under it, so that no change of another process is lost.
+class ReferenceStore {
+ public:
+  virtual ~ReferenceStore() = default;
+  virtual Result<std::shared_ptr<const References>> all() const = 0;
+  virtual Result<Descriptor> get(std::string_view name) const = 0;
+  virtual Result<std::vector<std::string>> list() const = 0;
+  virtual Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) = 0;
+  virtual Result<bool> erase(std::string_view name) = 0;
+};
+
+// Entries of `index.json` (image-spec 1.0). Both arguments must outlive the store.
+std::unique_ptr<ReferenceStore> index_references(const LayoutDir& layout, Workspace& workspace);
+// A file each in `refs/` (image-spec 1.0.0-rc4 and before): a descriptor as JSON.
+std::unique_ptr<ReferenceStore> refs_dir_references(const LayoutDir& layout, Workspace& workspace);
+
+// Parses `index.json`, whose bytes are `text`. Errc::invalid_image.
+Result<std::shared_ptr<const References>> parse_references(Bytes text, std::int64_t mtime_ns);
+// Layouts of ten thousands of images have entries of some hundred bytes each.
+inline constexpr JsonLimits kIndexLimits{
+    .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};
+// The first entry of that name, without its kRefName annotation. Errc::not_found.
+Result<Descriptor> find_named(const References& references, std::string_view name);
+// The names of the entries, each once, in byte order.
+std::vector<std::string> names_of(const References& references);
+// The text of an `index.json` without entries.
+std::string empty_index();
+
+}  // namespace layoutfs

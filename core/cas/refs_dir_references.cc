@@ -1,0 +1,171 @@
+// References as files of `refs/`.
+#include <dirent.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "core/base/guarded.h"
+#include "core/base/json.h"
+#include "core/cas/reference_name.h"
+#include "core/cas/reference_store.h"
+
+namespace layoutfs {
+namespace {
+
+// Go programs write a descriptor that nobody has filled in, too.
+bool is_zero_descriptor(JsonValue value) {
+  const auto digest = value.find("digest");
+  return digest && digest->as_string() == "";
+}
+
+Result<Descriptor> parse_reference(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return fail(Error(document.error()));
+  if (is_zero_descriptor(document->root())) return Descriptor{};
+  return Descriptor::from_json(document->root());
+}
+
+class RefsDirReferences final : public ReferenceStore {
+ public:
+  RefsDirReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
+
+  // The directory's times tell of every file that came, went or was replaced by rename; of nothing else that
+  // programs do to references.
+  Result<std::shared_ptr<const References>> all() const override {
+    auto folder = open_refs();
+    if (!folder) return fail(std::move(folder).error());
+    const auto found = stat_of(folder->get(), kRefsFolder);
+    if (!found) return fail(Error(found.error()));
+    auto cache = cache_.lock();
+    if (cache->references != nullptr && cache->is_settled && cache->state == state_of(*found))
+      return cache->references;
+    const bool is_settled = !is_fresh(*found);
+    auto references = read_all_of(std::move(*folder), to_ns(found->st_mtim));
+    if (!references) return fail(std::move(references).error());
+    const bool is_same = cache->references != nullptr && cache->references->entries == references->entries &&
+                         cache->references->problems == references->problems &&
+                         cache->references->mtime_ns == references->mtime_ns;
+    if (!is_same) cache->references = std::make_shared<const References>(std::move(*references));
+    cache->state = state_of(*found);
+    cache->is_settled = is_settled;
+    return cache->references;
+  }
+
+  Result<Descriptor> get(std::string_view name) const override {
+    if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
+    const auto folder = open_refs();
+    if (!folder) return fail(Error(folder.error()));
+    auto found = read(folder->get(), std::string(name));
+    if (!found && found.error().code() == Errc::not_found)
+      return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+    return found;
+  }
+
+  Result<std::vector<std::string>> list() const override {
+    auto folder = open_refs();
+    if (!folder) return fail(std::move(folder).error());
+    return list_files(std::move(*folder));
+  }
+
+  Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
+    if (auto valid = check_name(name); !valid) return valid;
+    const auto lock = layout_.lock_exclusive();
+    if (!lock) return fail(Error(lock.error()));
+    const auto folder = open_refs();
+    if (!folder) return fail(Error(folder.error()));
+    const auto present = read(folder->get(), std::string(name));
+    if (present && *present == descriptor) return {};
+    // What cannot be read may be anything; what is broken names something else than it should.
+    if (!present && present.error().code() == Errc::io) return fail(Error(present.error()));
+    const bool is_there = present || present.error().code() != Errc::not_found;
+    if (is_there && mode == PutMode::no_clobber)
+      return fail(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
+    JsonWriter writer;
+    descriptor.write_json(writer);
+    return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));
+  }
+
+  Result<bool> erase(std::string_view name) override {
+    if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
+    const auto lock = layout_.lock_exclusive();
+    if (!lock) return fail(Error(lock.error()));
+    const auto folder = open_refs();
+    if (!folder) return fail(Error(folder.error()));
+    auto removed = remove_file(folder->get(), std::string(name));
+    if (!removed || !*removed) return removed;
+    if (auto synced = layout_.sync_names(folder->get(), kRefsFolder); !synced)
+      return fail(std::move(synced).error());
+    return true;
+  }
+
+ private:
+  struct Cache {
+    std::shared_ptr<const References> references;
+    FileState state{};        // of the directory when it was read
+    bool is_settled = false;  // whether any later change is one of `state` too
+  };
+
+  static Status check_name(std::string_view name) {
+    if (is_reference_file_name(name)) return {};
+    return fail(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
+  }
+
+  Result<UniqueFd> open_refs() const { return open_required(layout_.fd(), kRefsFolder, kFolderFlags); }
+
+  static Result<Descriptor> read(int folder, const std::string& name) {
+    const std::string what = std::string(kRefsFolder) + "/" + name;
+    auto fd = open_at(folder, name, kReadFlags);
+    if (!fd && is_wrong_type(fd.error())) return fail(wrong_type(what));
+    if (!fd) return fail(std::move(fd).error());
+    const auto text = read_all(fd->get(), what, JsonLimits{}.bytes);
+    if (!text) return fail(Error(text.error()));
+    auto descriptor = parse_reference(*text);
+    if (!descriptor) return fail(std::move(descriptor).error(), what);
+    return descriptor;
+  }
+
+  static Result<std::vector<std::string>> list_files(UniqueFd folder) {
+    std::vector<std::string> names;
+    const auto visit = [&](const char* name, unsigned char type) -> Status {
+      if (type == DT_REG && is_reference_file_name(name)) names.emplace_back(name);
+      return {};
+    };
+    auto listed = for_each_entry(std::move(folder), kRefsFolder, visit);
+    if (!listed) return fail(std::move(listed).error());
+    std::ranges::sort(names);
+    return names;
+  }
+
+  static Result<References> read_all_of(UniqueFd folder, std::int64_t mtime_ns) {
+    References references{{}, {}, {}, mtime_ns};
+    auto again = open_at(folder.get(), ".", kFolderFlags);
+    if (!again) return fail(std::move(again).error());
+    const auto names = list_files(std::move(*again));
+    if (!names) return fail(Error(names.error()));
+    for (const std::string& name : *names) {
+      auto entry = read(folder.get(), name);
+      if (!entry && entry.error().code() == Errc::not_found) continue;  // deleted since it was listed
+      if (entry && !entry->digest.empty()) {
+        entry->annotations.insert_or_assign(std::string(kRefName), name);
+        references.entries.push_back(std::move(*entry));
+      } else {
+        references.problems.push_back(entry ? std::string(kRefsFolder) + "/" + name + ": names no blob"
+                                            : entry.error().message());
+      }
+    }
+    return references;
+  }
+
+  const LayoutDir& layout_;
+  Workspace& workspace_;
+  mutable Guarded<Cache> cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<ReferenceStore> refs_dir_references(const LayoutDir& layout, Workspace& workspace) {
+  return std::make_unique<RefsDirReferences>(layout, workspace);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,92 @@
+#include "core/cas/workspace.h"
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <tuple>
+
+namespace layoutfs {
+
+struct TempFile::Folder {
+  const LayoutDir& layout;
+  std::string name;
+  UniqueFd fd;  // locked
+
+  Folder(const LayoutDir& layout_, std::string name_, UniqueFd fd_)
+      : layout(layout_), name(std::move(name_)), fd(std::move(fd_)) {}
+  ~Folder() { ::unlinkat(layout.fd(), name.c_str(), AT_REMOVEDIR); }
+};
+
+TempFile::~TempFile() {
+  if (folder_ != nullptr) ::unlinkat(folder_->fd.get(), name_.c_str(), 0);
+}
+
+int TempFile::folder() const noexcept { return folder_->fd.get(); }
+
+Status TempFile::rename_to(int directory, const std::string& name) {
+  if (retried([&] { return ::renameat(folder(), name_.c_str(), directory, name.c_str()); }) != 0)
+    return fail(Error::system(errno, name));
+  folder_.reset();
+  return {};
+}
+
+Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const {
+  constexpr int kAttempts = 100;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::string name = std::string(kWorkspacePrefix) + random_name();
+    if (retried([&] { return ::mkdirat(layout_.fd(), name.c_str(), 0755); }) != 0) {
+      if (errno == EEXIST) continue;
+      return fail(Error::system(errno, "cannot make a temporary folder in the layout"));
+    }
+    auto fd = open_at(layout_.fd(), name, kFolderFlags);
+    // Before it is locked, another process may take it for litter and remove it.
+    if (!fd && fd.error().code() == Errc::not_found) continue;
+    if (!fd) {
+      ::unlinkat(layout_.fd(), name.c_str(), AT_REMOVEDIR);
+      return fail(std::move(fd).error());
+    }
+    // Where there are no locks, nobody takes it for litter either.
+    if (lock_file(fd->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK) continue;
+    struct stat mine, there;
+    if (::fstat(fd->get(), &mine) == 0 &&
+        ::fstatat(layout_.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        mine.st_ino == there.st_ino)
+      return std::make_shared<const Folder>(layout_, std::move(name), std::move(*fd));
+  }
+  return fail(Errc::io, "cannot make a temporary folder in the layout: others remove it");
+}
+
+Result<TempFile> Workspace::create_file() {
+  auto state = state_.lock();
+  if (state->folder == nullptr) {
+    auto folder = create_folder();
+    if (!folder) return fail(std::move(folder).error());
+    state->folder = std::move(*folder);
+  }
+  std::string name = "b-" + std::to_string(state->files++);
+  auto fd = open_at(state->folder->fd.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
+  if (!fd) return fail(std::move(fd).error(), "cannot make a temporary file in the layout");
+  return TempFile(state->folder, std::move(name), std::move(*fd));
+}
+
+void Workspace::close() { state_.lock()->folder.reset(); }
+
+Status replace_file(Workspace& workspace, const LayoutDir& layout, int folder, const std::string& name,
+                    ByteView content) {
+  auto file = workspace.create_file();
+  if (!file) return fail(std::move(file).error());
+  if (struct stat old; ::fstatat(folder, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
+    // The layout may be another user's, and its files may be shared with a group: as far as it goes.
+    if (::geteuid() == 0) std::ignore = ::fchown(file->fd(), old.st_uid, old.st_gid);
+    std::ignore = ::fchmod(file->fd(), old.st_mode & 0777);
+  }
+  if (auto written = write_all(file->fd(), content, name); !written) return written;
+  if (auto synced = layout.sync(file->fd(), name); !synced) return synced;
+  if (auto renamed = file->rename_to(folder, name); !renamed) return renamed;
+  return layout.sync_names(folder, name);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,75 @@
+// Which engine opens what.
+#include "core/cas/driver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/cas/archive_engine.h"
+#include "core/cas/dir_engine.h"
+#include "tests/support/layout_writer.h"
+
+namespace layoutfs {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TempDir;
+
+// Supports what begins with its name, and says its name.
+class NamedDriver final : public Driver {
+ public:
+  NamedDriver(std::string prefix, std::string name) : prefix_(std::move(prefix)), name_(std::move(name)) {}
+  bool supported(const std::string& uri) const override { return uri.starts_with(prefix_); }
+  Result<std::unique_ptr<Engine>> open(const std::string&) const override {
+    return fail(Errc::invalid_image, name_ + " opened it");
+  }
+  Status create(const std::string&) const override { return fail(Errc::io, name_ + " created it"); }
+
+ private:
+  std::string prefix_, name_;
+};
+
+TEST(Drivers, TheFirstThatSupportsAUriIsTakenAndItsErrorIsFinal) {
+  DriverRegistry drivers;
+  drivers.add(std::make_shared<const NamedDriver>("a", "first"));
+  drivers.add(std::make_shared<const NamedDriver>("a", "never"));
+  drivers.add(std::make_shared<const NamedDriver>("", "last"));
+  EXPECT_EQ(drivers.open("abc").error().message(), "first opened it");
+  EXPECT_EQ(drivers.create("abc").error().message(), "first created it");
+  EXPECT_EQ(drivers.open("b").error().message(), "last opened it");
+}
+
+TEST(Drivers, AUriThatNobodySupportsIsNamed) {
+  DriverRegistry drivers;
+  EXPECT_THAT(drivers.open("some:uri").error().message(), HasSubstr("some:uri"));
+  drivers.add(std::make_shared<const NamedDriver>("x", "x"));
+  EXPECT_EQ(drivers.open("some:uri").error().code(), Errc::unsupported);
+  EXPECT_EQ(drivers.create("some:uri").error().code(), Errc::unsupported);
+}
+
+TEST(Drivers, DirectoriesAndMissingPathsAreTheDirDrivers) {
+  TempDir directory;
+  testing::write_file(directory / "file", "x");
+  const auto dir = dir_driver();
+  EXPECT_TRUE(dir->supported(directory.path()));
+  EXPECT_TRUE(dir->supported(directory / "missing"));
+  EXPECT_FALSE(dir->supported(directory / "file"));
+  EXPECT_FALSE(dir->supported(directory / "file/below"));
+  const auto archive = archive_driver();
+  EXPECT_TRUE(archive->supported(directory / "file"));
+  EXPECT_FALSE(archive->supported(directory.path()));
+  EXPECT_FALSE(archive->supported(directory / "missing"));
+}
+
+TEST(Drivers, TheBuiltInOnesMakeAndOpenLayouts) {
+  TempDir directory;
+  const auto drivers = builtin_drivers();
+  ASSERT_TRUE(drivers.create(directory / "layout"));
+  EXPECT_EQ(drivers.create(directory / "layout").error().code(), Errc::already_exists);
+  EXPECT_TRUE(drivers.open(directory / "layout"));
+  EXPECT_EQ(drivers.open(directory / "missing").error().code(), Errc::not_found);
+  testing::write_file(directory / "file", "x");
+  EXPECT_EQ(drivers.open(directory / "file").error().code(), Errc::invalid_image);
+}
+
+}  // namespace
+}  // namespace layoutfs

@@ -1,0 +1,149 @@
+"""The actions that are broken off or broken, the layouts that they begin with, and how they are run."""
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import time
+
+import layout_state
+
+PROGRAM = os.environ["STORE_ACTIONS"]
+FAULTS = os.environ["FAULTS"]
+PATIENCE = 300  # seconds until a run counts as hanging
+
+CONTENT = hashlib.shake_256(b"content").digest(2_600_000)  # several writes
+KNOWN = b"a blob that is there"
+OTHER = b"another blob that is there"
+
+
+def digest_of(content):
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def write(path, content):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(content)
+
+
+def descriptor_of(content):
+    media_type = "application/vnd.oci.image.manifest.v1+json"
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content)}
+
+
+def write_layout(path, has_refs_dir=False):
+    """a layout with two blobs and two references"""
+    write(f"{path}/oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+    for content in (KNOWN, OTHER):
+        write(f"{path}/blobs/" + digest_of(content).replace(":", "/"), content)
+    if has_refs_dir:
+        for name in ("kept", "old"):
+            write(f"{path}/refs/{name}", json.dumps(descriptor_of(KNOWN)).encode())
+        return
+    entries = [{**descriptor_of(KNOWN), "annotations": {layout_state.NAME: name}} for name in ("kept", "old")]
+    index = {"schemaVersion": 2, "manifests": entries, "annotations": {"who": "somebody"}}
+    write(f"{path}/index.json", json.dumps(index).encode())
+
+
+def write_without_blob_folder(path):
+    write(f"{path}/oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+    write(f"{path}/index.json", b'{"schemaVersion":2,"manifests":[]}')
+    os.makedirs(f"{path}/blobs")
+
+
+def write_littered(path, has_refs_dir=False):
+    write_layout(path, has_refs_dir)
+    write(f"{path}/.oci-0123456789abcdef/b-0", b"half of a")
+    write(f"{path}/.oci-0123456789abcdef/b-1", b"half of another")
+    os.makedirs(f"{path}/.oci-fedcba9876543210")
+    write(f"{path}/index.json.tmp-1", b'{"schem')
+    old = time.time() - 3600
+    os.utime(f"{path}/index.json.tmp-1", (old, old))
+
+
+def write_unfinished(path):
+    """what a crash has left of a layout in the making"""
+    os.makedirs(f"{path}/blobs")
+    write(f"{path}/.oci-0123456789abcdef/b-0", b'{"schem')
+
+
+def write_nothing(path):
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Action:
+    name: str
+    arguments: tuple
+    prepare: object = write_layout
+    has_refs_dir: bool = False
+    stdin: bytes = b""
+    rules: tuple = ()  # that hold for every run: what this file system is said not to have
+    again: int = 0  # the exit code once it is done
+
+    def write_template(self, path):
+        if self.prepare in (write_layout, write_littered):
+            self.prepare(path, self.has_refs_dir)
+        else:
+            self.prepare(path)
+
+
+REFERENCE = (digest_of(OTHER), str(len(OTHER)))
+
+ACTIONS = [
+    Action("put", ("put",), stdin=CONTENT),
+    Action("put what is there", ("put",), stdin=KNOWN),
+    Action("put the first blob", ("put",), write_without_blob_folder, stdin=b"first"),
+    Action("put where there are no links", ("put",), stdin=b"new", rules=("linkat:1:EPERM:on",)),
+    Action("put JSON", ("put-json",), stdin=b'{"b":1,"a":[]}'),
+    Action("put a reference where there are no locks", ("put-ref", "new", *REFERENCE), rules=("flock:1:ENOLCK",)),
+    Action("delete a blob", ("delete-blob", digest_of(OTHER))),
+    Action("clean", ("clean",), write_littered),
+]
+for has_refs in (False, True):
+    kind, suffix = ("refs", " in refs") if has_refs else ("index", " in index.json")
+    ACTIONS += [
+        Action("put a reference" + suffix, ("put-ref", "new", *REFERENCE), has_refs_dir=has_refs),
+        Action("replace a reference" + suffix, ("replace-ref", "old", *REFERENCE), has_refs_dir=has_refs),
+        Action("delete a reference" + suffix, ("delete-ref", "old"), has_refs_dir=has_refs),
+        Action("create with references" + suffix, ("create", kind), write_nothing, has_refs, again=4),
+        Action("complete an empty directory" + suffix, ("complete", kind), os.makedirs, has_refs),
+        Action("complete what a crash has left" + suffix, ("complete", kind), write_unfinished, has_refs),
+    ]
+
+
+def environment_of(layout, rules=(), log=None):
+    """`rules` are what libfaults.so is told to break below the directory that `layout` lies in"""
+    environment = dict(os.environ)
+    if rules or log:
+        environment["LD_PRELOAD"] = FAULTS
+        environment["LAYOUTFS_FAULT_DIR"] = os.path.dirname(layout)
+        environment["LAYOUTFS_FAULT"] = ",".join(rules)
+        # The sanitizer's runtime comes behind the library, which is none of its business.
+        options = [environment.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]
+        environment["ASAN_OPTIONS"] = ":".join(filter(None, options))
+    if log:
+        environment["LAYOUTFS_FAULT_LOG"] = log
+    return environment
+
+
+def run(layout, arguments, stdin=b"", rules=(), log=None):
+    """runs an action to its end"""
+    environment = environment_of(layout, rules, log)
+    return subprocess.run(
+        [PROGRAM, layout, *arguments], input=stdin, env=environment, capture_output=True, timeout=PATIENCE, check=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    name: str
+    error: int
+    path: str
+    more: str
+
+
+def read_log(path):
+    """the calls of a run"""
+    with open(path, encoding="utf-8") as file:
+        return [Call(name, int(error), *paths) for name, error, *paths in (line[:-1].split("\t") for line in file)]

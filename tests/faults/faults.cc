@@ -1,0 +1,367 @@
+// For LD_PRELOAD: makes chosen file-system calls of a program fail or write short, and keeps a log of them.
+// Only calls that name something in the directory $LAYOUTFS_FAULT_DIR count.
+//
+// LAYOUTFS_FAULT=RULE[,RULE...]  with RULE: CALL:N:WHAT[:on]. The N-th call of CALL (from 1; with `on`, every
+// one
+//                                from there on) fails with WHAT, an errno by name, or, with `short`,
+//                                transfers half of the bytes.
+//                                with `pause`, waits before it until somebody removes $LAYOUTFS_FAULT_PAUSE,
+//                                a file that it makes.
+// LAYOUTFS_FAULT_LOG=FILE        one line a call, in their order: CALL, its errno or 0, the path, then for a
+//                                link or rename the other path and for flock its operation; tabs between
+//                                them.
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace {
+
+struct NamedErrno {
+  std::string_view name;
+  int value;
+};
+constexpr NamedErrno kErrnos[] = {{"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},
+                                  {"EIO", EIO},       {"EMFILE", EMFILE}, {"ENOLCK", ENOLCK},
+                                  {"ENOSPC", ENOSPC}, {"EPERM", EPERM},   {"EROFS", EROFS}};
+
+constexpr std::array<std::string_view, 17> kCalls = {
+    "write",  "pwrite",   "pread",     "copy_file_range", "fsync",    "fdatasync",
+    "linkat", "renameat", "renameat2", "mkdirat",         "unlinkat", "openat",
+    "flock",  "fstatat",  "fstat",     "readdir",         "fchmodat"};
+
+constexpr std::size_t position_of(std::string_view call) {
+  return static_cast<std::size_t>(std::find(kCalls.begin(), kCalls.end(), call) - kCalls.begin());
+}
+
+enum class Way { fail, shorten, pause };
+
+struct Rule {
+  std::size_t call;  // in kCalls
+  unsigned long first;
+  Way way;
+  int error;  // for Way::fail
+  bool goes_on;
+};
+
+// A path as the kernel knows it, of what a descriptor, or a name below one, stands for. The program may be in
+// the middle of an allocation: nothing here may allocate.
+class Path {
+ public:
+  explicit Path(int fd) {
+    std::array<char, 40> link{};
+    std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+    take(::readlink(link.data(), text_.data(), text_.size() - 1));
+  }
+  Path(int directory, const char* name) {
+    if (name[0] != '/') {
+      *this = directory == AT_FDCWD ? current() : Path(directory);
+      if (name[0] == '\0' || std::string_view(name) == ".") return;
+      add("/");
+    }
+    add(name);
+  }
+  const char* text() const { return text_.data(); }
+  bool is_below(std::string_view directory) const {
+    const std::string_view text(text_.data(), size_);
+    return text.starts_with(directory) && (text.size() == directory.size() || text[directory.size()] == '/');
+  }
+
+ private:
+  Path() = default;
+  static Path current() {
+    Path path;
+    path.take(::readlink("/proc/self/cwd", path.text_.data(), path.text_.size() - 1));
+    return path;
+  }
+  void take(ssize_t size) { text_[size_ = size < 0 ? 0 : static_cast<std::size_t>(size)] = '\0'; }
+  void add(std::string_view more) {
+    const std::size_t size = std::min(more.size(), text_.size() - 1 - size_);
+    std::memcpy(text_.data() + size_, more.data(), size);
+    text_[size_ += size] = '\0';
+  }
+
+  std::array<char, PATH_MAX> text_{};
+  std::size_t size_ = 0;
+};
+
+// The function of the C library.
+template <class Function>
+Function* real(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+[[noreturn]] void refuse(std::string_view rule) {
+  std::fprintf(stderr, "faults: not a rule: %.*s\n", static_cast<int>(rule.size()), rule.data());
+  std::abort();
+}
+
+// What the environment asks for, and how many calls there were.
+class Plan {
+ public:
+  static Plan& instance() {
+    static Plan plan;
+    return plan;
+  }
+
+  // Counts a call; the rule that it meets, if any.
+  std::optional<Rule> count(std::size_t call, const Path& path) {
+    if (directory_.empty() || !path.is_below(directory_)) return std::nullopt;
+    const unsigned long number = ++counts_[call];
+    for (const Rule& rule : std::span(rules_).first(rule_count_))
+      if (rule.call == call && (number == rule.first || (rule.goes_on && number > rule.first))) return rule;
+    return std::nullopt;
+  }
+
+  // Until the file is gone again.
+  void pause() const {
+    const int fd = pause_ == nullptr ? -1 : ::open(pause_, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0) refuse("pause");
+    ::close(fd);
+    constexpr timespec kMoment{0, 300'000};
+    while (::access(pause_, F_OK) == 0) ::nanosleep(&kMoment, nullptr);
+  }
+
+  void log(std::size_t call, int error, const Path& path, const char* more) const {
+    if (log_ < 0 || !path.is_below(directory_)) return;
+    std::array<char, 2 * PATH_MAX + 64> line{};
+    const int size = std::snprintf(line.data(), line.size(), "%s\t%d\t%s\t%s\n", kCalls[call].data(), error,
+                                   path.text(), more);
+    static auto* const next = real<decltype(::write)>("write");
+    if (next(log_, line.data(), static_cast<std::size_t>(size)) != size) std::abort();
+  }
+
+ private:
+  Plan() {
+    const char* const directory = std::getenv("LAYOUTFS_FAULT_DIR");
+    const char* const rules = std::getenv("LAYOUTFS_FAULT");
+    const char* const log = std::getenv("LAYOUTFS_FAULT_LOG");
+    pause_ = std::getenv("LAYOUTFS_FAULT_PAUSE");
+    if (directory != nullptr) directory_ = directory;
+    if (rules != nullptr && *rules != '\0') parse(rules);
+    if (log == nullptr) return;
+    log_ = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log_ < 0) refuse(log);
+  }
+
+  void parse(std::string_view text) {
+    while (!text.empty()) {
+      const std::string_view rule = text.substr(0, text.find(','));
+      text.remove_prefix(std::min(text.size(), rule.size() + 1));
+      if (rule_count_ == rules_.size()) refuse(rule);
+      rules_[rule_count_++] = parse_rule(rule);
+    }
+  }
+
+  static Rule parse_rule(std::string_view text) {
+    std::array<std::string_view, 4> fields{};
+    std::string_view rest = text;
+    for (auto& field : fields) {
+      field = rest.substr(0, rest.find(':'));
+      rest.remove_prefix(std::min(rest.size(), field.size() + 1));
+    }
+    Rule rule{position_of(fields[0]), 0, Way::fail, 0, fields[3] == "on"};
+    for (const char digit : fields[1]) {
+      if (digit < '0' || digit > '9') refuse(text);
+      rule.first = rule.first * 10 + static_cast<unsigned long>(digit - '0');
+    }
+    if (fields[2] == "short") {
+      rule.way = Way::shorten;
+    } else if (fields[2] == "pause") {
+      rule.way = Way::pause;
+    } else {
+      const auto* const error = std::ranges::find(kErrnos, fields[2], &NamedErrno::name);
+      if (error == std::end(kErrnos)) refuse(text);
+      rule.error = error->value;
+    }
+    if (rule.call == kCalls.size() || rule.first == 0 || !rest.empty() ||
+        !(fields[3].empty() || rule.goes_on))
+      refuse(text);
+    return rule;
+  }
+
+  std::string_view directory_;
+  const char* pause_ = nullptr;
+  std::array<Rule, 8> rules_{};
+  std::size_t rule_count_ = 0;
+  std::array<std::atomic<unsigned long>, kCalls.size()> counts_{};
+  int log_ = -1;
+};
+
+// Makes the call, or fails as the rule says. `call_it` gets whether it is to be short, and returns what the
+// call does; `failure` is what a failed one returns.
+template <class Call, class Value>
+Value faulty(std::size_t call, const Path& path, const char* more, Value failure, Call call_it) {
+  auto& plan = Plan::instance();
+  const int before = errno;
+  const auto rule = plan.count(call, path);
+  if (rule && rule->way == Way::pause) plan.pause();
+  if (rule && rule->way == Way::fail) {
+    plan.log(call, rule->error, path, more);
+    errno = rule->error;
+    return failure;
+  }
+  errno = 0;
+  const Value result = call_it(rule && rule->way == Way::shorten);
+  // The end of a directory is no failure.
+  const int error = result == failure ? errno : 0;
+  plan.log(call, error, path, more);
+  errno = error != 0 ? error : before;
+  return result;
+}
+
+std::size_t shortened(std::size_t size, bool is_short) { return is_short ? (size + 1) / 2 : size; }
+
+}  // namespace
+
+// As in their headers, less the attributes.
+extern "C" {
+
+ssize_t write(int fd, const void* bytes, size_t size) {
+  static auto* const next = real<decltype(::write)>("write");
+  return faulty(position_of("write"), Path(fd), "", ssize_t{-1},
+                [&](bool is_short) { return next(fd, bytes, shortened(size, is_short)); });
+}
+
+ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
+  static auto* const next = real<decltype(::pwrite)>("pwrite");
+  return faulty(position_of("pwrite"), Path(fd), "", ssize_t{-1},
+                [&](bool is_short) { return next(fd, bytes, shortened(size, is_short), offset); });
+}
+ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
+  return ::pwrite(fd, bytes, size, offset);
+}
+
+ssize_t pread(int fd, void* bytes, size_t size, off_t offset) {
+  static auto* const next = real<decltype(::pread)>("pread");
+  return faulty(position_of("pread"), Path(fd), "", ssize_t{-1},
+                [&](bool is_short) { return next(fd, bytes, shortened(size, is_short), offset); });
+}
+ssize_t pread64(int fd, void* bytes, size_t size, off64_t offset) { return ::pread(fd, bytes, size, offset); }
+
+ssize_t copy_file_range(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
+                        unsigned flags) {
+  static auto* const next = real<decltype(::copy_file_range)>("copy_file_range");
+  return faulty(position_of("copy_file_range"), Path(to), "", ssize_t{-1}, [&](bool is_short) {
+    return next(from, from_offset, to, to_offset, shortened(size, is_short), flags);
+  });
+}
+
+int fsync(int fd) {
+  static auto* const next = real<decltype(::fsync)>("fsync");
+  return faulty(position_of("fsync"), Path(fd), "", -1, [&](bool) { return next(fd); });
+}
+
+int fdatasync(int fd) {
+  static auto* const next = real<decltype(::fdatasync)>("fdatasync");
+  return faulty(position_of("fdatasync"), Path(fd), "", -1, [&](bool) { return next(fd); });
+}
+
+int linkat(int from, const char* old_name, int to, const char* name, int flags) {
+  static auto* const next = real<decltype(::linkat)>("linkat");
+  const Path other(to, name);
+  return faulty(position_of("linkat"), Path(from, old_name), other.text(), -1,
+                [&](bool) { return next(from, old_name, to, name, flags); });
+}
+
+int renameat(int from, const char* old_name, int to, const char* name) noexcept {
+  static auto* const next = real<decltype(::renameat)>("renameat");
+  const Path other(to, name);
+  return faulty(position_of("renameat"), Path(from, old_name), other.text(), -1,
+                [&](bool) { return next(from, old_name, to, name); });
+}
+
+int renameat2(int from, const char* old_name, int to, const char* name, unsigned flags) noexcept {
+  static auto* const next = real<decltype(::renameat2)>("renameat2");
+  const Path other(to, name);
+  return faulty(position_of("renameat2"), Path(from, old_name), other.text(), -1,
+                [&](bool) { return next(from, old_name, to, name, flags); });
+}
+
+int mkdirat(int directory, const char* name, mode_t mode) noexcept {
+  static auto* const next = real<decltype(::mkdirat)>("mkdirat");
+  return faulty(position_of("mkdirat"), Path(directory, name), "", -1,
+                [&](bool) { return next(directory, name, mode); });
+}
+
+int unlinkat(int directory, const char* name, int flags) noexcept {
+  static auto* const next = real<decltype(::unlinkat)>("unlinkat");
+  return faulty(position_of("unlinkat"), Path(directory, name), "", -1,
+                [&](bool) { return next(directory, name, flags); });
+}
+
+int openat(int directory, const char* name, int flags, ...) {
+  static auto* const next = real<decltype(::openat)>("openat");
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  return faulty(position_of("openat"), Path(directory, name), "", -1,
+                [&](bool) { return next(directory, name, flags, mode); });
+}
+int openat64(int directory, const char* name, int flags, ...) {
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  return ::openat(directory, name, flags, mode);
+}
+
+int flock(int fd, int operation) noexcept {
+  static auto* const next = real<decltype(::flock)>("flock");
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%d", operation);
+  return faulty(position_of("flock"), Path(fd), text.data(), -1, [&](bool) { return next(fd, operation); });
+}
+
+int fstatat(int directory, const char* name, struct stat* found, int flags) noexcept {
+  static auto* const next = real<decltype(::fstatat)>("fstatat");
+  return faulty(position_of("fstatat"), Path(directory, name), "", -1,
+                [&](bool) { return next(directory, name, found, flags); });
+}
+int fstatat64(int directory, const char* name, struct stat64* found, int flags) noexcept {
+  static_assert(sizeof(struct stat) == sizeof(struct stat64));
+  return ::fstatat(directory, name, reinterpret_cast<struct stat*>(found), flags);
+}
+
+int fstat(int fd, struct stat* found) noexcept {
+  static auto* const next = real<decltype(::fstat)>("fstat");
+  return faulty(position_of("fstat"), Path(fd), "", -1, [&](bool) { return next(fd, found); });
+}
+int fstat64(int fd, struct stat64* found) noexcept {
+  return ::fstat(fd, reinterpret_cast<struct stat*>(found));
+}
+
+struct dirent* readdir(DIR* directory) {
+  static auto* const next = real<decltype(::readdir)>("readdir");
+  return faulty(position_of("readdir"), Path(::dirfd(directory)), "", static_cast<struct dirent*>(nullptr),
+                [&](bool) { return next(directory); });
+}
+struct dirent64* readdir64(DIR* directory) {
+  static_assert(sizeof(struct dirent) == sizeof(struct dirent64));
+  return reinterpret_cast<struct dirent64*>(::readdir(directory));
+}
+
+int fchmodat(int directory, const char* name, mode_t mode, int flags) noexcept {
+  static auto* const next = real<decltype(::fchmodat)>("fchmodat");
+  return faulty(position_of("fchmodat"), Path(directory, name), "", -1,
+                [&](bool) { return next(directory, name, mode, flags); });
+}
+
+}  // extern "C"

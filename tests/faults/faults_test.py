@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Every file-system call of every change of a layout fails once, in every way that it can.
+
+Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that makes calls fail.
+"""
+import collections
+import concurrent.futures
+import dataclasses
+import os
+import shutil
+import tempfile
+import threading
+import unittest
+
+import actions
+import layout_state
+
+# The kernel may interrupt these; then, and after a short transfer, the program goes on.
+HARMLESS = {"EINTR", "short"}
+WAYS = {
+    "write": ("ENOSPC", "EIO", "EINTR", "short", "ENOSPC:on"),
+    "pwrite": ("ENOSPC", "EIO", "EINTR", "short", "ENOSPC:on"),
+    "copy_file_range": ("ENOSPC", "EIO", "EINTR", "short"),
+    "pread": ("EIO", "EINTR", "short"),
+    "fsync": ("EIO", "ENOSPC", "EINTR", "EIO:on"),
+    "fdatasync": ("EIO", "ENOSPC", "EINTR", "EIO:on"),
+    "linkat": ("ENOSPC", "EIO", "EINTR", "EIO:on"),
+    "renameat": ("ENOSPC", "EIO", "EINTR", "EIO:on"),
+    "renameat2": ("ENOSPC", "EIO", "EINTR", "EIO:on"),
+    "mkdirat": ("ENOSPC", "EIO", "EINTR", "EIO:on"),
+    "unlinkat": ("EIO", "EACCES", "EINTR", "EIO:on"),
+    "openat": ("EMFILE", "EIO", "ENOSPC", "EINTR", "EMFILE:on"),
+    "flock": ("EIO", "ENOLCK", "EINTR"),
+    "fstatat": ("EIO", "EIO:on"),
+    "fstat": ("EIO",),
+    "readdir": ("EIO",),
+    "fchmodat": ("EPERM",),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """an action that nothing has kept from its end"""
+    action: actions.Action
+    template: str
+    old: dict  # the tree before
+    new: dict
+    output: bytes
+    calls: list
+
+    def rules(self):
+        """every way in which one of its calls can fail"""
+        for name, count in collections.Counter(call.name for call in self.calls).items():
+            for number in range(1, count + 1):
+                for way in WAYS[name]:
+                    yield f"{name}:{number}:{way}"
+
+
+def parts_of(tree):
+    """what a tree means: blobs, and references with all that stands beside them"""
+    blobs = {path for path in tree if path.startswith("blobs/") and path.count("/") == 2}
+    references = {path: entry[1] for path, entry in tree.items() if path == "index.json" or path.startswith("refs/")}
+    return blobs, references
+
+
+class Faults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # Nobody cuts the power: fsync need not wait for a disk.
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        cls.directory = os.path.realpath(tempfile.mkdtemp(prefix="layoutfs-faults-", dir=memory))
+        cls.addClassCleanup(shutil.rmtree, cls.directory)
+        cls.numbers = iter(range(1_000_000))
+        cls.lock = threading.Lock()
+
+    def folder(self):
+        with self.lock:
+            path = f"{self.directory}/{next(self.numbers)}"
+        os.mkdir(path)
+        return path
+
+    def copy(self, template):
+        layout = self.folder() + "/layout"
+        if os.path.exists(template):
+            shutil.copytree(template, layout)
+        return layout
+
+    def baseline(self, action):
+        template = self.folder() + "/layout"
+        action.write_template(template)
+        old = layout_state.tree_of(template)
+        layout, log = self.copy(template), self.folder() + "/log"
+        done = actions.run(layout, action.arguments, action.stdin, action.rules, log)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEqual(list(layout_state.problems_of(layout)), [])
+        new = layout_state.tree_of(layout)
+        return Baseline(action, template, old, new, done.stdout, actions.read_log(log))
+
+    def check(self, base, rule):
+        """one run with `rule`; whether it succeeded"""
+        action = base.action
+        layout = self.copy(base.template)
+        done = actions.run(layout, action.arguments, action.stdin, (*action.rules, rule))
+        self.check_outcome(base, done, rule)
+        if done.returncode == 0:
+            self.assert_same_tree(base.new, layout)
+        self.check_state(base, layout)
+        left = os.listdir(os.path.dirname(layout))
+        if not rule.endswith(":on"):
+            self.assertIn(left, (["layout"], []), "beside the layout")
+        self.check_once_more(base, layout)
+        shutil.rmtree(os.path.dirname(layout))
+        return done.returncode == 0
+
+    def assert_same_tree(self, expected, layout):
+        self.assertEqual(layout_state.difference(expected, layout_state.tree_of(layout)), [])
+
+    def check_outcome(self, base, done, rule):
+        call, _, way = rule.split(":", 2)
+        if done.returncode == 0:
+            # Only this tells that the content did not reach the disk.
+            self.assertTrue(call not in ("fsync", "fdatasync") or way in HARMLESS, "the failure is not reported")
+            self.assertEqual((done.stdout, done.stderr), (base.output, b""))
+            return
+        self.assertNotIn(way, HARMLESS, done.stderr)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr.decode(), r"\Astore_actions: [^\n]*[^\n.]\n\Z")
+        self.assertEqual(done.stdout, b"")
+
+    def check_state(self, base, layout):
+        tree = layout_state.tree_of(layout)
+        if "oci-layout" in tree:
+            self.assertEqual(list(layout_state.problems_of(layout)), [])
+            self.assertIn(parts_of(tree), (parts_of(base.old), parts_of(base.new)))
+        elif base.action.arguments[0] == "complete":
+            self.assertLessEqual(tree.items(), base.new.items(), "what is there must be a piece of the whole")
+        else:
+            self.assertEqual(layout_state.difference({}, tree), [])
+
+    def check_once_more(self, base, layout):
+        action = base.action
+        # What is the same as before, or as without the fault, goes on as that does.
+        tree, litter = layout_state.tree_of(layout), layout_state.litter_of(layout)
+        if (tree, litter) == (base.old, layout_state.litter_of(base.template)):
+            return
+        if tree != base.new:
+            again = actions.run(layout, action.arguments, action.stdin, action.rules)
+            self.assertEqual((again.returncode, again.stderr), (0, b""), "once more")
+        elif litter and action.again == 0:
+            again = actions.run(layout, action.arguments, action.stdin, action.rules)
+            self.assertEqual((again.returncode, again.stderr), (0, b""), "once more")
+        self.assert_same_tree(base.new, layout)
+        if layout_state.litter_of(layout):
+            cleaned = actions.run(layout, ("clean",))
+            self.assertEqual((cleaned.returncode, cleaned.stderr), (0, b""), "clean")
+            self.assertEqual(layout_state.litter_of(layout), [])
+            self.assert_same_tree(base.new, layout)
+
+    def check_action(self, action):
+        base = self.baseline(action)
+        rules = list(base.rules())
+        self.assertGreater(len(rules), 20)
+
+        def outcome(rule):
+            try:
+                return self.check(base, rule), None
+            except Exception as problem:  # of a thread: reported below, all of them
+                return False, f"{rule}: {problem}"
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            outcomes = list(pool.map(outcome, rules))
+        failed = [problem for _, problem in outcomes if problem]
+        self.assertFalse(failed, "\n".join(failed))
+        succeeded = sum(is_done for is_done, _ in outcomes)
+        print(f"{action.name}: {len(rules)} faults, {succeeded} of them without effect", flush=True)
+        self.assertLess(succeeded, len(rules))
+
+
+def test_of(action):
+    return lambda self: self.check_action(action)
+
+
+for one in actions.ACTIONS:
+    setattr(Faults, "test_" + one.name.replace(" ", "_").replace(".", "_"), test_of(one))
+
+if __name__ == "__main__":
+    unittest.main()
