@@ -1,24 +1,25 @@
 // Following index.json.
 #include "fs/catalog.h"
 
+#include "core/base/check.h"
+#include "core/oci/walk.h"
+
 namespace layoutfs {
 namespace {
 
-// Everything that can be reached through indexes; each is read once, so that circles end.
+// Everything that can be reached through indexes; manifests are not read for it.
 Documents reachable_documents(const Engine& engine, const References& references) {
   Documents documents;
-  std::vector<Descriptor> pending(references.entries.rbegin(), references.entries.rend());
-  while (!pending.empty()) {
-    const Descriptor descriptor = std::move(pending.back());
-    pending.pop_back();
-    const DocumentKind kind = document_kind(descriptor.media_type);
-    // What is neither is shown all the same where index.json names it: it gets a directory that says what is
-    // wrong.
-    if (!documents.try_emplace(descriptor.digest, descriptor).second || kind != DocumentKind::index) continue;
+  const auto visit = [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
+    // What is neither a manifest nor an index is shown all the same where an index names it: it gets a
+    // directory that says what is wrong.
+    documents.try_emplace(descriptor.digest, descriptor);
+    if (document_kind(descriptor.media_type) != DocumentKind::index) return std::vector<Descriptor>();
     auto index = read_index(engine, descriptor);
-    if (!index) continue;  // its own directory says why
-    pending.insert(pending.end(), index->manifests.rbegin(), index->manifests.rend());
-  }
+    // Its own directory says why it cannot be read.
+    return index ? std::move(index->manifests) : std::vector<Descriptor>();
+  };
+  check(walk(references.entries, visit).has_value(), "a walk ends early only for its visitor");
   return documents;
 }
 

@@ -1,0 +1,161 @@
+// One pass over a blob feeds its hash, and for a layer the decoder and the hash of what comes out.
+#include "core/image/fsck_blob.h"
+
+#include <array>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/stream/codec.h"
+
+namespace layoutfs {
+namespace {
+
+using Kind = FsckProblem::Kind;
+
+constexpr std::size_t kPieceSize = std::size_t{512} << 10;
+// Nobody will start anywhere but at the front.
+constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
+
+// Hashes the blob's bytes on their way to the decoder. The first failure to deliver them stays.
+class HashingSource final : public ByteSource {
+ public:
+  HashingSource(BlobPtr blob, Algorithm algorithm, const std::function<Status(std::uint64_t)>& on_bytes)
+      : source_(std::move(blob)), hasher_(algorithm), on_bytes_(on_bytes) {}
+
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    if (failure_) return fail(Error(*failure_));
+    const auto size = source_.read(out);
+    if (!size) return keep(size.error());
+    hasher_.update(out.first(*size));
+    bytes_ += *size;
+    if (auto status = on_bytes_(*size); !status) return keep(status.error());
+    return *size;
+  }
+
+  // Reads what is left; the digest of the whole blob.
+  Result<Digest> finish() {
+    Bytes buffer(kPieceSize);
+    for (;;) {
+      const auto size = read(buffer);
+      if (!size) return fail(Error(size.error()));
+      if (*size == 0) return hasher_.finish();
+    }
+  }
+
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  // Also where the decoder makes another error of it.
+  std::unexpected<Error> keep(const Error& error) {
+    failure_ = error;
+    return fail(Error(error));
+  }
+
+  BlobSource source_;
+  Hasher hasher_;
+  const std::function<Status(std::uint64_t)>& on_bytes_;
+  std::uint64_t bytes_ = 0;
+  std::optional<Error> failure_;
+};
+
+// The digests of an uncompressed layer, by each algorithm that somebody wants to compare.
+class StreamDigests {
+ public:
+  explicit StreamDigests(const ExpectedDiffIds& expected) {
+    for (const auto& [diff_id, config] : expected)
+      hashers_.try_emplace(diff_id.algorithm(), diff_id.algorithm());
+  }
+  void update(ByteView bytes) {
+    for (auto& [algorithm, hasher] : hashers_) hasher.update(bytes);
+  }
+  std::map<Algorithm, Digest> finish() {
+    std::map<Algorithm, Digest> digests;
+    for (auto& [algorithm, hasher] : hashers_) digests.emplace(algorithm, hasher.finish());
+    return digests;
+  }
+
+ private:
+  std::map<Algorithm, Hasher> hashers_;
+};
+
+Result<Compression> compression_of(const Blob& blob) {
+  std::array<std::byte, 16> front;
+  const auto size = blob.read_at(front, 0);
+  if (!size) return fail(Error(size.error()));
+  return detect_compression(ByteView(front).first(*size));
+}
+
+// Decompresses all that `source` delivers.
+Status decode(Compression compression, HashingSource& source, StreamDigests& digests,
+              const std::function<Status(std::uint64_t)>& on_bytes) {
+  const auto decoder = start_indexing(compression, source, kNoPoints);
+  Bytes buffer(kPieceSize);
+  for (;;) {
+    const auto step = decoder->step(buffer);
+    if (!step) return fail(Error(step.error()));
+    digests.update(ByteView(buffer).first(step->size));
+    if (step->end) return {};
+    // A small blob may hold a large layer.
+    if (auto status = on_bytes(0); !status) return status;
+  }
+}
+
+std::vector<FsckProblem> compare(const Digest& layer, const std::map<Algorithm, Digest>& found,
+                                 const ExpectedDiffIds& expected) {
+  std::vector<FsckProblem> problems;
+  for (const auto& [diff_id, config] : expected) {
+    const Digest& actual = found.at(diff_id.algorithm());
+    if (actual == diff_id) continue;
+    problems.push_back({Kind::wrong_diff_id, layer,
+                        layer.str() + ": uncompressed it is " + actual.str() + ", the config " +
+                            config.str() + " says " + diff_id.str()});
+  }
+  return problems;
+}
+
+BlobFindings unreadable(const Digest& digest, const Error& error) {
+  const Kind kind = error.code() == Errc::not_found ? Kind::missing_blob : Kind::unreadable;
+  return {.problems = {{kind, digest, message_of(digest, error)}}};
+}
+
+}  // namespace
+
+std::string message_of(const Digest& digest, const Error& error) {
+  const std::string name = digest.str();
+  return error.message().starts_with(name) ? error.message() : name + ": " + error.message();
+}
+
+Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds& expected,
+                                const std::function<Status(std::uint64_t bytes)>& on_bytes) {
+  if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
+  const auto blob = engine.get_blob(digest);
+  if (!blob) return unreadable(digest, blob.error());
+  const auto compression = compression_of(**blob);
+  if (!compression) return unreadable(digest, compression.error());
+
+  HashingSource source(*blob, digest.algorithm(), on_bytes);
+  StreamDigests stream(expected);
+  Status decoded;
+  if (!expected.empty()) decoded = decode(*compression, source, stream, on_bytes);
+  if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
+  const auto found = source.finish();
+  if (!found && found.error().code() == Errc::cancelled) return fail(Error(found.error()));
+  if (!found) return unreadable(digest, found.error());
+
+  BlobFindings findings{.is_read = true, .bytes = source.bytes()};
+  // A blob that is not what its name says explains every other fault.
+  if (*found != digest) {
+    findings.problems = {{Kind::wrong_digest, digest, digest.str() + ": content has digest " + found->str()}};
+  } else if (!decoded) {
+    findings.problems = {{Kind::broken_layer, digest, digest.str() + ": " + decoded.error().message()}};
+  } else if (!expected.empty()) {
+    findings.diff_ids = expected.size();
+    findings.problems = compare(digest, stream.finish(), expected);
+  }
+  return findings;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,55 @@
+// The part of fsck that reads what the references lead to.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/context.h"
+#include "core/base/digest.h"
+#include "core/cas/engine.h"
+#include "core/image/fsck.h"
+#include "core/image/fsck_blob.h"
+#include "core/oci/walk.h"
+
+namespace layoutfs {
+
+// The documents of a layout, read once, and what they say of its blobs.
+class LayoutDocuments {
+ public:
+  explicit LayoutDocuments(const Engine& engine) : engine_(engine) {}
+
+  // Everything behind `references`. Errc::cancelled.
+  Status read(const References& references, const Context& context);
+
+  // The problems of the documents themselves, and of descriptors. Where a document's blob is damaged the same
+  // problem is found by check_blob again.
+  const std::vector<FsckProblem>& problems() const noexcept { return problems_; }
+  // Indexes and manifests.
+  std::uint64_t documents() const noexcept { return documents_; }
+  bool leads_to(const Digest& digest) const { return sizes_.contains(digest); }
+  // By every config that names `digest` as a layer.
+  const ExpectedDiffIds& diff_ids_of(const Digest& digest) const;
+
+ private:
+  using Size = Result<std::optional<std::uint64_t>>;  // nothing where the blob is not there
+
+  std::vector<Descriptor> visit(const Descriptor& descriptor);
+  void check_descriptor(const Descriptor& descriptor);
+  void note_layers(const Manifest& manifest);
+  const std::vector<Digest>* diff_ids_in(const Descriptor& config);
+  std::optional<Descriptor> with_true_size(const Descriptor& descriptor);
+  const Size& size_of(const Digest& digest);
+  void add_failure(const Digest& digest, const Error& error);
+  void add(FsckProblem::Kind kind, const Digest& digest, std::string message);
+
+  const Engine& engine_;
+  std::vector<FsckProblem> problems_;
+  std::uint64_t documents_ = 0;
+  std::unordered_map<Digest, Size> sizes_;                                  // of all that a descriptor names
+  std::unordered_map<Digest, std::optional<std::vector<Digest>>> configs_;  // diffIDs; none: unusable
+  std::unordered_map<Digest, ExpectedDiffIds> diff_ids_;                    // by layer
+};
+
+}  // namespace layoutfs

@@ -1,0 +1,133 @@
+// Mark what references lead to, sweep the rest.
+#include "core/oci/gc.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+
+#include "core/oci/walk.h"
+
+namespace layoutfs {
+namespace {
+
+// Blobs that were put at this moment or later are too young.
+std::int64_t limit_of(std::chrono::nanoseconds grace) {
+  if (grace <= std::chrono::nanoseconds::zero()) return std::numeric_limits<std::int64_t>::max();
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return (now - grace).count();
+}
+
+class Collector {
+ public:
+  Collector(Engine& engine, const GcOptions& options)
+      : engine_(engine), options_(options), limit_ns_(limit_of(options.grace)) {}
+
+  Result<GcResult> collect();
+
+ private:
+  Status mark();
+  Status judge(const Digest& digest);
+  Result<bool> may_go(const Digest& digest) const;
+  Result<SweepResult> sweep(const Digest& digest, const BlobStatus& status);
+
+  Engine& engine_;
+  const GcOptions& options_;
+  const std::int64_t limit_ns_;
+  std::shared_ptr<const References> references_;
+  std::unordered_set<Digest> reachable_;  // from references_
+  GcResult result_;
+};
+
+Result<GcResult> Collector::collect() {
+  if (auto marked = mark(); !marked) return fail(std::move(marked).error());
+  std::vector<Digest> blobs;
+  for (const Algorithm algorithm : kAlgorithms) {
+    auto listed = engine_.list_blobs(algorithm);
+    if (!listed) return fail(std::move(listed).error());
+    blobs.insert(blobs.end(), listed->begin(), listed->end());
+  }
+  for (const Digest& digest : blobs)
+    if (auto judged = judge(digest); !judged) return fail(std::move(judged).error());
+  result_.reachable = static_cast<std::uint64_t>(
+      std::ranges::count_if(blobs, [&](const Digest& digest) { return reachable_.contains(digest); }));
+  std::ranges::sort(result_.removed, {}, &GcResult::Removed::digest);
+  if (!options_.dry_run)
+    if (auto cleaned = engine_.clean(); !cleaned) return fail(std::move(cleaned).error());
+  return std::move(result_);
+}
+
+Status Collector::mark() {
+  auto references = engine_.references();
+  if (!references) return fail(std::move(references).error());
+  references_ = std::move(*references);
+  if (!references_->problems.empty())
+    return fail(Errc::invalid_image,
+                "the references cannot all be understood: " + references_->problems.front());
+  reachable_.clear();
+  result_.problems.clear();
+  return walk(references_->entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
+    if (auto status = options_.context.check(); !status) return fail(std::move(status).error());
+    reachable_.insert(descriptor.digest);
+    auto children = children_of(engine_, descriptor);
+    if (children || children.error().code() != Errc::not_found) return children;
+    result_.problems.push_back(children.error().message());
+    return std::vector<Descriptor>();
+  });
+}
+
+// Decides on one blob, by the references of the moment in which it would go.
+Status Collector::judge(const Digest& digest) {
+  if (reachable_.contains(digest)) return {};
+  const auto agreed = may_go(digest);
+  if (!agreed) return fail(Error(agreed.error()), digest.str());
+  if (!*agreed) {
+    ++result_.spared;
+    return {};
+  }
+  while (!reachable_.contains(digest)) {
+    if (auto status = options_.context.check(); !status) return status;
+    const auto status = engine_.blob_status(digest);
+    if (!status) return fail(Error(status.error()));
+    if (!*status) return {};
+    const auto swept = sweep(digest, **status);
+    if (!swept) return fail(Error(swept.error()));
+    switch (*swept) {
+      case SweepResult::removed:
+        result_.removed.push_back({digest, (*status)->size});
+        return {};
+      case SweepResult::young:
+        ++result_.young;
+        return {};
+      case SweepResult::absent:
+        return {};
+      case SweepResult::references_changed:
+        break;
+    }
+    if (auto marked = mark(); !marked) return marked;
+  }
+  return {};
+}
+
+Result<bool> Collector::may_go(const Digest& digest) const {
+  for (const GcPolicy& policy : options_.policies) {
+    auto agreed = policy(digest);
+    if (!agreed || !*agreed) return agreed;
+  }
+  return true;
+}
+
+Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& status) {
+  if (!options_.dry_run) return engine_.sweep_blob(digest, *references_, limit_ns_);
+  return status.put_ns >= limit_ns_ ? SweepResult::young : SweepResult::removed;
+}
+
+}  // namespace
+
+Result<GcResult> collect_garbage(Engine& engine, const GcOptions& options) {
+  return Collector(engine, options).collect();
+}
+
+}  // namespace layoutfs

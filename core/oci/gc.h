@@ -1,0 +1,47 @@
+// Garbage collection: the blobs that no reference leads to, removed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/base/context.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+// Whether a blob that nothing leads to may go; an error ends the collection.
+using GcPolicy = std::function<Result<bool>(const Digest&)>;
+
+struct GcOptions {
+  // A blob that was put, also once more, less than this ago stays: its reference may be on its way.
+  std::chrono::nanoseconds grace = std::chrono::hours(1);
+  bool dry_run = false;
+  std::vector<GcPolicy> policies;  // all must agree
+  Context context;
+};
+
+struct GcResult {
+  struct Removed {
+    Digest digest;
+    std::uint64_t size;  // bytes
+  };
+  std::vector<Removed> removed;       // sorted; in a dry run: what would be
+  std::uint64_t reachable = 0;        // blobs that a reference leads to
+  std::uint64_t young = 0;            // that stayed for the grace period
+  std::uint64_t spared = 0;           // that stayed for a policy
+  std::vector<std::string> problems;  // one sentence for each reachable document that is missing
+};
+
+// Removes every blob that cannot be reached from a reference through indexes and manifests (config, layers,
+// subject), then the litter (Engine::clean). Other processes may put blobs and references at the same time:
+// a blob is removed under the layout's lock, and only while the references are those that it was judged by;
+// where they change it is judged again. A reachable document that is missing leads to nothing; one that is
+// there and cannot be read or understood ends the collection before anything is removed (Errc::corrupt,
+// Errc::invalid_image): nobody knows what it leads to. The same holds for an entry of the references that is
+// no descriptor.
+Result<GcResult> collect_garbage(Engine& engine, const GcOptions& options);
+
+}  // namespace layoutfs

@@ -1,0 +1,321 @@
+// What the garbage collection removes, and what it never does.
+#include "core/oci/gc.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/cas/dir_engine.h"
+#include "core/oci/walk.h"
+#include "tests/support/documents.h"
+
+namespace layoutfs {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::index_document;
+using ::testing::IsEmpty;
+using testing::LayoutWriter;
+using testing::manifest_text;
+using testing::named;
+using testing::TempDir;
+using ::testing::UnorderedElementsAre;
+using ::testing::UnorderedElementsAreArray;
+
+class GarbageCollection : public ::testing::Test {
+ protected:
+  // Of one layer with this content: three blobs.
+  Descriptor image(const std::string& content) {
+    const auto layer = layout.blob(content, testing::kTarType);
+    return layout.manifest(layout.config({layer.digest}), {layer});
+  }
+  std::set<Digest> blobs() const {
+    std::set<Digest> all;
+    for (const auto algorithm : kAlgorithms) {
+      const auto listed = engine->list_blobs(algorithm).value();
+      all.insert(listed.begin(), listed.end());
+    }
+    return all;
+  }
+  // `descriptor` and all that it leads to.
+  std::set<Digest> all_of(const Descriptor& descriptor) const {
+    std::set<Digest> all;
+    const auto walked = walk(std::vector{descriptor}, [&](const Descriptor& found) {
+      all.insert(found.digest);
+      return children_of(*engine, found);
+    });
+    EXPECT_TRUE(walked) << walked.error().message();
+    return all;
+  }
+  static std::vector<Digest> removed_in(const GcResult& result) {
+    std::vector<Digest> digests;
+    for (const auto& removed : result.removed) digests.push_back(removed.digest);
+    return digests;
+  }
+  GcResult collect(const GcOptions& options = {.grace = 0ns}) {
+    auto result = collect_garbage(*engine, options);
+    EXPECT_TRUE(result) << result.error().message();
+    return result ? *std::move(result) : GcResult();
+  }
+  // What a collection that has to fail says; nothing may be gone.
+  Error error_of(const GcOptions& options = {.grace = 0ns}) {
+    const auto before = blobs();
+    const auto result = collect_garbage(*engine, options);
+    EXPECT_EQ(blobs(), before);
+    EXPECT_FALSE(result);
+    return result ? Error(Errc::io, "no error") : result.error();
+  }
+
+  TempDir directory;
+  LayoutWriter layout{directory / "layout"};
+  std::unique_ptr<Engine> engine = open_dir(layout.path(), {.is_durable = false}).value();
+};
+
+TEST_F(GarbageCollection, RemovesWhatNoReferenceLeadsToAndNothingElse) {
+  const auto kept = image("kept"), orphan = image("orphan");
+  const auto index = layout.index({kept});
+  layout.write_index({named(index, "app")});
+  const auto expected = all_of(index), garbage = all_of(orphan);
+  const auto result = collect();
+  EXPECT_EQ(blobs(), expected);
+  EXPECT_THAT(removed_in(result), UnorderedElementsAreArray(garbage));
+  EXPECT_TRUE(std::ranges::is_sorted(removed_in(result)));
+  EXPECT_EQ(result.reachable, expected.size());
+  EXPECT_THAT(result.problems, IsEmpty());
+}
+
+TEST_F(GarbageCollection, TellsTheSizesOfWhatItRemoves) {
+  const auto orphan = layout.blob("seven b", testing::kTarType);
+  const auto result = collect();
+  ASSERT_EQ(result.removed.size(), 1u);
+  EXPECT_EQ(result.removed[0].digest, orphan.digest);
+  EXPECT_EQ(result.removed[0].size, 7u);
+}
+
+TEST_F(GarbageCollection, TheSecondTimeThereIsNothingToDo) {
+  layout.write_index({named(image("kept"), "app")});
+  image("orphan");
+  EXPECT_EQ(collect().removed.size(), 3u);
+  const auto before = blobs();
+  EXPECT_THAT(collect().removed, IsEmpty());
+  EXPECT_EQ(blobs(), before);
+}
+
+TEST_F(GarbageCollection, AfterATagIsDeletedWhatTheOthersShareStays) {
+  const auto shared = layout.blob("shared", testing::kTarType), own = layout.blob("own", testing::kTarType);
+  const auto first = layout.manifest(layout.config({shared.digest, own.digest}), {shared, own});
+  const auto second = layout.manifest(layout.config({shared.digest}), {shared});
+  layout.write_index({named(first, "first")});
+  ASSERT_TRUE(engine->put_reference("second", second));
+  EXPECT_THAT(collect().removed, IsEmpty());
+  ASSERT_TRUE(engine->delete_reference("first").value());
+  const auto expected = all_of(second);
+  EXPECT_EQ(collect().removed.size(), 3u);  // a manifest, a config and a layer
+  EXPECT_EQ(blobs(), expected);
+  EXPECT_EQ(all_of(second), expected);
+}
+
+TEST_F(GarbageCollection, WithoutReferencesNothingIsLeft) {
+  layout.write_index({named(image("a"), "a"), named(image("b"), "b")});
+  ASSERT_TRUE(engine->delete_reference("a").value());
+  ASSERT_TRUE(engine->delete_reference("b").value());
+  EXPECT_EQ(collect().removed.size(), 6u);
+  EXPECT_THAT(blobs(), IsEmpty());
+}
+
+TEST_F(GarbageCollection, OfAnEmptyLayoutRemovesNothing) {
+  EXPECT_THAT(collect().removed, IsEmpty());
+  EXPECT_EQ(collect().reachable, 0u);
+}
+
+TEST_F(GarbageCollection, KeepsAManifestAndABlobThatReferencesName) {
+  const auto config = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  const auto manifest = layout.manifest(config, {});
+  for (int i = 0; i < 10; ++i) image("orphan " + std::to_string(i));
+  layout.write_index({manifest, config});
+  collect();
+  EXPECT_THAT(blobs(), UnorderedElementsAre(manifest.digest, config.digest));
+}
+
+TEST_F(GarbageCollection, FollowsSubjectsAndDockersTypes) {
+  const auto subject = image("subject");
+  const auto layer = layout.blob("signature", "application/octet-stream");
+  const auto config = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  const auto referrer = layout.blob(manifest_text(config, {layer}, &subject), testing::kDockerManifestType);
+  const auto list = layout.blob(index_document({referrer}), testing::kDockerListType);
+  layout.write_index({list});
+  EXPECT_THAT(collect().removed, IsEmpty());
+  EXPECT_EQ(blobs().size(), 7u);
+}
+
+TEST_F(GarbageCollection, KeepsWhatADocumentWithoutAMediaTypeLeadsTo) {
+  auto untyped = image("kept");
+  untyped.media_type.clear();
+  layout.write_index_text(index_document({untyped}));
+  EXPECT_THAT(collect().removed, IsEmpty());
+  EXPECT_EQ(blobs().size(), 3u);
+}
+
+TEST_F(GarbageCollection, KnowsBlobsOfEveryAlgorithm) {
+  const auto kept = layout.blob(as_bytes("kept"), testing::kTarType, Algorithm::sha512);
+  const auto orphan = layout.blob(as_bytes("orphan"), testing::kTarType, Algorithm::sha512);
+  layout.write_index({kept});
+  EXPECT_THAT(removed_in(collect()), ElementsAre(orphan.digest));
+  EXPECT_THAT(blobs(), ElementsAre(kept.digest));
+}
+
+TEST_F(GarbageCollection, AsksEveryPolicy) {
+  const auto spared = layout.blob("spared", testing::kTarType),
+             orphan = layout.blob("orphan", testing::kTarType);
+  const auto kept = layout.blob("kept", testing::kTarType);
+  layout.write_index({kept});
+  std::set<Digest> asked;
+  const auto ask = [&](const Digest& digest) -> Result<bool> { return asked.insert(digest).second; };
+  const auto spare = [&](const Digest& digest) -> Result<bool> { return digest != spared.digest; };
+  const auto result = collect({.grace = 0ns, .policies = {ask, spare}});
+  EXPECT_THAT(removed_in(result), ElementsAre(orphan.digest));
+  EXPECT_EQ(result.spared, 1u);
+  EXPECT_THAT(asked, UnorderedElementsAre(spared.digest, orphan.digest));
+  EXPECT_THAT(blobs(), UnorderedElementsAre(spared.digest, kept.digest));
+}
+
+TEST_F(GarbageCollection, AnErrorOfAPolicyEndsIt) {
+  image("orphan");
+  const auto refuse = [](const Digest&) -> Result<bool> { return fail(Errc::io, "nobody answers"); };
+  const auto error = error_of({.grace = 0ns, .policies = {refuse}});
+  EXPECT_EQ(error.code(), Errc::io);
+  EXPECT_THAT(error.message(), HasSubstr("nobody answers"));
+}
+
+TEST_F(GarbageCollection, KeepsYoungBlobs) {
+  image("young");
+  const auto result = collect({.grace = 1h});
+  EXPECT_THAT(result.removed, IsEmpty());
+  EXPECT_EQ(result.young, 3u);
+  EXPECT_EQ(blobs().size(), 3u);
+  EXPECT_EQ(collect({.grace = 1ns}).removed.size(), 3u);
+}
+
+TEST_F(GarbageCollection, ADryRunSaysTheSameAndChangesNothing) {
+  layout.write_index({named(image("kept"), "app")});
+  const auto spared = image("orphan");
+  const auto litter = layout.path() + "/blobs/sha256/not-a-digest";
+  testing::write_file(litter, "litter");
+  const GcPolicy spare = [&](const Digest& digest) -> Result<bool> { return digest != spared.digest; };
+  const auto before = blobs();
+
+  const auto young = collect({.grace = 1h, .dry_run = true, .policies = {spare}});
+  EXPECT_EQ(young.young, 2u);
+  EXPECT_EQ(young.spared, 1u);
+  const auto dry = collect({.grace = 0ns, .dry_run = true, .policies = {spare}});
+  EXPECT_EQ(blobs(), before);
+  EXPECT_TRUE(std::filesystem::exists(litter));
+
+  const auto wet = collect({.grace = 0ns, .policies = {spare}});
+  EXPECT_EQ(removed_in(dry), removed_in(wet));
+  EXPECT_EQ(dry.removed.size(), 2u);
+  EXPECT_EQ(dry.removed[0].size, wet.removed[0].size);
+  EXPECT_EQ(dry.reachable, wet.reachable);
+  EXPECT_EQ(dry.spared, 1u);
+}
+
+TEST_F(GarbageCollection, ABrokenDocumentEndsItBeforeAnythingIsGone) {
+  image("orphan");
+  layout.write_index({layout.blob("{", testing::kManifestType)});
+  EXPECT_EQ(error_of().code(), Errc::invalid_image);
+  layout.write_index({layout.blob(R"({"manifests":[7]})", testing::kIndexType)});
+  EXPECT_EQ(error_of().code(), Errc::invalid_image);
+
+  const auto damaged = image("damaged");
+  testing::write_file(layout.blob_path(damaged.digest), std::string(damaged.size, ' '));
+  layout.write_index({layout.index({damaged})});
+  EXPECT_EQ(error_of().code(), Errc::corrupt);
+}
+
+TEST_F(GarbageCollection, ABrokenReferenceEndsItBeforeAnythingIsGone) {
+  image("orphan");
+  layout.write_index_text(R"({"manifests":[{"digest":"sha256:short","size":1}]})");
+  const auto error = error_of();
+  EXPECT_EQ(error.code(), Errc::invalid_image);
+  EXPECT_THAT(error.message(), HasSubstr("entry 0"));
+}
+
+TEST_F(GarbageCollection, AMissingDocumentIsAProblemAndLeadsToNothing) {
+  const auto missing = image("missing"), kept = image("kept");
+  const auto expected = all_of(kept);
+  std::filesystem::remove(layout.blob_path(missing.digest));
+  layout.write_index({missing, kept});
+  const auto result = collect();
+  EXPECT_THAT(result.problems, ElementsAre(HasSubstr(missing.digest.str())));
+  EXPECT_EQ(result.removed.size(), 2u);
+  EXPECT_EQ(blobs(), expected);
+}
+
+TEST_F(GarbageCollection, AMissingLayerIsNoProblem) {
+  const auto kept = image("kept");
+  const auto layer = Digest::of(as_bytes("kept"));
+  std::filesystem::remove(layout.blob_path(layer));
+  layout.write_index({kept});
+  const auto result = collect();
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_EQ(result.reachable, 2u);
+}
+
+TEST_F(GarbageCollection, KeepsWhatIsReferencedWhileItRuns) {
+  // Blobs are judged in the order of their digests.
+  std::vector<Descriptor> orphans;
+  for (int i = 0; i < 6; ++i) orphans.push_back(layout.blob(std::to_string(i), testing::kTarType));
+  std::ranges::sort(orphans, {}, &Descriptor::digest);
+  const auto refer = [&](const Digest& digest) -> Result<bool> {
+    if (digest == orphans[1].digest)
+      if (auto put = engine->put_reference("late", orphans[2]); !put) return fail(std::move(put).error());
+    // And what is just being judged.
+    if (digest == orphans[4].digest)
+      if (auto put = engine->put_reference("later", orphans[4]); !put) return fail(std::move(put).error());
+    return true;
+  };
+  const auto result = collect({.grace = 0ns, .policies = {refer}});
+  EXPECT_THAT(removed_in(result),
+              ElementsAre(orphans[0].digest, orphans[1].digest, orphans[3].digest, orphans[5].digest));
+  EXPECT_THAT(blobs(), ElementsAre(orphans[2].digest, orphans[4].digest));
+  EXPECT_EQ(result.reachable, 2u);
+}
+
+TEST_F(GarbageCollection, GoesByTheReferencesOfTheMoment) {
+  std::vector<Descriptor> all{layout.blob("a", testing::kTarType), layout.blob("b", testing::kTarType)};
+  std::ranges::sort(all, {}, &Descriptor::digest);
+  layout.write_index({named(all[1], "app")});
+  const auto drop = [&](const Digest&) -> Result<bool> {
+    auto deleted = engine->delete_reference("app");
+    if (!deleted) return fail(std::move(deleted).error());
+    return true;
+  };
+  EXPECT_THAT(removed_in(collect({.grace = 0ns, .policies = {drop}})),
+              ElementsAre(all[0].digest, all[1].digest));
+}
+
+TEST_F(GarbageCollection, ARequestToStopEndsIt) {
+  image("orphan");
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_EQ(error_of({.grace = 0ns, .context = {source.get_token(), {}}}).code(), Errc::cancelled);
+}
+
+TEST_F(GarbageCollection, IndexesThatNameEachOtherOverAndOverEnd) {
+  // Every level names the one below twice: as many ways as 2^40.
+  auto index = layout.index({image("kept")});
+  for (int i = 0; i < 40; ++i)
+    index = layout.blob(index_document({index, index}, &index), testing::kIndexType);
+  layout.write_index({index});
+  const auto result = collect();
+  EXPECT_THAT(result.removed, IsEmpty());
+  EXPECT_EQ(result.reachable, 44u);
+}
+
+}  // namespace
+}  // namespace layoutfs
