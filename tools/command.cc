@@ -5,11 +5,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <system_error>
 #include <tuple>
 
 #include "core/base/log.h"
-#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
 #include "core/oci/reference.h"
 
 namespace layoutfs::tools {
@@ -80,7 +81,7 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
     opened.reference = std::move(name->reference);
   }
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
-  auto engine = open_dir(opened.path);
+  auto engine = builtin_drivers().open(opened.path);
   if (!engine) return fail(std::move(engine).error());
   opened.engine = std::move(*engine);
   return opened;
@@ -155,6 +156,19 @@ std::string human_size(std::uint64_t bytes) {
                                                   : 0,
                                    value, kUnits[unit]);
   return {text.data(), static_cast<std::size_t>(length)};
+}
+
+std::string utc_time(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm fields{};
+  std::array<char, 64> text{};
+  if (::gmtime_r(&time, &fields) == nullptr || std::strftime(text.data(), text.size(), "%F %T", &fields) == 0)
+    return "@" + std::to_string(seconds);
+  return text.data();
+}
+
+std::string pad(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
 }  // namespace layoutfs::tools

@@ -42,6 +42,12 @@ void add_umount_command(CLI::App& app, int& exit_code);
 void add_ls_command(CLI::App& app, int& exit_code);
 void add_cat_command(CLI::App& app, int& exit_code);
 void add_inspect_command(CLI::App& app, int& exit_code);
+void add_init_command(CLI::App& app, int& exit_code);
+void add_blob_command(CLI::App& app, int& exit_code);
+void add_ref_command(CLI::App& app, int& exit_code);
+void add_clean_command(CLI::App& app, int& exit_code);
+void add_gc_command(CLI::App& app, int& exit_code);
+void add_fsck_command(CLI::App& app, int& exit_code);
 
 // How the commands are told which layout, which image in it, and for which platform.
 struct ImageArguments {
@@ -71,16 +77,21 @@ class Output {
   Output& operator<<(std::string_view text);
   // A name from an image: on a terminal, control characters become '?', as ls(1) shows them.
   Output& name(std::string_view name);
+  // Writes out what there is, for what comes on stderr to stand behind it.
+  void flush();
   // kDone, or an error line and kCannotWrite.
   int finish();
 
  private:
-  void flush();
   std::string buffer_;
   int failed_with_ = 0;  // errno
 };
 
 // "1.5 MB": three digits, powers of 1000.
 std::string human_size(std::uint64_t bytes);
+// "2026-11-21 09:30:00", in UTC; seconds since 1970.
+std::string utc_time(std::int64_t seconds);
+// `text` at the right of `width` columns.
+std::string pad(std::string text, std::size_t width);
 
 }  // namespace layoutfs::tools

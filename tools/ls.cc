@@ -1,7 +1,5 @@
 // `layoutfs ls`.
 #include <array>
-#include <cstdio>
-#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,19 +51,6 @@ std::string mode_string(const InodeView& inode) {
   special(02000, 6, 's', 'S');
   special(01000, 9, 't', 'T');
   return text;
-}
-
-std::string utc_time(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm fields{};
-  std::array<char, 64> text{};
-  if (::gmtime_r(&time, &fields) == nullptr || std::strftime(text.data(), text.size(), "%F %T", &fields) == 0)
-    return "@" + std::to_string(seconds);
-  return text.data();
-}
-
-std::string pad(std::string text, std::size_t width) {
-  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
 // Lists an image's files, one directory after the other; the paths are relative to the image's root.

@@ -15,7 +15,7 @@ namespace layoutfs::tools {
 namespace {
 
 int run(std::vector<std::string> arguments) {
-  CLI::App app("Mounts OCI image layouts, and looks into them", "layoutfs");
+  CLI::App app("Mounts OCI image layouts, looks into them, and keeps them", "layoutfs");
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.set_version_flag("-V,--version", "layoutfs " LAYOUTFS_VERSION);
   app.require_subcommand(0, 1);
@@ -25,6 +25,12 @@ int run(std::vector<std::string> arguments) {
   add_ls_command(app, exit_code);
   add_cat_command(app, exit_code);
   add_inspect_command(app, exit_code);
+  add_init_command(app, exit_code);
+  add_blob_command(app, exit_code);
+  add_ref_command(app, exit_code);
+  add_clean_command(app, exit_code);
+  add_gc_command(app, exit_code);
+  add_fsck_command(app, exit_code);
 
   try {
     std::ranges::reverse(arguments);  // as CLI11 takes them

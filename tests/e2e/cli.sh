@@ -16,7 +16,15 @@ prints() {
 
 prints "-V says the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-check "-h of each command works" sh -c "for c in mount umount ls cat inspect; do '$LAYOUTFS' \$c -h || exit 1; done"
+commands=(mount umount ls cat inspect init clean gc fsck blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+  ref "ref put" "ref get" "ref ls" "ref rm")
+for command in "${commands[@]}"; do check "-h of $command works" "$LAYOUTFS" $command -h; done
+same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" \
+  "$(layoutfs --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p' | sort)"
+for group in blob ref; do
+  same "$group --help lists those of $group" "$(printf '%s\n' "${commands[@]}" | sed -n "s/^$group //p" | sort)" \
+    "$(layoutfs $group --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p' | sort)"
+done
 
 echo "-- ls"
 prints "ls shows the refs, and entries without a name by their number" $'app:1.0\nmulti\nteam/project/app\n@3' ls "$L"
@@ -108,7 +116,7 @@ fi
 all_shown=
 # In bold, as the page sets what is to be typed.
 documented=$(grep '^\.B' "$page" | sed 's/\\-/-/g; s/\\f[A-Z]//g' | options)
-for command in "" mount umount ls cat inspect; do
+for command in "" "${commands[@]}"; do
   shown=$(layoutfs $command --help | options)
   for option in $shown; do
     grep -qx -- "$option" <<<"$documented" || not_ok "the manual page has $option of layoutfs $command --help"
@@ -119,6 +127,9 @@ for option in $documented; do
   grep -qx -- "$option" <<<"$all_shown" || not_ok "some --help has $option of the manual page"
 done
 same "there are options to compare" 1 "$(($(wc -w <<<"$documented") > 15))"
+for command in "${commands[@]}"; do
+  check "the manual page has layoutfs $command in its synopsis" grep -q "^\.B layoutfs $command" "$page"
+done
 for code in 0 1 2 3 4 5 6 7 8 9; do
   check "the manual page explains exit code $code" grep -qx "\.B $code" "$page"
 done

@@ -1,0 +1,109 @@
+// `layoutfs blob get`.
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/cas/verifying_source.h"
+#include "tools/blob.h"
+#include "tools/files.h"
+#include "tools/stop_signals.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct GetArguments {
+  std::string layout;
+  std::string digest;
+  std::string output;  // empty: standard output
+  std::string offset;
+  std::string length;
+};
+
+struct Range {
+  std::uint64_t offset = 0;
+  std::uint64_t length = std::numeric_limits<std::uint64_t>::max();
+};
+
+// Nothing where the whole blob is wanted.
+Result<std::optional<Range>> parse_range(const GetArguments& arguments) {
+  Range range;
+  for (const auto& [option, text, value] : {std::tuple("--offset", &arguments.offset, &range.offset),
+                                            {"--length", &arguments.length, &range.length}}) {
+    if (text->empty()) continue;
+    const auto number = parse_count(option, *text);
+    if (!number) return fail(Error(number.error()));
+    *value = *number;
+  }
+  if (arguments.offset.empty() && arguments.length.empty()) return std::nullopt;
+  return range;
+}
+
+// `length` bytes at most, from `content` to `target`.
+int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const Store& store,
+         const StopSignals& signals) {
+  constexpr std::size_t kPiece = std::size_t{256} << 10;
+  Bytes buffer(kPiece);
+  while (length > 0) {
+    if (auto going_on = signals.context().check(); !going_on) return signals.report(going_on.error());
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, length));
+    auto got = content.read(std::span(buffer).first(wanted));
+    if (!got) return report(std::move(got).error().with(store.path));
+    if (*got == 0) break;
+    if (auto written = target.write(std::span(buffer).first(*got)); !written)
+      return report_write(written.error());
+    length -= *got;
+  }
+  return kDone;
+}
+
+int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Range>& range,
+              OutputFile& target, const Store& store, const StopSignals& signals) {
+  BlobSource content(blob, range ? range->offset : 0);
+  if (range) return copy(content, range->length, target, store, signals);
+  VerifyingSource verified(content, digest, blob->size());
+  return copy(verified, std::numeric_limits<std::uint64_t>::max(), target, store, signals);
+}
+
+int get(const GetArguments& arguments) {
+  const auto digest = Digest::parse(arguments.digest);
+  if (!digest) return report(digest.error());
+  const auto range = parse_range(arguments);
+  if (!range) return report(range.error());
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto blob = store->engine->get_blob(*digest);
+  if (!blob) return report(std::move(blob).error().with(store->path));
+  if (*range && (*range)->offset > (*blob)->size())
+    return report(Error(Errc::invalid_argument, "--offset " + arguments.offset + ": the blob has " +
+                                                    count_of((*blob)->size(), "byte")));
+  const StopSignals signals;
+  auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
+                                         : OutputFile::create(arguments.output);
+  if (!target) {
+    print_error(target.error().message());
+    return kCannotWrite;
+  }
+  if (const int code = copy_blob(*blob, *digest, *range, *target, *store, signals); code != kDone)
+    return code;
+  if (auto done = target->commit(); !done) return report_write(done.error());
+  return kDone;
+}
+
+}  // namespace
+
+void add_blob_get_command(CLI::App& blob, int& exit_code) {
+  const auto arguments = std::make_shared<GetArguments>();
+  CLI::App* command = blob.add_subcommand("get", "Print a blob, and check it against its digest");
+  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
+  command->add_option("DIGEST", arguments->digest, "The blob's digest")->required();
+  command->add_option("-o,--output", arguments->output,
+                      "Write this file instead, which appears once the content was checked");
+  command->add_option("--offset", arguments->offset, "Begin at this byte; a part of a blob is not checked");
+  command->add_option("--length", arguments->length, "End after so many bytes; a part is not checked");
+  command->callback([arguments, &exit_code] { exit_code = get(*arguments); });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,86 @@
+// `layoutfs blob put`.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cas/verifying_source.h"
+#include "tools/blob.h"
+#include "tools/files.h"
+#include "tools/stop_signals.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct PutArguments {
+  std::string layout;
+  std::vector<std::string> files;
+  std::string algorithm;  // empty: that of `expected`, else the default
+  std::string expected;   // empty: any content
+};
+
+Result<Algorithm> parse_algorithm(std::string_view text) {
+  for (const Algorithm algorithm : kAlgorithms)
+    if (name_of(algorithm) == text) return algorithm;
+  return fail(Errc::invalid_argument, "--algorithm " + std::string(text) + ": expected sha256 or sha512");
+}
+
+Result<PutResult> put_file(Engine& engine, ByteSource& file, const std::optional<Digest>& expected,
+                           const PutOptions& options) {
+  if (!expected) return engine.put_blob(file, options);
+  VerifyingSource checked(file, *expected, std::nullopt);
+  return engine.put_blob(checked, options);
+}
+
+int put(PutArguments arguments, Output& output) {
+  if (arguments.files.empty()) arguments.files.emplace_back("-");
+  std::optional<Digest> expected;
+  PutOptions options;
+  if (!arguments.expected.empty()) {
+    auto digest = Digest::parse(arguments.expected);
+    if (!digest) return report(std::move(digest).error().with("--expect"));
+    if (arguments.files.size() > 1)
+      return report(Error(Errc::invalid_argument,
+                          "--expect is for one file, not " + std::to_string(arguments.files.size())));
+    options.algorithm = digest->algorithm();
+    expected = std::move(*digest);
+  }
+  if (!arguments.algorithm.empty()) {
+    const auto algorithm = parse_algorithm(arguments.algorithm);
+    if (!algorithm) return report(algorithm.error());
+    options.algorithm = *algorithm;
+  }
+
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  const StopSignals signals;
+  options.context = signals.context();
+  for (const std::string& path : arguments.files) {
+    auto file = FileSource::open(path, signals.fd());
+    if (!file) return report(file.error());
+    auto stored = put_file(*store->engine, *file, expected, options);
+    if (!stored)
+      return signals.report_write(std::move(stored).error().with(path == "-" ? "standard input" : path));
+    output << stored->digest.str() << "\n";
+    output.flush();
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_blob_put_command(CLI::App& blob, int& exit_code) {
+  const auto arguments = std::make_shared<PutArguments>();
+  CLI::App* command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
+  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
+  command->add_option("FILE", arguments->files, "What to store; - or none is standard input");
+  command->add_option("--algorithm", arguments->algorithm,
+                      "sha256 or sha512; that of --expect by default, else sha256");
+  command->add_option("--expect", arguments->expected, "Store nothing but content of this digest");
+  command->callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return put(std::move(*arguments), output); });
+  });
+}
+
+}  // namespace layoutfs::tools

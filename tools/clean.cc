@@ -1,0 +1,23 @@
+// `layoutfs clean`.
+#include <memory>
+#include <string>
+
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+
+void add_clean_command(CLI::App& app, int& exit_code) {
+  const auto layout = std::make_shared<std::string>();
+  CLI::App* command =
+      app.add_subcommand("clean", "Remove what interrupted writers left behind; never a blob or a reference");
+  command->add_option("LAYOUT", *layout, "The layout's path")->required();
+  command->callback([layout, &exit_code] {
+    const auto store = open_store(*layout);
+    if (!store)
+      exit_code = report(store.error());
+    else if (auto done = store->engine->clean(); !done)
+      exit_code = report_write(std::move(done).error().with(store->path));
+  });
+}
+
+}  // namespace layoutfs::tools

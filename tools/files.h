@@ -1,0 +1,57 @@
+// Content from files and standard input, and into files that appear whole or not at all.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/base/file.h"
+
+namespace layoutfs::tools {
+
+// A file's content in order, or what a pipe or a terminal delivers.
+class FileSource final : public ByteSource {
+ public:
+  // "-" is standard input. A wait for more ends with Errc::cancelled when `stop_fd` (-1 for none) polls
+  // readable. Errc::not_found, Errc::io, also for a directory.
+  static Result<FileSource> open(const std::string& path, int stop_fd);
+  Result<std::size_t> read(std::span<std::byte> out) override;
+
+ private:
+  FileSource(UniqueFd fd, std::string name, int stop_fd)
+      : fd_(std::move(fd)), name_(std::move(name)), stop_fd_(stop_fd) {}
+  Status wait() const;
+
+  UniqueFd fd_;
+  std::string name_;
+  int stop_fd_;
+};
+
+// Where a command writes what it was asked for.
+class OutputFile {
+ public:
+  static OutputFile standard_output();
+  // A temporary file beside `path` until commit(). A symlink at `path` is followed; a device or a pipe is
+  // written to as it is.
+  static Result<OutputFile> create(const std::string& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  // Without commit() nothing is left.
+  ~OutputFile();
+
+  Status write(ByteView content);
+  // Puts the file at its path, in place of what is there.
+  Status commit();
+
+ private:
+  OutputFile(UniqueFd owned, int fd, std::string path, std::string temporary)
+      : owned_(std::move(owned)), fd_(fd), path_(std::move(path)), temporary_(std::move(temporary)) {}
+
+  UniqueFd owned_;  // none where it is standard output
+  int fd_;
+  std::string path_;
+  std::string temporary_;  // empty where there is nothing to rename
+};
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,106 @@
+// `layoutfs fsck`.
+#include "core/image/fsck.h"
+
+#include <memory>
+#include <string>
+
+#include "core/base/json.h"
+#include "tools/progress.h"
+#include "tools/stop_signals.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+constexpr unsigned kMaxThreads = 256;
+
+struct FsckArguments {
+  std::string layout;
+  std::string threads = "0";
+  bool is_json = false;
+  bool is_progress_hidden = false;
+};
+
+void print_json(const FsckReport& report, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion);
+  json.key("blobs")
+      .integer(to_json_integer(report.blobs))
+      .key("bytes")
+      .integer(to_json_integer(report.bytes));
+  json.key("references").integer(to_json_integer(report.references));
+  json.key("documents").integer(to_json_integer(report.documents));
+  json.key("diffIDs").integer(to_json_integer(report.diff_ids)).key("problems").begin_array();
+  for (const FsckProblem& problem : report.problems) {
+    json.begin_object().key("kind").string(name_of(problem.kind)).key("digest");
+    problem.digest ? json.string(problem.digest->str()) : json.null();
+    json.key("message").string(problem.message).end_object();
+  }
+  output << json.end_array().end_object().str() << "\n";
+}
+
+// A sentence may quote names from the layout, which must not break the line.
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+std::string summary_of(const FsckReport& report) {
+  return count_of(report.blobs, "blob") + " (" + human_size(report.bytes) + "), " +
+         count_of(report.references, "reference") + ", " + count_of(report.documents, "document") + " and " +
+         count_of(report.diff_ids, "diffID");
+}
+
+int check(const FsckArguments& arguments, Output& output) {
+  const auto threads = parse_count("--threads", arguments.threads);
+  if (!threads) return report(threads.error());
+  if (*threads > kMaxThreads)
+    return report(Error(Errc::invalid_argument,
+                        "--threads " + arguments.threads + ": more than " + std::to_string(kMaxThreads)));
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  const StopSignals signals;
+  auto result = [&] {
+    Progress progress("checking", !arguments.is_progress_hidden);
+    return check_layout(*store->engine,
+                        {.threads = static_cast<unsigned>(*threads),
+                         .progress = [&progress](std::uint64_t done,
+                                                 std::uint64_t total) { progress.update("", done, total); },
+                         .context = signals.context()});
+  }();
+  if (!result) return signals.report(std::move(result).error().with(store->path));
+
+  if (arguments.is_json) {
+    print_json(*result, output);
+  } else {
+    for (const FsckProblem& problem : result->problems)
+      output << name_of(problem.kind) << ": " << one_line(problem.message) << "\n";
+  }
+  output.flush();
+  if (!result->problems.empty()) {
+    print_error(store->path + ": " + count_of(result->problems.size(), "problem") + " in " +
+                summary_of(*result));
+    return kCorrupt;
+  }
+  if (!arguments.is_json) print_notice("checked " + summary_of(*result) + ": nothing is wrong");
+  return kDone;
+}
+
+}  // namespace
+
+void add_fsck_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<FsckArguments>();
+  CLI::App* command = app.add_subcommand(
+      "fsck", "Check every blob, reference, document and layer; exit code 7 where something is wrong");
+  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
+  command->add_flag("--json", arguments->is_json, "As one JSON document");
+  command->add_option("--threads", arguments->threads,
+                      "How many blobs to read at once; by default, each core one");
+  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command->callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return check(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

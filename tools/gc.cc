@@ -1,0 +1,88 @@
+// `layoutfs gc`.
+#include "core/oci/gc.h"
+
+#include <memory>
+#include <string>
+
+#include "core/base/json.h"
+#include "fs/mount_options.h"
+#include "tools/stop_signals.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct GcArguments {
+  std::string layout;
+  std::string grace = "1h";
+  bool is_dry_run = false;
+  bool is_json = false;
+};
+
+void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_run, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("dryRun").boolean(is_dry_run);
+  json.key("removed").begin_array();
+  for (const auto& blob : result.removed)
+    json.begin_object()
+        .key("digest")
+        .string(blob.digest.str())
+        .key("size")
+        .integer(to_json_integer(blob.size))
+        .end_object();
+  json.end_array().key("removedSize").integer(to_json_integer(removed_size));
+  json.key("reachable").integer(to_json_integer(result.reachable));
+  json.key("young").integer(to_json_integer(result.young));
+  json.key("problems").begin_array();
+  for (const std::string& problem : result.problems) json.string(problem);
+  output << json.end_array().end_object().str() << "\n";
+}
+
+void print_text(const GcResult& result, std::uint64_t removed_size, const GcArguments& arguments,
+                Output& output) {
+  for (const auto& blob : result.removed) output << blob.digest.str() << "\n";
+  std::string summary = arguments.is_dry_run ? "would remove " : "removed ";
+  summary += count_of(result.removed.size(), "blob") + ", " + human_size(removed_size) + "; " +
+             std::to_string(result.reachable) + " in use";
+  if (result.young > 0)
+    summary += "; " + std::to_string(result.young) + " unused put less than " + arguments.grace +
+               " ago (--grace 0 removes them too)";
+  output.flush();
+  print_notice(summary);
+}
+
+int collect(const GcArguments& arguments, Output& output) {
+  const auto grace = parse_duration(arguments.grace);
+  if (!grace) return report(Error(grace.error()).with("--grace"));
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  const StopSignals signals;
+  auto result = collect_garbage(
+      *store->engine,
+      {.grace = *grace, .dry_run = arguments.is_dry_run, .policies = {}, .context = signals.context()});
+  if (!result) return signals.report_write(std::move(result).error().with(store->path));
+
+  std::uint64_t removed_size = 0;
+  for (const auto& blob : result->removed) removed_size += blob.size;
+  for (const std::string& problem : result->problems) print_error(store->path + ": " + problem);
+  arguments.is_json ? print_json(*result, removed_size, arguments.is_dry_run, output)
+                    : print_text(*result, removed_size, arguments, output);
+  return kDone;
+}
+
+}  // namespace
+
+void add_gc_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<GcArguments>();
+  CLI::App* command = app.add_subcommand("gc", "Remove the blobs that no reference leads to");
+  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
+  command->add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
+  command->add_option("--grace", arguments->grace,
+                      "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d");
+  command->add_flag("--json", arguments->is_json, "As one JSON document");
+  command->callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return collect(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

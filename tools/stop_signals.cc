@@ -1,0 +1,98 @@
+// Signals, waited for by a thread of its own.
+#include "tools/stop_signals.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <tuple>
+
+#include "tools/command.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+void raise_event(int fd) {
+  const std::uint64_t one = 1;
+  std::ignore = ::write(fd, &one, sizeof one);
+}
+
+// Those that end the program.
+sigset_t stopping_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM}) {
+    struct sigaction action{};
+    if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
+      sigaddset(&signals, number);
+  }
+  return signals;
+}
+
+}  // namespace
+
+StopSignals::StopSignals()
+    : signals_(stopping_signals()),
+      arrived_(::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK)),
+      requested_(::eventfd(0, EFD_CLOEXEC)),
+      over_(::eventfd(0, EFD_CLOEXEC)) {
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_before_);
+  // Without them the signals do what they do by default.
+  if (!arrived_ || !requested_ || !over_) return;
+  ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  try {
+    watcher_ = std::thread([this] { watch(); });
+  } catch (const std::system_error&) {
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  }
+}
+
+StopSignals::~StopSignals() {
+  if (watcher_.joinable()) {
+    raise_event(over_.get());
+    watcher_.join();
+  }
+  ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+void StopSignals::watch() {
+  std::array<pollfd, 2> waited{{{over_.get(), POLLIN, 0}, {arrived_.get(), POLLIN, 0}}};
+  for (;;) {
+    if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return;
+    if (waited[0].revents != 0) return;
+    signalfd_siginfo signal{};
+    if (::read(arrived_.get(), &signal, sizeof signal) != sizeof signal) continue;
+    signal_ = static_cast<int>(signal.ssi_signo);
+    source_.request_stop();
+    raise_event(requested_.get());
+    // The next one finds this thread, and does what it does by default.
+    ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+    waited[1].fd = -1;
+  }
+}
+
+bool StopSignals::was_stopped_by_signal(const Error& error) const {
+  return error.code() == Errc::cancelled && signal_ != 0;
+}
+
+int StopSignals::report_signal() const {
+  print_error(std::string("stopped by ") + (signal_ == SIGINT ? "SIGINT" : "SIGTERM"));
+  return 128 + signal_;
+}
+
+int StopSignals::report_write(const Error& error) const {
+  return was_stopped_by_signal(error) ? report_signal() : tools::report_write(error);
+}
+
+int StopSignals::report(const Error& error) const {
+  return was_stopped_by_signal(error) ? report_signal() : tools::report(error);
+}
+
+}  // namespace layoutfs::tools

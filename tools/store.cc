@@ -1,0 +1,51 @@
+// What the commands on the store share.
+#include "tools/store.h"
+
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "core/cas/driver.h"
+#include "core/oci/reference.h"
+
+namespace layoutfs::tools {
+
+Result<Store> open_store(const std::string& argument) {
+  auto name = parse_image_name(argument);
+  if (!name) return fail(std::move(name).error());
+  if (!name->reference.empty())
+    return fail(Errc::invalid_argument,
+                argument + ": a reference in a layout, where a layout is needed (" + name->layout + ")");
+  auto engine = builtin_drivers().open(name->layout);
+  if (!engine) return fail(std::move(engine).error());
+  return Store{std::move(name->layout), std::move(*engine)};
+}
+
+int report_write(const Error& error) {
+  const int code = report(error);
+  return error.code() == Errc::io ? kCannotWrite : code;
+}
+
+int with_output(const std::function<int(Output&)>& command) {
+  Output output;
+  const int code = command(output);
+  const int written = output.finish();
+  return code != kDone ? code : written;
+}
+
+Result<std::uint64_t> parse_count(std::string_view option, std::string_view text) {
+  std::uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  // JSON and file offsets are signed.
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
+      number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+    return fail(Errc::invalid_argument,
+                std::string(option) + " " + std::string(text) + ": expected a plain number");
+  return number;
+}
+
+std::string count_of(std::uint64_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
+}  // namespace layoutfs::tools

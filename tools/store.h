@@ -1,0 +1,40 @@
+// What the commands on the store share: the layout they are given, and how they end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/cas/engine.h"
+#include "tools/command.h"
+
+namespace layoutfs::tools {
+
+struct Store {
+  std::string path;
+  std::unique_ptr<Engine> engine;
+};
+// Opens the layout that `argument` names, a directory or an archive, each also behind its prefix.
+// Errc::invalid_argument where it names a reference in it too.
+Result<Store> open_store(const std::string& argument);
+
+// As report(), where something was to be written: a system call that failed is kCannotWrite as well.
+int report_write(const Error& error);
+
+// Runs `command` and writes out what it printed, also where it failed. Its exit code, else that of the
+// writing.
+int with_output(const std::function<int(Output&)>& command);
+
+// A plain decimal number; the error names `option`.
+Result<std::uint64_t> parse_count(std::string_view option, std::string_view text);
+
+// The versions of what --json prints.
+inline constexpr std::int64_t kStoreJsonVersion = 1;
+inline std::int64_t to_json_integer(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+
+// "1 blob", "2 blobs"
+std::string count_of(std::uint64_t count, std::string_view noun);
+
+}  // namespace layoutfs::tools
