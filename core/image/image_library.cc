@@ -10,6 +10,7 @@
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
+#include "core/base/memory.h"
 #include "core/base/single_flight.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
@@ -207,6 +208,7 @@ Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Dige
     if (!opened) return std::unexpected(std::move(opened).error());
     tree = std::move(*opened);
     ++trees_built;
+    release_free_memory();
     log(LogLevel::debug,
         "tree of " + digest.str() + ": built, " + std::to_string(tree->inode_count()) + " inodes");
   }

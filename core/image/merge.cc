@@ -106,7 +106,7 @@ class Merge {
     }
     if (entry.type == EntryType::symlink && (entry.target.empty() || entry.target.size() > kMaxTarget))
       return fail(Errc::corrupt, "a symlink's target of " + std::to_string(entry.target.size()) + " bytes");
-    const auto directory = tree_.walk(parent, MergeTree::Create::yes);
+    const auto directory = tree_.walk_for_entry(parent);
     if (!directory) return std::unexpected(directory.error());
     const auto node =
         entry.type == EntryType::hardlink ? link_target(entry) : node_for(entry, *directory, name);

@@ -34,7 +34,11 @@ Result<MergeTree::NodeId> MergeTree::add_node(EntryType type) {
 }
 
 void MergeTree::link(NodeId directory, std::string_view name, NodeId node) {
-  nodes_[directory].children.insert_or_assign(name, Link{node, layer_});
+  const auto [position, is_new] = nodes_[directory].children.try_emplace(name, Link{node, layer_});
+  if (is_new) return;
+  // A directory, or a symlink on the way to one, may have been replaced.
+  if (position->second.node != node) last_directory_ = kNone;
+  position->second = Link{node, layer_};
 }
 
 MergeTree::NodeId MergeTree::find(NodeId directory, std::string_view name) const {
@@ -88,6 +92,16 @@ Result<MergeTree::NodeId> MergeTree::walk(std::string_view path, Create create) 
   return above.back();
 }
 
+// A new name cannot change where a path leads that already led to a directory; another node in the place of
+// an old one, a whiteout and another layer can.
+Result<MergeTree::NodeId> MergeTree::walk_for_entry(std::string_view path) {
+  if (last_directory_ != kNone && path == last_path_) return last_directory_;
+  auto directory = walk(path, Create::yes);
+  last_path_ = path;
+  last_directory_ = directory ? *directory : kNone;
+  return directory;
+}
+
 void MergeTree::set_xattr(NodeId node, std::string_view name, std::string_view value) {
   if (nodes_[node].xattrs == kNone) {
     nodes_[node].xattrs = static_cast<std::uint32_t>(xattr_lists_.size());
@@ -112,6 +126,7 @@ std::span<const std::pair<std::string_view, std::string_view>> MergeTree::xattrs
 }
 
 void MergeTree::white_out(NodeId directory, std::string_view name) {
+  last_directory_ = kNone;
   Children& children = nodes_[directory].children;
   const auto found = children.find(name);
   if (found == children.end()) return;
@@ -120,7 +135,10 @@ void MergeTree::white_out(NodeId directory, std::string_view name) {
   white_out_below(std::move(below));
 }
 
-void MergeTree::white_out_all(NodeId directory) { white_out_below({directory}); }
+void MergeTree::white_out_all(NodeId directory) {
+  last_directory_ = kNone;
+  white_out_below({directory});
+}
 
 // Removes a name of a lower layer. A directory's name that the layer itself uses stays, and what is below it
 // has its turn.

@@ -44,7 +44,10 @@ class MergeTree {
   };
 
   MergeTree();
-  void begin_layer(std::uint32_t layer) { layer_ = layer; }
+  void begin_layer(std::uint32_t layer) {
+    layer_ = layer;
+    last_directory_ = kNone;
+  }
 
   // The directory at `path`, symlinks followed inside the root; kNone where it is not there. With
   // Create::yes, missing directories are made, dangling symlinks included. Errc::corrupt for a loop of
@@ -53,11 +56,17 @@ class MergeTree {
   enum class Create { no, yes };
   Result<NodeId> walk(std::string_view path, Create create);
 
+  // walk(path, Create::yes), remembering the last answer: in a tar, what lies in one directory comes
+  // together. `path` is a range of a layer index.
+  Result<NodeId> walk_for_entry(std::string_view path);
+
   // A new node of the layer that is being applied. Errc::unsupported where there are too many.
   Result<NodeId> add_node(EntryType type);
   // Gives a directory a name, replacing what had it.
   void link(NodeId directory, std::string_view name, NodeId node);
   NodeId find(NodeId directory, std::string_view name) const;
+  // All ids are below.
+  std::size_t node_count() const { return nodes_.size(); }
   Node& node(NodeId id) { return nodes_[id]; }
   const Node& node(NodeId id) const { return nodes_[id]; }
 
@@ -76,6 +85,9 @@ class MergeTree {
   void white_out_below(std::vector<NodeId> directories);
 
   std::uint32_t layer_ = 0;
+  // What walk_for_entry last found, kNone where that may no longer hold.
+  std::string_view last_path_;
+  NodeId last_directory_ = kNone;
   std::vector<Node> nodes_;
   std::vector<XattrList> xattr_lists_;
 };

@@ -2,7 +2,6 @@
 #include "core/image/tree_writer.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "core/image/image_tree_generated.h"
 #include "core/image/tree_format.h"
@@ -17,7 +16,13 @@ using NodeId = MergeTree::NodeId;
 class TreeWriter {
  public:
   TreeWriter(const MergeTree& tree, std::span<const std::shared_ptr<const LayerIndex>> layers)
-      : tree_(tree), layers_(layers) {}
+      : tree_(tree), layers_(layers), numbers_(tree.node_count()) {
+    // Nearly every node is written, under one name.
+    order_.reserve(tree.node_count());
+    nlinks_.reserve(tree.node_count());
+    inodes_.reserve(tree.node_count());
+    entries_.reserve(tree.node_count());
+  }
 
   Result<Bytes> write(const Digest& image, const std::vector<std::string>& problems) {
     number(MergeTree::kRoot, 0);
@@ -45,12 +50,13 @@ class TreeWriter {
   }
 
   std::uint32_t number(NodeId node, std::uint32_t parent) {
-    const auto [position, is_new] = numbers_.try_emplace(node, static_cast<std::uint32_t>(order_.size() + 1));
-    if (is_new) {
-      order_.push_back({node, parent == 0 ? position->second : parent});
+    std::uint32_t& own = numbers_[node];
+    if (own == 0) {
+      own = static_cast<std::uint32_t>(order_.size() + 1);
+      order_.push_back({node, parent == 0 ? own : parent});
       nlinks_.push_back(0);
     }
-    return position->second;
+    return own;
   }
 
   image_file::Text text(std::string_view value) {
@@ -151,7 +157,7 @@ class TreeWriter {
   };
   const MergeTree& tree_;
   std::span<const std::shared_ptr<const LayerIndex>> layers_;
-  std::unordered_map<NodeId, std::uint32_t> numbers_;
+  std::vector<std::uint32_t> numbers_;  // by node; 0 where it has none yet
   std::vector<Numbered> order_;
   std::vector<std::uint32_t> nlinks_;  // in the order of inodes_
   std::vector<image_file::Inode> inodes_;
