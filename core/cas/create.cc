@@ -81,8 +81,25 @@ Status publish(int parent, const std::string& temporary, const std::string& name
   return fail(Error::system(errno, path));
 }
 
+// Makes a directory and those above it, where they are missing.
+Status make_folders(const std::string& path, bool is_durable) {
+  std::filesystem::path made;
+  for (const auto& part : std::filesystem::path(path)) {
+    made /= part;
+    if (retried([&] { return ::mkdir(made.c_str(), 0755); }) != 0) {
+      if (errno == EEXIST) continue;
+      return fail(Error::system(errno, made.string()));
+    }
+    if (!is_durable) continue;
+    auto above = open_at(AT_FDCWD, (made / "..").string(), O_RDONLY | O_DIRECTORY);
+    if (!above) return fail(std::move(above).error());
+    if (auto synced = sync_file(above->get(), made.string()); !synced) return synced;
+  }
+  return {};
+}
+
 // The directory that `path` lies in, made where it is missing, and the name in it.
-Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path) {
+Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path, bool is_durable) {
   std::string plain = path;
   while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
   const std::filesystem::path whole(plain);
@@ -90,9 +107,7 @@ Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path) {
   if (name.empty() || name == "." || name == "..")
     return fail(Errc::already_exists, path + ": is there already");
   const std::string parent = whole.has_parent_path() ? whole.parent_path().string() : ".";
-  std::error_code failure;
-  std::filesystem::create_directories(parent, failure);
-  if (failure) return fail(Error::system(failure.value(), parent));
+  if (auto made = make_folders(parent, is_durable); !made) return fail(std::move(made).error());
   auto fd = open_at(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY);
   if (!fd) return fail(std::move(fd).error());
   return std::pair(std::move(*fd), name);
@@ -109,7 +124,7 @@ Status complete_layout(const LayoutDir& layout, ReferenceFormat format) {
 }
 
 Status create_dir(const std::string& path, const DirOptions& options) {
-  const auto parent = open_parent(path);
+  const auto parent = open_parent(path, options.is_durable);
   if (!parent) return fail(Error(parent.error()));
   const auto& [fd, name] = *parent;
   if (is_there(fd.get(), name.c_str())) return fail(Errc::already_exists, path + ": is there already");

@@ -88,8 +88,10 @@ std::string name_of(const TarHeader& header, const ExtendedHeaders& extended, Sp
 void set_link(TarEntry& entry, const TarHeader& header, ExtendedHeaders& extended) {
   std::string link =
       extended.pax.link ? std::move(*extended.pax.link) : extended.long_link.value_or(header.link);
-  if (entry.type == EntryType::symlink) entry.target = std::move(link);
-  if (entry.type == EntryType::hardlink) entry.target = clean_path(link);
+  if (entry.type == EntryType::symlink)
+    entry.target = std::move(link);
+  else if (entry.type == EntryType::hardlink)
+    entry.target = clean_path(link);
 }
 
 Status set_attributes(TarEntry& entry, const TarHeader& header, ExtendedHeaders& extended) {
