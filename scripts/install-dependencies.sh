@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that layoutfs needs and this machine lacks; does nothing where all are there.
 #
-# usage: scripts/install-dependencies.sh [--demo] [--test] [--full]
+# usage: scripts/install-dependencies.sh [--demo] [--test] [--full] [--bench]
 #   (nothing)  to build
 #   --demo     and to make an image for scripts/demo.sh
 #   --test     and to run the tests
 #   --full     and to run all of scripts/test.sh --full
+#   --bench    and to run scripts/bench.sh
 set -eu
 
 packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libzstd-dev zlib1g-dev libssl-dev
@@ -14,6 +15,7 @@ for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
     --test) packages+=(umoci skopeo buildah jq zstd pigz python3 attr groff-base procps) ;;
+    --bench) packages+=(libbenchmark-dev python3 procps) ;;
     --full) packages+=(clang-19 clang-format-19 clang-tidy-19) ;;
     *)
       sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0" >&2

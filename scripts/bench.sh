@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Measures how large images are indexed, merged and listed, and the memory of the mount. Needs root and FUSE.
+#
+# usage: scripts/bench.sh [--files N]
+#   --files N  in the one layer of the image that is mounted (default 1000000)
+. "$(dirname "$0")/lib.sh"
+
+files=1000000
+case "${1-} ${2-}" in
+  " ") ;;
+  "--files "[1-9]*) files=$2 ;;
+  *)
+    sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0" >&2
+    exit 2
+    ;;
+esac
+[ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount"
+scripts/install-dependencies.sh --bench
+cmake --preset release -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null && cmake --build build/bench --target layoutfs merge_bench ||
+  die "the benchmarks do not build"
+layoutfs=$PWD/build/bench/tools/layoutfs
+
+echo "== parts"
+build/bench/tests/bench/merge_bench
+
+echo "== an image of $files files in one gzip layer"
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/layoutfs-bench.XXXXXX")
+mkdir "$tmp/m"
+finish() {
+  timeout 20 umount "$tmp/m" 2>/dev/null || ! mountpoint -q "$tmp/m" || umount -l "$tmp/m"
+  rm -rf --one-file-system "$tmp"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+python3 tests/bench/make-large-layout.py "$tmp/layout" "$files"
+
+# seconds COMMAND...: how long it takes.
+seconds() {
+  local start=$EPOCHREALTIME
+  "$@" >"$tmp/out" || die "$*: failed"
+  awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $start }"
+}
+# memory: of the process that serves the mount, MiB of its own and MiB with mapped files.
+memory() { awk '/^RssAnon/ { own = $2 } /^VmRSS/ { all = $2 } END { printf "%.1f MiB, with mapped files %.1f MiB", own / 1024, all / 1024 }' "/proc/$1/status"; }
+for state in "without an index" "with the index"; do
+  echo "$state: mount in $(seconds "$layoutfs" mount -q --cache-dir "$tmp/cache" "$tmp/layout:large" "$tmp/m") s"
+  server=$(pgrep -f -- "--cache-dir $tmp/cache")
+  echo "  memory: $(memory "$server")"
+  echo "  find: $(seconds find "$tmp/m") s; ls -lR: $(seconds ls -lR "$tmp/m") s, again: $(seconds ls -lR "$tmp/m") s"
+  echo "  memory: $(memory "$server")"
+  "$layoutfs" umount "$tmp/m"
+done
+echo "layoutfs ls -lR, without a mount: $(seconds "$layoutfs" ls -lR --cache-dir "$tmp/cache" "$tmp/layout:large" /) s"
+echo "on disk: layer $(du -sk "$tmp/layout/blobs" | cut -f1) KiB, index $(du -sk "$tmp/cache/layers" | cut -f1) KiB, tree $(du -sk "$tmp/cache/images" | cut -f1) KiB"
