@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/base64.h"
 #include "core/base/json.h"
+#include "core/base/utf8.h"
 #include "tools/command.h"
 
 namespace layoutfs::tools {
@@ -39,6 +41,10 @@ std::string_view name_of(EntryType type) {
   return "file";
 }
 
+bool is_device(const InodeView& inode) {
+  return inode.type == EntryType::character || inode.type == EntryType::block;
+}
+
 // "drwxr-sr-t", as ls(1) writes it.
 std::string mode_string(const InodeView& inode) {
   constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
@@ -53,16 +59,56 @@ std::string mode_string(const InodeView& inode) {
   return text;
 }
 
+// A member `name`; a second one, `name`Base64, where JSON cannot hold all of the bytes.
+void write_bytes(JsonWriter& json, std::string_view name, std::string_view value) {
+  json.key(name).string(value);
+  if (!is_utf8(value)) json.key(std::string(name) + "Base64").string(base64(as_bytes(value)));
+}
+
+// Names with values in base64; again with names in base64 too, where JSON cannot hold all of their bytes.
+void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inode) {
+  bool are_names_text = true;
+  json.key("xattrs").begin_object();
+  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
+    const auto [name, value] = tree.xattr(inode.first_xattr + i);
+    are_names_text = are_names_text && is_utf8(name);
+    json.key(name).string(base64(as_bytes(value)));
+  }
+  json.end_object();
+  if (are_names_text) return;
+  json.key("xattrsBase64").begin_object();
+  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
+    const auto [name, value] = tree.xattr(inode.first_xattr + i);
+    json.key(base64(as_bytes(name))).string(base64(as_bytes(value)));
+  }
+  json.end_object();
+}
+
+// Writes the members of one file of an image into the object that is open.
+void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
+  const InodeView inode = tree.inode(number);
+  write_bytes(json, "path", path);
+  json.key("type").string(name_of(inode.type));
+  json.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
+  json.key("nlink").integer(inode.nlink).key("uid").integer(inode.uid).key("gid").integer(inode.gid);
+  json.key("size").integer(static_cast<std::int64_t>(inode.size));
+  json.key("mtime").integer(inode.mtime.seconds).key("mtimeNanoseconds").integer(inode.mtime.nanoseconds);
+  if (inode.type == EntryType::symlink) write_bytes(json, "target", inode.target);
+  if (is_device(inode))
+    json.key("rdev").begin_array().integer(inode.device_major).integer(inode.device_minor).end_array();
+  if (inode.xattr_count != 0) write_xattrs(json, tree, inode);
+}
+
 // Lists an image's files, one directory after the other; the paths are relative to the image's root.
 class FileLister {
  public:
   FileLister(const Image& image, const LsArguments& arguments, Output& output)
       : tree_(image.tree()), arguments_(arguments), output_(output) {
-    if (arguments_.is_json)
-      json_.begin_object().key("version").integer(kJsonVersion).key("files").begin_array();
+    if (arguments_.is_json) json_.begin_object().key("version").integer(kJsonVersion);
   }
 
   void list(Inode inode, const std::string& path) {
+    if (arguments_.is_json) begin_json(inode, path);
     if (tree_.inode(inode).type == EntryType::directory)
       list_directories(inode, path);
     else
@@ -71,6 +117,18 @@ class FileLister {
   }
 
  private:
+  void begin_json(Inode inode, const std::string& path) {
+    json_.key("problems").begin_array();
+    for (const std::string& problem : tree_.problems()) json_.string(problem);
+    json_.end_array();
+    if (tree_.inode(inode).type == EntryType::directory) {
+      json_.key("directory").begin_object();
+      write_file(json_, tree_, inode, path);
+      json_.end_object();
+    }
+    json_.key("files").begin_array();
+  }
+
   void list_directories(Inode first, const std::string& path) {
     struct Pending {
       Inode directory;
@@ -101,12 +159,11 @@ class FileLister {
 
   void print(Inode number, std::string_view name, std::string_view path) {
     const InodeView inode = tree_.inode(number);
-    if (arguments_.is_json) return print_json(number, inode, path);
+    if (arguments_.is_json) return print_json(number, path);
     if (arguments_.is_long) {
-      const bool is_device = inode.type == EntryType::character || inode.type == EntryType::block;
       const std::string size =
-          is_device ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
-                    : std::to_string(inode.size);
+          is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
+                           : std::to_string(inode.size);
       output_ << mode_string(inode) << pad(std::to_string(inode.nlink), 4)
               << pad(std::to_string(inode.uid), 6) << pad(std::to_string(inode.gid), 6) << pad(size, 11)
               << " " << utc_time(inode.mtime.seconds) << " ";
@@ -116,13 +173,9 @@ class FileLister {
     output_ << "\n";
   }
 
-  void print_json(Inode number, const InodeView& inode, std::string_view path) {
-    json_.begin_object().key("path").string(path).key("type").string(name_of(inode.type));
-    json_.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
-    json_.key("nlink").integer(inode.nlink).key("uid").integer(inode.uid).key("gid").integer(inode.gid);
-    json_.key("size").integer(static_cast<std::int64_t>(inode.size));
-    json_.key("mtime").integer(inode.mtime.seconds).key("mtimeNanoseconds").integer(inode.mtime.nanoseconds);
-    if (inode.type == EntryType::symlink) json_.key("target").string(inode.target);
+  void print_json(Inode number, std::string_view path) {
+    json_.begin_object();
+    write_file(json_, tree_, number, path);
     json_.end_object();
   }
 
@@ -173,6 +226,9 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
   const auto inode = (*image)->resolve(path);
   if (!inode) return std::unexpected(inode.error());
   FileLister(**image, arguments, output).list(*inode, clean_path(path));
+  // What there is was listed; but whoever relies on the list must learn that it is not all.
+  if (!(*image)->tree().problems().empty())
+    return fail(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out");
   return {};
 }
 

@@ -10,4 +10,7 @@ namespace layoutfs {
 // a whole and valid one (no overlong form, no surrogate, nothing above U+10FFFF).
 std::size_t utf8_length(std::string_view text) noexcept;
 
+// Whether all of `text` is such characters.
+bool is_utf8(std::string_view text) noexcept;
+
 }  // namespace layoutfs

@@ -31,5 +31,13 @@ TEST(Utf8, OverlongFormsAreInvalid) {
     EXPECT_EQ(utf8_length(text), 0u);
 }
 
+TEST(Utf8, ATextIsValidWhereEachOfItsCharactersIs) {
+  EXPECT_TRUE(is_utf8(""));
+  EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3)));
+  EXPECT_TRUE(is_utf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z"));
+  for (const char* text : {"\xff", "caf\xe9", "\xc3", "ok\xc3\xa9\xa9", "\x80z"})
+    EXPECT_FALSE(is_utf8(text)) << text;
+}
+
 }  // namespace
 }  // namespace layoutfs

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Mount every case with a command and compare what comes of it with expected.json.
+"""Mount every case with a command, or list it, and compare what comes of it with expected.json.
 
 usage: run-cases.py --mount COMMAND [--umount COMMAND] [--ignore KEYS] [--slack FACTOR]
                     CASES_DIR [PATTERN...]
+       run-cases.py --program PROGRAM [--ignore KEYS] [--slack FACTOR] CASES_DIR [PATTERN...]
 
 COMMAND is for sh.  It finds LAYOUT (a directory) and AT (where to mount) in its
 environment, and REF and PLATFORM where the case names one (they are unset where
 it does not).  It may stay in the foreground or return once it has mounted; to
 refuse, it exits with an error of its own accord: a signal, a time-out or a mount
 that is not there are failures.  FACTOR widens the limits of time and memory, for a
-program that was built to be checked and not to be fast.  Example:
+program that was built to be checked and not to be fast.  PROGRAM is a layoutfs, whose
+`ls -R --json` and `cat` are asked; nothing is mounted.  Example:
 
   run-cases.py --mount 'umoci unpack --image "$LAYOUT:${REF-latest}" "$AT.b" &&
       mount --bind "$AT.b/rootfs" "$AT"' --ignore dir-mtime CASES links
@@ -24,6 +26,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from listed import Listed, Refused, TooSlow
 
 HERE = pathlib.Path(__file__).resolve().parent
 spec = importlib.util.spec_from_file_location("check_tree", HERE / "check-tree.py")
@@ -46,23 +50,51 @@ def peak_mib(pid):
         return 0
 
 
-def outcome(mount, at, ignore):
-    """(outcome, differences) of what is mounted"""
+def outcome(mount, walk, ignore):
+    """(outcome, differences) of what walk finds"""
     if "tree" not in mount:
-        return "tree", ["it was mounted"]
-    found = check_tree.walk(at, mount)
+        walk({"tree": {}})  # a program that lists refuses here, if it does
+        return "tree", ["it was not refused"]
+    found = walk(mount)
     differences = list(check_tree.compare(mount, found, ignore))
     if differences and "or_tree" in mount:
         other = {**mount, "tree": mount["or_tree"]}
-        if not list(check_tree.compare(other, check_tree.walk(at, other), ignore)):
+        if not list(check_tree.compare(other, walk(other), ignore)):
             return "tree", []
     if differences and all(" sha256 is unreadable" in d for d in differences):
         return "read-error", []
     return "tree", differences
 
 
-def one(case, mount, limits, args, ignore):
+def verdict(mount, got, differences, message):
     """None, or what is wrong"""
+    if differences:
+        more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+        return differences[0] + more
+    if got not in mount["outcome"]:
+        return f"outcome is {got}, expected {' or '.join(mount['outcome'])}; {message}"
+    return None
+
+
+def by_listing(case, mount, limits, args, ignore):
+    """None, or what is wrong with what the program tells"""
+    patience, message, differences = limits.get("seconds", 30) * args.slack, "", []
+    image = Listed(args.program, case / "oci", mount.get("ref"), mount.get("platform"), patience)
+    try:
+        got, differences = outcome(mount, image.walk, ignore)
+    except Refused as err:
+        got, message = "refuse", err.message
+        if err.code < 0 or err.code >= 128:
+            return f"killed by a signal ({err.code})"
+    except TooSlow as err:
+        return str(err)
+    if image.peak_mib > limits.get("rss_mib", 1 << 20) * args.slack:
+        return f"used {image.peak_mib} MiB of memory, {limits['rss_mib']} are allowed"
+    return verdict(mount, got, differences, message)
+
+
+def by_mount(case, mount, limits, args, ignore):
+    """None, or what is wrong with what is mounted"""
     tmp = pathlib.Path(tempfile.mkdtemp(prefix="case"))
     at, patience = tmp / "at", limits.get("seconds", 30) * args.slack
     at.mkdir()
@@ -80,7 +112,7 @@ def one(case, mount, limits, args, ignore):
                 return f"neither mounted nor refused in {patience} s"
             time.sleep(0.01)
         if mounted(at):
-            got, differences = outcome(mount, at, ignore)
+            got, differences = outcome(mount, lambda m: check_tree.walk(at, m), ignore)
         elif process.returncode < 0 or process.returncode >= 128:
             return f"killed by a signal ({process.returncode})"
         elif process.returncode == 0:
@@ -93,13 +125,8 @@ def one(case, mount, limits, args, ignore):
             return f"used {peak_mib(process.pid)} MiB of memory, {limits['rss_mib']} are allowed"
         if process.poll() not in (None, 0) and got != "refuse":
             return "the process died"
-        if differences:
-            more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
-            return differences[0] + more
-        if got not in mount["outcome"]:
-            tail = (tmp / "log").read_bytes().decode(errors="replace").strip().splitlines()[-1:]
-            return f"outcome is {got}, expected {' or '.join(mount['outcome'])}; " + "".join(tail)
-        return None
+        tail = (tmp / "log").read_bytes().decode(errors="replace").strip().splitlines()[-1:]
+        return verdict(mount, got, differences, "".join(tail))
     except OSError as err:
         return f"{err.strerror}: {err.filename!r}"
     finally:
@@ -117,7 +144,9 @@ def one(case, mount, limits, args, ignore):
 
 def main():
     ap = argparse.ArgumentParser(usage=__doc__)
-    ap.add_argument("--mount", required=True)
+    way = ap.add_mutually_exclusive_group(required=True)
+    way.add_argument("--mount")
+    way.add_argument("--program")
     ap.add_argument("--umount", default='umount "$AT"')
     ap.add_argument("--ignore", default="")
     ap.add_argument("--slack", type=int, default=1)
@@ -131,6 +160,7 @@ def main():
         case = json.loads(path.read_text())
         for mount in case["mounts"]:
             limits = case.get("limits", {})
+            one = by_listing if args.program else by_mount
             wrong = one(path.parent, mount, limits, args, args.ignore.split(","))
             passed, failed = passed + (not wrong), failed + bool(wrong)
             if wrong:
