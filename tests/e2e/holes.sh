@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# lseek(2) finds holes and data of a mounted image where they were made, in each format in which GNU tar stores them.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need tar
+export TMPDIR=$TMP
+check "GNU tar archives sparse files" python3 "$HERE/holes.py" make "$TMP/layout"
+for format in old-gnu pax-0.0 pax-0.1 pax-1.0 plain; do
+  mount_at "$TMP/$format" "$TMP/layout:$format"
+  check "$format: SEEK_DATA, SEEK_HOLE, sizes, blocks and data are right" python3 "$HERE/holes.py" check "$TMP/$format"
+  # cp asks for the holes, and reads no zeros where there are some.
+  check "$format: cp copies a file of holes" cp --sparse=auto "$TMP/$format/holes-all-over" "$TMP/copy"
+  check "$format: the copy is the same" cmp "$TMP/$format/holes-all-over" "$TMP/copy"
+  unmount "$TMP/$format"
+done

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Random layers, with random deletions, links and types, make the tree that an independent model says: LAYOUTFS_TEST_SEED
+# repeats one, LAYOUTFS_TEST_FULL=1 tries ten times as many and asks umoci too.
+keep=${TMPDIR:-/tmp}
+. "$(dirname "$0")/lib.sh"
+mkdir "$TMP/random"
+python3 "$HERE/random_layers.py" "$LAYOUTFS" "$TMP/random" "$keep" || not_ok "all random images"
