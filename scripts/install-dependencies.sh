@@ -14,7 +14,7 @@ packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libz
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
-    --test) packages+=(umoci skopeo buildah jq zstd pigz python3 attr groff-base procps) ;;
+    --test) packages+=(mmdebstrap umoci skopeo buildah jq zstd pigz python3 attr groff-base procps) ;;
     --bench) packages+=(libbenchmark-dev python3 procps) ;;
     --full) packages+=(clang-19 clang-format-19 clang-tidy-19) ;;
     *)

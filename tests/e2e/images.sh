@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Real images of Debian packages, in each common compression, look as an independent reader of the same layers says. The
+# small ones of make-images.sh; LAYOUTFS_TEST_FULL=1 makes the large ones (5 GB). Debian's packages come from the network.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need mmdebstrap umoci skopeo jq zstd pzstd pigz python3
+size=--small
+[ -z "${LAYOUTFS_TEST_FULL-}" ] || size=
+PATIENCE=$((PATIENCE * 10))
+[ ! -f "$LAYOUT/oci-layout" ] || export LAYOUTFS_TEST_LAYOUT=$LAYOUT
+
+timeout 1500 bash "$CORPUS/make-images.sh" $size "$TMP/images" >"$TMP/log" 2>&1
+case $? in
+  0) ok "$(tail -n 1 "$TMP/log")" ;;
+  77) skip "$(grep '^make-images.sh: ' "$TMP/log")" ;;
+  *) not_ok "make-images.sh makes its images" "$(tail -n 20 "$TMP/log")" && exit 1 ;;
+esac
+images=$TMP/images/oci
+grep ': no ' "$TMP/log" | sed 's/^ *[0-9]*s */left out: /'
+
+# same_image SENTENCE TREE REFERENCE [OPTION...]
+same_image() {
+  local sentence=$1 tree=$2 reference=$3
+  shift 3
+  mount_at "$TMP/m" -o dev,suid "$@" "$images:$reference"
+  check "$sentence" python3 "$CORPUS/check-tree.py" "$tree" "$TMP/m"
+  unmount "$TMP/m"
+}
+
+variants=0
+for tree in "$TMP"/images/trees/*.json; do
+  image=$(basename "$tree" .json)
+  for reference in $(layoutfs ls "$images" | grep "^$image-"); do
+    same_image "$reference is as its layers say" "$tree" "$reference"
+    variants=$((variants + 1))
+  done
+done
+check "there were at least twenty variants ($variants)" test "$variants" -ge 20
+
+layoutfs ls "$images" | grep -qx multi || exit
+this=$(dpkg --print-architecture)
+same_image "multi is the image for this machine" "$TMP/images/trees/python.json" multi
+for architecture in $(jq -r --arg a "$this" '.manifests[].platform | select(.architecture != $a and .os == "linux")
+    | .architecture' "$images/blobs/$(jq -r '.manifests[] | select(.annotations[] == "multi").digest' "$images/index.json" |
+  tr : /)" | sort -u); do
+  python3 "$CORPUS/oracle.py" "$images" multi "$architecture" >"$TMP/tree.json"
+  same_image "and for $architecture what its layers say" "$TMP/tree.json" multi -o "platform=linux/$architecture"
+done
