@@ -1,5 +1,6 @@
 // The one way to write a JSON value from which its digest is taken.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/base/json.h"
@@ -42,8 +43,8 @@ void write_sorted(JsonWriter& writer, JsonValue value) {
     std::vector<std::size_t> order(value.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     const auto name = [&](std::size_t i) { return value.name_at(i); };
-    std::ranges::stable_sort(order, {}, name);
     // Of a member that stands there twice the first one counts.
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(name(i), i); });
     const auto repeated = std::ranges::unique(order, {}, name);
     order.erase(repeated.begin(), repeated.end());
     writer.begin_object();

@@ -24,6 +24,10 @@ TEST(CanonicalJson, EscapesWhatGoEscapes) {
   EXPECT_EQ(canonical(R"({"<":">"})"), "{\"\\u003c\":\"\\u003e\"}\n");
 }
 
+TEST(CanonicalJson, KeepsTheFirstOfMembersWithOneName) {
+  EXPECT_EQ(canonical(R"({"b":1,"a":2,"b":3,"a":4,"b":5})"), "{\"a\":2,\"b\":1}\n");
+}
+
 TEST(CanonicalJson, EqualValuesHaveEqualTexts) {
   EXPECT_EQ(canonical("{\"a\":1,\"b\":{\"c\":[],\"d\":\"\\u0041\"}}"),
             canonical("{\"b\" : {\"d\":\"A\", \"c\":[ ]},\n\"a\":1}"));
