@@ -14,6 +14,10 @@ if(LAYOUTFS_SANITIZE)
   target_compile_options(layoutfs_options INTERFACE -fsanitize=${LAYOUTFS_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(layoutfs_options INTERFACE -fsanitize=${LAYOUTFS_SANITIZE})
+  if(LAYOUTFS_FUZZ)
+    target_compile_options(layoutfs_options INTERFACE
+      -fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/sanitizer-ignore.txt)
+  endif()
 endif()
 
 # layoutfs_library(NAME SOURCES file... [USES target...]): the library layoutfs_NAME of the current folder.

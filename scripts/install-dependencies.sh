@@ -14,9 +14,9 @@ packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libz
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
-    --test) packages+=(mmdebstrap umoci skopeo buildah jq zstd pigz python3 attr groff-base procps) ;;
+    --test) packages+=(mmdebstrap umoci skopeo buildah jq zstd pigz python3 attr groff-base procps clang-19 libclang-rt-19-dev) ;;
     --bench) packages+=(libbenchmark-dev python3 procps) ;;
-    --full) packages+=(clang-19 clang-format-19 clang-tidy-19) ;;
+    --full) packages+=(clang-format-19 clang-tidy-19) ;;
     *)
       sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0" >&2
       exit 2

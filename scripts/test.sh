@@ -2,7 +2,8 @@
 # Runs all tests: installs what is missing, builds, runs, and ends with one line "N passed, N failed, N skipped".
 #
 # usage: scripts/test.sh [--full]
-#   (nothing)  unit and end-to-end tests; unit tests again under sanitizers (address and undefined behaviour, threads)
+#   (nothing)  unit and end-to-end tests; unit tests again under sanitizers (address and undefined behaviour, threads);
+#              every fuzz target for 20 seconds (scripts/fuzz.sh runs them for longer)
 #   --full     and built by clang, end-to-end with the release build and with sanitizers, clang-tidy
 . "$(dirname "$0")/lib.sh"
 
@@ -67,6 +68,11 @@ suite dev
 suite asan -L unit
 # The parts that several threads use at once; under the thread sanitizer the others would only take time.
 suite tsan -L unit -R '(^|/)(Fsck|HashPipe|IndexCache|LayerStream|Library|NodeTable|ParkedDecoders|ReferencesOfALayout|SingleFlight|SpanCache|StoreThreads|WriteFileAtomically)\.'
+echo "== fuzz"
+for file in tests/fuzz/*_fuzz.cc; do
+  target=$(basename "$file" _fuzz.cc)
+  if scripts/fuzz.sh --seconds 20 "$target"; then count passed "fuzz: $target"; else count failed "fuzz: $target"; fi
+done
 if [ -n "$full" ]; then
   suite clang -L unit
   suite release -L e2e

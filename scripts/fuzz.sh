@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Fuzzes what reads bytes from outside. Prints one line for each target; ends with 1 where something was found.
+#
+# usage: scripts/fuzz.sh [--seconds N] [TARGET...]
+#   --seconds N   for each target; 600 unless told
+#   TARGET        as the files tests/fuzz/TARGET_fuzz.cc are called; all of them unless told
+# Inputs are kept in build/fuzz/corpus, what was found in build/fuzz/artifacts.
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+  sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0" >&2
+  exit 2
+}
+
+seconds=600 targets=()
+while [ $# != 0 ]; do
+  case $1 in
+    --seconds)
+      case ${2-} in '' | *[!0-9]* | 0) usage ;; esac
+      seconds=$2
+      shift
+      ;;
+    -*) usage ;;
+    *)
+      [ -f "tests/fuzz/$1_fuzz.cc" ] || die "there is no target '$1' in tests/fuzz"
+      targets+=("$1")
+      ;;
+  esac
+  shift
+done
+if [ ${#targets[@]} = 0 ]; then
+  for file in tests/fuzz/*_fuzz.cc; do targets+=("$(basename "$file" _fuzz.cc)"); done
+fi
+command -v clang++-19 >/dev/null || die "needs clang++-19: scripts/install-dependencies.sh --test"
+
+FUZZ=$SOURCE/build/fuzz
+# `layoutfs` makes the index files among the inputs.
+build fuzz layoutfs "${targets[@]/%/_fuzz}" || die "the fuzz targets do not build"
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+export TMPDIR=$temporary
+
+if [ ! -f "$FUZZ/seeds/complete" ] || [ tests/fuzz/make-seeds.py -nt "$FUZZ/seeds/complete" ]; then
+  rm -rf "$FUZZ/seeds"
+  python3 tests/corpus/make-torture.py "$temporary/torture" >/dev/null
+  python3 tests/fuzz/make-seeds.py "$temporary/torture" "$FUZZ/tools/layoutfs" "$FUZZ/seeds"
+  : >"$FUZZ/seeds/complete"
+fi
+
+# The number that stands behind NAME in the last such line of libFuzzer's log.
+last() { sed -n "s/.*$1 *\([0-9][0-9]*\).*/\1/p" "$2" | tail -n 1; }
+
+found=0
+for target in "${targets[@]}"; do
+  corpus=$FUZZ/corpus/$target artifacts=$FUZZ/artifacts/$target log=$FUZZ/$target.log
+  rm -rf "$artifacts"
+  mkdir -p "$corpus" "$artifacts"
+  # What was found once comes first.
+  inputs=("$corpus" "$FUZZ/seeds/$target")
+  [ ! -d "tests/fuzz/regressions/$target" ] || inputs+=("tests/fuzz/regressions/$target")
+  verdict="nothing found"
+  if ! "$FUZZ/tests/fuzz/${target}_fuzz" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
+    -print_final_stats=1 -artifact_prefix="$artifacts/" "${inputs[@]}" >"$log" 2>&1; then
+    found=1
+    verdict="FOUND: see $log and $artifacts"
+  fi
+  echo "$target: $(last stat::number_of_executed_units: "$log") runs, coverage $(last cov: "$log"), $verdict"
+done
+exit $found
