@@ -34,8 +34,7 @@ fi
 command -v clang++-19 >/dev/null || die "needs clang++-19: scripts/install-dependencies.sh --test"
 
 FUZZ=$SOURCE/build/fuzz
-# `layoutfs` makes the index files among the inputs.
-build fuzz layoutfs "${targets[@]/%/_fuzz}" || die "the fuzz targets do not build"
+build fuzz make_tables "${targets[@]/%/_fuzz}" || die "the fuzz targets do not build"
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 export TMPDIR=$temporary
@@ -43,7 +42,7 @@ export TMPDIR=$temporary
 if [ ! -f "$FUZZ/seeds/complete" ] || [ tests/fuzz/make-seeds.py -nt "$FUZZ/seeds/complete" ]; then
   rm -rf "$FUZZ/seeds"
   python3 tests/corpus/make-torture.py "$temporary/torture" >/dev/null
-  python3 tests/fuzz/make-seeds.py "$temporary/torture" "$FUZZ/tools/layoutfs" "$FUZZ/seeds"
+  python3 tests/fuzz/make-seeds.py "$temporary/torture" "$FUZZ/tests/fuzz/make_tables" "$FUZZ/seeds"
   : >"$FUZZ/seeds/complete"
 fi
 
