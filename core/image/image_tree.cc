@@ -103,6 +103,8 @@ bool ImageTree::State::is_consistent(std::size_t position) const {
 }
 
 bool ImageTree::State::is_consistent() const {
+  if (!is_aligned(inodes) || !is_aligned(entries) || !is_aligned(extents) || !is_aligned(xattrs))
+    return false;
   if (inodes.empty() || inodes[0].type() != static_cast<std::uint8_t>(EntryType::directory)) return false;
   for (const auto& xattr : xattrs)
     if (!has(xattr.name()) || !has(xattr.value())) return false;

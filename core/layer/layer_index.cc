@@ -76,6 +76,8 @@ bool LayerIndex::State::is_consistent(const layer_file::Entry& entry) const {
 }
 
 bool LayerIndex::State::is_consistent() const {
+  if (!is_aligned(entries) || !is_aligned(extents) || !is_aligned(xattrs)) return false;
+  if (!is_aligned(stream.points) || !is_aligned(stream.spans)) return false;
   for (const auto& xattr : xattrs) {
     if (!has(xattr.name()) || !has(xattr.value())) return false;
   }

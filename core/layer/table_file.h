@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/base/bytes.h"
 #include "core/base/digest.h"
@@ -17,5 +18,12 @@ Bytes seal_table_file(TableKind kind, std::uint32_t version, const Digest& diges
 // The payload in `file`, aligned to 64 bytes if `file` is. Errc::corrupt, saying what differs, where the file
 // is damaged or not what was asked for. `file` must be aligned to 8 bytes.
 Result<ByteView> open_table_file(ByteView file, TableKind kind, std::uint32_t version, const Digest& digest);
+
+// Whether the structs of a payload stand where they may be used in place: FlatBuffers' verifier looks at the
+// alignment of the length in front of them, not at theirs.
+template <class T>
+bool is_aligned(std::span<const T> structs) noexcept {
+  return structs.empty() || reinterpret_cast<std::uintptr_t>(structs.data()) % alignof(T) == 0;
+}
 
 }  // namespace layoutfs

@@ -80,6 +80,22 @@ TEST(ImageTree, EveryFlippedByteOfTheTablesIsRefused) {
 }
 
 // Whoever can write the cache can also make a right checksum: the tables themselves must not lead astray.
+// A payload moved on by four bytes, behind an offset to its root that leads there: all of it is as it was,
+// but for the alignment of what is larger.
+TEST(ImageTree, TablesThatAreNotAlignedAreRefused) {
+  const Bytes file = testing::merged_file({everything()});
+  const auto version = load_le<std::uint32_t>(file, 12);
+  const ByteView payload = ByteView(file).subspan(128);
+  const std::uint32_t root = load_le<std::uint32_t>(payload) + 4;
+  Bytes moved(4);
+  std::memcpy(moved.data(), &root, sizeof root);
+  moved.insert(moved.end(), payload.begin(), payload.end());
+  const auto tree = ImageTree::open(
+      SharedBytes::of(seal_table_file(TableKind::image_tree, version, kSomeImage, moved)), kSomeImage);
+  ASSERT_FALSE(tree);
+  EXPECT_EQ(tree.error().message(), "tree file: its tables contradict each other");
+}
+
 TEST(ImageTree, DamagedTablesUnderARightChecksumAreRefusedOrSafeToWalk) {
   const Bytes file = testing::merged_file({everything()});
   const std::uint32_t version = 1;

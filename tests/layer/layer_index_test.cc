@@ -155,6 +155,25 @@ TEST(LayerIndex, TablesThatContradictEachOtherAreRefused) {
   EXPECT_TRUE(is_refused([](auto& entries) { entries[4].extents[1].size = 0; }));
 }
 
+// A payload moved on by four bytes, behind an offset to its root that leads there: all of it is as it was,
+// but for the alignment of what is larger. Its totals are 0, which FlatBuffers leaves out.
+TEST(LayerIndex, TablesThatAreNotAlignedAreRefused) {
+  LayerIndexBuilder builder;
+  ASSERT_TRUE(builder.add_entry(entry_of(EntryType::directory, "d")).has_value());
+  const auto file = builder.finish({kBlob, kDiffId, 0, 0, Compression::none});
+  ASSERT_TRUE(file.has_value());
+  const auto version = load_le<std::uint32_t>(*file, 12);
+  const ByteView payload = ByteView(*file).subspan(128);
+  const std::uint32_t root = load_le<std::uint32_t>(payload) + 4;
+  Bytes moved(4);
+  std::memcpy(moved.data(), &root, sizeof root);
+  moved.insert(moved.end(), payload.begin(), payload.end());
+  const auto index = LayerIndex::open(
+      SharedBytes::of(seal_table_file(TableKind::layer_index, version, kBlob, moved)), kBlob);
+  ASSERT_FALSE(index.has_value());
+  EXPECT_EQ(index.error().message(), "index file: its tables contradict each other");
+}
+
 TEST(LayerIndex, CutOrDamagedFilesAreRefused) {
   const Bytes file = sample_file(sample_entries());
   for (std::size_t size = 0; size < file.size(); ++size) {
