@@ -46,8 +46,12 @@ if [ ! -f "$FUZZ/seeds/complete" ] || [ tests/fuzz/make-seeds.py -nt "$FUZZ/seed
   : >"$FUZZ/seeds/complete"
 fi
 
-# The number that stands behind NAME in the last such line of libFuzzer's log.
-last() { sed -n "s/.*$1 *\([0-9][0-9]*\).*/\1/p" "$2" | tail -n 1; }
+# last NAME LOG: the number that stands behind NAME in the last such line of libFuzzer's log.
+last() {
+  local number
+  number=$(sed -n "s/.*$1 *\([0-9][0-9]*\).*/\1/p" "$2" | tail -n 1)
+  echo "${number:-unknown}"
+}
 
 found=0
 for target in "${targets[@]}"; do
