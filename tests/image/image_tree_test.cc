@@ -79,7 +79,6 @@ TEST(ImageTree, EveryFlippedByteOfTheTablesIsRefused) {
   EXPECT_GT(refused, file.size() - 64);
 }
 
-// Whoever can write the cache can also make a right checksum: the tables themselves must not lead astray.
 // A payload moved on by four bytes, behind an offset to its root that leads there: all of it is as it was,
 // but for the alignment of what is larger.
 TEST(ImageTree, TablesThatAreNotAlignedAreRefused) {
@@ -96,6 +95,7 @@ TEST(ImageTree, TablesThatAreNotAlignedAreRefused) {
   EXPECT_EQ(tree.error().message(), "tree file: its tables contradict each other");
 }
 
+// Whoever can write the cache can also make a right checksum: the tables themselves must not lead astray.
 TEST(ImageTree, DamagedTablesUnderARightChecksumAreRefusedOrSafeToWalk) {
   const Bytes file = testing::merged_file({everything()});
   const std::uint32_t version = 1;
