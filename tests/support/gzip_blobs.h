@@ -117,10 +117,9 @@ class DeflateWriter {
       code(0x190 + value - 144, 9);
   }
   Bytes as_gzip(ByteView plain) const {
-    Bytes blob(10);
-    blob[0] = std::byte{0x1f};
-    blob[1] = std::byte{0x8b};
-    blob[2] = std::byte{8};
+    constexpr std::array<std::uint8_t, 10> header{0x1f, 0x8b, 8};
+    Bytes blob;
+    append(blob, std::as_bytes(std::span(header)));
     append(blob, bytes_);
     const auto crc =
         static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(plain.data()), plain.size()));
