@@ -213,7 +213,7 @@ Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Dige
         "tree of " + digest.str() + ": built, " + std::to_string(tree->inode_count()) + " inodes");
   }
   for (const std::string& problem : tree->problems())
-    log(LogLevel::warning, "tree of " + digest.str() + ": " + problem);
+    log(LogLevel::info, "tree of " + digest.str() + ": " + problem);
   std::vector<std::shared_ptr<const LayerStream>> streams;
   std::vector<Digest> digests;
   for (const LayerPtr& layer : layers) {

@@ -51,7 +51,9 @@ B=$L/broken-images
 for expected in broken-json:4 empty-json:4 truncated-json:4 deep-json:4 wrong-shape:4 missing-manifest:3 missing-config:3 \
   missing-layer:3 layer-with-a-flipped-bit:7 layer-cut-short:7 layer-with-more-bytes:7 layer-emptied:7 \
   manifest-with-a-flipped-bit:7 truncated-gzip:7 not-gzip:7 gzip-checksum:7 broken-tar-header:7 cut-tar:7 \
-  wrong-diff-id:7 unknown-media-type:6; do
+  wrong-diff-id:7 unknown-media-type:6 negative-size:7 size-beyond-the-end:7 size-that-overflows:7 size-beyond-64-bits:7 \
+  nul-in-a-name:7 incomplete-links-in-a-loop:7 incomplete-hard-link-to-itself:7 text-instead-of-a-tar:7 \
+  noise-instead-of-a-tar:7; do
   command_refused "${expected%:*}" "${expected#*:}" "$B:${expected%:*}"
 done
 
@@ -83,7 +85,10 @@ for name in $expected; do
   directory=$M/refs/$name
   [ "$name" != good ] || continue
   check "$name: its directory opens" ls "$directory/"
-  limited ls "$directory/rootfs/" >/dev/null 2>&1 && not_ok "$name: its rootfs does not open"
+  case $name in
+    incomplete-*) check "$name: its rootfs has what can be applied" ls "$directory/rootfs/" ;;
+    *) limited ls "$directory/rootfs/" >/dev/null 2>&1 && not_ok "$name: its rootfs does not open" ;;
+  esac
   check "$name: error says what is wrong: $(limited head -c 200 "$directory/error" 2>&1)" test -s "$directory/error"
   same "$name: in one line" 1 "$(limited wc -l <"$directory/error")"
 done

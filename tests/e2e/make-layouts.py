@@ -199,7 +199,8 @@ def bare(made, layer, **config):
 
 @layout
 def broken_images():
-    """a good image, and one for each way in which an image can be broken, named after it"""
+    """a good image, and one for each way in which an image can be broken, named after it; what is called
+    incomplete has entries that cannot be applied"""
     made = Layout()
     made.tag("good", made.image([base(), top()], arch=ARCHITECTURE))
     for name, document in {
@@ -233,6 +234,18 @@ def broken_images():
     made.tag("gzip-checksum", bare(made, Layer(gzip.compress(tar, mtime=0)[:-8] + b"\0" * 8, tar)))
     broken = header(b"file", size=3, chksum=b"000001\0 ") + b"abc".ljust(512, b"\0") + b"\0" * 1024
     made.tag("broken-tar-header", bare(made, Layer(gzip.compress(broken, mtime=0), broken)))
+    for name, tar in {
+        "negative-size": Tar().raw(header(b"file", size=-512)),
+        "size-beyond-the-end": Tar().raw(header(b"file", size=2**40), b"abc".ljust(512, b"\0")),
+        "size-that-overflows": Tar().raw(header(b"file", size=2**63 - 1)),
+        "size-beyond-64-bits": Tar().file("file", pax={"size": str(2**64)}),
+        "nul-in-a-name": Tar().file("file", pax={"path": b"etc/pass\0wd"}),
+        "incomplete-links-in-a-loop": Tar().symlink("a", "b").symlink("b", "/a").file("a/file", "lost"),
+        "incomplete-hard-link-to-itself": Tar().hardlink("a", "a"),
+    }.items():
+        made.tag(name, made.image([tar], arch=ARCHITECTURE))
+    for name, content in {"text": text(5000, 7), "noise": noise(5000, 8)}.items():
+        made.tag(f"{name}-instead-of-a-tar", bare(made, Layer(gzip.compress(content, mtime=0), content)))
     cut = Tar().file("file", noise(5000, 6)).bytes()[:2000]
     made.tag("cut-tar", bare(made, Layer(cut, cut, LAYER)))
     good = Tar().file("file", "4").bytes()
