@@ -7,8 +7,6 @@
 namespace layoutfs {
 namespace {
 
-// About 2 GiB while merging; the largest images known have a tenth of that.
-constexpr std::size_t kMaxNodes = 8'000'000;
 // As Linux resolves paths.
 constexpr int kMaxLinks = 40;
 
@@ -25,8 +23,8 @@ std::string_view take_component(std::string_view& path) {
 MergeTree::MergeTree() : nodes_(1) {}
 
 Result<MergeTree::NodeId> MergeTree::add_node(EntryType type) {
-  if (nodes_.size() == kMaxNodes)
-    return fail(Errc::unsupported, "more than " + std::to_string(kMaxNodes) + " files in an image");
+  if (nodes_.size() == kMaxEntries)
+    return fail(Errc::unsupported, "more than " + std::to_string(kMaxEntries) + " files in an image");
   Node& node = nodes_.emplace_back();
   node.type = type;
   node.attributes_layer = layer_;

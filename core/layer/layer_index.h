@@ -16,6 +16,10 @@
 
 namespace layoutfs {
 
+// Of one layer, and inodes of one image: what building and merging take of memory is bounded so, by about
+// 2 GiB. The largest images known have a tenth of that.
+inline constexpr std::size_t kMaxEntries = 8'000'000;
+
 // A TarEntry in place: all views live as long as the LayerIndex.
 struct EntryView {
   EntryType type;
@@ -61,7 +65,7 @@ class LayerIndexBuilder {
  public:
   LayerIndexBuilder();
   ~LayerIndexBuilder();
-  // Errc::unsupported where the tables would outgrow the 2 GiB of a FlatBuffer.
+  // Errc::unsupported for more than kMaxEntries, and where the tables would outgrow the 2 GiB of a FlatBuffer.
   Status add_entry(const TarEntry& entry);
   void add_point(std::uint64_t offset, std::uint64_t position, ByteView state);
   // Of the point added last.

@@ -113,7 +113,7 @@ LayerIndexBuilder::~LayerIndexBuilder() = default;
 
 Status LayerIndexBuilder::add_entry(const TarEntry& entry) {
   State& to = *state_;
-  if (to.size() + table_size(entry) > kMaxTables) {
+  if (to.entries.size() == kMaxEntries || to.size() + table_size(entry) > kMaxTables) {
     return fail(Errc::unsupported, "the layer has more entries than an index can hold");
   }
   const auto first_xattr = static_cast<std::uint32_t>(to.xattrs.size());
