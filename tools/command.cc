@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "core/base/log.h"
+#include "core/base/utf8.h"
 #include "core/cas/driver.h"
 #include "core/oci/reference.h"
 
@@ -64,6 +65,12 @@ int report(const Error& error) {
   return exit_code_of(error);
 }
 
+void write_problems(JsonWriter& json, const std::vector<std::string>& problems) {
+  json.key("problems").begin_array();
+  for (const std::string& problem : problems) json.string(problem);
+  json.end_array();
+}
+
 void ImageArguments::add_options(CLI::App& command) {
   command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference");
   command.add_option("--ref", reference, "The reference, for a name that confuses");
@@ -114,11 +121,7 @@ Output& Output::operator<<(std::string_view text) {
 
 Output& Output::name(std::string_view name) {
   static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
-  if (!is_terminal) return *this << name;
-  std::string shown(name);
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return *this << shown;
+  return is_terminal ? *this << printable(name) : *this << name;
 }
 
 void Output::flush() {

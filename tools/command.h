@@ -6,8 +6,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/cas/engine.h"
 #include "core/image/image_library.h"
 #include "core/oci/platform.h"
@@ -49,6 +51,9 @@ void add_clean_command(CLI::App& app, int& exit_code);
 void add_gc_command(CLI::App& app, int& exit_code);
 void add_fsck_command(CLI::App& app, int& exit_code);
 
+// What could not be understood or applied, and is missing in what is printed: as the member "problems".
+void write_problems(JsonWriter& json, const std::vector<std::string>& problems);
+
 // How the commands are told which layout, which image in it, and for which platform.
 struct ImageArguments {
   std::string name;       // LAYOUT[:REF|@DIGEST]
@@ -75,7 +80,7 @@ IndexCache open_cache(const std::string& cache_dir);
 class Output {
  public:
   Output& operator<<(std::string_view text);
-  // A name from an image: on a terminal, control characters become '?', as ls(1) shows them.
+  // A name from an image; printable() on a terminal.
   Output& name(std::string_view name);
   // Writes out what there is, for what comes on stderr to stand behind it.
   void flush();

@@ -16,34 +16,6 @@ namespace {
 std::atomic<LogLevel> level_limit{LogLevel::warning};
 std::atomic<bool> is_syslog_used{false};
 
-// Whole characters stay as they are, all but the control characters: C0, DEL, and C1, which some terminals
-// obey in their UTF-8 form too. Of anything else each byte is shown.
-bool is_shown_as_is(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character.front());
-  if (character.size() == 1) return first >= 0x20 && first != 0x7f;
-  return !(first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0);
-}
-
-std::string printable(std::string_view message) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  text.reserve(message.size() + 16);
-  while (!message.empty()) {
-    const std::size_t length = utf8_length(message);
-    if (length > 0 && is_shown_as_is(message.substr(0, length))) {
-      text += message.substr(0, length);
-      message.remove_prefix(length);
-    } else {
-      const auto byte = static_cast<unsigned char>(message.front());
-      text += "\\x";
-      text += kHex[byte >> 4];
-      text += kHex[byte & 15];
-      message.remove_prefix(1);
-    }
-  }
-  return text;
-}
-
 int syslog_priority(LogLevel level) {
   switch (level) {
     case LogLevel::error:

@@ -14,8 +14,8 @@ bool log_enabled(LogLevel level) noexcept;
 // After daemonizing there is no stderr: lines go to syslog(3) from then on.
 void log_to_syslog();
 
-// Writes `message`, one line without its newline, in a single write. Control characters are shown as \xNN, so
-// that a name from an image cannot forge a line or drive a terminal.
+// Writes `message`, one line without its newline, in a single write. It is made printable(), so that a
+// name from an image cannot forge a line or drive a terminal.
 void log(LogLevel level, std::string_view message);
 
 }  // namespace layoutfs

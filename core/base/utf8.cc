@@ -2,6 +2,16 @@
 #include "core/base/utf8.h"
 
 namespace layoutfs {
+namespace {
+
+// All but the control characters: C0, DEL, and C1, which some terminals obey in their UTF-8 form too.
+bool is_shown_as_is(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) return first >= 0x20 && first != 0x7f;
+  return !(first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0);
+}
+
+}  // namespace
 
 std::size_t utf8_length(std::string_view text) noexcept {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -31,6 +41,26 @@ bool is_utf8(std::string_view text) noexcept {
     text.remove_prefix(length);
   }
   return true;
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string shown;
+  shown.reserve(text.size() + 16);
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length > 0 && is_shown_as_is(text.substr(0, length))) {
+      shown += text.substr(0, length);
+      text.remove_prefix(length);
+    } else {
+      const auto byte = static_cast<unsigned char>(text.front());
+      shown += "\\x";
+      shown += kHex[byte >> 4];
+      shown += kHex[byte & 15];
+      text.remove_prefix(1);
+    }
+  }
+  return shown;
 }
 
 }  // namespace layoutfs

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace layoutfs {
@@ -12,5 +13,9 @@ std::size_t utf8_length(std::string_view text) noexcept;
 
 // Whether all of `text` is such characters.
 bool is_utf8(std::string_view text) noexcept;
+
+// `text` as one line that cannot drive a terminal: of control characters, and of what is not UTF-8, each byte
+// becomes \xNN.
+std::string printable(std::string_view text);
 
 }  // namespace layoutfs

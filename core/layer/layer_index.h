@@ -65,7 +65,8 @@ class LayerIndexBuilder {
  public:
   LayerIndexBuilder();
   ~LayerIndexBuilder();
-  // Errc::unsupported for more than kMaxEntries, and where the tables would outgrow the 2 GiB of a FlatBuffer.
+  // Errc::unsupported for more than kMaxEntries, and where the tables would outgrow the 2 GiB of a
+  // FlatBuffer.
   Status add_entry(const TarEntry& entry);
   void add_point(std::uint64_t offset, std::uint64_t position, ByteView state);
   // Of the point added last.

@@ -39,5 +39,13 @@ TEST(Utf8, ATextIsValidWhereEachOfItsCharactersIs) {
     EXPECT_FALSE(is_utf8(text)) << text;
 }
 
+TEST(Utf8, WhatDrivesATerminalIsPrintedAsItsBytes) {
+  EXPECT_EQ(printable("caf\xc3\xa9 a\\b"), "caf\xc3\xa9 a\\b");
+  EXPECT_EQ(printable("a\x1b[31m\n\x7f"), "a\\x1b[31m\\x0a\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \xe9"),
+            "\\xc2\\x9b31m \\xe9");
+}
+
 }  // namespace
 }  // namespace layoutfs
