@@ -32,13 +32,11 @@ Result<Descriptor> describe(const Engine& engine, const Digest& digest, const st
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such blob");
   Descriptor descriptor{.media_type = media_type, .digest = digest, .size = **size};
   if (!media_type.empty()) return descriptor;
-  auto known = find_reference(engine, digest.str());
+  auto known = with_media_type(engine, std::move(descriptor));
   if (!known && known.error().code() == Errc::not_found)
     return fail(Errc::invalid_argument,
                 digest.str() + ": neither a manifest nor an index, so --media-type is needed");
-  if (!known) return known;
-  descriptor.media_type = std::move(known->media_type);
-  return descriptor;
+  return known;
 }
 
 Status add_annotation(Descriptor& descriptor, const std::string& text) {

@@ -248,17 +248,6 @@ std::string media_type_of(ByteView text) {
   return {};
 }
 
-// `descriptor` with the media type that its document has.
-Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
-  auto text = read_document(engine, descriptor);
-  // What is too large for a document is none.
-  if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
-  descriptor.media_type = text ? media_type_of(*text) : "";
-  if (descriptor.media_type.empty())
-    return fail(Errc::not_found, descriptor.digest.str() + ": the blob is neither a manifest nor an index");
-  return descriptor;
-}
-
 Result<Descriptor> find_digest(const Engine& engine, const References& references, const Digest& digest) {
   const auto found = std::ranges::find(references.entries, digest, &Descriptor::digest);
   if (found != references.entries.end()) return *found;
@@ -348,6 +337,16 @@ Result<Descriptor> find_reference(const Engine& engine, std::string_view referen
     return find_digest(engine, **references, *digest);
   }
   return find_name(**references, reference, platform);
+}
+
+Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
+  auto text = read_document(engine, descriptor);
+  // What is too large for a document is none.
+  if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
+  descriptor.media_type = text ? media_type_of(*text) : "";
+  if (descriptor.media_type.empty())
+    return fail(Errc::not_found, descriptor.digest.str() + ": the blob is neither a manifest nor an index");
+  return descriptor;
 }
 
 Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform) {

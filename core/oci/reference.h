@@ -32,6 +32,10 @@ Result<ImageName> parse_image_name(std::string_view argument);
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform = host_platform());
 
+// `descriptor` with the media type that the manifest or the index itself tells. Errc::not_found where the
+// blob is neither.
+Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor);
+
 // Follows indexes, nested ones too, to the manifest for `platform`. Errc::not_found, listing the platforms
 // there are.
 Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform);
