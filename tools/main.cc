@@ -14,6 +14,24 @@
 namespace layoutfs::tools {
 namespace {
 
+// CLI11 takes an operand "[a,b]" for a list, where an option may have several values. A NUL, which no
+// argument can hold, is put behind such a one until CLI11 has understood which option it belongs to.
+constexpr char kNoList = '\0';
+
+void mark_brackets(std::vector<std::string>& arguments) {
+  for (std::string& argument : arguments)
+    if (argument.starts_with('[') && argument.ends_with(']')) argument += kNoList;
+}
+
+void unmark_values(CLI::App& command) {
+  const auto unmark = [](std::string value) {
+    if (value.ends_with(kNoList)) value.pop_back();
+    return value;
+  };
+  for (CLI::Option* option : command.get_options()) option->transform(unmark);
+  for (CLI::App* below : command.get_subcommands([](CLI::App*) { return true; })) unmark_values(*below);
+}
+
 int run(std::vector<std::string> arguments) {
   CLI::App app("Mounts OCI image layouts, looks into them, and keeps them", "layoutfs");
   app.set_help_flag("-h,--help", "Print this help and exit");
@@ -31,6 +49,9 @@ int run(std::vector<std::string> arguments) {
   add_clean_command(app, exit_code);
   add_gc_command(app, exit_code);
   add_fsck_command(app, exit_code);
+
+  unmark_values(app);
+  mark_brackets(arguments);
 
   try {
     std::ranges::reverse(arguments);  // as CLI11 takes them
