@@ -28,7 +28,7 @@ void raise_event(int fd) {
 sigset_t stopping_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGINT, SIGTERM}) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction action{};
     if (::sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
       sigaddset(&signals, number);
@@ -43,6 +43,9 @@ StopSignals::StopSignals()
       arrived_(::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK)),
       requested_(::eventfd(0, EFD_CLOEXEC)),
       over_(::eventfd(0, EFD_CLOEXEC)) {
+  struct sigaction ignore{};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGPIPE, &ignore, &pipe_before_);
   ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_before_);
   // Without them the signals do what they do by default.
   if (!arrived_ || !requested_ || !over_) return;
@@ -60,6 +63,7 @@ StopSignals::~StopSignals() {
     watcher_.join();
   }
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  ::sigaction(SIGPIPE, &pipe_before_, nullptr);
 }
 
 void StopSignals::watch() {
@@ -83,7 +87,7 @@ bool StopSignals::was_stopped_by_signal(const Error& error) const {
 }
 
 int StopSignals::report_signal() const {
-  print_error(std::string("stopped by ") + (signal_ == SIGINT ? "SIGINT" : "SIGTERM"));
+  print_error(std::string("stopped by SIG") + ::sigabbrev_np(signal_));
   return 128 + signal_;
 }
 

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as a request to stop, for commands that tidy up before they end.
+// SIGINT, SIGTERM and SIGHUP as a request to stop, for commands that tidy up before they end.
 #pragma once
 
 #include <signal.h>
@@ -14,7 +14,8 @@
 namespace layoutfs::tools {
 
 // As long as one of these lives, the first of the signals requests a stop and the second one ends the program
-// at once. A signal that is ignored, as under nohup(1), stays ignored.
+// at once. A signal that is ignored, as under nohup(1), stays ignored. Nobody reading what is printed is no
+// reason to end before tidying up either: SIGPIPE is ignored, and writing fails with EPIPE.
 class StopSignals {
  public:
   // No other thread may run yet: those that are started later leave the signals to this one.
@@ -39,6 +40,7 @@ class StopSignals {
 
   sigset_t signals_;
   sigset_t mask_before_;
+  struct sigaction pipe_before_{};
   UniqueFd arrived_;    // a signalfd
   UniqueFd requested_;  // an eventfd, as is the next one
   UniqueFd over_;       // tells the thread to end
