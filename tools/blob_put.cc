@@ -60,6 +60,7 @@ int put(PutArguments arguments, Output& output) {
     auto file = FileSource::open(path, signals.fd());
     if (!file) return report(file.error());
     auto stored = put_file(*store->engine, *file, expected, options);
+    if (!stored && file->has_failed()) return signals.report(stored.error());
     if (!stored)
       return signals.report_write(std::move(stored).error().with(path == "-" ? "standard input" : path));
     output << stored->digest.str() << "\n";

@@ -40,6 +40,12 @@ Status FileSource::wait() const {
 }
 
 Result<std::size_t> FileSource::read(std::span<std::byte> out) {
+  auto got = read_once(out);
+  has_failed_ = !got;
+  return got;
+}
+
+Result<std::size_t> FileSource::read_once(std::span<std::byte> out) {
   for (;;) {
     if (auto ready = wait(); !ready) return fail(std::move(ready).error());
     const ssize_t got = ::read(fd_.get(), out.data(), out.size());

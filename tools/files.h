@@ -17,8 +17,11 @@ class FileSource final : public ByteSource {
   // readable. Errc::not_found, Errc::io, also for a directory.
   static Result<FileSource> open(const std::string& path, int stop_fd);
   Result<std::size_t> read(std::span<std::byte> out) override;
+  // Whether read() failed: who hands the source on can tell its errors, which name the file, from others.
+  bool has_failed() const noexcept { return has_failed_; }
 
  private:
+  Result<std::size_t> read_once(std::span<std::byte> out);
   FileSource(UniqueFd fd, std::string name, int stop_fd)
       : fd_(std::move(fd)), name_(std::move(name)), stop_fd_(stop_fd) {}
   Status wait() const;
@@ -26,6 +29,7 @@ class FileSource final : public ByteSource {
   UniqueFd fd_;
   std::string name_;
   int stop_fd_;
+  bool has_failed_ = false;
 };
 
 // Where a command writes what it was asked for.
