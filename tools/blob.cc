@@ -17,12 +17,6 @@ struct ListArguments {
   bool is_json = false;
 };
 
-struct RemoveArguments {
-  std::string layout;
-  std::vector<std::string> digests;
-  bool is_forced = false;
-};
-
 struct PathArguments {
   std::string layout;
   std::string digest;
@@ -73,24 +67,11 @@ int list(const ListArguments& arguments, Output& output) {
 
 int remove(const RemoveArguments& arguments) {
   // All are understood before the first one goes.
-  std::vector<Digest> digests;
-  for (const std::string& text : arguments.digests) {
-    auto digest = Digest::parse(text);
-    if (!digest) return report(digest.error());
-    digests.push_back(std::move(*digest));
-  }
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  int code = kDone;
-  for (const Digest& digest : digests) {
-    auto was_there = store->engine->delete_blob(digest);
-    if (was_there && (*was_there || arguments.is_forced)) continue;
-    const int failed =
-        was_there ? report(Error(Errc::not_found, store->path + ": " + digest.str() + ": no such blob"))
-                  : report_write(std::move(was_there).error().with(store->path));
-    if (code == kDone) code = failed;
-  }
-  return code;
+  for (const std::string& digest : arguments.names)
+    if (const auto parsed = Digest::parse(digest); !parsed) return report(parsed.error());
+  return remove_each(arguments, "blob", [](Engine& engine, const std::string& digest) {
+    return engine.delete_blob(*Digest::parse(digest));
+  });
 }
 
 int print_path(const PathArguments& arguments, Output& output) {
@@ -123,7 +104,7 @@ void add_blob_rm_command(CLI::App& blob, int& exit_code) {
   CLI::App* command =
       blob.add_subcommand("rm", "Remove blobs, also those that are in use; gc removes those that are not");
   command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("DIGEST", arguments->digests, "The blobs' digests")->required();
+  command->add_option("DIGEST", arguments->names, "The blobs' digests")->required();
   command->add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
   command->callback([arguments, &exit_code] { exit_code = remove(*arguments); });
 }

@@ -118,9 +118,7 @@ class FileLister {
 
  private:
   void begin_json(Inode inode, const std::string& path) {
-    json_.key("problems").begin_array();
-    for (const std::string& problem : tree_.problems()) json_.string(problem);
-    json_.end_array();
+    write_problems(json_, tree_.problems());
     if (tree_.inode(inode).type == EntryType::directory) {
       json_.key("directory").begin_object();
       write_file(json_, tree_, inode, path);
@@ -211,7 +209,11 @@ Status list_references(const OpenLayout& layout, const LsArguments& arguments, O
     // An entry without a name is shown as it can be asked for.
     output.name(name ? *name : "@" + std::to_string(position)) << "\n";
   }
-  if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
+  json.end_array();
+  write_problems(json, (*references)->problems);
+  if (arguments.is_json) output << json.end_object().str() << "\n";
+  if (!(*references)->problems.empty())
+    return fail(Errc::corrupt, layout.path + ": references that cannot be understood are left out");
   return {};
 }
 

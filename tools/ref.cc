@@ -23,12 +23,6 @@ struct ListArguments {
   bool is_json = false;
 };
 
-struct RemoveArguments {
-  std::string layout;
-  std::vector<std::string> names;
-  bool is_forced = false;
-};
-
 int get(const GetArguments& arguments, Output& output) {
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
@@ -69,23 +63,15 @@ int list(const ListArguments& arguments, Output& output) {
           << " ";
     output.name(name) << "\n";
   }
-  if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
-  return kDone;
+  json.end_array();
+  write_problems(json, (*references)->problems);
+  if (arguments.is_json) output << json.end_object().str() << "\n";
+  return (*references)->problems.empty() ? kDone : kCorrupt;
 }
 
 int remove(const RemoveArguments& arguments) {
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  int code = kDone;
-  for (const std::string& name : arguments.names) {
-    auto was_there = store->engine->delete_reference(name);
-    if (was_there && (*was_there || arguments.is_forced)) continue;
-    const int failed =
-        was_there ? report(Error(Errc::not_found, store->path + ": no reference is named '" + name + "'"))
-                  : report_write(std::move(was_there).error().with(store->path));
-    if (code == kDone) code = failed;
-  }
-  return code;
+  return remove_each(arguments, "reference",
+                     [](Engine& engine, const std::string& name) { return engine.delete_reference(name); });
 }
 
 void add_ref_get_command(CLI::App& ref, int& exit_code) {

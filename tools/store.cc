@@ -26,6 +26,23 @@ int report_write(const Error& error) {
   return error.code() == Errc::io ? kCannotWrite : code;
 }
 
+int remove_each(const RemoveArguments& arguments, std::string_view noun,
+                const std::function<Result<bool>(Engine&, const std::string& name)>& erase) {
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  int code = kDone;
+  for (const std::string& name : arguments.names) {
+    auto was_there = erase(*store->engine, name);
+    if (was_there && (*was_there || arguments.is_forced)) continue;
+    const int failed =
+        was_there
+            ? report(Error(Errc::not_found, store->path + ": " + name + ": no such " + std::string(noun)))
+            : report_write(std::move(was_there).error().with(store->path));
+    if (code == kDone) code = failed;
+  }
+  return code;
+}
+
 int with_output(const std::function<int(Output&)>& command) {
   Output output;
   const int code = command(output);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/cas/engine.h"
 #include "tools/command.h"
@@ -22,6 +23,16 @@ Result<Store> open_store(const std::string& argument);
 
 // As report(), where something was to be written: a system call that failed is kCannotWrite as well.
 int report_write(const Error& error);
+
+struct RemoveArguments {
+  std::string layout;
+  std::vector<std::string> names;
+  bool is_forced = false;  // what is not there is no error
+};
+// Takes each of the names out of the layout; `erase` returns whether it was there. Goes on where one fails;
+// the exit code is that of the first.
+int remove_each(const RemoveArguments& arguments, std::string_view noun,
+                const std::function<Result<bool>(Engine&, const std::string& name)>& erase);
 
 // Runs `command` and writes out what it printed, also where it failed. Its exit code, else that of the
 // writing.

@@ -65,6 +65,10 @@ prints "put with --algorithm" "$sha512" blob put --algorithm sha512 "$S" "$TMP/h
 prints "--expect of the other algorithm names the blob so" "sha512:$(sha512sum "$TMP/noise" | cut -d' ' -f1)" \
   blob put "$S" "$TMP/noise" --expect "sha512:$(sha512sum "$TMP/noise" | cut -d' ' -f1)"
 same "a blob is a file of its digest" "" "$(cd "$S/blobs/sha256" && sha256sum -- * | awk '$1 != $2')"
+printf 'brackets\n' >"$TMP/[hello]"
+pushd "$TMP" >/dev/null
+prints "a name in brackets is a name" "$(digest_of "[hello]")" blob put "$S" "[hello]"
+popd >/dev/null
 check "get prints it" sh -c "'$LAYOUTFS' blob get '$S' $noise | cmp - '$TMP/noise'"
 check "get of an empty blob prints nothing" sh -c "test -z \"\$('$LAYOUTFS' blob get '$S' $nothing)\""
 prints "get by sha512" "hello" blob get "$S" "$sha512"
@@ -130,6 +134,12 @@ unchanged "--expect with several files" 2 blob put "$S" "$TMP/hello" "$TMP/noise
 unchanged "an unknown algorithm" 2 blob put "$S" "$TMP/hello" --algorithm md5
 unchanged "a file that is not there" 3 blob put "$S" "$TMP/absent"
 unchanged "a directory" 1 blob put "$S" "$TMP/empty"
+before=$(state_of "$S")
+layoutfs blob put "$S" <"$TMP/empty" >"$TMP/stdout" 2>"$TMP/stderr"
+same "standard input that cannot be read" "1 layoutfs: standard input: Is a directory" "$? $(cat "$TMP/stdout" "$TMP/stderr")"
+layoutfs blob put "$S" <&- >"$TMP/stdout" 2>"$TMP/stderr"
+same "standard input that is closed" "1 layoutfs: standard input: Bad file descriptor" "$? $(cat "$TMP/stdout" "$TMP/stderr")"
+same "changes nothing" "$before" "$(state_of "$S")"
 unchanged "put without a layout" 2 blob put
 unchanged "blob without a command" 2 blob
 unchanged "blob with an unknown command" 2 blob link "$S"
@@ -186,6 +196,7 @@ prints "put with --replace" "" ref put "$S" app:1.0 "$hello" --replace --media-t
 same "the descriptor says what the options say" \
   '{"mediaType":"text/plain","digest":"'"$hello"'","size":6,"annotations":{"org.example.a":"b=c","org.example.empty":""},"platform":{"architecture":"arm","os":"linux","variant":"v7"},"artifactType":"application/x.test"}' \
   "$(layoutfs ref get "$S" app:1.0 | jq -c '{mediaType, digest, size, annotations, platform: (.platform | {architecture, os, variant}), artifactType}')"
+unchanged "put of a blob that says no media type, though another reference names it" 2 ref put "$S" new "$hello"
 prints "put names an image again" "" ref put "$S" app:1.0 "$manifest" --replace
 jq -nc --arg d "$manifest" '{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: 12345,
   annotations: {"org.example.a": "b"}, "org.example.unknown": [1, {"x": null}]}' >"$TMP/descriptor"
@@ -221,6 +232,38 @@ done
 for name in "" . .. ../x /x x/ x//y 'a b' a:b: -x $'a\nb' '*' é x/../y _x; do
   unchanged "put as '${name@Q}'" 2 ref put --replace --media-type text/plain -- "$S" "$name" "$manifest"
 done
+
+cp -a "$S" "$TMP/incomplete"
+jq '.manifests += [{mediaType: "a/b", digest: "sha256:0", size: 1}]' "$S/index.json" >"$TMP/incomplete/index.json"
+for command in "ref ls" ls; do
+  layoutfs $command "$TMP/incomplete" >"$TMP/stdout" 2>"$TMP/stderr"
+  same "$command lists what can be understood" "7 app:1.0" "$? $(cat "$TMP/stdout")"
+  check "$command says what cannot" grep -q 'sha256:0' "$TMP/stderr"
+  layoutfs $command --json "$TMP/incomplete" >"$TMP/stdout" 2>/dev/null
+  same "$command --json too" "7 1 1" "$? $(jq -r '[(.references | length), (.problems | length)] | join(" ")' "$TMP/stdout")"
+done
+
+echo "-- signals"
+litter_of() { find "$1" -maxdepth 1 -name '.oci-*'; }
+mkfifo "$TMP/pipe"
+for signal in HUP:129 INT:130 TERM:143; do
+  # An interactive shell's child: one in the background would ignore SIGINT.
+  python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$LAYOUTFS" blob put "$S" "$TMP/pipe" >"$TMP/stdout" 2>"$TMP/stderr" &
+  pid=$!
+  pids+=("$pid")
+  exec 3>"$TMP/pipe"
+  printf 'not all of it' >&3
+  wait_for sh -c "find '$S' -name 'b-*' -size +0 | grep -q ."
+  kill "-${signal%:*}" "$pid"
+  wait "$pid"
+  same "put stops at SIG${signal%:*}" "${signal#*:} layoutfs: stopped by SIG${signal%:*}" "$? $(cat "$TMP/stdout" "$TMP/stderr")"
+  exec 3>&-
+  same "and leaves no litter" "" "$(litter_of "$S")"
+done
+for _ in 1 2 3 4 5; do layoutfs blob put "$S" "$TMP/hello" "$TMP/noise" "$TMP/nothing" 2>/dev/null | true; done
+same "nobody reading the digests leaves no litter" "" "$(litter_of "$S")"
 
 echo "-- references as files"
 O=$TMP/old
