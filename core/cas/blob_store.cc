@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <tuple>
 
 #include "core/base/hash_pipe.h"
 #include "core/cas/file_blob.h"
+#include "core/cas/verifying_source.h"
 
 namespace layoutfs {
 namespace {
@@ -66,12 +66,51 @@ Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& op
 
 // Gives a file a name that nothing has yet, by link or, where the file system has none, by rename. 0, or the
 // errno: EEXIST where something has it.
-int link_new(const TempFile& file, int folder, const char* name) {
-  const auto link = [&] { return ::linkat(file.folder(), file.name(), folder, name, 0); };
+Result<int> link_new(const LayoutDir& layout, const TempFile& file, int folder, const std::string& name) {
+  const auto link = [&] { return ::linkat(file.folder(), file.name(), folder, name.c_str(), 0); };
   if (retried(link) == 0) return 0;
   if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) return errno;
-  const auto rename = [&] { return ::renameat2(file.folder(), file.name(), folder, name, RENAME_NOREPLACE); };
-  return retried(rename) == 0 ? 0 : errno;
+  const auto lock = layout.lock_exclusive();
+  if (!lock) return fail(Error(lock.error()));
+  return rename_new(file.folder(), file.name(), folder, name);
+}
+
+// A blob's file, and how large it is.
+struct OpenFile {
+  std::shared_ptr<const UniqueFd> fd;
+  struct stat status;
+};
+
+Result<OpenFile> open_file(int folder, const Digest& digest) {
+  auto fd = open_at(folder, digest.hex(), kReadFlags);
+  if (!fd) return blob_error(digest, fd.error());
+  const auto status = stat_of(fd->get(), digest.str());
+  if (!status) return fail(Error(status.error()));
+  if (!S_ISREG(status->st_mode)) return fail(wrong_type(digest.str()));
+  return OpenFile{std::make_shared<const UniqueFd>(std::move(*fd)), *status};
+}
+
+BlobPtr blob_of(const OpenFile& file, const Digest& digest) {
+  return std::make_shared<const FileBlob>(file.fd, 0, static_cast<std::uint64_t>(file.status.st_size),
+                                          digest);
+}
+
+// Errc::corrupt where the blob is not what `digest` names.
+Status verify(const BlobPtr& blob, const Digest& digest, std::uint64_t size, const Context& context) {
+  const auto damaged = [&](const std::string& how) {
+    return fail(Errc::corrupt,
+                digest.str() + ": a damaged blob" + how + " is in its place; remove it and put it again");
+  };
+  if (blob->size() != size)
+    return damaged(" of " + std::to_string(blob->size()) + " bytes instead of " + std::to_string(size));
+  BlobSource content(blob);
+  VerifyingSource verifying(content, digest, size);
+  for (Bytes piece(HashPipe::kPieceSize);;) {
+    if (auto go_on = context.check(); !go_on) return go_on;
+    const auto got = verifying.read(piece);
+    if (!got) return got.error().code() == Errc::corrupt ? damaged("") : fail(Error(got.error()));
+    if (*got == 0) return {};
+  }
 }
 
 }  // namespace
@@ -104,13 +143,9 @@ Result<UniqueFd> BlobStore::open_or_make_folder(Algorithm algorithm) {
 Result<BlobPtr> BlobStore::open(const Digest& digest) const {
   const auto folder = open_folder(digest.algorithm());
   if (!folder) return blob_error(digest, folder.error());
-  auto fd = open_at(folder->get(), digest.hex(), kReadFlags);
-  if (!fd) return blob_error(digest, fd.error());
-  const auto found = stat_of(fd->get(), digest.str());
-  if (!found) return fail(Error(found.error()));
-  if (!S_ISREG(found->st_mode)) return fail(wrong_type(digest.str()));
-  return std::make_shared<const FileBlob>(std::make_shared<const UniqueFd>(std::move(*fd)), 0,
-                                          static_cast<std::uint64_t>(found->st_size), digest);
+  const auto file = open_file(folder->get(), digest);
+  if (!file) return fail(Error(file.error()));
+  return blob_of(*file, digest);
 }
 
 Result<std::optional<BlobStatus>> BlobStore::status(const Digest& digest) const {
@@ -155,40 +190,52 @@ Result<PutResult> BlobStore::put(ByteSource& content, const PutOptions& options)
   const std::string name = written->digest.str();
   // The content must be on disk before the name is: a crash in between would leave the name with half of it.
   if (auto synced = layout_.sync(file->fd(), name); !synced) return fail(std::move(synced).error());
-  if (auto done = install(*file, written->digest, written->size); !done) return fail(std::move(done).error());
+  if (auto done = install(*file, *written, options.context); !done) return fail(std::move(done).error());
   return written;
 }
 
-Status BlobStore::install(const TempFile& file, const Digest& digest, std::uint64_t size) {
+Status BlobStore::install(TempFile& file, const PutResult& put, const Context& context) {
+  const Digest& digest = put.digest;
   auto folder = open_or_make_folder(digest.algorithm());
   if (!folder) return fail(std::move(folder).error(), digest.str());
   for (;;) {
-    const int failure = link_new(file, folder->get(), digest.hex().c_str());
-    if (failure == 0) break;
-    if (failure != EEXIST) return fail(Error::system(failure, digest.str()));
-    const auto kept = keep(folder->get(), digest, size);
+    const auto failure = link_new(layout_, file, folder->get(), digest.hex());
+    if (!failure) return fail(Error(failure.error()));
+    if (*failure == 0) break;
+    if (*failure != EEXIST) return fail(Error::system(*failure, digest.str()));
+    const auto kept = keep(file, folder->get(), put, context);
     if (!kept) return fail(Error(kept.error()));
     if (*kept) break;  // else it has been deleted meanwhile
   }
   return layout_.sync_names(folder->get(), digest.str());
 }
 
-Result<bool> BlobStore::keep(int folder, const Digest& digest, std::uint64_t size) const {
+Result<bool> BlobStore::keep(TempFile& file, int folder, const PutResult& put, const Context& context) const {
+  const Digest& digest = put.digest;
+  const auto present = open_file(folder, digest);
+  if (!present && present.error().code() == Errc::not_found) return false;
+  if (!present) return fail(Error(present.error()));
+  if (auto same = verify(blob_of(*present, digest), digest, put.size, context); !same)
+    return fail(std::move(same).error());
+  // Whoever has put it may not have waited for the disk.
+  if (auto synced = layout_.sync(present->fd->get(), digest.str()); !synced)
+    return fail(std::move(synced).error());
   // sweep_blob holds the lock too: either it sees the new time, or this sees that the blob is gone.
   const auto lock = layout_.lock_shared();
   if (!lock) return fail(Error(lock.error()));
-  const char* const name = digest.hex().c_str();
-  struct stat found;
-  if (::fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+  struct stat now;
+  if (::fstatat(folder, digest.hex().c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return false;
     return fail(Error::system(errno, digest.str()));
   }
-  if (!S_ISREG(found.st_mode)) return fail(wrong_type(digest.str()));
-  if (static_cast<std::uint64_t>(found.st_size) != size)
-    return fail(Errc::corrupt, digest.str() + ": a damaged blob of " + std::to_string(found.st_size) +
-                                   " bytes instead of " + std::to_string(size) + " is in its place");
-  // The mode as it is: this sets nothing but the time of the change. Another user's blob cannot be kept so.
-  std::ignore = ::fchmodat(folder, name, found.st_mode & 07777, 0);
+  if (now.st_ino != present->status.st_ino || now.st_dev != present->status.st_dev) return false;
+  // The mode as it is: this sets nothing but the time of the change.
+  if (::fchmod(present->fd->get(), now.st_mode & 07777) == 0) return true;
+  if (errno != EPERM) return fail(Error::system(errno, digest.str()));
+  // Another user's blob. The same bytes take its place, just now verified and on disk, as a file with a new
+  // time: who reads the blob sees no change of its content.
+  if (auto renamed = file.rename_to(folder, digest.hex()); !renamed)
+    return fail(Error::system(renamed.error().sys(), digest.str()));
   return true;
 }
 

@@ -28,10 +28,11 @@ class BlobStore {
  private:
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
   Result<UniqueFd> open_or_make_folder(Algorithm algorithm);
-  // Gives a file whose content is written and verified its name, or keeps the blob that is there.
-  Status install(const TempFile& file, const Digest& digest, std::uint64_t size);
-  // Whether the blob is there; nobody sweeps it from now on as one that was put before.
-  Result<bool> keep(int folder, const Digest& digest, std::uint64_t size) const;
+  // Gives a file whose content is written and on disk its name, or keeps the blob that is there.
+  Status install(TempFile& file, const PutResult& put, const Context& context);
+  // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
+  // before. `file` holds the same.
+  Result<bool> keep(TempFile& file, int folder, const PutResult& put, const Context& context) const;
 
   const LayoutDir& layout_;
   Workspace& workspace_;

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -68,17 +67,11 @@ Status check_unfinished(const LayoutDir& layout) {
 
 // Gives the finished directory its name, unless that is taken.
 Status publish(int parent, const std::string& temporary, const std::string& name, const std::string& path) {
-  const auto rename = [&] {
-    return ::renameat2(parent, temporary.c_str(), parent, name.c_str(), RENAME_NOREPLACE);
-  };
-  if (retried(rename) == 0) return {};
-  if (errno == EEXIST) return fail(Errc::already_exists, path + ": is there already");
-  if (errno != EINVAL && errno != ENOSYS) return fail(Error::system(errno, path));
-  // The file system cannot do it in one step. A file or a directory with content would not be replaced
-  // anyway.
-  if (is_there(parent, name.c_str())) return fail(Errc::already_exists, path + ": is there already");
-  if (::renameat(parent, temporary.c_str(), parent, name.c_str()) == 0) return {};
-  return fail(Error::system(errno, path));
+  // Without a lock: a file or a directory with content would not be replaced by a directory anyway.
+  const int failure = rename_new(parent, temporary, parent, name);
+  if (failure == 0) return {};
+  if (failure == EEXIST) return fail(Errc::already_exists, path + ": is there already");
+  return fail(Error::system(failure, path));
 }
 
 // Makes a directory and those above it, where they are missing.

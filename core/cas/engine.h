@@ -97,7 +97,7 @@ class Engine {
   virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const = 0;
 
   // Stores what `content` delivers. It is there, whole and on disk, or nothing has changed; that it was there
-  // before is no error, and what was there is kept.
+  // before is no error, and what was there is kept. Errc::corrupt where that is damaged.
   virtual Result<PutResult> put_blob(ByteSource& content, const PutOptions& options = {}) = 0;
   // put_blob of `value` as canonical_json writes it: the same value has the same digest.
   Result<PutResult> put_blob_json(JsonValue value, const PutOptions& options = {});

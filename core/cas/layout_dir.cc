@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <ctime>
 #include <limits>
 #include <memory>
@@ -88,6 +89,16 @@ Result<bool> remove_file(int folder, const std::string& name) {
       (::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT))
     return false;
   return fail(Error::system(failure, name));
+}
+
+int rename_new(int from, const std::string& old_name, int to, const std::string& name) {
+  const auto rename = [&] { return ::renameat2(from, old_name.c_str(), to, name.c_str(), RENAME_NOREPLACE); };
+  if (retried(rename) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  struct stat found;
+  if (::fstatat(to, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+  if (errno != ENOENT) return errno;
+  return retried([&] { return ::renameat(from, old_name.c_str(), to, name.c_str()); }) == 0 ? 0 : errno;
 }
 
 std::int64_t to_ns(const timespec& time) noexcept {

@@ -78,6 +78,10 @@ Result<Bytes> read_required(int directory, const char* name, std::size_t limit);
 // can be written.
 Result<bool> remove_file(int folder, const std::string& name);
 
+// rename(2) to a name that nothing has yet. 0, or the errno: EEXIST where something has it. Some file systems
+// cannot look and rename in one step: only who keeps others from taking the name is safe there.
+int rename_new(int from, const std::string& old_name, int to, const std::string& name);
+
 // Nanoseconds since 1970.
 std::int64_t to_ns(const timespec& time) noexcept;
 

@@ -1,9 +1,14 @@
 // Blobs that come and go.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/other_user.h"
 #include "tests/support/store.h"
 
 namespace layoutfs {
@@ -136,15 +141,66 @@ TEST_P(PutBlob, KeepsTheBlobThatIsThere) {
 TEST_P(PutBlob, DoesNotPassADamagedBlobForAGoodOne) {
   const Digest digest = Digest::of(as_bytes("content"));
   const std::string file = path + "/" + digest.blob_path();
-  testing::write_file(file, "conten");
-  EXPECT_EQ(put_text(*engine, "content").error().code(), Errc::corrupt);
-  EXPECT_EQ(file_text(file), "conten");
+  for (const char* damaged : {"conten", "contenT"}) {
+    testing::write_file(file, damaged);
+    const auto put = put_text(*engine, "content");
+    ASSERT_FALSE(put) << damaged;
+    EXPECT_EQ(put.error().code(), Errc::corrupt);
+    EXPECT_THAT(put.error().message(), HasSubstr("remove it and put it again"));
+    EXPECT_EQ(file_text(file), damaged);
+  }
   std::filesystem::remove(file);
   std::filesystem::create_directory(file);
   EXPECT_EQ(put_text(*engine, "content").error().code(), Errc::invalid_image);
   EXPECT_EQ(engine->delete_blob(digest).error().code(), Errc::invalid_image);
   std::filesystem::remove(file);
   EXPECT_TRUE(put_text(*engine, "content"));
+}
+
+TEST_P(PutBlob, AnotherUsersBlobCountsAsPutNow) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const Digest digest = put_text(*engine, "content")->digest;
+  const std::string file = path + "/" + digest.blob_path(), folder = path + "/blobs/sha256";
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+  for (const std::string& shared : {path, folder}) ASSERT_EQ(::chmod(shared.c_str(), 0777), 0);
+  const auto before = engine->blob_status(digest).value()->put_ns;
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  {
+    const testing::AsNobody as_nobody;
+    EXPECT_TRUE(put_text(*open_dir(path).value(), "content"));
+  }
+  EXPECT_GT(engine->blob_status(digest).value()->put_ns, before);
+  EXPECT_EQ(file_text(file), "content");
+
+  // Where it can be neither kept nor replaced, a collector could take it at any time.
+  std::filesystem::remove(file);
+  ASSERT_TRUE(put_text(*engine, "content"));
+  ASSERT_EQ(::chmod(folder.c_str(), 01777), 0);
+  const testing::AsNobody as_nobody;
+  EXPECT_EQ(put_text(*open_dir(path).value(), "content").error().sys(), EPERM);
+}
+
+TEST_P(PutBlob, ThatIsThereStopsOnRequestToo) {
+  const std::string content(3'000'000, 'c');
+  ASSERT_TRUE(put_text(*engine, content));
+  std::stop_source stop;
+  // Stops when all of the content has been read: what is left is to compare it.
+  class StopsAtTheEnd final : public ByteSource {
+   public:
+    StopsAtTheEnd(std::string_view text, std::stop_source& at_end)
+        : source_(as_bytes(text)), at_end_(at_end) {}
+    Result<std::size_t> read(std::span<std::byte> out) override {
+      auto got = source_.read(out);
+      if (got == 0) at_end_.request_stop();
+      return got;
+    }
+
+   private:
+    MemorySource source_;
+    std::stop_source& at_end_;
+  } source(content, stop);
+  EXPECT_EQ(engine->put_blob(source, {.context = {.stop = stop.get_token()}}).error().code(),
+            Errc::cancelled);
 }
 
 TEST_P(PutBlob, MakesTheFolderOfItsAlgorithm) {

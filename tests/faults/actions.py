@@ -96,6 +96,8 @@ ACTIONS = [
     Action("put what is there", ("put",), stdin=KNOWN),
     Action("put the first blob", ("put",), write_without_blob_folder, stdin=b"first"),
     Action("put where there are no links", ("put",), stdin=b"new", rules=("linkat:1:EPERM:on",)),
+    Action("put where nothing is linked or renamed to a new name only", ("put",), stdin=b"new",
+           rules=("linkat:1:EPERM:on", "renameat2:1:EINVAL:on")),
     Action("put JSON", ("put-json",), stdin=b'{"b":1,"a":[]}'),
     Action("put a reference where there are no locks", ("put-ref", "new", *REFERENCE), rules=("flock:1:ENOLCK",)),
     Action("delete a blob", ("delete-blob", digest_of(OTHER))),
@@ -108,6 +110,8 @@ for has_refs in (False, True):
         Action("replace a reference" + suffix, ("replace-ref", "old", *REFERENCE), has_refs_dir=has_refs),
         Action("delete a reference" + suffix, ("delete-ref", "old"), has_refs_dir=has_refs),
         Action("create with references" + suffix, ("create", kind), write_nothing, has_refs, again=4),
+        Action("create where nothing is renamed to a new name only" + suffix, ("create", kind), write_nothing, has_refs,
+               rules=("renameat2:1:EINVAL:on",), again=4),
         Action("complete an empty directory" + suffix, ("complete", kind), os.makedirs, has_refs),
         Action("complete what a crash has left" + suffix, ("complete", kind), write_unfinished, has_refs),
     ]

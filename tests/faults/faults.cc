@@ -37,14 +37,14 @@ struct NamedErrno {
   std::string_view name;
   int value;
 };
-constexpr NamedErrno kErrnos[] = {{"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},
-                                  {"EIO", EIO},       {"EMFILE", EMFILE}, {"ENOLCK", ENOLCK},
-                                  {"ENOSPC", ENOSPC}, {"EPERM", EPERM},   {"EROFS", EROFS}};
+constexpr NamedErrno kErrnos[] = {
+    {"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},   {"EINVAL", EINVAL}, {"EIO", EIO},
+    {"EMFILE", EMFILE}, {"ENOLCK", ENOLCK}, {"ENOSPC", ENOSPC}, {"EPERM", EPERM},   {"EROFS", EROFS}};
 
 constexpr std::array<std::string_view, 17> kCalls = {
     "write",  "pwrite",   "pread",     "copy_file_range", "fsync",    "fdatasync",
     "linkat", "renameat", "renameat2", "mkdirat",         "unlinkat", "openat",
-    "flock",  "fstatat",  "fstat",     "readdir",         "fchmodat"};
+    "flock",  "fstatat",  "fstat",     "readdir",         "fchmod"};
 
 constexpr std::size_t position_of(std::string_view call) {
   return static_cast<std::size_t>(std::find(kCalls.begin(), kCalls.end(), call) - kCalls.begin());
@@ -358,10 +358,9 @@ struct dirent64* readdir64(DIR* directory) {
   return reinterpret_cast<struct dirent64*>(::readdir(directory));
 }
 
-int fchmodat(int directory, const char* name, mode_t mode, int flags) noexcept {
-  static auto* const next = real<decltype(::fchmodat)>("fchmodat");
-  return faulty(position_of("fchmodat"), Path(directory, name), "", -1,
-                [&](bool) { return next(directory, name, mode, flags); });
+int fchmod(int fd, mode_t mode) noexcept {
+  static auto* const next = real<decltype(::fchmod)>("fchmod");
+  return faulty(position_of("fchmod"), Path(fd), "", -1, [&](bool) { return next(fd, mode); });
 }
 
 }  // extern "C"

@@ -34,7 +34,7 @@ WAYS = {
     "fstatat": ("EIO", "EIO:on"),
     "fstat": ("EIO",),
     "readdir": ("EIO",),
-    "fchmodat": ("EPERM",),
+    "fchmod": ("EPERM", "EIO"),
 }
 
 

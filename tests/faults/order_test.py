@@ -100,6 +100,14 @@ class Order(unittest.TestCase):
             with self.subTest(action.name):
                 self.assertEqual(self.disk_after(action, number).problems, [])
 
+    def test_a_blob_that_is_there_already_is_on_disk_too(self):
+        # Whoever has put it may not have waited for the disk.
+        action = next(one for one in actions.ACTIONS if one.name == "put what is there")
+        self.disk_after(action, "there")
+        calls = actions.read_log(f"{self.directory}/there.log")
+        blob = f"{self.directory}/there/layout/blobs/" + actions.digest_of(actions.KNOWN).replace(":", "/")
+        self.assertIn(("fsync", blob), [(call.name, call.path) for call in calls])
+
     def test_references_are_read_again_under_the_lock_before_they_change(self):
         checked = 0
         for number, action in enumerate(actions.ACTIONS):

@@ -90,6 +90,12 @@ def describe(outcome, allowed):
     return f"{first} and {second}, instead of " + " or ".join(alternatives)
 
 
+def pauses_at(calls):
+    """a rule for each of them"""
+    counts = collections.Counter(call.name for call in calls)
+    return [f"{name}:{number}:pause" for name, count in counts.items() for number in range(1, count + 1)]
+
+
 class Races(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -134,11 +140,7 @@ class Races(unittest.TestCase):
     def run_at_once(self, pair, has_refs_dir, rule):
         """as run_in_order, while the first stops where `rule` says"""
         layout, limit = self.prepare(pair[0], has_refs_dir)
-        pause = os.path.dirname(layout) + ".pause"
-        environment = actions.environment_of(layout, (rule,)) | {"LAYOUTFS_FAULT_PAUSE": pause}
-        first = self.start(pair[1], layout, limit, environment)
-        while not os.path.exists(pause) and first.poll() is None:
-            time.sleep(0.0005)
+        first, pause = self.start_and_pause(pair[1], layout, limit, rule)
         has_paused = os.path.exists(pause)
         second = self.start(pair[2], layout, limit, dict(os.environ))
         patience = time.monotonic() + LONG_ENOUGH
@@ -153,6 +155,15 @@ class Races(unittest.TestCase):
         outcome = (*results, layout_state.tree_of(layout))
         shutil.rmtree(os.path.dirname(layout))
         return has_paused, outcome
+
+    def start_and_pause(self, step, layout, limit, rule):
+        """a process that stops where `rule` says, and the file that it waits for somebody to remove"""
+        pause = os.path.dirname(layout) + ".pause"
+        environment = actions.environment_of(layout, (rule,)) | {"LAYOUTFS_FAULT_PAUSE": pause}
+        process = self.start(step, layout, limit, environment)
+        while not os.path.exists(pause) and process.poll() is None:
+            time.sleep(0.0005)
+        return process, pause
 
     @staticmethod
     def start(step, layout, limit, environment):
@@ -172,6 +183,7 @@ class Races(unittest.TestCase):
     def check_pair(self, pair, has_refs_dir):
         allowed = [self.run_in_order(pair, has_refs_dir, is_reversed) for is_reversed in (False, True)]
         first, after_first, calls = self.run_alone(pair, 1, has_refs_dir)
+        rules = pauses_at(calls)
         second, after_second, _ = self.run_alone(pair, 2, has_refs_dir)
         # A sweep goes by the references that it has seen at its beginning, and does nothing where they have changed.
         unswept = (0, b"references changed\n", b"")
@@ -179,11 +191,6 @@ class Races(unittest.TestCase):
             allowed.append((unswept, second, after_second))
         if pair[2].arguments[0] == "sweep":
             allowed.append((first, unswept, after_first))
-        rules = [
-            f"{name}:{number}:pause"
-            for name, count in collections.Counter(call.name for call in calls).items()
-            for number in range(1, count + 1)
-        ]
 
         def problem_of(rule):
             try:
@@ -208,6 +215,28 @@ class Races(unittest.TestCase):
                     count += self.check_pair(pair, has_refs_dir)
         print(f"{count} interleavings")
         self.assertGreater(count, 500)
+
+    def pauses_of(self, layout, step):
+        """the rules for an action that runs to its end here"""
+        log = os.path.dirname(layout) + ".log"
+        actions.run(layout, step.arguments, step.stdin, log=log)
+        return pauses_at(actions.read_log(log))
+
+    def test_what_is_outside_stays_as_it_is_when_a_blob_becomes_a_symlink(self):
+        layout, _ = self.prepare(actions.write_layout, False)
+        for rule in self.pauses_of(layout, PUT_KNOWN):
+            with self.subTest(rule):
+                layout, _ = self.prepare(actions.write_layout, False)
+                outside = os.path.dirname(layout) + ".outside"
+                actions.write(outside, actions.KNOWN)
+                os.chmod(outside, 0o600)
+                process, pause = self.start_and_pause(PUT_KNOWN, layout, 0, rule)
+                blob = f"{layout}/blobs/" + KNOWN.replace(":", "/")
+                os.unlink(blob)
+                os.symlink(outside, blob)
+                os.unlink(pause)
+                self.finish(process)
+                self.assertEqual((os.stat(outside).st_mode & 0o7777, layout_state.read(outside)), (0o600, actions.KNOWN))
 
 
 if __name__ == "__main__":
