@@ -23,7 +23,7 @@ Status remove_litter_file(int folder, const std::string& name) {
   return {};
 }
 
-// What lies in a workspace is files; a directory in it is not ours, and keeps its folder.
+// A folder that holds anything but temporary files is not ours, whatever it is called.
 Status remove_workspace(int root, const std::string& name) {
   auto folder = open_at(root, name, kFolderFlags);
   // Gone meanwhile, or not ours to open.
@@ -32,15 +32,21 @@ Status remove_workspace(int root, const std::string& name) {
   if (lock_file(folder->get(), LOCK_EX | LOCK_NB) != 0) return {};
   auto listed = open_at(folder->get(), ".", kFolderFlags);
   if (!listed) return fail(std::move(listed).error(), name);
+  std::vector<std::string> files;
   bool is_ours = true;
   const auto visit = [&](const char* file, unsigned char type) -> Status {
-    if (type == DT_DIR) is_ours = false;
-    return type == DT_DIR ? Status() : remove_litter_file(folder->get(), file);
+    if (type == DT_REG && is_temp_file_name(file))
+      files.emplace_back(file);
+    else
+      is_ours = false;
+    return {};
   };
-  if (auto removed = for_each_entry(std::move(*listed), name, visit); !removed)
-    return fail(std::move(removed).error(), name);
-  if (!is_ours || retried([&] { return ::unlinkat(root, name.c_str(), AT_REMOVEDIR); }) == 0 ||
-      errno == ENOENT)
+  if (auto visited = for_each_entry(std::move(*listed), name, visit); !visited) return visited;
+  if (!is_ours) return {};
+  for (const std::string& file : files)
+    if (auto removed = remove_litter_file(folder->get(), file); !removed)
+      return fail(std::move(removed).error(), name);
+  if (retried([&] { return ::unlinkat(root, name.c_str(), AT_REMOVEDIR); }) == 0 || errno == ENOENT)
     return {};
   return fail(Error::system(errno, name));
 }
@@ -66,7 +72,7 @@ Status remove_litter(const LayoutDir& layout) {
   std::vector<std::string> workspaces, index_temps;
   const auto visit = [&](const char* entry, unsigned char type) -> Status {
     const std::string_view name = entry;
-    if (type == DT_DIR && name.starts_with(kWorkspacePrefix)) workspaces.emplace_back(name);
+    if (type == DT_DIR && is_workspace_name(name)) workspaces.emplace_back(name);
     if (type == DT_REG && name.starts_with(kIndexTempPrefix)) index_temps.emplace_back(name);
     return {};
   };

@@ -5,9 +5,9 @@
 
 namespace layoutfs {
 
-// Removes workspaces (workspace.h) that nobody holds locked, and files `index.json.tmp*`, as other programs
-// leave them, that are older than a minute and not locked. Everything else stays. Nothing to remove is no
-// error, on read-only media neither.
+// Removes workspaces (workspace.h) that nobody holds locked and that hold nothing but temporary files, and
+// files `index.json.tmp*`, as other programs leave them, that are older than a minute and not locked.
+// Everything else stays. Nothing to remove is no error, on read-only media neither.
 Status remove_litter(const LayoutDir& layout);
 
 }  // namespace layoutfs

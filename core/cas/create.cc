@@ -49,7 +49,7 @@ Status check_unfinished(const LayoutDir& layout) {
   const auto visit = [](const char* entry, unsigned char) -> Status {
     const std::string_view name = entry;
     const bool is_piece = name == kBlobsFolder || name == kRefsFolder || name == kIndexFile ||
-                          name.starts_with(kWorkspacePrefix) || name.starts_with(".layoutfs.");
+                          is_workspace_name(name) || name.starts_with(".layoutfs.");
     if (is_piece) return {};
     return fail(Errc::invalid_image,
                 "not an image layout, and not empty (there is " + std::string(name) + ")");
@@ -121,7 +121,8 @@ Status create_dir(const std::string& path, const DirOptions& options) {
   if (!parent) return fail(Error(parent.error()));
   const auto& [fd, name] = *parent;
   if (is_there(fd.get(), name.c_str())) return fail(Errc::already_exists, path + ": is there already");
-  const std::string temporary = std::string(kWorkspacePrefix) + random_name();
+  // Not called as a workspace is: the directory above may be a layout, which others clean.
+  const std::string temporary = ".layoutfs-" + random_name();
   if (auto made = retried([&, at = fd.get()] { return ::mkdirat(at, temporary.c_str(), 0755); }); made != 0)
     return fail(Error::system(errno, path));
   Status done;

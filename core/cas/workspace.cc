@@ -9,6 +9,29 @@
 #include <tuple>
 
 namespace layoutfs {
+namespace {
+
+constexpr std::string_view kFolderPrefix = ".oci-";  // then random_name()
+constexpr std::string_view kFilePrefix = "b-";       // then a number
+
+// Whether `name` is `prefix` and some of `digits`.
+bool is_numbered(std::string_view name, std::string_view prefix, std::string_view digits) noexcept {
+  return name.size() > prefix.size() && name.starts_with(prefix) &&
+         name.find_first_not_of(digits, prefix.size()) == std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_workspace_name(std::string_view name) noexcept {
+  constexpr std::size_t kDigits = 16;
+  return name.size() == kFolderPrefix.size() + kDigits &&
+         is_numbered(name, kFolderPrefix, "0123456789abcdef");
+}
+
+bool is_temp_file_name(std::string_view name) noexcept {
+  constexpr std::size_t kMaxDigits = 20;  // of 64 bits
+  return name.size() <= kFilePrefix.size() + kMaxDigits && is_numbered(name, kFilePrefix, "0123456789");
+}
 
 struct TempFile::Folder {
   const LayoutDir& layout;
@@ -36,7 +59,7 @@ Status TempFile::rename_to(int directory, const std::string& name) {
 Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const {
   constexpr int kAttempts = 100;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    std::string name = std::string(kWorkspacePrefix) + random_name();
+    std::string name = std::string(kFolderPrefix) + random_name();
     if (retried([&] { return ::mkdirat(layout_.fd(), name.c_str(), 0755); }) != 0) {
       if (errno == EEXIST) continue;
       return fail(Error::system(errno, "cannot make a temporary folder in the layout"));
@@ -66,7 +89,7 @@ Result<TempFile> Workspace::create_file() {
     if (!folder) return fail(std::move(folder).error());
     state->folder = std::move(*folder);
   }
-  std::string name = "b-" + std::to_string(state->files++);
+  std::string name = std::string(kFilePrefix) + std::to_string(state->files++);
   auto fd = open_at(state->folder->fd.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
   if (!fd) return fail(std::move(fd).error(), "cannot make a temporary file in the layout");
   return TempFile(state->folder, std::move(name), std::move(*fd));

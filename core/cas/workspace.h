@@ -12,8 +12,10 @@
 
 namespace layoutfs {
 
-// Names of such folders begin so; the engine that made one holds a lock on it (flock).
-inline constexpr std::string_view kWorkspacePrefix = ".oci-";
+// Whether a folder is called as an engine calls the one that it makes; it holds a lock on it (flock).
+bool is_workspace_name(std::string_view name) noexcept;
+// Whether a file in such a folder is called as create_file() calls it.
+bool is_temp_file_name(std::string_view name) noexcept;
 
 class Workspace;
 

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <functional>
+
 #include "core/base/file.h"
 #include "core/cas/dir_engine.h"
 #include "core/cas/marker.h"
@@ -176,7 +178,8 @@ TEST(Cleaning, RemovesDeadWorkspacesAndOldTemporaryIndexesOnly) {
   const std::string path = directory / "layout";
   const auto working = open_dir(path, {.create_if_missing = true}).value();
   ASSERT_TRUE(testing::put_text(*working, "content"));
-  write_file(path + "/.oci-dead/b-0", "half a blob");
+  write_file(path + "/.oci-00000000deadbeef/b-0", "half a blob");
+  write_file(path + "/.oci-00000000deadbeef/b-18446744073709551615", "half a blob");
   write_file(path + "/other-/b-0", "not ours");
   write_file(path + "/.oci-file", "no folder");
   write_file(path + "/index.json.tmp-new", "");
@@ -191,7 +194,8 @@ TEST(Cleaning, RemovesDeadWorkspacesAndOldTemporaryIndexesOnly) {
 
   std::vector<std::string> live;
   for (const auto& name : names_in(path))
-    if (name.starts_with(".oci-") && name.size() > 10) live.push_back(name);
+    if (name.starts_with(".oci-") && name != ".oci-00000000deadbeef" && name != ".oci-file")
+      live.push_back(name);
   ASSERT_EQ(live.size(), 1u);
   ASSERT_TRUE(working->clean());
   ASSERT_TRUE(open_dir(path).value()->clean());
@@ -208,12 +212,39 @@ TEST(Cleaning, LeavesWhatIsNotOursInAWorkspace) {
   TempDir directory;
   const std::string path = directory / "layout";
   const auto engine = open_dir(path, {.create_if_missing = true}).value();
-  write_file(path + "/.oci-x/folder/precious", "mine");
-  stdfs::create_symlink(directory / "outside", path + "/.oci-link");
-  write_file(directory / "outside/file", "out there");
+  const std::string folder = path + "/.oci-0123456789abcdef";
+  const std::vector<std::function<void()>> strangers{
+      [&] { stdfs::create_directories(folder + "/b-1"); },
+      [&] { stdfs::create_symlink("b-0", folder + "/b-1"); },
+      [&] { write_file(folder + "/precious", "mine"); },
+      [&] { write_file(folder + "/b-", "mine"); },
+      [&] { write_file(folder + "/b-1x", "mine"); },
+      [&] { write_file(folder + "/b-123456789012345678901", "mine"); },
+  };
+  for (const auto& make_stranger : strangers) {
+    write_file(folder + "/b-0", "mine too");
+    make_stranger();
+    const auto before = state_of_tree(path);
+    EXPECT_TRUE(engine->clean());
+    EXPECT_EQ(state_of_tree(path), before);
+    stdfs::remove_all(folder);
+  }
+  write_file(directory / "outside/b-0", "out there");
+  stdfs::create_directory_symlink(directory / "outside", folder);
   EXPECT_TRUE(engine->clean());
-  EXPECT_EQ(file_text(path + "/.oci-x/folder/precious"), "mine");
-  EXPECT_EQ(file_text(directory / "outside/file"), "out there");
+  EXPECT_EQ(file_text(directory / "outside/b-0"), "out there");
+}
+
+TEST(Cleaning, LeavesFoldersThatAreCalledAlmostAsAWorkspaceIs) {
+  TempDir directory;
+  const std::string path = directory / "layout";
+  const auto engine = open_dir(path, {.create_if_missing = true}).value();
+  for (const char* name : {".oci-", ".oci-backup", ".oci-0123456789abcde", ".oci-0123456789abcdef0",
+                           ".oci-0123456789ABCDEF", ".oci-0123456789abcdeg", "oci-0123456789abcdef"})
+    write_file(path + "/" + name + "/b-0", "mine");
+  const auto before = state_of_tree(path);
+  EXPECT_TRUE(engine->clean());
+  EXPECT_EQ(state_of_tree(path), before);
 }
 
 TEST(ImageLayoutMarker, IsReadAndWritten) {

@@ -77,15 +77,18 @@ refused "fsck of what is not there" 3 fsck "$TMP/absent"
 echo "-- clean"
 run clean "$S"
 same "clean of what is clean" "0  " "$code $out $err"
-check "what crashed writers left" mkdir "$S/.oci-crashed"
-printf 'half' >"$S/.oci-crashed/1"
+check "what crashed writers left" mkdir "$S/.oci-0123456789abcdef"
+printf 'half' >"$S/.oci-0123456789abcdef/b-0"
 printf '{' >"$S/index.json.tmp123"
 touch -d '1 hour ago' "$S/index.json.tmp123"
-echo mine >"$S/README"
+mkdir "$S/.oci-backup"
+echo mine | tee "$S/README" >"$S/.oci-backup/b-0"
 before=$(blobs)
 run clean "$S"
-same "is removed without a word, and nothing else" "0   $S/README $before" "$code $out $err $(litter | xargs) $(blobs)"
-rm "$S/README"
+same "is removed without a word, and nothing else" "0   $S/.oci-backup $S/README $before" \
+  "$code $out $err $(litter | sort | xargs) $(blobs)"
+check "not even in what is called almost so" grep -q mine "$S/.oci-backup/b-0"
+rm -r "$S/README" "$S/.oci-backup"
 refused "clean without a layout" 2 clean
 refused "clean of no layout" 4 clean "$TMP"
 

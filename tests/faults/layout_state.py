@@ -6,7 +6,7 @@ import re
 import stat
 
 NAME = "org.opencontainers.image.ref.name"
-TEMPORARY_FOLDER = ".oci-"
+TEMPORARY_FOLDERS = (".oci-", ".layoutfs-")  # of what is put, and of a layout that is being made
 TEMPORARY_INDEX = "index.json.tmp"
 LOCK = ".layoutfs.lock"  # where the file system cannot lock directories
 ENTRIES = {"oci-layout", "index.json", "refs", "blobs", LOCK}
@@ -14,7 +14,7 @@ HEX_DIGITS = {"sha256": 64, "sha512": 128}
 
 
 def is_temporary(name):
-    return name.startswith((TEMPORARY_FOLDER, TEMPORARY_INDEX))
+    return name.startswith((*TEMPORARY_FOLDERS, TEMPORARY_INDEX))
 
 
 def litter_of(layout):

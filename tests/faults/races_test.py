@@ -238,6 +238,17 @@ class Races(unittest.TestCase):
                 self.finish(process)
                 self.assertEqual((os.stat(outside).st_mode & 0o7777, layout_state.read(outside)), (0o600, actions.KNOWN))
 
+    def test_a_layout_in_the_making_is_no_litter_of_the_one_that_it_is_made_in(self):
+        outer, _ = self.prepare(actions.write_layout, False)
+        for number, rule in enumerate(self.pauses_of(f"{outer}/made", CREATE)):
+            with self.subTest(rule):
+                inner = f"{outer}/{number}"
+                process, pause = self.start_and_pause(CREATE, inner, 0, rule)
+                self.assertEqual(actions.run(outer, CLEAN.arguments).returncode, 0)
+                os.unlink(pause)
+                self.assertEqual(self.finish(process), (0, b"", b""))
+                self.assertEqual(list(layout_state.problems_of(inner)), [])
+
 
 if __name__ == "__main__":
     unittest.main()
