@@ -55,6 +55,14 @@ Status check_unfinished(const LayoutDir& layout) {
                 "not an image layout, and not empty (there is " + std::string(name) + ")");
   };
   if (auto listed = for_each_entry(std::move(*root), layout.path(), visit); !listed) return listed;
+  if (is_there(layout.fd(), kRefsFolder)) {
+    auto refs = open_required(layout.fd(), kRefsFolder, kFolderFlags);
+    if (!refs) return fail(std::move(refs).error());
+    const auto refuse = [](const char*, unsigned char) -> Status {
+      return fail(Errc::invalid_image, "oci-layout is missing, and refs has entries");
+    };
+    if (auto listed = for_each_entry(std::move(*refs), kRefsFolder, refuse); !listed) return listed;
+  }
   if (!is_there(layout.fd(), kIndexFile)) return {};
   auto text = read_required(layout.fd(), kIndexFile, kIndexLimits.bytes);
   if (!text) return fail(std::move(text).error());

@@ -108,6 +108,22 @@ TEST_F(Creating, LeavesADirectoryAloneThatIsSomethingElse) {
   EXPECT_EQ(state_of_tree(path), before);
 }
 
+TEST_F(Creating, HidesNoReferencesBehindANewIndex) {
+  for (const auto format : {ReferenceFormat::index_json, ReferenceFormat::refs_dir}) {
+    stdfs::remove_all(path);
+    ASSERT_TRUE(create_dir(path, {.created_with = ReferenceFormat::refs_dir}));
+    write_file(path + "/refs/precious", "{}");
+    stdfs::remove(path + "/oci-layout");
+    const auto before = state_of_tree(path);
+    const auto engine = open_dir(path, {.create_if_missing = true, .created_with = format});
+    ASSERT_FALSE(engine);
+    EXPECT_EQ(engine.error().code(), Errc::invalid_image);
+    EXPECT_EQ(state_of_tree(path), before);
+    stdfs::remove(path + "/refs/precious");
+    EXPECT_TRUE(open_dir(path, {.create_if_missing = true, .created_with = format}));
+  }
+}
+
 class Opening : public ::testing::TestWithParam<ReferenceFormat> {
  protected:
   TempDir directory;
