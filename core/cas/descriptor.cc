@@ -179,8 +179,6 @@ bool operator==(const Descriptor& a, const Descriptor& b) {
 }
 
 Result<DescriptorList> DescriptorList::from_member(JsonValue object, std::string_view name) {
-  // Hostile documents hold millions of entries that are one byte each.
-  constexpr std::size_t kMaxProblems = 1000;
   const auto array = object.find(name);
   if (!array) return fail(Errc::invalid_image, std::string(name) + " is missing");
   DescriptorList list;

@@ -52,10 +52,13 @@ struct Descriptor {
   friend bool operator==(const Descriptor& a, const Descriptor& b);
 };
 
+// Hostile documents and directories hold millions of entries that are one byte each.
+inline constexpr std::size_t kMaxProblems = 1000;
+
 // Descriptors as a document lists them: those that could be understood, in their order.
 struct DescriptorList {
   std::vector<Descriptor> entries;
-  std::vector<std::string> problems;  // one sentence for each of the others, up to a thousand
+  std::vector<std::string> problems;  // one sentence for each of the others, up to kMaxProblems
 
   // Of the array `name` in `object`; JSON's null stands for none. Errc::invalid_image where it is absent or
   // something else.

@@ -10,12 +10,6 @@
 namespace layoutfs {
 namespace {
 
-std::string compact(const Descriptor& descriptor) {
-  JsonWriter writer;
-  descriptor.write_json(writer);
-  return writer.str();
-}
-
 // Looks at the document alone: an entry that is broken otherwise can be named, and removed, too.
 bool is_named(JsonValue entry, std::string_view name) {
   const auto annotations = entry.find("annotations");
@@ -215,13 +209,17 @@ Result<std::shared_ptr<const References>> parse_references(Bytes text, std::int6
 
 Result<Descriptor> find_named(const References& references, std::string_view name) {
   for (const Descriptor& entry : references.entries) {
-    if (entry.ref_name() != name) continue;
-    Descriptor found = entry;
-    found.annotations.erase(std::string(kRefName));
-    found.json = compact(found);
-    return found;
+    if (entry.ref_name() == name) return unnamed(entry);
   }
   return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+}
+
+Descriptor unnamed(Descriptor descriptor) {
+  if (descriptor.annotations.erase(std::string(kRefName)) == 0) return descriptor;
+  JsonWriter writer;
+  descriptor.write_json(writer);
+  descriptor.json = writer.str();
+  return descriptor;
 }
 
 std::vector<std::string> names_of(const References& references) {

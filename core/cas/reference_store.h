@@ -26,7 +26,8 @@ class ReferenceStore {
 
 // Entries of `index.json` (image-spec 1.0). Both arguments must outlive the store.
 std::unique_ptr<ReferenceStore> index_references(const LayoutDir& layout, Workspace& workspace);
-// A file each in `refs/` (image-spec 1.0.0-rc4 and before): a descriptor as JSON.
+// A file each in `refs/` (image-spec 1.0.0-rc4 and before): a descriptor as JSON. Errc::unsupported where all
+// of them together are larger than an index.json may be.
 std::unique_ptr<ReferenceStore> refs_dir_references(const LayoutDir& layout, Workspace& workspace);
 
 // Parses `index.json`, whose bytes are `text`. Errc::invalid_image.
@@ -36,6 +37,8 @@ inline constexpr JsonLimits kIndexLimits{
     .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};
 // The first entry of that name, without its kRefName annotation. Errc::not_found.
 Result<Descriptor> find_named(const References& references, std::string_view name);
+// `descriptor` without its kRefName annotation.
+Descriptor unnamed(Descriptor descriptor);
 // The names of the entries, each once, in byte order.
 std::vector<std::string> names_of(const References& references);
 // The text of an `index.json` without entries.

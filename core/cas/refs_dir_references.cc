@@ -26,6 +26,18 @@ Result<Descriptor> parse_reference(ByteView text) {
   return Descriptor::from_json(document->root());
 }
 
+// What is too many for index.json is so here: bytes of names and contents, and files to read.
+constexpr std::size_t kMaxBytes = kIndexLimits.bytes;
+constexpr std::size_t kMaxFiles = 1'000'000;
+
+std::string path_of(std::string_view name) { return std::string(kRefsFolder) + "/" + std::string(name); }
+
+// A sentence for what somebody may mean as a reference, whatever bytes its name is of.
+std::string not_a_reference(std::string name) {
+  std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return path_of(name) + ": not a reference";
+}
+
 class RefsDirReferences final : public ReferenceStore {
  public:
   RefsDirReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
@@ -57,7 +69,8 @@ class RefsDirReferences final : public ReferenceStore {
     const auto folder = open_refs();
     if (!folder) return fail(Error(folder.error()));
     auto found = read(folder->get(), std::string(name));
-    if (!found && found.error().code() == Errc::not_found)
+    if (found) return unnamed(std::move(*found));
+    if (found.error().code() == Errc::not_found)
       return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
     return found;
   }
@@ -65,7 +78,12 @@ class RefsDirReferences final : public ReferenceStore {
   Result<std::vector<std::string>> list() const override {
     auto folder = open_refs();
     if (!folder) return fail(std::move(folder).error());
-    return list_files(std::move(*folder));
+    auto listing = list_entries(std::move(*folder));
+    if (!listing) return fail(std::move(listing).error());
+    std::vector<std::string> names;
+    for (auto& [name, type] : listing->entries)
+      if (type == DT_REG && is_reference_file_name(name)) names.push_back(std::move(name));
+    return names;
   }
 
   Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
@@ -74,15 +92,16 @@ class RefsDirReferences final : public ReferenceStore {
     if (!lock) return fail(Error(lock.error()));
     const auto folder = open_refs();
     if (!folder) return fail(Error(folder.error()));
+    const Descriptor wanted = unnamed(descriptor);
     const auto present = read(folder->get(), std::string(name));
-    if (present && *present == descriptor) return {};
+    if (present && unnamed(*present) == wanted) return {};
     // What cannot be read may be anything; what is broken names something else than it should.
     if (!present && present.error().code() == Errc::io) return fail(Error(present.error()));
     const bool is_there = present || present.error().code() != Errc::not_found;
     if (is_there && mode == PutMode::no_clobber)
       return fail(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
     JsonWriter writer;
-    descriptor.write_json(writer);
+    wanted.write_json(writer);
     return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));
   }
 
@@ -113,45 +132,73 @@ class RefsDirReferences final : public ReferenceStore {
 
   Result<UniqueFd> open_refs() const { return open_required(layout_.fd(), kRefsFolder, kFolderFlags); }
 
-  static Result<Descriptor> read(int folder, const std::string& name) {
-    const std::string what = std::string(kRefsFolder) + "/" + name;
+  static Result<Bytes> read_text(int folder, const std::string& name) {
+    const std::string what = path_of(name);
     auto fd = open_at(folder, name, kReadFlags);
     if (!fd && is_wrong_type(fd.error())) return fail(wrong_type(what));
     if (!fd) return fail(std::move(fd).error());
-    const auto text = read_all(fd->get(), what, JsonLimits{}.bytes);
+    return read_all(fd->get(), what, JsonLimits{}.bytes);
+  }
+
+  static Result<Descriptor> read(int folder, const std::string& name) {
+    const auto text = read_text(folder, name);
     if (!text) return fail(Error(text.error()));
     auto descriptor = parse_reference(*text);
-    if (!descriptor) return fail(std::move(descriptor).error(), what);
+    if (!descriptor) return fail(std::move(descriptor).error(), path_of(name));
     return descriptor;
   }
 
-  static Result<std::vector<std::string>> list_files(UniqueFd folder) {
-    std::vector<std::string> names;
+  struct Listing {
+    std::vector<std::pair<std::string, unsigned char>> entries;  // names and types (DT_REG, ...), sorted
+    std::size_t bytes = 0;                                       // of all names
+  };
+
+  static Result<Listing> list_entries(UniqueFd folder) {
+    Listing listing;
     const auto visit = [&](const char* name, unsigned char type) -> Status {
-      if (type == DT_REG && is_reference_file_name(name)) names.emplace_back(name);
-      return {};
+      listing.entries.emplace_back(name, type);
+      listing.bytes += listing.entries.back().first.size();
+      if (listing.entries.size() <= kMaxFiles && listing.bytes <= kMaxBytes) return {};
+      return fail(Errc::unsupported, std::string(kRefsFolder) + ": too many references");
     };
     auto listed = for_each_entry(std::move(folder), kRefsFolder, visit);
     if (!listed) return fail(std::move(listed).error());
-    std::ranges::sort(names);
-    return names;
+    std::ranges::sort(listing.entries);
+    return listing;
   }
 
+  // What is not understood is a problem, not nothing: the blobs that it means must not count as garbage.
   static Result<References> read_all_of(UniqueFd folder, std::int64_t mtime_ns) {
     References references{{}, {}, {}, mtime_ns};
+    const auto add_problem = [&](std::string problem) {
+      if (references.problems.size() < kMaxProblems) references.problems.push_back(std::move(problem));
+    };
     auto again = open_at(folder.get(), ".", kFolderFlags);
     if (!again) return fail(std::move(again).error());
-    const auto names = list_files(std::move(*again));
-    if (!names) return fail(Error(names.error()));
-    for (const std::string& name : *names) {
-      auto entry = read(folder.get(), name);
-      if (!entry && entry.error().code() == Errc::not_found) continue;  // deleted since it was listed
+    const auto listing = list_entries(std::move(*again));
+    if (!listing) return fail(Error(listing.error()));
+    std::size_t bytes = listing->bytes;
+    for (const auto& [name, type] : listing->entries) {
+      if (!is_reference_file_name(name)) {
+        add_problem(not_a_reference(name));
+        continue;
+      }
+      const auto text = read_text(folder.get(), name);
+      if (!text && text.error().code() == Errc::not_found) continue;  // deleted since it was listed
+      if (!text) {
+        add_problem(text.error().message());
+        continue;
+      }
+      bytes += text->size();
+      if (bytes > kMaxBytes)
+        return fail(Errc::unsupported, std::string(kRefsFolder) + ": the references take more than " +
+                                           std::to_string(kMaxBytes) + " bytes");
+      auto entry = parse_reference(*text);
       if (entry && !entry->digest.empty()) {
         entry->annotations.insert_or_assign(std::string(kRefName), name);
         references.entries.push_back(std::move(*entry));
       } else {
-        references.problems.push_back(entry ? std::string(kRefsFolder) + "/" + name + ": names no blob"
-                                            : entry.error().message());
+        add_problem(path_of(name) + ": " + (entry ? "names no blob" : entry.error().message()));
       }
     }
     return references;

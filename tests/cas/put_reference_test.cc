@@ -1,6 +1,7 @@
 // References that come and go, in both formats.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "core/cas/dir_engine.h"
 #include "core/cas/reference_name.h"
@@ -18,6 +19,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using testing::state_of_tree;
 using testing::TempDir;
+using ::testing::UnorderedElementsAre;
 
 class PutReference : public ::testing::TestWithParam<ReferenceFormat> {
  protected:
@@ -114,6 +116,58 @@ TEST_P(PutReference, LeavesNoTemporaryFiles) {
   engine.reset();
   EXPECT_THAT(testing::names_in(path), ElementsAre("blobs", is_index() ? "index.json" : "oci-layout",
                                                    is_index() ? "oci-layout" : "refs"));
+}
+
+TEST_P(PutReference, OfWhatReferencesGiveIsNoChange) {
+  ASSERT_TRUE(engine->put_reference("name", one));
+  const auto before = state_of_tree(path);
+  EXPECT_TRUE(engine->put_reference("name", engine->references().value()->entries.at(0)));
+  EXPECT_EQ(state_of_tree(path), before);
+  ASSERT_TRUE(engine->put_reference("other", engine->references().value()->entries.at(0)));
+  EXPECT_EQ(engine->get_reference("other").value(), one);
+}
+
+class PutReferenceInRefs : public ::testing::Test {
+ protected:
+  TempDir directory;
+  std::string path = directory / "layout", refs = path + "/refs";
+  std::unique_ptr<Engine> engine =
+      open_dir(path, {.create_if_missing = true, .created_with = ReferenceFormat::refs_dir}).value();
+  Descriptor one = descriptor_of("one", testing::kManifestType);
+};
+
+TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
+  ASSERT_TRUE(engine->put_reference("good", one));
+  std::filesystem::copy(refs + "/good", refs + "/v1+dev");
+  std::filesystem::copy(refs + "/good", refs + "/\x1b[2J\xff");
+  std::filesystem::create_directory(refs + "/nested");
+  std::filesystem::create_symlink("good", refs + "/latest");
+  ASSERT_EQ(::mkfifo((refs + "/pipe").c_str(), 0600), 0);
+  const auto references = engine->references().value();
+  EXPECT_THAT(references->entries, SizeIs(1));
+  EXPECT_THAT(references->problems,
+              UnorderedElementsAre("refs/v1+dev: not a reference", "refs/?[2J?: not a reference",
+                                   "refs/nested: not a regular file", "refs/latest: not a regular file",
+                                   "refs/pipe: not a regular file"));
+  EXPECT_THAT(engine->list_references().value(), ElementsAre("good"));
+}
+
+TEST_F(PutReferenceInRefs, HaveNoMoreProblemsThanAnIndex) {
+  for (int i = 0; i < 1500; ++i) testing::write_file(refs + "/+" + std::to_string(i), "");
+  EXPECT_THAT(engine->references().value()->problems, SizeIs(1000));
+}
+
+TEST_F(PutReferenceInRefs, MayTakeAsMuchAsAnIndex) {
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_TRUE(engine->references()) << i;
+    const std::string file = refs + "/large-" + std::to_string(i);
+    testing::write_file(file, "");
+    std::filesystem::resize_file(file, std::size_t{4} << 20);
+  }
+  EXPECT_EQ(engine->references().error().code(), Errc::unsupported);
+  EXPECT_EQ(engine->get_reference("large-1").error().code(), Errc::invalid_image);
+  EXPECT_TRUE(engine->delete_reference("large-1").value());
+  EXPECT_TRUE(engine->references());
 }
 
 class PutReferenceInIndex : public ::testing::Test {
