@@ -97,13 +97,6 @@ Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit) {
   return content;
 }
 
-Result<Bytes> read_file(int directory, const std::string& path, std::size_t limit) {
-  // A FIFO would make a blocking open wait for a writer.
-  auto fd = open_at(directory, path, O_RDONLY | O_NONBLOCK);
-  if (!fd) return std::unexpected(std::move(fd).error());
-  return read_all(fd->get(), path, limit);
-}
-
 Status write_file_atomically(int directory, const std::string& name, ByteView content) {
   std::string temporary;
   auto fd = create_temporary(directory, temporary);

@@ -62,9 +62,8 @@ Status sync_file(int fd, std::string_view what);
 std::string random_name();
 
 // All of a small file. Errc::invalid_image where it is no regular file; Errc::unsupported where it holds more
-// than `limit` bytes. The error names `what`, or `path`.
+// than `limit` bytes. The error names `what`.
 Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit);
-Result<Bytes> read_file(int directory, const std::string& path, std::size_t limit);
 
 // Replaces `directory`/`name` by `content` so that a reader, also one after a crash, sees the old file, the
 // new one, or none, but never a part: written to a temporary file, fsynced, renamed.
