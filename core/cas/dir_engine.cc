@@ -15,10 +15,6 @@
 namespace layoutfs {
 namespace {
 
-bool is_same(const References& a, const References& b) {
-  return a.document == b.document && a.entries == b.entries && a.problems == b.problems;
-}
-
 class DirEngine final : public Engine {
  public:
   DirEngine(LayoutDir layout, ReferenceFormat format, Bytes marker)

@@ -30,14 +30,14 @@ class IndexEditor {
     const auto entries = document->root().find("manifests");
     if (!entries || (!entries->is_array() && !entries->is_null()))
       return fail(Errc::invalid_image, std::string(kIndexFile) + ": manifests is not an array");
-    return IndexEditor(std::move(*document));
+    return IndexEditor(std::move(*document), *entries);
   }
 
   // The entries of that name.
   std::vector<JsonValue> find(std::string_view name) const {
     std::vector<JsonValue> found;
-    for (std::size_t i = 0; i < entries().size(); ++i)
-      if (is_named(entries().at(i), name)) found.push_back(entries().at(i));
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+      if (is_named(entries_.at(i), name)) found.push_back(entries_.at(i));
     return found;
   }
 
@@ -60,14 +60,12 @@ class IndexEditor {
   }
 
  private:
-  explicit IndexEditor(JsonDocument document) : document_(std::move(document)) {}
-
-  JsonValue entries() const { return *document_.root().find("manifests"); }
+  IndexEditor(JsonDocument document, JsonValue entries) : document_(std::move(document)), entries_(entries) {}
 
   void write_entries(JsonWriter& writer, std::string_view name, const Descriptor* replacement) const {
     writer.begin_array();
-    for (std::size_t i = 0; i < entries().size(); ++i) {
-      const JsonValue entry = entries().at(i);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const JsonValue entry = entries_.at(i);
       if (!is_named(entry, name)) {
         writer.value(entry);
       } else if (const auto* const once = std::exchange(replacement, nullptr)) {
@@ -79,6 +77,7 @@ class IndexEditor {
   }
 
   JsonDocument document_;
+  JsonValue entries_;  // of the document
 };
 
 class IndexReferences final : public ReferenceStore {
@@ -92,8 +91,7 @@ class IndexReferences final : public ReferenceStore {
       return fail(Error::system(errno, kIndexFile));
     }
     auto cache = cache_.lock();
-    if (cache->references != nullptr && cache->is_settled && cache->state == state_of(found))
-      return cache->references;
+    if (cache->state.is_still(found)) return cache->references;
     return read(*cache);
   }
 
@@ -150,8 +148,7 @@ class IndexReferences final : public ReferenceStore {
  private:
   struct Cache {
     std::shared_ptr<const References> references;
-    FileState state{};        // of index.json when it was read
-    bool is_settled = false;  // whether any later change is one of `state` too
+    FileState state;  // of index.json when it was read
   };
 
   Result<std::shared_ptr<const References>> read(Cache& cache) const {
@@ -160,19 +157,18 @@ class IndexReferences final : public ReferenceStore {
     // Before it is read: a change while it is read makes the next call read it again.
     const auto found = stat_of(fd->get(), kIndexFile);
     if (!found) return fail(Error(found.error()));
-    const bool is_settled = !is_fresh(*found);
+    const FileState state(*found);
     auto text = read_all(fd->get(), kIndexFile, kIndexLimits.bytes);
     if (!text) return fail(std::move(text).error());
     const std::int64_t mtime_ns = to_ns(found->st_mtim);
-    const bool is_same = cache.references != nullptr && cache.references->document == *text &&
-                         cache.references->mtime_ns == mtime_ns;
-    if (!is_same) {
+    const bool is_same_still = cache.references != nullptr && cache.references->document == *text &&
+                               cache.references->mtime_ns == mtime_ns;
+    if (!is_same_still) {
       auto references = parse_references(std::move(*text), mtime_ns);
       if (!references) return references;
       cache.references = std::move(*references);
     }
-    cache.state = state_of(*found);
-    cache.is_settled = is_settled;
+    cache.state = state;
     return cache.references;
   }
 
@@ -212,6 +208,10 @@ Result<Descriptor> find_named(const References& references, std::string_view nam
     if (entry.ref_name() == name) return unnamed(entry);
   }
   return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+}
+
+bool is_same(const References& a, const References& b) {
+  return a.document == b.document && a.entries == b.entries && a.problems == b.problems;
 }
 
 Descriptor unnamed(Descriptor descriptor) {

@@ -21,6 +21,21 @@ bool is_lockless(int sys) {
   return sys == ENOLCK || sys == EOPNOTSUPP || sys == EINVAL || sys == ENOSYS || sys == EBADF;
 }
 
+std::array<std::int64_t, 5> marks_of(const struct stat& found) noexcept {
+  return {static_cast<std::int64_t>(found.st_dev), static_cast<std::int64_t>(found.st_ino), found.st_size,
+          to_ns(found.st_mtim), to_ns(found.st_ctim)};
+}
+
+// Whether a file may change once more without any of its times showing it: the kernel's clock for them ticks
+// each 1 to 10 ms. A time in the future, of another machine's clock, shows the next change.
+bool is_fresh(const struct stat& found) noexcept {
+  constexpr std::int64_t kTicks = 50'000'000;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t changed = to_ns(found.st_ctim);
+  return changed > to_ns(now) - kTicks && changed < to_ns(now) + kTicks;
+}
+
 }  // namespace
 
 int lock_file(int fd, int operation) {
@@ -107,17 +122,11 @@ std::int64_t to_ns(const timespec& time) noexcept {
   return std::clamp<std::int64_t>(time.tv_sec, -kMaxSeconds, kMaxSeconds) * kSecond + time.tv_nsec;
 }
 
-FileState state_of(const struct stat& found) noexcept {
-  return {static_cast<std::int64_t>(found.st_dev), static_cast<std::int64_t>(found.st_ino), found.st_size,
-          to_ns(found.st_mtim), to_ns(found.st_ctim)};
-}
+FileState::FileState(const struct stat& found) noexcept
+    : marks_(marks_of(found)), is_settled_(!is_fresh(found)) {}
 
-bool is_fresh(const struct stat& found) noexcept {
-  constexpr std::int64_t kTicks = 50'000'000;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t changed = to_ns(found.st_ctim);
-  return changed > to_ns(now) - kTicks && changed < to_ns(now) + kTicks;
+bool FileState::is_still(const struct stat& found) const noexcept {
+  return is_settled_ && marks_ == marks_of(found);
 }
 
 Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit) {

@@ -85,12 +85,20 @@ int rename_new(int from, const std::string& old_name, int to, const std::string&
 // Nanoseconds since 1970.
 std::int64_t to_ns(const timespec& time) noexcept;
 
-// What tells two states of a file or a directory apart.
-using FileState = std::array<std::int64_t, 5>;
-FileState state_of(const struct stat& found) noexcept;
-// Whether a file may change once more without any of its times showing it: the kernel's clock for them ticks
-// each 1 to 10 ms. A time in the future, of another machine's clock, shows the next change.
-bool is_fresh(const struct stat& found) noexcept;
+// What tells whether a file or a directory has changed since it was read.
+class FileState {
+ public:
+  FileState() = default;  // of nothing that was read
+  // `found` is what it is now, before it is read.
+  explicit FileState(const struct stat& found) noexcept;
+  // Whether it was read and is the same, `found` being what it is now. False where it may have changed
+  // without any of its times showing it.
+  bool is_still(const struct stat& found) const noexcept;
+
+ private:
+  std::array<std::int64_t, 5> marks_{};
+  bool is_settled_ = false;
+};
 
 // The entries of a directory but "." and "..", in no order; `type` is DT_REG, DT_DIR, ... The error names
 // `what`; that of `visit` ends it.

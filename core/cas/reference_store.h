@@ -37,6 +37,8 @@ inline constexpr JsonLimits kIndexLimits{
     .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};
 // The first entry of that name, without its kRefName annotation. Errc::not_found.
 Result<Descriptor> find_named(const References& references, std::string_view name);
+// Whether both say the same, whenever they were read.
+bool is_same(const References& a, const References& b);
 // `descriptor` without its kRefName annotation.
 Descriptor unnamed(Descriptor descriptor);
 // The names of the entries, each once, in byte order.

@@ -50,17 +50,14 @@ class RefsDirReferences final : public ReferenceStore {
     const auto found = stat_of(folder->get(), kRefsFolder);
     if (!found) return fail(Error(found.error()));
     auto cache = cache_.lock();
-    if (cache->references != nullptr && cache->is_settled && cache->state == state_of(*found))
-      return cache->references;
-    const bool is_settled = !is_fresh(*found);
+    if (cache->state.is_still(*found)) return cache->references;
+    const FileState state(*found);
     auto references = read_all_of(std::move(*folder), to_ns(found->st_mtim));
     if (!references) return fail(std::move(references).error());
-    const bool is_same = cache->references != nullptr && cache->references->entries == references->entries &&
-                         cache->references->problems == references->problems &&
-                         cache->references->mtime_ns == references->mtime_ns;
-    if (!is_same) cache->references = std::make_shared<const References>(std::move(*references));
-    cache->state = state_of(*found);
-    cache->is_settled = is_settled;
+    const bool is_same_still = cache->references != nullptr && is_same(*cache->references, *references) &&
+                               cache->references->mtime_ns == references->mtime_ns;
+    if (!is_same_still) cache->references = std::make_shared<const References>(std::move(*references));
+    cache->state = state;
     return cache->references;
   }
 
@@ -121,8 +118,7 @@ class RefsDirReferences final : public ReferenceStore {
  private:
   struct Cache {
     std::shared_ptr<const References> references;
-    FileState state{};        // of the directory when it was read
-    bool is_settled = false;  // whether any later change is one of `state` too
+    FileState state;  // of the directory when it was read
   };
 
   static Status check_name(std::string_view name) {

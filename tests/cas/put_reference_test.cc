@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+
 #include "core/cas/dir_engine.h"
 #include "core/cas/reference_name.h"
 #include "tests/support/layout_writer.h"
@@ -240,6 +242,15 @@ TEST_F(PutReferenceInIndex, KeepsTheModeOfTheFile) {
   ASSERT_TRUE(engine->put_reference("name", one));
   EXPECT_EQ(std::filesystem::status(layout.path() + "/index.json").permissions(),
             std::filesystem::perms(0640));
+}
+
+TEST_F(PutReferenceInIndex, TakesTimeForEachMemberAndEachEntryOnce) {
+  std::string members, entries;
+  for (int i = 0; i < 300'000; ++i) members += "\"\":0,", entries += "0,";
+  layout.write_index_text("{" + members + "\"manifests\":[" + entries + "0]}");
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(engine->put_reference("name", one));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(20));
 }
 
 TEST_F(PutReferenceInIndex, ChangesNoBrokenIndex) {
