@@ -14,6 +14,7 @@
 #include "core/cas/file_blob.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/marker.h"
+#include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 #include "core/tar/tar_header.h"
 #include "core/tar/tar_parser.h"
@@ -88,12 +89,12 @@ Result<Contents> read_contents(int fd, std::uint64_t size) {
   ContentsReader reader;
   TarParser parser([&](TarEntry&& entry) { return reader.add(entry); });
   std::array<std::byte, 4 * kTarBlock> piece;
-  for (std::uint64_t offset = 0; offset < size;) {
+  for (std::uint64_t offset = 0; offset < size && !parser.is_ended();) {
     const auto got = pread_full(fd, piece, offset);
     if (!got) return fail(Error(got.error()));
     if (*got == 0) break;
     // A block at a time: behind a header there may be data to jump over.
-    for (ByteView rest = ByteView(piece).first(*got); !rest.empty();) {
+    for (ByteView rest = ByteView(piece).first(*got); !rest.empty() && !parser.is_ended();) {
       const ByteView block = rest.first(std::min(rest.size(), kTarBlock));
       if (auto fed = parser.feed(block); !fed) return fail(std::move(fed).error());
       rest = rest.subspan(block.size());
@@ -170,19 +171,47 @@ class ArchiveEngine final : public Engine {
     return names_of(*references_);
   }
 
-  Result<PutResult> put_blob(ByteSource&, const PutOptions&) override { return read_only(); }
-  Result<bool> delete_blob(const Digest&) override { return read_only(); }
-  Result<SweepResult> sweep_blob(const Digest&, const References&, std::int64_t) override {
+  Result<PutResult> put_blob(ByteSource&, const PutOptions&) override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return read_only();
   }
-  // That a reference is there already is no error, here neither.
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode) override {
-    const auto present = get_reference(name);
-    if (present && *present == descriptor) return {};
+  Result<bool> delete_blob(const Digest& digest) override {
+    const auto place = find(digest);
+    if (!place) return fail(Error(place.error()));
+    if (!*place) return false;
     return read_only();
   }
-  Result<bool> delete_reference(std::string_view) override { return read_only(); }
-  Status clean() override { return read_only(); }
+  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
+                                 std::int64_t limit_ns) override {
+    const auto place = find(digest);
+    if (!place) return fail(Error(place.error()));
+    if (&seen != references_.get() && !is_same(seen, *references_)) return SweepResult::references_changed;
+    if (!*place) return SweepResult::absent;
+    if (mtime_ns_ >= limit_ns) return SweepResult::young;
+    return read_only();
+  }
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
+    if (auto usable = check_open(); !usable) return usable;
+    const auto wanted = index_entry(name, descriptor);
+    if (!wanted) return fail(Error(wanted.error()));
+    bool is_there = false, is_as_wanted = true;
+    for (const Descriptor& entry : references_->entries) {
+      if (entry.ref_name() != name) continue;
+      is_there = true;
+      is_as_wanted = is_as_wanted && entry == *wanted;
+    }
+    if (is_there && is_as_wanted) return {};
+    if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
+    return read_only();
+  }
+  Result<bool> delete_reference(std::string_view name) override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    if (find_named(*references_, name)) return read_only();
+    if (!is_reference_name(name)) return fail(invalid_name(name));
+    return false;
+  }
+  // Whoever made the archive has left no litter of ours in it.
+  Status clean() override { return check_open(); }
   Status close() override {
     is_closed_ = true;
     return {};

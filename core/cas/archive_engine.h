@@ -13,7 +13,8 @@ namespace layoutfs {
 // Reads the headers of the whole tar once and nothing else; of a name that stands there twice the last one
 // counts. Errc::not_found where `path` is not there; Errc::invalid_image where it is no tar (a compressed one
 // is Errc::unsupported), or where `oci-layout` or `index.json` is missing or broken; Errc::unsupported for
-// more than a million blobs. All that writes fails with Errc::io and EROFS.
+// more than a million blobs; Errc::corrupt where it is cut off or otherwise breaks the format of tars. It is
+// read-only media.
 Result<std::unique_ptr<Engine>> open_archive(const std::string& path);
 
 // Whether `path` is a regular file that begins with the header of a tar.

@@ -77,9 +77,10 @@ enum class SweepResult : std::uint8_t { removed, absent, young, references_chang
 // A content-addressed store. Thread-safe, and safe beside other processes that use the layout: what is to be
 // seen at any moment, also after a crash, is the old state or the new one.
 //
-// Opening and reading write nothing, so read-only media are fine. Everything that writes fails there with
-// Errc::io and EROFS. After close() everything fails with Errc::closed. An empty digest is
-// Errc::invalid_argument.
+// Opening and reading write nothing, so read-only media are fine. Everything that would change something
+// fails there with Errc::io and EROFS; what has nothing to change succeeds: to delete what is not there, to
+// put a reference that is there, to clean what is clean. After close() everything fails with Errc::closed. An
+// empty digest is Errc::invalid_argument.
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -114,7 +115,7 @@ class Engine {
   virtual Result<Descriptor> get_reference(std::string_view name) const = 0;
   // The names, each once, in byte order.
   virtual Result<std::vector<std::string>> list_references() const = 0;
-  // Makes `name` name `descriptor`; that it does already is no error, on read-only media neither.
+  // Makes `name` name `descriptor`; that it does already is no error.
   // Errc::clobber by `mode`; Errc::invalid_argument for a name that breaks the grammar (is_reference_name),
   // and for a descriptor without a digest where references are entries of index.json.
   virtual Status put_reference(std::string_view name, const Descriptor& descriptor,

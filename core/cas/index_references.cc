@@ -108,12 +108,8 @@ class IndexReferences final : public ReferenceStore {
   }
 
   Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
-    if (!is_reference_name(name))
-      return fail(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
-    if (descriptor.digest.empty())
-      return fail(Errc::invalid_argument, "a reference needs a descriptor with a digest");
-    Descriptor wanted = descriptor;
-    wanted.annotations.insert_or_assign(std::string(kRefName), std::string(name));
+    const auto wanted = index_entry(name, descriptor);
+    if (!wanted) return fail(Error(wanted.error()));
     const auto lock = layout_.lock_exclusive();
     if (!lock) return fail(Error(lock.error()));
     const auto editor = edit();
@@ -121,12 +117,11 @@ class IndexReferences final : public ReferenceStore {
     const auto present = editor->find(name);
     const bool is_there = !present.empty() && std::ranges::all_of(present, [&](JsonValue entry) {
       const auto found = Descriptor::from_json(entry);
-      return found && *found == wanted;
+      return found && *found == *wanted;
     });
     if (is_there) return {};
-    if (!present.empty() && mode == PutMode::no_clobber)
-      return fail(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
-    return write(editor->rewritten(name, &wanted));
+    if (!present.empty() && mode == PutMode::no_clobber) return fail(name_taken(name));
+    return write(editor->rewritten(name, &*wanted));
   }
 
   Result<bool> erase(std::string_view name) override {
@@ -136,8 +131,7 @@ class IndexReferences final : public ReferenceStore {
     if (!editor) return fail(Error(editor.error()));
     if (editor->find(name).empty()) {
       // What other programs have named otherwise can be removed; what is not there may be a slip.
-      if (!is_reference_name(name))
-        return fail(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
+      if (!is_reference_name(name)) return fail(invalid_name(name));
       return false;
     }
     if (auto written = write(editor->rewritten(name, nullptr)); !written)
@@ -208,6 +202,23 @@ Result<Descriptor> find_named(const References& references, std::string_view nam
     if (entry.ref_name() == name) return unnamed(entry);
   }
   return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+}
+
+Result<Descriptor> index_entry(std::string_view name, const Descriptor& descriptor) {
+  if (!is_reference_name(name)) return fail(invalid_name(name));
+  if (descriptor.digest.empty())
+    return fail(Errc::invalid_argument, "a reference needs a descriptor with a digest");
+  Descriptor entry = descriptor;
+  entry.annotations.insert_or_assign(std::string(kRefName), std::string(name));
+  return entry;
+}
+
+Error invalid_name(std::string_view name) {
+  return Error(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
+}
+
+Error name_taken(std::string_view name) {
+  return Error(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
 }
 
 bool is_same(const References& a, const References& b) {

@@ -37,6 +37,12 @@ inline constexpr JsonLimits kIndexLimits{
     .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};
 // The first entry of that name, without its kRefName annotation. Errc::not_found.
 Result<Descriptor> find_named(const References& references, std::string_view name);
+// `descriptor` as the entry of that name. Errc::invalid_argument as Engine::put_reference gives it.
+Result<Descriptor> index_entry(std::string_view name, const Descriptor& descriptor);
+// Errc::invalid_argument
+Error invalid_name(std::string_view name);
+// Errc::clobber
+Error name_taken(std::string_view name);
 // Whether both say the same, whenever they were read.
 bool is_same(const References& a, const References& b);
 // `descriptor` without its kRefName annotation.

@@ -95,8 +95,7 @@ class RefsDirReferences final : public ReferenceStore {
     // What cannot be read may be anything; what is broken names something else than it should.
     if (!present && present.error().code() == Errc::io) return fail(Error(present.error()));
     const bool is_there = present || present.error().code() != Errc::not_found;
-    if (is_there && mode == PutMode::no_clobber)
-      return fail(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
+    if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
     JsonWriter writer;
     wanted.write_json(writer);
     return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));
@@ -123,7 +122,7 @@ class RefsDirReferences final : public ReferenceStore {
 
   static Status check_name(std::string_view name) {
     if (is_reference_file_name(name)) return {};
-    return fail(Errc::invalid_argument, "invalid reference name '" + std::string(name) + "'");
+    return fail(invalid_name(name));
   }
 
   Result<UniqueFd> open_refs() const { return open_required(layout_.fd(), kRefsFolder, kFolderFlags); }

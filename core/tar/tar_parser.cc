@@ -306,6 +306,7 @@ Status TarParser::State::finish() {
 TarParser::TarParser(Sink sink) : state_(std::make_unique<State>(std::move(sink))) {}
 TarParser::~TarParser() = default;
 Status TarParser::feed(ByteView piece) { return state_->feed(piece); }
+bool TarParser::is_ended() const { return state_->phase == State::Phase::ended; }
 std::uint64_t TarParser::skippable() const {
   return state_->phase == State::Phase::skipping ? state_->to_skip + state_->padding : 0;
 }

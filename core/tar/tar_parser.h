@@ -59,8 +59,11 @@ class TarParser {
   ~TarParser();
 
   // The next bytes of the stream. Errc::corrupt with the offset of the entry for a header that breaks the
-  // format. After the end marker (two zero blocks, or one at the end) all that follows is ignored.
+  // format. A block of zeros where a header may be ends the archive, and all that follows is ignored: POSIX
+  // has two, but some writers leave the second out, and tar(1) ends at one, too.
   Status feed(ByteView piece);
+  // Whether the archive has ended, by its end marker or by an error: more of the stream makes no difference.
+  bool is_ended() const;
   // How many of the next bytes are data and padding, which the parser only counts: whoever can seek calls
   // skip() instead of reading and feeding them.
   std::uint64_t skippable() const;

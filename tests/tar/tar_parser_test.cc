@@ -88,6 +88,21 @@ TEST(TarParser, AnEmptyStreamHasNoEntries) {
   EXPECT_EQ(describe(parse_tar(std::string(10240, '\0'))), "");
 }
 
+TEST(TarParser, KnowsWhenTheArchiveHasEnded) {
+  TarWriter tar;
+  tar.file("a", "content");
+  TarParser parser([](TarEntry&&) { return Status(); });
+  const std::string text = tar.text(0);
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(512)) {
+    ASSERT_TRUE(parser.feed(as_bytes(rest.substr(0, 512))));
+    EXPECT_FALSE(parser.is_ended());
+  }
+  ASSERT_TRUE(parser.feed(as_bytes(std::string(511, '\0'))));
+  EXPECT_FALSE(parser.is_ended());
+  ASSERT_TRUE(parser.feed(as_bytes(std::string(1, '\0'))));
+  EXPECT_TRUE(parser.is_ended());
+}
+
 TEST(TarParser, TheEndMarkerMayBeMissingAndWhatFollowsItIsIgnored) {
   const TarWriter tar = std::move(TarWriter().file("a", "x"));
   for (const std::size_t zero_blocks : {0u, 1u, 2u, 20u}) {
