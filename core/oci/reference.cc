@@ -88,9 +88,12 @@ std::optional<Error> explain_path(const std::string& path) {
   if (!found) return found.error();
   if (!*found) return std::nullopt;
   std::error_code ignored;
-  // It may be a compressed archive, or one that is cut off: the engine knows best.
+  // It may be a compressed archive, or one that is cut off, or a directory of another user's: the engine
+  // knows best.
   if (std::filesystem::is_regular_file(path, ignored))
     if (auto opened = open_archive(path); !opened) return std::move(opened).error();
+  if (std::filesystem::is_directory(path, ignored))
+    if (auto opened = open_dir(path); !opened) return std::move(opened).error();
   return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
 }
 

@@ -4,8 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "tests/support/layout_writer.h"
+#include "tests/support/other_user.h"
 
 namespace layoutfs {
 namespace {
@@ -57,6 +61,17 @@ TEST_F(DirEngine, AFileOrAnotherDirectoryIsNoLayout) {
   path = directory.path();
   EXPECT_THAT(message_of_open(), HasSubstr("not an image layout (no oci-layout file)"));
   EXPECT_FALSE(is_layout_dir(path));
+}
+
+TEST_F(DirEngine, ThatMayNotBeSearchedSaysSo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0700), 0);
+  const testing::AsNobody as_nobody;
+  const auto engine = open_dir(path);
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().sys(), EACCES) << engine.error().message();
+  EXPECT_EQ(open_dir(path, {.create_if_missing = true}).error().sys(), EACCES);
 }
 
 TEST_F(DirEngine, AnyVersionOneIsReadAndNoOther) {

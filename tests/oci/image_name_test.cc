@@ -1,9 +1,12 @@
 // Arguments taken apart, among paths that look like names and names that look like paths.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/oci/reference.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/other_user.h"
 #include "tests/support/tar_writer.h"
 
 namespace layoutfs {
@@ -149,6 +152,16 @@ TEST_F(AnArgument, WhereSomethingElseIsThereIsAnInvalidImage) {
   EXPECT_EQ(parsed("dir:app"), "dir: not an image layout (no oci-layout file)");
   EXPECT_EQ(parsed("dir@" + kDigest), "dir: not an image layout (no oci-layout file)");
   EXPECT_THAT(parsed("file:app"), ::testing::StartsWith("file:app: "));
+}
+
+TEST_F(AnArgument, ThatMayNotBeSearchedSaysSo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  LayoutWriter("lay");
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod("lay", 0700), 0);
+  const testing::AsNobody as_nobody;
+  for (const char* argument : {"lay", "lay:app", "oci:lay"})
+    EXPECT_EQ(parsed(argument), "lay: oci-layout: Permission denied") << argument;
 }
 
 TEST_F(AnArgument, ThatMakesNoSenseIsRefused) {
