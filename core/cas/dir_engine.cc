@@ -154,7 +154,7 @@ class DirDriver final : public Driver {
   explicit DirDriver(const DirOptions& options) : options_(options) {}
   bool supported(const std::string& uri) const override {
     struct stat found;
-    if (::stat(uri.c_str(), &found) != 0) return errno == ENOENT;
+    if (::stat(uri.c_str(), &found) != 0) return errno != ENOTDIR;
     return S_ISDIR(found.st_mode);
   }
   Result<std::unique_ptr<Engine>> open(const std::string& uri) const override {

@@ -43,7 +43,7 @@ Status create_dir(const std::string& path, const DirOptions& options = {});
 // Whether `path` is a directory that holds an `oci-layout` file.
 bool is_layout_dir(const std::string& path);
 
-// The driver of these. It supports directories, and paths where nothing is.
+// The driver of these. It supports directories, and paths where nothing is, or nothing that may be looked at.
 std::shared_ptr<const Driver> dir_driver(const DirOptions& options = {});
 
 }  // namespace layoutfs

@@ -3,10 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "core/cas/archive_engine.h"
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/other_user.h"
 
 namespace layoutfs {
 namespace {
@@ -58,6 +62,16 @@ TEST(Drivers, DirectoriesAndMissingPathsAreTheDirDrivers) {
   EXPECT_TRUE(archive->supported(directory / "file"));
   EXPECT_FALSE(archive->supported(directory.path()));
   EXPECT_FALSE(archive->supported(directory / "missing"));
+}
+
+TEST(Drivers, APathThatMayNotBeLookedAtIsTheDirDriversWhichSaysSo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  TempDir directory;
+  ASSERT_TRUE(create_dir(directory / "layout"));
+  const testing::AsNobody as_nobody;
+  const auto drivers = builtin_drivers();
+  EXPECT_EQ(drivers.open(directory / "layout").error().sys(), EACCES);
+  EXPECT_EQ(drivers.create(directory / "new").error().sys(), EACCES);
 }
 
 TEST(Drivers, TheBuiltInOnesMakeAndOpenLayouts) {
