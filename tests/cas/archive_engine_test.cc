@@ -136,7 +136,7 @@ TEST_F(Archive, DoesNothingAfterClosing) {
 
 TEST_F(Archive, IsReadUpToItsEndOnly) {
   ASSERT_TRUE(open(good()));
-  // Whatever the file system: 64 GiB and more of zeros would take minutes to read.
+  // A TiB of zeros would take minutes to read.
   std::filesystem::resize_file(path, std::uintmax_t{1} << 40);
   const auto before = std::chrono::steady_clock::now();
   EXPECT_TRUE(open_archive(path));
