@@ -22,21 +22,11 @@ struct PathArguments {
   std::string digest;
 };
 
-Result<std::vector<Digest>> every_blob(const Engine& engine) {
-  std::vector<Digest> all;
-  for (const Algorithm algorithm : kAlgorithms) {
-    auto some = engine.list_blobs(algorithm);
-    if (!some) return some;
-    all.insert(all.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
-  }
-  return all;
-}
-
 int list(const ListArguments& arguments, Output& output) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
-  auto digests = every_blob(*store->engine);
+  auto digests = store->engine->list_all_blobs();
   if (!digests) return report(std::move(digests).error().with(store->path));
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("blobs").begin_array();

@@ -12,8 +12,6 @@
 namespace layoutfs::tools {
 namespace {
 
-constexpr unsigned kMaxThreads = 256;
-
 struct FsckArguments {
   std::string layout;
   std::string threads = "0";
@@ -55,9 +53,9 @@ std::string summary_of(const FsckReport& report) {
 int check(const FsckArguments& arguments, Output& output) {
   const auto threads = parse_count("--threads", arguments.threads);
   if (!threads) return report(threads.error());
-  if (*threads > kMaxThreads)
+  if (*threads > kMaxFsckThreads)
     return report(Error(Errc::invalid_argument,
-                        "--threads " + arguments.threads + ": more than " + std::to_string(kMaxThreads)));
+                        "--threads " + arguments.threads + ": more than " + std::to_string(kMaxFsckThreads)));
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
   const StopSignals signals;

@@ -23,15 +23,13 @@ Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
   for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;
-  for (const Algorithm algorithm : kAlgorithms) {
-    const auto digests = layout.engine->list_blobs(algorithm);
-    if (!digests) return std::unexpected(digests.error());
-    for (const Digest& digest : *digests) {
-      const auto size = layout.engine->blob_size(digest);
-      if (!size) return std::unexpected(size.error());
-      ++blobs;
-      bytes += size->value_or(0);  // deleted since it was listed
-    }
+  const auto digests = layout.engine->list_all_blobs();
+  if (!digests) return std::unexpected(digests.error());
+  for (const Digest& digest : *digests) {
+    const auto size = layout.engine->blob_size(digest);
+    if (!size) return std::unexpected(size.error());
+    ++blobs;
+    bytes += size->value_or(0);  // deleted since it was listed
   }
   if (is_json) {
     JsonWriter json;

@@ -2,6 +2,7 @@
 #include "core/cas/engine.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace layoutfs {
 namespace {
@@ -48,6 +49,16 @@ Result<bool> Engine::exists(const Digest& digest) const {
   const auto status = blob_status(digest);
   if (!status) return fail(Error(status.error()));
   return status->has_value();
+}
+
+Result<std::vector<Digest>> Engine::list_all_blobs() const {
+  std::vector<Digest> all;
+  for (const Algorithm algorithm : kAlgorithms) {
+    auto some = list_blobs(algorithm);
+    if (!some) return some;
+    all.insert(all.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
+  }
+  return all;
 }
 
 Result<PutResult> Engine::put_blob_json(JsonValue value, const PutOptions& options) {

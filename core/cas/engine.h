@@ -96,6 +96,8 @@ class Engine {
   virtual Result<std::string> blob_path(const Digest& digest) const = 0;
   // Of one algorithm, sorted. Files whose names are no digest are left out.
   virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const = 0;
+  // Of every algorithm, sorted.
+  Result<std::vector<Digest>> list_all_blobs() const;
 
   // Stores what `content` delivers. It is there, whole and on disk, or nothing has changed; that it was there
   // before is no error, and what was there is kept. Errc::corrupt where that is damaged.

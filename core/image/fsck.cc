@@ -19,8 +19,6 @@
 namespace layoutfs {
 namespace {
 
-constexpr unsigned kMaxThreads = 256;
-
 struct ListedBlob {
   Digest digest;
   std::uint64_t size;  // bytes
@@ -28,16 +26,14 @@ struct ListedBlob {
 
 // Every blob of the layout, the largest first, so that no thread ends long after the others.
 Result<std::vector<ListedBlob>> list_blobs(const Engine& engine, const Context& context) {
+  const auto digests = engine.list_all_blobs();
+  if (!digests) return fail(Error(digests.error()));
   std::vector<ListedBlob> blobs;
-  for (const Algorithm algorithm : kAlgorithms) {
-    const auto digests = engine.list_blobs(algorithm);
-    if (!digests) return fail(Error(digests.error()));
-    for (const Digest& digest : *digests) {
-      if (auto status = context.check(); !status) return fail(std::move(status).error());
-      const auto size = engine.blob_size(digest);
-      // One that is gone since is no more; one whose size is not told gets its error when it is read.
-      if (!size || *size) blobs.push_back({digest, size ? **size : 0});
-    }
+  for (const Digest& digest : *digests) {
+    if (auto status = context.check(); !status) return fail(std::move(status).error());
+    const auto size = engine.blob_size(digest);
+    // One that is gone since is no more; one whose size is not told gets its error when it is read.
+    if (!size || *size) blobs.push_back({digest, size ? **size : 0});
   }
   std::ranges::sort(blobs, std::ranges::greater(), &ListedBlob::size);
   return blobs;
@@ -110,7 +106,7 @@ Result<FsckReport> BlobPass::run() {
 
 unsigned BlobPass::thread_count() const {
   const unsigned wanted = options_.threads == 0 ? std::thread::hardware_concurrency() : options_.threads;
-  return static_cast<unsigned>(std::min<std::size_t>(std::clamp(wanted, 1U, kMaxThreads), blobs_.size()));
+  return static_cast<unsigned>(std::min<std::size_t>(std::clamp(wanted, 1U, kMaxFsckThreads), blobs_.size()));
 }
 
 void BlobPass::work() noexcept {

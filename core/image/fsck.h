@@ -31,8 +31,10 @@ struct FsckProblem {
 // "missing-blob", ...: stable, for programs.
 std::string_view name_of(FsckProblem::Kind kind) noexcept;
 
+inline constexpr unsigned kMaxFsckThreads = 256;
+
 struct FsckOptions {
-  unsigned threads = 0;  // 0: one for each core
+  unsigned threads = 0;  // 0: one for each core; no more than kMaxFsckThreads are used
   // From any of the threads, one at a time: bytes of blobs that have been checked, and of all.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   Context context;

@@ -43,16 +43,12 @@ class Collector {
 
 Result<GcResult> Collector::collect() {
   if (auto marked = mark(); !marked) return fail(std::move(marked).error());
-  std::vector<Digest> blobs;
-  for (const Algorithm algorithm : kAlgorithms) {
-    auto listed = engine_.list_blobs(algorithm);
-    if (!listed) return fail(std::move(listed).error());
-    blobs.insert(blobs.end(), listed->begin(), listed->end());
-  }
-  for (const Digest& digest : blobs)
+  const auto blobs = engine_.list_all_blobs();
+  if (!blobs) return fail(Error(blobs.error()));
+  for (const Digest& digest : *blobs)
     if (auto judged = judge(digest); !judged) return fail(std::move(judged).error());
   result_.reachable = static_cast<std::uint64_t>(
-      std::ranges::count_if(blobs, [&](const Digest& digest) { return reachable_.contains(digest); }));
+      std::ranges::count_if(*blobs, [&](const Digest& digest) { return reachable_.contains(digest); }));
   std::ranges::sort(result_.removed, {}, &GcResult::Removed::digest);
   if (!options_.dry_run)
     if (auto cleaned = engine_.clean(); !cleaned) return fail(std::move(cleaned).error());

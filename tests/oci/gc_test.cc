@@ -35,12 +35,8 @@ class GarbageCollection : public ::testing::Test {
     return layout.manifest(layout.config({layer.digest}), {layer});
   }
   std::set<Digest> blobs() const {
-    std::set<Digest> all;
-    for (const auto algorithm : kAlgorithms) {
-      const auto listed = engine->list_blobs(algorithm).value();
-      all.insert(listed.begin(), listed.end());
-    }
-    return all;
+    const auto listed = engine->list_all_blobs().value();
+    return {listed.begin(), listed.end()};
   }
   // `descriptor` and all that it leads to.
   std::set<Digest> all_of(const Descriptor& descriptor) const {
