@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 2> kIndexTypes{
     "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"};
 constexpr std::array<std::string_view, 2> kManifestTypes{
     "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"};
+constexpr std::string_view kArtifactType = "application/vnd.oci.artifact.manifest.v1+json";
 constexpr std::array<std::string_view, 2> kConfigTypes{"application/vnd.oci.image.config.v1+json",
                                                        "application/vnd.docker.container.image.v1+json"};
 
@@ -71,20 +72,19 @@ Result<std::optional<Descriptor>> parse_subject(JsonValue root) {
   return std::optional<Descriptor>(std::move(*subject));
 }
 
-Result<std::vector<Descriptor>> parse_layers(JsonValue root) {
-  const auto array = root.find("layers");
-  std::vector<Descriptor> layers;
-  if (!array) return invalid("layers are missing");
-  if (array->is_null()) return layers;
-  if (!array->is_array()) return invalid("layers are not an array");
-  if (array->size() > kMaxLayers)
-    return invalid(std::to_string(array->size()) + " layers, more than " + std::to_string(kMaxLayers));
-  for (std::size_t i = 0; i < array->size(); ++i) {
-    auto layer = Descriptor::from_json(array->at(i));
-    if (!layer) return fail(std::move(layer).error(), "layer " + std::to_string(i));
-    layers.push_back(std::move(*layer));
+// `array` of descriptors, each of which must be understood; `name` is what one of them is called.
+Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& name) {
+  std::vector<Descriptor> blobs;
+  if (array.is_null()) return blobs;
+  if (!array.is_array()) return invalid(name + "s are not an array");
+  if (array.size() > kMaxLayers)
+    return invalid(std::to_string(array.size()) + " " + name + "s, more than " + std::to_string(kMaxLayers));
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    auto blob = Descriptor::from_json(array.at(i));
+    if (!blob) return fail(std::move(blob).error(), name + " " + std::to_string(i));
+    blobs.push_back(std::move(*blob));
   }
-  return layers;
+  return blobs;
 }
 
 Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
@@ -132,6 +132,8 @@ bool is_layer_type(std::string_view media_type) {
   });
 }
 
+bool is_artifact_type(std::string_view media_type) { return media_type == kArtifactType; }
+
 bool is_config_type(std::string_view media_type) { return is_one_of(media_type, kConfigTypes); }
 
 Result<Index> Index::parse(ByteView text) {
@@ -155,7 +157,9 @@ Result<Manifest> Manifest::parse(ByteView text) {
   if (!config_member) return invalid("config is missing");
   auto config = Descriptor::from_json(*config_member);
   if (!config) return fail(std::move(config).error(), "config");
-  auto layers = parse_layers(root);
+  const auto layers_member = root.find("layers");
+  if (!layers_member) return invalid("layers are missing");
+  auto layers = parse_blobs(*layers_member, "layer");
   if (!layers) return fail(std::move(layers).error());
   auto subject = parse_subject(root);
   if (!subject) return fail(std::move(subject).error());
@@ -165,6 +169,25 @@ Result<Manifest> Manifest::parse(ByteView text) {
 bool Manifest::is_image() const {
   if (is_config_type(config.media_type)) return true;
   return !layers.empty() && std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
+}
+
+Result<ArtifactManifest> ArtifactManifest::parse(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return fail(Error(document.error()));
+  const auto root = document->root();
+  if (!root.is_object()) return invalid("not a JSON object");
+  if (root.find("manifests") || root.find("layers"))
+    return invalid("an index or a manifest under an artifact's media type");
+  ArtifactManifest artifact;
+  if (const auto member = root.find("blobs")) {
+    auto blobs = parse_blobs(*member, "blob");
+    if (!blobs) return fail(std::move(blobs).error());
+    artifact.blobs = std::move(*blobs);
+  }
+  auto subject = parse_subject(root);
+  if (!subject) return fail(std::move(subject).error());
+  artifact.subject = std::move(*subject);
+  return artifact;
 }
 
 Result<ImageConfig> ImageConfig::parse(ByteView text) {

@@ -21,6 +21,8 @@ DocumentKind document_kind(std::string_view media_type);
 // Whether a descriptor's media type is that of a filesystem layer as a tar, of whatever compression: OCI's,
 // its non-distributable forms and Docker's, foreign ones included.
 bool is_layer_type(std::string_view media_type);
+// Whether it is that of an ArtifactManifest.
+bool is_artifact_type(std::string_view media_type);
 // Whether it is an image config, whose `rootfs.diff_ids` name the layers' uncompressed content.
 bool is_config_type(std::string_view media_type);
 
@@ -40,6 +42,14 @@ struct Manifest {
   static Result<Manifest> parse(ByteView document);
   // Whether this describes a root filesystem: an image config, or layers that are all of a layer type.
   bool is_image() const;
+};
+
+// What the release candidates of image-spec 1.1 had for content that is no image; the final version has
+// manifests for it.
+struct ArtifactManifest {
+  std::vector<Descriptor> blobs;
+  std::optional<Descriptor> subject;
+  static Result<ArtifactManifest> parse(ByteView document);
 };
 
 struct ImageConfig {

@@ -6,25 +6,69 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
+
+#include "core/base/json.h"
 
 namespace layoutfs {
 namespace {
 
+enum class Form : std::uint8_t { unknown, leaf, index, manifest, artifact };
+
+// By media type alone; unknown without one.
+Form form_of(std::string_view media_type) {
+  if (media_type.empty()) return Form::unknown;
+  if (is_artifact_type(media_type)) return Form::artifact;
+  switch (document_kind(media_type)) {
+    case DocumentKind::index:
+      return Form::index;
+    case DocumentKind::manifest:
+      return Form::manifest;
+    case DocumentKind::other:
+      return Form::leaf;
+  }
+  return Form::leaf;
+}
+
+// Of a document that comes without a media type. By which members it leads on is enough: whether all of it
+// can be understood is for the parser to say, as what is taken for a leaf loses all behind it to the garbage
+// collection.
+Form form_of_text(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return Form::leaf;
+  const auto root = document->root();
+  const auto own_type = root.find("mediaType");
+  const auto own = form_of(own_type ? own_type->as_string().value_or("") : "");
+  if (own != Form::unknown && own != Form::leaf) return own;
+  if (root.find("manifests")) return Form::index;
+  // An image's config has a member `config` too, which is no descriptor.
+  const auto config = root.find("config");
+  if (root.find("layers") || root.find("fsLayers") || (config && config->find("digest")))
+    return Form::manifest;
+  return root.find("blobs") ? Form::artifact : Form::leaf;
+}
+
 template <class Document>
-Result<GraphNode> node_of(Result<Document> document) {
+Result<GraphNode> parse_as(ByteView text) {
+  auto document = Document::parse(text);
   if (!document) return fail(std::move(document).error());
   return GraphNode(std::move(*document));
 }
 
-// A document that comes without a media type. What cannot be one leads nowhere, which is no error.
-Result<GraphNode> read_unknown(const Engine& engine, const Descriptor& descriptor) {
-  const auto text = read_document(engine, descriptor);
-  if (!text && text.error().code() == Errc::unsupported) return GraphNode();
-  if (!text) return fail(Error(text.error()));
-  if (auto manifest = Manifest::parse(*text)) return GraphNode(std::move(*manifest));
-  if (auto index = Index::parse(*text)) return GraphNode(std::move(*index));
+Result<GraphNode> parse_node(Form form, ByteView text) {
+  switch (form) {
+    case Form::index:
+      return parse_as<Index>(text);
+    case Form::manifest:
+      return parse_as<Manifest>(text);
+    case Form::artifact:
+      return parse_as<ArtifactManifest>(text);
+    case Form::unknown:
+    case Form::leaf:
+      return GraphNode();
+  }
   return GraphNode();
 }
 
@@ -38,9 +82,7 @@ std::vector<Descriptor> with_subject(std::vector<Descriptor> children, std::opti
 class Found {
  public:
   bool insert(const Descriptor& descriptor) {
-    const unsigned way = descriptor.media_type.empty()
-                             ? 1U
-                             : 2U << static_cast<unsigned>(document_kind(descriptor.media_type));
+    const unsigned way = 1U << static_cast<unsigned>(form_of(descriptor.media_type));
     std::uint8_t& ways = ways_[descriptor.digest];
     if ((ways & way) != 0) return false;
     ways = static_cast<std::uint8_t>(ways | way);
@@ -54,21 +96,22 @@ class Found {
 }  // namespace
 
 Result<GraphNode> read_graph_node(const Engine& engine, const Descriptor& descriptor) {
-  if (descriptor.media_type.empty()) return read_unknown(engine, descriptor);
-  switch (document_kind(descriptor.media_type)) {
-    case DocumentKind::index:
-      return node_of(read_index(engine, descriptor));
-    case DocumentKind::manifest:
-      return node_of(read_manifest(engine, descriptor));
-    case DocumentKind::other:
-      return GraphNode();
-  }
-  return GraphNode();
+  const Form form = form_of(descriptor.media_type);
+  if (form == Form::leaf) return GraphNode();
+  const auto text = read_document(engine, descriptor);
+  // What is too large for a document is none.
+  if (!text && form == Form::unknown && text.error().code() == Errc::unsupported) return GraphNode();
+  if (!text) return fail(Error(text.error()));
+  auto node = parse_node(form == Form::unknown ? form_of_text(*text) : form, *text);
+  if (!node) return fail(std::move(node).error(), descriptor.digest.str());
+  return node;
 }
 
 std::vector<Descriptor> children_of(GraphNode node) {
   if (auto* index = std::get_if<Index>(&node))
     return with_subject(std::move(index->manifests), std::move(index->subject));
+  if (auto* artifact = std::get_if<ArtifactManifest>(&node))
+    return with_subject(std::move(artifact->blobs), std::move(artifact->subject));
   auto* manifest = std::get_if<Manifest>(&node);
   if (manifest == nullptr) return {};
   std::vector<Descriptor> children;

@@ -11,16 +11,16 @@
 
 namespace layoutfs {
 
-// A document as far as it leads on: nothing for what is neither an index nor a manifest.
-using GraphNode = std::variant<std::monostate, Index, Manifest>;
+// A document as far as it leads on: nothing for what is none of these.
+using GraphNode = std::variant<std::monostate, Index, Manifest, ArtifactManifest>;
 
 // The document that `descriptor` names, by its media type; where a descriptor has none, by what the document
-// looks like. What its media type says to be neither is not read. Errors are those of read_index and
-// read_manifest.
+// says that it is, else by what it looks like. What its media type says to be none of these is not read.
+// Errors are those of read_index and read_manifest.
 Result<GraphNode> read_graph_node(const Engine& engine, const Descriptor& descriptor);
 
 // Of a manifest: the config, the layers in order, the subject. Of an index: the manifests in order, the
-// subject.
+// subject. Of an artifact manifest: the blobs in order, the subject.
 std::vector<Descriptor> children_of(GraphNode node);
 // children_of(read_graph_node). Errc::invalid_image also for an index with an entry that is no descriptor:
 // nobody knows what that one leads to.

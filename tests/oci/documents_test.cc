@@ -7,7 +7,7 @@
 #include <random>
 
 #include "core/cas/dir_engine.h"
-#include "tests/support/layout_writer.h"
+#include "tests/support/documents.h"
 
 namespace layoutfs {
 namespace {
@@ -29,6 +29,9 @@ Result<Manifest> manifest(const std::string& members) {
   return Manifest::parse(as_bytes("{" + members + "}"));
 }
 Result<Index> index(const std::string& members) { return Index::parse(as_bytes("{" + members + "}")); }
+Result<ArtifactManifest> artifact(const std::string& members) {
+  return ArtifactManifest::parse(as_bytes("{" + members + "}"));
+}
 Result<ImageConfig> config(const std::string& text) { return ImageConfig::parse(as_bytes(text)); }
 
 template <class Document>
@@ -75,6 +78,12 @@ TEST(MediaTypes, ConfigsOfOciAndDockerAreKnown) {
   EXPECT_TRUE(is_config_type("application/vnd.docker.container.image.v1+json"));
   EXPECT_FALSE(is_config_type("application/vnd.oci.empty.v1+json"));
   EXPECT_FALSE(is_config_type("application/vnd.docker.plugin.v1+json"));
+}
+
+TEST(MediaTypes, ArtifactManifestsAreKnown) {
+  EXPECT_TRUE(is_artifact_type(testing::kArtifactType));
+  for (const auto type : {std::string_view(), testing::kManifestType, testing::kIndexType})
+    EXPECT_FALSE(is_artifact_type(type)) << type;
 }
 
 TEST(AManifest, HasItsPartsInOrder) {
@@ -132,6 +141,35 @@ TEST(AManifest, HasALimitedNumberOfLayers) {
   for (int i = 1; i < 4096; ++i) layers += "," + kGzipLayer;
   EXPECT_EQ(fault_of(manifest(kConfig + ",\"layers\":[" + layers + "]")), "no fault");
   EXPECT_THAT(fault_of(manifest(kConfig + ",\"layers\":[" + layers + ",1]")), StartsWith("4097 layers"));
+}
+
+TEST(AnArtifactManifest, HasItsPartsInOrder) {
+  const auto parsed =
+      artifact("\"blobs\":[" + descriptor("a") + "," + descriptor("b") + "],\"subject\":" + descriptor("s"));
+  ASSERT_TRUE(parsed);
+  ASSERT_EQ(parsed->blobs.size(), 2u);
+  EXPECT_EQ(parsed->blobs[0].media_type, "a");
+  EXPECT_EQ(parsed->blobs[1].media_type, "b");
+  EXPECT_EQ(parsed->subject->media_type, "s");
+}
+
+TEST(AnArtifactManifest, NeedsNeitherBlobsNorASubject) {
+  for (const char* members : {"", "\"blobs\":[]", "\"blobs\":null,\"subject\":null"}) {
+    const auto parsed = artifact(members);
+    ASSERT_TRUE(parsed) << members;
+    EXPECT_TRUE(parsed->blobs.empty());
+    EXPECT_EQ(parsed->subject, std::nullopt);
+  }
+}
+
+TEST(AnArtifactManifest, WithAWrongPartIsInvalid) {
+  EXPECT_EQ(fault_of(artifact("\"blobs\":{}")), "blobs are not an array");
+  EXPECT_THAT(fault_of(artifact("\"blobs\":[" + descriptor("a") + ",{}]")), StartsWith("blob 1: "));
+  EXPECT_THAT(fault_of(artifact("\"subject\":1")), StartsWith("subject: "));
+  for (const char* member : {"\"layers\":[]", "\"manifests\":[]"})
+    EXPECT_THAT(fault_of(artifact(member)), HasSubstr("under an artifact's media type")) << member;
+  for (const char* text : {"", "[]", "1", "null", "{"})
+    EXPECT_NE(fault_of(ArtifactManifest::parse(as_bytes(text))), "no fault") << text;
 }
 
 TEST(AManifest, IsAnImageByItsConfigOrByAllOfItsLayers) {

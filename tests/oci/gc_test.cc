@@ -16,6 +16,7 @@ namespace layoutfs {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::artifact_text;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::index_document;
@@ -157,6 +158,14 @@ TEST_F(GarbageCollection, KeepsWhatADocumentWithoutAMediaTypeLeadsTo) {
   EXPECT_EQ(blobs().size(), 3u);
 }
 
+TEST_F(GarbageCollection, KeepsWhatAnArtifactManifestLeadsTo) {
+  const auto subject = image("subject");
+  const auto blob = layout.blob("signature", "application/octet-stream");
+  layout.write_index({layout.blob(artifact_text({blob}, &subject), testing::kArtifactType)});
+  EXPECT_THAT(collect().removed, IsEmpty());
+  EXPECT_EQ(blobs().size(), 5u);
+}
+
 TEST_F(GarbageCollection, KnowsBlobsOfEveryAlgorithm) {
   const auto kept = layout.blob(as_bytes("kept"), testing::kTarType, Algorithm::sha512);
   const auto orphan = layout.blob(as_bytes("orphan"), testing::kTarType, Algorithm::sha512);
@@ -231,6 +240,17 @@ TEST_F(GarbageCollection, ABrokenDocumentEndsItBeforeAnythingIsGone) {
   testing::write_file(layout.blob_path(damaged.digest), std::string(damaged.size, ' '));
   layout.write_index({layout.index({damaged})});
   EXPECT_EQ(error_of().code(), Errc::corrupt);
+}
+
+TEST_F(GarbageCollection, ADocumentWithoutAMediaTypeThatIsNotUnderstoodEndsItBeforeAnythingIsGone) {
+  const auto layer = layout.blob("layer", testing::kTarType);
+  const auto config = layout.config({layer.digest});
+  const auto manifest = layout.blob(R"({"schemaVersion":2,"config":)" + testing::text_of(config) +
+                                        R"(,"layers":[)" + testing::text_of(layer) +
+                                        R"(,{"size":1,"digest":"blake3:)" + layer.digest.hex() + "\"}]}",
+                                    "");
+  layout.write_index_text(index_document({manifest}));
+  EXPECT_EQ(error_of().code(), Errc::unsupported);
 }
 
 TEST_F(GarbageCollection, ABrokenReferenceEndsItBeforeAnythingIsGone) {

@@ -10,6 +10,7 @@
 namespace layoutfs {
 namespace {
 
+using testing::artifact_text;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::index_document;
@@ -44,6 +45,11 @@ class Walk : public ::testing::Test {
   TempDir directory;
   LayoutWriter layout{directory / "layout"};
   std::unique_ptr<Engine> engine = open_dir(layout.path()).value();
+  static Descriptor untyped(Descriptor descriptor) {
+    descriptor.media_type.clear();
+    return descriptor;
+  }
+
   Descriptor config = layout.blob("{}", testing::kConfigType);
   Descriptor lower = layout.blob("lower", testing::kTarType), upper = layout.blob("upper", testing::kTarType);
   Descriptor manifest = layout.manifest(config, {lower, upper});
@@ -78,15 +84,49 @@ TEST_F(Walk, OtherBlobsLeadNowhereAndAreNotRead) {
 }
 
 TEST_F(Walk, WithoutAMediaTypeTheDocumentItselfDecides) {
-  const auto untyped = [](Descriptor descriptor) {
-    descriptor.media_type.clear();
-    return descriptor;
-  };
   EXPECT_EQ(children(untyped(manifest)).size(), 3u);
   EXPECT_THAT(children(untyped(layout.index({manifest}))), ElementsAre(manifest.digest));
   EXPECT_THAT(children(untyped(config)), IsEmpty());
   EXPECT_THAT(children(untyped(lower)), IsEmpty());
   EXPECT_THAT(children(untyped(layout.blob(Bytes(5 << 20), ""))), IsEmpty());
+}
+
+TEST_F(Walk, WithoutAMediaTypeADocumentThatCannotBeUnderstoodIsAnErrorOfItsOwn) {
+  const auto code_of = [&](const std::string& text) {
+    const auto descriptor = layout.blob(text, "");
+    const auto found = children_of(*engine, descriptor);
+    EXPECT_FALSE(found) << text;
+    if (found) return Errc::io;
+    EXPECT_THAT(found.error().message(), HasSubstr(descriptor.digest.str()));
+    return found.error().code();
+  };
+  const std::string blake3 = R"({"size":1,"digest":"blake3:)" + config.digest.hex() + "\"}";
+  const std::string config_member = R"("config":)" + testing::text_of(config);
+  EXPECT_EQ(code_of("{" + config_member + R"(,"layers":[)" + testing::text_of(lower) + "," + blake3 + "]}"),
+            Errc::unsupported);
+  EXPECT_EQ(code_of(R"({"config":)" + blake3 + "}"), Errc::unsupported);
+  EXPECT_EQ(code_of(R"({"blobs":[)" + blake3 + "]}"), Errc::unsupported);
+  for (const std::string& text :
+       {"{" + config_member + "}", std::string(R"({"layers":[]})"), std::string(R"({"fsLayers":[]})"),
+        std::string(R"({"manifests":7})"), R"({"manifests":[)" + blake3 + "]}",
+        std::string(R"({"blobs":[7]})"), R"({"mediaType":")" + std::string(testing::kManifestType) + "\"}"})
+    EXPECT_EQ(code_of(text), Errc::invalid_image) << text;
+}
+
+TEST_F(Walk, WithoutAMediaTypeWhatIsNoDocumentLeadsNowhere) {
+  for (const std::string_view text : {"", "{", "7", "[]", "[{\"layers\":[]}]", R"({"config":7})",
+                                      R"({"config":{"Env":["PATH=/bin"]},"rootfs":{"diff_ids":[]}})"})
+    EXPECT_THAT(children(layout.blob(text, "")), IsEmpty()) << text;
+}
+
+TEST_F(Walk, AnArtifactManifestLeadsToItsBlobsInOrderAndItsSubject) {
+  const std::string text = artifact_text({upper, lower}, &manifest);
+  const auto artifact = layout.blob(text, testing::kArtifactType);
+  EXPECT_THAT(children(artifact), ElementsAre(upper.digest, lower.digest, manifest.digest));
+  EXPECT_THAT(children(untyped(artifact)), ElementsAre(upper.digest, lower.digest, manifest.digest));
+  auto as_blob = artifact;
+  as_blob.media_type = "application/octet-stream";
+  EXPECT_THAT(visited({as_blob, artifact}), ::testing::IsSupersetOf({lower.digest, upper.digest}));
 }
 
 TEST_F(Walk, ADocumentThatIsMissingDamagedOrBrokenIsAnErrorOfItsOwn) {

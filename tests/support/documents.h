@@ -13,6 +13,7 @@ inline constexpr std::string_view kDockerManifestType =
     "application/vnd.docker.distribution.manifest.v2+json";
 inline constexpr std::string_view kDockerListType =
     "application/vnd.docker.distribution.manifest.list.v2+json";
+inline constexpr std::string_view kArtifactType = "application/vnd.oci.artifact.manifest.v1+json";
 
 inline std::string text_of(const Descriptor& descriptor) {
   JsonWriter json;
@@ -47,6 +48,11 @@ inline std::string manifest_text(const Descriptor& config, const std::vector<Des
 inline std::string index_document(const std::vector<Descriptor>& manifests,
                                   const Descriptor* subject = nullptr) {
   return R"({"schemaVersion":2,"manifests":)" + text_of(manifests) + subject_member(subject) + "}";
+}
+
+// An artifact manifest of image-spec 1.1's release candidates.
+inline std::string artifact_text(const std::vector<Descriptor>& blobs, const Descriptor* subject = nullptr) {
+  return R"({"artifactType":"a/b","blobs":)" + text_of(blobs) + subject_member(subject) + "}";
 }
 
 }  // namespace layoutfs::testing
