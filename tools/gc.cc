@@ -51,23 +51,30 @@ void print_text(const GcResult& result, std::uint64_t removed_size, const GcArgu
   print_notice(summary);
 }
 
+void print(const GcResult& result, const std::string& path, const GcArguments& arguments, Output& output) {
+  std::uint64_t removed_size = 0;
+  for (const auto& blob : result.removed) removed_size += blob.size;
+  for (const std::string& problem : result.problems) print_error(path + ": " + problem);
+  arguments.is_json ? print_json(result, removed_size, arguments.is_dry_run, output)
+                    : print_text(result, removed_size, arguments, output);
+}
+
 int collect(const GcArguments& arguments, Output& output) {
   const auto grace = parse_duration(arguments.grace);
   if (!grace) return report(Error(grace.error()).with("--grace"));
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
   const StopSignals signals;
-  auto result = collect_garbage(
+  const auto result = collect_garbage(
       *store->engine,
       {.grace = *grace, .dry_run = arguments.is_dry_run, .policies = {}, .context = signals.context()});
-  if (!result) return signals.report_write(std::move(result).error().with(store->path));
-
-  std::uint64_t removed_size = 0;
-  for (const auto& blob : result->removed) removed_size += blob.size;
-  for (const std::string& problem : result->problems) print_error(store->path + ": " + problem);
-  arguments.is_json ? print_json(*result, removed_size, arguments.is_dry_run, output)
-                    : print_text(*result, removed_size, arguments, output);
-  return kDone;
+  // What is gone is told whatever came then.
+  if (!result.ended_by || (!arguments.is_dry_run && !result.removed.empty()))
+    print(result, store->path, arguments, output);
+  if (!result.ended_by) return kDone;
+  output.flush();
+  const Error error = Error(result.ended_by->error).with(store->path);
+  return result.ended_by->is_of_writing ? signals.report_write(error) : signals.report(error);
 }
 
 }  // namespace

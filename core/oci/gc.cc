@@ -2,6 +2,7 @@
 #include "core/oci/gc.h"
 
 #include <algorithm>
+#include <expected>
 #include <limits>
 #include <memory>
 #include <unordered_set>
@@ -20,16 +21,24 @@ std::int64_t limit_of(std::chrono::nanoseconds grace) {
   return (now - grace).count();
 }
 
+using Outcome = std::expected<void, GcFailure>;
+
+std::unexpected<GcFailure> failed(const Error& error) { return std::unexpected(GcFailure{error}); }
+std::unexpected<GcFailure> failed_to_write(const Error& error) {
+  return std::unexpected(GcFailure{error, true});
+}
+
 class Collector {
  public:
   Collector(Engine& engine, const GcOptions& options)
       : engine_(engine), options_(options), limit_ns_(limit_of(options.grace)) {}
 
-  Result<GcResult> collect();
+  GcResult collect();
 
  private:
+  Outcome run();
   Status mark();
-  Status judge(const Digest& digest);
+  Outcome judge(const Digest& digest);
   Result<bool> may_go(const Digest& digest) const;
   Result<SweepResult> sweep(const Digest& digest, const BlobStatus& status);
 
@@ -38,23 +47,32 @@ class Collector {
   const std::int64_t limit_ns_;
   std::shared_ptr<const References> references_;
   std::unordered_set<Digest> reachable_;  // from references_
+  std::vector<Digest> blobs_;
   GcResult result_;
 };
 
-Result<GcResult> Collector::collect() {
-  if (auto marked = mark(); !marked) return fail(std::move(marked).error());
-  const auto blobs = engine_.list_all_blobs();
-  if (!blobs) return fail(Error(blobs.error()));
-  for (const Digest& digest : *blobs)
-    if (auto judged = judge(digest); !judged) return fail(std::move(judged).error());
+GcResult Collector::collect() {
+  auto done = run();
+  if (!done) result_.ended_by = std::move(done).error();
   result_.reachable = static_cast<std::uint64_t>(
-      std::ranges::count_if(*blobs, [&](const Digest& digest) { return reachable_.contains(digest); }));
+      std::ranges::count_if(blobs_, [&](const Digest& digest) { return reachable_.contains(digest); }));
   std::ranges::sort(result_.removed, {}, &GcResult::Removed::digest);
-  if (!options_.dry_run)
-    if (auto cleaned = engine_.clean(); !cleaned) return fail(std::move(cleaned).error());
   return std::move(result_);
 }
 
+Outcome Collector::run() {
+  if (auto marked = mark(); !marked) return failed(marked.error());
+  auto blobs = engine_.list_all_blobs();
+  if (!blobs) return failed(blobs.error());
+  blobs_ = std::move(*blobs);
+  for (const Digest& digest : blobs_)
+    if (auto judged = judge(digest); !judged) return judged;
+  if (options_.dry_run) return {};
+  if (auto cleaned = engine_.clean(); !cleaned) return failed_to_write(cleaned.error());
+  return {};
+}
+
+// What was marked before stays where this fails.
 Status Collector::mark() {
   auto references = engine_.references();
   if (!references) return fail(std::move(references).error());
@@ -62,34 +80,39 @@ Status Collector::mark() {
   if (!references_->problems.empty())
     return fail(Errc::invalid_image,
                 "the references cannot all be understood: " + references_->problems.front());
-  reachable_.clear();
-  result_.problems.clear();
-  return walk(references_->entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
-    if (auto status = options_.context.check(); !status) return fail(std::move(status).error());
-    reachable_.insert(descriptor.digest);
-    auto children = children_of(engine_, descriptor);
-    if (children || children.error().code() != Errc::not_found) return children;
-    result_.problems.push_back(children.error().message());
-    return std::vector<Descriptor>();
-  });
+  std::unordered_set<Digest> reachable;
+  std::vector<std::string> problems;
+  auto walked =
+      walk(references_->entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
+        if (auto status = options_.context.check(); !status) return fail(std::move(status).error());
+        reachable.insert(descriptor.digest);
+        auto children = children_of(engine_, descriptor);
+        if (children || children.error().code() != Errc::not_found) return children;
+        problems.push_back(children.error().message());
+        return std::vector<Descriptor>();
+      });
+  if (!walked) return walked;
+  reachable_ = std::move(reachable);
+  result_.problems = std::move(problems);
+  return {};
 }
 
 // Decides on one blob, by the references of the moment in which it would go.
-Status Collector::judge(const Digest& digest) {
+Outcome Collector::judge(const Digest& digest) {
   if (reachable_.contains(digest)) return {};
   const auto agreed = may_go(digest);
-  if (!agreed) return fail(Error(agreed.error()), digest.str());
+  if (!agreed) return failed(Error(agreed.error()).with(digest.str()));
   if (!*agreed) {
     ++result_.spared;
     return {};
   }
   while (!reachable_.contains(digest)) {
-    if (auto status = options_.context.check(); !status) return status;
+    if (auto status = options_.context.check(); !status) return failed(status.error());
     const auto status = engine_.blob_status(digest);
-    if (!status) return fail(Error(status.error()));
+    if (!status) return failed(status.error());
     if (!*status) return {};
     const auto swept = sweep(digest, **status);
-    if (!swept) return fail(Error(swept.error()));
+    if (!swept) return failed_to_write(swept.error());
     switch (*swept) {
       case SweepResult::removed:
         result_.removed.push_back({digest, (*status)->size});
@@ -102,7 +125,7 @@ Status Collector::judge(const Digest& digest) {
       case SweepResult::references_changed:
         break;
     }
-    if (auto marked = mark(); !marked) return marked;
+    if (auto marked = mark(); !marked) return failed(marked.error());
   }
   return {};
 }
@@ -122,7 +145,7 @@ Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& sta
 
 }  // namespace
 
-Result<GcResult> collect_garbage(Engine& engine, const GcOptions& options) {
+GcResult collect_garbage(Engine& engine, const GcOptions& options) {
   return Collector(engine, options).collect();
 }
 

@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/context.h"
+#include "core/base/error.h"
 #include "core/cas/engine.h"
 
 namespace layoutfs {
@@ -23,6 +25,12 @@ struct GcOptions {
   Context context;
 };
 
+// Why a collection ended before all was done.
+struct GcFailure {
+  Error error;
+  bool is_of_writing = false;  // a blob or the litter could not be removed
+};
+
 struct GcResult {
   struct Removed {
     Digest digest;
@@ -33,6 +41,7 @@ struct GcResult {
   std::uint64_t young = 0;            // that stayed for the grace period
   std::uint64_t spared = 0;           // that stayed for a policy
   std::vector<std::string> problems;  // one sentence for each reachable document that is missing
+  std::optional<GcFailure> ended_by;  // the rest says what was done until then
 };
 
 // Removes every blob that cannot be reached from a reference through indexes and manifests (config, layers,
@@ -42,6 +51,6 @@ struct GcResult {
 // there and cannot be read or understood ends the collection before anything is removed (Errc::corrupt,
 // Errc::invalid_image): nobody knows what it leads to. The same holds for an entry of the references that is
 // no descriptor.
-Result<GcResult> collect_garbage(Engine& engine, const GcOptions& options);
+GcResult collect_garbage(Engine& engine, const GcOptions& options);
 
 }  // namespace layoutfs

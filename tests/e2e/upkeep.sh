@@ -160,19 +160,31 @@ for i in range(int(sys.argv[2])):
     (folder / hashlib.sha256(data).hexdigest()).write_bytes(data)
 PYTHON
 }
-for count in 20000 50000 100000; do
-  many $count
-  first=$(find "$S/blobs/sha256" -size -16c -type f -print | sort | head -n 1)
-  start gc --grace 0 "$S"
-  while [ -e "$first" ] && kill -0 "$pid" 2>/dev/null; do :; done
-  kill -TERM "$pid" 2>/dev/null
-  wait "$pid"
-  code=$?
-  [ $code = 0 ] || break
+for option in "" --json; do
+  for count in 20000 50000 100000; do
+    many $count
+    blobs >"$TMP/before"
+    first=$(find "$S/blobs/sha256" -size -16c -type f -print | sort | head -n 1)
+    start gc --grace 0 $option "$S"
+    while [ -e "$first" ] && kill -0 "$pid" 2>/dev/null; do :; done
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid"
+    code=$?
+    [ $code = 0 ] || break
+  done
+  same "gc stops at SIGTERM" "143 layoutfs: stopped by SIGTERM" "$code $(tail -n 1 "$TMP/stderr")"
+  if [ "$option" = --json ]; then
+    jq -r '.removed[].digest' "$TMP/stdout" >"$TMP/gone"
+    same "and says no more" 1 "$(wc -l <"$TMP/stderr")"
+  else
+    cp "$TMP/stdout" "$TMP/gone"
+    same "and says how much is gone" "$(wc -l <"$TMP/gone")" "$(sed -n '1s/^removed \([0-9]*\) blobs.*/\1/p' "$TMP/stderr")"
+  fi
+  check "something is gone" test -s "$TMP/gone"
+  check "which is what it tells" diff <(blobs | comm -23 "$TMP/before" -) <(sort "$TMP/gone")
+  same "and leaves no litter" "" "$(litter)"
+  same "and keeps what is in use" "$used" "$(comm -12 <(blobs) <(echo "$used"))"
 done
-same "gc stops at SIGTERM" "143 layoutfs: stopped by SIGTERM" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
-same "and leaves no litter" "" "$(litter)"
-same "and keeps what is in use" "$used" "$(comm -12 <(blobs) <(echo "$used"))"
 check "the next one removes the rest" "$LAYOUTFS" gc --grace 0 "$S"
 same "all of it" "$used" "$(blobs)"
 check "fsck finds nothing" "$LAYOUTFS" fsck --no-progress "$S"

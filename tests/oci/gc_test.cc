@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 #include "core/cas/dir_engine.h"
@@ -27,6 +28,53 @@ using testing::named;
 using testing::TempDir;
 using ::testing::UnorderedElementsAre;
 using ::testing::UnorderedElementsAreArray;
+
+// What `inner` does, but for what a test puts in its place.
+class ChangedEngine final : public Engine {
+ public:
+  explicit ChangedEngine(Engine& inner) : inner_(inner) {}
+
+  std::function<void(const Digest&)> before_get;
+  std::function<Status(const Digest&)> before_sweep;
+  Status cleaned;
+
+  Result<BlobPtr> get_blob(const Digest& digest) const override {
+    if (before_get) before_get(digest);
+    return inner_.get_blob(digest);
+  }
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
+    return inner_.blob_status(digest);
+  }
+  Result<std::string> blob_path(const Digest& digest) const override { return inner_.blob_path(digest); }
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
+    return inner_.list_blobs(algorithm);
+  }
+  Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
+    return inner_.put_blob(content, options);
+  }
+  Result<bool> delete_blob(const Digest& digest) override { return inner_.delete_blob(digest); }
+  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
+                                 std::int64_t limit_ns) override {
+    const auto status = before_sweep ? before_sweep(digest) : Status();
+    if (!status) return fail(Error(status.error()));
+    return inner_.sweep_blob(digest, seen, limit_ns);
+  }
+  Result<std::shared_ptr<const References>> references() const override { return inner_.references(); }
+  Result<Descriptor> get_reference(std::string_view name) const override {
+    return inner_.get_reference(name);
+  }
+  Result<std::vector<std::string>> list_references() const override { return inner_.list_references(); }
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
+    return inner_.put_reference(name, descriptor, mode);
+  }
+  Result<bool> delete_reference(std::string_view name) override { return inner_.delete_reference(name); }
+  Status clean() override { return cleaned ? inner_.clean() : cleaned; }
+  Status close() override { return inner_.close(); }
+  const Bytes& marker() const noexcept override { return inner_.marker(); }
+
+ private:
+  Engine& inner_;
+};
 
 class GarbageCollection : public ::testing::Test {
  protected:
@@ -56,16 +104,21 @@ class GarbageCollection : public ::testing::Test {
   }
   GcResult collect(const GcOptions& options = {.grace = 0ns}) {
     auto result = collect_garbage(*engine, options);
-    EXPECT_TRUE(result) << result.error().message();
-    return result ? *std::move(result) : GcResult();
+    EXPECT_FALSE(result.ended_by) << result.ended_by->error.message();
+    return result;
   }
   // What a collection that has to fail says; nothing may be gone.
   Error error_of(const GcOptions& options = {.grace = 0ns}) {
     const auto before = blobs();
     const auto result = collect_garbage(*engine, options);
     EXPECT_EQ(blobs(), before);
-    EXPECT_FALSE(result);
-    return result ? Error(Errc::io, "no error") : result.error();
+    EXPECT_THAT(result.removed, IsEmpty());
+    if (!result.ended_by) {
+      ADD_FAILURE() << "no error";
+      return Error(Errc::io, "no error");
+    }
+    EXPECT_FALSE(result.ended_by->is_of_writing);
+    return result.ended_by->error;
   }
 
   TempDir directory;
@@ -320,6 +373,58 @@ TEST_F(GarbageCollection, ARequestToStopEndsIt) {
   std::stop_source source;
   source.request_stop();
   EXPECT_EQ(error_of({.grace = 0ns, .context = {source.get_token(), {}}}).code(), Errc::cancelled);
+}
+
+TEST_F(GarbageCollection, WhatEndsItLaterLeavesTheReportOfWhatIsGone) {
+  layout.write_index({named(image("kept"), "app")});
+  std::vector<Digest> orphans;
+  for (int i = 0; i < 4; ++i) orphans.push_back(layout.blob(std::to_string(i), testing::kTarType).digest);
+  std::ranges::sort(orphans);
+
+  const GcPolicy refuse = [&](const Digest& digest) -> Result<bool> {
+    if (digest == orphans[1]) return fail(Errc::io, "nobody answers");
+    return true;
+  };
+  auto result = collect_garbage(*engine, {.grace = 0ns, .policies = {refuse}});
+  EXPECT_THAT(removed_in(result), ElementsAre(orphans[0]));
+  EXPECT_EQ(result.reachable, 3u);
+  ASSERT_TRUE(result.ended_by);
+  EXPECT_THAT(result.ended_by->error.message(), HasSubstr("nobody answers"));
+  EXPECT_FALSE(result.ended_by->is_of_writing);
+
+  ChangedEngine changed(*engine);
+  changed.before_sweep = [&](const Digest& digest) {
+    return digest == orphans[2] ? Status(fail(Errc::io, "no sweep")) : Status();
+  };
+  result = collect_garbage(changed, {.grace = 0ns});
+  EXPECT_THAT(removed_in(result), ElementsAre(orphans[1]));
+  ASSERT_TRUE(result.ended_by);
+  EXPECT_EQ(result.ended_by->error.message(), "no sweep");
+  EXPECT_TRUE(result.ended_by->is_of_writing);
+
+  changed.before_sweep = nullptr;
+  changed.cleaned = fail(Errc::io, "no clean");
+  result = collect_garbage(changed, {.grace = 0ns});
+  EXPECT_THAT(removed_in(result), ElementsAre(orphans[2], orphans[3]));
+  ASSERT_TRUE(result.ended_by);
+  EXPECT_EQ(result.ended_by->error.message(), "no clean");
+  EXPECT_TRUE(result.ended_by->is_of_writing);
+  EXPECT_EQ(blobs().size(), 3u);
+}
+
+TEST_F(GarbageCollection, DocumentsThatBreakMeanwhileLeaveTheReportOfWhatIsGone) {
+  layout.write_index({named(image("kept"), "app")});
+  std::vector<Descriptor> orphans{layout.blob("a", testing::kTarType), layout.blob("b", testing::kTarType)};
+  std::ranges::sort(orphans, {}, &Descriptor::digest);
+  const GcPolicy break_second = [&](const Digest& digest) -> Result<bool> {
+    if (digest == orphans[1].digest) layout.write_index({layout.blob("{", testing::kManifestType)});
+    return true;
+  };
+  const auto result = collect_garbage(*engine, {.grace = 0ns, .policies = {break_second}});
+  EXPECT_THAT(removed_in(result), ElementsAre(orphans[0].digest));
+  EXPECT_EQ(result.reachable, 3u);
+  ASSERT_TRUE(result.ended_by);
+  EXPECT_EQ(result.ended_by->error.code(), Errc::invalid_image);
 }
 
 TEST_F(GarbageCollection, IndexesThatNameEachOtherOverAndOverEnd) {
