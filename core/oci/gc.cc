@@ -38,6 +38,7 @@ class Collector {
  private:
   Outcome run();
   Status mark();
+  Status mark_from_references();
   Outcome judge(const Digest& digest);
   Result<bool> may_go(const Digest& digest) const;
   Result<SweepResult> sweep(const Digest& digest, const BlobStatus& status);
@@ -72,25 +73,40 @@ Outcome Collector::run() {
   return {};
 }
 
-// What was marked before stays where this fails.
 Status Collector::mark() {
   auto references = engine_.references();
-  if (!references) return fail(std::move(references).error());
-  references_ = std::move(*references);
+  for (;;) {
+    if (!references) return fail(std::move(references).error());
+    references_ = std::move(*references);
+    auto marked = mark_from_references();
+    if (marked || marked.error().code() != Errc::not_found) return marked;
+    // Somebody may have removed the document with its reference meanwhile.
+    references = engine_.references();
+    if (references && *references == references_) return marked;
+  }
+}
+
+// What was marked before stays where this fails. Errc::not_found where the document of a reference is
+// missing.
+Status Collector::mark_from_references() {
+  const auto& entries = references_->entries;
   if (!references_->problems.empty())
     return fail(Errc::invalid_image,
                 "the references cannot all be understood: " + references_->problems.front());
   std::unordered_set<Digest> reachable;
   std::vector<std::string> problems;
-  auto walked =
-      walk(references_->entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
-        if (auto status = options_.context.check(); !status) return fail(std::move(status).error());
-        reachable.insert(descriptor.digest);
-        auto children = children_of(engine_, descriptor);
-        if (children || children.error().code() != Errc::not_found) return children;
-        problems.push_back(children.error().message());
-        return std::vector<Descriptor>();
-      });
+  auto walked = walk(entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
+    if (auto status = options_.context.check(); !status) return fail(std::move(status).error());
+    reachable.insert(descriptor.digest);
+    auto children = children_of(engine_, descriptor);
+    if (children || children.error().code() != Errc::not_found) return children;
+    if (std::ranges::find(entries, descriptor.digest, &Descriptor::digest) != entries.end())
+      return fail(Errc::not_found, descriptor.digest.str() +
+                                       ": the document that a reference names is missing, and nobody knows "
+                                       "what it led to");
+    problems.push_back(children.error().message());
+    return std::vector<Descriptor>();
+  });
   if (!walked) return walked;
   reachable_ = std::move(reachable);
   result_.problems = std::move(problems);

@@ -36,21 +36,24 @@ struct GcResult {
     Digest digest;
     std::uint64_t size;  // bytes
   };
-  std::vector<Removed> removed;       // sorted; in a dry run: what would be
-  std::uint64_t reachable = 0;        // blobs that a reference leads to
-  std::uint64_t young = 0;            // that stayed for the grace period
-  std::uint64_t spared = 0;           // that stayed for a policy
-  std::vector<std::string> problems;  // one sentence for each reachable document that is missing
+  std::vector<Removed> removed;  // sorted; in a dry run: what would be
+  std::uint64_t reachable = 0;   // blobs that a reference leads to
+  std::uint64_t young = 0;       // that stayed for the grace period
+  std::uint64_t spared = 0;      // that stayed for a policy
+  std::vector<std::string>
+      problems;  // one sentence for each reachable document that is missing, subjects left out
   std::optional<GcFailure> ended_by;  // the rest says what was done until then
 };
 
 // Removes every blob that cannot be reached from a reference through indexes and manifests (config, layers,
 // subject), then the litter (Engine::clean). Other processes may put blobs and references at the same time:
 // a blob is removed under the layout's lock, and only while the references are those that it was judged by;
-// where they change it is judged again. A reachable document that is missing leads to nothing; one that is
-// there and cannot be read or understood ends the collection before anything is removed (Errc::corrupt,
-// Errc::invalid_image): nobody knows what it leads to. The same holds for an entry of the references that is
-// no descriptor.
+// where they change it is judged again. A document further below that is missing leads to nothing: an index
+// need not have all of its platforms. One that a reference itself names and that is missing
+// (Errc::not_found), or one that is there and cannot be read or understood (Errc::corrupt,
+// Errc::invalid_image, Errc::unsupported), ends the collection, before anything is removed by these
+// references: nobody knows what it leads to. The same holds for an entry of the references that is no
+// descriptor.
 GcResult collect_garbage(Engine& engine, const GcOptions& options);
 
 }  // namespace layoutfs

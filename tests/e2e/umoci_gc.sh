@@ -60,6 +60,20 @@ same_garbage "an image that an index holds" "$sample" app:1.0
 same "what the index holds stays" "$(count "$sample")" "$(count "$TMP/ours")"
 same_garbage "several at once" "$sample" multi app:1.0 team/project/app
 
+# Nobody knows what a manifest that is missing led to.
+rm -rf "$TMP/ours"
+cp -r --no-preserve=mode,ownership "$single" "$TMP/ours"
+python3 - "$TMP/ours" <<'PYTHON'
+import json, os, sys
+with open(sys.argv[1] + "/index.json") as f:
+    digest = json.load(f)["manifests"][0]["digest"]
+os.remove(sys.argv[1] + "/blobs/" + digest.replace(":", "/"))
+PYTHON
+before=$(blobs "$TMP/ours")
+check "umoci does not collect without the manifest of a reference" sh -c "! umoci gc --layout '$TMP/ours'"
+refused "nor does gc" 3 gc --grace 0 "$TMP/ours"
+same "neither has removed anything" "$before" "$(blobs "$TMP/ours")"
+
 # Images that share layers, as umoci builds them on each other.
 check "umoci makes a layout" umoci init --layout "$TMP/built"
 check "umoci makes an image" umoci new --image "$TMP/built:base"

@@ -314,11 +314,47 @@ TEST_F(GarbageCollection, ABrokenReferenceEndsItBeforeAnythingIsGone) {
   EXPECT_THAT(error.message(), HasSubstr("entry 0"));
 }
 
-TEST_F(GarbageCollection, AMissingDocumentIsAProblemAndLeadsToNothing) {
+TEST_F(GarbageCollection, AMissingDocumentOfAReferenceEndsItBeforeAnythingIsGone) {
   const auto missing = image("missing"), kept = image("kept");
-  const auto expected = all_of(kept);
   std::filesystem::remove(layout.blob_path(missing.digest));
-  layout.write_index({missing, kept});
+  auto untyped = missing;
+  untyped.media_type.clear();
+  for (const auto& entries : {std::vector{missing, kept}, {kept, missing}, {untyped, kept}}) {
+    layout.write_index_text(index_document(entries));
+    const auto error = error_of();
+    EXPECT_EQ(error.code(), Errc::not_found);
+    EXPECT_THAT(error.message(), HasSubstr(missing.digest.str()));
+  }
+}
+
+TEST_F(GarbageCollection, AMissingBlobOfAReferenceThatIsNoDocumentIsNoProblem) {
+  const auto missing = layout.blob("missing", testing::kTarType);
+  std::filesystem::remove(layout.blob_path(missing.digest));
+  layout.write_index({missing});
+  EXPECT_THAT(collect().problems, IsEmpty());
+}
+
+TEST_F(GarbageCollection, AReferenceThatGoesWithItsDocumentMeanwhileIsNoError) {
+  const auto gone = image("gone"), kept = image("kept");
+  const auto expected = all_of(kept);
+  layout.write_index({named(gone, "gone"), named(kept, "kept")});
+  ChangedEngine changed(*engine);
+  changed.before_get = [&](const Digest&) {
+    std::filesystem::remove(layout.blob_path(gone.digest));
+    EXPECT_TRUE(engine->delete_reference("gone"));
+  };
+  const auto result = collect_garbage(changed, {.grace = 0ns});
+  EXPECT_FALSE(result.ended_by) << result.ended_by->error.message();
+  EXPECT_EQ(blobs(), expected);
+}
+
+TEST_F(GarbageCollection, AMissingDocumentFurtherBelowIsAProblemAndLeadsToNothing) {
+  const auto missing = image("missing"), kept = image("kept");
+  const auto index = layout.index({missing, kept});
+  std::filesystem::remove(layout.blob_path(missing.digest));
+  auto expected = all_of(kept);
+  expected.insert(index.digest);
+  layout.write_index({index});
   const auto result = collect();
   EXPECT_THAT(result.problems, ElementsAre(HasSubstr(missing.digest.str())));
   EXPECT_EQ(result.removed.size(), 2u);
