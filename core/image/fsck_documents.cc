@@ -50,7 +50,7 @@ std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
     for (const std::string& problem : index->problems)
       add(Kind::broken_document, descriptor.digest, descriptor.digest.str() + ": " + problem);
   if (const auto* manifest = std::get_if<Manifest>(&*node)) note_layers(*manifest);
-  auto children = children_of(std::move(*node));
+  auto children = children_of(engine_, std::move(*node));
   for (const Descriptor& child : children) check_descriptor(child);
   return children;
 }

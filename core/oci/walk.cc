@@ -72,9 +72,10 @@ Result<GraphNode> parse_node(Form form, ByteView text) {
   return GraphNode();
 }
 
-std::vector<Descriptor> with_subject(std::vector<Descriptor> children, std::optional<Descriptor> subject) {
-  if (subject) children.push_back(std::move(*subject));
-  return children;
+// One of which it cannot be said whether the layout has it stays: whoever reads it learns why.
+bool is_absent(const Engine& engine, const Descriptor& descriptor) {
+  const auto is_there = engine.exists(descriptor.digest);
+  return is_there && !*is_there;
 }
 
 // What has been found so far, and in which way each digest is to be read. One that was first named as a plain
@@ -107,18 +108,23 @@ Result<GraphNode> read_graph_node(const Engine& engine, const Descriptor& descri
   return node;
 }
 
-std::vector<Descriptor> children_of(GraphNode node) {
-  if (auto* index = std::get_if<Index>(&node))
-    return with_subject(std::move(index->manifests), std::move(index->subject));
-  if (auto* artifact = std::get_if<ArtifactManifest>(&node))
-    return with_subject(std::move(artifact->blobs), std::move(artifact->subject));
-  auto* manifest = std::get_if<Manifest>(&node);
-  if (manifest == nullptr) return {};
+std::vector<Descriptor> children_of(const Engine& engine, GraphNode node) {
   std::vector<Descriptor> children;
-  children.reserve(manifest->layers.size() + 2);
-  children.push_back(std::move(manifest->config));
-  std::ranges::move(manifest->layers, std::back_inserter(children));
-  return with_subject(std::move(children), std::move(manifest->subject));
+  std::optional<Descriptor> subject;
+  if (auto* index = std::get_if<Index>(&node)) {
+    children = std::move(index->manifests);
+    subject = std::move(index->subject);
+  } else if (auto* manifest = std::get_if<Manifest>(&node)) {
+    children.reserve(manifest->layers.size() + 2);
+    children.push_back(std::move(manifest->config));
+    std::ranges::move(manifest->layers, std::back_inserter(children));
+    subject = std::move(manifest->subject);
+  } else if (auto* artifact = std::get_if<ArtifactManifest>(&node)) {
+    children = std::move(artifact->blobs);
+    subject = std::move(artifact->subject);
+  }
+  if (subject && !is_absent(engine, *subject)) children.push_back(std::move(*subject));
+  return children;
 }
 
 Result<std::vector<Descriptor>> children_of(const Engine& engine, const Descriptor& descriptor) {
@@ -126,7 +132,7 @@ Result<std::vector<Descriptor>> children_of(const Engine& engine, const Descript
   if (!node) return fail(std::move(node).error());
   if (const auto* index = std::get_if<Index>(&*node); index != nullptr && !index->problems.empty())
     return fail(Errc::invalid_image, descriptor.digest.str() + ": " + index->problems.front());
-  return children_of(std::move(*node));
+  return children_of(engine, std::move(*node));
 }
 
 Status walk(std::span<const Descriptor> roots, const Visit& visit) {

@@ -20,8 +20,9 @@ using GraphNode = std::variant<std::monostate, Index, Manifest, ArtifactManifest
 Result<GraphNode> read_graph_node(const Engine& engine, const Descriptor& descriptor);
 
 // Of a manifest: the config, the layers in order, the subject. Of an index: the manifests in order, the
-// subject. Of an artifact manifest: the blobs in order, the subject.
-std::vector<Descriptor> children_of(GraphNode node);
+// subject. Of an artifact manifest: the blobs in order, the subject. A subject that the layout does not have
+// is left out: it may come later, or never (distribution-spec, "Pushing Manifests with Subject").
+std::vector<Descriptor> children_of(const Engine& engine, GraphNode node);
 // children_of(read_graph_node). Errc::invalid_image also for an index with an entry that is no descriptor:
 // nobody knows what that one leads to.
 Result<std::vector<Descriptor>> children_of(const Engine& engine, const Descriptor& descriptor);

@@ -159,6 +159,31 @@ TEST_F(Fsck, ALayerThatIsElsewhereMayBeAbsent) {
   expect_only(Kind::missing_blob, foreign.digest, "missing");
 }
 
+// distribution-spec, "Pushing Manifests with Subject"
+TEST_F(Fsck, ASubjectMayBeAbsentAndIsReadWhereItIsThere) {
+  const auto subject = image("a");
+  const auto config = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  const auto referrer = layout.blob(manifest_text(config, {}, &subject), testing::kManifestType);
+  layout.write_index({referrer});
+  EXPECT_EQ(report().documents, 2u);
+  overwrite(subject.digest, "{");
+  expect_only(Kind::wrong_digest, subject.digest, "content has digest");
+  std::filesystem::remove(layout.blob_path(subject.digest));
+  EXPECT_THAT(problems(), IsEmpty());
+  layout.write_index({layout.index({referrer, subject})});
+  expect_only(Kind::missing_blob, subject.digest, "missing");
+}
+
+TEST_F(Fsck, ADocumentWithoutAMediaTypeThatIsNotUnderstoodIsBroken) {
+  const auto config = layout.config({});
+  const auto manifest =
+      layout.blob(R"({"config":)" + testing::text_of(config) + R"(,"layers":[{"size":1,"digest":"blake3:)" +
+                      config.digest.hex() + "\"}]}",
+                  "");
+  layout.write_index_text(index_document({manifest}));
+  expect_only(Kind::broken_document, manifest.digest, "blake3");
+}
+
 TEST_F(Fsck, FindsDamagedBlobs) {
   const auto orphan = layout.blob("orphan", "");
   overwrite(orphan.digest, "0rphan");

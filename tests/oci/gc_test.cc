@@ -361,6 +361,28 @@ TEST_F(GarbageCollection, AMissingDocumentFurtherBelowIsAProblemAndLeadsToNothin
   EXPECT_EQ(blobs(), expected);
 }
 
+TEST_F(GarbageCollection, AMissingSubjectIsNoProblem) {
+  const auto missing = image("missing");
+  std::filesystem::remove(layout.blob_path(missing.digest));
+  const auto config = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  const auto referrer = layout.blob(manifest_text(config, {}, &missing), testing::kManifestType);
+  layout.write_index({referrer, layout.blob(index_document({}, &missing), testing::kIndexType)});
+  const auto result = collect();
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_EQ(result.removed.size(), 2u);
+  // Where an index names it as well it should be there.
+  layout.write_index({layout.index({referrer, missing})});
+  EXPECT_THAT(collect().problems, ElementsAre(HasSubstr(missing.digest.str())));
+}
+
+TEST_F(GarbageCollection, ADamagedSubjectEndsItBeforeAnythingIsGone) {
+  const auto damaged = image("damaged");
+  testing::write_file(layout.blob_path(damaged.digest), std::string(damaged.size, ' '));
+  const auto config = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  layout.write_index({layout.blob(manifest_text(config, {}, &damaged), testing::kManifestType)});
+  EXPECT_EQ(error_of().code(), Errc::corrupt);
+}
+
 TEST_F(GarbageCollection, AMissingLayerIsNoProblem) {
   const auto kept = image("kept");
   const auto layer = Digest::of(as_bytes("kept"));

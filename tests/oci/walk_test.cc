@@ -6,6 +6,7 @@
 
 #include "core/cas/dir_engine.h"
 #include "tests/support/documents.h"
+#include "tests/support/store.h"
 
 namespace layoutfs {
 namespace {
@@ -65,6 +66,17 @@ TEST_F(Walk, AnIndexLeadsToItsManifestsInOrderAndItsSubject) {
   const auto other = layout.manifest(config, {upper});
   const auto index = layout.blob(index_document({other, manifest}, &lower), testing::kIndexType);
   EXPECT_THAT(children(index), ElementsAre(other.digest, manifest.digest, lower.digest));
+}
+
+// distribution-spec, "Pushing Manifests with Subject": what it names may come later, or never.
+TEST_F(Walk, ASubjectThatIsMissingIsLeftOut) {
+  const auto missing = testing::descriptor_of("nobody put this", testing::kManifestType);
+  const auto referrer = layout.blob(manifest_text(config, {lower}, &missing), testing::kManifestType);
+  EXPECT_THAT(children(referrer), ElementsAre(config.digest, lower.digest));
+  EXPECT_THAT(children(layout.blob(index_document({manifest}, &missing), testing::kIndexType)),
+              ElementsAre(manifest.digest));
+  EXPECT_THAT(children(layout.blob(artifact_text({lower}, &missing), testing::kArtifactType)),
+              ElementsAre(lower.digest));
 }
 
 TEST_F(Walk, DockersTypesAreReadAlike) {
