@@ -132,7 +132,7 @@ Status BlobPass::check_one(const ListedBlob& listed) {
     progress_.add(more);
   };
   auto findings =
-      check_blob(engine_, listed.digest, documents_.diff_ids_of(listed.digest), [&](std::uint64_t bytes) {
+      check_blob(engine_, listed.digest, documents_.layer(listed.digest), [&](std::uint64_t bytes) {
         tell(bytes);
         return options_.context.check();
       });

@@ -19,7 +19,7 @@ struct FsckProblem {
     wrong_digest,      // the content is not that of the name
     wrong_size,        // a descriptor says another size
     wrong_diff_id,     // the config says another digest of the uncompressed layer
-    broken_layer,      // it cannot be decompressed
+    broken_layer,      // it cannot be decompressed, or is no tar then
     broken_document,   // an index, manifest or config that cannot be understood
     broken_reference,  // an entry of the references that cannot
     unreadable,        // the system fails to read it
@@ -48,8 +48,8 @@ struct FsckReport {
 };
 
 // Reads every blob of the layout once, on all cores, the largest first. Memory is bounded by the windows of
-// the layers' compression, not by their size. Fails only where the layout itself cannot be listed, or with
-// Errc::cancelled.
+// the layers' compression and by the headers of single files in them, not by their size. Fails only where the
+// layout itself cannot be listed, or with Errc::cancelled.
 Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options);
 
 }  // namespace layoutfs

@@ -1,4 +1,5 @@
-// One pass over a blob feeds its hash, and for a layer the decoder and the hash of what comes out.
+// One pass over a blob feeds its hash, and for a layer the decoder, and the tar parser and the hash of what
+// comes out.
 #include "core/image/fsck_blob.h"
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "core/stream/codec.h"
+#include "core/tar/tar_parser.h"
 
 namespace layoutfs {
 namespace {
@@ -61,24 +63,46 @@ class HashingSource final : public ByteSource {
   std::optional<Error> failure_;
 };
 
-// The digests of an uncompressed layer, by each algorithm that somebody wants to compare.
-class StreamDigests {
+FsckProblem broken_layer(const Digest& layer, const Error& error) {
+  return {Kind::broken_layer, layer, layer.str() + ": " + error.message()};
+}
+
+// What comes out of a layer: a tar, whose digests are those that somebody expects.
+class LayerContent {
  public:
-  explicit StreamDigests(const ExpectedDiffIds& expected) {
+  explicit LayerContent(const ExpectedDiffIds& expected)
+      : expected_(expected), tar_([](TarEntry&&) { return Status(); }) {
     for (const auto& [diff_id, config] : expected)
       hashers_.try_emplace(diff_id.algorithm(), diff_id.algorithm());
   }
+
   void update(ByteView bytes) {
     for (auto& [algorithm, hasher] : hashers_) hasher.update(bytes);
+    if (parsed_) parsed_ = tar_.feed(bytes);
   }
-  std::map<Algorithm, Digest> finish() {
-    std::map<Algorithm, Digest> digests;
-    for (auto& [algorithm, hasher] : hashers_) digests.emplace(algorithm, hasher.finish());
-    return digests;
+
+  // What is wrong with all of it.
+  std::vector<FsckProblem> finish(const Digest& layer) {
+    std::vector<FsckProblem> problems;
+    if (parsed_) parsed_ = tar_.finish();
+    if (!parsed_) problems.push_back(broken_layer(layer, parsed_.error()));
+    std::map<Algorithm, Digest> found;
+    for (auto& [algorithm, hasher] : hashers_) found.emplace(algorithm, hasher.finish());
+    for (const auto& [diff_id, config] : expected_) {
+      const Digest& actual = found.at(diff_id.algorithm());
+      if (actual == diff_id) continue;
+      problems.push_back({Kind::wrong_diff_id, layer,
+                          layer.str() + ": uncompressed it is " + actual.str() + ", the config " +
+                              config.str() + " says " + diff_id.str()});
+    }
+    return problems;
   }
 
  private:
+  const ExpectedDiffIds& expected_;
   std::map<Algorithm, Hasher> hashers_;
+  TarParser tar_;
+  Status parsed_;
 };
 
 Result<Compression> compression_of(const Blob& blob) {
@@ -89,31 +113,18 @@ Result<Compression> compression_of(const Blob& blob) {
 }
 
 // Decompresses all that `source` delivers.
-Status decode(Compression compression, HashingSource& source, StreamDigests& digests,
+Status decode(Compression compression, HashingSource& source, LayerContent& content,
               const std::function<Status(std::uint64_t)>& on_bytes) {
   const auto decoder = start_indexing(compression, source, kNoPoints);
   Bytes buffer(kPieceSize);
   for (;;) {
     const auto step = decoder->step(buffer);
     if (!step) return fail(Error(step.error()));
-    digests.update(ByteView(buffer).first(step->size));
+    content.update(ByteView(buffer).first(step->size));
     if (step->end) return {};
     // A small blob may hold a large layer.
     if (auto status = on_bytes(0); !status) return status;
   }
-}
-
-std::vector<FsckProblem> compare(const Digest& layer, const std::map<Algorithm, Digest>& found,
-                                 const ExpectedDiffIds& expected) {
-  std::vector<FsckProblem> problems;
-  for (const auto& [diff_id, config] : expected) {
-    const Digest& actual = found.at(diff_id.algorithm());
-    if (actual == diff_id) continue;
-    problems.push_back({Kind::wrong_diff_id, layer,
-                        layer.str() + ": uncompressed it is " + actual.str() + ", the config " +
-                            config.str() + " says " + diff_id.str()});
-  }
-  return problems;
 }
 
 BlobFindings unreadable(const Digest& digest, const Error& error) {
@@ -128,7 +139,7 @@ std::string message_of(const Digest& digest, const Error& error) {
   return error.message().starts_with(name) ? error.message() : name + ": " + error.message();
 }
 
-Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds& expected,
+Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds* layer,
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes) {
   if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
   const auto blob = engine.get_blob(digest);
@@ -137,9 +148,10 @@ Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, cons
   if (!compression) return unreadable(digest, compression.error());
 
   HashingSource source(*blob, digest.algorithm(), on_bytes);
-  StreamDigests stream(expected);
+  std::optional<LayerContent> content;
+  if (layer != nullptr) content.emplace(*layer);
   Status decoded;
-  if (!expected.empty()) decoded = decode(*compression, source, stream, on_bytes);
+  if (content) decoded = decode(*compression, source, *content, on_bytes);
   if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
   const auto found = source.finish();
   if (!found && found.error().code() == Errc::cancelled) return fail(Error(found.error()));
@@ -150,10 +162,10 @@ Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, cons
   if (*found != digest) {
     findings.problems = {{Kind::wrong_digest, digest, digest.str() + ": content has digest " + found->str()}};
   } else if (!decoded) {
-    findings.problems = {{Kind::broken_layer, digest, digest.str() + ": " + decoded.error().message()}};
-  } else if (!expected.empty()) {
-    findings.diff_ids = expected.size();
-    findings.problems = compare(digest, stream.finish(), expected);
+    findings.problems = {broken_layer(digest, decoded.error())};
+  } else if (content) {
+    findings.diff_ids = layer->size();
+    findings.problems = content->finish(digest);
   }
   return findings;
 }

@@ -13,7 +13,7 @@
 
 namespace layoutfs {
 
-// What a layer should be when it is uncompressed, and the config that says so. Empty for all other blobs.
+// What a layer should be when it is uncompressed, and the config that says so.
 using ExpectedDiffIds = std::map<Digest, Digest>;
 
 struct BlobFindings {
@@ -23,10 +23,10 @@ struct BlobFindings {
   std::vector<FsckProblem> problems;
 };
 
-// Reads `digest` once: as a blob, and in the same pass as a layer where diffIDs are expected. `on_bytes` is
+// Reads `digest` once: as a blob, and in the same pass as a layer unless `layer` is null. `on_bytes` is
 // called with the number of bytes after each piece, 0 for one that was only decompressed; where it fails with
 // Errc::cancelled, this does too, and for no other reason.
-Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds& expected,
+Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds* layer,
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes);
 
 // The error as a sentence that names the digest, once.

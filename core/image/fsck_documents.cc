@@ -31,10 +31,9 @@ Status LayoutDocuments::read(const References& references, const Context& contex
   });
 }
 
-const ExpectedDiffIds& LayoutDocuments::diff_ids_of(const Digest& digest) const {
-  static const ExpectedDiffIds kNone;
-  const auto found = diff_ids_.find(digest);
-  return found == diff_ids_.end() ? kNone : found->second;
+const ExpectedDiffIds* LayoutDocuments::layer(const Digest& digest) const {
+  const auto found = layers_.find(digest);
+  return found == layers_.end() ? nullptr : &found->second;
 }
 
 std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
@@ -70,19 +69,22 @@ void LayoutDocuments::check_descriptor(const Descriptor& descriptor) {
 }
 
 void LayoutDocuments::note_layers(const Manifest& manifest) {
-  if (!is_config_type(manifest.config.media_type)) return;
-  const auto* diff_ids = diff_ids_in(manifest.config);
-  if (diff_ids == nullptr) return;
+  const bool has_config = is_config_type(manifest.config.media_type);
+  // Who stores files as an artifact may leave them the media type of a layer, whatever they are.
+  if (!manifest.is_image() || (!has_config && !manifest.artifact_type.empty())) return;
+  const auto* diff_ids = has_config ? diff_ids_in(manifest.config) : nullptr;
   const auto& layers = manifest.layers;
   // Artifacts put an image's config beside what are no layers.
-  const bool is_image = std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
-  if (is_image && diff_ids->size() != layers.size())
+  const bool has_only_layers = std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
+  if (diff_ids != nullptr && has_only_layers && diff_ids->size() != layers.size())
     add(Kind::broken_document, manifest.config.digest,
         manifest.config.digest.str() + ": the config has " + std::to_string(diff_ids->size()) +
             " diff_ids for " + std::to_string(layers.size()) + " layers");
-  for (std::size_t i = 0; i < std::min(layers.size(), diff_ids->size()); ++i)
-    if (is_layer_type(layers[i].media_type))
-      diff_ids_[layers[i].digest].emplace((*diff_ids)[i], manifest.config.digest);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (!is_layer_type(layers[i].media_type)) continue;
+    ExpectedDiffIds& expected = layers_[layers[i].digest];
+    if (diff_ids != nullptr && i < diff_ids->size()) expected.emplace((*diff_ids)[i], manifest.config.digest);
+  }
 }
 
 // Read once for all manifests that share it.

@@ -29,8 +29,9 @@ class LayoutDocuments {
   // Indexes and manifests.
   std::uint64_t documents() const noexcept { return documents_; }
   bool leads_to(const Digest& digest) const { return sizes_.contains(digest); }
-  // By every config that names `digest` as a layer.
-  const ExpectedDiffIds& diff_ids_of(const Digest& digest) const;
+  // What every config of an image that has `digest` as a layer says of it, which may be nothing; null where
+  // no image has it.
+  const ExpectedDiffIds* layer(const Digest& digest) const;
 
  private:
   using Size = Result<std::optional<std::uint64_t>>;  // nothing where the blob is not there
@@ -49,7 +50,7 @@ class LayoutDocuments {
   std::uint64_t documents_ = 0;
   std::unordered_map<Digest, Size> sizes_;                                  // of all that a descriptor names
   std::unordered_map<Digest, std::optional<std::vector<Digest>>> configs_;  // diffIDs; none: unusable
-  std::unordered_map<Digest, ExpectedDiffIds> diff_ids_;                    // by layer
+  std::unordered_map<Digest, ExpectedDiffIds> layers_;
 };
 
 }  // namespace layoutfs

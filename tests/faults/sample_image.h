@@ -18,21 +18,26 @@ struct SampleImage {
   Descriptor layer, config, manifest;
 };
 
-// Bytes that depend on `name` alone, in pieces of odd sizes.
+// A tar without entries, behind whose end `size` bytes follow that depend on `name` alone; in pieces of odd
+// sizes.
 class SampleSource final : public ByteSource {
  public:
   SampleSource(std::string_view name, std::size_t size)
-      : random_(std::hash<std::string_view>()(name)), left_(size) {}
+      : random_(std::hash<std::string_view>()(name)), left_(kTarEnd + size) {}
   Result<std::size_t> read(std::span<std::byte> out) override {
     const std::size_t size = std::min({out.size(), left_, std::size_t{30'011}});
-    for (std::byte& byte : out.first(size)) byte = static_cast<std::byte>(random_());
+    for (std::byte& byte : out.first(size)) {
+      byte = end_left_ > 0 ? std::byte{0} : static_cast<std::byte>(random_());
+      if (end_left_ > 0) --end_left_;
+    }
     left_ -= size;
     return size;
   }
 
  private:
+  static constexpr std::size_t kTarEnd = 512;  // a block of zeros
   std::minstd_rand random_;
-  std::size_t left_;
+  std::size_t left_, end_left_ = kTarEnd;
 };
 
 inline Result<Descriptor> put_document(Engine& engine, const JsonWriter& json, std::string_view media_type) {
@@ -45,8 +50,8 @@ inline Result<Descriptor> put_document(Engine& engine, const JsonWriter& json, s
       .media_type = std::string(media_type), .digest = std::move(put->digest), .size = put->size};
 }
 
-// Layer, config and manifest in this order: an image of `name` with one layer of `size` bytes. The same
-// arguments make the same image.
+// Layer, config and manifest in this order: an image of `name` with one layer, a SampleSource of `size`. The
+// same arguments make the same image.
 inline Result<SampleImage> put_image(Engine& engine, std::string_view name, std::size_t size) {
   SampleSource content(name, size);
   auto layer = engine.put_blob(content);

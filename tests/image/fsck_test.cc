@@ -30,6 +30,11 @@ using testing::TempDir;
 using testing::zstd_of;
 using Kind = FsckProblem::Kind;
 
+// A tar of one file with `size` bytes that do not compress much.
+Bytes tar_of(std::size_t size, std::uint64_t seed) {
+  return testing::TarWriter().file("data", std::string(as_text(sample_bytes(size, seed)))).bytes();
+}
+
 class Fsck : public ::testing::Test {
  protected:
   // An image of one layer whose config says that it is `plain` when uncompressed.
@@ -46,7 +51,7 @@ class Fsck : public ::testing::Test {
     std::vector<Digest> diff_ids;
     std::vector<Descriptor> layers;
     const auto add = [&](std::uint64_t seed, auto compress, std::string_view type) {
-      const Bytes plain = sample_bytes(1'500'000, seed);
+      const Bytes plain = tar_of(1'500'000, seed);
       diff_ids.push_back(Digest::of(plain));
       layers.push_back(layout.blob(compress(plain), type));
     };
@@ -110,7 +115,7 @@ TEST_F(Fsck, AnEmptyLayoutHasNoProblems) {
 }
 
 TEST_F(Fsck, DockersTypesAndOtherAlgorithmsAreReadAlike) {
-  const Bytes plain = sample_bytes(100'000, 1);
+  const Bytes plain = tar_of(100'000, 1);
   const auto layer =
       layout.blob(gzip_of(plain), "application/vnd.docker.image.rootfs.diff.tar.gzip", Algorithm::sha512);
   auto config = layout.config({Digest::of(plain, Algorithm::sha512)});
@@ -127,6 +132,12 @@ TEST_F(Fsck, AnArtifactsBlobsAreNotTakenForLayers) {
   const auto config = layout.config({Digest::of(as_bytes("something else"))});
   const auto attestation = layout.blob("{}", "application/vnd.in-toto+json");
   layout.write_index({layout.manifest(config, {attestation})});
+  EXPECT_THAT(problems(), IsEmpty());
+
+  const auto other = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  std::string text = manifest_text(other, {layout.blob("a file", testing::kTarType)});
+  text.insert(1, R"("artifactType":"application/vnd.unknown.artifact.v1",)");
+  layout.write_index({layout.blob(text, testing::kManifestType)});
   EXPECT_THAT(problems(), IsEmpty());
 }
 
@@ -191,7 +202,7 @@ TEST_F(Fsck, FindsDamagedBlobs) {
 }
 
 TEST_F(Fsck, ADamagedBlobIsOneProblemThoughItsSizeIsWrongToo) {
-  const Bytes plain = sample_bytes(500'000, 1);
+  const Bytes plain = tar_of(500'000, 1);
   const Bytes blob = gzip_of(plain);
   const auto manifest = image(blob, testing::kGzipType, plain);
   layout.write_index({manifest});
@@ -227,7 +238,7 @@ TEST_F(Fsck, FindsDescriptorsWithAWrongSizeAndFollowsThem) {
 }
 
 TEST_F(Fsck, FindsWrongDiffIdsOfEveryCompression) {
-  const Bytes plain = sample_bytes(300'000, 1), other = sample_bytes(300'000, 2);
+  const Bytes plain = tar_of(300'000, 1), other = tar_of(300'000, 2);
   const std::vector<std::pair<Bytes, std::string_view>> layers{
       {plain, testing::kTarType}, {gzip_of(plain), testing::kGzipType}, {zstd_of(plain), testing::kZstdType}};
   for (const auto& [blob, type] : layers) {
@@ -239,7 +250,7 @@ TEST_F(Fsck, FindsWrongDiffIdsOfEveryCompression) {
 }
 
 TEST_F(Fsck, ComparesWithEveryConfigThatNamesTheLayer) {
-  const Bytes plain = sample_bytes(300'000, 1);
+  const Bytes plain = tar_of(300'000, 1);
   const auto layer = layout.blob(gzip_of(plain), testing::kGzipType);
   const auto good = layout.config({Digest::of(plain)});
   const auto bad = layout.config({Digest::of(as_bytes("other"))});
@@ -257,14 +268,14 @@ TEST_F(Fsck, ComparesWithEveryConfigThatNamesTheLayer) {
 }
 
 TEST_F(Fsck, FindsAConfigThatDoesNotFitItsManifest) {
-  const auto layer = layout.blob(as_bytes("plain"), testing::kTarType);
+  const auto layer = layout.blob(tar_of(100, 1), testing::kTarType);
   const auto config = layout.config({layer.digest, layer.digest});
   layout.write_index({layout.manifest(config, {layer})});
   expect_only(Kind::broken_document, config.digest, "2 diff_ids for 1 layers");
 }
 
 TEST_F(Fsck, FindsLayersThatCannotBeDecompressed) {
-  const Bytes plain = sample_bytes(300'000, 1);
+  const Bytes plain = tar_of(300'000, 1);
   const Bytes gzip = gzip_of(plain), zstd = zstd_of(plain, {.has_checksum = true});
   Bytes wrong_crc = gzip;
   wrong_crc[wrong_crc.size() - 5] ^= std::byte{1};
@@ -275,6 +286,39 @@ TEST_F(Fsck, FindsLayersThatCannotBeDecompressed) {
     layout.write_index({image(blob, type, plain)});
     expect_only(Kind::broken_layer, Digest::of(blob), "");
   }
+}
+
+TEST_F(Fsck, FindsLayersThatAreNoTar) {
+  const Bytes text = sample_bytes(300'000, 1), tar = tar_of(300'000, 1);
+  const Bytes cut_off(tar.begin(), tar.begin() + 200'000);
+  for (const Bytes& plain : {text, cut_off}) {
+    const std::vector<std::pair<Bytes, std::string_view>> layers{{plain, testing::kTarType},
+                                                                 {gzip_of(plain), testing::kGzipType},
+                                                                 {zstd_of(plain), testing::kZstdType}};
+    for (const auto& [blob, type] : layers) {
+      layout.write_index({image(blob, type, plain)});
+      expect_only(Kind::broken_layer, Digest::of(blob), "tar header at byte 0");
+    }
+  }
+  const Bytes blob = gzip_of(text);
+  layout.write_index({image(blob, testing::kGzipType, tar)});
+  EXPECT_EQ(problems().size(), 2u) << "that the diffID is another one is a problem of its own";
+}
+
+TEST_F(Fsck, ReadsTheLayersOfAnImageWhoseConfigSaysNothingOfThem) {
+  const auto other = layout.blob("{}", "application/vnd.oci.empty.v1+json");
+  const Bytes good = gzip_of(tar_of(300'000, 1)), no_tar = gzip_of(sample_bytes(300'000, 1));
+  const Bytes cut_off(good.begin(), good.begin() + good.size() / 2);
+  for (const auto& config : {other, layout.config({})}) {
+    for (const Bytes& layer : {cut_off, no_tar}) {
+      layout.write_index({layout.manifest(config, {layout.blob(layer, testing::kGzipType)})});
+      const auto found = report();
+      EXPECT_EQ(found.diff_ids, 0u);
+      EXPECT_THAT(listing(found.problems), HasSubstr("broken-layer: " + Digest::of(layer).str()));
+    }
+  }
+  layout.write_index({layout.manifest(other, {layout.blob(good, testing::kGzipType)})});
+  EXPECT_THAT(problems(), IsEmpty());
 }
 
 TEST_F(Fsck, FindsBrokenDocuments) {
@@ -323,7 +367,7 @@ TEST_F(Fsck, FindsWhatCannotBeRead) {
 TEST_F(Fsck, ReportsTheSameWithAnyNumberOfThreads) {
   std::vector<Descriptor> entries{mixed_image()};
   for (int i = 0; i < 20; ++i) {
-    const Bytes plain = sample_bytes(50'000, static_cast<std::uint64_t>(100 + i));
+    const Bytes plain = tar_of(50'000, static_cast<std::uint64_t>(100 + i));
     entries.push_back(image(gzip_of(plain), testing::kGzipType, i % 3 == 0 ? Bytes() : plain));
     const auto damaged = layout.blob("damaged " + std::to_string(i), "");
     overwrite(damaged.digest, "other");
