@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/json.h"
+#include "core/base/utf8.h"
 #include "tools/progress.h"
 #include "tools/stop_signals.h"
 #include "tools/store.h"
@@ -37,13 +38,6 @@ void print_json(const FsckReport& report, Output& output) {
   output << json.end_array().end_object().str() << "\n";
 }
 
-// A sentence may quote names from the layout, which must not break the line.
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
-}
-
 std::string summary_of(const FsckReport& report) {
   return count_of(report.blobs, "blob") + " (" + human_size(report.bytes) + "), " +
          count_of(report.references, "reference") + ", " + count_of(report.documents, "document") + " and " +
@@ -73,7 +67,7 @@ int check(const FsckArguments& arguments, Output& output) {
     print_json(*result, output);
   } else {
     for (const FsckProblem& problem : result->problems)
-      output << name_of(problem.kind) << ": " << one_line(problem.message) << "\n";
+      output << name_of(problem.kind) << ": " << printable(problem.message) << "\n";
   }
   output.flush();
   if (!result->problems.empty()) {

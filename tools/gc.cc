@@ -33,9 +33,8 @@ void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_
   json.end_array().key("removedSize").integer(to_json_integer(removed_size));
   json.key("reachable").integer(to_json_integer(result.reachable));
   json.key("young").integer(to_json_integer(result.young));
-  json.key("problems").begin_array();
-  for (const std::string& problem : result.problems) json.string(problem);
-  output << json.end_array().end_object().str() << "\n";
+  write_problems(json, result.problems);
+  output << json.end_object().str() << "\n";
 }
 
 void print_text(const GcResult& result, std::uint64_t removed_size, const GcArguments& arguments,

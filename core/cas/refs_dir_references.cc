@@ -7,6 +7,7 @@
 
 #include "core/base/guarded.h"
 #include "core/base/json.h"
+#include "core/base/utf8.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 
@@ -33,10 +34,7 @@ constexpr std::size_t kMaxFiles = 1'000'000;
 std::string path_of(std::string_view name) { return std::string(kRefsFolder) + "/" + std::string(name); }
 
 // A sentence for what somebody may mean as a reference, whatever bytes its name is of.
-std::string not_a_reference(std::string name) {
-  std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return path_of(name) + ": not a reference";
-}
+std::string not_a_reference(std::string_view name) { return path_of(printable(name)) + ": not a reference"; }
 
 class RefsDirReferences final : public ReferenceStore {
  public:

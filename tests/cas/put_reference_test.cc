@@ -148,7 +148,7 @@ TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
   const auto references = engine->references().value();
   EXPECT_THAT(references->entries, SizeIs(1));
   EXPECT_THAT(references->problems,
-              UnorderedElementsAre("refs/v1+dev: not a reference", "refs/?[2J?: not a reference",
+              UnorderedElementsAre("refs/v1+dev: not a reference", "refs/\\x1b[2J\\xff: not a reference",
                                    "refs/nested: not a regular file", "refs/latest: not a regular file",
                                    "refs/pipe: not a regular file"));
   EXPECT_THAT(engine->list_references().value(), ElementsAre("good"));
