@@ -41,8 +41,9 @@ seconds() {
   "$@" >"$tmp/out" || die "$*: failed"
   awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $start }"
 }
-# memory: of the process that serves the mount, MiB of its own and MiB with mapped files.
-memory() { awk '/^RssAnon/ { own = $2 } /^VmRSS/ { all = $2 } END { printf "%.1f MiB, with mapped files %.1f MiB", own / 1024, all / 1024 }' "/proc/$1/status"; }
+# memory PROCESS: MiB of its own, and with the pages of mapped files that happen to be in memory; then the most of both so far.
+memory() { awk '/^RssAnon/ { own = $2 } /^VmRSS/ { all = $2 } /^VmHWM/ { most = $2 }
+  END { printf "%.1f MiB, with mapped files %.1f MiB, at most so far %.1f MiB", own / 1024, all / 1024, most / 1024 }' "/proc/$1/status"; }
 for state in "without an index" "with the index"; do
   echo "$state: mount in $(seconds "$layoutfs" mount -q --cache-dir "$tmp/cache" "$tmp/layout:large" "$tmp/m") s"
   server=$(pgrep -f -- "--cache-dir $tmp/cache")

@@ -1,6 +1,5 @@
 // How fast large layers become an image tree, and how large it is: index, merge, and a walk like `ls -lR`.
 #include <benchmark/benchmark.h>
-#include <sys/resource.h>
 
 #include <functional>
 #include <memory>
@@ -118,12 +117,6 @@ std::shared_ptr<const LayerIndex> index_of(const Bytes& layer, std::size_t& inde
   return LayerIndex::open(SharedBytes::of(std::move(file)), digest).value();
 }
 
-double peak_mib() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
 void per_entry(benchmark::State& state, const Case& made) {
   state.SetItemsProcessed(static_cast<std::int64_t>(made.entries) * state.iterations());
   state.counters["entries"] = static_cast<double>(made.entries);
@@ -154,7 +147,6 @@ void merge(benchmark::State& state, const std::function<Case()>& make) {
   per_entry(state, made);
   state.counters["tree_bytes/entry_without_names"] =
       (static_cast<double>(size) - static_cast<double>(made.name_bytes)) / static_cast<double>(made.entries);
-  state.counters["peak_MiB"] = peak_mib();
 }
 
 void list(benchmark::State& state, const std::function<Case()>& make) {

@@ -178,7 +178,7 @@ for option in "" --json; do
     same "and says no more" 1 "$(wc -l <"$TMP/stderr")"
   else
     cp "$TMP/stdout" "$TMP/gone"
-    same "and says how much is gone" "$(wc -l <"$TMP/gone")" "$(sed -n '1s/^removed \([0-9]*\) blobs.*/\1/p' "$TMP/stderr")"
+    same "and says how much is gone" "$(wc -l <"$TMP/gone")" "$(sed -n '1s/^removed \([0-9]*\) blob.*/\1/p' "$TMP/stderr")"
   fi
   check "something is gone" test -s "$TMP/gone"
   check "which is what it tells" diff <(blobs | comm -23 "$TMP/before" -) <(sort "$TMP/gone")
