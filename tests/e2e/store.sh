@@ -255,7 +255,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$LAYOUTFS" blob put "$S" "$TMP/pipe" >"$TM
   pids+=("$pid")
   exec 3>"$TMP/pipe"
   printf 'not all of it' >&3
-  wait_for sh -c "find '$S' -name 'b-*' -size +0 | grep -q ."
+  wait_for sh -c "find '$S' -name 'b-*' | grep -q ." || not_ok "put has begun"
   kill "-${signal%:*}" "$pid"
   wait "$pid"
   same "put stops at SIG${signal%:*}" "${signal#*:} layoutfs: stopped by SIG${signal%:*}" "$? $(cat "$TMP/stdout" "$TMP/stderr")"
