@@ -18,6 +18,8 @@ inline constexpr std::size_t kMostPlain = std::size_t{4} << 20;
 
 // What the other decoder makes of a blob until it ends, breaks, or `limit` bytes are there.
 using PlainDecoder = Bytes (*)(ByteView blob, std::size_t limit);
+// A blob of `plain`, made as the input says.
+using Compressor = Bytes (*)(ByteView plain, Input& input);
 
 // A stream that a few bytes describe: pieces of the input, and copies of what came before, near and far. It
 // begins with the end marker of a tar, so that the rest may be anything.
@@ -112,5 +114,19 @@ class BlobCheck {
   const Bytes plain_;
   const BlobPtr content_;
 };
+
+// An input is a blob, or describes a stream to compress, and what to damage then.
+inline void run_compressed(Input input, Compression compression, PlainDecoder decode, Compressor compress) {
+  const bool is_blob = (input.byte() & 1) != 0;
+  const std::uint64_t spacing = 1 + input.below(1 << 15);
+  const Choices choices(input.number());
+  if (is_blob) return BlobCheck(copy_of(input.rest()), compression, decode).run(spacing, choices, nullptr);
+
+  Input options(input.bytes(32));
+  const Bytes plain = described_stream(input);
+  Bytes blob = compress(plain, options);
+  const bool is_damaged = damage(blob, options);
+  BlobCheck(std::move(blob), compression, decode).run(spacing, choices, is_damaged ? nullptr : &plain);
+}
 
 }  // namespace layoutfs::fuzzing

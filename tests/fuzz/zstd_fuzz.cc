@@ -43,24 +43,11 @@ Bytes compressed(ByteView plain, Input& input) {
   return blob;
 }
 
-void run(Input input) {
-  const bool is_blob = (input.byte() & 1) != 0;
-  const std::uint64_t spacing = 1 + input.below(1 << 15);
-  const Choices choices(input.number());
-  if (is_blob)
-    return BlobCheck(copy_of(input.rest()), Compression::zstd, decode).run(spacing, choices, nullptr);
-
-  Input options(input.bytes(32));
-  const Bytes plain = described_stream(input);
-  Bytes blob = compressed(plain, options);
-  const bool is_damaged = damage(blob, options);
-  BlobCheck(std::move(blob), Compression::zstd, decode).run(spacing, choices, is_damaged ? nullptr : &plain);
-}
-
 }  // namespace
 }  // namespace layoutfs::fuzzing
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  layoutfs::fuzzing::run({data, size});
+  using namespace layoutfs;
+  fuzzing::run_compressed({data, size}, Compression::zstd, fuzzing::decode, fuzzing::compressed);
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "core/layer/table_file.h"
 #include "tests/image/merged.h"
+#include "tests/support/table_files.h"
 
 namespace layoutfs {
 namespace {
@@ -79,18 +80,10 @@ TEST(ImageTree, EveryFlippedByteOfTheTablesIsRefused) {
   EXPECT_GT(refused, file.size() - 64);
 }
 
-// A payload moved on by four bytes, behind an offset to its root that leads there: all of it is as it was,
-// but for the alignment of what is larger.
 TEST(ImageTree, TablesThatAreNotAlignedAreRefused) {
   const Bytes file = testing::merged_file({everything()});
-  const auto version = load_le<std::uint32_t>(file, 12);
-  const ByteView payload = ByteView(file).subspan(128);
-  const std::uint32_t root = load_le<std::uint32_t>(payload) + 4;
-  Bytes moved(4);
-  std::memcpy(moved.data(), &root, sizeof root);
-  moved.insert(moved.end(), payload.begin(), payload.end());
   const auto tree = ImageTree::open(
-      SharedBytes::of(seal_table_file(TableKind::image_tree, version, kSomeImage, moved)), kSomeImage);
+      SharedBytes::of(testing::unaligned(file, TableKind::image_tree, kSomeImage)), kSomeImage);
   ASSERT_FALSE(tree);
   EXPECT_EQ(tree.error().message(), "tree file: its tables contradict each other");
 }

@@ -1,0 +1,22 @@
+// For tests: table files that are sound but for what a test is about.
+#pragma once
+
+#include <cstring>
+
+#include "core/layer/table_file.h"
+
+namespace layoutfs::testing {
+
+// `file` with its payload moved on by four bytes, behind an offset to its root that leads there: all of it is
+// as it was, but for the alignment of what is larger.
+inline Bytes unaligned(ByteView file, TableKind kind, const Digest& digest) {
+  const auto version = load_le<std::uint32_t>(file, 12);
+  const ByteView payload = file.subspan(128);
+  const std::uint32_t root = load_le<std::uint32_t>(payload) + 4;
+  Bytes moved(4);
+  std::memcpy(moved.data(), &root, sizeof root);
+  moved.insert(moved.end(), payload.begin(), payload.end());
+  return seal_table_file(kind, version, digest, moved);
+}
+
+}  // namespace layoutfs::testing
