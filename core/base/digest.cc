@@ -94,6 +94,9 @@ struct Hasher::State {
 Hasher::Hasher(Algorithm algorithm) : algorithm_(algorithm), state_(std::make_unique<State>()) {
   check(EVP_DigestInit_ex(state_->context, info(algorithm).method(), nullptr) == 1, "OpenSSL has SHA-2");
 }
+Hasher::Hasher(const Hasher& other) : algorithm_(other.algorithm_), state_(std::make_unique<State>()) {
+  check(EVP_MD_CTX_copy_ex(state_->context, other.state_->context) == 1, "OpenSSL copies SHA-2");
+}
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;

@@ -56,6 +56,8 @@ class Digest {
 class Hasher {
  public:
   explicit Hasher(Algorithm algorithm = kBlobAlgorithm);
+  // A second hasher that has seen what the first has.
+  Hasher(const Hasher& other);
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
   ~Hasher();

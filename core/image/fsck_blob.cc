@@ -2,6 +2,7 @@
 // comes out.
 #include "core/image/fsck_blob.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "core/layer/diff_id.h"
 #include "core/stream/codec.h"
 #include "core/tar/tar_parser.h"
 
@@ -86,13 +88,13 @@ class LayerContent {
     std::vector<FsckProblem> problems;
     if (parsed_) parsed_ = tar_.finish();
     if (!parsed_) problems.push_back(broken_layer(layer, parsed_.error()));
-    std::map<Algorithm, Digest> found;
-    for (auto& [algorithm, hasher] : hashers_) found.emplace(algorithm, hasher.finish());
+    std::map<Algorithm, std::vector<Digest>> found;
+    for (auto& [algorithm, hasher] : hashers_) found.emplace(algorithm, diff_ids_of(std::move(hasher)));
     for (const auto& [diff_id, config] : expected_) {
-      const Digest& actual = found.at(diff_id.algorithm());
-      if (actual == diff_id) continue;
+      const std::vector<Digest>& actual = found.at(diff_id.algorithm());
+      if (std::ranges::find(actual, diff_id) != actual.end()) continue;
       problems.push_back({Kind::wrong_diff_id, layer,
-                          layer.str() + ": uncompressed it is " + actual.str() + ", the config " +
+                          layer.str() + ": uncompressed it is " + actual.front().str() + ", the config " +
                               config.str() + " says " + diff_id.str()});
     }
     return problems;

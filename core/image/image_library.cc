@@ -231,7 +231,7 @@ Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& la
   for (std::size_t i = 0; i < layers.size(); ++i) {
     // A diff_id of another algorithm than the one that the index keeps says nothing that could be compared.
     if (config.diff_ids[i].algorithm() != layers[i]->index->diff_id().algorithm()) continue;
-    if (config.diff_ids[i] != layers[i]->index->diff_id())
+    if (!layers[i]->index->is_diff_id(config.diff_ids[i]))
       return fail(Errc::corrupt, "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() +
                                      "): uncompressed it is " + layers[i]->index->diff_id().str() +
                                      ", the config says " + config.diff_ids[i].str());

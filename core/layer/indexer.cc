@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 
+#include "core/layer/diff_id.h"
 #include "core/layer/layer_index.h"
 #include "core/stream/codec.h"
 #include "core/tar/tar_parser.h"
@@ -35,13 +36,13 @@ class HashingSource final : public ByteSource {
     return size;
   }
 
-  // Reads what the decoder has left; the digest of the whole blob.
-  Result<Digest> finish() {
+  // Reads what the decoder has left; what has seen the whole blob.
+  Result<Hasher> finish() {
     Bytes buffer(kBufferSize);
     for (;;) {
       const auto size = read(buffer);
       if (!size) return fail(Error(size.error()));
-      if (*size == 0) return hasher_.finish();
+      if (*size == 0) return std::move(hasher_);
     }
   }
 
@@ -147,14 +148,13 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
   auto read = read_stream(*decoder, index, spans, stream_is_blob ? nullptr : &hasher);
 
   // A blob that is not what its name says explains every other error.
-  const auto found = source.finish();
-  if (!found) return fail(Error(found.error()));
-  if (*found != digest) {
-    return fail(Errc::corrupt, "blob " + digest.str() + ": content has digest " + found->str());
-  }
+  auto blob_hasher = source.finish();
+  if (!blob_hasher) return fail(std::move(blob_hasher).error());
+  if (const Digest found = Hasher(*blob_hasher).finish(); found != digest)
+    return fail(Errc::corrupt, "blob " + digest.str() + ": content has digest " + found.str());
   if (!read) return fail(std::move(read).error());
   return index.finish({.blob = digest,
-                       .diff_id = stream_is_blob ? *found : hasher.finish(),
+                       .diff_ids = diff_ids_of(std::move(stream_is_blob ? *blob_hasher : hasher)),
                        .blob_size = source.bytes_read(),
                        .stream_size = spans.stream_size(),
                        .compression = *compression});

@@ -1,6 +1,8 @@
 // Reads index files in place: everything is checked once, when one is opened.
 #include "core/layer/layer_index.h"
 
+#include <algorithm>
+
 #include "core/layer/layer_index_generated.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
@@ -35,6 +37,7 @@ bool is_inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
 struct LayerIndex::State {
   SharedBytes file;
   Digest blob, diff_id;
+  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* diff_ids;
   std::uint64_t blob_size;
   StreamIndex stream;
   std::span<const layer_file::Entry> entries;
@@ -101,7 +104,8 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
     return fail(Errc::corrupt, "index file: its tables are damaged");
 
   const LayerFile* tables = flatbuffers::GetRoot<LayerFile>(payload->data());
-  auto diff_id = Digest::parse(tables->diff_id()->string_view());
+  if (tables->diff_ids()->size() == 0) return fail(Errc::corrupt, "index file: it has no diff id");
+  auto diff_id = Digest::parse(tables->diff_ids()->Get(0)->string_view());
   if (!diff_id) return fail(Errc::corrupt, "index file: its diff id is no digest");
   const StreamIndex stream = {.compression = static_cast<Compression>(tables->compression()),
                               .size = tables->stream_size(),
@@ -112,6 +116,7 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
   auto state = std::make_unique<const State>(State{.file = std::move(file),
                                                    .blob = blob,
                                                    .diff_id = std::move(*diff_id),
+                                                   .diff_ids = tables->diff_ids(),
                                                    .blob_size = tables->blob_size(),
                                                    .stream = stream,
                                                    .entries = in_place<layer_file::Entry>(tables->entries()),
@@ -124,6 +129,12 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
 
 const Digest& LayerIndex::blob() const noexcept { return state_->blob; }
 const Digest& LayerIndex::diff_id() const noexcept { return state_->diff_id; }
+bool LayerIndex::is_diff_id(const Digest& digest) const {
+  if (digest == state_->diff_id) return true;
+  return std::ranges::any_of(*state_->diff_ids, [text = digest.str()](const flatbuffers::String* diff_id) {
+    return diff_id->string_view() == text;
+  });
+}
 std::uint64_t LayerIndex::blob_size() const noexcept { return state_->blob_size; }
 StreamIndex LayerIndex::stream() const { return state_->stream; }
 std::size_t LayerIndex::entry_count() const noexcept { return state_->entries.size(); }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/digest.h"
@@ -43,6 +44,8 @@ class LayerIndex {
   const Digest& blob() const noexcept;
   // Of the uncompressed stream (image-spec config.md, "Layer DiffID").
   const Digest& diff_id() const noexcept;
+  // Whether a config that says so means this layer; see diff_id.h.
+  bool is_diff_id(const Digest& digest) const;
   std::uint64_t blob_size() const noexcept;
   StreamIndex stream() const;
   // Entries in the order of the tar, which merging depends on; `number` < entry_count().
@@ -72,7 +75,8 @@ class LayerIndexBuilder {
   // Of the point added last.
   void add_span(std::uint64_t offset, const std::uint64_t (&digest)[2]);
   struct Totals {
-    Digest blob, diff_id;
+    Digest blob;
+    std::vector<Digest> diff_ids;  // as diff_ids_of gives them
     std::uint64_t blob_size, stream_size;
     Compression compression;
   };

@@ -153,8 +153,10 @@ Result<Bytes> LayerIndexBuilder::finish(const Totals& totals) {
   const auto xattrs = move_into<layer_file::Xattr>(builder, from.xattrs);
   const auto extents = move_into<layer_file::Extent>(builder, from.extents);
   const auto entries = move_into<layer_file::Entry>(builder, from.entries);
-  const auto diff_id = builder.CreateString(totals.diff_id.str());
-  builder.Finish(layer_file::CreateLayerFile(builder, diff_id, totals.blob_size, totals.stream_size,
+  std::vector<std::string> diff_ids;
+  for (const Digest& diff_id : totals.diff_ids) diff_ids.push_back(diff_id.str());
+  const auto diff_id_table = builder.CreateVectorOfStrings(diff_ids);
+  builder.Finish(layer_file::CreateLayerFile(builder, diff_id_table, totals.blob_size, totals.stream_size,
                                              static_cast<std::uint8_t>(totals.compression), entries, extents,
                                              xattrs, points, spans, pool, states));
   state_ = std::make_unique<State>();

@@ -249,6 +249,21 @@ TEST_F(Fsck, FindsWrongDiffIdsOfEveryCompression) {
   }
 }
 
+// diff_id.h says who writes such layers.
+TEST_F(Fsck, ALayerMayLackZerosAtTheEndOfItsTar) {
+  const Bytes plain = tar_of(300'000, 1);
+  for (const std::size_t missing : {1, 20, 21}) {
+    Bytes whole = plain;
+    whole.insert(whole.end(), missing * 512, std::byte{0});
+    const Bytes blob = zstd_of(plain);
+    layout.write_index({image(blob, testing::kZstdType, whole)});
+    if (missing <= 20)
+      EXPECT_THAT(problems(), IsEmpty()) << missing;
+    else
+      expect_only(Kind::wrong_diff_id, Digest::of(blob), Digest::of(plain).str());
+  }
+}
+
 TEST_F(Fsck, ComparesWithEveryConfigThatNamesTheLayer) {
   const Bytes plain = tar_of(300'000, 1);
   const auto layer = layout.blob(gzip_of(plain), testing::kGzipType);

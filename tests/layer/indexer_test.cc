@@ -108,6 +108,20 @@ TEST(Indexer, GzipLayersHaveAccessPointsAtTheSpacingAskedFor) {
   expect_describes(**index, tar, 3);
 }
 
+// diff_id.h says who writes such layers.
+TEST(Indexer, ALayerMayLackZerosAtTheEndOfItsTar) {
+  const Bytes tar = tar_of_files(1, 1000);
+  for (const Bytes& blob : {tar, gzip_of(tar), zstd_of(tar)}) {
+    const auto index = index_of(blob);
+    ASSERT_TRUE(index.has_value()) << index.error().message();
+    Bytes whole = tar;
+    for (std::size_t missing = 0; missing <= 21; ++missing, whole.resize(whole.size() + 512))
+      EXPECT_EQ((*index)->is_diff_id(Digest::of(whole)), missing <= 20) << missing;
+    whole.back() = std::byte{1};
+    EXPECT_FALSE((*index)->is_diff_id(Digest::of(whole)));
+  }
+}
+
 TEST(Indexer, AnEmptyBlobAndAnEmptyStreamHaveNoEntries) {
   for (const Bytes& blob : {Bytes(), gzip_of({}), zstd_of({})}) {
     const auto index = index_of(blob);

@@ -14,7 +14,7 @@ namespace layoutfs::testing {
 namespace {
 
 const Digest kBlob = Digest::of(as_bytes("blob"));
-const Digest kDiffId = Digest::of(as_bytes("stream"));
+const Digest kDiffId = Digest::of(as_bytes("stream")), kOtherDiffId = Digest::of(as_bytes("stream."));
 
 TarEntry entry_of(EntryType type, const std::string& path) {
   TarEntry entry{};
@@ -52,7 +52,7 @@ Bytes sample_file(const std::vector<TarEntry>& entries) {
   builder.add_point(2048, 777, as_bytes("state"));
   builder.add_span(2048, {3, 4});
   auto file = builder.finish({.blob = kBlob,
-                              .diff_id = kDiffId,
+                              .diff_ids = {kDiffId, kOtherDiffId},
                               .blob_size = 500,
                               .stream_size = 4096,
                               .compression = Compression::gzip});
@@ -97,6 +97,9 @@ TEST(LayerIndex, KeepsTheTablesOfTheStream) {
   ASSERT_TRUE(index.has_value()) << index.error().message();
   EXPECT_EQ((*index)->blob(), kBlob);
   EXPECT_EQ((*index)->diff_id(), kDiffId);
+  EXPECT_TRUE((*index)->is_diff_id(kDiffId));
+  EXPECT_TRUE((*index)->is_diff_id(kOtherDiffId));
+  EXPECT_FALSE((*index)->is_diff_id(kBlob));
   EXPECT_EQ((*index)->blob_size(), 500u);
   const StreamIndex stream = (*index)->stream();
   EXPECT_EQ(stream.compression, Compression::gzip);
@@ -124,11 +127,18 @@ TEST(LayerIndex, OutlivesTheFileThroughTheStreamsOwner) {
 
 TEST(LayerIndex, MayBeEmpty) {
   LayerIndexBuilder builder;
-  const auto file = builder.finish({kBlob, kDiffId, 0, 0, Compression::none});
+  const auto file = builder.finish({kBlob, {kDiffId}, 0, 0, Compression::none});
   ASSERT_TRUE(file.has_value());
   const auto index = LayerIndex::open(SharedBytes::of(*file), kBlob);
   ASSERT_TRUE(index.has_value()) << index.error().message();
   EXPECT_EQ((*index)->entry_count(), 0u);
+}
+
+TEST(LayerIndex, WithoutADiffIdIsRefused) {
+  LayerIndexBuilder builder;
+  const auto file = builder.finish({kBlob, {}, 0, 0, Compression::none});
+  ASSERT_TRUE(file.has_value());
+  EXPECT_FALSE(LayerIndex::open(SharedBytes::of(*file), kBlob).has_value());
 }
 
 TEST(LayerIndex, OfAnotherBlobIsRefused) {
@@ -160,7 +170,7 @@ TEST(LayerIndex, TablesThatContradictEachOtherAreRefused) {
 TEST(LayerIndex, TablesThatAreNotAlignedAreRefused) {
   LayerIndexBuilder builder;
   ASSERT_TRUE(builder.add_entry(entry_of(EntryType::directory, "d")).has_value());
-  const auto file = builder.finish({kBlob, kDiffId, 0, 0, Compression::none});
+  const auto file = builder.finish({kBlob, {kDiffId}, 0, 0, Compression::none});
   ASSERT_TRUE(file.has_value());
   const auto index =
       LayerIndex::open(SharedBytes::of(testing::unaligned(*file, TableKind::layer_index, kBlob)), kBlob);
@@ -235,7 +245,7 @@ TEST(LayerIndex, TakesAbout120BytesAnEntry) {
     entry.path = "usr/share/doc/some-package-name/examples/" + std::to_string(i);
     ASSERT_TRUE(builder.add_entry(entry).has_value());
   }
-  const auto file = builder.finish({kBlob, kDiffId, 0, 0, Compression::none});
+  const auto file = builder.finish({kBlob, {kDiffId}, 0, 0, Compression::none});
   ASSERT_TRUE(file.has_value());
   EXPECT_LT(file->size(), kEntries * 120);
 }
