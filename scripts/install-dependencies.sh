@@ -10,7 +10,7 @@
 set -eu
 
 packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libzstd-dev zlib1g-dev libssl-dev
-  libxxhash-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev libgtest-dev libgmock-dev)
+  libxxhash-dev libisal-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev libgtest-dev libgmock-dev)
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;

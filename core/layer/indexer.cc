@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 
+#include "core/base/log.h"
 #include "core/layer/diff_id.h"
 #include "core/layer/layer_index.h"
 #include "core/stream/codec.h"
@@ -63,7 +64,7 @@ class SpanCutter {
 
   void add(ByteView bytes) {
     while (!bytes.empty()) {
-      if (span_size_ == 0) begin_span();
+      if (span_size_ == 0) begin_span(bytes);
       const ByteView part = bytes.first(
           static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), kMaxSpanSize - span_size_)));
       XXH3_128bits_update(hash_.get(), part.data(), part.size());
@@ -90,10 +91,13 @@ class SpanCutter {
   std::uint64_t stream_size() const { return offset_; }
 
  private:
-  void begin_span() {
+  void begin_span(ByteView following) {
     XXH3_128bits_reset(hash_.get());
     if (!point_) return;
-    index_.add_point(offset_, point_->position, point_->state);
+    if (const auto state = point_->make_state(following))
+      index_.add_point(offset_, point_->position, *state);
+    else
+      log(LogLevel::info, "an access point gives other bytes and is left out");
     point_.reset();
   }
 
@@ -103,8 +107,8 @@ class SpanCutter {
   LayerIndexBuilder& index_;
   std::unique_ptr<XXH3_state_t, FreeState> hash_;
   std::uint64_t offset_ = 0, span_size_ = 0;  // of the current span
-  std::optional<FoundPoint> point_ =
-      FoundPoint{0, Bytes()};  // not yet in the index: the start of the stream is one
+  std::optional<FoundPoint> point_ = FoundPoint{
+      0, [](ByteView) { return Bytes(); }};  // not yet in the index: the start of the stream is one
 };
 
 // The pass itself. `hasher` is left out where the stream is the blob.

@@ -13,11 +13,15 @@ namespace layoutfs {
 // For one thread at a time.
 class BufferedInput {
  public:
+  // What was consumed last stays readable.
+  static constexpr std::size_t kBehind = 1024;
+
   // `source` delivers the blob from byte `offset` on and must outlive this.
   BufferedInput(ByteSource& source, std::uint64_t offset, std::size_t capacity)
       : source_(source),
-        buffer_(std::make_unique_for_overwrite<std::byte[]>(capacity)),
+        buffer_(std::make_unique_for_overwrite<std::byte[]>(kBehind + capacity)),
         capacity_(capacity),
+        first_offset_(offset),
         offset_(offset) {}
 
   // Sees to it that something is available; false at the end of the blob.
@@ -26,18 +30,22 @@ class BufferedInput {
   Status look_ahead(std::size_t size);
   ByteView available() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t size) noexcept;
+  // Takes back the consumption of the last `size` bytes, at most kBehind.
+  void unconsume(std::size_t size) noexcept;
+  // As available(), but from the blob's byte `offset` on, which was consumed at most kBehind bytes ago.
+  ByteView available_from(std::uint64_t offset) const noexcept;
   // Where available() begins, in bytes from the start of the blob.
   std::uint64_t offset() const noexcept { return offset_; }
-  // The byte consumed last, 0 before there was one.
-  std::uint8_t last_byte() const noexcept { return last_byte_; }
 
  private:
+  std::size_t behind() const noexcept;
+  void move_to_front() noexcept;
+
   ByteSource& source_;
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t capacity_;
-  std::size_t begin_ = 0, end_ = 0;  // what is available, in the buffer
-  std::uint64_t offset_;
-  std::uint8_t last_byte_ = 0;
+  std::size_t begin_ = kBehind, end_ = kBehind;  // what is available, in the buffer
+  std::uint64_t first_offset_, offset_;
 };
 
 }  // namespace layoutfs

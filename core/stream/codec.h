@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,7 +25,11 @@ class Decoder {
 // A place to start from, found by an IndexingDecoder. Its offset in the stream is where it was found.
 struct FoundPoint {
   std::uint64_t position;  // bits from the start of the blob
-  Bytes state;
+  // Makes what resume takes besides; `following` is the stream from here on, as much of it as is at hand.
+  // Nothing where decoding from here gives other bytes: it is no point then. Called once at most, in any
+  // thread and also after the decoder's end, but for one point of a decoder at a time: it may take as long as
+  // decoding a few windows.
+  std::move_only_function<std::optional<Bytes>(ByteView following)> make_state;
 };
 
 // Decodes a whole blob once and says where decoding could start again. The start of the stream is a point of

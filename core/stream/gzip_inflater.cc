@@ -1,11 +1,8 @@
-// Inflates the members of a gzip blob one after the other, by zlib's raw inflate.
+// Inflates the members of a gzip blob one after the other, each a stream of raw deflate.
 #include "core/stream/gzip_inflater.h"
 
 #include <algorithm>
-#include <limits>
-#include <new>
-
-#include "core/base/check.h"
+#include <string>
 
 namespace layoutfs {
 namespace {
@@ -16,32 +13,22 @@ constexpr std::size_t kInputBuffer = std::size_t{1} << 17;
 constexpr std::uint8_t kId1 = 0x1f, kId2 = 0x8b, kDeflate = 8;
 constexpr std::uint8_t kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
 
-// inflate in zlib.h, at Z_BLOCK.
-constexpr int kUnusedBits = 0x3f, kInLastBlock = 64, kAtBlockEnd = 128;
+static_assert(DeflateDecoder::kMaxUnread <= BufferedInput::kBehind);
 
 std::unexpected<Error> breaks_off() { return fail(Errc::corrupt, "gzip stream breaks off"); }
 
-std::unexpected<Error> broken(std::uint64_t offset, const char* why) {
-  return fail(Errc::corrupt, "gzip stream is broken near byte " + std::to_string(offset) + ": " + why);
-}
-
-uInt clamped(std::size_t size) {
-  return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
+std::unexpected<Error> broken(std::uint64_t offset, std::string_view why) {
+  return fail(Errc::corrupt,
+              "gzip stream is broken near byte " + std::to_string(offset) + ": " + std::string(why));
 }
 
 }  // namespace
 
-GzipInflater::GzipInflater(ByteSource& source, std::uint64_t offset, Check check)
-    : input_(source, offset, kInputBuffer), check_(check) {
-  if (inflateInit2(&zlib_, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
-}
-
-GzipInflater::~GzipInflater() { inflateEnd(&zlib_); }
+GzipInflater::GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library)
+    : input_(source, offset, kInputBuffer), deflate_(make_deflate_decoder(library)), check_(check) {}
 
 void GzipInflater::start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window) {
-  check(unused_bits < 8 && window.size() <= (std::size_t{1} << MAX_WBITS), "a block starts within a byte");
-  if (unused_bits > 0) inflatePrime(&zlib_, static_cast<int>(unused_bits), byte_before >> (8 - unused_bits));
-  inflateSetDictionary(&zlib_, reinterpret_cast<const Bytef*>(window.data()), clamped(window.size()));
+  deflate_->start_at({unused_bits, byte_before, {}}, window);
   in_member_ = true;
   is_first_member_ = false;
   check_ = Check::none;
@@ -55,54 +42,38 @@ Result<GzipInflater::Progress> GzipInflater::inflate(std::span<std::byte> out, b
   }
   auto room = out;
   while (!room.empty()) {
-    const auto result = inflate_some(room, stop_at_blocks);
-    if (!result) return std::unexpected(result.error());
+    const auto stop = inflate_some(room, stop_at_blocks);
+    if (!stop) return std::unexpected(stop.error());
     const std::size_t size = out.size() - room.size();
-    if (*result == Z_STREAM_END) {
+    if (*stop == DeflateDecoder::Stop::end) {
       if (auto trailer = read_trailer(); !trailer) return std::unexpected(std::move(trailer.error()));
       in_member_ = false;
       return Progress{size, Stop::none};
     }
-    if (stop_at_blocks && (zlib_.data_type & kAtBlockEnd) != 0 && (zlib_.data_type & kInLastBlock) == 0) {
-      position_ = input_.offset() * 8 - static_cast<unsigned>(zlib_.data_type & kUnusedBits);
+    if (*stop == DeflateDecoder::Stop::block) {
+      position_ = input_.offset() * 8 - deflate_->unread_bits();
       return Progress{size, Stop::block};
     }
   }
   return Progress{out.size(), Stop::none};
 }
 
-// One call of zlib's inflate; `room` loses what was written.
-Result<int> GzipInflater::inflate_some(std::span<std::byte>& room, bool stop_at_blocks) {
+// One call of the decoder; `room` loses what was written.
+Result<DeflateDecoder::Stop> GzipInflater::inflate_some(std::span<std::byte>& room, bool stop_at_blocks) {
   const auto filled = input_.fill();
   if (!filled) return std::unexpected(filled.error());
-  if (!*filled) return breaks_off();
-  zlib_.next_in = reinterpret_cast<const Bytef*>(input_.available().data());
-  zlib_.avail_in = clamped(input_.available().size());
-  zlib_.next_out = reinterpret_cast<Bytef*>(room.data());
-  zlib_.avail_out = clamped(room.size());
-  const uInt offered_in = zlib_.avail_in;
-  const uInt offered_out = zlib_.avail_out;
-  const int result = ::inflate(&zlib_, stop_at_blocks ? Z_BLOCK : Z_NO_FLUSH);
-  const uInt read = offered_in - zlib_.avail_in;
-  const uInt written = offered_out - zlib_.avail_out;
-  input_.consume(read);
+  const auto progress = deflate_->decode(input_.available(), room, stop_at_blocks);
+  if (!progress) return broken(input_.offset(), progress.error().message());
+  // The last bytes of the blob may have been read before.
+  if (!*filled && progress->written == 0 && progress->stop == DeflateDecoder::Stop::none) return breaks_off();
+  input_.consume(progress->read);
+  if (progress->stop == DeflateDecoder::Stop::end) input_.unconsume(deflate_->unread_bits() / 8);
   if (check_ == Check::trailers) {
-    crc_ = static_cast<std::uint32_t>(::crc32(crc_, reinterpret_cast<const Bytef*>(room.data()), written));
-    isize_ += written;
+    crc_ = gzip_crc(crc_, ByteView(room).first(progress->written));
+    isize_ += static_cast<std::uint32_t>(progress->written);
   }
-  room = room.subspan(written);
-  if (result == Z_MEM_ERROR) throw std::bad_alloc();
-  if (result == Z_OK || result == Z_STREAM_END) return result;
-  // zlib calls it Z_BUF_ERROR too when a block ended within bits that it had already taken from the input.
-  if (result == Z_BUF_ERROR && (zlib_.data_type & kAtBlockEnd) != 0) return Z_OK;
-  return broken(input_.offset(), zlib_.msg != nullptr ? zlib_.msg : "no progress");
-}
-
-std::size_t GzipInflater::window(std::span<std::byte> window) {
-  check(window.size() >= std::size_t{1} << MAX_WBITS, "a deflate window has room");
-  uInt size = 0;
-  inflateGetDictionary(&zlib_, reinterpret_cast<Bytef*>(window.data()), &size);
-  return size;
+  room = room.subspan(progress->written);
+  return progress->stop;
 }
 
 // Reads the header of the member that begins here; false where the blob ends instead.
@@ -121,7 +92,7 @@ Result<bool> GzipInflater::next_member() {
   in_member_ = true;
   crc_ = 0;
   isize_ = 0;
-  inflateReset(&zlib_);
+  deflate_->start();
   return true;
 }
 
@@ -149,7 +120,7 @@ Result<std::uint8_t> GzipInflater::next_byte() {
 
 Result<std::uint8_t> GzipInflater::next_header_byte() {
   const auto byte = next_byte();
-  if (byte) header_crc_ = static_cast<std::uint32_t>(::crc32(header_crc_, &*byte, 1));
+  if (byte) header_crc_ = gzip_crc(header_crc_, std::as_bytes(std::span(&*byte, 1)));
   return byte;
 }
 

@@ -2,16 +2,15 @@
 // again.
 #pragma once
 
-#define ZLIB_CONST
-#include <zlib.h>
-
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/stream/buffered_input.h"
+#include "core/stream/deflate.h"
 
 namespace layoutfs {
 
@@ -21,10 +20,7 @@ class GzipInflater {
   enum class Check { none, trailers };  // whether CRC32 and ISIZE of the members are compared
 
   // Starts at a member's header, where `source` stands at byte `offset` of the blob.
-  GzipInflater(ByteSource& source, std::uint64_t offset, Check check);
-  GzipInflater(const GzipInflater&) = delete;
-  GzipInflater& operator=(const GzipInflater&) = delete;
-  ~GzipInflater();
+  GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library);
 
   // Before the first inflate: starts at a block, `unused_bits` (0 to 7) of the byte before `offset` belong to
   // it.
@@ -40,16 +36,12 @@ class GzipInflater {
     std::size_t size;  // bytes written to the front of `out`
     Stop stop;
   };
-  // Stops at blocks only where `stop_at_blocks`. Errc::corrupt for everything that breaks RFC 1951 or 1952.
+  // Stops at blocks only where `stop_at_blocks`, and not at all of them. Errc::corrupt for everything that
+  // breaks RFC 1951 or 1952.
   Result<Progress> inflate(std::span<std::byte> out, bool stop_at_blocks);
 
   // After Stop::block: where the next block begins. After Stop::member: where its header begins. In bits.
   std::uint64_t position() const noexcept { return position_; }
-  // After Stop::block: the last bytes before it that later ones may refer to, into `window` of 32 KiB; their
-  // number.
-  std::size_t window(std::span<std::byte> window);
-  // After Stop::block: the bits of input().last_byte() that belong to the next block.
-  unsigned unused_bits() const noexcept { return static_cast<unsigned>(-position_ & 7); }
   BufferedInput& input() noexcept { return input_; }
 
  private:
@@ -61,10 +53,10 @@ class GzipInflater {
   Result<std::uint8_t> next_header_byte();
   Result<std::uint32_t> next_header_number(unsigned bytes);
   Status skip_header_text();
-  Result<int> inflate_some(std::span<std::byte>& room, bool stop_at_blocks);
+  Result<DeflateDecoder::Stop> inflate_some(std::span<std::byte>& room, bool stop_at_blocks);
 
   BufferedInput input_;
-  z_stream zlib_{};
+  std::unique_ptr<DeflateDecoder> deflate_;
   Check check_;
   bool in_member_ = false;
   bool is_first_member_ = true;

@@ -18,16 +18,15 @@ constexpr int kLevel = 3;
 
 void GzipStateWriter::Free::operator()(ZSTD_CCtx_s* context) const noexcept { ZSTD_freeCCtx(context); }
 
-GzipStateWriter::GzipStateWriter() : zstd_(ZSTD_createCCtx()) {
+GzipStateWriter::GzipStateWriter(DeflateLibrary library) : zstd_(ZSTD_createCCtx()), thinner_(library) {
   if (zstd_ == nullptr) throw std::bad_alloc();
 }
 
 GzipStateWriter::~GzipStateWriter() = default;
 
-Bytes GzipStateWriter::at_header() const { return {kAtHeader}; }
-
-Bytes GzipStateWriter::at_block(std::span<std::byte> window, const BlockStart& start) {
-  thinner_.thin(window, start);
+std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, const BlockStart& start,
+                                               ByteView following) {
+  if (!thinner_.thin(window, start, following)) return std::nullopt;
   Bytes state(1 + ZSTD_compressBound(window.size()));
   state[0] = kAtBlock;
   const std::size_t size = ZSTD_compressCCtx(zstd_.get(), state.data() + 1, state.size() - 1, window.data(),
@@ -39,10 +38,12 @@ Bytes GzipStateWriter::at_block(std::span<std::byte> window, const BlockStart& s
   return state;
 }
 
+Bytes at_gzip_header() { return {kAtHeader}; }
+
 Result<GzipState> parse_gzip_state(ByteView state) {
   if (state.empty() || (state.size() == 1 && state[0] == kAtHeader)) return GzipState{true, {}};
   if (state[0] != kAtBlock) return fail(Errc::corrupt, "access point is not one of a gzip stream");
-  Bytes window(kGzipWindow);
+  Bytes window(kDeflateWindow);
   const std::size_t size = ZSTD_decompress(window.data(), window.size(), state.data() + 1, state.size() - 1);
   if (ZSTD_isError(size)) return fail(Errc::corrupt, "the window of a gzip access point is broken");
   window.resize(size);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
@@ -14,13 +15,12 @@ namespace layoutfs {
 // Writes states. For one thread at a time.
 class GzipStateWriter {
  public:
-  GzipStateWriter();
+  explicit GzipStateWriter(DeflateLibrary library);
   ~GzipStateWriter();
 
-  // At the header of a member.
-  Bytes at_header() const;
-  // At a block: `window` (at most kGzipWindow) is the stream before it.
-  Bytes at_block(std::span<std::byte> window, const BlockStart& start);
+  // At a block: `window` (at most kDeflateWindow) is the stream before it, and is thinned; `following` is the
+  // stream from it on, as far as it is known. Nothing where that is not what decoding gives.
+  std::optional<Bytes> at_block(std::span<std::byte> window, const BlockStart& start, ByteView following);
 
  private:
   struct Free {
@@ -29,6 +29,9 @@ class GzipStateWriter {
   std::unique_ptr<ZSTD_CCtx_s, Free> zstd_;
   WindowThinner thinner_;
 };
+
+// The state at the header of a member.
+Bytes at_gzip_header();
 
 struct GzipState {
   bool is_at_header;

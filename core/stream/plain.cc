@@ -25,7 +25,7 @@ class PlainIndexing final : public IndexingDecoder {
       step.end = *size == 0;
       if (step.end) break;
       if (since_point_ == spacing_) {
-        step.point = FoundPoint{.position = offset_ * 8, .state = {}};
+        step.point = FoundPoint{.position = offset_ * 8, .make_state = [](ByteView) { return Bytes(); }};
         since_point_ = 0;
         break;
       }

@@ -190,7 +190,8 @@ void Indexer::report(std::uint64_t offset, std::uint64_t position, Bytes state) 
   point_offset_ = offset;
   point_position_ = position;
   found_offset_ = offset;
-  found_ = FoundPoint{position * 8, std::move(state)};
+  found_ =
+      FoundPoint{position * 8, [state = std::move(state)](ByteView) mutable { return std::move(state); }};
 }
 
 void Indexer::give_up_points(std::string_view why) {

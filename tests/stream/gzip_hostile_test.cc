@@ -156,7 +156,7 @@ TEST(GzipHostile, BrokenPointsEndInErrorsOrBytes) {
   const std::uint64_t seed = 26;
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const Bytes plain = sample_bytes(40'000, random());
+  const Bytes plain = sample_bytes(400'000, random());
   const auto blob = std::make_shared<MemoryBlob>(gzip_of(plain, {.memory_level = 2}));
   Bytes content(blob->size());
   ASSERT_EQ(blob->read_at(content, 0).value(), content.size());

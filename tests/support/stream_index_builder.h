@@ -72,12 +72,10 @@ struct IndexedStream {
   }
 };
 
-// Drives start_indexing over `blob` and cuts spans as an indexer does: at offset 0, at every point, and after
-// `max_span` bytes. Each step decodes at most `step` bytes.
-inline Result<IndexedStream> index_stream(Compression compression, ByteView blob, std::uint64_t spacing,
+// Drives `decoder` and cuts spans as an indexer does: at offset 0, at every point, and after `max_span`
+// bytes. Each step decodes at most `step` bytes.
+inline Result<IndexedStream> index_stream(Compression compression, std::unique_ptr<IndexingDecoder> decoder,
                                           std::uint64_t max_span = kMaxSpanSize, std::size_t step = 1 << 16) {
-  PiecewiseSource source(blob);
-  const auto decoder = start_indexing(compression, source, spacing);
   auto tables = std::make_shared<IndexTables>();
   tables->points.push_back({});
   IndexedStream result{.compression = compression};
@@ -99,18 +97,25 @@ inline Result<IndexedStream> index_stream(Compression compression, ByteView blob
                         out.begin() + static_cast<std::ptrdiff_t>(done->size));
     if (done->point || done->end || result.plain.size() - span_begin == max_span) end_span();
     if (done->point) {
+      const auto state = done->point->make_state({});
+      if (!state) return fail(Errc::corrupt, "a point did not stand its trial");
       span_point = tables->points.size();
       tables->points.push_back({.offset = result.plain.size(),
                                 .position = done->point->position,
                                 .state_offset = tables->states.size(),
-                                .state_size = done->point->state.size()});
-      const auto& state = done->point->state;
-      tables->states.insert(tables->states.end(), state.begin(), state.end());
+                                .state_size = state->size()});
+      tables->states.insert(tables->states.end(), state->begin(), state->end());
     }
     if (done->end) break;
   }
   result.tables = std::move(tables);
   return result;
+}
+
+inline Result<IndexedStream> index_stream(Compression compression, ByteView blob, std::uint64_t spacing,
+                                          std::uint64_t max_span = kMaxSpanSize, std::size_t step = 1 << 16) {
+  PiecewiseSource source(blob);
+  return index_stream(compression, start_indexing(compression, source, spacing), max_span, step);
 }
 
 }  // namespace layoutfs::testing

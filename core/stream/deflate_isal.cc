@@ -1,0 +1,130 @@
+// Raw deflate by ISA-L. It decodes as much as it is given and says nothing of blocks, but its state shows
+// when it stands between two: where its input ended in the header of a block. So it gets its input in slices
+// when that is looked for, shorter than the header of nearly every block with codes of its own.
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
+
+#include <algorithm>
+#include <limits>
+#include <new>
+
+#include "core/base/check.h"
+#include "core/stream/deflate_decoders.h"
+
+namespace layoutfs {
+namespace {
+
+static_assert(kDeflateWindow == ISAL_DEF_HIST_SIZE);
+static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateDecoder::kMaxUnread);
+
+constexpr std::size_t kSlice = 96;
+
+std::uint32_t clamped(std::size_t size) {
+  return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
+}
+
+const char* reason_of(int error) {
+  switch (error) {
+    case ISAL_INVALID_BLOCK:
+      return "invalid block";
+    case ISAL_INVALID_SYMBOL:
+      return "invalid code";
+    case ISAL_INVALID_LOOKBACK:
+      return "invalid distance";
+    default:
+      return "broken";
+  }
+}
+
+class IsalDecoder final : public DeflateDecoder {
+ public:
+  IsalDecoder() : state_(std::make_unique<inflate_state>()) { isal_inflate_init(state_.get()); }
+
+  void start() override {
+    isal_inflate_reset(state_.get());
+    has_moved_ = false;
+  }
+
+  void start_at(const BlockStart& block, ByteView window) override {
+    check(block.unused_bits < 8 && window.size() <= kDeflateWindow, "a block starts within a byte");
+    start();
+    // The dictionary is not written to.
+    auto* dictionary = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(window.data()));
+    check(isal_inflate_set_dict(state_.get(), dictionary, clamped(window.size())) == ISAL_DECOMP_OK,
+          "a new stream takes a window");
+    if (block.unused_bits == 0) return;
+    state_->read_in = static_cast<std::uint64_t>(block.byte_before >> (8 - block.unused_bits));
+    state_->read_in_length = static_cast<std::int32_t>(block.unused_bits);
+  }
+
+  Result<Progress> decode(ByteView in, std::span<std::byte> out, bool stop_at_blocks) override {
+    state_->next_out = reinterpret_cast<std::uint8_t*>(out.data());
+    state_->avail_out = clamped(out.size());
+    Progress progress{0, 0, Stop::none};
+    do {
+      ByteView slice = in.subspan(progress.read);
+      if (stop_at_blocks) {
+        if (is_between_blocks()) {
+          progress.stop = Stop::block;
+          has_moved_ = false;
+          break;
+        }
+        slice = slice.first(std::min(slice.size(), next_slice()));
+      }
+      const auto read = inflate(slice);
+      if (!read) return fail(Error(read.error()));
+      progress.read += *read;
+      if (state_->block_state == ISAL_BLOCK_FINISH) progress.stop = Stop::end;
+    } while (progress.stop == Stop::none && progress.read < in.size() && state_->avail_out > 0);
+    progress.written = clamped(out.size()) - state_->avail_out;
+    return progress;
+  }
+
+  std::size_t unread_bits() const override {
+    return static_cast<std::size_t>(state_->tmp_in_size) * 8 +
+           static_cast<std::size_t>(state_->read_in_length);
+  }
+
+ private:
+  // ISA-L decodes into a buffer of its own first, which must have been copied out.
+  bool is_all_written() const { return state_->tmp_out_valid == state_->tmp_out_processed; }
+
+  // Where nothing was read since the last time, it is the same place.
+  bool is_between_blocks() const {
+    const auto where = state_->block_state;
+    return has_moved_ && is_all_written() && (where == ISAL_BLOCK_NEW_HDR || where == ISAL_BLOCK_HDR);
+  }
+
+  // A stored block has a header too short to be seen, but says where it ends.
+  std::size_t next_slice() const {
+    if (!is_all_written()) return 0;
+    if (state_->block_state != ISAL_BLOCK_TYPE0) return kSlice;
+    const auto buffered = static_cast<std::size_t>(state_->read_in_length) / 8;
+    const auto left = static_cast<std::size_t>(std::max(state_->type0_block_len, 0));
+    return left > buffered ? left - buffered : 0;
+  }
+
+  // How many bytes it read.
+  Result<std::size_t> inflate(ByteView in) {
+    // The input is not written to.
+    state_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
+    state_->avail_in = clamped(in.size());
+    const int result = isal_inflate(state_.get());
+    if (result < 0) return fail(Errc::corrupt, reason_of(result));
+    has_moved_ = true;
+    return clamped(in.size()) - state_->avail_in;
+  }
+
+  std::unique_ptr<inflate_state> state_;
+  bool has_moved_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<DeflateDecoder> make_isal_decoder() { return std::make_unique<IsalDecoder>(); }
+
+std::uint32_t gzip_crc(std::uint32_t crc, ByteView bytes) noexcept {
+  return ::crc32_gzip_refl(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+}
+
+}  // namespace layoutfs
