@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/layer/diff_id.h"
+#include "core/layer/hashing_source.h"
 #include "core/stream/codec.h"
 #include "core/tar/tar_parser.h"
 
@@ -22,48 +23,6 @@ using Kind = FsckProblem::Kind;
 constexpr std::size_t kPieceSize = std::size_t{512} << 10;
 // Nobody will start anywhere but at the front.
 constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
-
-// Hashes the blob's bytes on their way to the decoder. The first failure to deliver them stays.
-class HashingSource final : public ByteSource {
- public:
-  HashingSource(BlobPtr blob, Algorithm algorithm, const std::function<Status(std::uint64_t)>& on_bytes)
-      : source_(std::move(blob)), hasher_(algorithm), on_bytes_(on_bytes) {}
-
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    if (failure_) return fail(Error(*failure_));
-    const auto size = source_.read(out);
-    if (!size) return keep(size.error());
-    hasher_.update(out.first(*size));
-    bytes_ += *size;
-    if (auto status = on_bytes_(*size); !status) return keep(status.error());
-    return *size;
-  }
-
-  // Reads what is left; the digest of the whole blob.
-  Result<Digest> finish() {
-    Bytes buffer(kPieceSize);
-    for (;;) {
-      const auto size = read(buffer);
-      if (!size) return fail(Error(size.error()));
-      if (*size == 0) return hasher_.finish();
-    }
-  }
-
-  std::uint64_t bytes() const { return bytes_; }
-
- private:
-  // Also where the decoder makes another error of it.
-  std::unexpected<Error> keep(const Error& error) {
-    failure_ = error;
-    return fail(Error(error));
-  }
-
-  BlobSource source_;
-  Hasher hasher_;
-  const std::function<Status(std::uint64_t)>& on_bytes_;
-  std::uint64_t bytes_ = 0;
-  std::optional<Error> failure_;
-};
 
 FsckProblem broken_layer(const Digest& layer, const Error& error) {
   return {Kind::broken_layer, layer, layer.str() + ": " + error.message()};
@@ -155,14 +114,14 @@ Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, cons
   Status decoded;
   if (content) decoded = decode(*compression, source, *content, on_bytes);
   if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
-  const auto found = source.finish();
-  if (!found && found.error().code() == Errc::cancelled) return fail(Error(found.error()));
-  if (!found) return unreadable(digest, found.error());
+  auto hasher = source.finish();
+  if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());
+  if (!hasher) return unreadable(digest, hasher.error());
 
-  BlobFindings findings{.is_read = true, .bytes = source.bytes()};
+  BlobFindings findings{.is_read = true, .bytes = source.bytes_read()};
   // A blob that is not what its name says explains every other fault.
-  if (*found != digest) {
-    findings.problems = {{Kind::wrong_digest, digest, digest.str() + ": content has digest " + found->str()}};
+  if (const Digest found = hasher->finish(); found != digest) {
+    findings.problems = {{Kind::wrong_digest, digest, digest.str() + ": content has digest " + found.str()}};
   } else if (!decoded) {
     findings.problems = {broken_layer(digest, decoded.error())};
   } else if (content) {

@@ -12,6 +12,7 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/stream/span_digest.h"
 #include "core/stream/stream_index.h"
 #include "core/tar/tar_parser.h"
 
@@ -73,7 +74,7 @@ class LayerIndexBuilder {
   Status add_entry(const TarEntry& entry);
   void add_point(std::uint64_t offset, std::uint64_t position, ByteView state);
   // Of the point added last.
-  void add_span(std::uint64_t offset, const std::uint64_t (&digest)[2]);
+  void add_span(std::uint64_t offset, const SpanDigest& digest);
   struct Totals {
     Digest blob;
     std::vector<Digest> diff_ids;  // as diff_ids_of gives them

@@ -135,7 +135,7 @@ void LayerIndexBuilder::add_point(std::uint64_t offset, std::uint64_t position, 
   state_->states.insert(state_->states.end(), state.begin(), state.end());
 }
 
-void LayerIndexBuilder::add_span(std::uint64_t offset, const std::uint64_t (&digest)[2]) {
+void LayerIndexBuilder::add_span(std::uint64_t offset, const SpanDigest& digest) {
   check(!state_->points.empty(), "a span must have an access point");
   state_->spans.push_back({offset, state_->points.size() - 1, {digest[0], digest[1]}});
 }

@@ -1,11 +1,10 @@
 // The layout of the container: a fixed header, then the payload.
 #include "core/layer/table_file.h"
 
-#include <xxhash.h>
-
 #include <array>
 
 #include "core/base/check.h"
+#include "core/base/xxh3.h"
 
 namespace layoutfs {
 namespace {

@@ -44,10 +44,10 @@ bool WindowThinner::thin(std::span<std::byte> window, const BlockStart& start, B
 
   std::ranges::fill(thinned_, std::byte{0});
   for (std::size_t i = 0; i < low_.size(); ++i) {
-    // A byte that is the same with every window need not come from one; but at one position low half, high
-    // half and content could be alike by chance, and the formula gives just that position.
+    // A literal is the same with every window, and looks like a reference to the one position whose halves
+    // are both like it; it is none unless the content there is like it too.
     const auto position = std::to_integer<std::size_t>(high_[i]) << 8 | std::to_integer<std::size_t>(low_[i]);
-    if (position < window.size()) thinned_[position] = window[position];
+    if (position < window.size() && window[position] == expected[i]) thinned_[position] = expected[i];
   }
   if (decode(thinned_, start, low_) != Decoded::whole || !std::ranges::equal(low_, expected))
     return is_right(window, start, expected);

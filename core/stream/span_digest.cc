@@ -1,13 +1,33 @@
-// The check value of a decoded span, by libxxhash.
 #include "core/stream/span_digest.h"
 
-#include <xxhash.h>
+#include <new>
+
+#include "core/base/xxh3.h"
 
 namespace layoutfs {
+namespace {
 
-std::array<std::uint64_t, 2> span_digest(ByteView span) noexcept {
-  const XXH128_hash_t hash = XXH3_128bits(span.data(), span.size());
-  return {hash.low64, hash.high64};
+SpanDigest digest_of(const XXH128_hash_t& hash) noexcept { return {hash.low64, hash.high64}; }
+
+}  // namespace
+
+SpanDigest span_digest(ByteView span) noexcept { return digest_of(XXH3_128bits(span.data(), span.size())); }
+
+void SpanHasher::Free::operator()(XXH3_state_s* state) const noexcept { XXH3_freeState(state); }
+
+SpanHasher::SpanHasher() : state_(XXH3_createState()) {
+  if (state_ == nullptr) throw std::bad_alloc();
+  XXH3_128bits_reset(state_.get());
+}
+
+void SpanHasher::update(ByteView piece) noexcept {
+  XXH3_128bits_update(state_.get(), piece.data(), piece.size());
+}
+
+SpanDigest SpanHasher::finish() noexcept {
+  const SpanDigest digest = digest_of(XXH3_128bits_digest(state_.get()));
+  XXH3_128bits_reset(state_.get());
+  return digest;
 }
 
 }  // namespace layoutfs

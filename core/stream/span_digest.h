@@ -3,12 +3,31 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 
 #include "core/base/bytes.h"
+
+struct XXH3_state_s;
 
 namespace layoutfs {
 
 // XXH3 128 of the bytes, low and high half, as SpanRecord::digest holds it.
-std::array<std::uint64_t, 2> span_digest(ByteView span) noexcept;
+using SpanDigest = std::array<std::uint64_t, 2>;
+SpanDigest span_digest(ByteView span) noexcept;
+
+// Of a span that arrives in pieces.
+class SpanHasher {
+ public:
+  SpanHasher();
+  void update(ByteView piece) noexcept;
+  // And begins the next span.
+  SpanDigest finish() noexcept;
+
+ private:
+  struct Free {
+    void operator()(XXH3_state_s* state) const noexcept;
+  };
+  std::unique_ptr<XXH3_state_s, Free> state_;
+};
 
 }  // namespace layoutfs
