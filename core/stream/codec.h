@@ -28,7 +28,8 @@ struct FoundPoint {
   // Makes what resume takes besides; `following` is the stream from here on, as much of it as is at hand.
   // Nothing where decoding from here gives other bytes: it is no point then. Called once at most, in any
   // thread and also after the decoder's end, but for one point of a decoder at a time: it may take as long as
-  // decoding a few windows.
+  // decoding a few windows. A step() may wait until that, or the point, has ended, so unless it is called in
+  // another thread it is called before the next step.
   std::move_only_function<std::optional<Bytes>(ByteView following)> make_state;
 };
 

@@ -9,7 +9,6 @@
 #include "core/base/check.h"
 #include "core/base/log.h"
 #include "core/stream/zstd.h"
-#include "core/stream/zstd_point.h"
 
 namespace layoutfs::zstd {
 namespace {
@@ -58,7 +57,8 @@ Status Indexer::begin_frame() {
   if (!header) return fail(std::move(header).error());
   if (!*header) return fail(breaks_off());
 
-  if (plain_.end() - point_offset_ >= spacing_) report(plain_.end(), input_.offset(), frame_point());
+  if (plain_.end() - point_offset_ >= spacing_)
+    report(plain_.end(), {input_.offset() * 8, [](ByteView) { return frame_point(); }});
   auto ended = feed(bytes->first((*header)->size));
   if (!ended) return fail(std::move(ended).error());
   input_.consume((*header)->size);
@@ -139,6 +139,7 @@ Status Indexer::end_frame() {
   if (frame_->content_size && *frame_->content_size != plain_.end() - frame_offset_)
     return fail(Errc::corrupt, "broken zstd stream: a frame does not have the size that it declares");
   if (candidate_) try_candidate();
+  trial_.reset();
   walker_.reset();
   frame_.reset();
   return {};
@@ -150,48 +151,63 @@ void Indexer::consider_boundary() {
     if (offset - candidate_->offset >= frame_->window_size) try_candidate();
     return;
   }
-  const bool is_due = offset - point_offset_ >= distance_ && offset - frame_offset_ >= frame_->window_size;
-  if (!walker_ || !is_due) return;
+  if (!walker_ || offset - frame_offset_ < frame_->window_size) return;
+  if (trial_ && offset - point_offset_ >= shortest_distance()) await_trial();
+  if (!walker_ || offset - point_offset_ < distance_) return;
   if (auto entropy = walker_->state())
     candidate_ = Candidate{offset, input_.offset(), *std::move(entropy), {}};
 }
 
 void Indexer::try_candidate() {
-  const Candidate candidate = *std::exchange(candidate_, std::nullopt);
-  auto state =
-      make_block_point({.entropy = candidate.entropy,
-                        .window_size = frame_->window_size,
-                        .has_checksum = frame_->has_checksum,
-                        .window = plain_.view(candidate.offset - frame_->window_size, candidate.offset),
-                        .blocks = candidate.blocks,
-                        .expected = plain_.view(candidate.offset, plain_.end())});
-  if (!state) return give_up_points("a point did not stand its trial");
-  widen(candidate, state->size());
-  report(candidate.offset, candidate.position, *std::move(state));
+  Candidate candidate = *std::exchange(candidate_, std::nullopt);
+  const auto copy = [](ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); };
+  Boundary boundary{.entropy = std::move(candidate.entropy),
+                    .window_size = frame_->window_size,
+                    .has_checksum = frame_->has_checksum,
+                    .window = copy(plain_.view(candidate.offset - frame_->window_size, candidate.offset)),
+                    .blocks = std::move(candidate.blocks),
+                    .expected = copy(plain_.view(candidate.offset, plain_.end()))};
+  if (maker_ == nullptr) maker_ = std::make_shared<BlockPointMaker>();
+  std::promise<std::optional<std::size_t>> outcome;
+  trial_ =
+      Trial{outcome.get_future(), candidate.offset - point_offset_, candidate.position - point_position_};
+  report(candidate.offset, {candidate.position * 8, [maker = maker_, boundary = std::move(boundary),
+                                                     outcome = std::move(outcome)](ByteView) mutable {
+                              auto state = maker->make(boundary);
+                              outcome.set_value(state ? std::optional(state->size()) : std::nullopt);
+                              return state;
+                            }});
 }
 
 std::uint64_t Indexer::shortest_distance() const {
   return std::max(spacing_, kWindowsPerPoint * frame_->window_size);
 }
 
-void Indexer::widen(const Candidate& candidate, std::size_t state_size) {
+void Indexer::await_trial() {
+  Trial trial = *std::exchange(trial_, std::nullopt);
+  std::optional<std::size_t> state_size;
+  try {
+    state_size = trial.outcome.get();
+  } catch (const std::future_error&) {
+    // The point was dropped.
+  }
+  if (!state_size) return give_up_points("a point did not stand its trial");
   const std::uint64_t shortest = shortest_distance();
   const std::uint64_t longest = shortest > std::numeric_limits<std::uint64_t>::max() / kMaxWidening
                                     ? shortest
                                     : shortest * kMaxWidening;
-  const double budget = kMaxPartOfBlob * static_cast<double>(candidate.position - point_position_);
+  const double budget = kMaxPartOfBlob * static_cast<double>(trial.blob_distance);
   const double wanted =
-      static_cast<double>(candidate.offset - point_offset_) * static_cast<double>(state_size) / budget;
+      static_cast<double>(trial.stream_distance) * static_cast<double>(*state_size) / budget;
   distance_ = wanted >= static_cast<double>(longest) ? longest
                                                      : std::max(shortest, static_cast<std::uint64_t>(wanted));
 }
 
-void Indexer::report(std::uint64_t offset, std::uint64_t position, Bytes state) {
+void Indexer::report(std::uint64_t offset, FoundPoint point) {
   point_offset_ = offset;
-  point_position_ = position;
+  point_position_ = point.position / 8;
   found_offset_ = offset;
-  found_ =
-      FoundPoint{position * 8, [state = std::move(state)](ByteView) mutable { return std::move(state); }};
+  found_ = std::move(point);
 }
 
 void Indexer::give_up_points(std::string_view why) {

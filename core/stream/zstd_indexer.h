@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include "core/stream/zstd_context.h"
 #include "core/stream/zstd_frame.h"
 #include "core/stream/zstd_plain_buffer.h"
+#include "core/stream/zstd_point.h"
 #include "core/stream/zstd_walker.h"
 
 namespace layoutfs::zstd {
@@ -47,9 +49,9 @@ class Indexer final : public IndexingDecoder {
   void consider_boundary();
   void try_candidate();
   std::uint64_t shortest_distance() const;
-  // Sets how far the next point is to be, by what this one costs.
-  void widen(const Candidate& candidate, std::size_t state_size);
-  void report(std::uint64_t offset, std::uint64_t position, Bytes state);
+  // Waits for the outcome of the last trial, and sets how far the next point is to be by what that one costs.
+  void await_trial();
+  void report(std::uint64_t offset, FoundPoint point);
   void give_up_points(std::string_view why);
   // Where the bytes begin that a point may still need as its window.
   std::uint64_t history_start() const;
@@ -67,12 +69,21 @@ class Indexer final : public IndexingDecoder {
   std::optional<FoundPoint> found_;  // at found_offset_, not yet reported
   std::uint64_t found_offset_ = 0;
 
+  // A trial takes as long as decoding four windows, so it is the point's, who may be in another thread. Its
+  // outcome is the size of the point's state.
+  struct Trial {
+    std::future<std::optional<std::size_t>> outcome;
+    std::uint64_t stream_distance, blob_distance;  // from the point before
+  };
+  std::shared_ptr<BlockPointMaker> maker_;  // of the points too; none before the first
+
   // Of the frame that is being decoded.
   std::optional<FrameHeader> frame_;
   std::uint64_t frame_offset_ = 0;
   std::uint64_t distance_ = 0;         // between points inside the frame
   std::optional<BlockWalker> walker_;  // none where the frame gets no more points
   std::optional<Candidate> candidate_;
+  std::optional<Trial> trial_;  // of the last point
 };
 
 }  // namespace layoutfs::zstd

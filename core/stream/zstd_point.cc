@@ -6,9 +6,7 @@
 #include <new>
 #include <span>
 #include <utility>
-#include <vector>
 
-#include "core/stream/zstd_context.h"
 #include "core/stream/zstd_frame.h"
 
 namespace layoutfs::zstd {
@@ -48,58 +46,6 @@ Bytes dictionary_tables(const EntropyState& entropy) {
   return out;
 }
 
-// Decodes the boundary's blocks with `point`; false unless they regenerate as many bytes as `out` has.
-bool decode_blocks(ZSTD_DCtx* context, const BlockPoint& point, ByteView blocks, std::span<std::byte> out) {
-  if (ZSTD_isError(begin_at(context, point))) return false;
-  ZSTD_inBuffer in{blocks.data(), blocks.size(), 0};
-  ZSTD_outBuffer to{out.data(), out.size(), 0};
-  while (in.pos < in.size || to.pos < to.size) {
-    const auto before = std::pair(in.pos, to.pos);
-    const std::size_t code = ZSTD_decompressStream(context, &to, &in);
-    if (ZSTD_isError(code)) return false;
-    if (before == std::pair(in.pos, to.pos) || code == 0) break;
-  }
-  return in.pos == in.size && to.pos == to.size;
-}
-
-// Decodes three times with windows that hold the low, middle and high byte of each position: a byte that came
-// from the window says from where, and all others come out the same each time. Where those happen to say a
-// position too, it is kept for nothing. Returns nothing where the blocks cannot be decoded.
-std::optional<std::vector<bool>> referenced_positions(ZSTD_DCtx* context, BlockPoint& point,
-                                                      const Boundary& boundary) {
-  const std::size_t window_size = boundary.window.size();
-  const std::size_t window_at = point.dictionary.size() - window_size;
-  Bytes decoded(boundary.expected.size());
-  std::vector<std::uint32_t> positions(decoded.size());
-  for (unsigned shift = 0; shift < 24; shift += 8) {
-    for (std::size_t i = 0; i < window_size; ++i)
-      point.dictionary[window_at + i] = static_cast<std::byte>(i >> shift);
-    if (!decode_blocks(context, point, boundary.blocks, decoded)) return std::nullopt;
-    for (std::size_t i = 0; i < decoded.size(); ++i)
-      positions[i] |= std::to_integer<std::uint32_t>(decoded[i]) << shift;
-  }
-  std::vector<bool> is_referenced(window_size);
-  for (const std::uint32_t position : positions)
-    if (position < window_size) is_referenced[position] = true;
-  return is_referenced;
-}
-
-Bytes pack(const BlockPoint& point) {
-  const StateHeader header{point.window_size, point.has_checksum ? 1U : 0U};
-  Bytes plain;
-  plain.reserve(sizeof header + point.dictionary.size());
-  append(plain, std::as_bytes(std::span(&header, 1)));
-  append(plain, point.dictionary);
-  Bytes state(1 + ZSTD_compressBound(plain.size()));
-  state[0] = kBlockKind;
-  const std::size_t size =
-      ZSTD_compress(state.data() + 1, state.size() - 1, plain.data(), plain.size(), kStateLevel);
-  if (ZSTD_isError(size)) throw std::bad_alloc();  // nothing else can fail with room for the bound
-  state.resize(1 + size);
-  state.shrink_to_fit();
-  return state;
-}
-
 }  // namespace
 
 Bytes frame_point() { return {kFrameKind}; }
@@ -130,26 +76,76 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
   return ZSTD_decompressStream(context, &nowhere, &in);
 }
 
-std::optional<Bytes> make_block_point(const Boundary& boundary) {
+BlockPointMaker::BlockPointMaker() : context_(make_context()) {}
+
+// Decodes the boundary's blocks from the point; false unless they regenerate as many bytes as they should.
+bool BlockPointMaker::decode(const Boundary& boundary) {
+  if (ZSTD_isError(begin_at(context_.get(), point_))) return false;
+  decoded_.resize(boundary.expected.size());
+  ZSTD_inBuffer in{boundary.blocks.data(), boundary.blocks.size(), 0};
+  ZSTD_outBuffer to{decoded_.data(), decoded_.size(), 0};
+  while (in.pos < in.size || to.pos < to.size) {
+    const auto before = std::pair(in.pos, to.pos);
+    const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
+    if (ZSTD_isError(code)) return false;
+    if (before == std::pair(in.pos, to.pos) || code == 0) break;
+  }
+  return in.pos == in.size && to.pos == to.size;
+}
+
+// Decodes three times with windows that hold the low, middle and high byte of each position: a byte that came
+// from the window says from where, and all others come out the same each time. False where the blocks cannot
+// be decoded.
+bool BlockPointMaker::find_referenced(const Boundary& boundary) {
+  positions_.assign(boundary.expected.size(), 0);
+  for (unsigned shift = 0; shift < 24; shift += 8) {
+    for (std::size_t i = 0; i < boundary.window.size(); ++i)
+      point_.dictionary[window_at_ + i] = static_cast<std::byte>(i >> shift);
+    if (!decode(boundary)) return false;
+    for (std::size_t i = 0; i < decoded_.size(); ++i)
+      positions_[i] |= std::to_integer<std::uint32_t>(decoded_[i]) << shift;
+  }
+  return true;
+}
+
+Bytes BlockPointMaker::packed() const {
+  const StateHeader header{point_.window_size, point_.has_checksum ? 1U : 0U};
+  Bytes plain;
+  plain.reserve(sizeof header + point_.dictionary.size());
+  append(plain, std::as_bytes(std::span(&header, 1)));
+  append(plain, point_.dictionary);
+  Bytes state(1 + ZSTD_compressBound(plain.size()));
+  state[0] = kBlockKind;
+  const std::size_t size =
+      ZSTD_compress(state.data() + 1, state.size() - 1, plain.data(), plain.size(), kStateLevel);
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // nothing else can fail with room for the bound
+  state.resize(1 + size);
+  state.shrink_to_fit();
+  return state;
+}
+
+std::optional<Bytes> BlockPointMaker::make(const Boundary& boundary) {
   const auto window_size = boundary.window.size();
   for (const std::uint32_t offset :
        boundary.entropy.repeat_offsets)  // libzstd refuses others in a dictionary
     if (offset == 0 || offset > window_size) return std::nullopt;
 
-  BlockPoint point{boundary.window_size, boundary.has_checksum, dictionary_tables(boundary.entropy)};
-  const std::size_t window_at = point.dictionary.size();
-  if (window_at > kMaxTablesSize) return std::nullopt;
-  point.dictionary.resize(window_at + window_size);
+  point_ = {boundary.window_size, boundary.has_checksum, dictionary_tables(boundary.entropy)};
+  window_at_ = point_.dictionary.size();
+  if (window_at_ > kMaxTablesSize) return std::nullopt;
+  point_.dictionary.resize(window_at_ + window_size);
 
-  const Context context = make_context();
-  const auto is_referenced = referenced_positions(context.get(), point, boundary);
-  if (!is_referenced) return std::nullopt;
-  for (std::size_t i = 0; i < window_size; ++i)
-    point.dictionary[window_at + i] = (*is_referenced)[i] ? boundary.window[i] : std::byte{0};
-  Bytes decoded(boundary.expected.size());
-  if (!decode_blocks(context.get(), point, boundary.blocks, decoded)) return std::nullopt;
-  if (!std::ranges::equal(decoded, boundary.expected)) return std::nullopt;
-  return pack(point);
+  if (!find_referenced(boundary)) return std::nullopt;
+  const auto window = std::span(point_.dictionary).subspan(window_at_);
+  std::ranges::fill(window, std::byte{0});
+  for (std::size_t i = 0; i < positions_.size(); ++i) {
+    // A byte that came from elsewhere may look like a position, but hardly one where the content is like it.
+    const std::uint32_t position = positions_[i];
+    if (position < window_size && boundary.window[position] == boundary.expected[i])
+      window[position] = boundary.expected[i];
+  }
+  if (!decode(boundary) || decoded_ != boundary.expected) return std::nullopt;
+  return packed();
 }
 
 }  // namespace layoutfs::zstd

@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
+#include "core/stream/zstd_context.h"
 #include "core/stream/zstd_walker.h"
 
 namespace layoutfs::zstd {
@@ -35,16 +37,33 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point);
 
 // A place between two blocks of a frame, and what the frame's own decoder made of the blocks that follow.
 struct Boundary {
-  const EntropyState& entropy;
+  EntropyState entropy;
   std::uint64_t window_size;  // of the frame, at most kMaxPointWindow
   bool has_checksum;          // as in BlockPoint
-  ByteView window;            // what was decoded before, from the frame's start or `window_size` bytes on
-  ByteView blocks;            // whole blocks, to the frame's end or until they regenerate `window_size` bytes
-  ByteView expected;          // what `blocks` regenerate
+  Bytes window;               // what was decoded before, from the frame's start or `window_size` bytes on
+  Bytes blocks;               // whole blocks, to the frame's end or until they regenerate `window_size` bytes
+  Bytes expected;             // what `blocks` regenerate
 };
 
-// The state of a point there, which was tried: it gives `expected`. Only those bytes of the window that
-// `blocks` refer to are kept. Nothing where no dictionary can say the state, or the trial gave other bytes.
-std::optional<Bytes> make_block_point(const Boundary& boundary);
+// Makes the states of points inside frames. For one thread at a time; keeps its memory, which is some ten
+// windows, from one point to the next.
+class BlockPointMaker {
+ public:
+  BlockPointMaker();
+  // The state of a point there, which was tried: it gives `expected`. Only those bytes of the window that
+  // `blocks` refer to are kept. Nothing where no dictionary can say the state, or the trial gave other bytes.
+  std::optional<Bytes> make(const Boundary& boundary);
+
+ private:
+  bool decode(const Boundary& boundary);
+  bool find_referenced(const Boundary& boundary);
+  Bytes packed() const;
+
+  Context context_;
+  BlockPoint point_;
+  std::size_t window_at_ = 0;  // in the dictionary
+  Bytes decoded_;
+  std::vector<std::uint32_t> positions_;  // in the window, or anything, of each byte that is expected
+};
 
 }  // namespace layoutfs::zstd

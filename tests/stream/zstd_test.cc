@@ -225,10 +225,11 @@ TEST(Zstd, StepsAndSourcesOfAnySizeFindTheSamePoints) {
     Bytes got;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> points = {{0, 0}};
     while (true) {
-      const auto done = decoder->step(out);
+      auto done = decoder->step(out);
       ASSERT_TRUE(done) << done.error().message();
       got.insert(got.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(done->size));
       if (done->point) points.emplace_back(got.size(), done->point->position);
+      EXPECT_TRUE(!done->point || done->point->make_state({}));
       if (done->end) break;
     }
     Bytes twice = plain;
