@@ -13,10 +13,12 @@
 namespace layoutfs {
 namespace {
 
+constexpr std::string_view kTemporaryPrefix = ".tmp-";
+
 // A temporary file that did not exist before.
 Result<UniqueFd> create_temporary(int directory, std::string& name) {
   for (int attempt = 0;; ++attempt) {
-    name = ".tmp-" + random_name();
+    name = std::string(kTemporaryPrefix) + random_name();
     auto fd = open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (fd || fd.error().sys() != EEXIST || attempt == 100) return fd;
   }
@@ -108,6 +110,12 @@ Status write_file_atomically(int directory, const std::string& name, ByteView co
     status = std::unexpected(Error::system(errno, name));
   if (!status) ::unlinkat(directory, temporary.c_str(), 0);
   return status;
+}
+
+bool is_temporary_name(std::string_view name) noexcept {
+  constexpr std::size_t kRandomSize = 16;
+  return name.starts_with(kTemporaryPrefix) && name.size() == kTemporaryPrefix.size() + kRandomSize &&
+         name.substr(kTemporaryPrefix.size()).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(int directory, const std::string& path) {

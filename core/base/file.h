@@ -68,6 +68,8 @@ Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit);
 // Replaces `directory`/`name` by `content` so that a reader, also one after a crash, sees the old file, the
 // new one, or none, but never a part: written to a temporary file, fsynced, renamed.
 Status write_file_atomically(int directory, const std::string& name, ByteView content);
+// Whether the temporary files are called so; a process that is killed leaves one behind.
+bool is_temporary_name(std::string_view name) noexcept;
 
 // A whole file mapped read-only, for files that only this program writes, by rename: never one that may be
 // truncated by others, which would end in SIGBUS.

@@ -6,12 +6,13 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
-#include <thread>
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
+#include "core/base/parallel.h"
 #include "core/base/single_flight.h"
+#include "core/image/kept_files.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
 
@@ -20,17 +21,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A broken layer is not read again for every lookup.
-constexpr std::chrono::seconds kFailuresRemembered{10};
-
-constexpr std::string_view kLayers = "layers";
-constexpr std::string_view kLayerTrees = "layer-trees";
-constexpr std::string_view kImages = "images";
-
 // What was opened by digest, and what failed a moment ago.
 template <class Value>
 class Shelf {
  public:
+  explicit Shelf(std::chrono::seconds failures_remembered) : failures_remembered_(failures_remembered) {}
   // The value of `digest`; nothing where it was not asked for yet, or where its failure is old.
   std::optional<Result<Value>> find(const Digest& digest) {
     auto items = items_.lock();
@@ -40,7 +35,7 @@ class Shelf {
     return found->second.value;
   }
   Result<Value> put(const Digest& digest, Result<Value> value) {
-    items_.lock()->insert_or_assign(digest, Item{value, Clock::now() + kFailuresRemembered});
+    items_.lock()->insert_or_assign(digest, Item{value, Clock::now() + failures_remembered_});
     return value;
   }
   std::size_t size() { return items_.lock()->size(); }
@@ -50,6 +45,7 @@ class Shelf {
     Result<Value> value;
     Clock::time_point forget_at;  // of a failure
   };
+  const std::chrono::seconds failures_remembered_;
   Guarded<std::map<Digest, Item>> items_;
 };
 
@@ -57,6 +53,12 @@ std::string seconds_text(Clock::duration duration) {
   char text[32];
   std::snprintf(text, sizeof text, "%.3f s", std::chrono::duration<double>(duration).count());
   return text;
+}
+
+// That nothing was kept yet is nothing to tell.
+void log_unusable(const std::string& what, const Error& error) {
+  if (error.code() != Errc::not_found)
+    log(LogLevel::info, what + ": " + error.message() + "; building it anew");
 }
 
 }  // namespace
@@ -73,7 +75,8 @@ struct ImageLibrary::State {
   Result<std::shared_ptr<const LayerIndex>> build_index(const Descriptor& descriptor);
   Status check_layer(const Descriptor& descriptor) const;
   LayerPtr make_layer(const Digest& digest, std::shared_ptr<const LayerIndex> index) const;
-  std::shared_ptr<const ImageTree> load_tree(std::string_view kind, const Digest& digest);
+  std::shared_ptr<const ImageTree> load_tree(std::string_view kind, const Digest& digest,
+                                             std::size_t layer_count);
   Result<ImagePtr> open_image(const Descriptor& manifest, ImageLibrary& library);
   Result<std::vector<LayerPtr>> open_layers(const std::vector<Descriptor>& descriptors,
                                             ImageLibrary& library);
@@ -86,8 +89,8 @@ struct ImageLibrary::State {
   const LibraryOptions options;
   const std::shared_ptr<SpanCache> spans;
 
-  Shelf<LayerPtr> layer_shelf;
-  Shelf<ImagePtr> layer_tree_shelf, image_shelf;
+  Shelf<LayerPtr> layer_shelf{options.failures_remembered};
+  Shelf<ImagePtr> layer_tree_shelf{options.failures_remembered}, image_shelf{options.failures_remembered};
   SingleFlight<Digest, LayerPtr> layer_flights;
   SingleFlight<Digest, ImagePtr> layer_tree_flights, image_flights;
   std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
@@ -108,22 +111,20 @@ Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
 }
 
 std::shared_ptr<const LayerIndex> ImageLibrary::State::load_index(const Descriptor& descriptor) {
-  auto file = cache.load(kLayers, descriptor.digest);
-  if (!file) return nullptr;
-  auto index = LayerIndex::open(std::move(*file), descriptor.digest);
-  if (!index) {
-    log(LogLevel::info,
-        "index of " + descriptor.digest.str() + ": " + index.error().message() + "; building it anew");
+  auto kept = open_kept_index(cache, descriptor);
+  if (!kept) {
+    log_unusable("index of " + descriptor.digest.str(), kept.error());
     return nullptr;
   }
-  if ((*index)->blob_size() != descriptor.size) return nullptr;
   ++indexes_loaded;
   log(LogLevel::debug, "index of " + descriptor.digest.str() + ": loaded");
-  return std::move(*index);
+  return std::move(kept->tables);
 }
 
 Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const Descriptor& descriptor) {
   const auto start = Clock::now();
+  if (auto ready = cache.prepare(kLayerIndexes, descriptor.digest); !ready)
+    return std::unexpected(std::move(ready).error());
   auto blob = engine->get_blob(descriptor.digest);
   if (!blob) return std::unexpected(std::move(blob).error());
   IndexingOptions indexing;
@@ -131,8 +132,9 @@ Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const
     indexing.progress = [&](std::uint64_t bytes_read) { options.progress(descriptor, bytes_read); };
   auto content = index_layer(std::move(*blob), descriptor.digest, indexing);
   if (!content) return std::unexpected(std::move(content).error());
-  auto index =
-      LayerIndex::open(cache.store(kLayers, descriptor.digest, std::move(*content)), descriptor.digest);
+  auto file = cache.store(kLayerIndexes, descriptor.digest, std::move(*content));
+  if (!file) return std::unexpected(std::move(file).error());
+  auto index = LayerIndex::open(std::move(*file), descriptor.digest);
   if (!index) return index;
   ++indexes_built;
   log(LogLevel::info, "index of " + descriptor.digest.str() + ": built in " +
@@ -156,35 +158,23 @@ Result<LayerPtr> ImageLibrary::State::open_layer(const Descriptor& descriptor) {
   return make_layer(descriptor.digest, std::move(*index));
 }
 
-std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(std::string_view kind, const Digest& digest) {
-  auto file = cache.load(kind, digest);
-  if (!file) return nullptr;
-  auto tree = ImageTree::open(std::move(*file), digest);
-  if (!tree) {
-    log(LogLevel::info, "tree of " + digest.str() + ": " + tree.error().message() + "; building it anew");
+std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(std::string_view kind, const Digest& digest,
+                                                                std::size_t layer_count) {
+  auto kept = open_kept_tree(cache, kind, digest, layer_count);
+  if (!kept) {
+    log_unusable("tree of " + digest.str(), kept.error());
     return nullptr;
   }
   ++trees_loaded;
   log(LogLevel::debug, "tree of " + digest.str() + ": loaded");
-  return std::move(*tree);
+  return std::move(kept->tables);
 }
 
 // The layers' own errors come first, those of lower layers before those of upper ones.
 Result<std::vector<LayerPtr>> ImageLibrary::State::open_layers(const std::vector<Descriptor>& descriptors,
                                                                ImageLibrary& library) {
   std::vector<std::optional<Result<LayerPtr>>> opened(descriptors.size());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < descriptors.size(); i = next++)
-      opened[i] = library.layer(descriptors[i]);
-  };
-  const std::size_t workers =
-      std::min<std::size_t>(std::max(1U, std::thread::hardware_concurrency()), descriptors.size());
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work);
-    work();
-  }
+  for_each_in_parallel(descriptors.size(), [&](std::size_t i) { opened[i] = library.layer(descriptors[i]); });
   std::vector<LayerPtr> layers;
   for (std::size_t i = 0; i < opened.size(); ++i) {
     if (!*opened[i])
@@ -197,14 +187,15 @@ Result<std::vector<LayerPtr>> ImageLibrary::State::open_layers(const std::vector
 
 Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Digest& digest,
                                                const std::vector<LayerPtr>& layers, Whiteouts whiteouts) {
-  auto tree = load_tree(kind, digest);
-  if (tree && tree->layer_count() != layers.size()) tree = nullptr;
+  auto tree = load_tree(kind, digest, layers.size());
   if (!tree) {
     std::vector<std::shared_ptr<const LayerIndex>> indexes;
     for (const LayerPtr& layer : layers) indexes.push_back(layer->index);
     auto content = merge_layers(digest, indexes, whiteouts);
     if (!content) return std::unexpected(std::move(content).error());
-    auto opened = ImageTree::open(cache.store(kind, digest, std::move(*content)), digest);
+    auto file = cache.store(kind, digest, std::move(*content));
+    if (!file) return std::unexpected(std::move(file).error());
+    auto opened = ImageTree::open(std::move(*file), digest);
     if (!opened) return std::unexpected(std::move(opened).error());
     tree = std::move(*opened);
     ++trees_built;
@@ -240,11 +231,8 @@ Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& la
 }
 
 Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, ImageLibrary& library) {
-  const auto manifest = read_manifest(*engine, descriptor);
+  const auto manifest = read_image_manifest(*engine, descriptor);
   if (!manifest) return std::unexpected(manifest.error());
-  if (!manifest->is_image())
-    return fail(Errc::unsupported,
-                "not an image: its config is of media type '" + manifest->config.media_type + "'");
   std::optional<ImageConfig> config;
   if (is_config_type(manifest->config.media_type)) {
     auto read = read_config(*engine, manifest->config);
@@ -256,13 +244,12 @@ Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, I
   if (config)
     if (auto checked = check_diff_ids(*config, *layers); !checked)
       return std::unexpected(std::move(checked).error());
-  return assemble(kImages, descriptor.digest, *layers, Whiteouts::apply);
+  return assemble(kImageTrees, descriptor.digest, *layers, Whiteouts::apply);
 }
 
 bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
   if (const auto found = layer_shelf.find(layer.digest)) return found->has_value();
-  auto file = cache.load(kLayers, layer.digest);
-  return file && LayerIndex::open(std::move(*file), layer.digest).has_value();
+  return open_kept_index(cache, layer).has_value();
 }
 
 ImageLibrary::ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options)
@@ -310,7 +297,7 @@ ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
   if (const auto found = state_->image_shelf.find(descriptor.digest)) return found->value_or(nullptr);
   const auto manifest = read_manifest(*state_->engine, descriptor);
   if (!manifest) return nullptr;
-  const bool is_ready = state_->cache.load(kImages, descriptor.digest).has_value() &&
+  const bool is_ready = state_->cache.load(kImageTrees, descriptor.digest).has_value() &&
                         std::ranges::all_of(manifest->layers, [&](const Descriptor& layer) {
                           return state_->is_index_cached(layer);
                         });

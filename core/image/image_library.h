@@ -2,6 +2,7 @@
 // the index cache for the next time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +29,8 @@ struct LibraryStats {
 struct LibraryOptions {
   std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes of decoded spans
   bool verify = true;                                   // spans against their digests
+  // A broken layer is not read again for every lookup.
+  std::chrono::seconds failures_remembered{10};
   // Called while the index of a layer is built, from the thread that builds it.
   std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> progress;
 };

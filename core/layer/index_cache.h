@@ -1,6 +1,7 @@
 // The directory in which index files survive a mount.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,9 +17,12 @@ namespace layoutfs {
 // complete or absent, and equal whoever writes them. Thread-safe.
 class IndexCache {
  public:
-  // `directory` is made where it is missing, 0700. A directory that cannot be written gives one warning, and
-  // from then on nothing is stored; that is never an error.
-  explicit IndexCache(std::string directory);
+  enum class Keeping : std::uint8_t {
+    where_possible,  // where nothing can be written: one warning, and from then on nothing is stored
+    required,        // where nothing can be written: an error
+  };
+  // `directory` is made where it is missing, 0700; empty: there is none.
+  explicit IndexCache(std::string directory, Keeping keeping = Keeping::where_possible);
   // Keeps nothing.
   IndexCache();
 
@@ -26,10 +30,19 @@ class IndexCache {
   // ~/.cache/layoutfs.
   static std::string default_directory();
 
-  // Nothing where there is no such file, or where it cannot be read.
-  std::optional<SharedBytes> load(std::string_view kind, const Digest& digest) const;
+  // Errc::not_found where there is no such file. Any other error: it cannot be read, or others may have
+  // written it.
+  Result<SharedBytes> load(std::string_view kind, const Digest& digest) const;
   // The content to use from now on: mapped from the file just written, or in memory where it could not be.
-  SharedBytes store(std::string_view kind, const Digest& digest, Bytes content);
+  // Fails only with Keeping::required. What writers that were killed long ago left beside it is removed.
+  Result<SharedBytes> store(std::string_view kind, const Digest& digest, Bytes content);
+  // Before long work whose result is to be stored: what can be known of store() failing already.
+  Status prepare(std::string_view kind, const Digest& digest);
+  // Why something could not be stored, the first time.
+  std::optional<Error> write_failure() const;
+  // Removes the file, whatever it holds; what is mapped stays readable. Its size in bytes, nothing where
+  // there was none.
+  Result<std::optional<std::uint64_t>> remove(std::string_view kind, const Digest& digest);
 
  private:
   struct State;

@@ -207,6 +207,14 @@ Result<Index> read_index(const Engine& engine, const Descriptor& descriptor) {
 Result<Manifest> read_manifest(const Engine& engine, const Descriptor& descriptor) {
   return read_parsed<Manifest>(engine, descriptor);
 }
+Result<Manifest> read_image_manifest(const Engine& engine, const Descriptor& descriptor) {
+  auto manifest = read_manifest(engine, descriptor);
+  if (manifest && !manifest->is_image())
+    return fail(Errc::unsupported,
+                "not an image: its config is of media type '" + manifest->config.media_type + "'");
+  return manifest;
+}
+
 Result<ImageConfig> read_config(const Engine& engine, const Descriptor& descriptor) {
   return read_parsed<ImageConfig>(engine, descriptor);
 }

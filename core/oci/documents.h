@@ -62,6 +62,8 @@ struct ImageConfig {
 // read_document and parse in one; errors name the digest.
 Result<Index> read_index(const Engine& engine, const Descriptor& descriptor);
 Result<Manifest> read_manifest(const Engine& engine, const Descriptor& descriptor);
+// Errc::unsupported where it is none of an image.
+Result<Manifest> read_image_manifest(const Engine& engine, const Descriptor& descriptor);
 Result<ImageConfig> read_config(const Engine& engine, const Descriptor& descriptor);
 
 }  // namespace layoutfs

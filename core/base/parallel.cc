@@ -1,0 +1,38 @@
+#include "core/base/parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "core/base/guarded.h"
+
+namespace layoutfs {
+
+void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
+  std::atomic<std::size_t> next = 0;
+  Guarded<std::exception_ptr> thrown;
+  const auto work_on = [&]() noexcept {
+    try {
+      for (std::size_t i = next++; i < count; i = next++) work(i);
+    } catch (...) {
+      next = count;
+      if (auto first = thrown.lock(); !*first) *first = std::current_exception();
+    }
+  };
+  const std::size_t threads = std::min<std::size_t>(std::max(1U, std::thread::hardware_concurrency()), count);
+  {
+    std::vector<std::jthread> others;
+    try {
+      for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work_on);
+    } catch (const std::system_error&) {
+      // Those that the system gives will do.
+    }
+    work_on();
+  }
+  if (auto first = thrown.lock(); *first) std::rethrow_exception(*first);
+}
+
+}  // namespace layoutfs
