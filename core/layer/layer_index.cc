@@ -135,6 +135,12 @@ bool LayerIndex::is_diff_id(const Digest& digest) const {
     return diff_id->string_view() == text;
   });
 }
+bool LayerIndex::has_diff_ids(std::span<const Digest> diff_ids) const {
+  return std::ranges::equal(*state_->diff_ids, diff_ids,
+                            [](const flatbuffers::String* kept, const Digest& diff_id) {
+                              return kept->string_view() == diff_id.str();
+                            });
+}
 std::uint64_t LayerIndex::blob_size() const noexcept { return state_->blob_size; }
 StreamIndex LayerIndex::stream() const { return state_->stream; }
 std::size_t LayerIndex::entry_count() const noexcept { return state_->entries.size(); }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -47,6 +48,8 @@ class LayerIndex {
   const Digest& diff_id() const noexcept;
   // Whether a config that says so means this layer; see diff_id.h.
   bool is_diff_id(const Digest& digest) const;
+  // Whether these, in this order, are all by which it may be known.
+  bool has_diff_ids(std::span<const Digest> diff_ids) const;
   std::uint64_t blob_size() const noexcept;
   StreamIndex stream() const;
   // Entries in the order of the tar, which merging depends on; `number` < entry_count().
