@@ -1,0 +1,74 @@
+#include "core/image/image_set.h"
+
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <variant>
+
+#include "core/oci/platform.h"
+#include "core/oci/walk.h"
+
+namespace layoutfs {
+namespace {
+
+// Goes along the documents of a layout, and notes the images.
+class ImageSearch {
+ public:
+  explicit ImageSearch(const Engine& engine) : engine_(engine) {}
+
+  Result<ImageSet> run(const References& references) {
+    for (const std::string& problem : references.problems) set_.problems.emplace_back(Errc::corrupt, problem);
+    for (const Descriptor& entry : references.entries) roots_.insert(entry.digest);
+    const auto walked = walk(references.entries, [this](const Descriptor& descriptor) {
+      return Result<std::vector<Descriptor>>(visit(descriptor));
+    });
+    if (!walked) return fail(Error(walked.error()));
+    return std::move(set_);
+  }
+
+ private:
+  std::vector<Descriptor> visit(const Descriptor& descriptor) {
+    auto node = read_graph_node(engine_, descriptor);
+    if (!node) {
+      if (node.error().code() != Errc::not_found || roots_.contains(descriptor.digest))
+        set_.problems.push_back(std::move(node).error());
+      return {};
+    }
+    if (const auto* index = std::get_if<Index>(&*node))
+      for (const std::string& problem : index->problems)
+        set_.problems.emplace_back(Errc::invalid_image, descriptor.digest.str() + ": " + problem);
+    if (const auto* manifest = std::get_if<Manifest>(&*node))
+      if (manifest->is_image() && !is_attestation(descriptor) && seen_.insert(descriptor.digest).second)
+        set_.images.push_back({descriptor, manifest->layers});
+    return children_of(engine_, std::move(*node));
+  }
+
+  const Engine& engine_;
+  ImageSet set_;
+  std::unordered_set<Digest> roots_, seen_;
+};
+
+}  // namespace
+
+std::vector<Descriptor> ImageSet::layers() const {
+  std::vector<Descriptor> layers;
+  std::unordered_set<Digest> seen;
+  for (const Image& image : images)
+    for (const Descriptor& layer : image.layers)
+      if (seen.insert(layer.digest).second) layers.push_back(layer);
+  return layers;
+}
+
+Result<ImageSet> all_images(const Engine& engine) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()));
+  return ImageSearch(engine).run(**references);
+}
+
+Result<ImageSet> one_image(const Engine& engine, const Descriptor& manifest) {
+  auto read = read_image_manifest(engine, manifest);
+  if (!read) return fail(std::move(read).error());
+  return ImageSet{.images = {{manifest, std::move(read->layers)}}, .problems = {}};
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,30 @@
+// Which images a layout has.
+#pragma once
+
+#include <vector>
+
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+struct ImageSet {
+  struct Image {
+    Descriptor manifest;
+    std::vector<Descriptor> layers;  // from the base up
+  };
+  std::vector<Image> images;    // each once
+  std::vector<Error> problems;  // documents that may lead to more images, and cannot be read or understood
+
+  // Of all images, each once.
+  std::vector<Descriptor> layers() const;
+};
+
+// Everything that the references lead to and that a mount shows a root filesystem of; attestations are none.
+// A manifest that an index names and that is missing is no problem: an index need not have all of its
+// platforms. Fails only where the references cannot be read.
+Result<ImageSet> all_images(const Engine& engine);
+
+// One image. Errors are those of read_image_manifest.
+Result<ImageSet> one_image(const Engine& engine, const Descriptor& manifest);
+
+}  // namespace layoutfs
