@@ -108,8 +108,16 @@ Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments&
   return manifest;
 }
 
-IndexCache open_cache(const std::string& cache_dir) {
-  return IndexCache(cache_dir.empty() ? IndexCache::default_directory() : cache_dir);
+IndexCache open_cache(const std::string& cache_dir, IndexCache::Keeping keeping) {
+  return IndexCache(cache_dir.empty() ? IndexCache::default_directory() : cache_dir, keeping);
+}
+
+Status check_complete(const Image& image) {
+  const auto problems = image.tree().problems();
+  if (problems.empty()) return {};
+  return fail(Errc::corrupt,
+              problems.front() +
+                  (problems.size() > 1 ? " (and " + std::to_string(problems.size() - 1) + " more)" : ""));
 }
 
 Output& Output::operator<<(std::string_view text) {

@@ -50,6 +50,7 @@ void add_ref_command(CLI::App& app, int& exit_code);
 void add_clean_command(CLI::App& app, int& exit_code);
 void add_gc_command(CLI::App& app, int& exit_code);
 void add_fsck_command(CLI::App& app, int& exit_code);
+void add_index_command(CLI::App& app, int& exit_code);
 
 // What could not be understood or applied, and is missing in what is printed: as the member "problems".
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems);
@@ -74,7 +75,10 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments);
 Result<Platform> platform_of(const ImageArguments& arguments);
 // The manifest that the arguments mean, on the platform they mean.
 Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments);
-IndexCache open_cache(const std::string& cache_dir);
+IndexCache open_cache(const std::string& cache_dir,
+                      IndexCache::Keeping keeping = IndexCache::Keeping::where_possible);
+// Errc::corrupt, naming the first, where entries of the layers cannot be applied.
+Status check_complete(const Image& image);
 
 // Payload on stdout, buffered. A failed write (a full disk, a closed pipe) is kept for finish().
 class Output {

@@ -49,6 +49,7 @@ int run(std::vector<std::string> arguments) {
   add_clean_command(app, exit_code);
   add_gc_command(app, exit_code);
   add_fsck_command(app, exit_code);
+  add_index_command(app, exit_code);
 
   unmark_values(app);
   mark_brackets(arguments);

@@ -75,10 +75,7 @@ Result<std::shared_ptr<Filesystem>> image_filesystem(const OpenLayout& layout,
   const std::string name = layout.path + ": " + manifest->digest.str();
   auto image = library->image(*manifest);
   if (!image) return fail(std::move(image).error(), name);
-  if (const auto problems = (*image)->tree().problems(); !problems.empty())
-    return fail(Errc::corrupt,
-                name + ": " + problems.front() +
-                    (problems.size() > 1 ? " (and " + std::to_string(problems.size() - 1) + " more)" : ""));
+  if (auto complete = check_complete(**image); !complete) return fail(std::move(complete).error(), name);
   auto filesystem = std::make_shared<ImageFilesystem>(std::move(*image), ownership);
   filesystem->set_statistics([library] { return statistics_json(*library); });
   return filesystem;

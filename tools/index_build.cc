@@ -1,0 +1,92 @@
+// `layoutfs index build`.
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "core/base/parallel.h"
+#include "tools/index.h"
+#include "tools/progress.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct BuildArguments {
+  ImageArguments image;
+  bool is_progress_hidden = false;
+};
+
+// Long enough for those that are found broken with the layers to be known with the images.
+constexpr std::chrono::hours kFailuresRemembered{24};
+
+// Also what mounting the image would refuse.
+Status build_image(ImageLibrary& library, const Descriptor& manifest) {
+  const auto image = library.image(manifest);
+  if (!image) return fail(Error(image.error()));
+  return check_complete(**image);
+}
+
+// Layers of different images at the same time, then image after image; the exit code. Once something cannot
+// be written nothing more is begun.
+int build_all(ImageLibrary& library, const IndexCache& cache, const IndexScope& scope) {
+  const auto layers = scope.images.layers();
+  for_each_in_parallel(layers.size(), [&](std::size_t i) {
+    // What is broken is told with the image.
+    if (!cache.write_failure()) std::ignore = library.layer(layers[i]);
+  });
+  int code = kDone;
+  for (const ImageSet::Image& image : scope.images.images) {
+    auto built = cache.write_failure() ? Status() : build_image(library, image.manifest);
+    if (const auto failure = cache.write_failure()) {
+      print_error(failure->message());
+      return kCannotWrite;
+    }
+    if (built) continue;
+    const std::string name = scope.layout.path + ": " + image.manifest.digest.str();
+    const int failed = report(std::move(built).error().with(name));
+    if (code == kDone) code = failed;
+  }
+  return code;
+}
+
+std::string summary_of(const LibraryStats& stats) {
+  const auto things = [](std::uint64_t layers, std::uint64_t images) {
+    return count_of(layers, "layer") + " and " + count_of(images, "image");
+  };
+  return "indexed " + things(stats.indexes_built, stats.trees_built) + "; " +
+         things(stats.indexes_loaded, stats.trees_loaded) + " were there already";
+}
+
+int build(const BuildArguments& arguments) {
+  const auto scope = open_scope(arguments.image);
+  if (!scope) return report(scope.error());
+  const int problems = report_problems(*scope);
+  const IndexCache cache = open_cache(arguments.image.cache_dir, IndexCache::Keeping::required);
+  std::optional<Progress> progress;
+  progress.emplace("indexing", !arguments.is_progress_hidden);
+  ImageLibrary library(scope->layout.engine, cache,
+                       {.failures_remembered = kFailuresRemembered,
+                        .progress = [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
+                          progress->update(layer.digest.str(), bytes_read, layer.size);
+                        }});
+  const int code = build_all(library, cache, *scope);
+  progress.reset();
+  const bool is_one_image = !scope->layout.reference.empty();
+  if (code == kDone || (code != kCannotWrite && !is_one_image)) print_notice(summary_of(library.stats()));
+  return problems != kDone ? problems : code;
+}
+
+}  // namespace
+
+void add_index_build_command(CLI::App& index, int& exit_code) {
+  const auto arguments = std::make_shared<BuildArguments>();
+  CLI::App* command =
+      index.add_subcommand("build", "Build and keep what is missing, of an image or of all in the layout");
+  add_image_options(*command, arguments->image);
+  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command->callback([arguments, &exit_code] { exit_code = build(*arguments); });
+}
+
+}  // namespace layoutfs::tools
