@@ -1,0 +1,374 @@
+#!/usr/bin/env bash
+# The index cache: what `layoutfs index` says and does, and that whatever happens to the cache, and whoever uses it at the
+# same time or is killed meanwhile, an image has the right bytes or a clear error, and then recovers.
+. "$(dirname "$0")/lib.sh"
+need jq python3
+make_layouts sample single broken-images
+L=$TMP/layouts/sample S=$TMP/layouts/single B=$TMP/layouts/broken-images
+C=$LAYOUTFS_CACHE_DIR
+
+# run ARGUMENT...: $code, $out and $err are what came of it.
+run() {
+  layoutfs "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
+  code=$?
+  out=$(cat "$TMP/stdout") err=$(cat "$TMP/stderr")
+}
+# says SENTENCE CODE STDERR ARGUMENT...: nothing on stdout.
+says() {
+  local sentence=$1 expected=$2 text=$3
+  shift 3
+  run "$@"
+  same "$sentence" "$expected  $text" "$code $out $err"
+}
+kept() { (cd "$1" 2>/dev/null && find . -type f -printf '%P\n' | sort); }
+manifest_of() { layoutfs inspect --json "$1" | jq -r .manifest; }
+layers_of() { layoutfs inspect --json "$1" | jq -r '.layers[].digest'; }
+index_of() { echo "$C/layers/${1/://}"; }
+# All that an image says of itself, of every file, and every byte of one of each layer.
+content_of() { layoutfs ls -R --json "$1" && layoutfs cat "$1" etc/added var/text var/noise | sha256sum; }
+is_right() { same "$1" "$2" "$(content_of "$3" 2>"$TMP/stderr")"; }
+
+echo "-- build"
+says "build indexes the image that is named" 0 "indexed 2 layers and 1 image; 0 layers and 0 images were there already" \
+  index build "$L:app:1.0"
+says "once more it has nothing to do" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+  index build "$L:app:1.0"
+says "another name of it is no other image" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+  index build --layout "$L" --ref team/project/app
+says "of several platforms it is that of this machine" 0 \
+  "indexed 0 layers and 0 images; 2 layers and 1 image were there already" index build "$L:multi"
+says "or the one that is asked for" 0 "indexed 1 layer and 1 image; 0 layers and 0 images were there already" \
+  index build --platform linux/s390x "$L:multi"
+says "without a reference it is everything" 0 "indexed 1 layer and 1 image; 3 layers and 2 images were there already" \
+  index build "$L"
+for image in "$L:app:1.0" "$L:@3" "--platform linux/s390x $L:multi"; do
+  layoutfs inspect --json $image | jq -r '"images/\(.manifest)", "layers/\(.layers[].digest)"' | tr : /
+done | sort >"$TMP/expected"
+same "there is a file for each layer and each image" "$(cat "$TMP/expected")" "$(kept "$C")"
+run index build --cache-dir "$TMP/other" "$S"
+same "--cache-dir is used" "0 3" "$code $(kept "$TMP/other" | wc -l)"
+refused "build of no layout" 4 index build "$TMP"
+refused "build without a layout" 2 index build
+refused "build of an image that is not there" 3 index build "$L:unknown"
+refused "build of a platform that is not there" 3 index build --platform linux/riscv64 "$L:multi"
+refused "index without a command" 2 index
+
+# What the images are that mount refuses, with the exit codes that it has for them.
+refused "build of a broken image" 7 index build "$B:layer-with-a-flipped-bit"
+refused "build of an image with a missing layer" 3 index build "$B:missing-layer"
+refused "build of an unknown media type" 6 index build "$B:unknown-media-type"
+run index build "$B"
+check "broken images leave the others alone" test -f "$C/images/$(manifest_of "$B:good" | tr : /)"
+check "each has its line" sh -c "test \$(grep -c '^layoutfs: $B: ' '$TMP/stderr') -gt 20"
+same "the last line sums up, the exit code is of the first" 1 "$([ "$code" != 0 ] && tail -n 1 "$TMP/stderr" | grep -c '^indexed ')"
+
+echo "-- ls"
+check "ls --json lists each layer with its index" sh -c "'$LAYOUTFS' index ls --json '$L:app:1.0' | jq -e '
+  .version == 1 and (.layers | length) == 2 and (.images | length) == 1 and .images[0].tree.inodes > 10 and
+  ([.layers[].index | .entries, .points, .spans, .size, .uncompressedSize] | all(. > 0)) and
+  ([.layers[].index.compression] | unique == [\"gzip\"]) and ([.layers[].tree] | unique == [null])'"
+same "with the sizes that the files have" "$(for layer in $(layers_of "$L:app:1.0"); do stat -c %s "$L/blobs/${layer/://}" "$(index_of "$layer")"; done | xargs)" \
+  "$(layoutfs index ls --json "$L:app:1.0" | jq -r '.layers[] | .size, .index.size' | xargs)"
+same "without a reference it lists everything" "4 3" "$(layoutfs index ls --json "$L" | jq -r '"\(.layers | length) \(.images | length)"')"
+check "in words too" sh -c "'$LAYOUTFS' index ls '$L:app:1.0' | grep -Eq '^layer sha256:[0-9a-f]{64} .* gzip, [0-9]+ entries, [0-9]+ points?, [0-9]+ spans?, index .* \([0-9.]+ %\)\$'"
+same "what is not kept is null, or none" "null null image sha256: tree none" \
+  "$(layoutfs index ls --json --cache-dir "$TMP/none" "$S" | jq -r '.layers[0].index, .images[0].tree' | xargs) $(
+    layoutfs index ls --cache-dir "$TMP/none" "$S" | sed -n 's/^\(image sha256:\)[0-9a-f]* 2 layers,/\1/p')"
+check "a layout without a cache gets none by that" test ! -e "$TMP/none"
+run index ls "$B"
+check "documents that cannot be read have a line each, and an exit code" test "$code" != 0 -a -s "$TMP/stderr" -a -s "$TMP/stdout"
+
+echo "-- verify"
+says "verify finds nothing wrong" 0 "checked the indexes of 4 layers and 3 trees: nothing is wrong" index verify "$L"
+says "what is not there is not wrong" 0 \
+  "checked the indexes of 0 layers and 0 trees: nothing is wrong; 2 layers without an index" index verify --cache-dir "$TMP/none" "$S"
+check "verify --json has a version" sh -c "'$LAYOUTFS' index verify --json '$L' |
+  jq -e '.version == 1 and .indexes == 4 and .trees == 3 and .missing == 0 and .problems == []'"
+layer=$(layers_of "$L:app:1.0" | head -n 1)
+blob=$L/blobs/${layer/://}
+cp -p "$blob" "$TMP/blob"
+printf '\377' | dd of="$blob" bs=1 seek=$(($(stat -c %s "$blob") / 2)) conv=notrunc status=none
+run index verify "$L"
+same "verify finds bit rot of a blob" 7 "$code"
+check "and names it" grep -q "^index $layer: .*has digest" "$TMP/stdout"
+same "for programs too" "7 index" "$(layoutfs index verify --json "$L" 2>/dev/null >"$TMP/json"; echo $?) $(jq -r '.problems[0].kind' "$TMP/json")"
+run index build "$L:app:1.0"
+same "an index that is there is kept without reading the blob" 0 "$code"
+cp -p "$TMP/blob" "$blob"
+check "verify is content again" "$LAYOUTFS" index verify "$L"
+
+echo "-- rm"
+upper=$(layers_of "$S:latest" | tail -n 1)
+# The single image has the layers of sample's first one.
+run index rm "$L:@3"
+same "rm of an image removes its tree and its own layers" "0 removed 2 files" "$code ${err%,*}"
+check "and nothing else" "$LAYOUTFS" index verify "$L"
+same "of the others all is there" "3 2" "$(layoutfs index ls --json "$L" | jq -r '"\([.layers[] | select(.index)] | length) \([.images[] | select(.tree)] | length)"')"
+says "once more there is nothing" 0 "removed 0 files, 0 B" index rm "$L:@3"
+python3 - "$S" <<'PYTHON'
+# A second image on the first one's lower layer.
+import hashlib, json, pathlib, sys
+layout = pathlib.Path(sys.argv[1])
+index = json.loads((layout / "index.json").read_text())
+blob = lambda d: layout / "blobs" / d["digest"].replace(":", "/")
+def put(document, like):
+    data = json.dumps(document).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    (layout / "blobs/sha256" / digest).write_bytes(data)
+    return {"mediaType": like["mediaType"], "digest": "sha256:" + digest, "size": len(data)}
+first = index["manifests"][0]
+manifest = json.loads(blob(first).read_text())
+config = json.loads(blob(manifest["config"]).read_text())
+config["rootfs"]["diff_ids"] = config["rootfs"]["diff_ids"][:1]
+manifest["config"] = put(config, manifest["config"])
+manifest["layers"] = manifest["layers"][:1]
+second = put(manifest, first)
+second["annotations"] = {"org.opencontainers.image.ref.name": "base"}
+index["manifests"].append(second)
+(layout / "index.json").write_text(json.dumps(index))
+PYTHON
+run index build "$S"
+run index rm "$S:latest"
+check "a layer that another image has too keeps its index" test -f "$(index_of "$(layers_of "$S:base")")"
+check "one that none has does not" test ! -e "$(index_of "$upper")"
+run index build "$S"
+printf 'of a later version' >"$(index_of "$upper")"
+mkdir -p "$C/layer-trees/sha256"
+printf 'anything' >"$C/layer-trees/${upper/://}"
+unused=$(printf 'no image' | layoutfs blob put "$S")
+printf 'of a blob that nothing leads to' >"$(index_of "$unused")"
+others=$(kept "$C" | grep -vxFf <(cd "$S/blobs" && find . -type f -printf 'layers/%P\nlayer-trees/%P\nimages/%P\n'))
+run index rm "$S"
+same "rm of the layout removes everything of it, whatever it is, and nothing else" "0 $others" "$code $(kept "$C")"
+same "rm without a cache is no error" "0 removed 0 files, 0 B" "$(layoutfs index rm --cache-dir "$TMP/none" "$S" 2>&1 | sed 's/^/0 /')"
+
+echo "-- files that are not what they should be"
+app=$L:app:1.0
+rm -rf "$C"
+expected=$(content_of "$app")
+check "there is something to compare" test ${#expected} -gt 3000
+layers=$(layers_of "$app")
+lower=$(index_of "$(head -n 1 <<<"$layers")") upper=$(index_of "$(tail -n 1 <<<"$layers")")
+tree=$C/images/$(manifest_of "$app" | tr : /)
+cp -rp "$C" "$TMP/good-cache"
+restore() { rm -rf "$C" && cp -rp "$TMP/good-cache" "$C"; }
+# spoiled SENTENCE PROBLEM COMMAND...: after COMMAND ls tells of the problem, verify finds it, the image is right, and then
+# all is well again.
+spoiled() {
+  local sentence=$1 problem=$2
+  shift 2
+  restore
+  "$@" || not_ok "$sentence: $*"
+  run index verify "$app"
+  same "$sentence: verify finds it" 7 "$code"
+  check "$sentence: and says what" grep -q "$problem" "$TMP/stdout"
+  check "$sentence: so does ls" sh -c "'$LAYOUTFS' index ls --json '$app' | jq -re '.. | .problem? // empty' | grep -q '$problem'"
+  is_right "$sentence: the image is right" "$expected" "$app"
+  check "$sentence: the file is right again" "$LAYOUTFS" index verify "$app"
+  same "$sentence: nothing is left to be built" "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+    "$(layoutfs index build "$app" 2>&1)"
+}
+flip_in() { python3 - "$1" "$2" <<'PYTHON'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]) if sys.argv[2] != "end" else -1, 0 if sys.argv[2] != "end" else 2)
+    byte = file.read(1)
+    file.seek(-1, 1)
+    file.write(bytes([byte[0] ^ 0x10]))
+PYTHON
+}
+for file in "$lower" "$upper" "$tree"; do
+  name=$(cut -d/ -f1 <<<"${file#"$C"/}")
+  spoiled "a flipped bit in the tables of $name" "checksum is wrong" flip_in "$file" 200
+  spoiled "a flipped bit at the end of $name" "checksum is wrong" flip_in "$file" end
+  spoiled "$name of another version" "another version" flip_in "$file" 12
+  spoiled "$name of another kind" "another kind" flip_in "$file" 8
+  spoiled "$name cut short" "size is wrong" truncate -s -100 "$file"
+  spoiled "$name cut within its header" "shorter than its header" truncate -s 100 "$file"
+  spoiled "$name emptied" "shorter than its header" truncate -s 0 "$file"
+  spoiled "$name with more bytes" "size is wrong" truncate -s +100 "$file"
+  spoiled "$name of zeros" "magic is wrong" sh -c "truncate -s 0 '$file' && truncate -s 50000 '$file'"
+  spoiled "$name that others can write" "only we can write" chmod 666 "$file"
+done
+spoiled "the index of another layer" "another digest" cp "$upper" "$lower"
+spoiled "a tree instead of an index" "another kind" cp "$tree" "$lower"
+spoiled "a symlink instead of an index" "only we can write" sh -c "mv '$lower' '$TMP/moved' && ln -s '$TMP/moved' '$lower'"
+spoiled "a pipe instead of an index" "only we can write" sh -c "rm '$lower' && mkfifo '$lower'"
+restore
+
+echo "-- a cache that cannot be used"
+# in_memory SENTENCE CACHE: right, with one warning; build says that it cannot keep anything.
+in_memory() {
+  local sentence=$1 cache=$2
+  layoutfs ls -R --json --cache-dir "$cache" "$app" >"$TMP/stdout" 2>"$TMP/stderr"
+  same "$sentence: the image is right, with one warning" "$(head -n 1 <<<"$expected" | sha256sum) 1" \
+    "$(head -n 1 "$TMP/stdout" | sha256sum) $(grep -c 'indexes are kept in memory only' "$TMP/stderr")"
+  refused "$sentence: build is refused" 9 index build --cache-dir "$cache" "$app"
+  refused "$sentence: so is that of the layout" 9 index build --cache-dir "$cache" "$L"
+}
+in_memory "a directory that cannot be made" /proc/nothing/below
+echo text >"$TMP/file"
+in_memory "a file instead of a directory" "$TMP/file"
+mkdir -p "$TMP/open/layers/sha256" "$TMP/open/images/sha256"
+chmod 777 "$TMP/open/layers/sha256" "$TMP/open/images/sha256"
+in_memory "a directory that others can write" "$TMP/open"
+mkdir -p "$TMP/taken/layers/sha256" "$TMP/taken/images/sha256"
+for file in "$lower" "$upper" "$tree"; do mkdir "$TMP/taken/${file#"$C"/}"; done
+in_memory "directories where files should be" "$TMP/taken"
+refused "rm of those" 9 index rm --cache-dir "$TMP/taken" "$app"
+
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+  mkdir "$TMP/home"
+  cp "$LAYOUTFS" "$TMP/layoutfs"
+  chmod -R a+rX "$TMP/layouts" "$TMP/layoutfs"
+  # As a user, who may not what root may.
+  as_nobody() { limited setpriv --reuid=nobody --regid=nogroup --clear-groups "$TMP/layoutfs" "$@"; }
+  cp -rp "$TMP/good-cache" "$TMP/home/cache"
+  chown -R nobody "$TMP/home"
+  U=$TMP/home/cache
+  list=$(layoutfs ls -R --json "$app")
+  spare=$U/${upper#"$C"/}
+  chmod 000 "$spare"
+  same "an index that cannot be read is built again" "$list" "$(as_nobody ls -R --json --cache-dir "$U" "$app" 2>&1)"
+  same "and can be read then" "0600 0" "$(stat -c %04a "$spare") $(as_nobody index verify --cache-dir "$U" "$app" >/dev/null 2>&1; echo $?)"
+  find "$U" -type d -exec chmod 500 {} +
+  same "directories that cannot be written serve" "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+    "$(as_nobody index build --cache-dir "$U" "$app" 2>&1)"
+  check "what is not in them cannot be kept" sh -c "setpriv --reuid=nobody --regid=nogroup --clear-groups '$TMP/layoutfs' \
+    index build --cache-dir '$U' '$L' 2>'$TMP/stderr'; test \$? = 9 && grep -q 'Permission denied' '$TMP/stderr'"
+  same "and is there all the same" "nameless" "$(as_nobody ls --cache-dir "$U" "$L:@3" 2>/dev/null)"
+  as_nobody index rm --cache-dir "$U" "$app" >"$TMP/stdout" 2>"$TMP/stderr"
+  same "nor can anything be removed" 9 $?
+  find "$U" -type d -exec chmod 000 {} +
+  same "directories that cannot be read are as none" "$list" "$(as_nobody ls -R --json --cache-dir "$U" "$app" 2>/dev/null)"
+  find "$U" -type d -exec chmod 700 {} +
+  same "afterwards all is as before" "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+    "$(as_nobody index build --cache-dir "$U" "$app" 2>&1)"
+fi
+[ $failed = 0 ] || exit 1
+need_root
+need_fuse
+
+echo "-- mounts, on a cache that is read-only or full"
+M=$TMP/m
+# tree_of DIR: all names, types, modes and sizes, and the content of all files.
+tree_of() { (cd "$1" && limited find . -printf '%P %y %m %s %l\n' | sort && limited find . -type f -exec sha256sum {} + | sort) | sha256sum; }
+mount_at "$M" "$app"
+right=$(tree_of "$M")
+unmount "$M"
+mkdir "$TMP/disk"
+mount -t tmpfs -o size=4m,mode=755 tmpfs "$TMP/disk" || skip "cannot mount a tmpfs here"
+cp -rp "$TMP/good-cache" "$TMP/disk/cache"
+mount -o remount,ro "$TMP/disk"
+says "a read-only cache that has everything serves" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+  index build --cache-dir "$TMP/disk/cache" "$app"
+mount_foreground "$M" "$TMP/log" -d --cache-dir "$TMP/disk/cache" "$app"
+same "a mount has the right files" "$right" "$(tree_of "$M")"
+same "loads both indexes and the tree, and builds nothing" "2 1 0" \
+  "$(grep -c '^layoutfs: index of .*: loaded' "$TMP/log") $(grep -c '^layoutfs: tree of .*: loaded' "$TMP/log") $(grep -c ': built' "$TMP/log")"
+unmount "$M"
+refused "what it does not have cannot be kept" 9 index build --cache-dir "$TMP/disk/cache" "$L"
+refused "nothing is removed from it" 9 index rm --cache-dir "$TMP/disk/cache" "$app"
+mount -o remount,rw "$TMP/disk"
+rm -rf "$TMP/disk/cache"
+# What is left, one page, is too little for the largest of them. A single file may end before the disk is full.
+head -c 4096 /dev/zero >"$TMP/disk/spare"
+for number in 1 2 3 4 5; do cat /dev/zero >"$TMP/disk/ballast$number" 2>/dev/null; done
+rm "$TMP/disk/spare"
+check "the largest takes more than that" test "$(stat -c %s "$lower" "$upper" "$tree" | sort -n | tail -n 1)" -gt 4096
+refused "a full disk is exit code 9" 9 index build --cache-dir "$TMP/disk/cache" "$app"
+check "because it is full" grep -q "No space left on device" "$TMP/stderr"
+mount_foreground "$M" "$TMP/log" --cache-dir "$TMP/disk/cache" "$app"
+same "a mount has the right files all the same" "$right" "$(tree_of "$M")"
+same "with one warning" 1 "$(grep -c 'No space left on device; indexes are kept in memory only' "$TMP/log")"
+unmount "$M"
+same "no half file is left" "" "$(find "$TMP/disk/cache" -name '.tmp-*')"
+check "what was kept is right" "$LAYOUTFS" index verify --cache-dir "$TMP/disk/cache" "$app"
+rm "$TMP"/disk/ballast*
+check "with space again everything is kept" "$LAYOUTFS" index build --cache-dir "$TMP/disk/cache" "$app"
+check "and right" "$LAYOUTFS" index verify --cache-dir "$TMP/disk/cache" "$app"
+umount "$TMP/disk"
+
+echo "-- several at once, and killed ones"
+# Layers that take long enough to be met in the middle.
+python3 - "$CORPUS" "$TMP/large" "$(host_architecture)" <<'PYTHON'
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from ocilib import Layout, Tar, noise, text
+made = Layout()
+layers = []
+for number in range(4):
+    tar = Tar()
+    for name in range(1500):
+        tar.file(f"{number}/{name}", noise(400, number * 10000 + name))
+    layers.append(tar.file(f"{number}/large", text(6_000_000, number)))
+made.tag("large", made.image(layers, arch=sys.argv[3]))
+made.write(pathlib.Path(sys.argv[2]))
+PYTHON
+H=$TMP/large:large
+rm -rf "$C"
+begin=$(date +%s%N)
+check "the large image is indexed" "$LAYOUTFS" index build "$H"
+took=$((($(date +%s%N) - begin) / 1000000))
+mount_at "$M" "$H"
+large=$(tree_of "$M")
+unmount "$M"
+were_at_once=0
+for round in 1 2 3 4 5; do
+  rm -rf "$C"
+  for one in 1 2; do
+    mkdir -p "$M$one"
+    : >"$TMP/log$one"
+    "$LAYOUTFS" mount -d "$H" "$M$one" >"$TMP/log$one" 2>&1 &
+    pids+=($!)
+  done
+  for one in 1 2; do
+    wait_for grep -q "^mounted " "$TMP/log$one" || not_ok "two daemons on one cache: mount $one" "$(tail -n 3 "$TMP/log$one")"
+    same "two daemons on one cache: mount $one is right" "$large" "$(tree_of "$M$one")"
+    unmount "$M$one"
+  done
+  built=$(cat "$TMP/log1" "$TMP/log2" | grep -c "^layoutfs: index of .*: built")
+  check "what they have kept is right" "$LAYOUTFS" index verify "$H"
+  same "all of it, and nothing else" 5 "$(kept "$C" | wc -l)"
+  [ "$built" -le 4 ] || { were_at_once=1 && break; }
+done
+same "they have built the same index at once" 1 $were_at_once
+
+killed=0
+for round in $(seq 20); do
+  rm -rf "$C/layers" "$C/images"
+  if [ $((round % 2)) = 0 ]; then
+    "$LAYOUTFS" index build "$H" >/dev/null 2>&1 &
+  else
+    "$LAYOUTFS" ls -R "$H" >/dev/null 2>&1 &
+  fi
+  pid=$!
+  pids+=("$pid")
+  # Anywhere between its start and a bit behind its end.
+  sleep "$(awk -v r=$RANDOM -v t=$took 'BEGIN {printf "%.4f", r / 32768 * t * 1.1 / 1000}')"
+  kill -9 "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+  [ $? != 137 ] || killed=$((killed + 1))
+  layoutfs index verify "$H" >"$TMP/stdout" 2>"$TMP/stderr" || not_ok "round $round: what a killed one leaves is right" "$(cat "$TMP/stdout")"
+  layoutfs index ls --json "$H" | jq -e '[.. | .problem? // empty] == []' >/dev/null || not_ok "round $round: and whole"
+  if [ $((round % 5)) = 0 ]; then
+    mount_at "$M" "$H"
+    same "round $round: the next one has the right files" "$large" "$(tree_of "$M")"
+    unmount "$M"
+  fi
+done
+check "$killed of 20 were killed before they were done" test $killed -ge 5
+
+# As those that are killed while they write leave it.
+mkdir -p "$C/layers/sha256"
+old=$C/layers/sha256/.tmp-00112233445566aa new=$C/layers/sha256/.tmp-00112233445566bb
+head -c 1000 /dev/urandom | tee "$old" >"$new"
+touch -d '2 hours ago' "$old"
+layer=$(layers_of "$H" | head -n 1)
+rm -f "$(index_of "$layer")"
+check "build after all that" "$LAYOUTFS" index build "$H"
+check "litter goes once it is old" test ! -e "$old"
+check "who may still write is left alone" test -e "$new"
+touch -d '2 hours ago' "$new"
+run index rm "$H"
+same "rm takes litter along" "" "$(kept "$C")"
