@@ -73,8 +73,9 @@ int build(const BuildArguments& arguments) {
                         }});
   const int code = build_all(library, cache, *scope);
   progress.reset();
+  if (code == kCannotWrite) return code;
   const bool is_one_image = !scope->layout.reference.empty();
-  if (code == kDone || (code != kCannotWrite && !is_one_image)) print_notice(summary_of(library.stats()));
+  if (code == kDone || !is_one_image) print_notice(summary_of(library.stats()));
   return problems != kDone ? problems : code;
 }
 

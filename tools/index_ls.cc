@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/json.h"
 #include "core/base/utf8.h"
@@ -46,6 +47,9 @@ class Lister {
     json_.end_array().key("images").begin_array();
     for (const ImageSet::Image& image : images.images) is_json_ ? write_image(image) : print_image(image);
     json_.end_array();
+    std::vector<std::string> problems;
+    for (const Error& problem : images.problems) problems.push_back(problem.message());
+    write_problems(json_, problems);
     if (is_json_) output_ << json_.end_object().str() << "\n";
   }
 

@@ -77,6 +77,7 @@ same "what is not kept is null, or none" "null null image sha256: tree none" \
 check "a layout without a cache gets none by that" test ! -e "$TMP/none"
 run index ls "$B"
 check "documents that cannot be read have a line each, and an exit code" test "$code" != 0 -a -s "$TMP/stderr" -a -s "$TMP/stdout"
+same "and are problems for programs" "$(grep -c . "$TMP/stderr")" "$(layoutfs index ls --json "$B" 2>/dev/null | jq '.problems | length')"
 
 echo "-- verify"
 says "verify finds nothing wrong" 0 "checked the indexes of 4 layers and 3 trees: nothing is wrong" index verify "$L"
@@ -215,6 +216,8 @@ in_memory "a directory that others can write" "$TMP/open"
 mkdir -p "$TMP/taken/layers/sha256" "$TMP/taken/images/sha256"
 for file in "$lower" "$upper" "$tree"; do mkdir "$TMP/taken/${file#"$C"/}"; done
 in_memory "directories where files should be" "$TMP/taken"
+run index build --cache-dir "$TMP/file" "$B"
+same "nor does it matter what else is wrong then" 9 "$code"
 refused "rm of those" 9 index rm --cache-dir "$TMP/taken" "$app"
 
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
