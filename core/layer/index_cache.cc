@@ -16,38 +16,10 @@
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
+#include "core/base/trusted_directory.h"
 
 namespace layoutfs {
 namespace {
-
-// Whether nobody but this user and root can have written what `status` describes: whoever can write index
-// files decides what an image seems to hold.
-bool is_trusted(const struct stat& status) {
-  return (status.st_uid == ::geteuid() || status.st_uid == 0) && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-// `path` and the directories above it that are missing, 0700.
-Status make_directories(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
-      // A directory that is there may answer something else, such as EROFS.
-      const int error = errno;
-      struct stat status{};
-      if (::stat(part.c_str(), &status) != 0) return fail(Error::system(error, "cannot make " + part));
-    }
-    if (slash == std::string::npos) return {};
-  }
-}
-
-Result<UniqueFd> open_trusted_directory(const std::string& path) {
-  auto directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-  if (!directory) return directory;
-  const auto status = stat_of(directory->get(), path);
-  if (!status) return fail(Error(status.error()));
-  if (!is_trusted(*status)) return fail(Errc::invalid_argument, path + ": others can write this directory");
-  return directory;
-}
 
 // Nobody takes that long to write a file.
 constexpr std::chrono::seconds kLitterAge = std::chrono::hours(1);
