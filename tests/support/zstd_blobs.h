@@ -19,6 +19,7 @@ struct ZstdOptions {
   bool has_checksum = false;
   bool has_content_size = false;
   std::size_t flush_every = 0;  // bytes of input; 0: never
+  bool is_long = false;         // with the long distance matcher, as of zstd --long
 };
 
 // One frame, by libzstd's streaming compressor.
@@ -31,6 +32,7 @@ inline Bytes zstd_of(ByteView plain, const ZstdOptions& options = {}) {
   must(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, options.level));
   must(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, options.window_log));
   must(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, options.has_checksum ? 1 : 0));
+  must(ZSTD_CCtx_setParameter(context.get(), ZSTD_c_enableLongDistanceMatching, options.is_long ? 1 : 0));
   if (options.has_content_size) must(ZSTD_CCtx_setPledgedSrcSize(context.get(), plain.size()));
 
   const std::size_t piece = options.flush_every == 0 ? std::size_t{1} << 20 : options.flush_every;
