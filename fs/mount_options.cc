@@ -68,6 +68,13 @@ Status set_id(std::optional<std::uint32_t>& id, std::string_view name, std::stri
   return {};
 }
 
+Status set_size(std::uint64_t& bytes, std::string_view value) {
+  const auto size = parse_size(value);
+  if (!size) return std::unexpected(size.error());
+  bytes = *size;
+  return {};
+}
+
 constexpr std::array kValueOptions{
     ValueOption{"uid", [](MountOptions& o, std::string_view v) { return set_id(o.uid, "uid", v); }},
     ValueOption{"gid", [](MountOptions& o, std::string_view v) { return set_id(o.gid, "gid", v); }},
@@ -81,13 +88,8 @@ constexpr std::array kValueOptions{
                   o.cache_dir = v;
                   return {};
                 }},
-    ValueOption{"cache_size",
-                [](MountOptions& o, std::string_view v) -> Status {
-                  const auto size = parse_size(v);
-                  if (!size) return std::unexpected(size.error());
-                  o.cache_size = *size;
-                  return {};
-                }},
+    ValueOption{"cache_size", [](MountOptions& o, std::string_view v) { return set_size(o.cache_size, v); }},
+    ValueOption{"cache_disk", [](MountOptions& o, std::string_view v) { return set_size(o.cache_disk, v); }},
     ValueOption{"verify",
                 [](MountOptions& o, std::string_view v) -> Status {
                   if (v != "on" && v != "off") return bad_value("verify", v, "on or off");

@@ -19,6 +19,7 @@ struct MountOptions {
   std::string platform;                                 // empty: the host's
   std::string cache_dir;                                // empty: IndexCache::default_directory()
   std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes
+  std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes; 0: off
   bool verify = true;
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;

@@ -8,6 +8,7 @@ namespace layoutfs {
 std::string statistics_json(const ImageLibrary& library) {
   const LibraryStats built = library.stats();
   const SpanCacheStats spans = library.span_stats();
+  const CopyStats copies = library.copy_stats();
   JsonWriter json;
   json.begin_object();
   const auto add = [&](std::string_view name, std::uint64_t value) {
@@ -22,6 +23,9 @@ std::string statistics_json(const ImageLibrary& library) {
   add("cacheMisses", spans.misses);
   add("decodedBytes", spans.decoded_bytes);
   add("verifyFailures", spans.verify_failures);
+  add("copiesMade", copies.made);
+  add("copiesDropped", copies.dropped);
+  add("copySpansRead", copies.spans_read);
   return json.end_object().str();
 }
 

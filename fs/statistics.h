@@ -11,8 +11,8 @@ namespace layoutfs {
 // The xattr of the mount's root that answers it. It is not listed, so that nothing copies it.
 inline constexpr std::string_view kStatisticsXattr = "user.layoutfs.stats";
 
-// As one JSON object: indexes built and loaded, trees built and loaded, and the span
-// cache's bytes, hits, misses, decoded bytes and verify failures.
+// As one JSON object: indexes built and loaded, trees built and loaded, the span cache's bytes, hits, misses,
+// decoded bytes and verify failures, and the decoded copies made and dropped, with the spans read from such.
 std::string statistics_json(const ImageLibrary& library);
 
 }  // namespace layoutfs

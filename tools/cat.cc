@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/mount_options.h"
 #include "tools/command.h"
 
 namespace layoutfs::tools {
@@ -14,6 +15,7 @@ namespace {
 struct CatArguments {
   ImageArguments image;
   std::vector<std::string> operands;  // LAYOUT[:REF] PATH...; only paths with --layout
+  std::string cache_disk;
 };
 
 Status print_file(const Image& image, const std::string& path, Output& output) {
@@ -40,11 +42,17 @@ Status cat(CatArguments arguments, Output& output) {
   }
   if (arguments.operands.empty())
     return fail(Errc::invalid_argument, "cat needs the path of a file in the image");
+  LibraryOptions options;
+  if (!arguments.cache_disk.empty()) {
+    const auto size = parse_size(arguments.cache_disk);
+    if (!size) return std::unexpected(size.error());
+    options.cache_disk = *size;
+  }
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
   const auto manifest = find_manifest(*layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
-  ImageLibrary library(layout->engine, open_cache(arguments.image.cache_dir), {});
+  ImageLibrary library(layout->engine, open_cache(arguments.image.cache_dir), options);
   const auto image = library.image(*manifest);
   if (!image) return fail(Error(image.error()), layout->path);
 
@@ -64,6 +72,8 @@ void add_cat_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("cat", "Print files of an image, without mounting");
   command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] PATH...")->required();
   arguments->image.add_options(*command);
+  command->add_option("--cache-disk", arguments->cache_disk,
+                      "Disk for decoded copies of layers, e.g. 1G; 0: use none");
   command->callback([arguments, &exit_code] {
     Output output;
     const Status done = cat(std::move(*arguments), output);

@@ -23,6 +23,7 @@ struct MountArguments {
   std::vector<std::string> operands;  // LAYOUT[:REF] MOUNTPOINT; only the latter with --layout
   std::vector<std::string> options;   // -o
   std::string cache_size;
+  std::string cache_disk;
   std::string verify;
   bool is_image_wanted = false;  // --image
   bool is_foreground = false;
@@ -46,8 +47,9 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
     if (auto added = add_mount_options(options, argument); !added) return fail(std::move(added).error());
   if (!arguments.image.platform.empty()) options.platform = arguments.image.platform;
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
-  for (const auto& [name, value] :
-       {std::pair("cache_size=", &arguments.cache_size), {"verify=", &arguments.verify}})
+  for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
+                                    {"cache_disk=", &arguments.cache_disk},
+                                    {"verify=", &arguments.verify}})
     if (!value->empty())
       if (auto added = add_mount_options(options, name + *value); !added)
         return fail(std::move(added).error());
@@ -110,6 +112,7 @@ Status mount(MountArguments arguments) {
   const auto library = std::make_shared<ImageLibrary>(
       layout->engine, open_cache(options->cache_dir),
       LibraryOptions{.cache_size = options->cache_size,
+                     .cache_disk = options->cache_disk,
                      .verify = options->verify,
                      .progress = [progress](const Descriptor& layer, std::uint64_t bytes_read) {
                        if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
@@ -156,6 +159,8 @@ void add_mount_command(CLI::App& app, int& exit_code) {
       ->allow_extra_args(false);
   command->add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
   command->add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M");
+  command->add_option("--cache-disk", arguments->cache_disk,
+                      "Disk for decoded copies of layers, e.g. 1G; 0: use none");
   command->add_option("--verify", arguments->verify, "on, or off: serve content without checking it again");
   command->add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command->add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");

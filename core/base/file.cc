@@ -24,6 +24,18 @@ Result<UniqueFd> create_temporary(int directory, std::string& name) {
   }
 }
 
+// Calls `write` with what is left, and how much was written before, until nothing is.
+template <class Write>
+Status write_pieces(ByteView content, std::string_view what, Write write) {
+  std::uint64_t done = 0;
+  while (done < content.size()) {
+    const ssize_t written = retried([&] { return write(content.subspan(done), done); });
+    if (written < 0) return std::unexpected(Error::system(errno, what));
+    done += static_cast<std::uint64_t>(written);
+  }
+  return {};
+}
+
 }  // namespace
 
 UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
@@ -63,12 +75,14 @@ Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t o
 }
 
 Status write_all(int fd, ByteView content, std::string_view what) {
-  while (!content.empty()) {
-    const ssize_t written = retried([&] { return ::write(fd, content.data(), content.size()); });
-    if (written < 0) return std::unexpected(Error::system(errno, what));
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
+  return write_pieces(content, what,
+                      [&](ByteView piece, std::uint64_t) { return ::write(fd, piece.data(), piece.size()); });
+}
+
+Status pwrite_all(int fd, ByteView content, std::uint64_t offset, std::string_view what) {
+  return write_pieces(content, what, [&](ByteView piece, std::uint64_t written) {
+    return ::pwrite(fd, piece.data(), piece.size(), static_cast<off_t>(offset + written));
+  });
 }
 
 Status sync_file(int fd, std::string_view what) {

@@ -54,6 +54,9 @@ Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t o
 // Writes all of `content`, however many calls that takes. The error names `what`.
 Status write_all(int fd, ByteView content, std::string_view what);
 
+// As write_all, from `offset` on and without moving the file's position.
+Status pwrite_all(int fd, ByteView content, std::uint64_t offset, std::string_view what);
+
 // fsync(2). The error names `what`.
 Status sync_file(int fd, std::string_view what);
 

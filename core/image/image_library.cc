@@ -68,7 +68,10 @@ struct ImageLibrary::State {
       : engine(std::move(engine_)),
         cache(std::move(cache_)),
         options(std::move(options_)),
-        spans(std::make_shared<SpanCache>(options.cache_size)) {}
+        spans(std::make_shared<SpanCache>(options.cache_size)) {
+    if (options.cache_disk > 0 && !cache.directory().empty())
+      copies = std::make_shared<CopyDirectory>(cache.directory(), CopyOptions{.budget = options.cache_disk});
+  }
 
   Result<LayerPtr> open_layer(const Descriptor& descriptor);
   std::shared_ptr<const LayerIndex> load_index(const Descriptor& descriptor);
@@ -88,6 +91,7 @@ struct ImageLibrary::State {
   IndexCache cache;
   const LibraryOptions options;
   const std::shared_ptr<SpanCache> spans;
+  std::shared_ptr<CopyDirectory> copies;  // null where no copy is to be used
 
   Shelf<LayerPtr> layer_shelf{options.failures_remembered};
   Shelf<ImagePtr> layer_tree_shelf{options.failures_remembered}, image_shelf{options.failures_remembered};
@@ -146,8 +150,11 @@ Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const
 
 LayerPtr ImageLibrary::State::make_layer(const Digest& digest,
                                          std::shared_ptr<const LayerIndex> index) const {
-  auto stream = std::make_shared<const LayerStream>(
-      [engine = engine, digest] { return engine->get_blob(digest); }, index->stream(), spans, options.verify);
+  std::optional<CopyPlace> copy;
+  if (copies) copy = CopyPlace{copies, digest};
+  auto stream =
+      std::make_shared<const LayerStream>([engine = engine, digest] { return engine->get_blob(digest); },
+                                          index->stream(), spans, options.verify, std::move(copy));
   return std::make_shared<const Layer>(Layer{std::move(index), std::move(stream)});
 }
 
@@ -321,5 +328,7 @@ LibraryStats ImageLibrary::stats() const {
 }
 
 SpanCacheStats ImageLibrary::span_stats() const { return state_->spans->stats(); }
+
+CopyStats ImageLibrary::copy_stats() const { return state_->copies ? state_->copies->stats() : CopyStats(); }
 
 }  // namespace layoutfs

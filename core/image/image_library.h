@@ -28,6 +28,7 @@ struct LibraryStats {
 
 struct LibraryOptions {
   std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes of decoded spans
+  std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes of decoded copies; 0: none is used
   bool verify = true;                                   // spans against their digests
   // A broken layer is not read again for every lookup.
   std::chrono::seconds failures_remembered{10};
@@ -55,6 +56,7 @@ class ImageLibrary {
   const Engine& engine() const noexcept;
   LibraryStats stats() const;
   SpanCacheStats span_stats() const;
+  CopyStats copy_stats() const;
 
  private:
   struct State;

@@ -142,6 +142,8 @@ std::string IndexCache::default_directory() {
   return home.empty() ? "" : home + "/.cache/layoutfs";
 }
 
+const std::string& IndexCache::directory() const noexcept { return state_->directory; }
+
 Result<SharedBytes> IndexCache::load(std::string_view kind, const Digest& digest) const {
   if (state_->directory.empty()) return fail(Errc::not_found, "nothing is kept");
   return state_->load(kind, digest);

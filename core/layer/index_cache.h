@@ -30,6 +30,8 @@ class IndexCache {
   // ~/.cache/layoutfs.
   static std::string default_directory();
 
+  // Empty where nothing is kept.
+  const std::string& directory() const noexcept;
   // Errc::not_found where there is no such file. Any other error: it cannot be read, or others may have
   // written it.
   Result<SharedBytes> load(std::string_view kind, const Digest& digest) const;

@@ -14,6 +14,9 @@
 
 namespace layoutfs {
 
+// Opens the blob when something has to be decoded, so that layers nobody reads hold no descriptor open.
+using BlobOpener = std::function<Result<BlobPtr>()>;
+
 // Decodes in order, for one thread at a time.
 class Decoder {
  public:

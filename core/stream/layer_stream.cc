@@ -21,8 +21,10 @@ struct LayerStream::State {
   bool verify;
   std::uint64_t stream;                       // the number of this stream in the cache
   Guarded<std::weak_ptr<const Blob>> opened;  // alive as long as a decoder reads it
+  std::optional<LayerCopy> copy;
 
   std::uint64_t span_at(std::uint64_t offset) const;
+  SpanBytes copied(std::uint64_t wanted);
   Result<SpanBytes> decode(std::uint64_t wanted);
   Result<ParkedDecoders::Place> place_before(std::uint64_t wanted);
   Result<SpanBytes> decode_next(ParkedDecoders::Place& place);
@@ -72,7 +74,18 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place) 
   return span;
 }
 
+// The span from the decoded copy; nullptr where there is none and a decoder is near, or can be made there.
+SpanBytes LayerStream::State::copied(std::uint64_t wanted) {
+  if (!copy) return nullptr;
+  if (auto span = copy->find(wanted)) return span;
+  const std::uint64_t near = copy->first_near(wanted);
+  if (index.spans[near].offset <= index.points[index.spans[wanted].point].offset) return nullptr;
+  if (cache->parked().has(stream, near, wanted)) return nullptr;
+  return copy->make(wanted);
+}
+
 Result<SpanBytes> LayerStream::State::decode(std::uint64_t wanted) {
+  if (auto span = copied(wanted)) return span;
   auto place = place_before(wanted);
   if (!place) return std::unexpected(std::move(place.error()));
   while (true) {
@@ -92,13 +105,14 @@ Result<SpanBytes> LayerStream::State::decode(std::uint64_t wanted) {
 }
 
 LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache,
-                         bool verify)
+                         bool verify, std::optional<CopyPlace> copy)
     : state_(std::make_unique<State>()) {
   state_->open_blob = std::move(open_blob);
   state_->index = std::move(index);
   state_->cache = std::move(cache);
   state_->verify = verify;
   state_->stream = state_->cache->new_stream();
+  if (copy) state_->copy.emplace(*std::move(copy), state_->open_blob, state_->index, state_->cache);
 }
 
 LayerStream::~LayerStream() { state_->cache->parked().drop(state_->stream); }

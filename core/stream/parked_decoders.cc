@@ -22,6 +22,13 @@ std::optional<ParkedDecoders::Place> ParkedDecoders::take(std::uint64_t stream, 
   return place;
 }
 
+bool ParkedDecoders::has(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span) const {
+  auto entries = entries_.lock();
+  return std::ranges::any_of(*entries, [&](const Entry& entry) {
+    return entry.stream == stream && entry.place.span >= first_span && entry.place.span <= last_span;
+  });
+}
+
 void ParkedDecoders::park(std::uint64_t stream, Place place) {
   Entries leaving;  // ends after the lock does
   auto entries = entries_.lock();

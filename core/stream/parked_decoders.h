@@ -25,6 +25,8 @@ class ParkedDecoders {
   // The decoder of `stream` that stands furthest on from `first_span` to `last_span`, both included. It is
   // the caller's now.
   std::optional<Place> take(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span);
+  // Whether take() would find one.
+  bool has(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span) const;
   void park(std::uint64_t stream, Place place);
   // Ends all decoders of `stream`.
   void drop(std::uint64_t stream);

@@ -28,13 +28,14 @@ std::string refusal(std::string_view argument) {
 
 TEST(MountOptions, ValuesAreTakenOver) {
   const auto options = parsed(
-      "uid=1000,gid=0,platform=linux/arm64,cache_dir=/c,cache_size=512M,verify=off,idle_timeout=10m,"
-      "max_threads=3,fsname=name");
+      "uid=1000,gid=0,platform=linux/arm64,cache_dir=/c,cache_size=512M,cache_disk=0,verify=off,"
+      "idle_timeout=10m,max_threads=3,fsname=name");
   EXPECT_EQ(options.uid, 1000u);
   EXPECT_EQ(options.gid, 0u);
   EXPECT_EQ(options.platform, "linux/arm64");
   EXPECT_EQ(options.cache_dir, "/c");
   EXPECT_EQ(options.cache_size, std::uint64_t{512} << 20);
+  EXPECT_EQ(options.cache_disk, 0u);
   EXPECT_FALSE(options.verify);
   EXPECT_EQ(options.idle_timeout, std::chrono::minutes(10));
   EXPECT_EQ(options.max_threads, 3u);
@@ -86,6 +87,7 @@ TEST(MountOptions, WrongValuesAreRefused) {
                                "max_threads=0",
                                "max_threads=1001",
                                "cache_size=M",
+                               "cache_disk=much",
                                "cache_size=1X",
                                "cache_size=-1",
                                "cache_size=9999999999999G",

@@ -1,0 +1,294 @@
+// Finds, makes and reads the decoded copy of a layer.
+#include "core/stream/layer_copy.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <new>
+#include <stop_token>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "core/base/guarded.h"
+#include "core/base/log.h"
+#include "core/stream/codec.h"
+#include "core/stream/decoded_copy.h"
+#include "core/stream/span_digest.h"
+
+namespace layoutfs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How often a copy that is read says so to those who remove the ones that are not.
+constexpr std::chrono::minutes kUsePeriod{1};
+// Bytes of a new copy after which others make room for it again.
+constexpr std::uint64_t kRoomStep = std::uint64_t{64} << 20;
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+}  // namespace
+
+struct LayerCopy::State {
+  enum class Phase { unknown, absent, making, there, refused };
+  struct Progress {
+    Phase phase = Phase::unknown;
+    std::shared_ptr<const DecodedCopy> copy;  // while it is made, and when it is there
+    std::uint64_t next = 0;                   // while it is made: spans below it are done
+    Clock::time_point use_at;                 // when to say again that it is used
+    bool was_dropped = false;
+    std::jthread maker;
+  };
+
+  CopyPlace place;
+  BlobOpener open_blob;
+  const StreamIndex& index;
+  std::shared_ptr<SpanCache> cache;
+  Guarded<Progress> progress;
+  std::condition_variable advanced;
+
+  CopyDirectory& directory() const { return *place.directory; }
+  std::string name() const { return "decoded copy of " + place.blob.str(); }
+  std::uint64_t stretch_size(std::uint64_t point) const;
+  bool is_copied(std::uint64_t point) const {
+    return stretch_size(point) > directory().options().long_stretch;
+  }
+
+  void look(Progress& now);
+  SpanBytes read(const std::shared_ptr<const DecodedCopy>& copy, std::uint64_t span);
+  void drop(const std::shared_ptr<const DecodedCopy>& copy, const Error& why);
+  void begin(Progress& now, std::uint64_t span);
+  void run(const std::stop_token& stop);
+  Status write(const std::stop_token& stop);
+  Status write_spans(const std::stop_token& stop, DecodedCopy& copy);
+  Result<Bytes> decode(std::unique_ptr<Decoder>& decoder, std::uint64_t span);
+  Status keep_budget(std::uint64_t size, std::uint64_t& next_room) const;
+};
+
+// Bytes of the stream from one point to the next.
+std::uint64_t LayerCopy::State::stretch_size(std::uint64_t point) const {
+  const std::uint64_t end = point + 1 < index.points.size() ? index.points[point + 1].offset : index.size;
+  return end - index.points[point].offset;
+}
+
+// For a copy of an earlier mount, or of another process.
+void LayerCopy::State::look(Progress& now) {
+  now.phase = Phase::absent;
+  auto file = directory().open(place.blob);
+  if (!file) {
+    if (file.error().code() != Errc::not_found)
+      log(LogLevel::debug, name() + ": ignored: " + file.error().message());
+    return;
+  }
+  auto copy = DecodedCopy::open(std::move(*file), index);
+  if (!copy) {
+    log(LogLevel::info, name() + ": " + copy.error().message() + "; it is removed");
+    directory().remove(place.blob);
+    directory().count_dropped();
+    return;
+  }
+  now.phase = Phase::there;
+  now.copy = std::make_shared<const DecodedCopy>(std::move(*copy));
+  now.use_at = Clock::now() + kUsePeriod;
+}
+
+SpanBytes LayerCopy::State::read(const std::shared_ptr<const DecodedCopy>& copy, std::uint64_t span) {
+  auto bytes = copy->read(span);
+  if (!bytes) {
+    drop(copy, bytes.error());
+    return nullptr;
+  }
+  if (!*bytes) return nullptr;
+  directory().count_read();
+  return std::move(**bytes);
+}
+
+void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, const Error& why) {
+  auto now = progress.lock();
+  if (now->phase != Phase::there || now->copy != copy) return;
+  log(LogLevel::warning, name() + ": " + why.message() + "; it is removed");
+  directory().remove(place.blob);
+  directory().count_dropped();
+  now->copy.reset();
+  // A disk that does it again is not worth a third copy.
+  now->phase = std::exchange(now->was_dropped, true) ? Phase::refused : Phase::absent;
+}
+
+// `span` is what somebody waits for.
+void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
+  if (directory().is_given_up() || !directory().begin_making()) return;
+  const std::uint64_t point = index.spans[span].point;
+  log(LogLevel::info, name() + ": made in " + directory().path() + ", for there is no access point in " +
+                          mebibytes(stretch_size(point)) + " of its " +
+                          std::string(name_of(index.compression)) + " stream, and a read would decode " +
+                          mebibytes(index.spans[span].offset - index.points[point].offset) + " of them");
+  now.phase = Phase::making;
+  now.next = 0;
+  try {
+    now.maker = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  } catch (const std::system_error&) {  // no thread to be had
+    directory().end_making();
+    now.phase = Phase::absent;
+  }
+}
+
+// What the thread does.
+void LayerCopy::State::run(const std::stop_token& stop) {
+  Status written;
+  try {
+    written = write(stop);
+  } catch (const std::bad_alloc&) {
+    written = fail(Errc::io, "out of memory");
+  }
+  directory().end_making();
+  auto now = progress.lock();
+  now->phase = written ? Phase::there : Phase::refused;
+  now->use_at = Clock::now() + kUsePeriod;
+  if (!written) now->copy.reset();
+  if (!written && written.error().code() != Errc::cancelled)
+    log(LogLevel::info, name() + ": not made: " + written.error().message());
+  advanced.notify_all();
+}
+
+// Failures of the disk concern all layers, those of the stream only this one.
+Status LayerCopy::State::write(const std::stop_token& stop) {
+  const auto start = Clock::now();
+  auto file = directory().create(place.blob);
+  auto handle = file ? file->file() : fail(Error(file.error()));
+  if (!handle) {
+    directory().give_up(handle.error());
+    return fail(std::move(handle).error());
+  }
+  directory().make_room();
+  const auto copy = std::make_shared<DecodedCopy>(DecodedCopy::create(std::move(*handle), index));
+  progress.lock()->copy = copy;
+  if (auto written = write_spans(stop, *copy); !written) return written;
+  auto finished = copy->finish();
+  if (finished) finished = directory().publish(*file, place.blob);
+  if (!finished) {
+    directory().give_up(finished.error());
+    return finished;
+  }
+  directory().make_room();
+  directory().count_made();
+  const std::chrono::duration<double> took = Clock::now() - start;
+  log(LogLevel::info,
+      name() + ": complete, " + mebibytes(copy->size()) + " in " + std::to_string(took.count()) + " s");
+  return {};
+}
+
+Status LayerCopy::State::write_spans(const std::stop_token& stop, DecodedCopy& copy) {
+  std::unique_ptr<Decoder> decoder;
+  std::uint64_t next_room = kRoomStep;
+  std::future<Status> adding;  // of the span before, while the next one is decoded
+  const auto end_adding = [&](std::uint64_t next) -> Status {
+    if (!adding.valid()) return {};
+    if (auto added = adding.get(); !added) {
+      directory().give_up(added.error());
+      return added;
+    }
+    progress.lock()->next = next;
+    advanced.notify_all();
+    return keep_budget(copy.size(), next_room);
+  };
+  for (std::uint64_t span = 0; span < index.spans.size(); ++span) {
+    if (!is_copied(index.spans[span].point)) continue;
+    if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
+    auto bytes = decode(decoder, span);
+    if (auto ended = end_adding(span); !ended) return ended;
+    if (!bytes) return fail(std::move(bytes).error());
+    adding = std::async([&copy, span, bytes = std::move(*bytes)] { return copy.add(span, bytes); });
+  }
+  return end_adding(index.spans.size());
+}
+
+// `decoder` stands where the span begins, unless that is at an access point.
+Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::uint64_t span) {
+  const SpanRecord& record = index.spans[span];
+  const PointRecord& point = index.points[record.point];
+  if (record.offset == point.offset) {
+    auto blob = open_blob();
+    if (!blob) return fail(std::move(blob).error());
+    auto resumed = resume(index.compression, std::move(*blob), point.position,
+                          index.states.subspan(point.state_offset, point.state_size));
+    if (!resumed) return fail(std::move(resumed).error());
+    decoder = std::move(*resumed);
+  }
+  Bytes bytes(index.span_end(span) - record.offset);
+  const auto size = decoder->read(bytes);
+  if (!size) return fail(Error(size.error()));
+  cache->count_decoded(*size);
+  if (*size != bytes.size() || !std::ranges::equal(span_digest(bytes), record.digest))
+    return fail(Errc::corrupt, "decoded bytes differ from the index");
+  return bytes;
+}
+
+// `size` is that of the copy so far.
+Status LayerCopy::State::keep_budget(std::uint64_t size, std::uint64_t& next_room) const {
+  if (size > directory().options().budget)
+    return fail(Errc::unsupported, "it would take more than the " + mebibytes(directory().options().budget) +
+                                       " that all may take");
+  if (size < next_room) return {};
+  directory().make_room();
+  next_room = size + kRoomStep;
+  return {};
+}
+
+LayerCopy::LayerCopy(CopyPlace place, BlobOpener open_blob, const StreamIndex& index,
+                     std::shared_ptr<SpanCache> cache)
+    : state_(new State{.place = std::move(place),
+                       .open_blob = std::move(open_blob),
+                       .index = index,
+                       .cache = std::move(cache),
+                       .progress = {},
+                       .advanced = {}}) {}
+
+LayerCopy::~LayerCopy() {
+  // It takes the lock, so it is joined without.
+  const std::jthread maker = std::move(state_->progress.lock()->maker);
+}
+
+SpanBytes LayerCopy::find(std::uint64_t span) {
+  if (!state_->is_copied(state_->index.spans[span].point)) return nullptr;
+  std::shared_ptr<const DecodedCopy> copy;
+  {
+    auto now = state_->progress.lock();
+    if (now->phase == State::Phase::unknown) state_->look(*now);
+    if (now->phase == State::Phase::there && Clock::now() >= now->use_at) {
+      now->use_at = Clock::now() + kUsePeriod;
+      if (!CopyDirectory::use(now->copy->fd())) {  // the space it takes is wanted back
+        now->phase = State::Phase::absent;
+        now->copy.reset();
+      }
+    }
+    if (now->phase == State::Phase::there || (now->phase == State::Phase::making && span < now->next))
+      copy = now->copy;
+  }
+  return copy ? state_->read(copy, span) : nullptr;
+}
+
+std::uint64_t LayerCopy::first_near(std::uint64_t span) const {
+  const auto& spans = state_->index.spans;
+  const std::uint64_t offset = spans[span].offset;
+  const std::uint64_t nearest = offset - std::min(offset, state_->directory().options().long_stretch);
+  return static_cast<std::uint64_t>(std::ranges::lower_bound(spans, nearest, {}, &SpanRecord::offset) -
+                                    spans.begin());
+}
+
+SpanBytes LayerCopy::make(std::uint64_t span) {
+  if (!state_->is_copied(state_->index.spans[span].point)) return nullptr;
+  std::shared_ptr<const DecodedCopy> copy;
+  {
+    auto now = state_->progress.lock();
+    if (now->phase == State::Phase::absent) state_->look(*now);  // another process may have made it meanwhile
+    if (now->phase == State::Phase::absent) state_->begin(*now, span);
+    state_->advanced.wait(now.lock(), [&] { return now->phase != State::Phase::making || span < now->next; });
+    copy = now->copy;
+  }
+  return copy ? state_->read(copy, span) : nullptr;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,43 @@
+// The decoded copy of one layer: looked for, made where it is worth it, and read.
+#pragma once
+
+#include <memory>
+
+#include "core/base/digest.h"
+#include "core/stream/codec.h"
+#include "core/stream/copy_directory.h"
+#include "core/stream/span_cache.h"
+#include "core/stream/stream_index.h"
+
+namespace layoutfs {
+
+// Where the copy of a layer is kept, and by which name.
+struct CopyPlace {
+  std::shared_ptr<CopyDirectory> directory;
+  Digest blob;
+};
+
+// It holds the spans of the stretches without access points that are longer than the directory's
+// long_stretch. Whatever is wrong with it is logged, and the caller decodes the blob. Thread-safe.
+class LayerCopy {
+ public:
+  // Decoded bytes are counted in `cache`.
+  LayerCopy(CopyPlace place, BlobOpener open_blob, const StreamIndex& index,
+            std::shared_ptr<SpanCache> cache);
+  // Ends what is being made, without a result.
+  ~LayerCopy();
+
+  // The span, if the copy is there and holds it; nullptr otherwise.
+  SpanBytes find(std::uint64_t span);
+  // The first span from which decoding to `span` is short enough to need no copy.
+  std::uint64_t first_near(std::uint64_t span) const;
+  // As find, but begins to make the copy where there is none, in a thread of its own, and waits until that
+  // has come to the span. nullptr where no copy can be made now.
+  SpanBytes make(std::uint64_t span);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace layoutfs

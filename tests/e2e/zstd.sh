@@ -1,0 +1,184 @@
+#!/usr/bin/env bash
+# Zstandard layers as all its writers make them, of a tree of real files: what is read at random offsets is what tar(1)
+# wrote. And where a frame has no access points, from a decoded copy on disk, whatever becomes of that.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need zstd pzstd skopeo jq python3
+PATIENCE=$((PATIENCE * 5))
+L=$TMP/layout
+M=$TMP/m
+check "layoutfs makes a layout" "$LAYOUTFS" init "$L"
+
+# files_of BYTES: real ones, so many that they have about so many bytes.
+files_of() {
+  find /usr/bin /usr/lib -xdev -type f -size -8M -printf '%s %p\n' 2>/dev/null | sort -k 2 |
+    awk -v most="$1" '{size += $1; if (size > most) exit; print substr($0, index($0, " ") + 1)}'
+}
+files_of 160000000 | tar -P -cf "$TMP/large.tar" --verbatim-files-from -T - 2>/dev/null
+files_of 12000000 | tar -P -cf "$TMP/small.tar" --verbatim-files-from -T - 2>/dev/null
+[ "$(stat -c %s "$TMP/large.tar")" -gt 130000000 ] || skip "there are not enough files below /usr"
+
+# image NAME TAR BLOB: an image of this one layer.
+image() {
+  local diff_id layer config manifest type=application/vnd.oci.image
+  diff_id=sha256:$(sha256sum <"$2" | cut -d' ' -f1)
+  layer=$(layoutfs blob put "$L" "$3")
+  config=$(jq -cn --arg diff_id "$diff_id" --arg arch "$(host_architecture)" \
+    '{architecture: $arch, os: "linux", rootfs: {type: "layers", diff_ids: [$diff_id]}}' |
+    tee "$TMP/config" | layoutfs blob put "$L")
+  manifest=$(jq -cn --arg type $type --arg config "$config" --arg layer "$layer" \
+    --argjson config_size "$(stat -c %s "$TMP/config")" --argjson layer_size "$(stat -c %s "$3")" '{
+      schemaVersion: 2, mediaType: ($type + ".manifest.v1+json"),
+      config: {mediaType: ($type + ".config.v1+json"), digest: $config, size: $config_size},
+      layers: [{mediaType: ($type + ".layer.v1.tar+zstd"), digest: $layer, size: $layer_size}]}' |
+    layoutfs blob put "$L")
+  layoutfs ref put "$L" "$1" "$manifest" --media-type $type.manifest.v1+json || not_ok "image $1"
+}
+# reads_as SENTENCE TAR FILE [ROUNDS]: the same bytes at random offsets, the last first.
+cat >"$TMP/reads_as.py" <<'PYTHON'
+import os, random, sys
+plain, file = (os.open(name, os.O_RDONLY) for name in sys.argv[1:3])
+size = os.fstat(plain).st_size
+assert os.fstat(file).st_size == size, "another size"
+chance = random.Random(7)
+offsets = [size - 1] + [chance.randrange(size) for _ in range(int(sys.argv[3]))]
+for offset in offsets:
+    length = chance.choice([1, 4096, 100_000, 3_000_000])
+    expected = os.pread(plain, length, offset)
+    assert os.pread(file, length, offset) == expected, f"{length} bytes at {offset} differ"
+PYTHON
+reads_as() { check "$1" python3 "$TMP/reads_as.py" "$2" "$3" "${4:-60}"; }
+copies() { find "$LAYOUTFS_CACHE_DIR/decoded" -type f 2>/dev/null | wc -l; }
+stats() { limited getfattr --only-values -n user.layoutfs.stats "$M" 2>/dev/null; }
+stat_is() { test "$(stats | jq ".$1")" "$2" "$3"; }
+# comes SENTENCE COMMAND...: it succeeds now, or after a while.
+comes() {
+  local sentence=$1
+  shift
+  if wait_for "$@"; then ok "$sentence"; else not_ok "$sentence" "$*" "$(stats)"; fi
+}
+
+# skippable SIZE NUMBER: a frame that decoders pass over (RFC 8878, 3.1.2).
+skippable() { python3 -c 'import struct, sys; size, number = map(int, sys.argv[1:])
+sys.stdout.buffer.write(struct.pack("<II", 0x184D2A50 + number, size) + bytes(size))' "$1" "$2"; }
+# seekable TAR: many frames, and the table of them that the seekable format has at its end.
+seekable() { python3 - "$1" <<'PYTHON'; }
+import struct, subprocess, sys
+table, content = b"", open(sys.argv[1], "rb").read()
+for at in range(0, len(content), 1 << 20):
+    piece = content[at : at + (1 << 20)]
+    frame = subprocess.run(["zstd", "-q", "-c"], input=piece, stdout=subprocess.PIPE, check=True).stdout
+    sys.stdout.buffer.write(frame)
+    table += struct.pack("<II", len(frame), len(piece))
+table += struct.pack("<IBI", len(table) // 8, 0, 0x8F92EAB1)
+sys.stdout.buffer.write(struct.pack("<II", 0x184D2A5E, len(table)) + table)
+PYTHON
+
+echo "-- one frame, of every writer"
+zstd() { command zstd -q -f "$@"; }
+for level in 1 3 9 19; do
+  zstd -$level "$TMP/small.tar" -o "$TMP/blob" && image "level-$level" "$TMP/small.tar" "$TMP/blob"
+done
+zstd --ultra -22 "$TMP/small.tar" -o "$TMP/blob" && image ultra-22 "$TMP/small.tar" "$TMP/blob"
+zstd --no-check "$TMP/small.tar" -o "$TMP/blob" && image no-check "$TMP/small.tar" "$TMP/blob"
+# From a pipe nothing knows the size.
+zstd -c <"$TMP/small.tar" >"$TMP/blob" && image no-content-size "$TMP/small.tar" "$TMP/blob"
+zstd -c --no-check <"$TMP/small.tar" >"$TMP/blob" && image no-check-no-content-size "$TMP/small.tar" "$TMP/blob"
+zstd -1 "$TMP/large.tar" -o "$TMP/blob" && image large-1 "$TMP/large.tar" "$TMP/blob"
+zstd -c <"$TMP/large.tar" >"$TMP/blob" && image large-3 "$TMP/large.tar" "$TMP/blob"
+echo "-- several frames"
+pzstd -q -f -p 3 "$TMP/large.tar" -o "$TMP/blob" && image pzstd "$TMP/large.tar" "$TMP/blob"
+seekable "$TMP/small.tar" >"$TMP/blob" && image seekable "$TMP/small.tar" "$TMP/blob"
+half=6000000
+{
+  skippable 0 0
+  skippable 70000 15
+  head -c $half "$TMP/small.tar" | zstd -c
+  skippable 9 3
+  tail -c +$((half + 1)) "$TMP/small.tar" | zstd -c --no-check
+  skippable 300000 1
+} >"$TMP/blob" && image skippable "$TMP/small.tar" "$TMP/blob"
+echo "-- Go's encoder"
+image plain "$TMP/large.tar" "$TMP/large.tar"
+check "skopeo unpacks" skopeo --insecure-policy copy "oci:$L:plain" "dir:$TMP/plain"
+for format in zstd zstd:chunked; do
+  check "skopeo compresses to $format" skopeo --insecure-policy copy --dest-compress-format $format "dir:$TMP/plain" \
+    "oci:$L:skopeo-${format#*:}"
+done
+
+mount_at "$M" "$L"
+for reference in $(layoutfs ls "$L"); do
+  case $reference in large* | pzstd | skopeo* | plain) tar=$TMP/large.tar ;; *) tar=$TMP/small.tar ;; esac
+  layer=$M/refs/$reference/layers/00/layer.tar
+  # A writer of zstd:chunked leaves zeros at the end of a tar out.
+  [ $reference != skopeo-chunked ] ||
+    { head -c "$(stat -L -c %s "$layer")" "$TMP/large.tar" >"$TMP/shorter.tar" && tar=$TMP/shorter.tar; }
+  reads_as "$reference is read right" "$tar" "$layer"
+done
+same "no copy was made for any of them" 0 "$(copies)"
+unmount "$M"
+
+echo "-- frames without access points"
+zstd --long=27 -1 "$TMP/large.tar" -o "$TMP/blob"
+image long "$TMP/large.tar" "$TMP/blob"
+layer=$M/refs/long/layers/00/layer.tar
+copy=$LAYOUTFS_CACHE_DIR/decoded/sha256/$(sha256sum <"$TMP/blob" | cut -d' ' -f1)
+
+mount_foreground "$M" "$TMP/log" -v "$L"
+reads_as "it is read right while the copy is made, and after" "$TMP/large.tar" "$layer" 200
+comes "there is a copy" test -f "$copy"
+check "the log says that, and why" grep -q 'decoded copy of sha256:.*no access point in 1[0-9]* MiB' "$TMP/log"
+comes "spans are read from it" stat_is copySpansRead -gt 10
+unmount "$M"
+wait_for has_ended "$pid"
+
+mount_at "$M" "$L"
+reads_as "the next mount reads it right" "$TMP/large.tar" "$layer"
+same "and decodes nothing" "0 0" "$(stats | jq -r '"\(.decodedBytes) \(.copiesMade)"')"
+unmount "$M"
+same "cat uses it" "$(head -c 1000000 "$(files_of 160000000 | tail -n 1)" | sha256sum)" \
+  "$(layoutfs cat "$L:long" "$(files_of 160000000 | tail -n 1)" | head -c 1000000 | sha256sum)"
+
+for damage in "truncate -s 100000" "truncate -s 0" "cp $TMP/small.tar" \
+  "dd if=/dev/urandom conv=notrunc status=none bs=1M count=20 seek=10 of="; do
+  case $damage in *=) $damage"$copy" ;; *) $damage "$copy" ;; esac
+  mount_foreground "$M" "$TMP/log" -v "$L"
+  reads_as "with a damaged copy (${damage%% *}) it is read right" "$TMP/large.tar" "$layer" 100
+  comes "the copy was dropped" stat_is copiesDropped = 1
+  comes "and made anew" stat_is copiesMade = 1
+  unmount "$M"
+  wait_for has_ended "$pid"
+done
+
+echo "-- without it"
+rm -r "$LAYOUTFS_CACHE_DIR/decoded"
+mount_at "$M" -o cache_disk=0 "$L"
+reads_as "it is read right with cache_disk=0" "$TMP/large.tar" "$layer" 5
+same "and nothing is copied" 0 "$(copies)"
+unmount "$M"
+mount_at "$M" --cache-disk 10M "$L"
+reads_as "it is read right where the copy would exceed the budget" "$TMP/large.tar" "$layer" 5
+same "and nothing is copied" 0 "$(copies)"
+unmount "$M"
+mkdir -p "$TMP/full" && mount -t tmpfs -o size=20M tmpfs "$TMP/full"
+mount_foreground "$M" "$TMP/log" --cache-dir "$TMP/full" "$L"
+reads_as "it is read right on a full disk" "$TMP/large.tar" "$layer" 5
+same "with one warning" 1 "$(grep -c 'decoded copies: .*No space left' "$TMP/log")"
+same "and nothing stays there" 0 "$(find "$TMP/full/decoded" -type f | wc -l)"
+unmount "$M"
+wait_for has_ended "$pid"
+umount "$TMP/full"
+
+echo "-- killed while it writes"
+mount_foreground "$M" "$TMP/log" -v "$L"
+python3 -c 'import os, sys; os.pread(os.open(sys.argv[1], os.O_RDONLY), 1, 70 << 20)' "$layer"
+{ kill -9 "$pid" && wait "$pid"; } 2>/dev/null
+limited umount "$M"
+check "a killed mount leaves no copy" test ! -e "$copy"
+same "but a temporary file" 1 "$(copies)"
+mount_at "$M" "$L"
+reads_as "the next mount reads everything right" "$TMP/large.tar" "$layer"
+comes "and makes the copy" stat_is copiesMade = 1
+same "and removes the temporary file" "$copy" "$(find "$LAYOUTFS_CACHE_DIR/decoded" -type f)"
+unmount "$M"
