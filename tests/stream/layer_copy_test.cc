@@ -150,6 +150,21 @@ TEST_F(Copying, TheNextMountUsesTheCopyAndDecodesNothing) {
   EXPECT_EQ(copies->stats().made, 0U);
 }
 
+TEST_F(Copying, TwoProcessesMayMakeTheSameOneAtOnce) {
+  for (int round = 0; round < 5; ++round) {
+    std::vector<std::jthread> processes;
+    for (int i = 0; i < 2; ++i)
+      processes.emplace_back([&] {
+        const auto stream = zstd_layer().stream(directory(), no_memory());
+        expect_read(stream, zstd_layer(), zstd_layer().size() - 10, 10);
+        for (const std::uint64_t at : {300'000, 600'000}) expect_read(stream, zstd_layer(), at);
+      });
+    processes.clear();
+    EXPECT_EQ(files(), 1);
+    std::filesystem::remove_all(folder());
+  }
+}
+
 TEST_F(Copying, AReaderThatGoesOnOrJumpsALittleNeedsNone) {
   const auto copies = directory();
   const auto cache = no_memory();
