@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "core/base/bytes.h"
+#include "core/stream/span_digest.h"
 
 namespace layoutfs {
 
@@ -30,9 +31,9 @@ struct PointRecord {
 // without gaps; each ends where the next one begins, at most kMaxSpanSize bytes on, and at every access point
 // a new one begins.
 struct SpanRecord {
-  std::uint64_t offset;     // bytes from the start of the uncompressed stream
-  std::uint64_t point;      // the last access point at or before `offset`
-  std::uint64_t digest[2];  // XXH3 128 of the span's bytes, low and high half
+  std::uint64_t offset;  // bytes from the start of the uncompressed stream
+  std::uint64_t point;   // the last access point at or before `offset`
+  SpanDigest digest;     // XXH3 128 of the span's bytes, low and high half
 };
 static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
 static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
