@@ -1,56 +1,36 @@
 #!/usr/bin/env bash
-# Measures how large images are indexed, merged and listed, and the memory of the mount. Needs root and FUSE.
+# Measures layoutfs: beside what it is compared with, its single parts, and with a very large image. Needs root and FUSE.
 #
-# usage: scripts/bench.sh [--files N]
-#   --files N  in the one layer of the image that is mounted (default 1000000)
+# usage: scripts/bench.sh [COMPARISON_OPTION...]   the comparison: one table (--help says more)
+#        scripts/bench.sh --parts [OPTION...]      single parts, by Google Benchmark, whose options these are
+#        scripts/bench.sh --large [FILES]          an image with so many files in one layer (default 1000000)
 . "$(dirname "$0")/lib.sh"
 
-files=1000000
-case "${1-} ${2-}" in
-  " ") ;;
-  "--files "[1-9]*) files=$2 ;;
-  *)
-    sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0" >&2
-    exit 2
+what=compare
+case ${1-} in
+  --parts | --large) what=${1#--} && shift ;;
+  -h | --help)
+    sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0"
+    exec python3 tests/bench/bench.py --help
     ;;
 esac
 [ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount"
-scripts/install-dependencies.sh --bench
-cmake --preset release -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null && cmake --build build/bench --target layoutfs merge_bench ||
-  die "the benchmarks do not build"
-layoutfs=$PWD/build/bench/tools/layoutfs
+# Standard output is for the results.
+scripts/install-dependencies.sh --bench >&2
+[ -f build/bench/build.ninja ] || cmake --preset release -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
+cmake --build build/bench --target layoutfs merge_bench stream_bench raw_inflate -- --quiet >&2 || die "the benchmarks do not build"
+programs=$PWD/build/bench
 
-echo "== parts"
-build/bench/tests/bench/merge_bench
-
-echo "== an image of $files files in one gzip layer"
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/layoutfs-bench.XXXXXX")
-mkdir "$tmp/m"
-finish() {
-  timeout 20 umount "$tmp/m" 2>/dev/null || ! mountpoint -q "$tmp/m" || umount -l "$tmp/m"
-  rm -rf --one-file-system "$tmp"
-}
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-python3 tests/bench/make-large-layout.py "$tmp/layout" "$files"
-
-# seconds COMMAND...: how long it takes.
-seconds() {
-  local start=$EPOCHREALTIME
-  "$@" >"$tmp/out" || die "$*: failed"
-  awk "BEGIN { printf \"%.2f\", $EPOCHREALTIME - $start }"
-}
-# memory PROCESS: MiB of its own, and with the pages of mapped files that happen to be in memory; then the most of both so far.
-memory() { awk '/^RssAnon/ { own = $2 } /^VmRSS/ { all = $2 } /^VmHWM/ { most = $2 }
-  END { printf "%.1f MiB, with mapped files %.1f MiB, at most so far %.1f MiB", own / 1024, all / 1024, most / 1024 }' "/proc/$1/status"; }
-for state in "without an index" "with the index"; do
-  echo "$state: mount in $(seconds "$layoutfs" mount -q --cache-dir "$tmp/cache" "$tmp/layout:large" "$tmp/m") s"
-  server=$(pgrep -f -- "--cache-dir $tmp/cache")
-  echo "  memory: $(memory "$server")"
-  echo "  find: $(seconds find "$tmp/m") s; ls -lR: $(seconds ls -lR "$tmp/m") s, again: $(seconds ls -lR "$tmp/m") s"
-  echo "  memory: $(memory "$server")"
-  "$layoutfs" umount "$tmp/m"
-done
-echo "layoutfs ls -lR, without a mount: $(seconds "$layoutfs" ls -lR --cache-dir "$tmp/cache" "$tmp/layout:large" /) s"
-echo "on disk: layer $(du -sk "$tmp/layout/blobs" | cut -f1) KiB, index $(du -sk "$tmp/cache/layers" | cut -f1) KiB, tree $(du -sk "$tmp/cache/images" | cut -f1) KiB"
+case $what in
+  compare)
+    images=full
+    for word; do [ "$word" != --quick ] || images=quick; done
+    exec python3 tests/bench/bench.py --images "build/bench-images/$images" --layoutfs "$programs/tools/layoutfs" \
+      --raw-inflate "$programs/tests/bench/raw_inflate" "$@"
+    ;;
+  parts)
+    "$programs/tests/bench/stream_bench" "$@"
+    "$programs/tests/bench/merge_bench" "$@"
+    ;;
+  large) exec tests/bench/large.sh "$programs/tools/layoutfs" "${1-1000000}" ;;
+esac

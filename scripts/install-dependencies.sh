@@ -15,7 +15,7 @@ for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
     --test) packages+=(mmdebstrap umoci skopeo buildah jq zstd pigz python3 attr groff-base procps clang-19 libclang-rt-19-dev) ;;
-    --bench) packages+=(libbenchmark-dev python3 procps) ;;
+    --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci squashfuse archivemount squashfs-tools zstd) ;;
     --full) packages+=(clang-format-19 clang-tidy-19) ;;
     *)
       sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0" >&2

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""Measures layoutfs beside what it is compared with, and prints one table; scripts/bench.sh builds what it needs."""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import layouts
+import report
+import rows_list
+import rows_read
+from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say
+
+PARTS = {
+    "layout": rows_list.many_images,
+    "first": rows_list.first_listing,
+    "next": rows_list.next_listing,
+    "byte": rows_read.first_byte,
+    "large": rows_read.large_file_once,
+    "again": rows_read.again,
+    "disk": rows_list.on_disk,
+    "memory": rows_read.memory,
+    "programs": rows_read.programs,
+}
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Bench:
+    """what the parts share: the programs, the images, and a place to mount at"""
+
+    def __init__(self, arguments, work):
+        self.quick, self.work = arguments.quick, work
+        self.layoutfs, self.raw_inflate = arguments.layoutfs.resolve(), arguments.raw_inflate
+        self.most_rounds = arguments.rounds or (1 if self.quick else 1000)
+        self.images = 500 if self.quick else 10_000
+        self.cpus = sorted(os.sched_getaffinity(0))
+        self.cores = len(self.cpus)
+        self.page_cache = PageCache(gently=self.quick)
+        self.cache, self.mount_point = work / "cache", work / "mnt"
+        self.mount_point.mkdir()
+
+    def rounds(self, number):
+        return min(number, self.most_rounds)
+
+    def has(self, program):
+        return shutil.which(program) is not None
+
+    def mount(self, name, at, *options):
+        more = ["-o", ",".join(options)] if options else []
+        return [self.layoutfs, "mount", "-q", "--cache-dir", self.cache, *more, name, at]
+
+    def image(self, tag):
+        return "%s:%s" % (self.real, tag)
+
+    def blobs(self, tag):
+        return self.tags[tag]
+
+    def read(self, *paths):
+        for path in paths:
+            rows_read.read_through(path)
+
+    def many_layout(self, images):
+        """of which nothing is known yet"""
+        layout = self.work / ("layout-%d" % images)
+        if not layout.exists():
+            layouts.many(layout, images, 1 if images > 1000 else 100)
+        return layout
+
+    def prepare(self, images):
+        """the images, kept in `images`; and what the comparisons need of them"""
+        self.real = images / "layout"
+        if not (images / "made-of").exists():
+            shutil.rmtree(images, ignore_errors=True)
+            images.mkdir(parents=True)
+            say("making the images, once ...")
+            root = images / "root.tar"
+            small = ["--small"] if self.quick else []
+            made_of = subprocess.run(
+                ["bash", HERE / "make-root.sh", *small, root], check=True, stdout=subprocess.PIPE, text=True, timeout=1200
+            ).stdout.strip()
+            layouts.real(images, root, (64 if self.quick else 512) << 20)
+            root.unlink()
+            (images / "made-of").write_text(made_of)
+        self.made_of = (images / "made-of").read_text()
+        self.tags = layouts.layers_of(self.real)
+
+        self.tree = self.work / "tree"
+        self.tree.mkdir()
+        run("tar", "-C", self.tree, "--xattrs", "--xattrs-include=*", "-xpzf", self.blobs("gzip")[0])
+        self.squashfs = None
+        if self.has("mksquashfs"):
+            self.squashfs = self.work / "tree.squashfs"
+            run("mksquashfs", self.tree, self.squashfs, "-no-progress")
+        paths = sorted(self.tree.rglob("*"))
+        self.entries = len(paths)
+        self.files = [
+            (path.relative_to(self.tree), path.stat().st_size) for path in paths if path.is_file() and not path.is_symlink()
+        ]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench.sh", description=__doc__.split(";")[0] + ".")
+    parser.add_argument("--quick", action="store_true", help="small images and single rounds: whether it works, not how fast")
+    parser.add_argument("--rounds", type=int, metavar="N", help="at most so many of each")
+    parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="the same as JSON, on standard output by default")
+    parser.add_argument("--svg", metavar="FILE", help="a plot of it")
+    parser.add_argument("--readme", action="store_true", help="put table and plot into README.md and docs/benchmark.svg")
+    parser.add_argument("--only", metavar="PART,...", help="of: " + ", ".join(PARTS))
+    parser.add_argument("--images", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--layoutfs", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--raw-inflate", type=pathlib.Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    wanted = arguments.only.split(",") if arguments.only else list(PARTS)
+    if not set(wanted) <= set(PARTS):
+        parser.error("--only takes: " + ", ".join(PARTS))
+    if arguments.readme and (arguments.quick or arguments.only):
+        parser.error("--readme wants the whole table")
+
+    leave_nothing_mounted()
+    start, rows = time.time(), []
+    with tempfile.TemporaryDirectory(prefix="layoutfs-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
+        b = Bench(arguments, pathlib.Path(work))
+        about = {"machine": machine(b.layoutfs), "quick": b.quick, "coldBy": b.page_cache.how}
+        b.prepare(arguments.images.resolve())
+        about["image"] = {"madeOf": b.made_of, "entries": b.entries, "layerBytes": os.path.getsize(b.blobs("gzip")[0])}
+        about["image"]["contentBytes"] = sum(size for _, size in b.files)
+        for name in wanted:
+            say("%4d s  %s" % (time.time() - start, name))
+            for row in PARTS[name](b):
+                rows.append(row)
+                say("        " + report.line(row))
+        about["machine"]["loadAtEnd"] = os.getloadavg()[0]
+        about["seconds"] = round(time.time() - start)
+
+    result = {"version": 1, **about, "rows": [row.as_json() for row in rows]}
+    if arguments.json != "-":
+        print(report.table(result))
+    if arguments.json:
+        report.write_json(result, arguments.json)
+    if arguments.svg:
+        report.write_plot(result, arguments.svg)
+    if arguments.readme:
+        report.write_readme(result, HERE.parent.parent)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failed, OSError, subprocess.SubprocessError) as error:
+        sys.exit("bench.sh: %s" % error)

@@ -1,0 +1,198 @@
+"""Runs and times commands by turns, mounts with a way back, and knows the machine."""
+import atexit
+import contextlib
+import os
+import pathlib
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+PATIENCE = 900  # seconds that any one command may take
+DROP_CACHES = "/proc/sys/vm/drop_caches"
+
+
+class Failed(Exception):
+    pass
+
+
+def say(sentence):
+    print(sentence, file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------- commands
+
+
+def run(*command, cpus=None, allow=(0,), stdout=subprocess.DEVNULL):
+    """seconds that the command takes; `cpus`: which ones it may use, else all"""
+    command = [str(word) for word in command]
+    if cpus is not None:
+        command = ["taskset", "-c", ",".join(map(str, cpus)), *command]
+    start = time.perf_counter()
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed("%s: not done after %d s" % (" ".join(command), PATIENCE)) from None
+    took = time.perf_counter() - start
+    if done.returncode not in allow:
+        what = done.stderr.decode(errors="replace").strip().splitlines()[-3:]
+        raise Failed("%s: exit code %d: %s" % (" ".join(command), done.returncode, " ".join(what)))
+    return took
+
+
+def output(*command):
+    """what the command prints, one line; empty where there is no such command"""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60
+        )
+    except OSError:
+        return ""
+    return (done.stdout.decode(errors="replace").strip().splitlines() or [""])[0]
+
+
+# ---------------------------------------------------------------- measurements
+
+
+class Sample:
+    """measurements of one thing, in one unit"""
+
+    def __init__(self, values, unit):
+        self.values, self.unit = list(values), unit
+
+    @property
+    def median(self):
+        return statistics.median(self.values)
+
+    def percentile(self, percent):
+        ordered = sorted(self.values)
+        return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+    def as_json(self):
+        return {
+            "median": self.median,
+            "min": min(self.values),
+            "max": max(self.values),
+            "unit": self.unit,
+            "runs": len(self.values),
+        }
+
+
+def by_turns(rounds, **sides):
+    """calls each side once a round, A B A B ...: a Sample of what each returns, in seconds
+
+    A side can be (how many rounds it takes part in, function), where it takes long.
+    """
+    values = {name: [] for name in sides}
+    for number in range(rounds):
+        for name, side in sides.items():
+            most, function = side if isinstance(side, tuple) else (rounds, side)
+            if number < most:
+                values[name].append(function())
+    return {name: Sample(measured, "s") for name, measured in values.items()}
+
+
+# ---------------------------------------------------------------- the page cache
+
+
+class PageCache:
+    """drops it whole where that is allowed, and else, or where others would notice, what is in the files at hand"""
+
+    def __init__(self, gently):
+        self.is_whole = not gently and os.access(DROP_CACHES, os.W_OK)
+        self.how = "echo 3 > drop_caches" if self.is_whole else "posix_fadvise(POSIX_FADV_DONTNEED) on the files read"
+
+    def drop(self, *paths):
+        if self.is_whole:
+            os.sync()
+            pathlib.Path(DROP_CACHES).write_text("3\n")
+        for path in paths:
+            forget(path)
+
+
+def forget(path):
+    """what the page cache holds of a file, or of all below a directory"""
+    files = [path] if os.path.isfile(path) else [file for file in pathlib.Path(path).rglob("*") if file.is_file()]
+    for file in files:
+        descriptor = os.open(file, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------- mounts
+
+_mounted = []
+
+
+def is_mounted(at):
+    with open("/proc/self/mountinfo") as mounts:
+        return any(line.split()[4] == str(at) for line in mounts)
+
+
+def unmount(at):
+    for command in (["umount", at], ["umount", at], ["umount", "-l", at]):
+        if not is_mounted(at):
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(list(map(str, command)), stderr=subprocess.DEVNULL, timeout=30)
+        if is_mounted(at):
+            time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def mounted(at, *command, cpus=None):
+    """mounts for as long as the block runs; gives the seconds that it took"""
+    _mounted.append(at)
+    try:
+        took = run(*command, cpus=cpus)
+        if not is_mounted(at):
+            raise Failed("%s: not mounted" % " ".join(map(str, command)))
+        yield took
+    finally:
+        unmount(at)
+        _mounted.remove(at)
+
+
+def leave_nothing_mounted():
+    """on every way out: what still is mounted comes down"""
+    atexit.register(lambda: [unmount(at) for at in reversed(_mounted)])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+
+
+# ---------------------------------------------------------------- the machine
+
+
+def first_field(path, key):
+    with contextlib.suppress(OSError):
+        for line in open(path):
+            if line.startswith(key):
+                return line.split(":", 1)[1].strip()
+    return ""
+
+
+def package_version(name):
+    version = output("dpkg-query", "-W", "-f", "${Version}", name)
+    return version if version[:1].isdigit() else "absent"
+
+
+def machine(layoutfs):
+    packages = ("umoci", "squashfuse", "archivemount", "libisal2", "zlib1g", "libzstd1", "libfuse3-3", "libssl3")
+    return {
+        "cpu": first_field("/proc/cpuinfo", "model name") or platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memoryBytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "kernel": platform.release(),
+        "system": output("sh", "-c", '. /etc/os-release; echo "$PRETTY_NAME"'),
+        "loadAtStart": os.getloadavg()[0],
+        "versions": {
+            "layoutfs": output(layoutfs, "--version"),
+            "commit": output("git", "-C", os.path.dirname(__file__), "describe", "--always", "--dirty"),
+            **{name: package_version(name) for name in packages},
+        },
+    }

@@ -1,0 +1,123 @@
+"""Makes the layouts that bench.py measures: real files in every compression, and many small images."""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import tarfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "corpus"))
+from ocilib import GZIP, REF, ZSTD, Layout, Tar  # noqa: E402
+
+MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+FRAME = 4 << 20  # bytes of plain content in each frame of the variant with many
+
+
+def layers_of(layout):
+    """the paths of the layers of each tag, from the base up"""
+
+    def blob(digest):
+        return layout / "blobs" / digest.replace(":", "/")
+
+    entries = json.loads((layout / "index.json").read_text())["manifests"]
+    return {
+        entry["annotations"][REF]: [blob(each["digest"]) for each in json.loads(blob(entry["digest"]).read_text())["layers"]]
+        for entry in entries
+    }
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def many(directory, images, files):
+    """images of one small layer each, which has so many files"""
+    layout = Layout()
+    for number in range(images):
+        tar = Tar().dir("usr").dir("usr/share")
+        for file in range(files):
+            tar.file("usr/share/file-%d" % file, b"file %d of image %d\n" % (file, number))
+        layout.tag("registry.example/application-%d:1.0" % number, layout.image([tar], arch=MACHINE))
+    layout.write(directory)
+
+
+def cut(root, halves):
+    """cuts a tar into two of about the same size, between entries"""
+    size = os.path.getsize(root)
+    with tarfile.open(root) as tar:
+        at = next(entry.offset for entry in tar if entry.offset >= size // 2)
+    with open(root, "rb") as whole:
+        for out, count in zip(halves, (at, size - at)):
+            with open(out, "wb") as file:
+                while count:
+                    count -= os.copy_file_range(whole.fileno(), file.fileno(), count)
+                if out is halves[0]:
+                    os.lseek(file.fileno(), 0, os.SEEK_END)
+                    os.write(file.fileno(), bytes(1024))
+
+
+def wrap(root, out, size):
+    """a tar whose one large file is the front of `root`"""
+    size = min(size, os.path.getsize(root)) // 512 * 512
+    entry = tarfile.TarInfo("large")
+    entry.size, entry.mtime = size, 1_600_000_000
+    with open(root, "rb") as content, tarfile.open(out, "w") as tar:
+        tar.addfile(entry, content)
+
+
+def compress(plain, out, how):
+    commands = {
+        "gzip": ["gzip", "-6nc"],
+        "zstd": ["zstd", "-3qc"],
+        "frames": ["split", "-b", str(FRAME), "--filter=zstd -3qc", "-"],
+    }
+    with open(plain, "rb") as source, open(out, "wb") as target:
+        subprocess.run(commands[how], stdin=source, stdout=target, check=True, timeout=1800)
+
+
+def real(directory, root, large):
+    """the tags gzip, pair (two gzip layers), zstd, frames: all of `root`; large: one file of at most so many bytes"""
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    temporary = [directory / name for name in ("first.tar", "second.tar", "large.tar")]
+    cut(root, temporary[:2])
+    wrap(root, temporary[2], large)
+    first, second, one = temporary
+    images = {
+        "gzip": [(root, "gzip")],
+        "pair": [(first, "gzip"), (second, "gzip")],
+        "large": [(one, "gzip")],
+        "zstd": [(root, "zstd")],
+        "frames": [(root, "frames")],
+    }
+
+    def make(task):
+        plain, how = task
+        blob = directory / ("%s.%s" % (os.path.basename(plain), how))
+        compress(plain, blob, how)
+        return task, blob, sha256(blob), sha256(plain)
+
+    tasks = [task for layers in images.values() for task in layers]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = {task: rest for task, *rest in pool.map(make, tasks)}
+    layout, blobs = Layout(), {}
+    for tag, layers in images.items():
+        descriptors, plain = [], []
+        for task in layers:
+            blob, digest, diff_id = made[task]
+            media = GZIP if task[1] == "gzip" else ZSTD
+            descriptors.append({"mediaType": media, "digest": digest, "size": blob.stat().st_size})
+            plain.append(diff_id)
+            blobs[digest] = blob
+        layout.tag(tag, layout.manifest(layout.config(plain, arch=MACHINE), descriptors))
+    for path in temporary:
+        path.unlink()
+    written = directory / "layout"
+    layout.write(written)
+    for digest, blob in blobs.items():
+        blob.rename(written / "blobs" / digest.replace(":", "/"))
+    return written

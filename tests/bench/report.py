@@ -1,0 +1,129 @@
+"""The results as a table, as JSON, and in README.md."""
+import json
+import sys
+
+import plot
+
+BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+
+
+def number(value):
+    """three digits that matter"""
+    return "%.3g" % value if value < 1000 else "%.0f" % value
+
+
+def measured(sample):
+    """the median with its unit, and how far the measurements lie apart"""
+    if sample is None:
+        return ""
+    unit, scale = sample["unit"], 1
+    if unit == "s" and sample["median"] < 1:
+        unit, scale = "ms", 1000
+    text = "%s %s" % (number(sample["median"] * scale), unit)
+    if sample["runs"] > 1:
+        text += " (%s–%s)" % (number(sample["min"] * scale), number(sample["max"] * scale))
+    return text
+
+
+def compared(row):
+    other = row["other"]
+    return "%s: %s" % (other["name"], measured(other)) if other else ""
+
+
+def value_of(row):
+    if row["value"] is None:
+        return ""
+    return number(row["value"]) + ("" if row["unit"] == "ratio" else " " + row["unit"])
+
+
+def target_of(row):
+    target = row["target"]
+    if not target:
+        return ""
+    sign = {">=": "≥", "<=": "≤"}[target["relation"]]
+    return "%s %s%s" % (sign, number(target["value"]), "" if row["unit"] == "ratio" else " " + row["unit"])
+
+
+def met_of(row):
+    return {None: "", True: "met", False: "**not met**"}[row["met"]]
+
+
+COLUMNS = {
+    "what": lambda row: row["what"],
+    "layoutfs": lambda row: measured(row["ours"]) or row["note"],
+    "compared with": compared,
+    "ratio or value": value_of,
+    "target": target_of,
+    "": met_of,
+}
+
+
+def line(row):
+    """one Row in words"""
+    cells = [cell(row.as_json()) for cell in COLUMNS.values()]
+    return " | ".join(cell.replace("**", "") for cell in cells if cell)
+
+
+def table(result):
+    """for a terminal"""
+    rows = [list(COLUMNS)] + [[cell(row).replace("**", "") for cell in COLUMNS.values()] for row in result["rows"]]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines += ["", how(result)] + [row["what"] + ": " + row["note"] for row in result["rows"] if row["note"]]
+    met = [row["met"] for row in result["rows"] if row["met"] is not None]
+    return "\n".join(lines + ["%d of %d targets are met" % (sum(met), len(met))])
+
+
+def markdown(result):
+    rows = [list(COLUMNS), ["---"] * len(COLUMNS)] + [
+        [cell(row).replace("|", "\\|") for cell in COLUMNS.values()] for row in result["rows"]
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def how(result):
+    """where and on what it was measured"""
+    machine, image, versions = result["machine"], result["image"], result["machine"]["versions"]
+    parts = [
+        "%s, %d cores, %.0f GiB of memory, Linux %s, %s"
+        % (machine["cpu"], machine["cores"], machine["memoryBytes"] / 2**30, machine["kernel"], machine["system"]),
+        "layoutfs %s, umoci %s, squashfuse %s, archivemount %s, ISA-L %s"
+        % tuple(versions[name] for name in ("commit", "umoci", "squashfuse", "archivemount", "libisal2")),
+        "load %.1f before, %.1f after (%s)"
+        % (machine["loadAtStart"], machine["loadAtEnd"], "its own counts too"),
+        "the image: %s; %s entries, %.0f MB of content, %.0f MB as one gzip layer"
+        % (image["madeOf"], format(image["entries"], ","), image["contentBytes"] / 1e6, image["layerBytes"] / 1e6),
+        "cold is after " + result["coldBy"],
+    ]
+    return "Measured on " + ". ".join(part[0].upper() + part[1:] if at else part for at, part in enumerate(parts)) + "."
+
+
+def write_json(result, name):
+    text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+    if name == "-":
+        sys.stdout.write(text)
+    else:
+        with open(name, "w") as file:
+            file.write(text)
+
+
+def write_plot(result, name):
+    with open(name, "w") as file:
+        file.write(plot.svg(result["rows"], value_of, target_of))
+
+
+def write_readme(result, source):
+    write_plot(result, source / "docs/benchmark.svg")
+    readme = source / "README.md"
+    before, rest = readme.read_text().split(BEGIN)
+    after = rest.split(END)[1]
+    text = [
+        "Medians (lowest to highest), both sides by turns in one run of `scripts/bench.sh`; a ratio is how many times as fast,",
+        "where it should be high, or how many times as much, where it should be low.",
+        how(result),
+        "",
+        "![how far each target is exceeded or missed](docs/benchmark.svg)",
+        "",
+        markdown(result),
+    ]
+    readme.write_text(before + BEGIN + "\n" + "\n".join(text) + "\n" + END + after)

@@ -1,0 +1,57 @@
+"""A row of the table: what was measured, what it is compared with, and what it should reach."""
+
+
+class Row:
+    """`value` is what the target is about: a ratio, or a measurement in `unit`; rows without a target only inform"""
+
+    def __init__(self, id, what, ours, other_name=None, other=None, value=None, unit="ratio",
+                 relation=None, target=None, note="", holds=True):  # fmt: skip
+        self.id, self.what, self.ours = id, what, ours
+        self.other_name, self.other = other_name, other
+        self.value, self.unit, self.relation, self.target, self.note = value, unit, relation, target, note
+        self.holds = holds  # what else must be so for the target to be met
+
+    @property
+    def score(self):
+        """how far the target is exceeded: 1 meets it, 0.5 is half of it; nothing without one"""
+        if self.target is None or self.value is None:
+            return None
+        return self.value / self.target if self.relation == ">=" else self.target / max(self.value, 1e-9)
+
+    @property
+    def met(self):
+        return None if self.score is None else self.score >= 1 and self.holds
+
+    def as_json(self):
+        return {
+            "id": self.id,
+            "what": self.what,
+            "ours": self.ours and self.ours.as_json(),
+            "other": self.other and {"name": self.other_name, **self.other.as_json()},
+            "value": self.value,
+            "unit": self.unit,
+            "target": self.target and {"relation": self.relation, "value": self.target},
+            "met": self.met,
+            "note": self.note,
+        }
+
+
+def faster(id, what, ours, other_name, other, target=None, note=""):
+    """how many times as fast as the other"""
+    value = other.median / ours.median
+    return Row(id, what, ours, other_name, other, value, "ratio", ">=", target, note)
+
+
+def within(id, what, ours, other_name, other, target=None, note=""):
+    """at most so many times what the other takes"""
+    value = ours.median / other.median
+    return Row(id, what, ours, other_name, other, value, "ratio", "<=", target, note)
+
+
+def limited(id, what, ours, value, unit, target, note="", holds=True):
+    """a measurement with a limit of its own"""
+    return Row(id, what, ours, None, None, value, unit, "<=", target, note, holds)
+
+
+def missing(id, what, why):
+    return Row(id, what, None, note="not measured: " + why)
