@@ -2,7 +2,7 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, LABELS, NUMBERS = 960, 430, 190  # of all; of the names at the left, of the values at the right
+WIDTH, LABELS, NUMBERS = 1000, 440, 210  # of all; of the names at the left, of the values at the right
 LINE, TOP, BOTTOM = 24, 52, 34
 LOW, HIGH = 0.125, 8  # the axis; bars that go on end there
 
@@ -36,8 +36,9 @@ def score_of(row):
     return value / target if row["target"]["relation"] == ">=" else target / max(value, 1e-9)
 
 
-def shorter(text, most=66):
-    text = text.replace("`", "")
+def label(row, most=64):
+    against = row["other"] and row["other"]["name"]
+    text = row["what"].replace("`", "") + (", against " + against if against else "")
     return text if len(text) <= most else text[: most - 1].rstrip(" ,") + "…"
 
 
@@ -63,7 +64,7 @@ def svg(rows, value_of, target_of):
     for number, row in enumerate(rows):
         y, score = TOP + LINE * number, score_of(row)
         begin, end = sorted((position(1), position(score)))
-        text(LABELS - 10, y + 16, shorter(row["what"]), anchor="end")
+        text(LABELS - 10, y + 16, label(row), anchor="end")
         parts.append(
             '<rect class="%s" x="%.1f" y="%.1f" width="%.1f" height="%d" rx="2"/>'
             % ("met" if row["met"] else "missed", begin, y + 4, max(end - begin, 2), LINE - 8)

@@ -63,15 +63,15 @@ def large_file_once(b):
 
     one, two = b.cpus[:1], b.cpus[:2]
     ours(one)
-    what = "sequential read of a large file, first time, "
+    what = "first sequential read of a large file, "
     if not b.raw_inflate:
         yield missing("large-1", what + "one core", "raw_inflate was not built")
         return
     raw = lambda: run(b.raw_inflate, blob, cpus=one)  # noqa: E731
     times = by_turns(b.rounds(7), ours=lambda: ours(one), raw=raw, two=lambda: ours(two))
-    yield faster("large-1", what + "one core", times["ours"], "ISA-L alone, one core", times["raw"], 0.9)
+    yield faster("large-1", what + "one core", times["ours"], "ISA-L, one core", times["raw"], 0.9)
     if b.cores >= 2:
-        yield faster("large-2", what + "two cores", times["two"], "ISA-L alone, one core", times["raw"], 1.6)
+        yield faster("large-2", what + "two cores", times["two"], "ISA-L, one core", times["raw"], 1.6)
     else:
         yield missing("large-2", what + "two cores", "this machine has one core")
 
@@ -94,12 +94,12 @@ def again(b):
         by_turns(2, ours=lambda: read_through(b.mount_point / "large"), other=lambda: read_through(local))
         times = by_turns(b.rounds(15), ours=lambda: read_through(b.mount_point / "large"), other=lambda: read_through(local))
     local.unlink()
-    yield faster("again-read", "the same file again", times["ours"], "unpacked", times["other"], 0.95)
+    yield faster("again-read", "large file again, in the page cache", times["ours"], "unpacked", times["other"], 0.95)
 
     names = ("-name", "no-such-name")
     sizes = ("-printf", "%s %m %t\n")
     with mounted(b.mount_point, *b.mount(b.image("gzip"), b.mount_point)):
-        for id, what, how in (("again-find", "`find` again", names), ("again-stat", "`find -printf %s`, which stats, again", sizes)):
+        for id, what, how in (("again-find", "`find` again", names), ("again-stat", "`find -printf %s` again, which stats", sizes)):
             sides = {"ours": lambda: run("find", b.mount_point, *how), "other": lambda: run("find", b.tree, *how)}
             by_turns(2, **sides)
             times = by_turns(b.rounds(15), **sides)
@@ -137,10 +137,10 @@ def memory(b):
             after.append(resident(at))
             forget(at)
     grown = Sample([after[0]], "MiB")
-    yield limited("memory-read", "memory, after every file of an image was read once", grown, grown.median, "MiB",
+    yield limited("memory-read", "memory, every file of an image read once", grown, grown.median, "MiB",
                   30 + budget, "30 MiB and the span budget, %d MiB; %.1f before" % (budget, before))  # fmt: skip
     more = Sample([after[-1]], "MiB")
-    yield within("memory-growth", "memory, after the same %d times" % len(after), more, "after the first", grown, 1.05)
+    yield within("memory-growth", "memory, every file read %d times" % len(after), more, "once", grown, 1.05)
 
 
 def programs(b):
