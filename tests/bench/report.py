@@ -1,6 +1,7 @@
 """The results as a table, as JSON, and in README.md."""
 import json
 import sys
+import textwrap
 
 import plot
 
@@ -82,20 +83,23 @@ def markdown(result):
 
 
 def how(result):
-    """where and on what it was measured"""
+    """where and on what it was measured, in sentences"""
     machine, image, versions = result["machine"], result["image"], result["machine"]["versions"]
-    parts = [
-        "%s, %d cores, %.0f GiB of memory, Linux %s, %s"
+    is_busy = machine["loadAtStart"] > machine["cores"] / 4
+    sentences = [
+        "Measured on %s, %d cores, %.0f GiB of memory, Linux %s, %s."
         % (machine["cpu"], machine["cores"], machine["memoryBytes"] / 2**30, machine["kernel"], machine["system"]),
-        "layoutfs %s, umoci %s, squashfuse %s, archivemount %s, ISA-L %s"
-        % tuple(versions[name] for name in ("commit", "umoci", "squashfuse", "archivemount", "libisal2")),
-        "load %.1f before, %.1f after (%s)"
-        % (machine["loadAtStart"], machine["loadAtEnd"], "its own counts too"),
-        "the image: %s; %s entries, %.0f MB of content, %.0f MB as one gzip layer"
+        "The machine had other work (its load was %.1f before), so times are too long and ratios uncertain."
+        % machine["loadAtStart"]
+        if is_busy
+        else "The machine had nothing else to do.",
+        "The image: %s; %s entries, %.0f MB of content, %.0f MB as one gzip layer."
         % (image["madeOf"], format(image["entries"], ","), image["contentBytes"] / 1e6, image["layerBytes"] / 1e6),
-        "cold is after " + result["coldBy"],
+        "Versions: layoutfs %s, umoci %s, squashfuse %s, archivemount %s, ISA-L %s."
+        % tuple(versions[name] for name in ("commit", "umoci", "squashfuse", "archivemount", "libisal2")),
+        "The page cache is made cold by %s." % result["coldBy"],
     ]
-    return "Measured on " + ". ".join(part[0].upper() + part[1:] if at else part for at, part in enumerate(parts)) + "."
+    return textwrap.fill(" ".join(sentences), 140, break_on_hyphens=False, break_long_words=False)
 
 
 def write_json(result, name):
@@ -118,8 +122,9 @@ def write_readme(result, source):
     before, rest = readme.read_text().split(BEGIN)
     after = rest.split(END)[1]
     text = [
-        "Medians (lowest to highest), both sides by turns in one run of `scripts/bench.sh`; a ratio is how many times as fast,",
-        "where it should be high, or how many times as much, where it should be low.",
+        "Medians (lowest to highest); both sides of a comparison ran by turns, in one run of `scripts/bench.sh`. Where the target is a least",
+        "ratio (≥) it is how many times as fast layoutfs is, else (≤) how many times as much it takes.",
+        "",
         how(result),
         "",
         "![how far each target is exceeded or missed](docs/benchmark.svg)",
