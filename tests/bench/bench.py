@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Measures layoutfs beside what it is compared with, and prints one table; scripts/bench.sh builds what it needs."""
 import argparse
+import functools
 import os
 import pathlib
 import shutil
@@ -70,8 +71,17 @@ class Bench:
             layouts.many(layout, images, 1 if images > 1000 else 100)
         return layout
 
+    @functools.cached_property
+    def squashfs(self):
+        """the same tree; nothing where it cannot be made"""
+        if not self.has("mksquashfs"):
+            return None
+        packed = self.work / "tree.squashfs"
+        run("mksquashfs", self.tree, packed, "-no-progress")
+        return packed
+
     def prepare(self, images):
-        """the images, kept in `images`; and what the comparisons need of them"""
+        """the images, kept in `images`, and the tree that they hold"""
         self.real = images / "layout"
         if not (images / "made-of").exists():
             shutil.rmtree(images, ignore_errors=True)
@@ -91,10 +101,6 @@ class Bench:
         self.tree = self.work / "tree"
         self.tree.mkdir()
         run("tar", "-C", self.tree, "--xattrs", "--xattrs-include=*", "-xpzf", self.blobs("gzip")[0])
-        self.squashfs = None
-        if self.has("mksquashfs"):
-            self.squashfs = self.work / "tree.squashfs"
-            run("mksquashfs", self.tree, self.squashfs, "-no-progress")
         paths = sorted(self.tree.rglob("*"))
         self.entries = len(paths)
         self.files = [

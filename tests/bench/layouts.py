@@ -41,7 +41,7 @@ def many(directory, images, files):
         tar = Tar().dir("usr").dir("usr/share")
         for file in range(files):
             tar.file("usr/share/file-%d" % file, b"file %d of image %d\n" % (file, number))
-        layout.tag("registry.example/application-%d:1.0" % number, layout.image([tar], arch=MACHINE))
+        layout.tag("application-%d:1.0" % number, layout.image([tar], arch=MACHINE))
     layout.write(directory)
 
 

@@ -95,7 +95,7 @@ def large_file_again(b):
         mounts.enter_context(mounted(b.mount_point, *b.mount(b.image("large"), b.mount_point)))
         run("cp", b.mount_point / "large", local)
         sides = {"ours": lambda: read_through(b.mount_point / "large"), "other": lambda: read_through(local)}
-        if b.squashfs and b.has("squashfuse_ll"):
+        if b.has("mksquashfs") and b.has("squashfuse_ll"):
             run("mksquashfs", local.parent, packed, "-no-progress", "-noD", "-noF")
             mounts.enter_context(mounted(at, "squashfuse_ll", packed, at))
             sides["squashfuse"] = lambda: read_through(at / "large")
