@@ -136,7 +136,8 @@ def first_listing(b):
     if "archivemount" in times:
         yield faster("first-list-archivemount", what, times["ours"], "archivemount + ls -R", times["archivemount"])
     else:
-        yield missing("first-list-archivemount", what + ", against archivemount", "it shows %d entries of %d" % (shown, b.entries))
+        why = "it shows %d entries of %d" % (shown, b.entries) if b.has("archivemount") else "it is not installed"
+        yield missing("first-list-archivemount", what + ", against archivemount", why)
 
 
 def next_listing(b):
