@@ -22,6 +22,7 @@ std::string statistics_json(const ImageLibrary& library) {
   add("cacheHits", spans.hits);
   add("cacheMisses", spans.misses);
   add("decodedBytes", spans.decoded_bytes);
+  add("decodedAheadBytes", spans.ahead_bytes);
   add("verifyFailures", spans.verify_failures);
   add("copiesMade", copies.made);
   add("copiesDropped", copies.dropped);

@@ -220,7 +220,7 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
   Bytes bytes(index.span_end(span) - record.offset);
   const auto size = decoder->read(bytes);
   if (!size) return fail(Error(size.error()));
-  cache->count_decoded(*size);
+  cache->count_decoded(*size, SpanCache::DecodedFor::reader);
   if (*size != bytes.size() || !std::ranges::equal(span_digest(bytes), record.digest))
     return fail(Errc::corrupt, "decoded bytes differ from the index");
   return bytes;
@@ -251,8 +251,12 @@ LayerCopy::~LayerCopy() {
   const std::jthread maker = std::move(state_->progress.lock()->maker);
 }
 
+bool LayerCopy::covers(std::uint64_t span) const {
+  return state_->is_copied(state_->index.spans[span].point);
+}
+
 SpanBytes LayerCopy::find(std::uint64_t span) {
-  if (!state_->is_copied(state_->index.spans[span].point)) return nullptr;
+  if (!covers(span)) return nullptr;
   std::shared_ptr<const DecodedCopy> copy;
   {
     auto now = state_->progress.lock();
@@ -279,7 +283,7 @@ std::uint64_t LayerCopy::first_near(std::uint64_t span) const {
 }
 
 SpanBytes LayerCopy::make(std::uint64_t span) {
-  if (!state_->is_copied(state_->index.spans[span].point)) return nullptr;
+  if (!covers(span)) return nullptr;
   std::shared_ptr<const DecodedCopy> copy;
   {
     auto now = state_->progress.lock();

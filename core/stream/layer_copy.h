@@ -27,6 +27,8 @@ class LayerCopy {
   // Ends what is being made, without a result.
   ~LayerCopy();
 
+  // Whether a copy would hold the span.
+  bool covers(std::uint64_t span) const;
   // The span, if the copy is there and holds it; nullptr otherwise.
   SpanBytes find(std::uint64_t span);
   // The first span from which decoding to `span` is short enough to need no copy.

@@ -3,38 +3,73 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
+#include "core/base/single_flight.h"
+#include "core/base/worker_pool.h"
 #include "core/stream/codec.h"
 #include "core/stream/parked_decoders.h"
+#include "core/stream/read_patterns.h"
 #include "core/stream/span_digest.h"
+#include "core/stream/span_flights.h"
 
 namespace layoutfs {
+namespace {
+
+constexpr std::uint64_t kLongestRunAhead = std::uint64_t{64} << 20;  // nothing is decoded from so far back
+constexpr std::uint64_t kMostSpansAhead = 64;  // of one plan; tables may have spans of a byte
+
+}  // namespace
 
 struct LayerStream::State {
-  BlobOpener open_blob;
-  StreamIndex index;
-  std::shared_ptr<SpanCache> cache;
-  bool verify;
-  std::uint64_t stream;                       // the number of this stream in the cache
-  Guarded<std::weak_ptr<const Blob>> opened;  // alive as long as a decoder reads it
+  State(BlobOpener open_blob_, StreamIndex index_, std::shared_ptr<SpanCache> cache_, bool verify_,
+        std::optional<CopyPlace> copy_)
+      : open_blob(std::move(open_blob_)),
+        index(std::move(index_)),
+        cache(std::move(cache_)),
+        verify(verify_),
+        flights(cache, stream, [this](AheadWish wish) { post(std::move(wish)); }) {
+    if (copy_) copy.emplace(*std::move(copy_), open_blob, index, cache);
+  }
+
+  const BlobOpener open_blob;
+  const StreamIndex index;
+  const std::shared_ptr<SpanCache> cache;
+  const bool verify;
+  const std::uint64_t stream = cache->new_stream();  // the number of this stream in the cache
+  Guarded<std::weak_ptr<const Blob>> opened;         // alive as long as a decoder reads it
+  Guarded<ReadPatterns> patterns;
+  SpanFlights flights;
   std::optional<LayerCopy> copy;
+  SingleFlight<std::uint64_t, SpanBytes> copy_flights;  // by span
 
   std::uint64_t span_at(std::uint64_t offset) const;
+  std::uint64_t run_of(std::uint64_t span) const;
+  Result<SpanBytes> span(std::uint64_t wanted);
+  Result<SpanBytes> fly(SpanFlights::Flight& flight);
   SpanBytes copied(std::uint64_t wanted);
-  Result<SpanBytes> decode(std::uint64_t wanted);
   Result<ParkedDecoders::Place> place_before(std::uint64_t wanted);
-  Result<SpanBytes> decode_next(ParkedDecoders::Place& place);
+  Result<SpanBytes> decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom);
   Result<BlobPtr> blob();
+  void plan_ahead(std::uint64_t offset, std::uint64_t size);
+  std::uint64_t wish_ahead(std::uint64_t first, std::uint64_t horizon);
+  bool post(AheadWish wish);
+  void decode_ahead(AheadWish wish);
 };
 
 // The number of the span that holds `offset`, which lies inside the stream.
 std::uint64_t LayerStream::State::span_at(std::uint64_t offset) const {
   const auto after = std::ranges::upper_bound(index.spans, offset, {}, &SpanRecord::offset);
   return static_cast<std::uint64_t>(after - index.spans.begin()) - 1;
+}
+
+// The first span of the access point of `span`: what has to be decoded before it begins there.
+std::uint64_t LayerStream::State::run_of(std::uint64_t span) const {
+  return span_at(index.points[index.spans[span].point].offset);
 }
 
 Result<BlobPtr> LayerStream::State::blob() {
@@ -45,29 +80,27 @@ Result<BlobPtr> LayerStream::State::blob() {
   return blob;
 }
 
-// A decoder that stands at `wanted` or as short before it as can be had.
+// A decoder at the access point of `wanted`.
 Result<ParkedDecoders::Place> LayerStream::State::place_before(std::uint64_t wanted) {
   const PointRecord& point = index.points[index.spans[wanted].point];
-  const std::uint64_t first = span_at(point.offset);
-  if (auto parked = cache->parked().take(stream, first, wanted)) return *std::move(parked);
   auto opened_blob = blob();
   if (!opened_blob) return std::unexpected(std::move(opened_blob.error()));
   const auto state = index.states.subspan(point.state_offset, point.state_size);
   auto decoder = resume(index.compression, *std::move(opened_blob), point.position, state);
   if (!decoder) return std::unexpected(std::move(decoder.error()));
-  return ParkedDecoders::Place{*std::move(decoder), first};
+  return ParkedDecoders::Place{*std::move(decoder), span_at(point.offset)};
 }
 
 // Decodes the span at which the decoder stands.
-Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place) {
+Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom) {
   const SpanRecord& record = index.spans[place.span];
   auto span = std::make_shared<Bytes>(index.span_end(place.span) - record.offset);
   const auto size = place.decoder->read(*span);
   if (!size) return std::unexpected(size.error());
-  cache->count_decoded(*size);
+  cache->count_decoded(*size, whom);
   if (*size != span->size()) return fail(Errc::corrupt, "the stream ends before its index does");
   if (verify && !std::ranges::equal(span_digest(*span), record.digest)) {
-    cache->count_verify_failure();
+    if (whom == SpanCache::DecodedFor::reader) cache->count_verify_failure();
     return fail(Errc::corrupt, "decoded bytes differ from the index");
   }
   ++place.span;
@@ -76,64 +109,129 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place) 
 
 // The span from the decoded copy; nullptr where there is none and a decoder is near, or can be made there.
 SpanBytes LayerStream::State::copied(std::uint64_t wanted) {
-  if (!copy) return nullptr;
   if (auto span = copy->find(wanted)) return span;
   const std::uint64_t near = copy->first_near(wanted);
   if (index.spans[near].offset <= index.points[index.spans[wanted].point].offset) return nullptr;
-  if (cache->parked().has(stream, near, wanted)) return nullptr;
-  return copy->make(wanted);
+  return flights.is_near(near, wanted) ? nullptr : copy->make(wanted);
 }
 
-Result<SpanBytes> LayerStream::State::decode(std::uint64_t wanted) {
-  if (auto span = copied(wanted)) return span;
-  auto place = place_before(wanted);
-  if (!place) return std::unexpected(std::move(place.error()));
+// The last span of the flight.
+Result<SpanBytes> LayerStream::State::fly(SpanFlights::Flight& flight) {
+  const auto whom = flight.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
+  auto place = flight.take_place();
+  if (!place) {
+    auto at_point = place_before(flight.last());
+    if (!at_point) return std::unexpected(std::move(at_point.error()));
+    place = *std::move(at_point);
+  }
   while (true) {
     const std::uint64_t number = place->span;
-    auto span = decode_next(*place);
+    auto span = decode_next(*place, whom);
     if (!span) {
       const std::string where = "stream bytes " + std::to_string(index.spans[number].offset) + " to " +
                                 std::to_string(index.span_end(number));
       return fail(std::move(span.error()), where);
     }
-    if (number == wanted) {
-      if (place->span < index.spans.size()) cache->parked().park(stream, *std::move(place));
-      return span;
+    flight.land(*span);
+    if (number < flight.last()) continue;
+    // Behind the run, others decode ahead from the next access point.
+    const std::uint64_t next = place->span;
+    if (next < index.spans.size() &&
+        (!flight.is_ahead() || index.spans[next].point == index.spans[number].point))
+      cache->parked().park(stream, *std::move(place));
+    return span;
+  }
+}
+
+Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted) {
+  if (auto span = cache->find({stream, wanted})) return span;
+  if (copy && copy->covers(wanted)) {
+    auto span = copy_flights.run(wanted, [&]() -> Result<SpanBytes> {
+      if (auto found = cache->find_again({stream, wanted})) return found;
+      auto read = copied(wanted);
+      if (read) cache->add({stream, wanted}, read);
+      return read;
+    });
+    if (*span) return span;
+  }
+  auto joined = flights.join_or_start(wanted, run_of(wanted));
+  if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
+  auto& flight = std::get<SpanFlights::Flight>(joined);
+  auto span = fly(flight);
+  if (!span) {
+    log(LogLevel::error, "cannot read a layer: " + span.error().message());
+    flight.fail(span.error());
+  }
+  return span;
+}
+
+// Has the spans decoded that a reader in order will want next: at most as many bytes as it has read, so that
+// little is in vain where it ends.
+void LayerStream::State::plan_ahead(std::uint64_t offset, std::uint64_t size) {
+  auto locked = patterns.lock();
+  ReadPatterns::Reader* const reader = locked->note(offset, size);
+  if (reader == nullptr) return;
+  const std::uint64_t horizon = reader->end + std::min(cache->most_ahead(), reader->size);
+  if (reader->planned >= index.spans.size() || index.span_end(reader->planned) > horizon) return;
+  reader->planned = wish_ahead(std::max(reader->planned, span_at(reader->end - 1) + 1), horizon);
+}
+
+// Asks for the spans from `first` on that end up to `horizon`, for those of each access point as one. Returns
+// the first that was not asked for.
+std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t horizon) {
+  const std::uint64_t most = std::min<std::uint64_t>(index.spans.size(), first + kMostSpansAhead);
+  const auto is_in_reach = [&](std::uint64_t span) { return span < most && index.span_end(span) <= horizon; };
+  while (is_in_reach(first)) {
+    // The live decoder of who reads there may be gone by then.
+    if (index.spans[first].offset - index.points[index.spans[first].point].offset > kLongestRunAhead) break;
+    if (cache->holds({stream, first})) {
+      ++first;
+      continue;
     }
-    cache->add({stream, number}, *std::move(span));
+    std::uint64_t last = first;
+    while (is_in_reach(last + 1) && index.spans[last + 1].point == index.spans[first].point) ++last;
+    auto room = cache->room_ahead(index.span_end(last) - index.spans[first].offset);
+    if (!room || !post({run_of(first), first, last, *std::move(room)})) break;
+    first = last + 1;
+  }
+  return first;
+}
+
+bool LayerStream::State::post(AheadWish wish) {
+  return cache->workers().post(this,
+                               [this, wish = std::move(wish)]() mutable { decode_ahead(std::move(wish)); });
+}
+
+// What fails here fails again for who reads there, and is told then.
+void LayerStream::State::decode_ahead(AheadWish wish) {
+  try {
+    if (auto flight = flights.start_ahead(std::move(wish))) (void)fly(*flight);
+  } catch (const std::bad_alloc&) {
   }
 }
 
 LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache,
                          bool verify, std::optional<CopyPlace> copy)
-    : state_(std::make_unique<State>()) {
-  state_->open_blob = std::move(open_blob);
-  state_->index = std::move(index);
-  state_->cache = std::move(cache);
-  state_->verify = verify;
-  state_->stream = state_->cache->new_stream();
-  if (copy) state_->copy.emplace(*std::move(copy), state_->open_blob, state_->index, state_->cache);
-}
+    : state_(std::make_unique<State>(std::move(open_blob), std::move(index), std::move(cache), verify,
+                                     std::move(copy))) {}
 
-LayerStream::~LayerStream() { state_->cache->parked().drop(state_->stream); }
+LayerStream::~LayerStream() {
+  state_->cache->workers().drop(state_.get());
+  state_->cache->parked().drop(state_->stream);
+}
 
 std::uint64_t LayerStream::size() const noexcept { return state_->index.size; }
 
 Result<std::size_t> LayerStream::read(std::span<std::byte> out, std::uint64_t offset) const {
   State& state = *state_;
-  if (offset >= state.index.size) return std::size_t{0};
+  if (offset >= state.index.size || out.empty()) return std::size_t{0};
   out = out.first(static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), state.index.size - offset)));
+  state.plan_ahead(offset, out.size());
   std::size_t done = 0;
-  while (done < out.size()) {
-    const std::uint64_t at = offset + done;
-    const std::uint64_t number = state.span_at(at);
-    auto span = state.cache->get({state.stream, number}, [&]() -> Result<SpanBytes> {
-      auto decoded = state.decode(number);
-      if (!decoded) log(LogLevel::error, "cannot read a layer: " + decoded.error().message());
-      return decoded;
-    });
-    if (!span) return std::unexpected(std::move(span.error()));
-    const auto from = static_cast<std::size_t>(at - state.index.spans[number].offset);
+  for (std::uint64_t number = state.span_at(offset); done < out.size(); ++number) {
+    const auto span = state.span(number);
+    if (!span) return std::unexpected(span.error());
+    const auto from = static_cast<std::size_t>(offset + done - state.index.spans[number].offset);
     const std::size_t size = std::min((*span)->size() - from, out.size() - done);
     std::memcpy(out.data() + done, (*span)->data() + from, size);
     done += size;

@@ -1,67 +1,126 @@
-// Decoded spans within one budget: a list in the order of use, and a map into it.
+// Decoded spans within one budget: lists in the order of use, and a map into them.
 #include "core/stream/span_cache.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <list>
-#include <map>
+#include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "core/base/guarded.h"
-#include "core/base/single_flight.h"
+#include "core/base/worker_pool.h"
 #include "core/stream/parked_decoders.h"
 
 namespace layoutfs {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kMostAhead = std::uint64_t{16} << 20;  // bytes, of one reader
+// How long spans wait for a reader that may have left, where others need their room.
+constexpr std::chrono::seconds kUnreadKept{5};
+constexpr std::size_t kMostTasksWaiting = 256;
+
+struct SpanKeyHash {
+  std::size_t operator()(const SpanKey& key) const noexcept {
+    return static_cast<std::size_t>((key.stream << 32 ^ key.span) * 0x9e3779b97f4a7c15U);
+  }
+};
+
 class RecentSpans {
  public:
+  using Leaving = std::list<SpanBytes>;
+
   explicit RecentSpans(std::uint64_t budget) : budget_(budget) {}
 
   SpanBytes find(SpanKey key) {
     const auto found = places_.find(key);
     if (found == places_.end()) return nullptr;
-    order_.splice(order_.begin(), order_, found->second);
+    use(found->second);
     return found->second->span;
   }
+  bool holds(SpanKey key) const { return places_.contains(key); }
 
   // What had to leave for it goes to `leaving`, to be freed when no lock is held.
-  void add(SpanKey key, SpanBytes span, std::list<SpanBytes>& leaving) {
+  void add(SpanKey key, SpanBytes span, bool is_unread, Leaving& leaving) {
     const std::uint64_t size = span->capacity();
-    if (size > budget_ || places_.contains(key)) return;
-    order_.push_front({key, std::move(span)});
-    places_.emplace(key, order_.begin());
+    if (size > budget_) return;
+    const auto [place, is_new] = places_.try_emplace(key);
+    if (!is_new) return;
+    Entries& entries = is_unread ? unread_ : used_;
+    entries.push_front({key, std::move(span), is_unread, is_unread ? Clock::now() : Clock::time_point()});
+    place->second = entries.begin();
     bytes_ += size;
-    while (bytes_ > budget_) {
-      Entry& last = order_.back();
-      bytes_ -= last.span->capacity();
-      places_.erase(last.key);
-      leaving.push_back(std::move(last.span));
-      order_.pop_back();
-    }
+    if (is_unread) unread_bytes_ += size;
+    while (bytes_ > budget_) evict(leaving);
   }
 
+  // Room for spans that will be unread; false where there is none.
+  bool reserve(std::uint64_t bytes) {
+    const std::uint64_t most = budget_ / 2;
+    while (unread_bytes_ + reserved_ + bytes > most && !unread_.empty() &&
+           unread_.back().since + kUnreadKept < Clock::now())
+      use(std::prev(unread_.end()));
+    if (unread_bytes_ + reserved_ + bytes > most) return false;
+    reserved_ += bytes;
+    return true;
+  }
+  void unreserve(std::uint64_t bytes) { reserved_ -= bytes; }
+
   std::uint64_t bytes() const noexcept { return bytes_; }
+  std::uint64_t unread_bytes() const noexcept { return unread_bytes_; }
 
  private:
   struct Entry {
     SpanKey key;
     SpanBytes span;
+    bool is_unread;
+    Clock::time_point since;  // of those that are unread
   };
+  using Entries = std::list<Entry>;
+
+  void use(Entries::iterator entry) {
+    used_.splice(used_.begin(), entry->is_unread ? unread_ : used_, entry);
+    if (!entry->is_unread) return;
+    entry->is_unread = false;
+    unread_bytes_ -= entry->span->capacity();
+  }
+  void evict(Leaving& leaving) {
+    Entries& entries = used_.empty() ? unread_ : used_;
+    Entry& last = entries.back();
+    bytes_ -= last.span->capacity();
+    if (last.is_unread) unread_bytes_ -= last.span->capacity();
+    places_.erase(last.key);
+    leaving.push_back(std::move(last.span));
+    entries.pop_back();
+  }
+
   std::uint64_t budget_;
   std::uint64_t bytes_ = 0;
-  std::list<Entry> order_;  // used last in front
-  std::map<SpanKey, std::list<Entry>::iterator> places_;
+  std::uint64_t unread_bytes_ = 0, reserved_ = 0;
+  Entries used_;    // used last in front
+  Entries unread_;  // added last in front
+  std::unordered_map<SpanKey, Entries::iterator, SpanKeyHash> places_;
 };
 
 }  // namespace
 
 struct SpanCache::State {
-  explicit State(std::uint64_t budget) : recent(RecentSpans(budget)) {}
+  explicit State(std::uint64_t budget_bytes) : budget(budget_bytes), recent(RecentSpans(budget_bytes)) {}
 
+  void add(SpanKey key, SpanBytes span, bool is_unread) {
+    RecentSpans::Leaving leaving;
+    recent.lock()->add(key, std::move(span), is_unread, leaving);
+  }
+
+  const std::uint64_t budget;
   Guarded<RecentSpans> recent;
-  SingleFlight<SpanKey, SpanBytes> flights;
   ParkedDecoders parked;
-  std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, verify_failures = 0;
+  std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
+                             verify_failures = 0;
+  WorkerPool workers{std::max(1U, std::thread::hardware_concurrency()), kMostTasksWaiting};
 };
 
 SpanCache::SpanCache(std::uint64_t budget_bytes) : state_(std::make_unique<State>(budget_bytes)) {}
@@ -69,37 +128,57 @@ SpanCache::~SpanCache() = default;
 
 std::uint64_t SpanCache::new_stream() noexcept { return state_->streams.fetch_add(1); }
 
-Result<SpanBytes> SpanCache::get(SpanKey key, const std::function<Result<SpanBytes>()>& decode) {
-  if (auto span = state_->recent.lock()->find(key)) {
-    ++state_->hits;
-    return span;
-  }
-  ++state_->misses;
-  return state_->flights.run(key, [&]() -> Result<SpanBytes> {
-    // Another flight may have landed between the look and the start of this one.
-    if (auto span = state_->recent.lock()->find(key)) return span;
-    auto span = decode();
-    if (span) add(key, *span);
-    return span;
-  });
+SpanBytes SpanCache::find(SpanKey key) {
+  auto span = find_again(key);
+  ++(span ? state_->hits : state_->misses);
+  return span;
 }
 
-void SpanCache::add(SpanKey key, SpanBytes span) {
-  std::list<SpanBytes> leaving;
-  state_->recent.lock()->add(key, std::move(span), leaving);
+SpanBytes SpanCache::find_again(SpanKey key) { return state_->recent.lock()->find(key); }
+bool SpanCache::holds(SpanKey key) const { return state_->recent.lock()->holds(key); }
+void SpanCache::add(SpanKey key, SpanBytes span) { state_->add(key, std::move(span), false); }
+
+std::uint64_t SpanCache::most_ahead() const noexcept { return std::min(kMostAhead, state_->budget / 4); }
+
+SpanCache::AheadRoom::AheadRoom(AheadRoom&& other) noexcept
+    : state_(other.state_), bytes_(std::exchange(other.bytes_, 0)) {}
+SpanCache::AheadRoom::~AheadRoom() {
+  if (bytes_ > 0) state_->recent.lock()->unreserve(bytes_);
 }
 
-void SpanCache::count_decoded(std::uint64_t bytes) noexcept { state_->decoded_bytes += bytes; }
+std::optional<SpanCache::AheadRoom> SpanCache::room_ahead(std::uint64_t bytes) {
+  if (!state_->recent.lock()->reserve(bytes)) return std::nullopt;
+  return AheadRoom(*state_, bytes);
+}
+
+void SpanCache::add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) {
+  const std::uint64_t size = std::min<std::uint64_t>(span->size(), room.bytes_);
+  RecentSpans::Leaving leaving;
+  auto recent = state_->recent.lock();
+  recent->add(key, std::move(span), true, leaving);
+  recent->unreserve(size);
+  room.bytes_ -= size;
+}
+
+void SpanCache::count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept {
+  state_->decoded_bytes += bytes;
+  if (whom == DecodedFor::ahead) state_->ahead_bytes += bytes;
+}
 void SpanCache::count_verify_failure() noexcept { ++state_->verify_failures; }
 
 SpanCacheStats SpanCache::stats() const {
-  return {.hits = state_->hits,
-          .misses = state_->misses,
-          .bytes = state_->recent.lock()->bytes(),
-          .decoded_bytes = state_->decoded_bytes,
-          .verify_failures = state_->verify_failures};
+  SpanCacheStats stats{.hits = state_->hits,
+                       .misses = state_->misses,
+                       .decoded_bytes = state_->decoded_bytes,
+                       .verify_failures = state_->verify_failures,
+                       .ahead_bytes = state_->ahead_bytes};
+  auto recent = state_->recent.lock();
+  stats.bytes = recent->bytes();
+  stats.unread_bytes = recent->unread_bytes();
+  return stats;
 }
 
 ParkedDecoders& SpanCache::parked() const noexcept { return state_->parked; }
+WorkerPool& SpanCache::workers() const noexcept { return state_->workers; }
 
 }  // namespace layoutfs

@@ -2,15 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 
 #include "core/base/bytes.h"
-#include "core/base/error.h"
 
 namespace layoutfs {
 
 class ParkedDecoders;
+class WorkerPool;
 
 using SpanBytes = std::shared_ptr<const Bytes>;
 
@@ -18,32 +18,62 @@ using SpanBytes = std::shared_ptr<const Bytes>;
 struct SpanKey {
   std::uint64_t stream;
   std::uint64_t span;
-  friend auto operator<=>(const SpanKey&, const SpanKey&) = default;
+  friend bool operator==(const SpanKey&, const SpanKey&) = default;
 };
 
 struct SpanCacheStats {
   std::uint64_t hits = 0, misses = 0, bytes = 0, decoded_bytes = 0, verify_failures = 0;
+  std::uint64_t ahead_bytes = 0;   // of decoded_bytes: before anybody asked for them
+  std::uint64_t unread_bytes = 0;  // of bytes: decoded ahead, and not read yet
 };
 
-// Least recently used spans leave first; readers keep what they hold. Thread-safe.
+// Least recently used spans leave first, and those that were decoded ahead and not read yet only when nothing
+// else is left; readers keep what they hold. Thread-safe.
 class SpanCache {
+  struct State;
+
  public:
   explicit SpanCache(std::uint64_t budget_bytes);
   ~SpanCache();
   std::uint64_t new_stream() noexcept;
 
-  // The span, from the cache or from `decode`, which runs once however many threads ask (they wait and share
-  // the result, also an error). `decode` may add other spans that it came by with `add`.
-  Result<SpanBytes> get(SpanKey key, const std::function<Result<SpanBytes>()>& decode);
+  // Nothing where the span is not there; counts which of both it was.
+  SpanBytes find(SpanKey key);
+  // As `find` for who has looked before: does not count again.
+  SpanBytes find_again(SpanKey key);
+  // Whether the span is there; no use of it.
+  bool holds(SpanKey key) const;
   void add(SpanKey key, SpanBytes span);
-  void count_decoded(std::uint64_t bytes) noexcept;
+
+  // Bytes that may be decoded ahead of one reader.
+  std::uint64_t most_ahead() const noexcept;
+  // Room for spans that will be decoded ahead; what is not used is free again when it ends.
+  class AheadRoom {
+   public:
+    AheadRoom(AheadRoom&& other) noexcept;
+    AheadRoom& operator=(AheadRoom&&) = delete;
+    ~AheadRoom();
+
+   private:
+    friend class SpanCache;
+    AheadRoom(State& state, std::uint64_t bytes) noexcept : state_(&state), bytes_(bytes) {}
+    State* state_;
+    std::uint64_t bytes_;
+  };
+  // Nothing where as much as may be waits for its readers, all of them together.
+  std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
+  void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room);
+
+  enum class DecodedFor { reader, ahead };
+  void count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept;
   void count_verify_failure() noexcept;
   SpanCacheStats stats() const;
   // The decoders that streams of this cache left where they stopped.
   ParkedDecoders& parked() const noexcept;
+  // The threads that decode ahead. A stream drops its tasks before it ends.
+  WorkerPool& workers() const noexcept;
 
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

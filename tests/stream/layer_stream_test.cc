@@ -1,22 +1,29 @@
 #include "core/stream/layer_stream.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "core/base/worker_pool.h"
 #include "core/stream/parked_decoders.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/stream_index_builder.h"
+#include "tests/support/zstd_blobs.h"
 
 namespace layoutfs {
 namespace {
 
+using ::testing::AnyOf;
 using testing::gzip_members_of;
 using testing::gzip_of;
 using testing::gzip_of_one_block;
@@ -24,6 +31,7 @@ using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
 using testing::sample_bytes;
+using testing::zstd_of;
 
 constexpr std::uint64_t kSpacing = 16 << 10;
 
@@ -51,6 +59,8 @@ std::vector<Fixture> fixtures() {
   all.emplace_back(Compression::gzip, gzip_of(plain, {.flush = Z_FULL_FLUSH, .piece = 3'000}), 5'000);
   all.emplace_back(Compression::gzip, gzip_members_of(plain, 512));
   all.emplace_back(Compression::gzip, gzip_of_one_block(plain));
+  all.emplace_back(Compression::zstd, zstd_of(plain, {.window_log = 14}), 20'000);
+  all.emplace_back(Compression::zstd, testing::zstd_frames_of(plain, 50'000));
   return all;
 }
 
@@ -101,17 +111,159 @@ TEST(LayerStream, AnEmptyStreamReadsAsEmpty) {
   EXPECT_EQ(*fixture.opened, 0);
 }
 
+// What comes of reading all of `stream` in order, from `begin` on.
+void read_in_order(const LayerStream& stream, const Bytes& plain, std::uint64_t begin, std::size_t step) {
+  for (std::uint64_t at = begin; at < plain.size(); at += step) expect_read(stream, plain, at, step);
+}
+
+// Until no thread decodes ahead any more.
+void wait_for_workers(SpanCache& cache) {
+  for (std::uint64_t before = ~std::uint64_t{0}; before != cache.stats().decoded_bytes;) {
+    before = cache.stats().decoded_bytes;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 TEST(LayerStream, ASequentialReaderDecodesEachByteOnce) {
   for (const Fixture& fixture : fixtures()) {
-    const auto cache = std::make_shared<SpanCache>(200'000);
+    for (const std::uint64_t budget : {200'000, 10'000'000}) {
+      const auto cache = std::make_shared<SpanCache>(budget);
+      const auto stream = fixture.stream(cache);
+      EXPECT_EQ(*fixture.opened, 0);
+      read_in_order(stream, fixture.indexed.plain, 0, 1'000);
+      EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
+      EXPECT_GT(cache->stats().ahead_bytes, 0u);
+      EXPECT_LT(cache->stats().misses, fixture.indexed.tables->spans.size());
+      EXPECT_EQ(cache->stats().unread_bytes, 0u);
+      EXPECT_LE(cache->parked().size(), 1u) << "of the first spans, which nobody decoded ahead";
+      *fixture.opened = 0;
+    }
+  }
+}
+
+TEST(LayerStream, ReadersInOrderAtSeveralPlacesAreEachReadAheadOf) {
+  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 41)));
+  const auto cache = std::make_shared<SpanCache>(10'000'000);
+  const auto stream = fixture.stream(cache);
+  constexpr std::uint64_t kReaders = 4, kPart = 750'000;
+  for (std::uint64_t at = 0; at < kPart; at += 5'000)
+    for (std::uint64_t reader = 0; reader < kReaders; ++reader)
+      expect_read(stream, fixture.indexed.plain, reader * kPart + at, 5'000);
+  EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
+  EXPECT_GT(cache->stats().ahead_bytes, 0u);
+}
+
+TEST(LayerStream, NothingIsDecodedAheadOfReadsAtRandom) {
+  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(8'000'000, 42)));
+  const auto cache = std::make_shared<SpanCache>(2'000'000);
+  const auto stream = fixture.stream(cache);
+  const std::uint64_t seed = 43;
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 200; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    expect_read(stream, fixture.indexed.plain, random() % stream.size(), 2'000);
+  }
+  EXPECT_EQ(cache->stats().ahead_bytes, 0u);
+  EXPECT_EQ(cache->workers().thread_count(), 0u);
+}
+
+TEST(LayerStream, NoMoreIsDecodedAheadThanTheReaderCameOverNorThanAQuarterOfTheCache) {
+  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 44)));
+  const auto cache = std::make_shared<SpanCache>(1'000'000);
+  const auto stream = fixture.stream(cache);
+  for (std::uint64_t at = 0; at < 1'000'000; at += 50'000) {
+    expect_read(stream, fixture.indexed.plain, at, 50'000);
+    wait_for_workers(*cache);
+    const std::uint64_t read = at + 50'000;
+    EXPECT_LE(cache->stats().decoded_bytes, read + std::min<std::uint64_t>(read, 250'000) + 2 * kSpacing)
+        << at;
+    EXPECT_LE(cache->stats().unread_bytes, 250'000u);
+  }
+  EXPECT_GT(cache->stats().unread_bytes, 150'000u);
+}
+
+TEST(LayerStream, AheadOfNobodyWhereTheCacheIsTooSmall) {
+  const Fixture fixture(Compression::none, sample_bytes(30 * kSpacing, 45));
+  for (const std::uint64_t budget : {std::uint64_t{0}, kSpacing, 4 * kSpacing - 1}) {
+    const auto cache = std::make_shared<SpanCache>(budget);
     const auto stream = fixture.stream(cache);
-    EXPECT_EQ(*fixture.opened, 0);
-    for (std::uint64_t at = 0; at < stream.size(); at += 1'000)
-      expect_read(stream, fixture.indexed.plain, at, 1'000);
-    EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
-    EXPECT_EQ(cache->stats().misses, fixture.indexed.tables->spans.size());
-    EXPECT_EQ(*fixture.opened, 1);
-    EXPECT_EQ(cache->parked().size(), 0u) << "a decoder at the end is of no use";
+    read_in_order(stream, fixture.indexed.plain, 0, kSpacing);
+    EXPECT_EQ(cache->stats().ahead_bytes, 0u);
+  }
+}
+
+// Its first `good` bytes can be read, further on nothing; counts who tries.
+class BrokenBlob final : public Blob {
+ public:
+  BrokenBlob(std::shared_ptr<const Blob> blob, std::uint64_t good) : blob_(std::move(blob)), good_(good) {}
+  std::uint64_t size() const noexcept override { return blob_->size(); }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+    if (offset + out.size() <= good_) return blob_->read_at(out, offset);
+    ++failures;
+    return fail(Errc::io, "the disk is broken");
+  }
+  mutable std::atomic<int> failures = 0;
+
+ private:
+  std::shared_ptr<const Blob> blob_;
+  std::uint64_t good_;
+};
+
+TEST(LayerStream, WhatFailsAheadIsToldToWhoReadsThereAndNotBefore) {
+  const Bytes plain = sample_bytes(1'000'000, 46);
+  Fixture fixture(Compression::none, plain);
+  const auto broken = std::make_shared<BrokenBlob>(fixture.blob, 600'000);
+  fixture.blob = broken;
+  const auto cache = std::make_shared<SpanCache>(4'000'000);
+  const auto stream = fixture.stream(cache);
+  ::testing::internal::CaptureStderr();
+  for (std::uint64_t at = 0; at < 500'000; at += 20'000) expect_read(stream, plain, at, 20'000);
+  wait_for_workers(*cache);
+  EXPECT_GT(broken->failures, 0);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  ::testing::internal::CaptureStderr();
+  Bytes out(10);
+  const int failures = broken->failures;
+  EXPECT_EQ(stream.read(out, 700'000).error().code(), Errc::io);
+  EXPECT_GT(broken->failures, failures) << "the reader tried itself";
+  const auto log = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("cannot read a layer"), std::string::npos) << log;
+  EXPECT_NE(log.find("the disk is broken"), std::string::npos) << log;
+}
+
+TEST(LayerStream, ItsEndWaitsForWhoDecodesAhead) {
+  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(1'000'000, 47)));
+  const auto cache = std::make_shared<SpanCache>(10'000'000);
+  const auto uses_before = fixture.blob.use_count();
+  for (int round = 0; round < 20; ++round) {
+    const auto stream = fixture.stream(cache);
+    for (std::uint64_t at = 0; at < 300'000; at += 50'000)
+      expect_read(stream, fixture.indexed.plain, at, 50'000);
+  }
+  EXPECT_EQ(fixture.blob.use_count(), uses_before);
+  EXPECT_TRUE(cache->room_ahead(5'000'000 - cache->stats().unread_bytes))
+      << "dropped wishes gave their room back";
+  EXPECT_EQ(cache->parked().size(), 0u);
+}
+
+TEST(LayerStream, ManyReadersTogetherDecodeEachByteOnceWhereTheCacheHoldsAll) {
+  const Bytes plain = sample_bytes(2'000'000, 48);
+  for (const Bytes& blob :
+       {gzip_of(plain, {.flush = Z_FULL_FLUSH, .piece = 3'000}), gzip_of_one_block(plain)}) {
+    const Fixture fixture(Compression::gzip, blob);
+    const auto cache = std::make_shared<SpanCache>(10'000'000);
+    const auto stream = fixture.stream(cache);
+    {
+      std::vector<std::jthread> threads;
+      for (std::uint64_t seed = 0; seed < 16; ++seed)
+        threads.emplace_back([&, seed] {
+          SCOPED_TRACE("seed " + std::to_string(seed));
+          std::mt19937_64 random(seed);
+          if (seed < 2) return read_in_order(stream, plain, seed * 500'000, 10'000);
+          for (int i = 0; i < 100; ++i) expect_read(stream, plain, random() % plain.size(), 3'000);
+        });
+    }
+    EXPECT_EQ(cache->stats().decoded_bytes, plain.size());
   }
 }
 
@@ -165,42 +317,75 @@ TEST(LayerStream, AFailureToOpenTheBlobIsHandedOnAndNotRemembered) {
   expect_read(stream, fixture.indexed.plain, 0, 1'000);
 }
 
-// Bit rot after indexing.
-TEST(LayerStream, ChangedBlobsGiveErrorsOrTheRightBytes) {
-  const std::uint64_t seed = 39;
+// Reads all of `stream` and expects the plain bytes or errors of the content; how many reads failed.
+int errors_of_reading(const LayerStream& stream, const Bytes& plain) {
+  int errors = 0;
+  Bytes out(4'000);
+  for (std::size_t at = 0; at < plain.size(); at += out.size()) {
+    const auto got = stream.read(out, at);
+    if (!got) {
+      EXPECT_THAT(got.error().code(), AnyOf(Errc::corrupt, Errc::unsupported)) << got.error().message();
+      ++errors;
+      continue;
+    }
+    EXPECT_EQ(*got, std::min(out.size(), plain.size() - at));
+    EXPECT_TRUE(std::ranges::equal(ByteView(out).first(*got), ByteView(plain).subspan(at, *got))) << at;
+  }
+  return errors;
+}
+
+// Bit rot after indexing: what `damage` did to the blob gives errors, with a line of log, or the right bytes,
+// never others. How many of the rounds gave errors.
+int rounds_with_errors(Fixture& fixture, const Bytes& whole, int rounds,
+                       const std::function<void(Bytes&)>& damage) {
+  int count = 0;
+  for (int round = 0; round < rounds; ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    Bytes damaged = whole;
+    damage(damaged);
+    fixture.blob = std::make_shared<MemoryBlob>(std::move(damaged));
+    ::testing::internal::CaptureStderr();
+    const int errors =
+        errors_of_reading(fixture.stream(std::make_shared<SpanCache>(1'000'000)), fixture.indexed.plain);
+    const auto log = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(errors > 0, log.find("cannot read a layer: ") != std::string::npos) << log;
+    if (errors > 0) ++count;
+  }
+  return count;
+}
+
+TEST(LayerStream, DamagedBlobsGiveErrorsOrTheRightBytes) {
+  const std::uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const Bytes plain = sample_bytes(150'000, random());
-  std::uint64_t verify_failures = 0;
-  for (const auto compression : {Compression::none, Compression::gzip}) {
-    const Bytes whole = compression == Compression::none ? plain : gzip_of(plain, {.memory_level = 3});
+  const std::vector<std::pair<Compression, Bytes>> blobs{
+      {Compression::none, plain},
+      {Compression::gzip, gzip_of(plain, {.memory_level = 3})},
+      {Compression::zstd, zstd_of(plain, {.window_log = 12, .has_checksum = true})},
+      {Compression::zstd, testing::zstd_frames_of(plain, 20'000)}};
+  for (const auto& [compression, whole] : blobs) {
+    SCOPED_TRACE(name_of(compression));
     Fixture fixture(compression, whole);
-    int errors = 0;
-    for (int round = 0; round < 100; ++round) {
-      Bytes changed = whole;
-      if (round % 2 == 0)
-        changed[random() % changed.size()] ^= static_cast<std::byte>(1u << random() % 8);
-      else
-        changed.resize(random() % changed.size());
-      fixture.blob = std::make_shared<MemoryBlob>(std::move(changed));
-      const auto cache = std::make_shared<SpanCache>(1'000'000);
-      const auto stream = fixture.stream(cache);
-      Bytes out(4'000);
-      for (std::size_t at = 0; at < plain.size(); at += out.size()) {
-        const auto got = stream.read(out, at);
-        if (got) {
-          ASSERT_EQ(*got, std::min(out.size(), plain.size() - at));
-          ASSERT_TRUE(std::ranges::equal(ByteView(out).first(*got), ByteView(plain).subspan(at, *got))) << at;
-        } else {
-          ASSERT_EQ(got.error().code(), Errc::corrupt) << got.error().message();
-          ++errors;
-        }
-      }
-      verify_failures += cache->stats().verify_failures;
-    }
-    EXPECT_GT(errors, 100);
+    ASSERT_GT(fixture.indexed.tables->points.size(), 3u);
+    const auto flip_a_bit = [&](Bytes& blob) {
+      blob[random() % blob.size()] ^= static_cast<std::byte>(1U << random() % 8);
+    };
+    EXPECT_GT(rounds_with_errors(fixture, whole, 200, flip_a_bit), 150);
+    const auto truncate = [&](Bytes& blob) { blob.resize(random() % (blob.size() - 100)); };
+    EXPECT_EQ(rounds_with_errors(fixture, whole, 30, truncate), 30);
   }
-  EXPECT_GT(verify_failures, 50u);
+}
+
+TEST(LayerStream, ASpanThatDiffersFromItsDigestIsCounted) {
+  Bytes changed = sample_bytes(50'000, 49);
+  Fixture fixture(Compression::none, changed);
+  changed[100] ^= std::byte{1};
+  fixture.blob = std::make_shared<MemoryBlob>(changed);
+  const auto cache = std::make_shared<SpanCache>(1'000'000);
+  Bytes out(10);
+  EXPECT_EQ(fixture.stream(cache).read(out, 200).error().code(), Errc::corrupt);
+  EXPECT_EQ(cache->stats().verify_failures, 1u);
 }
 
 TEST(LayerStream, WithoutVerifyingChangedBytesAreServed) {

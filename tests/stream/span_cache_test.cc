@@ -2,11 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <chrono>
 #include <memory>
-#include <thread>
-#include <vector>
 
 #include "core/stream/parked_decoders.h"
 
@@ -15,86 +11,95 @@ namespace {
 
 SpanBytes span_of(std::size_t size) { return std::make_shared<const Bytes>(size); }
 
-// Whether the cache holds the span: asks for it with a decode that fails.
-bool holds(SpanCache& cache, SpanKey key) {
-  return cache.get(key, [] -> Result<SpanBytes> { return fail(Errc::io, "not there"); }).has_value();
+// Adds a span that was decoded ahead; false where there was no room for it.
+bool add_ahead(SpanCache& cache, SpanKey key, std::size_t size) {
+  auto room = cache.room_ahead(size);
+  if (room) cache.add_ahead(key, span_of(size), *room);
+  return room.has_value();
 }
 
-TEST(SpanCache, ASpanIsDecodedOnce) {
+TEST(SpanCache, ASpanIsFoundOnceItWasAdded) {
   SpanCache cache(1'000);
-  int decoded = 0;
-  const auto decode = [&] { return ++decoded, Result<SpanBytes>(span_of(10)); };
-  const auto first = cache.get({1, 2}, decode);
-  const auto second = cache.get({1, 2}, decode);
-  EXPECT_EQ(first.value(), second.value());
-  EXPECT_EQ(decoded, 1);
+  EXPECT_EQ(cache.find({1, 2}), nullptr);
+  const auto span = span_of(10);
+  cache.add({1, 2}, span);
+  EXPECT_EQ(cache.find({1, 2}), span);
+  EXPECT_EQ(cache.find({2, 2}), nullptr);
+  EXPECT_EQ(cache.find_again({1, 2}), span);
+  EXPECT_TRUE(cache.holds({1, 2}));
   EXPECT_EQ(cache.stats().hits, 1u);
-  EXPECT_EQ(cache.stats().misses, 1u);
+  EXPECT_EQ(cache.stats().misses, 2u);
   EXPECT_EQ(cache.stats().bytes, 10u);
 }
 
 TEST(SpanCache, TheSpanUsedLongestAgoLeavesFirst) {
   SpanCache cache(30);
   for (const std::uint64_t span : {0u, 1u, 2u}) cache.add({7, span}, span_of(10));
-  EXPECT_TRUE(holds(cache, {7, 0}));
+  EXPECT_TRUE(cache.find({7, 0}));
+  EXPECT_TRUE(cache.holds({7, 1})) << "which is no use of it";
   cache.add({7, 3}, span_of(10));
-  EXPECT_TRUE(holds(cache, {7, 0}));
-  EXPECT_FALSE(holds(cache, {7, 1}));
-  EXPECT_TRUE(holds(cache, {7, 2}));
-  EXPECT_TRUE(holds(cache, {7, 3}));
+  EXPECT_TRUE(cache.holds({7, 0}));
+  EXPECT_FALSE(cache.holds({7, 1}));
+  EXPECT_TRUE(cache.holds({7, 2}));
+  EXPECT_TRUE(cache.holds({7, 3}));
 }
 
 TEST(SpanCache, NeverHoldsMoreThanItsBudget) {
   SpanCache cache(1'000);
   for (std::uint64_t i = 0; i < 500; ++i) {
-    cache.add({i % 3, i}, span_of((i * 37) % 400));
+    if (i % 5 == 0)
+      add_ahead(cache, {i % 3, i}, (i * 37) % 400);
+    else
+      cache.add({i % 3, i}, span_of((i * 37) % 400));
     EXPECT_LE(cache.stats().bytes, 1'000u);
+    EXPECT_LE(cache.stats().unread_bytes, 500u);
   }
   EXPECT_GT(cache.stats().bytes, 500u);
 }
 
-TEST(SpanCache, ASpanLargerThanTheBudgetIsHandedOutAndNotKept) {
+TEST(SpanCache, ASpanLargerThanTheBudgetIsNotKept) {
   SpanCache cache(100);
   cache.add({1, 1}, span_of(60));
-  const auto span = cache.get({1, 2}, [] { return Result<SpanBytes>(span_of(101)); });
-  EXPECT_EQ(span.value()->size(), 101u);
-  EXPECT_FALSE(holds(cache, {1, 2}));
-  EXPECT_TRUE(holds(cache, {1, 1}));
+  cache.add({1, 2}, span_of(101));
+  EXPECT_FALSE(cache.holds({1, 2}));
+  EXPECT_TRUE(cache.holds({1, 1}));
 }
 
 TEST(SpanCache, AddingASpanTwiceCountsItOnce) {
   SpanCache cache(100);
   cache.add({1, 1}, span_of(40));
   cache.add({1, 1}, span_of(40));
+  EXPECT_TRUE(add_ahead(cache, {1, 1}, 40));
   EXPECT_EQ(cache.stats().bytes, 40u);
+  EXPECT_EQ(cache.stats().unread_bytes, 0u);
 }
 
-TEST(SpanCache, ErrorsAreNotRemembered) {
+TEST(SpanCache, WhatWasDecodedAheadDoesNotLeaveBeforeItWasRead) {
   SpanCache cache(100);
-  EXPECT_FALSE(holds(cache, {1, 1}));
-  EXPECT_TRUE(cache.get({1, 1}, [] { return Result<SpanBytes>(span_of(1)); }));
+  EXPECT_TRUE(add_ahead(cache, {1, 1}, 10));
+  EXPECT_TRUE(add_ahead(cache, {1, 2}, 10));
+  EXPECT_EQ(cache.stats().unread_bytes, 20u);
+  for (std::uint64_t span = 10; span < 50; ++span) cache.add({1, span}, span_of(10));
+  EXPECT_TRUE(cache.find({1, 1}));
+  EXPECT_EQ(cache.stats().unread_bytes, 10u);
+  for (std::uint64_t span = 50; span < 100; ++span) cache.add({1, span}, span_of(10));
+  EXPECT_FALSE(cache.holds({1, 1})) << "it was read";
+  EXPECT_TRUE(cache.holds({1, 2}));
 }
 
-TEST(SpanCache, ThreadsThatAskAtOnceShareOneDecode) {
-  SpanCache cache(1'000);
-  std::atomic<int> decoded = 0;
-  std::vector<SpanBytes> got(8);
+TEST(SpanCache, HalfOfItMayWaitForItsReaders) {
+  SpanCache cache(100);
+  EXPECT_TRUE(add_ahead(cache, {1, 1}, 30));
   {
-    std::vector<std::jthread> threads;
-    for (auto& mine : got)
-      threads.emplace_back([&cache, &decoded, &mine] {
-        mine = cache
-                   .get({1, 1},
-                        [&] {
-                          ++decoded;
-                          std::this_thread::sleep_for(std::chrono::milliseconds(50));
-                          return Result<SpanBytes>(span_of(10));
-                        })
-                   .value();
-      });
+    const auto room = cache.room_ahead(20);
+    EXPECT_TRUE(room);
+    EXPECT_FALSE(cache.room_ahead(1)) << "room is taken before the span is there";
   }
-  EXPECT_EQ(decoded, 1);
-  for (const auto& span : got) EXPECT_EQ(span, got[0]);
+  EXPECT_TRUE(add_ahead(cache, {1, 2}, 20));
+  EXPECT_FALSE(cache.room_ahead(1));
+  EXPECT_TRUE(cache.find({1, 1}));
+  EXPECT_TRUE(cache.room_ahead(30));
+  EXPECT_FALSE(cache.room_ahead(31));
 }
 
 // Counts how many are alive.
@@ -126,7 +131,7 @@ TEST(ParkedDecoders, TheOneFurthestOnWithinTheBoundsIsTaken) {
 TEST(ParkedDecoders, TheOldestLeaveWhereThereAreTooMany) {
   int alive = 0;
   ParkedDecoders parked;
-  for (std::uint64_t span = 0; span < 10; ++span)
+  for (std::uint64_t span = 0; span < 6 + ParkedDecoders::kMostPerStream; ++span)
     parked.park(1, {std::make_unique<CountedDecoder>(alive), span});
   EXPECT_EQ(alive, static_cast<int>(ParkedDecoders::kMostPerStream));
   EXPECT_FALSE(parked.take(1, 0, 5));
@@ -134,7 +139,7 @@ TEST(ParkedDecoders, TheOldestLeaveWhereThereAreTooMany) {
     parked.park(stream, {std::make_unique<CountedDecoder>(alive), 0});
   EXPECT_EQ(alive, static_cast<int>(ParkedDecoders::kMost));
   EXPECT_EQ(parked.size(), ParkedDecoders::kMost);
-  EXPECT_FALSE(parked.take(1, 0, 10));
+  EXPECT_FALSE(parked.take(1, 0, 100));
   EXPECT_TRUE(parked.take(39, 0, 0));
 }
 

@@ -51,6 +51,16 @@ inline Bytes zstd_of(ByteView plain, const ZstdOptions& options = {}) {
   return blob;
 }
 
+// Frames of `frame` bytes each.
+inline Bytes zstd_frames_of(ByteView plain, std::size_t frame, const ZstdOptions& options = {}) {
+  Bytes blob;
+  for (std::size_t at = 0; at < plain.size(); at += frame) {
+    const Bytes one = zstd_of(plain.subspan(at, std::min(frame, plain.size() - at)), options);
+    blob.insert(blob.end(), one.begin(), one.end());
+  }
+  return blob;
+}
+
 inline Bytes zstd_skippable_frame(std::uint32_t size, std::uint8_t number = 0) {
   Bytes frame(8 + size, std::byte{0x28});
   const std::uint32_t magic = 0x184D2A50U + number;

@@ -1,0 +1,51 @@
+// Readers as the intervals that they have come over.
+#include "core/stream/read_patterns.h"
+
+#include <algorithm>
+
+namespace layoutfs {
+namespace {
+
+// A reader that came over less may be a read that was only early.
+constexpr std::uint64_t kMostEarly = std::uint64_t{4} << 20;
+
+bool follows(std::uint64_t begin, std::uint64_t end) noexcept {
+  return begin >= end && begin - end <= ReadPatterns::kMostGap;
+}
+
+}  // namespace
+
+ReadPatterns::Reader* ReadPatterns::reader_before(std::uint64_t offset) noexcept {
+  Reader* nearest = nullptr;
+  for (Reader& reader : readers_)
+    if (reader.used != 0 && follows(offset, reader.end) && (nearest == nullptr || reader.end > nearest->end))
+      nearest = &reader;
+  return nearest;
+}
+
+void ReadPatterns::join_next(Reader& reader) noexcept {
+  for (Reader& next : readers_) {
+    if (next.used == 0 || &next == &reader || next.end - next.begin > kMostEarly) continue;
+    if (!follows(next.begin, reader.end)) continue;
+    reader.end = next.end;
+    reader.size += next.size;
+    reader.planned = std::max(reader.planned, next.planned);
+    next = {};
+  }
+}
+
+ReadPatterns::Reader* ReadPatterns::note(std::uint64_t offset, std::uint64_t size) noexcept {
+  ++reads_;
+  Reader* const reader = reader_before(offset);
+  if (reader == nullptr) {
+    *std::ranges::min_element(readers_, {}, &Reader::used) = {offset, offset + size, size, reads_, 0};
+    return nullptr;
+  }
+  reader->end = offset + size;
+  reader->size += size;
+  reader->used = reads_;
+  join_next(*reader);
+  return reader;
+}
+
+}  // namespace layoutfs
