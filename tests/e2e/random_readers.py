@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Many readers of one mount at once get the bytes that went into the layer's tar.
+
+usage: random_readers.py make DIR BYTES SEED
+         writes DIR/files, about BYTES of them, and DIR/layout with an image of these files for each of:
+         plain, gzip, zstd (one frame), frames (zstd, many of them)
+       random_readers.py read DIR MOUNT PID SECONDS MOST_KIB SEED
+         16 readers at random places and 2 in order, while the memory of PID (RssAnon) stays below MOST_KIB
+       random_readers.py compare DIR MOUNT
+         tells of files that can be read and differ; those that give EIO are none of them
+       random_readers.py damage FILE WHAT SEED
+         flips a bit of FILE, or truncates it, or deletes it, as WHAT says
+"""
+import errno
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tarfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "corpus"))
+from ocilib import Layer, Layout, noise, text  # noqa: E402
+
+RANDOM_READERS, READERS_IN_ORDER = 16, 2
+MEDIA = "application/vnd.oci.image.layer.v1.tar"
+FRAME = 4 << 20
+
+
+def make_files(directory, size, rnd):
+    """Pieces of text and noise, in files from nothing to some MiB; no two pieces are the same."""
+    pool = text(3 << 20, rnd.random()) + noise(1 << 20, rnd.random())
+    made = number = 0
+    while made < size:
+        wanted = min(int(rnd.lognormvariate(11, 2.2)), size // 8)
+        parts, has = [], 0
+        while has < wanted:
+            begin = rnd.randrange(len(pool))
+            parts.append(b"%016d" % rnd.getrandbits(50) + pool[begin : begin + rnd.randrange(64 << 10)])
+            has += len(parts[-1])
+        path = directory / f"directory-{number % 20}" / f"file-{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(parts)[:wanted])
+        made += wanted
+        number += 1
+
+
+def compressed(command, data):
+    return subprocess.run(command, input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def make(directory, size, seed):
+    rnd = random.Random(seed)
+    make_files(directory / "files", size, rnd)
+    tar_path = directory / "layer.tar"
+    with tarfile.open(tar_path, "w") as tar:
+        tar.add(directory / "files", arcname=".")
+    tar = tar_path.read_bytes()
+    tar_path.unlink()
+    zstd = ["zstd", "-q", "-c", "-3"]
+    frames = b"".join(compressed(zstd, tar[at : at + FRAME]) for at in range(0, len(tar), FRAME))
+    layout = Layout()
+    for name, blob, media in (
+        ("plain", tar, MEDIA),
+        ("gzip", compressed(["gzip", "-c", "-n"], tar), MEDIA + "+gzip"),
+        ("zstd", compressed(zstd, tar), MEDIA + "+zstd"),
+        ("frames", frames, MEDIA + "+zstd"),
+    ):
+        layout.tag(name, layout.image([Layer(blob, tar, media)], arch=os.environ["ARCHITECTURE"]))
+    layout.write(directory / "layout")
+    print(len(tar))
+
+
+class Pair:
+    """A file as it was and as the mount shows it."""
+
+    def __init__(self, expected, shown):
+        self.expected, self.shown = expected, shown
+        self.size = expected.stat().st_size
+
+    def compare(self, offset, size, advice):
+        with open(self.expected, "rb") as expected, open(self.shown, "rb", buffering=0) as shown:
+            os.posix_fadvise(shown.fileno(), 0, 0, advice)
+            got = os.pread(shown.fileno(), size, offset)
+            if got != os.pread(expected.fileno(), size, offset):
+                sys.exit(f"{self.shown}: {len(got)} bytes at {offset} differ")
+            # What the kernel keeps would answer the next read.
+            os.posix_fadvise(shown.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            return len(got)
+
+
+def pairs_of(files, mount):
+    pairs = [Pair(path, mount / path.relative_to(files)) for path in sorted(files.glob("*/*"))]
+    return [pair for pair in pairs if pair.size > 0]
+
+
+def read_at_random(pairs, rnd, until):
+    done = 0
+    while time.monotonic() < until:
+        pair = rnd.choice(pairs)
+        size = rnd.choice((1, 4_096, 131_072, 1_000_000))
+        done += pair.compare(rnd.randrange(pair.size), size, os.POSIX_FADV_RANDOM)
+    return done
+
+
+def read_in_order(pairs, rnd, until):
+    done, at = 0, rnd.randrange(len(pairs))
+    while time.monotonic() < until:
+        pair = pairs[at % len(pairs)]
+        for offset in range(0, pair.size, 131_072):
+            done += pair.compare(offset, 131_072, os.POSIX_FADV_SEQUENTIAL)
+            if time.monotonic() >= until:
+                break
+        at += 1
+    return done
+
+
+def rss_anon(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+
+
+def read(directory, mount, pid, seconds, most_kib, seed):
+    pairs = pairs_of(directory / "files", mount)
+    until = time.monotonic() + seconds
+    readers = {}
+    for number in range(RANDOM_READERS + READERS_IN_ORDER):
+        child = os.fork()
+        if child == 0:
+            work = read_at_random if number < RANDOM_READERS else read_in_order
+            done = work(pairs, random.Random(seed + number), until)
+            os._exit(0 if done > 0 else 1)
+        readers[child] = number
+    peak, failed = 0, []
+    while readers:
+        peak = max(peak, rss_anon(pid))
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child == 0:
+            time.sleep(0.05)
+        elif status != 0:
+            failed.append(readers.pop(child))
+        else:
+            readers.pop(child)
+    stats = json.loads(os.getxattr(mount, "user.layoutfs.stats"))
+    print(json.dumps(stats), f"peak {peak} KiB")
+    if failed:
+        sys.exit(f"readers {failed} failed")
+    if peak > most_kib:
+        sys.exit(f"{peak} KiB of memory, more than {most_kib}")
+
+
+def compare(directory, mount):
+    """Before a page that gives EIO the kernel ends a read early."""
+    for pair in pairs_of(directory / "files", mount):
+        with open(pair.expected, "rb") as expected, open(pair.shown, "rb", buffering=0) as shown:
+            at = 0
+            while at < pair.size:
+                try:
+                    got = os.pread(shown.fileno(), 1 << 20, at)
+                except OSError as error:
+                    if error.errno != errno.EIO:
+                        raise
+                    at += 4_096
+                    continue
+                if not got or got != os.pread(expected.fileno(), len(got), at):
+                    sys.exit(f"{pair.shown}: {len(got)} bytes at {at} differ")
+                at += len(got)
+
+
+def damage(path, what, seed):
+    rnd = random.Random(seed)
+    size = path.stat().st_size
+    if what == "delete":
+        path.unlink()
+    elif what == "truncate":
+        os.truncate(path, rnd.randrange(size // 2))
+    else:
+        with open(path, "r+b") as blob:
+            offset = rnd.randrange(size)
+            blob.seek(offset)
+            byte = blob.read(1)[0]
+            blob.seek(offset)
+            blob.write(bytes([byte ^ 1 << rnd.randrange(8)]))
+
+
+def main():
+    command, *arguments = sys.argv[1:] or [""]
+    if command == "make" and len(arguments) == 3:
+        make(pathlib.Path(arguments[0]), int(arguments[1]), int(arguments[2]))
+    elif command == "read" and len(arguments) == 6:
+        directory, mount, *numbers = arguments
+        read(pathlib.Path(directory), pathlib.Path(mount), *map(int, numbers))
+    elif command == "compare" and len(arguments) == 2:
+        compare(*map(pathlib.Path, arguments))
+    elif command == "damage" and len(arguments) == 3:
+        damage(pathlib.Path(arguments[0]), arguments[1], int(arguments[2]))
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

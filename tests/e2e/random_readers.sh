@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Sixteen readers at random places of an image and two in order all get the right bytes, in bounded memory, and nothing is
+# decoded twice where the cache holds all; a blob that is damaged afterwards gives errors and never wrong bytes.
+# LAYOUTFS_TEST_FULL=1 reads for a minute from an image of 1 GB. LAYOUTFS_TEST_SEED repeats a run.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need python3 zstd
+size=100000000 seconds=3
+[ -z "${LAYOUTFS_TEST_FULL-}" ] || size=1000000000 seconds=60
+PATIENCE=$((PATIENCE * 10))
+seed=${LAYOUTFS_TEST_SEED:-$RANDOM}
+echo "LAYOUTFS_TEST_SEED=$seed, $size bytes, $seconds s for each compression"
+M=$TMP/m
+ARCHITECTURE=$(host_architecture)
+export ARCHITECTURE
+readers=(python3 "$HERE/random_readers.py")
+tar_size=$("${readers[@]}" make "$TMP" "$size" "$seed") || exit 1
+L=$TMP/layout
+
+# What a mount may take beside the cache (layoutfs(1), cache_size).
+beside=$((128 * 1024))
+[ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || beside=$((4096 * 1024))
+for compression in plain gzip zstd frames; do
+  mount_foreground "$M" "$TMP/log" -o cache_size=32M "$L:$compression"
+  check "$compression: all readers get the right bytes, in the cache's 32 MiB and $((beside / 1024)) MiB beside it" \
+    "${readers[@]}" read "$TMP" "$M" "$pid" "$seconds" $((32 * 1024 + beside)) "$seed"
+  same "$compression: nothing went wrong" "" "$(grep "cannot read" "$TMP/log")"
+  unmount "$M"
+  wait_for has_ended "$pid"
+done
+
+statistic() { getfattr --absolute-names --only-values -n user.layoutfs.stats "$M" | grep -o "\"$1\":[0-9]*" | cut -d: -f2; }
+mount_foreground "$M" "$TMP/log" -o "cache_size=$((2 * tar_size))" "$L:gzip"
+check "with a cache that holds all too" \
+  "${readers[@]}" read "$TMP" "$M" "$pid" "$seconds" $((2 * tar_size / 1024 + beside)) "$seed"
+decoded=$(statistic decodedBytes)
+check "then nothing is decoded twice: $decoded of $tar_size bytes were" test "$decoded" -le "$tar_size"
+unmount "$M"
+wait_for has_ended "$pid"
+
+# Bit rot while the mount is there. The index is in the cache already, and vouches for what the blob was.
+for compression in plain gzip zstd frames; do
+  for damage in flip truncate delete; do
+    rm -rf "$TMP/damaged"
+    cp -r "$L" "$TMP/damaged"
+    mount_foreground "$M" "$TMP/log" "$TMP/damaged:$compression"
+    blob=$(getfattr --absolute-names --only-values -n user.layoutfs.layer "$(find "$M" -type f | head -n 1)")
+    "${readers[@]}" damage "$TMP/damaged/blobs/${blob/://}" $damage "$seed"
+    same "$compression, $damage: no file has wrong bytes" "" "$(limited "${readers[@]}" compare "$TMP" "$M" 2>&1)"
+    errors=$(grep -c "cannot read a layer: " "$TMP/log")
+    # A flipped bit may be one that nothing depends on.
+    [ $damage = flip ] || check "$compression, $damage: the log tells of it" test "$errors" -gt 0
+    unmount "$M"
+    wait_for has_ended "$pid"
+  done
+done
+exit
