@@ -134,10 +134,9 @@ Result<SpanBytes> LayerStream::State::fly(SpanFlights::Flight& flight) {
     }
     flight.land(*span);
     if (number < flight.last()) continue;
-    // Behind the run, others decode ahead from the next access point.
+    // The next access point is as good, and few decoders can wait.
     const std::uint64_t next = place->span;
-    if (next < index.spans.size() &&
-        (!flight.is_ahead() || index.spans[next].point == index.spans[number].point))
+    if (next < index.spans.size() && index.spans[next].point == index.spans[number].point)
       cache->parked().park(stream, *std::move(place));
     return span;
   }
@@ -188,8 +187,15 @@ std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t 
       ++first;
       continue;
     }
+    // A decoder that stops before the next access point waits in the place of another: rather begin later.
+    const auto is_of_run = [&](std::uint64_t span) {
+      return span < index.spans.size() && index.spans[span].point == index.spans[first].point;
+    };
     std::uint64_t last = first;
-    while (is_in_reach(last + 1) && index.spans[last + 1].point == index.spans[first].point) ++last;
+    while (is_in_reach(last + 1) && is_of_run(last + 1)) ++last;
+    const bool is_begun = run_of(first) < first;
+    const bool is_long = index.span_end(last) - index.spans[first].offset >= cache->most_ahead() / 2;
+    if (is_of_run(last + 1) && !is_begun && !is_long) break;
     auto room = cache->room_ahead(index.span_end(last) - index.spans[first].offset);
     if (!room || !post({run_of(first), first, last, *std::move(room)})) break;
     first = last + 1;
@@ -204,6 +210,9 @@ bool LayerStream::State::post(AheadWish wish) {
 
 // What fails here fails again for who reads there, and is told then.
 void LayerStream::State::decode_ahead(AheadWish wish) {
+  // A reader may have been faster, and what it has read may have left the cache since.
+  while (patterns.lock()->has_come_over(index.spans[wish.first].offset))
+    if (wish.first++ == wish.last) return;
   try {
     if (auto flight = flights.start_ahead(std::move(wish))) (void)fly(*flight);
   } catch (const std::bad_alloc&) {

@@ -48,4 +48,10 @@ ReadPatterns::Reader* ReadPatterns::note(std::uint64_t offset, std::uint64_t siz
   return reader;
 }
 
+bool ReadPatterns::has_come_over(std::uint64_t offset) const noexcept {
+  return std::ranges::any_of(readers_, [offset](const Reader& reader) {
+    return reader.used != 0 && reader.begin <= offset && offset < reader.end;
+  });
+}
+
 }  // namespace layoutfs

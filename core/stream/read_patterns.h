@@ -24,6 +24,8 @@ class ReadPatterns {
   // The reader that has now read `size` bytes at `offset`; nothing where none stood there. Valid until the
   // next call.
   Reader* note(std::uint64_t offset, std::uint64_t size) noexcept;
+  // Whether a reader that is followed has already come over the byte at `offset`.
+  bool has_come_over(std::uint64_t offset) const noexcept;
 
  private:
   Reader* reader_before(std::uint64_t offset) noexcept;

@@ -52,7 +52,7 @@ std::variant<Result<SpanBytes>, SpanFlights::Flight> SpanFlights::join_or_start(
 }
 
 bool SpanFlights::is_near(std::uint64_t first, std::uint64_t last) const {
-  const auto table = table_.lock();
+  auto table = table_.lock();
   return cache_->parked().has(stream_, first, last) ||
          std::ranges::any_of(table->flights, [&](const Range& flight) {
            return first <= flight.last + 1 && flight.next <= last;

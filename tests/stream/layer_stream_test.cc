@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/base/worker_pool.h"
+#include "core/stream/gzip.h"
 #include "core/stream/parked_decoders.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/stream_index_builder.h"
@@ -35,10 +36,19 @@ using testing::zstd_of;
 
 constexpr std::uint64_t kSpacing = 16 << 10;
 
+// By zlib where it is gzip, which finds a point in each distance that is as short.
+IndexedStream indexed_stream(Compression compression, const Bytes& content, std::uint64_t max_span) {
+  testing::PiecewiseSource source(content);
+  auto decoder = compression == Compression::gzip
+                     ? start_indexing_gzip(source, kSpacing, DeflateLibrary::zlib)
+                     : start_indexing(compression, source, kSpacing);
+  return index_stream(compression, std::move(decoder), max_span).value();
+}
+
 // A blob, its index, and streams over it.
 struct Fixture {
   Fixture(Compression compression, Bytes content, std::uint64_t max_span = 2 * kSpacing)
-      : indexed(index_stream(compression, content, kSpacing, max_span).value()),
+      : indexed(indexed_stream(compression, content, max_span)),
         blob(std::make_shared<MemoryBlob>(std::move(content))) {}
 
   LayerStream stream(std::shared_ptr<SpanCache> cache, bool verify = true) const {
@@ -126,18 +136,25 @@ void wait_for_workers(SpanCache& cache) {
 
 TEST(LayerStream, ASequentialReaderDecodesEachByteOnce) {
   for (const Fixture& fixture : fixtures()) {
-    for (const std::uint64_t budget : {200'000, 10'000'000}) {
-      const auto cache = std::make_shared<SpanCache>(budget);
-      const auto stream = fixture.stream(cache);
-      EXPECT_EQ(*fixture.opened, 0);
-      read_in_order(stream, fixture.indexed.plain, 0, 1'000);
-      EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
-      EXPECT_GT(cache->stats().ahead_bytes, 0u);
-      EXPECT_LT(cache->stats().misses, fixture.indexed.tables->spans.size());
-      EXPECT_EQ(cache->stats().unread_bytes, 0u);
-      EXPECT_LE(cache->parked().size(), 1u) << "of the first spans, which nobody decoded ahead";
-      *fixture.opened = 0;
-    }
+    const auto cache = std::make_shared<SpanCache>(10'000'000);
+    const auto stream = fixture.stream(cache);
+    EXPECT_EQ(*fixture.opened, 0);
+    read_in_order(stream, fixture.indexed.plain, 0, 1'000);
+    EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
+    EXPECT_GT(cache->stats().ahead_bytes, 0u);
+    EXPECT_EQ(cache->stats().unread_bytes, 0u);
+    EXPECT_LE(cache->parked().size(), ParkedDecoders::kMostPerStream);
+  }
+}
+
+// It is faster than threads that decode spans of a few kilobytes ahead, and what it has read is soon gone.
+TEST(LayerStream, ASequentialReaderWithLittleCacheIsNotHeldUpByThoseWhoDecodeAhead) {
+  for (const Fixture& fixture : fixtures()) {
+    const auto cache = std::make_shared<SpanCache>(200'000);
+    const auto stream = fixture.stream(cache);
+    read_in_order(stream, fixture.indexed.plain, 0, 1'000);
+    EXPECT_LT(cache->stats().decoded_bytes, 2 * stream.size());
+    EXPECT_LE(cache->stats().bytes, 200'000u);
   }
 }
 
