@@ -1,7 +1,5 @@
 #include "core/base/hash_pipe.h"
 
-#include <utility>
-
 namespace layoutfs {
 
 std::span<std::byte> HashPipe::buffer() {
@@ -14,9 +12,9 @@ void HashPipe::submit(std::size_t size) {
   lane_.run([this, size, piece = piece_] { hasher_.update({piece.get(), size}); });
 }
 
-Hasher HashPipe::finish() {
+Digest HashPipe::finish() {
   lane_.finish();
-  return std::move(hasher_);
+  return hasher_.finish();
 }
 
 }  // namespace layoutfs

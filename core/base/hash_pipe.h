@@ -22,8 +22,8 @@ class HashPipe {
   // Hashes the first `size` bytes of the last buffer(): they may be read from now on, until the next one, and
   // no longer changed.
   void submit(std::size_t size);
-  // What has seen all pieces. Once, at the end.
-  Hasher finish();
+  // Of all pieces. Once, at the end.
+  Digest finish();
 
  private:
   static constexpr std::size_t kPieces = 4;

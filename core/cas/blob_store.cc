@@ -54,7 +54,7 @@ Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& op
     if (auto written = write_all(fd, piece.first(*got), "cannot write the blob"); !written)
       return fail(std::move(written).error());
     size += *got;
-    if (*got < piece.size()) return PutResult{hashes.finish().finish(), size};
+    if (*got < piece.size()) return PutResult{hashes.finish(), size};
     if (is_durable && size - in_writeback >= kWritebackStep) {
       // A hint: where it fails, fsync does all of the work.
       std::ignore = ::sync_file_range(fd, static_cast<off64_t>(in_writeback),

@@ -38,7 +38,7 @@ Result<std::size_t> VerifyingSource::read(std::span<std::byte> out) {
 }
 
 Status VerifyingSource::check_end() {
-  const Digest found = hashes_.finish().finish();
+  const Digest found = hashes_.finish();
   if (found != digest_) return fail(Errc::corrupt, digest_.str() + ": content has digest " + found.str());
   if (size_ && received_ != *size_)
     return fail(Errc::corrupt, digest_.str() + ": content has " + std::to_string(received_) +

@@ -1,17 +1,52 @@
 #include "core/layer/hashing_source.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace layoutfs {
 
+HashingSource::Piece HashingSource::read_one() {
+  auto bytes = buffers_.take();
+  auto size = source_.read({bytes.get(), kPieceSize});
+  return {std::move(bytes), std::move(size)};
+}
+
+void HashingSource::read_ahead() {
+  lane_.run([this] {
+    const Piece piece = read_one();
+    ready_.lock()->push_back(piece);
+    is_ready_.notify_one();
+    if (piece.size) hasher_.update({piece.bytes.get(), *piece.size});
+  });
+}
+
+// The caller reads the first one itself: there may be no second.
+HashingSource::Piece HashingSource::next_piece() {
+  if (!is_ahead_) {
+    Piece piece = read_one();
+    if (!piece.size || *piece.size == 0) return piece;
+    lane_.run([this, piece] { hasher_.update({piece.bytes.get(), *piece.size}); });
+    is_ahead_ = *piece.size == kPieceSize;
+    for (std::size_t i = 0; is_ahead_ && i < kAhead; ++i) read_ahead();
+    return piece;
+  }
+  auto ready = ready_.lock();
+  is_ready_.wait(ready.lock(), [&] { return !ready->empty(); });
+  Piece piece = std::move(ready->front());
+  ready->pop_front();
+  return piece;
+}
+
 // Its size, 0 at the end of the blob.
-Result<std::size_t> HashingSource::read_piece() {
+Result<std::size_t> HashingSource::take_piece() {
   if (failure_) return fail(Error(*failure_));
-  const auto buffer = hashes_.buffer();
-  auto size = source_.read(buffer);
+  piece_.reset();
+  Piece piece = next_piece();
+  Result<std::size_t> size = std::move(piece.size);
   if (size && *size > 0) {
-    hashes_.submit(*size);
-    piece_ = buffer.first(*size);
+    if (is_ahead_) read_ahead();
+    piece_ = std::move(piece.bytes);
+    rest_ = {piece_.get(), *size};
     bytes_read_ += *size;
     if (auto status = on_bytes_(*size); !status) size = fail(std::move(status).error());
   }
@@ -20,22 +55,24 @@ Result<std::size_t> HashingSource::read_piece() {
 }
 
 Result<std::size_t> HashingSource::read(std::span<std::byte> out) {
-  if (piece_.empty()) {
-    const auto size = read_piece();
+  if (rest_.empty()) {
+    const auto size = take_piece();
     if (!size || *size == 0) return size;
   }
-  const std::size_t size = std::min(out.size(), piece_.size());
-  std::copy_n(piece_.begin(), size, out.begin());
-  piece_ = piece_.subspan(size);
+  const std::size_t size = std::min(out.size(), rest_.size());
+  std::copy_n(rest_.begin(), size, out.begin());
+  rest_ = rest_.subspan(size);
   return size;
 }
 
 Result<Hasher> HashingSource::finish() {
   for (;;) {
-    const auto size = read_piece();
+    const auto size = take_piece();
     if (!size) return fail(Error(size.error()));
-    if (*size == 0) return hashes_.finish();
+    if (*size == 0) break;
   }
+  lane_.finish();
+  return std::move(hasher_);
 }
 
 }  // namespace layoutfs

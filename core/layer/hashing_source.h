@@ -1,24 +1,29 @@
 // A blob on its way to a decoder.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 
 #include "core/base/bytes.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
-#include "core/base/hash_pipe.h"
+#include "core/base/guarded.h"
+#include "core/base/lane.h"
 #include "core/cas/engine.h"
 
 namespace layoutfs {
 
-// Delivers a blob and hashes, beside that, the very bytes that it delivers. For one thread at a time.
+// Delivers a blob, which is read ahead and hashed in a thread of its own: the very bytes that are delivered.
+// For one thread at a time.
 class HashingSource final : public ByteSource {
  public:
-  // `on_bytes` is called with the size of each piece that was read; where it fails, reading does.
+  // `on_bytes` is called with the size of each piece before any of it is delivered; where it fails, reading
+  // does.
   HashingSource(BlobPtr blob, Algorithm algorithm, std::function<Status(std::uint64_t bytes)> on_bytes)
-      : source_(std::move(blob)), hashes_(algorithm), on_bytes_(std::move(on_bytes)) {}
+      : source_(std::move(blob)), hasher_(algorithm), on_bytes_(std::move(on_bytes)) {}
 
   // The first failure stays, also where a decoder makes another error of it.
   Result<std::size_t> read(std::span<std::byte> out) override;
@@ -27,14 +32,32 @@ class HashingSource final : public ByteSource {
   std::uint64_t bytes_read() const noexcept { return bytes_read_; }
 
  private:
-  Result<std::size_t> read_piece();
+  static constexpr std::size_t kPieceSize = std::size_t{256} << 10;
+  static constexpr std::size_t kAhead = 2;  // pieces
+  struct Piece {
+    BufferRing::Buffer bytes;
+    Result<std::size_t> size;  // 0 at the end
+  };
 
-  BlobSource source_;
-  HashPipe hashes_;
+  Piece read_one();
+  void read_ahead();
+  Piece next_piece();
+  Result<std::size_t> take_piece();
+
+  BlobSource source_;  // the lane's, once that has something to do
+  Hasher hasher_;      // the lane's
   const std::function<Status(std::uint64_t)> on_bytes_;
-  ByteView piece_;  // read and not yet delivered
+  BufferRing buffers_{kAhead + 3, kPieceSize};  // ahead, with the caller, and being read or hashed
+
+  BufferRing::Buffer piece_;  // with the caller
+  ByteView rest_;             // of it: not yet delivered
   std::uint64_t bytes_read_ = 0;
   std::optional<Error> failure_;
+  bool is_ahead_ = false;
+
+  Guarded<std::deque<Piece>> ready_;
+  std::condition_variable is_ready_;
+  Lane lane_{kAhead + 2};  // ends first
 };
 
 }  // namespace layoutfs

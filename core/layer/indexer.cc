@@ -20,7 +20,7 @@ namespace layoutfs {
 namespace {
 
 // Decoded and not yet used by all: more than a few do not make it faster.
-constexpr std::size_t kBuffers = 6;
+constexpr std::size_t kBuffers = 12;
 constexpr std::size_t kBufferSize = std::size_t{512} << 10;
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 20;
 

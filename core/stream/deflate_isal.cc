@@ -1,10 +1,12 @@
 // Raw deflate by ISA-L. It decodes as much as it is given and says nothing of blocks, but its state shows
 // when it stands between two: where its input ended in the header of a block. So it gets its input in slices
-// when that is looked for, shorter than the header of nearly every block with codes of its own.
+// when that is looked for, shorter than the header of nearly every block with codes of its own. Since each
+// call of it moves a window, it goes in longer steps first, and takes back the one that came over a boundary.
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <new>
 
@@ -17,7 +19,7 @@ namespace {
 static_assert(kDeflateWindow == ISAL_DEF_HIST_SIZE);
 static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateDecoder::kMaxUnread);
 
-constexpr std::size_t kSlice = 96;
+constexpr std::size_t kSlice = 96, kStep = 2048;
 
 std::uint32_t clamped(std::size_t size) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
@@ -42,6 +44,7 @@ class IsalDecoder final : public DeflateDecoder {
 
   void start() override {
     isal_inflate_reset(state_.get());
+    slices_left_ = 0;
     has_moved_ = false;
   }
 
@@ -69,10 +72,18 @@ class IsalDecoder final : public DeflateDecoder {
           has_moved_ = false;
           break;
         }
-        slice = slice.first(std::min(slice.size(), next_slice()));
+        slice = slice.first(std::min(slice.size(), next_slice(slice.size())));
       }
+      const bool is_step = stop_at_blocks && slice.size() == kStep && state_->block_state == ISAL_BLOCK_CODED;
+      if (is_step) *before_step_ = *state_;
       const auto read = inflate(slice);
       if (!read) return fail(Error(read.error()));
+      if (is_step && has_other_codes(*before_step_, *state_)) {
+        *state_ = *before_step_;
+        slices_left_ = kStep / kSlice + 1;
+        continue;
+      }
+      if (slices_left_ > 0) --slices_left_;
       progress.read += *read;
       if (state_->block_state == ISAL_BLOCK_FINISH) progress.stop = Stop::end;
     } while (progress.stop == Stop::none && progress.read < in.size() && state_->avail_out > 0);
@@ -95,9 +106,16 @@ class IsalDecoder final : public DeflateDecoder {
     return has_moved_ && is_all_written() && (where == ISAL_BLOCK_NEW_HDR || where == ISAL_BLOCK_HDR);
   }
 
-  // A stored block has a header too short to be seen, but says where it ends.
-  std::size_t next_slice() const {
+  // Whether another block began. Where both have the fixed codes, nothing tells.
+  static bool has_other_codes(const inflate_state& before, const inflate_state& after) {
+    return after.block_state != ISAL_BLOCK_CODED ||
+           std::memcmp(&before.lit_huff_code, &after.lit_huff_code, sizeof before.lit_huff_code) != 0;
+  }
+
+  // Of `most` bytes. A stored block has a header too short to be seen, but says where it ends.
+  std::size_t next_slice(std::size_t most) const {
     if (!is_all_written()) return 0;
+    if (state_->block_state == ISAL_BLOCK_CODED && slices_left_ == 0 && most >= kStep) return kStep;
     if (state_->block_state != ISAL_BLOCK_TYPE0) return kSlice;
     const auto buffered = static_cast<std::size_t>(state_->read_in_length) / 8;
     const auto left = static_cast<std::size_t>(std::max(state_->type0_block_len, 0));
@@ -116,6 +134,8 @@ class IsalDecoder final : public DeflateDecoder {
   }
 
   std::unique_ptr<inflate_state> state_;
+  std::unique_ptr<inflate_state> before_step_ = std::make_unique_for_overwrite<inflate_state>();
+  std::size_t slices_left_ = 0;  // until a boundary must have been passed
   bool has_moved_ = false;
 };
 
