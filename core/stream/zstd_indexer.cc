@@ -108,12 +108,10 @@ Status Indexer::decode_block() {
   if (candidate_)
     candidate_->blocks.insert(candidate_->blocks.end(), bytes->begin(),
                               bytes->begin() + static_cast<std::ptrdiff_t>(block_size));
-  if (walker_) {
-    const auto regenerated = walker_->follow(*header, bytes->subspan(kBlockHeaderSize, header->content_size));
-    if (!regenerated || *regenerated != plain_.end() - begin) give_up_points("a block was not understood");
-  }
+  if (walker_ && !walker_->follow(*header, bytes->subspan(kBlockHeaderSize, header->content_size)))
+    give_up_points("a block was not understood");
   if (header->is_last) return end_frame();
-  consider_boundary();
+  consider_boundary(plain_.end() - begin);
   return {};
 }
 
@@ -145,7 +143,7 @@ Status Indexer::end_frame() {
   return {};
 }
 
-void Indexer::consider_boundary() {
+void Indexer::consider_boundary(std::uint64_t block_size) {
   const std::uint64_t offset = plain_.end();
   if (candidate_) {
     if (offset - candidate_->offset >= frame_->window_size) try_candidate();
@@ -154,6 +152,7 @@ void Indexer::consider_boundary() {
   if (!walker_ || offset - frame_offset_ < frame_->window_size) return;
   if (trial_ && offset - point_offset_ >= shortest_distance()) await_trial();
   if (!walker_ || offset - point_offset_ < distance_) return;
+  if (walker_->last_size() != block_size) return give_up_points("a block was not understood");
   if (auto entropy = walker_->state())
     candidate_ = Candidate{offset, input_.offset(), *std::move(entropy), {}};
 }

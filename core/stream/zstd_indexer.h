@@ -46,7 +46,8 @@ class Indexer final : public IndexingDecoder {
   // it all. True at the end of a frame.
   Result<bool> feed(ByteView bytes);
   Status end_frame();
-  void consider_boundary();
+  // Behind a block that regenerates so many bytes.
+  void consider_boundary(std::uint64_t block_size);
   void try_candidate();
   std::uint64_t shortest_distance() const;
   // Waits for the outcome of the last trial, and sets how far the next point is to be by what that one costs.

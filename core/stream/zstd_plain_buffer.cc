@@ -10,8 +10,10 @@ std::span<std::byte> PlainBuffer::room(std::size_t count, std::uint64_t keep_fro
     const std::uint64_t begin = std::clamp(keep_from, begin_, handed_out_);
     const auto dropped = static_cast<std::size_t>(begin - begin_);
     const std::size_t kept = size_ - dropped;
-    if ((kept + count) * 2 > capacity_) {  // so that as many bytes are decoded as are moved
-      const std::size_t capacity = (kept + count) * 2;
+    // So that three times as many bytes are decoded as are moved.
+    constexpr std::size_t kSpare = 4;
+    if ((kept + count) * kSpare > capacity_) {
+      const std::size_t capacity = (kept + count) * kSpare;
       auto data = std::make_unique_for_overwrite<std::byte[]>(capacity);
       std::copy_n(data_.get() + dropped, kept, data.get());
       data_ = std::move(data);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <utility>
 
 namespace layoutfs::zstd {
 namespace {
@@ -128,15 +129,23 @@ BlockWalker::BlockWalker(std::uint64_t window_size) : window_size_(window_size) 
   set_predefined(match_lengths_, kMatchLengths);
 }
 
-std::optional<std::size_t> BlockWalker::follow(const BlockHeader& header, ByteView content) {
-  if (header.type != BlockType::compressed) return header.regenerated_size;
+bool BlockWalker::follow(const BlockHeader& header, ByteView content) {
+  has_last_sequences_ = false;
+  last_size_ = header.regenerated_size;
+  if (header.type != BlockType::compressed) return true;
   ByteView rest = content;
-  const auto literals_size = follow_literals(rest);
-  if (!literals_size) return std::nullopt;
-  return follow_sequences(rest, *literals_size);
+  last_size_ = follow_literals(rest);
+  return last_size_ && follow_sequences(rest, *last_size_);
 }
 
-std::optional<EntropyState> BlockWalker::state() const {
+std::optional<std::size_t> BlockWalker::last_size() {
+  if (has_last_sequences_) read_sequences();
+  return last_size_;
+}
+
+std::optional<EntropyState> BlockWalker::state() {
+  read_sequences();
+  if (std::ranges::find(repeat_offsets_, 0U) != repeat_offsets_.end()) return std::nullopt;
   if (literal_lengths_.description.empty() || offsets_.description.empty() ||
       match_lengths_.description.empty())
     return std::nullopt;
@@ -189,31 +198,44 @@ std::optional<std::size_t> BlockWalker::follow_literals(ByteView& rest) {
   return header->regenerated_size;
 }
 
-std::optional<std::size_t> BlockWalker::follow_sequences(ByteView rest, std::size_t literals_size) {
+bool BlockWalker::follow_sequences(ByteView rest, std::size_t literals_size) {
   const auto count = read_sequence_count(rest);
-  if (!count) return std::nullopt;
-  if (*count == 0) return rest.empty() ? std::optional(literals_size) : std::nullopt;
+  if (!count) return false;
+  if (*count == 0) return rest.empty();
+  if (!sequences_.is_read) repeat_offsets_ = {};
   const auto byte = take(rest, 1);
-  if (!byte) return std::nullopt;
+  if (!byte) return false;
   const auto modes = std::to_integer<unsigned>((*byte)[0]);
   const auto mode_at = [modes](unsigned shift) { return static_cast<Mode>(modes >> shift & 3); };
   if ((modes & 3) != 0 || !read_table(literal_lengths_, kLiteralLengths, mode_at(6), rest) ||
       !read_table(offsets_, kOffsets, mode_at(4), rest) ||
       !read_table(match_lengths_, kMatchLengths, mode_at(2), rest))
-    return std::nullopt;
-  return follow_bitstream(rest, *count, literals_size);
+    return false;
+  sequences_.bitstream.assign(rest.begin(), rest.end());
+  sequences_.count = *count;
+  sequences_.literals_size = literals_size;
+  sequences_.is_read = false;
+  has_last_sequences_ = true;
+  return true;
+}
+
+void BlockWalker::read_sequences() {
+  if (std::exchange(sequences_.is_read, true)) return;
+  const auto size = follow_bitstream();
+  if (!size) repeat_offsets_ = {};
+  if (has_last_sequences_) last_size_ = size;
 }
 
 // RFC 8878, 3.1.1.3.2.1.2, for the order in which bits stand.
-std::optional<std::size_t> BlockWalker::follow_bitstream(ByteView bytes, std::size_t sequences,
-                                                         std::size_t literals_size) {
-  ReverseBits bits(bytes);
+std::optional<std::size_t> BlockWalker::follow_bitstream() {
+  const std::size_t literals_size = sequences_.literals_size;
+  ReverseBits bits(sequences_.bitstream);
   std::uint32_t literal_state = bits.take(literal_lengths_.states.accuracy_log());
   std::uint32_t offset_state = bits.take(offsets_.states.accuracy_log());
   std::uint32_t match_state = bits.take(match_lengths_.states.accuracy_log());
   std::size_t literals = 0;
   std::size_t matched = 0;
-  for (std::size_t left = sequences; left > 0; --left) {
+  for (std::size_t left = sequences_.count; left > 0; --left) {
     const StateTable::Entry& literal = literal_lengths_.states[literal_state];
     const StateTable::Entry& offset = offsets_.states[offset_state];
     const StateTable::Entry& match = match_lengths_.states[match_state];
@@ -244,8 +266,9 @@ bool BlockWalker::follow_offset(std::uint32_t offset_value, bool has_no_literals
   }
   const std::size_t index = offset_value - 1 + (has_no_literals ? 1 : 0);
   if (index == 0) return true;
-  const std::uint32_t offset = index < 3 ? recent[index] : recent[0] - 1;
-  if (offset == 0) return false;
+  const bool is_known = recent[index % 3] != 0;
+  const std::uint32_t offset = index < 3 || !is_known ? recent[index % 3] : recent[0] - 1;
+  if (offset == 0 && is_known) return false;
   if (index > 1) recent[2] = recent[1];
   recent[1] = recent[0];
   recent[0] = offset;

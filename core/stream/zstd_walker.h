@@ -25,13 +25,16 @@ class BlockWalker {
   // At the start of a frame with this window.
   explicit BlockWalker(std::uint64_t window_size);
 
-  // Goes over a block and returns how many bytes it regenerates. Nothing where it breaks a rule of the
-  // format; the walker is of no use then.
-  std::optional<std::size_t> follow(const BlockHeader& header, ByteView content);
+  // Goes over a block, all but its sequences: those are read when somebody asks, since few are asked for.
+  // False where it breaks a rule of the format; the walker is of no use then.
+  bool follow(const BlockHeader& header, ByteView content);
 
-  // The state after the blocks so far; nothing while a table is of the kind that repeats one symbol, which
-  // has no description.
-  std::optional<EntropyState> state() const;
+  // How many bytes the last block regenerates; nothing where its sequences break a rule.
+  std::optional<std::size_t> last_size();
+  // The state after the blocks so far. Nothing while a table is of the kind that repeats one symbol, which
+  // has no description, and where the last sequences do not say all three repeat offsets anew: those that
+  // were not asked for before are not known.
+  std::optional<EntropyState> state();
 
  private:
   struct Table {
@@ -45,15 +48,26 @@ class BlockWalker {
   static void set_predefined(Table& table, const Kind& kind);
   static bool read_table(Table& table, const Kind& kind, Mode mode, ByteView& rest);
   std::optional<std::size_t> follow_literals(ByteView& rest);
-  std::optional<std::size_t> follow_sequences(ByteView rest, std::size_t literals_size);
-  std::optional<std::size_t> follow_bitstream(ByteView bytes, std::size_t sequences,
-                                              std::size_t literals_size);
+  bool follow_sequences(ByteView rest, std::size_t literals_size);
+  void read_sequences();
+  std::optional<std::size_t> follow_bitstream();
   bool follow_offset(std::uint32_t offset_value, bool has_no_literals);
 
+  // Of the last block that has any. Its tables are those that still hold.
+  struct Sequences {
+    Bytes bitstream;
+    std::size_t count = 0, literals_size = 0;
+    bool is_read = true;
+  };
+
   std::uint64_t window_size_;
+  Sequences sequences_;
+  std::optional<std::size_t> last_size_ = 0;
+  bool has_last_sequences_ = false;  // whether the last block is the one that they are of
   Bytes huffman_;
   Table literal_lengths_, offsets_, match_lengths_;
-  std::array<std::uint32_t, 3> repeat_offsets_ = {1, 4, 8};  // RFC 8878, 3.1.1.5
+  // RFC 8878, 3.1.1.5; before sequences_, until those are read. 0: not known.
+  std::array<std::uint32_t, 3> repeat_offsets_ = {1, 4, 8};
 };
 
 }  // namespace layoutfs::zstd

@@ -140,7 +140,8 @@ std::optional<std::size_t> walk(ByteView blob) {
     const auto header = parse_block_header(blob.subspan(at));
     at += kBlockHeaderSize;
     if (!header || header->content_size > blob.size() - at) return std::nullopt;
-    const auto regenerated = walker.follow(*header, blob.subspan(at, header->content_size));
+    if (!walker.follow(*header, blob.subspan(at, header->content_size))) return std::nullopt;
+    const auto regenerated = walker.last_size();
     if (!regenerated) return std::nullopt;
     size += *regenerated;
     if (header->is_last) return size;
@@ -183,10 +184,38 @@ TEST(ZstdWalker, ATableThatRepeatsOneSymbolHasNoStateUntilItIsReplaced) {
   const Bytes single = bytes_of({0x08, 'a', 1, 0x54, 1, 2, 0, 0x04});
   const Bytes predefined = bytes_of({0x08, 'a', 0});
   BlockWalker walker(1024);
-  EXPECT_EQ(walker.follow({false, BlockType::compressed, single.size(), 0}, single), 4U);
+  EXPECT_TRUE(walker.follow({false, BlockType::compressed, single.size(), 0}, single));
+  EXPECT_EQ(walker.last_size(), 4U);
   EXPECT_FALSE(walker.state());
-  EXPECT_EQ(walker.follow({false, BlockType::compressed, predefined.size(), 0}, predefined), 1U);
+  EXPECT_TRUE(walker.follow({false, BlockType::compressed, predefined.size(), 0}, predefined));
+  EXPECT_EQ(walker.last_size(), 1U);
   EXPECT_FALSE(walker.state());
+}
+
+TEST(ZstdWalker, KnowsTheRepeatOffsetsOfSequencesThatSayThemAnew) {
+  const Bytes plain = sample_bytes(900'000, 45);
+  const Bytes blob = zstd_of(plain, {.level = 3, .window_log = 17});
+  const auto frame = parse_frame_header(blob);
+  ASSERT_TRUE(frame && *frame);
+  // One is asked behind each block, the other behind every third.
+  BlockWalker always((*frame)->window_size), seldom((*frame)->window_size);
+  int known = 0, blocks = 0;
+  for (std::size_t at = (*frame)->size;; ++blocks) {
+    const auto header = parse_block_header(ByteView(blob).subspan(at));
+    ASSERT_TRUE(header);
+    const auto content = ByteView(blob).subspan(at + kBlockHeaderSize, header->content_size);
+    ASSERT_TRUE(always.follow(*header, content) && seldom.follow(*header, content));
+    const auto state = always.state();
+    ASSERT_TRUE(state) << "behind block " << blocks;
+    if (blocks % 3 == 2)
+      if (const auto same = seldom.state()) {
+        ++known;
+        EXPECT_EQ(same->repeat_offsets, state->repeat_offsets) << "behind block " << blocks;
+      }
+    if (header->is_last) break;
+    at += kBlockHeaderSize + header->content_size;
+  }
+  EXPECT_GE(known, blocks / 3);
 }
 
 TEST(ZstdFrame, AMadeHeaderHasAtLeastTheWindow) {
