@@ -41,7 +41,7 @@ int remove(const ImageArguments& arguments) {
   IndexCache cache = open_cache(arguments.cache_dir);
   std::uint64_t files = 0, bytes = 0;
   for (const Digest& digest : *digests) {
-    for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees}) {
+    for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees, kDecodedCopies}) {
       const auto removed = cache.remove(kind, digest);
       if (!removed) {
         print_error(removed.error().message());

@@ -40,15 +40,19 @@ HashingSource::Piece HashingSource::next_piece() {
 // Its size, 0 at the end of the blob.
 Result<std::size_t> HashingSource::take_piece() {
   if (failure_) return fail(Error(*failure_));
+  if (is_at_end_) return 0;
   piece_.reset();
   Piece piece = next_piece();
   Result<std::size_t> size = std::move(piece.size);
+  is_at_end_ = size && *size == 0;
   if (size && *size > 0) {
     if (is_ahead_) read_ahead();
-    piece_ = std::move(piece.bytes);
-    rest_ = {piece_.get(), *size};
     bytes_read_ += *size;
-    if (auto status = on_bytes_(*size); !status) size = fail(std::move(status).error());
+    piece_ = std::move(piece.bytes);
+    if (auto status = on_bytes_(*size); !status)
+      size = fail(std::move(status).error());
+    else
+      rest_ = {piece_.get(), *size};
   }
   if (!size) failure_ = size.error();
   return size;

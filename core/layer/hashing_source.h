@@ -53,7 +53,7 @@ class HashingSource final : public ByteSource {
   ByteView rest_;             // of it: not yet delivered
   std::uint64_t bytes_read_ = 0;
   std::optional<Error> failure_;
-  bool is_ahead_ = false;
+  bool is_ahead_ = false, is_at_end_ = false;
 
   Guarded<std::deque<Piece>> ready_;
   std::condition_variable is_ready_;

@@ -76,7 +76,7 @@ Result<UniqueFd> NewCopy::file() const {
 }
 
 CopyDirectory::CopyDirectory(std::string directory, CopyOptions options)
-    : path_(std::move(directory) + "/decoded"), options_(options) {}
+    : path_(std::move(directory) + "/" + std::string(kDecodedCopies)), options_(options) {}
 
 std::string CopyDirectory::folder_of(std::string_view algorithm) const {
   return path_ + "/" + std::string(algorithm);

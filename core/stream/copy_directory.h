@@ -12,8 +12,11 @@
 
 namespace layoutfs {
 
+// Their folder in the directory of a cache, where they lie as the files of other kinds do.
+inline constexpr std::string_view kDecodedCopies = "decoded";
+
 // A stretch without access points that takes more bytes of stream than this is copied, once somebody would
-// decode as much of it for one read: a tenth of a second of zstd, two of gzip.
+// decode as much of it for one read, for about a tenth of a second.
 inline constexpr std::uint64_t kLongStretch = std::uint64_t{64} << 20;
 
 struct CopyOptions {

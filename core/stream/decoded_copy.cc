@@ -1,7 +1,6 @@
 // The format of decoded copies, little-endian as the index files are.
 #include "core/stream/decoded_copy.h"
 
-#include <xxhash.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "core/base/xxh3.h"
 #include "core/stream/span_digest.h"
 
 namespace layoutfs {

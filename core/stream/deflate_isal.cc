@@ -2,6 +2,8 @@
 // when it stands between two: where its input ended in the header of a block. So it gets its input in slices
 // when that is looked for, shorter than the header of nearly every block with codes of its own. Since each
 // call of it moves a window, it goes in longer steps first, and takes back the one that came over a boundary.
+// Blocks of content that is nearly all the same have short headers, and their codes are the same: there it
+// goes in slices that are shorter still, each of which decodes to much.
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
@@ -19,7 +21,8 @@ namespace {
 static_assert(kDeflateWindow == ISAL_DEF_HIST_SIZE);
 static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateDecoder::kMaxUnread);
 
-constexpr std::size_t kSlice = 96, kStep = 2048;
+constexpr std::size_t kSlice = 96, kStep = 2048, kShortestSlice = 8;
+constexpr std::uint64_t kUsualRatio = 8;  // bytes that a byte decodes to
 
 std::uint32_t clamped(std::size_t size) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
@@ -45,7 +48,7 @@ class IsalDecoder final : public DeflateDecoder {
   void start() override {
     isal_inflate_reset(state_.get());
     slices_left_ = 0;
-    has_moved_ = false;
+    begin_counting();
   }
 
   void start_at(const BlockStart& block, ByteView window) override {
@@ -69,7 +72,7 @@ class IsalDecoder final : public DeflateDecoder {
       if (stop_at_blocks) {
         if (is_between_blocks()) {
           progress.stop = Stop::block;
-          has_moved_ = false;
+          begin_counting();
           break;
         }
         slice = slice.first(std::min(slice.size(), next_slice(slice.size())));
@@ -88,6 +91,8 @@ class IsalDecoder final : public DeflateDecoder {
       if (state_->block_state == ISAL_BLOCK_FINISH) progress.stop = Stop::end;
     } while (progress.stop == Stop::none && progress.read < in.size() && state_->avail_out > 0);
     progress.written = clamped(out.size()) - state_->avail_out;
+    read_ += progress.read;
+    written_ += progress.written;
     return progress;
   }
 
@@ -97,6 +102,12 @@ class IsalDecoder final : public DeflateDecoder {
   }
 
  private:
+  void begin_counting() {
+    has_moved_ = false;
+    read_ = 0;
+    written_ = 0;
+  }
+
   // ISA-L decodes into a buffer of its own first, which must have been copied out.
   bool is_all_written() const { return state_->tmp_out_valid == state_->tmp_out_processed; }
 
@@ -115,8 +126,12 @@ class IsalDecoder final : public DeflateDecoder {
   // Of `most` bytes. A stored block has a header too short to be seen, but says where it ends.
   std::size_t next_slice(std::size_t most) const {
     if (!is_all_written()) return 0;
-    if (state_->block_state == ISAL_BLOCK_CODED && slices_left_ == 0 && most >= kStep) return kStep;
-    if (state_->block_state != ISAL_BLOCK_TYPE0) return kSlice;
+    const std::uint64_t ratio = written_ / std::max<std::uint64_t>(read_, 1);
+    const bool is_usual = ratio <= kUsualRatio;
+    if (state_->block_state == ISAL_BLOCK_CODED && is_usual && slices_left_ == 0 && most >= kStep)
+      return kStep;
+    if (state_->block_state != ISAL_BLOCK_TYPE0)
+      return is_usual ? kSlice : std::max<std::size_t>(kShortestSlice, kSlice * kUsualRatio / ratio);
     const auto buffered = static_cast<std::size_t>(state_->read_in_length) / 8;
     const auto left = static_cast<std::size_t>(std::max(state_->type0_block_len, 0));
     return left > buffered ? left - buffered : 0;
@@ -136,7 +151,9 @@ class IsalDecoder final : public DeflateDecoder {
   std::unique_ptr<inflate_state> state_;
   std::unique_ptr<inflate_state> before_step_ = std::make_unique_for_overwrite<inflate_state>();
   std::size_t slices_left_ = 0;  // until a boundary must have been passed
+  // Since the last stop, or the start.
   bool has_moved_ = false;
+  std::uint64_t read_ = 0, written_ = 0;  // in whole calls
 };
 
 }  // namespace

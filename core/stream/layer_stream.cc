@@ -181,7 +181,8 @@ std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t 
   const std::uint64_t most = std::min<std::uint64_t>(index.spans.size(), first + kMostSpansAhead);
   const auto is_in_reach = [&](std::uint64_t span) { return span < most && index.span_end(span) <= horizon; };
   while (is_in_reach(first)) {
-    // The live decoder of who reads there may be gone by then.
+    // A copy is read as fast; and the live decoder of who reads there may be gone by then.
+    if (copy && copy->covers(first)) break;
     if (index.spans[first].offset - index.points[index.spans[first].point].offset > kLongestRunAhead) break;
     if (cache->holds({stream, first})) {
       ++first;

@@ -193,3 +193,5 @@ reads_as "the next mount reads everything right" "$TMP/large.tar" "$layer"
 comes "and makes the copy" stat_is copiesMade = 1
 same "and removes the temporary file" "$copy" "$(find "$LAYOUTFS_CACHE_DIR/decoded" -type f)"
 unmount "$M"
+check "index rm succeeds" "$LAYOUTFS" index rm "$L"
+same "and removes the copy as well" 0 "$(copies)"
