@@ -21,7 +21,7 @@ constexpr std::size_t kMaxReply = std::size_t{1} << 20;
 
 FuseServer& server_of(fuse_req_t request) {
   auto& server = *static_cast<FuseServer*>(fuse_req_userdata(request));
-  if (server.is_idleness_watched) server.last_request = std::chrono::steady_clock::now();
+  server.last_request.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   return server;
 }
 Filesystem& filesystem_of(fuse_req_t request) { return *server_of(request).filesystem; }

@@ -19,9 +19,8 @@ struct FuseServer {
   std::function<void()> ready;  // called once, at the kernel's first request
   bool is_open_needed = true;   // false: open(2) needs no round trip
   bool is_opendir_needed = true;
-  bool is_idleness_watched = false;
-  std::atomic<bool> is_initialized = false;                           // the kernel's first request is there
-  std::atomic<std::chrono::steady_clock::time_point> last_request{};  // kept only where idleness is watched
+  std::atomic<bool> is_initialized = false;  // the kernel's first request is there
+  std::atomic<std::chrono::steady_clock::time_point> last_request{};
 };
 
 const fuse_lowlevel_ops& fuse_operations();

@@ -15,6 +15,7 @@
 #include "core/base/file.h"
 #include "core/base/guarded.h"
 #include "core/base/log.h"
+#include "core/base/memory.h"
 #include "fs/fuse_operations.h"
 #include "fs/mount_table.h"
 
@@ -25,6 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 // How long files that are open at the first signal may go on being read.
 constexpr std::chrono::seconds kGrace{10};
+
+// How long after the last request memory goes back to the system.
+constexpr std::chrono::seconds kQuiet{1};
 
 // libfuse knows one log function for the whole process; the last line tells why a mount failed.
 Guarded<std::string> last_message;
@@ -106,8 +110,10 @@ struct FuseSession::State {
   void on_signal(int signal);
   void widen_read_ahead() const;
   bool is_idle() const;
+  void give_memory_back();
 
   Clock::time_point ends_at = Clock::time_point::max();  // set by the first signal
+  Clock::time_point trimmed_after{};                     // the last request before that
 };
 
 FuseSession::FuseSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -119,7 +125,6 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   auto state = std::make_unique<State>();
   state->options = options;
   state->server.filesystem = std::move(filesystem);
-  state->server.is_idleness_watched = options.idle_timeout.count() > 0;
   state->server.last_request = Clock::now();
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
   auto session = make_session(options, state->server);
@@ -139,11 +144,11 @@ FuseSession::~FuseSession() {
 }
 
 Status FuseSession::serve(const std::function<void()>& ready) {
-  // Each thread would get an arena of its own, and keep it; and what an index pass takes in large pieces would
-  // come from the heap, in between what stays. Decoded spans, of 2 MiB at most, come from there, and their
-  // space need not go back to the system between one and the next.
+  // Each thread would get an arena of its own, and keep it; and what an index pass takes in large pieces
+  // would come from the heap, in between what stays. Decoded spans of gzip, a little over 1 MiB, do come from
+  // there: their space need not go back to the system between one and the next.
   ::mallopt(M_ARENA_MAX, 2);
-  ::mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 2 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
   const sigset_t signals = watched_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // also in the threads that start from here on
@@ -178,14 +183,23 @@ void FuseSession::State::watch(const std::stop_token& stop) {
     if (Clock::now() > ends_at) ::_exit(0);
     // Only now: the kernel sets a value of its own when it reads the first answer.
     if (was_initialized && !std::exchange(is_read_ahead_set, true)) widen_read_ahead();
+    give_memory_back();
     // Unmounting fails while the mount is in use, and is tried again after as long a time.
     if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
       server.last_request = Clock::now();
   }
 }
 
+// What decoding took, once nobody reads any more.
+void FuseSession::State::give_memory_back() {
+  const auto last = server.last_request.load();
+  if (last == trimmed_after || Clock::now() - last < kQuiet) return;
+  trimmed_after = last;
+  release_free_memory();
+}
+
 bool FuseSession::State::is_idle() const {
-  return server.is_idleness_watched && Clock::now() - server.last_request.load() > options.idle_timeout;
+  return options.idle_timeout.count() > 0 && Clock::now() - server.last_request.load() > options.idle_timeout;
 }
 
 void FuseSession::State::on_signal(int signal) {

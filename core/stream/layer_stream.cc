@@ -118,6 +118,7 @@ SpanBytes LayerStream::State::copied(std::uint64_t wanted) {
 // The last span of the flight.
 Result<SpanBytes> LayerStream::State::fly(SpanFlights::Flight& flight) {
   const auto whom = flight.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
+  const SpanCache::Turn turn(*cache);
   auto place = flight.take_place();
   if (!place) {
     auto at_point = place_before(flight.last());

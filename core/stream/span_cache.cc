@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <list>
+#include <semaphore>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -120,11 +121,16 @@ struct SpanCache::State {
   ParkedDecoders parked;
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
                              verify_failures = 0;
-  WorkerPool workers{std::max(1U, std::thread::hardware_concurrency()), kMostTasksWaiting};
+  static inline const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  std::counting_semaphore<> turns{cores};
+  WorkerPool workers{cores, kMostTasksWaiting};
 };
 
 SpanCache::SpanCache(std::uint64_t budget_bytes) : state_(std::make_unique<State>(budget_bytes)) {}
 SpanCache::~SpanCache() = default;
+
+SpanCache::Turn::Turn(const SpanCache& cache) : state_(*cache.state_) { state_.turns.acquire(); }
+SpanCache::Turn::~Turn() { state_.turns.release(); }
 
 std::uint64_t SpanCache::new_stream() noexcept { return state_->streams.fetch_add(1); }
 

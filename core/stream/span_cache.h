@@ -64,6 +64,19 @@ class SpanCache {
   std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
   void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room);
 
+  // Of those who decode, as many as there are cores have a turn at a time: more would not be faster, and each
+  // takes a few windows of memory. Waits for one; nobody who has a turn may wait for a second.
+  class Turn {
+   public:
+    explicit Turn(const SpanCache& cache);
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn();
+
+   private:
+    State& state_;
+  };
+
   enum class DecodedFor { reader, ahead };
   void count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept;
   void count_verify_failure() noexcept;
