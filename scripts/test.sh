@@ -67,7 +67,7 @@ suite() {
 suite dev
 suite asan -L unit
 # The parts that several threads use at once; under the thread sanitizer the others would only take time.
-suite tsan -L unit -R '(^|/)(Fsck|HashPipe|IndexCache|LayerStream|Library|NodeTable|ParkedDecoders|ReferencesOfALayout|SingleFlight|SpanCache|StoreThreads|WriteFileAtomically)\.'
+suite tsan -L unit -R '(^|/)(BufferRing|Copied|Copies|Copying|Fsck|HashPipe|HashingSource|IndexCache|Indexer|Lane|LayerStream|Library|NodeTable|Parallel|ParkedDecoders|ReferencesOfALayout|SingleFlight|SpanCache|SpanFlights|StoreThreads|WorkerPool|WriteFileAtomically)\.'
 echo "== fuzz"
 for file in tests/fuzz/*_fuzz.cc; do
   target=$(basename "$file" _fuzz.cc)
