@@ -2,7 +2,6 @@
 #include "core/base/worker_pool.h"
 
 #include <algorithm>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -43,10 +42,13 @@ bool WorkerPool::post(const void* owner, Task task) {
 void WorkerPool::drop(const void* owner) {
   std::vector<Job> forgotten;  // ends after the lock does
   auto state = state_.lock();
-  const auto others =
-      std::ranges::stable_partition(state->waiting, [owner](const Job& job) { return job.owner != owner; });
-  std::ranges::move(others, std::back_inserter(forgotten));
-  state->waiting.erase(others.begin(), others.end());
+  std::deque<Job> others;
+  for (Job& job : state->waiting)
+    if (job.owner == owner)
+      forgotten.push_back(std::move(job));
+    else
+      others.push_back(std::move(job));
+  state->waiting.swap(others);
   state->dropped.push_back(owner);
   done_.wait(state.lock(), [&] { return std::ranges::find(state->running, owner) == state->running.end(); });
   state->dropped.erase(std::ranges::find(state->dropped, owner));
