@@ -3,7 +3,6 @@
 #include "core/image/fsck_blob.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -65,13 +64,6 @@ class LayerContent {
   TarParser tar_;
   Status parsed_;
 };
-
-Result<Compression> compression_of(const Blob& blob) {
-  std::array<std::byte, 16> front;
-  const auto size = blob.read_at(front, 0);
-  if (!size) return fail(Error(size.error()));
-  return detect_compression(ByteView(front).first(*size));
-}
 
 // Decompresses all that `source` delivers.
 Status decode(Compression compression, HashingSource& source, LayerContent& content,

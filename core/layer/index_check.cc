@@ -100,8 +100,7 @@ Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckPro
     const PointRecord& point = stream.points[span.point];
     const std::string where = "from stream byte " + std::to_string(span.offset) + " on ";
     if (point.offset == span.offset) {
-      auto resumed = resume(stream.compression, blob, point.position,
-                            stream.states.subspan(point.state_offset, point.state_size));
+      auto resumed = resume_at(point, stream, blob);
       if (!resumed) return point_fails(where, resumed.error());
       decoder = std::move(*resumed);
       if (progress) progress(index.blob_size() + point.position / 8);

@@ -3,7 +3,6 @@
 #include "core/layer/indexer.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <optional>
 
@@ -132,13 +131,6 @@ Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
   // What broke first in the stream is what is told.
   if (tables.has_failed()) return tables.finish();
   return decoded ? tables.finish() : decoded;
-}
-
-Result<Compression> compression_of(const Blob& blob) {
-  std::array<std::byte, 16> front;
-  const auto size = blob.read_at(front, 0);
-  if (!size) return fail(Error(size.error()));
-  return detect_compression(ByteView(front).first(*size));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Chooses the codec of a compression.
 #include "core/stream/codec.h"
 
+#include <array>
 #include <cstdlib>
 #include <utility>
 
@@ -9,6 +10,13 @@
 #include "core/stream/zstd.h"
 
 namespace layoutfs {
+
+Result<Compression> compression_of(const Blob& blob) {
+  std::array<std::byte, 16> front;
+  const auto size = blob.read_at(front, 0);
+  if (!size) return fail(Error(size.error()));
+  return detect_compression(ByteView(front).first(*size));
+}
 
 std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSource& source,
                                                 std::uint64_t spacing) {
@@ -34,6 +42,11 @@ Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, s
       return resume_zstd(std::move(blob), position, state);
   }
   return fail(Errc::corrupt, "unknown compression");
+}
+
+Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob) {
+  return resume(index.compression, std::move(blob), point.position,
+                index.states.subspan(point.state_offset, point.state_size));
 }
 
 }  // namespace layoutfs

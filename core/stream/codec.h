@@ -51,6 +51,9 @@ class IndexingDecoder {
   virtual Result<Step> step(std::span<std::byte> out) = 0;
 };
 
+// As the blob's first bytes tell it. Fails where they cannot be read.
+Result<Compression> compression_of(const Blob& blob);
+
 // `source` delivers the blob from its first byte on and must outlive the decoder. A point is reported about
 // every `spacing` bytes of uncompressed stream, where the format allows.
 std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSource& source,
@@ -59,5 +62,7 @@ std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSou
 // Goes on at a point. Errc::corrupt where the state is not one of this codec.
 Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
                                         ByteView state);
+// At a point of `index`.
+Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob);
 
 }  // namespace layoutfs

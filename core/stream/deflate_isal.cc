@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <new>
 
 #include "core/base/check.h"
@@ -23,10 +22,6 @@ static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateD
 
 constexpr std::size_t kSlice = 96, kStep = 2048, kShortestSlice = 8;
 constexpr std::uint64_t kUsualRatio = 8;  // bytes that a byte decodes to
-
-std::uint32_t clamped(std::size_t size) {
-  return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
-}
 
 const char* reason_of(int error) {
   switch (error) {

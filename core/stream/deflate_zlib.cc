@@ -2,8 +2,6 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include <algorithm>
-#include <limits>
 #include <new>
 #include <string>
 
@@ -17,10 +15,6 @@ static_assert(kDeflateWindow == std::size_t{1} << MAX_WBITS);
 
 // data_type after inflate in zlib.h, at Z_BLOCK.
 constexpr int kUnusedBits = 0x3f, kInLastBlock = 64, kAtBlockEnd = 128;
-
-uInt clamped(std::size_t size) {
-  return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
-}
 
 class ZlibDecoder final : public DeflateDecoder {
  public:

@@ -212,8 +212,7 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
   if (record.offset == point.offset) {
     auto blob = open_blob();
     if (!blob) return fail(std::move(blob).error());
-    auto resumed = resume(index.compression, std::move(*blob), point.position,
-                          index.states.subspan(point.state_offset, point.state_size));
+    auto resumed = resume_at(point, index, std::move(*blob));
     if (!resumed) return fail(std::move(resumed).error());
     decoder = std::move(*resumed);
   }

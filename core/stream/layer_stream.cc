@@ -20,7 +20,6 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::uint64_t kLongestRunAhead = std::uint64_t{64} << 20;  // nothing is decoded from so far back
 constexpr std::uint64_t kMostSpansAhead = 64;  // of one plan; tables may have spans of a byte
 
 }  // namespace
@@ -85,8 +84,7 @@ Result<ParkedDecoders::Place> LayerStream::State::place_before(std::uint64_t wan
   const PointRecord& point = index.points[index.spans[wanted].point];
   auto opened_blob = blob();
   if (!opened_blob) return std::unexpected(std::move(opened_blob.error()));
-  const auto state = index.states.subspan(point.state_offset, point.state_size);
-  auto decoder = resume(index.compression, *std::move(opened_blob), point.position, state);
+  auto decoder = resume_at(point, index, *std::move(opened_blob));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   return ParkedDecoders::Place{*std::move(decoder), span_at(point.offset)};
 }
@@ -184,7 +182,7 @@ std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t 
   while (is_in_reach(first)) {
     // A copy is read as fast; and the live decoder of who reads there may be gone by then.
     if (copy && copy->covers(first)) break;
-    if (index.spans[first].offset - index.points[index.spans[first].point].offset > kLongestRunAhead) break;
+    if (index.spans[first].offset - index.points[index.spans[first].point].offset > kLongStretch) break;
     if (cache->holds({stream, first})) {
       ++first;
       continue;
