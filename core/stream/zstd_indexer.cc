@@ -13,7 +13,8 @@
 namespace layoutfs::zstd {
 namespace {
 
-// Trying a point decodes the length of a window four times, so points lie at least this many windows apart.
+// Making a point decodes the length of a window once more, and walks over it, so points lie at least this
+// many windows apart.
 constexpr std::uint64_t kWindowsPerPoint = 4;
 // Points that take more than this part of what they index come less often, down to a fourth.
 constexpr double kMaxPartOfBlob = 0.01;
@@ -153,14 +154,13 @@ void Indexer::consider_boundary(std::uint64_t block_size) {
   if (trial_ && offset - point_offset_ >= shortest_distance()) await_trial();
   if (!walker_ || offset - point_offset_ < distance_) return;
   if (walker_->last_size() != block_size) return give_up_points("a block was not understood");
-  if (auto entropy = walker_->state())
-    candidate_ = Candidate{offset, input_.offset(), *std::move(entropy), {}};
+  if (walker_->state()) candidate_ = Candidate{offset, input_.offset(), *walker_, {}};
 }
 
 void Indexer::try_candidate() {
   Candidate candidate = *std::exchange(candidate_, std::nullopt);
   const auto copy = [](ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); };
-  Boundary boundary{.entropy = std::move(candidate.entropy),
+  Boundary boundary{.walker = std::move(candidate.walker),
                     .window_size = frame_->window_size,
                     .has_checksum = frame_->has_checksum,
                     .window = copy(plain_.view(candidate.offset - frame_->window_size, candidate.offset)),
@@ -172,7 +172,7 @@ void Indexer::try_candidate() {
       Trial{outcome.get_future(), candidate.offset - point_offset_, candidate.position - point_position_};
   report(candidate.offset, {candidate.position * 8, [maker = maker_, boundary = std::move(boundary),
                                                      outcome = std::move(outcome)](ByteView) mutable {
-                              auto state = maker->make(boundary);
+                              auto state = maker->make(std::move(boundary));
                               outcome.set_value(state ? std::optional(state->size()) : std::nullopt);
                               return state;
                             }});

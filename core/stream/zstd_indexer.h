@@ -31,8 +31,8 @@ class Indexer final : public IndexingDecoder {
   struct Candidate {
     std::uint64_t offset;    // of the uncompressed stream
     std::uint64_t position;  // bytes of the blob
-    EntropyState entropy;
-    Bytes blocks;  // that follow, so far
+    BlockWalker walker;      // as it was there
+    Bytes blocks;            // that follow, so far
   };
 
   // Each goes on by one frame header, skippable frame or block.
@@ -70,7 +70,7 @@ class Indexer final : public IndexingDecoder {
   std::optional<FoundPoint> found_;  // at found_offset_, not yet reported
   std::uint64_t found_offset_ = 0;
 
-  // A trial takes as long as decoding four windows, so it is the point's, who may be in another thread. Its
+  // A trial takes longer than decoding a window, so it is the point's, who may be in another thread. Its
   // outcome is the size of the point's state.
   struct Trial {
     std::future<std::optional<std::size_t>> outcome;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <new>
 #include <span>
 #include <utility>
@@ -78,34 +79,49 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
 
 BlockPointMaker::BlockPointMaker() : context_(make_context()) {}
 
-// Decodes the boundary's blocks from the point; false unless they regenerate as many bytes as they should.
-bool BlockPointMaker::decode(const Boundary& boundary) {
-  if (ZSTD_isError(begin_at(context_.get(), point_))) return false;
-  decoded_.resize(boundary.expected.size());
-  ZSTD_inBuffer in{boundary.blocks.data(), boundary.blocks.size(), 0};
-  ZSTD_outBuffer to{decoded_.data(), decoded_.size(), 0};
-  while (in.pos < in.size || to.pos < to.size) {
-    const auto before = std::pair(in.pos, to.pos);
-    const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
-    if (ZSTD_isError(code)) return false;
-    if (before == std::pair(in.pos, to.pos) || code == 0) break;
-  }
-  return in.pos == in.size && to.pos == to.size;
-}
-
-// Decodes three times with windows that hold the low, middle and high byte of each position: a byte that came
-// from the window says from where, and all others come out the same each time. False where the blocks cannot
-// be decoded.
-bool BlockPointMaker::find_referenced(const Boundary& boundary) {
-  positions_.assign(boundary.expected.size(), 0);
-  for (unsigned shift = 0; shift < 24; shift += 8) {
-    for (std::size_t i = 0; i < boundary.window.size(); ++i)
-      point_.dictionary[window_at_ + i] = static_cast<std::byte>(i >> shift);
-    if (!decode(boundary)) return false;
-    for (std::size_t i = 0; i < decoded_.size(); ++i)
-      positions_[i] |= std::to_integer<std::uint32_t>(decoded_[i]) << shift;
+// Puts into the dictionary's `window`, which is all zeros, those bytes of the boundary's that its blocks
+// copy. What is copied from behind the boundary goes back to these and to what stands in the blocks. False
+// where the walker does not understand a block.
+bool BlockPointMaker::keep_copied(Boundary& boundary, std::span<std::byte> window) {
+  ByteView rest = boundary.blocks;
+  for (std::size_t block_at = 0; !rest.empty();) {
+    const auto header = parse_block_header(rest);
+    if (!header) return false;
+    if (!boundary.walker.follow(*header, rest.subspan(kBlockHeaderSize, header->content_size))) return false;
+    matches_.clear();
+    const auto size = boundary.walker.last_matches(matches_);
+    if (!size) return false;
+    for (const Match& match : matches_) {
+      const std::size_t at = block_at + match.at;
+      if (match.offset <= at) continue;
+      const std::size_t before = match.offset - at;
+      if (before > window.size()) return false;
+      const std::size_t from = window.size() - before;
+      std::copy_n(boundary.window.data() + from, std::min(match.length, before), window.data() + from);
+    }
+    block_at += *size;
+    rest = rest.subspan(kBlockHeaderSize + header->content_size);
   }
   return true;
+}
+
+// Decodes the boundary's blocks from the point: true where that gives what is expected.
+bool BlockPointMaker::stands_trial(const Boundary& boundary) {
+  if (ZSTD_isError(begin_at(context_.get(), point_))) return false;
+  decoded_.resize(kMaxBlockSize);
+  ZSTD_inBuffer in{boundary.blocks.data(), boundary.blocks.size(), 0};
+  ByteView expected = boundary.expected;
+  while (in.pos < in.size || !expected.empty()) {
+    const std::size_t before = in.pos;
+    ZSTD_outBuffer to{decoded_.data(), decoded_.size(), 0};
+    const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
+    if (ZSTD_isError(code) || to.pos > expected.size() ||
+        std::memcmp(decoded_.data(), expected.data(), to.pos) != 0)
+      return false;
+    expected = expected.subspan(to.pos);
+    if (code == 0 || (to.pos == 0 && in.pos == before)) break;  // at the frame's end, or goes no further
+  }
+  return in.pos == in.size && expected.empty();
 }
 
 Bytes BlockPointMaker::packed() const {
@@ -124,27 +140,19 @@ Bytes BlockPointMaker::packed() const {
   return state;
 }
 
-std::optional<Bytes> BlockPointMaker::make(const Boundary& boundary) {
+std::optional<Bytes> BlockPointMaker::make(Boundary boundary) {
   const auto window_size = boundary.window.size();
-  for (const std::uint32_t offset :
-       boundary.entropy.repeat_offsets)  // libzstd refuses others in a dictionary
+  const auto entropy = boundary.walker.state();
+  if (!entropy) return std::nullopt;
+  for (const std::uint32_t offset : entropy->repeat_offsets)  // libzstd refuses others in a dictionary
     if (offset == 0 || offset > window_size) return std::nullopt;
 
-  point_ = {boundary.window_size, boundary.has_checksum, dictionary_tables(boundary.entropy)};
-  window_at_ = point_.dictionary.size();
-  if (window_at_ > kMaxTablesSize) return std::nullopt;
-  point_.dictionary.resize(window_at_ + window_size);
-
-  if (!find_referenced(boundary)) return std::nullopt;
-  const auto window = std::span(point_.dictionary).subspan(window_at_);
-  std::ranges::fill(window, std::byte{0});
-  for (std::size_t i = 0; i < positions_.size(); ++i) {
-    // A byte that came from elsewhere may look like a position, but hardly one where the content is like it.
-    const std::uint32_t position = positions_[i];
-    if (position < window_size && boundary.window[position] == boundary.expected[i])
-      window[position] = boundary.expected[i];
-  }
-  if (!decode(boundary) || decoded_ != boundary.expected) return std::nullopt;
+  point_ = {boundary.window_size, boundary.has_checksum, dictionary_tables(*entropy)};
+  const std::size_t window_at = point_.dictionary.size();
+  if (window_at > kMaxTablesSize) return std::nullopt;
+  point_.dictionary.resize(window_at + window_size);
+  if (!keep_copied(boundary, std::span(point_.dictionary).subspan(window_at))) return std::nullopt;
+  if (!stands_trial(boundary)) return std::nullopt;
   return packed();
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "core/base/bytes.h"
@@ -16,7 +17,7 @@
 
 namespace layoutfs::zstd {
 
-// Frames with larger windows get no points inside: making one takes six times the window in memory.
+// Frames with larger windows get no points inside: making one takes some six times the window in memory.
 inline constexpr std::uint64_t kMaxPointWindow = std::uint64_t{16} << 20;
 
 struct BlockPoint {
@@ -37,7 +38,7 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point);
 
 // A place between two blocks of a frame, and what the frame's own decoder made of the blocks that follow.
 struct Boundary {
-  EntropyState entropy;
+  BlockWalker walker;         // behind the block before; it has a state
   std::uint64_t window_size;  // of the frame, at most kMaxPointWindow
   bool has_checksum;          // as in BlockPoint
   Bytes window;               // what was decoded before, from the frame's start or `window_size` bytes on
@@ -45,25 +46,24 @@ struct Boundary {
   Bytes expected;             // what `blocks` regenerate
 };
 
-// Makes the states of points inside frames. For one thread at a time; keeps its memory, which is some ten
+// Makes the states of points inside frames. For one thread at a time; keeps its memory, which is some three
 // windows, from one point to the next.
 class BlockPointMaker {
  public:
   BlockPointMaker();
   // The state of a point there, which was tried: it gives `expected`. Only those bytes of the window that
-  // `blocks` refer to are kept. Nothing where no dictionary can say the state, or the trial gave other bytes.
-  std::optional<Bytes> make(const Boundary& boundary);
+  // `blocks` copy are kept. Nothing where no dictionary can say the state, or the trial gave other bytes.
+  std::optional<Bytes> make(Boundary boundary);
 
  private:
-  bool decode(const Boundary& boundary);
-  bool find_referenced(const Boundary& boundary);
+  bool keep_copied(Boundary& boundary, std::span<std::byte> window);
+  bool stands_trial(const Boundary& boundary);
   Bytes packed() const;
 
   Context context_;
   BlockPoint point_;
-  std::size_t window_at_ = 0;  // in the dictionary
-  Bytes decoded_;
-  std::vector<std::uint32_t> positions_;  // in the window, or anything, of each byte that is expected
+  std::vector<Match> matches_;  // of one block
+  Bytes decoded_;               // a part at a time
 };
 
 }  // namespace layoutfs::zstd

@@ -139,12 +139,21 @@ bool BlockWalker::follow(const BlockHeader& header, ByteView content) {
 }
 
 std::optional<std::size_t> BlockWalker::last_size() {
-  if (has_last_sequences_) read_sequences();
+  if (has_last_sequences_) read_sequences(nullptr);
+  return last_size_;
+}
+
+std::optional<std::size_t> BlockWalker::last_matches(std::vector<Match>& matches) {
+  if (has_last_sequences_) {
+    if (sequences_.is_read || std::ranges::find(repeat_offsets_, 0U) != repeat_offsets_.end())
+      return std::nullopt;
+    read_sequences(&matches);
+  }
   return last_size_;
 }
 
 std::optional<EntropyState> BlockWalker::state() {
-  read_sequences();
+  read_sequences(nullptr);
   if (std::ranges::find(repeat_offsets_, 0U) != repeat_offsets_.end()) return std::nullopt;
   if (literal_lengths_.description.empty() || offsets_.description.empty() ||
       match_lengths_.description.empty())
@@ -219,15 +228,15 @@ bool BlockWalker::follow_sequences(ByteView rest, std::size_t literals_size) {
   return true;
 }
 
-void BlockWalker::read_sequences() {
+void BlockWalker::read_sequences(std::vector<Match>* matches) {
   if (std::exchange(sequences_.is_read, true)) return;
-  const auto size = follow_bitstream();
+  const auto size = follow_bitstream(matches);
   if (!size) repeat_offsets_ = {};
   if (has_last_sequences_) last_size_ = size;
 }
 
 // RFC 8878, 3.1.1.3.2.1.2, for the order in which bits stand.
-std::optional<std::size_t> BlockWalker::follow_bitstream() {
+std::optional<std::size_t> BlockWalker::follow_bitstream(std::vector<Match>* matches) {
   const std::size_t literals_size = sequences_.literals_size;
   ReverseBits bits(sequences_.bitstream);
   std::uint32_t literal_state = bits.take(literal_lengths_.states.accuracy_log());
@@ -240,13 +249,17 @@ std::optional<std::size_t> BlockWalker::follow_bitstream() {
     const StateTable::Entry& offset = offsets_.states[offset_state];
     const StateTable::Entry& match = match_lengths_.states[match_state];
     const std::uint32_t offset_value = (1U << offset.symbol) + bits.take(offset.symbol);
-    matched += kMatchLengthTable.baseline[match.symbol] + bits.take(kMatchLengthTable.bits[match.symbol]);
+    const std::size_t match_length =
+        kMatchLengthTable.baseline[match.symbol] + bits.take(kMatchLengthTable.bits[match.symbol]);
     const std::size_t literal_length =
         kLiteralLengthTable.baseline[literal.symbol] + bits.take(kLiteralLengthTable.bits[literal.symbol]);
     literals += literal_length;
+    const std::size_t at = literals + matched;
+    matched += match_length;
     if (bits.has_overrun() || literals > literals_size || matched > kMaxBlockSize ||
         !follow_offset(offset_value, literal_length == 0))
       return std::nullopt;
+    if (matches != nullptr) matches->push_back({at, repeat_offsets_[0], match_length});
     if (left == 1) break;
     literal_state = literal.next_base + bits.take(literal.next_bits);
     match_state = match.next_base + bits.take(match.next_bits);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/stream/zstd_entropy.h"
@@ -20,6 +21,13 @@ struct EntropyState {
   std::array<std::uint32_t, 3> repeat_offsets;
 };
 
+// A part of what a block regenerates, copied from what was regenerated before it.
+struct Match {
+  std::size_t at;        // where it begins, bytes from the block's start
+  std::uint32_t offset;  // how far before that what it copies begins, perhaps in an earlier block
+  std::size_t length;    // may be more than the offset
+};
+
 class BlockWalker {
  public:
   // At the start of a frame with this window.
@@ -31,6 +39,9 @@ class BlockWalker {
 
   // How many bytes the last block regenerates; nothing where its sequences break a rule.
   std::optional<std::size_t> last_size();
+  // As last_size, and appends the block's matches in their order. For a block that nobody asked about before,
+  // and behind one whose sequences were read too; otherwise there may be nothing.
+  std::optional<std::size_t> last_matches(std::vector<Match>& matches);
   // The state after the blocks so far. Nothing while a table is of the kind that repeats one symbol, which
   // has no description, and where the last sequences do not say all three repeat offsets anew: those that
   // were not asked for before are not known.
@@ -49,8 +60,9 @@ class BlockWalker {
   static bool read_table(Table& table, const Kind& kind, Mode mode, ByteView& rest);
   std::optional<std::size_t> follow_literals(ByteView& rest);
   bool follow_sequences(ByteView rest, std::size_t literals_size);
-  void read_sequences();
-  std::optional<std::size_t> follow_bitstream();
+  // Each appends to `matches` where that is not null.
+  void read_sequences(std::vector<Match>* matches);
+  std::optional<std::size_t> follow_bitstream(std::vector<Match>* matches);
   bool follow_offset(std::uint32_t offset_value, bool has_no_literals);
 
   // Of the last block that has any. Its tables are those that still hold.

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "core/stream/zstd_entropy.h"
 #include "core/stream/zstd_frame.h"
@@ -156,6 +158,45 @@ TEST(ZstdWalker, KnowsHowManyBytesBlocksRegenerate) {
       const Bytes blob = zstd_of(sample_bytes(size, size), {.level = level, .window_log = 17});
       EXPECT_EQ(walk(blob), size) << "level " << level << ", size " << size;
     }
+  }
+}
+
+TEST(ZstdWalker, TellsWhatBlocksCopyFromWhere) {
+  for (const int level : {-5, 1, 3, 9, 19}) {
+    SCOPED_TRACE("level " + std::to_string(level));
+    const Bytes plain = sample_bytes(700'000, 46);
+    const Bytes blob = zstd_of(plain, {.level = level, .window_log = 17});
+    const auto frame = parse_frame_header(blob);
+    ASSERT_TRUE(frame && *frame);
+    BlockWalker walker((*frame)->window_size);
+    std::vector<Match> matches;
+    std::size_t copied = 0, from_earlier_blocks = 0, block_at = 0;
+    for (std::size_t at = (*frame)->size;;) {
+      const auto header = parse_block_header(ByteView(blob).subspan(at));
+      ASSERT_TRUE(header);
+      ASSERT_TRUE(
+          walker.follow(*header, ByteView(blob).subspan(at + kBlockHeaderSize, header->content_size)));
+      matches.clear();
+      const auto size = walker.last_matches(matches);
+      ASSERT_TRUE(size);
+      std::size_t end = 0;
+      for (const Match& match : matches) {
+        ASSERT_GE(match.at, end);
+        end = match.at + match.length;
+        ASSERT_LE(end, *size);
+        ASSERT_LE(match.offset, std::min<std::uint64_t>((*frame)->window_size, block_at + match.at));
+        const auto to = plain.begin() + static_cast<std::ptrdiff_t>(block_at + match.at);
+        ASSERT_TRUE(std::equal(to, to + static_cast<std::ptrdiff_t>(match.length), to - match.offset));
+        copied += match.length;
+        from_earlier_blocks += match.offset > match.at ? 1 : 0;
+      }
+      block_at += *size;
+      if (header->is_last) break;
+      at += kBlockHeaderSize + header->content_size;
+    }
+    EXPECT_EQ(block_at, plain.size());
+    EXPECT_GT(copied, plain.size() / 4);
+    EXPECT_GT(from_earlier_blocks, 10U);
   }
 }
 
