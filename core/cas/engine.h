@@ -25,6 +25,9 @@ class Blob {
   virtual std::uint64_t size() const noexcept = 0;
   // Fills `out` from `offset` on; shorter only at the end.
   virtual Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const = 0;
+  // That these bytes will soon be read, so that a disk may begin; waits for nothing.
+  virtual void will_read([[maybe_unused]] std::uint64_t offset,
+                         [[maybe_unused]] std::uint64_t size) const noexcept {}
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 

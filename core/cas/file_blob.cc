@@ -1,5 +1,7 @@
 #include "core/cas/file_blob.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 namespace layoutfs {
@@ -13,6 +15,12 @@ Result<std::size_t> FileBlob::read_at(std::span<std::byte> out, std::uint64_t of
     return fail(Errc::corrupt, digest_.str() + ": blob was cut off after it was opened, at byte " +
                                    std::to_string(offset + *got) + " of " + std::to_string(size_));
   return got;
+}
+
+void FileBlob::will_read(std::uint64_t offset, std::uint64_t size) const noexcept {
+  if (offset >= size_) return;
+  (void)::posix_fadvise(file_->get(), static_cast<off_t>(offset_ + offset),
+                        static_cast<off_t>(std::min(size, size_ - offset)), POSIX_FADV_WILLNEED);
 }
 
 }  // namespace layoutfs

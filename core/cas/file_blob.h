@@ -18,6 +18,7 @@ class FileBlob final : public Blob {
   std::uint64_t size() const noexcept override { return size_; }
   // Errc::corrupt where the file has become shorter.
   Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override;
+  void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;
 
  private:
   std::shared_ptr<const UniqueFd> file_;

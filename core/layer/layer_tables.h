@@ -6,7 +6,7 @@
 namespace layoutfs {
 
 // Grows with every change of the schema, or of what its fields mean.
-inline constexpr std::uint32_t kLayerIndexVersion = 2;
+inline constexpr std::uint32_t kLayerIndexVersion = 3;
 
 // Entry.place holds two numbers for sparse files and devices.
 constexpr std::uint64_t join_halves(std::uint32_t upper, std::uint32_t lower) {

@@ -93,7 +93,7 @@ Result<std::optional<SpanBytes>> DecodedCopy::read(std::uint64_t span) const {
   if (*got != sizeof place) return damaged("its table breaks off");
   if (place.size == 0) return std::nullopt;
   const SpanRecord& record = index_->spans[span];
-  auto bytes = std::make_shared<Bytes>(index_->span_end(span) - record.offset);
+  auto bytes = std::make_shared<SpanBuffer>(index_->span_end(span) - record.offset);
   if (place.size > ZSTD_compressBound(bytes->size())) return damaged("its table is wrong");
 
   Bytes frame(place.size);

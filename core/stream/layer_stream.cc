@@ -22,6 +22,10 @@ namespace {
 
 constexpr std::uint64_t kMostSpansAhead = 64;  // of one plan; tables may have spans of a byte
 
+// Bytes of the blob that are announced before a decoder begins; behind them it reads in order, which the
+// kernel sees for itself.
+constexpr std::uint64_t kMostAnnounced = std::uint64_t{1} << 20;
+
 }  // namespace
 
 struct LayerStream::State {
@@ -52,6 +56,7 @@ struct LayerStream::State {
   Result<SpanBytes> fly(SpanFlights::Flight& flight);
   SpanBytes copied(std::uint64_t wanted);
   Result<ParkedDecoders::Place> place_before(std::uint64_t wanted);
+  std::uint64_t part_of_blob(std::uint64_t wanted) const;
   Result<SpanBytes> decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom);
   Result<BlobPtr> blob();
   void plan_ahead(std::uint64_t offset, std::uint64_t size);
@@ -84,15 +89,28 @@ Result<ParkedDecoders::Place> LayerStream::State::place_before(std::uint64_t wan
   const PointRecord& point = index.points[index.spans[wanted].point];
   auto opened_blob = blob();
   if (!opened_blob) return std::unexpected(std::move(opened_blob.error()));
+  (*opened_blob)->will_read(point.position / 8, std::min(part_of_blob(wanted), kMostAnnounced));
   auto decoder = resume_at(point, index, *std::move(opened_blob));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   return ParkedDecoders::Place{*std::move(decoder), span_at(point.offset)};
 }
 
+// About how many bytes of the blob are decoded from the access point of `wanted` up to the end of that span:
+// all between two points are taken for equally compressed, and a little more is better than less.
+std::uint64_t LayerStream::State::part_of_blob(std::uint64_t wanted) const {
+  constexpr std::uint64_t kMore = std::uint64_t{64} << 10;
+  const std::uint64_t number = index.spans[wanted].point;
+  if (number + 1 == index.points.size()) return kMostAnnounced;
+  const PointRecord &point = index.points[number], &next = index.points[number + 1];
+  const double part = static_cast<double>(index.span_end(wanted) - point.offset) /
+                      static_cast<double>(next.offset - point.offset);
+  return kMore + static_cast<std::uint64_t>(part * static_cast<double>(next.position - point.position) / 8);
+}
+
 // Decodes the span at which the decoder stands.
 Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom) {
   const SpanRecord& record = index.spans[place.span];
-  auto span = std::make_shared<Bytes>(index.span_end(place.span) - record.offset);
+  auto span = std::make_shared<SpanBuffer>(index.span_end(place.span) - record.offset);
   const auto size = place.decoder->read(*span);
   if (!size) return std::unexpected(size.error());
   cache->count_decoded(*size, whom);

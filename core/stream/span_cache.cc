@@ -46,7 +46,7 @@ class RecentSpans {
 
   // What had to leave for it goes to `leaving`, to be freed when no lock is held.
   void add(SpanKey key, SpanBytes span, bool is_unread, Leaving& leaving) {
-    const std::uint64_t size = span->capacity();
+    const std::uint64_t size = span->size();
     if (size > budget_) return;
     const auto [place, is_new] = places_.try_emplace(key);
     if (!is_new) return;
@@ -86,13 +86,13 @@ class RecentSpans {
     used_.splice(used_.begin(), entry->is_unread ? unread_ : used_, entry);
     if (!entry->is_unread) return;
     entry->is_unread = false;
-    unread_bytes_ -= entry->span->capacity();
+    unread_bytes_ -= entry->span->size();
   }
   void evict(Leaving& leaving) {
     Entries& entries = used_.empty() ? unread_ : used_;
     Entry& last = entries.back();
-    bytes_ -= last.span->capacity();
-    if (last.is_unread) unread_bytes_ -= last.span->capacity();
+    bytes_ -= last.span->size();
+    if (last.is_unread) unread_bytes_ -= last.span->size();
     places_.erase(last.key);
     leaving.push_back(std::move(last.span));
     entries.pop_back();

@@ -1,9 +1,11 @@
 // Decoded spans of all layers of a mount, within one budget of bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "core/base/bytes.h"
 
@@ -12,7 +14,24 @@ namespace layoutfs {
 class ParkedDecoders;
 class WorkerPool;
 
-using SpanBytes = std::shared_ptr<const Bytes>;
+// The bytes of a span. New memory is not set to zeros first: it is decoded into at once.
+class SpanBuffer {
+ public:
+  explicit SpanBuffer(std::size_t size)
+      : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
+  std::byte* data() noexcept { return bytes_.get(); }
+  const std::byte* data() const noexcept { return bytes_.get(); }
+  std::size_t size() const noexcept { return size_; }
+  const std::byte* begin() const noexcept { return data(); }
+  const std::byte* end() const noexcept { return data() + size_; }
+  operator std::span<std::byte>() noexcept { return {data(), size_}; }
+  operator ByteView() const noexcept { return {data(), size_}; }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_;
+};
+using SpanBytes = std::shared_ptr<const SpanBuffer>;
 
 // Which span of which stream; streams get their numbers from SpanCache::new_stream.
 struct SpanKey {

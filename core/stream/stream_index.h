@@ -39,7 +39,8 @@ static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
 static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
 
 inline constexpr std::uint64_t kPointSpacing = std::uint64_t{1} << 20;  // bytes of uncompressed stream
-inline constexpr std::uint64_t kMaxSpanSize = 2 * kPointSpacing;
+// Who reads a byte waits for all of its span, and for what lies between the access point and that.
+inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
 
 // Immutable views into an index; `owner` keeps them alive.
 struct StreamIndex {

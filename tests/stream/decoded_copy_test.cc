@@ -45,7 +45,7 @@ class Copied : public ::testing::Test {
     EXPECT_EQ(copy.size(), std::filesystem::file_size(path_));
   }
   void add(DecodedCopy& copy, std::uint64_t span) { EXPECT_TRUE(copy.add(span, span_of(stream_, span))); }
-  void expect_span(const Bytes& got, std::uint64_t span) const {
+  void expect_span(ByteView got, std::uint64_t span) const {
     EXPECT_TRUE(std::ranges::equal(got, span_of(stream_, span))) << span;
   }
   Result<DecodedCopy> open() const { return DecodedCopy::open(open_file(path_), index_); }

@@ -9,7 +9,7 @@
 namespace layoutfs {
 namespace {
 
-SpanBytes span_of(std::size_t size) { return std::make_shared<const Bytes>(size); }
+SpanBytes span_of(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
 
 // Adds a span that was decoded ahead; false where there was no room for it.
 bool add_ahead(SpanCache& cache, SpanKey key, std::size_t size) {

@@ -16,7 +16,7 @@ namespace {
 
 using Flight = SpanFlights::Flight;
 
-SpanBytes span_of(std::size_t size) { return std::make_shared<const Bytes>(size); }
+SpanBytes span_of(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
 
 class NoDecoder final : public Decoder {
  public:
