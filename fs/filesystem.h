@@ -7,10 +7,11 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/base/pieces.h"
 
 namespace layoutfs {
 
@@ -46,8 +47,8 @@ class Filesystem {
   virtual void forget(NodeId node, std::uint64_t count) = 0;
   virtual Answer<Attributes> attributes(NodeId node) = 0;
   virtual Answer<std::string> readlink(NodeId node) = 0;
-  // Fills `out` from `offset` on; shorter only at the end.
-  virtual Answer<std::size_t> read(NodeId node, std::span<std::byte> out, std::uint64_t offset) = 0;
+  // Appends `size` bytes from `offset` on to `out`; fewer only at the end.
+  virtual Answer<void> read(NodeId node, Pieces& out, std::size_t size, std::uint64_t offset) = 0;
 
   struct Listed {
     std::string_view name;

@@ -2,9 +2,11 @@
 #include "fs/fuse_operations.h"
 
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -16,7 +18,7 @@
 namespace layoutfs {
 namespace {
 
-// One request's memory at most; what the kernel asks for in one read is never more (max_pages).
+// One reply at most; what the kernel asks for in one read is never more (max_pages).
 constexpr std::size_t kMaxReply = std::size_t{1} << 20;
 
 FuseServer& server_of(fuse_req_t request) {
@@ -32,6 +34,16 @@ std::span<std::byte> reply_buffer(std::size_t size) {
   size = std::min(size, kMaxReply);
   if (buffer.size() < size) buffer.resize(size);
   return std::span(buffer).first(size);
+}
+
+void reply_pieces(fuse_req_t request, const Pieces& content) {
+  // What Pieces promises for the largest reply is less than IOV_MAX with libfuse's header.
+  static_assert(2 * (kMaxReply / Pieces::kShortest + 1) < IOV_MAX);
+  std::vector<iovec> parts;
+  parts.reserve(content.views().size());
+  for (const ByteView view : content.views())
+    parts.push_back({const_cast<std::byte*>(view.data()), view.size()});  // only read from
+  fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));
 }
 
 fuse_entry_param to_parameters(const Entry& entry) {
@@ -144,10 +156,11 @@ void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 
 void on_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info*) {
   guarded(request, [&] {
-    const auto buffer = reply_buffer(size);
-    const auto got = filesystem_of(request).read(node, buffer, static_cast<std::uint64_t>(offset));
+    Pieces content;
+    const auto got = filesystem_of(request).read(node, content, std::min(size, kMaxReply),
+                                                 static_cast<std::uint64_t>(offset));
     if (got)
-      fuse_reply_buf(request, reinterpret_cast<const char*>(buffer.data()), *got);
+      reply_pieces(request, content);
     else
       fuse_reply_err(request, got.error());
   });

@@ -144,12 +144,11 @@ FuseSession::~FuseSession() {
 }
 
 Status FuseSession::serve(const std::function<void()>& ready) {
-  // Each thread would get an arena of its own, and keep it; and what an index pass takes in large pieces
-  // would come from the heap, in between what stays. Decoded spans of gzip, a little over 1 MiB, do come from
-  // there: their space need not go back to the system between one and the next.
+  // Each thread would get an arena of its own, and keep it; and what is taken in large pieces, by an index
+  // pass or a decoder, would come from the heap, in between what stays.
   ::mallopt(M_ARENA_MAX, 2);
-  ::mallopt(M_MMAP_THRESHOLD, 2 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
   const sigset_t signals = watched_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // also in the threads that start from here on
   state_->server.ready = ready;

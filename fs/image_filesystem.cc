@@ -87,10 +87,10 @@ Answer<std::string> ImageFilesystem::readlink(NodeId node) {
   return std::string(inode.target);
 }
 
-Answer<std::size_t> ImageFilesystem::read(NodeId node, std::span<std::byte> out, std::uint64_t offset) {
+Answer<void> ImageFilesystem::read(NodeId node, Pieces& out, std::size_t size, std::uint64_t offset) {
   if (!has(node)) return std::unexpected(ENOENT);
-  const auto got = image_->read(node - base_, out, offset);
-  if (got) return *got;
+  const auto got = image_->read(node - base_, out, size, offset);
+  if (got) return {};
   log(LogLevel::error, "inode " + std::to_string(node - base_) + " at byte " + std::to_string(offset) + ": " +
                            got.error().message());
   // Whatever is wrong with a layer by now: the file is there, but cannot be read.

@@ -27,7 +27,7 @@ class ImageFilesystem final : public Filesystem {
   void forget(NodeId, std::uint64_t) override {}
   Answer<Attributes> attributes(NodeId node) override;
   Answer<std::string> readlink(NodeId node) override;
-  Answer<std::size_t> read(NodeId node, std::span<std::byte> out, std::uint64_t offset) override;
+  Answer<void> read(NodeId node, Pieces& out, std::size_t size, std::uint64_t offset) override;
   Answer<void> readdir(NodeId directory, std::uint64_t cookie,
                        const std::function<bool(const Listed&)>& add) override;
   bool is_cheap(NodeId) override { return true; }

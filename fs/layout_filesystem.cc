@@ -62,7 +62,7 @@ class LayoutFilesystem final : public Filesystem {
   }
   Answer<Attributes> attributes(NodeId node) override;
   Answer<std::string> readlink(NodeId node) override;
-  Answer<std::size_t> read(NodeId node, std::span<std::byte> out, std::uint64_t offset) override;
+  Answer<void> read(NodeId node, Pieces& out, std::size_t size, std::uint64_t offset) override;
   Answer<void> readdir(NodeId directory, std::uint64_t cookie,
                        const std::function<bool(const Listed&)>& add) override;
   bool is_cheap(NodeId directory) override { return !is_node(directory); }
@@ -164,15 +164,15 @@ Answer<std::string> LayoutFilesystem::readlink(NodeId node) {
   return found->readlink();
 }
 
-Answer<std::size_t> LayoutFilesystem::read(NodeId node, std::span<std::byte> out, std::uint64_t offset) {
+Answer<void> LayoutFilesystem::read(NodeId node, Pieces& out, std::size_t size, std::uint64_t offset) {
   if (!is_node(node)) {
     const auto image = context_.slots.open(ImageSlots::slot_of(node));
     if (!image) return std::unexpected(image.error());
-    return (*image)->read(node, out, offset);
+    return (*image)->read(node, out, size, offset);
   }
   const NodePtr found = find_node(node);
   if (!found) return std::unexpected(ENOENT);
-  return found->read(out, offset);
+  return found->read(out, size, offset);
 }
 
 Answer<void> LayoutFilesystem::readdir(NodeId directory, std::uint64_t cookie,

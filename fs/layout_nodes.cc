@@ -14,14 +14,6 @@ namespace {
 
 using Name = Node::Name;
 
-std::size_t copy_from(ByteView content, std::span<std::byte> out, std::uint64_t offset) {
-  if (offset >= content.size()) return 0;
-  const auto piece = content.subspan(static_cast<std::size_t>(offset));
-  const std::size_t size = std::min(out.size(), piece.size());
-  std::memcpy(out.data(), piece.data(), size);
-  return size;
-}
-
 std::string lines(const std::vector<std::string>& sentences) {
   std::string text;
   for (const std::string& sentence : sentences) text += sentence + "\n";
@@ -225,21 +217,27 @@ TextFile::TextFile(const std::string& place, Bytes content, std::int64_t mtime_n
       content_(std::move(content)),
       mtime_ns_(mtime_ns) {}
 
-Answer<std::size_t> TextFile::read(std::span<std::byte> out, std::uint64_t offset) {
-  return copy_from(content_, out, offset);
+Answer<void> TextFile::read(Pieces& out, std::size_t size, std::uint64_t offset) {
+  const ByteView content(content_);
+  if (offset >= content.size()) return {};
+  const ByteView rest = content.subspan(static_cast<std::size_t>(offset));
+  out.append_copy(rest.first(std::min(size, rest.size())));
+  return {};
 }
 
-Answer<std::size_t> BlobFile::read(std::span<std::byte> out, std::uint64_t offset) {
+Answer<void> BlobFile::read(Pieces& out, std::size_t size, std::uint64_t offset) {
   const auto blob = context_.blobs.open(digest_);
   if (!blob) return failed(blob.error());
-  const auto got = (*blob)->read_at(out, offset);
+  const auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
+  const auto got = (*blob)->read_at({buffer.get(), size}, offset);
   if (!got) return failed(got.error());
-  return *got;
+  out.append({buffer.get(), *got}, buffer);
+  return {};
 }
 
-Answer<std::size_t> LayerTarFile::read(std::span<std::byte> out, std::uint64_t offset) {
-  const auto got = layer_->stream->read(out, offset);
-  if (got) return *got;
+Answer<void> LayerTarFile::read(Pieces& out, std::size_t size, std::uint64_t offset) {
+  const auto got = layer_->stream->read(out, size, offset);
+  if (got) return {};
   log(LogLevel::error, identity() + ": " + got.error().message());
   return std::unexpected(EIO);
 }

@@ -83,7 +83,7 @@ class TextFile final : public Node {
  public:
   TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns);
   Answer<Properties> properties() override { return Properties{S_IFREG | 0444, content_.size(), mtime_ns_}; }
-  Answer<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) override;
+  Answer<void> read(Pieces& out, std::size_t size, std::uint64_t offset) override;
 
  private:
   const Bytes content_;
@@ -101,7 +101,7 @@ class BlobFile final : public Node {
         size_(size),
         mtime_ns_(mtime_ns) {}
   Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
-  Answer<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) override;
+  Answer<void> read(Pieces& out, std::size_t size, std::uint64_t offset) override;
 
  private:
   LayoutContext& context_;
@@ -118,7 +118,7 @@ class LayerTarFile final : public Node {
   Answer<Properties> properties() override {
     return Properties{S_IFREG | 0444, layer_->stream->size(), mtime_ns_};
   }
-  Answer<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) override;
+  Answer<void> read(Pieces& out, std::size_t size, std::uint64_t offset) override;
 
  private:
   const LayerPtr layer_;

@@ -49,7 +49,7 @@ class Node {
   // Symlinks.
   virtual Answer<std::string> readlink() { return std::unexpected(EINVAL); }
   // Files.
-  virtual Answer<std::size_t> read(std::span<std::byte> /*out*/, std::uint64_t /*offset*/) {
+  virtual Answer<void> read(Pieces& /*out*/, std::size_t /*size*/, std::uint64_t /*offset*/) {
     return std::unexpected(EINVAL);
   }
 

@@ -30,29 +30,34 @@ Image::Image(std::shared_ptr<const ImageTree> tree, std::vector<std::shared_ptr<
 }
 
 Result<std::size_t> Image::read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const {
-  const InodeView file = tree_->inode(inode);
-  if (file.type != EntryType::file || offset >= file.size) return 0;
-  out = out.first(static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), file.size - offset)));
-  const LayerStream& stream = *layers_[file.layer];
-  if (!file.is_sparse) {
-    const auto got = stream.read(out, file.stream_offset + offset);
-    if (got && *got < out.size()) return ends_early();
-    return got;
-  }
+  Pieces pieces;
+  if (auto done = read(inode, pieces, out.size(), offset); !done) return fail(std::move(done).error());
+  pieces.copy_to(out);
+  return pieces.size();
+}
 
-  std::ranges::fill(out, std::byte{0});
-  const std::uint64_t end = offset + out.size();
+Status Image::read(Inode inode, Pieces& out, std::size_t size, std::uint64_t offset) const {
+  const InodeView file = tree_->inode(inode);
+  if (file.type != EntryType::file || offset >= file.size) return {};
+  const std::uint64_t end = offset + std::min<std::uint64_t>(size, file.size - offset);
+  const auto read_data = [&](std::uint64_t stream_offset, std::uint64_t from, std::uint64_t to) -> Status {
+    const auto got = layers_[file.layer]->read(out, static_cast<std::size_t>(to - from), stream_offset);
+    if (!got) return fail(Error(got.error()));
+    if (*got < to - from) return ends_early();
+    return {};
+  };
+  if (!file.is_sparse) return read_data(file.stream_offset + offset, offset, end);
+
   for (auto extent = extent_at(file.extents, offset); extent != file.extents.end() && extent->offset < end;
        ++extent) {
     const std::uint64_t from = std::max(offset, extent->offset);
     const std::uint64_t to = std::min(end, extent->offset + extent->size);
-    const auto piece =
-        out.subspan(static_cast<std::size_t>(from - offset), static_cast<std::size_t>(to - from));
-    const auto got = stream.read(piece, extent->stream_offset + (from - extent->offset));
-    if (!got) return got;
-    if (*got < piece.size()) return ends_early();
+    out.append_zeros(static_cast<std::size_t>(from - offset));
+    if (auto done = read_data(extent->stream_offset + (from - extent->offset), from, to); !done) return done;
+    offset = to;
   }
-  return out.size();
+  out.append_zeros(static_cast<std::size_t>(end - offset));
+  return {};
 }
 
 std::optional<std::uint64_t> Image::seek(Inode inode, std::uint64_t offset, Seek what) const {

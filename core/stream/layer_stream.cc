@@ -50,6 +50,8 @@ struct LayerStream::State {
   std::optional<LayerCopy> copy;
   SingleFlight<std::uint64_t, SpanBytes> copy_flights;  // by span
 
+  template <class Use>
+  Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, Use&& use);
   std::uint64_t span_at(std::uint64_t offset) const;
   std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted);
@@ -64,6 +66,25 @@ struct LayerStream::State {
   bool post(AheadWish wish);
   void decode_ahead(AheadWish wish);
 };
+
+// Reads, and gives `use` one span after the other with the part of it that was asked for.
+template <class Use>
+Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uint64_t offset, Use&& use) {
+  if (offset >= index.size || size == 0) return std::size_t{0};
+  size = static_cast<std::size_t>(std::min<std::uint64_t>(size, index.size - offset));
+  plan_ahead(offset, size);
+  std::size_t done = 0;
+  for (std::uint64_t number = span_at(offset); done < size; ++number) {
+    const auto found = span(number);
+    if (!found) return std::unexpected(found.error());
+    const auto from = static_cast<std::size_t>(offset + done - index.spans[number].offset);
+    const ByteView part = ByteView(**found).subspan(from);
+    const std::size_t used = std::min(part.size(), size - done);
+    use(*found, part.first(used));
+    done += used;
+  }
+  return done;
+}
 
 // The number of the span that holds `offset`, which lies inside the stream.
 std::uint64_t LayerStream::State::span_at(std::uint64_t offset) const {
@@ -110,7 +131,7 @@ std::uint64_t LayerStream::State::part_of_blob(std::uint64_t wanted) const {
 // Decodes the span at which the decoder stands.
 Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom) {
   const SpanRecord& record = index.spans[place.span];
-  auto span = std::make_shared<SpanBuffer>(index.span_end(place.span) - record.offset);
+  auto span = cache->make_buffer(index.span_end(place.span) - record.offset);
   const auto size = place.decoder->read(*span);
   if (!size) return std::unexpected(size.error());
   cache->count_decoded(*size, whom);
@@ -250,20 +271,15 @@ LayerStream::~LayerStream() {
 std::uint64_t LayerStream::size() const noexcept { return state_->index.size; }
 
 Result<std::size_t> LayerStream::read(std::span<std::byte> out, std::uint64_t offset) const {
-  State& state = *state_;
-  if (offset >= state.index.size || out.empty()) return std::size_t{0};
-  out = out.first(static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), state.index.size - offset)));
-  state.plan_ahead(offset, out.size());
-  std::size_t done = 0;
-  for (std::uint64_t number = state.span_at(offset); done < out.size(); ++number) {
-    const auto span = state.span(number);
-    if (!span) return std::unexpected(span.error());
-    const auto from = static_cast<std::size_t>(offset + done - state.index.spans[number].offset);
-    const std::size_t size = std::min((*span)->size() - from, out.size() - done);
-    std::memcpy(out.data() + done, (*span)->data() + from, size);
-    done += size;
-  }
-  return done;
+  return state_->for_each_part(out.size(), offset, [&out](const SpanBytes&, ByteView part) {
+    std::memcpy(out.data(), part.data(), part.size());
+    out = out.subspan(part.size());
+  });
+}
+
+Result<std::size_t> LayerStream::read(Pieces& out, std::size_t size, std::uint64_t offset) const {
+  return state_->for_each_part(size, offset,
+                               [&out](const SpanBytes& span, ByteView part) { out.append(part, span); });
 }
 
 }  // namespace layoutfs

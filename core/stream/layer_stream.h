@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/base/error.h"
+#include "core/base/pieces.h"
 #include "core/stream/codec.h"
 #include "core/stream/layer_copy.h"
 #include "core/stream/span_cache.h"
@@ -28,6 +29,8 @@ class LayerStream {
   std::uint64_t size() const noexcept;
   // Fills `out` from `offset` on; shorter only at the end of the stream.
   Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) const;
+  // Appends as many bytes to `out`, without copying those of a span from the cache.
+  Result<std::size_t> read(Pieces& out, std::size_t size, std::uint64_t offset) const;
 
  private:
   struct State;

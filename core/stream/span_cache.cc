@@ -46,7 +46,7 @@ class RecentSpans {
 
   // What had to leave for it goes to `leaving`, to be freed when no lock is held.
   void add(SpanKey key, SpanBytes span, bool is_unread, Leaving& leaving) {
-    const std::uint64_t size = span->size();
+    const std::uint64_t size = span->capacity();
     if (size > budget_) return;
     const auto [place, is_new] = places_.try_emplace(key);
     if (!is_new) return;
@@ -86,13 +86,13 @@ class RecentSpans {
     used_.splice(used_.begin(), entry->is_unread ? unread_ : used_, entry);
     if (!entry->is_unread) return;
     entry->is_unread = false;
-    unread_bytes_ -= entry->span->size();
+    unread_bytes_ -= entry->span->capacity();
   }
   void evict(Leaving& leaving) {
     Entries& entries = used_.empty() ? unread_ : used_;
     Entry& last = entries.back();
-    bytes_ -= last.span->size();
-    if (last.is_unread) unread_bytes_ -= last.span->size();
+    bytes_ -= last.span->capacity();
+    if (last.is_unread) unread_bytes_ -= last.span->capacity();
     places_.erase(last.key);
     leaving.push_back(std::move(last.span));
     entries.pop_back();
@@ -117,6 +117,7 @@ struct SpanCache::State {
   }
 
   const std::uint64_t budget;
+  const std::shared_ptr<SpanBufferPool> buffers = SpanBufferPool::create();
   Guarded<RecentSpans> recent;
   ParkedDecoders parked;
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
@@ -144,6 +145,10 @@ SpanBytes SpanCache::find_again(SpanKey key) { return state_->recent.lock()->fin
 bool SpanCache::holds(SpanKey key) const { return state_->recent.lock()->holds(key); }
 void SpanCache::add(SpanKey key, SpanBytes span) { state_->add(key, std::move(span), false); }
 
+std::shared_ptr<SpanBuffer> SpanCache::make_buffer(std::size_t size) const {
+  return state_->buffers->make(size);
+}
+
 std::uint64_t SpanCache::most_ahead() const noexcept { return std::min(kMostAhead, state_->budget / 4); }
 
 SpanCache::AheadRoom::AheadRoom(AheadRoom&& other) noexcept
@@ -158,7 +163,7 @@ std::optional<SpanCache::AheadRoom> SpanCache::room_ahead(std::uint64_t bytes) {
 }
 
 void SpanCache::add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) {
-  const std::uint64_t size = std::min<std::uint64_t>(span->size(), room.bytes_);
+  const std::uint64_t size = std::min<std::uint64_t>(span->capacity(), room.bytes_);
   RecentSpans::Leaving leaving;
   auto recent = state_->recent.lock();
   recent->add(key, std::move(span), true, leaving);

@@ -5,33 +5,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 
-#include "core/base/bytes.h"
+#include "core/stream/span_buffer.h"
 
 namespace layoutfs {
 
 class ParkedDecoders;
 class WorkerPool;
-
-// The bytes of a span. New memory is not set to zeros first: it is decoded into at once.
-class SpanBuffer {
- public:
-  explicit SpanBuffer(std::size_t size)
-      : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
-  std::byte* data() noexcept { return bytes_.get(); }
-  const std::byte* data() const noexcept { return bytes_.get(); }
-  std::size_t size() const noexcept { return size_; }
-  const std::byte* begin() const noexcept { return data(); }
-  const std::byte* end() const noexcept { return data() + size_; }
-  operator std::span<std::byte>() noexcept { return {data(), size_}; }
-  operator ByteView() const noexcept { return {data(), size_}; }
-
- private:
-  std::unique_ptr<std::byte[]> bytes_;
-  std::size_t size_;
-};
-using SpanBytes = std::shared_ptr<const SpanBuffer>;
 
 // Which span of which stream; streams get their numbers from SpanCache::new_stream.
 struct SpanKey {
@@ -63,6 +43,8 @@ class SpanCache {
   // Whether the span is there; no use of it.
   bool holds(SpanKey key) const;
   void add(SpanKey key, SpanBytes span);
+  // To decode a span into.
+  std::shared_ptr<SpanBuffer> make_buffer(std::size_t size) const;
 
   // Bytes that may be decoded ahead of one reader.
   std::uint64_t most_ahead() const noexcept;

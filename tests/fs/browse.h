@@ -40,13 +40,16 @@ class Browser {
   NodeId node(std::string_view path) const { return at(path).value_or(Entry{}).node; }
 
   std::string content(NodeId node) const {
+    constexpr std::size_t kPiece = 5'777;  // so that reads begin and end anywhere
     std::string text;
-    std::vector<std::byte> buffer(777);  // so that reads begin and end anywhere
-    for (;;) {
-      const auto got = filesystem_.read(node, buffer, text.size());
-      if (!got) return "errno " + std::to_string(got.error());
-      text += as_text(std::span(buffer).first(*got));
-      if (*got < buffer.size()) return text;
+    while (true) {
+      Pieces pieces;
+      if (const auto got = filesystem_.read(node, pieces, kPiece, text.size()); !got)
+        return "errno " + std::to_string(got.error());
+      Bytes bytes(pieces.size());
+      pieces.copy_to(bytes);
+      text += as_text(bytes);
+      if (bytes.size() < kPiece) return text;
     }
   }
   std::string content(std::string_view path) const {

@@ -91,10 +91,15 @@ TEST_F(ImageFilesystemTest, ReadsAreRightWhereverTheyBegin) {
   const Browser browser(*filesystem_);
   EXPECT_EQ(browser.content("f"), text);
   EXPECT_EQ(browser.content("empty"), "");
-  std::vector<std::byte> buffer(100);
-  EXPECT_EQ(filesystem_->read(browser.node("f"), buffer, text.size() - 10).value(), 10u);
-  EXPECT_EQ(filesystem_->read(browser.node("f"), buffer, text.size()).value(), 0u);
-  EXPECT_EQ(filesystem_->read(browser.node("f"), buffer, UINT64_MAX).value(), 0u);
+  const auto size_of_read = [&](std::uint64_t offset) {
+    Pieces pieces;
+    EXPECT_TRUE(filesystem_->read(browser.node("f"), pieces, 100, offset));
+    return pieces.size();
+  };
+  EXPECT_EQ(size_of_read(text.size() - 100), 100u);
+  EXPECT_EQ(size_of_read(text.size() - 10), 10u);
+  EXPECT_EQ(size_of_read(text.size()), 0u);
+  EXPECT_EQ(size_of_read(UINT64_MAX), 0u);
 }
 
 TEST_F(ImageFilesystemTest, ListingsGoOnAtTheirCookies) {
@@ -129,12 +134,12 @@ TEST_F(ImageFilesystemTest, DotsAndEntriesHaveTheirInodeNumbers) {
 
 TEST_F(ImageFilesystemTest, NodesOfOthersAreNotFound) {
   open(TarWriter().file("f", "x"), {}, NodeId{5} << 32);
-  std::vector<std::byte> buffer(10);
+  Pieces pieces;
   for (const NodeId node :
        {NodeId{0}, NodeId{1}, NodeId{5} << 32, (NodeId{5} << 32) + 3, (NodeId{6} << 32) + 1, UINT64_MAX}) {
     EXPECT_EQ(filesystem_->attributes(node).error(), ENOENT) << node;
     EXPECT_EQ(filesystem_->lookup(node, "f").error(), ENOENT) << node;
-    EXPECT_EQ(filesystem_->read(node, buffer, 0).error(), ENOENT) << node;
+    EXPECT_EQ(filesystem_->read(node, pieces, 10, 0).error(), ENOENT) << node;
     EXPECT_EQ(filesystem_->listxattr(node).error(), ENOENT) << node;
   }
 }
