@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/guarded.h"
 #include "core/base/log.h"
 #include "core/base/single_flight.h"
@@ -57,8 +58,8 @@ struct LayerStream::State {
   Result<SpanBytes> span(std::uint64_t wanted);
   Result<SpanBytes> fly(SpanFlights::Flight& flight);
   SpanBytes copied(std::uint64_t wanted);
-  Result<ParkedDecoders::Place> place_before(std::uint64_t wanted);
-  std::uint64_t part_of_blob(std::uint64_t wanted) const;
+  Result<ParkedDecoders::Place> place_at(std::uint64_t run, std::uint64_t last);
+  std::uint64_t part_of_blob(std::uint64_t run, std::uint64_t last) const;
   Result<SpanBytes> decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom);
   Result<BlobPtr> blob();
   void plan_ahead(std::uint64_t offset, std::uint64_t size);
@@ -92,8 +93,10 @@ std::uint64_t LayerStream::State::span_at(std::uint64_t offset) const {
   return static_cast<std::uint64_t>(after - index.spans.begin()) - 1;
 }
 
-// The first span of the access point of `span`: what has to be decoded before it begins there.
+// Where decoding has to begin for the sake of `span`: the first one of its access point, but in a plain
+// stream every byte is a place to start from.
 std::uint64_t LayerStream::State::run_of(std::uint64_t span) const {
+  if (index.compression == Compression::none) return span;
   return span_at(index.points[index.spans[span].point].offset);
 }
 
@@ -105,25 +108,28 @@ Result<BlobPtr> LayerStream::State::blob() {
   return blob;
 }
 
-// A decoder at the access point of `wanted`.
-Result<ParkedDecoders::Place> LayerStream::State::place_before(std::uint64_t wanted) {
-  const PointRecord& point = index.points[index.spans[wanted].point];
+// A decoder at the start of a run, for the spans up to `last`.
+Result<ParkedDecoders::Place> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last) {
+  const std::uint64_t offset = index.spans[run].offset;
+  const PointRecord point = index.compression == Compression::none ? PointRecord{offset, offset * 8, 0, 0}
+                                                                   : index.points[index.spans[run].point];
   auto opened_blob = blob();
   if (!opened_blob) return std::unexpected(std::move(opened_blob.error()));
-  (*opened_blob)->will_read(point.position / 8, std::min(part_of_blob(wanted), kMostAnnounced));
+  (*opened_blob)->will_read(point.position / 8, std::min(part_of_blob(run, last), kMostAnnounced));
   auto decoder = resume_at(point, index, *std::move(opened_blob));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
-  return ParkedDecoders::Place{*std::move(decoder), span_at(point.offset)};
+  return ParkedDecoders::Place{*std::move(decoder), run};
 }
 
-// About how many bytes of the blob are decoded from the access point of `wanted` up to the end of that span:
-// all between two points are taken for equally compressed, and a little more is better than less.
-std::uint64_t LayerStream::State::part_of_blob(std::uint64_t wanted) const {
+// About how many bytes of the blob are decoded from the start of a run up to the end of span `last`: all
+// between two points are taken for equally compressed, and a little more is better than less.
+std::uint64_t LayerStream::State::part_of_blob(std::uint64_t run, std::uint64_t last) const {
   constexpr std::uint64_t kMore = std::uint64_t{64} << 10;
-  const std::uint64_t number = index.spans[wanted].point;
+  if (index.compression == Compression::none) return index.span_end(last) - index.spans[run].offset;
+  const std::uint64_t number = index.spans[run].point;
   if (number + 1 == index.points.size()) return kMostAnnounced;
   const PointRecord &point = index.points[number], &next = index.points[number + 1];
-  const double part = static_cast<double>(index.span_end(wanted) - point.offset) /
+  const double part = static_cast<double>(index.span_end(last) - point.offset) /
                       static_cast<double>(next.offset - point.offset);
   return kMore + static_cast<std::uint64_t>(part * static_cast<double>(next.position - point.position) / 8);
 }
@@ -158,12 +164,13 @@ Result<SpanBytes> LayerStream::State::fly(SpanFlights::Flight& flight) {
   const SpanCache::Turn turn(*cache);
   auto place = flight.take_place();
   if (!place) {
-    auto at_point = place_before(flight.last());
-    if (!at_point) return std::unexpected(std::move(at_point.error()));
-    place = *std::move(at_point);
+    auto at_run = place_at(flight.next(), flight.last());
+    if (!at_run) return std::unexpected(std::move(at_run.error()));
+    place = *std::move(at_run);
   }
   while (true) {
     const std::uint64_t number = place->span;
+    check(number == flight.next(), "a flight lands the spans that its decoder stands at");
     auto span = decode_next(*place, whom);
     if (!span) {
       const std::string where = "stream bytes " + std::to_string(index.spans[number].offset) + " to " +

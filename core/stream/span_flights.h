@@ -18,8 +18,8 @@
 
 namespace layoutfs {
 
-// Spans of one access point that somebody will want soon. A span of that point can be decoded only after
-// those before it, from `run` on.
+// Spans of one access point that somebody will want soon. Without a decoder that stands nearer, decoding
+// begins at `run`: at the access point, or where it can as well.
 struct AheadWish {
   std::uint64_t run, first, last;
   SpanCache::AheadRoom room;
@@ -44,9 +44,11 @@ class SpanFlights {
     Flight& operator=(Flight&&) = delete;
     ~Flight();
 
+    // What land() is for next, and what the flight ends with.
+    std::uint64_t next() const noexcept { return range_->next; }
     std::uint64_t last() const noexcept { return range_->last; }
     bool is_ahead() const noexcept { return wish_.has_value(); }
-    // A decoder that stands where the flight begins; nothing where it begins at the access point.
+    // A decoder that stands where the flight begins; nothing where it begins at its run.
     std::optional<ParkedDecoders::Place> take_place() { return std::move(place_); }
     // Puts the next span into the cache and hands it to those who wait for it.
     void land(SpanBytes span);
@@ -68,8 +70,8 @@ class SpanFlights {
   // `repost` gets the wishes that can be tried again.
   SpanFlights(std::shared_ptr<SpanCache> cache, std::uint64_t stream, std::function<void(AheadWish)> repost);
 
-  // The span, once somebody else has decoded it, or a flight to it for the caller. `run` is the first span of
-  // its access point.
+  // The span, once somebody else has decoded it, or a flight to it for the caller. `run` as in
+  // AheadWish.
   std::variant<Result<SpanBytes>, Flight> join_or_start(std::uint64_t wanted, std::uint64_t run);
   // Whether a decoder stands, or will have come to stand, where one of these spans begins.
   bool is_near(std::uint64_t first, std::uint64_t last) const;

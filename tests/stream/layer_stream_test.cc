@@ -65,6 +65,7 @@ std::vector<Fixture> fixtures() {
   const Bytes plain = sample_bytes(700'000, 31);
   std::vector<Fixture> all;
   all.emplace_back(Compression::none, plain);
+  all.emplace_back(Compression::none, plain, 5'000);
   all.emplace_back(Compression::gzip, gzip_of(plain));
   all.emplace_back(Compression::gzip, gzip_of(plain, {.flush = Z_FULL_FLUSH, .piece = 3'000}), 5'000);
   all.emplace_back(Compression::gzip, gzip_members_of(plain, 512));
@@ -102,6 +103,14 @@ TEST(LayerStream, RandomReadsGiveThePlainBytes) {
       }
     }
   }
+}
+
+TEST(LayerStream, OfAPlainStreamOnlyTheSpanThatIsReadIsDecoded) {
+  const Fixture fixture(Compression::none, sample_bytes(100'000, 49), 4'000);
+  const auto cache = std::make_shared<SpanCache>(1'000'000);
+  const auto stream = fixture.stream(cache);
+  expect_read(stream, fixture.indexed.plain, 2 * kSpacing - 10, 1);  // the last of the spans of its point
+  EXPECT_LE(cache->stats().decoded_bytes, 4'000U);
 }
 
 TEST(LayerStream, ReadsAtTheEndAreShort) {
