@@ -206,6 +206,7 @@ void FuseSession::State::on_signal(int signal) {
   if (signal != SIGINT && signal != SIGTERM) return;
   if (ends_at != Clock::time_point::max()) ::_exit(128 + signal);
   ends_at = Clock::now() + kGrace;
+  if (options.stopping) options.stopping();
   log(LogLevel::info, "unmounting " + options.mount_point);
   if (const auto done = unmount(options.mount_point, true); !done)
     log(LogLevel::warning, done.error().message());

@@ -19,6 +19,7 @@ struct SessionOptions {
   unsigned max_threads = 10;
   std::chrono::seconds idle_timeout{0};  // unmount after this time without a request; 0: never
   std::function<void()> log_statistics;  // called at SIGUSR1
+  std::function<void()> stopping;        // called once a signal has begun to take the mount down
   bool debug = false;                    // log every request
 };
 

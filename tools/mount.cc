@@ -14,6 +14,7 @@
 #include "tools/daemon.h"
 #include "tools/mount_point.h"
 #include "tools/progress.h"
+#include "tools/service_manager.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -132,6 +133,7 @@ Status mount(MountArguments arguments) {
                           .max_threads = options->max_threads,
                           .idle_timeout = options->idle_timeout,
                           .log_statistics = [library] { log(LogLevel::warning, statistics_json(*library)); },
+                          .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
                           .debug = arguments.is_debug});
   if (!session) return fail(std::move(session).error());
 
@@ -143,6 +145,9 @@ Status mount(MountArguments arguments) {
   }
   return (*session)->serve([&] {
     if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point->path());
+    // Before the parent ends, which a service manager may take for the end of all.
+    notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
+                           " on " + mount_point->path());
     if (daemon) daemon->ready();
   });
 }

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What a service manager hears of a mount: sd_notify(3).
+. "$(dirname "$0")/lib.sh"
+need_fuse
+need python3
+make_layouts single
+M=$TMP/m
+L=$TMP/layouts/single
+
+# manage SOCKET: listens there, writes to $TMP/heard, and has it in the environment.
+manage() {
+  : >"$TMP/heard"
+  python3 "$HERE/service_manager.py" "$1" >"$TMP/heard" &
+  pids+=($!)
+  wait_for grep -q listening "$TMP/heard" || exit 1
+  export NOTIFY_SOCKET=$1
+}
+
+for socket in "$TMP/notify" "@layoutfs-test-$$"; do
+  manage "$socket"
+  mount_foreground "$M" "$TMP/log" "$L"
+  same "at ${socket:0:1}, it is ready when the mount is, and says who it is" \
+    "READY=1 MAINPID=$pid STATUS=serving $L on $M" "$(sed -n 2p "$TMP/heard")"
+  kill -TERM "$pid"
+  wait_for has_ended "$pid"
+  wait_for grep -q STOPPING "$TMP/heard"
+  same "at ${socket:0:1}, it says that it stops, and nothing else" "STOPPING=1 STATUS=unmounting" "$(sed 1,2d "$TMP/heard")"
+done
+
+manage "$TMP/notify-background"
+mount_at "$M" "$L"
+main=$(sed -n '2s/.*MAINPID=\([0-9]*\) .*/\1/p' "$TMP/heard")
+check "in the background the process that stays is named" test "$(readlink "/proc/$main/exe")" = "$(readlink -f "$LAYOUTFS")"
+unmount "$M"
+
+export NOTIFY_SOCKET=$TMP/nobody-listens
+mount_at "$M" "$L"
+check "where nobody listens, it is mounted as well" test -e "$M/index.json"
+unmount "$M"
+exit
