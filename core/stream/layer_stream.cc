@@ -53,6 +53,9 @@ struct LayerStream::State {
 
   template <class Use>
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, Use&& use);
+  // Where every byte is a place to start from, and what lies between an access point and a span is not
+  // needed.
+  bool starts_anywhere() const noexcept { return index.compression == Compression::none; }
   std::uint64_t span_at(std::uint64_t offset) const;
   std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted);
@@ -93,10 +96,9 @@ std::uint64_t LayerStream::State::span_at(std::uint64_t offset) const {
   return static_cast<std::uint64_t>(after - index.spans.begin()) - 1;
 }
 
-// Where decoding has to begin for the sake of `span`: the first one of its access point, but in a plain
-// stream every byte is a place to start from.
+// Where decoding begins for the sake of `span`: at the first one of its access point, if it has to.
 std::uint64_t LayerStream::State::run_of(std::uint64_t span) const {
-  if (index.compression == Compression::none) return span;
+  if (starts_anywhere()) return span;
   return span_at(index.points[index.spans[span].point].offset);
 }
 
@@ -111,8 +113,8 @@ Result<BlobPtr> LayerStream::State::blob() {
 // A decoder at the start of a run, for the spans up to `last`.
 Result<ParkedDecoders::Place> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last) {
   const std::uint64_t offset = index.spans[run].offset;
-  const PointRecord point = index.compression == Compression::none ? PointRecord{offset, offset * 8, 0, 0}
-                                                                   : index.points[index.spans[run].point];
+  const PointRecord point =
+      starts_anywhere() ? PointRecord{offset, offset * 8, 0, 0} : index.points[index.spans[run].point];
   auto opened_blob = blob();
   if (!opened_blob) return std::unexpected(std::move(opened_blob.error()));
   (*opened_blob)->will_read(point.position / 8, std::min(part_of_blob(run, last), kMostAnnounced));
@@ -125,7 +127,7 @@ Result<ParkedDecoders::Place> LayerStream::State::place_at(std::uint64_t run, st
 // between two points are taken for equally compressed, and a little more is better than less.
 std::uint64_t LayerStream::State::part_of_blob(std::uint64_t run, std::uint64_t last) const {
   constexpr std::uint64_t kMore = std::uint64_t{64} << 10;
-  if (index.compression == Compression::none) return index.span_end(last) - index.spans[run].offset;
+  if (starts_anywhere()) return index.span_end(last) - index.spans[run].offset;
   const std::uint64_t number = index.spans[run].point;
   if (number + 1 == index.points.size()) return kMostAnnounced;
   const PointRecord &point = index.points[number], &next = index.points[number + 1];
@@ -238,10 +240,13 @@ std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t 
       return span < index.spans.size() && index.spans[span].point == index.spans[first].point;
     };
     std::uint64_t last = first;
-    while (is_in_reach(last + 1) && is_of_run(last + 1)) ++last;
+    const auto needs_none = [&](std::uint64_t span) {
+      return starts_anywhere() && cache->holds({stream, span});
+    };
+    while (is_in_reach(last + 1) && is_of_run(last + 1) && !needs_none(last + 1)) ++last;
     const bool is_begun = run_of(first) < first;
     const bool is_long = index.span_end(last) - index.spans[first].offset >= cache->most_ahead() / 2;
-    if (is_of_run(last + 1) && !is_begun && !is_long) break;
+    if (is_of_run(last + 1) && !is_begun && !is_long && !starts_anywhere()) break;
     auto room = cache->room_ahead(index.span_end(last) - index.spans[first].offset);
     if (!room || !post({run_of(first), first, last, *std::move(room)})) break;
     first = last + 1;
