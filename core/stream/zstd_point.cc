@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <new>
 #include <span>
 #include <utility>
@@ -116,7 +115,7 @@ bool BlockPointMaker::stands_trial(const Boundary& boundary) {
     ZSTD_outBuffer to{decoded_.data(), decoded_.size(), 0};
     const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
     if (ZSTD_isError(code) || to.pos > expected.size() ||
-        std::memcmp(decoded_.data(), expected.data(), to.pos) != 0)
+        !std::ranges::equal(ByteView(decoded_).first(to.pos), expected.first(to.pos)))
       return false;
     expected = expected.subspan(to.pos);
     if (code == 0 || (to.pos == 0 && in.pos == before)) break;  // at the frame's end, or goes no further
