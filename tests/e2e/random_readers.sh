@@ -35,8 +35,8 @@ done
 statistic() { getfattr --absolute-names --only-values -n user.layoutfs.stats "$M" | grep -o "\"$1\":[0-9]*" | cut -d: -f2; }
 for compression in plain gzip; do
   # What is decoded ahead of one reader in a plain layer may have been read by another in that moment.
-  most=$((tar_size + tar_size / 20))
-  [ $compression = plain ] || most=$((tar_size * 5 / 2))
+  most=$((tar_size + tar_size / 100))
+  [ $compression = plain ] || most=$((2 * tar_size))
   mount_foreground "$M" "$TMP/log" -o "cache_size=$((2 * tar_size))" "$L:$compression"
   check "$compression: with a cache that holds all too" \
     "${readers[@]}" read "$TMP" "$M" "$pid" "$seconds" $((2 * tar_size / 1024 + beside)) "$seed"
