@@ -2,27 +2,19 @@
 #include "tools/stop_signals.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <string>
 #include <system_error>
-#include <tuple>
 
 #include "tools/command.h"
 #include "tools/store.h"
 
 namespace layoutfs::tools {
 namespace {
-
-void raise_event(int fd) {
-  const std::uint64_t one = 1;
-  std::ignore = ::write(fd, &one, sizeof one);
-}
 
 // Those that end the program.
 sigset_t stopping_signals() {
@@ -39,10 +31,7 @@ sigset_t stopping_signals() {
 }  // namespace
 
 StopSignals::StopSignals()
-    : signals_(stopping_signals()),
-      arrived_(::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK)),
-      requested_(::eventfd(0, EFD_CLOEXEC)),
-      over_(::eventfd(0, EFD_CLOEXEC)) {
+    : signals_(stopping_signals()), arrived_(::signalfd(-1, &signals_, SFD_CLOEXEC | SFD_NONBLOCK)) {
   struct sigaction ignore{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &pipe_before_);
@@ -59,7 +48,7 @@ StopSignals::StopSignals()
 
 StopSignals::~StopSignals() {
   if (watcher_.joinable()) {
-    raise_event(over_.get());
+    over_.raise();
     watcher_.join();
   }
   ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
@@ -67,7 +56,7 @@ StopSignals::~StopSignals() {
 }
 
 void StopSignals::watch() {
-  std::array<pollfd, 2> waited{{{over_.get(), POLLIN, 0}, {arrived_.get(), POLLIN, 0}}};
+  std::array<pollfd, 2> waited{{{over_.fd(), POLLIN, 0}, {arrived_.get(), POLLIN, 0}}};
   for (;;) {
     if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return;
     if (waited[0].revents != 0) return;
@@ -75,7 +64,7 @@ void StopSignals::watch() {
     if (::read(arrived_.get(), &signal, sizeof signal) != sizeof signal) continue;
     signal_ = static_cast<int>(signal.ssi_signo);
     source_.request_stop();
-    raise_event(requested_.get());
+    requested_.raise();
     // The next one finds this thread, and does what it does by default.
     ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
     waited[1].fd = -1;

@@ -9,6 +9,7 @@
 
 #include "core/base/context.h"
 #include "core/base/error.h"
+#include "core/base/event_fd.h"
 #include "core/base/file.h"
 
 namespace layoutfs::tools {
@@ -26,7 +27,7 @@ class StopSignals {
 
   Context context() const { return {source_.get_token(), {}}; }
   // Polls readable from the request on, for those who wait for input; -1 where the system had none to give.
-  int fd() const noexcept { return requested_.get(); }
+  int fd() const noexcept { return requested_.fd(); }
   // As report_write(); what ended because of a signal is one line, and 128 and the signal's number.
   int report_write(const Error& error) const;
   // As report().
@@ -41,9 +42,9 @@ class StopSignals {
   sigset_t signals_;
   sigset_t mask_before_;
   struct sigaction pipe_before_{};
-  UniqueFd arrived_;    // a signalfd
-  UniqueFd requested_;  // an eventfd, as is the next one
-  UniqueFd over_;       // tells the thread to end
+  UniqueFd arrived_;  // a signalfd
+  EventFd requested_;
+  EventFd over_;  // tells the thread to end
   std::atomic<int> signal_{0};
   std::stop_source source_;
   std::thread watcher_;  // last: uses all of the above
