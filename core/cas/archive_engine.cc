@@ -158,6 +158,7 @@ class ArchiveEngine final : public Engine {
     std::ranges::sort(digests);
     return digests;
   }
+  std::int64_t listing_ns(Algorithm) const override { return mtime_ns_; }
   Result<std::shared_ptr<const References>> references() const override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return references_;

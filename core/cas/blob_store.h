@@ -21,6 +21,7 @@ class BlobStore {
   Result<BlobPtr> open(const Digest& digest) const;
   Result<std::optional<BlobStatus>> status(const Digest& digest) const;
   Result<std::vector<Digest>> list(Algorithm algorithm) const;
+  std::int64_t listing_ns(Algorithm algorithm) const;
   Result<PutResult> put(ByteSource& content, const PutOptions& options);
   // Whether it was there.
   Result<bool> erase(const Digest& digest);

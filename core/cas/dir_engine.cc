@@ -8,6 +8,7 @@
 #include "core/cas/clean.h"
 #include "core/cas/create.h"
 #include "core/cas/layout_dir.h"
+#include "core/cas/layout_watch.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_store.h"
 #include "core/cas/workspace.h"
@@ -41,6 +42,7 @@ class DirEngine final : public Engine {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return blobs_.list(algorithm);
   }
+  std::int64_t listing_ns(Algorithm algorithm) const override { return blobs_.listing_ns(algorithm); }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return blobs_.put(content, options);
@@ -97,6 +99,7 @@ class DirEngine final : public Engine {
     workspace_.close();
     return {};
   }
+  std::unique_ptr<Watch> watch() const override { return watch_layout(layout_); }
   const Bytes& marker() const noexcept override { return marker_; }
 
  private:

@@ -77,6 +77,17 @@ enum class PutMode : std::uint8_t {
 
 enum class SweepResult : std::uint8_t { removed, absent, young, references_changed };
 
+// Tells that references or blobs may have changed since it was made or asked last, whoever changed them.
+// What a system does not tell of, as changes by another host on a network file system, it misses.
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  // Polls readable once there is something to ask for.
+  virtual int fd() const noexcept = 0;
+  // Waits for nothing. Of one thread at a time.
+  virtual bool has_changed() = 0;
+};
+
 // A content-addressed store. Thread-safe, and safe beside other processes that use the layout: what is to be
 // seen at any moment, also after a crash, is the old state or the new one.
 //
@@ -99,6 +110,9 @@ class Engine {
   virtual Result<std::string> blob_path(const Digest& digest) const = 0;
   // Of one algorithm, sorted. Files whose names are no digest are left out.
   virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const = 0;
+  // A time, in nanoseconds since 1970, that is another one whenever list_blobs() gives something else: when
+  // that changed last, or now where it may have changed just before without another time to show for it.
+  virtual std::int64_t listing_ns(Algorithm algorithm) const = 0;
   // Of every algorithm, sorted.
   Result<std::vector<Digest>> list_all_blobs() const;
 
@@ -133,6 +147,9 @@ class Engine {
   virtual Status clean() = 0;
   // Lets go of temporary files. Once more is no error.
   virtual Status close() = 0;
+
+  // Null where nothing changes, or where the system has no way, or no more room, to tell.
+  virtual std::unique_ptr<Watch> watch() const { return nullptr; }
 
   // The bytes of the `oci-layout` file.
   virtual const Bytes& marker() const noexcept = 0;

@@ -26,16 +26,6 @@ std::array<std::int64_t, 5> marks_of(const struct stat& found) noexcept {
           to_ns(found.st_mtim), to_ns(found.st_ctim)};
 }
 
-// Whether a file may change once more without any of its times showing it: the kernel's clock for them ticks
-// each 1 to 10 ms. A time in the future, of another machine's clock, shows the next change.
-bool is_fresh(const struct stat& found) noexcept {
-  constexpr std::int64_t kTicks = 50'000'000;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t changed = to_ns(found.st_ctim);
-  return changed > to_ns(now) - kTicks && changed < to_ns(now) + kTicks;
-}
-
 }  // namespace
 
 int lock_file(int fd, int operation) {
@@ -120,6 +110,16 @@ std::int64_t to_ns(const timespec& time) noexcept {
   constexpr std::int64_t kSecond = 1'000'000'000;
   constexpr std::int64_t kMaxSeconds = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
   return std::clamp<std::int64_t>(time.tv_sec, -kMaxSeconds, kMaxSeconds) * kSecond + time.tv_nsec;
+}
+
+// The kernel's clock for times of files ticks each 1 to 10 ms. A time in the future, of another machine's
+// clock, shows the next change.
+bool is_fresh(const struct stat& found) noexcept {
+  constexpr std::int64_t kTicks = 50'000'000;
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t changed = to_ns(found.st_ctim);
+  return changed > to_ns(now) - kTicks && changed < to_ns(now) + kTicks;
 }
 
 FileState::FileState(const struct stat& found) noexcept

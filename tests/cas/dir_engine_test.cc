@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <set>
+#include <thread>
 
 #include "tests/support/layout_writer.h"
 #include "tests/support/other_user.h"
@@ -200,6 +203,24 @@ TEST_F(DirEngine, ListsBlobsSortedAndNothingElse) {
     write_file(path + "/blobs/sha256/" + name, "litter");
   EXPECT_EQ(open()->list_blobs(Algorithm::sha256).value(), digests);
   EXPECT_TRUE(open()->list_blobs(Algorithm::sha512).value().empty());
+}
+
+TEST_F(DirEngine, EveryListingHasATimeOfItsOwn) {
+  const auto engine = open();
+  const auto listing = [&] { return engine->listing_ns(Algorithm::sha256); };
+  std::set<std::int64_t> seen{listing()};
+  // Faster than the clock ticks that files get their times from.
+  for (int i = 0; i < 20; ++i) {
+    const auto digest = layout.blob(std::to_string(i), "").digest;
+    EXPECT_TRUE(seen.insert(listing()).second) << i;
+    stdfs::remove(layout.blob_path(digest));
+    stdfs::last_write_time(path + "/blobs/sha256", stdfs::file_time_type{});
+    EXPECT_TRUE(seen.insert(listing()).second) << i;
+  }
+  // And keeps it once nothing has changed for a while.
+  const auto is_settled = [&] { return listing() == listing(); };
+  while (!is_settled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(listing(), listing());
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ class ChangedEngine final : public Engine {
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
     return inner_.list_blobs(algorithm);
   }
+  std::int64_t listing_ns(Algorithm algorithm) const override { return inner_.listing_ns(algorithm); }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     return inner_.put_blob(content, options);
   }
