@@ -59,6 +59,9 @@ std::shared_ptr<const Catalog> CatalogKeeper::current() {
   } else {
     catalog->failure = references.error().message();
   }
+  const auto read_ns = [](const Catalog& of) { return of.references ? of.references->mtime_ns : 0; };
+  catalog->mtime_ns =
+      *kept && read_ns(**kept) == read_ns(*catalog) ? (*kept)->mtime_ns + 1 : read_ns(*catalog);
   *kept = catalog;
   return catalog;
 }

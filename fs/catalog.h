@@ -24,8 +24,10 @@ struct Catalog {
   std::string failure;                           // why, then
   RefDirectory refs;
   std::unordered_map<Digest, const Descriptor*> entries;  // of `references`; the first one of each digest
+  // That of index.json, or just after it where the catalog before had that too: the kernel keeps a listing
+  // for as long as the directory's time is the same.
+  std::int64_t mtime_ns = 0;
 
-  std::int64_t mtime_ns() const { return references ? references->mtime_ns : 0; }
   // One sentence for everything that is wrong with index.json itself.
   std::vector<std::string> problems() const;
 };

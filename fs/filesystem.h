@@ -38,6 +38,16 @@ struct Entry {
       valid;  // of the name; a miss is an Entry with node 0 where it may be remembered
 };
 
+// What the kernel remembers of a mount.
+class KernelMemory {
+ public:
+  virtual ~KernelMemory() = default;
+  // It looks the name up again. What is mounted below it is unmounted.
+  virtual void forget_name(NodeId directory, std::string_view name) = 0;
+  // It asks for the attributes again, and lists a directory again where those are others.
+  virtual void forget_attributes(NodeId node) = 0;
+};
+
 // Thread-safe. Every successful lookup() of a node, and every one whose `add` took attributes in readdir(),
 // is a reference that the kernel gives back by forget().
 class Filesystem {
@@ -72,6 +82,14 @@ class Filesystem {
     std::uint64_t bytes, inodes;
   };
   virtual Totals totals() = 0;
+
+  // Polls readable when what was answered may no longer hold; -1: it always holds, or nothing tells.
+  virtual int changes_fd() const { return -1; }
+  // Whether that is so. Of one thread at a time, as is the next one.
+  virtual bool has_changed() { return false; }
+  // Makes the kernel forget what was answered and no longer holds. The kernel may wait for other answers
+  // meanwhile: never called by a thread that answers.
+  virtual void forget_changed(KernelMemory& /*kernel*/) {}
 };
 
 }  // namespace layoutfs

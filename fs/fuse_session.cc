@@ -3,19 +3,24 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <fstream>
 #include <thread>
 
+#include "core/base/event_fd.h"
 #include "core/base/file.h"
 #include "core/base/guarded.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
+#include "fs/change_follower.h"
 #include "fs/fuse_operations.h"
 #include "fs/mount_table.h"
 
@@ -98,6 +103,22 @@ Status check_device() {
   return fail(Errc::mount_failed, Error::system(errno, "cannot open /dev/fuse").message());
 }
 
+class SessionMemory final : public KernelMemory {
+ public:
+  explicit SessionMemory(fuse_session* session) : session_(session) {}
+  // Both fail where the kernel has forgotten it already.
+  void forget_name(NodeId directory, std::string_view name) override {
+    fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
+  }
+  void forget_attributes(NodeId node) override {
+    constexpr off_t kNoContent = -1;
+    fuse_lowlevel_notify_inval_inode(session_, node, kNoContent, 0);
+  }
+
+ private:
+  fuse_session* const session_;
+};
+
 }  // namespace
 
 struct FuseSession::State {
@@ -106,8 +127,8 @@ struct FuseSession::State {
   SessionPtr session;
   bool is_mounted = false;
 
-  void watch(const std::stop_token& stop);
-  void on_signal(int signal);
+  void watch(const ChangeFollower& follower, const EventFd& over);
+  void on_signal(int signal, const ChangeFollower& follower);
   void widen_read_ahead() const;
   bool is_idle() const;
   void give_memory_back();
@@ -152,7 +173,10 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   const sigset_t signals = watched_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // also in the threads that start from here on
   state_->server.ready = ready;
-  std::jthread watcher([this](const std::stop_token& stop) { state_->watch(stop); });
+  SessionMemory kernel(state_->session.get());
+  const ChangeFollower follower(*state_->server.filesystem, kernel);
+  const EventFd over;
+  std::jthread watcher([&] { state_->watch(follower, over); });
 
   const std::unique_ptr<fuse_loop_config, LoopConfigDeleter> config(fuse_loop_cfg_create());
   fuse_loop_cfg_set_max_threads(config.get(), state_->options.max_threads);
@@ -160,7 +184,7 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   const int result = state_->options.max_threads == 1
                          ? fuse_session_loop(state_->session.get())
                          : fuse_session_loop_mt(state_->session.get(), config.get());
-  watcher.request_stop();
+  over.raise();
   watcher.join();
   // libfuse returns 0 or a signal's number after an orderly end, a negative errno otherwise.
   if (result < 0)
@@ -170,15 +194,24 @@ Status FuseSession::serve(const std::function<void()>& ready) {
 }
 
 // Looks after everything that is not a request, until the mount is gone.
-void FuseSession::State::watch(const std::stop_token& stop) {
-  constexpr timespec kAtFirst{.tv_sec = 0, .tv_nsec = 5'000'000};
-  constexpr timespec kInterval{.tv_sec = 0, .tv_nsec = 100'000'000};
+void FuseSession::State::watch(const ChangeFollower& follower, const EventFd& over) {
+  // Until the mount answers, while it ends, and while there are memory to give back and times to keep.
+  constexpr int kAtFirstMs = 5, kAtLastMs = 100, kIntervalMs = 1000;
   const sigset_t signals = watched_signals();
+  const UniqueFd arrived(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  std::array<pollfd, 2> waited{{{over.fd(), POLLIN, 0}, {arrived.get(), POLLIN, 0}}};
   bool is_read_ahead_set = false;
-  while (!stop.stop_requested()) {
+  for (;;) {
     const bool was_initialized = server.is_initialized;
-    const int signal = ::sigtimedwait(&signals, nullptr, is_read_ahead_set ? &kInterval : &kAtFirst);
-    if (signal > 0) on_signal(signal);
+    const bool is_ending = ends_at != Clock::time_point::max();
+    ::poll(waited.data(), waited.size(),
+           !is_read_ahead_set ? kAtFirstMs
+           : is_ending        ? kAtLastMs
+                              : kIntervalMs);
+    if (waited[0].revents != 0) return;
+    signalfd_siginfo signal{};
+    if (::read(arrived.get(), &signal, sizeof signal) == sizeof signal)
+      on_signal(static_cast<int>(signal.ssi_signo), follower);
     if (Clock::now() > ends_at) ::_exit(0);
     // Only now: the kernel sets a value of its own when it reads the first answer.
     if (was_initialized && !std::exchange(is_read_ahead_set, true)) widen_read_ahead();
@@ -201,8 +234,9 @@ bool FuseSession::State::is_idle() const {
   return options.idle_timeout.count() > 0 && Clock::now() - server.last_request.load() > options.idle_timeout;
 }
 
-void FuseSession::State::on_signal(int signal) {
+void FuseSession::State::on_signal(int signal, const ChangeFollower& follower) {
   if (signal == SIGUSR1 && options.log_statistics) options.log_statistics();
+  if (signal == SIGHUP) follower.look_again();
   if (signal != SIGINT && signal != SIGTERM) return;
   if (ends_at != Clock::time_point::max()) ::_exit(128 + signal);
   ends_at = Clock::now() + kGrace;

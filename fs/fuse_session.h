@@ -34,7 +34,7 @@ class FuseSession {
 
   // Answers requests until the mount is gone. Calls `ready` once, when the kernel has its first answer. The
   // first SIGINT or SIGTERM detaches the mount and lets open files finish, at most ten seconds; the second
-  // ends the program. SIGHUP is ignored.
+  // ends the program. At SIGHUP the kernel forgets what has changed, also where nothing told of it.
   Status serve(const std::function<void()>& ready);
 
  private:

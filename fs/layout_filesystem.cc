@@ -54,7 +54,8 @@ class LayoutFilesystem final : public Filesystem {
   LayoutFilesystem(std::shared_ptr<ImageLibrary> library, LayoutOptions options)
       : ownership_(options.ownership),
         context_(std::move(library), std::move(options.platform), options.ownership),
-        root_(make_layout_root(context_)) {}
+        root_(make_layout_root(context_)),
+        watch_(context_.engine().watch()) {}
 
   Answer<Entry> lookup(NodeId directory, std::string_view name) override;
   void forget(NodeId node, std::uint64_t count) override {
@@ -70,10 +71,14 @@ class LayoutFilesystem final : public Filesystem {
   Answer<std::vector<std::string>> listxattr(NodeId node) override;
   Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
   Totals totals() override { return {0, 0}; }
+  int changes_fd() const override { return watch_ ? watch_->fd() : -1; }
+  bool has_changed() override { return watch_ && watch_->has_changed(); }
+  void forget_changed(KernelMemory& kernel) override;
 
  private:
   static bool is_node(NodeId node) noexcept { return node == kRootNode || (node & NodeTable::kTag) != 0; }
   NodePtr find_node(NodeId number) { return number == kRootNode ? root_ : nodes_.find(number); }
+  bool is_still_there(const NodeTable::Told& told);
   struct stat placeholder(NodeId root);
   Answer<Entry> enter(SlotRoot slot);
 
@@ -82,6 +87,7 @@ class LayoutFilesystem final : public Filesystem {
   const NodePtr root_;
   NodeTable nodes_;
   Listings listings_;
+  const std::unique_ptr<Watch> watch_;
 };
 
 struct stat to_stat(NodeId number, const Node::Properties& properties, const Ownership& ownership) {
@@ -104,7 +110,7 @@ struct stat to_stat(NodeId number, const Node::Properties& properties, const Own
 // What stands for an image's root until it has been decoded once, or for ever where that fails. It is valid
 // for no time at all: whoever needs to know asks again, by attributes().
 struct stat LayoutFilesystem::placeholder(NodeId root) {
-  return to_stat(root, {S_IFDIR | 0755, 0, context_.catalog.current()->mtime_ns()}, ownership_);
+  return to_stat(root, {S_IFDIR | 0755, 0, context_.catalog.current()->mtime_ns}, ownership_);
 }
 
 Answer<Entry> LayoutFilesystem::enter(SlotRoot slot) {
@@ -128,19 +134,21 @@ Answer<Entry> LayoutFilesystem::lookup(NodeId directory, std::string_view name) 
   const auto child = parent->find(name);
   if (!child) return std::unexpected(child.error());
   if (const auto* slot = std::get_if<SlotRoot>(&*child)) return enter(*slot);
-  const auto [number, node] = nodes_.reference(std::get<NodePtr>(*child));
+  const auto [number, node] = nodes_.reference(std::get<NodePtr>(*child), directory, name);
   const auto properties = node->properties();
   if (!properties) {
     nodes_.forget(number, 1);
     return std::unexpected(properties.error());
   }
-  return Entry{number, {to_stat(number, *properties, ownership_), properties->valid}, kShortly};
+  return Entry{number,
+               {to_stat(number, *properties, ownership_), properties->valid},
+               parent->is_fixed() ? kForever : kShortly};
 }
 
 // Who asks for the attributes of an image's root gets the true ones, whatever it takes: they may be copied.
 Answer<Attributes> LayoutFilesystem::attributes(NodeId node) {
   if (is_node(node)) {
-    const NodePtr found = find_node(node);
+    const NodePtr found = node == kRootNode ? root_ : nodes_.find_to_tell(node);
     if (!found) return std::unexpected(ENOENT);
     const auto properties = found->properties();
     if (!properties) return std::unexpected(properties.error());
@@ -221,6 +229,28 @@ Answer<std::uint64_t> LayoutFilesystem::seek(NodeId node, std::uint64_t offset, 
   const auto size = static_cast<std::uint64_t>(found->stat.st_size);
   if (offset >= size) return std::unexpected(ENXIO);
   return whence == SEEK_DATA ? offset : size;  // no holes
+}
+
+// Whether looking it up would lead to the same node again.
+bool LayoutFilesystem::is_still_there(const NodeTable::Told& told) {
+  const NodePtr directory = find_node(told.directory);
+  if (!directory || directory->is_fixed()) return true;
+  const auto child = directory->find(told.name);
+  const auto* node = child ? std::get_if<NodePtr>(&*child) : nullptr;
+  return node != nullptr && (*node)->identity() == told.node->identity();
+}
+
+// What was told earlier the kernel asks for again by itself. A name that leads where it did stays: the kernel
+// would take down what somebody has mounted below.
+void LayoutFilesystem::forget_changed(KernelMemory& kernel) {
+  kernel.forget_attributes(kRootNode);
+  const auto start = NodeTable::Clock::now() - std::chrono::ceil<NodeTable::Clock::duration>(kShortly);
+  for (const NodeTable::Told& told : nodes_.told_since(start)) {
+    if (is_still_there(told))
+      kernel.forget_attributes(told.number);
+    else
+      kernel.forget_name(told.directory, told.name);
+  }
 }
 
 }  // namespace

@@ -39,8 +39,7 @@ class BlobDirectory final : public Directory {
       : Directory(context, "blobs/" + std::string(name_of(algorithm))), algorithm_(algorithm) {}
 
   Answer<Properties> properties() override {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return Properties{S_IFDIR | 0555, 0, std::chrono::nanoseconds(now).count(), kShortly};
+    return Properties{S_IFDIR | 0555, 0, context_.engine().listing_ns(algorithm_), kShortly};
   }
   Answer<std::vector<Name>> list() override {
     const auto digests = context_.engine().list_blobs(algorithm_);
@@ -136,7 +135,7 @@ class RefsDirectory final : public Directory {
     if (found == directory->children.end()) return std::unexpected(ENOENT);
     const std::string path = path_.empty() ? std::string(name) : path_ + "/" + std::string(name);
     if (const auto* digest = std::get_if<Digest>(&found->second))
-      return std::make_shared<Symlink>("refs/" + path, to_manifests(*digest), catalog->mtime_ns());
+      return std::make_shared<Symlink>("refs/" + path, to_manifests(*digest), catalog->mtime_ns);
     return std::make_shared<RefsDirectory>(context_, path);
   }
 
@@ -185,11 +184,11 @@ class Root final : public Directory {
     if (name == "refs") return std::make_shared<RefsDirectory>(context_, "");
     const auto catalog = context_.catalog.current();
     if (name == "oci-layout")
-      return std::make_shared<TextFile>("oci-layout", context_.engine().marker(), catalog->mtime_ns());
+      return std::make_shared<TextFile>("oci-layout", context_.engine().marker(), catalog->mtime_ns);
     if (name == "index.json" && has_index(*catalog))
-      return std::make_shared<TextFile>("index.json", catalog->references->document, catalog->mtime_ns());
+      return std::make_shared<TextFile>("index.json", catalog->references->document, catalog->mtime_ns);
     if (name == "error" && !catalog->problems().empty())
-      return std::make_shared<TextFile>("error", to_bytes(lines(catalog->problems())), catalog->mtime_ns());
+      return std::make_shared<TextFile>("error", to_bytes(lines(catalog->problems())), catalog->mtime_ns);
     return std::unexpected(ENOENT);
   }
 
@@ -208,14 +207,12 @@ std::unexpected<int> failed(const Error& error) {
 }
 
 Answer<Node::Properties> Directory::properties() {
-  return Properties{S_IFDIR | 0555, 0, context_.catalog.current()->mtime_ns(), kShortly};
+  return Properties{S_IFDIR | 0555, 0, context_.catalog.current()->mtime_ns, kShortly};
 }
 
-// A version of the content is another inode: an open file keeps what it has.
+// Other content is another inode: an open file keeps what it has.
 TextFile::TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns)
-    : Node(place + " " + Digest::of(content).hex() + " " + std::to_string(mtime_ns)),
-      content_(std::move(content)),
-      mtime_ns_(mtime_ns) {}
+    : Node(place + " " + Digest::of(content).hex()), content_(std::move(content)), mtime_ns_(mtime_ns) {}
 
 Answer<void> TextFile::read(Pieces& out, std::size_t size, std::uint64_t offset) {
   const ByteView content(content_);
@@ -262,7 +259,7 @@ Answer<Child> blob_child(LayoutContext& context, const std::string& place, const
   const auto size = context.engine().blob_size(digest);
   if (!size) return failed(size.error());
   if (!*size) return std::unexpected(ENOENT);
-  return std::make_shared<BlobFile>(context, place, digest, **size, context.catalog.current()->mtime_ns());
+  return std::make_shared<BlobFile>(context, place, digest, **size, context.catalog.current()->mtime_ns);
 }
 
 NodePtr make_layout_root(LayoutContext& context) { return std::make_shared<Root>(context); }

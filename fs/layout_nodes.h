@@ -16,7 +16,7 @@
 namespace layoutfs {
 
 // For names, and for attributes of what can change: a change in the layout is seen after this time at the
-// latest.
+// latest, also where nothing tells of it.
 inline constexpr std::chrono::duration<double> kShortly{1.0};
 
 // Keeps the blobs open that were read last, so that the number of open files stays bounded. Thread-safe.

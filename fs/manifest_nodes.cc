@@ -87,7 +87,7 @@ class LayerDirectory final : public Directory {
   }
 
   Answer<Child> find(std::string_view name) override {
-    const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns();
+    const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns;
     const std::string place = identity() + "/" + std::string(name);
     if (name == "blob")
       return std::make_shared<Symlink>(place, "../../../../../" + layer_.digest.blob_path(), mtime_ns);
@@ -105,6 +105,7 @@ class LayerDirectory final : public Directory {
     context_.slots.note_failure(slot.slot, layer.error().message());
     return std::unexpected(EIO);
   }
+  bool is_fixed() const override { return true; }
 
  private:
   const Descriptor layer_;
@@ -128,6 +129,7 @@ class LayersDirectory final : public Directory {
     return std::make_shared<LayerDirectory>(context_, identity() + "/" + std::string(name),
                                             layers_[position]);
   }
+  bool is_fixed() const override { return true; }
 
  private:
   // As wide as the last one, at least two digits: so that they sort.
@@ -139,12 +141,12 @@ class LayersDirectory final : public Directory {
   const std::vector<Descriptor> layers_;
 };
 
-// platforms/ and referrers/: symlinks to other manifests' directories.
-class LinksDirectory final : public Directory {
+// platforms/: symlinks to the directories of an index's children.
+class PlatformsDirectory final : public Directory {
  public:
   using Links = std::map<std::string, std::string, std::less<>>;  // name and target
-  LinksDirectory(LayoutContext& context, const std::string& place, Links links)
-      : Directory(context, place + version_of(links)), place_(place), links_(std::move(links)) {}
+  PlatformsDirectory(LayoutContext& context, const std::string& place, Links links)
+      : Directory(context, place), links_(std::move(links)) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
@@ -154,19 +156,37 @@ class LinksDirectory final : public Directory {
   Answer<Child> find(std::string_view name) override {
     const auto found = links_.find(name);
     if (found == links_.end()) return std::unexpected(ENOENT);
-    return std::make_shared<Symlink>(place_ + "/" + found->first, found->second,
-                                     context_.catalog.current()->mtime_ns());
+    return std::make_shared<Symlink>(identity() + "/" + found->first, found->second,
+                                     context_.catalog.current()->mtime_ns);
+  }
+  bool is_fixed() const override { return true; }
+
+ private:
+  const Links links_;
+};
+
+// referrers/: symlinks to the directories of those whose subject is this one.
+class ReferrersDirectory final : public Directory {
+ public:
+  ReferrersDirectory(LayoutContext& context, const std::string& place, Digest subject)
+      : Directory(context, place), subject_(std::move(subject)) {}
+
+  Answer<std::vector<Name>> list() override {
+    std::vector<Name> names;
+    for (const Digest& digest : context_.catalog.referrers(subject_))
+      names.push_back({digest.hex(), S_IFLNK});
+    return names;
+  }
+  Answer<Child> find(std::string_view name) override {
+    const auto referrers = context_.catalog.referrers(subject_);
+    const auto found = std::ranges::find(referrers, name, &Digest::hex);
+    if (found == referrers.end()) return std::unexpected(ENOENT);
+    return std::make_shared<Symlink>(identity() + "/" + found->hex(), to_sibling(subject_, *found),
+                                     context_.catalog.current()->mtime_ns);
   }
 
  private:
-  // Part of the identity: the node keeps its links, so other links are another node.
-  static std::string version_of(const Links& links) {
-    Hasher hasher;
-    for (const auto& [name, target] : links) hasher.update(as_bytes(name + '\0' + target + '\0'));
-    return " " + hasher.finish().hex();
-  }
-  const std::string place_;
-  const Links links_;
+  const Digest subject_;
 };
 
 class ManifestDirectory final : public Directory {
@@ -184,8 +204,7 @@ class ManifestDirectory final : public Directory {
   std::vector<std::string> problems(const Document& document);
   void add_image_problems(const Manifest& manifest, std::vector<std::string>& problems);
   std::optional<Descriptor> chosen_manifest() const;
-  LinksDirectory::Links platforms(const Index& index) const;
-  LinksDirectory::Links referrers() const;
+  PlatformsDirectory::Links platforms(const Index& index) const;
 
   const Descriptor descriptor_;
 };
@@ -223,7 +242,7 @@ Answer<std::vector<Node::Name>> ManifestDirectory::list() {
 
 Answer<Child> ManifestDirectory::find(std::string_view name) {
   const std::string place = identity() + "/" + std::string(name);
-  const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns();
+  const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns;
   if (name == "manifest.json") return blob_child(context_, place, descriptor_.digest);
   if (name == "descriptor.json") {
     // That of now: the kernel may have known this directory since before index.json changed.
@@ -231,7 +250,7 @@ Answer<Child> ManifestDirectory::find(std::string_view name) {
     return std::make_shared<TextFile>(place, line(descriptor ? descriptor->json : descriptor_.json),
                                       mtime_ns);
   }
-  if (name == "referrers") return std::make_shared<LinksDirectory>(context_, place, referrers());
+  if (name == "referrers") return std::make_shared<ReferrersDirectory>(context_, place, descriptor_.digest);
   const Document document = read_document_of(context_.engine(), descriptor_);
   if (name == "error") {
     const auto sentences = problems(document);
@@ -256,14 +275,14 @@ Answer<Child> ManifestDirectory::find_in_manifest(const Manifest& manifest, std:
 
 Answer<Child> ManifestDirectory::find_in_index(const Index& index, std::string_view name,
                                                const std::string& place) {
-  if (name == "platforms") return std::make_shared<LinksDirectory>(context_, place, platforms(index));
+  if (name == "platforms") return std::make_shared<PlatformsDirectory>(context_, place, platforms(index));
   if (name != "rootfs") return std::unexpected(ENOENT);
   const auto chosen = chosen_manifest();
   if (!chosen) return std::unexpected(ENOENT);
   return std::make_shared<Symlink>(
       place,
       "../../" + std::string(name_of(chosen->digest.algorithm())) + "/" + chosen->digest.hex() + "/rootfs",
-      context_.catalog.current()->mtime_ns());
+      context_.catalog.current()->mtime_ns);
 }
 
 std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
@@ -272,8 +291,8 @@ std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
   return std::move(*chosen);
 }
 
-LinksDirectory::Links ManifestDirectory::platforms(const Index& index) const {
-  LinksDirectory::Links links;
+PlatformsDirectory::Links ManifestDirectory::platforms(const Index& index) const {
+  PlatformsDirectory::Links links;
   for (const Descriptor& child : index.manifests) {
     if (!child.platform || is_attestation(child)) continue;
     std::string name = to_file_name(*child.platform);
@@ -282,13 +301,6 @@ LinksDirectory::Links ManifestDirectory::platforms(const Index& index) const {
     if (!is_new && same->second != target)
       links.try_emplace(name + "-" + std::string(child.digest.short_hex()), std::move(target));
   }
-  return links;
-}
-
-LinksDirectory::Links ManifestDirectory::referrers() const {
-  LinksDirectory::Links links;
-  for (const Digest& digest : context_.catalog.referrers(descriptor_.digest))
-    links.emplace(digest.hex(), to_sibling(descriptor_.digest, digest));
   return links;
 }
 

@@ -46,6 +46,8 @@ class Node {
   // Directories: everything that there is now, and one of that. Names are valid for at most a second.
   virtual Answer<std::vector<Name>> list() { return std::unexpected(ENOTDIR); }
   virtual Answer<Child> find(std::string_view /*name*/) { return std::unexpected(ENOTDIR); }
+  // Whether it lists and finds the same as long as it exists.
+  virtual bool is_fixed() const { return false; }
   // Symlinks.
   virtual Answer<std::string> readlink() { return std::unexpected(EINVAL); }
   // Files.

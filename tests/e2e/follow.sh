@@ -25,10 +25,30 @@ moved() { [ "$(readlink "$M/refs/moved")" != "$first" ]; }
 wait_for moved && ok "a tag that was moved leads to the new manifest" || not_ok "a tag that was moved leads to the new manifest"
 check "which has a rootfs" test -e "$M/refs/moved/rootfs/etc/name"
 
+# Somebody has mounted something in there: what stays as it is must not be taken down.
+etc=$M/manifests/sha256/${first##*/}/rootfs/etc
+mkdir "$TMP/other"
+mount --bind "$TMP/other" "$etc" || not_ok "a bind mount in a root filesystem"
 umoci rm --image "$L:latest" || not_ok "umoci rm"
 gone() { [ ! -L "$M/refs/latest" ]; }
 wait_for gone && ok "a tag that was removed disappears" || not_ok "a tag that was removed disappears"
 same "what was open keeps its content" "sample" "$(limited cat <&9)"
 same "so does the old index.json" "$before" "$(limited cat <&8)"
 exec 8<&- 9<&-
+is_mounted "$etc" && ok "what is mounted in an image that stays is still there" || not_ok "what is mounted in an image that stays is still there"
+umount "$etc"
 unmount "$M"
+
+# At SIGHUP, as after a change that nothing told of, the kernel is told to forget what was answered last.
+mount_foreground "$M" "$TMP/log" -d "$L"
+limited ls -l "$M/refs" >"$TMP/listed"
+kill -HUP "$pid"
+told() { grep -q 'NOTIFY: code=2' "$TMP/log"; }
+wait_for told && ok "SIGHUP: attributes are asked for again" || not_ok "SIGHUP: attributes are asked for again"
+same "and the mount lives on" "$(cat "$TMP/listed")" "$(limited ls -l "$M/refs")"
+# A tag that goes just after it was looked up; again where that took so long that the kernel would ask anyway.
+passing_tag() {
+  layoutfs ref put "$L" passing "sha256:${first##*/}" && limited readlink "$M/refs/passing" &&
+    layoutfs ref rm "$L" passing && sleep 0.2 && grep -q 'NOTIFY: code=3' "$TMP/log"
+}
+wait_for passing_tag && ok "a name that is gone is forgotten" || not_ok "a name that is gone is forgotten"

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "tests/fs/browse.h"
 
@@ -20,6 +21,7 @@ using testing::MountedLayout;
 using testing::named;
 using ::testing::Not;
 using testing::TarWriter;
+using ::testing::UnorderedElementsAre;
 
 std::string small_tar() { return TarWriter().dir("etc").file("etc/name", "sample").text(); }
 
@@ -231,6 +233,74 @@ TEST(LayoutFilesystem, StatisticsAreAnsweredByTheRootAlone) {
     EXPECT_TRUE(json->root().find(name)) << name;
   EXPECT_THAT(layout.filesystem->listxattr(kRootNode).value(), IsEmpty());
   EXPECT_EQ(layout.filesystem->getxattr(browser.node("refs"), "user.layoutfs.stats").error(), ENODATA);
+}
+
+// What the filesystem makes the kernel forget.
+class Forgotten final : public KernelMemory {
+ public:
+  void forget_name(NodeId directory, std::string_view name) override { names.emplace(directory, name); }
+  void forget_attributes(NodeId node) override { attributes.insert(node); }
+
+  std::multiset<std::pair<NodeId, std::string>> names;
+  std::set<NodeId> attributes;
+};
+
+TEST(LayoutFilesystem, TheKernelForgetsWhatHasChanged) {
+  MountedLayout layout;
+  const auto first = layout.image(small_tar());
+  const auto second = layout.image(small_tar(), "salt");
+  layout.writer.write_index({named(first, "stays"), named(first, "moves"), named(first, "goes")});
+  const auto browser = layout.mount();
+  ASSERT_GE(layout.filesystem->changes_fd(), 0);
+  const NodeId refs = browser.node("refs");
+  for (const std::string name : {"stays", "moves", "goes"}) EXPECT_TRUE(browser.exists("refs/" + name));
+  const std::string directory = manifest_path(first.digest);
+  for (const std::string& path : {directory + "/rootfs/etc/name", directory + "/layers/00/tree/etc/name",
+                                  directory + "/layers/00/blob", first.digest.blob_path()})
+    EXPECT_TRUE(browser.exists(path)) << path;
+
+  layout.writer.write_index({named(first, "stays"), named(second, "moves"), named(second, "comes")});
+  EXPECT_TRUE(layout.filesystem->has_changed());
+  Forgotten forgotten;
+  layout.filesystem->forget_changed(forgotten);
+  // And nothing that is as it was: what is mounted there would go.
+  EXPECT_THAT(forgotten.names, ElementsAre(std::pair(refs, "goes"), std::pair(refs, "moves")));
+  EXPECT_THAT(forgotten.attributes, Contains(kRootNode));
+  EXPECT_THAT(forgotten.attributes, Contains(refs));
+  EXPECT_FALSE(layout.filesystem->has_changed());
+}
+
+TEST(LayoutFilesystem, TheKernelForgetsADeletedBlob) {
+  MountedLayout layout;
+  const auto image = layout.image(small_tar());
+  layout.writer.write_index({named(image, "app")});
+  const auto browser = layout.mount();
+  const std::string directory = manifest_path(image.digest);
+  const NodeId blobs = browser.node("blobs/sha256");
+  EXPECT_TRUE(browser.exists(image.digest.blob_path()));
+  EXPECT_TRUE(browser.exists(directory + "/manifest.json"));
+  std::filesystem::remove(layout.writer.blob_path(image.digest));
+  EXPECT_TRUE(layout.filesystem->has_changed());
+  Forgotten forgotten;
+  layout.filesystem->forget_changed(forgotten);
+  EXPECT_THAT(forgotten.names, UnorderedElementsAre(std::pair(blobs, image.digest.hex()),
+                                                    std::pair(browser.node(directory), "manifest.json")));
+}
+
+TEST(LayoutFilesystem, AnotherStateOfTheLayoutIsAnotherTimeOfItsDirectories) {
+  MountedLayout layout;
+  const auto image = layout.image(small_tar());
+  const auto index = layout.writer.path() + "/index.json";
+  layout.writer.write_index({named(image, "a")});
+  const auto time = std::filesystem::last_write_time(index);
+  const auto browser = layout.mount();
+  const auto mtime = [&] { return browser.at("refs")->attributes.stat.st_mtim.tv_nsec; };
+  std::set<long> seen{mtime()};
+  for (const std::string name : {"b", "c", "d"}) {
+    layout.writer.write_index({named(image, name)});
+    std::filesystem::last_write_time(index, time);
+    EXPECT_TRUE(seen.insert(mtime()).second) << name;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+#include "fs/change_follower.h"
+
+#include <poll.h>
+
+#include <array>
+#include <exception>
+
+#include "core/base/log.h"
+
+namespace layoutfs {
+namespace {
+
+// Many changes at once, as of a garbage collection, are looked at together.
+constexpr int kIntervalMs = 50;
+
+}  // namespace
+
+ChangeFollower::ChangeFollower(Filesystem& filesystem, KernelMemory& kernel)
+    : filesystem_(filesystem), kernel_(kernel), thread_([this] { run(); }) {}
+
+ChangeFollower::~ChangeFollower() {
+  over_.raise();
+  thread_.join();
+}
+
+void ChangeFollower::run() {
+  std::array<pollfd, 3> waited{
+      {{over_.fd(), POLLIN, 0}, {asked_.fd(), POLLIN, 0}, {filesystem_.changes_fd(), POLLIN, 0}}};
+  for (;;) {
+    if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return;
+    if (waited[0].revents != 0) return;
+    const bool is_asked = waited[1].revents != 0;
+    if (is_asked) asked_.lower();
+    try {
+      // The order matters: what changes while the kernel forgets is another change.
+      if (filesystem_.has_changed() || is_asked) filesystem_.forget_changed(kernel_);
+    } catch (const std::exception& failure) {
+      log(LogLevel::warning, std::string("following changes: ") + failure.what());
+    }
+    if (::poll(waited.data(), 1, kIntervalMs) > 0) return;
+  }
+}
+
+}  // namespace layoutfs
