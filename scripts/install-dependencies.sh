@@ -2,7 +2,7 @@
 # Installs the Debian packages that layoutfs needs and this machine lacks; does nothing where all are there.
 #
 # usage: scripts/install-dependencies.sh [--demo] [--test] [--full] [--bench]
-#   (nothing)  to build
+#   (nothing)  to build, and to make packages
 #   --demo     and to make an image for scripts/demo.sh
 #   --test     and to run the tests
 #   --full     and to run all of scripts/test.sh --full
@@ -10,7 +10,7 @@
 set -eu
 
 packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libzstd-dev zlib1g-dev libssl-dev
-  libxxhash-dev libisal-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev libgtest-dev libgmock-dev)
+  libxxhash-dev libisal-dev libflatbuffers-dev flatbuffers-compiler libcli11-dev libgtest-dev libgmock-dev dpkg-dev file)
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;

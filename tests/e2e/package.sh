@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# The Debian packages: what they hold and depend on; with LAYOUTFS_TEST_FULL=1 that layoutfs installs on a Debian 12 that has
+# nothing else, works there, and goes without a trace.
+. "$(dirname "$0")/lib.sh"
+[ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || skip "packages are not made of sanitized builds"
+need cpack dpkg-deb dpkg-shlibdeps file readelf pkg-config python3
+BUILD=$(cd "$(dirname "$LAYOUTFS")/.." && pwd)
+[ -f "$BUILD/CPackConfig.cmake" ] || skip "$BUILD is no build directory to make packages from"
+
+check "cpack makes packages" cpack --config "$BUILD/CPackConfig.cmake" -B "$TMP/packages"
+version=$("$LAYOUTFS" --version)
+version=${version#layoutfs }
+suffix=${version}_$(dpkg --print-architecture).deb
+PROGRAM=$TMP/packages/layoutfs_$suffix
+LIBRARY=$TMP/packages/liblayoutfs-dev_$suffix
+[ -f "$PROGRAM" ] && [ -f "$LIBRARY" ] || { not_ok "two of them" "$(ls "$TMP/packages")"; exit 1; }
+
+# not_required PACKAGE FILE...: those that came to this machine with what PACKAGE does not depend on.
+not_required() {
+  local required file owner
+  required=$(dpkg-deb -f "$1" Depends | tr ',' '\n' | awk '{print $1}')
+  shift
+  for file; do
+    owner=$(dpkg -S "*/$file" | sed 's/:.*//; q')
+    grep -qx "${owner:-nothing}" <<<"$required" || echo "$file of $owner"
+  done
+}
+
+for package in "$PROGRAM" "$LIBRARY"; do
+  name=$(basename "$package" "_$suffix")
+  same "$name: name and version" "$name $version" "$(dpkg-deb -f "$package" Package) $(dpkg-deb -f "$package" Version)"
+  same "$name: its description begins with one line for lists" "" "$(dpkg-deb -f "$package" Description | sed -n '1{/^[a-zO].*[^.]$/!p}')"
+  same "$name: everything is root's, and only root's to change" "" \
+    "$(dpkg-deb -c "$package" | grep -v '^l' | awk '$2 != "root/root" || $1 ~ /^.{5}w|^.{8}w/')"
+  same "$name: directories are for all, and nothing is outside of /usr and /lib" "" \
+    "$(dpkg-deb -c "$package" | grep '^d' | grep -vE '^drwxr-xr-x .* \./(usr|lib)?(/|$)')"
+done
+dpkg-deb -x "$PROGRAM" "$TMP/program"
+dpkg-deb -x "$LIBRARY" "$TMP/library"
+
+echo "-- layoutfs"
+same "the program is this version" "layoutfs $version" "$("$TMP/program/usr/bin/layoutfs" --version)"
+for helper in mount.layoutfs mount.fuse.layoutfs; do
+  same "/usr/sbin/$helper is the program" "$TMP/program/usr/bin/layoutfs" "$(readlink -f "$TMP/program/usr/sbin/$helper")"
+done
+mapfile -t libraries < <(readelf -d "$LAYOUTFS" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
+same "it depends on fusermount3, and on its ${#libraries[@]} libraries" "" \
+  "$(not_required "$PROGRAM" bin/fusermount3 "${libraries[@]}")"
+check "the manual page is there, compressed" gunzip -t "$TMP/program/usr/share/man/man1/layoutfs.1.gz"
+same "as is every other" "" "$(find "$TMP/program/usr/share/man" -type f ! -name '*.gz')"
+same "nothing is there to build with" "" "$(find "$TMP/program" -name '*.h' -o -name '*.a' -o -name '*.pc' -o -name '*.cmake')"
+
+echo "-- liblayoutfs-dev"
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$TMP/library" -name layoutfs.pc)")
+same "pkg-config finds the version" "$version" "$(pkg-config --modversion layoutfs)"
+check "CMake's files are there" test -f "$(find "$TMP/library/usr" -name layoutfsConfig.cmake)"
+mapfile -t modules < <(pkg-config --print-requires-private layoutfs)
+same "it depends on the ${#modules[@]} that it is linked with" "" "$(not_required "$LIBRARY" "${modules[@]/%/.pc}")"
+same "no program is there" "" "$(find "$TMP/library" -type f -executable)"
+
+if [ -z "${LAYOUTFS_TEST_FULL-}" ]; then
+  echo "not installed on a Debian of its own: that is for LAYOUTFS_TEST_FULL=1"
+  exit
+fi
+
+[ $failed = 0 ] || exit 1
+echo "-- on a Debian 12"
+need_root
+need mmdebstrap
+base=$BUILD/debian-12.tar
+if [ ! -f "$base" ]; then
+  timeout 500 mmdebstrap --quiet --variant=minbase bookworm "$TMP/base.tar" || skip "mmdebstrap cannot make a Debian 12 here"
+  mv "$TMP/base.tar" "$base"
+fi
+R=$TMP/root
+mkdir "$R"
+tar -xf "$base" -C "$R"
+cp /etc/resolv.conf "$R/etc/"
+make_layouts single
+cp -r "$TMP/layouts/single" "$R/srv/layout"
+cp "$PROGRAM" "$LIBRARY" "$R/srv"
+mount -t proc proc "$R/proc"
+export DEBIAN_FRONTEND=noninteractive
+unset LAYOUTFS_CACHE_DIR
+# What takes a network, and its time.
+PATIENCE=300
+inside() { limited chroot "$R" "$@"; }
+before=$(inside find / -xdev -name '*layoutfs*' ! -path '/srv/*' ! -path '/home/*')
+inside apt-get update >/dev/null 2>&1 || skip "no Debian mirror can be reached from a chroot here"
+
+check "it installs, with what it depends on" chroot "$R" apt-get install -y --no-install-recommends "/srv/$(basename "$PROGRAM")"
+same "it runs" "layoutfs $version" "$(inside layoutfs --version)"
+same "it lists an image" "bin etc srv tmp var" "$(inside layoutfs ls /srv/layout:latest | xargs)"
+if [ -c /dev/fuse ]; then
+  mknod -m 666 "$R/dev/fuse" c 10 229
+  check "mount(8) finds its helper" chroot "$R" mount -t layoutfs /srv/layout:latest /mnt
+  same "and the image is there" "needle in the upper layer" "$(inside cat /mnt/etc/added)"
+  check "it unmounts" chroot "$R" umount /mnt
+  echo "/srv/layout /mnt fuse.layoutfs ro,nofail 0 0" >>"$R/etc/fstab"
+  check "a line of fstab mounts" chroot "$R" mount /mnt
+  check "the layout is there" test -L "$R/mnt/refs/latest"
+  check "it unmounts again" chroot "$R" umount /mnt
+  # fusermount3 asks for a name, and for what there is on every system that was booted once.
+  inside useradd --create-home somebody
+  ln -sf ../proc/self/mounts "$R/etc/mtab"
+  check "another user mounts, through fusermount3" \
+    chroot "$R" runuser -u somebody -- layoutfs mount /srv/layout:latest /home/somebody/image
+  same "and sees the image" "needle in the upper layer" "$(inside runuser -u somebody -- cat /home/somebody/image/etc/added)"
+  check "and unmounts" chroot "$R" runuser -u somebody -- layoutfs umount /home/somebody/image
+  check "what was found out is kept" test -d "$R/var/cache/layoutfs"
+else
+  echo "not mounted there: no /dev/fuse here"
+fi
+check "what the library depends on can be installed" chroot "$R" apt-get install --simulate "/srv/$(basename "$LIBRARY")"
+check "it is purged" chroot "$R" apt-get purge -y layoutfs
+same "nothing of it is left" "$before" "$(inside find / -xdev -name '*layoutfs*' ! -path '/srv/*' ! -path '/home/*')"
+exit
