@@ -46,6 +46,7 @@ done
 mapfile -t libraries < <(readelf -d "$LAYOUTFS" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
 same "it depends on fusermount3, and on its ${#libraries[@]} libraries" "" \
   "$(not_required "$PROGRAM" bin/fusermount3 "${libraries[@]}")"
+check "its unit is there" test -f "$TMP/program/usr/lib/systemd/system/layoutfs@.service"
 check "the manual page is there, compressed" gunzip -t "$TMP/program/usr/share/man/man1/layoutfs.1.gz"
 same "as is every other" "" "$(find "$TMP/program/usr/share/man" -type f ! -name '*.gz')"
 same "nothing is there to build with" "" "$(find "$TMP/program" -name '*.h' -o -name '*.a' -o -name '*.pc' -o -name '*.cmake')"
