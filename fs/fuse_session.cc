@@ -210,7 +210,7 @@ void FuseSession::State::watch(const ChangeFollower& follower, const EventFd& ov
                               : kIntervalMs);
     if (waited[0].revents != 0) return;
     signalfd_siginfo signal{};
-    if (::read(arrived.get(), &signal, sizeof signal) == sizeof signal)
+    if (waited[1].revents != 0 && ::read(arrived.get(), &signal, sizeof signal) == sizeof signal)
       on_signal(static_cast<int>(signal.ssi_signo), follower);
     if (Clock::now() > ends_at) ::_exit(0);
     // Only now: the kernel sets a value of its own when it reads the first answer.

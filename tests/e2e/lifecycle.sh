@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Mounts as a system treats them: from fstab, listed by findmnt, left alone, killed, and a hundred of them at once.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need findmnt unshare
+make_layouts single
+L=$TMP/layouts/single M=$TMP/m
+mkdir "$M"
+
+# mount(8) looks for its helpers in /usr/sbin: one is laid over it, for these commands alone.
+cat >"$TMP/fstab" <<FSTAB
+$L         $TMP/from-fstab/layout  fuse.layoutfs  ro,allow_other       0 0
+$L:latest  $TMP/from-fstab/image   layoutfs       ro,dev,suid,nofail   0 0
+$L:absent  $TMP/from-fstab/absent  layoutfs       noauto               0 0
+FSTAB
+cat >"$TMP/with-fstab" <<'COMMANDS'
+set -eu
+cd "$1"
+mkdir upper from-fstab from-fstab/layout from-fstab/image
+mount -t tmpfs none "$1/upper"
+mkdir upper/upper upper/work
+ln -s "$LAYOUTFS" upper/upper/mount.layoutfs
+ln -s "$LAYOUTFS" upper/upper/mount.fuse.layoutfs
+mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir="$1/upper/upper",workdir="$1/upper/work" /usr/sbin
+mount -T fstab -a
+for at in layout image; do findmnt -n -o SOURCE,FSTYPE --mountpoint "$1/from-fstab/$at" | tr -s ' '; done
+cat from-fstab/layout/refs/latest/rootfs/etc/name from-fstab/image/etc/name
+! mount -T fstab "$1/from-fstab/absent" 2>absent || echo "absent: mounted"
+umount from-fstab/layout from-fstab/image
+! findmnt --mountpoint "$1/from-fstab/layout" || echo "layout: still mounted"
+COMMANDS
+export LAYOUTFS
+same "mount -a mounts what fstab says, findmnt shows it, umount takes it down" "$L fuse.layoutfs
+$L:latest fuse.layoutfs
+sample
+sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
+same "what cannot be mounted is one line of mount's helper" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"
+
+# Unmounted by itself once nobody asks; not while somebody is in it.
+mount_foreground "$M" "$TMP/log" -o idle_timeout=1s "$L"
+exec 9<"$M/refs/latest/rootfs/var/noise"
+sleep 2.5
+is_mounted "$M" && ok "a mount that is in use stays" || not_ok "a mount that is in use stays"
+exec 9<&-
+wait_for is_not_mounted "$M" && ok "idle, it goes" || not_ok "idle, it goes"
+wait_for has_ended "$pid" && ok "and the program with it" || not_ok "and the program with it"
+
+mount_foreground "$M" "$TMP/log" "$L"
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+check "a mount whose program was killed tells so" sh -c "! ls '$M' 2>'$TMP/stderr' && grep -q 'not connected' '$TMP/stderr'"
+refused "and is not mounted over" 8 mount "$L" "$M"
+check "umount -l takes it away" umount -l "$M"
+mount_at "$M" "$L"
+check "then there is a new one" test -e "$M/index.json"
+unmount "$M"
+
+# At once, and all of the same layout: they build the same indexes.
+count=100
+for ((i = 0; i < count; ++i)); do mkdir "$TMP/m$i" && layoutfs mount -q "$L:latest" "$TMP/m$i" & done
+wait
+wrong=0
+for ((i = 0; i < count; ++i)); do [ "$(limited cat "$TMP/m$i/etc/name")" = sample ] || wrong=$((wrong + 1)); done
+same "$count mounts at once all answer" 0 $wrong
+check "and go at once" "$LAYOUTFS" umount $(seq -f "$TMP/m%.0f" 0 $((count - 1)))
+same "all of them" "" "$(mounts_below "$TMP")"
