@@ -111,6 +111,12 @@ constexpr std::array kValueOptions{
                   o.max_threads = static_cast<unsigned>(*number);
                   return {};
                 }},
+    ValueOption{"log_format",
+                [](MountOptions& o, std::string_view v) -> Status {
+                  if (v != "text" && v != "json") return bad_value("log_format", v, "text or json");
+                  o.log_format = v == "json" ? LogFormat::json : LogFormat::text;
+                  return {};
+                }},
     ValueOption{"fsname",
                 [](MountOptions& o, std::string_view v) -> Status {
                   o.fsname = v;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 
 namespace layoutfs {
 
@@ -23,6 +24,7 @@ struct MountOptions {
   bool verify = true;
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;
+  LogFormat log_format = LogFormat::text;
   std::string fsname;  // empty: the layout as it was named
 };
 

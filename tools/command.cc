@@ -56,6 +56,7 @@ ExitCode exit_code_of(const Error& error) noexcept {
 void print_error(std::string_view message) { log(LogLevel::error, message); }
 
 void print_notice(std::string_view message) {
+  if (log_format() == LogFormat::json) return log_always(LogLevel::info, message);
   const std::string line = std::string(message) + '\n';
   std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
 }

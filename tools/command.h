@@ -31,9 +31,9 @@ enum ExitCode : int {
 };
 ExitCode exit_code_of(const Error& error) noexcept;
 
-// Writes "layoutfs: MESSAGE" to stderr, one line whatever the message holds.
+// Writes "layoutfs: MESSAGE" to stderr, one line whatever the message holds; it is a line of the log.
 void print_error(std::string_view message);
-// Writes a line that is no error to stderr, without that prefix.
+// Writes a line that is no error to stderr, without that prefix; as any other where the log is in JSON.
 void print_notice(std::string_view message);
 // As print_error, for an error; returns its exit code.
 int report(const Error& error);

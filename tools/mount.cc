@@ -26,6 +26,7 @@ struct MountArguments {
   std::string cache_size;
   std::string cache_disk;
   std::string verify;
+  std::string log_format;
   bool is_image_wanted = false;  // --image
   bool is_foreground = false;
   bool is_debug = false;
@@ -50,7 +51,8 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
-                                    {"verify=", &arguments.verify}})
+                                    {"verify=", &arguments.verify},
+                                    {"log_format=", &arguments.log_format}})
     if (!value->empty())
       if (auto added = add_mount_options(options, name + *value); !added)
         return fail(std::move(added).error());
@@ -100,6 +102,7 @@ Status mount(MountArguments arguments) {
   if (auto split = split_operands(arguments, mount_point_argument); !split) return split;
   auto options = mount_options(arguments);
   if (!options) return fail(std::move(options).error());
+  set_log_format(options->log_format);
   arguments.image.platform = options->platform;
 
   auto layout = open_layout(arguments.image);
@@ -125,16 +128,16 @@ Status mount(MountArguments arguments) {
   const std::string source = !options->fsname.empty()       ? options->fsname
                              : arguments.image.name.empty() ? layout->path
                                                             : arguments.image.name;
-  auto session =
-      FuseSession::mount(std::move(*filesystem),
-                         {.mount_point = mount_point->path(),
-                          .source = source,
-                          .kernel_options = options->kernel,
-                          .max_threads = options->max_threads,
-                          .idle_timeout = options->idle_timeout,
-                          .log_statistics = [library] { log(LogLevel::warning, statistics_json(*library)); },
-                          .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
-                          .debug = arguments.is_debug});
+  auto session = FuseSession::mount(
+      std::move(*filesystem),
+      {.mount_point = mount_point->path(),
+       .source = source,
+       .kernel_options = options->kernel,
+       .max_threads = options->max_threads,
+       .idle_timeout = options->idle_timeout,
+       .log_statistics = [library] { log_always(LogLevel::info, statistics_json(*library)); },
+       .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
+       .debug = arguments.is_debug});
   if (!session) return fail(std::move(session).error());
 
   std::optional<Daemon> daemon;
@@ -171,6 +174,7 @@ void add_mount_command(CLI::App& app, int& exit_code) {
   command->add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
   command->add_flag("-q,--quiet", arguments->is_quiet, "Say nothing but errors");
   command->add_flag("-v,--verbose", arguments->is_verbose, "Say more");
+  command->add_option("--log-format", arguments->log_format, "How the log is written: text or json");
   command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
   command->callback([arguments, &exit_code] {
     if (auto done = mount(std::move(*arguments)); !done) exit_code = report(done.error());

@@ -4,6 +4,7 @@
 
 #include <tuple>
 
+#include "core/base/log.h"
 #include "tools/command.h"
 
 namespace layoutfs::tools {
@@ -14,12 +15,12 @@ using std::chrono::seconds;
 Progress::Progress(std::string task, bool is_enabled)
     : task_(std::move(task)),
       is_enabled_(is_enabled),
-      is_terminal_(::isatty(STDERR_FILENO) == 1),
-      next_line_(start_ + (is_terminal_ ? seconds(1) : seconds(10))) {}
+      is_drawn_(::isatty(STDERR_FILENO) == 1 && log_format() == LogFormat::text),
+      next_line_(start_ + (is_drawn_ ? seconds(1) : seconds(10))) {}
 
 Progress::~Progress() {
   constexpr std::string_view kClearLine = "\r\x1b[K";
-  if (is_line_drawn_) std::ignore = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());
+  if (is_line_there_) std::ignore = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());
 }
 
 void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t total) {
@@ -28,7 +29,7 @@ void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t
   items_[item] = {done, total};
   const auto now = Clock::now();
   if (now < next_line_) return;
-  next_line_ = now + (is_terminal_ ? milliseconds(250) : milliseconds(10'000));
+  next_line_ = now + (is_drawn_ ? milliseconds(250) : milliseconds(10'000));
 
   Item sum{0, 0};
   for (const auto& [name, each] : items_) {
@@ -43,8 +44,9 @@ void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t
     line += ", " +
             std::to_string(static_cast<std::uint64_t>(static_cast<double>(sum.total - sum.done) / rate)) +
             " s left";
-  line = is_terminal_ ? "\r\x1b[Klayoutfs: " + line : "layoutfs: " + line + "\n";
-  is_line_drawn_ = is_terminal_;
+  if (!is_drawn_) return log_always(LogLevel::info, line);
+  line = "\r\x1b[Klayoutfs: " + line;
+  is_line_there_ = true;
   std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

@@ -9,8 +9,8 @@
 
 namespace layoutfs::tools {
 
-// Silent for the first second. Then on a terminal one line, drawn anew at most four times a second; elsewhere
-// a line every ten seconds. Thread-safe.
+// Silent for the first second. Then on a terminal one line, drawn anew at most four times a second;
+// elsewhere, and where the log is in JSON, a line of the log every ten seconds. Thread-safe.
 class Progress {
  public:
   // `task` as in "indexing".
@@ -27,12 +27,12 @@ class Progress {
   };
   const std::string task_;
   const bool is_enabled_;
-  const bool is_terminal_;
+  const bool is_drawn_;
   const Clock::time_point start_ = Clock::now();
   std::mutex mutex_;  // guards what follows, and keeps lines whole
   std::map<std::string, Item> items_;
   Clock::time_point next_line_;
-  bool is_line_drawn_ = false;
+  bool is_line_there_ = false;
 };
 
 }  // namespace layoutfs::tools

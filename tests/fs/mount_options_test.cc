@@ -29,7 +29,7 @@ std::string refusal(std::string_view argument) {
 TEST(MountOptions, ValuesAreTakenOver) {
   const auto options = parsed(
       "uid=1000,gid=0,platform=linux/arm64,cache_dir=/c,cache_size=512M,cache_disk=0,verify=off,"
-      "idle_timeout=10m,max_threads=3,fsname=name");
+      "idle_timeout=10m,max_threads=3,log_format=json,fsname=name");
   EXPECT_EQ(options.uid, 1000u);
   EXPECT_EQ(options.gid, 0u);
   EXPECT_EQ(options.platform, "linux/arm64");
@@ -39,6 +39,7 @@ TEST(MountOptions, ValuesAreTakenOver) {
   EXPECT_FALSE(options.verify);
   EXPECT_EQ(options.idle_timeout, std::chrono::minutes(10));
   EXPECT_EQ(options.max_threads, 3u);
+  EXPECT_EQ(options.log_format, LogFormat::json);
   EXPECT_EQ(options.fsname, "name");
   EXPECT_THAT(options.kernel, IsEmpty());
 }
@@ -84,6 +85,7 @@ TEST(MountOptions, WrongValuesAreRefused) {
                                "uid=1 ",
                                "verify=yes",
                                "verify",
+                               "log_format=xml",
                                "max_threads=0",
                                "max_threads=1001",
                                "cache_size=M",
