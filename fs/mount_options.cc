@@ -56,6 +56,7 @@ constexpr std::array<std::string_view, 14> kIgnoredOptions{
 using Setter = Status (*)(MountOptions&, std::string_view);
 struct ValueOption {
   std::string_view name;
+  std::string_view value;  // as in KnownMountOption
   Setter set;
 };
 
@@ -76,34 +77,36 @@ Status set_size(std::uint64_t& bytes, std::string_view value) {
 }
 
 constexpr std::array kValueOptions{
-    ValueOption{"uid", [](MountOptions& o, std::string_view v) { return set_id(o.uid, "uid", v); }},
-    ValueOption{"gid", [](MountOptions& o, std::string_view v) { return set_id(o.gid, "gid", v); }},
-    ValueOption{"platform",
+    ValueOption{"uid", "N", [](MountOptions& o, std::string_view v) { return set_id(o.uid, "uid", v); }},
+    ValueOption{"gid", "N", [](MountOptions& o, std::string_view v) { return set_id(o.gid, "gid", v); }},
+    ValueOption{"platform", "OS[/ARCH[/VARIANT]]",
                 [](MountOptions& o, std::string_view v) -> Status {
                   o.platform = v;
                   return {};
                 }},
-    ValueOption{"cache_dir",
+    ValueOption{"cache_dir", "DIR",
                 [](MountOptions& o, std::string_view v) -> Status {
                   o.cache_dir = v;
                   return {};
                 }},
-    ValueOption{"cache_size", [](MountOptions& o, std::string_view v) { return set_size(o.cache_size, v); }},
-    ValueOption{"cache_disk", [](MountOptions& o, std::string_view v) { return set_size(o.cache_disk, v); }},
-    ValueOption{"verify",
+    ValueOption{"cache_size", "SIZE",
+                [](MountOptions& o, std::string_view v) { return set_size(o.cache_size, v); }},
+    ValueOption{"cache_disk", "SIZE",
+                [](MountOptions& o, std::string_view v) { return set_size(o.cache_disk, v); }},
+    ValueOption{"verify", "on|off",
                 [](MountOptions& o, std::string_view v) -> Status {
                   if (v != "on" && v != "off") return bad_value("verify", v, "on or off");
                   o.verify = v == "on";
                   return {};
                 }},
-    ValueOption{"idle_timeout",
+    ValueOption{"idle_timeout", "TIME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto duration = parse_duration(v);
                   if (!duration) return std::unexpected(duration.error());
                   o.idle_timeout = *duration;
                   return {};
                 }},
-    ValueOption{"max_threads",
+    ValueOption{"max_threads", "N",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto number = parse_number(v);
                   if (!number || *number < 1 || *number > 1000)
@@ -111,13 +114,13 @@ constexpr std::array kValueOptions{
                   o.max_threads = static_cast<unsigned>(*number);
                   return {};
                 }},
-    ValueOption{"log_format",
+    ValueOption{"log_format", "text|json",
                 [](MountOptions& o, std::string_view v) -> Status {
                   if (v != "text" && v != "json") return bad_value("log_format", v, "text or json");
                   o.log_format = v == "json" ? LogFormat::json : LogFormat::text;
                   return {};
                 }},
-    ValueOption{"fsname",
+    ValueOption{"fsname", "NAME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   o.fsname = v;
                   return {};
@@ -176,6 +179,14 @@ Status add_option(MountOptions& options, std::string_view option) {
 }
 
 }  // namespace
+
+std::vector<KnownMountOption> known_mount_options() {
+  std::vector<KnownMountOption> known;
+  for (const ValueOption& option : kValueOptions) known.push_back({option.name, option.value});
+  for (const std::string_view name : kKernelOptions) known.push_back({name, ""});
+  for (const std::string_view name : kIgnoredOptions) known.push_back({name, ""});
+  return known;
+}
 
 Result<std::uint64_t> parse_size(std::string_view text) {
   constexpr std::array kUnits{Unit{'K', 1ULL << 10}, Unit{'M', 1ULL << 20}, Unit{'G', 1ULL << 30},

@@ -34,6 +34,13 @@ struct MountOptions {
 // nouser, owner, group, nofail, _netdev, x-*, comment=) are accepted and ignored.
 Status add_mount_options(MountOptions& options, std::string_view argument);
 
+struct KnownMountOption {
+  std::string_view name;
+  std::string_view value;  // what to write behind "=": "SIZE", "on|off"; empty where it takes none
+};
+// All that there are, but for x-* and comment=.
+std::vector<KnownMountOption> known_mount_options();
+
 // "512M", "1G", "4096" (binary multiples) and "10m", "90", "1h" (seconds without a unit).
 Result<std::uint64_t> parse_size(std::string_view text);
 Result<std::chrono::seconds> parse_duration(std::string_view text);

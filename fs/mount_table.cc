@@ -23,20 +23,38 @@ std::string unescape_mount_point(std::string_view escaped) {
   return text;
 }
 
-std::optional<Mount> find_mount(std::string_view mount_point) {
+namespace {
+
+// Calls `visit(mount point, mount)` for each mount; later ones lie on top.
+template <typename Visit>
+void for_each_mount(const Visit& visit) {
   std::ifstream table("/proc/self/mountinfo");
-  std::optional<Mount> found;
   for (std::string line; std::getline(table, line);) {
     std::istringstream fields(line);
-    std::string id, parent, device, root, point, field;
+    std::string id, parent, device, root, point, field, type;
     fields >> id >> parent >> device >> root >> point;
-    if (unescape_mount_point(point) != mount_point) continue;
     while (fields >> field && field != "-") continue;  // options, and any number of optional fields
-    std::string type;
     fields >> type;
-    found = Mount{std::move(device), std::move(type)};  // later ones lie on top
+    visit(unescape_mount_point(point), Mount{std::move(device), std::move(type)});
   }
+}
+
+}  // namespace
+
+std::optional<Mount> find_mount(std::string_view mount_point) {
+  std::optional<Mount> found;
+  for_each_mount([&](const std::string& point, Mount mount) {
+    if (point == mount_point) found = std::move(mount);
+  });
   return found;
+}
+
+std::vector<std::string> mount_points_of(std::string_view type) {
+  std::vector<std::string> points;
+  for_each_mount([&](std::string point, const Mount& mount) {
+    if (mount.type == type) points.push_back(std::move(point));
+  });
+  return points;
 }
 
 }  // namespace layoutfs

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace layoutfs {
 
@@ -15,6 +16,9 @@ struct Mount {
 
 // The topmost mount on an absolute path; nothing where none is.
 std::optional<Mount> find_mount(std::string_view mount_point);
+
+// Where mounts of that type are, in the kernel's order.
+std::vector<std::string> mount_points_of(std::string_view type);
 
 // Undoes the octal escapes of that file: "\040" is a blank.
 std::string unescape_mount_point(std::string_view escaped);

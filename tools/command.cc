@@ -73,11 +73,14 @@ void write_problems(JsonWriter& json, const std::vector<std::string>& problems) 
 }
 
 void ImageArguments::add_options(CLI::App& command) {
-  command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference");
-  command.add_option("--ref", reference, "The reference, for a name that confuses");
-  command.add_option("--platform", platform,
-                     "os[/arch[/variant]] to choose from an index; this machine's by default");
-  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept");
+  command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference")
+      ->type_name("LAYOUT");
+  command.add_option("--ref", reference, "The reference, for a name that confuses")->type_name("REF");
+  command
+      .add_option("--platform", platform,
+                  "os[/arch[/variant]] to choose from an index; this machine's by default")
+      ->type_name("OS[/ARCH[/VARIANT]]");
+  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")->type_name("DIR");
 }
 
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {

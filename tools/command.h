@@ -55,6 +55,9 @@ void add_index_command(CLI::App& app, int& exit_code);
 // What could not be understood or applied, and is missing in what is printed: as the member "problems".
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems);
 
+// What stands in a usage for a layout, or for an image in it; see tools/complete.h.
+inline constexpr const char* kImageKind = "LAYOUT[:REF|@DIGEST]";
+
 // How the commands are told which layout, which image in it, and for which platform.
 struct ImageArguments {
   std::string name;       // LAYOUT[:REF|@DIGEST]

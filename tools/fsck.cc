@@ -87,8 +87,10 @@ void add_fsck_command(CLI::App& app, int& exit_code) {
       "fsck", "Check every blob, reference, document and layer; exit code 7 where something is wrong");
   command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
   command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->add_option("--threads", arguments->threads,
-                      "How many blobs to read at once; by default, each core one");
+  command
+      ->add_option("--threads", arguments->threads,
+                   "How many blobs to read at once; by default, each core one")
+      ->type_name("N");
   command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
   command->callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return check(*arguments, output); });

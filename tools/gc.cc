@@ -83,8 +83,10 @@ void add_gc_command(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("gc", "Remove the blobs that no reference leads to");
   command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
   command->add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
-  command->add_option("--grace", arguments->grace,
-                      "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d");
+  command
+      ->add_option("--grace", arguments->grace,
+                   "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d")
+      ->type_name("TIME");
   command->add_flag("--json", arguments->is_json, "As one JSON document");
   command->callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return collect(*arguments, output); });

@@ -59,7 +59,7 @@ int remove(const ImageArguments& arguments) {
 }  // namespace
 
 void add_image_options(CLI::App& command, ImageArguments& arguments) {
-  command.add_option("LAYOUT", arguments.name, "LAYOUT[:REF|@DIGEST]");
+  command.add_option("LAYOUT", arguments.name, "A layout, or an image")->type_name(kImageKind);
   arguments.add_options(command);
 }
 

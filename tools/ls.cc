@@ -254,7 +254,8 @@ void add_ls_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<LsArguments>();
   CLI::App* command =
       app.add_subcommand("ls", "List a layout's references, or an image's files, without mounting");
-  command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] [PATH]");
+  command->add_option("OPERANDS", arguments->operands, "The layout or image, and what in it")
+      ->type_name(std::string(kImageKind) + " [PATH]");
   arguments->image.add_options(*command);
   command->add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
   command->add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");

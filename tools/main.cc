@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tools/command.h"
+#include "tools/complete.h"
 #include "tools/mount_helper.h"
 
 namespace layoutfs::tools {
@@ -50,6 +51,9 @@ int run(std::vector<std::string> arguments) {
   add_gc_command(app, exit_code);
   add_fsck_command(app, exit_code);
   add_index_command(app, exit_code);
+
+  if (!arguments.empty() && arguments.front() == kCompleteCommand)
+    return complete(app, {arguments.begin() + 1, arguments.end()});
 
   unmark_values(app);
   mark_brackets(arguments);

@@ -47,6 +47,9 @@ mapfile -t libraries < <(readelf -d "$LAYOUTFS" | sed -n 's/.*(NEEDED).*\[\(.*\)
 same "it depends on fusermount3, and on its ${#libraries[@]} libraries" "" \
   "$(not_required "$PROGRAM" bin/fusermount3 "${libraries[@]}")"
 check "its unit is there" test -f "$TMP/program/usr/lib/systemd/system/layoutfs@.service"
+for script in bash-completion/completions/layoutfs zsh/vendor-completions/_layoutfs fish/vendor_completions.d/layoutfs.fish; do
+  check "${script%%[-/]*} finds what completes" test -f "$TMP/program/usr/share/$script"
+done
 check "the manual page is there, compressed" gunzip -t "$TMP/program/usr/share/man/man1/layoutfs.1.gz"
 same "as is every other" "" "$(find "$TMP/program/usr/share/man" -type f ! -name '*.gz')"
 same "nothing is there to build with" "" "$(find "$TMP/program" -name '*.h' -o -name '*.a' -o -name '*.pc' -o -name '*.cmake')"

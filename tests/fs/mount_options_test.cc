@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace layoutfs {
 namespace {
 
@@ -73,6 +75,22 @@ TEST(MountOptions, AnUnknownOneIsNamedWithTheNearestKnown) {
   EXPECT_THAT(far, HasSubstr("'zzzzzzzzzzzz'"));
   EXPECT_EQ(far.find("did you mean"), std::string::npos);
   EXPECT_NE(refusal(std::string(100'000, 'a')), "");
+}
+
+TEST(MountOptions, WhatIsSaidToBeKnownIsTaken) {
+  const std::map<std::string_view, std::string> examples{
+      {"N", "1"},    {"SIZE", "1M"},    {"TIME", "1m"},        {"DIR", "/"},
+      {"NAME", "a"}, {"on|off", "off"}, {"text|json", "json"}, {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
+  for (const KnownMountOption& option : known_mount_options()) {
+    const std::string name(option.name);
+    if (option.value.empty()) {
+      EXPECT_EQ(refusal(name), "");
+      EXPECT_NE(refusal(name + "=1"), "");
+    } else {
+      EXPECT_EQ(refusal(name + "=" + examples.at(option.value)), "");
+      EXPECT_NE(refusal(name), "");
+    }
+  }
 }
 
 TEST(MountOptions, WrongValuesAreRefused) {

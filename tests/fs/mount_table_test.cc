@@ -1,6 +1,7 @@
 // Reading the kernel's list of mounts.
 #include "fs/mount_table.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "fs/fuse_session.h"
@@ -22,6 +23,11 @@ TEST(MountTable, FindsWhatIsMounted) {
   EXPECT_EQ(proc->type, "proc");
   EXPECT_NE(proc->device.find(':'), std::string::npos);
   EXPECT_FALSE(find_mount("/proc/no such place"));
+}
+
+TEST(MountTable, FindsTheMountsOfAType) {
+  EXPECT_THAT(mount_points_of("proc"), ::testing::Contains("/proc"));
+  EXPECT_THAT(mount_points_of("no such type"), ::testing::IsEmpty());
 }
 
 TEST(MountTable, OnlyMountsOfThisProgramAreTakenDown) {

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# What the program tells the completion of shells: words that fit, and nothing else.
+. "$(dirname "$0")/lib.sh"
+need jq python3
+make_layouts sample single
+L=$TMP/layouts/sample
+
+# told WORD...: what it answers, without the meanings.
+told() { layoutfs __complete "$@" 2>&1 | cut -f1; }
+# tells SENTENCE ANSWER WORD...
+tells() {
+  local sentence=$1 expected=$2
+  shift 2
+  same "$sentence" "$expected" "$(told "$@")"
+}
+words() { printf '%s\n' words "$@"; }
+subcommands() { layoutfs "$@" --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p' | sort; }
+
+same "every command that --help lists" "$(subcommands)" "$(told "" | sed 1d)"
+same "with what it does" "$(layoutfs umount --help | head -n 1)" "$(layoutfs __complete umo | sed -n '2s/^umount\t//p')"
+commands=()
+for command in $(subcommands); do
+  below=$(subcommands "$command")
+  same "every command of $command" "$below" "$(told "$command" "" | sed '1d; /^@\|\//d')"
+  if [ -z "$below" ]; then commands+=("$command"); else for each in $below; do commands+=("$command $each"); done; fi
+done
+same "there are commands to compare" 1 "$((${#commands[@]} > 15))"
+for command in "${commands[@]}"; do
+  same "every option of $command" "$(layoutfs $command --help | grep -oE '^  -[^ ]*' | tr -s ' ,' '\n' | sed '/^$/d' | sort)" \
+    "$(told $command - | sed 1d)"
+  same "what the options of $command take has a name" "" "$(layoutfs $command --help | grep -E '^  -.* TEXT')"
+done
+check "--help does not mention it" sh -c "! '$LAYOUTFS' --help | grep -q __complete"
+
+tells "fixed values" "$(words sha256 sha512)" blob put --algorithm ""
+tells "those behind =" "$(words --log-format=json --log-format=text)" mount --log-format=
+tells "mount options" "$(words uid= user users)" mount -o u
+tells "in a list" "$(words ro,cache_dir= ro,cache_disk= ro,cache_size=)" mount -o ro,ca
+tells "behind -o without a blank" "$(words -oro,nofail)" mount -oro,nof
+tells "their values" "$(words verify=off verify=on)" mount -o verify=
+tells "files for a layout" files gc "${L:0:-2}"
+tells "files for an image" files inspect "${L:0:-2}"
+same "files behind an option" "$(printf 'files\t--layout=')" "$(layoutfs __complete ls --layout=/tm)"
+same "directories behind a mount option" "$(printf 'directories\tro,cache_dir=')" "$(layoutfs __complete mount -o ro,cache_dir=/v)"
+tells "directories to mount on" directories mount "$L:multi" ""
+tells "directories to mount on with --layout" directories mount --layout "$L" ""
+tells "nothing more to mount" words mount "$L:multi" "$TMP" ""
+tells "references" "$(words "$L:@3" "$L:app:1.0" "$L:multi" "$L:team/project/app")" ls "$L:"
+tells "references that begin so" "$(words "$L:team/project/app")" cat "$L:te"
+tells "references behind the slash of a directory" "$(words "$L/:@3" "$L/:app:1.0" "$L/:multi" "$L/:team/project/app")" \
+  mount "$L/"
+digest=$(jq -r '.manifests[0].digest' "$L/index.json")
+tells "entries by digest" "$(words "$L@$digest")" inspect "$L@${digest:0:20}"
+tells "after options and their values" "$(words "$L:multi")" mount -o ro --verify off -q "$L:mu"
+tells "after --, where an option is none" "$(words "$L:multi")" ls -- "$L:mu"
+tells "the names of --layout" "$(words @3 app:1.0 multi team/project/app)" ls --layout "$L" --ref ""
+tells "the names for ref" "$(words app:1.0 multi team/project/app)" ref get "$L" ""
+tells "more of them for ref rm" "$(words multi)" ref rm "$L" app:1.0 m
+same "every blob" "$(layoutfs blob ls "$L" | sort)" "$(told blob rm "$L" "" | sed 1d)"
+tells "nothing for what only people know" words gc --grace ""
+tells "nothing behind an unknown command" words no-such ""
+for wrong in "$TMP/nothing:" "$TMP:" "/dev/null:" "$L:none:" "oci:" ":" "@" "$(head -c 100000 /dev/zero | tr '\0' :)"; do
+  same "no reference of ${wrong:0:60}" "" "$(told ls "$wrong" | sed 1d)"
+done
+mkfifo "$TMP/fifo"
+tells "nothing of a pipe, without waiting" files ls "$TMP/fifo:"
+echo '{"broken' >"$TMP/layouts/single/index.json"
+tells "nothing of a broken layout, without a word" files ls "$TMP/layouts/single:"
+
+jq '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "line\nwords\ttab\u001b[31m"' "$L/index.json" >"$TMP/index"
+cp "$TMP/index" "$L/index.json"
+tells "no name that would be two lines" "$(words "$L:@3" "$L:multi" "$L:team/project/app")" ls "$L:"
+same "nothing is indexed for it" "" "$(find "$LAYOUTFS_CACHE_DIR" -type f 2>/dev/null)"
+
+python3 - "$TMP/many" <<'PYTHON'
+import json, pathlib, sys
+layout = pathlib.Path(sys.argv[1])
+(layout / "blobs/sha256").mkdir(parents=True)
+(layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+entry = lambda i: {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha256:" + f"{i:064x}", "size": 2,
+                   "annotations": {"org.opencontainers.image.ref.name": f"image-{i}"}}
+(layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry(i) for i in range(10_000)]}))
+PYTHON
+same "all of ten thousand references" 10000 "$(told ls "$TMP/many:" | sed 1d | wc -l)"
+
+if [ "$(id -u)" = 0 ] && [ -c /dev/fuse ]; then
+  mount_foreground "$TMP/m" "$TMP/log" "$TMP/many"
+  tells "where something is mounted" "$(words "$TMP/m")" umount "$TMP/m"
+  # One that does not answer.
+  kill -STOP "$pid"
+  tells "which is not asked for that" "$(words "$TMP/m")" umount "$TMP/m"
+  # The shell says of what died so.
+  { timeout --kill-after=5 "$PATIENCE" "$LAYOUTFS" __complete ls "$TMP/m/refs/image-1:" >"$TMP/stdout" 2>"$TMP/stderr"; } 2>/dev/null
+  same "a file system that hangs does not hold it" "142 0" "$? $(cat "$TMP/stdout" "$TMP/stderr" | wc -c)"
+  kill -CONT "$pid"
+  unmount "$TMP/m"
+else
+  echo "skipped: mount points need root and /dev/fuse"
+fi

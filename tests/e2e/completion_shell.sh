@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# What the tab key does in a shell, bash, zsh or fish: completion_shell.sh SHELL. It is typed into the shell for real, with
+# the scripts where they are installed.
+. "$(dirname "$0")/lib.sh"
+shell=$1
+need "$shell" python3 jq
+make_layouts sample
+# In a directory of its own, for names to be unique.
+T=$TMP/t
+L=$T/own/sample
+mkdir -p "$TMP/bin" "$T/own" "$T/with blank"
+ln -s "$LAYOUTFS" "$TMP/bin/layoutfs"
+mv "$TMP/layouts/sample" "$L"
+touch "$L-file"
+cp -r "$L" "$T/with blank/store"
+odd="odd \$(touch $T/owned) \`touch $T/owned\`; touch $T/owned 'x\" * & ~ \\\\ !a"
+jq --arg name "$odd" '.manifests[3].annotations["org.opencontainers.image.ref.name"] = $name' "$L/index.json" >"$TMP/index"
+cp "$TMP/index" "$L/index.json"
+manifest=$(jq -r '.manifests[0].digest' "$L/index.json")
+
+export HOME=$T PATH=$TMP/bin:$PATH TERM=xterm
+unset XDG_DATA_HOME XDG_CONFIG_HOME
+scripts=$SOURCE/tools/completion
+case $shell in
+  bash)
+    [ -f /usr/share/bash-completion/bash_completion ] || skip "the package bash-completion is not installed"
+    install -D "$scripts/layoutfs.bash" "$T/share/bash-completion/completions/layoutfs"
+    export XDG_DATA_DIRS=$T/share
+    echo '. /usr/share/bash-completion/bash_completion' >"$T/rc"
+    command=(bash --noprofile --rcfile "$T/rc" -i)
+    ;;
+  zsh)
+    install -D "$scripts/_layoutfs" "$T/share/zsh/site-functions/_layoutfs"
+    export ZDOTDIR=$T
+    echo "fpath=('$T/share/zsh/site-functions' \$fpath); autoload -U compinit; compinit -u -D" >"$T/.zshrc"
+    command=(zsh -d -i)
+    ;;
+  fish)
+    install -D "$scripts/layoutfs.fish" "$T/share/fish/vendor_completions.d/layoutfs.fish"
+    export XDG_DATA_DIRS=$T/share
+    command=(fish -i)
+    ;;
+  *)
+    echo "completion_shell.sh bash|zsh|fish" >&2
+    exit 2
+    ;;
+esac
+
+typed=() sentences=() expected=()
+# becomes SENTENCE TYPED WORD...: what is typed behind "layoutfs", and the words that this is to the shell then. END is
+# typed behind the tab: a word of its own where a blank was added.
+becomes() {
+  sentences+=("$1")
+  typed+=("layoutfs $2")
+  shift 2
+  expected+=("$(jq -cn '$ARGS.positional' --args -- layoutfs "$@")")
+}
+becomes "a command" "umo" umount END
+becomes "a command of a group" "index ver" index verify END
+becomes "as far as they are the same" "mount -o allow_" mount -o allow_END
+becomes "an option" "mount --log-f" mount --log-format END
+becomes "a fixed value" "blob put --algorithm sha5" blob put --algorithm sha512 END
+becomes "a fixed value behind =" "mount --verify=of" mount --verify=off END
+becomes "a mount option that takes a value" "mount -o ro,ver" mount -o ro,verify=END
+becomes "its value" "mount -o ro,verify=of" mount -o ro,verify=off END
+becomes "a mount option without one" "mount -o ro,auto_" mount -o ro,auto_unmount END
+becomes "a path" "ls $L-" ls "$L-file" END
+becomes "a path behind an option" "ls --layout=$L-" ls "--layout=$L-file" END
+becomes "a path with a blank" "ls $T/with\\ blank/st" ls "$T/with blank/store/END"
+becomes "a directory, where one is needed" "mount $L:multi $T/ow" mount "$L:multi" "$T/own/END"
+becomes "a directory behind a mount option" "mount -o ro,cache_dir=$T/ow" mount -o "ro,cache_dir=$T/own/END"
+becomes "a reference" "ls $L:te" ls "$L:team/project/app" END
+becomes "a reference that holds a colon" "ls $L:ap" ls "$L:app:1.0" END
+becomes "a reference behind its colon" "ls $L:app:1" ls "$L:app:1.0" END
+becomes "a reference behind oci:" "ls oci:$L:te" ls "oci:$L:team/project/app" END
+becomes "a reference of a layout in the home directory" "ls ~/own/sample:te" ls "$L:team/project/app" END
+becomes "a reference in quotes" "ls \"$L:te" ls "$L:team/project/app" END
+becomes "a reference of a layout with a blank" "ls $T/with\\ blank/store:te" ls "$T/with blank/store:team/project/app" END
+becomes "one in quotes" "ls '$T/with blank/store:te" ls "$T/with blank/store:team/project/app" END
+becomes "a digest" "ls $L@${manifest:0:20}" ls "$L@$manifest" END
+becomes "a reference as an operand" "ref rm $L te" ref rm "$L" team/project/app END
+becomes "one of a layout with a blank" "ref rm $T/with\\ blank/store te" ref rm "$T/with blank/store" team/project/app END
+becomes "a blob" "blob get $L ${manifest:0:20}" blob get "$L" "$manifest" END
+becomes "a name that a shell would run, as it is" "ls $L:od" ls "$L:$odd" END
+# bash has no way to write it in quotes, so it is not offered there.
+[ "$shell" = bash ] || becomes "it, in quotes" "ls \"$L:od" ls "$L:$odd" END
+[ "$shell" = bash ] || becomes "it, in others" "ls '$L:od" ls "$L:$odd" END
+becomes "nothing where nothing fits" "ls $L:zz" ls "$L:zzEND"
+becomes "nothing of what is no layout" "ls $T/own:te" ls "$T/own:teEND"
+
+# In a directory where nothing fits by chance.
+cd "$T/own" || exit 1
+printf '%s\n' "${typed[@]}" |
+  limited python3 "$HERE/type_in_shell.py" "$TMP" "${command[@]}" >"$TMP/answers" 2>"$TMP/stderr" ||
+  not_ok "typing into $shell" "$(cat "$TMP/stderr")"
+mapfile -t got <"$TMP/answers"
+for i in "${!typed[@]}"; do
+  same "$shell completes ${sentences[i]} (${typed[i]//"$TMP"/...})" "${expected[i]}" "$(jq -c . <<<"${got[i]-null}")"
+done
+check "nothing was run" test ! -e "$T/owned"
