@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The commands that need no mount, what they print and how they end; and the manual page, which knows every option.
+# The commands that need no mount, what they print and how they end; and the manual pages, which know every option.
 . "$(dirname "$0")/lib.sh"
 need jq
 make_layouts sample single broken-images
@@ -107,11 +107,13 @@ prints "changed ones too" $'added\nname' ls --cache-dir "$TMP/elsewhere" "$L:app
 layoutfs ls --cache-dir /proc/nothing "$L:app:1.0" etc >"$TMP/stdout" 2>"$TMP/stderr"
 same "a cache that cannot be written is one warning" "0 added name 1" "$? $(xargs <"$TMP/stdout") $(wc -l <"$TMP/stderr")"
 
-echo "-- the manual page"
-page=$SOURCE/docs/layoutfs.1
+echo "-- the manual pages"
+page=$SOURCE/docs/layoutfs.1 helper_page=$SOURCE/docs/mount.layoutfs.8
 options() { grep -oE '(^|[ ,|[])-{1,2}[A-Za-z][A-Za-z-]*' | grep -oE -- '-{1,2}[A-Za-z][A-Za-z-]*' | sort -u; }
 if command -v groff >/dev/null; then
-  check "the manual page has no mistakes" sh -c "test -z \"\$(groff -man -Tutf8 -ww -z '$page' 2>&1)\""
+  for each in "$page" "$helper_page"; do
+    check "$(basename "$each") has no mistakes" sh -c "test -z \"\$(groff -man -Tutf8 -ww -z '$each' 2>&1)\""
+  done
 fi
 all_shown=
 # In bold, as the page sets what is to be typed.
@@ -132,4 +134,16 @@ for command in "${commands[@]}"; do
 done
 for code in 0 1 2 3 4 5 6 7 8 9; do
   check "the manual page explains exit code $code" grep -qx "\.B $code" "$page"
+done
+# The names that the one list of mount options sets in bold, each before what it takes.
+same "mount.layoutfs(8) explains every mount option, and no other" \
+  "$({ layoutfs __complete mount -o "" | sed '1d; s/[=\t].*//' && printf '%s\n' comment x-; } | sort)" \
+  "$(sed -n '/^\.SH MOUNT OPTIONS/,/^\.SH EXIT/ {/^\.T[PQ]/ {n; s/^\.B[IR]* //; s/ ", " /\n/g; p}}' "$helper_page" | sed 's/[= ].*//' | sort)"
+same "layoutfs(1) leaves that list to it" "" "$(grep -E '^\.B.* (idle_timeout|allow_other)' "$page")"
+for code in 0 1 32; do
+  check "mount.layoutfs(8) explains exit code $code" grep -qx "\.B $code" "$helper_page"
+done
+for options in $(sed -n 's/\\-/-/g; s/^[^ ]* .* fuse\.layoutfs  *\([^ ]*\) .*/\1/p' "$helper_page") \
+  $(sed -n 's/^Options=//p' "$helper_page"); do
+  refused "the options of its example $options are taken" 3 mount -o "$options" "$TMP/none" "$TMP/m"
 done

@@ -18,7 +18,7 @@ readers=(python3 "$HERE/random_readers.py")
 tar_size=$("${readers[@]}" make "$TMP" "$size" "$seed") || exit 1
 L=$TMP/layout
 
-# What a mount may take beside the cache (layoutfs(1), cache_size).
+# What a mount may take beside the cache (mount.layoutfs(8), cache_size).
 beside=$((128 * 1024))
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || beside=$((4096 * 1024))
 for compression in plain gzip zstd frames; do
