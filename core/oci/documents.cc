@@ -118,6 +118,19 @@ Result<Document> read_parsed(const Engine& engine, const Descriptor& descriptor)
   return document;
 }
 
+// config.md, "Env". The kernel takes anything that ends with a NUL; programs take what has a name.
+std::vector<std::string> environment_of(JsonValue execution) {
+  std::vector<std::string> environment;
+  const auto variables = execution.find("Env");
+  for (std::size_t i = 0; variables && variables->is_array() && i < variables->size(); ++i) {
+    const auto text = variables->at(i).as_string();
+    const auto equals = text ? text->find('=') : std::string_view::npos;
+    if (equals == std::string_view::npos || equals == 0 || text->contains('\0')) continue;
+    environment.emplace_back(*text);
+  }
+  return environment;
+}
+
 }  // namespace
 
 DocumentKind document_kind(std::string_view media_type) {
@@ -198,7 +211,13 @@ Result<ImageConfig> ImageConfig::parse(ByteView text) {
   auto diff_ids = parse_diff_ids(root);
   if (!diff_ids) return fail(std::move(diff_ids).error());
   Platform platform{text_of(root, "os"), text_of(root, "architecture"), text_of(root, "variant")};
-  return ImageConfig{std::move(platform), std::move(*diff_ids), text_of(root, "created")};
+  ImageConfig config{std::move(platform), std::move(*diff_ids), text_of(root, "created"), {}, {}};
+  if (const auto execution = root.find("config")) {
+    config.environment = environment_of(*execution);
+    config.working_directory = text_of(*execution, "WorkingDir");
+    if (config.working_directory.contains('\0')) config.working_directory.clear();
+  }
+  return config;
 }
 
 Result<Index> read_index(const Engine& engine, const Descriptor& descriptor) {

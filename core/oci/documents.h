@@ -56,6 +56,9 @@ struct ImageConfig {
   Platform platform;
   std::vector<Digest> diff_ids;  // of the uncompressed layers, from the base up
   std::string created;           // RFC 3339, empty where absent
+  // How its programs are meant to be run. What cannot be an environment variable or a path is left out.
+  std::vector<std::string> environment;  // "NAME=VALUE"
+  std::string working_directory;         // empty where absent
   static Result<ImageConfig> parse(ByteView document);
 };
 

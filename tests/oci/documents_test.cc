@@ -224,6 +224,25 @@ TEST(AnImageConfig, WithoutARootfsHasNoDiffIds) {
   }
 }
 
+TEST(AnImageConfig, SaysHowItsProgramsRun) {
+  const auto parsed = config(R"({"config":{"Env":["A=1","B=","C=x=y"],"WorkingDir":"/srv"}})");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->environment, (std::vector<std::string>{"A=1", "B=", "C=x=y"}));
+  EXPECT_EQ(parsed->working_directory, "/srv");
+}
+
+TEST(AnImageConfig, LeavesOutWhatCanBeNoVariableOrPath) {
+  const auto parsed =
+      config(R"({"config":{"Env":["none","=1",7,null,"A=\u0000","B=2"],"WorkingDir":"/a\u0000b"}})");
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->environment, std::vector<std::string>{"B=2"});
+  EXPECT_EQ(parsed->working_directory, "");
+  for (const char* odd : {R"({"config":null})", R"({"config":[1]})", R"({"config":{"Env":"A=1"}})"}) {
+    ASSERT_TRUE(config(odd)) << odd;
+    EXPECT_TRUE(config(odd)->environment.empty()) << odd;
+  }
+}
+
 TEST(AnImageConfig, ThatIsBrokenIsInvalid) {
   for (const char* text : {"", "[]", R"({"rootfs":[]})", R"({"rootfs":{"diff_ids":{}}})",
                            R"({"rootfs":{"diff_ids":[1]}})", R"({"rootfs":{"diff_ids":["sha256:00"]}})"})
