@@ -6,7 +6,6 @@
 
 #include "core/base/log.h"
 #include "fs/fuse_session.h"
-#include "fs/image_filesystem.h"
 #include "fs/layout_filesystem.h"
 #include "fs/mount_options.h"
 #include "fs/statistics.h"
@@ -14,6 +13,7 @@
 #include "tools/daemon.h"
 #include "tools/mount_point.h"
 #include "tools/progress.h"
+#include "tools/served_image.h"
 #include "tools/service_manager.h"
 
 namespace layoutfs::tools {
@@ -70,27 +70,16 @@ Status split_operands(MountArguments& arguments, std::string& mount_point) {
   return {};
 }
 
-// The image's own tree, complete: what is broken is found now and not while it is used.
-Result<std::shared_ptr<Filesystem>> image_filesystem(const OpenLayout& layout,
-                                                     const MountArguments& arguments,
-                                                     const std::shared_ptr<ImageLibrary>& library,
-                                                     const Ownership& ownership) {
-  auto manifest = find_manifest(layout, arguments.image);
-  if (!manifest) return fail(std::move(manifest).error());
-  const std::string name = layout.path + ": " + manifest->digest.str();
-  auto image = library->image(*manifest);
-  if (!image) return fail(std::move(image).error(), name);
-  if (auto complete = check_complete(**image); !complete) return fail(std::move(complete).error(), name);
-  auto filesystem = std::make_shared<ImageFilesystem>(std::move(*image), ownership);
-  filesystem->set_statistics([library] { return statistics_json(*library); });
-  return filesystem;
-}
-
 Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, const MountArguments& arguments,
                                                     const std::shared_ptr<ImageLibrary>& library,
                                                     const Ownership& ownership) {
-  if (arguments.is_image_wanted || !layout.reference.empty())
-    return image_filesystem(layout, arguments, library, ownership);
+  if (arguments.is_image_wanted || !layout.reference.empty()) {
+    const auto manifest = find_manifest(layout, arguments.image);
+    if (!manifest) return std::unexpected(manifest.error());
+    auto image = open_complete_image(layout, *manifest, *library);
+    if (!image) return fail(std::move(image).error());
+    return image_filesystem(std::move(*image), library, ownership);
+  }
   auto platform = platform_of(arguments.image);
   if (!platform) return fail(std::move(platform).error());
   return make_layout_filesystem(library, {std::move(*platform), ownership});
@@ -113,21 +102,12 @@ Status mount(MountArguments arguments) {
   // Shows until everything is mounted; the library, which calls it, may live longer.
   auto progress = std::make_shared<std::optional<Progress>>();
   progress->emplace("indexing", !arguments.is_quiet && !arguments.is_progress_hidden);
-  const auto library = std::make_shared<ImageLibrary>(
-      layout->engine, open_cache(options->cache_dir),
-      LibraryOptions{.cache_size = options->cache_size,
-                     .cache_disk = options->cache_disk,
-                     .verify = options->verify,
-                     .progress = [progress](const Descriptor& layer, std::uint64_t bytes_read) {
-                       if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
-                     }});
+  const auto library = open_library(*layout, *options, progress);
   auto filesystem = make_filesystem(*layout, arguments, library, {options->uid, options->gid});
   if (!filesystem) return fail(std::move(filesystem).error());
   progress->reset();
 
-  const std::string source = !options->fsname.empty()       ? options->fsname
-                             : arguments.image.name.empty() ? layout->path
-                                                            : arguments.image.name;
+  const std::string source = !options->fsname.empty() ? options->fsname : source_of(*layout, arguments.image);
   auto session = FuseSession::mount(
       std::move(*filesystem),
       {.mount_point = mount_point->path(),

@@ -1,0 +1,42 @@
+#include "tools/served_image.h"
+
+#include <utility>
+
+#include "fs/statistics.h"
+
+namespace layoutfs::tools {
+
+std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
+                                           std::shared_ptr<std::optional<Progress>> progress) {
+  return std::make_shared<ImageLibrary>(
+      layout.engine, open_cache(options.cache_dir),
+      LibraryOptions{
+          .cache_size = options.cache_size,
+          .cache_disk = options.cache_disk,
+          .verify = options.verify,
+          .progress = [progress = std::move(progress)](const Descriptor& layer, std::uint64_t bytes_read) {
+            if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
+          }});
+}
+
+Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,
+                                     ImageLibrary& library) {
+  const std::string name = layout.path + ": " + manifest.digest.str();
+  auto image = library.image(manifest);
+  if (!image) return fail(std::move(image).error(), name);
+  if (auto complete = check_complete(**image); !complete) return fail(std::move(complete).error(), name);
+  return image;
+}
+
+std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
+                                             const Ownership& ownership) {
+  auto filesystem = std::make_shared<ImageFilesystem>(std::move(image), ownership);
+  filesystem->set_statistics([library] { return statistics_json(*library); });
+  return filesystem;
+}
+
+std::string source_of(const OpenLayout& layout, const ImageArguments& arguments) {
+  return arguments.name.empty() ? layout.path : arguments.name;
+}
+
+}  // namespace layoutfs::tools

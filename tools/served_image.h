@@ -1,0 +1,33 @@
+// From an image's name to what a session serves, as `mount` and `chroot` do it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/image/image_library.h"
+#include "fs/filesystem.h"
+#include "fs/image_filesystem.h"
+#include "fs/mount_options.h"
+#include "tools/command.h"
+#include "tools/progress.h"
+
+namespace layoutfs::tools {
+
+// The library behind a mount with these options; it shows how far it is as long as `progress` holds
+// something.
+std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
+                                           std::shared_ptr<std::optional<Progress>> progress);
+
+// The image of this manifest, complete: what is broken is found now and not while it is used.
+Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,
+                                     ImageLibrary& library);
+
+// Its root filesystem, which tells what the library did when it is asked.
+std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
+                                             const Ownership& ownership);
+
+// What the kernel shows as the source of the mount: the layout, or image, as it was named.
+std::string source_of(const OpenLayout& layout, const ImageArguments& arguments);
+
+}  // namespace layoutfs::tools
