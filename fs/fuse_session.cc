@@ -1,7 +1,6 @@
 // Mounting, serving, and the signals that end it.
 #include "fs/fuse_session.h"
 
-#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,7 +11,6 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
-#include <fstream>
 #include <thread>
 
 #include "core/base/event_fd.h"
@@ -21,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "fs/change_follower.h"
+#include "fs/fuse_device.h"
 #include "fs/fuse_operations.h"
 #include "fs/mount_table.h"
 
@@ -98,9 +97,8 @@ Result<SessionPtr> make_session(const SessionOptions& options, FuseServer& serve
 // that opens it, with more rights.
 Status check_device() {
   if (::geteuid() != 0) return {};
-  const UniqueFd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
-  if (device) return {};
-  return fail(Errc::mount_failed, Error::system(errno, "cannot open /dev/fuse").message());
+  if (auto device = open_device(); !device) return fail(std::move(device).error());
+  return {};
 }
 
 class SessionMemory final : public KernelMemory {
@@ -129,7 +127,6 @@ struct FuseSession::State {
 
   void watch(const ChangeFollower& follower, const EventFd& over);
   void on_signal(int signal, const ChangeFollower& follower);
-  void widen_read_ahead() const;
   bool is_idle() const;
   void give_memory_back();
 
@@ -214,7 +211,8 @@ void FuseSession::State::watch(const ChangeFollower& follower, const EventFd& ov
       on_signal(static_cast<int>(signal.ssi_signo), follower);
     if (Clock::now() > ends_at) ::_exit(0);
     // Only now: the kernel sets a value of its own when it reads the first answer.
-    if (was_initialized && !std::exchange(is_read_ahead_set, true)) widen_read_ahead();
+    if (was_initialized && !std::exchange(is_read_ahead_set, true))
+      if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
     give_memory_back();
     // Unmounting fails while the mount is in use, and is tried again after as long a time.
     if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
@@ -244,15 +242,6 @@ void FuseSession::State::on_signal(int signal, const ChangeFollower& follower) {
   log(LogLevel::info, "unmounting " + options.mount_point);
   if (const auto done = unmount(options.mount_point, true); !done)
     log(LogLevel::warning, done.error().message());
-}
-
-// The default of 128 KiB halves the speed of a first read. Only root may change it; without it nothing but
-// speed is lost.
-void FuseSession::State::widen_read_ahead() const {
-  const auto mount = find_mount(options.mount_point);
-  if (!mount) return;
-  std::ofstream file("/sys/class/bdi/" + mount->device + "/read_ahead_kb");
-  file << 4096;
 }
 
 }  // namespace layoutfs

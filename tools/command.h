@@ -28,6 +28,10 @@ enum ExitCode : int {
   kCorrupt = 7,
   kMountFailed = 8,
   kCannotWrite = 9,
+  // Of `chroot` alone, as of chroot(1): all others are those of the command that it runs.
+  kOwnFailure = 125,
+  kCannotExecute = 126,
+  kCommandNotFound = 127,
 };
 ExitCode exit_code_of(const Error& error) noexcept;
 
@@ -41,6 +45,7 @@ int report(const Error& error);
 // Each command registers itself with its options; running it sets `exit_code`.
 void add_mount_command(CLI::App& app, int& exit_code);
 void add_umount_command(CLI::App& app, int& exit_code);
+void add_chroot_command(CLI::App& app, int& exit_code);
 void add_ls_command(CLI::App& app, int& exit_code);
 void add_cat_command(CLI::App& app, int& exit_code);
 void add_inspect_command(CLI::App& app, int& exit_code);

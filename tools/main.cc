@@ -41,6 +41,7 @@ int run(std::vector<std::string> arguments) {
   int exit_code = kDone;
   add_mount_command(app, exit_code);
   add_umount_command(app, exit_code);
+  add_chroot_command(app, exit_code);
   add_ls_command(app, exit_code);
   add_cat_command(app, exit_code);
   add_inspect_command(app, exit_code);
@@ -69,7 +70,7 @@ int run(std::vector<std::string> arguments) {
     return app.exit(wanted);
   } catch (const CLI::ParseError& wrong) {
     print_error(wrong.what());
-    return kUsage;
+    return exit_code == kDone ? kUsage : exit_code;  // a command may have one of its own
   }
   return exit_code;
 }

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# layoutfs chroot: a command runs in an image as root and as an ordinary user, what it writes goes where it should, its end
+# is the program's, and nothing is left behind, however it ends.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need_layout
+need unshare setpriv python3 skopeo
+unshare --mount --pid --fork true 2>/dev/null || skip "cannot make namespaces here"
+ln -s "$(realpath "$LAYOUT")" "$TMP/layout"
+I=$TMP/layout:$(layoutfs ls "$LAYOUT" | grep -m 1 'musl$')
+BIN=$TMP/bin
+mkdir "$BIN" "$TMP/home"
+cp "$LAYOUTFS" "$BIN/layoutfs"
+chown nobody "$TMP/home"
+mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"
+
+# in_image ARGUMENT...: as the user that $as names, with a /dev/fuse that everybody may open. The machine's stays as it is.
+as=root
+in_image() {
+  case $as in
+    root) limited "$BIN/layoutfs" chroot "$@" ;;
+    user)
+      (cd "$TMP/home" && limited unshare --mount --propagation private sh -c '
+        mount --bind "$0/fuse" /dev/fuse || exit 99
+        exec setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$0/home" \
+          LAYOUTFS_CACHE_DIR="$0/home/cache" "$0/bin/layoutfs" chroot "$@"' "$TMP" "$@")
+      ;;
+  esac
+}
+# ends SENTENCE CODE ARGUMENT...
+ends() {
+  local sentence=$1 code=$2
+  shift 2
+  in_image "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
+  same "$as: $sentence" "$code" $?
+}
+# fails SENTENCE CODE ARGUMENT...: with one line, and nothing on stdout.
+fails() {
+  ends "$@"
+  same "$as: with one line: $(head -c 160 "$TMP/stderr")" "1 layoutfs: 0" \
+    "$(wc -l <"$TMP/stderr") $(head -c 9 "$TMP/stderr") $(wc -c <"$TMP/stdout")"
+}
+processes() { pgrep -f "^$BIN/layoutfs"; }
+no_process() { ! processes; }
+# Of this test, by the image's name; and on /tmp, which it covers for itself.
+mounts() { awk -v at="$TMP" '$5 == "/tmp" || index($0, at)' /proc/self/mountinfo; }
+nothing_left() {
+  wait_for no_process && ok "$as: no process is left" || not_ok "$as: no process is left" "$(ps -ef | grep "$BIN")"
+  same "$as: no mount is left" "$mounts_before" "$(mounts)"
+}
+mounts_before=$(mounts)
+
+for as in root user; do
+  if [ $as = user ]; then
+    setpriv --reuid=nobody --regid=nogroup --clear-groups unshare --user --map-root-user --mount true 2>/dev/null ||
+      { echo "left out: ordinary users cannot make user namespaces here" && continue; }
+  fi
+  echo "-- as $as"
+  same "$as: a command's output is its own" "hello" "$(in_image "$I" /bin/busybox echo hello 2>&1)"
+  same "$as: the image's files are there" "$(layoutfs cat "$I" etc/passwd | sha256sum)" \
+    "$(in_image "$I" /bin/busybox cat /etc/passwd | sha256sum)"
+  same "$as: it is root" "0 0" "$(in_image "$I" /bin/busybox sh -c 'echo $(busybox id -u) $(busybox id -g)')"
+  same "$as: stdin goes in" "piped" "$(echo piped | in_image "$I" /bin/busybox cat)"
+  same "$as: other descriptors too" "three" "$(in_image "$I" /bin/busybox sh -c 'cat <&3' 3<<<three)"
+  same "$as: arguments stay as they are" $'\n{}\n[a,b]\n--help\n-l x\n--' \
+    "$(in_image "$I" /bin/busybox printf '%s\n' '' '{}' '[a,b]' --help '-l x' -- | cat)"
+  same "$as: it sees its own processes" "2" "$(in_image "$I" /bin/busybox sh -c 'echo $$')"
+  same "$as: files can be written, removed and renamed" "new" "$(in_image "$I" /bin/busybox sh -c '
+    busybox rm -r /home /etc/passwd && busybox mkdir /home && busybox mv /var /variable && echo new >/home/file &&
+    [ ! -e /var ] && [ ! -e /etc/passwd ] && busybox ls /home | busybox grep -q "^file\$" && busybox cat /home/file' 2>&1)"
+  same "$as: and are as before the next time" "0" "$(in_image "$I" /bin/busybox test -e /etc/passwd && echo $?)"
+  same "$as: /dev is there" "ok 5 zero" "$(in_image "$I" /bin/busybox sh -c '
+    echo gone >/dev/null && [ -c /dev/tty ] && [ -c /dev/ptmx ] && [ -c /dev/urandom ] && [ -d /dev/pts ] &&
+    echo shared >/dev/shm/x && ! echo full 2>/dev/null >/dev/full && echo ok \
+    $(busybox head -c 5 /dev/zero | busybox wc -c) $(busybox basename /dev/zero)' 2>&1)"
+  same "$as: so are /proc and /sys" "ok" "$(in_image "$I" /bin/busybox sh -c '
+    [ -r /proc/self/status ] && [ -d /sys/class ] && ! busybox mkdir /sys/x 2>/dev/null && echo ok' 2>&1)"
+  [ ! -s /etc/resolv.conf ] || same "$as: and the host's resolv.conf" "$(cat /etc/resolv.conf)" \
+    "$(in_image "$I" /bin/busybox cat /etc/resolv.conf)"
+  same "$as: which cannot be written" "refused" \
+    "$(in_image "$I" /bin/busybox sh -c 'echo >>/etc/resolv.conf || echo refused' 2>/dev/null)"
+  same "$as: host's files are out of reach" "" "$(in_image "$I" /bin/busybox sh -c "busybox ls '$TMP' 2>/dev/null")"
+
+  ends "a command's exit code is the program's" 7 "$I" /bin/busybox sh -c 'exit 7'
+  ends "a signal is 128 and its number" 137 "$I" /bin/busybox sh -c 'busybox kill -9 $$'
+  fails "a command that is not there is 127" 127 "$I" /no/such/command
+  fails "one that cannot be executed is 126" 126 "$I" /etc/passwd
+  fails "an unknown reference is 125" 125 "$LAYOUT:no-such" /bin/busybox true
+  fails "so is no layout" 125 "$TMP/no-such" /bin/busybox true
+  fails "and an unknown option" 125 --no-such-option "$I"
+  fails "and one that contradicts another" 125 --read-only --upper "$TMP/home/u" "$I" /bin/busybox true
+  fails "and no image" 125
+
+  ends "nothing can be written with --read-only" 0 --read-only "$I" /bin/busybox sh -c '! echo x >/etc/x && ! echo x >/x'
+  U=$TMP/home/upper-$as
+  ends "--upper makes its directory" 0 --upper "$U" "$I" /bin/busybox sh -c 'echo kept >/etc/kept && busybox rm /etc/passwd'
+  same "$as: it keeps what is written" "kept" "$(cat "$U/upper/etc/kept")"
+  same "$as: also for the next time" "kept gone" \
+    "$(in_image --upper "$U" "$I" /bin/busybox sh -c 'echo $(busybox cat /etc/kept) $([ -e /etc/passwd ] || echo gone)')"
+  mkfifo "$TMP/home/busy" && chmod 666 "$TMP/home/busy"
+  in_image --upper "$U" "$I" /bin/busybox sh -c 'echo started; busybox cat' <"$TMP/home/busy" >"$TMP/started" &
+  first=$!
+  exec 8>"$TMP/home/busy"
+  wait_for grep -q started "$TMP/started"
+  fails "two cannot write to one directory" 125 --upper "$U" "$I" /bin/busybox true
+  exec 8>&-
+  wait $first
+  same "$as: the first one goes on" 0 $?
+  rm "$TMP/home/busy"
+  nothing_left
+
+  # A command that says which signals it gets.
+  trap_command='trap "echo got TERM; exit 3" TERM; trap "echo got USR1" USR1; echo started
+    while :; do busybox sleep 0.1; done'
+  in_image "$I" /bin/busybox sh -c "$trap_command" >"$TMP/started" 2>&1 &
+  wait_for grep -q started "$TMP/started"
+  program=$(pgrep -o -f "^$BIN/layoutfs chroot")
+  kill -USR1 "$program"
+  wait_for grep -q 'got USR1' "$TMP/started" && ok "$as: signals reach the command" || not_ok "$as: signals reach the command"
+  kill -TERM "$program"
+  wait $!
+  same "$as: and it ends as it likes" "3 got TERM" "$? $(tail -n 1 "$TMP/started")"
+  nothing_left
+
+  # Whoever is killed: the program that was started, the first process inside, the server.
+  for victim in program inside server; do
+    in_image "$I" /bin/busybox sh -c 'echo started; busybox sleep 1000 & while :; do busybox cat /etc/passwd >/dev/null; done' \
+      >"$TMP/started" 2>/dev/null &
+    job=$!
+    wait_for grep -q started "$TMP/started"
+    program=$(pgrep -o -f "^$BIN/layoutfs chroot")
+    case $victim in
+      program) kill -9 "$program" ;;
+      inside) kill -9 "$(pgrep -n -P "$program")" ;;
+      server) kill -9 "$(pgrep -o -P "$program")" ;;
+    esac
+    # Without its files a command may go on; it is ours to end.
+    [ $victim != server ] || { sleep 0.2 && kill -9 "$program"; }
+    wait $job 2>/dev/null
+    no_sleep() { ! pgrep -f '^/bin/busybox sleep 1000|^busybox sleep 1000'; }
+    wait_for no_sleep && ok "$as: the command ends with $victim" || not_ok "$as: the command ends with $victim"
+    nothing_left
+  done
+done
+
+echo "-- what the image's configuration says"
+make_layouts sample
+cat >"$TMP/configure.py" <<'PYTHON'
+import json, hashlib, pathlib, sys
+layout, name = pathlib.Path(sys.argv[1]), sys.argv[2]
+index = json.loads((layout / "index.json").read_text())
+blob = lambda d: layout / "blobs" / d["digest"].replace(":", "/")
+def put(document, like):
+    data = json.dumps(document).encode()
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    (layout / "blobs" / digest.replace(":", "/")).write_bytes(data)
+    return {**like, "digest": digest, "size": len(data)}
+[entry] = [e for e in index["manifests"] if e.get("annotations", {}).get("org.opencontainers.image.ref.name") == name]
+manifest = json.loads(blob(entry).read_text())
+config = json.loads(blob(manifest["config"]).read_text())
+config["config"] = {"Env": ["COLOUR=blue", "HOME=/home/me", "nonsense", 7], "WorkingDir": "/srv/made", "User": "daemon",
+                    "Entrypoint": ["/no/such"]}
+manifest["config"] = put(config, manifest["config"])
+entry.update(put(manifest, entry))
+(layout / "index.json").write_text(json.dumps(index))
+PYTHON
+cp -r "$LAYOUT" "$TMP/configured"
+chmod -R u+w "$TMP/configured"
+check "a copy of the image" skopeo copy -q "oci:$(realpath "$LAYOUT")${I#"$TMP/layout"}" "oci:$TMP/configured:configured"
+check "with a configuration" python3 "$TMP/configure.py" "$TMP/configured" configured
+same "its variables are set, and its working directory" "blue /home/me /srv/made unset dumb" \
+  "$(OUTSIDE=set TERM=dumb layoutfs chroot "$TMP/configured:configured" /bin/busybox sh -c \
+    'echo $COLOUR $HOME $(busybox pwd) ${OUTSIDE-unset} $TERM')"
+same "without a command it is a shell" "from a shell" "$(echo 'echo from a shell' | SHELL=/no/such layoutfs chroot "$I" 2>&1)"
+
+echo "-- without the right to it"
+# Inside a user namespace the limit is its own.
+unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_pid_namespaces; exec "$@"' sh \
+  "$BIN/layoutfs" chroot "$I" /bin/busybox true >"$TMP/stdout" 2>"$TMP/stderr"
+code=$?
+same "where there are no namespaces it is 125, and one line: $(head -c 160 "$TMP/stderr")" "125 1 0" \
+  "$code $(wc -l <"$TMP/stderr") $(wc -c <"$TMP/stdout")"
+chmod 600 "$TMP/fuse"
+as=user
+fails "without permission on /dev/fuse too" 125 "$I" /bin/busybox true
+nothing_left
