@@ -17,6 +17,7 @@
 #include "core/base/guarded.h"
 #include "core/base/log.h"
 #include "core/base/trusted_directory.h"
+#include "core/base/user_namespace.h"
 
 namespace layoutfs {
 namespace {
@@ -135,7 +136,7 @@ IndexCache::IndexCache(std::string directory, Keeping keeping) : state_(std::mak
 
 std::string IndexCache::default_directory() {
   if (std::string directory = variable("LAYOUTFS_CACHE_DIR"); !directory.empty()) return directory;
-  if (::geteuid() == 0) return "/var/cache/layoutfs";
+  if (::geteuid() == 0 && is_first_user_namespace()) return "/var/cache/layoutfs";
   // The XDG Base Directory Specification has relative paths ignored.
   if (const std::string base = variable("XDG_CACHE_HOME"); base.starts_with('/')) return base + "/layoutfs";
   const std::string home = variable("HOME");
