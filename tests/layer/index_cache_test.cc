@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/user_namespace.h"
 #include "tests/support/temp_dir.h"
 
 namespace layoutfs::testing {
@@ -204,15 +205,16 @@ TEST(IndexCache, WhatKilledWritersLeftIsRemovedOnceItIsOld) {
 }
 
 TEST(IndexCache, TheDefaultDirectoryFollowsTheEnvironment) {
+  const bool is_system_root = ::geteuid() == 0 && is_first_user_namespace();
   ASSERT_EQ(::setenv("LAYOUTFS_CACHE_DIR", "/some/where", 1), 0);
   EXPECT_EQ(IndexCache::default_directory(), "/some/where");
   ASSERT_EQ(::unsetenv("LAYOUTFS_CACHE_DIR"), 0);
   ASSERT_EQ(::setenv("XDG_CACHE_HOME", "/xdg", 1), 0);
-  EXPECT_EQ(IndexCache::default_directory(), ::geteuid() == 0 ? "/var/cache/layoutfs" : "/xdg/layoutfs");
+  EXPECT_EQ(IndexCache::default_directory(), is_system_root ? "/var/cache/layoutfs" : "/xdg/layoutfs");
   ASSERT_EQ(::unsetenv("XDG_CACHE_HOME"), 0);
   ASSERT_EQ(::setenv("HOME", "/home/me", 1), 0);
   EXPECT_EQ(IndexCache::default_directory(),
-            ::geteuid() == 0 ? "/var/cache/layoutfs" : "/home/me/.cache/layoutfs");
+            is_system_root ? "/var/cache/layoutfs" : "/home/me/.cache/layoutfs");
 }
 
 }  // namespace
