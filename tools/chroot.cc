@@ -176,7 +176,8 @@ void add_chroot_command(CLI::App& app, int& exit_code) {
   command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] [COMMAND [ARG...]]");
   command->positionals_at_end();  // what follows the image is the command's
   arguments->image.add_options(*command);
-  command->add_option("--upper", arguments->upper, "Keep what is written in this directory");
+  command->add_option("--upper", arguments->upper, "Keep what is written in this directory")
+      ->type_name("DIR");
   command->add_flag("--read-only", arguments->is_read_only, "Let nothing be written")->excludes("--upper");
   command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
   // Other codes are the command's.
