@@ -173,7 +173,8 @@ Result<int> chroot(ChrootArguments arguments) {
 void add_chroot_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<ChrootArguments>();
   CLI::App* command = app.add_subcommand("chroot", "Run a command in an image, with changes on top of it");
-  command->add_option("OPERANDS", arguments->operands, "LAYOUT[:REF|@DIGEST] [COMMAND [ARG...]]");
+  command->add_option("OPERANDS", arguments->operands, "The image, and what to run in it")
+      ->type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
   command->positionals_at_end();  // what follows the image is the command's
   arguments->image.add_options(*command);
   command->add_option("--upper", arguments->upper, "Keep what is written in this directory")

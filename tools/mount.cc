@@ -96,7 +96,7 @@ Status mount(MountArguments arguments) {
 
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
-  auto mount_point = MountPoint::prepare(mount_point_argument);
+  auto mount_point = MountPoint::prepare(mount_point_argument, layout->path);
   if (!mount_point) return fail(std::move(mount_point).error());
 
   // Shows until everything is mounted; the library, which calls it, may live longer.

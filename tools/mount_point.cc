@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -21,10 +22,26 @@ std::unexpected<Error> refuse(const std::string& path, int errno_value) {
   return refuse(path, std::generic_category().message(errno_value));
 }
 
+// Whether `path`, which need not be there yet, is `directory` or lies in it, by whatever names.
+bool is_in(const std::string& path, const std::string& directory) {
+  struct stat outer;
+  if (::stat(directory.c_str(), &outer) != 0) return false;
+  std::error_code failed;
+  auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed);
+  while (true) {
+    struct stat found;
+    if (::stat(place.c_str(), &found) == 0 && found.st_dev == outer.st_dev && found.st_ino == outer.st_ino)
+      return true;
+    if (!place.has_relative_path()) return false;
+    place = place.parent_path();
+  }
+}
+
 }  // namespace
 
-Result<MountPoint> MountPoint::prepare(const std::string& path) {
+Result<MountPoint> MountPoint::prepare(const std::string& path, const std::string& layout) {
   if (path.starts_with("/dev/fd/")) return MountPoint(path, false);
+  if (is_in(path, layout)) return refuse(path, "it lies in the layout itself");
   const bool is_made = ::mkdir(path.c_str(), 0755) == 0;
   if (!is_made && errno != EEXIST) return refuse(path, errno);
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);

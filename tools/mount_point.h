@@ -10,9 +10,10 @@ namespace layoutfs::tools {
 // Made where it is missing, and then removed at the end, if it is empty then.
 class MountPoint {
  public:
-  // Errc::mount_failed where it is no directory, cannot be made, or is a mount point of layoutfs already.
-  // /dev/fd/N, an open /dev/fuse that a supervisor mounted, is taken as it is.
-  static Result<MountPoint> prepare(const std::string& path);
+  // Errc::mount_failed where it is no directory, cannot be made, is a mount point of layoutfs already, or
+  // lies in the directory `layout`: what is read from there would be asked of the mount itself. /dev/fd/N, an
+  // open /dev/fuse that a supervisor mounted, is taken as it is.
+  static Result<MountPoint> prepare(const std::string& path, const std::string& layout);
   MountPoint(MountPoint&& other) noexcept;
   MountPoint& operator=(MountPoint&&) = delete;
   ~MountPoint();

@@ -47,6 +47,7 @@ tells "directories to mount on with --layout" directories mount --layout "$L" ""
 tells "nothing more to mount" words mount "$L:multi" "$TMP" ""
 tells "references" "$(words "$L:@3" "$L:app:1.0" "$L:multi" "$L:team/project/app")" ls "$L:"
 tells "references that begin so" "$(words "$L:team/project/app")" cat "$L:te"
+tells "references to run a command in" "$(words "$L:multi")" chroot "$L:mu"
 tells "references behind the slash of a directory" "$(words "$L/:@3" "$L/:app:1.0" "$L/:multi" "$L/:team/project/app")" \
   mount "$L/"
 digest=$(jq -r '.manifests[0].digest' "$L/index.json")
