@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
-need rsync git strace python3
+need rsync git strace python3 fio
 make_layouts sample
 M=$TMP/m
 
@@ -35,6 +35,8 @@ export GIT_DIR=$TMP/git GIT_WORK_TREE=$M
 check "git takes the tree" sh -c "cd '$M' && git init -q && git add etc bin var/text && git -c user.name=a -c user.email=a@b commit -qm all"
 same "git status finds no change" "" "$(cd "$M" && limited git status --porcelain --untracked-files=no 2>&1)"
 unset GIT_DIR GIT_WORK_TREE
+check "fio reads at random with four readers" fio --name=random --filename="$M/var/noise" --readonly --rw=randread --bs=4k \
+  --numjobs=4 --io_size=8M --output="$TMP/fio" --minimal
 
 cat >"$TMP/storm.py" <<'PYTHON'
 import os, sys
