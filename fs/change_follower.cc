@@ -3,7 +3,9 @@
 #include <poll.h>
 
 #include <array>
+#include <cerrno>
 #include <exception>
+#include <string>
 
 #include "core/base/log.h"
 
