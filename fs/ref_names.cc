@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/split.h"
+
 namespace layoutfs {
 namespace {
 
@@ -11,16 +13,6 @@ constexpr std::size_t kMaxPath = 2048;      // well below PATH_MAX, for what com
 constexpr std::size_t kMaxDepth = 16;       // bounds the memory that the directories of one name take
 
 using Place = std::variant<RefDirectory, Digest>;
-
-std::vector<std::string> split(std::string_view name) {
-  std::vector<std::string> components;
-  while (true) {
-    const auto slash = name.find('/');
-    components.emplace_back(name.substr(0, slash));
-    if (slash == std::string_view::npos) return components;
-    name.remove_prefix(slash + 1);
-  }
-}
 
 bool is_path(std::string_view name, const std::vector<std::string>& components) {
   return name.size() <= kMaxPath && components.size() <= kMaxDepth &&
@@ -81,7 +73,7 @@ RefDirectory lay_out_references(const std::vector<Descriptor>& entries) {
   for (const Descriptor& entry : entries) {
     const std::string_view name = entry.ref_name().value_or("");
     if (name.empty()) continue;
-    std::vector<std::string> components = split(name);
+    std::vector<std::string> components = split(name, '/');
     if (!is_path(name, components)) {
       place_encoded(root, name, entry.digest);
       continue;

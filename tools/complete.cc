@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/file.h"
+#include "core/base/split.h"
 #include "core/base/utf8.h"
 #include "core/cas/driver.h"
 #include "core/oci/reference.h"
@@ -18,16 +19,6 @@
 
 namespace layoutfs::tools {
 namespace {
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  while (true) {
-    const auto at = text.find(separator);
-    parts.emplace_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
 
 // ---- The words before the cursor ----
 
