@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <tuple>
 
 #include "core/base/hash_pipe.h"
@@ -187,10 +186,7 @@ std::int64_t BlobStore::listing_ns(Algorithm algorithm) const {
   const auto folder = open_folder(algorithm);
   const auto found = folder ? stat_of(folder->get(), kBlobsFolder) : std::unexpected(folder.error());
   // Who copies a layout may set the other time back.
-  if (found && !is_fresh(*found)) return to_ns(found->st_ctim);
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return to_ns(now);
+  return found && !is_fresh(*found) ? to_ns(found->st_ctim) : now_ns();
 }
 
 Result<PutResult> BlobStore::put(ByteSource& content, const PutOptions& options) {

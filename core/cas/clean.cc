@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <ctime>
 #include <string>
 #include <vector>
 
@@ -55,10 +54,8 @@ Status remove_index_temp(int root, const std::string& name) {
   const auto file = open_at(root, name, kReadFlags);
   if (!file) return {};
   const auto found = stat_of(file->get(), name);
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
   const bool is_litter = found && S_ISREG(found->st_mode) &&
-                         to_ns(found->st_mtim) < to_ns(now) - kIndexTempAge &&
+                         to_ns(found->st_mtim) < now_ns() - kIndexTempAge &&
                          lock_file(file->get(), LOCK_EX | LOCK_NB) == 0;
   return is_litter ? remove_litter_file(root, name) : Status();
 }

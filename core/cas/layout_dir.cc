@@ -112,14 +112,19 @@ std::int64_t to_ns(const timespec& time) noexcept {
   return std::clamp<std::int64_t>(time.tv_sec, -kMaxSeconds, kMaxSeconds) * kSecond + time.tv_nsec;
 }
 
+std::int64_t now_ns() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return to_ns(now);
+}
+
 // The kernel's clock for times of files ticks each 1 to 10 ms. A time in the future, of another machine's
 // clock, shows the next change.
 bool is_fresh(const struct stat& found) noexcept {
   constexpr std::int64_t kTicks = 50'000'000;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t now = now_ns();
   const std::int64_t changed = to_ns(found.st_ctim);
-  return changed > to_ns(now) - kTicks && changed < to_ns(now) + kTicks;
+  return changed > now - kTicks && changed < now + kTicks;
 }
 
 FileState::FileState(const struct stat& found) noexcept

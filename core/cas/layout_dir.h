@@ -84,6 +84,7 @@ int rename_new(int from, const std::string& old_name, int to, const std::string&
 
 // Nanoseconds since 1970.
 std::int64_t to_ns(const timespec& time) noexcept;
+std::int64_t now_ns() noexcept;
 
 // Whether a file or a directory may change once more without any of its times showing it.
 bool is_fresh(const struct stat& found) noexcept;
