@@ -5,27 +5,19 @@
 need_root
 need_fuse
 need_layout
-need unshare setpriv python3 skopeo
+need unshare python3 skopeo
 unshare --mount --pid --fork true 2>/dev/null || skip "cannot make namespaces here"
 ln -s "$(realpath "$LAYOUT")" "$TMP/layout"
 I=$TMP/layout:$(layoutfs ls "$LAYOUT" | grep -m 1 'musl$')
 BIN=$TMP/bin
-mkdir "$BIN" "$TMP/home"
-cp "$LAYOUTFS" "$BIN/layoutfs"
-chown nobody "$TMP/home"
-mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"
+prepare_nobody
 
-# in_image ARGUMENT...: as the user that $as names, with a /dev/fuse that everybody may open. The machine's stays as it is.
+# in_image ARGUMENT...: as the user that $as names.
 as=root
 in_image() {
   case $as in
     root) limited "$BIN/layoutfs" chroot "$@" ;;
-    user)
-      (cd "$TMP/home" && limited unshare --mount --propagation private sh -c '
-        mount --bind "$0/fuse" /dev/fuse || exit 99
-        exec setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$0/home" \
-          LAYOUTFS_CACHE_DIR="$0/home/cache" "$0/bin/layoutfs" chroot "$@"' "$TMP" "$@")
-      ;;
+    user) as_nobody "$BIN/layoutfs" chroot "$@" ;;
   esac
 }
 # ends SENTENCE CODE ARGUMENT...

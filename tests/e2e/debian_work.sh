@@ -5,12 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
-need mmdebstrap umoci dpkg-deb chroot setpriv unshare jq
+need mmdebstrap umoci dpkg-deb chroot jq
 PATIENCE=$((PATIENCE * 10))
 U=$TMP/unpacked
 I=$TMP/layout:debian
 
-mkdir -p "$TMP/hello/DEBIAN" "$TMP/hello/usr/bin" "$TMP/hello/etc" "$TMP/work" "$U"
+mkdir -p "$TMP/hello/DEBIAN" "$TMP/hello/usr/bin" "$TMP/hello/etc" "$TMP/task" "$U"
 cat >"$TMP/hello/DEBIAN/control" <<'END'
 Package: hello-there
 Version: 1.0
@@ -24,7 +24,7 @@ printf '#!/bin/sh\nset -e\necho configured "$@" >/var/lib/hello-there\nln -f /us
 printf '#!/bin/sh\necho hello there\n' >"$TMP/hello/usr/bin/hello-there"
 echo 'greeting=hello' >"$TMP/hello/etc/hello-there.conf"
 chmod 755 "$TMP/hello/DEBIAN/postinst" "$TMP/hello/usr/bin/hello-there"
-dpkg-deb --root-owner-group --build "$TMP/hello" "$TMP/work/hello.deb" >/dev/null || exit 1
+dpkg-deb --root-owner-group --build "$TMP/hello" "$TMP/task/hello.deb" >/dev/null || exit 1
 
 # functions NUMBER: a C program that calls so many.
 functions() {
@@ -36,11 +36,11 @@ functions() {
 }
 library=/usr/lib/python3.11/json count=20
 [ -z "${LAYOUTFS_TEST_FULL-}" ] || library=/usr/lib/python3.11 count=4000
-functions $count >"$TMP/work/program.c"
-cat >"$TMP/work/run" <<END
+functions $count >"$TMP/task/program.c"
+cat >"$TMP/task/run" <<END
 set -e
 export LC_ALL=C
-cd /work
+cd /task
 dpkg -i hello.deb >/dev/null
 hello-there
 dpkg -s hello-there | grep Status
@@ -56,7 +56,7 @@ gcc -O2 -o program program.c
 ./program
 END
 # Everything there is, but for what holds times: logs, and what ldconfig remembers of inodes.
-cat >"$TMP/work/list" <<'END'
+cat >"$TMP/task/list" <<'END'
 cd /
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/log -o -path ./var/cache/ldconfig \
   -o -path ./etc/resolv.conf \) -prune -o -printf '%y %m %n %p %l %U %G\n' | grep -v '^d' | LC_ALL=C sort
@@ -71,9 +71,9 @@ else
   limited mmdebstrap --quiet --variant=minbase --include=python3,gcc,libc6-dev bookworm "$TMP/root.tar" >"$TMP/log" 2>&1 ||
     skip "mmdebstrap cannot make a Debian here: $(tail -n 1 "$TMP/log")"
 fi
-tar -C "$TMP" --owner=0 --group=0 -cf "$TMP/work.tar" work
+tar -C "$TMP" --owner=0 --group=0 -cf "$TMP/task.tar" task
 umoci init --layout "$TMP/layout" >"$TMP/log" 2>&1 && umoci new --image "$I" >>"$TMP/log" 2>&1 || making
-for layer in root work; do
+for layer in root task; do
   umoci raw add-layer --image "$I" "$TMP/$layer.tar" >>"$TMP/log" 2>&1 || making
   tar -C "$U" --numeric-owner --xattrs --xattrs-include='*' -xpf "$TMP/$layer.tar" || exit 1
   rm "$TMP/$layer.tar"
@@ -81,32 +81,25 @@ done
 
 unpacked() { limited env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root chroot "$U" sh "$@"; }
 in_image() { layoutfs chroot --no-progress "$@"; }
-expected=$(unpacked /work/run 2>&1) || making
+expected=$(unpacked /task/run 2>&1) || making
 for words in "hello there" "ok installed" "json/__pycache__"; do
   check "the work says $words" grep -q "$words" <<<"$expected"
 done
-unpacked /work/list >"$TMP/expected"
+unpacked /task/list >"$TMP/expected"
 
-same "the work says the same" "$expected" "$(in_image --upper "$TMP/upper" "$I" sh /work/run 2>&1)"
-in_image --upper "$TMP/upper" "$I" sh /work/list >"$TMP/got"
+same "the work says the same" "$expected" "$(in_image --upper "$TMP/upper" "$I" sh /task/run 2>&1)"
+in_image --upper "$TMP/upper" "$I" sh /task/list >"$TMP/got"
 check "every file is the same afterwards ($(wc -l <"$TMP/expected") lines)" diff "$TMP/expected" "$TMP/got"
 same "without --upper too" "$expected $(sha256sum <"$TMP/expected")" \
-  "$(in_image "$I" sh -c 'sh /work/run 2>&1 && sh /work/list >/tmp/list && cat /tmp/list >&3' 3>"$TMP/got") $(sha256sum <"$TMP/got")"
+  "$(in_image "$I" sh -c 'sh /task/run 2>&1 && sh /task/list >/tmp/list && cat /tmp/list >&3' 3>"$TMP/got") $(sha256sum <"$TMP/got")"
 check "which leaves the image as it was" sh -c "! '$LAYOUTFS' ls '$I' /usr/bin | grep -q hello"
 
 echo "-- as an ordinary user"
-mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"
-cp "$LAYOUTFS" "$TMP/layoutfs"
-mkdir "$TMP/home"
-chown nobody "$TMP/home"
+prepare_nobody
 chmod -R a+rX "$TMP/layout"
-as_nobody() {
-  limited unshare --mount --propagation private sh -c 'mount --bind "$0/fuse" /dev/fuse && cd "$0/home" || exit 99
-    exec setpriv --reuid=nobody --regid=nogroup --clear-groups env HOME="$0/home" LAYOUTFS_CACHE_DIR="$0/home/cache" "$@"' "$TMP" "$@"
-}
 as_nobody unshare -Urm true 2>/dev/null || { echo "left out: ordinary users cannot make user namespaces here" && exit; }
 same "the work says the same" "$expected" \
-  "$(as_nobody "$TMP/layoutfs" chroot --no-progress --upper upper "$I" sh /work/run 2>&1)"
-as_nobody "$TMP/layoutfs" chroot --no-progress --upper upper "$I" sh /work/list >"$TMP/got"
+  "$(as_nobody "$TMP/bin/layoutfs" chroot --no-progress --upper upper "$I" sh /task/run 2>&1)"
+as_nobody "$TMP/bin/layoutfs" chroot --no-progress --upper upper "$I" sh /task/list >"$TMP/got"
 # There all files are root's.
 check "every file is the same afterwards" diff <(sed 's/^\([a-z] .*\) [0-9]* [0-9]*$/\1 0 0/' "$TMP/expected") "$TMP/got"

@@ -145,6 +145,22 @@ host_architecture() {
 make_layouts() {
   python3 "$HERE/make-layouts.py" "$TMP/layouts" "$(host_architecture)" "$@" || exit 1
 }
+# Before as_nobody: a /dev/fuse that everybody may open, the test's own, as the machine's stays as it is; a home directory; the
+# program, where others can execute it.
+prepare_nobody() {
+  need setpriv unshare
+  mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"
+  unshare --mount --propagation private true || skip "cannot make mount namespaces here"
+  mkdir -p "$TMP/home/m" "$TMP/bin"
+  chown -R nobody "$TMP/home"
+  cp "$LAYOUTFS" "$TMP/bin/layoutfs"
+}
+# as_nobody COMMAND...: an ordinary user, at home, with that /dev/fuse, in mounts that go with it.
+as_nobody() {
+  limited unshare --mount --propagation private sh -c 'mount --bind "$0/fuse" /dev/fuse && cd "$0/home" || exit 99
+    exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -u LAYOUTFS_CACHE_DIR -u XDG_CACHE_HOME HOME="$0/home" "$@"' \
+    "$TMP" "$@"
+}
 # same_tree SENTENCE EXPECTED_ROOT ROOT [check-tree.py's options]
 same_tree() {
   local sentence=$1

@@ -5,9 +5,8 @@
 need_root
 need_fuse
 need_layout
-need setpriv unshare fusermount3 bwrap python3
-mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"
-cp "$LAYOUTFS" "$TMP/layoutfs"
+need fusermount3 bwrap python3
+prepare_nobody
 make_layouts sample
 # bwrap makes no directories in what is read-only.
 layoutfs cat "$LAYOUT:$(layoutfs ls "$LAYOUT" | grep -m 1 'musl$')" bin/busybox >"$TMP/busybox"
@@ -24,25 +23,20 @@ made = Layout()
 made.tag("box", made.image([tar], arch=architecture))
 made.write(pathlib.Path(layout))
 PYTHON
-mkdir "$TMP/home" "$TMP/home/m"
-chown -R nobody "$TMP/home"
-chmod -R a+rX "$TMP/layouts" "$TMP/layoutfs"
+chmod -R a+rX "$TMP/layouts"
 
-# as_nobody COMMAND: with a /dev/fuse that everybody may open, in mounts that go with it.
-as_nobody() {
-  limited unshare --mount --propagation private sh -c '
-    mount --bind "$1/fuse" /dev/fuse && cd "$1/home" || exit 1
-    exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -u LAYOUTFS_CACHE_DIR -u XDG_CACHE_HOME \
-      HOME="$1/home" PATH="$1:/usr/sbin:/usr/bin:/sbin:/bin" L="$1/layouts/sample" B="$1/layouts/runs" sh -c "$2"' sh "$TMP" "$1" 2>&1
+# mounts COMMAND: what the shell of an ordinary user does and says.
+mounts() {
+  as_nobody env PATH="$TMP/bin:/usr/sbin:/usr/bin:/sbin:/bin" L="$TMP/layouts/sample" B="$TMP/layouts/runs" sh -c "$1" 2>&1
 }
-as_nobody 'unshare -Urm true' >/dev/null || skip "ordinary users cannot make user namespaces here"
+mounts 'unshare -Urm true' >/dev/null || skip "ordinary users cannot make user namespaces here"
 
 echo "-- unshare -Urm"
 # As root there, layoutfs mounts by mount(2); a PATH without fusermount3 leaves it no other way.
 mkdir "$TMP/few"
 for program in ls cat stat grep sleep; do ln -s "$(command -v $program)" "$TMP/few/"; done
 # The server is in these namespaces itself, and would keep them and its mount.
-alone() { as_nobody "unshare -Urm env PATH=$TMP:$TMP/few /bin/sh -c '$1; layoutfs umount m 2>/dev/null'"; }
+alone() { mounts "unshare -Urm env PATH=$TMP/bin:$TMP/few /bin/sh -c '$1; layoutfs umount m 2>/dev/null'"; }
 same "an image is mounted, read and unmounted" "needle in the upper layer" \
   "$(alone 'layoutfs mount -q "$L:app:1.0" m && cat m/etc/added && layoutfs umount m && ls m')"
 same "a layout too" "app:1.0 multi team" "$(echo $(alone 'layoutfs mount -q "$L" m && ls m/refs && layoutfs umount m'))"
@@ -57,15 +51,15 @@ same "files of users who are not known there belong to nobody" "65534 65534" \
 same "or by uid= and gid= to root" "0 0" \
   "$(alone 'layoutfs mount -q -o uid=0,gid=0 "$L:app:1.0" m && stat -c "%u %g" m/etc/name')"
 same "with a pid namespace nothing is left, though nobody unmounts" "served" \
-  "$(as_nobody 'unshare -Urmpf --mount-proc sh -c "layoutfs mount -q \$L:app:1.0 m && test -e m/etc/added && echo served"')"
+  "$(mounts 'unshare -Urmpf --mount-proc sh -c "layoutfs mount -q \$L:app:1.0 m && test -e m/etc/added && echo served"')"
 no_server() { ! pgrep -f "^layoutfs mount .*$TMP/layouts"; }
 wait_for no_server && ok "no server is left" || not_ok "no server is left"
 
 echo "-- a command in the image"
-same "by unshare" "0 2" "$(as_nobody 'unshare -Urmpf --mount-proc sh -c "
+same "by unshare" "0 2" "$(mounts 'unshare -Urmpf --mount-proc sh -c "
   layoutfs mount -q \$B:box m && mount --rbind /dev m/dev && mount -t proc proc m/proc &&
   exec chroot m /bin/sh -c \"echo gone >/dev/null; busybox echo \\\$(busybox id -u) \\\$(busybox ls -d /proc/self /tmp | busybox wc -l)\""')"
-same "by bwrap, on a mount that fusermount3 made" "in the image, read-only, written" "$(as_nobody '
+same "by bwrap, on a mount that fusermount3 made" "in the image, read-only, written" "$(mounts '
   layoutfs mount -q $B:box m || exit 1
   bwrap --bind m / --dev /dev --proc /proc --tmpfs /tmp --unshare-pid /bin/busybox sh -c "
     [ -e /bin/busybox ] && [ ! -e /usr ] && a=image; busybox touch /bin/x 2>/dev/null || b=read-only
