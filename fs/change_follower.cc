@@ -18,11 +18,13 @@ constexpr int kIntervalMs = 50;
 }  // namespace
 
 ChangeFollower::ChangeFollower(Filesystem& filesystem, KernelMemory& kernel)
-    : filesystem_(filesystem), kernel_(kernel), thread_([this] { run(); }) {}
+    : filesystem_(filesystem), kernel_(kernel) {
+  if (over_) thread_ = std::thread([this] { run(); });
+}
 
 ChangeFollower::~ChangeFollower() {
   over_.raise();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ChangeFollower::run() {

@@ -12,7 +12,7 @@ namespace layoutfs {
 // others.
 class ChangeFollower {
  public:
-  // Both must live as long.
+  // Both must live as long. Follows nothing where the system has no descriptor to end it by.
   ChangeFollower(Filesystem& filesystem, KernelMemory& kernel);
   ChangeFollower(const ChangeFollower&) = delete;
   ChangeFollower& operator=(const ChangeFollower&) = delete;

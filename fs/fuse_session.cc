@@ -125,7 +125,7 @@ struct FuseSession::State {
   SessionPtr session;
   bool is_mounted = false;
 
-  void watch(const ChangeFollower& follower, const EventFd& over);
+  void watch(const std::stop_token& stop, const ChangeFollower& follower);
   void on_signal(int signal, const ChangeFollower& follower);
   bool is_idle() const;
   void give_memory_back();
@@ -172,8 +172,7 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   state_->server.ready = ready;
   SessionMemory kernel(state_->session.get());
   const ChangeFollower follower(*state_->server.filesystem, kernel);
-  const EventFd over;
-  std::jthread watcher([&] { state_->watch(follower, over); });
+  std::jthread watcher([&](const std::stop_token& stop) { state_->watch(stop, follower); });
 
   const std::unique_ptr<fuse_loop_config, LoopConfigDeleter> config(fuse_loop_cfg_create());
   fuse_loop_cfg_set_max_threads(config.get(), state_->options.max_threads);
@@ -181,7 +180,7 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   const int result = state_->options.max_threads == 1
                          ? fuse_session_loop(state_->session.get())
                          : fuse_session_loop_mt(state_->session.get(), config.get());
-  over.raise();
+  watcher.request_stop();
   watcher.join();
   // libfuse returns 0 or a signal's number after an orderly end, a negative errno otherwise.
   if (result < 0)
@@ -191,11 +190,13 @@ Status FuseSession::serve(const std::function<void()>& ready) {
 }
 
 // Looks after everything that is not a request, until the mount is gone.
-void FuseSession::State::watch(const ChangeFollower& follower, const EventFd& over) {
+void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower& follower) {
   // Until the mount answers, while it ends, and while there are memory to give back and times to keep.
   constexpr int kAtFirstMs = 5, kAtLastMs = 100, kIntervalMs = 1000;
   const sigset_t signals = watched_signals();
   const UniqueFd arrived(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const EventFd over;
+  const std::stop_callback raise_over(stop, [&over] { over.raise(); });
   std::array<pollfd, 2> waited{{{over.fd(), POLLIN, 0}, {arrived.get(), POLLIN, 0}}};
   bool is_read_ahead_set = false;
   for (;;) {
@@ -205,7 +206,7 @@ void FuseSession::State::watch(const ChangeFollower& follower, const EventFd& ov
            !is_read_ahead_set ? kAtFirstMs
            : is_ending        ? kAtLastMs
                               : kIntervalMs);
-    if (waited[0].revents != 0) return;
+    if (stop.stop_requested()) return;
     signalfd_siginfo signal{};
     if (waited[1].revents != 0 && ::read(arrived.get(), &signal, sizeof signal) == sizeof signal)
       on_signal(static_cast<int>(signal.ssi_signo), follower);
