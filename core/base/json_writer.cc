@@ -1,4 +1,5 @@
 // JSON text, written as it goes.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -25,9 +26,16 @@ void append_escaped(std::string& text, char c) {
   }
 }
 
+// ASCII that stands for itself, as nearly all text does.
+bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+
 void append_quoted(std::string& text, std::string_view value) {
   text += '"';
-  while (!value.empty()) {
+  while (true) {
+    const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(value, is_plain) - value.begin());
+    text += value.substr(0, plain);
+    value.remove_prefix(plain);
+    if (value.empty()) break;
     const std::size_t length = utf8_length(value);
     if (length == 0) {
       text += "\xef\xbf\xbd";

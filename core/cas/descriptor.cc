@@ -184,6 +184,9 @@ Result<DescriptorList> DescriptorList::from_member(JsonValue object, std::string
   DescriptorList list;
   if (array->is_null()) return list;
   if (!array->is_array()) return not_a("an array", name);
+  // A hostile array's elements take a byte each.
+  constexpr std::size_t kMostReserved = std::size_t{1} << 16;
+  list.entries.reserve(std::min(array->size(), kMostReserved));
   for (std::size_t i = 0; i < array->size(); ++i) {
     auto entry = Descriptor::from_json(array->at(i));
     if (entry) {

@@ -58,6 +58,15 @@ TEST(Digest, WhateverBreaksTheGrammarIsInvalid) {
   }
 }
 
+TEST(Digest, LowerCaseHexDigitsAndNoOtherBytesAreItsDigits) {
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string hex = kAbc256;
+    hex[17] = static_cast<char>(byte);
+    const bool is_digit = std::string_view("0123456789abcdef").contains(hex[17]);
+    EXPECT_EQ(Digest::parse("sha256:" + hex).has_value(), is_digit) << byte;
+  }
+}
+
 TEST(Digest, AnAlgorithmThatIsNotRegisteredIsUnsupported) {
   for (const char* text : {"md5:d41d8cd98f00b204e9800998ecf8427e", "blake3:00", "multihash+base58:QmRZxt"}) {
     const auto digest = Digest::parse(text);
