@@ -28,24 +28,39 @@ bool is_write_failure(int sys) noexcept {
 ExitCode exit_code_of(const Error& error) noexcept {
   switch (error.code()) {
     case Errc::invalid_argument:
+    case Errc::name_invalid:
+    case Errc::range_invalid:
       return kUsage;
     case Errc::not_found:
+    case Errc::blob_unknown:
+    case Errc::blob_upload_unknown:
+    case Errc::manifest_unknown:
+    case Errc::name_unknown:
       return kNotFound;
     case Errc::invalid_image:
+    case Errc::manifest_blob_unknown:
+    case Errc::manifest_invalid:
       return kNotALayout;
     case Errc::ambiguous:
       return kAmbiguous;
     case Errc::unsupported:
       return kUnsupported;
     case Errc::corrupt:
+    case Errc::digest_invalid:
+    case Errc::size_invalid:
       return kCorrupt;
     case Errc::mount_failed:
       return kMountFailed;
     case Errc::clobber:
     case Errc::already_exists:
+    case Errc::blob_upload_invalid:
+    case Errc::denied:
+    case Errc::referenced:
+    case Errc::unauthorized:
       return kCannotWrite;
     case Errc::closed:
     case Errc::cancelled:
+    case Errc::too_many_requests:
       return kFailed;
     case Errc::io:
       return is_write_failure(error.sys()) ? kCannotWrite : kFailed;

@@ -16,9 +16,27 @@ int Error::to_errno() const noexcept {
   switch (code_) {
     case Errc::invalid_argument:
     case Errc::ambiguous:
+    case Errc::digest_invalid:
+    case Errc::manifest_blob_unknown:
+    case Errc::manifest_invalid:
+    case Errc::name_invalid:
+    case Errc::size_invalid:
+    case Errc::range_invalid:
       return EINVAL;
     case Errc::not_found:
+    case Errc::blob_unknown:
+    case Errc::blob_upload_unknown:
+    case Errc::manifest_unknown:
+    case Errc::name_unknown:
       return ENOENT;
+    case Errc::blob_upload_invalid:
+    case Errc::referenced:
+      return EBUSY;
+    case Errc::unauthorized:
+    case Errc::denied:
+      return EACCES;
+    case Errc::too_many_requests:
+      return EAGAIN;
     case Errc::unsupported:
       return EOPNOTSUPP;
     case Errc::io:

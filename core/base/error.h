@@ -22,6 +22,23 @@ enum class Errc : std::uint8_t {
   closed,            // the engine was closed
   cancelled,         // stopped on request, or for its deadline
   io,                // a system call failed; sys() is its errno
+
+  // What the OCI distribution specification has a code for ("Error Codes"); wire.h names it.
+  blob_unknown,
+  blob_upload_invalid,  // somebody else is at work with it
+  blob_upload_unknown,
+  digest_invalid,  // none that can be checked, or that of other content
+  manifest_blob_unknown,
+  manifest_invalid,
+  manifest_unknown,
+  name_invalid,  // of a repository or a tag
+  name_unknown,  // a repository without entries
+  size_invalid,
+  unauthorized,
+  denied,
+  too_many_requests,
+  range_invalid,
+  referenced,  // what is to be removed is in use
 };
 
 class [[nodiscard]] Error {
