@@ -16,6 +16,7 @@
 #include "core/cas/marker.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
+#include "core/cas/upload.h"
 #include "core/tar/tar_header.h"
 #include "core/tar/tar_parser.h"
 
@@ -176,6 +177,14 @@ class ArchiveEngine final : public Engine {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return read_only();
   }
+  Result<Upload> start_upload() override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return read_only();
+  }
+  Result<Upload> resume_upload(std::string_view id) override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return fail(unknown_upload(id));
+  }
   Result<bool> delete_blob(const Digest& digest) override {
     const auto place = find(digest);
     if (!place) return fail(Error(place.error()));
@@ -210,6 +219,13 @@ class ArchiveEngine final : public Engine {
     if (find_named(*references_, name)) return read_only();
     if (!is_reference_name(name)) return fail(invalid_name(name));
     return false;
+  }
+  Status update_references(const ReferenceUpdate& update) override {
+    if (auto usable = check_open(); !usable) return usable;
+    const auto changes = update(*references_);
+    if (!changes) return fail(Error(changes.error()));
+    if (changes->changed.empty() && changes->added.empty()) return {};
+    return read_only();
   }
   // Whoever made the archive has left no litter of ours in it.
   Status clean() override { return check_open(); }

@@ -1,6 +1,8 @@
 #include "core/cas/blob_store.h"
 
 #include <dirent.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -40,9 +42,27 @@ Result<std::size_t> read_piece(ByteSource& content, std::span<std::byte> piece) 
   return size;
 }
 
-// Writes what `content` delivers to `fd`, and hashes the very bytes that it writes.
+Algorithm algorithm_of(const PutOptions& options) {
+  return options.digest.empty() ? options.algorithm : options.digest.algorithm();
+}
+
+std::unexpected<Error> wrong_size(const PutOptions& options, std::string_view bytes) {
+  return fail(Errc::size_invalid, options.digest.str() + ": the content has " + std::string(bytes) +
+                                      " bytes, not " + std::to_string(*options.size));
+}
+
+// Whether the content is what it must be.
+Status check_wanted(const PutResult& put, const PutOptions& options) {
+  if (!options.digest.empty() && options.digest != put.digest)
+    return fail(Errc::digest_invalid,
+                options.digest.str() + ": the content has the digest " + put.digest.str());
+  if (options.size && *options.size != put.size) return wrong_size(options, std::to_string(put.size));
+  return {};
+}
+
+// Hashes what `content` delivers; writes it to `fd` too, unless that is -1.
 Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& options, bool is_durable) {
-  HashPipe hashes(options.algorithm);
+  HashPipe hashes(algorithm_of(options));
   std::uint64_t size = 0;
   std::uint64_t in_writeback = 0;
   for (;;) {
@@ -51,11 +71,14 @@ Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& op
     const auto got = read_piece(content, piece);
     if (!got) return fail(Error(got.error()));
     hashes.submit(*got);
-    if (auto written = write_all(fd, piece.first(*got), "cannot write the blob"); !written)
-      return fail(std::move(written).error());
     size += *got;
+    if (options.size && size > *options.size) return wrong_size(options, "more");
+    if (fd >= 0) {
+      if (auto written = write_all(fd, piece.first(*got), "cannot write the blob"); !written)
+        return fail(std::move(written).error());
+    }
     if (*got < piece.size()) return PutResult{hashes.finish(), size};
-    if (is_durable && size - in_writeback >= kWritebackStep) {
+    if (fd >= 0 && is_durable && size - in_writeback >= kWritebackStep) {
       // A hint: where it fails, fsync does all of the work.
       std::ignore = ::sync_file_range(fd, static_cast<off64_t>(in_writeback),
                                       static_cast<off64_t>(size - in_writeback), SYNC_FILE_RANGE_WRITE);
@@ -66,13 +89,19 @@ Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& op
 
 // Gives a file a name that nothing has yet, by link or, where the file system has none, by rename. 0, or the
 // errno: EEXIST where something has it.
-Result<int> link_new(const LayoutDir& layout, const TempFile& file, int folder, const std::string& name) {
-  const auto link = [&] { return ::linkat(file.folder(), file.name(), folder, name.c_str(), 0); };
-  if (retried(link) == 0) return 0;
-  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) return errno;
+Result<int> name_blob(const LayoutDir& layout, const StagedFile& file, int folder, const std::string& name) {
+  if (file.is_linked) {
+    const auto link = [&] { return ::linkat(file.folder, file.name, folder, name.c_str(), 0); };
+    if (retried(link) == 0) return 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) return errno;
+  }
   const auto lock = layout.lock_exclusive();
   if (!lock) return fail(Error(lock.error()));
-  return rename_new(file.folder(), file.name(), folder, name);
+  return rename_new(file.folder, file.name, folder, name);
+}
+
+StagedFile staged(const TempFile& file) {
+  return {.fd = file.fd(), .folder = file.folder(), .name = file.name(), .is_linked = true};
 }
 
 // A blob's file, and how large it is.
@@ -194,19 +223,43 @@ Result<PutResult> BlobStore::put(ByteSource& content, const PutOptions& options)
   if (!file) return fail(std::move(file).error());
   auto written = write_hashed(file->fd(), content, options, layout_.is_durable());
   if (!written) return written;
-  const std::string name = written->digest.str();
-  // The content must be on disk before the name is: a crash in between would leave the name with half of it.
-  if (auto synced = layout_.sync(file->fd(), name); !synced) return fail(std::move(synced).error());
-  if (auto done = install(*file, *written, options.context); !done) return fail(std::move(done).error());
+  return install_checked(*file, std::move(*written), options);
+}
+
+Result<PutResult> BlobStore::copy(const BlobPtr& blob, const PutOptions& options) {
+  const auto from = blob->extent();
+  auto file = workspace_.create_file();
+  if (!file) return fail(std::move(file).error());
+  if (!from || from->offset != 0 || ::ioctl(file->fd(), FICLONE, from->fd) != 0) {
+    BlobSource content(blob);
+    return put(content, options);
+  }
+  // Hashed is what is to become the blob: the other one may change meanwhile.
+  auto clone = open_at(file->folder(), file->name(), kReadFlags);
+  if (!clone) return fail(std::move(clone).error());
+  BlobSource content(std::make_shared<const FileBlob>(std::make_shared<const UniqueFd>(std::move(*clone)), 0,
+                                                      blob->size(), options.digest));
+  auto hashed = write_hashed(-1, content, options, false);
+  if (!hashed) return hashed;
+  return install_checked(*file, std::move(*hashed), options);
+}
+
+Result<PutResult> BlobStore::install_checked(const TempFile& file, PutResult written,
+                                             const PutOptions& options) {
+  if (auto checked = check_wanted(written, options); !checked) return fail(std::move(checked).error());
+  if (auto done = install(staged(file), written, options.context); !done)
+    return fail(std::move(done).error());
   return written;
 }
 
-Status BlobStore::install(TempFile& file, const PutResult& put, const Context& context) {
+Status BlobStore::install(const StagedFile& file, const PutResult& put, const Context& context) {
   const Digest& digest = put.digest;
+  // The content must be on disk before the name is: a crash in between would leave the name with half of it.
+  if (auto synced = layout_.sync(file.fd, digest.str()); !synced) return synced;
   auto folder = open_or_make_folder(digest.algorithm());
   if (!folder) return fail(std::move(folder).error(), digest.str());
   for (;;) {
-    const auto failure = link_new(layout_, file, folder->get(), digest.hex());
+    const auto failure = name_blob(layout_, file, folder->get(), digest.hex());
     if (!failure) return fail(Error(failure.error()));
     if (*failure == 0) break;
     if (*failure != EEXIST) return fail(Error::system(*failure, digest.str()));
@@ -217,7 +270,8 @@ Status BlobStore::install(TempFile& file, const PutResult& put, const Context& c
   return layout_.sync_names(folder->get(), digest.str());
 }
 
-Result<bool> BlobStore::keep(TempFile& file, int folder, const PutResult& put, const Context& context) const {
+Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult& put,
+                             const Context& context) const {
   const Digest& digest = put.digest;
   const auto present = open_file(folder, digest);
   if (!present && present.error().code() == Errc::not_found) return false;
@@ -241,8 +295,8 @@ Result<bool> BlobStore::keep(TempFile& file, int folder, const PutResult& put, c
   if (errno != EPERM) return fail(Error::system(errno, digest.str()));
   // Another user's blob. The same bytes take its place, just now verified and on disk, as a file with a new
   // time: who reads the blob sees no change of its content.
-  if (auto renamed = file.rename_to(folder, digest.hex()); !renamed)
-    return fail(Error::system(renamed.error().sys(), digest.str()));
+  if (retried([&] { return ::renameat(file.folder, file.name, folder, digest.hex().c_str()); }) != 0)
+    return fail(Error::system(errno, digest.str()));
   return true;
 }
 

@@ -12,6 +12,16 @@
 
 namespace layoutfs {
 
+// A file of the layout's file system that is to become a blob.
+struct StagedFile {
+  int fd;
+  int folder;        // where it lies
+  const char* name;  // in there
+  // Whether it may have both names for a moment, or after a crash: link(2) replaces nothing on any file
+  // system. Otherwise it is renamed, under the layout's lock.
+  bool is_linked;
+};
+
 // Thread-safe. Digests must not be empty.
 class BlobStore {
  public:
@@ -23,17 +33,19 @@ class BlobStore {
   Result<std::vector<Digest>> list(Algorithm algorithm) const;
   std::int64_t listing_ns(Algorithm algorithm) const;
   Result<PutResult> put(ByteSource& content, const PutOptions& options);
+  Result<PutResult> copy(const BlobPtr& blob, const PutOptions& options);
+  // Makes a blob of a file that was hashed, or keeps the blob that is there; both are on disk then.
+  Status install(const StagedFile& file, const PutResult& put, const Context& context);
   // Whether it was there.
   Result<bool> erase(const Digest& digest);
 
  private:
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
   Result<UniqueFd> open_or_make_folder(Algorithm algorithm);
-  // Gives a file whose content is written and on disk its name, or keeps the blob that is there.
-  Status install(TempFile& file, const PutResult& put, const Context& context);
+  Result<PutResult> install_checked(const TempFile& file, PutResult written, const PutOptions& options);
   // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
   // before. `file` holds the same.
-  Result<bool> keep(TempFile& file, int folder, const PutResult& put, const Context& context) const;
+  Result<bool> keep(const StagedFile& file, int folder, const PutResult& put, const Context& context) const;
 
   const LayoutDir& layout_;
   Workspace& workspace_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cas/upload_file.h"
 #include "core/cas/workspace.h"
 
 namespace layoutfs {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::string_view kIndexTempPrefix = "index.json.tmp";
 constexpr std::int64_t kIndexTempAge = 60'000'000'000;  // nanoseconds
+constexpr std::int64_t kUploadAge = 24 * 60 * kIndexTempAge;
 
 Status remove_litter_file(int folder, const std::string& name) {
   const auto removed = remove_file(folder, name);
@@ -78,7 +80,7 @@ Status remove_litter(const LayoutDir& layout) {
     if (auto removed = remove_workspace(layout.fd(), name); !removed) return removed;
   for (const std::string& name : index_temps)
     if (auto removed = remove_index_temp(layout.fd(), name); !removed) return removed;
-  return {};
+  return remove_idle_uploads(layout, kUploadAge);
 }
 
 }  // namespace layoutfs

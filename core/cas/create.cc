@@ -42,37 +42,6 @@ Status make_pieces(const LayoutDir& layout, ReferenceFormat format) {
   return replace_file(workspace, layout, root, kMarkerFile, as_bytes(marker));
 }
 
-// Whether all that is in the directory may be what a crash has left of a layout in the making.
-Status check_unfinished(const LayoutDir& layout) {
-  auto root = open_at(layout.fd(), ".", kFolderFlags);
-  if (!root) return fail(std::move(root).error());
-  const auto visit = [](const char* entry, unsigned char) -> Status {
-    const std::string_view name = entry;
-    const bool is_piece = name == kBlobsFolder || name == kRefsFolder || name == kIndexFile ||
-                          is_workspace_name(name) || name.starts_with(".layoutfs.");
-    if (is_piece) return {};
-    return fail(Errc::invalid_image,
-                "not an image layout, and not empty (there is " + std::string(name) + ")");
-  };
-  if (auto listed = for_each_entry(std::move(*root), layout.path(), visit); !listed) return listed;
-  if (is_there(layout.fd(), kRefsFolder)) {
-    auto refs = open_required(layout.fd(), kRefsFolder, kFolderFlags);
-    if (!refs) return fail(std::move(refs).error());
-    const auto refuse = [](const char*, unsigned char) -> Status {
-      return fail(Errc::invalid_image, "oci-layout is missing, and refs has entries");
-    };
-    if (auto listed = for_each_entry(std::move(*refs), kRefsFolder, refuse); !listed) return listed;
-  }
-  if (!is_there(layout.fd(), kIndexFile)) return {};
-  auto text = read_required(layout.fd(), kIndexFile, kIndexLimits.bytes);
-  if (!text) return fail(std::move(text).error());
-  const auto references = parse_references(std::move(*text), 0);
-  if (!references) return fail(Error(references.error()));
-  if (!(*references)->entries.empty() || !(*references)->problems.empty())
-    return fail(Errc::invalid_image, "oci-layout is missing, and index.json has entries");
-  return {};
-}
-
 // Gives the finished directory its name, unless that is taken.
 Status publish(int parent, const std::string& temporary, const std::string& name, const std::string& path) {
   // Without a lock: a file or a directory with content would not be replaced by a directory anyway.
@@ -114,14 +83,50 @@ Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path, bo
   return std::pair(std::move(*fd), name);
 }
 
+Status check_only_pieces(const LayoutDir& layout) {
+  auto root = open_at(layout.fd(), ".", kFolderFlags);
+  if (!root) return fail(std::move(root).error());
+  const auto visit = [](const char* entry, unsigned char) -> Status {
+    const std::string_view name = entry;
+    const bool is_piece = name == kBlobsFolder || name == kRefsFolder || name == kIndexFile ||
+                          is_workspace_name(name) || name.starts_with(".layoutfs.");
+    if (is_piece) return {};
+    return fail(Errc::invalid_image,
+                "not an image layout, and not empty (there is " + std::string(name) + ")");
+  };
+  return for_each_entry(std::move(*root), layout.path(), visit);
+}
+
 }  // namespace
 
-Status complete_layout(const LayoutDir& layout, ReferenceFormat format) {
+Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
+  if (!options.is_beside_others) {
+    if (auto checked = check_only_pieces(layout); !checked) return checked;
+  }
+  if (!options.is_beside_others && is_there(layout.fd(), kRefsFolder)) {
+    auto refs = open_required(layout.fd(), kRefsFolder, kFolderFlags);
+    if (!refs) return fail(std::move(refs).error());
+    const auto refuse = [](const char*, unsigned char) -> Status {
+      return fail(Errc::invalid_image, "oci-layout is missing, and refs has entries");
+    };
+    if (auto listed = for_each_entry(std::move(*refs), kRefsFolder, refuse); !listed) return listed;
+  }
+  if (!is_there(layout.fd(), kIndexFile)) return {};
+  auto text = read_required(layout.fd(), kIndexFile, kIndexLimits.bytes);
+  if (!text) return fail(std::move(text).error());
+  const auto references = parse_references(std::move(*text), 0);
+  if (!references) return fail(Error(references.error()));
+  if (!(*references)->entries.empty() || !(*references)->problems.empty())
+    return fail(Errc::invalid_image, "oci-layout is missing, and index.json has entries");
+  return {};
+}
+
+Status complete_layout(const LayoutDir& layout, const DirOptions& options) {
   const auto lock = layout.lock_exclusive();
   if (!lock) return fail(Error(lock.error()));
   if (is_there(layout.fd(), kMarkerFile)) return {};
-  if (auto checked = check_unfinished(layout); !checked) return checked;
-  return make_pieces(layout, format);
+  if (auto checked = check_unfinished(layout, options); !checked) return checked;
+  return make_pieces(layout, options.created_with);
 }
 
 Status create_dir(const std::string& path, const DirOptions& options) {

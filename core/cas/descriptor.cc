@@ -61,19 +61,6 @@ Result<std::uint64_t> size_member(JsonValue object) {
   return static_cast<std::uint64_t>(*size);
 }
 
-Result<Annotations> annotations_member(JsonValue object) {
-  Annotations annotations;
-  const auto member = present_member(object, "annotations");
-  if (!member) return annotations;
-  if (!member->is_object()) return not_a("an object", "annotations");
-  for (std::size_t i = 0; i < member->size(); ++i) {
-    const auto text = member->at(i).as_string();
-    if (!text) return not_a("a string", "annotation " + std::string(member->name_at(i)));
-    annotations.emplace(member->name_at(i), *text);
-  }
-  return annotations;
-}
-
 Result<std::optional<Platform>> platform_member(JsonValue object) {
   const auto member = present_member(object, "platform");
   if (!member) return std::nullopt;
@@ -114,6 +101,19 @@ constexpr std::array<std::string_view, 8> kKnownMembers{
 
 }  // namespace
 
+Result<Annotations> annotations_of(JsonValue object) {
+  Annotations annotations;
+  const auto member = present_member(object, "annotations");
+  if (!member) return annotations;
+  if (!member->is_object()) return not_a("an object", "annotations");
+  for (std::size_t i = 0; i < member->size(); ++i) {
+    const auto text = member->at(i).as_string();
+    if (!text) return not_a("a string", "annotation " + std::string(member->name_at(i)));
+    annotations.emplace(member->name_at(i), *text);
+  }
+  return annotations;
+}
+
 std::optional<std::string_view> Descriptor::annotation(std::string_view name) const {
   const auto found = annotations.find(name);
   if (found == annotations.end()) return std::nullopt;
@@ -128,7 +128,7 @@ Result<Descriptor> Descriptor::from_json(JsonValue value) {
   if (!size) return fail(std::move(size).error(), digest->str());
   auto media_type = text_member(value, "mediaType");
   if (!media_type) return fail(std::move(media_type).error(), digest->str());
-  auto annotations = annotations_member(value);
+  auto annotations = annotations_of(value);
   if (!annotations) return fail(std::move(annotations).error(), digest->str());
   auto platform = platform_member(value);
   if (!platform) return fail(std::move(platform).error(), digest->str());

@@ -20,6 +20,10 @@ inline constexpr std::string_view kRefName = "org.opencontainers.image.ref.name"
 // The full name that containerd writes beside it.
 inline constexpr std::string_view kContainerdName = "io.containerd.image.name";
 
+// The member `annotations` of a descriptor or a document. Errc::invalid_image where it is no object of
+// strings.
+Result<Annotations> annotations_of(JsonValue object);
+
 struct Platform {
   std::string os, architecture, variant;
   std::string os_version;

@@ -11,6 +11,7 @@
 #include "core/cas/layout_watch.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_store.h"
+#include "core/cas/upload_file.h"
 #include "core/cas/workspace.h"
 
 namespace layoutfs {
@@ -46,6 +47,18 @@ class DirEngine final : public Engine {
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return blobs_.put(content, options);
+  }
+  Result<PutResult> copy_blob(const BlobPtr& blob, const PutOptions& options) override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return blobs_.copy(blob, options);
+  }
+  Result<Upload> start_upload() override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return layoutfs::start_upload(layout_, blobs_);
+  }
+  Result<Upload> resume_upload(std::string_view id) override {
+    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+    return layoutfs::resume_upload(layout_, blobs_, id);
   }
   Result<bool> delete_blob(const Digest& digest) override {
     if (auto usable = check(digest); !usable) return fail(std::move(usable).error());
@@ -88,6 +101,10 @@ class DirEngine final : public Engine {
   Result<bool> delete_reference(std::string_view name) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return references_->erase(name);
+  }
+  Status update_references(const ReferenceUpdate& update) override {
+    if (auto usable = check_open(); !usable) return usable;
+    return references_->update(update);
   }
 
   Status clean() override {
@@ -182,12 +199,20 @@ Result<std::unique_ptr<Engine>> open_dir(const std::string& path, const DirOptio
   if (!root) return fail(std::move(root).error());
   LayoutDir layout(std::move(*root), path, options.is_durable);
   if (options.create_if_missing && ::faccessat(layout.fd(), kMarkerFile, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (auto completed = complete_layout(layout, options.created_with); !completed)
+    if (auto completed = complete_layout(layout, options); !completed)
       return fail(std::move(completed).error(), path);
   }
   auto engine = open_layout(std::move(layout));
   if (!engine) return fail(std::move(engine).error(), path);
   return engine;
+}
+
+Status check_creatable(const std::string& path, const DirOptions& options) {
+  auto root = open_root(path);
+  if (!root && root.error().code() == Errc::not_found) return {};
+  if (!root) return fail(std::move(root).error());
+  auto checked = check_unfinished(LayoutDir(std::move(*root), path, options.is_durable), options);
+  return checked ? checked : fail(std::move(checked).error(), path);
 }
 
 bool is_layout_dir(const std::string& path) {

@@ -23,6 +23,8 @@ enum class ReferenceFormat : std::uint8_t {
 struct DirOptions {
   bool create_if_missing = false;
   ReferenceFormat created_with = ReferenceFormat::index_json;
+  // Whether a layout may be made in a directory that holds other things too.
+  bool is_beside_others = false;
   // Whether what was put is on disk when the call returns. Only tests can do without.
   bool is_durable = true;
 };
@@ -35,6 +37,9 @@ struct DirOptions {
 // With `create_if_missing`, a layout is made at a path that is missing (and the directories above it), in an
 // empty directory, and where only the pieces of a layout are that a crash had left unfinished.
 Result<std::unique_ptr<Engine>> open_dir(const std::string& path, const DirOptions& options = {});
+
+// Whether open_dir() would make a layout at `path`, or complete one. Errors are those it would give.
+Status check_creatable(const std::string& path, const DirOptions& options = {});
 
 // Makes an empty layout at `path`, and the directories above it. Nobody sees it before it is whole.
 // Errc::already_exists where anything is there, an empty directory too.

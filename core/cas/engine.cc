@@ -39,6 +39,11 @@ Result<std::size_t> BlobSource::read(std::span<std::byte> out) {
   return size;
 }
 
+Result<PutResult> Engine::copy_blob(const BlobPtr& blob, const PutOptions& options) {
+  BlobSource content(blob);
+  return put_blob(content, options);
+}
+
 Result<std::optional<std::uint64_t>> Engine::blob_size(const Digest& digest) const {
   const auto status = blob_status(digest);
   if (!status) return fail(Error(status.error()));

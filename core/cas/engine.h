@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,6 +19,12 @@
 
 namespace layoutfs {
 
+// Where a blob's bytes lie in a file of the system.
+struct BlobExtent {
+  int fd;                // as long as the blob is open
+  std::uint64_t offset;  // of its first byte
+};
+
 // One open blob. Immutable: any number of threads may read at once, also after the blob was deleted.
 class Blob {
  public:
@@ -28,6 +35,8 @@ class Blob {
   // That these bytes will soon be read, so that a disk may begin; waits for nothing.
   virtual void will_read([[maybe_unused]] std::uint64_t offset,
                          [[maybe_unused]] std::uint64_t size) const noexcept {}
+  // For who can do more with a file than read it. Nothing where it lies in none.
+  virtual std::optional<BlobExtent> extent() const noexcept { return std::nullopt; }
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 
@@ -60,7 +69,9 @@ struct BlobStatus {
 };
 
 struct PutOptions {
-  Algorithm algorithm = kBlobAlgorithm;
+  Algorithm algorithm = kBlobAlgorithm;  // where no digest says it
+  Digest digest;                         // that the content must have; empty for any
+  std::optional<std::uint64_t> size;     // bytes that it must have
   Context context;
 };
 
@@ -68,6 +79,18 @@ struct PutResult {
   Digest digest;
   std::uint64_t size;  // bytes
 };
+
+// What becomes of a layout's entries.
+struct ReferenceChanges {
+  struct Change {
+    std::size_t position;                   // in References::entries
+    std::optional<Descriptor> replacement;  // nothing removes the entry
+  };
+  std::vector<Change> changed;    // by ascending positions
+  std::vector<Descriptor> added;  // behind them
+};
+// Decides on them by what the references are now.
+using ReferenceUpdate = std::function<Result<ReferenceChanges>(const References& now)>;
 
 // What put_reference does where a reference of that name is there already and names something else.
 enum class PutMode : std::uint8_t {
@@ -87,6 +110,8 @@ class Watch {
   // Waits for nothing. Of one thread at a time.
   virtual bool has_changed() = 0;
 };
+
+class Upload;
 
 // A content-addressed store. Thread-safe, and safe beside other processes that use the layout: what is to be
 // seen at any moment, also after a crash, is the old state or the new one.
@@ -117,8 +142,16 @@ class Engine {
   Result<std::vector<Digest>> list_all_blobs() const;
 
   // Stores what `content` delivers. It is there, whole and on disk, or nothing has changed; that it was there
-  // before is no error, and what was there is kept. Errc::corrupt where that is damaged.
+  // before is no error, and what was there is kept. Errc::corrupt where that is damaged. Errc::digest_invalid
+  // and Errc::size_invalid where the content is not what the options say; no more of it is read than needed.
   virtual Result<PutResult> put_blob(ByteSource& content, const PutOptions& options = {}) = 0;
+  // put_blob of another layout's blob, which shares the disk's blocks with it where the file system can.
+  virtual Result<PutResult> copy_blob(const BlobPtr& blob, const PutOptions& options = {});
+  // Content that arrives in pieces (upload.h, which declares Upload). The engine must outlive it.
+  virtual Result<Upload> start_upload() = 0;
+  // Goes on with one that this process or another one has begun. Errc::blob_upload_unknown;
+  // Errc::blob_upload_invalid where another Upload has it.
+  virtual Result<Upload> resume_upload(std::string_view id) = 0;
   // put_blob of `value` as canonical_json writes it: the same value has the same digest.
   Result<PutResult> put_blob_json(JsonValue value, const PutOptions& options = {});
   // Whether it was there. Nobody asks whether it is in use: collect_garbage does.
@@ -141,6 +174,11 @@ class Engine {
                                PutMode mode = PutMode::no_clobber) = 0;
   // Every reference of that name. Whether there was one. Blobs stay.
   virtual Result<bool> delete_reference(std::string_view name) = 0;
+  // Changes several entries in one step, whatever they are called, while nobody else changes any and no blob
+  // is swept; `update` may read from this engine, and must not change anything through it. Entries that it
+  // does not name stay as they stand in index.json, those that could not be understood too. Errc::unsupported
+  // where references are no entries of index.json; what `update` fails with.
+  virtual Status update_references(const ReferenceUpdate& update) = 0;
 
   // Removes what crashed writers have left behind; never a blob, a reference, what another process is at
   // work with, or what is not ours.

@@ -19,6 +19,7 @@ class FileBlob final : public Blob {
   // Errc::corrupt where the file has become shorter.
   Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override;
   void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;
+  std::optional<BlobExtent> extent() const noexcept override { return BlobExtent{file_->get(), offset_}; }
 
  private:
   std::shared_ptr<const UniqueFd> file_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/base/check.h"
 #include "core/base/guarded.h"
 #include "core/base/json.h"
 #include "core/cas/reference_name.h"
@@ -33,17 +34,19 @@ class IndexEditor {
     return IndexEditor(std::move(*document), *entries);
   }
 
-  // The entries of that name.
-  std::vector<JsonValue> find(std::string_view name) const {
-    std::vector<JsonValue> found;
+  std::size_t size() const { return entries_.size(); }
+  JsonValue at(std::size_t position) const { return entries_.at(position); }
+
+  // The positions of the entries of that name.
+  std::vector<std::size_t> find(std::string_view name) const {
+    std::vector<std::size_t> found;
     for (std::size_t i = 0; i < entries_.size(); ++i)
-      if (is_named(entries_.at(i), name)) found.push_back(entries_.at(i));
+      if (is_named(entries_.at(i), name)) found.push_back(i);
     return found;
   }
 
-  // The document without the entries of that name, and with `replacement` where the first one was, or at the
-  // end.
-  std::string rewritten(std::string_view name, const Descriptor* replacement) const {
+  // The document with these changes; their positions are those in the document.
+  std::string rewritten(const ReferenceChanges& changes) const {
     JsonWriter writer(JsonWriter::Style::indented);
     writer.begin_object();
     const JsonValue root = document_.root();
@@ -54,7 +57,7 @@ class IndexEditor {
       const bool is_list = root.name_at(i) == "manifests";
       if (is_list && std::exchange(is_written, true)) continue;  // of two, the first one counts
       writer.key(root.name_at(i));
-      is_list ? write_entries(writer, name, replacement) : void(writer.value(root.at(i)));
+      is_list ? write_entries(writer, changes) : void(writer.value(root.at(i)));
     }
     return writer.end_object().str() + "\n";
   }
@@ -62,17 +65,18 @@ class IndexEditor {
  private:
   IndexEditor(JsonDocument document, JsonValue entries) : document_(std::move(document)), entries_(entries) {}
 
-  void write_entries(JsonWriter& writer, std::string_view name, const Descriptor* replacement) const {
+  void write_entries(JsonWriter& writer, const ReferenceChanges& changes) const {
     writer.begin_array();
+    auto change = changes.changed.begin();
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-      const JsonValue entry = entries_.at(i);
-      if (!is_named(entry, name)) {
-        writer.value(entry);
-      } else if (const auto* const once = std::exchange(replacement, nullptr)) {
-        once->write_json(writer);
+      if (change == changes.changed.end() || change->position != i) {
+        writer.value(entries_.at(i));
+        continue;
       }
+      if (change->replacement) change->replacement->write_json(writer);
+      ++change;
     }
-    if (replacement != nullptr) replacement->write_json(writer);
+    for (const Descriptor& entry : changes.added) entry.write_json(writer);
     writer.end_array();
   }
 
@@ -115,13 +119,18 @@ class IndexReferences final : public ReferenceStore {
     const auto editor = edit();
     if (!editor) return fail(Error(editor.error()));
     const auto present = editor->find(name);
-    const bool is_there = !present.empty() && std::ranges::all_of(present, [&](JsonValue entry) {
-      const auto found = Descriptor::from_json(entry);
+    const bool is_there = !present.empty() && std::ranges::all_of(present, [&](std::size_t position) {
+      const auto found = Descriptor::from_json(editor->at(position));
       return found && *found == *wanted;
     });
     if (is_there) return {};
     if (!present.empty() && mode == PutMode::no_clobber) return fail(name_taken(name));
-    return write(editor->rewritten(name, &*wanted));
+    ReferenceChanges changes = without(present);
+    if (present.empty())
+      changes.added.push_back(*wanted);
+    else
+      changes.changed.front().replacement = *wanted;
+    return write(editor->rewritten(changes));
   }
 
   Result<bool> erase(std::string_view name) override {
@@ -129,14 +138,33 @@ class IndexReferences final : public ReferenceStore {
     if (!lock) return fail(Error(lock.error()));
     const auto editor = edit();
     if (!editor) return fail(Error(editor.error()));
-    if (editor->find(name).empty()) {
+    const auto present = editor->find(name);
+    if (present.empty()) {
       // What other programs have named otherwise can be removed; what is not there may be a slip.
       if (!is_reference_name(name)) return fail(invalid_name(name));
       return false;
     }
-    if (auto written = write(editor->rewritten(name, nullptr)); !written)
+    if (auto written = write(editor->rewritten(without(present))); !written)
       return fail(std::move(written).error());
     return true;
+  }
+
+  Status update(const ReferenceUpdate& update) override {
+    const auto lock = layout_.lock_exclusive();
+    if (!lock) return fail(Error(lock.error()));
+    const auto now = all();
+    if (!now) return fail(Error(now.error()));
+    auto changes = update(**now);
+    if (!changes) return fail(std::move(changes).error());
+    if (changes->changed.empty() && changes->added.empty()) return {};
+    const auto editor = IndexEditor::open((*now)->document);
+    if (!editor) return fail(Error(editor.error()));
+    const std::vector<std::size_t> places = understood(*editor, (*now)->entries.size());
+    for (ReferenceChanges::Change& change : changes->changed) {
+      check(change.position < places.size(), "a change names an entry");
+      change.position = places[change.position];
+    }
+    return write(editor->rewritten(*changes));
   }
 
  private:
@@ -164,6 +192,21 @@ class IndexReferences final : public ReferenceStore {
     }
     cache.state = state;
     return cache.references;
+  }
+
+  static ReferenceChanges without(const std::vector<std::size_t>& positions) {
+    ReferenceChanges changes;
+    for (const std::size_t position : positions) changes.changed.push_back({position, std::nullopt});
+    return changes;
+  }
+
+  // Where the entries that DescriptorList understands stand in the document, of which there are `count`.
+  static std::vector<std::size_t> understood(const IndexEditor& editor, std::size_t count) {
+    std::vector<std::size_t> places;
+    places.reserve(count);
+    for (std::size_t i = 0; i < editor.size(); ++i)
+      if (count == editor.size() || Descriptor::from_json(editor.at(i))) places.push_back(i);
+    return places;
   }
 
   Result<IndexEditor> edit() const {

@@ -22,6 +22,7 @@ class ReferenceStore {
   virtual Result<std::vector<std::string>> list() const = 0;
   virtual Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) = 0;
   virtual Result<bool> erase(std::string_view name) = 0;
+  virtual Status update(const ReferenceUpdate& update) = 0;
 };
 
 // Entries of `index.json` (image-spec 1.0). Both arguments must outlive the store.

@@ -99,6 +99,9 @@ class RefsDirReferences final : public ReferenceStore {
     return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));
   }
 
+  Status update(const ReferenceUpdate&) override {
+    return fail(Errc::unsupported, "the layout keeps references in refs/, which only index.json can do");
+  }
   Result<bool> erase(std::string_view name) override {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
     const auto lock = layout_.lock_exclusive();

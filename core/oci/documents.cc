@@ -81,7 +81,7 @@ Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& 
     return invalid(std::to_string(array.size()) + " " + name + "s, more than " + std::to_string(kMaxLayers));
   for (std::size_t i = 0; i < array.size(); ++i) {
     auto blob = Descriptor::from_json(array.at(i));
-    if (!blob) return fail(std::move(blob).error(), name + " " + std::to_string(i));
+    if (!blob) return fail(std::move(blob).error(), name + "s[" + std::to_string(i) + "]");
     blobs.push_back(std::move(*blob));
   }
   return blobs;
@@ -158,7 +158,8 @@ Result<Index> Index::parse(ByteView text) {
   if (!list) return fail(std::move(list).error());
   auto subject = parse_subject(root);
   if (!subject) return fail(std::move(subject).error());
-  return Index{std::move(list->entries), std::move(list->problems), std::move(*subject)};
+  return Index{std::move(list->entries), std::move(list->problems), std::move(*subject),
+               text_of(root, "artifactType"), annotations_of(root).value_or(Annotations())};
 }
 
 Result<Manifest> Manifest::parse(ByteView text) {
@@ -176,7 +177,8 @@ Result<Manifest> Manifest::parse(ByteView text) {
   if (!layers) return fail(std::move(layers).error());
   auto subject = parse_subject(root);
   if (!subject) return fail(std::move(subject).error());
-  return Manifest{std::move(*config), std::move(*layers), std::move(*subject), text_of(root, "artifactType")};
+  return Manifest{std::move(*config), std::move(*layers), std::move(*subject), text_of(root, "artifactType"),
+                  annotations_of(root).value_or(Annotations())};
 }
 
 bool Manifest::is_image() const {

@@ -30,6 +30,8 @@ struct Index {
   std::vector<Descriptor> manifests;
   std::vector<std::string> problems;  // one sentence for each entry that could not be understood
   std::optional<Descriptor> subject;
+  std::string artifact_type;
+  Annotations annotations;  // its own; empty where they are none
   static Result<Index> parse(ByteView document);
 };
 
@@ -38,6 +40,7 @@ struct Manifest {
   std::vector<Descriptor> layers;  // from the base up
   std::optional<Descriptor> subject;
   std::string artifact_type;
+  Annotations annotations;
   // Errc::invalid_image also for an index, or a schema 1 manifest, under a manifest's media type.
   static Result<Manifest> parse(ByteView document);
   // Whether this describes a root filesystem: an image config, or layers that are all of a layer type.

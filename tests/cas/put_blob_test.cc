@@ -252,5 +252,34 @@ TEST_P(PutBlob, SweepingTakesOldBlobsUnderTheReferencesThatItSaw) {
   EXPECT_EQ(engine->sweep_blob(put.digest, *again, now + 1), SweepResult::absent);
 }
 
+TEST_P(PutBlob, OfOtherContentThanWasSaidIsRefusedAndLeavesNothing) {
+  const Digest digest = Digest::of(as_bytes("some blob"), Algorithm::sha512);
+  EXPECT_EQ(put_text(*engine, "some blob", {.digest = digest, .size = 9}).value().digest, digest);
+  const auto code = [&](const PutOptions& options) {
+    return put_text(*engine, "other", options).error().code();
+  };
+  EXPECT_EQ(code({.digest = digest}), Errc::digest_invalid);
+  EXPECT_EQ(code({.digest = digest, .size = 5}), Errc::digest_invalid);
+  EXPECT_EQ(code({.size = 6}), Errc::size_invalid);
+  EXPECT_EQ(code({.size = 4}), Errc::size_invalid);
+  EXPECT_THAT(engine->list_all_blobs().value(), ElementsAre(digest));
+}
+
+TEST_P(PutBlob, OfMoreBytesThanWereSaidIsNotReadToItsEnd) {
+  Stream endless(std::size_t{1} << 40, 0);
+  EXPECT_EQ(engine->put_blob(endless, {.size = 1'000'000}).error().code(), Errc::size_invalid);
+}
+
+TEST_P(PutBlob, ByCopyIsVerified) {
+  const auto other = open_dir(directory / "other", {.create_if_missing = true}).value();
+  const auto put = put_text(*other, "some blob").value();
+  const auto blob = other->get_blob(put.digest).value();
+  EXPECT_EQ(engine->copy_blob(blob, {.digest = put.digest, .size = put.size}).value().digest, put.digest);
+  EXPECT_EQ(read_text(*engine->get_blob(put.digest).value()), "some blob");
+  const Digest wrong = Digest::of(as_bytes("another blob"));
+  EXPECT_EQ(engine->copy_blob(blob, {.digest = wrong}).error().code(), Errc::digest_invalid);
+  EXPECT_FALSE(engine->exists(wrong).value());
+}
+
 }  // namespace
 }  // namespace layoutfs

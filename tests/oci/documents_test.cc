@@ -130,7 +130,7 @@ TEST(AManifest, WithAMissingOrWrongPartIsInvalid) {
   EXPECT_THAT(fault_of(manifest("\"config\":null,\"layers\":[]")), StartsWith("config: "));
   EXPECT_EQ(fault_of(manifest(kConfig)), "layers are missing");
   EXPECT_EQ(fault_of(manifest(kConfig + ",\"layers\":{}")), "layers are not an array");
-  EXPECT_THAT(fault_of(manifest(kConfig + ",\"layers\":[" + kGzipLayer + ",{}]")), StartsWith("layer 1: "));
+  EXPECT_THAT(fault_of(manifest(kConfig + ",\"layers\":[" + kGzipLayer + ",{}]")), StartsWith("layers[1]: "));
   EXPECT_THAT(fault_of(manifest(kConfig + ",\"layers\":[],\"subject\":1")), StartsWith("subject: "));
   for (const char* text : {"", "[]", "1", "null", "{"})
     EXPECT_NE(fault_of(Manifest::parse(as_bytes(text))), "no fault") << text;
@@ -164,7 +164,7 @@ TEST(AnArtifactManifest, NeedsNeitherBlobsNorASubject) {
 
 TEST(AnArtifactManifest, WithAWrongPartIsInvalid) {
   EXPECT_EQ(fault_of(artifact("\"blobs\":{}")), "blobs are not an array");
-  EXPECT_THAT(fault_of(artifact("\"blobs\":[" + descriptor("a") + ",{}]")), StartsWith("blob 1: "));
+  EXPECT_THAT(fault_of(artifact("\"blobs\":[" + descriptor("a") + ",{}]")), StartsWith("blobs[1]: "));
   EXPECT_THAT(fault_of(artifact("\"subject\":1")), StartsWith("subject: "));
   for (const char* member : {"\"layers\":[]", "\"manifests\":[]"})
     EXPECT_THAT(fault_of(artifact(member)), HasSubstr("under an artifact's media type")) << member;

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "core/cas/dir_engine.h"
+#include "core/cas/upload.h"
 #include "core/oci/walk.h"
 #include "tests/support/documents.h"
 
@@ -53,6 +54,8 @@ class ChangedEngine final : public Engine {
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     return inner_.put_blob(content, options);
   }
+  Result<Upload> start_upload() override { return inner_.start_upload(); }
+  Result<Upload> resume_upload(std::string_view id) override { return inner_.resume_upload(id); }
   Result<bool> delete_blob(const Digest& digest) override { return inner_.delete_blob(digest); }
   Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
                                  std::int64_t limit_ns) override {
@@ -69,6 +72,9 @@ class ChangedEngine final : public Engine {
     return inner_.put_reference(name, descriptor, mode);
   }
   Result<bool> delete_reference(std::string_view name) override { return inner_.delete_reference(name); }
+  Status update_references(const ReferenceUpdate& update) override {
+    return inner_.update_references(update);
+  }
   Status clean() override { return cleaned ? inner_.clean() : cleaned; }
   Status close() override { return inner_.close(); }
   const Bytes& marker() const noexcept override { return inner_.marker(); }

@@ -1,0 +1,293 @@
+#include "core/cas/upload.h"
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "core/base/hash_pipe.h"
+#include "core/cas/file_blob.h"
+#include "core/cas/upload_file.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kIdSize = 32;
+// Bytes of an upload after which the disk begins to write them, so that commit() has little left to wait for.
+constexpr std::uint64_t kWritebackStep = std::uint64_t{8} << 20;
+constexpr int kUploadFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+std::string described(std::string_view id) { return "upload " + std::string(id); }
+
+Result<UniqueFd> open_uploads(const LayoutDir& layout) {
+  // One step after the other, so that neither may be a symlink.
+  const auto blobs = open_at(layout.fd(), kBlobsFolder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (!blobs) return fail(Error(blobs.error()));
+  return open_at(blobs->get(), kUploadsFolder, kFolderFlags);
+}
+
+Result<UniqueFd> open_or_make_uploads(const LayoutDir& layout) {
+  auto uploads = open_uploads(layout);
+  if (uploads || uploads.error().code() != Errc::not_found) return uploads;
+  const auto blobs = open_at(layout.fd(), kBlobsFolder, kFolderFlags);
+  if (!blobs) return fail(Error(blobs.error()));
+  if (retried([&] { return ::mkdirat(blobs->get(), kUploadsFolder, 0755); }) != 0 && errno != EEXIST)
+    return fail(Error::system(errno, kUploadsFolder));
+  return open_uploads(layout);
+}
+
+// Whether `fd` is still the file of that name.
+bool is_named(int fd, int folder, const std::string& name) {
+  struct stat mine, there;
+  return ::fstat(fd, &mine) == 0 && ::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+         mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+// The file of the upload, locked. Where there are no locks, who has it is not known.
+Result<UniqueFd> open_locked(int folder, const std::string& id) {
+  auto file = open_at(folder, id, kUploadFlags);
+  if (!file && file.error().code() == Errc::not_found) return fail(unknown_upload(id));
+  if (!file && is_wrong_type(file.error())) return fail(wrong_type(described(id)));
+  if (!file) return file;
+  const auto found = stat_of(file->get(), id);
+  if (!found) return fail(Error(found.error()));
+  if (!S_ISREG(found->st_mode)) return fail(wrong_type(described(id)));
+  // What is written to it would be written to a blob, if that is the other name.
+  if (found->st_nlink > 1)
+    return fail(Errc::blob_upload_invalid, described(id) + ": it has another name too");
+  if (lock_file(file->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK)
+    return fail(Errc::blob_upload_invalid, described(id) + ": another writer has it");
+  // Committed or cancelled by whoever had the lock until now.
+  if (!is_named(file->get(), folder, id)) return fail(unknown_upload(id));
+  return file;
+}
+
+}  // namespace
+
+bool is_upload_id(std::string_view text) noexcept {
+  return text.size() == kIdSize && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+Error unknown_upload(std::string_view id) {
+  return Error(Errc::blob_upload_unknown, "no upload '" + std::string(id) + "'");
+}
+
+struct Upload::State {
+  const LayoutDir& layout;
+  BlobStore& blobs;
+  std::string id;
+  UniqueFd folder;
+  UniqueFd file;  // none once closed
+  std::uint64_t size = 0;
+  std::uint64_t in_writeback = 0;
+  // Of all that was written; none where somebody else has written the beginning, or where a write has failed.
+  std::unique_ptr<HashPipe> hashes;
+  Digest digest;  // what `hashes` gave at the end
+  bool is_gone = false;
+
+  State(const LayoutDir& layout_, BlobStore& blobs_, std::string id_, UniqueFd folder_, UniqueFd file_)
+      : layout(layout_),
+        blobs(blobs_),
+        id(std::move(id_)),
+        folder(std::move(folder_)),
+        file(std::move(file_)) {}
+
+  Status write(ByteView part);
+  Result<Digest> hash(Algorithm algorithm, const Context& context);
+  Result<PutResult> commit(const Digest& wanted, const Context& context);
+  Status remove();
+};
+
+Upload::Upload(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Upload::Upload(Upload&&) noexcept = default;
+Upload& Upload::operator=(Upload&&) noexcept = default;
+Upload::~Upload() = default;
+
+const std::string& Upload::id() const noexcept { return state_->id; }
+std::uint64_t Upload::size() const noexcept { return state_->size; }
+
+// `part` is at most one piece of the hashes.
+Status Upload::State::write(ByteView part) {
+  auto written = pwrite_all(file.get(), part, size, described(id));
+  if (!written) {
+    // Whoever goes on with it shall find what size() says. Where that cannot be had, commit() sees it.
+    std::ignore = ::ftruncate(file.get(), static_cast<off_t>(size));
+    hashes.reset();
+    return written;
+  }
+  if (hashes != nullptr) {
+    std::ranges::copy(part, hashes->buffer().begin());
+    hashes->submit(part.size());
+  }
+  size += part.size();
+  if (layout.is_durable() && size - in_writeback >= kWritebackStep) {
+    std::ignore = ::sync_file_range(file.get(), static_cast<off64_t>(in_writeback),
+                                    static_cast<off64_t>(size - in_writeback), SYNC_FILE_RANGE_WRITE);
+    in_writeback = size;
+  }
+  return {};
+}
+
+Status Upload::append(ByteView piece) {
+  if (!state_->file) return fail(Errc::closed, described(id()) + ": it was closed");
+  while (!piece.empty()) {
+    const ByteView part = piece.first(std::min(piece.size(), HashPipe::kPieceSize));
+    if (auto written = state_->write(part); !written) return written;
+    piece = piece.subspan(part.size());
+  }
+  return {};
+}
+
+Status Upload::close() {
+  state_->file.reset();
+  return {};
+}
+
+// What the file holds, by reading it where the content was not hashed on its way.
+Result<Digest> Upload::State::hash(Algorithm algorithm, const Context& context) {
+  if (hashes != nullptr) {
+    digest = hashes->finish();
+    hashes.reset();
+  }
+  if (!digest.empty() && digest.algorithm() == algorithm) return digest;
+  const auto shared = std::make_shared<const UniqueFd>(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  BlobSource content(std::make_shared<const FileBlob>(shared, 0, size, Digest()));
+  HashPipe pipe(algorithm);
+  for (;;) {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    const auto got = content.read(pipe.buffer());
+    if (!got) return fail(Error(got.error()), described(id));
+    if (*got == 0) break;
+    pipe.submit(*got);
+  }
+  digest = pipe.finish();
+  return digest;
+}
+
+Result<PutResult> Upload::State::commit(const Digest& wanted, const Context& context) {
+  const auto found = stat_of(file.get(), described(id));
+  if (!found) return fail(Error(found.error()));
+  if (const auto now = static_cast<std::uint64_t>(found->st_size); now != size)
+    return fail(Errc::size_invalid,
+                described(id) + ": it has " + std::to_string(now) + " bytes, not " + std::to_string(size));
+  const auto content = hash(wanted.algorithm(), context);
+  if (!content) return fail(Error(content.error()));
+  if (*content != wanted)
+    return fail(Errc::digest_invalid,
+                described(id) + ": the content has the digest " + content->str() + ", not " + wanted.str());
+  const StagedFile staged{.fd = file.get(), .folder = folder.get(), .name = id.c_str(), .is_linked = false};
+  const PutResult put{wanted, size};
+  if (auto installed = blobs.install(staged, put, context); !installed) {
+    if (!is_named(file.get(), folder.get(), id)) return fail(unknown_upload(id));
+    return fail(std::move(installed).error());
+  }
+  // Where the blob was there already, the upload still is.
+  if (auto removed = remove(); !removed) return fail(std::move(removed).error());
+  return put;
+}
+
+Result<PutResult> Upload::commit(const Digest& digest, const Context& context) {
+  State& state = *state_;
+  if (state.is_gone) return fail(unknown_upload(state.id));
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+  if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+  if (!state.file) {
+    auto file = open_locked(state.folder.get(), state.id);
+    if (!file) return fail(std::move(file).error());
+    state.file = std::move(*file);
+    // Somebody else may have had it meanwhile.
+    state.hashes.reset();
+    state.digest = Digest();
+  }
+  auto put = state.commit(digest, context);
+  state.file.reset();
+  return put;
+}
+
+Status Upload::State::remove() {
+  const auto removed = remove_file(folder.get(), id);
+  if (!removed) return fail(Error(removed.error()));
+  is_gone = true;
+  return {};
+}
+
+Status Upload::cancel() {
+  State& state = *state_;
+  if (state.is_gone) return {};
+  if (!state.file) {
+    auto file = open_locked(state.folder.get(), state.id);
+    if (!file && file.error().code() == Errc::blob_upload_unknown) return {};
+    if (!file) return fail(std::move(file).error());
+    state.file = std::move(*file);
+  }
+  auto removed = state.remove();
+  state.file.reset();
+  return removed;
+}
+
+Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
+  auto folder = open_or_make_uploads(layout);
+  if (!folder) return fail(std::move(folder).error());
+  // Who looks for idle ones may have the lock for a moment.
+  constexpr int kAttempts = 100;
+  std::string id;
+  Result<UniqueFd> file = UniqueFd();
+  for (int attempt = 0; attempt < kAttempts && !*file; ++attempt) {
+    id = random_name() + random_name();
+    file = open_at(folder->get(), id, kUploadFlags | O_CREAT | O_EXCL, 0644);
+    if (!file) return fail(std::move(file).error(), "cannot begin an upload");
+    if (lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK) break;
+    std::ignore = remove_file(folder->get(), id);
+    file = UniqueFd();
+  }
+  if (!*file) return fail(Errc::io, "cannot begin an upload: others take it");
+  auto state =
+      std::make_unique<Upload::State>(layout, blobs, std::move(id), std::move(*folder), std::move(*file));
+  state->hashes = std::make_unique<HashPipe>(kBlobAlgorithm);
+  return Upload(std::move(state));
+}
+
+Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id) {
+  if (!is_upload_id(id)) return fail(unknown_upload(id));
+  auto folder = open_uploads(layout);
+  if (!folder && folder.error().code() == Errc::not_found) return fail(unknown_upload(id));
+  if (!folder) return fail(std::move(folder).error());
+  auto file = open_locked(folder->get(), std::string(id));
+  if (!file) return fail(std::move(file).error());
+  const auto found = stat_of(file->get(), described(id));
+  if (!found) return fail(Error(found.error()));
+  auto state =
+      std::make_unique<Upload::State>(layout, blobs, std::string(id), std::move(*folder), std::move(*file));
+  state->size = static_cast<std::uint64_t>(found->st_size);
+  state->in_writeback = state->size;
+  if (state->size == 0) state->hashes = std::make_unique<HashPipe>(kBlobAlgorithm);
+  return Upload(std::move(state));
+}
+
+Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns) {
+  auto folder = open_uploads(layout);
+  // There are none, or none that we may look at.
+  if (!folder) return {};
+  std::vector<std::string> ids;
+  const auto visit = [&](const char* name, unsigned char type) -> Status {
+    if (type == DT_REG && is_upload_id(name)) ids.emplace_back(name);
+    return {};
+  };
+  auto listed = open_at(folder->get(), ".", kFolderFlags);
+  if (!listed) return fail(std::move(listed).error());
+  if (auto visited = for_each_entry(std::move(*listed), kUploadsFolder, visit); !visited) return visited;
+  for (const std::string& id : ids) {
+    const auto file = open_locked(folder->get(), id);
+    const auto found = file ? stat_of(file->get(), id) : std::unexpected(file.error());
+    if (!found || to_ns(found->st_mtim) >= now_ns() - age_ns) continue;
+    if (const auto removed = remove_file(folder->get(), id); !removed)
+      return fail(Error(removed.error()), described(id));
+  }
+  return {};
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,52 @@
+// Content of a blob that arrives in pieces, over more than one process if need be: `blobs/uploads/<id>`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/bytes.h"
+#include "core/base/context.h"
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+// Whether `text` is the id of an upload: 32 lower-case hex digits.
+bool is_upload_id(std::string_view text) noexcept;
+// Errc::blob_upload_unknown
+Error unknown_upload(std::string_view id);
+
+// An upload that this process has, and no other one (flock(2) on its file). For one thread at a time. Its
+// file stays when this goes, until somebody commits or cancels it, or Engine::clean() finds that nobody has
+// touched it for a day.
+class Upload {
+ public:
+  struct State;
+  explicit Upload(std::unique_ptr<State> state);
+  Upload(Upload&&) noexcept;
+  Upload& operator=(Upload&&) noexcept;
+  ~Upload();
+
+  const std::string& id() const noexcept;
+  // Bytes so far.
+  std::uint64_t size() const noexcept;
+  // All of `piece`; after an error size() says how far it came. Errc::closed.
+  Status append(ByteView piece);
+  // Lets others have the upload. Once more is no error.
+  Status close();
+  // Closes, and makes the blob `digest` of it, as put_blob does. Errc::digest_invalid; Errc::size_invalid
+  // where another process has added to it: the upload stays. Errc::blob_upload_unknown where it is gone,
+  // Errc::blob_upload_invalid where another process has it.
+  Result<PutResult> commit(const Digest& digest, const Context& context = {});
+  // Closes, and removes it. That it is gone is no error; Errc::blob_upload_invalid where another process has
+  // it.
+  Status cancel();
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace layoutfs
