@@ -13,6 +13,7 @@ ALLOWED = {
     "core/tar": ["core/base"],
     "core/cas": ["core/base", "core/tar"],
     "core/oci": ["core/base", "core/cas"],
+    "core/registry": ["core/base", "core/cas", "core/oci"],
     "core/stream": ["core/base", "core/cas"],
     "core/layer": ["core/base", "core/tar", "core/cas", "core/stream"],
     "core/image": ["core/base", "core/tar", "core/cas", "core/oci", "core/stream", "core/layer"],

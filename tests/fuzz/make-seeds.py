@@ -30,6 +30,7 @@ TEXTS = {
     "digests": ["sha256:" + "0123456789abcdef" * 4, "sha512:" + "0123456789abcdef" * 8, "sha256:" + "A" * 64],
     "names": ["app", "app:1.2", "many", "docker.io/library/app:1.2", "@0", "@3", "a--b", "a.b_c-d:e@f+g/h",
               ".", "..", "a" * 199],
+    "registries": ["localhost:5000/a/b:1.0", "[::1]:5000/a__b", "foo.com/a-b/c:v1@sha256:" + "0" * 64, "a/b@sha256:" + "0" * 64],
 }
 DOCUMENTS = [
     b'{"a":[1,2.5e3,-0,true,false,null,"\\u00e9\\ud83d\\ude00<>&\\u2028"],"b":{"a":1,"a":2}}',
@@ -89,6 +90,7 @@ def add_layout(seeds, layout):
     for blob in blobs.values():
         if blob[:1] in b"{[":
             seeds.add("json", blob)
+            seeds.add("registry", blob)
             continue
         add_layer(seeds, blob)
         tar = decoded(blob)
@@ -135,6 +137,7 @@ def main():
     for texts in TEXTS.values():
         for text in texts:
             seeds.add("platform_reference", text.encode())
+            seeds.add("registry", text.encode())
     for number in range(64):
         noise = b"".join(hashlib.sha256(b"%d %d" % (number, i)).digest() for i in range(12))
         seeds.add("merge", bytes([number & 2]) + noise)

@@ -1,0 +1,124 @@
+#include "core/registry/entry_changes.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "core/registry/names.h"
+
+namespace layoutfs {
+namespace {
+
+Descriptor named(const Descriptor& manifest, std::string name) {
+  Descriptor entry = manifest;
+  entry.annotations.insert_or_assign(std::string(kRefName), std::move(name));
+  return entry;
+}
+
+Descriptor tagged(const Descriptor& manifest, std::string_view repository, std::string_view tag) {
+  return named(manifest, std::string(repository) + ":" + std::string(tag));
+}
+
+Descriptor untagged(const Descriptor& manifest, std::string_view repository) {
+  return named(manifest, std::string(repository) + "@" + manifest.digest.str());
+}
+
+// The entries of one repository while they change.
+class Editor {
+ public:
+  Editor(const RepositoryMap& now, std::string_view repository, const RegistryOptions& options)
+      : now_(now), repository_(repository), options_(options) {
+    const auto found = now.repositories().find(repository);
+    if (found == now.repositories().end()) return;
+    for (const std::size_t position : found->second.positions) {
+      const auto name =
+          parse_entry_name(now.entry(position).ref_name().value_or(""), options.default_repository);
+      entries_.emplace(position, Entry{name ? name->tag : std::string(), now.entry(position)});
+    }
+  }
+
+  // An empty tag stands for none: those entries differ by their digests.
+  void put(const Descriptor& manifest, const std::string& tag) {
+    const Descriptor wanted =
+        tag.empty() ? untagged(manifest, repository_) : tagged(manifest, repository_, tag);
+    bool is_placed = false;
+    for (auto& [position, entry] : entries_) {
+      if (!entry.now || entry.tag != tag || (tag.empty() && entry.now->digest != manifest.digest)) continue;
+      lose(entry);
+      if (!std::exchange(is_placed, true)) entry.now = wanted;
+    }
+    if (!is_placed) added_.push_back(wanted);
+  }
+
+  void remove(const std::function<bool(const std::string& tag, const Digest& digest)>& is_meant) {
+    for (auto& [position, entry] : entries_)
+      if (entry.now && is_meant(entry.tag, entry.now->digest)) lose(entry);
+  }
+
+  ReferenceChanges changes() && {
+    if (options_.keep_untagged) keep_lost();
+    ReferenceChanges changes;
+    for (auto& [position, entry] : entries_)
+      if (entry.now != now_.entry(position)) changes.changed.push_back({position, std::move(entry.now)});
+    changes.added = std::move(added_);
+    return changes;
+  }
+
+ private:
+  struct Entry {
+    std::string tag;
+    std::optional<Descriptor> now;  // nothing once it is removed
+  };
+
+  void lose(Entry& entry) {
+    lost_.emplace(entry.now->digest, *entry.now);
+    entry.now.reset();
+  }
+
+  void keep_lost() {
+    std::set<Digest> there;
+    for (const auto& [position, entry] : entries_)
+      if (entry.now) there.insert(entry.now->digest);
+    for (const Descriptor& entry : added_) there.insert(entry.digest);
+    for (const auto& [digest, descriptor] : lost_)
+      if (!there.contains(digest)) added_.push_back(untagged(descriptor, repository_));
+  }
+
+  const RepositoryMap& now_;
+  const std::string repository_;
+  const RegistryOptions& options_;
+  std::map<std::size_t, Entry> entries_;  // by their positions
+  std::vector<Descriptor> added_;
+  std::map<Digest, Descriptor> lost_;
+};
+
+}  // namespace
+
+ReferenceChanges changes_to_put(const RepositoryMap& now, std::string_view repository,
+                                const Descriptor& manifest, const std::vector<std::string>& tags,
+                                const RegistryOptions& options) {
+  Editor editor(now, repository, options);
+  if (tags.empty()) editor.put(manifest, {});
+  for (const std::string& tag : tags) editor.put(manifest, tag);
+  return std::move(editor).changes();
+}
+
+ReferenceChanges changes_to_delete_tag(const RepositoryMap& now, std::string_view repository,
+                                       std::string_view tag, const RegistryOptions& options) {
+  Editor editor(now, repository, options);
+  editor.remove([&](const std::string& own, const Digest&) { return own == tag; });
+  return std::move(editor).changes();
+}
+
+ReferenceChanges changes_to_delete_manifest(const RepositoryMap& now, std::string_view repository,
+                                            const Digest& digest, const RegistryOptions& options) {
+  RegistryOptions for_good = options;
+  for_good.keep_untagged = false;
+  Editor editor(now, repository, for_good);
+  editor.remove([&](const std::string&, const Digest& own) { return own == digest; });
+  return std::move(editor).changes();
+}
+
+}  // namespace layoutfs

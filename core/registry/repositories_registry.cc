@@ -1,0 +1,192 @@
+// The registry of a directory of layouts.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <list>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "core/base/guarded.h"
+#include "core/registry/layout_registry.h"
+#include "core/registry/names.h"
+#include "core/registry/repository_tree.h"
+
+namespace layoutfs {
+namespace {
+
+// Layouts that stay open: each takes a descriptor, and the memory of its entries.
+constexpr std::size_t kMaxOpen = 64;
+
+// Whether a repository's directory can be made: what is on the way to it is directories, and then nothing.
+Status check_way(const std::string& directory, std::string_view repository) {
+  for (std::size_t end = 0; end != repository.size();) {
+    end = std::min(repository.find('/', end + 1), repository.size());
+    const std::string path = directory + "/" + std::string(repository.substr(0, end));
+    struct stat found{};
+    if (::lstat(path.c_str(), &found) != 0)
+      return errno == ENOENT ? Status() : fail(Error::system(errno, path));
+    if (!S_ISDIR(found.st_mode)) return fail(Errc::name_unknown, path + ": not a directory of repositories");
+  }
+  return {};
+}
+
+class RepositoriesRegistry final : public Registry {
+ public:
+  RepositoriesRegistry(std::string directory, RegistryOptions options)
+      : tree_(std::move(directory)), options_(std::move(options)) {}
+
+  Result<Descriptor> resolve_blob(std::string_view repository, const Digest& digest) override {
+    return in(repository, [&](Registry& own) { return own.resolve_blob(repository, digest); });
+  }
+  Result<BlobReader> get_blob(std::string_view repository, const Digest& digest) override {
+    return in(repository, [&](Registry& own) { return own.get_blob(repository, digest); });
+  }
+  Result<BlobReader> get_blob_range(std::string_view repository, const Digest& digest, std::int64_t begin,
+                                    std::int64_t end) override {
+    return in(repository, [&](Registry& own) { return own.get_blob_range(repository, digest, begin, end); });
+  }
+  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest) override {
+    return in(repository, [&](Registry& own) { return own.resolve_manifest(repository, digest); });
+  }
+  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest) override {
+    return in(repository, [&](Registry& own) { return own.get_manifest(repository, digest); });
+  }
+  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag) override {
+    return in(repository, [&](Registry& own) { return own.resolve_tag(repository, tag); });
+  }
+  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag) override {
+    return in(repository, [&](Registry& own) { return own.get_tag(repository, tag); });
+  }
+  Result<Descriptor> push_blob(std::string_view repository, const Descriptor& descriptor, ByteSource& content,
+                               const Context& context) override {
+    return in(repository,
+              [&](Registry& own) { return own.push_blob(repository, descriptor, content, context); });
+  }
+  Result<BlobWriter> push_blob_chunked_resume(std::string_view repository, std::string_view id,
+                                              std::int64_t offset, std::size_t chunk_size) override {
+    return in(repository, [&](Registry& own) {
+      return own.push_blob_chunked_resume(repository, id, offset, chunk_size);
+    });
+  }
+  Result<Descriptor> mount_blob(std::string_view from, std::string_view to, const Digest& digest,
+                                const Context& context) override {
+    auto blob = get_blob(from, digest);
+    if (!blob) return fail(std::move(blob).error());
+    const auto target = open(to);
+    if (!target) return fail(Error(target.error()));
+    Descriptor descriptor = blob->descriptor();
+    if (from == to) return descriptor;
+    const auto layout = (*target)->writable_engine();
+    if (!layout) return fail(Error(layout.error()));
+    const auto present = (*layout)->blob_size(digest);
+    if (!present) return fail(Error(present.error()));
+    if (*present == descriptor.size) return descriptor;
+    auto put =
+        (*layout)->copy_blob(blob->blob(), {.digest = digest, .size = descriptor.size, .context = context});
+    if (!put && put.error().code() == Errc::digest_invalid)
+      return fail(Errc::corrupt, digest.str() + ": the blob of '" + std::string(from) + "' is damaged");
+    if (!put) return fail(std::move(put).error());
+    return descriptor;
+  }
+  Result<Descriptor> push_manifest(std::string_view repository, ByteView manifest,
+                                   std::string_view media_type,
+                                   const PushManifestParameters& parameters) override {
+    return in(repository,
+              [&](Registry& own) { return own.push_manifest(repository, manifest, media_type, parameters); });
+  }
+  Status delete_blob(std::string_view repository, const Digest& digest) override {
+    return in(repository, [&](Registry& own) { return own.delete_blob(repository, digest); });
+  }
+  Status delete_manifest(std::string_view repository, const Digest& digest) override {
+    return in(repository, [&](Registry& own) { return own.delete_manifest(repository, digest); });
+  }
+  Status delete_tag(std::string_view repository, std::string_view tag) override {
+    return in(repository, [&](Registry& own) { return own.delete_tag(repository, tag); });
+  }
+  Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override;
+  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page) override {
+    return in(repository, [&](Registry& own) { return own.tags(repository, page); });
+  }
+  Result<std::vector<Descriptor>> referrers(std::string_view repository, const Digest& digest,
+                                            std::string_view artifact_type, const Context& context) override {
+    return in(repository,
+              [&](Registry& own) { return own.referrers(repository, digest, artifact_type, context); });
+  }
+
+ private:
+  using Opened = std::pair<std::string, std::shared_ptr<LayoutRegistry>>;
+
+  Result<std::shared_ptr<LayoutRegistry>> open(std::string_view repository);
+  template <class Operation>
+  auto in(std::string_view repository, const Operation& operation) -> decltype(operation(*this)) {
+    const auto own = open(repository);
+    if (!own) return fail(Error(own.error()));
+    return operation(**own);
+  }
+
+  const RepositoryTree tree_;
+  const RegistryOptions options_;
+  Guarded<std::list<Opened>> opened_;  // what was used last stands first
+};
+
+Result<std::shared_ptr<LayoutRegistry>> RepositoriesRegistry::open(std::string_view repository) {
+  if (!is_repository_name(repository)) return fail(invalid_repository(repository));
+  if (!is_repository_directory(repository))
+    return fail(Errc::name_invalid, "repository '" + std::string(repository) +
+                                        "' cannot be beside the files of the layouts above it");
+  if (const auto path = tree_.path_of(repository); !path) {
+    if (path.error().code() != Errc::not_found) return fail(Error(path.error()));
+    if (auto checked = check_way(tree_.directory(), repository); !checked)
+      return fail(std::move(checked).error());
+  }
+  auto opened = opened_.lock();
+  const auto found = std::ranges::find(*opened, repository, &Opened::first);
+  if (found != opened->end()) {
+    opened->splice(opened->begin(), *opened, found);
+  } else {
+    RegistryOptions options = options_;
+    options.default_repository = repository;
+    auto own = std::make_shared<LayoutRegistry>(tree_.directory() + "/" + std::string(repository),
+                                                std::move(options), LayoutPlace::shared);
+    opened->emplace_front(repository, std::move(own));
+    if (opened->size() > kMaxOpen) opened->pop_back();
+  }
+  return opened->front().second;
+}
+
+// A layout whose entries are none of its repository is not listed: nobody could ask for them.
+Result<std::vector<std::string>> RepositoriesRegistry::repositories(const Page& page,
+                                                                    const Context& context) {
+  std::vector<std::string> found;
+  std::string after = page.start_after;
+  while (page.limit == 0 || found.size() < page.limit) {
+    const std::size_t wanted = page.limit == 0 ? 0 : page.limit - found.size();
+    const auto names = tree_.list(after, wanted, context);
+    if (!names) return names;
+    for (const std::string& name : *names) {
+      if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+      const auto tags = this->tags(name, {.start_after = {}, .limit = 1});
+      if (tags) found.push_back(name);
+      if (!tags && tags.error().code() != Errc::name_unknown) return fail(Error(tags.error()), name);
+    }
+    if (wanted == 0 || names->size() < wanted) break;
+    after = names->back();
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Registry>> open_repositories(const std::string& directory,
+                                                    const RegistryOptions& options) {
+  if (directory.empty()) return fail(Errc::invalid_argument, "an empty path names no directory");
+  std::error_code failure;
+  const auto path = std::filesystem::absolute(directory, failure);
+  if (failure) return fail(Error::system(failure.value(), directory));
+  return std::make_unique<RepositoriesRegistry>(path.string(), options);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,61 @@
+// The entries of index.json as repositories and tags.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cas/engine.h"
+#include "core/registry/registry.h"
+
+namespace layoutfs {
+
+struct RepositoryEntries {
+  std::vector<std::size_t> positions;                    // in References::entries, ascending; never empty
+  std::map<std::string, std::size_t, std::less<>> tags;  // to the first entry of each
+};
+
+// Immutable; of one moment.
+class RepositoryMap {
+ public:
+  // `references` must outlive it.
+  RepositoryMap(const References& references, const RegistryOptions& options);
+
+  // Errc::invalid_image where an entry says no repository, and those are not skipped.
+  Status check() const;
+  const std::map<std::string, RepositoryEntries, std::less<>>& repositories() const noexcept {
+    return repositories_;
+  }
+  // Errc::name_unknown, and that of check().
+  Result<const RepositoryEntries*> find(std::string_view repository) const;
+  const Descriptor& entry(std::size_t position) const { return references_.entries[position]; }
+
+ private:
+  const References& references_;
+  std::map<std::string, RepositoryEntries, std::less<>> repositories_;
+  std::optional<Error> foreign_;  // the first entry that says no repository
+};
+
+// Of the sorted keys of `names`, those of the page.
+template <class Map>
+std::vector<std::string> page_of(const Map& names, const Page& page) {
+  std::vector<std::string> found;
+  for (auto name = names.upper_bound(page.start_after); name != names.end(); ++name) {
+    if (page.limit != 0 && found.size() == page.limit) break;
+    found.push_back(name->first);
+  }
+  return found;
+}
+
+// Errc::name_invalid
+Error invalid_repository(std::string_view name);
+Error invalid_tag(std::string_view name);
+// Errc::name_unknown
+Error unknown_repository(std::string_view name);
+// Errc::manifest_unknown
+Error unknown_manifest(std::string_view repository, std::string_view what);
+
+}  // namespace layoutfs
