@@ -1,0 +1,177 @@
+// Manifests that say whose referrers they are.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/registry/fixture.h"
+
+namespace layoutfs {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::failure_of;
+using testing::index_document;
+using ::testing::IsEmpty;
+using testing::kEmptyType;
+using testing::kIndexType;
+using testing::kManifestType;
+using testing::manifest_text;
+using testing::must;
+using testing::push_image;
+using testing::push_manifest;
+using testing::push_text;
+using testing::with_members;
+
+class Referrers : public testing::OneLayout {
+ protected:
+  // A manifest without layers, with `members` behind its others.
+  Descriptor push_referrer(const Descriptor& subject, const std::string& members = R"("note":1)",
+                           std::string_view config_type = kEmptyType, std::vector<std::string> tags = {}) {
+    const auto config = push_text(*registry, kApp, "{}", config_type);
+    return push_manifest(*registry, kApp, with_members(manifest_text(config, {}, &subject), members),
+                         kManifestType, std::move(tags));
+  }
+  std::vector<Descriptor> referrers(const Descriptor& subject, std::string_view type = {}) {
+    return must(registry->referrers(kApp, subject.digest, type));
+  }
+  std::vector<Digest> digests(const Descriptor& subject, std::string_view type = {}) {
+    std::vector<Digest> found;
+    for (const Descriptor& referrer : referrers(subject, type)) found.push_back(referrer.digest);
+    return found;
+  }
+  static std::vector<Digest> sorted(std::vector<Digest> digests) {
+    std::ranges::sort(digests, {}, &Digest::str);
+    return digests;
+  }
+
+  Descriptor subject = push_image(*registry, kApp, "layer", {"subject"}).manifest;
+};
+
+TEST_F(Referrers, OfWhatNothingRefersToAreNone) {
+  EXPECT_THAT(referrers(subject), IsEmpty());
+  EXPECT_THAT(referrers(testing::descriptor_of("unknown", kManifestType)), IsEmpty());
+}
+
+TEST_F(Referrers, AreSortedByTheirDigests) {
+  std::vector<Digest> expected;
+  for (int i = 0; i < 5; ++i)
+    expected.push_back(push_referrer(subject, R"("note":)" + std::to_string(i)).digest);
+  EXPECT_EQ(digests(subject), sorted(expected));
+}
+
+TEST_F(Referrers, AreDescribedByTheirOwnAnnotationsAndType) {
+  for (int i = 0; i < 5; ++i)
+    push_referrer(subject,
+                  R"("artifactType":"application/x-)" + std::to_string(i) + R"(","annotations":{"number":")" +
+                      std::to_string(i) + "\"}",
+                  kEmptyType, {"tag-" + std::to_string(i)});
+  const auto found = referrers(subject);
+  ASSERT_EQ(found.size(), 5u);
+  for (const Descriptor& referrer : found) {
+    ASSERT_TRUE(referrer.annotation("number"));
+    const std::string number(*referrer.annotation("number"));
+    EXPECT_EQ(referrer.artifact_type, "application/x-" + number);
+    EXPECT_EQ(referrer.media_type, kManifestType);
+    EXPECT_EQ(referrer.annotations, (Annotations{{"number", number}})) << "nothing of the entry's";
+    const auto tagged = must(registry->resolve_tag(kApp, "tag-" + number));
+    EXPECT_EQ(referrer.digest, tagged.digest);
+    EXPECT_EQ(referrer.size, tagged.size);
+  }
+}
+
+TEST_F(Referrers, HaveTheTypeOfTheirConfigWhereTheySayNone) {
+  push_referrer(subject, R"("note":1)", "application/vnd.example.config+json");
+  EXPECT_THAT(referrers(subject).at(0).artifact_type, "application/vnd.example.config+json");
+}
+
+TEST_F(Referrers, ThatAreIndexesHaveOnlyTheirOwnType) {
+  const auto bare = push_manifest(*registry, kApp, index_document({subject}, &subject), kIndexType);
+  const auto typed =
+      push_manifest(*registry, kApp,
+                    with_members(index_document({}, &subject),
+                                 R"("artifactType":"application/x-index","annotations":{"a":"b"})"),
+                    kIndexType);
+  EXPECT_EQ(digests(subject), sorted({bare.digest, typed.digest}));
+  for (const Descriptor& referrer : referrers(subject)) {
+    EXPECT_EQ(referrer.media_type, kIndexType);
+    EXPECT_EQ(referrer.artifact_type, referrer.digest == bare.digest ? "" : "application/x-index");
+  }
+  EXPECT_THAT(digests(subject, "application/x-index"), ElementsAre(typed.digest));
+}
+
+TEST_F(Referrers, OfOneTypeAreFoundByIt) {
+  std::vector<Digest> signatures, others;
+  for (int i = 0; i < 5; ++i) {
+    const bool is_signature = i % 3 == 0;
+    const auto members = R"("artifactType":"application/x-)" +
+                         std::string(is_signature ? "signature" : "sbom") + R"(","note":)" +
+                         std::to_string(i);
+    (is_signature ? signatures : others).push_back(push_referrer(subject, members).digest);
+  }
+  EXPECT_EQ(digests(subject, "application/x-signature"), sorted(signatures));
+  EXPECT_EQ(digests(subject, "application/x-sbom"), sorted(others));
+  EXPECT_THAT(digests(subject, "application/x-"), IsEmpty());
+  EXPECT_EQ(digests(subject).size(), 5u);
+}
+
+TEST_F(Referrers, OfOneTypeMayHaveItFromTheirConfig) {
+  const auto referrer = push_referrer(subject, R"("note":1)", "application/vnd.example.config+json");
+  push_referrer(subject, R"("artifactType":"application/x")", "application/vnd.example.config+json");
+  EXPECT_THAT(digests(subject, "application/vnd.example.config+json"), ElementsAre(referrer.digest));
+}
+
+TEST_F(Referrers, NeedNoSubject) {
+  const auto missing = testing::descriptor_of("not there yet", kManifestType);
+  const auto referrer = push_referrer(missing);
+  EXPECT_THAT(digests(missing), ElementsAre(referrer.digest));
+  EXPECT_THAT(referrers(subject), IsEmpty());
+}
+
+TEST_F(Referrers, AreFoundThroughIndexes) {
+  const auto referrer = push_referrer(subject);
+  const auto inner = push_manifest(*registry, kApp, index_document({referrer}), kIndexType);
+  push_manifest(*registry, kApp, index_document({inner, inner}), kIndexType, {"outer"});
+  ASSERT_TRUE(registry->delete_manifest(kApp, referrer.digest));
+  ASSERT_TRUE(registry->delete_manifest(kApp, inner.digest));
+  EXPECT_THAT(digests(subject), ElementsAre(referrer.digest));
+}
+
+TEST_F(Referrers, AreListedOnceHoweverManyNamesTheyHave) {
+  const auto referrer = push_referrer(subject, R"("note":1)", kEmptyType, {"a", "b"});
+  push_referrer(subject);
+  push_manifest(*registry, kApp, index_document({referrer, referrer}), kIndexType);
+  EXPECT_THAT(digests(subject), ElementsAre(referrer.digest));
+}
+
+TEST_F(Referrers, AreOfTheRepositoryThatReachesThem) {
+  const auto referrer = push_referrer(subject);
+  push_image(*registry, "other", "another", {"v1"});
+  EXPECT_THAT(must(registry->referrers("other", subject.digest)), IsEmpty());
+  EXPECT_EQ(failure_of(registry->referrers("unknown", subject.digest)), Errc::name_unknown);
+  ASSERT_TRUE(registry->delete_manifest(kApp, referrer.digest));
+  EXPECT_THAT(referrers(subject), IsEmpty());
+}
+
+TEST_F(Referrers, OfReferrersAreFoundByThese) {
+  const auto signature = push_referrer(subject);
+  const auto of_signature = push_referrer(signature, R"("note":2)");
+  EXPECT_THAT(digests(subject), ElementsAre(signature.digest));
+  EXPECT_THAT(digests(signature), ElementsAre(of_signature.digest));
+}
+
+TEST_F(Referrers, AreFoundWhereAnotherManifestIsMissing) {
+  const auto referrer = push_referrer(subject), missing = push_referrer(subject, R"("note":"missing")");
+  const auto child = push_image(*registry, kApp, "child").manifest;
+  push_manifest(*registry, kApp, index_document({child}), kIndexType);
+  for (const Digest& digest : {missing.digest, child.digest})
+    std::filesystem::remove(path + "/" + digest.blob_path());
+  EXPECT_THAT(digests(subject), ElementsAre(referrer.digest));
+}
+
+TEST_F(Referrers, AreNotWhatOnlyLooksLikeOne) {
+  const auto text = with_members(index_document({}, &subject), R"("note":1)");
+  push_manifest(*registry, kApp, text, "application/x-own", {"own"});
+  EXPECT_THAT(referrers(subject), IsEmpty());
+}
+
+}  // namespace
+}  // namespace layoutfs
