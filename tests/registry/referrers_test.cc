@@ -24,18 +24,18 @@ using testing::with_members;
 class Referrers : public testing::OneLayout {
  protected:
   // A manifest without layers, with `members` behind its others.
-  Descriptor push_referrer(const Descriptor& subject, const std::string& members = R"("note":1)",
+  Descriptor push_referrer(const Descriptor& of, const std::string& members = R"("note":1)",
                            std::string_view config_type = kEmptyType, std::vector<std::string> tags = {}) {
     const auto config = push_text(*registry, kApp, "{}", config_type);
-    return push_manifest(*registry, kApp, with_members(manifest_text(config, {}, &subject), members),
+    return push_manifest(*registry, kApp, with_members(manifest_text(config, {}, &of), members),
                          kManifestType, std::move(tags));
   }
-  std::vector<Descriptor> referrers(const Descriptor& subject, std::string_view type = {}) {
-    return must(registry->referrers(kApp, subject.digest, type));
+  std::vector<Descriptor> referrers(const Descriptor& of, std::string_view type = {}) {
+    return must(registry->referrers(kApp, of.digest, type));
   }
-  std::vector<Digest> digests(const Descriptor& subject, std::string_view type = {}) {
+  std::vector<Digest> digests(const Descriptor& of, std::string_view type = {}) {
     std::vector<Digest> found;
-    for (const Descriptor& referrer : referrers(subject, type)) found.push_back(referrer.digest);
+    for (const Descriptor& referrer : referrers(of, type)) found.push_back(referrer.digest);
     return found;
   }
   static std::vector<Digest> sorted(std::vector<Digest> digests) {

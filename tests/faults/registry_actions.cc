@@ -1,0 +1,168 @@
+// Does one thing to a registry and ends, so that tests can break it off, or break what it stands on.
+//
+// usage: registry_actions LAYOUT ACTION [ARGUMENT...]
+//   push-blob DIGEST SIZE      a blob from standard input
+//   push-manifest TAG...       an index of less than 1 MiB from standard input
+//   delete-tag TAG
+//   delete-manifest DIGEST
+//   commit ID DIGEST           ends an upload
+//   cancel ID
+//   mount DIGEST               gives a blob of LAYOUT to the layout LAYOUT/to
+//   clean
+//   work NAME SEED             works at random until it is ended from outside, and says at what; LAYOUT is
+//                              that of repository work/shop
+//   work-in-tree NAME SEED     as work; LAYOUT is the directory of a tree of repositories, there already
+//
+// Entries whose names say no repository are of the repository "repo", which is that of all but the workers.
+// Exit code 0; 1 with one line on standard error; 2 for wrong usage.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/file.h"
+#include "core/registry/registry.h"
+#include "tests/faults/registry_worker.h"
+
+namespace layoutfs {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+constexpr std::string_view kRepository = "repo";
+
+class StandardInput final : public ByteSource {
+ public:
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    const ssize_t got = retried([&] { return ::read(STDIN_FILENO, out.data(), out.size()); });
+    if (got < 0) return fail(Error::system(errno, "standard input"));
+    return static_cast<std::size_t>(got);
+  }
+};
+
+void say(const std::string& line) {
+  std::puts(line.c_str());
+  std::fflush(stdout);
+}
+
+template <class T>
+Status done(const Result<T>& result) {
+  return result ? Status() : fail(Error(result.error()));
+}
+
+Status push_blob(Registry& registry, const Arguments& arguments) {
+  auto digest = Digest::parse(arguments.at(0));
+  if (!digest) return fail(std::move(digest).error());
+  StandardInput content;
+  return done(registry.push_blob(
+      kRepository,
+      {.digest = std::move(*digest), .size = std::strtoull(arguments.at(1).c_str(), nullptr, 10)}, content));
+}
+
+Status push_manifest(Registry& registry, const Arguments& tags) {
+  Bytes text(std::size_t{1} << 20);
+  StandardInput input;
+  std::size_t size = 0;
+  for (;;) {
+    const auto got = input.read(std::span(text).subspan(size));
+    if (!got) return fail(Error(got.error()));
+    if (*got == 0) break;
+    size += *got;
+  }
+  return done(registry.push_manifest(kRepository, ByteView(text).first(size), testing::kIndexType,
+                                     {.digest = {}, .tags = tags}));
+}
+
+Status delete_tag(Registry& registry, const Arguments& arguments) {
+  return registry.delete_tag(kRepository, arguments.at(0));
+}
+
+Status delete_manifest(Registry& registry, const Arguments& arguments) {
+  const auto digest = Digest::parse(arguments.at(0));
+  return digest ? registry.delete_manifest(kRepository, *digest) : fail(Error(digest.error()));
+}
+
+Status commit(Registry& registry, const Arguments& arguments) {
+  const auto digest = Digest::parse(arguments.at(1));
+  if (!digest) return fail(Error(digest.error()));
+  auto upload = registry.push_blob_chunked_resume(kRepository, arguments.at(0), -1);
+  return upload ? done(upload->commit(*digest)) : fail(std::move(upload).error());
+}
+
+Status cancel(Registry& registry, const Arguments& arguments) {
+  auto upload = registry.push_blob_chunked_resume(kRepository, arguments.at(0), -1);
+  return upload ? upload->cancel() : fail(std::move(upload).error());
+}
+
+struct Action {
+  std::string_view name;
+  std::size_t least_arguments;
+  Status (*function)(Registry&, const Arguments&);
+};
+constexpr Action kActions[] = {
+    {"push-blob", 2, push_blob},   {"push-manifest", 0, push_manifest},
+    {"delete-tag", 1, delete_tag}, {"delete-manifest", 1, delete_manifest},
+    {"commit", 2, commit},         {"cancel", 1, cancel},
+};
+
+Status clean(const std::string& path) {
+  const auto engine = open_dir(path);
+  return engine ? (*engine)->clean() : fail(Error(engine.error()));
+}
+
+// From a repository to one below it.
+Status mount(const std::string& path, const Arguments& arguments) {
+  const auto digest = Digest::parse(arguments.at(0));
+  if (!digest) return fail(Error(digest.error()));
+  const auto slash = path.rfind('/');
+  const auto registry = open_repositories(path.substr(0, slash));
+  if (!registry) return fail(Error(registry.error()));
+  const std::string from = path.substr(slash + 1);
+  return done((*registry)->mount_blob(from, from + "/to", *digest));
+}
+
+Status work(Registry& registry, const std::string& layout, const Arguments& arguments) {
+  // Nobody cuts the power: what is said to be there need not be on a disk.
+  testing::RegistryWorker worker(registry, layout, arguments.at(0),
+                                 std::strtoull(arguments.at(1).c_str(), nullptr, 10), say);
+  for (;;)
+    if (auto something = worker.do_something(); !something) return something;
+}
+
+// Nothing for an action that there is not.
+std::optional<Status> act(const std::string& path, const std::string& name, const Arguments& arguments) {
+  if (name == "clean") return clean(path);
+  if (name == "mount" && arguments.size() == 1) return mount(path, arguments);
+  if (name == "work-in-tree" && arguments.size() == 2) {
+    const auto registry = open_repositories(path, {.is_durable = false});
+    if (!registry) return fail(Error(registry.error()));
+    return work(**registry, path + "/" + std::string(testing::kShop), arguments);
+  }
+  const bool is_work = name == "work" && arguments.size() == 2;
+  const auto registry = open_registry(
+      path, {.default_repository = is_work ? "" : std::string(kRepository), .is_durable = !is_work});
+  if (!registry) return fail(Error(registry.error()));
+  if (is_work) return work(**registry, path, arguments);
+  for (const Action& action : kActions)
+    if (action.name == name && arguments.size() >= action.least_arguments)
+      return action.function(**registry, arguments);
+  return std::nullopt;
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.size() < 2) return 2;
+  const auto outcome = act(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});
+  if (!outcome) return 2;
+  if (*outcome) return 0;
+  std::fprintf(stderr, "registry_actions: %s\n", outcome->error().message().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace layoutfs
+
+int main(int argc, char** argv) { return layoutfs::run({argv + 1, argv + argc}); }
