@@ -63,7 +63,9 @@ def parts_of(tree):
     return blobs, references
 
 
-class Faults(unittest.TestCase):
+class FaultyRuns(unittest.TestCase):
+    """what the runs of any list of actions have in common"""
+
     @classmethod
     def setUpClass(cls):
         # Nobody cuts the power: fsync need not wait for a disk.
@@ -124,7 +126,7 @@ class Faults(unittest.TestCase):
             return
         self.assertNotIn(way, HARMLESS, done.stderr)
         self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertRegex(done.stderr.decode(), r"\Astore_actions: [^\n]*[^\n.]\n\Z")
+        self.assertRegex(done.stderr.decode(), rf"\A{os.path.basename(actions.PROGRAM)}: [^\n]*[^\n.]\n\Z")
         self.assertEqual(done.stdout, b"")
 
     def check_state(self, base, layout):
@@ -180,8 +182,17 @@ def test_of(action):
     return lambda self: self.check_action(action)
 
 
-for one in actions.ACTIONS:
-    setattr(Faults, "test_" + one.name.replace(" ", "_").replace(".", "_"), test_of(one))
+def add_tests(case, all_actions):
+    """a test for each of the actions"""
+    for one in all_actions:
+        setattr(case, "test_" + one.name.replace(" ", "_").replace(".", "_"), test_of(one))
+
+
+class Faults(FaultyRuns):
+    pass
+
+
+add_tests(Faults, actions.ACTIONS)
 
 if __name__ == "__main__":
     unittest.main()

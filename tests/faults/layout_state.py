@@ -11,6 +11,7 @@ TEMPORARY_INDEX = "index.json.tmp"
 LOCK = ".layoutfs.lock"  # where the file system cannot lock directories
 ENTRIES = {"oci-layout", "index.json", "refs", "blobs", LOCK}
 HEX_DIGITS = {"sha256": 64, "sha512": 128}
+UPLOADS = "uploads"  # beside the algorithms: blobs that are not whole yet
 
 
 def is_temporary(name):
@@ -42,6 +43,8 @@ def blobs_of(layout):
     found = {}
     folder = os.path.join(layout, "blobs")
     for algorithm in os.listdir(folder):
+        if algorithm == UPLOADS:
+            continue
         for entry in os.scandir(os.path.join(folder, algorithm)):
             found[f"{algorithm}:{entry.name}"] = entry.stat(follow_symlinks=False).st_size
     return found

@@ -7,7 +7,6 @@
 //   delete-manifest DIGEST
 //   commit ID DIGEST           ends an upload
 //   cancel ID
-//   mount DIGEST               gives a blob of LAYOUT to the layout LAYOUT/to
 //   clean
 //   work NAME SEED             works at random until it is ended from outside, and says at what; LAYOUT is
 //                              that of repository work/shop
@@ -114,17 +113,6 @@ Status clean(const std::string& path) {
   return engine ? (*engine)->clean() : fail(Error(engine.error()));
 }
 
-// From a repository to one below it.
-Status mount(const std::string& path, const Arguments& arguments) {
-  const auto digest = Digest::parse(arguments.at(0));
-  if (!digest) return fail(Error(digest.error()));
-  const auto slash = path.rfind('/');
-  const auto registry = open_repositories(path.substr(0, slash));
-  if (!registry) return fail(Error(registry.error()));
-  const std::string from = path.substr(slash + 1);
-  return done((*registry)->mount_blob(from, from + "/to", *digest));
-}
-
 Status work(Registry& registry, const std::string& layout, const Arguments& arguments) {
   // Nobody cuts the power: what is said to be there need not be on a disk.
   testing::RegistryWorker worker(registry, layout, arguments.at(0),
@@ -136,7 +124,6 @@ Status work(Registry& registry, const std::string& layout, const Arguments& argu
 // Nothing for an action that there is not.
 std::optional<Status> act(const std::string& path, const std::string& name, const Arguments& arguments) {
   if (name == "clean") return clean(path);
-  if (name == "mount" && arguments.size() == 1) return mount(path, arguments);
   if (name == "work-in-tree" && arguments.size() == 2) {
     const auto registry = open_repositories(path, {.is_durable = false});
     if (!registry) return fail(Error(registry.error()));

@@ -78,6 +78,11 @@ class Ledger {
     return problems;
   }
 
+  // How many of the uploads that were checked were there, and were not any more: whether workers were ended
+  // at moments that matter.
+  int uploads_there() const { return there_; }
+  int uploads_gone() const { return gone_; }
+
   // What is wrong with the uploads of kShop, which nobody is at work with. Every other one is brought to its
   // end, and the rest is left to be gone on with.
   std::vector<std::string> check_uploads(Registry& registry, const std::string& layout) {
@@ -89,6 +94,7 @@ class Ledger {
       is_ended = !is_ended;
       auto problem = check_upload(registry, upload->first, upload->second, is_ended);
       if (!problem.empty()) problems.push_back(upload->first + ": " + problem);
+      ++(upload->second.is_there ? there_ : gone_);
       const bool is_left = !is_ended && upload->second.is_there;
       upload = is_left ? std::next(upload) : uploads_.erase(upload);
     }
@@ -150,6 +156,7 @@ class Ledger {
 
   std::map<std::string, Tag> tags_;
   std::map<std::string, Upload> uploads_;
+  int there_ = 0, gone_ = 0;
 };
 
 // What is wrong with the blobs of a layout, whoever has put them.

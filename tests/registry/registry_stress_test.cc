@@ -6,10 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <barrier>
 #include <csignal>
 #include <cstdio>
-#include <functional>
 #include <memory>
 #include <random>
 #include <thread>
@@ -220,6 +220,8 @@ TEST_P(RegistryProcesses, WhoAreKilledLoseNothing) {
     check_everything();
     if (HasFailure()) return;
   }
+  EXPECT_GT(ledger_.uploads_there(), rounds());
+  EXPECT_GT(ledger_.uploads_gone(), rounds());
   const auto engine = open_dir(shop());
   ASSERT_TRUE(engine) << engine.error().message();
   ASSERT_TRUE((*engine)->clean());
