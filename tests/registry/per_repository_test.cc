@@ -103,6 +103,26 @@ TEST_F(LayoutsOfRepositories, WithoutEntriesAreNotListed) {
   EXPECT_EQ(failure_of(registry->tags("emptied")), Errc::name_unknown);
 }
 
+TEST_F(LayoutsOfRepositories, MayBeMoreThanCanBeOpen) {
+  constexpr int kMany = 150;
+  const auto name_of = [](int i) { return "many/of-them/" + std::to_string(i); };
+  std::vector<BlobWriter> writers;
+  for (int i = 0; i < kMany; ++i) {
+    push_image(*registry, name_of(i), "layer " + std::to_string(i), {"v1"});
+    if (i % 30 == 0) writers.push_back(must(registry->push_blob_chunked(name_of(i))));
+  }
+  for (int i = 0; i < kMany; ++i)
+    EXPECT_EQ(text_of(registry->get_blob(name_of(i), Digest::of(as_bytes("layer " + std::to_string(i))))),
+              "layer " + std::to_string(i));
+  EXPECT_EQ(must(registry->repositories()).size(), static_cast<std::size_t>(kMany));
+  for (BlobWriter& writer : writers) {
+    must(writer.write(as_bytes("content")));
+    must(writer.commit(Digest::of(as_bytes("content"))));
+  }
+  for (int i = 0; i < kMany; i += 30)
+    EXPECT_EQ(text_of(registry->get_blob(name_of(i), Digest::of(as_bytes("content")))), "content");
+}
+
 TEST_F(LayoutsOfRepositories, AreListedInPages) {
   for (const char* name : {"c", "a/b", "a", "b", "a-b", "a/b/c"})
     push_image(*registry, name, "layer", {"v1"});

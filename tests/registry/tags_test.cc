@@ -14,6 +14,7 @@ using ::testing::HasSubstr;
 using testing::index_document;
 using ::testing::IsEmpty;
 using testing::kIndexType;
+using testing::kManifestType;
 using testing::LayoutWriter;
 using testing::must;
 using testing::named;
@@ -232,6 +233,24 @@ TEST_F(ForeignEntries, ThatAreSkippedStayWhereTheyAre) {
   EXPECT_THAT(entry_names(path),
               ::testing::UnorderedElementsAre("-", "latest", "Upper:v1", "localhost:5000/a:v1",
                                               "example/app:v2", "example/app:latest"));
+}
+
+TEST_F(ForeignEntries, MayBeNoDescriptorsAtAll) {
+  LayoutWriter layout(path);
+  manifest = layout.manifest(layout.config({}), {});
+  const std::string broken = R"({"digest":"sha256:short","size":1})";
+  layout.write_index_text(R"({"schemaVersion":2,"manifests":[)" + broken + R"(,{"mediaType":")" +
+                          std::string(kManifestType) + R"(","digest":")" + manifest.digest.str() +
+                          R"(","size":)" + std::to_string(manifest.size) +
+                          R"(,"annotations":{"org.opencontainers.image.ref.name":"example/app:v1"}}]})");
+  EXPECT_EQ(failure_of(registry->tags(kApp)), Errc::invalid_image);
+  registry = open({.foreign = ForeignEntry::skip});
+  EXPECT_THAT(must(registry->tags(kApp)), ElementsAre("v1"));
+  push_image(*registry, kApp, "layer", {"v2"});
+  const auto text = testing::file_text(path + "/index.json");
+  const auto entries = must(JsonDocument::parse(as_bytes(text)));
+  EXPECT_EQ(entries.root().find("manifests")->at(0).dump(), broken) << "it stays where it is";
+  EXPECT_EQ(entries.root().find("manifests")->size(), 3u);
 }
 
 TEST_F(ForeignEntries, AreNoneWithADefaultRepository) {

@@ -294,6 +294,17 @@ TEST_F(AnUpload, IsUnknownWhereAnotherWriterHasEndedIt) {
   EXPECT_EQ(failure_of(second.commit(digest_of("content"))), Errc::blob_upload_unknown);
 }
 
+TEST_F(AnUpload, IsUnknownToItsWriterOnceAnotherOneHasCancelledIt) {
+  auto first = begin();
+  must(first.close());
+  auto second = resume(first.id());
+  must(second.write(as_bytes("content")));
+  must(first.cancel());
+  EXPECT_EQ(failure_of(second.commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_THAT(files_of_blobs(path), IsEmpty());
+  must(second.cancel());
+}
+
 TEST_F(AnUpload, HasOneWriterAtATime) {
   auto writer = begin();
   const auto id = writer.id();
