@@ -177,8 +177,8 @@ TEST_F(ABlob, ThatIsAFolderIsUnknown) {
   push_text(*registry, kApp, "another");
   const auto digest = Digest::of(as_bytes("content"));
   std::filesystem::create_directory(path + "/" + digest.blob_path());
-  EXPECT_NE(failure_of(registry->resolve_blob(kApp, digest)), std::nullopt);
-  EXPECT_NE(failure_of(registry->get_blob(kApp, digest)), std::nullopt);
+  EXPECT_EQ(failure_of(registry->resolve_blob(kApp, digest)), Errc::blob_unknown);
+  EXPECT_EQ(failure_of(registry->get_blob(kApp, digest)), Errc::blob_unknown);
 }
 
 TEST_F(ABlob, IsDeletedByNobody) {

@@ -55,7 +55,8 @@ TEST_F(Tags, AreAllOnSomePage) {
   std::ranges::sort(expected);
   for (const std::size_t limit : {1, 3, 20, 39, 40, 41}) {
     Names found;
-    for (Names next = page("", limit); !next.empty(); next = page(found.back(), limit)) {
+    for (Names next = page("", limit); !next.empty() && found.size() <= expected.size();
+         next = page(found.back(), limit)) {
       EXPECT_LE(next.size(), limit);
       found.insert(found.end(), next.begin(), next.end());
     }

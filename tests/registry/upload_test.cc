@@ -254,6 +254,15 @@ TEST_F(AnUpload, IsVerifiedAlsoWhereTheBlobIsThere) {
   EXPECT_THAT(uploads(), ElementsAre(wrong.id()));
 }
 
+TEST_F(AnUpload, IsReadAgainWhereItsWriterHadLetGoOfIt) {
+  auto writer = begin();
+  must(writer.write(as_bytes("content")));
+  EXPECT_EQ(failure_of(writer.commit(digest_of("another"))), Errc::digest_invalid);
+  testing::write_file(file_of(writer.id()), "Content");
+  EXPECT_EQ(failure_of(writer.commit(digest_of("content"))), Errc::digest_invalid);
+  EXPECT_EQ(must(writer.commit(digest_of("Content"))).size, 7u);
+}
+
 TEST_F(AnUpload, IsUnknownOnceItWasCommitted) {
   auto writer = begin();
   must(writer.write(as_bytes("content")));
