@@ -303,12 +303,20 @@ TEST_F(AnUpload, IsUnknownWhereAnotherWriterHasEndedIt) {
   EXPECT_EQ(failure_of(second.commit(digest_of("content"))), Errc::blob_upload_unknown);
 }
 
-TEST_F(AnUpload, IsUnknownToItsWriterOnceAnotherOneHasCancelledIt) {
+TEST_F(AnUpload, IsNotCancelledUnderItsWriter) {
   auto first = begin();
   must(first.close());
   auto second = resume(first.id());
   must(second.write(as_bytes("content")));
+  EXPECT_EQ(failure_of(first.cancel()), Errc::blob_upload_invalid);
+  must(second.commit(digest_of("content")));
   must(first.cancel());
+}
+
+TEST_F(AnUpload, IsUnknownToItsWriterOnceSomebodyHasRemovedItsFile) {
+  auto second = begin();
+  must(second.write(as_bytes("content")));
+  ASSERT_TRUE(std::filesystem::remove(path + "/blobs/uploads/" + second.id()));
   EXPECT_EQ(failure_of(second.commit(digest_of("content"))), Errc::blob_upload_unknown);
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
   must(second.cancel());
