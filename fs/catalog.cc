@@ -39,29 +39,30 @@ std::optional<Descriptor> subject_of(const Engine& engine, const Descriptor& des
 
 }  // namespace
 
-std::vector<std::string> Catalog::problems() const {
+std::vector<std::string> LayoutCatalog::problems() const {
   if (!references) return {failure};
   return references->problems;
 }
 
-std::shared_ptr<const Catalog> CatalogKeeper::current() {
+std::shared_ptr<const LayoutCatalog> CatalogKeeper::current() {
   const auto references = engine_.references();
   auto kept = catalog_.lock();
   const bool is_same =
       *kept && (references ? (*kept)->references == *references
                            : !(*kept)->references && (*kept)->failure == references.error().message());
   if (is_same) return *kept;
-  auto catalog = std::make_shared<Catalog>();
+  auto catalog = std::make_shared<LayoutCatalog>();
   if (references) {
     catalog->references = *references;
-    catalog->refs = lay_out_references((*references)->entries);
+    catalog->refs = lay_out_references((*references)->entries, repository_);
     for (const Descriptor& entry : (*references)->entries) catalog->entries.try_emplace(entry.digest, &entry);
   } else {
     catalog->failure = references.error().message();
   }
-  const auto read_ns = [](const Catalog& of) { return of.references ? of.references->mtime_ns : 0; };
-  catalog->mtime_ns =
-      *kept && read_ns(**kept) == read_ns(*catalog) ? (*kept)->mtime_ns + 1 : read_ns(*catalog);
+  const std::int64_t read_ns = catalog->references ? catalog->references->mtime_ns : 0;
+  auto times = times_.lock();
+  catalog->mtime_ns = times->is_told && times->read_ns == read_ns ? times->told_ns + 1 : read_ns;
+  *times = {read_ns, catalog->mtime_ns, true};
   *kept = catalog;
   return catalog;
 }
@@ -91,7 +92,8 @@ std::vector<Digest> CatalogKeeper::referrers(const Digest& digest) {
   auto kept = referrers_.lock();
   if (kept->catalog != catalog) {
     kept->by_subject.clear();
-    for (const auto& [document, descriptor] : *documents())
+    const auto reachable = documents();
+    for (const auto& [document, descriptor] : *reachable)
       if (const auto subject = subject_of(engine_, descriptor))
         kept->by_subject.emplace(subject->digest, document);
     kept->catalog = std::move(catalog);

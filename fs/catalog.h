@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -19,7 +20,7 @@ namespace layoutfs {
 using Documents = std::map<Digest, Descriptor>;
 
 // Immutable. Nothing but index.json has been read for it.
-struct Catalog {
+struct LayoutCatalog {
   std::shared_ptr<const References> references;  // null where index.json cannot be read
   std::string failure;                           // why, then
   RefDirectory refs;
@@ -32,12 +33,21 @@ struct Catalog {
   std::vector<std::string> problems() const;
 };
 
+// When index.json was changed that was read last, and what LayoutCatalog::mtime_ns was made of that.
+struct CatalogTimes {
+  std::int64_t read_ns = 0, told_ns = 0;
+  bool is_told = false;
+};
+
 // Keeps the catalog up to date with index.json. Thread-safe.
 class CatalogKeeper {
  public:
-  explicit CatalogKeeper(const Engine& engine) : engine_(engine) {}
+  // Entries of `repository` are called as lay_out_references() says. `before` is of the last keeper of the
+  // same layout.
+  explicit CatalogKeeper(const Engine& engine, std::string_view repository = {}, CatalogTimes before = {})
+      : engine_(engine), repository_(repository), times_(before) {}
   // As of now: index.json is looked at each time, and read again where it has changed.
-  std::shared_ptr<const Catalog> current();
+  std::shared_ptr<const LayoutCatalog> current();
   // Everything that can be reached now, each by the first way found. Reads every index once for each state of
   // index.json.
   std::shared_ptr<const Documents> documents();
@@ -45,19 +55,22 @@ class CatalogKeeper {
   std::optional<Descriptor> find_document(const Digest& digest);
   // Manifests and indexes whose subject is `digest`. Reads every manifest of the catalog once.
   std::vector<Digest> referrers(const Digest& digest);
+  CatalogTimes times() { return *times_.lock(); }
 
  private:
   struct Reachable {
-    std::shared_ptr<const Catalog> catalog;  // that they are of
+    std::shared_ptr<const LayoutCatalog> catalog;  // that they are of
     std::shared_ptr<const Documents> documents;
   };
   // By subject.
   struct Referrers {
-    std::shared_ptr<const Catalog> catalog;  // that they are of
+    std::shared_ptr<const LayoutCatalog> catalog;  // that they are of
     std::multimap<Digest, Digest> by_subject;
   };
   const Engine& engine_;
-  Guarded<std::shared_ptr<const Catalog>> catalog_;
+  const std::string repository_;
+  Guarded<CatalogTimes> times_;
+  Guarded<std::shared_ptr<const LayoutCatalog>> catalog_;
   Guarded<Reachable> reachable_;  // held while indexes are read, so that they are read once
   Guarded<Referrers> referrers_;  // held while manifests are read, so that they are read once
 };

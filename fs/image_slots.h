@@ -16,15 +16,22 @@
 
 namespace layoutfs {
 
-// Thread-safe. Slots stay as long as the mount does.
+class LayoutContext;
+
+// Thread-safe. Slots stay as long as their layout does.
 class ImageSlots {
  public:
   enum class Kind { image, layer };
 
-  ImageSlots(std::shared_ptr<ImageLibrary> library, Ownership ownership);
+  explicit ImageSlots(Ownership ownership) : ownership_(ownership) {}
 
-  // The slot of an image (by its manifest) or of a layer alone; nothing is opened.
-  SlotRoot slot_of(Kind kind, const Descriptor& descriptor);
+  // Of all files.
+  const Ownership& ownership() const noexcept { return ownership_; }
+
+  // The slot of a layout's image (by its manifest) or of a layer alone; nothing is opened.
+  SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, Kind kind, const Descriptor& descriptor);
+  // Whose it is; null where that is gone.
+  std::shared_ptr<LayoutContext> layout_of(std::uint32_t slot);
   // Opens what is in it. What went wrong is kept for failure_of().
   Answer<std::shared_ptr<ImageFilesystem>> open(std::uint32_t slot);
   // As open(), where that takes no decoding; null otherwise.
@@ -33,8 +40,10 @@ class ImageSlots {
   std::string failure_of(std::uint32_t slot);
   // Keeps a failure that was met elsewhere, with the layer's stream; empty: there is none any more.
   void note_failure(std::uint32_t slot, std::string why);
-  // What could not be applied of an open image; empty for one that is not open.
+  // What could not be applied of an image; empty for one that was not open yet.
   std::vector<std::string> problems_of(std::uint32_t slot);
+  // Closes the images of a layout. Their inodes stay: what is asked of them next opens them again.
+  void let_go(const LayoutContext& layout);
 
   // Inode numbers of a slot are its number in the upper half and the image's own below.
   static std::uint32_t slot_of(NodeId node) noexcept { return static_cast<std::uint32_t>(node >> 32); }
@@ -42,17 +51,19 @@ class ImageSlots {
 
  private:
   struct Slot {
+    std::weak_ptr<LayoutContext> layout;  // the kernel has forgotten its inodes when that is gone
     Kind kind;
     Descriptor descriptor;
-    ImagePtr image;  // with its filesystem, once it is open
-    std::shared_ptr<ImageFilesystem> filesystem;
+    std::shared_ptr<ImageFilesystem> filesystem;  // of an open image
+    std::vector<std::string> problems;            // of the image when it was opened last
     std::string failure;
   };
-  std::shared_ptr<ImageFilesystem> fill(std::uint32_t slot, ImagePtr image);
+  using Slots = std::map<std::uint32_t, Slot>;
+  static void prune(Slots& slots);
+  std::shared_ptr<ImageFilesystem> fill(std::uint32_t slot, const ImagePtr& image);
 
-  const std::shared_ptr<ImageLibrary> library_;
   const Ownership ownership_;
-  Guarded<std::map<std::uint32_t, Slot>> slots_;  // never held while something is opened
+  Guarded<Slots> slots_;  // never held while something is opened
 };
 
 }  // namespace layoutfs

@@ -20,11 +20,6 @@ std::string lines(const std::vector<std::string>& sentences) {
   return text;
 }
 
-Bytes to_bytes(std::string_view text) {
-  const auto bytes = as_bytes(text);
-  return {bytes.begin(), bytes.end()};
-}
-
 std::optional<Algorithm> algorithm_of(std::string_view name) {
   for (const Algorithm algorithm : kAlgorithms)
     if (name_of(algorithm) == name) return algorithm;
@@ -35,14 +30,14 @@ std::optional<Algorithm> algorithm_of(std::string_view name) {
 // always new.
 class BlobDirectory final : public Directory {
  public:
-  BlobDirectory(LayoutContext& context, Algorithm algorithm)
-      : Directory(context, "blobs/" + std::string(name_of(algorithm))), algorithm_(algorithm) {}
+  BlobDirectory(const LayoutPtr& layout, Algorithm algorithm)
+      : Directory(layout, layout->place("blobs/" + std::string(name_of(algorithm)))), algorithm_(algorithm) {}
 
   Answer<Properties> properties() override {
-    return Properties{S_IFDIR | 0555, 0, context_.engine().listing_ns(algorithm_), kShortly};
+    return Properties{S_IFDIR | 0555, 0, layout_->engine().listing_ns(algorithm_), kShortly};
   }
   Answer<std::vector<Name>> list() override {
-    const auto digests = context_.engine().list_blobs(algorithm_);
+    const auto digests = layout_->engine().list_blobs(algorithm_);
     if (!digests) return failed(digests.error());
     std::vector<Name> names;
     names.reserve(digests->size());
@@ -52,7 +47,7 @@ class BlobDirectory final : public Directory {
   Answer<Child> find(std::string_view name) override {
     const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
     if (!digest) return std::unexpected(ENOENT);
-    return blob_child(context_, identity(), *digest);
+    return blob_child(layout_, identity(), *digest);
   }
 
  private:
@@ -62,23 +57,25 @@ class BlobDirectory final : public Directory {
 // manifests/<algorithm>: lists what can be reached, and finds every manifest and index that is there.
 class ManifestsDirectory final : public Directory {
  public:
-  ManifestsDirectory(LayoutContext& context, Algorithm algorithm)
-      : Directory(context, "manifests/" + std::string(name_of(algorithm))), algorithm_(algorithm) {}
+  ManifestsDirectory(const LayoutPtr& layout, Algorithm algorithm)
+      : Directory(layout, layout->place("manifests/" + std::string(name_of(algorithm)))),
+        algorithm_(algorithm) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
-    for (const auto& [digest, descriptor] : *context_.catalog.documents())
+    const auto reachable = layout_->catalog()->documents();
+    for (const auto& [digest, descriptor] : *reachable)
       if (digest.algorithm() == algorithm_) names.push_back({digest.hex(), S_IFDIR});
     return names;
   }
   Answer<Child> find(std::string_view name) override {
     const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
     if (!digest) return std::unexpected(ENOENT);
-    if (const auto found = context_.catalog.find_document(*digest))
-      return make_manifest_directory(context_, *found);
-    const auto unlisted = find_reference(context_.engine(), digest->str());
+    if (const auto found = layout_->catalog()->find_document(*digest))
+      return make_manifest_directory(layout_, *found);
+    const auto unlisted = find_reference(layout_->engine(), digest->str());
     if (!unlisted) return std::unexpected(ENOENT);
-    return make_manifest_directory(context_, *unlisted);
+    return make_manifest_directory(layout_, *unlisted);
   }
 
  private:
@@ -99,13 +96,13 @@ class AlgorithmsDirectory final : public Directory {
   Answer<Child> find(std::string_view name) override {
     const auto algorithm = algorithm_of(name);
     if (!algorithm || !is_used(*algorithm)) return std::unexpected(ENOENT);
-    return std::make_shared<Below>(context_, *algorithm);
+    return std::make_shared<Below>(layout_, *algorithm);
   }
 
  private:
   bool is_used(Algorithm algorithm) const {
     if (algorithm == Algorithm::sha256) return true;
-    const auto digests = context_.engine().list_blobs(algorithm);
+    const auto digests = layout_->engine().list_blobs(algorithm);
     return digests && !digests->empty();
   }
 };
@@ -114,11 +111,11 @@ class AlgorithmsDirectory final : public Directory {
 class RefsDirectory final : public Directory {
  public:
   // `path` is below refs/, its components joined by '/'; empty for refs/ itself.
-  RefsDirectory(LayoutContext& context, const std::string& path)
-      : Directory(context, path.empty() ? "refs" : "refs/" + path), path_(path) {}
+  RefsDirectory(const LayoutPtr& layout, const std::string& path)
+      : Directory(layout, layout->place(path.empty() ? "refs" : "refs/" + path)), path_(path) {}
 
   Answer<std::vector<Name>> list() override {
-    const auto catalog = context_.catalog.current();
+    const auto catalog = layout_->catalog()->current();
     const RefDirectory* directory = here(*catalog);
     if (directory == nullptr) return std::unexpected(ENOENT);
     std::vector<Name> names;
@@ -128,19 +125,20 @@ class RefsDirectory final : public Directory {
   }
 
   Answer<Child> find(std::string_view name) override {
-    const auto catalog = context_.catalog.current();
+    const auto catalog = layout_->catalog()->current();
     const RefDirectory* directory = here(*catalog);
     if (directory == nullptr) return std::unexpected(ENOENT);
     const auto found = directory->children.find(name);
     if (found == directory->children.end()) return std::unexpected(ENOENT);
     const std::string path = path_.empty() ? std::string(name) : path_ + "/" + std::string(name);
     if (const auto* digest = std::get_if<Digest>(&found->second))
-      return std::make_shared<Symlink>("refs/" + path, to_manifests(*digest), catalog->mtime_ns);
-    return std::make_shared<RefsDirectory>(context_, path);
+      return std::make_shared<Symlink>(layout_->place("refs/" + path), to_manifests(*digest),
+                                       catalog->mtime_ns);
+    return std::make_shared<RefsDirectory>(layout_, path);
   }
 
  private:
-  const RefDirectory* here(const Catalog& catalog) const {
+  const RefDirectory* here(const LayoutCatalog& catalog) const {
     const RefDirectory* directory = &catalog.refs;
     for (std::string_view rest = path_; !rest.empty();) {
       const auto slash = rest.find('/');
@@ -164,11 +162,11 @@ class RefsDirectory final : public Directory {
 
 class Root final : public Directory {
  public:
-  explicit Root(LayoutContext& context) : Directory(context, "") {}
+  explicit Root(const LayoutPtr& layout) : Directory(layout, layout->place("")) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names{{"blobs", S_IFDIR}};
-    const auto catalog = context_.catalog.current();
+    const auto catalog = layout_->catalog()->current();
     if (!catalog->problems().empty()) names.push_back({"error", S_IFREG});
     if (has_index(*catalog)) names.push_back({"index.json", S_IFREG});
     for (const auto& [name, type] :
@@ -178,28 +176,33 @@ class Root final : public Directory {
   }
 
   Answer<Child> find(std::string_view name) override {
-    if (name == "blobs") return std::make_shared<AlgorithmsDirectory<BlobDirectory>>(context_, "blobs");
-    if (name == "manifests")
-      return std::make_shared<AlgorithmsDirectory<ManifestsDirectory>>(context_, "manifests");
-    if (name == "refs") return std::make_shared<RefsDirectory>(context_, "");
-    const auto catalog = context_.catalog.current();
+    const std::string place = layout_->place(name);
+    if (name == "blobs") return std::make_shared<AlgorithmsDirectory<BlobDirectory>>(layout_, place);
+    if (name == "manifests") return std::make_shared<AlgorithmsDirectory<ManifestsDirectory>>(layout_, place);
+    if (name == "refs") return std::make_shared<RefsDirectory>(layout_, "");
+    const auto catalog = layout_->catalog()->current();
     if (name == "oci-layout")
-      return std::make_shared<TextFile>("oci-layout", context_.engine().marker(), catalog->mtime_ns);
+      return std::make_shared<TextFile>(place, layout_->engine().marker(), catalog->mtime_ns);
     if (name == "index.json" && has_index(*catalog))
-      return std::make_shared<TextFile>("index.json", catalog->references->document, catalog->mtime_ns);
+      return std::make_shared<TextFile>(place, catalog->references->document, catalog->mtime_ns);
     if (name == "error" && !catalog->problems().empty())
-      return std::make_shared<TextFile>("error", to_bytes(lines(catalog->problems())), catalog->mtime_ns);
+      return std::make_shared<TextFile>(place, to_bytes(lines(catalog->problems())), catalog->mtime_ns);
     return std::unexpected(ENOENT);
   }
 
  private:
   // Layouts from before image-spec 1.0 have none.
-  static bool has_index(const Catalog& catalog) {
+  static bool has_index(const LayoutCatalog& catalog) {
     return catalog.references && !catalog.references->document.empty();
   }
 };
 
 }  // namespace
+
+Bytes to_bytes(std::string_view text) {
+  const auto bytes = as_bytes(text);
+  return {bytes.begin(), bytes.end()};
+}
 
 std::unexpected<int> failed(const Error& error) {
   log(LogLevel::warning, error.message());
@@ -207,7 +210,7 @@ std::unexpected<int> failed(const Error& error) {
 }
 
 Answer<Node::Properties> Directory::properties() {
-  return Properties{S_IFDIR | 0555, 0, context_.catalog.current()->mtime_ns, kShortly};
+  return Properties{S_IFDIR | 0555, 0, catalog_ns(), kShortly};
 }
 
 // Other content is another inode: an open file keeps what it has.
@@ -222,8 +225,8 @@ Answer<void> TextFile::read(Pieces& out, std::size_t size, std::uint64_t offset)
   return {};
 }
 
-Answer<void> BlobFile::read(Pieces& out, std::size_t size, std::uint64_t offset) {
-  const auto blob = context_.blobs.open(digest_);
+Answer<void> BlobNode::read(Pieces& out, std::size_t size, std::uint64_t offset) {
+  const auto blob = layout_->mount.blobs.open(*layout_, digest_);
   if (!blob) return failed(blob.error());
   const auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
   const auto got = (*blob)->read_at({buffer.get(), size}, offset);
@@ -239,29 +242,13 @@ Answer<void> LayerTarFile::read(Pieces& out, std::size_t size, std::uint64_t off
   return std::unexpected(EIO);
 }
 
-Result<BlobPtr> OpenBlobs::open(const Digest& digest) {
-  if (auto items = items_.lock(); true) {
-    const auto found = std::ranges::find(*items, digest, &Item::digest);
-    if (found != items->end()) {
-      items->splice(items->begin(), *items, found);
-      return found->blob;
-    }
-  }
-  auto blob = engine_.get_blob(digest);
-  if (!blob) return blob;
-  auto items = items_.lock();
-  items->push_front({digest, *blob});
-  if (items->size() > kMaxOpen) items->pop_back();
-  return blob;
-}
-
-Answer<Child> blob_child(LayoutContext& context, const std::string& place, const Digest& digest) {
-  const auto size = context.engine().blob_size(digest);
+Answer<Child> blob_child(const LayoutPtr& layout, const std::string& place, const Digest& digest) {
+  const auto size = layout->engine().blob_size(digest);
   if (!size) return failed(size.error());
   if (!*size) return std::unexpected(ENOENT);
-  return std::make_shared<BlobFile>(context, place, digest, **size, context.catalog.current()->mtime_ns);
+  return std::make_shared<BlobNode>(layout, place, digest, **size, layout->catalog()->current()->mtime_ns);
 }
 
-NodePtr make_layout_root(LayoutContext& context) { return std::make_shared<Root>(context); }
+NodePtr make_layout_root(const LayoutPtr& layout) { return std::make_shared<Root>(layout); }
 
 }  // namespace layoutfs

@@ -26,8 +26,7 @@ std::string to_sibling(const Digest& from, const Digest& to) {
 
 Bytes line(std::string text) {
   text += '\n';
-  const auto bytes = as_bytes(text);
-  return {bytes.begin(), bytes.end()};
+  return to_bytes(text);
 }
 
 // What the document of a manifest's directory holds, as far as it can be read.
@@ -74,8 +73,8 @@ std::optional<std::string> problem_of_blob(const Engine& engine, const Descripto
 // layers/<n>
 class LayerDirectory final : public Directory {
  public:
-  LayerDirectory(LayoutContext& context, const std::string& place, Descriptor layer)
-      : Directory(context, place), layer_(std::move(layer)) {}
+  LayerDirectory(const LayoutPtr& layout, const std::string& place, Descriptor layer)
+      : Directory(layout, place), layer_(std::move(layer)) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names{{"blob", S_IFLNK}, {"descriptor.json", S_IFREG}};
@@ -87,22 +86,22 @@ class LayerDirectory final : public Directory {
   }
 
   Answer<Child> find(std::string_view name) override {
-    const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns;
+    const std::int64_t mtime_ns = catalog_ns();
     const std::string place = identity() + "/" + std::string(name);
     if (name == "blob")
       return std::make_shared<Symlink>(place, "../../../../../" + layer_.digest.blob_path(), mtime_ns);
     if (name == "descriptor.json") return std::make_shared<TextFile>(place, line(layer_.json), mtime_ns);
     if (!is_layer_type(layer_.media_type)) return std::unexpected(ENOENT);
-    const SlotRoot slot = context_.slots.slot_of(ImageSlots::Kind::layer, layer_);
+    const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::layer, layer_);
     if (name == "tree") return slot;
     if (name != "layer.tar") return std::unexpected(ENOENT);
     // Its size is known when all of it has been decoded once.
-    auto layer = context_.library->layer(layer_);
+    auto layer = layout_->library->layer(layer_);
     if (layer) {
-      context_.slots.note_failure(slot.slot, "");  // one that was met before is over
+      layout_->mount.slots.note_failure(slot.slot, "");  // one that was met before is over
       return std::make_shared<LayerTarFile>(place, std::move(*layer), mtime_ns);
     }
-    context_.slots.note_failure(slot.slot, layer.error().message());
+    layout_->mount.slots.note_failure(slot.slot, layer.error().message());
     return std::unexpected(EIO);
   }
   bool is_fixed() const override { return true; }
@@ -113,8 +112,8 @@ class LayerDirectory final : public Directory {
 
 class LayersDirectory final : public Directory {
  public:
-  LayersDirectory(LayoutContext& context, const std::string& place, std::vector<Descriptor> layers)
-      : Directory(context, place), layers_(std::move(layers)) {}
+  LayersDirectory(const LayoutPtr& layout, const std::string& place, std::vector<Descriptor> layers)
+      : Directory(layout, place), layers_(std::move(layers)) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
@@ -126,8 +125,7 @@ class LayersDirectory final : public Directory {
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), position);
     if (parsed.ec != std::errc() || position >= layers_.size() || name != name_at(position))
       return std::unexpected(ENOENT);
-    return std::make_shared<LayerDirectory>(context_, identity() + "/" + std::string(name),
-                                            layers_[position]);
+    return std::make_shared<LayerDirectory>(layout_, identity() + "/" + std::string(name), layers_[position]);
   }
   bool is_fixed() const override { return true; }
 
@@ -145,8 +143,8 @@ class LayersDirectory final : public Directory {
 class PlatformsDirectory final : public Directory {
  public:
   using Links = std::map<std::string, std::string, std::less<>>;  // name and target
-  PlatformsDirectory(LayoutContext& context, const std::string& place, Links links)
-      : Directory(context, place), links_(std::move(links)) {}
+  PlatformsDirectory(const LayoutPtr& layout, const std::string& place, Links links)
+      : Directory(layout, place), links_(std::move(links)) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
@@ -156,8 +154,7 @@ class PlatformsDirectory final : public Directory {
   Answer<Child> find(std::string_view name) override {
     const auto found = links_.find(name);
     if (found == links_.end()) return std::unexpected(ENOENT);
-    return std::make_shared<Symlink>(identity() + "/" + found->first, found->second,
-                                     context_.catalog.current()->mtime_ns);
+    return std::make_shared<Symlink>(identity() + "/" + found->first, found->second, catalog_ns());
   }
   bool is_fixed() const override { return true; }
 
@@ -168,21 +165,21 @@ class PlatformsDirectory final : public Directory {
 // referrers/: symlinks to the directories of those whose subject is this one.
 class ReferrersDirectory final : public Directory {
  public:
-  ReferrersDirectory(LayoutContext& context, const std::string& place, Digest subject)
-      : Directory(context, place), subject_(std::move(subject)) {}
+  ReferrersDirectory(const LayoutPtr& layout, const std::string& place, Digest subject)
+      : Directory(layout, place), subject_(std::move(subject)) {}
 
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
-    for (const Digest& digest : context_.catalog.referrers(subject_))
+    for (const Digest& digest : layout_->catalog()->referrers(subject_))
       names.push_back({digest.hex(), S_IFLNK});
     return names;
   }
   Answer<Child> find(std::string_view name) override {
-    const auto referrers = context_.catalog.referrers(subject_);
+    const auto referrers = layout_->catalog()->referrers(subject_);
     const auto found = std::ranges::find(referrers, name, &Digest::hex);
     if (found == referrers.end()) return std::unexpected(ENOENT);
     return std::make_shared<Symlink>(identity() + "/" + found->hex(), to_sibling(subject_, *found),
-                                     context_.catalog.current()->mtime_ns);
+                                     catalog_ns());
   }
 
  private:
@@ -191,8 +188,9 @@ class ReferrersDirectory final : public Directory {
 
 class ManifestDirectory final : public Directory {
  public:
-  ManifestDirectory(LayoutContext& context, Descriptor descriptor)
-      : Directory(context, directory_of(descriptor.digest)), descriptor_(std::move(descriptor)) {}
+  ManifestDirectory(const LayoutPtr& layout, Descriptor descriptor)
+      : Directory(layout, layout->place(directory_of(descriptor.digest))),
+        descriptor_(std::move(descriptor)) {}
 
   Answer<Properties> properties() override;
   Answer<std::vector<Name>> list() override;
@@ -213,16 +211,16 @@ class ManifestDirectory final : public Directory {
 // good.
 Answer<Node::Properties> ManifestDirectory::properties() {
   auto properties = Directory::properties();
-  if (properties && !problems(read_document_of(context_.engine(), descriptor_)).empty())
+  if (properties && !problems(read_document_of(layout_->engine(), descriptor_)).empty())
     ++properties->mtime_ns;
   return properties;
 }
 
 Answer<std::vector<Node::Name>> ManifestDirectory::list() {
-  const Document document = read_document_of(context_.engine(), descriptor_);
+  const Document document = read_document_of(layout_->engine(), descriptor_);
   std::vector<Name> names{{"descriptor.json", S_IFREG}, {"referrers", S_IFDIR}};
   const auto is_there = [&](const Digest& digest) {
-    const auto size = context_.engine().blob_size(digest);
+    const auto size = layout_->engine().blob_size(digest);
     return size && *size;
   };
   if (is_there(descriptor_.digest)) names.push_back({"manifest.json", S_IFREG});
@@ -242,16 +240,16 @@ Answer<std::vector<Node::Name>> ManifestDirectory::list() {
 
 Answer<Child> ManifestDirectory::find(std::string_view name) {
   const std::string place = identity() + "/" + std::string(name);
-  const std::int64_t mtime_ns = context_.catalog.current()->mtime_ns;
-  if (name == "manifest.json") return blob_child(context_, place, descriptor_.digest);
+  const std::int64_t mtime_ns = catalog_ns();
+  if (name == "manifest.json") return blob_child(layout_, place, descriptor_.digest);
   if (name == "descriptor.json") {
     // That of now: the kernel may have known this directory since before index.json changed.
-    const auto descriptor = context_.catalog.find_document(descriptor_.digest);
+    const auto descriptor = layout_->catalog()->find_document(descriptor_.digest);
     return std::make_shared<TextFile>(place, line(descriptor ? descriptor->json : descriptor_.json),
                                       mtime_ns);
   }
-  if (name == "referrers") return std::make_shared<ReferrersDirectory>(context_, place, descriptor_.digest);
-  const Document document = read_document_of(context_.engine(), descriptor_);
+  if (name == "referrers") return std::make_shared<ReferrersDirectory>(layout_, place, descriptor_.digest);
+  const Document document = read_document_of(layout_->engine(), descriptor_);
   if (name == "error") {
     const auto sentences = problems(document);
     if (sentences.empty()) return std::unexpected(ENOENT);
@@ -266,27 +264,27 @@ Answer<Child> ManifestDirectory::find(std::string_view name) {
 
 Answer<Child> ManifestDirectory::find_in_manifest(const Manifest& manifest, std::string_view name,
                                                   const std::string& place) {
-  if (name == "config.json") return blob_child(context_, place, manifest.config.digest);
-  if (name == "layers") return std::make_shared<LayersDirectory>(context_, place, manifest.layers);
+  if (name == "config.json") return blob_child(layout_, place, manifest.config.digest);
+  if (name == "layers") return std::make_shared<LayersDirectory>(layout_, place, manifest.layers);
   if (name == "rootfs" && manifest.is_image())
-    return context_.slots.slot_of(ImageSlots::Kind::image, descriptor_);
+    return layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::image, descriptor_);
   return std::unexpected(ENOENT);
 }
 
 Answer<Child> ManifestDirectory::find_in_index(const Index& index, std::string_view name,
                                                const std::string& place) {
-  if (name == "platforms") return std::make_shared<PlatformsDirectory>(context_, place, platforms(index));
+  if (name == "platforms") return std::make_shared<PlatformsDirectory>(layout_, place, platforms(index));
   if (name != "rootfs") return std::unexpected(ENOENT);
   const auto chosen = chosen_manifest();
   if (!chosen) return std::unexpected(ENOENT);
   return std::make_shared<Symlink>(
       place,
       "../../" + std::string(name_of(chosen->digest.algorithm())) + "/" + chosen->digest.hex() + "/rootfs",
-      context_.catalog.current()->mtime_ns);
+      catalog_ns());
 }
 
 std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
-  auto chosen = resolve_platform(context_.engine(), descriptor_, context_.platform);
+  auto chosen = resolve_platform(layout_->engine(), descriptor_, layout_->mount.platform);
   if (!chosen) return std::nullopt;
   return std::move(*chosen);
 }
@@ -310,10 +308,10 @@ std::vector<std::string> ManifestDirectory::problems(const Document& document) {
   if (document.index)
     sentences.insert(sentences.end(), document.index->problems.begin(), document.index->problems.end());
   if (document.manifest) {
-    if (auto problem = problem_of_blob(context_.engine(), document.manifest->config))
+    if (auto problem = problem_of_blob(layout_->engine(), document.manifest->config))
       sentences.push_back("config: " + *problem);
     else if (is_config_type(document.manifest->config.media_type))
-      if (const auto config = read_config(context_.engine(), document.manifest->config); !config)
+      if (const auto config = read_config(layout_->engine(), document.manifest->config); !config)
         sentences.push_back(config.error().message());
     add_image_problems(*document.manifest, sentences);
   }
@@ -324,29 +322,29 @@ void ManifestDirectory::add_image_problems(const Manifest& manifest, std::vector
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     const Descriptor& layer = manifest.layers[i];
     const std::string name = "layer " + std::to_string(i) + ": ";
-    if (auto problem = problem_of_blob(context_.engine(), layer)) sentences.push_back(name + *problem);
+    if (auto problem = problem_of_blob(layout_->engine(), layer)) sentences.push_back(name + *problem);
     if (!manifest.is_image()) continue;
     if (!is_layer_type(layer.media_type)) {
       sentences.push_back(name + "media type '" + layer.media_type + "' is not one of a layer");
       continue;
     }
-    const SlotRoot slot = context_.slots.slot_of(ImageSlots::Kind::layer, layer);
-    if (auto failure = context_.slots.failure_of(slot.slot); !failure.empty())
+    const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::layer, layer);
+    if (auto failure = layout_->mount.slots.failure_of(slot.slot); !failure.empty())
       sentences.push_back(name + failure);
   }
   if (!manifest.is_image()) return;
-  const SlotRoot slot = context_.slots.slot_of(ImageSlots::Kind::image, descriptor_);
+  const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::image, descriptor_);
   // What is known without opening the image stands above already.
-  if (auto failure = context_.slots.failure_of(slot.slot); !failure.empty() && sentences.empty())
+  if (auto failure = layout_->mount.slots.failure_of(slot.slot); !failure.empty() && sentences.empty())
     sentences.push_back(std::move(failure));
-  for (std::string& problem : context_.slots.problems_of(slot.slot))
+  for (std::string& problem : layout_->mount.slots.problems_of(slot.slot))
     sentences.push_back("rootfs: " + problem);
 }
 
 }  // namespace
 
-NodePtr make_manifest_directory(LayoutContext& context, const Descriptor& descriptor) {
-  return std::make_shared<ManifestDirectory>(context, descriptor);
+NodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor) {
+  return std::make_shared<ManifestDirectory>(layout, descriptor);
 }
 
 }  // namespace layoutfs

@@ -24,6 +24,7 @@ struct MountOptions {
   bool verify = true;
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;
+  bool is_of_repositories = false;  // what is mounted is a directory of layouts
   LogFormat log_format = LogFormat::text;
   std::string fsname;  // empty: the layout as it was named
 };

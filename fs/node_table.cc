@@ -2,22 +2,19 @@
 #include "fs/node_table.h"
 
 namespace layoutfs {
-namespace {
 
-// FNV-1a, 64 bits: numbers have to be the same in every mount, which std::hash does not promise.
-std::uint64_t hash(std::string_view text) {
+// FNV-1a, 64 bits; std::hash promises less.
+std::uint64_t stable_hash(std::string_view text) noexcept {
   std::uint64_t value = 0xcbf29ce484222325;
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return value;
 }
 
-}  // namespace
-
 NodeTable::Referenced NodeTable::reference(NodePtr node, NodeId directory, std::string_view name) {
   const auto now = Clock::now();
   auto items = items_.lock();
   // Two identities of one hash are as good as impossible; the later one gets the next number.
-  for (NodeId number = hash(node->identity()) | kTag;; number = (number + 1) | kTag) {
+  for (NodeId number = stable_hash(node->identity()) | kTag;; number = (number + 1) | kTag) {
     const auto [item, is_new] = items->try_emplace(number, Item{node, 0, directory, {}, {}});
     if (!is_new && item->second.node->identity() != node->identity()) continue;
     if (is_new) item->second.name = name;

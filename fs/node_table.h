@@ -13,6 +13,9 @@
 
 namespace layoutfs {
 
+// The same in every mount, on every machine.
+std::uint64_t stable_hash(std::string_view text) noexcept;
+
 // Thread-safe.
 class NodeTable {
  public:

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/split.h"
+#include "core/registry/names.h"
 
 namespace layoutfs {
 namespace {
@@ -24,16 +25,13 @@ bool is_path(std::string_view name, const std::vector<std::string>& components) 
 }
 
 std::string encode(std::string_view name) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
   const bool is_dots = name == "." || name == "..";
   std::string encoded;
   for (const char c : name) {
-    if (c == '%' || c == '/' || c == '\0' || is_dots) {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
-    } else {
+    if (c == '%' || c == '/' || c == '\0' || is_dots)
+      encoded += percent_encoded(c);
+    else
       encoded += c;
-    }
   }
   return encoded;
 }
@@ -66,12 +64,26 @@ void place_encoded(RefDirectory& root, std::string_view name, const Digest& dige
   place(root, {encoded + suffix}, digest);
 }
 
+std::string_view without_repository(std::string_view name, std::string_view repository) {
+  if (repository.empty() || !name.starts_with(repository)) return name;
+  std::string_view tag = name.substr(repository.size());
+  if (!tag.starts_with(':')) return name;
+  tag.remove_prefix(1);
+  return is_tag(tag) ? tag : name;
+}
+
 }  // namespace
 
-RefDirectory lay_out_references(const std::vector<Descriptor>& entries) {
+std::string percent_encoded(char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  return {'%', kHex[byte >> 4], kHex[byte & 15]};
+}
+
+RefDirectory lay_out_references(const std::vector<Descriptor>& entries, std::string_view repository) {
   RefDirectory root;
   for (const Descriptor& entry : entries) {
-    const std::string_view name = entry.ref_name().value_or("");
+    const std::string_view name = without_repository(entry.ref_name().value_or(""), repository);
     if (name.empty()) continue;
     std::vector<std::string> components = split(name, '/');
     if (!is_path(name, components)) {

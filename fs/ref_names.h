@@ -21,7 +21,11 @@ struct RefDirectory {
 // "..", or of more than 255 bytes; a NUL; more than 16 components), or that another name's directory or place
 // stands in the way of, is one component with
 // '%', '/' and NUL percent-encoded. Where a name comes again with another digest, "@" and its short digest
-// are appended. Entries without a name, or with an empty one, have no path.
-RefDirectory lay_out_references(const std::vector<Descriptor>& entries);
+// are appended. Entries without a name, or with an empty one, have no path. In the layout of `repository`,
+// what is called `repository:tag` is called `tag`.
+RefDirectory lay_out_references(const std::vector<Descriptor>& entries, std::string_view repository = {});
+
+// As in a URL: '%' and two digits.
+std::string percent_encoded(char c);
 
 }  // namespace layoutfs

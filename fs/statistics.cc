@@ -5,10 +5,10 @@
 
 namespace layoutfs {
 
-std::string statistics_json(const ImageLibrary& library) {
-  const LibraryStats built = library.stats();
-  const SpanCacheStats spans = library.span_stats();
-  const CopyStats copies = library.copy_stats();
+std::string statistics_json(const LibraryResources& resources) {
+  const LibraryStats built = resources.stats();
+  const SpanCacheStats spans = resources.span_stats();
+  const CopyStats copies = resources.copy_stats();
   JsonWriter json;
   json.begin_object();
   const auto add = [&](std::string_view name, std::uint64_t value) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +12,10 @@
 #include "fs/filesystem.h"
 
 namespace layoutfs {
+
+// For names, and for attributes of what can change: a change in the layout is seen after this time at the
+// latest, also where nothing tells of it.
+inline constexpr std::chrono::duration<double> kShortly{1.0};
 
 class Node;
 using NodePtr = std::shared_ptr<Node>;

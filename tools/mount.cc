@@ -1,4 +1,7 @@
 // `layoutfs mount`.
+#include <unistd.h>
+
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +11,7 @@
 #include "fs/fuse_session.h"
 #include "fs/layout_filesystem.h"
 #include "fs/mount_options.h"
+#include "fs/repository_filesystem.h"
 #include "fs/statistics.h"
 #include "tools/command.h"
 #include "tools/daemon.h"
@@ -21,8 +25,10 @@ namespace {
 
 struct MountArguments {
   ImageArguments image;
-  std::vector<std::string> operands;  // LAYOUT[:REF] MOUNTPOINT; only the latter with --layout
-  std::vector<std::string> options;   // -o
+  std::vector<std::string>
+      operands;                      // LAYOUT[:REF] MOUNTPOINT; only the latter with --layout, --repositories
+  std::string repositories;          // --repositories
+  std::vector<std::string> options;  // -o
   std::string cache_size;
   std::string cache_disk;
   std::string verify;
@@ -49,6 +55,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
     if (auto added = add_mount_options(options, argument); !added) return fail(std::move(added).error());
   if (!arguments.image.platform.empty()) options.platform = arguments.image.platform;
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
+  options.is_of_repositories |= !arguments.repositories.empty();
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
                                     {"verify=", &arguments.verify},
@@ -59,14 +66,29 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   return options;
 }
 
-Status split_operands(MountArguments& arguments, std::string& mount_point) {
-  const std::size_t wanted = arguments.image.layout.empty() ? 2 : 1;
+// What is to be mounted, and where.
+Status split_operands(MountArguments& arguments, bool is_of_repositories, std::string& mount_point) {
+  const bool is_named = !arguments.image.layout.empty() || !arguments.repositories.empty();
+  const std::size_t wanted = is_named ? 1 : 2;
   if (arguments.operands.size() != wanted)
-    return fail(Errc::invalid_argument, arguments.operands.size() < wanted
-                                            ? "mount needs a layout and a mount point"
-                                            : "unexpected argument " + arguments.operands.back());
-  if (wanted == 2) arguments.image.name = arguments.operands.front();
+    return fail(Errc::invalid_argument,
+                arguments.operands.size() > wanted ? "unexpected argument " + arguments.operands.back()
+                : is_of_repositories ? "mount needs a directory of repositories and a mount point"
+                                     : "mount needs a layout and a mount point");
+  if (wanted == 2)
+    (is_of_repositories ? arguments.repositories : arguments.image.name) = arguments.operands.front();
   mount_point = arguments.operands.back();
+  return {};
+}
+
+// What is said of one image makes no sense of many layouts.
+Status check_repositories(const MountArguments& arguments) {
+  for (const auto& [option, is_given] : {std::pair("--layout", !arguments.image.layout.empty()),
+                                         {"--ref", !arguments.image.reference.empty()},
+                                         {"--image", arguments.is_image_wanted}})
+    if (is_given)
+      return fail(Errc::invalid_argument,
+                  std::string(option) + " names an image, and repositories are mounted as a whole");
   return {};
 }
 
@@ -85,15 +107,16 @@ Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, co
   return make_layout_filesystem(library, {std::move(*platform), ownership});
 }
 
-Status mount(MountArguments arguments) {
-  set_log_level(arguments);
-  std::string mount_point_argument;
-  if (auto split = split_operands(arguments, mount_point_argument); !split) return split;
-  auto options = mount_options(arguments);
-  if (!options) return fail(std::move(options).error());
-  set_log_format(options->log_format);
-  arguments.image.platform = options->platform;
+// What a session serves.
+struct Served {
+  std::string source;  // as it was named
+  std::shared_ptr<Filesystem> filesystem;
+  std::shared_ptr<const LibraryResources> resources;
+  MountPoint mount_point;
+};
 
+Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
+                            const std::string& mount_point_argument) {
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
   auto mount_point = MountPoint::prepare(mount_point_argument, layout->path);
@@ -102,20 +125,59 @@ Status mount(MountArguments arguments) {
   // Shows until everything is mounted; the library, which calls it, may live longer.
   auto progress = std::make_shared<std::optional<Progress>>();
   progress->emplace("indexing", !arguments.is_quiet && !arguments.is_progress_hidden);
-  const auto library = open_library(*layout, *options, progress);
-  auto filesystem = make_filesystem(*layout, arguments, library, {options->uid, options->gid});
+  const auto library = open_library(*layout, options, progress);
+  auto filesystem = make_filesystem(*layout, arguments, library, {options.uid, options.gid});
   if (!filesystem) return fail(std::move(filesystem).error());
   progress->reset();
+  return Served{source_of(*layout, arguments.image), std::move(*filesystem), library->resources(),
+                std::move(*mount_point)};
+}
 
-  const std::string source = !options->fsname.empty() ? options->fsname : source_of(*layout, arguments.image);
+// Nothing is opened yet; what can be known to be a mistake is told.
+Result<Served> serve_repositories(const MountArguments& arguments, const MountOptions& options,
+                                  const std::string& mount_point_argument) {
+  if (auto checked = check_repositories(arguments); !checked) return fail(std::move(checked).error());
+  auto platform = platform_of(arguments.image);
+  if (!platform) return fail(std::move(platform).error());
+  // In the background the working directory is another one.
+  std::error_code failed;
+  RepositoryTree tree(std::filesystem::absolute(arguments.repositories, failed));
+  const auto level = tree.level("");
+  if (!level) return fail(Error(level.error()));
+  if (level->is_layout && level->below.empty())
+    return fail(Errc::invalid_argument,
+                arguments.repositories + " is a layout, and no directory of layouts: mount it as one");
+  auto mount_point = MountPoint::prepare(mount_point_argument, tree.directory());
+  if (!mount_point) return fail(std::move(mount_point).error());
+  auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
+  auto filesystem = make_repository_filesystem(std::move(tree), resources,
+                                               {std::move(*platform), {options.uid, options.gid}});
+  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(*mount_point)};
+}
+
+Status mount(MountArguments arguments) {
+  set_log_level(arguments);
+  auto options = mount_options(arguments);
+  if (!options) return fail(std::move(options).error());
+  std::string mount_point;
+  if (auto split = split_operands(arguments, options->is_of_repositories, mount_point); !split) return split;
+  set_log_format(options->log_format);
+  arguments.image.platform = options->platform;
+
+  auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point)
+                                            : serve_layout(arguments, *options, mount_point);
+  if (!served) return fail(std::move(served).error());
+  mount_point = served->mount_point.path();
+  const std::string source = !options->fsname.empty() ? options->fsname : served->source;
   auto session = FuseSession::mount(
-      std::move(*filesystem),
-      {.mount_point = mount_point->path(),
+      std::move(served->filesystem),
+      {.mount_point = mount_point,
        .source = source,
        .kernel_options = options->kernel,
        .max_threads = options->max_threads,
        .idle_timeout = options->idle_timeout,
-       .log_statistics = [library] { log_always(LogLevel::info, statistics_json(*library)); },
+       .log_statistics = [resources =
+                              served->resources] { log_always(LogLevel::info, statistics_json(*resources)); },
        .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
        .debug = arguments.is_debug});
   if (!session) return fail(std::move(session).error());
@@ -127,10 +189,10 @@ Status mount(MountArguments arguments) {
     daemon = std::move(*started);
   }
   return (*session)->serve([&] {
-    if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point->path());
+    if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point);
     // Before the parent ends, which a service manager may take for the end of all.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
-                           " on " + mount_point->path());
+                           " on " + mount_point);
     if (daemon) daemon->ready();
   });
 }
@@ -148,6 +210,10 @@ void add_mount_command(CLI::App& app, int& exit_code) {
   command->add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
       ->type_name("OPTION[=VALUE],...")
       ->allow_extra_args(false);
+  command
+      ->add_option("--repositories", arguments->repositories,
+                   "A directory of layouts to mount, one for each repository")
+      ->type_name("DIR");
   command->add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
   command->add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M")
       ->type_name("SIZE");

@@ -6,10 +6,10 @@
 
 namespace layoutfs::tools {
 
-std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
-                                           std::shared_ptr<std::optional<Progress>> progress) {
-  return std::make_shared<ImageLibrary>(
-      layout.engine, open_cache(options.cache_dir),
+std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
+                                                          std::shared_ptr<std::optional<Progress>> progress) {
+  return std::make_shared<const LibraryResources>(
+      open_cache(options.cache_dir),
       LibraryOptions{
           .cache_size = options.cache_size,
           .cache_disk = options.cache_disk,
@@ -17,6 +17,11 @@ std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const Mount
           .progress = [progress = std::move(progress)](const Descriptor& layer, std::uint64_t bytes_read) {
             if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
           }});
+}
+
+std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
+                                           std::shared_ptr<std::optional<Progress>> progress) {
+  return std::make_shared<ImageLibrary>(layout.engine, library_resources(options, std::move(progress)));
 }
 
 Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,
@@ -31,7 +36,7 @@ Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor&
 std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
                                              const Ownership& ownership) {
   auto filesystem = std::make_shared<ImageFilesystem>(std::move(image), ownership);
-  filesystem->set_statistics([library] { return statistics_json(*library); });
+  filesystem->set_statistics([library] { return statistics_json(*library->resources()); });
   return filesystem;
 }
 

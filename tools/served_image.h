@@ -14,8 +14,11 @@
 
 namespace layoutfs::tools {
 
-// The library behind a mount with these options; it shows how far it is as long as `progress` holds
-// something.
+// What the libraries behind a mount with these options have in common; they show how far they are as long as
+// `progress` holds something.
+std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
+                                                          std::shared_ptr<std::optional<Progress>> progress);
+// The library behind a mount of `layout`, with these.
 std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
                                            std::shared_ptr<std::optional<Progress>> progress);
 

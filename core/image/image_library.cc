@@ -38,7 +38,11 @@ class Shelf {
     items_.lock()->insert_or_assign(digest, Item{value, Clock::now() + failures_remembered_});
     return value;
   }
-  std::size_t size() { return items_.lock()->size(); }
+  void clear() {
+    // What leaves is destroyed after the lock is released.
+    std::map<Digest, Item> items;
+    items_.lock()->swap(items);
+  }
 
  private:
   struct Item {
@@ -63,15 +67,43 @@ void log_unusable(const std::string& what, const Error& error) {
 
 }  // namespace
 
-struct ImageLibrary::State {
-  State(std::shared_ptr<const Engine> engine_, IndexCache cache_, LibraryOptions options_)
-      : engine(std::move(engine_)),
-        cache(std::move(cache_)),
+struct LibraryResources::State {
+  State(IndexCache cache_, LibraryOptions options_)
+      : cache(std::move(cache_)),
         options(std::move(options_)),
         spans(std::make_shared<SpanCache>(options.cache_size)) {
     if (options.cache_disk > 0 && !cache.directory().empty())
       copies = std::make_shared<CopyDirectory>(cache.directory(), CopyOptions{.budget = options.cache_disk});
   }
+
+  IndexCache cache;
+  const LibraryOptions options;
+  const std::shared_ptr<SpanCache> spans;
+  std::shared_ptr<CopyDirectory> copies;  // null where no copy is to be used
+  std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
+};
+
+LibraryResources::LibraryResources(IndexCache cache, LibraryOptions options)
+    : state_(std::make_unique<State>(std::move(cache), std::move(options))) {}
+LibraryResources::~LibraryResources() = default;
+
+LibraryStats LibraryResources::stats() const {
+  return {.indexes_built = state_->indexes_built,
+          .indexes_loaded = state_->indexes_loaded,
+          .trees_built = state_->trees_built,
+          .trees_loaded = state_->trees_loaded};
+}
+
+SpanCacheStats LibraryResources::span_stats() const { return state_->spans->stats(); }
+
+CopyStats LibraryResources::copy_stats() const {
+  return state_->copies ? state_->copies->stats() : CopyStats();
+}
+
+struct ImageLibrary::State {
+  State(std::shared_ptr<const Engine> engine_, std::shared_ptr<const LibraryResources> resources_,
+        LibraryResources::State& common_)
+      : engine(std::move(engine_)), resources(std::move(resources_)), common(common_) {}
 
   Result<LayerPtr> open_layer(const Descriptor& descriptor);
   std::shared_ptr<const LayerIndex> load_index(const Descriptor& descriptor);
@@ -88,16 +120,14 @@ struct ImageLibrary::State {
   bool is_index_cached(const Descriptor& layer);
 
   const std::shared_ptr<const Engine> engine;
-  IndexCache cache;
-  const LibraryOptions options;
-  const std::shared_ptr<SpanCache> spans;
-  std::shared_ptr<CopyDirectory> copies;  // null where no copy is to be used
+  const std::shared_ptr<const LibraryResources> resources;
+  LibraryResources::State& common;  // of `resources`
 
-  Shelf<LayerPtr> layer_shelf{options.failures_remembered};
-  Shelf<ImagePtr> layer_tree_shelf{options.failures_remembered}, image_shelf{options.failures_remembered};
+  Shelf<LayerPtr> layer_shelf{common.options.failures_remembered};
+  Shelf<ImagePtr> layer_tree_shelf{common.options.failures_remembered},
+      image_shelf{common.options.failures_remembered};
   SingleFlight<Digest, LayerPtr> layer_flights;
   SingleFlight<Digest, ImagePtr> layer_tree_flights, image_flights;
-  std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
 };
 
 // The blob has to be there, and to be as large as everyone says; its content is what the index vouches for.
@@ -115,32 +145,32 @@ Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
 }
 
 std::shared_ptr<const LayerIndex> ImageLibrary::State::load_index(const Descriptor& descriptor) {
-  auto kept = open_kept_index(cache, descriptor);
+  auto kept = open_kept_index(common.cache, descriptor);
   if (!kept) {
     log_unusable("index of " + descriptor.digest.str(), kept.error());
     return nullptr;
   }
-  ++indexes_loaded;
+  ++common.indexes_loaded;
   log(LogLevel::debug, "index of " + descriptor.digest.str() + ": loaded");
   return std::move(kept->tables);
 }
 
 Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const Descriptor& descriptor) {
   const auto start = Clock::now();
-  if (auto ready = cache.prepare(kLayerIndexes, descriptor.digest); !ready)
+  if (auto ready = common.cache.prepare(kLayerIndexes, descriptor.digest); !ready)
     return std::unexpected(std::move(ready).error());
   auto blob = engine->get_blob(descriptor.digest);
   if (!blob) return std::unexpected(std::move(blob).error());
   IndexingOptions indexing;
-  if (options.progress)
-    indexing.progress = [&](std::uint64_t bytes_read) { options.progress(descriptor, bytes_read); };
+  if (common.options.progress)
+    indexing.progress = [&](std::uint64_t bytes_read) { common.options.progress(descriptor, bytes_read); };
   auto content = index_layer(std::move(*blob), descriptor.digest, indexing);
   if (!content) return std::unexpected(std::move(content).error());
-  auto file = cache.store(kLayerIndexes, descriptor.digest, std::move(*content));
+  auto file = common.cache.store(kLayerIndexes, descriptor.digest, std::move(*content));
   if (!file) return std::unexpected(std::move(file).error());
   auto index = LayerIndex::open(std::move(*file), descriptor.digest);
   if (!index) return index;
-  ++indexes_built;
+  ++common.indexes_built;
   log(LogLevel::info, "index of " + descriptor.digest.str() + ": built in " +
                           seconds_text(Clock::now() - start) + ", " +
                           std::to_string((*index)->entry_count()) + " entries, " +
@@ -151,10 +181,10 @@ Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const
 LayerPtr ImageLibrary::State::make_layer(const Digest& digest,
                                          std::shared_ptr<const LayerIndex> index) const {
   std::optional<CopyPlace> copy;
-  if (copies) copy = CopyPlace{copies, digest};
-  auto stream =
-      std::make_shared<const LayerStream>([engine = engine, digest] { return engine->get_blob(digest); },
-                                          index->stream(), spans, options.verify, std::move(copy));
+  if (common.copies) copy = CopyPlace{common.copies, digest};
+  auto stream = std::make_shared<const LayerStream>(
+      [engine = engine, digest] { return engine->get_blob(digest); }, index->stream(), common.spans,
+      common.options.verify, std::move(copy));
   return std::make_shared<const Layer>(Layer{std::move(index), std::move(stream)});
 }
 
@@ -167,12 +197,12 @@ Result<LayerPtr> ImageLibrary::State::open_layer(const Descriptor& descriptor) {
 
 std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(std::string_view kind, const Digest& digest,
                                                                 std::size_t layer_count) {
-  auto kept = open_kept_tree(cache, kind, digest, layer_count);
+  auto kept = open_kept_tree(common.cache, kind, digest, layer_count);
   if (!kept) {
     log_unusable("tree of " + digest.str(), kept.error());
     return nullptr;
   }
-  ++trees_loaded;
+  ++common.trees_loaded;
   log(LogLevel::debug, "tree of " + digest.str() + ": loaded");
   return std::move(kept->tables);
 }
@@ -200,12 +230,12 @@ Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Dige
     for (const LayerPtr& layer : layers) indexes.push_back(layer->index);
     auto content = merge_layers(digest, indexes, whiteouts);
     if (!content) return std::unexpected(std::move(content).error());
-    auto file = cache.store(kind, digest, std::move(*content));
+    auto file = common.cache.store(kind, digest, std::move(*content));
     if (!file) return std::unexpected(std::move(file).error());
     auto opened = ImageTree::open(std::move(*file), digest);
     if (!opened) return std::unexpected(std::move(opened).error());
     tree = std::move(*opened);
-    ++trees_built;
+    ++common.trees_built;
     release_free_memory();
     log(LogLevel::debug,
         "tree of " + digest.str() + ": built, " + std::to_string(tree->inode_count()) + " inodes");
@@ -256,11 +286,15 @@ Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, I
 
 bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
   if (const auto found = layer_shelf.find(layer.digest)) return found->has_value();
-  return open_kept_index(cache, layer).has_value();
+  return open_kept_index(common.cache, layer).has_value();
 }
 
 ImageLibrary::ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options)
-    : state_(std::make_unique<State>(std::move(engine), std::move(cache), std::move(options))) {}
+    : ImageLibrary(std::move(engine),
+                   std::make_shared<const LibraryResources>(std::move(cache), std::move(options))) {}
+ImageLibrary::ImageLibrary(std::shared_ptr<const Engine> engine,
+                           std::shared_ptr<const LibraryResources> resources)
+    : state_(std::make_unique<State>(std::move(engine), resources, *resources->state_)) {}
 ImageLibrary::~ImageLibrary() = default;
 
 namespace {
@@ -304,7 +338,7 @@ ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
   if (const auto found = state_->image_shelf.find(descriptor.digest)) return found->value_or(nullptr);
   const auto manifest = read_manifest(*state_->engine, descriptor);
   if (!manifest) return nullptr;
-  const bool is_ready = state_->cache.load(kImageTrees, descriptor.digest).has_value() &&
+  const bool is_ready = state_->common.cache.load(kImageTrees, descriptor.digest).has_value() &&
                         std::ranges::all_of(manifest->layers, [&](const Descriptor& layer) {
                           return state_->is_index_cached(layer);
                         });
@@ -314,21 +348,22 @@ ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
 ImagePtr ImageLibrary::layer_tree_if_ready(const Descriptor& descriptor) {
   if (const auto found = state_->layer_tree_shelf.find(descriptor.digest)) return found->value_or(nullptr);
   const bool is_ready =
-      state_->cache.load(kLayerTrees, descriptor.digest) && state_->is_index_cached(descriptor);
+      state_->common.cache.load(kLayerTrees, descriptor.digest) && state_->is_index_cached(descriptor);
   return is_ready ? layer_tree(descriptor).value_or(nullptr) : nullptr;
+}
+
+void ImageLibrary::let_go() {
+  state_->image_shelf.clear();
+  state_->layer_tree_shelf.clear();
+  state_->layer_shelf.clear();
 }
 
 const Engine& ImageLibrary::engine() const noexcept { return *state_->engine; }
 
-LibraryStats ImageLibrary::stats() const {
-  return {.indexes_built = state_->indexes_built,
-          .indexes_loaded = state_->indexes_loaded,
-          .trees_built = state_->trees_built,
-          .trees_loaded = state_->trees_loaded};
+const std::shared_ptr<const LibraryResources>& ImageLibrary::resources() const noexcept {
+  return state_->resources;
 }
 
-SpanCacheStats ImageLibrary::span_stats() const { return state_->spans->stats(); }
-
-CopyStats ImageLibrary::copy_stats() const { return state_->copies ? state_->copies->stats() : CopyStats(); }
+LibraryStats ImageLibrary::stats() const { return state_->resources->stats(); }
 
 }  // namespace layoutfs

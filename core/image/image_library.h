@@ -36,10 +36,29 @@ struct LibraryOptions {
   std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> progress;
 };
 
+// What the libraries of several layouts have in common: the cache of indexes, the budgets of memory and disk,
+// and what they count. Thread-safe.
+class LibraryResources {
+ public:
+  LibraryResources(IndexCache cache, LibraryOptions options);
+  ~LibraryResources();
+
+  LibraryStats stats() const;
+  SpanCacheStats span_stats() const;
+  CopyStats copy_stats() const;
+
+ private:
+  friend class ImageLibrary;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // Thread-safe; what several threads ask for at once is built once.
 class ImageLibrary {
  public:
+  // With resources of its own.
   ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options);
+  ImageLibrary(std::shared_ptr<const Engine> engine, std::shared_ptr<const LibraryResources> resources);
   ~ImageLibrary();
 
   // Builds or loads the layer's index. Errc::not_found, Errc::corrupt, Errc::unsupported.
@@ -53,10 +72,12 @@ class ImageLibrary {
   ImagePtr image_if_ready(const Descriptor& manifest);
   ImagePtr layer_tree_if_ready(const Descriptor& descriptor);
 
+  // What was opened so far is opened again when it is asked for next; whoever has it, keeps it.
+  void let_go();
+
   const Engine& engine() const noexcept;
+  const std::shared_ptr<const LibraryResources>& resources() const noexcept;
   LibraryStats stats() const;
-  SpanCacheStats span_stats() const;
-  CopyStats copy_stats() const;
 
  private:
   struct State;

@@ -9,30 +9,10 @@
 #include <cerrno>
 
 #include "core/cas/layout_dir.h"
+#include "core/registry/names.h"
 
 namespace layoutfs {
 namespace {
-
-constexpr std::size_t kMaxName = 255;  // bytes
-
-bool is_alphanumeric(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-
-// distribution-spec: [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*
-bool is_component(std::string_view text) noexcept {
-  if (text.empty() || !is_alphanumeric(text.front()) || !is_alphanumeric(text.back())) return false;
-  for (std::size_t i = 0; i < text.size();) {
-    if (is_alphanumeric(text[i])) {
-      ++i;
-      continue;
-    }
-    const std::size_t end = text.find_first_not_of(text[i], i);
-    const std::size_t length = end - i;
-    const std::size_t most = text[i] == '.' ? 1 : text[i] == '_' ? 2 : text[i] == '-' ? length : 0;
-    if (length > most || !is_alphanumeric(text[end])) return false;
-    i = end;
-  }
-  return true;
-}
 
 // Of the files of a layout, and of what programs write them to before they have their names.
 bool is_layout_file(std::string_view component) noexcept {
@@ -68,7 +48,8 @@ struct Place {
   // Whether a directory in it can be a repository's, or hold some. What belongs to its layout cannot, also
   // where there is none yet; `refs` does where the layout is from before image-spec 1.0.
   bool may_hold(std::string_view component) const {
-    if (!is_component(component) || joined(name, component).size() > kMaxName) return false;
+    if (component.find('/') != std::string_view::npos || !is_repository_name(joined(name, component)))
+      return false;
     if (is_layout_file(component)) return name.empty() && !is_layout;
     return component != kRefsFolder || !is_layout || has_file(handle.get(), kIndexFile).value_or(false);
   }
@@ -181,14 +162,12 @@ class Walk {
 }  // namespace
 
 bool is_repository_directory(std::string_view name) noexcept {
-  if (name.size() > kMaxName) return false;
-  for (bool is_first = true;; is_first = false) {
-    const auto slash = name.find('/');
-    const std::string_view component = name.substr(0, slash);
-    if (!is_component(component) || (!is_first && is_layout_file(component))) return false;
-    if (slash == std::string_view::npos) return true;
+  if (!is_repository_name(name)) return false;
+  for (auto slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
     name.remove_prefix(slash + 1);
+    if (is_layout_file(name.substr(0, name.find('/')))) return false;
   }
+  return true;
 }
 
 Result<RepositoryTree::Level> RepositoryTree::level(std::string_view name) const {

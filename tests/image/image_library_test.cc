@@ -75,7 +75,7 @@ TEST_F(Library, WhatIsReadAfterwardsIsCheckedAgain) {
   const auto got = image->read(image->resolve("a").value(), out, 0);
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code(), Errc::corrupt);
-  EXPECT_EQ(library.span_stats().verify_failures, 1u);
+  EXPECT_EQ(library.resources()->span_stats().verify_failures, 1u);
 }
 
 TEST_F(Library, ADamagedCacheFileIsBuiltAnew) {

@@ -180,9 +180,10 @@ TEST(RepositoryTree, ADirectoryThatIsMissingHoldsNone) {
 
 TEST(RepositoryTree, ADirectoryThatMayNotBeReadIsNamed) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be another user";
-  const Tree tree({"a", "b/c", "d", "e"});
+  const Tree tree({"a", "b/c", "d", "e", "f/g"});
   ::chmod(tree.temp.path().c_str(), 0755);
   ::chmod(tree.at("b").c_str(), 0700);
+  ::chmod(tree.at("f").c_str(), 0711);
   const testing::AsNobody nobody;
   EXPECT_THAT(tree.tree.list("", 0).error().message(), HasSubstr(tree.at("b") + ": "));
   EXPECT_EQ(tree.tree.list("", 0).error().code(), Errc::io);
@@ -190,7 +191,10 @@ TEST(RepositoryTree, ADirectoryThatMayNotBeReadIsNamed) {
   EXPECT_EQ(tree.tree.path_of("b/c").error().sys(), EACCES);
   // It is not in the way of what can be told without it.
   EXPECT_THAT(tree.list("", 1), ElementsAre("a"));
-  EXPECT_THAT(tree.list("b0"), ElementsAre("d", "e"));
+  EXPECT_THAT(tree.list("b0", 2), ElementsAre("d", "e"));
+  // What it holds can be named, but not listed.
+  EXPECT_TRUE(tree.tree.path_of("f/g"));
+  EXPECT_THAT(tree.tree.list("e", 0).error().message(), HasSubstr(tree.at("f") + ": "));
 }
 
 TEST(RepositoryTree, ListingEndsOnRequest) {

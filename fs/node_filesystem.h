@@ -1,0 +1,24 @@
+// A filesystem of nodes, and of the images that they contain.
+#pragma once
+
+#include <memory>
+
+#include "core/cas/engine.h"
+#include "core/image/image_library.h"
+#include "fs/filesystem.h"
+#include "fs/layout_context.h"
+#include "fs/virtual_node.h"
+
+namespace layoutfs {
+
+// Each part may use those above it.
+struct NodeTree {
+  std::unique_ptr<MountContext> mount;
+  NodePtr root;
+  std::unique_ptr<Watch>
+      watch;  // null where nothing tells of changes: names are asked for again all the same
+  std::shared_ptr<const LibraryResources> resources;  // whose statistics the root tells
+};
+std::shared_ptr<Filesystem> make_node_filesystem(NodeTree tree);
+
+}  // namespace layoutfs

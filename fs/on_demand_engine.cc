@@ -1,0 +1,95 @@
+#include "fs/on_demand_engine.h"
+
+#include <cerrno>
+
+#include "core/cas/layout_dir.h"
+#include "core/cas/upload.h"
+
+namespace layoutfs {
+namespace {
+
+// What `ask` says of the engine, or why there is none.
+template <class Ask>
+auto asked(const Result<std::shared_ptr<Engine>>& engine, Ask&& ask) -> decltype(ask(**engine)) {
+  if (!engine) return fail(Error(engine.error()));
+  return ask(**engine);
+}
+
+std::unexpected<Error> read_only() { return fail(Error::system(EROFS, "layout")); }
+
+}  // namespace
+
+void OnDemandEngine::use() const noexcept {
+  static std::atomic<std::uint64_t> uses = 0;
+  last_use_.store(++uses, std::memory_order_relaxed);
+}
+
+Result<std::shared_ptr<Engine>> OnDemandEngine::get() const {
+  use();
+  Result<std::shared_ptr<Engine>> engine;
+  if (auto open = engine_.lock(); true) {
+    if (*open) return *open;
+    engine = open_();
+    if (engine) *open = *engine;
+    is_broken_ = !engine && engine.error().code() != Errc::not_found;
+  }
+  if (engine || is_broken_) tried_();
+  return engine;
+}
+
+void OnDemandEngine::let_go() noexcept {
+  std::shared_ptr<Engine> engine;  // closed after the lock is released
+  engine_.lock()->swap(engine);
+}
+
+Result<BlobPtr> OnDemandEngine::get_blob(const Digest& digest) const {
+  return asked(get(), [&](const Engine& engine) { return engine.get_blob(digest); });
+}
+
+Result<std::optional<BlobStatus>> OnDemandEngine::blob_status(const Digest& digest) const {
+  return asked(get(), [&](const Engine& engine) { return engine.blob_status(digest); });
+}
+
+Result<std::string> OnDemandEngine::blob_path(const Digest& digest) const {
+  return asked(get(), [&](const Engine& engine) { return engine.blob_path(digest); });
+}
+
+Result<std::vector<Digest>> OnDemandEngine::list_blobs(Algorithm algorithm) const {
+  return asked(get(), [&](const Engine& engine) { return engine.list_blobs(algorithm); });
+}
+
+std::int64_t OnDemandEngine::listing_ns(Algorithm algorithm) const {
+  const auto engine = get();
+  return engine ? (*engine)->listing_ns(algorithm) : now_ns();
+}
+
+Result<std::shared_ptr<const References>> OnDemandEngine::references() const {
+  return asked(get(), [&](const Engine& engine) { return engine.references(); });
+}
+
+Result<Descriptor> OnDemandEngine::get_reference(std::string_view name) const {
+  return asked(get(), [&](const Engine& engine) { return engine.get_reference(name); });
+}
+
+Result<std::vector<std::string>> OnDemandEngine::list_references() const {
+  return asked(get(), [&](const Engine& engine) { return engine.list_references(); });
+}
+
+Status OnDemandEngine::close() {
+  let_go();
+  return {};
+}
+
+Result<PutResult> OnDemandEngine::put_blob(ByteSource&, const PutOptions&) { return read_only(); }
+Result<Upload> OnDemandEngine::start_upload() { return read_only(); }
+Result<Upload> OnDemandEngine::resume_upload(std::string_view id) { return fail(unknown_upload(id)); }
+Result<bool> OnDemandEngine::delete_blob(const Digest&) { return read_only(); }
+Result<SweepResult> OnDemandEngine::sweep_blob(const Digest&, const References&, std::int64_t) {
+  return read_only();
+}
+Status OnDemandEngine::put_reference(std::string_view, const Descriptor&, PutMode) { return read_only(); }
+Result<bool> OnDemandEngine::delete_reference(std::string_view) { return read_only(); }
+Status OnDemandEngine::update_references(const ReferenceUpdate&) { return read_only(); }
+Status OnDemandEngine::clean() { return read_only(); }
+
+}  // namespace layoutfs
