@@ -120,12 +120,9 @@ bool RepositoryLayouts::is_broken(std::string_view name) {
 
 RepositoryLayouts::Counts RepositoryLayouts::counts() {
   auto items = items_.lock();
-  Counts counts{0, 0};
-  for (const auto& [name, item] : *items) {
-    counts.known += item.known.expired() ? 0 : 1;
-    counts.open += item.open ? 1 : 0;
-  }
-  return counts;
+  const auto open =
+      std::ranges::count_if(*items, [](const auto& item) { return item.second.open != nullptr; });
+  return {items->size(), static_cast<std::size_t>(open)};
 }
 
 }  // namespace layoutfs

@@ -35,7 +35,7 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
   bool is_broken(std::string_view name);
 
   struct Counts {
-    std::size_t known, open;
+    std::size_t remembered, open;
   };
   Counts counts();
 

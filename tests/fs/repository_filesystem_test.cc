@@ -235,6 +235,7 @@ TEST(RepositoryFilesystem, TimesOfDirectoriesChangeWithWhatTheyList) {
   EXPECT_NE(time("a"), quiet);
   ::usleep(60'000);
   const auto broken = time("a");
+  EXPECT_NE(broken, quiet);
   EXPECT_THAT(browser.names("a"), Contains("error"));
   EXPECT_NE(time("a"), broken);
 }
@@ -244,21 +245,24 @@ TEST(RepositoryFilesystem, InodesAreTheSameInTheNextMountAndOfOneRepositoryOnly)
   const auto digest = mounted.add("a", "same");
   mounted.add("a/refs", "same");
   mounted.add("b", "same");
-  const auto numbers = [&](const Browser& browser) {
-    std::vector<NodeId> found;
-    for (const std::string repository : {"a", "a/%72efs", "b"})
+  const std::string directory = "/" + manifest_path(digest);
+  const auto numbers = [&](const Browser& browser, const std::vector<std::string>& repositories) {
+    std::map<std::string, NodeId> found;
+    for (const std::string& repository : repositories)
       for (const std::string& path :
-           {std::string(), std::string("/refs"), std::string("/index.json"), std::string("/blobs"),
-            "/" + manifest_path(digest), "/" + manifest_path(digest) + "/manifest.json",
-            "/" + manifest_path(digest) + "/rootfs", "/" + manifest_path(digest) + "/layers/00/tree",
-            "/" + manifest_path(digest) + "/rootfs/etc/name"})
-        found.push_back(browser.node(repository + path));
+           {std::string(), std::string("/refs"), std::string("/index.json"), std::string("/blobs"), directory,
+            directory + "/manifest.json", directory + "/rootfs", directory + "/layers/00/tree",
+            directory + "/rootfs/etc/name"})
+        found[repository + path] = browser.node(repository + path);
     return found;
   };
-  const auto first = numbers(mounted.mount());
-  EXPECT_EQ(std::set<NodeId>(first.begin(), first.end()).size(), first.size());
-  EXPECT_THAT(first, Not(Contains(NodeId{0})));
-  EXPECT_EQ(numbers(mounted.mount()), first);
+  const auto first = numbers(mounted.mount(), {"a", "a/%72efs", "b"});
+  std::set<NodeId> distinct;
+  for (const auto& [path, number] : first) distinct.insert(number);
+  EXPECT_EQ(distinct.size(), 27u);
+  EXPECT_FALSE(distinct.contains(0));
+  // Whoever is asked for first.
+  EXPECT_EQ(numbers(mounted.mount(), {"b", "a/%72efs", "a"}), first);
 }
 
 TEST(RepositoryFilesystem, NothingIsOpenedUntilSomebodyEnters) {
@@ -343,7 +347,7 @@ TEST(RepositoryLayouts, WhatNobodyKnowsIsForgotten) {
     EXPECT_TRUE(layout->on_demand->get());
     EXPECT_LE(layouts->counts().open, 2u);
   }
-  EXPECT_EQ(layouts->counts().known, 2u);
+  EXPECT_LE(layouts->counts().remembered, 4u);
 }
 
 TEST(RepositoryLayouts, ImagesHaveTheirNumbersAgainWhenTheirLayoutWasForgotten) {
@@ -357,9 +361,8 @@ TEST(RepositoryLayouts, ImagesHaveTheirNumbersAgainWhenTheirLayoutWasForgotten) 
     return mount.slots.slot_of(layouts->layout("a"), ImageSlots::Kind::image, image).slot;
   };
   const auto first = slot();
-  EXPECT_EQ(layouts->counts().known, 0u);
+  EXPECT_EQ(mount.slots.layout_of(first), nullptr);  // forgotten
   EXPECT_EQ(slot(), first);
-  EXPECT_EQ(mount.slots.layout_of(first), nullptr);
   const auto held = layouts->layout("a");
   EXPECT_EQ(slot(), first);
   EXPECT_EQ(mount.slots.layout_of(first), held);
