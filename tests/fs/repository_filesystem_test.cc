@@ -292,6 +292,7 @@ TEST(RepositoryFilesystem, InodesOutliveTheClosingOfTheirRepository) {
   const std::string text = browser.content(index);
   EXPECT_EQ(browser.content(file), "first");
   const std::size_t open = open_files();
+  const auto built = mounted.resources->stats().trees_built;
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(browser.names("two/refs"), ElementsAre("latest"));
     EXPECT_LE(open_files(), open);
@@ -306,6 +307,7 @@ TEST(RepositoryFilesystem, InodesOutliveTheClosingOfTheirRepository) {
     EXPECT_TRUE(browser.exists("two/refs/latest"));
     EXPECT_EQ(browser.content(file), "first");
   }
+  EXPECT_EQ(mounted.resources->stats().trees_built, built + 2);  // its image was let go of, too
 }
 
 TEST(RepositoryFilesystem, AThousandRepositoriesTakeFewFiles) {
@@ -376,13 +378,13 @@ TEST(RepositoryLayouts, TheOneThatWasUsedTheLongestTimeAgoIsClosed) {
       mount, RepositoryTree(mounted.temp.path()),
       std::make_shared<const LibraryResources>(IndexCache(), LibraryOptions{}), 2);
   const auto a = layouts->layout("a"), b = layouts->layout("b"), c = layouts->layout("c");
-  const auto engine_of_a = a->on_demand->get().value().get();
+  const auto engine_of_a = a->on_demand->get().value();
   EXPECT_TRUE(b->on_demand->get());
   a->use();
-  const auto held = b->on_demand->get().value();  // so that it cannot come back at the same address
+  const auto held = b->on_demand->get().value();
   a->use();
   EXPECT_TRUE(c->on_demand->get());
-  EXPECT_EQ(a->on_demand->get().value().get(), engine_of_a);
+  EXPECT_EQ(a->on_demand->get().value(), engine_of_a);
   EXPECT_NE(b->on_demand->get().value(), held);
 }
 
