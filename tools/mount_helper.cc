@@ -1,5 +1,12 @@
 #include "tools/mount_helper.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/base/split.h"
 #include "tools/command.h"
 
 namespace layoutfs::tools {
@@ -9,11 +16,26 @@ constexpr int kMounted = 0;
 constexpr int kWrongArguments = 1;
 constexpr int kNotMounted = 32;
 
+// Of fstab: what others than root may mount is as mount(8) says without devices and set-uid programs.
+constexpr std::array<std::string_view, 4> kOthersMayMount{"user", "users", "owner", "group"};
+
+// With what mount(8) means by them, where that is not said.
+std::string spelled_out(const std::string& options) {
+  std::string list;
+  for (const std::string& option : split(options, ',')) {
+    list += (list.empty() ? "" : ",") + option;
+    if (std::ranges::find(kOthersMayMount, option) != kOthersMayMount.end()) list += ",nosuid,nodev";
+  }
+  return list;
+}
+
 }  // namespace
 
 int run_mount_helper(const std::vector<std::string>& arguments,
                      const std::function<int(std::vector<std::string>)>& run) {
   std::vector<std::string> translated{"mount", "-q"};
+  // mount(8) hands its defaults to no helper, also where they are written down: whoever wants others says so.
+  if (::geteuid() == 0) translated.insert(translated.end(), {"-o", "dev,suid"});
   std::vector<std::string> operands;
   bool is_fake = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
@@ -23,7 +45,7 @@ int run_mount_helper(const std::vector<std::string>& arguments,
         print_error(argument + " needs an argument");
         return kWrongArguments;
       }
-      if (argument == "-o") translated.insert(translated.end(), {"-o", arguments[i]});
+      if (argument == "-o") translated.insert(translated.end(), {"-o", spelled_out(arguments[i])});
     } else if (argument.size() > 1 && argument[0] == '-') {
       // -s (sloppy), -n (no mtab) and -v change nothing here; -f means to do everything but mount.
       if (argument.find_first_not_of("-sfnv") != std::string::npos) {

@@ -12,12 +12,13 @@ mkdir "$M"
 cat >"$TMP/fstab" <<FSTAB
 $L         $TMP/from-fstab/layout  fuse.layoutfs  ro,allow_other       0 0
 $L:latest  $TMP/from-fstab/image   layoutfs       ro,dev,suid,nofail   0 0
+$L:latest  $TMP/from-fstab/user    fuse.layoutfs  users,exec           0 0
 $L:absent  $TMP/from-fstab/absent  layoutfs       noauto               0 0
 FSTAB
 cat >"$TMP/with-fstab" <<'COMMANDS'
 set -eu
 cd "$1"
-mkdir upper from-fstab from-fstab/layout from-fstab/image
+mkdir upper from-fstab from-fstab/layout from-fstab/image from-fstab/user
 mount -t tmpfs none "$1/upper"
 mkdir upper/upper upper/work
 ln -s "$LAYOUTFS" upper/upper/mount.layoutfs
@@ -25,14 +26,17 @@ ln -s "$LAYOUTFS" upper/upper/mount.fuse.layoutfs
 mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir="$1/upper/upper",workdir="$1/upper/work" /usr/sbin
 mount -T fstab -a
 for at in layout image; do findmnt -n -o SOURCE,FSTYPE --mountpoint "$1/from-fstab/$at" | tr -s ' '; done
+for at in image user; do findmnt -n -o VFS-OPTIONS --mountpoint "$1/from-fstab/$at"; done
 cat from-fstab/layout/refs/latest/rootfs/etc/name from-fstab/image/etc/name
 ! mount -T fstab "$1/from-fstab/absent" 2>absent || echo "absent: mounted"
-umount from-fstab/layout from-fstab/image
+umount from-fstab/layout from-fstab/image from-fstab/user
 ! findmnt --mountpoint "$1/from-fstab/layout" || echo "layout: still mounted"
 COMMANDS
 export LAYOUTFS
 same "mount -a mounts what fstab says, findmnt shows it, umount takes it down" "$L fuse.layoutfs
 $L:latest fuse.layoutfs
+ro,relatime
+ro,nosuid,nodev,relatime
 sample
 sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
 same "what cannot be mounted is one line of mount's helper" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"

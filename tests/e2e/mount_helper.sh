@@ -14,6 +14,22 @@ same "without a word" "" "$(cat "$TMP/stderr")"
 check "the layout is there" test -e "$TMP/m/index.json"
 unmount "$TMP/m"
 
+# flags SENTENCE EXPECTED OPTION...: of the mount, by the kernel.
+flags() {
+  local sentence=$1 expected=$2
+  shift 2
+  helper "$LAYOUT" "$TMP/m" "$@"
+  same "$sentence" "$expected" "$(awk -v at="$TMP/m" '$5 == at {print $6}' /proc/self/mountinfo)"
+  unmount "$TMP/m" >/dev/null
+}
+# mount(8) hands on dev and suid to nobody.
+flags "for root, devices and set-uid programs are allowed" ro,relatime -o ro
+flags "unless they are not" ro,nosuid,nodev,relatime -o nodev,nosuid
+flags "each for itself" ro,nodev,relatime -o nodev
+flags "user implies that they are not" ro,nosuid,nodev,relatime -o user
+flags "so does users" ro,nosuid,nodev,relatime -o ro,users
+flags "what is said behind it holds" ro,nodev,relatime -o user,suid
+
 helper "$LAYOUT" "$TMP/m" -f -o ro
 same "with -f it only pretends" 0 $?
 same "nothing is mounted then" "" "$(grep -F " $TMP/m " /proc/self/mountinfo)"
