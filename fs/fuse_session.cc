@@ -134,6 +134,18 @@ struct FuseSession::State {
   Clock::time_point trimmed_after{};                     // the last request before that
 };
 
+void hold_signals() {
+  const sigset_t signals = watched_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+bool is_stop_pending() {
+  sigset_t pending;
+  ::sigemptyset(&pending);
+  ::sigpending(&pending);
+  return ::sigismember(&pending, SIGINT) == 1 || ::sigismember(&pending, SIGTERM) == 1;
+}
+
 FuseSession::FuseSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesystem> filesystem,
@@ -167,8 +179,7 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   ::mallopt(M_ARENA_MAX, 2);
   ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
-  const sigset_t signals = watched_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // also in the threads that start from here on
+  hold_signals();  // also in the threads that start from here on
   state_->server.ready = ready;
   SessionMemory kernel(state_->session.get());
   const ChangeFollower follower(*state_->server.filesystem, kernel);

@@ -43,6 +43,12 @@ class FuseSession {
   std::unique_ptr<State> state_;
 };
 
+// From here on signals wait for FuseSession::serve: for those who have made something that is to go at the
+// end, and start no thread before.
+void hold_signals();
+// Whether one of those that end serve() waits.
+bool is_stop_pending();
+
 // Whether a layoutfs is mounted on this absolute path, by /proc/self/mountinfo: asks nothing of the mount
 // itself.
 bool is_mounted(const std::string& mount_point);

@@ -1,6 +1,7 @@
 #include "tools/daemon.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,13 @@
 
 namespace layoutfs::tools {
 namespace {
+
+// The parent has nothing to tidy up.
+void release_signals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
 
 // The parent's part. It leaves by _exit: the mount, which it owns as much as the child, must stay.
 [[noreturn]] void wait_for_child(pid_t child, int pipe) {
@@ -36,6 +44,7 @@ Result<Daemon> Daemon::start() {
   if (child < 0) return std::unexpected(Error::system(errno, "fork"));
   if (child > 0) {
     to_parent.reset();
+    release_signals();
     wait_for_child(child, from_child.get());
   }
   ::setsid();

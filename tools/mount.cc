@@ -112,15 +112,15 @@ struct Served {
   std::string source;  // as it was named
   std::shared_ptr<Filesystem> filesystem;
   std::shared_ptr<const LibraryResources> resources;
-  MountPoint mount_point;
+  std::string directory;  // that the mount point must not be in
 };
 
 Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
                             const std::string& mount_point_argument) {
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
-  auto mount_point = MountPoint::prepare(mount_point_argument, layout->path);
-  if (!mount_point) return fail(std::move(mount_point).error());
+  if (auto checked = MountPoint::check(mount_point_argument, layout->path); !checked)
+    return fail(std::move(checked).error());
 
   // Shows until everything is mounted; the library, which calls it, may live longer.
   auto progress = std::make_shared<std::optional<Progress>>();
@@ -130,7 +130,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   if (!filesystem) return fail(std::move(filesystem).error());
   progress->reset();
   return Served{source_of(*layout, arguments.image), std::move(*filesystem), library->resources(),
-                std::move(*mount_point)};
+                layout->path};
 }
 
 // Nothing is opened yet; what can be known to be a mistake is told.
@@ -147,31 +147,36 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   if (level->is_layout && level->below.empty())
     return fail(Errc::invalid_argument,
                 arguments.repositories + " is a layout, and no directory of layouts: mount it as one");
-  auto mount_point = MountPoint::prepare(mount_point_argument, tree.directory());
-  if (!mount_point) return fail(std::move(mount_point).error());
+  if (auto checked = MountPoint::check(mount_point_argument, tree.directory()); !checked)
+    return fail(std::move(checked).error());
+  std::string directory = tree.directory();
   auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
   auto filesystem = make_repository_filesystem(std::move(tree), resources,
                                                {std::move(*platform), {options.uid, options.gid}});
-  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(*mount_point)};
+  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(directory)};
 }
 
 Status mount(MountArguments arguments) {
   set_log_level(arguments);
   auto options = mount_options(arguments);
   if (!options) return fail(std::move(options).error());
-  std::string mount_point;
-  if (auto split = split_operands(arguments, options->is_of_repositories, mount_point); !split) return split;
+  std::string mount_point_argument;
+  if (auto split = split_operands(arguments, options->is_of_repositories, mount_point_argument); !split)
+    return split;
   set_log_format(options->log_format);
   arguments.image.platform = options->platform;
 
-  auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point)
-                                            : serve_layout(arguments, *options, mount_point);
+  auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point_argument)
+                                            : serve_layout(arguments, *options, mount_point_argument);
   if (!served) return fail(std::move(served).error());
-  mount_point = served->mount_point.path();
+  // Only now, as a signal may end the program while it is indexing.
+  hold_signals();
+  auto mount_point = MountPoint::prepare(mount_point_argument, served->directory);
+  if (!mount_point) return fail(std::move(mount_point).error());
   const std::string source = !options->fsname.empty() ? options->fsname : served->source;
   auto session = FuseSession::mount(
       std::move(served->filesystem),
-      {.mount_point = mount_point,
+      {.mount_point = mount_point->path(),
        .source = source,
        .kernel_options = options->kernel,
        .max_threads = options->max_threads,
@@ -182,6 +187,7 @@ Status mount(MountArguments arguments) {
        .debug = arguments.is_debug});
   if (!session) return fail(std::move(session).error());
 
+  if (is_stop_pending()) return fail(Errc::cancelled, "stopped by a signal");
   std::optional<Daemon> daemon;
   if (!arguments.is_foreground && !arguments.is_debug) {
     auto started = Daemon::start();
@@ -189,10 +195,10 @@ Status mount(MountArguments arguments) {
     daemon = std::move(*started);
   }
   return (*session)->serve([&] {
-    if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point);
+    if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point->path());
     // Before the parent ends, which a service manager may take for the end of all.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
-                           " on " + mount_point);
+                           " on " + mount_point->path());
     if (daemon) daemon->ready();
   });
 }

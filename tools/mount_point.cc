@@ -1,5 +1,6 @@
 #include "tools/mount_point.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -37,21 +39,56 @@ bool is_in(const std::string& path, const std::string& directory) {
   }
 }
 
+bool is_device(const std::string& path) { return path.starts_with("/dev/fd/"); }
+
+bool is_there(const std::string& path) {
+  struct stat found;
+  return ::lstat(path.c_str(), &found) == 0;
+}
+
+// Nothing, and errno, where that fails.
+std::optional<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real) return std::nullopt;
+  return real.get();
+}
+
+// The directory to make `path` in.
+std::filesystem::path parent_of(std::filesystem::path path) {
+  if (!path.has_filename()) path = path.parent_path();  // "m/"
+  path = path.parent_path();
+  return path.empty() ? "." : path;
+}
+
+// `path` is for messages.
+Status check_directory(const std::string& path, const std::string& real) {
+  if (is_mounted(real)) return refuse(path, "busy: a layout is mounted there already");
+  struct stat found;
+  if (::stat(real.c_str(), &found) != 0) return refuse(path, errno);
+  if (!S_ISDIR(found.st_mode)) return refuse(path, ENOTDIR);
+  return {};
+}
+
 }  // namespace
 
-Result<MountPoint> MountPoint::prepare(const std::string& path, const std::string& layout) {
-  if (path.starts_with("/dev/fd/")) return MountPoint(path, false);
+Status MountPoint::check(const std::string& path, const std::string& layout) {
+  if (is_device(path)) return {};
   if (is_in(path, layout)) return refuse(path, "it lies in the layout itself");
+  if (const auto real = real_path(path)) return check_directory(path, *real);
+  if (errno != ENOENT || is_there(path)) return refuse(path, errno);
+  if (::faccessat(AT_FDCWD, parent_of(path).c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    return refuse(path, errno);
+  return {};
+}
+
+Result<MountPoint> MountPoint::prepare(const std::string& path, const std::string& layout) {
+  if (is_device(path)) return MountPoint(path, false);
+  if (auto checked = check(path, layout); !checked) return fail(std::move(checked).error());
   const bool is_made = ::mkdir(path.c_str(), 0755) == 0;
   if (!is_made && errno != EEXIST) return refuse(path, errno);
-  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  const auto real = real_path(path);
   if (!real) return refuse(path, errno);
-  MountPoint prepared(real.get(), is_made);
-  if (is_mounted(prepared.path())) return refuse(path, "busy: a layout is mounted there already");
-  struct stat found;
-  if (::stat(real.get(), &found) != 0) return refuse(path, errno);
-  if (!S_ISDIR(found.st_mode)) return refuse(path, ENOTDIR);
-  return prepared;
+  return MountPoint(*real, is_made);
 }
 
 MountPoint::MountPoint(MountPoint&& other) noexcept

@@ -10,6 +10,8 @@ namespace layoutfs::tools {
 // Made where it is missing, and then removed at the end, if it is empty then.
 class MountPoint {
  public:
+  // What prepare() would refuse, found without making anything: for before long work.
+  static Status check(const std::string& path, const std::string& layout);
   // Errc::mount_failed where it is no directory, cannot be made, is a mount point of layoutfs already, or
   // lies in the directory `layout`: what is read from there would be asked of the mount itself. /dev/fd/N, an
   // open /dev/fuse that a supervisor mounted, is taken as it is.

@@ -43,3 +43,29 @@ layoutfs mount -q "$TMP/layouts/single" "$TMP/made-by-mount" || not_ok "mounting
 check "a mount point is made where it is missing" test -e "$TMP/made-by-mount/index.json"
 unmount "$TMP/made-by-mount"
 wait_for test ! -e "$TMP/made-by-mount" && ok "and removed at the end" || not_ok "and removed at the end"
+
+# One that is stopped before it has mounted leaves nothing: while it indexes 16 GiB of zeros.
+python3 - "$TMP/long" "$(host_architecture)" "$CORPUS" <<'PYTHON' || exit 1
+import gzip, pathlib, sys
+layout, architecture, corpus = sys.argv[1:]
+sys.path.insert(0, corpus)
+from ocilib import GZIP, Layer, Layout, header
+part, times = 64 << 20, 256
+blob = gzip.compress(header(b"zeros", size=part * times)) + gzip.compress(b"\0" * part, 9) * times
+made = Layout()
+made.tag("long", made.manifest(made.config([], arch=architecture), [made.layer(Layer(blob, b"", GZIP))]))
+made.write(pathlib.Path(layout))
+PYTHON
+layer=$(find "$TMP/long/blobs" -size +1M)
+is_reading_layer() { find "/proc/$pid/fd" -lname "$layer" | grep -q .; }
+for signal in INT TERM HUP; do
+  env --default-signal=INT,HUP "$LAYOUTFS" mount -q "$TMP/long:long" "$TMP/made-by-mount" 2>"$TMP/log" &
+  pid=$!
+  pids+=("$pid")
+  wait_for is_reading_layer
+  kill -$signal "$pid"
+  wait "$pid" 2>/dev/null
+  code=$?
+  same "SIG$signal ends the indexing before a mount" "$((128 + $(kill -l $signal)))" $code
+  check "which leaves no mount point" test ! -e "$TMP/made-by-mount"
+done
