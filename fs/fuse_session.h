@@ -53,6 +53,9 @@ bool is_stop_pending();
 // itself.
 bool is_mounted(const std::string& mount_point);
 
+// Where that is, as an absolute path, by whatever name. Errc::not_found where nothing of ours is mounted.
+Result<std::string> mount_point_of(const std::string& path);
+
 // Takes a mount down: umount2(2), or fusermount3 for an ordinary user. Errc::not_found where nothing of ours
 // is mounted.
 Status unmount(const std::string& mount_point, bool lazy);

@@ -1,7 +1,10 @@
 // Statistics as JSON.
 #include "fs/statistics.h"
 
+#include <unistd.h>
+
 #include "core/base/json.h"
+#include "fs/mount_server.h"
 
 namespace layoutfs {
 
@@ -27,6 +30,8 @@ std::string statistics_json(const LibraryResources& resources) {
   add("copiesMade", copies.made);
   add("copiesDropped", copies.dropped);
   add("copySpansRead", copies.spans_read);
+  add("pid", static_cast<std::uint64_t>(::getpid()));
+  add("pidNamespace", pid_namespace());
   return json.end_object().str();
 }
 

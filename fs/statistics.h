@@ -13,7 +13,8 @@ inline constexpr std::string_view kStatisticsXattr = "user.layoutfs.stats";
 
 // As one JSON object: indexes built and loaded, trees built and loaded, the span cache's bytes, hits, misses,
 // decoded bytes, those of them that were decoded ahead, and verify failures, and the decoded copies made and
-// dropped, with the spans read from such.
+// dropped, with the spans read from such; and the process that serves, as others in its pid namespace call
+// it.
 std::string statistics_json(const LibraryResources& resources);
 
 }  // namespace layoutfs

@@ -55,11 +55,17 @@ bool is_mounted(const std::string& mount_point) {
   return mount && mount->type == "fuse.layoutfs";
 }
 
-Status unmount(const std::string& path, bool lazy) {
-  const std::string mount_point = absolute_path(path);
+Result<std::string> mount_point_of(const std::string& path) {
+  std::string mount_point = absolute_path(path);
   if (!is_mounted(mount_point)) return fail(Errc::not_found, path + ": no layout is mounted there");
-  if (::umount2(mount_point.c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
-  if (errno == EPERM && ::geteuid() != 0) return run_fusermount(mount_point, lazy);
+  return mount_point;
+}
+
+Status unmount(const std::string& path, bool lazy) {
+  const auto mount_point = mount_point_of(path);
+  if (!mount_point) return fail(Error(mount_point.error()));
+  if (::umount2(mount_point->c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
+  if (errno == EPERM && ::geteuid() != 0) return run_fusermount(*mount_point, lazy);
   return std::unexpected(Error::system(errno, path));
 }
 

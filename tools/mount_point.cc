@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -82,20 +83,35 @@ Status MountPoint::check(const std::string& path, const std::string& layout) {
 }
 
 Result<MountPoint> MountPoint::prepare(const std::string& path, const std::string& layout) {
-  if (is_device(path)) return MountPoint(path, false);
+  if (is_device(path)) return MountPoint(path);
   if (auto checked = check(path, layout); !checked) return fail(std::move(checked).error());
   const bool is_made = ::mkdir(path.c_str(), 0755) == 0;
   if (!is_made && errno != EEXIST) return refuse(path, errno);
   const auto real = real_path(path);
   if (!real) return refuse(path, errno);
-  return MountPoint(*real, is_made);
+  MountPoint prepared(*real);
+  if (is_made) prepared.made_ = identity_of(*real);
+  return prepared;
+}
+
+// Asks the kernel alone: something that does not answer may be mounted there by now.
+std::optional<MountPoint::Identity> MountPoint::identity_of(const std::string& path) {
+  struct statx found;
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_INO | STATX_BTIME,
+              &found) != 0)
+    return std::nullopt;
+  const bool is_birth_known = (found.stx_mask & STATX_BTIME) != 0;
+  return Identity{.device = makedev(found.stx_dev_major, found.stx_dev_minor),
+                  .inode = found.stx_ino,
+                  .born_s = is_birth_known ? found.stx_btime.tv_sec : 0,
+                  .born_ns = is_birth_known ? found.stx_btime.tv_nsec : 0};
 }
 
 MountPoint::MountPoint(MountPoint&& other) noexcept
-    : path_(std::move(other.path_)), is_made_(std::exchange(other.is_made_, false)) {}
+    : path_(std::move(other.path_)), made_(std::exchange(other.made_, std::nullopt)) {}
 
 MountPoint::~MountPoint() {
-  if (is_made_) ::rmdir(path_.c_str());
+  if (made_ && identity_of(path_) == made_) ::rmdir(path_.c_str());
 }
 
 }  // namespace layoutfs::tools

@@ -1,13 +1,17 @@
 // The directory that a mount covers.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "core/base/error.h"
 
 namespace layoutfs::tools {
 
-// Made where it is missing, and then removed at the end, if it is empty then.
+// Made where it is missing, and then removed at the end, if it is empty then, and still the one that was
+// made.
 class MountPoint {
  public:
   // What prepare() would refuse, found without making anything: for before long work.
@@ -23,9 +27,17 @@ class MountPoint {
   const std::string& path() const noexcept { return path_; }
 
  private:
-  MountPoint(std::string path, bool is_made) : path_(std::move(path)), is_made_(is_made) {}
+  // Of a directory. A file system may give the number of one that is gone to a new one, but at another time.
+  struct Identity {
+    std::uint64_t device, inode;
+    std::int64_t born_s;
+    std::uint32_t born_ns;
+    bool operator==(const Identity&) const = default;
+  };
+  static std::optional<Identity> identity_of(const std::string& path);
+  explicit MountPoint(std::string path) : path_(std::move(path)) {}
   std::string path_;
-  bool is_made_;
+  std::optional<Identity> made_;
 };
 
 }  // namespace layoutfs::tools

@@ -42,7 +42,30 @@ check "a directory that was there stays" test -d "$TMP/made-before"
 layoutfs mount -q "$TMP/layouts/single" "$TMP/made-by-mount" || not_ok "mounting on a directory that is not there"
 check "a mount point is made where it is missing" test -e "$TMP/made-by-mount/index.json"
 unmount "$TMP/made-by-mount"
-wait_for test ! -e "$TMP/made-by-mount" && ok "and removed at the end" || not_ok "and removed at the end"
+check "and removed when it is unmounted" test ! -e "$TMP/made-by-mount"
+cat >"$TMP/turns" <<'TURNS'
+set -e
+for turn in $(seq 50); do
+  "$LAYOUTFS" mount -q "$1" "$2"
+  "$LAYOUTFS" umount "$2"
+  mkdir "$2"
+  rmdir "$2"
+done
+TURNS
+check "so that it can be made again at once, many times" env LAYOUTFS="$LAYOUTFS" \
+  sh "$TMP/turns" "$TMP/layouts/single" "$TMP/made-by-mount"
+# It is others' then, also if the program gets to it late.
+rm -rf "$TMP/made-by-mount"
+"$LAYOUTFS" mount -q -f "$TMP/layouts/single" "$TMP/made-by-mount" &
+pid=$!
+pids+=("$pid")
+wait_for test -e "$TMP/made-by-mount/index.json"
+kill -STOP "$pid"
+check "a server that does not answer does not keep a mount" "$LAYOUTFS" umount "$TMP/made-by-mount"
+rmdir "$TMP/made-by-mount" && mkdir "$TMP/made-by-mount"
+kill -CONT "$pid"
+wait "$pid"
+check "one that others made meanwhile stays" rmdir "$TMP/made-by-mount"
 
 # One that is stopped before it has mounted leaves nothing: while it indexes 16 GiB of zeros.
 python3 - "$TMP/long" "$(host_architecture)" "$CORPUS" <<'PYTHON' || exit 1

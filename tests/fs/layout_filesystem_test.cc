@@ -227,9 +227,9 @@ TEST(LayoutFilesystem, StatisticsAreAnsweredByTheRootAlone) {
   ASSERT_TRUE(text);
   const auto json = JsonDocument::parse(as_bytes(*text));
   ASSERT_TRUE(json);
-  for (const auto* name :
-       {"indexesBuilt", "indexesLoaded", "cacheBytes", "cacheHits", "cacheMisses", "decodedBytes",
-        "decodedAheadBytes", "verifyFailures", "copiesMade", "copiesDropped", "copySpansRead"})
+  for (const auto* name : {"indexesBuilt", "indexesLoaded", "cacheBytes", "cacheHits", "cacheMisses",
+                           "decodedBytes", "decodedAheadBytes", "verifyFailures", "copiesMade",
+                           "copiesDropped", "copySpansRead", "pid", "pidNamespace"})
     EXPECT_TRUE(json->root().find(name)) << name;
   EXPECT_THAT(layout.filesystem->listxattr(kRootNode).value(), IsEmpty());
   EXPECT_EQ(layout.filesystem->getxattr(browser.node("refs"), "user.layoutfs.stats").error(), ENODATA);
