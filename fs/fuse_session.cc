@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 #include "core/base/event_fd.h"
@@ -21,6 +22,7 @@
 #include "fs/change_follower.h"
 #include "fs/fuse_device.h"
 #include "fs/fuse_operations.h"
+#include "fs/fusermount.h"
 #include "fs/mount_table.h"
 
 namespace layoutfs {
@@ -101,6 +103,24 @@ Status check_device() {
   return {};
 }
 
+Status mount_session(fuse_session* session, const std::string& mount_point) {
+  // For an ordinary user it is fusermount3 that says what is wrong.
+  const CapturedOutput said;
+  const bool is_mounted = [&] {
+    std::optional<StderrTo> captured;
+    if (!log_enabled(LogLevel::debug)) captured.emplace(said);  // libfuse's own words would be in between
+    return fuse_session_mount(session, mount_point.c_str()) == 0;
+  }();
+  std::string why = said.text();
+  if (is_mounted) {
+    if (!why.empty()) log(LogLevel::warning, why);
+    return {};
+  }
+  if (why.find("failed to exec fusermount3") != std::string::npos) why += " (package fuse3 has it)";
+  if (why.empty()) why = *last_message.lock();
+  return fail(Errc::mount_failed, "cannot mount on " + mount_point + (why.empty() ? "" : ": " + why));
+}
+
 class SessionMemory final : public KernelMemory {
  public:
   explicit SessionMemory(fuse_session* session) : session_(session) {}
@@ -160,11 +180,8 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   auto session = make_session(options, state->server);
   if (!session) return std::unexpected(std::move(session).error());
   state->session = std::move(*session);
-  if (fuse_session_mount(state->session.get(), options.mount_point.c_str()) != 0) {
-    const std::string why = *last_message.lock();
-    return fail(Errc::mount_failed,
-                "cannot mount on " + options.mount_point + (why.empty() ? "" : ": " + why));
-  }
+  if (auto mounted = mount_session(state->session.get(), options.mount_point); !mounted)
+    return fail(std::move(mounted).error());
   state->is_mounted = true;
   return std::unique_ptr<FuseSession>(new FuseSession(std::move(state)));
 }

@@ -1,8 +1,11 @@
 // Reading /proc/self/mountinfo.
 #include "fs/mount_table.h"
 
+#include <charconv>
 #include <fstream>
 #include <sstream>
+
+#include "core/base/split.h"
 
 namespace layoutfs {
 
@@ -25,6 +28,18 @@ std::string unescape_mount_point(std::string_view escaped) {
 
 namespace {
 
+// "rw,user_id=1000,group_id=1000"
+std::optional<std::uint32_t> user_of(const std::string& options) {
+  constexpr std::string_view kName = "user_id=";
+  for (const std::string& option : split(options, ',')) {
+    if (!option.starts_with(kName)) continue;
+    std::uint32_t user = 0;
+    const auto end = option.data() + option.size();
+    if (std::from_chars(option.data() + kName.size(), end, user).ptr == end) return user;
+  }
+  return std::nullopt;
+}
+
 // Calls `visit(mount point, mount)` for each mount; later ones lie on top.
 template <typename Visit>
 void for_each_mount(const Visit& visit) {
@@ -34,8 +49,9 @@ void for_each_mount(const Visit& visit) {
     std::string id, parent, device, root, point, field, type;
     fields >> id >> parent >> device >> root >> point;
     while (fields >> field && field != "-") continue;  // options, and any number of optional fields
-    fields >> type;
-    visit(unescape_mount_point(point), Mount{std::move(device), std::move(type)});
+    std::string source, options;
+    fields >> type >> source >> options;
+    visit(unescape_mount_point(point), Mount{std::move(device), std::move(type), user_of(options)});
   }
 }
 

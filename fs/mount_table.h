@@ -2,6 +2,7 @@
 // themselves.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +11,9 @@
 namespace layoutfs {
 
 struct Mount {
-  std::string device;  // "0:57"
-  std::string type;    // "fuse.layoutfs"
+  std::string device;                 // "0:57"
+  std::string type;                   // "fuse.layoutfs"
+  std::optional<std::uint32_t> user;  // of FUSE: who serves it
 };
 
 // The topmost mount on an absolute path; nothing where none is.

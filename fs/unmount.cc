@@ -1,20 +1,14 @@
 // Taking mounts down.
-#include <spawn.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "fs/fuse_session.h"
+#include "fs/fusermount.h"
 #include "fs/mount_table.h"
-
-extern char** environ;
 
 namespace layoutfs {
 namespace {
@@ -30,22 +24,11 @@ std::string absolute_path(const std::string& path) {
   return (parent / name).string();
 }
 
-// fusermount3 is set-uid root: it unmounts what its caller mounted.
-Status run_fusermount(const std::string& mount_point, bool lazy) {
-  std::vector<std::string> words{"fusermount3", "-u", "-q"};
-  if (lazy) words.emplace_back("-z");
-  words.insert(words.end(), {"--", mount_point});
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  if (const int failed = ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
-      failed != 0)
-    return std::unexpected(Error::system(failed, "fusermount3"));
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  return fail(Errc::mount_failed, mount_point + ": fusermount3 could not unmount it; it may be busy");
+// What fusermount3 calls missing from /etc/mtab.
+Status explain_other_user(const std::string& path, const Mount& mount, Status failed) {
+  if (failed || !mount.user || *mount.user == ::geteuid()) return failed;
+  return fail(Errc::mount_failed, path + ": the mount is that of user " + std::to_string(*mount.user) +
+                                      ", and only that user or root can take it down");
 }
 
 }  // namespace
@@ -64,9 +47,11 @@ Result<std::string> mount_point_of(const std::string& path) {
 Status unmount(const std::string& path, bool lazy) {
   const auto mount_point = mount_point_of(path);
   if (!mount_point) return fail(Error(mount_point.error()));
+  const auto mount = find_mount(*mount_point);
   if (::umount2(mount_point->c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
-  if (errno == EPERM && ::geteuid() != 0) return run_fusermount(*mount_point, lazy);
-  return std::unexpected(Error::system(errno, path));
+  if (errno == EPERM && ::geteuid() != 0)
+    return explain_other_user(path, mount.value_or(Mount{}), fusermount_unmount(*mount_point, lazy));
+  return fail(Errc::mount_failed, Error::system(errno, path).message());
 }
 
 }  // namespace layoutfs
