@@ -24,6 +24,19 @@ std::string absolute_path(const std::string& path) {
   return (parent / name).string();
 }
 
+// Where `path` leads, as far as there are symlinks and no mount of ours.
+std::string follow_links(const std::string& path) {
+  constexpr int kMaxLinks = 40;  // as path_resolution(7)
+  std::string place = absolute_path(path);
+  for (int links = 0; links < kMaxLinks && !is_mounted(place); ++links) {
+    std::error_code failed;
+    const auto target = std::filesystem::read_symlink(place, failed);
+    if (failed) break;
+    place = absolute_path(std::filesystem::path(place).parent_path() / target);
+  }
+  return place;
+}
+
 // What fusermount3 calls missing from /etc/mtab.
 Status explain_other_user(const std::string& path, const Mount& mount, Status failed) {
   if (failed || !mount.user || *mount.user == ::geteuid()) return failed;
@@ -39,7 +52,7 @@ bool is_mounted(const std::string& mount_point) {
 }
 
 Result<std::string> mount_point_of(const std::string& path) {
-  std::string mount_point = absolute_path(path);
+  std::string mount_point = follow_links(path);
   if (!is_mounted(mount_point)) return fail(Errc::not_found, path + ": no layout is mounted there");
   return mount_point;
 }
