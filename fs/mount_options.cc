@@ -5,9 +5,10 @@
 #include <array>
 #include <charconv>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <utility>
+
+#include "core/base/edit_distance.h"
 
 namespace layoutfs {
 namespace {
@@ -130,22 +131,10 @@ constexpr std::array kValueOptions{
                 }},
 };
 
-// Levenshtein's: how many letters to change, add or leave out.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  if (b.empty()) return a.size();
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j)
-      diagonal = std::exchange(row[j + 1], std::min({row[j + 1] + 1, row[j] + 1, diagonal + (a[i] != b[j])}));
-  }
-  return row.back();
-}
-
 std::unexpected<Error> unknown(std::string_view name) {
   std::string_view nearest;
-  std::size_t least = 4;  // farther away it is no misspelling
+  // Farther away it is no misspelling.
+  std::size_t least = std::min<std::size_t>(name.size() / 3, 3) + 1;
   const auto consider = [&](std::string_view known) {
     const std::size_t distance = edit_distance(name.substr(0, 64), known);
     if (distance >= least) return;

@@ -11,8 +11,10 @@
 #include <optional>
 #include <set>
 #include <system_error>
+#include <utility>
 #include <vector>
 
+#include "core/base/edit_distance.h"
 #include "core/base/json.h"
 #include "core/cas/archive_engine.h"
 #include "core/cas/dir_engine.h"
@@ -22,17 +24,18 @@ namespace {
 
 // What a message lists of what there is.
 constexpr std::size_t kMaxListed = 10;
+constexpr std::size_t kMaxNamesListed = 20;
 // How deep indexes may nest, and how many of them one search reads.
 constexpr std::size_t kMaxIndexDepth = 16;
 constexpr std::size_t kMaxIndexes = 64;
 
 // "a, b, c and 7 more", of items that may be as long as a document.
-std::string list_of(const std::vector<std::string>& items) {
+std::string list_of(const std::vector<std::string>& items, std::size_t limit = kMaxListed) {
   constexpr std::size_t kMaxLength = 200;
   std::string text;
-  for (std::size_t i = 0; i < std::min(items.size(), kMaxListed); ++i)
+  for (std::size_t i = 0; i < std::min(items.size(), limit); ++i)
     text += (i == 0 ? "" : ", ") + items[i].substr(0, kMaxLength);
-  if (items.size() > kMaxListed) text += " and " + std::to_string(items.size() - kMaxListed) + " more";
+  if (items.size() > limit) text += " and " + std::to_string(items.size() - limit) + " more";
   return text;
 }
 
@@ -212,6 +215,31 @@ Result<Descriptor> only_of(const References& references, const std::vector<const
                                    std::to_string(entries.size()) + " images: " + list_of(digests));
 }
 
+// How far a name is from what somebody wrote, which may be its tag alone.
+std::size_t distance_of(std::string_view label, std::string_view written) {
+  constexpr std::size_t kMaxLength = 64;
+  written = written.substr(0, kMaxLength);
+  const std::string_view tag = label.substr(label.rfind(':') + 1);  // all of it where there is no colon
+  return std::min(edit_distance(label.substr(0, kMaxLength), written),
+                  edit_distance(tag.substr(0, kMaxLength), written));
+}
+
+// Every name there is, those that are most like `name` first.
+std::vector<std::string> names_near(const References& references, std::string_view name) {
+  std::vector<const Descriptor*> images;
+  for (const auto& entry : references.entries)
+    if (!is_attestation(entry)) images.push_back(&entry);
+  std::vector<std::pair<std::size_t, std::string>> names;
+  for (std::string& label : labels_of(references, images)) {
+    const std::size_t distance = distance_of(label, name);
+    names.emplace_back(distance, std::move(label));
+  }
+  std::ranges::stable_sort(names, {}, [](const auto& each) { return each.first; });
+  std::vector<std::string> sorted;
+  for (auto& [distance, label] : names) sorted.push_back(std::move(label));
+  return sorted;
+}
+
 Result<Descriptor> find_name(const References& references, std::string_view name, const Platform& platform) {
   auto found =
       distinct_entries(references, [&](const Descriptor& entry) { return entry.ref_name() == name; });
@@ -223,11 +251,10 @@ Result<Descriptor> find_name(const References& references, std::string_view name
       return ends_in_tag(entry.ref_name(), name) || ends_in_tag(entry.annotation(kContainerdName), name);
     });
   if (!found.empty()) return only_of(references, found, name, platform);
-  const auto all =
-      distinct_entries(references, [](const Descriptor& entry) { return !is_attestation(entry); });
-  return fail(Errc::not_found, "no image is named '" + std::string(name) + "', " +
-                                   (all.empty() ? "the layout has none"
-                                                : "there are: " + list_of(labels_of(references, all))));
+  const auto names = names_near(references, name);
+  return fail(Errc::not_found,
+              "no image is named '" + std::string(name) + "', " +
+                  (names.empty() ? "the layout has none" : "there are: " + list_of(names, kMaxNamesListed)));
 }
 
 // ---- Blobs by digest ----

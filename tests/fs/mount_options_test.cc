@@ -71,9 +71,11 @@ TEST(MountOptions, AnUnknownOneIsNamedWithTheNearestKnown) {
   EXPECT_THAT(refusal("alow_other"), HasSubstr("'allow_other'"));
   EXPECT_THAT(refusal("cachesize=1"), HasSubstr("'cache_size'"));
   EXPECT_THAT(refusal("ro,verfy=on"), HasSubstr("'verify'"));
-  const auto far = refusal("zzzzzzzzzzzz");
-  EXPECT_THAT(far, HasSubstr("'zzzzzzzzzzzz'"));
-  EXPECT_EQ(far.find("did you mean"), std::string::npos);
+  for (const std::string far : {"zzzzzzzzzzzz", "frob", "x", "exce"}) {
+    EXPECT_THAT(refusal(far), HasSubstr("'" + far + "'"));
+    EXPECT_EQ(refusal(far).find("did you mean"), std::string::npos) << far;
+  }
+  EXPECT_THAT(refusal("nosuit"), HasSubstr("'nosuid'"));
   EXPECT_NE(refusal(std::string(100'000, 'a')), "");
 }
 

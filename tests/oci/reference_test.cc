@@ -165,6 +165,24 @@ TEST_F(AReference, ThatIsMissingIsNotFoundAndNamesAreMentioned) {
   EXPECT_EQ(find("app").error().code(), Errc::not_found);
 }
 
+TEST_F(AReference, ThatIsMissingIsAnsweredWithAllNamesOfAnImageTheNearestFirst) {
+  layout.write_index({named(a, "box:1.38.0"), named(a, "box:1.38.0-glibc"), named(b, "box:latest"),
+                      named(b, "box:musl"), named(b, "box:musl")});
+  EXPECT_EQ(found("box:1.38.0-glib"),
+            "no image is named 'box:1.38.0-glib', there are: box:1.38.0-glibc, box:1.38.0, box:musl, "
+            "box:latest");
+  EXPECT_EQ(found("musk"),
+            "no image is named 'musk', there are: box:musl, box:latest, box:1.38.0, box:1.38.0-glibc");
+}
+
+TEST_F(AReference, ThatIsMissingIsAnsweredWithTwentyNamesAtMost) {
+  std::vector<Descriptor> entries;
+  for (int i = 100; i < 125; ++i) entries.push_back(named(a, "tag" + std::to_string(i)));
+  layout.write_index(entries);
+  EXPECT_TRUE(found("x").ends_with(", tag119 and 5 more")) << found("x");
+  EXPECT_TRUE(found("tag124x").starts_with("no image is named 'tag124x', there are: tag124, "));
+}
+
 TEST_F(AReference, NamesOfAnyLengthGiveShortMessages) {
   layout.write_index({named(a, std::string(1'000'000, 'x')), named(b, "y")});
   EXPECT_LT(found("").size(), 1000u);
