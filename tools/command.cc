@@ -88,24 +88,39 @@ void write_problems(JsonWriter& json, const std::vector<std::string>& problems) 
 }
 
 void ImageArguments::add_options(CLI::App& command) {
+  // An empty value would be as good as none; it comes from a variable that was not set.
+  const auto is_there = [](const std::string& value) {
+    return value.empty() ? std::string("needs a value that is not empty") : std::string();
+  };
   command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference")
-      ->type_name("LAYOUT");
-  command.add_option("--ref", reference, "The reference, for a name that confuses")->type_name("REF");
+      ->type_name("LAYOUT")
+      ->check(is_there);
+  command.add_option("--ref", reference, "The reference, for a name that confuses")
+      ->type_name("REF")
+      ->check(is_there);
   command
       .add_option("--platform", platform,
                   "os[/arch[/variant]] to choose from an index; this machine's by default")
-      ->type_name("OS[/ARCH[/VARIANT]]");
-  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")->type_name("DIR");
+      ->type_name("OS[/ARCH[/VARIANT]]")
+      ->check(is_there);
+  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")
+      ->type_name("DIR")
+      ->check(is_there);
 }
 
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
+  if (!arguments.layout.empty() && !arguments.name.empty())
+    return fail(Errc::invalid_argument, arguments.name + ": a layout is named by --layout already");
   if (arguments.layout.empty()) {
     auto name = parse_image_name(arguments.name);
     if (!name) return fail(std::move(name).error());
     opened.path = std::move(name->layout);
     opened.reference = std::move(name->reference);
   }
+  if (!arguments.reference.empty() && !opened.reference.empty())
+    return fail(Errc::invalid_argument,
+                arguments.name + ": names a reference, and so does --ref " + arguments.reference);
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
   auto engine = builtin_drivers().open(opened.path);
   if (!engine) return fail(std::move(engine).error());

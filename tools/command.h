@@ -79,6 +79,7 @@ struct OpenLayout {
   std::shared_ptr<const Engine> engine;
   std::string reference;  // empty where none was given
 };
+// Errc::invalid_argument where the arguments name two layouts, or two references.
 Result<OpenLayout> open_layout(const ImageArguments& arguments);
 Result<Platform> platform_of(const ImageArguments& arguments);
 // The manifest that the arguments mean, on the platform they mean.

@@ -41,7 +41,9 @@ std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_p
 }
 
 std::string source_of(const OpenLayout& layout, const ImageArguments& arguments) {
-  return arguments.name.empty() ? layout.path : arguments.name;
+  const std::string named = arguments.name.empty() ? layout.path : arguments.name;
+  if (arguments.reference.empty()) return named;
+  return named + (Digest::parse(arguments.reference) ? "@" : ":") + arguments.reference;
 }
 
 }  // namespace layoutfs::tools

@@ -61,6 +61,14 @@ refused "ls of an unknown reference" 3 ls "$L:unknown"
 refused "ls with a colon and no reference" 2 ls "$L:"
 refused "ls without a layout" 2 ls
 
+for command in inspect "index build" "index verify" "index ls" "index rm"; do
+  refused "$command with two references" 2 $command --ref multi "$L:app:1.0"
+done
+for command in ls cat mount; do
+  refused "$command with two references" 2 $command --ref multi "$L:app:1.0" etc/name
+done
+refused "inspect with two layouts" 2 inspect --layout "$L" "$L"
+
 echo "-- cat"
 prints "cat prints a file" "sample" cat "$L:app:1.0" etc/name
 prints "cat prints several" $'sample\nneedle in the upper layer' cat "$L:app:1.0" etc/name /etc/added

@@ -41,6 +41,14 @@ sample
 sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
 same "what cannot be mounted is one line of mount's helper" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"
 
+# By whatever way it is named.
+for arguments in "--ref latest $L" "--layout $L --ref latest" "$L:latest"; do
+  layoutfs mount $arguments "$M" 2>"$TMP/said"
+  same "mount $arguments: what is mounted is named with its reference" "mounted $L:latest on $M, $L:latest" \
+    "$(cat "$TMP/said"), $(findmnt -n -o SOURCE --mountpoint "$M")"
+  unmount "$M"
+done
+
 # Unmounted by itself once nobody asks; not while somebody is in it.
 mount_foreground "$M" "$TMP/log" -o idle_timeout=1s "$L"
 exec 9<"$M/refs/latest/rootfs/var/noise"
