@@ -1,9 +1,7 @@
 // `layoutfs chroot`.
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,6 +19,7 @@
 #include "tools/image_server.h"
 #include "tools/namespaces.h"
 #include "tools/served_image.h"
+#include "tools/upper_directory.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -55,17 +54,6 @@ std::vector<std::string> environment_of(const ImageConfig& config) {
   if (const char* terminal = std::getenv("TERM")) environment.push_back(std::string("TERM=") + terminal);
   environment.insert(environment.end(), config.environment.begin(), config.environment.end());
   return environment;
-}
-
-// Made where it is missing, and locked: what two overlayfs with one upper layer would do is undefined.
-Result<UniqueFd> take_upper(const std::string& path) {
-  if (path.empty()) return UniqueFd();
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return std::unexpected(Error::system(errno, path));
-  auto directory = open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
-  if (!directory) return directory;
-  if (::flock(directory->get(), LOCK_EX | LOCK_NB) != 0)
-    return fail(Errc::io, path + ": busy: another chroot writes to it");
-  return directory;
 }
 
 // Returns only what went wrong, as errno.
@@ -133,6 +121,13 @@ Result<int> run(const Execution& execution, ImageServer server) {
   return exit_code;
 }
 
+Result<int> serve_and_run(const Execution& execution, const ImagePtr& image,
+                          const std::shared_ptr<ImageLibrary>& library) {
+  auto server = ImageServer::start(image, library);
+  if (!server) return fail(std::move(server).error());
+  return run(execution, std::move(*server));
+}
+
 Result<int> chroot(ChrootArguments arguments) {
   if (arguments.image.layout.empty()) {
     if (arguments.operands.empty()) return fail(Errc::invalid_argument, "chroot needs an image");
@@ -155,17 +150,17 @@ Result<int> chroot(ChrootArguments arguments) {
   if (!image) return std::unexpected(image.error());
   progress->reset();
 
-  const auto upper = take_upper(arguments.upper);
-  if (!upper) return std::unexpected(upper.error());
-  auto server = ImageServer::start(*image, library);
-  if (!server) return fail(std::move(server).error());
-  return run({.command = std::move(arguments.operands),
-              .environment = environment_of(*config),
-              .root = {.source = source_of(*layout, arguments.image),
-                       .upper = arguments.upper,
-                       .is_read_only = arguments.is_read_only,
-                       .working_directory = config->working_directory}},
-             std::move(*server));
+  auto upper = UpperDirectory::take(arguments.upper, layout->path, manifest->digest);
+  if (!upper) return fail(std::move(upper).error());
+  auto ended = serve_and_run({.command = std::move(arguments.operands),
+                              .environment = environment_of(*config),
+                              .root = {.source = source_of(*layout, arguments.image),
+                                       .upper = arguments.upper,
+                                       .is_read_only = arguments.is_read_only,
+                                       .working_directory = config->working_directory}},
+                             *image, library);
+  if (!ended || *ended == kOwnFailure) upper->give_back();
+  return ended;
 }
 
 }  // namespace

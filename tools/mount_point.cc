@@ -25,21 +25,6 @@ std::unexpected<Error> refuse(const std::string& path, int errno_value) {
   return refuse(path, std::generic_category().message(errno_value));
 }
 
-// Whether `path`, which need not be there yet, is `directory` or lies in it, by whatever names.
-bool is_in(const std::string& path, const std::string& directory) {
-  struct stat outer;
-  if (::stat(directory.c_str(), &outer) != 0) return false;
-  std::error_code failed;
-  auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed);
-  while (true) {
-    struct stat found;
-    if (::stat(place.c_str(), &found) == 0 && found.st_dev == outer.st_dev && found.st_ino == outer.st_ino)
-      return true;
-    if (!place.has_relative_path()) return false;
-    place = place.parent_path();
-  }
-}
-
 bool is_device(const std::string& path) { return path.starts_with("/dev/fd/"); }
 
 bool is_there(const std::string& path) {
@@ -71,6 +56,20 @@ Status check_directory(const std::string& path, const std::string& real) {
 }
 
 }  // namespace
+
+bool is_in(const std::string& path, const std::string& directory) {
+  struct stat outer;
+  if (::stat(directory.c_str(), &outer) != 0) return false;
+  std::error_code failed;
+  auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed);
+  while (true) {
+    struct stat found;
+    if (::stat(place.c_str(), &found) == 0 && found.st_dev == outer.st_dev && found.st_ino == outer.st_ino)
+      return true;
+    if (!place.has_relative_path()) return false;
+    place = place.parent_path();
+  }
+}
 
 Status MountPoint::check(const std::string& path, const std::string& layout) {
   if (is_device(path)) return {};

@@ -10,6 +10,9 @@
 
 namespace layoutfs::tools {
 
+// Whether `path`, which need not be there yet, is `directory` or lies in it, by whatever names.
+bool is_in(const std::string& path, const std::string& directory);
+
 // Made where it is missing, and then removed at the end, if it is empty then, and still the one that was
 // made.
 class MountPoint {

@@ -79,6 +79,7 @@ for as in root user; do
   fails "a command that is not there is 127" 127 "$I" /no/such/command
   fails "one that cannot be executed is 126" 126 "$I" /etc/passwd
   fails "an unknown reference is 125" 125 "$LAYOUT:no-such" /bin/busybox true
+  fails "so are two references" 125 --ref musl "$I" /bin/busybox true
   fails "so is no layout" 125 "$TMP/no-such" /bin/busybox true
   fails "and an unknown option" 125 --no-such-option "$I"
   fails "and one that contradicts another" 125 --read-only --upper "$TMP/home/u" "$I" /bin/busybox true
@@ -90,6 +91,11 @@ for as in root user; do
   same "$as: it keeps what is written" "kept" "$(cat "$U/upper/etc/kept")"
   same "$as: also for the next time" "kept gone" \
     "$(in_image --upper "$U" "$I" /bin/busybox sh -c 'echo $(busybox cat /etc/kept) $([ -e /etc/passwd ] || echo gone)')"
+  O=$TMP/layout:$(layoutfs ls "$LAYOUT" | grep -m 1 'glibc$')
+  fails "it belongs to one image" 125 --upper "$U" "$O" /bin/busybox true
+  check "$as: which it names" grep -q 'another image, sha256:' "$TMP/stderr"
+  fails "it cannot lie in the layout" 125 --upper "$TMP/layout/blobs/upper" "$I" /bin/busybox true
+  check "$as: and is not made there" test ! -e "$TMP/layout/blobs/upper"
   mkfifo "$TMP/home/busy" && chmod 666 "$TMP/home/busy"
   in_image --upper "$U" "$I" /bin/busybox sh -c 'echo started; busybox cat' <"$TMP/home/busy" >"$TMP/started" &
   first=$!
@@ -175,5 +181,6 @@ same "where there are no namespaces it is 125, and one line: $(head -c 160 "$TMP
   "$code $(wc -l <"$TMP/stderr") $(wc -c <"$TMP/stdout")"
 chmod 600 "$TMP/fuse"
 as=user
-fails "without permission on /dev/fuse too" 125 "$I" /bin/busybox true
+fails "without permission on /dev/fuse too" 125 --upper "$TMP/home/new" "$I" /bin/busybox true
+check "a directory made for that does not stay" test ! -e "$TMP/home/new"
 nothing_left
