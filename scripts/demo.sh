@@ -20,10 +20,24 @@ esac
 
 # Relative names are those of the caller's directory, not of this checkout.
 name=${1-}
-case $name in
-  "" | /* | oci:*) ;;
-  *) name=$OLDPWD/$name ;;
+case ${name#oci:} in
+  "" | /*) name=${name#oci:} ;;
+  *) name=$OLDPWD/${name#oci:} ;;
 esac
+
+# What is behind the layout's path, if anything, is a reference: the longest prefix that is a layout wins.
+split_name() {
+  layout=$name
+  while [ ! -f "$layout/oci-layout" ]; do
+    case $layout in
+      *[:@]*) layout=${layout%[:@]*} ;;
+      *) die "${1-$name} is no OCI image layout" ;;
+    esac
+  done
+  reference=${name#"$layout"}
+}
+# Before anything is installed or built for it.
+[ -z "$name" ] || split_name "$1"
 
 if [ -z "$name" ]; then scripts/install-dependencies.sh --demo; else scripts/install-dependencies.sh; fi
 echo "Building ..."
@@ -47,6 +61,7 @@ if [ -z "$name" ]; then
   fi
 fi
 
+split_name
 PATH=$SOURCE/build/release/tools:$PATH
 at=$(mktemp -d /tmp/layoutfs-demo.XXXXXX)
 mkdir "$at/layout" "$at/image"
@@ -71,17 +86,6 @@ run() {
     awk -v most="${2-1000}" 'NR <= most; END {if (NR > most) print "... (" NR " lines)"}'
   [ "${PIPESTATUS[0]}" = 0 ] || die "failed: $1"
 }
-
-# What is behind the layout's path, if anything, is a reference: the longest prefix that is a layout wins.
-layout=${name#oci:} reference=
-while [ ! -f "$layout/oci-layout" ]; do
-  case $layout in
-    *[:@]*) layout=${layout%[:@]*} ;;
-    *) die "${name#oci:} is no OCI image layout" ;;
-  esac
-done
-reference=${name#oci:}
-reference=${reference#"$layout"}
 
 run "layoutfs mount ${layout@Q} $at/layout"
 run "ls $at/layout"
