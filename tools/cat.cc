@@ -36,6 +36,9 @@ Status print_file(const Image& image, const std::string& path, Output& output) {
 }
 
 Status cat(CatArguments arguments, Output& output) {
+  if (arguments.operands.empty())
+    return fail(Errc::invalid_argument,
+                "cat needs an image and files in it: " + std::string(kImageKind) + " PATH...");
   if (arguments.image.layout.empty()) {
     arguments.image.name = arguments.operands.front();
     arguments.operands.erase(arguments.operands.begin());
@@ -71,8 +74,7 @@ void add_cat_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<CatArguments>();
   CLI::App* command = app.add_subcommand("cat", "Print files of an image, without mounting");
   command->add_option("OPERANDS", arguments->operands, "The image, and files in it")
-      ->type_name(std::string(kImageKind) + " PATH")
-      ->required();
+      ->type_name(std::string(kImageKind) + " PATH");
   arguments->image.add_options(*command);
   command
       ->add_option("--cache-disk", arguments->cache_disk,

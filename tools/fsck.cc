@@ -15,7 +15,7 @@ namespace {
 
 struct FsckArguments {
   std::string layout;
-  std::string threads = "0";
+  std::string threads;  // empty: one for each core
   bool is_json = false;
   bool is_progress_hidden = false;
 };
@@ -44,19 +44,27 @@ std::string summary_of(const FsckReport& report) {
          count_of(report.diff_ids, "diffID");
 }
 
+// 0 for as many as there are cores.
+Result<unsigned> thread_count(const std::string& text) {
+  if (text.empty()) return 0;
+  const auto threads = parse_count("--threads", text);
+  if (!threads) return fail(Error(threads.error()));
+  if (*threads == 0 || *threads > kMaxFsckThreads)
+    return fail(Errc::invalid_argument,
+                "--threads " + text + ": expected 1 to " + std::to_string(kMaxFsckThreads));
+  return static_cast<unsigned>(*threads);
+}
+
 int check(const FsckArguments& arguments, Output& output) {
-  const auto threads = parse_count("--threads", arguments.threads);
+  const auto threads = thread_count(arguments.threads);
   if (!threads) return report(threads.error());
-  if (*threads > kMaxFsckThreads)
-    return report(Error(Errc::invalid_argument,
-                        "--threads " + arguments.threads + ": more than " + std::to_string(kMaxFsckThreads)));
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
   const StopSignals signals;
   auto result = [&] {
     Progress progress("checking", !arguments.is_progress_hidden);
     return check_layout(*store->engine,
-                        {.threads = static_cast<unsigned>(*threads),
+                        {.threads = *threads,
                          .progress = [&progress](std::uint64_t done,
                                                  std::uint64_t total) { progress.update("", done, total); },
                          .context = signals.context()});

@@ -33,6 +33,17 @@ void unmark_values(CLI::App& command) {
   for (CLI::App* below : command.get_subcommands([](CLI::App*) { return true; })) unmark_values(*below);
 }
 
+// CLI11 lists what is surplus from the end.
+std::string explain(const CLI::App& app, const CLI::ParseError& wrong) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&wrong) == nullptr) return wrong.what();
+  std::string words;
+  for (std::string word : app.remaining(true)) {
+    if (word.ends_with(kNoList)) word.pop_back();
+    words += " " + word;
+  }
+  return "not expected:" + words;
+}
+
 int run(std::vector<std::string> arguments) {
   CLI::App app("Mounts OCI image layouts, looks into them, and keeps them", "layoutfs");
   app.set_help_flag("-h,--help", "Print this help and exit");
@@ -69,7 +80,7 @@ int run(std::vector<std::string> arguments) {
   } catch (const CLI::Success& wanted) {  // --help and --version
     return app.exit(wanted);
   } catch (const CLI::ParseError& wrong) {
-    print_error(wrong.what());
+    print_error(explain(app, wrong));
     return exit_code == kDone ? kUsage : exit_code;  // a command may have one of its own
   }
   return exit_code;

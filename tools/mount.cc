@@ -53,7 +53,11 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   MountOptions options;
   for (const std::string& argument : arguments.options)
     if (auto added = add_mount_options(options, argument); !added) return fail(std::move(added).error());
-  if (!arguments.image.platform.empty()) options.platform = arguments.image.platform;
+  const std::string& platform = arguments.image.platform;
+  if (!platform.empty() && !options.platform.empty() && platform != options.platform)
+    return fail(Errc::invalid_argument,
+                "--platform " + platform + " and -o platform=" + options.platform + " contradict each other");
+  if (!platform.empty()) options.platform = platform;
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
   options.is_of_repositories |= !arguments.repositories.empty();
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
@@ -70,14 +74,18 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
 Status split_operands(MountArguments& arguments, bool is_of_repositories, std::string& mount_point) {
   const bool is_named = !arguments.image.layout.empty() || !arguments.repositories.empty();
   const std::size_t wanted = is_named ? 1 : 2;
-  if (arguments.operands.size() != wanted)
+  if (arguments.operands.size() < wanted)
     return fail(Errc::invalid_argument,
-                arguments.operands.size() > wanted ? "unexpected argument " + arguments.operands.back()
-                : is_of_repositories ? "mount needs a directory of repositories and a mount point"
-                                     : "mount needs a layout and a mount point");
-  if (wanted == 2)
+                is_named ? "mount needs a mount point: DIR"
+                : is_of_repositories
+                    ? "mount needs a directory of repositories and a mount point: DIR DIR"
+                    : "mount needs a layout and a mount point: " + std::string(kImageKind) + " DIR");
+  if (arguments.operands.size() > wanted)
+    return fail(Errc::invalid_argument, "unexpected argument " + arguments.operands[wanted]);
+  if (!is_named)
     (is_of_repositories ? arguments.repositories : arguments.image.name) = arguments.operands.front();
   mount_point = arguments.operands.back();
+  if (mount_point.empty()) return fail(Errc::invalid_argument, "the name of the mount point is empty");
   return {};
 }
 
@@ -210,8 +218,7 @@ void add_mount_command(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("mount", "Mount a layout, or with a reference an image's root filesystem");
   command->add_option("OPERANDS", arguments->operands, "What to mount, and where")
-      ->type_name(std::string(kImageKind) + " DIR")
-      ->required();
+      ->type_name(std::string(kImageKind) + " DIR");
   arguments->image.add_options(*command);
   command->add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
       ->type_name("OPTION[=VALUE],...")

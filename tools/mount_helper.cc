@@ -16,6 +16,8 @@ constexpr int kMounted = 0;
 constexpr int kWrongArguments = 1;
 constexpr int kNotMounted = 32;
 
+constexpr std::string_view kUsageLine = "usage: mount.layoutfs LAYOUT[:REF|@DIGEST] DIR [-sfnv] [-o OPTIONS]";
+
 // Of fstab: what others than root may mount is as mount(8) says without devices and set-uid programs.
 constexpr std::array<std::string_view, 4> kOthersMayMount{"user", "users", "owner", "group"};
 
@@ -46,6 +48,12 @@ int run_mount_helper(const std::vector<std::string>& arguments,
         return kWrongArguments;
       }
       if (argument == "-o") translated.insert(translated.end(), {"-o", spelled_out(arguments[i])});
+    } else if (argument == "-h" || argument == "--help") {
+      Output output;
+      output << kUsageLine << "\nmount.layoutfs(8) explains the options.\n";
+      return output.finish();
+    } else if (argument == "-V" || argument == "--version") {
+      return run({"--version"});
     } else if (argument.size() > 1 && argument[0] == '-') {
       // -s (sloppy), -n (no mtab) and -v change nothing here; -f means to do everything but mount.
       if (argument.find_first_not_of("-sfnv") != std::string::npos) {
@@ -58,7 +66,7 @@ int run_mount_helper(const std::vector<std::string>& arguments,
     }
   }
   if (operands.size() != 2) {
-    print_error("usage: mount.layoutfs LAYOUT[:REF] DIR [-sfnv] [-o OPTIONS]");
+    print_error(kUsageLine);
     return kWrongArguments;
   }
   if (is_fake) return kMounted;

@@ -62,6 +62,13 @@ command_refused "no option of that name" 2 -o nonsense "$L/single"
 command_refused "a size that is none" 2 -o cache_size=lots "$L/single"
 refused "no mount point" 2 mount "$L/single"
 refused "no arguments" 2 mount
+check "which names them as the usage does" grep -Fq 'LAYOUT[:REF|@DIGEST] DIR' "$TMP/stderr"
+refused "surplus arguments" 2 fsck "$L/single" one two
+check "in their order" grep -q ': one two$' "$TMP/stderr"
+refused "an empty mount point" 2 mount "$L/single" ""
+refused "an empty platform" 2 mount --platform "" "$L/single" "$TMP/none"
+refused "platforms that contradict" 2 mount --platform linux/arm64 -o platform=linux/amd64 "$L/single" "$TMP/none"
+refused "no threads" 2 fsck --threads 0 "$L/single"
 refused "no command" 2
 refused "an unknown command" 2 frobnicate
 refused "its parent is missing" 8 mount "$L/single" "$TMP/no/such/parent"

@@ -40,3 +40,7 @@ helper "$LAYOUT"
 same "1 for wrong arguments" 1 $?
 helper "$LAYOUT" "$TMP/m" -o no_such_option
 same "and for unknown options" 1 $?
+for option in -h --help; do
+  helper $option >"$TMP/stdout"
+  same "$option says what it takes" "0 1" "$? $(grep -c '^usage: mount.layoutfs LAYOUT' "$TMP/stdout")"
+done
