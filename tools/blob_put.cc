@@ -61,8 +61,7 @@ int put(PutArguments arguments, Output& output) {
     if (!file) return report(file.error());
     auto stored = put_file(*store->engine, *file, expected, options);
     if (!stored && file->has_failed()) return signals.report(stored.error());
-    if (!stored)
-      return signals.report_write(std::move(stored).error().with(path == "-" ? "standard input" : path));
+    if (!stored) return signals.report_write(std::move(stored).error().with(file->name()));
     output << stored->digest.str() << "\n";
     output.flush();
   }

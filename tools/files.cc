@@ -13,13 +13,15 @@
 #include <tuple>
 #include <utility>
 
+#include "core/base/json.h"
+
 namespace layoutfs::tools {
 
 Result<FileSource> FileSource::open(const std::string& path, int stop_fd) {
   if (path == "-") {
     UniqueFd input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!input) return fail(Error::system(errno, "standard input"));
-    return FileSource(std::move(input), "standard input", stop_fd);
+    return FileSource(std::move(input), "standard input", std::nullopt, stop_fd);
   }
   // A pipe that nobody writes to yet is waited for in wait(), where a stop is seen.
   auto fd = open_at(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
@@ -27,8 +29,9 @@ Result<FileSource> FileSource::open(const std::string& path, int stop_fd) {
   const auto found = stat_of(fd->get(), path);
   if (!found) return fail(Error(found.error()));
   if (S_ISDIR(found->st_mode)) return fail(Error::system(EISDIR, path));
-  if (S_ISREG(found->st_mode)) std::ignore = ::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return FileSource(std::move(*fd), path, stop_fd);
+  if (!S_ISREG(found->st_mode)) return FileSource(std::move(*fd), path, std::nullopt, stop_fd);
+  std::ignore = ::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return FileSource(std::move(*fd), path, static_cast<std::uint64_t>(found->st_size), stop_fd);
 }
 
 Status FileSource::wait() const {
@@ -53,6 +56,20 @@ Result<std::size_t> FileSource::read_once(std::span<std::byte> out) {
     // Whoever shares a pipe with us may have taken what there was.
     if (errno != EINTR && errno != EAGAIN) return fail(Error::system(errno, name_));
   }
+}
+
+Result<Bytes> read_document_file(FileSource& file) {
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
+  Bytes text;
+  while (text.size() <= JsonLimits{}.bytes) {
+    const std::size_t before = text.size();
+    text.resize(before + kPiece);
+    const auto got = file.read(std::span(text).subspan(before));
+    if (!got) return fail(Error(got.error()));
+    text.resize(before + *got);
+    if (*got == 0) break;
+  }
+  return text;
 }
 
 OutputFile OutputFile::standard_output() { return {UniqueFd(), STDOUT_FILENO, "standard output", ""}; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/base/bytes.h"
@@ -17,20 +18,29 @@ class FileSource final : public ByteSource {
   // readable. Errc::not_found, Errc::io, also for a directory.
   static Result<FileSource> open(const std::string& path, int stop_fd);
   Result<std::size_t> read(std::span<std::byte> out) override;
+  // Bytes of the file when it was opened; nothing for what need not be a file's content from its start.
+  std::optional<std::uint64_t> size() const noexcept { return size_; }
+  // As errors name it.
+  const std::string& name() const noexcept { return name_; }
   // Whether read() failed: who hands the source on can tell its errors, which name the file, from others.
   bool has_failed() const noexcept { return has_failed_; }
 
  private:
   Result<std::size_t> read_once(std::span<std::byte> out);
-  FileSource(UniqueFd fd, std::string name, int stop_fd)
-      : fd_(std::move(fd)), name_(std::move(name)), stop_fd_(stop_fd) {}
+  FileSource(UniqueFd fd, std::string name, std::optional<std::uint64_t> size, int stop_fd)
+      : fd_(std::move(fd)), name_(std::move(name)), size_(size), stop_fd_(stop_fd) {}
   Status wait() const;
 
   UniqueFd fd_;
   std::string name_;
+  std::optional<std::uint64_t> size_;
   int stop_fd_;
   bool has_failed_ = false;
 };
+
+// All of a file that holds a document. What is read of one that is larger than documents may be is more than
+// they may hold (JsonLimits), and not all of it.
+Result<Bytes> read_document_file(FileSource& file);
 
 // Where a command writes what it was asked for.
 class OutputFile {

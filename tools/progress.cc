@@ -38,9 +38,10 @@ void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t
   }
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double rate = static_cast<double>(sum.done) / elapsed;
-  std::string line = task_ + ": " + human_size(sum.done) + " of " + human_size(sum.total) + ", " +
+  std::string line = task_ + ": " + human_size(sum.done) +
+                     (sum.total > 0 ? " of " + human_size(sum.total) : "") + ", " +
                      human_size(static_cast<std::uint64_t>(rate)) + "/s";
-  if (rate > 0 && sum.total >= sum.done)
+  if (rate > 0 && sum.total > 0 && sum.total >= sum.done)
     line += ", " +
             std::to_string(static_cast<std::uint64_t>(static_cast<double>(sum.total - sum.done) / rate)) +
             " s left";

@@ -17,7 +17,7 @@ class Progress {
   Progress(std::string task, bool is_enabled);
   // Clears the line.
   ~Progress();
-  // `item` is at `done` of `total` bytes.
+  // `item` is at `done` of `total` bytes; a total of 0 is one that nobody knows.
   void update(const std::string& item, std::uint64_t done, std::uint64_t total);
 
  private:

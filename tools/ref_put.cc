@@ -70,23 +70,15 @@ Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const En
 }
 
 Result<Descriptor> read_descriptor(const std::string& path) {
-  constexpr std::size_t kPiece = std::size_t{64} << 10;
   auto file = FileSource::open(path, -1);
   if (!file) return fail(std::move(file).error());
-  Bytes text;
-  for (std::size_t got = kPiece; got > 0 && text.size() <= JsonLimits{}.bytes;) {
-    const std::size_t before = text.size();
-    text.resize(before + kPiece);
-    const auto read = file->read(std::span(text).subspan(before));
-    if (!read) return fail(Error(read.error()));
-    got = *read;
-    text.resize(before + got);
-  }
+  const auto text = read_document_file(*file);
+  if (!text) return fail(Error(text.error()));
   // More than is allowed is found by parse().
-  const auto document = JsonDocument::parse(text);
-  if (!document) return fail(Error(document.error()), path == "-" ? "standard input" : path);
+  const auto document = JsonDocument::parse(*text);
+  if (!document) return fail(Error(document.error()), file->name());
   auto descriptor = Descriptor::from_json(document->root());
-  if (!descriptor) return fail(std::move(descriptor).error(), path == "-" ? "standard input" : path);
+  if (!descriptor) return fail(std::move(descriptor).error(), file->name());
   return descriptor;
 }
 

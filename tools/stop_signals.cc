@@ -75,17 +75,20 @@ bool StopSignals::was_stopped_by_signal(const Error& error) const {
   return error.code() == Errc::cancelled && signal_ != 0;
 }
 
-int StopSignals::report_signal() const {
-  print_error(std::string("stopped by SIG") + ::sigabbrev_np(signal_));
-  return 128 + signal_;
+int StopSignals::report_as(int code, const Error& error, const Frame& frame) const {
+  const bool was_stopped = was_stopped_by_signal(error);
+  print_error(std::string(frame.before) +
+              (was_stopped ? std::string("stopped by SIG") + ::sigabbrev_np(signal_) : error.message()) +
+              std::string(frame.after));
+  return was_stopped ? 128 + signal_ : code;
 }
 
-int StopSignals::report_write(const Error& error) const {
-  return was_stopped_by_signal(error) ? report_signal() : tools::report_write(error);
+int StopSignals::report_write(const Error& error, const Frame& frame) const {
+  return report_as(write_exit_code_of(error), error, frame);
 }
 
-int StopSignals::report(const Error& error) const {
-  return was_stopped_by_signal(error) ? report_signal() : tools::report(error);
+int StopSignals::report(const Error& error, const Frame& frame) const {
+  return report_as(exit_code_of(error), error, frame);
 }
 
 }  // namespace layoutfs::tools

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <stop_token>
+#include <string_view>
 #include <thread>
 
 #include "core/base/context.h"
@@ -28,16 +29,20 @@ class StopSignals {
   Context context() const { return {source_.get_token(), {}}; }
   // Polls readable from the request on, for those who wait for input; -1 where the system had none to give.
   int fd() const noexcept { return requested_.fd(); }
+  // What to say around the reason for which a command ended.
+  struct Frame {
+    std::string_view before, after;
+  };
   // As report_write(); what ended because of a signal is one line, and 128 and the signal's number.
-  int report_write(const Error& error) const;
+  int report_write(const Error& error, const Frame& frame = {}) const;
   // As report().
-  int report(const Error& error) const;
+  int report(const Error& error, const Frame& frame = {}) const;
 
  private:
   void watch();
   // Nothing to wait for where no signal came.
   bool was_stopped_by_signal(const Error& error) const;
-  int report_signal() const;
+  int report_as(int code, const Error& error, const Frame& frame) const;
 
   sigset_t signals_;
   sigset_t mask_before_;

@@ -21,9 +21,13 @@ Result<Store> open_store(const std::string& argument) {
   return Store{std::move(name->layout), std::move(*engine)};
 }
 
+ExitCode write_exit_code_of(const Error& error) noexcept {
+  return error.code() == Errc::io ? kCannotWrite : exit_code_of(error);
+}
+
 int report_write(const Error& error) {
-  const int code = report(error);
-  return error.code() == Errc::io ? kCannotWrite : code;
+  print_error(error.message());
+  return write_exit_code_of(error);
 }
 
 int remove_each(const RemoveArguments& arguments, std::string_view noun,

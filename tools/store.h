@@ -21,7 +21,9 @@ struct Store {
 // Errc::invalid_argument where it names a reference in it too.
 Result<Store> open_store(const std::string& argument);
 
-// As report(), where something was to be written: a system call that failed is kCannotWrite as well.
+// Where something was to be written: as exit_code_of() and report(), but a system call that failed is
+// kCannotWrite as well.
+ExitCode write_exit_code_of(const Error& error) noexcept;
 int report_write(const Error& error);
 
 struct RemoveArguments {
