@@ -16,6 +16,7 @@
 #include "core/oci/reference.h"
 #include "fs/mount_options.h"
 #include "fs/mount_table.h"
+#include "tools/registry.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -54,6 +55,7 @@ struct Line {
   const CLI::App* command;
   std::vector<std::string> operands;
   std::string layout;                     // --layout
+  std::string default_repository;         // --default-repository
   const CLI::Option* awaiting = nullptr;  // the option whose value the next word is
   bool has_options_ended = false;         // by "--"
 };
@@ -68,6 +70,7 @@ std::vector<const CLI::App*> subcommands(const CLI::App& command) {
 
 void set_value(Line& line, const CLI::Option& option, const std::string& value) {
   if (option.check_name("--layout")) line.layout = value;
+  if (option.check_name("--default-repository")) line.default_repository = value;
 }
 
 void read_word(Line& line, const std::string& word) {
@@ -173,11 +176,12 @@ class Completion {
     prefix_ = prefix;
     if (kind == kImageKind) return image(word);
     if (kind == "OPTION[=VALUE],...") return mount_options(word);
+    if (kind == kObjectKind) return is_digest_operand(word) ? digests(word) : tags(word);
     if (kind.find('|') != std::string::npos)
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")
       let_shell_add("files");
-    else if (kind == "DIR")
+    else if (kind == "DIR" || kind == "STORE")
       let_shell_add("directories");
     else if (kind == "MOUNTPOINT")
       for (const std::string& each : mount_points_of("fuse.layoutfs")) offer(word, each);
@@ -185,6 +189,10 @@ class Completion {
       references(word, kind == "REF");
     else if (kind == "DIGEST")
       digests(word);
+    else if (kind == "REPOSITORY")
+      repositories(word);
+    else if (kind == "TAG")
+      tags(word);
   }
 
   void mount_options(const std::string& list) {
@@ -245,6 +253,28 @@ class Completion {
     if (engine == nullptr) return;
     if (const auto blobs = engine->list_all_blobs())
       for (const Digest& digest : *blobs) offer(word, digest.str());
+  }
+
+  // What a store's layouts cannot say is left out.
+  std::unique_ptr<Registry> registry() const {
+    if (line_.operands.empty()) return nullptr;
+    auto store = open_registry_store({with_home(line_.operands.front()), line_.default_repository},
+                                     ForeignEntry::skip);
+    return store ? std::move(store->registry) : nullptr;
+  }
+
+  void repositories(const std::string& word) {
+    const auto store = registry();
+    if (store == nullptr) return;
+    if (const auto names = store->repositories())
+      for (const std::string& name : *names) offer(word, name);
+  }
+
+  void tags(const std::string& word) {
+    const auto store = registry();
+    if (store == nullptr || line_.operands.size() < 2) return;
+    if (const auto names = store->tags(line_.operands[1]))
+      for (const std::string& name : *names) offer(word, name);
   }
 
   const Line line_;

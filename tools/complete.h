@@ -20,8 +20,8 @@ inline constexpr std::string_view kCompleteCommand = "__complete";
 // PREFIX, where that follows after a tab. Then a line for each word that it may become, and behind a tab what
 // it means; one that ends in '=' is to be continued. Names with control characters are left out.
 //
-// Reads the references and blobs of a layout that stands in the words, and never more; ends without a word
-// on stderr, after ten seconds at the latest.
+// Reads the references and blobs of a layout, or the names in a store of repositories, that stands in the
+// words, and never more; ends without a word on stderr, after ten seconds at the latest.
 int complete(const CLI::App& app, std::vector<std::string> words);
 
 }  // namespace layoutfs::tools

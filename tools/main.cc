@@ -1,11 +1,15 @@
 // The program: finds the command and runs it.
+#include <fcntl.h>
 #include <libgen.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <new>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "tools/command.h"
@@ -63,6 +67,11 @@ int run(std::vector<std::string> arguments) {
   add_gc_command(app, exit_code);
   add_fsck_command(app, exit_code);
   add_index_command(app, exit_code);
+  add_repos_command(app, exit_code);
+  add_tags_command(app, exit_code);
+  add_referrers_command(app, exit_code);
+  add_push_command(app, exit_code);
+  add_pull_command(app, exit_code);
 
   if (!arguments.empty() && arguments.front() == kCompleteCommand)
     return complete(app, {arguments.begin() + 1, arguments.end()});
@@ -86,11 +95,19 @@ int run(std::vector<std::string> arguments) {
   return exit_code;
 }
 
+// Otherwise what is opened next would be taken for standard input or output. Nothing can be read from these
+// either, nor written to them.
+void fill_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) std::ignore = ::open("/dev/null", O_PATH | O_CLOEXEC);
+}
+
 }  // namespace
 }  // namespace layoutfs::tools
 
 int main(int argc, char** argv) {
   using namespace layoutfs::tools;
+  fill_standard_descriptors();
   try {
     std::vector<std::string> arguments(argv + 1, argv + argc);
     // As mount(8) calls it for `mount -t layoutfs` and fstab's fuse.layoutfs: see mount_helper.h.

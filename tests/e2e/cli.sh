@@ -5,18 +5,9 @@ need jq
 make_layouts sample single broken-images
 L=$TMP/layouts/sample
 
-# prints SENTENCE EXPECTED ARGUMENT...: on stdout, nothing on stderr, exit code 0.
-prints() {
-  local sentence=$1 expected=$2 code
-  shift 2
-  layoutfs "$@" >"$TMP/stdout" 2>"$TMP/stderr"
-  code=$?
-  same "$sentence" "0 $expected" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
-}
-
 prints "-V says the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-commands=(mount umount chroot ls cat inspect init clean gc fsck blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+commands=(mount umount chroot ls cat inspect init clean gc fsck repos tags referrers push pull blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
   ref "ref put" "ref get" "ref ls" "ref rm" index "index build" "index verify" "index ls" "index rm")
 for command in "${commands[@]}"; do check "-h of $command works" "$LAYOUTFS" $command -h; done
 same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" \

@@ -58,6 +58,19 @@ tells "the names of --layout" "$(words @3 app:1.0 multi team/project/app)" ls --
 tells "the names for ref" "$(words app:1.0 multi team/project/app)" ref get "$L" ""
 tells "more of them for ref rm" "$(words multi)" ref rm "$L" app:1.0 m
 same "every blob" "$(layoutfs blob ls "$L" | sort)" "$(told blob rm "$L" "" | sed 1d)"
+tells "directories for a store" directories tags ""
+tells "repositories" "$(words app team/project/app)" tags "$L" ""
+tells "those of references without one too, where they are said" "$(words app lib team/project/app)" \
+  pull --default-repository lib "$L" ""
+tells "repositories that begin so" "$(words team/project/app)" repos "$L" --after te
+tells "tags" "$(words 1.0)" pull "$L" app ""
+tells "tags to be moved" "$(words 1.0)" push "$L" app --manifest --tag ""
+tells "blobs of a repository" "$(words "$digest")" referrers "$L" app "$digest"
+mkdir -p "$TMP/registry/lib/app"
+cp -r "$TMP/layouts/single" "$TMP/registry/lib/single"
+tells "the repositories of a directory of layouts" "$(words lib/single)" tags "$TMP/registry" ""
+tells "their tags" "$(words latest)" pull "$TMP/registry" lib/single ""
+tells "nothing of what is no store" words tags "$TMP/nothing" ""
 tells "nothing for what only people know" words gc --grace ""
 tells "nothing behind an unknown command" words no-such ""
 for wrong in "$TMP/nothing:" "$TMP:" "/dev/null:" "$L:none:" "oci:" ":" "@" "$(head -c 100000 /dev/zero | tr '\0' :)"; do

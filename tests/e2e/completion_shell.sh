@@ -81,6 +81,9 @@ becomes "a digest" "ls $L@${manifest:0:20}" ls "$L@$manifest" END
 becomes "a reference as an operand" "ref rm $L te" ref rm "$L" team/project/app END
 becomes "one of a layout with a blank" "ref rm $T/with\\ blank/store te" ref rm "$T/with blank/store" team/project/app END
 becomes "a blob" "blob get $L ${manifest:0:20}" blob get "$L" "$manifest" END
+becomes "a repository" "tags $L te" tags "$L" team/project/app END
+becomes "a tag" "pull $L app 1" pull "$L" app 1.0 END
+becomes "a directory, where a store is needed" "repos $T/ow" repos "$T/own/END"
 becomes "a name that a shell would run, as it is" "ls $L:od" ls "$L:$odd" END
 # bash has no way to write it in quotes, so it is not offered there.
 [ "$shell" = bash ] || becomes "it, in quotes" "ls \"$L:od" ls "$L:$odd" END

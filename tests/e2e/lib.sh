@@ -67,6 +67,35 @@ refused() {
   fi
 }
 
+# prints SENTENCE EXPECTED ARGUMENT...: on stdout, nothing on stderr, exit code 0.
+prints() {
+  local sentence=$1 expected=$2 code
+  shift 2
+  layoutfs "$@" </dev/null >"$TMP/stdout" 2>"$TMP/stderr"
+  code=$?
+  same "$sentence" "0 $expected" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
+}
+# Everything that a layout consists of: names, types, modes, sizes, times of what is no directory, content.
+state_of() {
+  (cd "$1" && find . \( -type d -printf '%P %y %m\n' -o -printf '%P %y %m %s %T@ %l\n' \) | sort &&
+    find . -type f -exec sha256sum {} + | sort)
+}
+# unchanged SENTENCE EXIT_CODE ARGUMENT...: refused, and $S is as it was.
+unchanged() {
+  local before after
+  before=$(state_of "$S")
+  refused "$@" </dev/null
+  after=$(state_of "$S")
+  [ "$before" = "$after" ] || not_ok "$1: nothing changes" "$(diff <(echo "$before") <(echo "$after"))"
+}
+digest_of() { echo "sha256:$(sha256sum "$@" | cut -d' ' -f1)"; }
+# interruptible PROGRAM...: as the child of an interactive shell; one in the background would ignore SIGINT.
+interruptible() {
+  exec python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$@"
+}
+
 # By the kernel's list: asks nothing of the mount itself.
 mounts_below() { awk -v at="$1" '$5 == at || index($5, at "/") == 1 {print $5}' /proc/self/mountinfo; }
 is_mounted() { awk -v at="$1" '$5 == at {found = 1} END {exit !found}' /proc/self/mountinfo; }

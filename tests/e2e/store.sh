@@ -5,29 +5,6 @@ need jq python3
 make_layouts sample
 S=$TMP/store
 
-# Everything that a layout consists of: names, types, modes, sizes, times of what is no directory, content.
-state_of() {
-  (cd "$1" && find . \( -type d -printf '%P %y %m\n' -o -printf '%P %y %m %s %T@ %l\n' \) | sort &&
-    find . -type f -exec sha256sum {} + | sort)
-}
-# prints SENTENCE EXPECTED ARGUMENT...: on stdout, nothing on stderr, exit code 0.
-prints() {
-  local sentence=$1 expected=$2 code
-  shift 2
-  layoutfs "$@" </dev/null >"$TMP/stdout" 2>"$TMP/stderr"
-  code=$?
-  same "$sentence" "0 $expected" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
-}
-# unchanged SENTENCE EXIT_CODE ARGUMENT...: refused, and $S is as it was.
-unchanged() {
-  local before after
-  before=$(state_of "$S")
-  refused "$@" </dev/null
-  after=$(state_of "$S")
-  [ "$before" = "$after" ] || not_ok "$1: nothing changes" "$(diff <(echo "$before") <(echo "$after"))"
-}
-digest_of() { echo "sha256:$(sha256sum "$@" | cut -d' ' -f1)"; }
-
 echo "-- init"
 prints "init makes a layout" "" init "$S"
 same "which is empty" '1.0.0 2 []' "$(jq -r .imageLayoutVersion "$S/oci-layout") $(jq -c '.schemaVersion, .manifests' "$S/index.json" | xargs)"
@@ -247,10 +224,7 @@ echo "-- signals"
 litter_of() { find "$1" -maxdepth 1 -name '.oci-*'; }
 mkfifo "$TMP/pipe"
 for signal in HUP:129 INT:130 TERM:143; do
-  # An interactive shell's child: one in the background would ignore SIGINT.
-  python3 -c 'import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.argv[1], sys.argv[1:])' "$LAYOUTFS" blob put "$S" "$TMP/pipe" >"$TMP/stdout" 2>"$TMP/stderr" &
+  interruptible "$LAYOUTFS" blob put "$S" "$TMP/pipe" >"$TMP/stdout" 2>"$TMP/stderr" &
   pid=$!
   pids+=("$pid")
   exec 3>"$TMP/pipe"

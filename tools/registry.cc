@@ -1,0 +1,101 @@
+// What the commands on repositories share.
+#include "tools/registry.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "core/cas/driver.h"
+#include "core/cas/layout_dir.h"
+#include "core/registry/names.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_no_directory(const fs::path& path) {
+  std::error_code failed;
+  const auto status = fs::status(path, failed);
+  return fs::exists(status) && !fs::is_directory(status);
+}
+
+// Whether a default repository is all that keeps the entries from being understood.
+bool lacks_default_repository(const std::string& layout) {
+  const auto engine = builtin_drivers().open(layout);
+  if (!engine) return false;
+  const auto references = (*engine)->references();
+  if (!references) return false;
+  constexpr std::string_view kAny = "a";
+  return std::ranges::any_of((*references)->entries, [&](const Descriptor& entry) {
+    const std::string_view name = entry.ref_name().value_or("");
+    return !parse_entry_name(name, "") && parse_entry_name(name, kAny);
+  });
+}
+
+}  // namespace
+
+void RegistryArguments::add_options(CLI::App& command) {
+  command
+      .add_option("STORE", store,
+                  "A layout, whose references name repositories; or a directory with a layout for each")
+      ->required();
+  command
+      .add_option("--default-repository", default_repository,
+                  "In a layout: the repository of references that are a tag alone, or have no name")
+      ->type_name("REPOSITORY");
+}
+
+Error RegistryStore::explained(Error error) const {
+  Error named = std::move(error).with(path);
+  if (named.code() != Errc::invalid_image || !is_layout || has_default_repository ||
+      !lacks_default_repository(path))
+    return named;
+  return {named.code(), named.message() + " (say with --default-repository which repository that is in)"};
+}
+
+Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, ForeignEntry foreign) {
+  const std::string& path = arguments.store;
+  if (path.empty()) return fail(Errc::invalid_argument, "no store is named");
+  std::error_code failed;
+  const auto status = fs::status(path, failed);
+  if (!fs::is_directory(status))
+    return fail(fs::exists(status) ? Error(Errc::invalid_image, path + ": not a directory")
+                                   : Error::system(failed ? failed.value() : ENOENT, path));
+
+  RegistryOptions options;
+  options.foreign = foreign;
+  options.default_repository = arguments.default_repository;
+  // A repository may be called as these files are: its layout is a directory.
+  const bool is_layout = is_no_directory(fs::path(path) / kMarkerFile);
+  if (!is_layout && is_no_directory(fs::path(path) / kIndexFile))
+    return fail(Errc::invalid_image,
+                path + ": " + kIndexFile + " without " + kMarkerFile + ", which makes a layout of it");
+  if (!is_layout && !options.default_repository.empty())
+    return fail(Errc::invalid_argument,
+                path + ": no layout, so --default-repository has nothing to say of it");
+  auto registry = is_layout ? open_registry(path, options) : open_repositories(path, options);
+  if (!registry) return fail(std::move(registry).error(), path);
+  return RegistryStore{path, is_layout, !options.default_repository.empty(), std::move(*registry)};
+}
+
+void PageArguments::add_options(CLI::App& command, const char* kind) {
+  command.add_option("--after", after, "Only those after this one, whether it is there or not")
+      ->type_name(kind);
+  command.add_option("--limit", limit, "So many at most")->type_name("N");
+}
+
+Result<Page> parse_page(const PageArguments& arguments) {
+  Page page{.start_after = arguments.after};
+  if (arguments.limit.empty()) return page;
+  const auto limit = parse_count("--limit", arguments.limit);
+  if (!limit) return fail(Error(limit.error()));
+  if (*limit == 0) return fail(Errc::invalid_argument, "--limit 0: expected 1 or more");
+  page.limit = *limit;
+  return page;
+}
+
+}  // namespace layoutfs::tools
