@@ -56,7 +56,7 @@ class Sender {
         signals_(signals),
         progress_("sending", !push.is_progress_hidden),
         chunk_(std::make_unique_for_overwrite<std::byte[]>(push.chunk_size)) {
-    if (push.digest.empty()) hashes_.emplace(kBlobAlgorithm);
+    if (push.digest.empty() && !push.resumed.empty()) hashes_.emplace(kBlobAlgorithm);
   }
 
   // All of the content, without what the upload has of it. Its digest, which is that of the push where it has
@@ -72,7 +72,8 @@ class Sender {
       if (!read) return fail(Error(read.error()));
       is_end = filled < push_.chunk_size;
     }
-    return hashes_ ? hashes_->finish() : push_.digest;
+    if (hashes_) return hashes_->finish();
+    return push_.digest.empty() ? writer_.digest(signals_.context()) : push_.digest;
   }
 
  private:
@@ -126,7 +127,7 @@ class Sender {
   const StopSignals& signals_;
   Progress progress_;
   std::unique_ptr<std::byte[]> chunk_;  // what of it is not used takes no memory
-  std::optional<HashPipe> hashes_;      // where the digest is to be found
+  std::optional<HashPipe> hashes_;      // where the upload may begin with other content than this
 };
 
 int break_off(const Error& error, bool is_of_content, BlobWriter& writer, const BlobPush& push,

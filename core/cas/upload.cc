@@ -86,7 +86,7 @@ struct Upload::State {
   std::uint64_t in_writeback = 0;
   // Of all that was written; none where somebody else has written the beginning, or where a write has failed.
   std::unique_ptr<HashPipe> hashes;
-  Digest digest;  // what `hashes` gave at the end
+  Digest digest;  // of all that is there, once it is known
   bool is_gone = false;
 
   State(const LayoutDir& layout_, BlobStore& blobs_, std::string id_, UniqueFd folder_, UniqueFd file_)
@@ -123,6 +123,7 @@ Status Upload::State::write(ByteView part) {
     std::ranges::copy(part, hashes->buffer().begin());
     hashes->submit(part.size());
   }
+  digest = Digest();
   size += part.size();
   if (layout.is_durable() && size - in_writeback >= kWritebackStep) {
     std::ignore = ::sync_file_range(file.get(), static_cast<off64_t>(in_writeback),
@@ -140,6 +141,11 @@ Status Upload::append(ByteView piece) {
     piece = piece.subspan(part.size());
   }
   return {};
+}
+
+Result<Digest> Upload::digest(const Context& context) {
+  if (!state_->file) return fail(Errc::closed, described(id()) + ": it was closed");
+  return state_->hash(kBlobAlgorithm, context);
 }
 
 Status Upload::close() {

@@ -35,6 +35,8 @@ class Upload {
   std::uint64_t size() const noexcept;
   // All of `piece`; after an error size() says how far it came. Errc::closed.
   Status append(ByteView piece);
+  // kBlobAlgorithm's of what is there. Costs nothing where all of it was appended here. Errc::closed.
+  Result<Digest> digest(const Context& context = {});
   // Lets others have the upload. Once more is no error.
   Status close();
   // Closes, and makes the blob `digest` of it, as put_blob does. Errc::digest_invalid; Errc::size_invalid

@@ -245,15 +245,16 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
   for (const std::string& tag : parameters.tags)
     if (auto checked = check_tag(tag); !checked) return fail(std::move(checked).error());
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
-  const auto there = engine();
+  const auto there = view();
   if (!there) return fail(Error(there.error()));
+  if (auto checked = there->map->check(); !checked) return fail(std::move(checked).error());
   const auto check_in = [&](const Engine* layout) {
     return check_manifest(manifest, media_type, [layout](const Digest& named) -> Result<bool> {
       if (layout == nullptr) return false;
       return layout->exists(named);
     });
   };
-  if (auto checked = check_in(there->get()); !checked) return fail(std::move(checked).error());
+  if (auto checked = check_in(there->engine.get()); !checked) return fail(std::move(checked).error());
 
   const auto layout = writable_engine();
   if (!layout) return fail(Error(layout.error()));

@@ -57,6 +57,8 @@ class BlobWriter {
   std::size_t chunk_size() const noexcept { return chunk_size_; }
   // 32 hex digits.
   const std::string& id() const noexcept { return upload_.id(); }
+  // sha256 of what is there, for who does not know it.
+  Result<Digest> digest(const Context& context = {}) { return upload_.digest(context); }
   // Lets go of the upload, and keeps it. Once more is no error.
   Status close() { return upload_.close(); }
   // Closes, and makes of what was written the blob `digest`. Its descriptor has the media type

@@ -73,6 +73,18 @@ TEST_F(Uploading, GoesOnInAnotherEngineAndUnderAnotherAlgorithm) {
   EXPECT_EQ(read_text(*engine->get_blob(sha512).value()), "hello");
 }
 
+TEST_F(Uploading, KnowsTheDigestOfWhatIsThere) {
+  auto upload = begun_with("hel");
+  EXPECT_EQ(upload.digest().value(), Digest::of(as_bytes("hel")));
+  ASSERT_TRUE(upload.append(as_bytes("lo")));
+  EXPECT_EQ(upload.digest().value(), hello);
+  ASSERT_TRUE(upload.close());
+  EXPECT_EQ(code_of(upload.digest()), Errc::closed);
+  auto again = engine->resume_upload(upload.id()).value();
+  EXPECT_EQ(again.digest().value(), hello);
+  EXPECT_TRUE(again.commit(hello));
+}
+
 TEST_F(Uploading, OfOtherContentIsRefusedAndStays) {
   auto upload = begun_with("hello");
   EXPECT_EQ(code_of(upload.commit(Digest::of(as_bytes("hallo")))), Errc::digest_invalid);

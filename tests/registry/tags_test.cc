@@ -209,6 +209,10 @@ TEST_F(ForeignEntries, AreErrorsOfAllThatLooksAtEntries) {
       EXPECT_EQ(failure_of(registry->delete_tag(repository, "v1")), Errc::invalid_image);
       EXPECT_EQ(failure_of(registry->delete_manifest(repository, manifest.digest)), Errc::invalid_image);
     }
+    const auto before = testing::state_of_tree(path);
+    EXPECT_EQ(failure_of(registry->push_manifest(kApp, as_bytes("{}"), "application/x-own")),
+              Errc::invalid_image);
+    EXPECT_EQ(testing::state_of_tree(path), before);
     EXPECT_THAT(entry_names(path), ElementsAre("example/app:v1", name));
     EXPECT_EQ(must(registry->resolve_blob(kApp, manifest.digest)).digest, manifest.digest) << "no entry";
   }
