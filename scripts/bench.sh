@@ -18,7 +18,7 @@ esac
 # Standard output is for the results.
 scripts/install-dependencies.sh --bench >&2
 [ -f build/bench/build.ninja ] || cmake --preset release -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
-cmake --build build/bench --target layoutfs merge_bench stream_bench raw_inflate -- --quiet >&2 || die "the benchmarks do not build"
+cmake --build build/bench --target layoutfs merge_bench registry_bench stream_bench raw_inflate -- --quiet >&2 || die "the benchmarks do not build"
 programs=$PWD/build/bench
 
 case $what in
@@ -31,6 +31,7 @@ case $what in
   parts)
     "$programs/tests/bench/stream_bench" "$@"
     "$programs/tests/bench/merge_bench" "$@"
+    "$programs/tests/bench/registry_bench" "$@"
     ;;
   large) exec tests/bench/large.sh "$programs/tools/layoutfs" "${1-1000000}" ;;
 esac

@@ -14,39 +14,26 @@
 //
 // Entries whose names say no repository are of the repository "repo", which is that of all but the workers.
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage.
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "core/base/file.h"
 #include "core/registry/registry.h"
 #include "tests/faults/registry_worker.h"
+#include "tests/faults/standard_streams.h"
 
 namespace layoutfs {
 namespace {
 
+using testing::read_small_input;
+using testing::say;
+using testing::StandardInput;
+
 using Arguments = std::vector<std::string>;
 
 constexpr std::string_view kRepository = "repo";
-
-class StandardInput final : public ByteSource {
- public:
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    const ssize_t got = retried([&] { return ::read(STDIN_FILENO, out.data(), out.size()); });
-    if (got < 0) return fail(Error::system(errno, "standard input"));
-    return static_cast<std::size_t>(got);
-  }
-};
-
-void say(const std::string& line) {
-  std::puts(line.c_str());
-  std::fflush(stdout);
-}
 
 template <class T>
 Status done(const Result<T>& result) {
@@ -63,17 +50,9 @@ Status push_blob(Registry& registry, const Arguments& arguments) {
 }
 
 Status push_manifest(Registry& registry, const Arguments& tags) {
-  Bytes text(std::size_t{1} << 20);
-  StandardInput input;
-  std::size_t size = 0;
-  for (;;) {
-    const auto got = input.read(std::span(text).subspan(size));
-    if (!got) return fail(Error(got.error()));
-    if (*got == 0) break;
-    size += *got;
-  }
-  return done(registry.push_manifest(kRepository, ByteView(text).first(size), testing::kIndexType,
-                                     {.digest = {}, .tags = tags}));
+  const auto text = read_small_input();
+  if (!text) return fail(Error(text.error()));
+  return done(registry.push_manifest(kRepository, *text, testing::kIndexType, {.digest = {}, .tags = tags}));
 }
 
 Status delete_tag(Registry& registry, const Arguments& arguments) {

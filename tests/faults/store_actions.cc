@@ -20,9 +20,6 @@
 //
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage; 3 where a reference was there; 4 where
 // what was to be made was there.
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -32,35 +29,24 @@
 #include <string>
 #include <vector>
 
-#include "core/base/file.h"
 #include "core/cas/dir_engine.h"
 #include "tests/faults/sample_image.h"
+#include "tests/faults/standard_streams.h"
 
 namespace layoutfs {
 namespace {
 
 using testing::put_image;
+using testing::read_small_input;
 using testing::SampleImage;
+using testing::say;
+using testing::StandardInput;
 
 using Arguments = std::vector<std::string>;
-
-class StandardInput final : public ByteSource {
- public:
-  Result<std::size_t> read(std::span<std::byte> out) override {
-    const ssize_t got = retried([&] { return ::read(STDIN_FILENO, out.data(), out.size()); });
-    if (got < 0) return fail(Error::system(errno, "standard input"));
-    return static_cast<std::size_t>(got);
-  }
-};
 
 DirOptions options_of(const Arguments& arguments) {
   const bool has_refs = !arguments.empty() && arguments[0] == "refs";
   return {.created_with = has_refs ? ReferenceFormat::refs_dir : ReferenceFormat::index_json};
-}
-
-void say(const std::string& line) {
-  std::puts(line.c_str());
-  std::fflush(stdout);
 }
 
 Status report(const Result<PutResult>& put) {
@@ -81,16 +67,9 @@ Status put(Engine& engine, const Arguments&) {
 }
 
 Status put_json(Engine& engine, const Arguments&) {
-  Bytes text(std::size_t{1} << 20);
-  StandardInput input;
-  std::size_t size = 0;
-  for (;;) {
-    const auto got = input.read(std::span(text).subspan(size));
-    if (!got) return fail(Error(got.error()));
-    if (*got == 0) break;
-    size += *got;
-  }
-  const auto document = JsonDocument::parse(ByteView(text).first(size));
+  const auto text = read_small_input();
+  if (!text) return fail(Error(text.error()));
+  const auto document = JsonDocument::parse(*text);
   if (!document) return fail(Error(document.error()));
   return report(engine.put_blob_json(document->root()));
 }

@@ -1,0 +1,45 @@
+// What the programs that tests break off read and say.
+#pragma once
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/base/file.h"
+
+namespace layoutfs::testing {
+
+class StandardInput final : public ByteSource {
+ public:
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    const ssize_t got = retried([&] { return ::read(STDIN_FILENO, out.data(), out.size()); });
+    if (got < 0) return fail(Error::system(errno, "standard input"));
+    return static_cast<std::size_t>(got);
+  }
+};
+
+// All of it, or its first MiB.
+inline Result<Bytes> read_small_input() {
+  Bytes text(std::size_t{1} << 20);
+  StandardInput input;
+  std::size_t size = 0;
+  for (;;) {
+    const auto got = input.read(std::span(text).subspan(size));
+    if (!got) return fail(Error(got.error()));
+    if (*got == 0) break;
+    size += *got;
+  }
+  text.resize(size);
+  return text;
+}
+
+// A line that is there before whatever comes next.
+inline void say(const std::string& line) {
+  std::puts(line.c_str());
+  std::fflush(stdout);
+}
+
+}  // namespace layoutfs::testing
