@@ -116,10 +116,36 @@ stores_image() {
     buildah "${storage[@]}" rmi -a >/dev/null
   fi
 }
+# read_while_written STORE LAYOUT: what others read is whole at any moment, while tags come and blobs are uploaded.
+read_while_written() {
+  local S=$1 L=$2 number wrong=0
+  rm -f "$TMP/enough"
+  for ((number = 1; ; number++)); do
+    [ ! -e "$TMP/enough" ] || break
+    layoutfs push "$S" team/app --manifest "$I/manifest" --tag "more-$number" && layoutfs push "$S" team/app "$I/layer.tar" || break
+  done >/dev/null 2>"$TMP/stderr" &
+  for ((number = 1; number <= 15; number++)); do
+    [ ! "$skopeo" ] || [ "$(limited "$skopeo" inspect --raw "oci:$L:team/app:1.0" | digest_of)" = "$manifest" ] || wrong=1
+    ! command -v umoci >/dev/null || [ "$(umoci ls --layout "$L" | grep -c '^team/app:1.[01]$')" = 2 ] || wrong=1
+  done
+  touch "$TMP/enough"
+  wait $!
+  same "skopeo and umoci read it while it is written" 0 $wrong
+  same "without a failure" "" "$(cat "$TMP/stderr")"
+  number=$(layoutfs tags "$S" team/app | grep -c '^more-')
+  check "which it was ($number tags)" test "$number" -ge 5
+}
 layoutfs init "$TMP/one"
 mkdir "$TMP/many"
 stores_image "a layout" "$TMP/one" "$TMP/one"
 stores_image "a directory of layouts" "$TMP/many" "$TMP/many/team/app"
+
+echo "-- read while it is written"
+for S in "$TMP/one" "$TMP/many"; do
+  cp -a "$S" "$S-written"
+  [ "$S" = "$TMP/one" ] && L=$S-written || L=$S-written/team/app
+  read_while_written "$S-written" "$L"
+done
 
 echo "-- repositories beside each other"
 for S in "$TMP/one" "$TMP/many"; do
