@@ -47,6 +47,12 @@ bool is_named(int fd, int folder, const std::string& name) {
          mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
+// Whether nobody has done anything to a file that was made just now.
+bool is_untouched(int fd, int folder, const std::string& name) {
+  const auto found = stat_of(fd, name);
+  return found && found->st_size == 0 && found->st_nlink == 1 && is_named(fd, folder, name);
+}
+
 // The file of the upload, locked. Where there are no locks, who has it is not known.
 Result<UniqueFd> open_locked(int folder, const std::string& id) {
   auto file = open_at(folder, id, kUploadFlags);
@@ -238,7 +244,7 @@ Status Upload::cancel() {
 Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
   auto folder = open_or_make_uploads(layout);
   if (!folder) return fail(std::move(folder).error());
-  // Who looks for idle ones may have the lock for a moment.
+  // Who lists the folder may have the lock first: then the upload is that one's, and may be a blob by now.
   constexpr int kAttempts = 100;
   std::string id;
   Result<UniqueFd> file = UniqueFd();
@@ -246,8 +252,8 @@ Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
     id = random_name() + random_name();
     file = open_at(folder->get(), id, kUploadFlags | O_CREAT | O_EXCL, 0644);
     if (!file) return fail(std::move(file).error(), "cannot begin an upload");
-    if (lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK) break;
-    std::ignore = remove_file(folder->get(), id);
+    const bool is_locked = lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK;
+    if (is_locked && is_untouched(file->get(), folder->get(), id)) break;
     file = UniqueFd();
   }
   if (!*file) return fail(Errc::io, "cannot begin an upload: others take it");
@@ -286,10 +292,14 @@ Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns) {
   auto listed = open_at(folder->get(), ".", kFolderFlags);
   if (!listed) return fail(std::move(listed).error());
   if (auto visited = for_each_entry(std::move(*listed), kUploadsFolder, visit); !visited) return visited;
+  const auto is_idle = [&](const struct stat& found) { return to_ns(found.st_mtim) < now_ns() - age_ns; };
   for (const std::string& id : ids) {
+    // Before it is locked: somebody may be about to go on with it.
+    struct stat now;
+    if (::fstatat(folder->get(), id.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_idle(now)) continue;
     const auto file = open_locked(folder->get(), id);
     const auto found = file ? stat_of(file->get(), id) : std::unexpected(file.error());
-    if (!found || to_ns(found->st_mtim) >= now_ns() - age_ns) continue;
+    if (!found || !is_idle(*found)) continue;
     if (const auto removed = remove_file(folder->get(), id); !removed)
       return fail(Error(removed.error()), described(id));
   }
