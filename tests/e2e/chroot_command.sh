@@ -97,6 +97,7 @@ for as in root user; do
   fails "it cannot lie in the layout" 125 --upper "$TMP/layout/blobs/upper" "$I" /bin/busybox true
   check "$as: and is not made there" test ! -e "$TMP/layout/blobs/upper"
   mkfifo "$TMP/home/busy" && chmod 666 "$TMP/home/busy"
+  rm -f "$TMP/started"
   in_image --upper "$U" "$I" /bin/busybox sh -c 'echo started; busybox cat' <"$TMP/home/busy" >"$TMP/started" &
   first=$!
   exec 8>"$TMP/home/busy"
@@ -111,6 +112,7 @@ for as in root user; do
   # A command that says which signals it gets.
   trap_command='trap "echo got TERM; exit 3" TERM; trap "echo got USR1" USR1; echo started
     while :; do busybox sleep 0.1; done'
+  rm -f "$TMP/started"
   in_image "$I" /bin/busybox sh -c "$trap_command" >"$TMP/started" 2>&1 &
   wait_for grep -q started "$TMP/started"
   program=$(pgrep -o -f "^$BIN/layoutfs chroot")
@@ -123,6 +125,7 @@ for as in root user; do
 
   # Whoever is killed: the program that was started, the first process inside, the server.
   for victim in program inside server; do
+    rm -f "$TMP/started"
     in_image "$I" /bin/busybox sh -c 'echo started; busybox sleep 1000 & while :; do busybox cat /etc/passwd >/dev/null; done' \
       >"$TMP/started" 2>/dev/null &
     job=$!
