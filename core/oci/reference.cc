@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -229,14 +230,14 @@ std::vector<std::string> names_near(const References& references, std::string_vi
   std::vector<const Descriptor*> images;
   for (const auto& entry : references.entries)
     if (!is_attestation(entry)) images.push_back(&entry);
-  std::vector<std::pair<std::size_t, std::string>> names;
+  std::vector<std::tuple<std::size_t, std::size_t, std::string>> names;  // by distance and position
   for (std::string& label : labels_of(references, images)) {
     const std::size_t distance = distance_of(label, name);
-    names.emplace_back(distance, std::move(label));
+    names.emplace_back(distance, names.size(), std::move(label));
   }
-  std::ranges::stable_sort(names, {}, [](const auto& each) { return each.first; });
+  std::ranges::sort(names);
   std::vector<std::string> sorted;
-  for (auto& [distance, label] : names) sorted.push_back(std::move(label));
+  for (auto& [distance, position, label] : names) sorted.push_back(std::move(label));
   return sorted;
 }
 
