@@ -7,17 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <tuple>
 
 #include "core/base/hash_pipe.h"
 #include "core/cas/file_blob.h"
+#include "core/cas/incoming.h"
 #include "core/cas/verifying_source.h"
 
 namespace layoutfs {
 namespace {
-
-// Bytes of a blob after which the disk begins to write them, so that fsync has little left to wait for.
-constexpr std::uint64_t kWritebackStep = std::uint64_t{8} << 20;
 
 std::string folder_name(Algorithm algorithm) {
   return std::string(kBlobsFolder) + "/" + std::string(name_of(algorithm));
@@ -60,11 +57,11 @@ Status check_wanted(const PutResult& put, const PutOptions& options) {
   return {};
 }
 
-// Hashes what `content` delivers; writes it to `fd` too, unless that is -1.
+// Writes what `content` delivers to `fd`, and hashes the very bytes that it writes.
 Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& options, bool is_durable) {
   HashPipe hashes(algorithm_of(options));
   std::uint64_t size = 0;
-  std::uint64_t in_writeback = 0;
+  Writeback writeback;
   for (;;) {
     if (auto go_on = options.context.check(); !go_on) return fail(std::move(go_on).error());
     const std::span<std::byte> piece = hashes.buffer();
@@ -73,17 +70,10 @@ Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& op
     hashes.submit(*got);
     size += *got;
     if (options.size && size > *options.size) return wrong_size(options, "more");
-    if (fd >= 0) {
-      if (auto written = write_all(fd, piece.first(*got), "cannot write the blob"); !written)
-        return fail(std::move(written).error());
-    }
+    if (auto written = write_all(fd, piece.first(*got), "cannot write the blob"); !written)
+      return fail(std::move(written).error());
     if (*got < piece.size()) return PutResult{hashes.finish(), size};
-    if (fd >= 0 && is_durable && size - in_writeback >= kWritebackStep) {
-      // A hint: where it fails, fsync does all of the work.
-      std::ignore = ::sync_file_range(fd, static_cast<off64_t>(in_writeback),
-                                      static_cast<off64_t>(size - in_writeback), SYNC_FILE_RANGE_WRITE);
-      in_writeback = size;
-    }
+    if (is_durable) writeback.advance(fd, size);
   }
 }
 
@@ -234,12 +224,15 @@ Result<PutResult> BlobStore::copy(const BlobPtr& blob, const PutOptions& options
     BlobSource content(blob);
     return put(content, options);
   }
-  // Hashed is what is to become the blob: the other one may change meanwhile.
+  // Hashed is what is to become the blob, all of it: the other one may change meanwhile.
   auto clone = open_at(file->folder(), file->name(), kReadFlags);
   if (!clone) return fail(std::move(clone).error());
+  const auto found = stat_of(clone->get(), file->name());
+  if (!found) return fail(Error(found.error()));
   BlobSource content(std::make_shared<const FileBlob>(std::make_shared<const UniqueFd>(std::move(*clone)), 0,
-                                                      blob->size(), options.digest));
-  auto hashed = write_hashed(-1, content, options, false);
+                                                      static_cast<std::uint64_t>(found->st_size),
+                                                      options.digest));
+  auto hashed = hash_content(content, algorithm_of(options), options.context);
   if (!hashed) return hashed;
   return install_checked(*file, std::move(*hashed), options);
 }

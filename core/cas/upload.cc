@@ -11,14 +11,13 @@
 
 #include "core/base/hash_pipe.h"
 #include "core/cas/file_blob.h"
+#include "core/cas/incoming.h"
 #include "core/cas/upload_file.h"
 
 namespace layoutfs {
 namespace {
 
 constexpr std::size_t kIdSize = 32;
-// Bytes of an upload after which the disk begins to write them, so that commit() has little left to wait for.
-constexpr std::uint64_t kWritebackStep = std::uint64_t{8} << 20;
 constexpr int kUploadFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 std::string described(std::string_view id) { return "upload " + std::string(id); }
@@ -89,7 +88,7 @@ struct Upload::State {
   UniqueFd folder;
   UniqueFd file;  // none once closed
   std::uint64_t size = 0;
-  std::uint64_t in_writeback = 0;
+  Writeback writeback;
   // Of all that was written; none where somebody else has written the beginning, or where a write has failed.
   std::unique_ptr<HashPipe> hashes;
   Digest digest;  // of all that is there, once it is known
@@ -131,11 +130,7 @@ Status Upload::State::write(ByteView part) {
   }
   digest = Digest();
   size += part.size();
-  if (layout.is_durable() && size - in_writeback >= kWritebackStep) {
-    std::ignore = ::sync_file_range(file.get(), static_cast<off64_t>(in_writeback),
-                                    static_cast<off64_t>(size - in_writeback), SYNC_FILE_RANGE_WRITE);
-    in_writeback = size;
-  }
+  if (layout.is_durable()) writeback.advance(file.get(), size);
   return {};
 }
 
@@ -168,15 +163,9 @@ Result<Digest> Upload::State::hash(Algorithm algorithm, const Context& context) 
   if (!digest.empty() && digest.algorithm() == algorithm) return digest;
   const auto shared = std::make_shared<const UniqueFd>(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
   BlobSource content(std::make_shared<const FileBlob>(shared, 0, size, Digest()));
-  HashPipe pipe(algorithm);
-  for (;;) {
-    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    const auto got = content.read(pipe.buffer());
-    if (!got) return fail(Error(got.error()), described(id));
-    if (*got == 0) break;
-    pipe.submit(*got);
-  }
-  digest = pipe.finish();
+  auto hashed = hash_content(content, algorithm, context);
+  if (!hashed) return fail(std::move(hashed).error(), described(id));
+  digest = std::move(hashed->digest);
   return digest;
 }
 
@@ -275,7 +264,7 @@ Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::str
   auto state =
       std::make_unique<Upload::State>(layout, blobs, std::string(id), std::move(*folder), std::move(*file));
   state->size = static_cast<std::uint64_t>(found->st_size);
-  state->in_writeback = state->size;
+  state->writeback = Writeback(state->size);
   if (state->size == 0) state->hashes = std::make_unique<HashPipe>(kBlobAlgorithm);
   return Upload(std::move(state));
 }
