@@ -16,9 +16,7 @@
 namespace layoutfs {
 namespace {
 
-std::string folder_name(Algorithm algorithm) {
-  return std::string(kBlobsFolder) + "/" + std::string(name_of(algorithm));
-}
+std::string folder_path(std::string_view name) { return std::string(kBlobsFolder) + "/" + std::string(name); }
 
 std::unexpected<Error> blob_error(const Digest& digest, const Error& error) {
   if (error.code() == Errc::not_found) return fail(Errc::not_found, digest.str() + ": no such blob");
@@ -134,29 +132,32 @@ Status verify(const BlobPtr& blob, const Digest& digest, std::uint64_t size, con
 
 }  // namespace
 
-Result<UniqueFd> BlobStore::open_folder(Algorithm algorithm) const {
+Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name) {
   const auto named = [&](Result<UniqueFd> folder) -> Result<UniqueFd> {
     if (!folder && is_wrong_type(folder.error()))
-      return fail(Errc::invalid_image, folder_name(algorithm) + ": not a directory");
+      return fail(Errc::invalid_image, folder_path(name) + ": not a directory");
     return folder;
   };
   // One step after the other, so that neither may be a symlink.
-  const auto blobs = open_at(layout_.fd(), kBlobsFolder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const auto blobs = open_at(layout.fd(), kBlobsFolder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!blobs) return named(std::unexpected(blobs.error()));
-  return named(open_at(blobs->get(), std::string(name_of(algorithm)), kFolderFlags));
+  return named(open_at(blobs->get(), name, kFolderFlags));
 }
 
-Result<UniqueFd> BlobStore::open_or_make_folder(Algorithm algorithm) {
-  auto folder = open_folder(algorithm);
+Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name) {
+  auto folder = open_blob_folder(layout, name);
   if (folder || folder.error().code() != Errc::not_found) return folder;
-  auto blobs = open_at(layout_.fd(), kBlobsFolder, kFolderFlags);
+  auto blobs = open_at(layout.fd(), kBlobsFolder, kFolderFlags);
   if (!blobs) return blobs;
-  const std::string name(name_of(algorithm));
   if (retried([&] { return ::mkdirat(blobs->get(), name.c_str(), 0755); }) != 0 && errno != EEXIST)
-    return fail(Error::system(errno, folder_name(algorithm)));
-  if (auto synced = layout_.sync_names(blobs->get(), kBlobsFolder); !synced)
+    return fail(Error::system(errno, folder_path(name)));
+  if (auto synced = layout.sync_names(blobs->get(), kBlobsFolder); !synced)
     return fail(std::move(synced).error());
-  return open_folder(algorithm);
+  return open_blob_folder(layout, name);
+}
+
+Result<UniqueFd> BlobStore::open_folder(Algorithm algorithm) const {
+  return open_blob_folder(layout_, std::string(name_of(algorithm)));
 }
 
 Result<BlobPtr> BlobStore::open(const Digest& digest) const {
@@ -195,7 +196,7 @@ Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm) const {
     if (auto digest = Digest::parse(text)) digests.push_back(std::move(*digest));
     return {};
   };
-  auto status = for_each_entry(std::move(*folder), folder_name(algorithm), visit);
+  auto status = for_each_entry(std::move(*folder), folder_path(name_of(algorithm)), visit);
   if (!status) return fail(std::move(status).error());
   std::ranges::sort(digests);
   return digests;
@@ -249,7 +250,7 @@ Status BlobStore::install(const StagedFile& file, const PutResult& put, const Co
   const Digest& digest = put.digest;
   // The content must be on disk before the name is: a crash in between would leave the name with half of it.
   if (auto synced = layout_.sync(file.fd, digest.str()); !synced) return synced;
-  auto folder = open_or_make_folder(digest.algorithm());
+  auto folder = open_or_make_blob_folder(layout_, std::string(name_of(digest.algorithm())));
   if (!folder) return fail(std::move(folder).error(), digest.str());
   for (;;) {
     const auto failure = name_blob(layout_, file, folder->get(), digest.hex());

@@ -22,6 +22,11 @@ struct StagedFile {
   bool is_linked;
 };
 
+// A folder in `blobs/`; neither may be a symlink. Errc::not_found; Errc::invalid_image where it is no
+// directory.
+Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name);
+Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name);
+
 // Thread-safe. Digests must not be empty.
 class BlobStore {
  public:
@@ -41,7 +46,6 @@ class BlobStore {
 
  private:
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
-  Result<UniqueFd> open_or_make_folder(Algorithm algorithm);
   Result<PutResult> install_checked(const TempFile& file, PutResult written, const PutOptions& options);
   // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
   // before. `file` holds the same.

@@ -22,23 +22,6 @@ constexpr int kUploadFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 std::string described(std::string_view id) { return "upload " + std::string(id); }
 
-Result<UniqueFd> open_uploads(const LayoutDir& layout) {
-  // One step after the other, so that neither may be a symlink.
-  const auto blobs = open_at(layout.fd(), kBlobsFolder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  if (!blobs) return fail(Error(blobs.error()));
-  return open_at(blobs->get(), kUploadsFolder, kFolderFlags);
-}
-
-Result<UniqueFd> open_or_make_uploads(const LayoutDir& layout) {
-  auto uploads = open_uploads(layout);
-  if (uploads || uploads.error().code() != Errc::not_found) return uploads;
-  const auto blobs = open_at(layout.fd(), kBlobsFolder, kFolderFlags);
-  if (!blobs) return fail(Error(blobs.error()));
-  if (retried([&] { return ::mkdirat(blobs->get(), kUploadsFolder, 0755); }) != 0 && errno != EEXIST)
-    return fail(Error::system(errno, kUploadsFolder));
-  return open_uploads(layout);
-}
-
 // Whether `fd` is still the file of that name.
 bool is_named(int fd, int folder, const std::string& name) {
   struct stat mine, there;
@@ -231,7 +214,7 @@ Status Upload::cancel() {
 }
 
 Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
-  auto folder = open_or_make_uploads(layout);
+  auto folder = open_or_make_blob_folder(layout, kUploadsFolder);
   if (!folder) return fail(std::move(folder).error());
   // Who lists the folder may have the lock first: then the upload is that one's, and may be a blob by now.
   constexpr int kAttempts = 100;
@@ -254,7 +237,7 @@ Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
 
 Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id) {
   if (!is_upload_id(id)) return fail(unknown_upload(id));
-  auto folder = open_uploads(layout);
+  auto folder = open_blob_folder(layout, kUploadsFolder);
   if (!folder && folder.error().code() == Errc::not_found) return fail(unknown_upload(id));
   if (!folder) return fail(std::move(folder).error());
   auto file = open_locked(folder->get(), std::string(id));
@@ -270,7 +253,7 @@ Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::str
 }
 
 Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns) {
-  auto folder = open_uploads(layout);
+  auto folder = open_blob_folder(layout, kUploadsFolder);
   // There are none, or none that we may look at.
   if (!folder) return {};
   std::vector<std::string> ids;
