@@ -20,12 +20,6 @@ std::string lines(const std::vector<std::string>& sentences) {
   return text;
 }
 
-std::optional<Algorithm> algorithm_of(std::string_view name) {
-  for (const Algorithm algorithm : kAlgorithms)
-    if (name_of(algorithm) == name) return algorithm;
-  return std::nullopt;
-}
-
 // blobs/<algorithm>: its content does not hang on index.json, so its time is always now, and its listing
 // always new.
 class BlobDirectory final : public Directory {
@@ -89,12 +83,12 @@ class AlgorithmsDirectory final : public Directory {
   using Directory::Directory;
   Answer<std::vector<Name>> list() override {
     std::vector<Name> names;
-    for (const Algorithm algorithm : kAlgorithms)
+    for (const Algorithm algorithm : algorithms())
       if (is_used(algorithm)) names.push_back({std::string(name_of(algorithm)), S_IFDIR});
     return names;
   }
   Answer<Child> find(std::string_view name) override {
-    const auto algorithm = algorithm_of(name);
+    const auto algorithm = find_algorithm(name);
     if (!algorithm || !is_used(*algorithm)) return std::unexpected(ENOENT);
     return std::make_shared<Below>(layout_, *algorithm);
   }

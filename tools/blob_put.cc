@@ -20,12 +20,6 @@ struct PutArguments {
   std::string expected;   // empty: any content
 };
 
-Result<Algorithm> parse_algorithm(std::string_view text) {
-  for (const Algorithm algorithm : kAlgorithms)
-    if (name_of(algorithm) == text) return algorithm;
-  return fail(Errc::invalid_argument, "--algorithm " + std::string(text) + ": expected sha256 or sha512");
-}
-
 Result<PutResult> put_file(Engine& engine, ByteSource& file, const std::optional<Digest>& expected,
                            const PutOptions& options) {
   if (!expected) return engine.put_blob(file, options);
@@ -47,8 +41,10 @@ int put(PutArguments arguments, Output& output) {
     expected = std::move(*digest);
   }
   if (!arguments.algorithm.empty()) {
-    const auto algorithm = parse_algorithm(arguments.algorithm);
-    if (!algorithm) return report(algorithm.error());
+    const auto algorithm = find_algorithm(arguments.algorithm);
+    if (!algorithm)
+      return report(Error(Errc::invalid_argument,
+                          "--algorithm " + arguments.algorithm + ": expected sha256 or sha512"));
     options.algorithm = *algorithm;
   }
 

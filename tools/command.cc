@@ -30,6 +30,7 @@ ExitCode exit_code_of(const Error& error) noexcept {
     case Errc::invalid_argument:
     case Errc::name_invalid:
     case Errc::range_invalid:
+    case Errc::failed_precondition:
       return kUsage;
     case Errc::not_found:
     case Errc::blob_unknown:
@@ -44,10 +45,13 @@ ExitCode exit_code_of(const Error& error) noexcept {
     case Errc::ambiguous:
       return kAmbiguous;
     case Errc::unsupported:
+    case Errc::partial_fallback:
       return kUnsupported;
     case Errc::corrupt:
     case Errc::digest_invalid:
     case Errc::size_invalid:
+    case Errc::bad_partial_request:
+    case Errc::unexpected_eof:
       return kCorrupt;
     case Errc::mount_failed:
       return kMountFailed;

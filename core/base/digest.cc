@@ -1,28 +1,106 @@
-// Digests over OpenSSL's EVP interface.
+// Digests, their algorithms, and SHA-2 over OpenSSL's EVP interface.
 #include "core/base/digest.h"
 
 #include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <mutex>
 #include <new>
+#include <utility>
 
 #include "core/base/check.h"
 
 namespace layoutfs {
 namespace {
 
-struct AlgorithmInfo {
-  std::string_view name;
-  std::size_t hex_digits;
-  const EVP_MD* (*method)();
+// OpenSSL's hash functions.
+class EvpHash final : public HashFunction {
+ public:
+  explicit EvpHash(const EVP_MD* method) : EvpHash() {
+    check(EVP_DigestInit_ex(context_.get(), method, nullptr) == 1, "OpenSSL has SHA-2");
+  }
+
+  void update(ByteView piece) override {
+    check(EVP_DigestUpdate(context_.get(), piece.data(), piece.size()) == 1, "hashing does not fail");
+  }
+  void finish(std::span<std::byte> hash) override {
+    auto* const out = reinterpret_cast<unsigned char*>(hash.data());
+    check(EVP_DigestFinal_ex(context_.get(), out, nullptr) == 1, "hashing does not fail");
+  }
+  std::unique_ptr<HashFunction> clone() const override {
+    std::unique_ptr<EvpHash> copy(new EvpHash());
+    check(EVP_MD_CTX_copy_ex(copy->context_.get(), context_.get()) == 1, "OpenSSL copies SHA-2");
+    return copy;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+  };
+
+  EvpHash() : context_(EVP_MD_CTX_new()) {
+    if (!context_) throw std::bad_alloc();
+  }
+
+  std::unique_ptr<EVP_MD_CTX, Free> context_;
 };
-// In the order of Algorithm.
-constexpr std::array kAlgorithmInfos{AlgorithmInfo{"sha256", 64, EVP_sha256},
-                                     AlgorithmInfo{"sha512", 128, EVP_sha512}};
+
+struct AlgorithmInfo {
+  std::string name;
+  std::size_t size = 0;  // bytes of a hash
+  std::function<std::unique_ptr<HashFunction>()> start;
+};
+
+constexpr std::size_t kMaxAlgorithms = 16;
+constexpr std::size_t kMinHashSize = 4;   // a digest is shown by its first twelve digits
+constexpr std::size_t kMaxHashSize = 64;  // bytes
+
+// The algorithms, in the order of Algorithm. An entry never changes once `count` covers it, so readers need
+// no lock: every digest that is parsed looks here.
+class Registered {
+ public:
+  Registered() {
+    add("sha256", 32, [] { return std::make_unique<EvpHash>(EVP_sha256()); });
+    add("sha512", 64, [] { return std::make_unique<EvpHash>(EVP_sha512()); });
+  }
+
+  std::span<const AlgorithmInfo> infos() const noexcept {
+    return std::span(infos_).first(count_.load(std::memory_order_acquire));
+  }
+  std::span<const Algorithm> algorithms() const noexcept {
+    return std::span(algorithms_).first(count_.load(std::memory_order_acquire));
+  }
+
+  Result<Algorithm> add(std::string_view name, std::size_t size,
+                        std::function<std::unique_ptr<HashFunction>()> start) {
+    const std::lock_guard lock(adding_);
+    const std::size_t count = count_.load(std::memory_order_relaxed);
+    if (std::ranges::find(infos(), name, &AlgorithmInfo::name) != infos().end())
+      return fail(Errc::already_exists, "digest algorithm '" + std::string(name) + "' is registered");
+    if (count == kMaxAlgorithms)
+      return fail(Errc::unsupported, "no more than " + std::to_string(count) + " digest algorithms");
+    infos_[count] = {.name = std::string(name), .size = size, .start = std::move(start)};
+    algorithms_[count] = static_cast<Algorithm>(count);
+    count_.store(count + 1, std::memory_order_release);
+    return algorithms_[count];
+  }
+
+ private:
+  std::mutex adding_;  // held by who adds
+  std::array<AlgorithmInfo, kMaxAlgorithms> infos_;
+  std::array<Algorithm, kMaxAlgorithms> algorithms_{};
+  std::atomic<std::size_t> count_ = 0;
+};
+
+Registered& registered() {
+  static Registered registered;
+  return registered;
+}
 
 const AlgorithmInfo& info(Algorithm algorithm) {
-  return kAlgorithmInfos[static_cast<std::size_t>(algorithm)];
+  return registered().infos()[static_cast<std::size_t>(algorithm)];
 }
 
 // Without a branch for each digit: an index of many images is full of them, and none can be foreseen.
@@ -58,7 +136,27 @@ bool is_encoded(std::string_view text) {
 
 }  // namespace
 
+std::span<const Algorithm> algorithms() noexcept { return registered().algorithms(); }
+
 std::string_view name_of(Algorithm algorithm) noexcept { return info(algorithm).name; }
+
+std::optional<Algorithm> find_algorithm(std::string_view name) noexcept {
+  const auto infos = registered().infos();
+  const auto found = std::ranges::find(infos, name, &AlgorithmInfo::name);
+  if (found == infos.end()) return std::nullopt;
+  return static_cast<Algorithm>(found - infos.begin());
+}
+
+Result<Algorithm> register_algorithm(std::string_view name, std::size_t size,
+                                     std::function<std::unique_ptr<HashFunction>()> start) {
+  // Chunked uploads lie in blobs/ too.
+  if (!is_algorithm_name(name) || name == "uploads")
+    return fail(Errc::invalid_argument, "'" + std::string(name) + "' can be no digest algorithm's name");
+  if (size < kMinHashSize || size > kMaxHashSize)
+    return fail(Errc::invalid_argument,
+                "digest algorithm '" + std::string(name) + "': a hash of " + std::to_string(size) + " bytes");
+  return registered().add(name, size, std::move(start));
+}
 
 Result<Digest> Digest::parse(std::string_view text) {
   constexpr std::size_t kMaxShown = 160;
@@ -69,13 +167,12 @@ Result<Digest> Digest::parse(std::string_view text) {
   if (colon == std::string_view::npos) return invalid();
   const auto name = text.substr(0, colon);
   const auto hex = text.substr(colon + 1);
-  const auto found = std::ranges::find(kAlgorithmInfos, name, &AlgorithmInfo::name);
-  if (found == kAlgorithmInfos.end() && is_algorithm_name(name) && is_encoded(hex))
+  const auto algorithm = find_algorithm(name);
+  if (!algorithm && is_algorithm_name(name) && is_encoded(hex))
     return fail(Errc::unsupported,
                 "digest algorithm '" + std::string(name.substr(0, kMaxShown)) + "' is not supported");
-  if (found == kAlgorithmInfos.end() || hex.size() != found->hex_digits || !is_lower_hex(hex))
-    return invalid();
-  return Digest(static_cast<Algorithm>(found - kAlgorithmInfos.begin()), std::string(hex));
+  if (!algorithm || hex.size() != 2 * info(*algorithm).size || !is_lower_hex(hex)) return invalid();
+  return Digest(*algorithm, std::string(hex));
 }
 
 Digest Digest::of(ByteView content, Algorithm algorithm) {
@@ -90,40 +187,23 @@ std::string Digest::str() const {
 
 std::string Digest::blob_path() const { return "blobs/" + std::string(name_of(algorithm_)) + '/' + hex_; }
 
-struct Hasher::State {
-  State() : context(EVP_MD_CTX_new()) {
-    if (context == nullptr) throw std::bad_alloc();
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  ~State() { EVP_MD_CTX_free(context); }
-
-  EVP_MD_CTX* context;
-};
-
-Hasher::Hasher(Algorithm algorithm) : algorithm_(algorithm), state_(std::make_unique<State>()) {
-  check(EVP_DigestInit_ex(state_->context, info(algorithm).method(), nullptr) == 1, "OpenSSL has SHA-2");
-}
-Hasher::Hasher(const Hasher& other) : algorithm_(other.algorithm_), state_(std::make_unique<State>()) {
-  check(EVP_MD_CTX_copy_ex(state_->context, other.state_->context) == 1, "OpenSSL copies SHA-2");
-}
+Hasher::Hasher(Algorithm algorithm) : algorithm_(algorithm), function_(info(algorithm).start()) {}
+Hasher::Hasher(const Hasher& other) : algorithm_(other.algorithm_), function_(other.function_->clone()) {}
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
 Hasher::~Hasher() = default;
 
-void Hasher::update(ByteView piece) {
-  check(EVP_DigestUpdate(state_->context, piece.data(), piece.size()) == 1, "hashing does not fail");
-}
+void Hasher::update(ByteView piece) { function_->update(piece); }
 
 Digest Hasher::finish() {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  unsigned size = 0;
-  check(EVP_DigestFinal_ex(state_->context, hash.data(), &size) == 1, "hashing does not fail");
+  std::array<std::byte, kMaxHashSize> buffer{};
+  const auto hash = std::span(buffer).first(info(algorithm_).size);
+  function_->finish(hash);
   std::string hex;
-  hex.reserve(2 * std::size_t{size});
-  for (unsigned i = 0; i < size; ++i) {
-    hex += "0123456789abcdef"[hash[i] >> 4];
-    hex += "0123456789abcdef"[hash[i] & 15];
+  hex.reserve(2 * hash.size());
+  for (const std::byte byte : hash) {
+    hex += "0123456789abcdef"[std::to_integer<unsigned>(byte >> 4)];
+    hex += "0123456789abcdef"[std::to_integer<unsigned>(byte & std::byte{15})];
   }
   return Digest(algorithm_, std::move(hex));
 }

@@ -22,6 +22,8 @@ int Error::to_errno() const noexcept {
     case Errc::name_invalid:
     case Errc::size_invalid:
     case Errc::range_invalid:
+    case Errc::failed_precondition:
+    case Errc::bad_partial_request:
       return EINVAL;
     case Errc::not_found:
     case Errc::blob_unknown:
@@ -38,6 +40,7 @@ int Error::to_errno() const noexcept {
     case Errc::too_many_requests:
       return EAGAIN;
     case Errc::unsupported:
+    case Errc::partial_fallback:
       return EOPNOTSUPP;
     case Errc::io:
       return sys_ != 0 && sys_ != ENOSYS ? sys_ : EIO;
@@ -51,6 +54,7 @@ int Error::to_errno() const noexcept {
     case Errc::invalid_image:
     case Errc::corrupt:
     case Errc::mount_failed:
+    case Errc::unexpected_eof:
       return EIO;
   }
   return EIO;

@@ -23,6 +23,12 @@ enum class Errc : std::uint8_t {
   cancelled,         // stopped on request, or for its deadline
   io,                // a system call failed; sys() is its errno
 
+  // Of copying between stores, and of named images.
+  failed_precondition,  // what the operation builds on is not given
+  bad_partial_request,  // pieces of a blob that cannot be asked for, or that its source refuses
+  partial_fallback,     // a blob that cannot be made of pieces, and can be had whole
+  unexpected_eof,       // a source that delivers less than it said
+
   // What the OCI distribution specification has a code for ("Error Codes"); wire.h names it.
   blob_unknown,
   blob_upload_invalid,  // somebody else is at work with it

@@ -58,7 +58,7 @@ Result<bool> Engine::exists(const Digest& digest) const {
 
 Result<std::vector<Digest>> Engine::list_all_blobs() const {
   std::vector<Digest> all;
-  for (const Algorithm algorithm : kAlgorithms) {
+  for (const Algorithm algorithm : algorithms()) {
     auto some = list_blobs(algorithm);
     if (!some) return some;
     all.insert(all.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
@@ -72,10 +72,10 @@ Result<PutResult> Engine::put_blob_json(JsonValue value, const PutOptions& optio
   return put_blob(content, options);
 }
 
-Result<Bytes> read_document(const Engine& engine, const Descriptor& descriptor) {
+Result<Bytes> read_document(const Provider& provider, const Descriptor& descriptor) {
   const std::size_t limit = JsonLimits{}.bytes;
   const std::string name = descriptor.digest.str();
-  auto blob = engine.get_blob(descriptor.digest);
+  auto blob = provider.get_blob(descriptor.digest);
   if (!blob) return fail(std::move(blob).error());
   const std::uint64_t size = (*blob)->size();
   if (size != descriptor.size)

@@ -40,6 +40,14 @@ class Blob {
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 
+// The least that a reader of images needs: content by its digest. Thread-safe.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  // Errc::not_found where there is no such blob. Its content is not verified: VerifyingSource does.
+  virtual Result<BlobPtr> get_blob(const Digest& digest) const = 0;
+};
+
 // A blob's bytes in order, from `offset` on, read ahead in pieces of 128 KiB.
 class BlobSource final : public ByteSource {
  public:
@@ -120,12 +128,8 @@ class Upload;
 // fails there with Errc::io and EROFS; what has nothing to change succeeds: to delete what is not there, to
 // put a reference that is there, to clean what is clean. After close() everything fails with Errc::closed. An
 // empty digest is Errc::invalid_argument.
-class Engine {
+class Engine : public Provider {
  public:
-  virtual ~Engine() = default;
-
-  // Errc::not_found where the layout has no such blob. Its content is not verified: VerifyingSource does.
-  virtual Result<BlobPtr> get_blob(const Digest& digest) const = 0;
   // As get_blob, without opening it; nothing where the layout has no such blob.
   virtual Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const = 0;
   Result<std::optional<std::uint64_t>> blob_size(const Digest& digest) const;
@@ -195,6 +199,6 @@ class Engine {
 
 // Reads a whole document blob: the size must be that of `descriptor`, the content must match its digest.
 // Errc::not_found, Errc::corrupt, or Errc::unsupported over 4 MiB.
-Result<Bytes> read_document(const Engine& engine, const Descriptor& descriptor);
+Result<Bytes> read_document(const Provider& provider, const Descriptor& descriptor);
 
 }  // namespace layoutfs

@@ -68,7 +68,7 @@ class LayoutWatch final : public Watch {
   void watch_folders() const {
     watch_folder(kRefsFolder);
     watch_folder(kBlobsFolder);
-    for (const Algorithm algorithm : kAlgorithms)
+    for (const Algorithm algorithm : algorithms())
       watch_folder(std::string(kBlobsFolder) + "/" + std::string(name_of(algorithm)));
   }
 

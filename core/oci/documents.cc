@@ -110,8 +110,8 @@ Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
 
 // The document that `descriptor` names, parsed; errors name it, as those of read_document do by themselves.
 template <class Document>
-Result<Document> read_parsed(const Engine& engine, const Descriptor& descriptor) {
-  auto text = read_document(engine, descriptor);
+Result<Document> read_parsed(const Provider& provider, const Descriptor& descriptor) {
+  auto text = read_document(provider, descriptor);
   if (!text) return fail(std::move(text).error());
   auto document = Document::parse(*text);
   if (!document) return fail(std::move(document).error(), descriptor.digest.str());
@@ -222,22 +222,22 @@ Result<ImageConfig> ImageConfig::parse(ByteView text) {
   return config;
 }
 
-Result<Index> read_index(const Engine& engine, const Descriptor& descriptor) {
-  return read_parsed<Index>(engine, descriptor);
+Result<Index> read_index(const Provider& provider, const Descriptor& descriptor) {
+  return read_parsed<Index>(provider, descriptor);
 }
-Result<Manifest> read_manifest(const Engine& engine, const Descriptor& descriptor) {
-  return read_parsed<Manifest>(engine, descriptor);
+Result<Manifest> read_manifest(const Provider& provider, const Descriptor& descriptor) {
+  return read_parsed<Manifest>(provider, descriptor);
 }
-Result<Manifest> read_image_manifest(const Engine& engine, const Descriptor& descriptor) {
-  auto manifest = read_manifest(engine, descriptor);
+Result<Manifest> read_image_manifest(const Provider& provider, const Descriptor& descriptor) {
+  auto manifest = read_manifest(provider, descriptor);
   if (manifest && !manifest->is_image())
     return fail(Errc::unsupported,
                 "not an image: its config is of media type '" + manifest->config.media_type + "'");
   return manifest;
 }
 
-Result<ImageConfig> read_config(const Engine& engine, const Descriptor& descriptor) {
-  return read_parsed<ImageConfig>(engine, descriptor);
+Result<ImageConfig> read_config(const Provider& provider, const Descriptor& descriptor) {
+  return read_parsed<ImageConfig>(provider, descriptor);
 }
 
 }  // namespace layoutfs

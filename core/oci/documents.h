@@ -66,10 +66,10 @@ struct ImageConfig {
 };
 
 // read_document and parse in one; errors name the digest.
-Result<Index> read_index(const Engine& engine, const Descriptor& descriptor);
-Result<Manifest> read_manifest(const Engine& engine, const Descriptor& descriptor);
+Result<Index> read_index(const Provider& provider, const Descriptor& descriptor);
+Result<Manifest> read_manifest(const Provider& provider, const Descriptor& descriptor);
 // Errc::unsupported where it is none of an image.
-Result<Manifest> read_image_manifest(const Engine& engine, const Descriptor& descriptor);
-Result<ImageConfig> read_config(const Engine& engine, const Descriptor& descriptor);
+Result<Manifest> read_image_manifest(const Provider& provider, const Descriptor& descriptor);
+Result<ImageConfig> read_config(const Provider& provider, const Descriptor& descriptor);
 
 }  // namespace layoutfs

@@ -261,7 +261,8 @@ Result<Descriptor> find_name(const References& references, std::string_view name
 // ---- Blobs by digest ----
 
 bool looks_like_digest(std::string_view text) {
-  return text.starts_with("sha256:") || text.starts_with("sha512:");
+  const auto colon = text.find(':');
+  return colon != std::string_view::npos && find_algorithm(text.substr(0, colon)).has_value();
 }
 
 // A media type for a document that comes without a descriptor: what it says itself, else what it looks like.

@@ -148,7 +148,7 @@ class Registry {
   virtual Status delete_manifest(std::string_view repository, const Digest& digest);
   virtual Status delete_tag(std::string_view repository, std::string_view tag);
 
-  // Those that have entries, in byte order.
+  // Those that have entries, in byte order; in a directory of layouts also those whose layout cannot be read.
   virtual Result<std::vector<std::string>> repositories(const Page& page = {}, const Context& context = {});
   // Each once, in byte order.
   virtual Result<std::vector<std::string>> tags(std::string_view repository, const Page& page = {});

@@ -54,6 +54,10 @@ Answer answer_to(Errc code) noexcept {
     case Errc::closed:
     case Errc::cancelled:
     case Errc::io:
+    case Errc::failed_precondition:
+    case Errc::bad_partial_request:
+    case Errc::partial_fallback:
+    case Errc::unexpected_eof:
       return kUnknown;
   }
   return kUnknown;

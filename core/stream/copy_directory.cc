@@ -133,7 +133,7 @@ void CopyDirectory::remove(const Digest& blob) const {
 void CopyDirectory::make_room() const {
   std::vector<Kept> kept;
   std::uint64_t bytes = 0;
-  for (const Algorithm algorithm : kAlgorithms) bytes += survey(folder_of(name_of(algorithm)), kept);
+  for (const Algorithm algorithm : algorithms()) bytes += survey(folder_of(name_of(algorithm)), kept);
   std::ranges::sort(kept, {}, &Kept::used_ns);
   for (const Kept& oldest : kept) {
     if (bytes <= options_.budget) return;

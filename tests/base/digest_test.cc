@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/byte_sum.h"
+
 namespace layoutfs {
 namespace {
+
+using testing::byte_sum;
+using testing::start_byte_sum;
 
 const std::string kAbc256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const std::string kEmpty256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -73,6 +78,38 @@ TEST(Digest, AnAlgorithmThatIsNotRegisteredIsUnsupported) {
     ASSERT_FALSE(digest) << text;
     EXPECT_EQ(digest.error().code(), Errc::unsupported) << text;
   }
+}
+
+TEST(Digest, OfARegisteredAlgorithmIsParsedAndComputedAsAnyOther) {
+  const Digest digest = Digest::of(as_bytes("abc"), byte_sum());
+  EXPECT_EQ(digest.str(), "byte+sum:2601000000000000");
+  EXPECT_EQ(Digest::parse(digest.str()), digest);
+  EXPECT_EQ(digest.blob_path(), "blobs/byte+sum/2601000000000000");
+  for (const char* text :
+       {"byte+sum:26010000000000", "byte+sum:260100000000000000", "byte+sum:260100000000000G"})
+    EXPECT_EQ(Digest::parse(text).error().code(), Errc::invalid_argument) << text;
+  EXPECT_EQ(find_algorithm("byte+sum"), byte_sum());
+  EXPECT_EQ(algorithms().back(), byte_sum());
+}
+
+TEST(Digest, AHasherOfARegisteredAlgorithmCanBeCopied) {
+  Hasher first(byte_sum());
+  first.update(as_bytes("ab"));
+  Hasher second(first);
+  second.update(as_bytes("c"));
+  EXPECT_EQ(second.finish(), Digest::of(as_bytes("abc"), byte_sum()));
+  EXPECT_EQ(first.finish(), Digest::of(as_bytes("ab"), byte_sum()));
+}
+
+TEST(Digest, WhatCanBeNoAlgorithmIsNotRegistered) {
+  byte_sum();
+  for (const char* name : {"", "SHA3", "a/b", "..", "+a", "a+", "uploads"})
+    EXPECT_EQ(register_algorithm(name, 32, start_byte_sum).error().code(), Errc::invalid_argument) << name;
+  for (const std::size_t size : {0, 3, 65})
+    EXPECT_EQ(register_algorithm("sized", size, start_byte_sum).error().code(), Errc::invalid_argument)
+        << size;
+  for (const char* name : {"sha256", "byte+sum"})
+    EXPECT_EQ(register_algorithm(name, 8, start_byte_sum).error().code(), Errc::already_exists) << name;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "core/cas/dir_engine.h"
+#include "tests/support/byte_sum.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/other_user.h"
 #include "tests/support/store.h"
@@ -92,7 +93,7 @@ TEST_P(PutBlob, ExistsFromThenOnAndHasAPathThatCanBeLinked) {
 
 TEST_P(PutBlob, ContentOfAnySizeAndAlgorithmIsStoredWhole) {
   for (const std::size_t size : {262'143, 262'144, 262'145, 3'000'017}) {
-    for (const Algorithm algorithm : kAlgorithms) {
+    for (const Algorithm algorithm : algorithms()) {
       Stream content(size, std::size_t{0});
       const auto put = engine->put_blob(content, {.algorithm = algorithm}).value();
       Bytes expected(size);
@@ -102,6 +103,18 @@ TEST_P(PutBlob, ContentOfAnySizeAndAlgorithmIsStoredWhole) {
     }
   }
   EXPECT_EQ(engine->list_blobs(Algorithm::sha512)->size(), 4u);
+}
+
+TEST_P(PutBlob, OfARegisteredAlgorithmIsStoredAsAnyOther) {
+  const Digest digest = Digest::of(as_bytes("abc"), testing::byte_sum());
+  EXPECT_EQ(put_text(*engine, "abd", {.digest = digest}).error().code(), Errc::digest_invalid);
+  EXPECT_EQ(engine->exists(digest), false);
+  EXPECT_EQ(put_text(*engine, "abc", {.algorithm = testing::byte_sum()})->digest, digest);
+  EXPECT_EQ(read_text(*engine->get_blob(digest).value()), "abc");
+  EXPECT_EQ(engine->blob_path(digest), path + "/blobs/byte+sum/2601000000000000");
+  EXPECT_THAT(engine->list_blobs(testing::byte_sum()).value(), ElementsAre(digest));
+  EXPECT_THAT(engine->list_all_blobs().value(), ElementsAre(digest));
+  EXPECT_EQ(engine->delete_blob(digest), true);
 }
 
 TEST_P(PutBlob, ThatFailsLeavesNothing) {

@@ -12,7 +12,7 @@ namespace {
 
 void read_blobs(const Engine& engine, std::size_t archive_size) {
   Bytes buffer(4096);
-  for (const Algorithm algorithm : kAlgorithms) {
+  for (const Algorithm algorithm : algorithms()) {
     const auto digests = must(engine.list_blobs(algorithm), "blobs cannot be listed");
     check(std::ranges::is_sorted(digests), "blobs are not sorted");
     for (const Digest& digest : digests) {

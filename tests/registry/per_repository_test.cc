@@ -252,6 +252,14 @@ TEST_F(LayoutsOfRepositories, KeepWhatLosesItsLastTagOnRequest) {
   EXPECT_THAT(entry_names(root + "/a/b"), ElementsAre("a/b@" + image.manifest.digest.str()));
 }
 
+TEST_F(LayoutsOfRepositories, AreListedBesideOneThatCannotBeRead) {
+  for (const char* name : {"a", "b", "c"}) push_image(*registry, name, "layer", {"v1"});
+  std::ofstream(root + "/b/index.json", std::ios::trunc) << "{";
+  EXPECT_THAT(must(registry->repositories()), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(failure_of(registry->tags("b")), Errc::invalid_image);
+  EXPECT_THAT(must(registry->tags("c")), ElementsAre("v1"));
+}
+
 TEST_F(LayoutsOfRepositories, AreNotHarmedByForeignEntriesOfOthers) {
   testing::LayoutWriter foreign(root + "/foreign");
   foreign.write_index({testing::named(foreign.manifest(foreign.config({}), {}), "Upper:v1")});

@@ -388,7 +388,7 @@ TEST_F(AnUpload, OfAnyCourseBecomesTheContentThatWasWritten) {
         }
       }
     ASSERT_EQ(writer->size(), text.size());
-    const auto digest = digest_of(text, kAlgorithms[random() % kAlgorithms.size()]);
+    const auto digest = digest_of(text, algorithms()[random() % algorithms().size()]);
     ASSERT_EQ(must(writer->commit(digest)).size, text.size());
     ASSERT_EQ(text_of(registry->get_blob(kApp, digest)), text);
   }
