@@ -2,7 +2,7 @@
 #include "fs/catalog.h"
 
 #include "core/base/check.h"
-#include "core/oci/walk.h"
+#include "core/oci/graph.h"
 
 namespace layoutfs {
 namespace {
@@ -10,16 +10,17 @@ namespace {
 // Everything that can be reached through indexes; manifests are not read for it.
 Documents reachable_documents(const Engine& engine, const References& references) {
   Documents documents;
-  const auto visit = [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
+  const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     // What is neither a manifest nor an index is shown all the same where an index names it: it gets a
     // directory that says what is wrong.
     documents.try_emplace(descriptor.digest, descriptor);
-    if (document_kind(descriptor.media_type) != DocumentKind::index) return std::vector<Descriptor>();
-    auto index = read_index(engine, descriptor);
-    // Its own directory says why it cannot be read.
-    return index ? std::move(index->manifests) : std::vector<Descriptor>();
+    return document_kind(descriptor.media_type) == DocumentKind::index ? Visit() : Visit::stop();
   };
-  check(walk(references.entries, visit).has_value(), "a walk ends early only for its visitor");
+  // The directory of an index says itself why it cannot be read.
+  const auto ignore = [](const Descriptor&, const Error&) { return Status(); };
+  const auto walked =
+      walk(references.entries, handlers({first_visits(), note, children_handler(engine, ignore)}));
+  check(walked.has_value(), "a walk ends early only for its handlers");
   return documents;
 }
 

@@ -25,10 +25,10 @@ Status LayoutDocuments::read(const References& references, const Context& contex
   for (const std::string& problem : references.problems)
     problems_.push_back({Kind::broken_reference, std::nullopt, problem});
   for (const Descriptor& entry : references.entries) check_descriptor(entry);
-  return walk(references.entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
-    if (auto status = context.check(); !status) return fail(std::move(status).error());
-    return visit(descriptor);
-  });
+  const Handler check = [this](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    return Visit::to(visit(descriptor));
+  };
+  return walk(references.entries, handlers({first_visits(), check}), context);
 }
 
 const ExpectedDiffIds* LayoutDocuments::layer(const Digest& digest) const {
@@ -49,7 +49,7 @@ std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
     for (const std::string& problem : index->problems)
       add(Kind::broken_document, descriptor.digest, descriptor.digest.str() + ": " + problem);
   if (const auto* manifest = std::get_if<Manifest>(&*node)) note_layers(*manifest);
-  auto children = children_of(engine_, std::move(*node));
+  auto children = children_and_subject_of(engine_, std::move(*node));
   for (const Descriptor& child : children) check_descriptor(child);
   return children;
 }

@@ -11,7 +11,7 @@
 #include "core/cas/engine.h"
 #include "core/image/fsck.h"
 #include "core/image/fsck_blob.h"
-#include "core/oci/walk.h"
+#include "core/oci/graph.h"
 
 namespace layoutfs {
 

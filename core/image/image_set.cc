@@ -5,8 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "core/oci/graph.h"
 #include "core/oci/platform.h"
-#include "core/oci/walk.h"
 
 namespace layoutfs {
 namespace {
@@ -19,9 +19,10 @@ class ImageSearch {
   Result<ImageSet> run(const References& references) {
     for (const std::string& problem : references.problems) set_.problems.emplace_back(Errc::corrupt, problem);
     for (const Descriptor& entry : references.entries) roots_.insert(entry.digest);
-    const auto walked = walk(references.entries, [this](const Descriptor& descriptor) {
-      return Result<std::vector<Descriptor>>(visit(descriptor));
-    });
+    const Handler note = [this](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+      return Visit::to(visit(descriptor));
+    };
+    const auto walked = walk(references.entries, handlers({first_visits(), note}));
     if (!walked) return fail(Error(walked.error()));
     return std::move(set_);
   }
@@ -40,7 +41,7 @@ class ImageSearch {
     if (const auto* manifest = std::get_if<Manifest>(&*node))
       if (manifest->is_image() && !is_attestation(descriptor) && seen_.insert(descriptor.digest).second)
         set_.images.push_back({descriptor, manifest->layers});
-    return children_of(engine_, std::move(*node));
+    return children_and_subject_of(engine_, std::move(*node));
   }
 
   const Engine& engine_;

@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "core/base/json.h"
+#include "core/oci/media_types.h"
 
 namespace layoutfs {
 namespace {
@@ -13,13 +14,10 @@ namespace {
 // No image has nearly so many (overlayfs stacks 500), and each costs its readers memory.
 constexpr std::size_t kMaxLayers = 4096;
 
-constexpr std::array<std::string_view, 2> kIndexTypes{
-    "application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"};
-constexpr std::array<std::string_view, 2> kManifestTypes{
-    "application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"};
-constexpr std::string_view kArtifactType = "application/vnd.oci.artifact.manifest.v1+json";
-constexpr std::array<std::string_view, 2> kConfigTypes{"application/vnd.oci.image.config.v1+json",
-                                                       "application/vnd.docker.container.image.v1+json"};
+constexpr std::array<std::string_view, 2> kIndexTypes{media_type::kOciIndex, media_type::kDockerManifestList};
+constexpr std::array<std::string_view, 2> kManifestTypes{media_type::kOciManifest,
+                                                         media_type::kDockerManifest};
+constexpr std::array<std::string_view, 2> kConfigTypes{media_type::kOciConfig, media_type::kDockerConfig};
 
 // A base type and what compression appends to it; a suffix that is not here (encryption, say) makes something
 // else of a layer.
@@ -28,9 +26,9 @@ struct LayerFamily {
   std::array<std::string_view, 3> suffixes;
 };
 constexpr std::array kLayerFamilies{
-    LayerFamily{"application/vnd.oci.image.layer.v1.tar", {"", "+gzip", "+zstd"}},
+    LayerFamily{media_type::kOciLayer, {"", "+gzip", "+zstd"}},
     LayerFamily{"application/vnd.oci.image.layer.nondistributable.v1.tar", {"", "+gzip", "+zstd"}},
-    LayerFamily{"application/vnd.docker.image.rootfs.diff.tar", {"", ".gzip", ".zstd"}},
+    LayerFamily{media_type::kDockerLayer, {"", ".gzip", ".zstd"}},
     LayerFamily{"application/vnd.docker.image.rootfs.foreign.diff.tar", {"", ".gzip", ".zstd"}},
 };
 
@@ -145,7 +143,7 @@ bool is_layer_type(std::string_view media_type) {
   });
 }
 
-bool is_artifact_type(std::string_view media_type) { return media_type == kArtifactType; }
+bool is_artifact_type(std::string_view media_type) { return media_type == media_type::kOciArtifactManifest; }
 
 bool is_config_type(std::string_view media_type) { return is_one_of(media_type, kConfigTypes); }
 

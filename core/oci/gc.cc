@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/oci/walk.h"
+#include "core/oci/graph.h"
 
 namespace layoutfs {
 namespace {
@@ -95,18 +95,19 @@ Status Collector::mark_from_references() {
                 "the references cannot all be understood: " + references_->problems.front());
   std::unordered_set<Digest> reachable;
   std::vector<std::string> problems;
-  auto walked = walk(entries, [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
-    if (auto status = options_.context.check(); !status) return fail(std::move(status).error());
+  const Handler mark = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     reachable.insert(descriptor.digest);
-    auto children = children_of(engine_, descriptor);
-    if (children || children.error().code() != Errc::not_found) return children;
+    auto children = children_and_subject_of(engine_, descriptor);
+    if (children) return Visit::to(std::move(*children));
+    if (children.error().code() != Errc::not_found) return fail(std::move(children).error());
     if (std::ranges::find(entries, descriptor.digest, &Descriptor::digest) != entries.end())
       return fail(Errc::not_found, descriptor.digest.str() +
                                        ": the document that a reference names is missing, and nobody knows "
                                        "what it led to");
     problems.push_back(children.error().message());
-    return std::vector<Descriptor>();
-  });
+    return Visit();
+  };
+  auto walked = walk(entries, handlers({first_visits(), mark}), options_.context);
   if (!walked) return walked;
   reachable_ = std::move(reachable);
   result_.problems = std::move(problems);

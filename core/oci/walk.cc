@@ -1,158 +1,102 @@
-// Going along descriptors.
 #include "core/oci/walk.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <iterator>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
-#include "core/base/json.h"
+#include "core/oci/visit_checks.h"
 
 namespace layoutfs {
 namespace {
 
-enum class Form : std::uint8_t { unknown, leaf, index, manifest, artifact };
+// A descriptor that leads to others, and those of them that were not visited yet, the next one last.
+struct Level {
+  Digest parent;
+  std::vector<Descriptor> siblings;
+};
 
-// By media type alone; unknown without one.
-Form form_of(std::string_view media_type) {
-  if (media_type.empty()) return Form::unknown;
-  if (is_artifact_type(media_type)) return Form::artifact;
-  switch (document_kind(media_type)) {
-    case DocumentKind::index:
-      return Form::index;
-    case DocumentKind::manifest:
-      return Form::manifest;
-    case DocumentKind::other:
-      return Form::leaf;
-  }
-  return Form::leaf;
-}
-
-// Of a document that comes without a media type. By which members it leads on is enough: whether all of it
-// can be understood is for the parser to say, as what is taken for a leaf loses all behind it to the garbage
-// collection.
-Form form_of_text(ByteView text) {
-  const auto document = JsonDocument::parse(text);
-  if (!document) return Form::leaf;
-  const auto root = document->root();
-  const auto own_type = root.find("mediaType");
-  const auto own = form_of(own_type ? own_type->as_string().value_or("") : "");
-  if (own != Form::unknown && own != Form::leaf) return own;
-  if (root.find("manifests")) return Form::index;
-  // An image's config has a member `config` too, which is no descriptor.
-  const auto config = root.find("config");
-  if (root.find("layers") || root.find("fsLayers") || (config && config->find("digest")))
-    return Form::manifest;
-  return root.find("blobs") ? Form::artifact : Form::leaf;
-}
-
-template <class Document>
-Result<GraphNode> parse_as(ByteView text) {
-  auto document = Document::parse(text);
-  if (!document) return fail(std::move(document).error());
-  return GraphNode(std::move(*document));
-}
-
-Result<GraphNode> parse_node(Form form, ByteView text) {
-  switch (form) {
-    case Form::index:
-      return parse_as<Index>(text);
-    case Form::manifest:
-      return parse_as<Manifest>(text);
-    case Form::artifact:
-      return parse_as<ArtifactManifest>(text);
-    case Form::unknown:
-    case Form::leaf:
-      return GraphNode();
-  }
-  return GraphNode();
-}
-
-// One of which it cannot be said whether the layout has it stays: whoever reads it learns why.
-bool is_absent(const Engine& engine, const Descriptor& descriptor) {
-  const auto is_there = engine.exists(descriptor.digest);
-  return is_there && !*is_there;
-}
-
-// What has been found so far, and in which way each digest is to be read. One that was first named as a plain
-// blob may still turn out to be a document.
-class Found {
+class Walker {
  public:
-  bool insert(const Descriptor& descriptor) {
-    const unsigned way = 1U << static_cast<unsigned>(form_of(descriptor.media_type));
-    std::uint8_t& ways = ways_[descriptor.digest];
-    if ((ways & way) != 0) return false;
-    ways = static_cast<std::uint8_t>(ways | way);
-    return true;
+  Walker(const Handler& handler, const Context& context) : handler_(handler), context_(context) {}
+
+  Status walk(const Descriptor& root) {
+    if (auto visited = visit(root); !visited) return visited;
+    while (!levels_.empty()) {
+      Level& level = levels_.back();
+      if (level.siblings.empty()) {
+        path_.erase(level.parent);
+        levels_.pop_back();
+        continue;
+      }
+      const Descriptor next = std::move(level.siblings.back());
+      level.siblings.pop_back();
+      if (auto visited = visit(next); !visited) return visited;
+    }
+    return {};
   }
 
  private:
-  std::unordered_map<Digest, std::uint8_t> ways_;
+  Status visit(const Descriptor& descriptor) {
+    auto children = children_by(handler_, descriptor, context_);
+    if (!children) return fail(std::move(children).error());
+    if (children->empty()) return {};
+    if (!descriptor.digest.empty() && !path_.insert(descriptor.digest).second)
+      return fail(leads_to_itself(descriptor));
+    std::ranges::reverse(*children);
+    levels_.push_back({descriptor.digest, std::move(*children)});
+    return {};
+  }
+
+  const Handler& handler_;
+  const Context& context_;
+  std::vector<Level> levels_;
+  std::unordered_set<Digest> path_;  // the parents of levels_
 };
 
 }  // namespace
 
-Result<GraphNode> read_graph_node(const Engine& engine, const Descriptor& descriptor) {
-  const Form form = form_of(descriptor.media_type);
-  if (form == Form::leaf) return GraphNode();
-  const auto text = read_document(engine, descriptor);
-  // What is too large for a document is none.
-  if (!text && form == Form::unknown && text.error().code() == Errc::unsupported) return GraphNode();
-  if (!text) return fail(Error(text.error()));
-  auto node = parse_node(form == Form::unknown ? form_of_text(*text) : form, *text);
-  if (!node) return fail(std::move(node).error(), descriptor.digest.str());
-  return node;
-}
-
-std::vector<Descriptor> children_of(const Engine& engine, GraphNode node) {
-  std::vector<Descriptor> children;
-  std::optional<Descriptor> subject;
-  if (auto* index = std::get_if<Index>(&node)) {
-    children = std::move(index->manifests);
-    subject = std::move(index->subject);
-  } else if (auto* manifest = std::get_if<Manifest>(&node)) {
-    children.reserve(manifest->layers.size() + 2);
-    children.push_back(std::move(manifest->config));
-    std::ranges::move(manifest->layers, std::back_inserter(children));
-    subject = std::move(manifest->subject);
-  } else if (auto* artifact = std::get_if<ArtifactManifest>(&node)) {
-    children = std::move(artifact->blobs);
-    subject = std::move(artifact->subject);
-  }
-  if (subject && !is_absent(engine, *subject)) children.push_back(std::move(*subject));
-  return children;
-}
-
-Result<std::vector<Descriptor>> children_of(const Engine& engine, const Descriptor& descriptor) {
-  auto node = read_graph_node(engine, descriptor);
-  if (!node) return fail(std::move(node).error());
-  if (const auto* index = std::get_if<Index>(&*node); index != nullptr && !index->problems.empty())
-    return fail(Errc::invalid_image, descriptor.digest.str() + ": " + index->problems.front());
-  return children_of(engine, std::move(*node));
-}
-
-Status walk(std::span<const Descriptor> roots, const Visit& visit) {
-  Found found;
-  std::vector<Descriptor> pending;  // the next one last, each only once
-  const auto add = [&](std::span<const Descriptor> descriptors) {
-    const std::size_t first = pending.size();
-    for (const Descriptor& descriptor : descriptors)
-      if (!descriptor.digest.empty() && found.insert(descriptor)) pending.push_back(descriptor);
-    std::reverse(pending.begin() + static_cast<std::ptrdiff_t>(first), pending.end());
+Handler handlers(std::vector<Handler> all) {
+  return [all = std::move(all)](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
+    std::vector<Descriptor> children;
+    for (const Handler& handler : all) {
+      auto visit = handler(descriptor, context);
+      if (!visit || visit->flow == Visit::Flow::skip) return visit;
+      if (visit->flow == Visit::Flow::stop) break;
+      if (children.empty())
+        children = std::move(visit->children);
+      else
+        std::ranges::move(visit->children, std::back_inserter(children));
+    }
+    return Visit::to(std::move(children));
   };
-  add(roots);
-  while (!pending.empty()) {
-    const Descriptor descriptor = std::move(pending.back());
-    pending.pop_back();
-    const auto children = visit(descriptor);
-    if (!children) return fail(Error(children.error()));
-    add(*children);
-  }
+}
+
+Status walk(std::span<const Descriptor> roots, const Handler& handler, const Context& context) {
+  for (const Descriptor& root : roots)
+    if (auto walked = Walker(handler, context).walk(root); !walked) return walked;
   return {};
+}
+
+Result<std::vector<Descriptor>> children_by(const Handler& handler, const Descriptor& descriptor,
+                                            const Context& context) {
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+  auto visit = handler(descriptor, context);
+  if (!visit) return fail(std::move(visit).error());
+  switch (visit->flow) {
+    case Visit::Flow::descend:
+      return std::move(visit->children);
+    case Visit::Flow::skip:
+      return std::vector<Descriptor>();
+    case Visit::Flow::stop:
+      break;
+  }
+  return fail(Errc::failed_precondition,
+              descriptor.digest.str() + ": its handler says stop, and no other one comes after it");
+}
+
+Error leads_to_itself(const Descriptor& descriptor) {
+  return Error(Errc::invalid_image, descriptor.digest.str() + ": it leads to itself");
 }
 
 }  // namespace layoutfs

@@ -1,39 +1,57 @@
-// The graph of an image layout: what a document leads to, and everything that can be reached.
+// Going along descriptors: what is done with each, and in which order.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
-#include <variant>
 #include <vector>
 
-#include "core/cas/engine.h"
-#include "core/oci/documents.h"
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/cas/descriptor.h"
 
 namespace layoutfs {
 
-// A document as far as it leads on: nothing for what is none of these.
-using GraphNode = std::variant<std::monostate, Index, Manifest, ArtifactManifest>;
+// What a handler says of a descriptor.
+struct Visit {
+  enum class Flow : std::uint8_t {
+    descend,  // to the children, if there are any
+    skip,     // what is below this descriptor; its siblings are gone on with
+    stop,     // the handlers that come after this one in handlers(), for this descriptor
+  };
+  Flow flow = Flow::descend;
+  std::vector<Descriptor> children;
 
-// The document that `descriptor` names, by its media type; where a descriptor has none, by what the document
-// says that it is, else by what it looks like. What its media type says to be none of these is not read.
-// Errors are those of read_index and read_manifest.
-Result<GraphNode> read_graph_node(const Engine& engine, const Descriptor& descriptor);
+  static Visit skip() { return {.flow = Flow::skip, .children = {}}; }
+  static Visit stop() { return {.flow = Flow::stop, .children = {}}; }
+  static Visit to(std::vector<Descriptor> children) {
+    return {.flow = Flow::descend, .children = std::move(children)};
+  }
+};
 
-// Of a manifest: the config, the layers in order, the subject. Of an index: the manifests in order, the
-// subject. Of an artifact manifest: the blobs in order, the subject. A subject that the layout does not have
-// is left out: it may come later, or never (distribution-spec, "Pushing Manifests with Subject").
-std::vector<Descriptor> children_of(const Engine& engine, GraphNode node);
-// children_of(read_graph_node). Errc::invalid_image also for an index with an entry that is no descriptor:
-// nobody knows what that one leads to.
-Result<std::vector<Descriptor>> children_of(const Engine& engine, const Descriptor& descriptor);
+// Called with each descriptor of a walk. An error ends the walk.
+using Handler = std::function<Result<Visit>(const Descriptor&, const Context&)>;
 
-// Called with each descriptor; returns those to go on with, or an error, which ends the walk.
-using Visit = std::function<Result<std::vector<Descriptor>>(const Descriptor&)>;
+// Runs `all` in order for a descriptor, and goes on with what they lead to, in order. One that says stop ends
+// that; what those before it led to holds, what it says itself is dropped. After one that says skip nothing
+// holds, nor after an error.
+Handler handlers(std::vector<Handler> all);
 
-// Visits the roots and everything behind them, what a document leads to before the document's next sibling.
-// A digest is visited once, by the first descriptor that names it: circles end. It is visited again only
-// where another descriptor's media type says that it is a document of another kind. Descriptors without a
-// digest are left out.
-Status walk(std::span<const Descriptor> roots, const Visit& visit);
+// Visits the roots and everything behind them, parents first, what a descriptor leads to before its next
+// sibling, in the thread that calls. What several lead to is visited as often: first_visits (graph.h) has
+// that changed. Takes memory for what stands beside the way to one descriptor, not for all of them.
+//
+// Errors are those of the handler; Errc::invalid_image for a descriptor that leads to itself, at the second
+// time; Errc::failed_precondition where a handler says stop and is none of handlers(); Errc::cancelled.
+Status walk(std::span<const Descriptor> roots, const Handler& handler, const Context& context = {});
+
+// walk() by several threads: siblings at the same time, what a descriptor leads to as soon as it was handled,
+// in no order but parents first. At most `max_concurrency` handlers run at once; 0 stands for as many as
+// there are cores. The first error is the result; it asks the handlers that run to stop (the Context that
+// they are given), and no other one is begun. All have ended when this returns. Remembers each descriptor
+// that leads to others until then.
+Status dispatch(std::span<const Descriptor> roots, const Handler& handler, std::size_t max_concurrency = 0,
+                const Context& context = {});
 
 }  // namespace layoutfs

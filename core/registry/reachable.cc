@@ -1,7 +1,7 @@
 #include "core/registry/reachable.h"
 
 #include "core/oci/documents.h"
-#include "core/oci/walk.h"
+#include "core/oci/graph.h"
 
 namespace layoutfs {
 namespace {
@@ -46,9 +46,8 @@ Result<Reachable> find_reachable(const Engine& engine, std::span<const Descripto
   Reachable reachable;
   // Of indexes: an entry may name one that another one has led to.
   std::map<Digest, std::vector<Descriptor>> children;
-  const auto visit = [&](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
-    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    if (document_kind(descriptor.media_type) != DocumentKind::index) return std::vector<Descriptor>();
+  const Handler visit = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    if (document_kind(descriptor.media_type) != DocumentKind::index) return Visit();
     auto known = children.find(descriptor.digest);
     if (known == children.end()) {
       auto index = read_index(engine, descriptor);
@@ -59,13 +58,14 @@ Result<Reachable> find_reachable(const Engine& engine, std::span<const Descripto
               .first;
     }
     for (const Descriptor& child : known->second) reachable.documents.insert_or_assign(child.digest, child);
-    return known->second;
+    return Visit::to(known->second);
   };
   for (const Descriptor* const entry : entries) {
     reachable.documents.insert_or_assign(entry->digest, *entry);
     // A tag of a manifest, as most are, leads no further.
     if (document_kind(entry->media_type) != DocumentKind::index) continue;
-    if (auto walked = walk(std::span(entry, 1), visit); !walked) return fail(std::move(walked).error());
+    const auto walked = walk(std::span(entry, 1), handlers({first_visits(), visit}), context);
+    if (!walked) return fail(Error(walked.error()));
   }
   return reachable;
 }

@@ -3,8 +3,8 @@
 
 #include "core/base/file.h"
 #include "core/cas/archive_engine.h"
+#include "core/oci/graph.h"
 #include "core/oci/reference.h"
-#include "core/oci/walk.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {
@@ -35,11 +35,11 @@ void follow_references(const Engine& engine) {
     static_cast<void>(find_reference(engine, name));
   }
   // What is broken or missing ends nothing here.
-  static_cast<void>(
-      walk(references->entries, [&engine](const Descriptor& descriptor) -> Result<std::vector<Descriptor>> {
-        auto children = children_of(engine, descriptor);
-        return children ? *std::move(children) : std::vector<Descriptor>();
-      }));
+  const Handler follow = [&engine](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    auto children = children_and_subject_of(engine, descriptor);
+    return children ? Visit::to(*std::move(children)) : Visit();
+  };
+  check(walk(references->entries, handlers({first_visits(), follow})).has_value(), "a walk ends early");
 }
 
 void run(Input input) {

@@ -11,7 +11,7 @@
 
 #include "core/cas/dir_engine.h"
 #include "core/cas/upload.h"
-#include "core/oci/walk.h"
+#include "core/oci/graph.h"
 #include "tests/support/documents.h"
 
 namespace layoutfs {
@@ -97,10 +97,11 @@ class GarbageCollection : public ::testing::Test {
   // `descriptor` and all that it leads to.
   std::set<Digest> all_of(const Descriptor& descriptor) const {
     std::set<Digest> all;
-    const auto walked = walk(std::vector{descriptor}, [&](const Descriptor& found) {
+    const Handler note = [&](const Descriptor& found, const Context&) -> Result<Visit> {
       all.insert(found.digest);
-      return children_of(*engine, found);
-    });
+      return Visit::to(children_and_subject_of(*engine, found).value());
+    };
+    const auto walked = walk(std::vector{descriptor}, handlers({first_visits(), note}));
     EXPECT_TRUE(walked) << walked.error().message();
     return all;
   }

@@ -1,0 +1,31 @@
+// What can be said of an image by its documents.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/context.h"
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+// The config that the manifest `image` names. Errc::invalid_argument for what is no manifest by its media
+// type, an index too: whoever has one chooses a platform first. Other errors are those of read_manifest.
+Result<Descriptor> config_of(const Provider& provider, const Descriptor& image);
+// The diffIDs of an image config, from the base up (image-spec config.md, "rootfs"); none where it has none.
+Result<std::vector<Digest>> diff_ids_of(const Provider& provider, const Descriptor& config);
+
+// What becomes of documents that are missing.
+enum class Missing : std::uint8_t { error, leaf };
+// Bytes of `image` and of everything that it leads to (children_handler). What several lead to counts as
+// often. Errc::invalid_image for a sum beyond 2^64; errors are those of walk() and children_handler.
+Result<std::uint64_t> size_of_image(const Provider& provider, const Descriptor& image,
+                                    Missing missing = Missing::error, const Context& context = {});
+
+// Of the layers up to each diffID, from the base up (image-spec config.md, "Layer ChainID").
+std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids);
+
+}  // namespace layoutfs

@@ -1,0 +1,38 @@
+// Media types: OCI's (image-spec media-types.md), Docker's (image manifest version 2, schema 2, and schema
+// 1), and containerd's for what it keeps of containers.
+#pragma once
+
+#include <string_view>
+
+namespace layoutfs::media_type {
+
+inline constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
+inline constexpr std::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view kOciConfig = "application/vnd.oci.image.config.v1+json";
+inline constexpr std::string_view kOciLayer = "application/vnd.oci.image.layer.v1.tar";
+inline constexpr std::string_view kOciLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+inline constexpr std::string_view kOciLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+inline constexpr std::string_view kOciEmpty = "application/vnd.oci.empty.v1+json";
+// Of the release candidates of image-spec 1.1 alone.
+inline constexpr std::string_view kOciArtifactManifest = "application/vnd.oci.artifact.manifest.v1+json";
+inline constexpr std::string_view kOctetStream = "application/octet-stream";
+
+inline constexpr std::string_view kDockerManifestList =
+    "application/vnd.docker.distribution.manifest.list.v2+json";
+inline constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
+inline constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
+inline constexpr std::string_view kDockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
+inline constexpr std::string_view kDockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+inline constexpr std::string_view kDockerSchema1Manifest =
+    "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+inline constexpr std::string_view kContainerdCheckpoint =
+    "application/vnd.containerd.container.criu.checkpoint.criu.tar";
+inline constexpr std::string_view kContainerdCheckpointPredump =
+    "application/vnd.containerd.container.criu.checkpoint.predump.tar";
+inline constexpr std::string_view kContainerdResource = "application/vnd.containerd.container.resource.tar";
+inline constexpr std::string_view kContainerdReadWrite = "application/vnd.containerd.container.rw.tar";
+inline constexpr std::string_view kContainerdCheckpointConfig =
+    "application/vnd.containerd.container.checkpoint.config.v1+proto";
+
+}  // namespace layoutfs::media_type

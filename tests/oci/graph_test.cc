@@ -1,0 +1,265 @@
+// What leads where in a layout.
+#include "core/oci/graph.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "core/cas/dir_engine.h"
+#include "core/oci/media_types.h"
+#include "tests/support/documents.h"
+#include "tests/support/store.h"
+
+namespace layoutfs {
+namespace {
+
+using testing::artifact_text;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::index_document;
+using ::testing::IsEmpty;
+using testing::LayoutWriter;
+using testing::manifest_text;
+using testing::TempDir;
+
+class Graph : public ::testing::Test {
+ protected:
+  static std::vector<Digest> digests_of(const std::vector<Descriptor>& descriptors) {
+    std::vector<Digest> digests;
+    for (const auto& descriptor : descriptors) digests.push_back(descriptor.digest);
+    return digests;
+  }
+  std::vector<Digest> children(const Descriptor& descriptor) const {
+    const auto found = children_and_subject_of(*engine, descriptor);
+    EXPECT_TRUE(found) << found.error().message();
+    return found ? digests_of(*found) : std::vector<Digest>();
+  }
+  // What a walk by children_of visits.
+  std::vector<Digest> visited(const std::vector<Descriptor>& roots) const {
+    std::vector<Digest> visits;
+    const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+      visits.push_back(descriptor.digest);
+      return Visit::to(children_and_subject_of(*engine, descriptor).value());
+    };
+    const auto status = walk(roots, handlers({first_visits(), note}));
+    EXPECT_TRUE(status) << status.error().message();
+    return visits;
+  }
+
+  TempDir directory;
+  LayoutWriter layout{directory / "layout"};
+  std::unique_ptr<Engine> engine = open_dir(layout.path()).value();
+  static Descriptor untyped(Descriptor descriptor) {
+    descriptor.media_type.clear();
+    return descriptor;
+  }
+
+  Descriptor config = layout.blob("{}", testing::kConfigType);
+  Descriptor lower = layout.blob("lower", testing::kTarType), upper = layout.blob("upper", testing::kTarType);
+  Descriptor manifest = layout.manifest(config, {lower, upper});
+};
+
+TEST_F(Graph, AManifestLeadsToItsConfigItsLayersInOrderAndItsSubject) {
+  const auto referrer = layout.blob(manifest_text(config, {upper, lower}, &manifest), testing::kManifestType);
+  EXPECT_THAT(children(referrer), ElementsAre(config.digest, upper.digest, lower.digest, manifest.digest));
+  EXPECT_THAT(children(manifest), ElementsAre(config.digest, lower.digest, upper.digest));
+}
+
+TEST_F(Graph, AnIndexLeadsToItsManifestsInOrderAndItsSubject) {
+  const auto other = layout.manifest(config, {upper});
+  const auto index = layout.blob(index_document({other, manifest}, &lower), testing::kIndexType);
+  EXPECT_THAT(children(index), ElementsAre(other.digest, manifest.digest, lower.digest));
+}
+
+// distribution-spec, "Pushing Manifests with Subject": what it names may come later, or never.
+TEST_F(Graph, ASubjectThatIsMissingIsLeftOut) {
+  const auto missing = testing::descriptor_of("nobody put this", testing::kManifestType);
+  const auto referrer = layout.blob(manifest_text(config, {lower}, &missing), testing::kManifestType);
+  EXPECT_THAT(children(referrer), ElementsAre(config.digest, lower.digest));
+  EXPECT_THAT(children(layout.blob(index_document({manifest}, &missing), testing::kIndexType)),
+              ElementsAre(manifest.digest));
+  EXPECT_THAT(children(layout.blob(artifact_text({lower}, &missing), testing::kArtifactType)),
+              ElementsAre(lower.digest));
+}
+
+TEST_F(Graph, DockersTypesAreReadAlike) {
+  const auto docker = layout.blob(manifest_text(config, {lower}), testing::kDockerManifestType);
+  const auto list = layout.blob(index_document({docker}), testing::kDockerListType);
+  EXPECT_THAT(children(list), ElementsAre(docker.digest));
+  EXPECT_THAT(children(docker), ElementsAre(config.digest, lower.digest));
+}
+
+TEST_F(Graph, OtherBlobsLeadNowhereAndAreNotRead) {
+  auto missing = lower;
+  missing.digest = Digest::of(as_bytes("nobody put this"));
+  EXPECT_THAT(children(missing), IsEmpty());
+  auto as_blob = manifest;
+  as_blob.media_type = "application/octet-stream";
+  EXPECT_THAT(children(as_blob), IsEmpty());
+}
+
+TEST_F(Graph, WithoutAMediaTypeTheDocumentItselfDecides) {
+  EXPECT_EQ(children(untyped(manifest)).size(), 3u);
+  EXPECT_THAT(children(untyped(layout.index({manifest}))), ElementsAre(manifest.digest));
+  EXPECT_THAT(children(untyped(config)), IsEmpty());
+  EXPECT_THAT(children(untyped(lower)), IsEmpty());
+  EXPECT_THAT(children(untyped(layout.blob(Bytes(5 << 20), ""))), IsEmpty());
+}
+
+TEST_F(Graph, WithoutAMediaTypeADocumentThatCannotBeUnderstoodIsAnErrorOfItsOwn) {
+  const auto code_of = [&](const std::string& text) {
+    const auto descriptor = layout.blob(text, "");
+    const auto found = children_and_subject_of(*engine, descriptor);
+    EXPECT_FALSE(found) << text;
+    if (found) return Errc::io;
+    EXPECT_THAT(found.error().message(), HasSubstr(descriptor.digest.str()));
+    return found.error().code();
+  };
+  const std::string blake3 = R"({"size":1,"digest":"blake3:)" + config.digest.hex() + "\"}";
+  const std::string config_member = R"("config":)" + testing::text_of(config);
+  EXPECT_EQ(code_of("{" + config_member + R"(,"layers":[)" + testing::text_of(lower) + "," + blake3 + "]}"),
+            Errc::unsupported);
+  EXPECT_EQ(code_of(R"({"config":)" + blake3 + "}"), Errc::unsupported);
+  EXPECT_EQ(code_of(R"({"blobs":[)" + blake3 + "]}"), Errc::unsupported);
+  for (const std::string& text :
+       {"{" + config_member + "}", std::string(R"({"layers":[]})"), std::string(R"({"fsLayers":[]})"),
+        std::string(R"({"manifests":7})"), R"({"manifests":[)" + blake3 + "]}",
+        std::string(R"({"blobs":[7]})"), R"({"mediaType":")" + std::string(testing::kManifestType) + "\"}"})
+    EXPECT_EQ(code_of(text), Errc::invalid_image) << text;
+}
+
+TEST_F(Graph, WithoutAMediaTypeWhatIsNoDocumentLeadsNowhere) {
+  for (const std::string_view text : {"", "{", "7", "[]", "[{\"layers\":[]}]", R"({"config":7})",
+                                      R"({"config":{"Env":["PATH=/bin"]},"rootfs":{"diff_ids":[]}})"})
+    EXPECT_THAT(children(layout.blob(text, "")), IsEmpty()) << text;
+}
+
+TEST_F(Graph, AnArtifactManifestLeadsToItsBlobsInOrderAndItsSubject) {
+  const std::string text = artifact_text({upper, lower}, &manifest);
+  const auto artifact = layout.blob(text, testing::kArtifactType);
+  EXPECT_THAT(children(artifact), ElementsAre(upper.digest, lower.digest, manifest.digest));
+  EXPECT_THAT(children(untyped(artifact)), ElementsAre(upper.digest, lower.digest, manifest.digest));
+  auto as_blob = artifact;
+  as_blob.media_type = "application/octet-stream";
+  EXPECT_THAT(visited({as_blob, artifact}), ::testing::IsSupersetOf({lower.digest, upper.digest}));
+}
+
+TEST_F(Graph, ADocumentThatIsMissingDamagedOrBrokenIsAnErrorOfItsOwn) {
+  auto missing = manifest;
+  missing.digest = Digest::of(as_bytes("nobody put this"));
+  EXPECT_EQ(children_and_subject_of(*engine, missing).error().code(), Errc::not_found);
+
+  const auto broken = layout.blob("{", testing::kIndexType);
+  EXPECT_EQ(children_and_subject_of(*engine, broken).error().code(), Errc::invalid_image);
+
+  testing::write_file(layout.blob_path(manifest.digest), std::string(manifest.size, ' '));
+  EXPECT_EQ(children_and_subject_of(*engine, manifest).error().code(), Errc::corrupt);
+}
+
+TEST_F(Graph, AnIndexWithABrokenEntryIsAnErrorThatNamesBoth) {
+  const auto index = layout.blob(R"({"manifests":[{"digest":"sha256:1","size":1}]})", testing::kIndexType);
+  const auto found = children_and_subject_of(*engine, index);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code(), Errc::invalid_image);
+  EXPECT_THAT(found.error().message(), HasSubstr(index.digest.str() + ": entry 0"));
+}
+
+TEST_F(Graph, EveryDigestIsVisitedOnceParentsFirst) {
+  const auto other = layout.manifest(config, {lower});
+  const auto index = layout.index({manifest, other, manifest});
+  EXPECT_THAT(visited({index, lower, index}), ElementsAre(index.digest, manifest.digest, config.digest,
+                                                          lower.digest, upper.digest, other.digest));
+}
+
+// A circle of digests cannot be made, one of the answers of a visitor can.
+TEST_F(Graph, CirclesEnd) {
+  std::vector<Digest> visits;
+  const Handler to_all = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    visits.push_back(descriptor.digest);
+    return Visit::to({lower, upper, manifest});
+  };
+  const auto status = walk(std::vector{lower}, handlers({first_visits(), to_all}));
+  EXPECT_TRUE(status);
+  EXPECT_THAT(visits, ElementsAre(lower.digest, upper.digest, manifest.digest));
+}
+
+TEST_F(Graph, ABlobThatAnotherDescriptorCallsADocumentIsReadAsOneToo) {
+  auto as_blob = manifest;
+  as_blob.media_type = "application/octet-stream";
+  EXPECT_THAT(visited({as_blob, manifest}), ::testing::IsSupersetOf({config.digest, lower.digest}));
+  EXPECT_THAT(visited({manifest, as_blob}), ::testing::IsSupersetOf({config.digest, lower.digest}));
+}
+
+TEST_F(Graph, DescriptorsWithoutADigestAreLeftOut) { EXPECT_THAT(visited({Descriptor()}), IsEmpty()); }
+
+TEST_F(Graph, ManyIndexesInEachOtherAreNoDeeperStack) {
+  auto index = layout.index({manifest});
+  for (int i = 0; i < 3000; ++i) index = layout.index({index});
+  EXPECT_EQ(visited({index}).size(), 3001u + 4u);
+}
+
+// What children_handler says of a descriptor.
+std::vector<Digest> led_to(const Engine& engine, const Descriptor& descriptor, OnProblem on_problem = {}) {
+  const auto visit = children_handler(engine, std::move(on_problem))(descriptor, {});
+  if (!visit) throw std::runtime_error(visit.error().message());
+  std::vector<Digest> digests;
+  for (const Descriptor& child : visit->children) digests.push_back(child.digest);
+  return digests;
+}
+
+TEST_F(Graph, TheChildrenHandlerGoesByMediaTypesAlone) {
+  const auto referrer = layout.blob(manifest_text(config, {upper, lower}, &manifest), testing::kManifestType);
+  EXPECT_THAT(led_to(*engine, referrer), ElementsAre(config.digest, upper.digest, lower.digest));
+  const auto index = layout.blob(index_document({referrer, manifest}, &lower), testing::kIndexType);
+  EXPECT_THAT(led_to(*engine, index), ElementsAre(referrer.digest, manifest.digest));
+  const auto docker = layout.blob(manifest_text(config, {lower}), testing::kDockerManifestType);
+  EXPECT_THAT(led_to(*engine, docker), ElementsAre(config.digest, lower.digest));
+  EXPECT_THAT(led_to(*engine, layout.blob(index_document({docker}), testing::kDockerListType)),
+              ElementsAre(docker.digest));
+  for (const Descriptor& leaf : {config, lower, untyped(manifest)})
+    EXPECT_THAT(led_to(*engine, leaf), IsEmpty()) << leaf.media_type;
+  for (const std::string_view type :
+       {media_type::kDockerLayer, media_type::kDockerLayerGzip, media_type::kDockerConfig,
+        media_type::kDockerSchema1Manifest, media_type::kContainerdCheckpoint,
+        media_type::kContainerdCheckpointPredump, media_type::kContainerdResource,
+        media_type::kContainerdReadWrite, media_type::kContainerdCheckpointConfig, media_type::kOctetStream})
+    EXPECT_THAT(led_to(*engine, layout.blob(manifest_text(config, {lower}), type)), IsEmpty()) << type;
+}
+
+TEST_F(Graph, TheChildrenHandlerRefusesADocumentThatContradictsItsMediaType) {
+  const auto code_of = [&](const std::string& text, std::string_view type) {
+    return children_handler(*engine)(layout.blob(text, type), {}).error().code();
+  };
+  const std::string manifest_json = manifest_text(config, {lower}), index_json = index_document({manifest});
+  for (const auto type : {media_type::kOciIndex, media_type::kDockerManifestList})
+    EXPECT_EQ(code_of(manifest_json, type), Errc::invalid_image) << type;
+  for (const auto type : {media_type::kOciManifest, media_type::kDockerManifest})
+    EXPECT_EQ(code_of(index_json, type), Errc::invalid_image) << type;
+  EXPECT_EQ(code_of(R"({"mediaType":")" + std::string(media_type::kOciIndex) + R"(","config":)" +
+                        testing::text_of(config) + R"(,"layers":[]})",
+                    media_type::kOciManifest),
+            Errc::invalid_image);
+  EXPECT_EQ(code_of(R"({"fsLayers":[]})", media_type::kDockerManifest), Errc::invalid_image);
+  EXPECT_EQ(code_of("{", media_type::kOciIndex), Errc::invalid_image);
+}
+
+TEST_F(Graph, TheChildrenHandlerGoesOnWhereItsProblemsAreTaken) {
+  auto missing = manifest;
+  missing.digest = Digest::of(as_bytes("nobody put this"));
+  EXPECT_EQ(children_handler(*engine)(missing, {}).error().code(), Errc::not_found);
+  const auto broken =
+      layout.blob(R"({"manifests":[{"digest":"sha256:1","size":1},)" + testing::text_of(manifest) + "]}",
+                  testing::kIndexType);
+  std::vector<Errc> problems;
+  const OnProblem note = [&](const Descriptor&, const Error& problem) {
+    problems.push_back(problem.code());
+    return Status();
+  };
+  EXPECT_THAT(led_to(*engine, missing, note), IsEmpty());
+  EXPECT_THAT(led_to(*engine, broken, note), ElementsAre(manifest.digest));
+  EXPECT_THAT(problems, ElementsAre(Errc::not_found, Errc::invalid_image));
+}
+
+}  // namespace
+}  // namespace layoutfs
