@@ -81,7 +81,7 @@ Status OnDemandEngine::close() {
 }
 
 Result<PutResult> OnDemandEngine::put_blob(ByteSource&, const PutOptions&) { return read_only(); }
-Result<Upload> OnDemandEngine::start_upload() { return read_only(); }
+Result<Upload> OnDemandEngine::start_upload(std::string_view) { return read_only(); }
 Result<Upload> OnDemandEngine::resume_upload(std::string_view id) { return fail(unknown_upload(id)); }
 Result<bool> OnDemandEngine::delete_blob(const Digest&) { return read_only(); }
 Result<SweepResult> OnDemandEngine::sweep_blob(const Digest&, const References&, std::int64_t) {

@@ -44,7 +44,7 @@ class OnDemandEngine final : public Engine {
   const Bytes& marker() const noexcept override { return no_marker_; }
 
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override;
-  Result<Upload> start_upload() override;
+  Result<Upload> start_upload(std::string_view id) override;
   Result<Upload> resume_upload(std::string_view id) override;
   Result<bool> delete_blob(const Digest& digest) override;
   Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,

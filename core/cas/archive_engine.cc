@@ -177,7 +177,7 @@ class ArchiveEngine final : public Engine {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return read_only();
   }
-  Result<Upload> start_upload() override {
+  Result<Upload> start_upload(std::string_view) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return read_only();
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "core/base/hash_pipe.h"
 #include "core/cas/file_blob.h"
@@ -209,21 +210,22 @@ std::int64_t BlobStore::listing_ns(Algorithm algorithm) const {
   return found && !is_fresh(*found) ? to_ns(found->st_ctim) : now_ns();
 }
 
-Result<PutResult> BlobStore::put(ByteSource& content, const PutOptions& options) {
+Result<StagedBlob> BlobStore::stage(ByteSource& content, const PutOptions& options) {
   auto file = workspace_.create_file();
   if (!file) return fail(std::move(file).error());
   auto written = write_hashed(file->fd(), content, options, layout_.is_durable());
-  if (!written) return written;
-  return install_checked(*file, std::move(*written), options);
+  if (!written) return fail(std::move(written).error());
+  if (auto checked = check_wanted(*written, options); !checked) return fail(std::move(checked).error());
+  return StagedBlob{std::move(*file), std::move(*written)};
 }
 
-Result<PutResult> BlobStore::copy(const BlobPtr& blob, const PutOptions& options) {
+Result<StagedBlob> BlobStore::stage_copy(const BlobPtr& blob, const PutOptions& options) {
   const auto from = blob->extent();
   auto file = workspace_.create_file();
   if (!file) return fail(std::move(file).error());
   if (!from || from->offset != 0 || ::ioctl(file->fd(), FICLONE, from->fd) != 0) {
     BlobSource content(blob);
-    return put(content, options);
+    return stage(content, options);
   }
   // Hashed is what is to become the blob, all of it: the other one may change meanwhile.
   auto clone = open_at(file->folder(), file->name(), kReadFlags);
@@ -234,34 +236,66 @@ Result<PutResult> BlobStore::copy(const BlobPtr& blob, const PutOptions& options
                                                       static_cast<std::uint64_t>(found->st_size),
                                                       options.digest));
   auto hashed = hash_content(content, algorithm_of(options), options.context);
-  if (!hashed) return hashed;
-  return install_checked(*file, std::move(*hashed), options);
+  if (!hashed) return fail(std::move(hashed).error());
+  if (auto checked = check_wanted(*hashed, options); !checked) return fail(std::move(checked).error());
+  return StagedBlob{std::move(*file), std::move(*hashed)};
 }
 
-Result<PutResult> BlobStore::install_checked(const TempFile& file, PutResult written,
-                                             const PutOptions& options) {
-  if (auto checked = check_wanted(written, options); !checked) return fail(std::move(checked).error());
-  if (auto done = install(staged(file), written, options.context); !done)
+Result<PutResult> BlobStore::put(ByteSource& content, const PutOptions& options) {
+  const auto blob = stage(content, options);
+  if (!blob) return fail(Error(blob.error()));
+  if (auto done = install(staged(blob->file), blob->put, options.context); !done)
     return fail(std::move(done).error());
-  return written;
+  return blob->put;
+}
+
+Result<PutResult> BlobStore::copy(const BlobPtr& content, const PutOptions& options) {
+  const auto blob = stage_copy(content, options);
+  if (!blob) return fail(Error(blob.error()));
+  if (auto done = install(staged(blob->file), blob->put, options.context); !done)
+    return fail(std::move(done).error());
+  return blob->put;
 }
 
 Status BlobStore::install(const StagedFile& file, const PutResult& put, const Context& context) {
   const Digest& digest = put.digest;
   // The content must be on disk before the name is: a crash in between would leave the name with half of it.
   if (auto synced = layout_.sync(file.fd, digest.str()); !synced) return synced;
-  auto folder = open_or_make_blob_folder(layout_, std::string(name_of(digest.algorithm())));
-  if (!folder) return fail(std::move(folder).error(), digest.str());
-  for (;;) {
-    const auto failure = name_blob(layout_, file, folder->get(), digest.hex());
-    if (!failure) return fail(Error(failure.error()));
-    if (*failure == 0) break;
-    if (*failure != EEXIST) return fail(Error::system(*failure, digest.str()));
-    const auto kept = keep(file, folder->get(), put, context);
-    if (!kept) return fail(Error(kept.error()));
-    if (*kept) break;  // else it has been deleted meanwhile
-  }
+  const auto folder = open_or_make_blob_folder(layout_, std::string(name_of(digest.algorithm())));
+  if (!folder) return fail(Error(folder.error()), digest.str());
+  if (auto named = name(file, folder->get(), put, context); !named) return named;
   return layout_.sync_names(folder->get(), digest.str());
+}
+
+Status BlobStore::install_all(std::span<const StagedBlob> blobs, const Context& context) {
+  if (blobs.empty()) return {};
+  if (auto synced = layout_.sync_everything(); !synced) return synced;
+  std::map<Algorithm, UniqueFd> folders;
+  for (const StagedBlob& blob : blobs) {
+    UniqueFd& folder = folders[blob.put.digest.algorithm()];
+    if (!folder) {
+      auto opened = open_or_make_blob_folder(layout_, std::string(name_of(blob.put.digest.algorithm())));
+      if (!opened) return fail(std::move(opened).error(), blob.put.digest.str());
+      folder = std::move(*opened);
+    }
+    if (auto named = name(staged(blob.file), folder.get(), blob.put, context); !named) return named;
+  }
+  for (const auto& [algorithm, folder] : folders)
+    if (auto synced = layout_.sync_names(folder.get(), folder_path(name_of(algorithm))); !synced)
+      return synced;
+  return {};
+}
+
+Status BlobStore::name(const StagedFile& file, int folder, const PutResult& put, const Context& context) {
+  for (;;) {
+    const auto failure = name_blob(layout_, file, folder, put.digest.hex());
+    if (!failure) return fail(Error(failure.error()));
+    if (*failure == 0) return {};
+    if (*failure != EEXIST) return fail(Error::system(*failure, put.digest.str()));
+    const auto kept = keep(file, folder, put, context);
+    if (!kept) return fail(Error(kept.error()));
+    if (*kept) return {};  // else it has been deleted meanwhile
+  }
 }
 
 Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult& put,

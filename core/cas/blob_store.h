@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ struct StagedFile {
   bool is_linked;
 };
 
+// Content that was verified and hashed, in a file that is removed with this.
+struct StagedBlob {
+  TempFile file;
+  PutResult put;
+};
+
 // A folder in `blobs/`; neither may be a symlink. Errc::not_found; Errc::invalid_image where it is no
 // directory.
 Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name);
@@ -39,6 +46,11 @@ class BlobStore {
   std::int64_t listing_ns(Algorithm algorithm) const;
   Result<PutResult> put(ByteSource& content, const PutOptions& options);
   Result<PutResult> copy(const BlobPtr& blob, const PutOptions& options);
+  // put() and copy() up to where the file would become a blob. It need not be on disk.
+  Result<StagedBlob> stage(ByteSource& content, const PutOptions& options);
+  Result<StagedBlob> stage_copy(const BlobPtr& blob, const PutOptions& options);
+  // install() of all of them, in their order, with one wait for the disk.
+  Status install_all(std::span<const StagedBlob> blobs, const Context& context);
   // Makes a blob of a file that was hashed, or keeps the blob that is there; both are on disk then.
   Status install(const StagedFile& file, const PutResult& put, const Context& context);
   // Whether it was there.
@@ -46,7 +58,8 @@ class BlobStore {
 
  private:
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
-  Result<PutResult> install_checked(const TempFile& file, PutResult written, const PutOptions& options);
+  // Gives the file its name in `folder`, or keeps what has it.
+  Status name(const StagedFile& file, int folder, const PutResult& put, const Context& context);
   // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
   // before. `file` holds the same.
   Result<bool> keep(const StagedFile& file, int folder, const PutResult& put, const Context& context) const;

@@ -11,6 +11,7 @@
 #include "core/cas/layout_watch.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_store.h"
+#include "core/cas/staged_batch.h"
 #include "core/cas/upload_file.h"
 #include "core/cas/workspace.h"
 
@@ -52,9 +53,12 @@ class DirEngine final : public Engine {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return blobs_.copy(blob, options);
   }
-  Result<Upload> start_upload() override {
+  std::unique_ptr<BlobBatch> start_batch() override {
+    return std::make_unique<StagedBatch>(blobs_, [this] { return check_open(); });
+  }
+  Result<Upload> start_upload(std::string_view id) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return layoutfs::start_upload(layout_, blobs_);
+    return layoutfs::start_upload(layout_, blobs_, id);
   }
   Result<Upload> resume_upload(std::string_view id) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());

@@ -1,6 +1,8 @@
 // What every engine's blobs can do.
 #include "core/cas/engine.h"
 
+#include "core/cas/blob_batch.h"
+
 #include <algorithm>
 #include <iterator>
 
@@ -65,6 +67,8 @@ Result<std::vector<Digest>> Engine::list_all_blobs() const {
   }
   return all;
 }
+
+std::unique_ptr<BlobBatch> Engine::start_batch() { return std::make_unique<DirectBatch>(*this); }
 
 Result<PutResult> Engine::put_blob_json(JsonValue value, const PutOptions& options) {
   const std::string text = canonical_json(value);

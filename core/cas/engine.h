@@ -119,6 +119,7 @@ class Watch {
   virtual bool has_changed() = 0;
 };
 
+class BlobBatch;
 class Upload;
 
 // A content-addressed store. Thread-safe, and safe beside other processes that use the layout: what is to be
@@ -151,8 +152,12 @@ class Engine : public Provider {
   virtual Result<PutResult> put_blob(ByteSource& content, const PutOptions& options = {}) = 0;
   // put_blob of another layout's blob, which shares the disk's blocks with it where the file system can.
   virtual Result<PutResult> copy_blob(const BlobPtr& blob, const PutOptions& options = {});
-  // Content that arrives in pieces (upload.h, which declares Upload). The engine must outlive it.
-  virtual Result<Upload> start_upload() = 0;
+  // Many blobs together (blob_batch.h). The engine must outlive it.
+  virtual std::unique_ptr<BlobBatch> start_batch();
+  // Content that arrives in pieces (upload.h, which declares Upload). The engine must outlive it. `id` is for
+  // who wants to find it again by something else than what it was called; a random one where it is empty.
+  // Errc::already_exists where there is one of that id.
+  virtual Result<Upload> start_upload(std::string_view id = {}) = 0;
   // Goes on with one that this process or another one has begun. Errc::blob_upload_unknown;
   // Errc::blob_upload_invalid where another Upload has it.
   virtual Result<Upload> resume_upload(std::string_view id) = 0;

@@ -53,6 +53,14 @@ Status LayoutDir::sync(int fd, std::string_view what) const {
   return is_durable_ ? sync_file(fd, what) : Status();
 }
 
+Status LayoutDir::sync_everything() const {
+  if (!is_durable_) return {};
+  const auto fd = open_at(root_.get(), ".", O_RDONLY | O_DIRECTORY);
+  if (!fd) return fail(Error(fd.error()), path_);
+  if (retried([&] { return ::syncfs(fd->get()); }) != 0) return fail(Error::system(errno, path_));
+  return {};
+}
+
 Status LayoutDir::sync_names(int folder, std::string_view what) const {
   if (!is_durable_) return {};
   auto fd = open_at(folder, ".", O_RDONLY | O_DIRECTORY);

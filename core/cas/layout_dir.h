@@ -50,6 +50,8 @@ class LayoutDir {
 
   // fsync of a file, where the engine is durable.
   Status sync(int fd, std::string_view what) const;
+  // syncfs of the layout's file system: all that was written so far.
+  Status sync_everything() const;
   // fsync of a directory, so that the names in it are on disk. `folder` may be a handle of O_PATH.
   Status sync_names(int folder, std::string_view what) const;
 

@@ -213,7 +213,9 @@ Status Upload::cancel() {
   return removed;
 }
 
-Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
+Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view wanted_id) {
+  if (!wanted_id.empty() && !is_upload_id(wanted_id))
+    return fail(Errc::invalid_argument, "'" + std::string(wanted_id) + "' can be no upload's id");
   auto folder = open_or_make_blob_folder(layout, kUploadsFolder);
   if (!folder) return fail(std::move(folder).error());
   // Who lists the folder may have the lock first: then the upload is that one's, and may be a blob by now.
@@ -221,8 +223,9 @@ Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs) {
   std::string id;
   Result<UniqueFd> file = UniqueFd();
   for (int attempt = 0; attempt < kAttempts && !*file; ++attempt) {
-    id = random_name() + random_name();
+    id = wanted_id.empty() ? random_name() + random_name() : std::string(wanted_id);
     file = open_at(folder->get(), id, kUploadFlags | O_CREAT | O_EXCL, 0644);
+    if (!file && file.error().sys() == EEXIST) return fail(Errc::already_exists, described(id) + " is there");
     if (!file) return fail(std::move(file).error(), "cannot begin an upload");
     const bool is_locked = lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK;
     if (is_locked && is_untouched(file->get(), folder->get(), id)) break;

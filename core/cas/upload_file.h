@@ -15,7 +15,7 @@ namespace layoutfs {
 inline constexpr const char* kUploadsFolder = "uploads";
 
 // Both arguments must outlive the upload. The functions are those of Engine.
-Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs);
+Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
 Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
 // Removes those that nobody has and that nobody has written to for `age_ns`.
 Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns);

@@ -26,6 +26,8 @@ class TempFile {
   TempFile& operator=(TempFile&&) = delete;
   ~TempFile();
   int fd() const noexcept { return fd_.get(); }
+  // The file stays. There is no fd() from then on.
+  void close() { fd_.reset(); }
   // Where it can be linked or renamed from.
   int folder() const noexcept;
   const char* name() const noexcept { return name_.c_str(); }

@@ -57,6 +57,22 @@ TEST_F(Uploading, PiecesOfAnySizeBecomeOneBlob) {
   EXPECT_THAT(names_in(uploads()), IsEmpty());
 }
 
+TEST_F(Uploading, CanBeCalledByWhoeverBeginsIt) {
+  const std::string id = hello.hex().substr(0, 32);
+  EXPECT_EQ(code_of(engine->resume_upload(id)), Errc::blob_upload_unknown);
+  auto upload = engine->start_upload(id).value();
+  EXPECT_EQ(upload.id(), id);
+  EXPECT_EQ(code_of(engine->start_upload(id)), Errc::already_exists);
+  ASSERT_TRUE(upload.append(as_bytes("hel")));
+  ASSERT_TRUE(upload.close());
+  EXPECT_EQ(code_of(engine->start_upload(id)), Errc::already_exists);
+  auto resumed = engine->resume_upload(id).value();
+  ASSERT_TRUE(resumed.append(as_bytes("lo")));
+  EXPECT_TRUE(resumed.commit(hello));
+  for (const char* bad : {"1", "../../index.json", "0123456789ABCDEF0123456789ABCDEF"})
+    EXPECT_EQ(code_of(engine->start_upload(bad)), Errc::invalid_argument) << bad;
+}
+
 TEST_F(Uploading, NoBytesAreABlobToo) {
   auto upload = engine->start_upload().value();
   EXPECT_TRUE(upload.commit(Digest::of({})));

@@ -81,6 +81,7 @@ class Action:
     stdin: bytes = b""
     rules: tuple = ()  # that hold for every run: what this file system is said not to have
     again: int = 0  # the exit code once it is done
+    has_steps: bool = False  # whether some of its blobs may be there without the others
 
     def write_template(self, path):
         if self.prepare in (write_layout, write_littered):
@@ -98,6 +99,9 @@ ACTIONS = [
     Action("put where there are no links", ("put",), stdin=b"new", rules=("linkat:1:EPERM:on",)),
     Action("put where nothing is linked or renamed to a new name only", ("put",), stdin=b"new",
            rules=("linkat:1:EPERM:on", "renameat2:1:EINVAL:on")),
+    Action("put a batch", ("put-batch",), stdin=CONTENT + KNOWN, has_steps=True),
+    Action("put the first blobs in a batch", ("put-batch",), write_without_blob_folder, stdin=b"first, and others behind it",
+           has_steps=True),
     Action("put JSON", ("put-json",), stdin=b'{"b":1,"a":[]}'),
     Action("put a reference where there are no locks", ("put-ref", "new", *REFERENCE), rules=("flock:1:ENOLCK",)),
     Action("delete a blob", ("delete-blob", digest_of(OTHER))),

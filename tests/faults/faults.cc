@@ -41,10 +41,10 @@ constexpr NamedErrno kErrnos[] = {
     {"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},   {"EINVAL", EINVAL}, {"EIO", EIO},
     {"EMFILE", EMFILE}, {"ENOLCK", ENOLCK}, {"ENOSPC", ENOSPC}, {"EPERM", EPERM},   {"EROFS", EROFS}};
 
-constexpr std::array<std::string_view, 17> kCalls = {
+constexpr std::array<std::string_view, 18> kCalls = {
     "write",  "pwrite",   "pread",     "copy_file_range", "fsync",    "fdatasync",
     "linkat", "renameat", "renameat2", "mkdirat",         "unlinkat", "openat",
-    "flock",  "fstatat",  "fstat",     "readdir",         "fchmod"};
+    "flock",  "fstatat",  "fstat",     "readdir",         "fchmod",   "syncfs"};
 
 constexpr std::size_t position_of(std::string_view call) {
   return static_cast<std::size_t>(std::find(kCalls.begin(), kCalls.end(), call) - kCalls.begin());
@@ -271,6 +271,11 @@ int fsync(int fd) {
 int fdatasync(int fd) {
   static auto* const next = real<decltype(::fdatasync)>("fdatasync");
   return faulty(position_of("fdatasync"), Path(fd), "", -1, [&](bool) { return next(fd); });
+}
+
+int syncfs(int fd) noexcept {
+  static auto* const next = real<decltype(::syncfs)>("syncfs");
+  return faulty(position_of("syncfs"), Path(fd), "", -1, [&](bool) { return next(fd); });
 }
 
 int linkat(int from, const char* old_name, int to, const char* name, int flags) {

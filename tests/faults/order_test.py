@@ -57,6 +57,8 @@ class Disk:
                 self.problems.append(f"{call.path} is written in place")
         elif call.name in ("fsync", "fdatasync"):
             self.unsynced.discard(call.path)
+        elif call.name == "syncfs":
+            self.unsynced.clear()
         elif call.name == "mkdirat":
             self.change_name(call.path)
         elif call.name == "unlinkat":

@@ -4,6 +4,9 @@
 //   create [index|refs]          makes an empty layout where nothing is
 //   complete [index|refs]        opens a layout, or makes one of an empty or unfinished directory
 //   put                          a blob from standard input; its digest on standard output
+//   put-batch                    three blobs at once, of the pieces of standard input: the last 20 bytes, and
+//   the
+//                                halves of what is before them
 //   put-json                     as put, of a JSON document of less than 1 MiB
 //   put-ref NAME DIGEST SIZE     a reference that must not be there yet
 //   replace-ref NAME DIGEST SIZE
@@ -20,6 +23,7 @@
 //
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage; 3 where a reference was there; 4 where
 // what was to be made was there.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -29,6 +33,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cas/blob_batch.h"
 #include "core/cas/dir_engine.h"
 #include "tests/faults/sample_image.h"
 #include "tests/faults/standard_streams.h"
@@ -64,6 +69,28 @@ Status report(const Result<bool>& deleted) {
 Status put(Engine& engine, const Arguments&) {
   StandardInput content;
   return report(engine.put_blob(content));
+}
+
+Status put_batch(Engine& engine, const Arguments&) {
+  StandardInput input;
+  Bytes content;
+  for (Bytes piece(std::size_t{1} << 20);;) {
+    const auto got = input.read(piece);
+    if (!got) return fail(Error(got.error()));
+    if (*got == 0) break;
+    content.insert(content.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(*got));
+  }
+  constexpr std::size_t kLast = 20;
+  const ByteView front = ByteView(content).first(content.size() - std::min(kLast, content.size()));
+  const auto batch = engine.start_batch();
+  for (const ByteView part : {front.first(front.size() / 2), front.subspan(front.size() / 2),
+                              ByteView(content).subspan(front.size())}) {
+    MemorySource source(part);
+    if (auto put = batch->put(source); !put) return fail(std::move(put).error());
+  }
+  if (auto flushed = batch->flush(); !flushed) return flushed;
+  say("put");
+  return {};
 }
 
 Status put_json(Engine& engine, const Arguments&) {
@@ -218,6 +245,7 @@ struct Action {
 };
 constexpr Action kActions[] = {
     {"put", 0, put},
+    {"put-batch", 0, put_batch},
     {"put-json", 0, put_json},
     {"put-ref", 3, put_ref},
     {"replace-ref", 3, replace_ref},

@@ -54,7 +54,7 @@ class ChangedEngine final : public Engine {
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     return inner_.put_blob(content, options);
   }
-  Result<Upload> start_upload() override { return inner_.start_upload(); }
+  Result<Upload> start_upload(std::string_view id) override { return inner_.start_upload(id); }
   Result<Upload> resume_upload(std::string_view id) override { return inner_.resume_upload(id); }
   Result<bool> delete_blob(const Digest& digest) override { return inner_.delete_blob(digest); }
   Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,

@@ -1,0 +1,32 @@
+#include "core/cas/staged_batch.h"
+
+#include <utility>
+
+namespace layoutfs {
+
+Result<PutResult> StagedBatch::put(ByteSource& content, const PutOptions& options) {
+  if (auto usable = check_open_(); !usable) return fail(std::move(usable).error());
+  return add(blobs_.stage(content, options));
+}
+
+Result<PutResult> StagedBatch::copy(const BlobPtr& blob, const PutOptions& options) {
+  if (auto usable = check_open_(); !usable) return fail(std::move(usable).error());
+  return add(blobs_.stage_copy(blob, options));
+}
+
+Result<PutResult> StagedBatch::add(Result<StagedBlob> blob) {
+  if (!blob) return fail(std::move(blob).error());
+  // There may be more of them than a process may have open.
+  blob->file.close();
+  PutResult put = blob->put;
+  staged_.lock()->push_back(std::move(*blob));
+  return put;
+}
+
+Status StagedBatch::flush(const Context& context) {
+  if (auto usable = check_open_(); !usable) return usable;
+  const std::vector<StagedBlob> blobs = std::exchange(*staged_.lock(), {});
+  return blobs_.install_all(blobs, context);
+}
+
+}  // namespace layoutfs

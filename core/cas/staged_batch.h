@@ -1,0 +1,31 @@
+// The batch of a layout in a directory.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "core/base/guarded.h"
+#include "core/cas/blob_batch.h"
+#include "core/cas/blob_store.h"
+
+namespace layoutfs {
+
+// All files are synced by one call before they get their names.
+class StagedBatch final : public BlobBatch {
+ public:
+  // `check_open` says whether the engine may still be used.
+  StagedBatch(BlobStore& blobs, std::function<Status()> check_open)
+      : blobs_(blobs), check_open_(std::move(check_open)) {}
+  Result<PutResult> put(ByteSource& content, const PutOptions& options) override;
+  Result<PutResult> copy(const BlobPtr& blob, const PutOptions& options) override;
+  Status flush(const Context& context) override;
+
+ private:
+  Result<PutResult> add(Result<StagedBlob> blob);
+
+  BlobStore& blobs_;
+  const std::function<Status()> check_open_;
+  Guarded<std::vector<StagedBlob>> staged_;
+};
+
+}  // namespace layoutfs
