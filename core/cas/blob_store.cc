@@ -26,56 +26,6 @@ std::unexpected<Error> blob_error(const Digest& digest, const Error& error) {
   return fail(Error(error), digest.str());
 }
 
-// Fills `piece`; shorter only at the end.
-Result<std::size_t> read_piece(ByteSource& content, std::span<std::byte> piece) {
-  std::size_t size = 0;
-  while (size < piece.size()) {
-    const auto got = content.read(piece.subspan(size));
-    if (!got) return got;
-    if (*got == 0) break;
-    size += *got;
-  }
-  return size;
-}
-
-Algorithm algorithm_of(const PutOptions& options) {
-  return options.digest.empty() ? options.algorithm : options.digest.algorithm();
-}
-
-std::unexpected<Error> wrong_size(const PutOptions& options, std::string_view bytes) {
-  return fail(Errc::size_invalid, options.digest.str() + ": the content has " + std::string(bytes) +
-                                      " bytes, not " + std::to_string(*options.size));
-}
-
-// Whether the content is what it must be.
-Status check_wanted(const PutResult& put, const PutOptions& options) {
-  if (!options.digest.empty() && options.digest != put.digest)
-    return fail(Errc::digest_invalid,
-                options.digest.str() + ": the content has the digest " + put.digest.str());
-  if (options.size && *options.size != put.size) return wrong_size(options, std::to_string(put.size));
-  return {};
-}
-
-// Writes what `content` delivers to `fd`, and hashes the very bytes that it writes.
-Result<PutResult> write_hashed(int fd, ByteSource& content, const PutOptions& options, bool is_durable) {
-  HashPipe hashes(algorithm_of(options));
-  std::uint64_t size = 0;
-  Writeback writeback;
-  for (;;) {
-    if (auto go_on = options.context.check(); !go_on) return fail(std::move(go_on).error());
-    const std::span<std::byte> piece = hashes.buffer();
-    const auto got = read_piece(content, piece);
-    if (!got) return fail(Error(got.error()));
-    hashes.submit(*got);
-    size += *got;
-    if (options.size && size > *options.size) return wrong_size(options, "more");
-    if (auto written = write_all(fd, piece.first(*got), "cannot write the blob"); !written)
-      return fail(std::move(written).error());
-    if (*got < piece.size()) return PutResult{hashes.finish(), size};
-    if (is_durable) writeback.advance(fd, size);
-  }
-}
-
 // Gives a file a name that nothing has yet, by link or, where the file system has none, by rename. 0, or the
 // errno: EEXIST where something has it.
 Result<int> name_blob(const LayoutDir& layout, const StagedFile& file, int folder, const std::string& name) {
@@ -213,7 +163,7 @@ std::int64_t BlobStore::listing_ns(Algorithm algorithm) const {
 Result<StagedBlob> BlobStore::stage(ByteSource& content, const PutOptions& options) {
   auto file = workspace_.create_file();
   if (!file) return fail(std::move(file).error());
-  auto written = write_hashed(file->fd(), content, options, layout_.is_durable());
+  auto written = write_hashed(file->fd(), 0, content, options, layout_.is_durable());
   if (!written) return fail(std::move(written).error());
   if (auto checked = check_wanted(*written, options); !checked) return fail(std::move(checked).error());
   return StagedBlob{std::move(*file), std::move(*written)};

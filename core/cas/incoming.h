@@ -22,6 +22,15 @@ class Writeback {
   std::uint64_t begun_;  // bytes
 };
 
+// What the content is hashed by.
+Algorithm algorithm_of(const PutOptions& options);
+// Whether the content is what it must be: Errc::digest_invalid, Errc::size_invalid.
+Status check_wanted(const PutResult& put, const PutOptions& options);
+// Writes what `content` delivers to `fd`, from `offset` on, and hashes the very bytes that it writes.
+// Errc::size_invalid as soon as there are too many of them.
+Result<PutResult> write_hashed(int fd, std::uint64_t offset, ByteSource& content, const PutOptions& options,
+                               bool is_durable);
+
 // The digest and the size of all that `content` delivers.
 Result<PutResult> hash_content(ByteSource& content, Algorithm algorithm, const Context& context);
 

@@ -84,6 +84,15 @@ class IndexEditor {
   JsonValue entries_;  // of the document
 };
 
+// Where the entries that DescriptorList understands stand in the document, of which there are `count`.
+std::vector<std::size_t> understood(const IndexEditor& editor, std::size_t count) {
+  std::vector<std::size_t> places;
+  places.reserve(count);
+  for (std::size_t i = 0; i < editor.size(); ++i)
+    if (count == editor.size() || Descriptor::from_json(editor.at(i))) places.push_back(i);
+  return places;
+}
+
 class IndexReferences final : public ReferenceStore {
  public:
   IndexReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
@@ -157,14 +166,9 @@ class IndexReferences final : public ReferenceStore {
     auto changes = update(**now);
     if (!changes) return fail(std::move(changes).error());
     if (changes->changed.empty() && changes->added.empty()) return {};
-    const auto editor = IndexEditor::open((*now)->document);
-    if (!editor) return fail(Error(editor.error()));
-    const std::vector<std::size_t> places = understood(*editor, (*now)->entries.size());
-    for (ReferenceChanges::Change& change : changes->changed) {
-      check(change.position < places.size(), "a change names an entry");
-      change.position = places[change.position];
-    }
-    return write(editor->rewritten(*changes));
+    const auto text = rewritten_index(**now, std::move(*changes));
+    if (!text) return fail(Error(text.error()));
+    return write(*text);
   }
 
  private:
@@ -200,15 +204,6 @@ class IndexReferences final : public ReferenceStore {
     return changes;
   }
 
-  // Where the entries that DescriptorList understands stand in the document, of which there are `count`.
-  static std::vector<std::size_t> understood(const IndexEditor& editor, std::size_t count) {
-    std::vector<std::size_t> places;
-    places.reserve(count);
-    for (std::size_t i = 0; i < editor.size(); ++i)
-      if (count == editor.size() || Descriptor::from_json(editor.at(i))) places.push_back(i);
-    return places;
-  }
-
   Result<IndexEditor> edit() const {
     const auto text = read_required(layout_.fd(), kIndexFile, kIndexLimits.bytes);
     if (!text) return fail(Error(text.error()));
@@ -238,6 +233,17 @@ Result<std::shared_ptr<const References>> parse_references(Bytes text, std::int6
   if (!list) return fail(std::move(list).error(), kIndexFile);
   return std::make_shared<const References>(
       References{std::move(list->entries), std::move(list->problems), std::move(text), mtime_ns});
+}
+
+Result<std::string> rewritten_index(const References& now, ReferenceChanges changes) {
+  const auto editor = IndexEditor::open(now.document);
+  if (!editor) return fail(Error(editor.error()));
+  const std::vector<std::size_t> places = understood(*editor, now.entries.size());
+  for (ReferenceChanges::Change& change : changes.changed) {
+    check(change.position < places.size(), "a change names an entry");
+    change.position = places[change.position];
+  }
+  return editor->rewritten(changes);
 }
 
 Result<Descriptor> find_named(const References& references, std::string_view name) {

@@ -33,6 +33,8 @@ std::unique_ptr<ReferenceStore> refs_dir_references(const LayoutDir& layout, Wor
 
 // Parses `index.json`, whose bytes are `text`. Errc::invalid_image.
 Result<std::shared_ptr<const References>> parse_references(Bytes text, std::int64_t mtime_ns);
+// The text of `index.json` after these changes. What they do not name stays as it stands there.
+Result<std::string> rewritten_index(const References& now, ReferenceChanges changes);
 // Layouts of ten thousands of images have entries of some hundred bytes each.
 inline constexpr JsonLimits kIndexLimits{
     .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};

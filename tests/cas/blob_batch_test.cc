@@ -95,7 +95,7 @@ TEST_F(Batch, CopiesBlobsOfOtherLayouts) {
 }
 
 TEST_F(Batch, HoldsMoreThanAProcessMayHaveOpen) {
-  constexpr int kMany = 3000, kThreads = 3;
+  constexpr int kMany = 1500, kThreads = 3;
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < kThreads; ++i)
