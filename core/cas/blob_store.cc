@@ -43,6 +43,12 @@ StagedFile staged(const TempFile& file) {
   return {.fd = file.fd(), .folder = file.folder(), .name = file.name(), .is_linked = true};
 }
 
+// Gives an empty file the blob's content without copying it, where the file system can.
+bool clone(const Blob& blob, int fd) {
+  const auto from = blob.extent();
+  return from && from->offset == 0 && ::ioctl(fd, FICLONE, from->fd) == 0;
+}
+
 // A blob's file, and how large it is.
 struct OpenFile {
   std::shared_ptr<const UniqueFd> fd;
@@ -169,11 +175,15 @@ Result<StagedBlob> BlobStore::stage(ByteSource& content, const PutOptions& optio
   return StagedBlob{std::move(*file), std::move(*written)};
 }
 
+bool BlobStore::can_clone(const Blob& blob) const {
+  const auto file = workspace_.create_file();
+  return file && clone(blob, file->fd());
+}
+
 Result<StagedBlob> BlobStore::stage_copy(const BlobPtr& blob, const PutOptions& options) {
-  const auto from = blob->extent();
   auto file = workspace_.create_file();
   if (!file) return fail(std::move(file).error());
-  if (!from || from->offset != 0 || ::ioctl(file->fd(), FICLONE, from->fd) != 0) {
+  if (!clone(*blob, file->fd())) {
     BlobSource content(blob);
     return stage(content, options);
   }

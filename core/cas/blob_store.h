@@ -44,6 +44,8 @@ class BlobStore {
   Result<std::optional<BlobStatus>> status(const Digest& digest) const;
   Result<std::vector<Digest>> list(Algorithm algorithm) const;
   std::int64_t listing_ns(Algorithm algorithm) const;
+  // Whether copy() shares blocks with this one.
+  bool can_clone(const Blob& blob) const;
   Result<PutResult> put(ByteSource& content, const PutOptions& options);
   Result<PutResult> copy(const BlobPtr& blob, const PutOptions& options);
   // put() and copy() up to where the file would become a blob. It need not be on disk.

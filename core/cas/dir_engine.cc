@@ -53,6 +53,7 @@ class DirEngine final : public Engine {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return blobs_.copy(blob, options);
   }
+  bool can_clone(const Blob& blob) const override { return check_open() && blobs_.can_clone(blob); }
   std::unique_ptr<BlobBatch> start_batch() override {
     return std::make_unique<StagedBatch>(blobs_, [this] { return check_open(); });
   }

@@ -68,6 +68,8 @@ Result<std::vector<Digest>> Engine::list_all_blobs() const {
   return all;
 }
 
+bool Engine::can_clone(const Blob&) const { return false; }
+
 std::unique_ptr<BlobBatch> Engine::start_batch() { return std::make_unique<DirectBatch>(*this); }
 
 Result<PutResult> Engine::put_blob_json(JsonValue value, const PutOptions& options) {

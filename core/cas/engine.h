@@ -152,6 +152,8 @@ class Engine : public Provider {
   virtual Result<PutResult> put_blob(ByteSource& content, const PutOptions& options = {}) = 0;
   // put_blob of another layout's blob, which shares the disk's blocks with it where the file system can.
   virtual Result<PutResult> copy_blob(const BlobPtr& blob, const PutOptions& options = {});
+  // Whether copy_blob of this one shares its blocks, and so takes no time to speak of but that of reading it.
+  virtual bool can_clone(const Blob& blob) const;
   // Many blobs together (blob_batch.h). The engine must outlive it.
   virtual std::unique_ptr<BlobBatch> start_batch();
   // Content that arrives in pieces (upload.h, which declares Upload). The engine must outlive it. `id` is for

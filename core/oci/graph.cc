@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/base/guarded.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
 
@@ -81,19 +82,20 @@ bool is_absent(const Engine& engine, const Descriptor& descriptor) {
 }
 
 // In which ways each digest was visited. One that was first named as a plain blob may still turn out to be a
-// document.
+// document. Thread-safe.
 class Visited {
  public:
   bool insert(const Descriptor& descriptor) {
     const unsigned way = 1U << static_cast<unsigned>(form_of(descriptor.media_type));
-    std::uint8_t& ways = ways_[descriptor.digest];
+    auto all = ways_.lock();
+    std::uint8_t& ways = (*all)[descriptor.digest];
     if ((ways & way) != 0) return false;
     ways = static_cast<std::uint8_t>(ways | way);
     return true;
   }
 
  private:
-  std::unordered_map<Digest, std::uint8_t> ways_;
+  Guarded<std::unordered_map<Digest, std::uint8_t>> ways_;
 };
 
 }  // namespace

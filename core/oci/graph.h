@@ -40,7 +40,7 @@ Handler children_handler(const Provider& provider, OnProblem on_problem = {});
 
 // Says skip to a descriptor without a digest, and to one whose digest was visited already, unless its media
 // type says now that it is a document of another kind. Before another handler in handlers(), it has that one
-// see everything once. For one walk, or one thread at a time; copies remember the same.
+// see everything once. For one walk or dispatch; copies remember the same.
 Handler first_visits();
 
 }  // namespace layoutfs

@@ -1,8 +1,5 @@
 // The registry of a directory of layouts.
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <list>
 #include <string>
@@ -19,19 +16,6 @@ namespace {
 
 // Layouts that stay open: each takes a descriptor, and the memory of its entries.
 constexpr std::size_t kMaxOpen = 64;
-
-// Whether a repository's directory can be made: what is on the way to it is directories, and then nothing.
-Status check_way(const std::string& directory, std::string_view repository) {
-  for (std::size_t end = 0; end != repository.size();) {
-    end = std::min(repository.find('/', end + 1), repository.size());
-    const std::string path = directory + "/" + std::string(repository.substr(0, end));
-    struct stat found{};
-    if (::lstat(path.c_str(), &found) != 0)
-      return errno == ENOENT ? Status() : fail(Error::system(errno, path));
-    if (!S_ISDIR(found.st_mode)) return fail(Errc::name_unknown, path + ": not a directory of repositories");
-  }
-  return {};
-}
 
 class RepositoriesRegistry final : public Registry {
  public:
@@ -139,8 +123,7 @@ Result<std::shared_ptr<LayoutRegistry>> RepositoriesRegistry::open(std::string_v
                                         "' cannot be beside the files of the layouts above it");
   if (const auto path = tree_.path_of(repository); !path) {
     if (path.error().code() != Errc::not_found) return fail(Error(path.error()));
-    if (auto checked = check_way(tree_.directory(), repository); !checked)
-      return fail(std::move(checked).error());
+    if (auto checked = tree_.check_way(repository); !checked) return fail(std::move(checked).error());
   }
   auto opened = opened_.lock();
   const auto found = std::ranges::find(*opened, repository, &Opened::first);

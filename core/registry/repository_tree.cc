@@ -195,6 +195,18 @@ Result<UniqueFd> RepositoryTree::open(std::string_view name) const {
   return std::move(place->handle);
 }
 
+Status RepositoryTree::check_way(std::string_view name) const {
+  for (std::size_t end = 0; end != name.size();) {
+    end = std::min(name.find('/', end + 1), name.size());
+    const std::string path = directory_ + "/" + std::string(name.substr(0, end));
+    struct stat found{};
+    if (::lstat(path.c_str(), &found) != 0)
+      return errno == ENOENT ? Status() : fail(Error::system(errno, path));
+    if (!S_ISDIR(found.st_mode)) return fail(Errc::name_unknown, path + ": not a directory of repositories");
+  }
+  return {};
+}
+
 Result<std::string> RepositoryTree::path_of(std::string_view name) const {
   if (!is_repository_directory(name))
     return fail(Errc::not_found, "no repository can be called '" + std::string(name) + "'");
