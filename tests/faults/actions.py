@@ -21,6 +21,10 @@ def digest_of(content):
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+def blob_file(digest):
+    return "blobs/" + digest.replace(":", "/")
+
+
 def write(path, content):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
@@ -36,7 +40,7 @@ def write_layout(path, has_refs_dir=False):
     """a layout with two blobs and two references"""
     write(f"{path}/oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
     for content in (KNOWN, OTHER):
-        write(f"{path}/blobs/" + digest_of(content).replace(":", "/"), content)
+        write(f"{path}/{blob_file(digest_of(content))}", content)
     if has_refs_dir:
         for name in ("kept", "old"):
             write(f"{path}/refs/{name}", json.dumps(descriptor_of(KNOWN)).encode())

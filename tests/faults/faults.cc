@@ -6,14 +6,21 @@
 //                                from there on) fails with WHAT, an errno by name, or, with `short`,
 //                                transfers half of the bytes.
 //                                with `pause`, waits before it until somebody removes $LAYOUTFS_FAULT_PAUSE,
-//                                a file that it makes.
+//                                a file that it makes;
+//                                with `kill`, ends the program by SIGKILL before it, with `cut` after half of
+//                                the bytes;
+//                                with `works`, of ioctl only, clones where the file system cannot.
+// Of ioctl only FICLONE counts, and of fcntl F_DUPFD_CLOEXEC.
+//
 // LAYOUTFS_FAULT_LOG=FILE        one line a call, in their order: CALL, its errno or 0, the path, then for a
 //                                link or rename the other path and for flock its operation; tabs between
 //                                them.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +29,9 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,20 +46,32 @@ struct NamedErrno {
   std::string_view name;
   int value;
 };
-constexpr NamedErrno kErrnos[] = {
-    {"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},   {"EINVAL", EINVAL}, {"EIO", EIO},
-    {"EMFILE", EMFILE}, {"ENOLCK", ENOLCK}, {"ENOSPC", ENOSPC}, {"EPERM", EPERM},   {"EROFS", EROFS}};
+constexpr NamedErrno kErrnos[] = {{"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EINTR", EINTR},
+                                  {"EINVAL", EINVAL}, {"EIO", EIO},       {"EMFILE", EMFILE},
+                                  {"ENOLCK", ENOLCK}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC},
+                                  {"EPERM", EPERM},   {"EROFS", EROFS}};
 
-constexpr std::array<std::string_view, 18> kCalls = {
-    "write",  "pwrite",   "pread",     "copy_file_range", "fsync",    "fdatasync",
-    "linkat", "renameat", "renameat2", "mkdirat",         "unlinkat", "openat",
-    "flock",  "fstatat",  "fstat",     "readdir",         "fchmod",   "syncfs"};
+constexpr std::array<std::string_view, 26> kCalls = {
+    "write",     "pwrite",    "pread",   "copy_file_range", "fsync",  "fdatasync", "linkat",
+    "renameat",  "renameat2", "mkdirat", "unlinkat",        "openat", "flock",     "fstatat",
+    "fstat",     "readdir",   "fchmod",  "mkdir",           "stat",   "lstat",     "faccessat",
+    "ftruncate", "ioctl",     "fcntl",   "fdopendir",       "syncfs"};
 
 constexpr std::size_t position_of(std::string_view call) {
   return static_cast<std::size_t>(std::find(kCalls.begin(), kCalls.end(), call) - kCalls.begin());
 }
 
-enum class Way { fail, shorten, pause };
+enum class Way { fail, shorten, pause, kill, cut, work };
+
+struct NamedWay {
+  std::string_view name;
+  Way value;
+};
+constexpr NamedWay kWays[] = {{"short", Way::shorten},
+                              {"pause", Way::pause},
+                              {"kill", Way::kill},
+                              {"cut", Way::cut},
+                              {"works", Way::work}};
 
 struct Rule {
   std::size_t call;  // in kCalls
@@ -181,10 +202,9 @@ class Plan {
       if (digit < '0' || digit > '9') refuse(text);
       rule.first = rule.first * 10 + static_cast<unsigned long>(digit - '0');
     }
-    if (fields[2] == "short") {
-      rule.way = Way::shorten;
-    } else if (fields[2] == "pause") {
-      rule.way = Way::pause;
+    const auto* const way = std::ranges::find(kWays, fields[2], &NamedWay::name);
+    if (way != std::end(kWays)) {
+      rule.way = way->value;
     } else {
       const auto* const error = std::ranges::find(kErrnos, fields[2], &NamedErrno::name);
       if (error == std::end(kErrnos)) refuse(text);
@@ -204,21 +224,31 @@ class Plan {
   int log_ = -1;
 };
 
-// Makes the call, or fails as the rule says. `call_it` gets whether it is to be short, and returns what the
-// call does; `failure` is what a failed one returns.
+[[noreturn]] void die() {
+  ::kill(::getpid(), SIGKILL);
+  for (;;) ::pause();
+}
+
+// Whether a call is to transfer half of the bytes.
+bool is_short(Way way) { return way == Way::shorten || way == Way::cut; }
+
+// Makes the call, or fails as the rule says. `call_it` gets the way of the rule, or Way::pause where none is
+// met, and returns what the call does; `failure` is what a failed one returns.
 template <class Call, class Value>
 Value faulty(std::size_t call, const Path& path, const char* more, Value failure, Call call_it) {
   auto& plan = Plan::instance();
   const int before = errno;
   const auto rule = plan.count(call, path);
   if (rule && rule->way == Way::pause) plan.pause();
+  if (rule && rule->way == Way::kill) die();
   if (rule && rule->way == Way::fail) {
     plan.log(call, rule->error, path, more);
     errno = rule->error;
     return failure;
   }
   errno = 0;
-  const Value result = call_it(rule && rule->way == Way::shorten);
+  const Value result = call_it(rule ? rule->way : Way::pause);
+  if (rule && rule->way == Way::cut) die();
   // The end of a directory is no failure.
   const int error = result == failure ? errno : 0;
   plan.log(call, error, path, more);
@@ -226,7 +256,20 @@ Value faulty(std::size_t call, const Path& path, const char* more, Value failure
   return result;
 }
 
-std::size_t shortened(std::size_t size, bool is_short) { return is_short ? (size + 1) / 2 : size; }
+std::size_t shortened(std::size_t size, Way way) { return is_short(way) ? (size + 1) / 2 : size; }
+
+// What FICLONE does, by a copy.
+int clone_by_copy(int from, int to) {
+  static auto* const next_read = real<decltype(::pread)>("pread");
+  static auto* const next_write = real<decltype(::pwrite)>("pwrite");
+  std::array<char, 1 << 16> piece;
+  for (off_t offset = 0;;) {
+    const ssize_t got = next_read(from, piece.data(), piece.size(), offset);
+    if (got <= 0) return static_cast<int>(got);
+    if (next_write(to, piece.data(), static_cast<std::size_t>(got), offset) != got) return -1;
+    offset += got;
+  }
+}
 
 }  // namespace
 
@@ -236,13 +279,13 @@ extern "C" {
 ssize_t write(int fd, const void* bytes, size_t size) {
   static auto* const next = real<decltype(::write)>("write");
   return faulty(position_of("write"), Path(fd), "", ssize_t{-1},
-                [&](bool is_short) { return next(fd, bytes, shortened(size, is_short)); });
+                [&](Way way) { return next(fd, bytes, shortened(size, way)); });
 }
 
 ssize_t pwrite(int fd, const void* bytes, size_t size, off_t offset) {
   static auto* const next = real<decltype(::pwrite)>("pwrite");
   return faulty(position_of("pwrite"), Path(fd), "", ssize_t{-1},
-                [&](bool is_short) { return next(fd, bytes, shortened(size, is_short), offset); });
+                [&](Way way) { return next(fd, bytes, shortened(size, way), offset); });
 }
 ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
   return ::pwrite(fd, bytes, size, offset);
@@ -251,64 +294,63 @@ ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t offset) {
 ssize_t pread(int fd, void* bytes, size_t size, off_t offset) {
   static auto* const next = real<decltype(::pread)>("pread");
   return faulty(position_of("pread"), Path(fd), "", ssize_t{-1},
-                [&](bool is_short) { return next(fd, bytes, shortened(size, is_short), offset); });
+                [&](Way way) { return next(fd, bytes, shortened(size, way), offset); });
 }
 ssize_t pread64(int fd, void* bytes, size_t size, off64_t offset) { return ::pread(fd, bytes, size, offset); }
 
 ssize_t copy_file_range(int from, off64_t* from_offset, int to, off64_t* to_offset, size_t size,
                         unsigned flags) {
   static auto* const next = real<decltype(::copy_file_range)>("copy_file_range");
-  return faulty(position_of("copy_file_range"), Path(to), "", ssize_t{-1}, [&](bool is_short) {
-    return next(from, from_offset, to, to_offset, shortened(size, is_short), flags);
-  });
+  return faulty(position_of("copy_file_range"), Path(to), "", ssize_t{-1},
+                [&](Way way) { return next(from, from_offset, to, to_offset, shortened(size, way), flags); });
 }
 
 int fsync(int fd) {
   static auto* const next = real<decltype(::fsync)>("fsync");
-  return faulty(position_of("fsync"), Path(fd), "", -1, [&](bool) { return next(fd); });
+  return faulty(position_of("fsync"), Path(fd), "", -1, [&](Way) { return next(fd); });
 }
 
 int fdatasync(int fd) {
   static auto* const next = real<decltype(::fdatasync)>("fdatasync");
-  return faulty(position_of("fdatasync"), Path(fd), "", -1, [&](bool) { return next(fd); });
+  return faulty(position_of("fdatasync"), Path(fd), "", -1, [&](Way) { return next(fd); });
 }
 
 int syncfs(int fd) noexcept {
   static auto* const next = real<decltype(::syncfs)>("syncfs");
-  return faulty(position_of("syncfs"), Path(fd), "", -1, [&](bool) { return next(fd); });
+  return faulty(position_of("syncfs"), Path(fd), "", -1, [&](Way) { return next(fd); });
 }
 
 int linkat(int from, const char* old_name, int to, const char* name, int flags) {
   static auto* const next = real<decltype(::linkat)>("linkat");
   const Path other(to, name);
   return faulty(position_of("linkat"), Path(from, old_name), other.text(), -1,
-                [&](bool) { return next(from, old_name, to, name, flags); });
+                [&](Way) { return next(from, old_name, to, name, flags); });
 }
 
 int renameat(int from, const char* old_name, int to, const char* name) noexcept {
   static auto* const next = real<decltype(::renameat)>("renameat");
   const Path other(to, name);
   return faulty(position_of("renameat"), Path(from, old_name), other.text(), -1,
-                [&](bool) { return next(from, old_name, to, name); });
+                [&](Way) { return next(from, old_name, to, name); });
 }
 
 int renameat2(int from, const char* old_name, int to, const char* name, unsigned flags) noexcept {
   static auto* const next = real<decltype(::renameat2)>("renameat2");
   const Path other(to, name);
   return faulty(position_of("renameat2"), Path(from, old_name), other.text(), -1,
-                [&](bool) { return next(from, old_name, to, name, flags); });
+                [&](Way) { return next(from, old_name, to, name, flags); });
 }
 
 int mkdirat(int directory, const char* name, mode_t mode) noexcept {
   static auto* const next = real<decltype(::mkdirat)>("mkdirat");
   return faulty(position_of("mkdirat"), Path(directory, name), "", -1,
-                [&](bool) { return next(directory, name, mode); });
+                [&](Way) { return next(directory, name, mode); });
 }
 
 int unlinkat(int directory, const char* name, int flags) noexcept {
   static auto* const next = real<decltype(::unlinkat)>("unlinkat");
   return faulty(position_of("unlinkat"), Path(directory, name), "", -1,
-                [&](bool) { return next(directory, name, flags); });
+                [&](Way) { return next(directory, name, flags); });
 }
 
 int openat(int directory, const char* name, int flags, ...) {
@@ -318,7 +360,7 @@ int openat(int directory, const char* name, int flags, ...) {
   const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   return faulty(position_of("openat"), Path(directory, name), "", -1,
-                [&](bool) { return next(directory, name, flags, mode); });
+                [&](Way) { return next(directory, name, flags, mode); });
 }
 int openat64(int directory, const char* name, int flags, ...) {
   va_list arguments;
@@ -332,13 +374,13 @@ int flock(int fd, int operation) noexcept {
   static auto* const next = real<decltype(::flock)>("flock");
   std::array<char, 16> text{};
   std::snprintf(text.data(), text.size(), "%d", operation);
-  return faulty(position_of("flock"), Path(fd), text.data(), -1, [&](bool) { return next(fd, operation); });
+  return faulty(position_of("flock"), Path(fd), text.data(), -1, [&](Way) { return next(fd, operation); });
 }
 
 int fstatat(int directory, const char* name, struct stat* found, int flags) noexcept {
   static auto* const next = real<decltype(::fstatat)>("fstatat");
   return faulty(position_of("fstatat"), Path(directory, name), "", -1,
-                [&](bool) { return next(directory, name, found, flags); });
+                [&](Way) { return next(directory, name, found, flags); });
 }
 int fstatat64(int directory, const char* name, struct stat64* found, int flags) noexcept {
   static_assert(sizeof(struct stat) == sizeof(struct stat64));
@@ -347,7 +389,7 @@ int fstatat64(int directory, const char* name, struct stat64* found, int flags) 
 
 int fstat(int fd, struct stat* found) noexcept {
   static auto* const next = real<decltype(::fstat)>("fstat");
-  return faulty(position_of("fstat"), Path(fd), "", -1, [&](bool) { return next(fd, found); });
+  return faulty(position_of("fstat"), Path(fd), "", -1, [&](Way) { return next(fd, found); });
 }
 int fstat64(int fd, struct stat64* found) noexcept {
   return ::fstat(fd, reinterpret_cast<struct stat*>(found));
@@ -356,7 +398,7 @@ int fstat64(int fd, struct stat64* found) noexcept {
 struct dirent* readdir(DIR* directory) {
   static auto* const next = real<decltype(::readdir)>("readdir");
   return faulty(position_of("readdir"), Path(::dirfd(directory)), "", static_cast<struct dirent*>(nullptr),
-                [&](bool) { return next(directory); });
+                [&](Way) { return next(directory); });
 }
 struct dirent64* readdir64(DIR* directory) {
   static_assert(sizeof(struct dirent) == sizeof(struct dirent64));
@@ -365,7 +407,77 @@ struct dirent64* readdir64(DIR* directory) {
 
 int fchmod(int fd, mode_t mode) noexcept {
   static auto* const next = real<decltype(::fchmod)>("fchmod");
-  return faulty(position_of("fchmod"), Path(fd), "", -1, [&](bool) { return next(fd, mode); });
+  return faulty(position_of("fchmod"), Path(fd), "", -1, [&](Way) { return next(fd, mode); });
+}
+
+int mkdir(const char* name, mode_t mode) noexcept {
+  static auto* const next = real<decltype(::mkdir)>("mkdir");
+  return faulty(position_of("mkdir"), Path(AT_FDCWD, name), "", -1, [&](Way) { return next(name, mode); });
+}
+
+int stat(const char* name, struct stat* found) noexcept {
+  static auto* const next = real<int(const char*, struct stat*)>("stat");
+  return faulty(position_of("stat"), Path(AT_FDCWD, name), "", -1, [&](Way) { return next(name, found); });
+}
+int stat64(const char* name, struct stat64* found) noexcept {
+  return ::stat(name, reinterpret_cast<struct stat*>(found));
+}
+
+int lstat(const char* name, struct stat* found) noexcept {
+  static auto* const next = real<decltype(::lstat)>("lstat");
+  return faulty(position_of("lstat"), Path(AT_FDCWD, name), "", -1, [&](Way) { return next(name, found); });
+}
+int lstat64(const char* name, struct stat64* found) noexcept {
+  return ::lstat(name, reinterpret_cast<struct stat*>(found));
+}
+
+int faccessat(int directory, const char* name, int mode, int flags) noexcept {
+  static auto* const next = real<decltype(::faccessat)>("faccessat");
+  return faulty(position_of("faccessat"), Path(directory, name), "", -1,
+                [&](Way) { return next(directory, name, mode, flags); });
+}
+
+int ftruncate(int fd, off_t size) noexcept {
+  static auto* const next = real<decltype(::ftruncate)>("ftruncate");
+  return faulty(position_of("ftruncate"), Path(fd), "", -1, [&](Way) { return next(fd, size); });
+}
+int ftruncate64(int fd, off64_t size) noexcept { return ::ftruncate(fd, size); }
+
+int ioctl(int fd, unsigned long request, ...) noexcept {
+  static auto* const next = real<decltype(::ioctl)>("ioctl");
+  va_list arguments;
+  va_start(arguments, request);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  if (request != FICLONE) return next(fd, request, argument);
+  return faulty(position_of("ioctl"), Path(fd), "", -1, [&](Way way) {
+    if (way == Way::work)
+      return clone_by_copy(static_cast<int>(reinterpret_cast<std::intptr_t>(argument)), fd);
+    return next(fd, request, argument);
+  });
+}
+
+int fcntl(int fd, int operation, ...) {
+  static auto* const next = real<decltype(::fcntl)>("fcntl");
+  va_list arguments;
+  va_start(arguments, operation);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  if (operation != F_DUPFD_CLOEXEC) return next(fd, operation, argument);
+  return faulty(position_of("fcntl"), Path(fd), "", -1, [&](Way) { return next(fd, operation, argument); });
+}
+int fcntl64(int fd, int operation, ...) {
+  va_list arguments;
+  va_start(arguments, operation);
+  void* const argument = va_arg(arguments, void*);
+  va_end(arguments);
+  return ::fcntl(fd, operation, argument);
+}
+
+DIR* fdopendir(int fd) {
+  static auto* const next = real<decltype(::fdopendir)>("fdopendir");
+  return faulty(position_of("fdopendir"), Path(fd), "", static_cast<DIR*>(nullptr),
+                [&](Way) { return next(fd); });
 }
 
 }  // extern "C"

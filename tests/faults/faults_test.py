@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of every change of a layout fails once, in every way that it can.
+"""Every file-system call of every change of a layout fails once, in every way that it can, and is once the last one.
 
 Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that makes calls fail.
 """
@@ -8,6 +8,7 @@ import concurrent.futures
 import dataclasses
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import unittest
@@ -36,7 +37,18 @@ WAYS = {
     "fstat": ("EIO",),
     "readdir": ("EIO",),
     "fchmod": ("EPERM", "EIO"),
+    "mkdir": ("ENOSPC", "EIO", "EINTR", "EIO:on"),
+    "stat": ("EIO", "EACCES", "EIO:on"),
+    "lstat": ("EIO", "EACCES", "EIO:on"),
+    "faccessat": ("EIO", "EIO:on"),
+    "ftruncate": ("EIO",),
+    "ioctl": ("EIO", "ENOSPC", "EINTR", "EIO:on"),
+    "fcntl": ("EMFILE",),
+    "fdopendir": ("ENOMEM",),
 }
+TRANSFERS = ("write", "pwrite", "copy_file_range")
+# The program is ended by SIGKILL before the call, or in the midst of it.
+DEADLY = {"kill", "cut"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Baseline:
         """every way in which one of its calls can fail"""
         for name, count in collections.Counter(call.name for call in self.calls).items():
             for number in range(1, count + 1):
-                for way in WAYS[name]:
+                for way in (*WAYS[name], "kill", *(("cut",) if name in TRANSFERS else ())):
                     yield f"{name}:{number}:{way}"
 
 
@@ -91,44 +103,65 @@ class FaultyRuns(unittest.TestCase):
     def baseline(self, action):
         template = self.folder() + "/layout"
         action.write_template(template)
-        old = layout_state.tree_of(template)
+        old = self.tree_of(template)
         layout, log = self.copy(template), self.folder() + "/log"
         done = actions.run(layout, action.arguments, action.stdin, action.rules, log)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
-        self.assertEqual(list(layout_state.problems_of(layout)), [])
-        new = layout_state.tree_of(layout)
+        self.assertEqual([problem for one in self.layouts_in(layout) for problem in layout_state.problems_of(one)], [])
+        new = self.tree_of(layout)
         return Baseline(action, template, old, new, done.stdout, actions.read_log(log))
 
     def check(self, base, rule):
         """one run with `rule`; whether it succeeded"""
         action = base.action
         layout = self.copy(base.template)
-        done = actions.run(layout, action.arguments, action.stdin, (*action.rules, rule))
+        done = actions.run(layout, action.arguments, action.stdin, (rule, *action.rules))
         self.check_outcome(base, done, rule)
-        if done.returncode == 0:
+        if done.returncode == 0 or done.stdout:
             self.assert_same_tree(base.new, layout)
         self.check_state(base, layout)
-        left = os.listdir(os.path.dirname(layout))
-        if not rule.endswith(":on"):
-            self.assertIn(left, (["layout"], []), "beside the layout")
+        if not rule.endswith((":on", *DEADLY)):
+            self.assertEqual(self.left_beside(layout), [])
         self.check_once_more(base, layout)
         shutil.rmtree(os.path.dirname(layout))
         return done.returncode == 0
 
+    def tree_of(self, path):
+        return layout_state.tree_of(path)
+
+    def layouts_in(self, path):
+        return [path]
+
+    def litter_in(self, path):
+        return [name for one in self.layouts_in(path) for name in layout_state.litter_of(one)]
+
+    def left_beside(self, layout):
+        """what belongs to no layout"""
+        return [name for name in os.listdir(os.path.dirname(layout)) if name != "layout"]
+
     def assert_same_tree(self, expected, layout):
-        self.assertEqual(layout_state.difference(expected, layout_state.tree_of(layout)), [])
+        self.assertEqual(layout_state.difference(expected, self.tree_of(layout)), [])
 
     def check_outcome(self, base, done, rule):
+        if rule.split(":")[2] in DEADLY:
+            self.assertEqual((done.returncode, done.stderr), (-signal.SIGKILL, b""))
+            # What is said of it comes when all is done but for the tidying up.
+            self.assertIn(done.stdout, (b"", base.output))
+            return
+        self.check_reported(done, rule)
+        self.assertEqual(done.stdout, base.output if done.returncode == 0 else b"")
+
+    def check_reported(self, done, rule):
+        """that a failure is told"""
         call, _, way = rule.split(":", 2)
         if done.returncode == 0:
             # Only this tells that the content did not reach the disk.
             self.assertTrue(call not in ("fsync", "fdatasync", "syncfs") or way in HARMLESS, "the failure is not reported")
-            self.assertEqual((done.stdout, done.stderr), (base.output, b""))
+            self.assertEqual(done.stderr, b"")
             return
         self.assertNotIn(way, HARMLESS, done.stderr)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertRegex(done.stderr.decode(), rf"\A{os.path.basename(actions.PROGRAM)}: [^\n]*[^\n.]\n\Z")
-        self.assertEqual(done.stdout, b"")
 
     def check_state(self, base, layout):
         tree = layout_state.tree_of(layout)
@@ -147,8 +180,8 @@ class FaultyRuns(unittest.TestCase):
     def check_once_more(self, base, layout):
         action = base.action
         # What is the same as before, or as without the fault, goes on as that does.
-        tree, litter = layout_state.tree_of(layout), layout_state.litter_of(layout)
-        if (tree, litter) == (base.old, layout_state.litter_of(base.template)):
+        tree, litter = self.tree_of(layout), self.litter_in(layout)
+        if (tree, litter) == (base.old, self.litter_in(base.template)):
             return
         if tree != base.new:
             again = actions.run(layout, action.arguments, action.stdin, action.rules)
@@ -156,12 +189,12 @@ class FaultyRuns(unittest.TestCase):
         elif litter and action.again == 0:
             again = actions.run(layout, action.arguments, action.stdin, action.rules)
             self.assertEqual((again.returncode, again.stderr), (0, b""), "once more")
+        for one in self.layouts_in(layout):
+            if layout_state.litter_of(one):
+                cleaned = actions.run(one, ("clean",))
+                self.assertEqual((cleaned.returncode, cleaned.stderr), (0, b""), "clean")
+                self.assertEqual(layout_state.litter_of(one), [])
         self.assert_same_tree(base.new, layout)
-        if layout_state.litter_of(layout):
-            cleaned = actions.run(layout, ("clean",))
-            self.assertEqual((cleaned.returncode, cleaned.stderr), (0, b""), "clean")
-            self.assertEqual(layout_state.litter_of(layout), [])
-            self.assert_same_tree(base.new, layout)
 
     def check_action(self, action):
         base = self.baseline(action)

@@ -51,7 +51,7 @@ class Disk:
 
     def apply(self, call, layout):
         is_reference = call.path == f"{layout}/index.json" or call.path.startswith(f"{layout}/refs/")
-        if call.name in ("write", "pwrite", "copy_file_range"):
+        if call.name in ("write", "pwrite", "copy_file_range", "ioctl"):
             self.unsynced.add(call.path)
             if not is_hidden(call.path) or call.path in self.published:
                 self.problems.append(f"{call.path} is written in place")

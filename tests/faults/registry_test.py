@@ -17,10 +17,6 @@ INDEX = b'{ "schemaVersion": 2, "manifests": [] }'
 CONTENT, KNOWN, EMPTY = (actions.digest_of(content) for content in (actions.CONTENT, actions.KNOWN, b""))
 
 
-def file_of(digest):
-    return "blobs/" + digest.replace(":", "/")
-
-
 def write_with_upload(path):
     actions.write_layout(path)
     actions.write(f"{path}/{UPLOAD_FILE}", actions.CONTENT)
@@ -79,7 +75,7 @@ class RegistryFaults(faults_test.FaultyRuns):
         if base.action.arguments[0] == "push-manifest" and references == new_references:
             self.assertLessEqual(new_blobs, blobs)
         if base.action.arguments[0] == "commit":
-            self.assertTrue(blobs & {UPLOAD_FILE, file_of(base.action.arguments[2])}, "the upload is lost")
+            self.assertTrue(blobs & {UPLOAD_FILE, actions.blob_file(base.action.arguments[2])}, "the upload is lost")
         if UPLOAD_FILE in tree:
             self.assertEqual(tree[UPLOAD_FILE], base.old[UPLOAD_FILE])
 
@@ -112,7 +108,7 @@ class RegistryOrder(order_test.LoggedRuns):
             with self.subTest(action.name):
                 self.disk_after(action, number)
                 layout = f"{self.directory}/{number}/layout"
-                blob, synced, is_blob = f"{layout}/{file_of(action.arguments[2])}", set(), False
+                blob, synced, is_blob = f"{layout}/{actions.blob_file(action.arguments[2])}", set(), False
                 for call in actions.read_log(f"{self.directory}/{number}.log"):
                     if call.error:
                         continue
