@@ -22,17 +22,25 @@ constexpr int kUploadFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 std::string described(std::string_view id) { return "upload " + std::string(id); }
 
-// Whether `fd` is still the file of that name.
-bool is_named(int fd, int folder, const std::string& name) {
-  struct stat mine, there;
-  return ::fstat(fd, &mine) == 0 && ::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-         mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+// Whether `fd` is still the file of that name. Fails where that cannot be told: an upload that is taken to be
+// gone is begun anew.
+Result<bool> is_named(int fd, int folder, const std::string& name) {
+  const auto mine = stat_of(fd, described(name));
+  if (!mine) return fail(Error(mine.error()));
+  struct stat there;
+  if (::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail(Error::system(errno, described(name)));
+  }
+  return mine->st_ino == there.st_ino && mine->st_dev == there.st_dev;
 }
 
 // Whether nobody has done anything to a file that was made just now.
-bool is_untouched(int fd, int folder, const std::string& name) {
-  const auto found = stat_of(fd, name);
-  return found && found->st_size == 0 && found->st_nlink == 1 && is_named(fd, folder, name);
+Result<bool> is_untouched(int fd, int folder, const std::string& name) {
+  const auto found = stat_of(fd, described(name));
+  if (!found) return fail(Error(found.error()));
+  if (found->st_size != 0 || found->st_nlink != 1) return false;
+  return is_named(fd, folder, name);
 }
 
 // The file of the upload, locked. Where there are no locks, who has it is not known.
@@ -50,7 +58,9 @@ Result<UniqueFd> open_locked(int folder, const std::string& id) {
   if (lock_file(file->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK)
     return fail(Errc::blob_upload_invalid, described(id) + ": another writer has it");
   // Committed or cancelled by whoever had the lock until now.
-  if (!is_named(file->get(), folder, id)) return fail(unknown_upload(id));
+  const auto is_there = is_named(file->get(), folder, id);
+  if (!is_there) return fail(Error(is_there.error()));
+  if (!*is_there) return fail(unknown_upload(id));
   return file;
 }
 
@@ -144,7 +154,9 @@ Result<Digest> Upload::State::hash(Algorithm algorithm, const Context& context) 
     hashes.reset();
   }
   if (!digest.empty() && digest.algorithm() == algorithm) return digest;
-  const auto shared = std::make_shared<const UniqueFd>(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  UniqueFd copy(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) return fail(Error::system(errno, described(id)));
+  const auto shared = std::make_shared<const UniqueFd>(std::move(copy));
   BlobSource content(std::make_shared<const FileBlob>(shared, 0, size, Digest()));
   auto hashed = hash_content(content, algorithm, context);
   if (!hashed) return fail(std::move(hashed).error(), described(id));
@@ -166,7 +178,9 @@ Result<PutResult> Upload::State::commit(const Digest& wanted, const Context& con
   const StagedFile staged{.fd = file.get(), .folder = folder.get(), .name = id.c_str(), .is_linked = false};
   const PutResult put{wanted, size};
   if (auto installed = blobs.install(staged, put, context); !installed) {
-    if (!is_named(file.get(), folder.get(), id)) return fail(unknown_upload(id));
+    // Where there are no locks, others may have been faster. What fails once the upload is the blob is told.
+    if (installed.error().code() == Errc::not_found && !is_named(file.get(), folder.get(), id).value_or(true))
+      return fail(unknown_upload(id));
     return fail(std::move(installed).error());
   }
   // Where the blob was there already, the upload still is.
@@ -227,8 +241,11 @@ Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs, std::stri
     file = open_at(folder->get(), id, kUploadFlags | O_CREAT | O_EXCL, 0644);
     if (!file && file.error().sys() == EEXIST) return fail(Errc::already_exists, described(id) + " is there");
     if (!file) return fail(std::move(file).error(), "cannot begin an upload");
-    const bool is_locked = lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK;
-    if (is_locked && is_untouched(file->get(), folder->get(), id)) break;
+    if (lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK) {
+      const auto is_mine = is_untouched(file->get(), folder->get(), id);
+      if (!is_mine) return fail(Error(is_mine.error()), "cannot begin an upload");
+      if (*is_mine) break;
+    }
     file = UniqueFd();
   }
   if (!*file) return fail(Errc::io, "cannot begin an upload: others take it");

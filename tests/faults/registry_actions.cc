@@ -5,15 +5,21 @@
 //   push-manifest TAG...       an index of less than 1 MiB from standard input
 //   delete-tag TAG
 //   delete-manifest DIGEST
+//   upload [DIGEST]            begins an upload with what is on standard input, less than 1 MiB; with DIGEST,
+//                              commits it
+//   append ID OFFSET [DIGEST]  goes on with an upload, as upload
 //   commit ID DIGEST           ends an upload
 //   cancel ID
+//   mount FROM TO DIGEST       LAYOUT is the directory of a tree of repositories
 //   clean
 //   work NAME SEED             works at random until it is ended from outside, and says at what; LAYOUT is
 //                              that of repository work/shop
 //   work-in-tree NAME SEED     as work; LAYOUT is the directory of a tree of repositories, there already
 //
 // Entries whose names say no repository are of the repository "repo", which is that of all but the workers.
+// Uploads are told of as they go: "upload ID", then "has SIZE" after each piece.
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -64,6 +70,34 @@ Status delete_manifest(Registry& registry, const Arguments& arguments) {
   return digest ? registry.delete_manifest(kRepository, *digest) : fail(Error(digest.error()));
 }
 
+// Writes standard input in pieces, then commits, where there is a digest, or closes.
+Status write_and_end(Result<BlobWriter> writer, const std::string& digest_text) {
+  // More than what is hashed at a time.
+  constexpr std::size_t kPiece = 300'000;
+  if (!writer) return fail(std::move(writer).error());
+  say("upload " + writer->id());
+  const auto text = read_small_input();
+  if (!text) return fail(Error(text.error()));
+  for (ByteView rest = *text; !rest.empty(); rest = rest.subspan(std::min(rest.size(), kPiece))) {
+    const auto written = writer->write(rest.first(std::min(rest.size(), kPiece)));
+    say("has " + std::to_string(writer->size()));
+    if (!written) return written;
+  }
+  if (digest_text.empty()) return writer->close();
+  const auto digest = Digest::parse(digest_text);
+  return digest ? done(writer->commit(*digest)) : fail(Error(digest.error()));
+}
+
+Status upload(Registry& registry, const Arguments& arguments) {
+  return write_and_end(registry.push_blob_chunked(kRepository), arguments.empty() ? "" : arguments[0]);
+}
+
+Status append(Registry& registry, const Arguments& arguments) {
+  const auto offset = std::strtoll(arguments.at(1).c_str(), nullptr, 10);
+  return write_and_end(registry.push_blob_chunked_resume(kRepository, arguments.at(0), offset),
+                       arguments.size() == 2 ? "" : arguments[2]);
+}
+
 Status commit(Registry& registry, const Arguments& arguments) {
   const auto digest = Digest::parse(arguments.at(1));
   if (!digest) return fail(Error(digest.error()));
@@ -85,7 +119,16 @@ constexpr Action kActions[] = {
     {"push-blob", 2, push_blob},   {"push-manifest", 0, push_manifest},
     {"delete-tag", 1, delete_tag}, {"delete-manifest", 1, delete_manifest},
     {"commit", 2, commit},         {"cancel", 1, cancel},
+    {"upload", 0, upload},         {"append", 2, append},
 };
+
+Status mount(const std::string& tree, const Arguments& arguments) {
+  const auto digest = Digest::parse(arguments.at(2));
+  if (!digest) return fail(Error(digest.error()));
+  const auto registry = open_repositories(tree);
+  if (!registry) return fail(Error(registry.error()));
+  return done((*registry)->mount_blob(arguments.at(0), arguments.at(1), *digest));
+}
 
 Status clean(const std::string& path) {
   const auto engine = open_dir(path);
@@ -103,6 +146,7 @@ Status work(Registry& registry, const std::string& layout, const Arguments& argu
 // Nothing for an action that there is not.
 std::optional<Status> act(const std::string& path, const std::string& name, const Arguments& arguments) {
   if (name == "clean") return clean(path);
+  if (name == "mount" && arguments.size() == 3) return mount(path, arguments);
   if (name == "work-in-tree" && arguments.size() == 2) {
     const auto registry = open_repositories(path, {.is_durable = false});
     if (!registry) return fail(Error(registry.error()));
