@@ -14,9 +14,12 @@
 namespace layoutfs {
 namespace {
 
-bool is_there(int folder, const char* name) {
+// Fails where that cannot be told: what is taken to be missing is made anew.
+Result<bool> is_there(int folder, const char* name) {
   struct stat found;
-  return ::fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0;
+  if (::fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (errno == ENOENT) return false;
+  return fail(Error::system(errno, name));
 }
 
 Status make_folder(const LayoutDir& layout, int parent, const std::string& name) {
@@ -34,9 +37,13 @@ Status make_pieces(const LayoutDir& layout, ReferenceFormat format) {
   Workspace workspace(layout);
   if (format == ReferenceFormat::refs_dir) {
     if (auto made = make_folder(layout, root, kRefsFolder); !made) return made;
-  } else if (!is_there(root, kIndexFile)) {
-    auto made = replace_file(workspace, layout, root, kIndexFile, as_bytes(empty_index()));
-    if (!made) return made;
+  } else {
+    const auto has_index = is_there(root, kIndexFile);
+    if (!has_index) return fail(Error(has_index.error()));
+    if (!*has_index) {
+      auto made = replace_file(workspace, layout, root, kIndexFile, as_bytes(empty_index()));
+      if (!made) return made;
+    }
   }
   const std::string marker = ImageLayout{std::string(kImageLayoutVersion)}.json();
   return replace_file(workspace, layout, root, kMarkerFile, as_bytes(marker));
@@ -100,10 +107,14 @@ Status check_only_pieces(const LayoutDir& layout) {
 }  // namespace
 
 Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
+  if (const auto has_marker = is_there(layout.fd(), kMarkerFile); !has_marker)
+    return fail(Error(has_marker.error()));
   if (!options.is_beside_others) {
     if (auto checked = check_only_pieces(layout); !checked) return checked;
   }
-  if (!options.is_beside_others && is_there(layout.fd(), kRefsFolder)) {
+  const auto has_refs = options.is_beside_others ? false : is_there(layout.fd(), kRefsFolder);
+  if (!has_refs) return fail(Error(has_refs.error()));
+  if (*has_refs) {
     auto refs = open_required(layout.fd(), kRefsFolder, kFolderFlags);
     if (!refs) return fail(std::move(refs).error());
     const auto refuse = [](const char*, unsigned char) -> Status {
@@ -111,7 +122,9 @@ Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
     };
     if (auto listed = for_each_entry(std::move(*refs), kRefsFolder, refuse); !listed) return listed;
   }
-  if (!is_there(layout.fd(), kIndexFile)) return {};
+  const auto has_index = is_there(layout.fd(), kIndexFile);
+  if (!has_index) return fail(Error(has_index.error()));
+  if (!*has_index) return {};
   auto text = read_required(layout.fd(), kIndexFile, kIndexLimits.bytes);
   if (!text) return fail(std::move(text).error());
   const auto references = parse_references(std::move(*text), 0);
@@ -124,7 +137,9 @@ Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
 Status complete_layout(const LayoutDir& layout, const DirOptions& options) {
   const auto lock = layout.lock_exclusive();
   if (!lock) return fail(Error(lock.error()));
-  if (is_there(layout.fd(), kMarkerFile)) return {};
+  const auto has_marker = is_there(layout.fd(), kMarkerFile);
+  if (!has_marker) return fail(Error(has_marker.error()));
+  if (*has_marker) return {};
   if (auto checked = check_unfinished(layout, options); !checked) return checked;
   return make_pieces(layout, options.created_with);
 }
@@ -133,7 +148,9 @@ Status create_dir(const std::string& path, const DirOptions& options) {
   const auto parent = open_parent(path, options.is_durable);
   if (!parent) return fail(Error(parent.error()));
   const auto& [fd, name] = *parent;
-  if (is_there(fd.get(), name.c_str())) return fail(Errc::already_exists, path + ": is there already");
+  const auto is_taken = is_there(fd.get(), name.c_str());
+  if (!is_taken) return fail(Error(is_taken.error()), path);
+  if (*is_taken) return fail(Errc::already_exists, path + ": is there already");
   // Not called as a workspace is: the directory above may be a layout, which others clean.
   const std::string temporary = ".layoutfs-" + random_name();
   if (auto made = retried([&, at = fd.get()] { return ::mkdirat(at, temporary.c_str(), 0755); }); made != 0)

@@ -146,6 +146,7 @@ Result<ReferenceFormat> format_of(int root) {
   if (::fstatat(root, kIndexFile, &found, AT_SYMLINK_NOFOLLOW) == 0) return ReferenceFormat::index_json;
   if (errno != ENOENT) return fail(Error::system(errno, kIndexFile));
   if (::fstatat(root, kRefsFolder, &found, AT_SYMLINK_NOFOLLOW) == 0) return ReferenceFormat::refs_dir;
+  if (errno != ENOENT) return fail(Error::system(errno, kRefsFolder));
   return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
 }
 

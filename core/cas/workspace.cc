@@ -74,9 +74,15 @@ Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const
     // Where there are no locks, nobody takes it for litter either.
     if (lock_file(fd->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK) continue;
     struct stat mine, there;
-    if (::fstat(fd->get(), &mine) == 0 &&
-        ::fstatat(layout_.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-        mine.st_ino == there.st_ino)
+    const bool is_known = ::fstat(fd->get(), &mine) == 0 &&
+                          ::fstatat(layout_.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!is_known && errno == ENOENT) continue;
+    if (!is_known) {
+      const int failure = errno;
+      ::unlinkat(layout_.fd(), name.c_str(), AT_REMOVEDIR);
+      return fail(Error::system(failure, name));
+    }
+    if (mine.st_ino == there.st_ino)
       return std::make_shared<const Folder>(layout_, std::move(name), std::move(*fd));
   }
   return fail(Errc::io, "cannot make a temporary folder in the layout: others remove it");

@@ -6,6 +6,7 @@ Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the librar
 import collections
 import concurrent.futures
 import dataclasses
+import errno
 import os
 import shutil
 import signal
@@ -152,7 +153,7 @@ class FaultyRuns(unittest.TestCase):
         self.assertEqual(done.stdout, base.output if done.returncode == 0 else b"")
 
     def check_reported(self, done, rule):
-        """that a failure is told"""
+        """that a failure is told by its name"""
         call, _, way = rule.split(":", 2)
         if done.returncode == 0:
             # Only this tells that the content did not reach the disk.
@@ -162,6 +163,7 @@ class FaultyRuns(unittest.TestCase):
         self.assertNotIn(way, HARMLESS, done.stderr)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertRegex(done.stderr.decode(), rf"\A{os.path.basename(actions.PROGRAM)}: [^\n]*[^\n.]\n\Z")
+        self.assertIn(os.strerror(getattr(errno, way.removesuffix(":on"))), done.stderr.decode())
 
     def check_state(self, base, layout):
         tree = layout_state.tree_of(layout)
