@@ -14,6 +14,7 @@ ALLOWED = {
     "core/cas": ["core/base", "core/tar"],
     "core/oci": ["core/base", "core/cas"],
     "core/registry": ["core/base", "core/cas", "core/oci"],
+    "core/transfer": ["core/base", "core/cas", "core/oci", "core/registry"],
     "core/stream": ["core/base", "core/cas"],
     "core/layer": ["core/base", "core/tar", "core/cas", "core/stream"],
     "core/image": ["core/base", "core/tar", "core/cas", "core/oci", "core/stream", "core/layer"],

@@ -1,0 +1,54 @@
+// The names of many images, written to a layout in one step.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/guarded.h"
+#include "core/cas/descriptor.h"
+#include "core/cas/engine.h"
+
+namespace layoutfs {
+
+// What becomes of an entry whose name another image gets.
+enum class ReplacedEntry : std::uint8_t {
+  unnamed,  // it stays, without a name: nothing that was in the layout is lost
+  removed,  // as Engine::put_reference does it: garbage collection may have its blobs
+};
+
+// A name, and what it is to name. Without a name, an entry that has none.
+struct NamedDescriptor {
+  std::string name;
+  Descriptor descriptor;
+};
+
+// Thread-safe. Only one thread at a time should write().
+class ReferenceBatch {
+ public:
+  explicit ReferenceBatch(ReplacedEntry replaced = ReplacedEntry::unnamed) : replaced_(replaced) {}
+
+  // Of one name the last one counts.
+  void add(std::string name, Descriptor descriptor);
+  std::size_t size() const;
+  // Gives all of them their names in one Engine::update_references, and forgets them; after an error they are
+  // still there. Where references are files in `refs/`, each is put for itself, and Errc::unsupported stands
+  // for those without a name; those in front of one that fails are written. Errc::invalid_argument for a name
+  // that breaks the grammar.
+  Status write(Engine& engine);
+
+ private:
+  ReplacedEntry replaced_;
+  mutable Guarded<std::vector<NamedDescriptor>> entries_;
+};
+
+// What write() changes. An image that has its name already keeps its entry. One that another image of that
+// name is in the way of takes the first entry without a name that it has, or becomes a new one; of what had
+// the name each entry goes, or loses its names, which io.containerd.image.name is one of, unless the same
+// image has an entry without one.
+ReferenceChanges changes_to_name(const References& now, const std::vector<NamedDescriptor>& images,
+                                 ReplacedEntry replaced);
+
+}  // namespace layoutfs
