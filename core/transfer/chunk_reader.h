@@ -1,0 +1,52 @@
+// What all streams of chunks have in common: the order of things, lengths, and the one error.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/transfer/chunks.h"
+
+namespace layoutfs {
+
+// Delivers each chunk's bytes as the stream below it has them. That has to say where they begin, and to read
+// them; it is called for one chunk after the other, and never again after an error.
+class ChunkReader : public ChunkStream, public ByteSource {
+ public:
+  // Of a request that was checked.
+  explicit ChunkReader(std::vector<BlobChunk> chunks) : chunks_(std::move(chunks)) {}
+
+  Result<ByteSource*> next() final;
+
+ protected:
+  const std::vector<BlobChunk>& chunks() const { return chunks_; }
+  // "chunk 2 of 3 (10 bytes from 500 on)", for messages about the last one.
+  std::string chunk_name() const;
+
+  // Goes to where the chunk begins. How many bytes it has, or kToEnd where only the end will tell.
+  virtual Result<std::uint64_t> begin_chunk(const BlobChunk& chunk) = 0;
+  // Some bytes of the chunk; 0 only where there are no more of them. `out` is not empty.
+  virtual Result<std::size_t> read_chunk(std::span<std::byte> out) = 0;
+  // Passes over what is left of the chunk.
+  virtual Status skip_chunk();
+  // Called once all of the chunk was read.
+  virtual Status end_chunk() { return {}; }
+  // Called once all chunks were.
+  virtual Status end_chunks() { return {}; }
+
+ private:
+  Result<std::size_t> read(std::span<std::byte> out) final;
+  Result<std::size_t> read_some(std::span<std::byte> out);
+  Result<bool> advance();
+
+  std::vector<BlobChunk> chunks_;
+  std::size_t count_ = 0;  // of those that were begun
+  bool is_inside_ = false;
+  std::uint64_t left_ = 0;  // bytes of the chunk, or kToEnd
+  std::optional<Error> failure_;
+};
+
+}  // namespace layoutfs

@@ -1,0 +1,86 @@
+// For tests of chunks: sources that own their text or break, and what a stream delivers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/transfer/chunks.h"
+
+namespace layoutfs::testing {
+
+// Delivers `piece` bytes at a time at most; fails at the end where it has an error.
+class TextSource final : public ByteSource {
+ public:
+  explicit TextSource(std::string text, std::size_t piece = 1000, std::optional<Error> failure = {})
+      : text_(std::move(text)), piece_(piece), failure_(std::move(failure)) {}
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    const std::size_t size = std::min({out.size(), piece_, text_.size() - at_});
+    if (size == 0 && !out.empty() && failure_) return fail(Error(*failure_));
+    std::ranges::copy(as_bytes(std::string_view(text_).substr(at_, size)), out.begin());
+    at_ += size;
+    return size;
+  }
+
+ private:
+  std::string text_;
+  std::size_t piece_;
+  std::optional<Error> failure_;
+  std::size_t at_ = 0;
+};
+
+inline std::unique_ptr<ByteSource> source_of(std::string text, std::size_t piece = 1000) {
+  return std::make_unique<TextSource>(std::move(text), piece);
+}
+
+class TextBlob final : public Blob {
+ public:
+  // Says that it has `size` bytes, whatever it delivers.
+  explicit TextBlob(std::string text, std::uint64_t size) : text_(std::move(text)), size_(size) {}
+  explicit TextBlob(const std::string& text) : TextBlob(text, text.size()) {}
+  std::uint64_t size() const noexcept override { return size_; }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+    if (offset >= text_.size()) return 0;
+    MemorySource rest(as_bytes(text_).subspan(static_cast<std::size_t>(offset)));
+    return rest.read(out);
+  }
+
+ private:
+  std::string text_;
+  std::uint64_t size_;
+};
+
+// What came of reading a stream of chunks to its end.
+struct Delivered {
+  std::vector<std::string> chunks;  // the last one may be cut off by the error
+  std::optional<Errc> error;
+  std::string message;
+};
+
+// Reads each chunk in pieces of `piece` bytes, but only `most` bytes of it.
+inline Delivered deliver(Result<std::unique_ptr<ChunkStream>> stream, std::size_t piece = 7,
+                         std::size_t most = std::string::npos) {
+  Delivered all;
+  const auto failed = [&](const Error& error) {
+    all.error = error.code();
+    all.message = error.message();
+    return all;
+  };
+  if (!stream) return failed(stream.error());
+  Bytes buffer(piece);
+  for (;;) {
+    const auto source = (*stream)->next();
+    if (!source) return failed(source.error());
+    if (*source == nullptr) return all;
+    std::string& text = all.chunks.emplace_back();
+    while (text.size() < most) {
+      const auto got = (*source)->read(std::span(buffer).first(std::min(piece, most - text.size())));
+      if (!got) return failed(got.error());
+      if (*got == 0) break;
+      text += as_text(ByteView(buffer).first(*got));
+    }
+  }
+}
+
+}  // namespace layoutfs::testing
