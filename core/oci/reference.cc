@@ -265,21 +265,6 @@ bool looks_like_digest(std::string_view text) {
   return colon != std::string_view::npos && find_algorithm(text.substr(0, colon)).has_value();
 }
 
-// A media type for a document that comes without a descriptor: what it says itself, else what it looks like.
-// Empty where it is neither a manifest nor an index.
-std::string media_type_of(ByteView text) {
-  const auto document = JsonDocument::parse(text);
-  if (!document) return {};
-  const auto member = document->root().find("mediaType");
-  std::string own(member ? member->as_string().value_or("") : "");
-  const auto kind = document_kind(own);
-  if (kind != DocumentKind::manifest && Index::parse(text))
-    return kind == DocumentKind::index ? own : "application/vnd.oci.image.index.v1+json";
-  if (kind != DocumentKind::index && Manifest::parse(text))
-    return kind == DocumentKind::manifest ? own : "application/vnd.oci.image.manifest.v1+json";
-  return {};
-}
-
 Result<Descriptor> find_digest(const Engine& engine, const References& references, const Digest& digest) {
   const auto found = std::ranges::find(references.entries, digest, &Descriptor::digest);
   if (found != references.entries.end()) return *found;
@@ -371,11 +356,24 @@ Result<Descriptor> find_reference(const Engine& engine, std::string_view referen
   return find_name(**references, reference, platform);
 }
 
+std::string document_type_of(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return {};
+  const auto member = document->root().find("mediaType");
+  std::string own(member ? member->as_string().value_or("") : "");
+  const auto kind = document_kind(own);
+  if (kind != DocumentKind::manifest && Index::parse(text))
+    return kind == DocumentKind::index ? own : "application/vnd.oci.image.index.v1+json";
+  if (kind != DocumentKind::index && Manifest::parse(text))
+    return kind == DocumentKind::manifest ? own : "application/vnd.oci.image.manifest.v1+json";
+  return {};
+}
+
 Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
   auto text = read_document(engine, descriptor);
   // What is too large for a document is none.
   if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
-  descriptor.media_type = text ? media_type_of(*text) : "";
+  descriptor.media_type = text ? document_type_of(*text) : "";
   if (descriptor.media_type.empty())
     return fail(Errc::not_found, descriptor.digest.str() + ": the blob is neither a manifest nor an index");
   return descriptor;

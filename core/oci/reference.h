@@ -32,6 +32,10 @@ Result<ImageName> parse_image_name(std::string_view argument);
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform = host_platform());
 
+// The media type of a document that comes without a descriptor: what it says itself, else what it looks like.
+// Empty where it is neither a manifest nor an index.
+std::string document_type_of(ByteView document);
+
 // `descriptor` with the media type that the manifest or the index itself tells. Errc::not_found where the
 // blob is neither.
 Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor);
