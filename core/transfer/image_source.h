@@ -24,8 +24,8 @@
 
 namespace layoutfs {
 
-// A manifest or an index, byte for byte. Of the descriptor the media type may be empty; annotations and
-// platform are those by which it was found, in an index.json or an index.
+// A manifest or an index, byte for byte. Of the descriptor the media type may be empty; of the primary one it
+// is that by which it was found, with its annotations and its platform.
 struct RawManifest {
   Bytes bytes;
   Descriptor descriptor;
@@ -47,8 +47,7 @@ class ImageSource : public BlobChunkAccessor {
  public:
   // What was opened, for people.
   virtual const std::string& reference() const noexcept = 0;
-  // The primary manifest, or the `instance` of that digest. The bytes may come from a place that is not
-  // trusted: they are what the digest of the descriptor names, where it has one.
+  // The primary manifest, or the `instance` of that digest. Whoever does not trust the source verifies it.
   virtual Result<RawManifest> get_manifest(const Digest& instance = {}, const Context& context = {}) = 0;
   // `cache`, where there is one, may be told where the blob is.
   virtual Result<SourceBlob> get_blob(const BlobInfo& info, BlobInfoCache* cache = nullptr,

@@ -1,0 +1,83 @@
+// Images of a layout, as sources.
+#include <map>
+#include <utility>
+
+#include "core/oci/documents.h"
+#include "core/oci/reference.h"
+#include "core/transfer/store_source.h"
+
+namespace layoutfs {
+namespace {
+
+class EngineSource final : public StoreSource {
+ public:
+  EngineSource(std::shared_ptr<const Engine> engine, Descriptor primary, std::string reference,
+               SourceOptions options)
+      : StoreSource(std::move(reference), std::move(options)),
+        engine_(std::move(engine)),
+        primary_(std::move(primary)) {}
+
+  Result<RawManifest> get_manifest(const Digest& instance, const Context& context) override {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    const bool is_primary = instance.empty() || instance == primary_.digest;
+    auto descriptor = is_primary ? Result<Descriptor>(primary_) : descriptor_of(instance);
+    if (!descriptor) return fail(std::move(descriptor).error());
+    auto bytes = read_document(*engine_, *descriptor);
+    if (!bytes) return fail(std::move(bytes).error());
+    if (descriptor->media_type.empty()) descriptor->media_type = document_type_of(*bytes);
+    return RawManifest{std::move(*bytes), std::move(*descriptor)};
+  }
+
+ private:
+  Result<BlobPtr> open_blob(const Digest& digest) const override { return engine_->get_blob(digest); }
+  std::string_view transport() const noexcept override { return kLayoutTransport; }
+  std::string_view location() const noexcept override { return {}; }
+
+  Result<Descriptor> descriptor_of(const Digest& digest) const {
+    const auto size = engine_->blob_size(digest);
+    if (!size) return fail(Error(size.error()));
+    if (!*size) return fail(Errc::not_found, digest.str() + ": no such manifest in the layout");
+    return Descriptor{.media_type = {}, .digest = digest, .size = **size};
+  }
+
+  std::shared_ptr<const Engine> engine_;
+  Descriptor primary_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const Engine> engine,
+                                                 std::string_view reference, SourceOptions options) {
+  auto found = find_reference(*engine, reference, options.platform);
+  if (found && found->media_type.empty()) found = with_media_type(*engine, std::move(*found));
+  if (!found) return fail(std::move(found).error());
+  if (!can_be_image(found->media_type))
+    return fail(Errc::unsupported, "'" + std::string(reference) + "' is of the media type '" +
+                                       found->media_type + "', neither a manifest nor an index");
+  std::string name = reference.empty() ? found->digest.str() : std::string(reference);
+  return std::make_unique<EngineSource>(std::move(engine), std::move(*found), std::move(name),
+                                        std::move(options));
+}
+
+Result<std::vector<ListedImage>> list_images(const Engine& engine) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()));
+  const auto& entries = (*references)->entries;
+  std::map<std::string_view, std::size_t> counts;
+  for (const Descriptor& entry : entries) ++counts[entry.ref_name().value_or("")];
+  // A name can look like a position, or like a digest.
+  const auto can_be_asked_for = [&](std::string_view name) {
+    const auto colon = name.find(':');
+    return !name.empty() && counts[name] == 1 && !name.starts_with('@') &&
+           (colon == std::string_view::npos || !find_algorithm(name.substr(0, colon)));
+  };
+  std::vector<ListedImage> images;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!can_be_image(entries[i].media_type)) continue;
+    const std::string_view name = entries[i].ref_name().value_or("");
+    images.push_back({can_be_asked_for(name) ? std::string(name) : "@" + std::to_string(i), entries[i]});
+  }
+  return images;
+}
+
+}  // namespace layoutfs
