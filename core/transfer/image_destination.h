@@ -15,6 +15,7 @@
 #include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
+#include "core/cas/blob_batch.h"
 #include "core/cas/descriptor.h"
 #include "core/cas/engine.h"
 #include "core/registry/names.h"
@@ -126,6 +127,9 @@ struct DestinationOptions {
   // Where commit() leaves the name of the image, for whoever copies many to write them all in one step. Null:
   // commit() writes it. Of layouts only.
   std::shared_ptr<ReferenceBatch> batch;
+  // Where blobs and manifests are put, for whoever puts many: they are there from its flush() on, which
+  // commit() does unless it leaves the name in a batch. Null: each is there at once. Of layouts only.
+  std::shared_ptr<BlobBatch> blobs;
   // What put_blob_partial() may share. Called by any thread. Of layouts only.
   SpanFinder find_spans;
   // What becomes of what had the name before. Of layouts with an index.json only, and not with a batch, which

@@ -34,9 +34,9 @@ class ReferenceBatch {
   void add(std::string name, Descriptor descriptor);
   std::size_t size() const;
   // Gives all of them their names in one Engine::update_references, and forgets them; after an error they are
-  // still there. Where references are files in `refs/`, each is put for itself, and Errc::unsupported stands
-  // for those without a name; those in front of one that fails are written. Errc::invalid_argument for a name
-  // that breaks the grammar.
+  // still there. Errc::invalid_argument for a name that breaks the grammar; Errc::not_found for a blob that
+  // is not there. Where references are files in `refs/`, each is put for itself, Errc::unsupported stands for
+  // those without a name, and those in front of one that fails are written.
   Status write(Engine& engine);
 
  private:
@@ -44,10 +44,11 @@ class ReferenceBatch {
   mutable Guarded<std::vector<NamedDescriptor>> entries_;
 };
 
-// What write() changes. An image that has its name already keeps its entry. One that another image of that
-// name is in the way of takes the first entry without a name that it has, or becomes a new one; of what had
-// the name each entry goes, or loses its names, which io.containerd.image.name is one of, unless the same
-// image has an entry without one.
+// What write() changes. An image that has its name already keeps its place, another one takes the first entry
+// of its own that has no name, or becomes a new one behind all. What had the name before loses its names, of
+// which io.containerd.image.name is one, or goes where another entry is the same image; with
+// ReplacedEntry::removed it goes in any case, and the new one takes its place. An image without a name is an
+// entry of its own only where it has no other.
 ReferenceChanges changes_to_name(const References& now, const std::vector<NamedDescriptor>& images,
                                  ReplacedEntry replaced);
 

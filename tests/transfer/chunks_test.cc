@@ -7,6 +7,7 @@
 #include <random>
 
 #include "tests/transfer/streams.h"
+#include "tests/transfer/text_accessor.h"
 
 namespace layoutfs::testing {
 namespace {
@@ -179,31 +180,10 @@ TEST(Chunks, RandomRequestsGetTheirBytes) {
 
 // ---- Streams that are not trusted ----
 
-// Delivers these texts, then an error where it has one.
-class Texts final : public ChunkStream {
- public:
-  explicit Texts(std::vector<std::string> texts, std::optional<Error> failure = {})
-      : texts_(std::move(texts)), failure_(std::move(failure)) {}
-  Result<ByteSource*> next() override {
-    if (at_ < texts_.size()) {
-      source_ = source_of(texts_[at_++], 2);
-      return source_.get();
-    }
-    if (failure_) return fail(Error(*failure_));
-    return nullptr;
-  }
-
- private:
-  std::vector<std::string> texts_;
-  std::optional<Error> failure_;
-  std::size_t at_ = 0;
-  std::unique_ptr<ByteSource> source_;
-};
-
 Delivered checked(std::vector<std::string> texts, std::vector<BlobChunk> chunks,
                   std::optional<Error> failure = {}) {
   return deliver(
-      checked_chunks(std::make_unique<Texts>(std::move(texts), std::move(failure)), std::move(chunks)));
+      checked_chunks(std::make_unique<TextStream>(std::move(texts), std::move(failure)), std::move(chunks)));
 }
 
 TEST(CheckedChunks, WhatIsRightIsHandedOn) {

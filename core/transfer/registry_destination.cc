@@ -1,0 +1,164 @@
+// Tags of a repository, as destinations.
+#include <utility>
+
+#include "core/oci/reference.h"
+#include "core/registry/names.h"
+#include "core/transfer/compression.h"
+#include "core/transfer/image_destination.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kPieceSize = std::size_t{256} << 10;  // bytes that are copied at a time
+
+// All of `content`, which has to have the digest and the size of `info` where these are known.
+Result<Descriptor> write_all(BlobWriter& writer, ByteSource& content, const BlobInfo& info,
+                             const Context& context) {
+  const auto wrong_size = [&](const std::string& bytes) {
+    return fail(Errc::size_invalid, info.digest.str() + ": the content has " + bytes + " bytes, not " +
+                                        std::to_string(*info.size));
+  };
+  for (Bytes piece(kPieceSize);;) {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    const auto got = content.read(piece);
+    if (!got) return fail(Error(got.error()));
+    if (*got == 0) break;
+    if (info.size && writer.size() + *got > *info.size) return wrong_size("more");
+    if (auto written = writer.write(ByteView(piece).first(*got)); !written)
+      return fail(std::move(written).error());
+  }
+  if (info.size && writer.size() != *info.size) return wrong_size(std::to_string(writer.size()));
+  auto digest = info.digest.empty() ? writer.digest(context) : Result<Digest>(info.digest);
+  if (!digest) return fail(std::move(digest).error());
+  return writer.commit(*digest, context);
+}
+
+class RegistryDestination final : public ImageDestination {
+ public:
+  RegistryDestination(std::shared_ptr<Registry> registry, std::string repository, std::string tag,
+                      DestinationOptions options)
+      : registry_(std::move(registry)),
+        repository_(std::move(repository)),
+        tag_(std::move(tag)),
+        reference_(tag_.empty() ? repository_ : repository_ + ":" + tag_),
+        options_(std::move(options)) {}
+
+  const std::string& reference() const noexcept override { return reference_; }
+  const DestinationProperties& properties() const noexcept override { return properties_; }
+
+  Result<BlobInfo> put_blob_with_options(ByteSource& content, const BlobInfo& info,
+                                         const PutBlobOptions& options, const Context& context) override {
+    auto writer = registry_->push_blob_chunked(repository_, kPieceSize);
+    if (!writer) return fail(std::move(writer).error());
+    auto pushed = write_all(*writer, content, info, context);
+    if (!pushed) {
+      // Where it cannot be removed now, Engine::clean() will.
+      std::ignore = writer->cancel();
+      return fail(std::move(pushed).error());
+    }
+    return finished(info, *pushed, options.cache);
+  }
+
+  Result<std::optional<BlobInfo>> try_reusing_blob_with_options(const BlobInfo& info,
+                                                                const TryReusingBlobOptions& options,
+                                                                const Context& context) override {
+    if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
+    for (const BlobInfoCache::Candidate& candidate : candidates(info, options)) {
+      if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+      const auto found = mount(candidate, context);
+      // Wherever it was to be, it is not there any more, or not to be had; it can be put.
+      if (!found) continue;
+      const bool is_same = found->digest == info.digest;
+      if (is_same && info.size && *info.size != found->size) continue;
+      auto reused = finished(info, *found, options.cache);
+      if (is_same) return std::optional(std::move(reused));
+      const auto reader = registry_->get_blob(repository_, found->digest);
+      if (!reader) return fail(Error(reader.error()));
+      auto other = substituted(info, found->digest, *reader->blob());
+      if (!other) return fail(std::move(other).error());
+      return std::optional(std::move(*other));
+    }
+    return std::nullopt;
+  }
+
+  Status put_manifest(ByteView manifest, const PutManifestOptions& options, const Context& context) override {
+    const Digest& wanted = options.descriptor.digest;
+    Digest digest = Digest::of(manifest, wanted.empty() ? kBlobAlgorithm : wanted.algorithm());
+    if (!wanted.empty() && wanted != digest)
+      return fail(Errc::digest_invalid, wanted.str() + ": the manifest has the digest " + digest.str());
+    std::string type = options.descriptor.media_type;
+    if (type.empty()) type = document_type_of(manifest);
+    if (type.empty())
+      return fail(Errc::manifest_invalid, "what is put as a manifest is neither that nor an index");
+    Descriptor descriptor{
+        .media_type = std::move(type), .digest = std::move(digest), .size = manifest.size()};
+    if (!options.is_instance) {
+      primary_ = RawManifest{Bytes(manifest.begin(), manifest.end()), std::move(descriptor)};
+      return {};
+    }
+    MemorySource content(manifest);
+    auto pushed = registry_->push_blob(repository_, descriptor, content, context);
+    return pushed ? Status() : fail(std::move(pushed).error());
+  }
+
+  Status commit(const Context& context) override {
+    if (!primary_)
+      return fail(Errc::failed_precondition, reference_ + ": an image is committed by its manifest");
+    if (auto go_on = context.check(); !go_on) return go_on;
+    PushManifestParameters parameters{.digest = primary_->descriptor.digest, .tags = {}};
+    if (!tag_.empty()) parameters.tags.push_back(tag_);
+    auto pushed =
+        registry_->push_manifest(repository_, primary_->bytes, primary_->descriptor.media_type, parameters);
+    return pushed ? Status() : fail(std::move(pushed).error());
+  }
+
+ private:
+  BlobInfo finished(BlobInfo info, const Descriptor& blob, BlobInfoCache* cache) const {
+    if (cache != nullptr)
+      cache->record_known_location(kRegistryTransport, options_.scope, blob.digest, repository_);
+    info.digest = blob.digest;
+    info.size = blob.size;
+    return info;
+  }
+
+  // In which repositories to look for which blobs.
+  std::vector<BlobInfoCache::Candidate> candidates(const BlobInfo& info,
+                                                   const TryReusingBlobOptions& options) const {
+    std::vector<BlobInfoCache::Candidate> all{{info.digest, repository_}};
+    if (options.source_reference) all.push_back({info.digest, options.source_reference->repository});
+    if (options.cache == nullptr) return all;
+    const bool can_substitute = options.can_substitute;
+    const auto known =
+        options.cache->candidate_locations(kRegistryTransport, options_.scope, info.digest, can_substitute);
+    all.insert(all.end(), known.begin(), known.end());
+    if (const Digest plain = options.cache->uncompressed_digest(info.digest);
+        can_substitute && !plain.empty())
+      all.push_back({plain, repository_});
+    return all;
+  }
+
+  Result<Descriptor> mount(const BlobInfoCache::Candidate& candidate, const Context& context) const {
+    if (candidate.location == repository_) return registry_->resolve_blob(repository_, candidate.digest);
+    return registry_->mount_blob(candidate.location, repository_, candidate.digest, context);
+  }
+
+  std::shared_ptr<Registry> registry_;
+  std::string repository_, tag_, reference_;
+  DestinationOptions options_;
+  DestinationProperties properties_;
+  std::optional<RawManifest> primary_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Registry> registry,
+                                                           std::string repository, std::string tag,
+                                                           DestinationOptions options) {
+  if (!is_repository_name(repository))
+    return fail(Errc::name_invalid, "invalid repository name '" + repository + "'");
+  if (!tag.empty() && !is_tag(tag)) return fail(Errc::name_invalid, "invalid tag '" + tag + "'");
+  return std::make_unique<RegistryDestination>(std::move(registry), std::move(repository), std::move(tag),
+                                               std::move(options));
+}
+
+}  // namespace layoutfs

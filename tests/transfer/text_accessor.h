@@ -1,0 +1,58 @@
+// For tests of partial puts: a source of pieces that can be wrong in every way.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/transfer/streams.h"
+
+namespace layoutfs::testing {
+
+// Delivers these texts, then an error where it has one.
+class TextStream final : public ChunkStream {
+ public:
+  explicit TextStream(std::vector<std::string> texts, std::optional<Error> failure = {})
+      : texts_(std::move(texts)), failure_(std::move(failure)) {}
+  Result<ByteSource*> next() override {
+    if (at_ < texts_.size()) {
+      source_ = source_of(texts_[at_++]);
+      return source_.get();
+    }
+    if (failure_) return fail(Error(*failure_));
+    return nullptr;
+  }
+
+ private:
+  std::vector<std::string> texts_;
+  std::optional<Error> failure_;
+  std::size_t at_ = 0;
+  std::unique_ptr<ByteSource> source_;
+};
+
+// Pieces of one text.
+class TextAccessor final : public BlobChunkAccessor {
+ public:
+  explicit TextAccessor(std::string whole) : text(std::move(whole)) {}
+  Result<std::unique_ptr<ChunkStream>> get_blob_at(const BlobInfo&, std::span<const BlobChunk> chunks,
+                                                   const Context&) override {
+    requests.emplace_back(chunks.begin(), chunks.end());
+    if (failure) return fail(Error(*failure));
+    if (chunks.size() > most_chunks) return fail(Errc::bad_partial_request, "400 Bad Request");
+    if (delivered) return std::make_unique<TextStream>(*delivered, stream_failure);
+    return chunks_of(std::make_shared<const TextBlob>(text.substr(0, available), text.size()),
+                     {chunks.begin(), chunks.end()});
+  }
+
+  std::string text;
+  std::size_t available = std::string::npos;  // bytes that can be read before it breaks off
+  std::size_t most_chunks = 100;
+  std::optional<Error> failure;                       // of every request
+  std::optional<std::vector<std::string>> delivered;  // whatever was asked for
+  std::optional<Error> stream_failure;                // after these
+  std::vector<std::vector<BlobChunk>> requests;
+};
+
+}  // namespace layoutfs::testing
