@@ -61,6 +61,7 @@ void add_tags_command(CLI::App& app, int& exit_code);
 void add_referrers_command(CLI::App& app, int& exit_code);
 void add_push_command(CLI::App& app, int& exit_code);
 void add_pull_command(CLI::App& app, int& exit_code);
+void add_copy_command(CLI::App& app, int& exit_code);
 
 // What could not be understood or applied, and is missing in what is printed: as the member "problems".
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems);

@@ -72,6 +72,7 @@ int run(std::vector<std::string> arguments) {
   add_referrers_command(app, exit_code);
   add_push_command(app, exit_code);
   add_pull_command(app, exit_code);
+  add_copy_command(app, exit_code);
 
   if (!arguments.empty() && arguments.front() == kCompleteCommand)
     return complete(app, {arguments.begin() + 1, arguments.end()});

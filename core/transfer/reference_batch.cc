@@ -122,6 +122,13 @@ class EntryNaming {
   std::map<Digest, std::size_t> uses_;                          // how many entries have it
 };
 
+Status check_there(const Engine& engine, const Digest& digest) {
+  const auto is_there = engine.exists(digest);
+  if (!is_there) return fail(Error(is_there.error()));
+  if (!*is_there) return fail(Errc::not_found, digest.str() + ": no such blob");
+  return {};
+}
+
 // Each for itself: references in `refs/` are files.
 Status put_each(Engine& engine, const std::vector<NamedDescriptor>& images) {
   for (const auto& [name, descriptor] : images) {
@@ -134,7 +141,8 @@ Status put_each(Engine& engine, const std::vector<NamedDescriptor>& images) {
   return {};
 }
 
-Status write_all(Engine& engine, const std::vector<NamedDescriptor>& images, ReplacedEntry replaced) {
+Status write_all(Engine& engine, const std::vector<NamedDescriptor>& images, std::span<const Digest> needed,
+                 ReplacedEntry replaced) {
   for (const auto& [name, descriptor] : images)
     if (!name.empty() && !is_reference_name(name))
       return fail(Errc::invalid_argument, "invalid reference name '" + name + "'");
@@ -142,12 +150,10 @@ Status write_all(Engine& engine, const std::vector<NamedDescriptor>& images, Rep
   if (!references) return fail(Error(references.error()));
   if ((*references)->document.empty()) return put_each(engine, images);
   return engine.update_references([&](const References& now) -> Result<ReferenceChanges> {
-    for (const auto& [name, descriptor] : images) {
-      // Garbage collection may have removed it meanwhile; from now on it cannot.
-      const auto is_there = engine.exists(descriptor.digest);
-      if (!is_there) return fail(Error(is_there.error()));
-      if (!*is_there) return fail(Errc::not_found, descriptor.digest.str() + ": no such blob");
-    }
+    for (const auto& [name, descriptor] : images)
+      if (auto there = check_there(engine, descriptor.digest); !there) return fail(std::move(there).error());
+    for (const Digest& digest : needed)
+      if (auto there = check_there(engine, digest); !there) return fail(std::move(there).error());
     return changes_to_name(now, images, replaced);
   });
 }
@@ -174,11 +180,11 @@ void ReferenceBatch::add(std::string name, Descriptor descriptor) {
 
 std::size_t ReferenceBatch::size() const { return entries_.lock()->size(); }
 
-Status ReferenceBatch::write(Engine& engine) {
+Status ReferenceBatch::write(Engine& engine, std::span<const Digest> needed) {
   std::vector<NamedDescriptor> images;
   images.swap(*entries_.lock());
   if (images.empty()) return {};
-  auto written = write_all(engine, images, replaced_);
+  auto written = write_all(engine, images, needed, replaced_);
   if (written) return written;
   // In front of what was added meanwhile.
   auto entries = entries_.lock();

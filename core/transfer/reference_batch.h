@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,11 @@ class ReferenceBatch {
   void add(std::string name, Descriptor descriptor);
   std::size_t size() const;
   // Gives all of them their names in one Engine::update_references, and forgets them; after an error they are
-  // still there. Errc::invalid_argument for a name that breaks the grammar; Errc::not_found for a blob that
-  // is not there. Where references are files in `refs/`, each is put for itself, Errc::unsupported stands for
-  // those without a name, and those in front of one that fails are written.
-  Status write(Engine& engine);
+  // still there. Errc::invalid_argument for a name that breaks the grammar; Errc::not_found for a manifest,
+  // or one of the blobs `needed`, that is not there: garbage collection may have removed it, and once the
+  // names are there it cannot. Where references are files in `refs/`, each is put for itself,
+  // Errc::unsupported stands for those without a name, and those in front of one that fails are written.
+  Status write(Engine& engine, std::span<const Digest> needed = {});
 
  private:
   ReplacedEntry replaced_;

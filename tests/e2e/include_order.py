@@ -17,7 +17,7 @@ ALLOWED = {
     "core/transfer": ["core/base", "core/cas", "core/oci", "core/registry"],
     "core/stream": ["core/base", "core/cas"],
     "core/layer": ["core/base", "core/tar", "core/cas", "core/stream"],
-    "core/image": ["core/base", "core/tar", "core/cas", "core/oci", "core/stream", "core/layer"],
+    "core/image": ["core/base", "core/tar", "core/cas", "core/oci", "core/transfer", "core/stream", "core/layer"],
 }
 CORE = list(ALLOWED)
 ALLOWED["fs"] = CORE

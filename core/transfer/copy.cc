@@ -1,0 +1,317 @@
+#include "core/transfer/copy.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/guarded.h"
+#include "core/cas/blob_batch.h"
+#include "core/oci/graph.h"
+#include "core/registry/reachable.h"
+#include "core/transfer/image_source.h"
+
+namespace layoutfs {
+namespace {
+
+// Blobs of up to this size wait for the disk together; larger ones can be gone on with.
+constexpr std::uint64_t kSmallBlob = std::uint64_t{1} << 20;
+// A batch is flushed at this size: whoever is interrupted has no more to do again.
+constexpr std::uint64_t kBatchBlobs = 1024;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{64} << 20;
+// How often garbage collection may take away what was to be reused.
+constexpr int kAttempts = 3;
+
+// What was done so far. Thread-safe.
+class Counter {
+ public:
+  explicit Counter(const ImageCopyOptions& options) : options_(options) {}
+
+  void add_known(std::uint64_t bytes) { known_bytes_ += bytes; }
+  void add_copied_bytes(std::uint64_t bytes) {
+    copied_bytes_ += bytes;
+    tell();
+  }
+  void add_copied_blob() { ++copied_blobs_; }
+  void add_reused_bytes(std::uint64_t bytes) {
+    reused_bytes_ += bytes;
+    tell();
+  }
+  void add_reused_blob(std::uint64_t bytes) {
+    ++reused_blobs_;
+    add_reused_bytes(bytes);
+  }
+  void add_absent_layer() { ++absent_layers_; }
+  CopyCounts counts() const {
+    return {copied_blobs_, copied_bytes_, reused_blobs_, reused_bytes_, absent_layers_};
+  }
+
+ private:
+  void tell() const {
+    if (options_.on_progress) options_.on_progress({counts(), known_bytes_});
+  }
+
+  const ImageCopyOptions& options_;
+  std::atomic<std::uint64_t> copied_blobs_ = 0, copied_bytes_ = 0, reused_blobs_ = 0, reused_bytes_ = 0,
+                             absent_layers_ = 0, known_bytes_ = 0;
+};
+
+// Tells of the bytes that are read.
+class CountedSource final : public ByteSource {
+ public:
+  CountedSource(ByteSource& source, Counter& counter) : source_(source), counter_(counter) {}
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    auto got = source_.read(out);
+    if (got) counter_.add_copied_bytes(*got);
+    if (got) bytes_ += *got;
+    return got;
+  }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  ByteSource& source_;
+  Counter& counter_;
+  std::uint64_t bytes_ = 0;
+};
+
+// Pieces of blobs, counted. One of them is asked for pieces of one blob.
+class CountedAccessor final : public BlobChunkAccessor {
+ public:
+  CountedAccessor(BlobChunkAccessor& accessor, Counter& counter) : accessor_(accessor), counter_(counter) {}
+  Result<std::unique_ptr<ChunkStream>> get_blob_at(const BlobInfo& info, std::span<const BlobChunk> chunks,
+                                                   const Context& context) override {
+    auto stream = accessor_.get_blob_at(info, chunks, context);
+    if (!stream) return stream;
+    return std::make_unique<Stream>(std::move(*stream), *this);
+  }
+  std::uint64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  class Stream final : public ChunkStream {
+   public:
+    Stream(std::unique_ptr<ChunkStream> stream, CountedAccessor& owner)
+        : stream_(std::move(stream)), owner_(owner) {}
+    Result<ByteSource*> next() override {
+      if (chunk_) owner_.bytes_ += chunk_->bytes();
+      chunk_.reset();
+      auto chunk = stream_->next();
+      if (!chunk || *chunk == nullptr) return chunk;
+      return &chunk_.emplace(**chunk, owner_.counter_);
+    }
+
+   private:
+    std::unique_ptr<ChunkStream> stream_;
+    CountedAccessor& owner_;
+    std::optional<CountedSource> chunk_;
+  };
+
+  BlobChunkAccessor& accessor_;
+  Counter& counter_;
+  std::uint64_t bytes_ = 0;  // of the chunks that were read to their ends
+};
+
+class Copier {
+ public:
+  Copier(const std::shared_ptr<const Engine>& source, const std::shared_ptr<Engine>& destination,
+         const ImageCopyOptions& options)
+      : source_engine_(source), engine_(destination), options_(options), counter_(options) {}
+
+  Status copy_blobs(std::span<const NamedDescriptor> images);
+  Status name(std::span<const NamedDescriptor> images);
+  CopyCounts counts() const { return counter_.counts(); }
+
+ private:
+  Status open(const Descriptor& any_image);
+  Result<Visit> copy_blob(const Descriptor& descriptor, const Context& context);
+  Status put(const Descriptor& descriptor, const Context& context);
+  Result<bool> put_partially(const BlobInfo& info, const Context& context);
+  Status put_whole(const BlobInfo& info, const Context& context);
+  Status flush_if_full(std::uint64_t size, const Context& context);
+
+  const std::shared_ptr<const Engine> source_engine_;
+  const std::shared_ptr<Engine> engine_;
+  const ImageCopyOptions& options_;
+  Counter counter_;
+  std::unique_ptr<ImageSource> source_;
+  std::shared_ptr<BlobBatch> batch_;
+  std::unique_ptr<ImageDestination> small_, large_;  // by way of batch_, and at once
+  Guarded<std::vector<Digest>> reused_;
+  std::atomic<std::uint64_t> staged_blobs_ = 0, staged_bytes_ = 0;  // since the last flush, about
+};
+
+Status Copier::open(const Descriptor& any_image) {
+  auto source = open_source(source_engine_, any_image.digest.str(), {.open_url = options_.open_url});
+  if (!source) return fail(std::move(source).error());
+  source_ = std::move(*source);
+  batch_ = engine_->start_batch();
+  auto small = open_destination(engine_, "", {.blobs = batch_});
+  if (!small) return fail(std::move(small).error());
+  small_ = std::move(*small);
+  auto large = open_destination(engine_, "", {.find_spans = options_.find_spans});
+  if (!large) return fail(std::move(large).error());
+  large_ = std::move(*large);
+  return {};
+}
+
+Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
+  if (auto opened = open(images.front().descriptor); !opened) return opened;
+  std::vector<Descriptor> roots;
+  for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
+  const Handler copy = [this](const Descriptor& descriptor, const Context& context) {
+    return copy_blob(descriptor, context);
+  };
+  const Handler children = children_handler(*source_engine_);
+  const Handler count = [this, &children](const Descriptor& descriptor,
+                                          const Context& context) -> Result<Visit> {
+    auto visit = children(descriptor, context);
+    if (visit)
+      for (const Descriptor& child : visit->children) counter_.add_known(child.size);
+    return visit;
+  };
+  for (const Descriptor& root : roots) counter_.add_known(root.size);
+  auto copied =
+      dispatch(roots, handlers({first_visits(), copy, count}), options_.max_concurrency, options_.context);
+  // What is there already is worth keeping, whatever has ended the rest.
+  auto flushed = batch_->flush();
+  return copied ? flushed : copied;
+}
+
+Status Copier::name(std::span<const NamedDescriptor> images) {
+  ReferenceBatch references(options_.replaced);
+  for (const NamedDescriptor& image : images) references.add(image.name, image.descriptor);
+  return references.write(*engine_, *reused_.lock());
+}
+
+Result<Visit> Copier::copy_blob(const Descriptor& descriptor, const Context& context) {
+  const auto reused = small_->try_reusing_blob_with_options(blob_info_of(descriptor), {}, context);
+  if (!reused) return fail(Error(reused.error()));
+  if (*reused) {
+    counter_.add_reused_blob(descriptor.size);
+    reused_.lock()->push_back(descriptor.digest);
+    return Visit();
+  }
+  auto done = put(descriptor, context);
+  if (done) {
+    counter_.add_copied_blob();
+    return Visit();
+  }
+  const bool is_gone =
+      done.error().code() == Errc::not_found && !source_engine_->exists(descriptor.digest).value_or(true);
+  if (!is_gone || descriptor.urls.empty() || options_.open_url) return fail(std::move(done).error());
+  counter_.add_absent_layer();
+  return Visit();
+}
+
+Status Copier::put(const Descriptor& descriptor, const Context& context) {
+  const BlobInfo info = blob_info_of(descriptor);
+  if (descriptor.size > kSmallBlob) {
+    const auto is_done = put_partially(info, context);
+    if (!is_done) return fail(Error(is_done.error()));
+    if (*is_done) return {};
+  }
+  return put_whole(info, context);
+}
+
+// Whether it could be put that way.
+Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context) {
+  if (!source_->supports_get_blob_at() || !large_->supports_put_blob_partial()) return false;
+  const auto local = source_engine_->get_blob(info.digest);
+  // A blob that is larger than it should be has the right pieces too: all of it tells. And sharing the blocks
+  // is better than not to read some of them.
+  if (!local || (*local)->size() != info.size || engine_->can_clone(**local)) return false;
+  CountedAccessor counted(*source_, counter_);
+  const auto put = large_->put_blob_partial(counted, info, nullptr, context);
+  if (!put && (put.error().code() == Errc::partial_fallback || put.error().code() == Errc::unsupported))
+    return false;
+  if (!put) return fail(Error(put.error()));
+  counter_.add_reused_bytes(*info.size - std::min(*info.size, counted.bytes()));
+  return true;
+}
+
+Status Copier::put_whole(const BlobInfo& info, const Context& context) {
+  auto blob = source_->get_blob(info, nullptr, context);
+  if (!blob) return fail(std::move(blob).error());
+  const bool is_small = info.size && *info.size <= kSmallBlob;
+  ImageDestination& destination = is_small ? *small_ : *large_;
+  CountedSource content(*blob->content, counter_);
+  const auto put = destination.put_blob_with_options(content, info, {.local = blob->local}, context);
+  if (!put) return fail(Error(put.error()));
+  counter_.add_copied_bytes(*put->size - std::min(*put->size, content.bytes()));
+  return is_small ? flush_if_full(*put->size, context) : Status();
+}
+
+Status Copier::flush_if_full(std::uint64_t size, const Context& context) {
+  const std::uint64_t blobs = ++staged_blobs_, bytes = staged_bytes_ += size;
+  if (blobs < kBatchBlobs && bytes < kBatchBytes) return {};
+  staged_blobs_ = 0;
+  staged_bytes_ = 0;
+  return batch_->flush(context);
+}
+
+// Who refers to whom in a layout: by the digest of the subject.
+using Referring = std::multimap<Digest, Descriptor>;
+
+Result<Referring> referring_in(const Engine& engine, const Context& context) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()));
+  std::map<Digest, Descriptor> documents;
+  for (const Descriptor& entry : (*references)->entries) {
+    const Descriptor* const only = &entry;
+    auto reachable = find_reachable(engine, std::span(&only, 1), context);
+    if (!reachable && reachable.error().code() == Errc::cancelled) return fail(std::move(reachable).error());
+    if (reachable) documents.merge(reachable->documents);
+  }
+  Referring referring;
+  for (const auto& document : documents) {
+    const auto found = find_referrers(engine, {.documents = {document}}, context);
+    if (!found && found.error().code() == Errc::cancelled) return fail(Error(found.error()));
+    if (found && !found->by_subject.empty())
+      referring.emplace(found->by_subject.begin()->first, document.second);
+  }
+  return referring;
+}
+
+}  // namespace
+
+Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
+                               const std::shared_ptr<Engine>& destination,
+                               std::span<const NamedDescriptor> images, const ImageCopyOptions& options) {
+  if (images.empty()) return CopyCounts();
+  for (int attempt = 1;; ++attempt) {
+    Copier copier(source, destination, options);
+    if (auto copied = copier.copy_blobs(images); !copied) return fail(std::move(copied).error());
+    auto named = copier.name(images);
+    if (named) return copier.counts();
+    if (named.error().code() != Errc::not_found || attempt == kAttempts)
+      return fail(std::move(named).error());
+  }
+}
+
+Result<std::vector<Descriptor>> referrers_of(const Engine& source, std::span<const Descriptor> images,
+                                             const Context& context) {
+  const auto referring = referring_in(source, context);
+  if (!referring) return fail(Error(referring.error()));
+  if (referring->empty()) return std::vector<Descriptor>();
+  std::map<Digest, Descriptor> found;
+  const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    const auto [first, last] = referring->equal_range(descriptor.digest);
+    std::vector<Descriptor> referrers;
+    for (auto referrer = first; referrer != last; ++referrer) {
+      found.emplace(referrer->second.digest, referrer->second);
+      referrers.push_back(referrer->second);
+    }
+    return Visit::to(std::move(referrers));
+  };
+  const auto ignore = [](const Descriptor&, const Error&) { return Status(); };
+  const auto walked =
+      walk(images, handlers({first_visits(), note, children_handler(source, ignore)}), context);
+  if (!walked) return fail(Error(walked.error()));
+  std::vector<Descriptor> referrers;
+  for (auto& [digest, descriptor] : found)
+    if (std::ranges::find(images, digest, &Descriptor::digest) == images.end())
+      referrers.push_back(std::move(descriptor));
+  return referrers;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,57 @@
+// Copying images from one layout to another, an archive or a layout of a registry among them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+#include "core/cas/descriptor.h"
+#include "core/cas/engine.h"
+#include "core/transfer/image_destination.h"
+#include "core/transfer/reference_batch.h"
+
+namespace layoutfs {
+
+struct CopyCounts {
+  std::uint64_t copied_blobs = 0, copied_bytes = 0;  // documents are blobs too
+  std::uint64_t reused_blobs = 0, reused_bytes = 0;  // that the destination had
+  std::uint64_t absent_layers = 0;                   // foreign ones, which their URLs are for
+  friend bool operator==(const CopyCounts&, const CopyCounts&) = default;
+};
+
+struct CopyProgress {
+  CopyCounts counts;              // so far; what is on its way counts as copied
+  std::uint64_t known_bytes = 0;  // of everything that was led to until now
+};
+
+struct ImageCopyOptions {
+  std::size_t max_concurrency = 0;  // blobs at the same time; 0 stands for as many as there are cores
+  SpanFinder find_spans;            // for large blobs
+  ReplacedEntry replaced = ReplacedEntry::unnamed;
+  std::function<void(const CopyProgress&)> on_progress;  // called by any thread, often
+  UrlOpener open_url;                                    // for foreign layers that the source does not have
+  Context context;
+};
+
+// Copies each image whole, with all that it leads to (children_handler), and then gives all of them their
+// names in one step. What the destination has is not read, documents apart; everything else is verified on
+// its way. A large blob that an earlier attempt has left unfinished is gone on with. Blobs that were copied
+// stay after an error: the next attempt finds them. Errc::not_found also where garbage collection has removed
+// a blob of the destination that was to be reused, three times in a row.
+Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
+                               const std::shared_ptr<Engine>& destination,
+                               std::span<const NamedDescriptor> images, const ImageCopyOptions& options = {});
+
+// Everything in `source` that refers to one of `images`, or to what these lead to, or to another referrer
+// (distribution-spec, "Listing Referrers"), by the descriptors that lead to it, sorted by their digests;
+// `images` themselves are left out. Whatever cannot be read refers to nothing.
+Result<std::vector<Descriptor>> referrers_of(const Engine& source, std::span<const Descriptor> images,
+                                             const Context& context = {});
+
+}  // namespace layoutfs

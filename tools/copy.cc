@@ -1,0 +1,168 @@
+// `layoutfs copy`.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/image/shared_spans.h"
+#include "core/transfer/copy.h"
+#include "tools/command.h"
+#include "tools/copy_operands.h"
+#include "tools/progress.h"
+#include "tools/stop_signals.h"
+#include "tools/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct CopyArguments {
+  std::string source, target;  // SRC DST
+  std::string platform;
+  std::string cache_dir;
+  bool leaves_referrers = false;
+  bool is_progress_hidden = false;
+  bool is_json = false;
+};
+
+// The images, and what refers to them, without names.
+Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const Context& context) {
+  std::vector<Descriptor> roots;
+  for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
+  auto referrers = referrers_of(*job.source, roots, context);
+  if (!referrers) return fail(std::move(referrers).error());
+  std::vector<NamedDescriptor> images = job.images;
+  for (Descriptor& referrer : *referrers) images.push_back({{}, std::move(referrer)});
+  return images;
+}
+
+void add(CopyCounts& sum, const CopyCounts& counts) {
+  sum.copied_blobs += counts.copied_blobs;
+  sum.copied_bytes += counts.copied_bytes;
+  sum.reused_blobs += counts.reused_blobs;
+  sum.reused_bytes += counts.reused_bytes;
+  sum.absent_layers += counts.absent_layers;
+}
+
+std::string blobs_and_bytes(std::uint64_t blobs, std::uint64_t bytes) {
+  return count_of(blobs, "blob") + " (" + human_size(bytes) + ")";
+}
+
+void print_summary(const CopyCounts& counts) {
+  std::string line = "copied " + blobs_and_bytes(counts.copied_blobs, counts.copied_bytes) + ", had " +
+                     blobs_and_bytes(counts.reused_blobs, counts.reused_bytes);
+  if (counts.absent_layers > 0)
+    line += "; " + count_of(counts.absent_layers, "layer") + " that the source has only URLs of left out";
+  print_notice(line);
+}
+
+void write_counts(JsonWriter& json, const char* key, std::uint64_t blobs, std::uint64_t bytes) {
+  json.key(key).begin_object();
+  json.key("blobs").integer(to_json_integer(blobs)).key("bytes").integer(to_json_integer(bytes));
+  json.end_object();
+}
+
+std::string json_of(const std::vector<CopyJob>& jobs, const CopyCounts& counts) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("images").begin_array();
+  for (const CopyJob& job : jobs)
+    for (const NamedDescriptor& image : job.images) {
+      json.begin_object().key("layout").string(job.target);
+      if (!image.name.empty()) json.key("name").string(image.name);
+      json.key("digest").string(image.descriptor.digest.str()).end_object();
+    }
+  json.end_array();
+  write_counts(json, "copied", counts.copied_blobs, counts.copied_bytes);
+  write_counts(json, "reused", counts.reused_blobs, counts.reused_bytes);
+  json.key("absentLayers").integer(to_json_integer(counts.absent_layers));
+  return json.end_object().str();
+}
+
+Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
+                       const Context& context) {
+  Progress progress("copying", !arguments.is_progress_hidden);
+  const IndexCache cache = open_cache(arguments.cache_dir);
+  CopyCounts sum;
+  for (CopyJob& job : jobs) {
+    if (!arguments.leaves_referrers) {
+      auto images = with_referrers(job, context);
+      if (!images) return fail(std::move(images).error());
+      job.images = std::move(*images);
+    }
+    const auto engine = target.open(job);
+    if (!engine) return fail(Error(engine.error()));
+    ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache), .context = context};
+    options.on_progress = [&](const CopyProgress& now) {
+      progress.update(job.target, now.counts.copied_bytes + now.counts.reused_bytes, now.known_bytes);
+    };
+    const auto copied = copy_images(job.source, *engine, job.images, options);
+    if (!copied) return fail(Error(copied.error()), job.target);
+    add(sum, *copied);
+  }
+  if (auto finished = target.finish(); !finished) return fail(std::move(finished).error());
+  return sum;
+}
+
+int copy(const CopyArguments& arguments, Output& output) {
+  std::optional<Platform> platform;
+  if (!arguments.platform.empty()) {
+    auto parsed = parse_platform(arguments.platform);
+    if (!parsed) return report(parsed.error());
+    platform = std::move(*parsed);
+  }
+  auto target = CopyTarget::parse(arguments.target);
+  if (!target) return report(target.error());
+  const auto source = open_copy_source(arguments.source, platform);
+  if (!source) return report(source.error());
+  auto jobs = target->plan(*source);
+  if (!jobs) return report(jobs.error());
+
+  const StopSignals signals;
+  const auto copied = run(arguments, *target, *jobs, signals.context());
+  if (!copied)
+    return signals.report_write(copied.error(), {.before = "", .after = "; what was copied is kept"});
+  if (arguments.is_json) {
+    output << json_of(*jobs, *copied) << "\n";
+    return kDone;
+  }
+  for (const CopyJob& job : *jobs)
+    for (const NamedDescriptor& image : job.images)
+      output << image.descriptor.digest.str() << (image.name.empty() ? "" : " ") << image.name << "\n";
+  output.flush();
+  print_summary(*copied);
+  return kDone;
+}
+
+}  // namespace
+
+void add_copy_command(CLI::App& app, int& exit_code) {
+  const auto arguments = std::make_shared<CopyArguments>();
+  CLI::App* command = app.add_subcommand(
+      "copy", "Copy images to another layout, archive or store of repositories; go on where that broke off");
+  command->add_option("SRC", arguments->source, "LAYOUT[:REF|@DIGEST], all images without a reference")
+      ->required()
+      ->type_name("LAYOUT[:REF|@DIGEST]");
+  command
+      ->add_option("DST", arguments->target,
+                   "LAYOUT[:NAME], oci-archive:FILE[:NAME] or oci-repositories:STORE[:REPOSITORY[:TAG]]")
+      ->required();
+  command
+      ->add_option("--platform", arguments->platform,
+                   "Of each index only the manifest for OS[/ARCH[/VARIANT]]; all of them by default")
+      ->type_name("OS[/ARCH[/VARIANT]]");
+  command->add_flag("--no-referrers", arguments->leaves_referrers,
+                    "Leave signatures, and whatever else refers to the images, behind");
+  command
+      ->add_option(
+          "--cache-dir", arguments->cache_dir,
+          "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
+      ->type_name("DIR");
+  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command->add_flag("--json", arguments->is_json, "What was copied as one JSON document");
+  command->callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return copy(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,263 @@
+#include "tools/copy_operands.h"
+
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
+#include "core/cas/reference_name.h"
+#include "core/oci/reference.h"
+#include "core/registry/names.h"
+#include "core/registry/registry.h"
+#include "core/registry/repository_map.h"
+#include "core/registry/repository_tree.h"
+#include "tools/command.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// "STORE[:REPOSITORY[:TAG|@DIGEST]]". The store ends at the first colon: no repository has a '/' in front.
+struct RepositoriesOperand {
+  std::string store, repository, object;
+
+  static Result<RepositoriesOperand> parse(const std::string& operand) {
+    const std::string_view text = std::string_view(operand).substr(kRepositoriesPrefix.size());
+    RepositoriesOperand parsed;
+    const auto colon = text.find(':');
+    parsed.store = text.substr(0, colon);
+    if (parsed.store.empty()) return fail(Errc::invalid_argument, operand + ": no directory is named");
+    if (colon == std::string_view::npos) return parsed;
+    const std::string_view rest = text.substr(colon + 1);
+    const auto end = rest.find_first_of(":@");
+    parsed.repository = rest.substr(0, end);
+    if (end != std::string_view::npos) parsed.object = rest.substr(end + 1);
+    if (!is_repository_name(parsed.repository)) return fail(invalid_repository(parsed.repository));
+    const bool is_digest = end != std::string_view::npos && rest[end] == '@';
+    if (end != std::string_view::npos && !is_digest && !is_tag(parsed.object))
+      return fail(invalid_tag(parsed.object));
+    if (!is_digest) return parsed;
+    if (const auto digest = Digest::parse(parsed.object); !digest) return fail(Error(digest.error()));
+    return parsed;
+  }
+};
+
+bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
+
+// What index.json calls the image; its own annotations are those of the entry without the name.
+Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::string name,
+                                 const std::optional<Platform>& platform) {
+  if (entry.media_type.empty()) {
+    auto typed = with_media_type(engine, std::move(entry));
+    if (!typed) return fail(std::move(typed).error());
+    entry = std::move(*typed);
+  }
+  if (platform) {
+    auto manifest = resolve_platform(engine, entry, *platform);
+    if (!manifest) return fail(std::move(manifest).error(), name.empty() ? entry.digest.str() : name);
+    // The name is that of the index; what else the index says of the manifest stays.
+    entry = std::move(*manifest);
+  }
+  return NamedDescriptor{std::move(name), std::move(entry)};
+}
+
+Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform) {
+  ImageArguments arguments;
+  arguments.name = operand;
+  auto opened = open_layout(arguments);
+  if (!opened) return fail(std::move(opened).error());
+  SourceLayout layout{.path = opened->path, .repository = {}, .engine = opened->engine, .images = {}};
+  if (!opened->reference.empty()) {
+    auto found = find_reference(*layout.engine, opened->reference, platform.value_or(host_platform()));
+    if (!found) return fail(std::move(found).error(), layout.path);
+    std::string name(found->ref_name().value_or(""));
+    auto image = image_of(*layout.engine, std::move(*found), std::move(name), platform);
+    if (!image) return fail(std::move(image).error(), layout.path);
+    layout.images.push_back(std::move(*image));
+    return CopySource{.layouts = {std::move(layout)}};
+  }
+  const auto references = layout.engine->references();
+  if (!references) return fail(Error(references.error()), layout.path);
+  if (!(*references)->problems.empty())
+    return fail(Errc::invalid_image, layout.path + ": " + (*references)->problems.front());
+  for (const Descriptor& entry : (*references)->entries) {
+    auto image = image_of(*layout.engine, entry, std::string(entry.ref_name().value_or("")), platform);
+    if (!image) return fail(std::move(image).error(), layout.path);
+    layout.images.push_back(std::move(*image));
+  }
+  if (layout.images.empty()) return fail(Errc::not_found, layout.path + ": the layout has no images");
+  return CopySource{.layouts = {std::move(layout)}};
+}
+
+// The images of the layout of a repository.
+Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::string& name,
+                                     const std::string& object, const std::optional<Platform>& platform) {
+  auto path = tree.path_of(name);
+  if (!path) return fail(std::move(path).error());
+  auto engine = open_dir(*path);
+  if (!engine) return fail(std::move(engine).error());
+  SourceLayout layout{
+      .path = std::move(*path), .repository = name, .engine = std::move(*engine), .images = {}};
+  const auto references = layout.engine->references();
+  if (!references) return fail(Error(references.error()), layout.path);
+  const RegistryOptions options{.default_repository = name, .foreign = ForeignEntry::skip};
+  const RepositoryMap map(**references, options);
+  const auto entries = map.find(name);
+  if (!entries) return fail(Error(entries.error()), layout.path);
+  const auto add = [&](const Descriptor& entry, const std::string& tag) -> Status {
+    auto image = image_of(*layout.engine, entry, tag, platform);
+    if (!image) return fail(std::move(image).error(), layout.path);
+    layout.images.push_back(std::move(*image));
+    return {};
+  };
+  if (object.empty()) {
+    for (const std::size_t position : (*entries)->positions) {
+      const Descriptor& entry = map.entry(position);
+      const auto parsed = parse_entry_name(entry.ref_name().value_or(""), name);
+      if (auto added = add(entry, parsed ? parsed->tag : ""); !added) return fail(std::move(added).error());
+    }
+    return layout;
+  }
+  if (is_digest(object)) {
+    auto found = find_reference(*layout.engine, object);
+    if (!found) return fail(std::move(found).error(), layout.path);
+    if (auto added = add(*found, ""); !added) return fail(std::move(added).error());
+    return layout;
+  }
+  const auto tag = (*entries)->tags.find(object);
+  if (tag == (*entries)->tags.end()) return fail(unknown_manifest(name, object));
+  if (auto added = add(map.entry(tag->second), object); !added) return fail(std::move(added).error());
+  return layout;
+}
+
+Result<CopySource> open_repositories_source(const std::string& operand,
+                                            const std::optional<Platform>& platform) {
+  const auto parsed = RepositoriesOperand::parse(operand);
+  if (!parsed) return fail(Error(parsed.error()));
+  std::error_code failed;
+  if (!std::filesystem::is_directory(parsed->store, failed))
+    return fail(Errc::not_found, parsed->store + ": no such directory");
+  const RepositoryTree tree(parsed->store);
+  CopySource source;
+  std::vector<std::string> names{parsed->repository};
+  if (parsed->repository.empty()) {
+    const auto registry = open_repositories(parsed->store);
+    if (!registry) return fail(Error(registry.error()));
+    auto listed = (*registry)->repositories();
+    if (!listed) return fail(std::move(listed).error(), parsed->store);
+    names = std::move(*listed);
+  }
+  if (names.empty()) return fail(Errc::not_found, parsed->store + ": there are no repositories");
+  for (const std::string& name : names) {
+    auto layout = open_repository(tree, name, parsed->object, platform);
+    if (!layout) return fail(std::move(layout).error(), parsed->store);
+    source.layouts.push_back(std::move(*layout));
+  }
+  return source;
+}
+
+}  // namespace
+
+Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform) {
+  return operand.starts_with(kRepositoriesPrefix) ? open_repositories_source(operand, platform)
+                                                  : open_layout_source(operand, platform);
+}
+
+Result<CopyTarget> CopyTarget::parse(const std::string& operand) {
+  CopyTarget target;
+  if (operand.starts_with(kRepositoriesPrefix)) {
+    auto parsed = RepositoriesOperand::parse(operand);
+    if (!parsed) return fail(std::move(parsed).error());
+    if (is_digest(parsed->object))
+      return fail(Errc::invalid_argument, operand + ": an image is called by a tag, not by a digest");
+    target.kind_ = Kind::repositories;
+    target.path_ = std::move(parsed->store);
+    target.repository_ = std::move(parsed->repository);
+    target.name_ = std::move(parsed->object);
+    return target;
+  }
+  std::string_view text = operand;
+  if (operand.starts_with(kArchivePrefix)) {
+    target.kind_ = Kind::archive;
+    text.remove_prefix(kArchivePrefix.size());
+  } else if (auto there = parse_image_name(operand)) {
+    target.path_ = std::move(there->layout);
+    target.name_ = std::move(there->reference);
+    if (!is_layout_dir(target.path_))
+      return fail(Errc::invalid_argument,
+                  target.path_ + ": an archive is not written to; oci-archive:FILE makes a new one");
+  } else if (text.starts_with("oci:")) {
+    text.remove_prefix(std::string_view("oci:").size());
+  }
+  if (target.path_.empty()) {
+    const auto colon = text.find(':');
+    target.path_ = text.substr(0, colon);
+    if (colon != std::string_view::npos) target.name_ = text.substr(colon + 1);
+  }
+  if (target.path_.empty()) return fail(Errc::invalid_argument, operand + ": no path is named");
+  if (!target.name_.empty() && !is_reference_name(target.name_))
+    return fail(Errc::invalid_argument, "invalid reference name '" + target.name_ + "'");
+  return target;
+}
+
+Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
+                                               const std::string& own_name) const {
+  const std::string& name = name_.empty() ? own_name : name_;
+  if (kind_ != Kind::repositories) {
+    const bool is_tag_of_source = !source.repository.empty() && name_.empty() && !name.empty();
+    return Place{path_, is_tag_of_source ? source.repository + ":" + name : name};
+  }
+  const std::string& repository = repository_.empty() ? source.repository : repository_;
+  const auto entry = parse_entry_name(name, repository);
+  if (!entry || (!repository_.empty() && entry->repository != repository_))
+    return fail(Errc::invalid_argument,
+                "'" + name + "' is no " + (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
+                    "; say what it is to be called: " + std::string(kRepositoriesPrefix) +
+                    "STORE:REPOSITORY:TAG");
+  if (!is_repository_directory(entry->repository))
+    return fail(Errc::name_invalid,
+                "repository '" + entry->repository + "' cannot be beside the files of the layouts above it");
+  if (auto way = RepositoryTree(path_).check_way(entry->repository); !way)
+    return fail(std::move(way).error());
+  return Place{path_ + "/" + entry->repository,
+               entry->tag.empty() ? "" : entry->repository + ":" + entry->tag};
+}
+
+Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
+  std::vector<CopyJob> jobs;
+  for (const SourceLayout& layout : source.layouts) {
+    if (!name_.empty() && (layout.images.size() > 1 || source.layouts.size() > 1))
+      return fail(Errc::invalid_argument, "'" + name_ + "' can name one image, and there are " +
+                                              std::to_string(layout.images.size()) + " in " + layout.path +
+                                              ": say which one is meant");
+    std::map<std::string, CopyJob> by_target;
+    for (const NamedDescriptor& image : layout.images) {
+      auto place = place_of(layout, image.name);
+      if (!place) return fail(std::move(place).error());
+      CopyJob& job = by_target[place->target];
+      job.images.push_back({std::move(place->name), image.descriptor});
+    }
+    for (auto& [target, job] : by_target) jobs.push_back({layout.engine, target, std::move(job.images)});
+  }
+  return jobs;
+}
+
+Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {
+  if (kind_ == Kind::archive) {
+    if (archive_ == nullptr) {
+      auto created = create_archive(path_);
+      if (!created) return fail(std::move(created).error());
+      archive_ = std::move(*created);
+    }
+    return archive_;
+  }
+  auto engine =
+      open_dir(job.target, {.create_if_missing = true, .is_beside_others = kind_ == Kind::repositories});
+  if (!engine) return fail(std::move(engine).error());
+  return std::shared_ptr<Engine>(std::move(*engine));
+}
+
+Status CopyTarget::finish() { return archive_ == nullptr ? Status() : archive_->finish(); }
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,76 @@
+// What `layoutfs copy` is given: where images come from and where they go.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/cas/archive_writer.h"
+#include "core/cas/engine.h"
+#include "core/oci/platform.h"
+#include "core/transfer/reference_batch.h"
+
+namespace layoutfs::tools {
+
+// Before what names a directory of layouts, one for each repository: "STORE[:REPOSITORY[:TAG|@DIGEST]]".
+inline constexpr std::string_view kRepositoriesPrefix = "oci-repositories:";
+inline constexpr std::string_view kArchivePrefix = "oci-archive:";
+
+// Images of one layout. Of a repository's, the names are tags.
+struct SourceLayout {
+  std::string path;
+  std::string repository;  // empty for a layout that is none of a repository
+  std::shared_ptr<const Engine> engine;
+  std::vector<NamedDescriptor> images;
+};
+
+struct CopySource {
+  std::vector<SourceLayout> layouts;  // several for a directory of repositories
+};
+
+// `LAYOUT[:REF|@DIGEST]`, an archive too, or repositories. Without a reference it is every entry. With
+// `platform`, of each index the manifest for that. Errc::not_found also where there is nothing to copy.
+Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform);
+
+// Images that go from one layout to another.
+struct CopyJob {
+  std::shared_ptr<const Engine> source;
+  std::string target;                   // the path of the layout or the archive
+  std::vector<NamedDescriptor> images;  // by the names that they get
+};
+
+// Where images go. Nothing is made before open().
+class CopyTarget {
+ public:
+  // `LAYOUT[:NAME]`, where the layout need not be there; "oci-archive:FILE[:NAME]", where nothing may be;
+  // repositories. Errc::invalid_argument.
+  static Result<CopyTarget> parse(const std::string& operand);
+
+  // What goes where. Errc::invalid_argument where a name was given for more than one image, or an image
+  // cannot have its name there.
+  Result<std::vector<CopyJob>> plan(const CopySource& source) const;
+  // The layout that a job goes to, made where it is missing.
+  Result<std::shared_ptr<Engine>> open(const CopyJob& job);
+  // After the last one.
+  Status finish();
+
+ private:
+  enum class Kind : std::uint8_t { layout, archive, repositories };
+  // Where an image of that name goes, and what it is called there.
+  struct Place {
+    std::string target, name;
+  };
+  Result<Place> place_of(const SourceLayout& source, const std::string& name) const;
+
+  Kind kind_ = Kind::layout;
+  std::string path_;
+  std::string repository_;  // empty: that of the source, or of each name
+  std::string name_;        // or tag; empty: that of the source
+  std::shared_ptr<ArchiveWriter> archive_;
+};
+
+}  // namespace layoutfs::tools
