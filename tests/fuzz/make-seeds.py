@@ -32,6 +32,15 @@ TEXTS = {
               ".", "..", "a" * 199],
     "registries": ["localhost:5000/a/b:1.0", "[::1]:5000/a__b", "foo.com/a-b/c:v1@sha256:" + "0" * 64, "a/b@sha256:" + "0" * 64],
 }
+# A piece size of up to 16 bytes, and answers to range requests.
+MULTIPART_FRONT = b"seed\x00\x0f"
+PARTS = [
+    b"--AAA\r\nContent-Range: bytes 1-2/9\r\n\r\n23\r\n--AAA\r\nContent-Type: text/plain\r\ncontent-range: bytes "
+    b"4-8/*\r\n\r\n\r\n--A\r\n--AAA--\r\n",
+    b"preamble\r\n--AAA \t\r\nX: y\r\n folded\r\nContent-Range:bytes 0-0/1\r\n\r\nx\r\n--AAA--",
+    b"--AAA\r\nContent-Range: bytes 0-9/10\r\n\r\nshort\r\n--AAAB\r\n--AAA\r\n\r\n",
+    b"bytes 0-4/10", b"BYTES  7-7/*", b"multipart/byteranges; boundary=Cloud:Front; x=\"a\\\"b\"",
+]
 DOCUMENTS = [
     b'{"a":[1,2.5e3,-0,true,false,null,"\\u00e9\\ud83d\\ude00<>&\\u2028"],"b":{"a":1,"a":2}}',
     b'{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:'
@@ -134,6 +143,8 @@ def main():
         add_tables(seeds, program, layout, blobs)
     for document in DOCUMENTS:
         seeds.add("json", document)
+    for body in PARTS:
+        seeds.add("multipart", MULTIPART_FRONT + body)
     for texts in TEXTS.values():
         for text in texts:
             seeds.add("platform_reference", text.encode())
