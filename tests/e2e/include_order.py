@@ -15,6 +15,7 @@ ALLOWED = {
     "core/oci": ["core/base", "core/cas"],
     "core/registry": ["core/base", "core/cas", "core/oci"],
     "core/transfer": ["core/base", "core/cas", "core/oci", "core/registry"],
+    "core/images": ["core/base", "core/cas", "core/oci"],
     "core/stream": ["core/base", "core/cas"],
     "core/layer": ["core/base", "core/tar", "core/cas", "core/stream"],
     "core/image": ["core/base", "core/tar", "core/cas", "core/oci", "core/transfer", "core/stream", "core/layer"],
