@@ -41,6 +41,10 @@ PARTS = [
     b"--AAA\r\nContent-Range: bytes 0-9/10\r\n\r\nshort\r\n--AAAB\r\n--AAA\r\n\r\n",
     b"bytes 0-4/10", b"BYTES  7-7/*", b"multipart/byteranges; boundary=Cloud:Front; x=\"a\\\"b\"",
 ]
+FILTERS = [
+    'name==docker.io/library/app:1.2', 'labels.a!=b,name~=/^docker[.]io\\/(a|b)+/', 'annotations."a b\\"\\x41"=="\\u00e9\\101"',
+    'target.mediatype~=|vnd[.]oci|, a', 'labels.a/b==c', 'a~=[bc]{1,9}', 'name==a,', 'b~=(?i)TRUE', '\u3000a\u2003!=\u725b',
+]
 DOCUMENTS = [
     b'{"a":[1,2.5e3,-0,true,false,null,"\\u00e9\\ud83d\\ude00<>&\\u2028"],"b":{"a":1,"a":2}}',
     b'{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:'
@@ -145,6 +149,8 @@ def main():
         seeds.add("json", document)
     for body in PARTS:
         seeds.add("multipart", MULTIPART_FRONT + body)
+    for text in FILTERS:
+        seeds.add("filter", text.encode())
     for texts in TEXTS.values():
         for text in texts:
             seeds.add("platform_reference", text.encode())
