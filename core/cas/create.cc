@@ -58,23 +58,6 @@ Status publish(int parent, const std::string& temporary, const std::string& name
   return fail(Error::system(failure, path));
 }
 
-// Makes a directory and those above it, where they are missing.
-Status make_folders(const std::string& path, bool is_durable) {
-  std::filesystem::path made;
-  for (const auto& part : std::filesystem::path(path)) {
-    made /= part;
-    if (retried([&] { return ::mkdir(made.c_str(), 0755); }) != 0) {
-      if (errno == EEXIST) continue;
-      return fail(Error::system(errno, made.string()));
-    }
-    if (!is_durable) continue;
-    auto above = open_at(AT_FDCWD, (made / "..").string(), O_RDONLY | O_DIRECTORY);
-    if (!above) return fail(std::move(above).error());
-    if (auto synced = sync_file(above->get(), made.string()); !synced) return synced;
-  }
-  return {};
-}
-
 // The directory that `path` lies in, made where it is missing, and the name in it.
 Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path, bool is_durable) {
   std::string plain = path;

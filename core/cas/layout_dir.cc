@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <limits>
 #include <memory>
 
@@ -35,14 +36,14 @@ int lock_file(int fd, int operation) {
 Result<LayoutLock> LayoutDir::lock(int operation) const {
   // A description of its own: locks of one description do not exclude each other.
   auto root = open_at(root_.get(), ".", O_RDONLY | O_DIRECTORY);
-  if (!root) return fail(std::move(root).error(), "cannot lock the layout");
+  if (!root) return fail(std::move(root).error(), "cannot lock the directory");
   int failure = lock_file(root->get(), operation);
   if (failure == 0) return LayoutLock(std::move(*root));
-  if (!is_lockless(failure)) return fail(Error::system(failure, "cannot lock the layout"));
+  if (!is_lockless(failure)) return fail(Error::system(failure, "cannot lock the directory"));
   auto file = open_at(root_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
-  if (!file) return fail(std::move(file).error(), "cannot lock the layout");
+  if (!file) return fail(std::move(file).error(), "cannot lock the directory");
   failure = lock_file(file->get(), operation);
-  if (failure != 0) return fail(Error::system(failure, "cannot lock the layout"));
+  if (failure != 0) return fail(Error::system(failure, "cannot lock the directory"));
   return LayoutLock(std::move(*file));
 }
 
@@ -92,6 +93,22 @@ Result<Bytes> read_required(int directory, const char* name, std::size_t limit) 
   auto fd = open_required(directory, name, kReadFlags);
   if (!fd) return fail(std::move(fd).error());
   return read_all(fd->get(), name, limit);
+}
+
+Status make_folders(const std::string& path, bool is_durable) {
+  std::filesystem::path made;
+  for (const auto& part : std::filesystem::path(path)) {
+    made /= part;
+    if (retried([&] { return ::mkdir(made.c_str(), 0755); }) != 0) {
+      if (errno == EEXIST) continue;
+      return fail(Error::system(errno, made.string()));
+    }
+    if (!is_durable) continue;
+    auto above = open_at(AT_FDCWD, (made / "..").string(), O_RDONLY | O_DIRECTORY);
+    if (!above) return fail(std::move(above).error());
+    if (auto synced = sync_file(above->get(), made.string()); !synced) return synced;
+  }
+  return {};
 }
 
 Result<bool> remove_file(int folder, const std::string& name) {

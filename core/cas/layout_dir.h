@@ -76,6 +76,10 @@ Result<UniqueFd> open_required(int directory, const char* name, int flags);
 // All of such a file.
 Result<Bytes> read_required(int directory, const char* name, std::size_t limit);
 
+// Makes a directory and those above it, where they are missing; with `is_durable` their names are on disk
+// then.
+Status make_folders(const std::string& path, bool is_durable);
+
 // unlinkat(2) of a file. Whether it was there: what is not there needs no permission to go, nor media that
 // can be written.
 Result<bool> remove_file(int folder, const std::string& name);
