@@ -58,7 +58,7 @@ struct ImageStore::State {
 
   const std::string directory;
   const std::string file_name;
-  const bool is_durable;
+  const ImageStoreOptions options;
   mutable Guarded<Cache> cache;
 
   Result<std::shared_ptr<const NamedImages>> images() const;
@@ -134,14 +134,14 @@ ImageStore::~ImageStore() = default;
 Result<NamedImage> ImageStore::create(NamedImage image) {
   auto added = checked(std::move(image));
   if (!added) return fail(std::move(added).error());
-  if (auto made = make_folders(state_->directory, state_->is_durable); !made)
+  if (auto made = make_folders(state_->directory, state_->options.is_durable); !made)
     return fail(std::move(made).error());
-  const auto directory = open_directory(state_->directory, state_->is_durable);
+  const auto directory = open_directory(state_->directory, state_->options.is_durable);
   if (!directory) return fail(Error(directory.error()));
   auto done = state_->change(*directory, [&](NamedImages& images) -> Status {
     if (images.contains(added->name))
       return fail(Errc::already_exists, "an image is named '" + added->name + "' already");
-    added->created_at = added->updated_at = std::chrono::system_clock::now();
+    added->created_at = added->updated_at = state_->options.now();
     images.emplace(added->name, *added);
     return {};
   });
@@ -151,7 +151,7 @@ Result<NamedImage> ImageStore::create(NamedImage image) {
 
 Result<NamedImage> ImageStore::update(NamedImage image, std::span<const std::string> field_paths) {
   if (auto named = check_image_name(image.name); !named) return fail(std::move(named).error());
-  const auto directory = open_directory(state_->directory, state_->is_durable);
+  const auto directory = open_directory(state_->directory, state_->options.is_durable);
   if (!directory && directory.error().code() == Errc::not_found) return no_image(image.name);
   if (!directory) return fail(Error(directory.error()));
   NamedImage kept;
@@ -161,8 +161,8 @@ Result<NamedImage> ImageStore::update(NamedImage image, std::span<const std::str
     auto updated = merged(found->second, std::move(image), field_paths);
     if (!updated) return fail(std::move(updated).error());
     updated->created_at = found->second.created_at;
-    updated->updated_at = std::max(std::chrono::system_clock::now(),
-                                   found->second.updated_at + std::chrono::system_clock::duration(1));
+    updated->updated_at =
+        std::max(state_->options.now(), found->second.updated_at + std::chrono::system_clock::duration(1));
     found->second = kept = std::move(*updated);
     return {};
   });
@@ -171,7 +171,7 @@ Result<NamedImage> ImageStore::update(NamedImage image, std::span<const std::str
 }
 
 Status ImageStore::remove(std::string_view name, const Digest& expected_target) {
-  const auto directory = open_directory(state_->directory, state_->is_durable);
+  const auto directory = open_directory(state_->directory, state_->options.is_durable);
   if (!directory && directory.error().code() == Errc::not_found) return no_image(name);
   if (!directory) return fail(Error(directory.error()));
   return state_->change(*directory, [&](NamedImages& images) -> Status {
@@ -186,7 +186,8 @@ Status ImageStore::remove(std::string_view name, const Digest& expected_target) 
   });
 }
 
-Result<ImageStore> open_image_store(std::string directory, std::string_view name_space, bool is_durable) {
+Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,
+                                    ImageStoreOptions options) {
   if (name_space.empty()) return fail(Errc::failed_precondition, "a store of names needs a namespace");
   if (!is_namespace(name_space))
     return fail(Errc::invalid_argument,
@@ -194,7 +195,7 @@ Result<ImageStore> open_image_store(std::string directory, std::string_view name
                     "': letters and digits with single characters of ._- between them, 76 at most");
   std::string file_name = std::string(name_space) + std::string(kSuffix);
   return ImageStore(std::unique_ptr<ImageStore::State>(
-      new ImageStore::State{std::move(directory), std::move(file_name), is_durable, {}}));
+      new ImageStore::State{std::move(directory), std::move(file_name), options, {}}));
 }
 
 Result<std::vector<std::string>> image_namespaces(const std::string& directory) {

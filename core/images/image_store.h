@@ -2,6 +2,7 @@
 // them. The blobs stay where they are.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,6 +13,13 @@
 #include "core/images/named_image.h"
 
 namespace layoutfs {
+
+struct ImageStoreOptions {
+  // Whether a change is on disk when the call returns. Only tests can do without.
+  bool is_durable = true;
+  // Tells the times of images.
+  std::chrono::system_clock::time_point (*now)() = std::chrono::system_clock::now;
+};
 
 // One namespace of names, the file NAMESPACE.json in a directory. Any number of threads and processes may use
 // it at once: a change holds the directory's lock and reads the file again under it; whoever reads takes no
@@ -42,7 +50,7 @@ class ImageStore {
 
  private:
   friend Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,
-                                             bool is_durable);
+                                             ImageStoreOptions options);
   struct State;
   explicit ImageStore(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
@@ -50,10 +58,9 @@ class ImageStore {
 
 // The names of `name_space` in `directory`, which need not be there: it is made when the first image is
 // created. A namespace is letters and digits with single characters of "._-" between them, 76 bytes at most.
-// Errc::failed_precondition for none at all, Errc::invalid_argument for any other. Only tests can do without
-// `is_durable`: that a change is on disk when the call returns.
+// Errc::failed_precondition for none at all, Errc::invalid_argument for any other.
 Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,
-                                    bool is_durable = true);
+                                    ImageStoreOptions options = {});
 
 // Those that `directory` has a file for, sorted; none where it is missing.
 Result<std::vector<std::string>> image_namespaces(const std::string& directory);

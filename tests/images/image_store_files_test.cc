@@ -192,7 +192,7 @@ TEST_F(ImageStoreTest, LosesNoChangeOfAnyThread) {
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&, t] {
       // One store of all threads, and one of each.
-      ImageStore own = open_image_store(path_, "default", false).value();
+      ImageStore own = open_image_store(path_, "default", {.is_durable = false}).value();
       ImageStore& store = t % 2 == 0 ? store_ : own;
       for (int i = 0; i < kImages; ++i) {
         const std::string name = std::to_string(t) + "-" + std::to_string(i);
