@@ -38,7 +38,9 @@ class Collector {
  private:
   Outcome run();
   Status mark();
-  Status mark_from_references();
+  Status mark_from_roots();
+  Result<std::vector<Descriptor>> other_roots() const;
+  Result<bool> are_roots_same() const;
   Outcome judge(const Digest& digest);
   Result<bool> may_go(const Digest& digest) const;
   Result<SweepResult> sweep(const Digest& digest, const BlobStatus& status);
@@ -47,7 +49,8 @@ class Collector {
   const GcOptions& options_;
   const std::int64_t limit_ns_;
   std::shared_ptr<const References> references_;
-  std::unordered_set<Digest> reachable_;  // from references_
+  std::vector<Descriptor> other_roots_;
+  std::unordered_set<Digest> reachable_;  // from both
   std::vector<Digest> blobs_;
   GcResult result_;
 };
@@ -78,18 +81,24 @@ Status Collector::mark() {
   for (;;) {
     if (!references) return fail(std::move(references).error());
     references_ = std::move(*references);
-    auto marked = mark_from_references();
+    auto others = other_roots();
+    if (!others) return fail(std::move(others).error());
+    other_roots_ = std::move(*others);
+    auto marked = mark_from_roots();
     if (marked || marked.error().code() != Errc::not_found) return marked;
     // Somebody may have removed the document with its reference meanwhile.
     references = engine_.references();
-    if (references && *references == references_) return marked;
+    const auto is_same = are_roots_same();
+    if (!is_same) return fail(Error(is_same.error()));
+    if (references && *references == references_ && *is_same) return marked;
   }
 }
 
 // What was marked before stays where this fails. Errc::not_found where the document of a reference is
 // missing.
-Status Collector::mark_from_references() {
-  const auto& entries = references_->entries;
+Status Collector::mark_from_roots() {
+  std::vector<Descriptor> roots = references_->entries;
+  roots.insert(roots.end(), other_roots_.begin(), other_roots_.end());
   if (!references_->problems.empty())
     return fail(Errc::invalid_image,
                 "the references cannot all be understood: " + references_->problems.front());
@@ -100,18 +109,28 @@ Status Collector::mark_from_references() {
     auto children = children_and_subject_of(engine_, descriptor);
     if (children) return Visit::to(std::move(*children));
     if (children.error().code() != Errc::not_found) return fail(std::move(children).error());
-    if (std::ranges::find(entries, descriptor.digest, &Descriptor::digest) != entries.end())
+    if (std::ranges::find(roots, descriptor.digest, &Descriptor::digest) != roots.end())
       return fail(Errc::not_found, descriptor.digest.str() +
                                        ": the document that a reference names is missing, and nobody knows "
                                        "what it led to");
     problems.push_back(children.error().message());
     return Visit();
   };
-  auto walked = walk(entries, handlers({first_visits(), mark}), options_.context);
+  auto walked = walk(roots, handlers({first_visits(), mark}), options_.context);
   if (!walked) return walked;
   reachable_ = std::move(reachable);
   result_.problems = std::move(problems);
   return {};
+}
+
+Result<std::vector<Descriptor>> Collector::other_roots() const {
+  return options_.roots ? options_.roots() : std::vector<Descriptor>();
+}
+
+Result<bool> Collector::are_roots_same() const {
+  const auto now = other_roots();
+  if (!now) return fail(Error(now.error()));
+  return *now == other_roots_;
 }
 
 // Decides on one blob, by the references of the moment in which it would go.
@@ -128,6 +147,12 @@ Outcome Collector::judge(const Digest& digest) {
     const auto status = engine_.blob_status(digest);
     if (!status) return failed(status.error());
     if (!*status) return {};
+    const auto is_same = are_roots_same();
+    if (!is_same) return failed(is_same.error());
+    if (!*is_same) {
+      if (auto marked = mark(); !marked) return failed(marked.error());
+      continue;
+    }
     const auto swept = sweep(digest, **status);
     if (!swept) return failed_to_write(swept.error());
     switch (*swept) {

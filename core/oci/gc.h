@@ -17,11 +17,16 @@ namespace layoutfs {
 // Whether a blob that nothing leads to may go; an error ends the collection.
 using GcPolicy = std::function<Result<bool>(const Digest&)>;
 
+// What is in use beside what the references name. Called often, as it may change meanwhile; an error ends the
+// collection.
+using GcRoots = std::function<Result<std::vector<Descriptor>>()>;
+
 struct GcOptions {
   // A blob that was put, also once more, less than this ago stays: its reference may be on its way.
   std::chrono::nanoseconds grace = std::chrono::hours(1);
   bool dry_run = false;
   std::vector<GcPolicy> policies;  // all must agree
+  GcRoots roots;
   Context context;
 };
 
@@ -53,7 +58,8 @@ struct GcResult {
 // (Errc::not_found), or one that is there and cannot be read or understood (Errc::corrupt,
 // Errc::invalid_image, Errc::unsupported), ends the collection, before anything is removed by these
 // references: nobody knows what it leads to. The same holds for an entry of the references that is no
-// descriptor.
+// descriptor. The `roots` of the options are treated as references are, but that they may change in the
+// moment in which a blob is removed: who adds one there puts its blob within the grace period.
 GcResult collect_garbage(Engine& engine, const GcOptions& options);
 
 }  // namespace layoutfs

@@ -258,6 +258,44 @@ TEST_F(GarbageCollection, AnErrorOfAPolicyEndsIt) {
   EXPECT_THAT(error.message(), HasSubstr("nobody answers"));
 }
 
+TEST_F(GarbageCollection, KeepsWhatOtherRootsLeadTo) {
+  const auto referenced = image("referenced"), other = image("other"), orphan = image("orphan");
+  layout.write_index({referenced});
+  auto expected = all_of(referenced);
+  expected.merge(all_of(other));
+  const auto roots = [&] -> Result<std::vector<Descriptor>> { return std::vector{other}; };
+  const auto result = collect({.grace = 0ns, .policies = {}, .roots = roots});
+  EXPECT_THAT(removed_in(result), ::testing::SizeIs(3));
+  EXPECT_EQ(blobs(), expected);
+}
+
+TEST_F(GarbageCollection, AnErrorOfTheOtherRootsEndsItBeforeAnythingIsGone) {
+  image("orphan");
+  layout.write_index({});
+  const auto refuse = [] -> Result<std::vector<Descriptor>> { return fail(Errc::io, "nobody answers"); };
+  EXPECT_THAT(error_of({.grace = 0ns, .policies = {}, .roots = refuse}).message(),
+              HasSubstr("nobody answers"));
+  const auto missing = image("missing");
+  std::filesystem::remove(layout.blob_path(missing.digest));
+  const auto name = [&] -> Result<std::vector<Descriptor>> { return std::vector{missing}; };
+  EXPECT_EQ(error_of({.grace = 0ns, .policies = {}, .roots = name}).code(), Errc::not_found);
+}
+
+TEST_F(GarbageCollection, GoesByTheOtherRootsOfTheMoment) {
+  const auto late = image("late"), gone = image("gone");
+  layout.write_index({});
+  std::vector<Descriptor> roots{gone};
+  const auto expected = all_of(late);
+  // The first blob of all that is judged changes them.
+  const auto change = [&](const Digest&) -> Result<bool> {
+    roots = {late};
+    return true;
+  };
+  const auto name = [&] -> Result<std::vector<Descriptor>> { return roots; };
+  collect({.grace = 0ns, .policies = {change}, .roots = name});
+  for (const Digest& digest : expected) EXPECT_TRUE(blobs().contains(digest)) << digest.str();
+}
+
 TEST_F(GarbageCollection, KeepsYoungBlobs) {
   image("young");
   const auto result = collect({.grace = 1h});
