@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <system_error>
 #include <tuple>
 
@@ -13,6 +14,7 @@
 #include "core/base/utf8.h"
 #include "core/cas/driver.h"
 #include "core/oci/reference.h"
+#include "tools/name_store.h"
 
 namespace layoutfs::tools {
 
@@ -112,12 +114,29 @@ void ImageArguments::add_options(CLI::App& command) {
       ->check(is_there);
 }
 
+namespace {
+
+// A path goes before a name, whatever is there.
+Result<ImageName> parse_path_or_name(const std::string& argument) {
+  auto path = parse_image_name(argument);
+  if (path || path.error().code() != Errc::not_found) return path;
+  auto named = find_image_name(argument);
+  if (!named) return fail(std::move(named).error());
+  if (*named) return **std::move(named);
+  const std::string store = directory_of({});
+  std::error_code failed;
+  if (store.empty() || !std::filesystem::is_directory(store, failed)) return path;
+  return fail(Errc::not_found, path.error().message() + ", and no image of that name in " + store);
+}
+
+}  // namespace
+
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())
     return fail(Errc::invalid_argument, arguments.name + ": a layout is named by --layout already");
   if (arguments.layout.empty()) {
-    auto name = parse_image_name(arguments.name);
+    auto name = parse_path_or_name(arguments.name);
     if (!name) return fail(std::move(name).error());
     opened.path = std::move(name->layout);
     opened.reference = std::move(name->reference);

@@ -56,6 +56,7 @@ void add_clean_command(CLI::App& app, int& exit_code);
 void add_gc_command(CLI::App& app, int& exit_code);
 void add_fsck_command(CLI::App& app, int& exit_code);
 void add_index_command(CLI::App& app, int& exit_code);
+void add_image_command(CLI::App& app, int& exit_code);
 void add_repos_command(CLI::App& app, int& exit_code);
 void add_tags_command(CLI::App& app, int& exit_code);
 void add_referrers_command(CLI::App& app, int& exit_code);
@@ -85,6 +86,7 @@ struct OpenLayout {
   std::shared_ptr<const Engine> engine;
   std::string reference;  // empty where none was given
 };
+// What names no layout may be an image of the store of names (name_store.h): its layout then, and its digest.
 // Errc::invalid_argument where the arguments name two layouts, or two references.
 Result<OpenLayout> open_layout(const ImageArguments& arguments);
 Result<Platform> platform_of(const ImageArguments& arguments);

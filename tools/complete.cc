@@ -16,6 +16,7 @@
 #include "core/oci/reference.h"
 #include "fs/mount_options.h"
 #include "fs/mount_table.h"
+#include "tools/name_store.h"
 #include "tools/registry.h"
 
 namespace layoutfs::tools {
@@ -56,6 +57,7 @@ struct Line {
   std::vector<std::string> operands;
   std::string layout;                     // --layout
   std::string default_repository;         // --default-repository
+  NameStoreArguments names;               // --store, --namespace
   const CLI::Option* awaiting = nullptr;  // the option whose value the next word is
   bool has_options_ended = false;         // by "--"
 };
@@ -70,6 +72,8 @@ std::vector<const CLI::App*> subcommands(const CLI::App& command) {
 
 void set_value(Line& line, const CLI::Option& option, const std::string& value) {
   if (option.check_name("--layout")) line.layout = value;
+  if (option.check_name("--store")) line.names.directory = value;
+  if (option.check_name("--namespace")) line.names.name_space = value;
   if (option.check_name("--default-repository")) line.default_repository = value;
 }
 
@@ -175,6 +179,7 @@ class Completion {
   void value(const std::string& kind, const std::string& prefix, const std::string& word) {
     prefix_ = prefix;
     if (kind == kImageKind) return image(word);
+    if (kind == kImageNameKind) return image_names(word);
     if (kind == "OPTION[=VALUE],...") return mount_options(word);
     if (kind == kObjectKind) return is_digest_operand(word) ? digests(word) : tags(word);
     if (kind.find('|') != std::string::npos)
@@ -223,7 +228,16 @@ class Completion {
         names(**references, begun, true);
       return;
     }
+    image_names(word);
     let_shell_add("files");
+  }
+
+  // Those of the store of names.
+  void image_names(const std::string& word) {
+    const auto store = open_name_store({with_home(line_.names.directory), line_.names.name_space});
+    if (!store) return;
+    if (const auto images = store->list())
+      for (const NamedImage& each : *images) offer(word, each.name);
   }
 
   // `with_numbers`: also those without a name, as they can be asked for.

@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "fs/mount_options.h"
+#include "tools/name_store.h"
 #include "tools/stop_signals.h"
 #include "tools/store.h"
 
@@ -15,6 +16,7 @@ namespace {
 struct GcArguments {
   std::string layout;
   std::string grace = "1h";
+  std::string names;
   bool is_dry_run = false;
   bool is_json = false;
 };
@@ -64,9 +66,12 @@ int collect(const GcArguments& arguments, Output& output) {
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
   const StopSignals signals;
-  const auto result = collect_garbage(
-      *store->engine,
-      {.grace = *grace, .dry_run = arguments.is_dry_run, .policies = {}, .context = signals.context()});
+  TargetsInLayout targets(directory_of({.directory = arguments.names, .name_space = {}}), store->path);
+  const auto result = collect_garbage(*store->engine, {.grace = *grace,
+                                                       .dry_run = arguments.is_dry_run,
+                                                       .policies = {},
+                                                       .roots = [&] { return targets(); },
+                                                       .context = signals.context()});
   // What is gone is told whatever came then.
   if (!result.ended_by || (!arguments.is_dry_run && !result.removed.empty()))
     print(result, store->path, arguments, output);
@@ -87,6 +92,8 @@ void add_gc_command(CLI::App& app, int& exit_code) {
       ->add_option("--grace", arguments->grace,
                    "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d")
       ->type_name("TIME");
+  command->add_option("--store", arguments->names, "Where names of images are kept, which are in use too")
+      ->type_name("DIR");
   command->add_flag("--json", arguments->is_json, "As one JSON document");
   command->callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return collect(*arguments, output); });

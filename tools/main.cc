@@ -67,6 +67,7 @@ int run(std::vector<std::string> arguments) {
   add_gc_command(app, exit_code);
   add_fsck_command(app, exit_code);
   add_index_command(app, exit_code);
+  add_image_command(app, exit_code);
   add_repos_command(app, exit_code);
   add_tags_command(app, exit_code);
   add_referrers_command(app, exit_code);

@@ -129,17 +129,19 @@ Result<NamedImages> parse_image_document(ByteView text) {
   return images;
 }
 
+void write_image(JsonWriter& writer, const NamedImage& image) {
+  writer.begin_object().key("name").string(image.name).key("labels").begin_object();
+  for (const auto& [key, value] : image.labels) writer.key(key).string(value);
+  writer.end_object().key("createdAt").string(to_text(image.created_at));
+  writer.key("updatedAt").string(to_text(image.updated_at)).key("target");
+  image.target.write_json(writer);
+  writer.end_object();
+}
+
 std::string image_document(const NamedImages& images) {
   JsonWriter writer(JsonWriter::Style::indented);
   writer.begin_object().key("version").integer(kVersion).key("images").begin_array();
-  for (const auto& [name, image] : images) {
-    writer.begin_object().key("name").string(name).key("labels").begin_object();
-    for (const auto& [key, value] : image.labels) writer.key(key).string(value);
-    writer.end_object().key("createdAt").string(to_text(image.created_at));
-    writer.key("updatedAt").string(to_text(image.updated_at)).key("target");
-    image.target.write_json(writer);
-    writer.end_object();
-  }
+  for (const auto& [name, image] : images) write_image(writer, image);
   return writer.end_array().end_object().str() + "\n";
 }
 

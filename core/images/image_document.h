@@ -19,5 +19,7 @@ inline constexpr JsonLimits kImageDocumentLimits{
 // would keep; Errc::unsupported for another version, or a digest of an unknown algorithm.
 Result<NamedImages> parse_image_document(ByteView text);
 std::string image_document(const NamedImages& images);
+// An image as it stands there.
+void write_image(JsonWriter& writer, const NamedImage& image);
 
 }  // namespace layoutfs

@@ -11,7 +11,7 @@ CORPUS=$SOURCE/tests/corpus
 LAYOUT=${LAYOUTFS_TEST_LAYOUT:-$SOURCE/../shared/corpus/busybox}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/layoutfs-test.XXXXXX") || exit 1
 chmod 755 "$TMP"
-export LAYOUTFS_CACHE_DIR=$TMP/cache
+export LAYOUTFS_CACHE_DIR=$TMP/cache LAYOUTFS_STORE=$TMP/names
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 # No command that touches a mount may hang the tests: seconds until it counts as failed.
 PATIENCE=${LAYOUTFS_TEST_PATIENCE:-60}
