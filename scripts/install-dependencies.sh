@@ -16,7 +16,7 @@ for argument; do
     --demo) packages+=(mmdebstrap umoci) ;;
     --test) packages+=(mmdebstrap umoci skopeo buildah jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
       git strace bubblewrap clang-19 libclang-rt-19-dev) ;;
-    --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci squashfuse archivemount squashfs-tools zstd) ;;
+    --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo openssl squashfuse archivemount squashfs-tools zstd) ;;
     --full) packages+=(clang-format-19 clang-tidy-19) ;;
     *)
       sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0" >&2

@@ -67,7 +67,7 @@ suite() {
 suite dev
 suite asan -L unit
 # The parts that several threads use at once, and a mount that many use; under the thread sanitizer the others would only take time.
-suite tsan -R '^e2e\.churn$|(^|/)(BufferRing|Copied|Copies|Copying|Fsck|HashPipe|HashingSource|IndexCache|Indexer|Lane|LayerStream|Library|NodeTable|Parallel|ParkedDecoders|ReferencesOfALayout|RegistryThreads|SingleFlight|SpanCache|SpanFlights|StoreThreads|WorkerPool|WriteFileAtomically)\.'
+suite tsan -R '^e2e\.churn$|(^|/)(Batch|BlobInfoCache|BufferRing|Copied|Copies|Copying|Dispatch|EngineDestination|Fsck|HashPipe|HashingSource|ImageStoreTest|IndexCache|Indexer|Lane|LayerStream|Library|NewArchive|NodeTable|Parallel|ParkedDecoders|ReferencesOfALayout|RegistryThreads|RegistryTransfer|SingleFlight|SpanCache|SpanFlights|StoreThreads|WorkerPool|WriteFileAtomically)\.'
 echo "== fuzz"
 for file in tests/fuzz/*_fuzz.cc; do
   target=$(basename "$file" _fuzz.cc)

@@ -12,6 +12,7 @@ import time
 
 import layouts
 import report
+import rows_copy
 import rows_list
 import rows_read
 from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say
@@ -26,6 +27,8 @@ PARTS = {
     "disk": rows_list.on_disk,
     "memory": rows_read.memory,
     "programs": rows_read.programs,
+    "copy": rows_copy.copies,
+    "push": rows_copy.pushes,
 }
 HERE = pathlib.Path(__file__).resolve().parent
 

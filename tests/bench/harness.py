@@ -182,7 +182,7 @@ def package_version(name):
 
 
 def machine(layoutfs):
-    packages = ("umoci", "squashfuse", "archivemount", "libisal2", "zlib1g", "libzstd1", "libfuse3-3", "libssl3")
+    packages = ("umoci", "skopeo", "openssl", "squashfuse", "archivemount", "libisal2", "zlib1g", "libzstd1", "libfuse3-3", "libssl3")
     return {
         "cpu": first_field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": len(os.sched_getaffinity(0)),

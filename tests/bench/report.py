@@ -95,8 +95,8 @@ def how(result):
         else "The machine had nothing else to do.",
         "The image: %s; %s entries, %.0f MB of content, %.0f MB as one gzip layer."
         % (image["madeOf"], format(image["entries"], ","), image["contentBytes"] / 1e6, image["layerBytes"] / 1e6),
-        "Versions: layoutfs %s, umoci %s, squashfuse %s, archivemount %s, ISA-L %s."
-        % tuple(versions[name] for name in ("commit", "umoci", "squashfuse", "archivemount", "libisal2")),
+        "Versions: layoutfs %s, umoci %s, skopeo %s, squashfuse %s, archivemount %s, ISA-L %s."
+        % tuple(versions[name] for name in ("commit", "umoci", "skopeo", "squashfuse", "archivemount", "libisal2")),
         "The page cache is made cold by %s." % result["coldBy"],
     ]
     return textwrap.fill(" ".join(sentences), 140, break_on_hyphens=False, break_long_words=False)

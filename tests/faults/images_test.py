@@ -61,9 +61,9 @@ ACTIONS = [
 
 
 class ImageFaults(faults_test.FaultyRuns):
-    def problems_of(self, layout):
-        images_of(layout)
-        return [name for name in layout_state.tree_of(layout) if name != FILE]
+    def problems_in(self, path):
+        images_of(path)
+        return [name for name in layout_state.tree_of(path) if name != FILE]
 
     def check_state(self, base, layout):
         tree = layout_state.tree_of(layout)
