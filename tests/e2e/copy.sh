@@ -48,11 +48,11 @@ same "the references are the same" "$(layoutfs ls "$LAYOUT")" "$(layoutfs ls "$T
 check "the layout is in order" "$LAYOUTFS" fsck --no-progress "$TMP/all"
 same "there is no litter" "" "$(litter "$TMP/all")"
 if command -v skopeo >/dev/null; then
-  layoutfs ref ls "$LAYOUT" | cut -d' ' -f1 | sort -u >"$TMP/names"
+  layoutfs ref ls "$LAYOUT" | cut -d' ' -f1 | sort -u >"$TMP/tags"
   while read -r name; do
     check "skopeo copies $name" skopeo copy -q --all "oci:$LAYOUT:$name" "oci:$TMP/skopeo:$name"
     check "and layoutfs" "$LAYOUTFS" copy --no-progress "$LAYOUT:$name" "$TMP/one-by-one:$name"
-  done <"$TMP/names"
+  done <"$TMP/tags"
   same "blob for blob" "$(blobs_of "$TMP/skopeo")" "$(blobs_of "$TMP/one-by-one")"
   same "and by the same names" "$(layoutfs ls "$TMP/skopeo")" "$(layoutfs ls "$TMP/one-by-one")"
 else
@@ -64,7 +64,7 @@ total=$(find "$TMP/all/blobs" -type f | wc -l)
 same "a second copy has everything" "[0,$total]" "$(count "$LAYOUT" "$TMP/all")"
 if command -v strace >/dev/null; then
   strace -f -qq -e trace=openat,open -o "$TMP/trace" "$LAYOUTFS" copy --no-progress "$LAYOUT" "$TMP/all" >/dev/null
-  for layer in $(layoutfs inspect --json "$LAYOUT:$(head -n 1 "$TMP/names")" | jq -r '.layers[].digest'); do
+  for layer in $(layoutfs inspect --json "$LAYOUT:$(head -n 1 "$TMP/tags")" | jq -r '.layers[].digest'); do
     check "the trace tells of files" grep -q 'index.json' "$TMP/trace"
     same "no layer is opened" "" "$(grep "${layer#sha256:}" "$TMP/trace")"
   done
@@ -86,9 +86,9 @@ unchanged "an image that is not there" 3 copy "$TMP/two:nobody" "$S"
 unchanged "a layout that is not there" 3 copy "$TMP/nobody" "$S"
 refused "a name that is none" 2 copy "$TMP/two:first" "$TMP/new:a//b"
 check "which makes no layout" test ! -e "$TMP/new"
-check "a platform" "$LAYOUTFS" copy --platform linux/arm64 "$LAYOUT:$(head -n 1 "$TMP/names")" "$TMP/arm:app"
+check "a platform" "$LAYOUTFS" copy --platform linux/arm64 "$LAYOUT:$(head -n 1 "$TMP/tags")" "$TMP/arm:app"
 same "is a manifest alone" application/vnd.oci.image.manifest.v1+json "$(jq -r '.manifests[0].mediaType' "$TMP/arm/index.json")"
-unchanged "a platform that there is not" 3 copy --platform plan9/mips "$LAYOUT:$(head -n 1 "$TMP/names")" "$S"
+unchanged "a platform that there is not" 3 copy --platform plan9/mips "$LAYOUT:$(head -n 1 "$TMP/tags")" "$S"
 
 echo "-- referrers"
 read -r subject size _ < <(image "$TMP/signed" app 5000)
@@ -111,7 +111,7 @@ S=$TMP/all unchanged "no archive is overwritten" 9 copy "$LAYOUT" "oci-archive:$
 S=$TMP/all unchanged "or written to" 2 copy "$LAYOUT" "$TMP/all.tar"
 same "nothing is left beside it" "" "$(find "$TMP" -maxdepth 1 -name '.*part*')"
 if command -v skopeo >/dev/null; then
-  check "skopeo reads it" skopeo inspect --raw "oci-archive:$TMP/all.tar:$(head -n 1 "$TMP/names")"
+  check "skopeo reads it" skopeo inspect --raw "oci-archive:$TMP/all.tar:$(head -n 1 "$TMP/tags")"
 fi
 
 echo "-- repositories"
