@@ -12,7 +12,6 @@
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage. All images are of one time.
 #include <fcntl.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <optional>
@@ -107,11 +106,8 @@ std::optional<Status> act(const std::string& path, const std::string& name, cons
 
 int run(const Arguments& arguments) {
   if (arguments.size() < 2) return 2;
-  const auto outcome = act(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});
-  if (!outcome) return 2;
-  if (*outcome) return 0;
-  std::fprintf(stderr, "image_actions: %s\n", outcome->error().message().c_str());
-  return 1;
+  return testing::exit_code_of("image_actions",
+                               act(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()}));
 }
 
 }  // namespace

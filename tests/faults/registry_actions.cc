@@ -20,7 +20,6 @@
 // Uploads are told of as they go: "upload ID", then "has SIZE" after each piece.
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage.
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -165,11 +164,8 @@ std::optional<Status> act(const std::string& path, const std::string& name, cons
 
 int run(const Arguments& arguments) {
   if (arguments.size() < 2) return 2;
-  const auto outcome = act(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});
-  if (!outcome) return 2;
-  if (*outcome) return 0;
-  std::fprintf(stderr, "registry_actions: %s\n", outcome->error().message().c_str());
-  return 1;
+  return testing::exit_code_of("registry_actions",
+                               act(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "core/base/bytes.h"
@@ -40,6 +41,15 @@ inline Result<Bytes> read_small_input() {
 inline void say(const std::string& line) {
   std::puts(line.c_str());
   std::fflush(stdout);
+}
+
+// Ends a program by what came of an action: 0; 1 with one line on standard error; 2 for an action that there
+// is not.
+inline int exit_code_of(const char* program, const std::optional<Status>& done) {
+  if (!done) return 2;
+  if (*done) return 0;
+  std::fprintf(stderr, "%s: %s\n", program, done->error().message().c_str());
+  return 1;
 }
 
 }  // namespace layoutfs::testing

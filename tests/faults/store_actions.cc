@@ -24,7 +24,6 @@
 // Exit code 0; 1 with one line on standard error; 2 for wrong usage; 3 where a reference was there; 4 where
 // what was to be made was there.
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -281,9 +280,8 @@ std::optional<Status> act(const std::string& path, const std::string& name, cons
 int run(const Arguments& arguments) {
   if (arguments.size() < 2) return 2;
   const auto done = act(arguments[0], arguments[1], {arguments.begin() + 2, arguments.end()});
-  if (!done) return 2;
-  if (*done) return 0;
-  std::fprintf(stderr, "store_actions: %s\n", done->error().message().c_str());
+  const int code = testing::exit_code_of("store_actions", done);
+  if (code != 1) return code;
   if (done->error().code() == Errc::clobber) return 3;
   return done->error().code() == Errc::already_exists ? 4 : 1;
 }

@@ -5,47 +5,20 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <optional>
-#include <ostream>
-#include <source_location>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 #include "core/cas/dir_engine.h"
 #include "core/registry/registry.h"
-#include "core/registry/wire.h"
 #include "tests/support/documents.h"
+#include "tests/support/results.h"
 #include "tests/support/store.h"
 
-namespace layoutfs {
-
-// For what a failed test says.
-inline void PrintTo(Errc code, std::ostream* out) {
-  *out << "Errc " << static_cast<int>(code) << ", " << wire_code(code);
-}
-
-namespace testing {
+namespace layoutfs::testing {
 
 inline constexpr std::string_view kOctetType = "application/octet-stream";
 inline constexpr std::string_view kEmptyType = "application/vnd.oci.empty.v1+json";
-
-// The kind of an error; nothing where there is none.
-template <class T>
-std::optional<Errc> failure_of(const Result<T>& result) {
-  return result ? std::nullopt : std::optional(result.error().code());
-}
-
-// What is no part of the test's question, and has to work.
-template <class T>
-T must(Result<T> result, std::source_location where = std::source_location::current()) {
-  if (!result)
-    throw std::runtime_error(std::string(where.file_name()) + ":" + std::to_string(where.line()) + ": " +
-                             result.error().message());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 // What a source delivers in pieces of `piece` bytes, or a sentence about why it does not.
 inline std::string text_of(ByteSource& source, std::size_t piece = 1000) {
@@ -151,5 +124,4 @@ class OneLayout : public ::testing::Test {
   std::unique_ptr<Registry> registry = open();
 };
 
-}  // namespace testing
-}  // namespace layoutfs
+}  // namespace layoutfs::testing

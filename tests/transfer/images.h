@@ -4,46 +4,20 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <optional>
-#include <ostream>
-#include <source_location>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/cas/dir_engine.h"
 #include "core/oci/documents.h"
-#include "core/registry/wire.h"
 #include "core/transfer/image_destination.h"
 #include "core/transfer/image_source.h"
 #include "tests/support/documents.h"
+#include "tests/support/results.h"
 #include "tests/support/store.h"
 #include "tests/transfer/streams.h"
 
-namespace layoutfs {
-
-// For what a failed test says.
-inline void PrintTo(Errc code, std::ostream* out) {
-  *out << "Errc " << static_cast<int>(code) << ", " << wire_code(code);
-}
-
-namespace testing {
-
-// The kind of an error; nothing where there is none.
-template <class T>
-std::optional<Errc> failure_of(const Result<T>& result) {
-  return result ? std::nullopt : std::optional(result.error().code());
-}
-
-// What is no part of the test's question, and has to work.
-template <class T>
-T must(Result<T> result, std::source_location where = std::source_location::current()) {
-  if (!result)
-    throw std::runtime_error(std::string(where.file_name()) + ":" + std::to_string(where.line()) + ": " +
-                             result.error().message());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
+namespace layoutfs::testing {
 
 inline std::shared_ptr<Engine> new_layout(const std::string& path) {
   return must(open_dir(path, {.create_if_missing = true, .is_durable = false}));
@@ -124,5 +98,4 @@ inline Status copy_image(ImageSource& source, ImageDestination& destination) {
   return destination.commit();
 }
 
-}  // namespace testing
-}  // namespace layoutfs
+}  // namespace layoutfs::testing

@@ -1,0 +1,40 @@
+// How tests look at results.
+#pragma once
+
+#include <optional>
+#include <ostream>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/registry/wire.h"
+
+namespace layoutfs {
+
+// For what a failed test says.
+inline void PrintTo(Errc code, std::ostream* out) {
+  *out << "Errc " << static_cast<int>(code) << ", " << wire_code(code);
+}
+
+namespace testing {
+
+// The kind of an error; nothing where there is none.
+template <class T>
+std::optional<Errc> failure_of(const Result<T>& result) {
+  return result ? std::nullopt : std::optional(result.error().code());
+}
+
+// What is no part of the test's question, and has to work.
+template <class T>
+T must(Result<T> result, std::source_location where = std::source_location::current()) {
+  if (!result)
+    throw std::runtime_error(std::string(where.file_name()) + ":" + std::to_string(where.line()) + ": " +
+                             result.error().message());
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+}  // namespace testing
+}  // namespace layoutfs
