@@ -169,10 +169,14 @@ std::int64_t BlobStore::listing_ns(Algorithm algorithm) const {
 Result<StagedBlob> BlobStore::stage(ByteSource& content, const PutOptions& options) {
   auto file = workspace_.create_file();
   if (!file) return fail(std::move(file).error());
-  auto written = write_hashed(file->fd(), 0, content, options, layout_.is_durable());
+  return fill(std::move(*file), content, options);
+}
+
+Result<StagedBlob> BlobStore::fill(TempFile file, ByteSource& content, const PutOptions& options) const {
+  auto written = write_hashed(file.fd(), 0, content, options, layout_.is_durable());
   if (!written) return fail(std::move(written).error());
   if (auto checked = check_wanted(*written, options); !checked) return fail(std::move(checked).error());
-  return StagedBlob{std::move(*file), std::move(*written)};
+  return StagedBlob{std::move(file), std::move(*written)};
 }
 
 bool BlobStore::can_clone(const Blob& blob) const {
@@ -185,7 +189,7 @@ Result<StagedBlob> BlobStore::stage_copy(const BlobPtr& blob, const PutOptions& 
   if (!file) return fail(std::move(file).error());
   if (!clone(*blob, file->fd())) {
     BlobSource content(blob);
-    return stage(content, options);
+    return fill(std::move(*file), content, options);
   }
   // Hashed is what is to become the blob, all of it: the other one may change meanwhile.
   auto clone = open_at(file->folder(), file->name(), kReadFlags);
@@ -227,17 +231,19 @@ Status BlobStore::install(const StagedFile& file, const PutResult& put, const Co
   return layout_.sync_names(folder->get(), digest.str());
 }
 
-Status BlobStore::install_all(std::span<const StagedBlob> blobs, const Context& context) {
+Status BlobStore::install_all(std::span<StagedBlob> blobs, const Context& context) {
   if (blobs.empty()) return {};
   if (auto synced = layout_.sync_everything(); !synced) return synced;
   std::map<Algorithm, UniqueFd> folders;
-  for (const StagedBlob& blob : blobs) {
+  for (StagedBlob& blob : blobs) {
     UniqueFd& folder = folders[blob.put.digest.algorithm()];
     if (!folder) {
       auto opened = open_or_make_blob_folder(layout_, std::string(name_of(blob.put.digest.algorithm())));
       if (!opened) return fail(std::move(opened).error(), blob.put.digest.str());
       folder = std::move(*opened);
     }
+    // One change of the disk instead of link(2) and unlink(2), where the file system can.
+    if (blob.file.rename_to_new(folder.get(), blob.put.digest.hex())) continue;
     if (auto named = name(staged(blob.file), folder.get(), blob.put, context); !named) return named;
   }
   for (const auto& [algorithm, folder] : folders)

@@ -52,7 +52,7 @@ class BlobStore {
   Result<StagedBlob> stage(ByteSource& content, const PutOptions& options);
   Result<StagedBlob> stage_copy(const BlobPtr& blob, const PutOptions& options);
   // install() of all of them, in their order, with one wait for the disk.
-  Status install_all(std::span<const StagedBlob> blobs, const Context& context);
+  Status install_all(std::span<StagedBlob> blobs, const Context& context);
   // Makes a blob of a file that was hashed, or keeps the blob that is there; both are on disk then.
   Status install(const StagedFile& file, const PutResult& put, const Context& context);
   // Whether it was there.
@@ -60,6 +60,8 @@ class BlobStore {
 
  private:
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
+  // Makes what `content` delivers the file's, and checks it.
+  Result<StagedBlob> fill(TempFile file, ByteSource& content, const PutOptions& options) const;
   // Gives the file its name in `folder`, or keeps what has it.
   Status name(const StagedFile& file, int folder, const PutResult& put, const Context& context);
   // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put

@@ -25,7 +25,7 @@ Result<PutResult> StagedBatch::add(Result<StagedBlob> blob) {
 
 Status StagedBatch::flush(const Context& context) {
   if (auto usable = check_open_(); !usable) return usable;
-  const std::vector<StagedBlob> blobs = std::exchange(*staged_.lock(), {});
+  std::vector<StagedBlob> blobs = std::exchange(*staged_.lock(), {});
   return blobs_.install_all(blobs, context);
 }
 

@@ -181,8 +181,6 @@ Result<PutResult> Upload::State::commit(const Digest& wanted, const Context& con
     // Where there are no locks, others may have been faster. What fails once the upload is the blob is told.
     if (installed.error().code() == Errc::not_found && !is_named(file.get(), folder.get(), id).value_or(true))
       return fail(unknown_upload(id));
-    // What fsync could not write the kernel takes for written from then on: the next one would succeed.
-    if (installed.error().sys() == EIO) std::ignore = remove();
     return fail(std::move(installed).error());
   }
   // Where the blob was there already, the upload still is.

@@ -40,8 +40,7 @@ class Upload {
   // Lets others have the upload. Once more is no error.
   Status close();
   // Closes, and makes the blob `digest` of it, as put_blob does. Errc::digest_invalid; Errc::size_invalid
-  // where another process has added to it: the upload stays. After an error of the disk (EIO) it is gone, as
-  // nobody knows what of it was written. Errc::blob_upload_unknown where it is gone,
+  // where another process has added to it: the upload stays. Errc::blob_upload_unknown where it is gone,
   // Errc::blob_upload_invalid where another process has it.
   Result<PutResult> commit(const Digest& digest, const Context& context = {});
   // Closes, and removes it. That it is gone is no error; Errc::blob_upload_invalid where another process has

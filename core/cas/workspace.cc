@@ -49,6 +49,15 @@ TempFile::~TempFile() {
 
 int TempFile::folder() const noexcept { return folder_->fd.get(); }
 
+bool TempFile::rename_to_new(int directory, const std::string& name) {
+  const auto rename = [&] {
+    return ::renameat2(folder(), name_.c_str(), directory, name.c_str(), RENAME_NOREPLACE);
+  };
+  if (retried(rename) != 0) return false;
+  folder_.reset();
+  return true;
+}
+
 Status TempFile::rename_to(int directory, const std::string& name) {
   if (retried([&] { return ::renameat(folder(), name_.c_str(), directory, name.c_str()); }) != 0)
     return fail(Error::system(errno, name));

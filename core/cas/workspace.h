@@ -31,6 +31,9 @@ class TempFile {
   // Where it can be linked or renamed from.
   int folder() const noexcept;
   const char* name() const noexcept { return name_.c_str(); }
+  // Whether it could be renamed to what nothing is called yet, by renameat2(2) and RENAME_NOREPLACE. Where
+  // that is not to be had, or anything else is in the way, nothing has happened.
+  bool rename_to_new(int directory, const std::string& name);
   // rename(2) over what is there.
   Status rename_to(int directory, const std::string& name);
 

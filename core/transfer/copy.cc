@@ -122,7 +122,7 @@ class Copier {
   CopyCounts counts() const { return counter_.counts(); }
 
  private:
-  Status open(const Descriptor& any_image);
+  Status open();
   Result<Visit> copy_blob(const Descriptor& descriptor, const Context& context);
   Status put(const Descriptor& descriptor, const Context& context);
   Result<bool> put_partially(const BlobInfo& info, const Context& context);
@@ -140,10 +140,8 @@ class Copier {
   std::atomic<std::uint64_t> staged_blobs_ = 0, staged_bytes_ = 0;  // since the last flush, about
 };
 
-Status Copier::open(const Descriptor& any_image) {
-  auto source = open_source(source_engine_, any_image.digest.str(), {.open_url = options_.open_url});
-  if (!source) return fail(std::move(source).error());
-  source_ = std::move(*source);
+Status Copier::open() {
+  source_ = open_whole_source(source_engine_, {.open_url = options_.open_url});
   batch_ = engine_->start_batch();
   auto small = open_destination(engine_, "", {.blobs = batch_});
   if (!small) return fail(std::move(small).error());
@@ -155,7 +153,7 @@ Status Copier::open(const Descriptor& any_image) {
 }
 
 Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
-  if (auto opened = open(images.front().descriptor); !opened) return opened;
+  if (auto opened = open(); !opened) return opened;
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
   const Handler copy = [this](const Descriptor& descriptor, const Context& context) {

@@ -99,6 +99,11 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const Engine> e
 Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<Registry> registry, std::string repository,
                                                  std::string_view reference, SourceOptions options = {});
 
+// Of all that the layout has, for who copies several images: get_manifest() needs an instance
+// (Errc::invalid_argument).
+std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const Engine> engine,
+                                               SourceOptions options = {});
+
 // What open_source can be asked for.
 struct ListedImage {
   std::string reference;  // its name where no other entry has that, else "@N"

@@ -94,7 +94,7 @@ class MountOrder(order_test.LoggedRuns):
                 self.disk_after(action, number)
                 calls = actions.read_log(f"{self.directory}/{number}.log")
                 self.assertIn("ioctl", [call.name for call in calls])
-                writes = [call for call in calls if call.name == "write" and f"/{STORE}/.oci-" in call.path]
+                writes = [call for call in calls if call.name == "pwrite" and f"/{STORE}/.oci-" in call.path]
                 has_cloned = any(call.name == "ioctl" and call.error == 0 for call in calls)
                 self.assertTrue(has_cloned or action.rules != CLONES)
                 self.assertEqual(has_cloned, len(writes) == 0)

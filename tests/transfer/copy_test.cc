@@ -178,6 +178,12 @@ TEST_F(Copying, StopsOnRequestAndGoesOn) {
   EXPECT_GE(must(copy({{"app", image}})).reused_blobs, 10u);
 }
 
+TEST_F(Copying, BringsWhatIsNoImageToo) {
+  const auto greeting = writer.blob("hello", "text/plain");
+  EXPECT_EQ(must(copy({{"greeting", greeting}})).copied_blobs, 1u);
+  EXPECT_EQ(must(target->get_reference("greeting")).media_type, "text/plain");
+}
+
 TEST_F(Copying, OfNothingIsDone) { EXPECT_EQ(must(copy({})), CopyCounts()); }
 
 class Referrers : public Copying {

@@ -34,6 +34,11 @@ class EngineSource : public ::testing::Test {
   Descriptor other = layout.manifest(config, {layer, layer});
 };
 
+TEST_F(EngineSource, OfAWholeLayoutNeedsAnInstance) {
+  const auto source = open_whole_source(new_layout(directory / "empty"));
+  EXPECT_EQ(failure_of(source->get_manifest()), Errc::invalid_argument);
+}
+
 TEST_F(EngineSource, TheOnlyImageNeedsNoName) {
   EXPECT_EQ(failure_of(open("")), Errc::not_found);
   layout.write_index({manifest});
