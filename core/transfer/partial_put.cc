@@ -45,7 +45,9 @@ std::vector<BlobChunk> gaps_between(const std::vector<SharedSpan>& spans, std::u
 
 // The longer half of them.
 std::vector<SharedSpan> fewer_of(std::vector<SharedSpan> spans) {
-  std::ranges::stable_sort(spans, std::greater(), &SharedSpan::length);
+  std::ranges::sort(spans, [](const SharedSpan& a, const SharedSpan& b) {
+    return a.length != b.length ? a.length > b.length : a.offset < b.offset;
+  });
   spans.resize(spans.size() / 2);
   std::ranges::sort(spans, {}, &SharedSpan::offset);
   return spans;

@@ -82,7 +82,7 @@ TEST(Chunks, ABlobIsReadAtItsPlaces) {
 }
 
 TEST(Chunks, ThoseThatTouchAndThoseToTheEndAreSplitToo) {
-  for (const std::size_t piece : {1, 2, 1000}) {
+  for (const std::size_t piece : {1uz, 2uz, 1000uz}) {
     const auto all =
         deliver(split_full_body(source_of("123456789", piece), {{0, 2}, {2, 3}, {7, kToEnd}}), piece);
     EXPECT_THAT(all.chunks, ElementsAre("12", "345", "89"));

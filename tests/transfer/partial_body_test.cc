@@ -35,7 +35,7 @@ Delivered lone(const std::string& body, std::string_view range, std::vector<Blob
 
 TEST(PartialBody, PartsAreTheChunksHoweverTheyArrive) {
   const std::string body = part("bytes 1-2/9", "23") + part("bytes 4-4/9", "5") + kEnd;
-  for (const std::size_t piece : {1, 2, 3, 7, 1000}) {
+  for (const std::size_t piece : {1uz, 2uz, 3uz, 7uz, 1000uz}) {
     for (const std::string& text : {body, body.substr(2), "a preamble" + body, body + "an epilogue"}) {
       const auto all = multipart(text, {{1, 2}, {4, 1}}, piece);
       EXPECT_THAT(all.chunks, ElementsAre("23", "5")) << piece << text;
