@@ -105,7 +105,7 @@ TEST(Digest, WhatCanBeNoAlgorithmIsNotRegistered) {
   byte_sum();
   for (const char* name : {"", "SHA3", "a/b", "..", "+a", "a+", "uploads"})
     EXPECT_EQ(register_algorithm(name, 32, start_byte_sum).error().code(), Errc::invalid_argument) << name;
-  for (const std::size_t size : {0, 3, 65})
+  for (const std::size_t size : {0uz, 3uz, 65uz})
     EXPECT_EQ(register_algorithm("sized", size, start_byte_sum).error().code(), Errc::invalid_argument)
         << size;
   for (const char* name : {"sha256", "byte+sum"})

@@ -128,7 +128,7 @@ TEST(Dispatch, VisitsWhatSeveralLeadToAsOften) {
 }
 
 TEST(Dispatch, EndsWithAnErrorWhereADescriptorLeadsToItself) {
-  for (const std::uint64_t length : {1, 2, 1000}) {
+  for (const std::uint64_t length : {1uz, 2uz, 1000uz}) {
     const auto circle = numbered_handler([=](std::uint64_t n) { return Numbers{n % length + 1}; });
     const auto dispatched = dispatch(all_numbered({1}), circle, 2);
     ASSERT_FALSE(dispatched);

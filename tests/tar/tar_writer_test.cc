@@ -36,7 +36,7 @@ TEST(TarWriter, AShortPathAndASmallSizeTakeOneBlock) {
 TEST(TarWriter, WhatDoesNotFitStandsInARecord) {
   for (const std::uint64_t size :
        {std::uint64_t{0}, (std::uint64_t{8} << 30) - 1, std::uint64_t{8} << 30, std::uint64_t{3} << 40})
-    for (const std::size_t length : {99, 100, 101, 141, 980, 1000}) {
+    for (const std::size_t length : {99uz, 100uz, 101uz, 141uz, 980uz, 1000uz}) {
       const std::string path(length, 'p');
       const auto entry = entry_of(tar_file_header(path, size, 0));
       EXPECT_EQ(entry.path, path);
