@@ -146,6 +146,11 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
                 arguments.name + ": names a reference, and so does --ref " + arguments.reference);
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
   auto engine = builtin_drivers().open(opened.path);
+  const bool is_by_name = opened.path != arguments.layout && !arguments.name.contains(opened.path);
+  if (!engine && engine.error().code() == Errc::not_found && is_by_name)
+    return fail(Errc::not_found, "image '" + arguments.name + "': " + engine.error().message() +
+                                     " (where it has moved to is said by: layoutfs image label NAME "
+                                     "layoutfs.layout=PATH)");
   if (!engine) return fail(std::move(engine).error());
   opened.engine = std::move(*engine);
   return opened;

@@ -79,8 +79,9 @@ std::string json_of(const std::vector<CopyJob>& jobs, const CopyCounts& counts) 
   return json.end_object().str();
 }
 
+// `has_begun` says whether something may have been copied, also after an error.
 Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
-                       const Context& context) {
+                       const Context& context, bool& has_begun) {
   Progress progress("copying", !arguments.is_progress_hidden);
   const IndexCache cache = open_cache(arguments.cache_dir);
   CopyCounts sum;
@@ -92,6 +93,7 @@ Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::
     }
     const auto engine = target.open(job);
     if (!engine) return fail(Error(engine.error()));
+    has_begun = true;
     ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache), .context = context};
     options.on_progress = [&](const CopyProgress& now) {
       progress.update(job.target, now.counts.copied_bytes + now.counts.reused_bytes, now.known_bytes);
@@ -119,9 +121,12 @@ int copy(const CopyArguments& arguments, Output& output) {
   if (!jobs) return report(jobs.error());
 
   const StopSignals signals;
-  const auto copied = run(arguments, *target, *jobs, signals.context());
+  bool has_begun = false;
+  const auto copied = run(arguments, *target, *jobs, signals.context(), has_begun);
   if (!copied)
-    return signals.report_write(copied.error(), {.before = "", .after = "; what was copied is kept"});
+    return signals.report_write(
+        copied.error(),
+        {.before = "", .after = has_begun && target->keeps_parts() ? "; what was copied is kept" : ""});
   if (arguments.is_json) {
     output << json_of(*jobs, *copied) << "\n";
     return kDone;
@@ -140,7 +145,10 @@ void add_copy_command(CLI::App& app, int& exit_code) {
   const auto arguments = std::make_shared<CopyArguments>();
   CLI::App* command = app.add_subcommand(
       "copy", "Copy images to another layout, archive or store of repositories; go on where that broke off");
-  command->add_option("SRC", arguments->source, "LAYOUT[:REF|@DIGEST], all images without a reference")
+  command
+      ->add_option("SRC", arguments->source,
+                   "LAYOUT[:REF|@DIGEST], all images without a reference; or "
+                   "oci-repositories:STORE[:REPOSITORY[:TAG]]")
       ->required()
       ->type_name("LAYOUT[:REF|@DIGEST]");
   command

@@ -157,14 +157,35 @@ Result<CopySource> open_repositories_source(const std::string& operand,
   return source;
 }
 
+// Where people mean a registry, or what is no layout of ours.
+Status check_transport(std::string_view operand, bool is_target) {
+  for (const std::string_view other : {"docker://", "docker-daemon:", "containers-storage:"})
+    if (operand.starts_with(other))
+      return fail(Errc::unsupported, std::string(operand) +
+                                         ": images are copied between layouts on disk; "
+                                         "skopeo copies from and to " +
+                                         std::string(other));
+  if (is_target && operand.starts_with("docker-archive:"))
+    return fail(Errc::unsupported, std::string(operand) + ": only oci-archive: is written");
+  return {};
+}
+
 }  // namespace
 
 Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform) {
-  return operand.starts_with(kRepositoriesPrefix) ? open_repositories_source(operand, platform)
-                                                  : open_layout_source(operand, platform);
+  if (auto known = check_transport(operand, false); !known) return fail(std::move(known).error());
+  if (operand.starts_with(kRepositoriesPrefix)) return open_repositories_source(operand, platform);
+  auto source = open_layout_source(operand, platform);
+  std::error_code failed;
+  if (!source && source.error().code() == Errc::invalid_image &&
+      std::filesystem::is_directory(operand, failed) && !is_layout_dir(operand))
+    return fail(Errc::invalid_image, source.error().message() + "; a directory of repositories is " +
+                                         std::string(kRepositoriesPrefix) + operand);
+  return source;
 }
 
 Result<CopyTarget> CopyTarget::parse(const std::string& operand) {
+  if (auto known = check_transport(operand, true); !known) return fail(std::move(known).error());
   CopyTarget target;
   if (operand.starts_with(kRepositoriesPrefix)) {
     auto parsed = RepositoriesOperand::parse(operand);
@@ -209,12 +230,14 @@ Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
     return Place{path_, is_tag_of_source ? source.repository + ":" + name : name};
   }
   const std::string& repository = repository_.empty() ? source.repository : repository_;
-  const auto entry = parse_entry_name(name, repository);
-  if (!entry || (!repository_.empty() && entry->repository != repository_))
+  auto entry = parse_entry_name(name, repository);
+  if (!entry)
     return fail(Errc::invalid_argument,
                 "'" + name + "' is no " + (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
                     "; say what it is to be called: " + std::string(kRepositoriesPrefix) +
                     "STORE:REPOSITORY:TAG");
+  // Of an image that another repository has, the tag stays.
+  if (!repository_.empty()) entry->repository = repository_;
   if (!is_repository_directory(entry->repository))
     return fail(Errc::name_invalid,
                 "repository '" + entry->repository + "' cannot be beside the files of the layouts above it");
@@ -232,9 +255,16 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
                                               std::to_string(layout.images.size()) + " in " + layout.path +
                                               ": say which one is meant");
     std::map<std::string, CopyJob> by_target;
+    std::map<std::string, const NamedDescriptor*> taken;  // by whom each name is
     for (const NamedDescriptor& image : layout.images) {
       auto place = place_of(layout, image.name);
       if (!place) return fail(std::move(place).error());
+      // A layout may have a name twice; two names must not become one.
+      const NamedDescriptor*& holder = taken[place->target + "/" + place->name];
+      if (holder != nullptr && holder->name != image.name && !place->name.empty())
+        return fail(Errc::invalid_argument, "'" + holder->name + "' and '" + image.name +
+                                                "' would both be called '" + place->name + "'");
+      holder = &image;
       CopyJob& job = by_target[place->target];
       job.images.push_back({std::move(place->name), image.descriptor});
     }

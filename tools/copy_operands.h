@@ -55,6 +55,8 @@ class CopyTarget {
   Result<std::vector<CopyJob>> plan(const CopySource& source) const;
   // The layout that a job goes to, made where it is missing.
   Result<std::shared_ptr<Engine>> open(const CopyJob& job);
+  // Whether what was copied is there for the next attempt, whatever ends this one.
+  bool keeps_parts() const noexcept { return kind_ != Kind::archive; }
   // After the last one.
   Status finish();
 

@@ -51,21 +51,27 @@ class UnnamedFile {
     if (name.empty()) return fail(Errc::invalid_argument, path + ": a file needs a name");
     if (::fstatat(directory->get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0)
       return fail(Errc::already_exists, path + ": is there already");
-    std::string hidden = "." + name + ".part-" + random_name();
-    auto file = open_at(directory->get(), hidden, O_RDWR | O_CREAT | O_EXCL, 0644);
-    if (!file) return fail(std::move(file).error(), path);
+    // Without any name where the file system has such files: these go with the process, however that ends.
+    std::string hidden;
+    auto file = open_at(directory->get(), ".", O_RDWR | O_TMPFILE, 0644);
+    if (!file) {
+      hidden = "." + name + ".part-" + random_name();
+      file = open_at(directory->get(), hidden, O_RDWR | O_CREAT | O_EXCL, 0644);
+    }
+    if (!file) return fail(Error::system(file.error().sys(), path));
     return UnnamedFile(path, name, std::move(hidden), std::move(*directory), std::move(*file));
   }
   UnnamedFile(UnnamedFile&&) = default;
   UnnamedFile& operator=(UnnamedFile&&) = delete;
   ~UnnamedFile() {
-    if (directory_) ::unlinkat(directory_.get(), hidden_.c_str(), 0);
+    if (directory_ && !hidden_.empty()) ::unlinkat(directory_.get(), hidden_.c_str(), 0);
   }
 
   const std::shared_ptr<const UniqueFd>& fd() const noexcept { return file_; }
   Status name() {
     if (auto synced = sync_file(file_->get(), path_); !synced) return synced;
-    const int failure = rename_new(directory_.get(), hidden_.c_str(), directory_.get(), name_);
+    const int failure =
+        hidden_.empty() ? link_unnamed() : rename_new(directory_.get(), hidden_, directory_.get(), name_);
     if (failure == EEXIST) return fail(Errc::already_exists, path_ + ": is there already");
     if (failure != 0) return fail(Error::system(failure, path_));
     const UniqueFd directory = std::move(directory_);
@@ -73,6 +79,15 @@ class UnnamedFile {
   }
 
  private:
+  // 0, or the errno.
+  int link_unnamed() const {
+    const std::string file = "/proc/self/fd/" + std::to_string(file_->get());
+    const auto link = [&] {
+      return ::linkat(AT_FDCWD, file.c_str(), directory_.get(), name_.c_str(), AT_SYMLINK_FOLLOW);
+    };
+    return retried(link) == 0 ? 0 : errno;
+  }
+
   UnnamedFile(std::string path, std::string name, std::string hidden, UniqueFd directory, UniqueFd file)
       : path_(std::move(path)),
         name_(std::move(name)),
@@ -80,7 +95,8 @@ class UnnamedFile {
         directory_(std::move(directory)),
         file_(std::make_shared<const UniqueFd>(std::move(file))) {}
 
-  std::string path_, name_, hidden_;
+  std::string path_, name_;
+  std::string hidden_;  // what it is called until it has its name; empty for a file of O_TMPFILE
   UniqueFd directory_;  // none once the file has its name
   std::shared_ptr<const UniqueFd> file_;
 };

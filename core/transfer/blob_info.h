@@ -31,7 +31,9 @@ inline BlobInfo blob_info_of(const Descriptor& descriptor) {
           .size = descriptor.size,
           .urls = descriptor.urls,
           .annotations = descriptor.annotations,
-          .media_type = descriptor.media_type};
+          .media_type = descriptor.media_type,
+          .compression_operation = LayerCompression::preserve_original,
+          .compression_algorithm = {}};
 }
 
 }  // namespace layoutfs

@@ -229,7 +229,7 @@ Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context)
 
 Status Copier::put_whole(const BlobInfo& info, const Context& context) {
   auto blob = source_->get_blob(info, nullptr, context);
-  if (!blob) return fail(std::move(blob).error());
+  if (!blob) return fail(std::move(blob).error(), "the source");
   const bool is_small = info.size && *info.size <= kSmallBlob;
   ImageDestination& destination = is_small ? *small_ : *large_;
   CountedSource content(*blob->content, counter_);

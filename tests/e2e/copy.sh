@@ -128,6 +128,13 @@ check "and back" "$LAYOUTFS" copy "$TMP/flat" "oci-repositories:$TMP/again"
 same "to the same repositories" "$(layoutfs repos "$TMP/store")" "$(layoutfs repos "$TMP/again")"
 check "one tag" "$LAYOUTFS" copy "$R:team/more:second" "$TMP/single"
 same "alone" team/more:second "$(layoutfs ls "$TMP/single")"
+check "by another repository's name" "$LAYOUTFS" copy "$TMP/flat:team/app:1.0" "$R:else/where"
+same "which keeps the tag" 1.0 "$(layoutfs tags "$TMP/store" else/where)"
+"$LAYOUTFS" copy "$TMP/two:second" "$TMP/flat:one:1.0" >/dev/null 2>&1
+S=$TMP/store unchanged "two images of one tag" 2 copy "$TMP/flat" "$R:both"
+S=$TMP/store unchanged "a registry" 6 copy "docker://example.org/app" "$R:both"
+S=$TMP/store unchanged "an archive of Docker's" 6 copy "$TMP/flat" docker-archive:new
+S=$TMP/store unchanged "a directory of repositories as a layout" 4 copy "$TMP/store" "$TMP/new"
 S=$TMP/store unchanged "names without repositories" 2 copy "$TMP/two" "$R"
 S=$TMP/store unchanged "a tag that is none" 2 copy "$TMP/two:first" "$R:team/app:-"
 S=$TMP/store unchanged "a repository that is none" 2 copy "$TMP/two:first" "$R:Team"
