@@ -122,9 +122,14 @@ Result<ImageName> parse_path_or_name(const std::string& argument) {
   if (path || path.error().code() != Errc::not_found) return path;
   auto named = find_image_name(argument);
   if (!named) return fail(std::move(named).error());
+  std::error_code failed;
+  if (*named && !std::filesystem::exists((*named)->layout, failed) && !failed)
+    return fail(Errc::not_found,
+                "image '" + argument + "': " + (*named)->layout +
+                    ": no such layout (where it has moved to is said by: layoutfs image label NAME "
+                    "layoutfs.layout=PATH)");
   if (*named) return **std::move(named);
   const std::string store = directory_of({});
-  std::error_code failed;
   if (store.empty() || !std::filesystem::is_directory(store, failed)) return path;
   return fail(Errc::not_found, path.error().message() + ", and no image of that name in " + store);
 }
@@ -146,11 +151,6 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
                 arguments.name + ": names a reference, and so does --ref " + arguments.reference);
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
   auto engine = builtin_drivers().open(opened.path);
-  const bool is_by_name = opened.path != arguments.layout && !arguments.name.contains(opened.path);
-  if (!engine && engine.error().code() == Errc::not_found && is_by_name)
-    return fail(Errc::not_found, "image '" + arguments.name + "': " + engine.error().message() +
-                                     " (where it has moved to is said by: layoutfs image label NAME "
-                                     "layoutfs.layout=PATH)");
   if (!engine) return fail(std::move(engine).error());
   opened.engine = std::move(*engine);
   return opened;
