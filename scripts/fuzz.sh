@@ -34,7 +34,8 @@ fi
 command -v clang++-19 >/dev/null || die "needs clang++-19: scripts/install-dependencies.sh --test"
 
 FUZZ=$SOURCE/build/fuzz
-build fuzz make_tables "${targets[@]/%/_fuzz}" || die "the fuzz targets do not build"
+PROGRAMS=$SOURCE/build/asan/tests/fuzz
+build asan make_tables "${targets[@]/%/_fuzz}" || die "the fuzz targets do not build"
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 export TMPDIR=$temporary
@@ -42,7 +43,7 @@ export TMPDIR=$temporary
 if [ ! -f "$FUZZ/seeds/complete" ] || [ tests/fuzz/make-seeds.py -nt "$FUZZ/seeds/complete" ]; then
   rm -rf "$FUZZ/seeds"
   python3 tests/corpus/make-torture.py "$temporary/torture" >/dev/null
-  python3 tests/fuzz/make-seeds.py "$temporary/torture" "$FUZZ/tests/fuzz/make_tables" "$FUZZ/seeds"
+  python3 tests/fuzz/make-seeds.py "$temporary/torture" "$PROGRAMS/make_tables" "$FUZZ/seeds"
   : >"$FUZZ/seeds/complete"
 fi
 
@@ -53,20 +54,26 @@ last() {
   echo "${number:-unknown}"
 }
 
-found=0
-for target in "${targets[@]}"; do
-  corpus=$FUZZ/corpus/$target artifacts=$FUZZ/artifacts/$target log=$FUZZ/$target.log
+# fuzz TARGET: prints its line.
+fuzz() {
+  local target=$1 verdict="nothing found" log=$FUZZ/$1.log corpus=$FUZZ/corpus/$1 artifacts=$FUZZ/artifacts/$1 inputs
   rm -rf "$artifacts"
   mkdir -p "$corpus" "$artifacts"
   # What was found once comes first.
   inputs=("$corpus" "$FUZZ/seeds/$target")
   [ ! -d "tests/fuzz/regressions/$target" ] || inputs+=("tests/fuzz/regressions/$target")
-  verdict="nothing found"
-  if ! "$FUZZ/tests/fuzz/${target}_fuzz" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
+  if ! "$PROGRAMS/${target}_fuzz" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
     -print_final_stats=1 -artifact_prefix="$artifacts/" "${inputs[@]}" >"$log" 2>&1; then
-    found=1
+    : >"$temporary/found"
     verdict="FOUND: see $log and $artifacts"
   fi
   echo "$target: $(last stat::number_of_executed_units: "$log") runs, coverage $(last cov: "$log"), $verdict"
+}
+
+# As many at once as there are processors.
+for target in "${targets[@]}"; do
+  [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
+  fuzz "$target" &
 done
-exit $found
+wait
+[ ! -e "$temporary/found" ]

@@ -26,7 +26,7 @@ Digest digest_through_pipe(ByteView content, std::size_t piece_size, Algorithm a
 }
 
 TEST(HashPipe, GivesTheDigestOfAllPieces) {
-  for (const std::size_t size : {0, 1, 1000, 262'143, 262'144, 262'145, 5'000'001})
+  for (const std::size_t size : {0U, 1U, 1000U, 262'143U, 262'144U, 262'145U, 5'000'001U})
     for (const std::size_t piece : {std::size_t{4097}, HashPipe::kPieceSize}) {
       const Bytes content = counting(size);
       EXPECT_EQ(digest_through_pipe(content, piece, Algorithm::sha256), Digest::of(content)) << size;

@@ -10,7 +10,7 @@ namespace layoutfs::testing {
 namespace {
 
 TEST(Parallel, EachNumberIsWorkedOnOnce) {
-  for (const std::size_t count : {0, 1, 2, 1000}) {
+  for (const std::size_t count : {0U, 1U, 2U, 1000U}) {
     std::vector<std::atomic<int>> times(count);
     for_each_in_parallel(count, [&](std::size_t i) { ++times[i]; });
     for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(times[i], 1) << i << " of " << count;

@@ -92,7 +92,7 @@ TEST_P(PutBlob, ExistsFromThenOnAndHasAPathThatCanBeLinked) {
 }
 
 TEST_P(PutBlob, ContentOfAnySizeAndAlgorithmIsStoredWhole) {
-  for (const std::size_t size : {262'143, 262'144, 262'145, 3'000'017}) {
+  for (const std::size_t size : {262'143U, 262'144U, 262'145U, 3'000'017U}) {
     for (const Algorithm algorithm : algorithms()) {
       Stream content(size, std::size_t{0});
       const auto put = engine->put_blob(content, {.algorithm = algorithm}).value();
@@ -118,7 +118,7 @@ TEST_P(PutBlob, OfARegisteredAlgorithmIsStoredAsAnyOther) {
 }
 
 TEST_P(PutBlob, ThatFailsLeavesNothing) {
-  for (const std::size_t size : {0, 100, 1'000'000}) {
+  for (const std::size_t size : {0U, 100U, 1'000'000U}) {
     Stream content(size, fail(Errc::corrupt, "the source is broken"));
     const auto put = engine->put_blob(content);
     ASSERT_FALSE(put);

@@ -44,7 +44,7 @@ class Uploading : public ::testing::Test {
 TEST_F(Uploading, PiecesOfAnySizeBecomeOneBlob) {
   std::string all;
   auto upload = engine->start_upload().value();
-  for (const std::size_t size : {0, 1, 255 << 10, 256 << 10, (1 << 20) + 17, 3}) {
+  for (const std::size_t size : {0U, 1U, 255U << 10U, 256U << 10U, (1U << 20U) + 17U, 3U}) {
     const std::string piece(size, static_cast<char>('a' + size % 26));
     ASSERT_TRUE(upload.append(as_bytes(piece)));
     all += piece;

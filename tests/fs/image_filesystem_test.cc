@@ -111,7 +111,7 @@ TEST_F(ImageFilesystemTest, ListingsGoOnAtTheirCookies) {
   }
   open(tar.dir("e"));
   const Browser browser(*filesystem_);
-  for (const std::size_t at_once : {1, 2, 7, 1000})
+  for (const std::size_t at_once : {1U, 2U, 7U, 1000U})
     EXPECT_EQ(browser.names(browser.node("d"), at_once), expected) << at_once;
   EXPECT_THAT(browser.names(browser.node("e")), IsEmpty());
   EXPECT_EQ(filesystem_->readdir(browser.node("d/100"), 0, [](const auto&) { return true; }).error(),

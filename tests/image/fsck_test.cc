@@ -252,7 +252,7 @@ TEST_F(Fsck, FindsWrongDiffIdsOfEveryCompression) {
 // diff_id.h says who writes such layers.
 TEST_F(Fsck, ALayerMayLackZerosAtTheEndOfItsTar) {
   const Bytes plain = tar_of(300'000, 1);
-  for (const std::size_t missing : {1, 20, 21}) {
+  for (const std::size_t missing : {1U, 20U, 21U}) {
     Bytes whole = plain;
     whole.insert(whole.end(), missing * 512, std::byte{0});
     const Bytes blob = zstd_of(plain);

@@ -133,7 +133,7 @@ TEST_F(ABlob, OfAnotherSizeIsRefused) {
 }
 
 TEST_F(ABlob, ThatNeverEndsIsRefusedOnceItIsTooLong) {
-  for (const std::uint64_t size : {0, 10, 5'000'000}) {
+  for (const std::uint64_t size : {0U, 10U, 5'000'000U}) {
     EndlessSource endless;
     auto blob = descriptor_of("content", kOctetType);
     blob.size = size;

@@ -206,7 +206,7 @@ TEST(RepositoryTree, ListingEndsOnRequest) {
 
 TEST(RepositoryTree, EveryPageOfAnyTreeIsThatOfTheSortedNames) {
   constexpr std::string_view kPieces[] = {"a", "b", "a-b", "a.b", "a--a", "a0", "a_b", "ab", "0"};
-  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 5U, 6U}) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed);
     std::set<std::string> names;  // the oracle: std::string's order

@@ -53,7 +53,7 @@ TEST_F(Tags, AreAllOnSomePage) {
   for (int i = 0; i < 40; ++i) expected.push_back("v" + std::to_string(i));
   push_image(*registry, kApp, "layer", expected);
   std::ranges::sort(expected);
-  for (const std::size_t limit : {1, 3, 20, 39, 40, 41}) {
+  for (const std::size_t limit : {1U, 3U, 20U, 39U, 40U, 41U}) {
     Names found;
     for (Names next = page("", limit); !next.empty() && found.size() <= expected.size();
          next = page(found.back(), limit)) {

@@ -91,7 +91,7 @@ TEST_F(AnUpload, IsNoBlobToAnybody) {
 TEST_F(AnUpload, TakesPiecesOfAnySize) {
   std::string text;
   auto writer = must(registry->push_blob_chunked(kApp, 10));
-  for (const std::size_t size : {0, 1, 9, 10, 11, 0, 100'000, 3'000'000, 1}) {
+  for (const std::size_t size : {0U, 1U, 9U, 10U, 11U, 0U, 100'000U, 3'000'000U, 1U}) {
     const std::string piece(size, static_cast<char>('a' + size % 26));
     must(writer.write(as_bytes(piece)));
     text += piece;

@@ -157,7 +157,7 @@ TEST_F(Copying, TwoProcessesMayMakeTheSameOneAtOnce) {
       processes.emplace_back([&] {
         const auto stream = zstd_layer().stream(directory(), no_memory());
         expect_read(stream, zstd_layer(), zstd_layer().size() - 10, 10);
-        for (const std::uint64_t at : {300'000, 600'000}) expect_read(stream, zstd_layer(), at);
+        for (const std::uint64_t at : {300'000U, 600'000U}) expect_read(stream, zstd_layer(), at);
       });
     processes.clear();
     EXPECT_EQ(files(), 1);
@@ -195,7 +195,7 @@ TEST_F(Copying, ADamagedCopyIsDroppedAndMadeAnew) {
     const auto stream = zstd_layer().stream(copies, no_memory());
     expect_read(stream, zstd_layer(), 0, zstd_layer().size());
     EXPECT_EQ(copies->stats().dropped, 1U);
-    for (const std::uint64_t at : {600'000, 300'000, 690'000}) expect_read(stream, zstd_layer(), at);
+    for (const std::uint64_t at : {600'000U, 300'000U, 690'000U}) expect_read(stream, zstd_layer(), at);
   }
   EXPECT_EQ(copies->stats().made, 1U);
 }
@@ -241,7 +241,7 @@ TEST_F(Copying, AFullDiskIsWarnedOfOnceAndEverythingIsStillRead) {
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
   for (const Layer* layer : {&zstd_layer(), &other}) {
     const auto stream = layer->stream(copies, no_memory());
-    for (const std::uint64_t at : {600'000, 300'000, 690'000}) expect_read(stream, *layer, at);
+    for (const std::uint64_t at : {600'000U, 300'000U, 690'000U}) expect_read(stream, *layer, at);
   }
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, handler);
@@ -301,7 +301,7 @@ TEST_F(Copying, WhileOneIsMadeWhatItHasIsReadAndOtherLayersAreToo) {
   expect_read(stream, slow, 200'000);
   EXPECT_EQ(copies->stats().spans_read, 1U);
   const auto other = zstd_layer().stream(copies, no_memory());
-  for (const std::uint64_t at : {600'000, 300'000, 690'000}) expect_read(other, zstd_layer(), at);
+  for (const std::uint64_t at : {600'000U, 300'000U, 690'000U}) expect_read(other, zstd_layer(), at);
   EXPECT_EQ(files(), 1) << "one is made at a time";
   waiting->let_go();
 }

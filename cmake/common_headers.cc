@@ -1,0 +1,1 @@
+// Nothing: the headers that are precompiled with it are what matters (targets.cmake).
