@@ -78,47 +78,47 @@ int print_path(const PathArguments& arguments, Output& output) {
   return kDone;
 }
 
-void add_blob_ls_command(CLI::App& blob, int& exit_code) {
+void add_blob_ls_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<ListArguments>();
-  CLI::App* command = blob.add_subcommand("ls", "List the digests of all blobs");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_flag("-l,--long", arguments->is_long, "With sizes, and when each was put (UTC)");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command = blob.add_subcommand("ls", "List the digests of all blobs");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_flag("-l,--long", arguments->is_long, "With sizes, and when each was put (UTC)");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }
 
-void add_blob_rm_command(CLI::App& blob, int& exit_code) {
+void add_blob_rm_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<RemoveArguments>();
-  CLI::App* command =
+  const Command command =
       blob.add_subcommand("rm", "Remove blobs, also those that are in use; gc removes those that are not");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("DIGEST", arguments->names, "The blobs' digests")->required();
-  command->add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
-  command->callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_option("DIGEST", arguments->names, "The blobs' digests").required();
+  command.add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
 }
 
-void add_blob_path_command(CLI::App& blob, int& exit_code) {
+void add_blob_path_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<PathArguments>();
-  CLI::App* command = blob.add_subcommand("path", "Print which file a blob is");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path; no archive")->required();
-  command->add_option("DIGEST", arguments->digest, "The blob's digest")->required();
-  command->callback([arguments, &exit_code] {
+  const Command command = blob.add_subcommand("path", "Print which file a blob is");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path; no archive").required();
+  command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return print_path(*arguments, output); });
   });
 }
 
 }  // namespace
 
-void add_blob_command(CLI::App& app, int& exit_code) {
-  CLI::App* blob = app.add_subcommand("blob", "The blobs of a layout: put, get, ls, rm, path");
-  blob->require_subcommand(1);
-  add_blob_put_command(*blob, exit_code);
-  add_blob_get_command(*blob, exit_code);
-  add_blob_ls_command(*blob, exit_code);
-  add_blob_rm_command(*blob, exit_code);
-  add_blob_path_command(*blob, exit_code);
+void add_blob_command(Command program, int& exit_code) {
+  const Command blob = program.add_subcommand("blob", "The blobs of a layout: put, get, ls, rm, path");
+  blob.require_subcommand();
+  add_blob_put_command(blob, exit_code);
+  add_blob_get_command(blob, exit_code);
+  add_blob_ls_command(blob, exit_code);
+  add_blob_rm_command(blob, exit_code);
+  add_blob_path_command(blob, exit_code);
 }
 
 }  // namespace layoutfs::tools

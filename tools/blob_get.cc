@@ -94,20 +94,20 @@ int get(const GetArguments& arguments) {
 
 }  // namespace
 
-void add_blob_get_command(CLI::App& blob, int& exit_code) {
+void add_blob_get_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<GetArguments>();
-  CLI::App* command = blob.add_subcommand("get", "Print a blob, and check it against its digest");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("DIGEST", arguments->digest, "The blob's digest")->required();
+  const Command command = blob.add_subcommand("get", "Print a blob, and check it against its digest");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
   command
-      ->add_option("-o,--output", arguments->output,
-                   "Write this file instead, which appears once the content was checked")
-      ->type_name("FILE");
-  command->add_option("--offset", arguments->offset, "Begin at this byte; a part of a blob is not checked")
-      ->type_name("N");
-  command->add_option("--length", arguments->length, "End after so many bytes; a part is not checked")
-      ->type_name("N");
-  command->callback([arguments, &exit_code] { exit_code = get(*arguments); });
+      .add_option("-o,--output", arguments->output,
+                  "Write this file instead, which appears once the content was checked")
+      .type_name("FILE");
+  command.add_option("--offset", arguments->offset, "Begin at this byte; a part of a blob is not checked")
+      .type_name("N");
+  command.add_option("--length", arguments->length, "End after so many bytes; a part is not checked")
+      .type_name("N");
+  command.callback([arguments, &exit_code] { exit_code = get(*arguments); });
 }
 
 }  // namespace layoutfs::tools

@@ -66,18 +66,18 @@ int put(PutArguments arguments, Output& output) {
 
 }  // namespace
 
-void add_blob_put_command(CLI::App& blob, int& exit_code) {
+void add_blob_put_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<PutArguments>();
-  CLI::App* command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("FILE", arguments->files, "What to store; - or none is standard input");
+  const Command command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_option("FILE", arguments->files, "What to store; - or none is standard input");
   command
-      ->add_option("--algorithm", arguments->algorithm,
-                   "sha256 or sha512; that of --expect by default, else sha256")
-      ->type_name("sha256|sha512");
-  command->add_option("--expect", arguments->expected, "Store nothing but content of this digest")
-      ->type_name("DIGEST");
-  command->callback([arguments, &exit_code] {
+      .add_option("--algorithm", arguments->algorithm,
+                  "sha256 or sha512; that of --expect by default, else sha256")
+      .type_name("sha256|sha512");
+  command.add_option("--expect", arguments->expected, "Store nothing but content of this digest")
+      .type_name("DIGEST");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return put(std::move(*arguments), output); });
   });
 }

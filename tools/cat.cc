@@ -70,17 +70,17 @@ Status cat(CatArguments arguments, Output& output) {
 
 }  // namespace
 
-void add_cat_command(CLI::App& app, int& exit_code) {
+void add_cat_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CatArguments>();
-  CLI::App* command = app.add_subcommand("cat", "Print files of an image, without mounting");
-  command->add_option("OPERANDS", arguments->operands, "The image, and files in it")
-      ->type_name(std::string(kImageKind) + " PATH");
-  arguments->image.add_options(*command);
+  const Command command = program.add_subcommand("cat", "Print files of an image, without mounting");
+  command.add_option("OPERANDS", arguments->operands, "The image, and files in it")
+      .type_name(std::string(kImageKind) + " PATH");
+  arguments->image.add_options(command);
   command
-      ->add_option("--cache-disk", arguments->cache_disk,
-                   "Disk for decoded copies of layers, e.g. 1G; 0: use none")
-      ->type_name("SIZE");
-  command->callback([arguments, &exit_code] {
+      .add_option("--cache-disk", arguments->cache_disk,
+                  "Disk for decoded copies of layers, e.g. 1G; 0: use none")
+      .type_name("SIZE");
+  command.callback([arguments, &exit_code] {
     Output output;
     const Status done = cat(std::move(*arguments), output);
     exit_code = output.finish();

@@ -165,20 +165,22 @@ Result<int> chroot(ChrootArguments arguments) {
 
 }  // namespace
 
-void add_chroot_command(CLI::App& app, int& exit_code) {
+void add_chroot_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ChrootArguments>();
-  CLI::App* command = app.add_subcommand("chroot", "Run a command in an image, with changes on top of it");
-  command->add_option("OPERANDS", arguments->operands, "The image, and what to run in it")
-      ->type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
-  command->positionals_at_end();  // what follows the image is the command's
-  arguments->image.add_options(*command);
-  command->add_option("--upper", arguments->upper, "Keep what is written in this directory")
-      ->type_name("DIR");
-  command->add_flag("--read-only", arguments->is_read_only, "Let nothing be written")->excludes("--upper");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
+  const Command command =
+      program.add_subcommand("chroot", "Run a command in an image, with changes on top of it");
+  command.add_option("OPERANDS", arguments->operands, "The image, and what to run in it")
+      .type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
+  command.end_options_at_operand();  // what follows the image is the command's
+  arguments->image.add_options(command);
+  const Option upper =
+      command.add_option("--upper", arguments->upper, "Keep what is written in this directory")
+          .type_name("DIR");
+  command.add_flag("--read-only", arguments->is_read_only, "Let nothing be written").excludes(upper);
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
   // Other codes are the command's.
-  command->preparse_callback([&exit_code](std::size_t) { exit_code = kOwnFailure; });
-  command->callback([arguments, &exit_code] {
+  command.when_named([&exit_code] { exit_code = kOwnFailure; });
+  command.callback([arguments, &exit_code] {
     const auto ended = chroot(std::move(*arguments));
     exit_code = ended ? *ended : static_cast<int>(kOwnFailure);
     if (!ended) report(ended.error());

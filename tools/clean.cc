@@ -6,12 +6,12 @@
 
 namespace layoutfs::tools {
 
-void add_clean_command(CLI::App& app, int& exit_code) {
+void add_clean_command(Command program, int& exit_code) {
   const auto layout = std::make_shared<std::string>();
-  CLI::App* command =
-      app.add_subcommand("clean", "Remove what interrupted writers left behind; never a blob or a reference");
-  command->add_option("LAYOUT", *layout, "The layout's path")->required();
-  command->callback([layout, &exit_code] {
+  const Command command = program.add_subcommand(
+      "clean", "Remove what interrupted writers left behind; never a blob or a reference");
+  command.add_option("LAYOUT", *layout, "The layout's path").required();
+  command.callback([layout, &exit_code] {
     const auto store = open_store(*layout);
     if (!store)
       exit_code = report(store.error());

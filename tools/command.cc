@@ -93,25 +93,22 @@ void write_problems(JsonWriter& json, const std::vector<std::string>& problems) 
   json.end_array();
 }
 
-void ImageArguments::add_options(CLI::App& command) {
+void ImageArguments::add_options(Command command) {
   // An empty value would be as good as none; it comes from a variable that was not set.
-  const auto is_there = [](const std::string& value) {
-    return value.empty() ? std::string("needs a value that is not empty") : std::string();
-  };
   command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference")
-      ->type_name("LAYOUT")
-      ->check(is_there);
+      .type_name("LAYOUT")
+      .not_empty();
   command.add_option("--ref", reference, "The reference, for a name that confuses")
-      ->type_name("REF")
-      ->check(is_there);
+      .type_name("REF")
+      .not_empty();
   command
       .add_option("--platform", platform,
                   "os[/arch[/variant]] to choose from an index; this machine's by default")
-      ->type_name("OS[/ARCH[/VARIANT]]")
-      ->check(is_there);
+      .type_name("OS[/ARCH[/VARIANT]]")
+      .not_empty();
   command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")
-      ->type_name("DIR")
-      ->check(is_there);
+      .type_name("DIR")
+      .not_empty();
 }
 
 namespace {

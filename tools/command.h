@@ -1,7 +1,6 @@
 // What the commands share: exit codes, error lines, the options that name an image, output.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,6 +12,7 @@
 #include "core/cas/engine.h"
 #include "core/image/image_library.h"
 #include "core/oci/platform.h"
+#include "tools/command_line.h"
 
 namespace layoutfs::tools {
 
@@ -43,26 +43,26 @@ void print_notice(std::string_view message);
 int report(const Error& error);
 
 // Each command registers itself with its options; running it sets `exit_code`.
-void add_mount_command(CLI::App& app, int& exit_code);
-void add_umount_command(CLI::App& app, int& exit_code);
-void add_chroot_command(CLI::App& app, int& exit_code);
-void add_ls_command(CLI::App& app, int& exit_code);
-void add_cat_command(CLI::App& app, int& exit_code);
-void add_inspect_command(CLI::App& app, int& exit_code);
-void add_init_command(CLI::App& app, int& exit_code);
-void add_blob_command(CLI::App& app, int& exit_code);
-void add_ref_command(CLI::App& app, int& exit_code);
-void add_clean_command(CLI::App& app, int& exit_code);
-void add_gc_command(CLI::App& app, int& exit_code);
-void add_fsck_command(CLI::App& app, int& exit_code);
-void add_index_command(CLI::App& app, int& exit_code);
-void add_image_command(CLI::App& app, int& exit_code);
-void add_repos_command(CLI::App& app, int& exit_code);
-void add_tags_command(CLI::App& app, int& exit_code);
-void add_referrers_command(CLI::App& app, int& exit_code);
-void add_push_command(CLI::App& app, int& exit_code);
-void add_pull_command(CLI::App& app, int& exit_code);
-void add_copy_command(CLI::App& app, int& exit_code);
+void add_mount_command(Command program, int& exit_code);
+void add_umount_command(Command program, int& exit_code);
+void add_chroot_command(Command program, int& exit_code);
+void add_ls_command(Command program, int& exit_code);
+void add_cat_command(Command program, int& exit_code);
+void add_inspect_command(Command program, int& exit_code);
+void add_init_command(Command program, int& exit_code);
+void add_blob_command(Command program, int& exit_code);
+void add_ref_command(Command program, int& exit_code);
+void add_clean_command(Command program, int& exit_code);
+void add_gc_command(Command program, int& exit_code);
+void add_fsck_command(Command program, int& exit_code);
+void add_index_command(Command program, int& exit_code);
+void add_image_command(Command program, int& exit_code);
+void add_repos_command(Command program, int& exit_code);
+void add_tags_command(Command program, int& exit_code);
+void add_referrers_command(Command program, int& exit_code);
+void add_push_command(Command program, int& exit_code);
+void add_pull_command(Command program, int& exit_code);
+void add_copy_command(Command program, int& exit_code);
 
 // What could not be understood or applied, and is missing in what is printed: as the member "problems".
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems);
@@ -78,7 +78,7 @@ struct ImageArguments {
   std::string platform;   // --platform; empty: the host's
   std::string cache_dir;  // --cache-dir; empty: the default
   // Adds the options; `name` is a positional argument of its own.
-  void add_options(CLI::App& command);
+  void add_options(Command command);
 };
 
 struct OpenLayout {

@@ -7,7 +7,10 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/base/file.h"
 #include "core/base/split.h"
@@ -16,6 +19,7 @@
 #include "core/oci/reference.h"
 #include "fs/mount_options.h"
 #include "fs/mount_table.h"
+#include "tools/command.h"
 #include "tools/name_store.h"
 #include "tools/registry.h"
 
@@ -24,61 +28,61 @@ namespace {
 
 // ---- The words before the cursor ----
 
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+bool has_name(const OptionDescription& option, std::string_view name) {
+  return std::ranges::find(option.names, name) != option.names.end();
+}
 
-std::string kind_of(const CLI::Option& option) {
-  std::string type = option.get_type_name();
-  return option.get_positional() && type == "TEXT" ? option.get_name(true) : type;
+// The one of that name, if there is one; nullptr.
+const OptionDescription* find_option(const CommandDescription& command, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      command.options, [&](const OptionDescription& option) { return has_name(option, name); });
+  return found == command.options.end() ? nullptr : &*found;
 }
 
 // A word that begins with '-', as "--name=value", "-xvalue", or without the value.
 struct OptionWord {
-  const CLI::Option* option = nullptr;  // the one that takes a value, if there is one
+  const OptionDescription* option = nullptr;  // the one that takes a value, if there is one
   std::size_t value_at = std::string::npos;
 };
 
-OptionWord read_option(const CLI::App& command, const std::string& word) {
+OptionWord read_option(const CommandDescription& command, const std::string& word) {
   if (word.starts_with("--")) {
     const auto equals = word.find('=');
-    const CLI::Option* option = command.get_option_no_throw(word.substr(0, equals));
-    if (option == nullptr || !takes_value(*option)) return {};
+    const OptionDescription* option = find_option(command, word.substr(0, equals));
+    if (option == nullptr || !option->takes_value) return {};
     return {option, equals == std::string::npos ? equals : equals + 1};
   }
   for (std::size_t i = 1; i < word.size(); ++i) {
-    const CLI::Option* option = command.get_option_no_throw(std::string{'-', word[i]});
+    const OptionDescription* option = find_option(command, std::string{'-', word[i]});
     if (option == nullptr) return {};
-    if (takes_value(*option)) return {option, i + 1 < word.size() ? i + 1 : std::string::npos};
+    if (option->takes_value) return {option, i + 1 < word.size() ? i + 1 : std::string::npos};
   }
   return {};
 }
 
 struct Line {
-  const CLI::App* command;
+  const CommandDescription* command;
   std::vector<std::string> operands;
-  std::string layout;                     // --layout
-  std::string default_repository;         // --default-repository
-  NameStoreArguments names;               // --store, --namespace
-  const CLI::Option* awaiting = nullptr;  // the option whose value the next word is
-  bool has_options_ended = false;         // by "--"
+  std::string layout;                           // --layout
+  std::string default_repository;               // --default-repository
+  NameStoreArguments names;                     // --store, --namespace
+  const OptionDescription* awaiting = nullptr;  // the option whose value the next word is
+  bool has_options_ended = false;               // by "--"
 };
 
 bool is_option(const Line& line, std::string_view word) {
   return !line.has_options_ended && word.size() > 1 && word.starts_with('-');
 }
 
-std::vector<const CLI::App*> subcommands(const CLI::App& command) {
-  return command.get_subcommands([](const CLI::App*) { return true; });
-}
-
-void set_value(Line& line, const CLI::Option& option, const std::string& value) {
-  if (option.check_name("--layout")) line.layout = value;
-  if (option.check_name("--store")) line.names.directory = value;
-  if (option.check_name("--namespace")) line.names.name_space = value;
-  if (option.check_name("--default-repository")) line.default_repository = value;
+void set_value(Line& line, const OptionDescription& option, const std::string& value) {
+  if (has_name(option, "--layout")) line.layout = value;
+  if (has_name(option, "--store")) line.names.directory = value;
+  if (has_name(option, "--namespace")) line.names.name_space = value;
+  if (has_name(option, "--default-repository")) line.default_repository = value;
 }
 
 void read_word(Line& line, const std::string& word) {
-  if (const CLI::Option* option = std::exchange(line.awaiting, nullptr))
+  if (const OptionDescription* option = std::exchange(line.awaiting, nullptr))
     return set_value(line, *option, word);
   if (word == "--" && !line.has_options_ended) {
     line.has_options_ended = true;
@@ -90,10 +94,10 @@ void read_word(Line& line, const std::string& word) {
     else
       set_value(line, *option, word.substr(value_at));
   } else {
-    const auto below = subcommands(*line.command);
-    const auto found = std::ranges::find(below, word, [](const CLI::App* each) { return each->get_name(); });
+    const auto& below = line.command->commands;
+    const auto found = std::ranges::find(below, word, &CommandDescription::name);
     if (found != below.end())
-      line.command = *found;
+      line.command = &*found;
     else
       line.operands.push_back(word);
   }
@@ -103,11 +107,11 @@ void read_word(Line& line, const std::string& word) {
 std::string next_operand(const Line& line) {
   std::vector<std::string> kinds;
   bool is_last_repeated = false;
-  for (const CLI::Option* option :
-       line.command->get_options([](const CLI::Option* each) { return each->get_positional(); })) {
-    const auto several = split(kind_of(*option), ' ');
+  for (const OptionDescription& option : line.command->options) {
+    if (!option.is_operand) continue;
+    const auto several = split(option.kind, ' ');
     kinds.insert(kinds.end(), several.begin(), several.end());
-    is_last_repeated = several.size() == 1 && option->get_items_expected_max() > 1;
+    is_last_repeated = several.size() == 1 && option.is_repeated;
   }
   // The layout is no operand then.
   if (!line.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
@@ -136,15 +140,15 @@ class Completion {
   explicit Completion(Line line) : line_(std::move(line)) {}
 
   void complete(const std::string& word) {
-    if (line_.awaiting != nullptr) return value(kind_of(*line_.awaiting), "", word);
+    if (line_.awaiting != nullptr) return value(line_.awaiting->kind, "", word);
     if (is_option(line_, word))
       if (const auto [option, value_at] = read_option(*line_.command, word); value_at != std::string::npos)
-        return value(kind_of(*option), word.substr(0, value_at), word.substr(value_at));
+        return value(option->kind, word.substr(0, value_at), word.substr(value_at));
     if (!line_.has_options_ended && word.starts_with('-')) return option_names(word);
     value(next_operand(line_), "", word);
     if (!line_.operands.empty()) return;  // one of them should have been a command
-    for (const CLI::App* command : subcommands(*line_.command))
-      offer(word, command->get_name(), command->get_description());
+    for (const CommandDescription& command : line_.command->commands)
+      offer(word, command.name, command.description);
   }
 
   int print() const {
@@ -168,11 +172,8 @@ class Completion {
   }
 
   void option_names(const std::string& word) {
-    for (const CLI::Option* option : line_.command->get_options()) {
-      for (const std::string& name : option->get_lnames())
-        offer(word, "--" + name, option->get_description());
-      for (const std::string& name : option->get_snames()) offer(word, "-" + name, option->get_description());
-    }
+    for (const OptionDescription& option : line_.command->options)
+      for (const std::string& name : option.names) offer(word, name, option.description);
   }
 
   // `word` is the value as far as it is there, `prefix` what stands before it.
@@ -300,7 +301,7 @@ class Completion {
 
 }  // namespace
 
-int complete(const CLI::App& app, std::vector<std::string> words) {
+int complete(const CommandDescription& program, std::vector<std::string> words) {
   // A layout may lie where nobody answers.
   constexpr unsigned kPatience = 10;  // seconds
   ::alarm(kPatience);
@@ -308,7 +309,7 @@ int complete(const CLI::App& app, std::vector<std::string> words) {
   if (words.empty()) words.emplace_back();
   const std::string last = std::move(words.back());
   words.pop_back();
-  Line line{.command = &app};
+  Line line{.command = &program};
   for (const std::string& word : words) read_word(line, word);
   Completion completion(std::move(line));
   completion.complete(last);

@@ -141,34 +141,33 @@ int copy(const CopyArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_copy_command(CLI::App& app, int& exit_code) {
+void add_copy_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CopyArguments>();
-  CLI::App* command = app.add_subcommand(
+  const Command command = program.add_subcommand(
       "copy", "Copy images to another layout, archive or store of repositories; go on where that broke off");
   command
-      ->add_option("SRC", arguments->source,
-                   "LAYOUT[:REF|@DIGEST], all images without a reference; or "
-                   "oci-repositories:STORE[:REPOSITORY[:TAG]]")
-      ->required()
-      ->type_name("LAYOUT[:REF|@DIGEST]");
+      .add_option("SRC", arguments->source,
+                  "LAYOUT[:REF|@DIGEST], all images without a reference; or "
+                  "oci-repositories:STORE[:REPOSITORY[:TAG]]")
+      .required()
+      .type_name("LAYOUT[:REF|@DIGEST]");
   command
-      ->add_option("DST", arguments->target,
-                   "LAYOUT[:NAME], oci-archive:FILE[:NAME] or oci-repositories:STORE[:REPOSITORY[:TAG]]")
-      ->required();
+      .add_option("DST", arguments->target,
+                  "LAYOUT[:NAME], oci-archive:FILE[:NAME] or oci-repositories:STORE[:REPOSITORY[:TAG]]")
+      .required();
   command
-      ->add_option("--platform", arguments->platform,
-                   "Of each index only the manifest for OS[/ARCH[/VARIANT]]; all of them by default")
-      ->type_name("OS[/ARCH[/VARIANT]]");
-  command->add_flag("--no-referrers", arguments->leaves_referrers,
-                    "Leave signatures, and whatever else refers to the images, behind");
+      .add_option("--platform", arguments->platform,
+                  "Of each index only the manifest for OS[/ARCH[/VARIANT]]; all of them by default")
+      .type_name("OS[/ARCH[/VARIANT]]");
+  command.add_flag("--no-referrers", arguments->leaves_referrers,
+                   "Leave signatures, and whatever else refers to the images, behind");
   command
-      ->add_option(
-          "--cache-dir", arguments->cache_dir,
-          "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
-      ->type_name("DIR");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command->add_flag("--json", arguments->is_json, "What was copied as one JSON document");
-  command->callback([arguments, &exit_code] {
+      .add_option("--cache-dir", arguments->cache_dir,
+                  "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
+      .type_name("DIR");
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command.add_flag("--json", arguments->is_json, "What was copied as one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return copy(*arguments, output); });
   });
 }

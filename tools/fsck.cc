@@ -89,18 +89,18 @@ int check(const FsckArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_fsck_command(CLI::App& app, int& exit_code) {
+void add_fsck_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<FsckArguments>();
-  CLI::App* command = app.add_subcommand(
+  const Command command = program.add_subcommand(
       "fsck", "Check every blob, reference, document and layer; exit code 7 where something is wrong");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
   command
-      ->add_option("--threads", arguments->threads,
-                   "How many blobs to read at once; by default, each core one")
-      ->type_name("N");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command->callback([arguments, &exit_code] {
+      .add_option("--threads", arguments->threads,
+                  "How many blobs to read at once; by default, each core one")
+      .type_name("N");
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return check(*arguments, output); });
   });
 }

@@ -83,19 +83,19 @@ int collect(const GcArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_gc_command(CLI::App& app, int& exit_code) {
+void add_gc_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<GcArguments>();
-  CLI::App* command = app.add_subcommand("gc", "Remove the blobs that no reference leads to");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
+  const Command command = program.add_subcommand("gc", "Remove the blobs that no reference leads to");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
   command
-      ->add_option("--grace", arguments->grace,
-                   "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d")
-      ->type_name("TIME");
-  command->add_option("--store", arguments->names, "Where names of images are kept, which are in use too")
-      ->type_name("DIR");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+      .add_option("--grace", arguments->grace,
+                  "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d")
+      .type_name("TIME");
+  command.add_option("--store", arguments->names, "Where names of images are kept, which are in use too")
+      .type_name("DIR");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return collect(*arguments, output); });
   });
 }

@@ -105,52 +105,54 @@ int print_size(const SizeArguments& arguments, Output& output) {
   return kDone;
 }
 
-void add_image_ls_command(CLI::App& image, int& exit_code) {
+void add_image_ls_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<ListArguments>();
-  CLI::App* command = image.add_subcommand("ls", "List the names of images");
+  const Command command = image.add_subcommand("ls", "List the names of images");
   command
-      ->add_option("--filter", arguments->filters,
-                   "Only what fits, e.g. name~=/^app/ or labels.tier==test; of several, one")
-      ->type_name("FILTER")
-      ->allow_extra_args(false);
-  command->add_flag("-l,--long", arguments->is_long, "With digests, times (UTC) and layouts");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  arguments->store.add_options(*command);
-  command->callback([arguments, &exit_code] {
+      .add_option("--filter", arguments->filters,
+                  "Only what fits, e.g. name~=/^app/ or labels.tier==test; of several, one")
+      .type_name("FILTER")
+      .one_value_each();
+  command.add_flag("-l,--long", arguments->is_long, "With digests, times (UTC) and layouts");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }
 
-void add_image_rm_command(CLI::App& image, int& exit_code) {
+void add_image_rm_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<RemoveNamesArguments>();
-  CLI::App* command = image.add_subcommand("rm", "Remove names; layouts stay as they are");
-  command->add_option("NAME", arguments->names, "The images' names")->type_name(kImageNameKind)->required();
-  command->add_flag("-f,--force", arguments->is_forced, "A name that is not there is no error");
-  arguments->store.add_options(*command);
-  command->callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  const Command command = image.add_subcommand("rm", "Remove names; layouts stay as they are");
+  command.add_option("NAME", arguments->names, "The images' names").type_name(kImageNameKind).required();
+  command.add_flag("-f,--force", arguments->is_forced, "A name that is not there is no error");
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
 }
 
-void add_image_size_command(CLI::App& image, int& exit_code) {
+void add_image_size_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<SizeArguments>();
-  CLI::App* command = image.add_subcommand("size", "Print how large an image is, all of its blobs together");
-  command->add_option("NAME", arguments->name, "The image's name")->type_name(kImageNameKind)->required();
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  arguments->store.add_options(*command);
-  command->callback([arguments, &exit_code] {
+  const Command command =
+      image.add_subcommand("size", "Print how large an image is, all of its blobs together");
+  command.add_option("NAME", arguments->name, "The image's name").type_name(kImageNameKind).required();
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return print_size(*arguments, output); });
   });
 }
 
 }  // namespace
 
-void add_image_command(CLI::App& app, int& exit_code) {
-  CLI::App* image = app.add_subcommand("image", "Images by name, of any layouts: ls, tag, label, rm, size");
-  image->require_subcommand(1);
-  add_image_ls_command(*image, exit_code);
-  add_image_tag_command(*image, exit_code);
-  add_image_label_command(*image, exit_code);
-  add_image_rm_command(*image, exit_code);
-  add_image_size_command(*image, exit_code);
+void add_image_command(Command program, int& exit_code) {
+  const Command image =
+      program.add_subcommand("image", "Images by name, of any layouts: ls, tag, label, rm, size");
+  image.require_subcommand();
+  add_image_ls_command(image, exit_code);
+  add_image_tag_command(image, exit_code);
+  add_image_label_command(image, exit_code);
+  add_image_rm_command(image, exit_code);
+  add_image_size_command(image, exit_code);
 }
 
 }  // namespace layoutfs::tools

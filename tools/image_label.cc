@@ -47,15 +47,15 @@ Result<std::pair<std::string, std::string>> parse_label(const std::string& text)
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
-void add_image_label_command(CLI::App& image, int& exit_code) {
+void add_image_label_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<LabelArguments>();
-  CLI::App* command = image.add_subcommand("label", "Change labels of an image");
-  command->add_option("NAME", arguments->name, "The image's name")->type_name(kImageNameKind)->required();
-  command->add_option("LABELS", arguments->labels, "KEY=VALUE sets a label, KEY- or KEY= removes it")
-      ->type_name("KEY=VALUE")
-      ->required();
-  arguments->store.add_options(*command);
-  command->callback([arguments, &exit_code] { exit_code = label(*arguments); });
+  const Command command = image.add_subcommand("label", "Change labels of an image");
+  command.add_option("NAME", arguments->name, "The image's name").type_name(kImageNameKind).required();
+  command.add_option("LABELS", arguments->labels, "KEY=VALUE sets a label, KEY- or KEY= removes it")
+      .type_name("KEY=VALUE")
+      .required();
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] { exit_code = label(*arguments); });
 }
 
 }  // namespace layoutfs::tools

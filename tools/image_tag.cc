@@ -71,19 +71,19 @@ int tag(const TagArguments& arguments) {
 
 }  // namespace
 
-void add_image_tag_command(CLI::App& image, int& exit_code) {
+void add_image_tag_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<TagArguments>();
-  CLI::App* command = image.add_subcommand("tag", "Give an image a name; its blobs stay where they are");
-  command->add_option("LAYOUT", arguments->image, "The image, in a layout or by another name")
-      ->type_name(kImageKind)
-      ->required();
-  command->add_option("NAME", arguments->name, "The name")->required();
-  command->add_option("--label", arguments->labels, "A label; may be given several times")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command->add_flag("--force", arguments->is_forced, "Also where the name stands for something else");
-  arguments->store.add_options(*command);
-  command->callback([arguments, &exit_code] { exit_code = tag(*arguments); });
+  const Command command = image.add_subcommand("tag", "Give an image a name; its blobs stay where they are");
+  command.add_option("LAYOUT", arguments->image, "The image, in a layout or by another name")
+      .type_name(kImageKind)
+      .required();
+  command.add_option("NAME", arguments->name, "The name").required();
+  command.add_option("--label", arguments->labels, "A label; may be given several times")
+      .type_name("KEY=VALUE")
+      .one_value_each();
+  command.add_flag("--force", arguments->is_forced, "Also where the name stands for something else");
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] { exit_code = tag(*arguments); });
 }
 
 }  // namespace layoutfs::tools

@@ -58,8 +58,8 @@ int remove(const ImageArguments& arguments) {
 
 }  // namespace
 
-void add_image_options(CLI::App& command, ImageArguments& arguments) {
-  command.add_option("LAYOUT", arguments.name, "A layout, or an image")->type_name(kImageKind);
+void add_image_options(Command command, ImageArguments& arguments) {
+  command.add_option("LAYOUT", arguments.name, "A layout, or an image").type_name(kImageKind);
   arguments.add_options(command);
 }
 
@@ -89,21 +89,22 @@ int report_problems(const IndexScope& scope) {
   return code;
 }
 
-void add_index_rm_command(CLI::App& index, int& exit_code) {
+void add_index_rm_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<ImageArguments>();
-  CLI::App* command = index.add_subcommand("rm", "Remove what is kept; it is built again when it is needed");
-  add_image_options(*command, *arguments);
-  command->callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  const Command command =
+      index.add_subcommand("rm", "Remove what is kept; it is built again when it is needed");
+  add_image_options(command, *arguments);
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
 }
 
-void add_index_command(CLI::App& app, int& exit_code) {
-  CLI::App* index =
-      app.add_subcommand("index", "The indexes that are kept of layers and images: build, verify, ls, rm");
-  index->require_subcommand(1);
-  add_index_build_command(*index, exit_code);
-  add_index_verify_command(*index, exit_code);
-  add_index_ls_command(*index, exit_code);
-  add_index_rm_command(*index, exit_code);
+void add_index_command(Command program, int& exit_code) {
+  Command index = program.add_subcommand(
+      "index", "The indexes that are kept of layers and images: build, verify, ls, rm");
+  index.require_subcommand();
+  add_index_build_command(index, exit_code);
+  add_index_verify_command(index, exit_code);
+  add_index_ls_command(index, exit_code);
+  add_index_rm_command(index, exit_code);
 }
 
 }  // namespace layoutfs::tools

@@ -1,23 +1,21 @@
 // What the commands below `layoutfs index` share.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include "core/image/image_set.h"
 #include "tools/command.h"
 
 namespace layoutfs::tools {
 
-void add_index_build_command(CLI::App& index, int& exit_code);
-void add_index_verify_command(CLI::App& index, int& exit_code);
-void add_index_ls_command(CLI::App& index, int& exit_code);
-void add_index_rm_command(CLI::App& index, int& exit_code);
+void add_index_build_command(Command index, int& exit_code);
+void add_index_verify_command(Command index, int& exit_code);
+void add_index_ls_command(Command index, int& exit_code);
+void add_index_rm_command(Command index, int& exit_code);
 
 // The version of what --json prints.
 inline constexpr std::int64_t kIndexJsonVersion = 1;
 
 // LAYOUT[:REF|@DIGEST], and the options of ImageArguments.
-void add_image_options(CLI::App& command, ImageArguments& arguments);
+void add_image_options(Command command, ImageArguments& arguments);
 
 // What a command is about: one image where a reference was given, else all that the layout leads to.
 struct IndexScope {

@@ -81,13 +81,13 @@ int build(const BuildArguments& arguments) {
 
 }  // namespace
 
-void add_index_build_command(CLI::App& index, int& exit_code) {
+void add_index_build_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<BuildArguments>();
-  CLI::App* command =
+  const Command command =
       index.add_subcommand("build", "Build and keep what is missing, of an image or of all in the layout");
-  add_image_options(*command, arguments->image);
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command->callback([arguments, &exit_code] { exit_code = build(*arguments); });
+  add_image_options(command, arguments->image);
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command.callback([arguments, &exit_code] { exit_code = build(*arguments); });
 }
 
 }  // namespace layoutfs::tools

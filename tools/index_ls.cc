@@ -148,12 +148,12 @@ int list(const ListArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_index_ls_command(CLI::App& index, int& exit_code) {
+void add_index_ls_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<ListArguments>();
-  CLI::App* command = index.add_subcommand("ls", "List the layers and images, and what is kept of them");
-  add_image_options(*command, arguments->image);
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command = index.add_subcommand("ls", "List the layers and images, and what is kept of them");
+  add_image_options(command, arguments->image);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }

@@ -75,14 +75,14 @@ int verify(const VerifyArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_index_verify_command(CLI::App& index, int& exit_code) {
+void add_index_verify_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App* command = index.add_subcommand(
+  const Command command = index.add_subcommand(
       "verify", "Hold what is kept against the blobs; exit code 7 where something is wrong");
-  add_image_options(*command, arguments->image);
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command->callback([arguments, &exit_code] {
+  add_image_options(command, arguments->image);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return verify(*arguments, output); });
   });
 }

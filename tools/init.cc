@@ -7,17 +7,18 @@
 
 namespace layoutfs::tools {
 
-void add_init_command(CLI::App& app, int& exit_code) {
+void add_init_command(Command program, int& exit_code) {
   struct Arguments {
     std::string layout;
     bool uses_refs_dir = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("init", "Make an empty layout, and the directories above it");
-  command->add_option("LAYOUT", arguments->layout, "A path where nothing is yet")->required();
-  command->add_flag("--refs-dir", arguments->uses_refs_dir,
-                    "Keep references as files in refs/, as before image-spec 1.0, not in index.json");
-  command->callback([arguments, &exit_code] {
+  const Command command =
+      program.add_subcommand("init", "Make an empty layout, and the directories above it");
+  command.add_option("LAYOUT", arguments->layout, "A path where nothing is yet").required();
+  command.add_flag("--refs-dir", arguments->uses_refs_dir,
+                   "Keep references as files in refs/, as before image-spec 1.0, not in index.json");
+  command.callback([arguments, &exit_code] {
     constexpr std::string_view kPrefix = "oci:";
     std::string path = arguments->layout;
     if (path.starts_with(kPrefix)) path.erase(0, kPrefix.size());

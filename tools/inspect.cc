@@ -119,13 +119,13 @@ Status inspect(const InspectArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app, int& exit_code) {
+void add_inspect_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<InspectArguments>();
-  CLI::App* command = app.add_subcommand("inspect", "Show what a layout or an image consists of");
-  command->add_option("LAYOUT", arguments->image.name, "The layout, or an image")->type_name(kImageKind);
-  arguments->image.add_options(*command);
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command = program.add_subcommand("inspect", "Show what a layout or an image consists of");
+  command.add_option("LAYOUT", arguments->image.name, "The layout, or an image").type_name(kImageKind);
+  arguments->image.add_options(command);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     Output output;
     const Status done = inspect(*arguments, output);
     exit_code = output.finish();

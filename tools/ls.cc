@@ -250,17 +250,17 @@ Status ls(LsArguments arguments, Output& output) {
 
 }  // namespace
 
-void add_ls_command(CLI::App& app, int& exit_code) {
+void add_ls_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<LsArguments>();
-  CLI::App* command =
-      app.add_subcommand("ls", "List a layout's references, or an image's files, without mounting");
-  command->add_option("OPERANDS", arguments->operands, "The layout or image, and what in it")
-      ->type_name(std::string(kImageKind) + " [PATH]");
-  arguments->image.add_options(*command);
-  command->add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
-  command->add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command =
+      program.add_subcommand("ls", "List a layout's references, or an image's files, without mounting");
+  command.add_option("OPERANDS", arguments->operands, "The layout or image, and what in it")
+      .type_name(std::string(kImageKind) + " [PATH]");
+  arguments->image.add_options(command);
+  command.add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
+  command.add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     Output output;
     const Status done = ls(std::move(*arguments), output);
     exit_code = output.finish();

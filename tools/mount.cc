@@ -213,37 +213,37 @@ Status mount(MountArguments arguments) {
 
 }  // namespace
 
-void add_mount_command(CLI::App& app, int& exit_code) {
+void add_mount_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<MountArguments>();
-  CLI::App* command =
-      app.add_subcommand("mount", "Mount a layout, or with a reference an image's root filesystem");
-  command->add_option("OPERANDS", arguments->operands, "What to mount, and where")
-      ->type_name(std::string(kImageKind) + " DIR");
-  arguments->image.add_options(*command);
-  command->add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
-      ->type_name("OPTION[=VALUE],...")
-      ->allow_extra_args(false);
+  const Command command =
+      program.add_subcommand("mount", "Mount a layout, or with a reference an image's root filesystem");
+  command.add_option("OPERANDS", arguments->operands, "What to mount, and where")
+      .type_name(std::string(kImageKind) + " DIR");
+  arguments->image.add_options(command);
+  command.add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
+      .type_name("OPTION[=VALUE],...")
+      .one_value_each();
   command
-      ->add_option("--repositories", arguments->repositories,
-                   "A directory of layouts to mount, one for each repository")
-      ->type_name("DIR");
-  command->add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
-  command->add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M")
-      ->type_name("SIZE");
+      .add_option("--repositories", arguments->repositories,
+                  "A directory of layouts to mount, one for each repository")
+      .type_name("DIR");
+  command.add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
+  command.add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M")
+      .type_name("SIZE");
   command
-      ->add_option("--cache-disk", arguments->cache_disk,
-                   "Disk for decoded copies of layers, e.g. 1G; 0: use none")
-      ->type_name("SIZE");
-  command->add_option("--verify", arguments->verify, "on, or off: serve content without checking it again")
-      ->type_name("on|off");
-  command->add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
-  command->add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
-  command->add_flag("-q,--quiet", arguments->is_quiet, "Say nothing but errors");
-  command->add_flag("-v,--verbose", arguments->is_verbose, "Say more");
-  command->add_option("--log-format", arguments->log_format, "How the log is written: text or json")
-      ->type_name("text|json");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
-  command->callback([arguments, &exit_code] {
+      .add_option("--cache-disk", arguments->cache_disk,
+                  "Disk for decoded copies of layers, e.g. 1G; 0: use none")
+      .type_name("SIZE");
+  command.add_option("--verify", arguments->verify, "on, or off: serve content without checking it again")
+      .type_name("on|off");
+  command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
+  command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
+  command.add_flag("-q,--quiet", arguments->is_quiet, "Say nothing but errors");
+  command.add_flag("-v,--verbose", arguments->is_verbose, "Say more");
+  command.add_option("--log-format", arguments->log_format, "How the log is written: text or json")
+      .type_name("text|json");
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
+  command.callback([arguments, &exit_code] {
     if (auto done = mount(std::move(*arguments)); !done) exit_code = report(done.error());
   });
 }

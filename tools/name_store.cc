@@ -36,10 +36,10 @@ bool leads_to(const std::string& label, const std::string& real_path) {
 
 }  // namespace
 
-void NameStoreArguments::add_options(CLI::App& command) {
-  command.add_option("--store", directory, "Where names of images are kept")->type_name("DIR");
+void NameStoreArguments::add_options(Command command) {
+  command.add_option("--store", directory, "Where names of images are kept").type_name("DIR");
   command.add_option("--namespace", name_space, "Whose names; \"default\" unless told")
-      ->type_name("NAMESPACE");
+      .type_name("NAMESPACE");
 }
 
 std::string directory_of(const NameStoreArguments& arguments) {

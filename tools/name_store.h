@@ -23,7 +23,7 @@ inline constexpr const char* kImageNameKind = "IMAGE";
 struct NameStoreArguments {
   std::string directory;   // --store; empty: $LAYOUTFS_STORE, else /var/lib/layoutfs or the user's own
   std::string name_space;  // --namespace; empty: $LAYOUTFS_NAMESPACE, else "default"
-  void add_options(CLI::App& command);
+  void add_options(Command command);
 };
 
 // Where the arguments say that the store is; empty where nothing does.

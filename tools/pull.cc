@@ -142,24 +142,24 @@ int pull(const PullArguments& arguments) {
 
 }  // namespace
 
-void add_pull_command(CLI::App& app, int& exit_code) {
+void add_pull_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<PullArguments>();
-  CLI::App* command = app.add_subcommand(
+  const Command command = program.add_subcommand(
       "pull", "Print a manifest or a blob of a repository, and check it against its digest");
-  arguments->registry.add_options(*command);
-  command->add_option("REPOSITORY", arguments->repository, "The repository's name")->required();
-  command->add_option(kObjectKind, arguments->object, "The tag of a manifest, or the digest of anything")
-      ->required();
+  arguments->registry.add_options(command);
+  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  command.add_option(kObjectKind, arguments->object, "The tag of a manifest, or the digest of anything")
+      .required();
   command
-      ->add_option("-o,--output", arguments->output,
-                   "Write this file instead, which appears once the content was checked")
-      ->type_name("FILE");
+      .add_option("-o,--output", arguments->output,
+                  "Write this file instead, which appears once the content was checked")
+      .type_name("FILE");
   command
-      ->add_option("--range", arguments->range,
-                   "Only these bytes, from 0 and the last one included; a part is not checked")
-      ->type_name("FIRST-LAST");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command->callback([arguments, &exit_code] { exit_code = pull(*arguments); });
+      .add_option("--range", arguments->range,
+                  "Only these bytes, from 0 and the last one included; a part is not checked")
+      .type_name("FIRST-LAST");
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command.callback([arguments, &exit_code] { exit_code = pull(*arguments); });
 }
 
 }  // namespace layoutfs::tools

@@ -135,54 +135,53 @@ int push(const PushArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_push_command(CLI::App& app, int& exit_code) {
+void add_push_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<PushArguments>();
-  CLI::App* command =
-      app.add_subcommand("push", "Put a blob or a manifest into a repository; print its digest");
-  arguments->registry.add_options(*command);
-  command->add_option("REPOSITORY", arguments->repository, "The repository's name")->required();
-  CLI::Option* file =
-      command->add_option("FILE", arguments->file, "What to push; - or none is standard input");
-  CLI::Option* digest =
-      command->add_option("--digest", arguments->digest, "Push nothing but content of this digest")
-          ->type_name("DIGEST");
-  CLI::Option* chunk_size = command
-                                ->add_option("--chunk-size", arguments->chunk_size,
-                                             "How much of a blob to write at a time; by default 5M")
-                                ->type_name("SIZE");
-  CLI::Option* resume =
+  const Command command =
+      program.add_subcommand("push", "Put a blob or a manifest into a repository; print its digest");
+  arguments->registry.add_options(command);
+  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  const Option file =
+      command.add_option("FILE", arguments->file, "What to push; - or none is standard input");
+  const Option digest =
+      command.add_option("--digest", arguments->digest, "Push nothing but content of this digest")
+          .type_name("DIGEST");
+  const Option chunk_size = command
+                                .add_option("--chunk-size", arguments->chunk_size,
+                                            "How much of a blob to write at a time; by default 5M")
+                                .type_name("SIZE");
+  const Option resume = command
+                            .add_option("--resume", arguments->resumed,
+                                        "Go on with this upload, which broke off; standard input is the rest")
+                            .type_name("ID");
+  const Option mount_from =
       command
-          ->add_option("--resume", arguments->resumed,
-                       "Go on with this upload, which broke off; standard input is the rest")
-          ->type_name("ID");
-  CLI::Option* mount_from =
-      command
-          ->add_option("--mount-from", arguments->mounted_from,
-                       "Take the blob of --digest from this repository, and push nothing")
-          ->type_name("REPOSITORY")
-          ->needs(digest)
-          ->excludes(file)
-          ->excludes(chunk_size)
-          ->excludes(resume);
-  CLI::Option* manifest =
-      command->add_flag("--manifest", arguments->is_manifest, "Push a manifest or an index")
-          ->excludes(chunk_size)
-          ->excludes(resume)
-          ->excludes(mount_from);
+          .add_option("--mount-from", arguments->mounted_from,
+                      "Take the blob of --digest from this repository, and push nothing")
+          .type_name("REPOSITORY")
+          .needs(digest)
+          .excludes(file)
+          .excludes(chunk_size)
+          .excludes(resume);
+  const Option manifest =
+      command.add_flag("--manifest", arguments->is_manifest, "Push a manifest or an index")
+          .excludes(chunk_size)
+          .excludes(resume)
+          .excludes(mount_from);
   command
-      ->add_option("--media-type", arguments->media_type,
-                   "What the manifest is; by default, what it says itself")
-      ->type_name("TYPE")
-      ->needs(manifest);
-  command->add_option("--tag", arguments->tags, "Name the manifest so; may be given again")
-      ->type_name("TAG")
-      ->allow_extra_args(false)
-      ->needs(manifest);
-  command->add_flag("-v,--verbose", arguments->is_verbose, "Say at once what the upload is called");
-  command->add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command->callback([=, &exit_code] {
-    arguments->is_resumed = resume->count() > 0;
-    arguments->is_mounted = mount_from->count() > 0;
+      .add_option("--media-type", arguments->media_type,
+                  "What the manifest is; by default, what it says itself")
+      .type_name("TYPE")
+      .needs(manifest);
+  command.add_option("--tag", arguments->tags, "Name the manifest so; may be given again")
+      .type_name("TAG")
+      .one_value_each()
+      .needs(manifest);
+  command.add_flag("-v,--verbose", arguments->is_verbose, "Say at once what the upload is called");
+  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  command.callback([=, &exit_code] {
+    arguments->is_resumed = resume.is_given();
+    arguments->is_mounted = mount_from.is_given();
     exit_code = with_output([&](Output& output) { return push(*arguments, output); });
   });
 }

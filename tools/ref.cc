@@ -74,45 +74,45 @@ int remove(const RemoveArguments& arguments) {
                      [](Engine& engine, const std::string& name) { return engine.delete_reference(name); });
 }
 
-void add_ref_get_command(CLI::App& ref, int& exit_code) {
+void add_ref_get_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<GetArguments>();
-  CLI::App* command = ref.add_subcommand("get", "Print the descriptor that a name stands for, as JSON");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("NAME", arguments->name, "The reference's name")->required();
-  command->callback([arguments, &exit_code] {
+  const Command command = ref.add_subcommand("get", "Print the descriptor that a name stands for, as JSON");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_option("NAME", arguments->name, "The reference's name").required();
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return get(*arguments, output); });
   });
 }
 
-void add_ref_ls_command(CLI::App& ref, int& exit_code) {
+void add_ref_ls_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<ListArguments>();
-  CLI::App* command = ref.add_subcommand("ls", "List the names of all references");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_flag("-l,--long", arguments->is_long, "With digests, sizes and media types");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command = ref.add_subcommand("ls", "List the names of all references");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_flag("-l,--long", arguments->is_long, "With digests, sizes and media types");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }
 
-void add_ref_rm_command(CLI::App& ref, int& exit_code) {
+void add_ref_rm_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<RemoveArguments>();
-  CLI::App* command = ref.add_subcommand("rm", "Remove references; their blobs stay until gc");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("NAME", arguments->names, "The references' names")->required();
-  command->add_flag("-f,--force", arguments->is_forced, "A reference that is not there is no error");
-  command->callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  const Command command = ref.add_subcommand("rm", "Remove references; their blobs stay until gc");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_option("NAME", arguments->names, "The references' names").required();
+  command.add_flag("-f,--force", arguments->is_forced, "A reference that is not there is no error");
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
 }
 
 }  // namespace
 
-void add_ref_command(CLI::App& app, int& exit_code) {
-  CLI::App* ref = app.add_subcommand("ref", "The references of a layout: put, get, ls, rm");
-  ref->require_subcommand(1);
-  add_ref_put_command(*ref, exit_code);
-  add_ref_get_command(*ref, exit_code);
-  add_ref_ls_command(*ref, exit_code);
-  add_ref_rm_command(*ref, exit_code);
+void add_ref_command(Command program, int& exit_code) {
+  const Command ref = program.add_subcommand("ref", "The references of a layout: put, get, ls, rm");
+  ref.require_subcommand();
+  add_ref_put_command(ref, exit_code);
+  add_ref_get_command(ref, exit_code);
+  add_ref_ls_command(ref, exit_code);
+  add_ref_rm_command(ref, exit_code);
 }
 
 }  // namespace layoutfs::tools

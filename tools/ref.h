@@ -1,10 +1,10 @@
 // The command below `layoutfs ref` that has a file of its own.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "tools/command_line.h"
 
 namespace layoutfs::tools {
 
-void add_ref_put_command(CLI::App& ref, int& exit_code);
+void add_ref_put_command(Command ref, int& exit_code);
 
 }  // namespace layoutfs::tools

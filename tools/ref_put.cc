@@ -112,29 +112,29 @@ int put(const PutArguments& arguments) {
 
 }  // namespace
 
-void add_ref_put_command(CLI::App& ref, int& exit_code) {
+void add_ref_put_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<PutArguments>();
-  CLI::App* command = ref.add_subcommand("put", "Make a name stand for a blob");
-  command->add_option("LAYOUT", arguments->layout, "The layout's path")->required();
-  command->add_option("NAME", arguments->name, "The reference's name")->required();
-  command->add_option("DIGEST", arguments->digest, "The blob's digest");
+  const Command command = ref.add_subcommand("put", "Make a name stand for a blob");
+  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  command.add_option("NAME", arguments->name, "The reference's name").required();
+  command.add_option("DIGEST", arguments->digest, "The blob's digest");
   command
-      ->add_option("--media-type", arguments->media_type,
-                   "What the blob is; an index or a manifest says so itself")
-      ->type_name("TYPE");
-  command->add_option("--annotation", arguments->annotations, "An annotation; may be given again")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  command->add_option("--platform", arguments->platform, "os[/arch[/variant]] that the image is for")
-      ->type_name("OS[/ARCH[/VARIANT]]");
-  command->add_option("--artifact-type", arguments->artifact_type, "The type, where it is an artifact")
-      ->type_name("TYPE");
+      .add_option("--media-type", arguments->media_type,
+                  "What the blob is; an index or a manifest says so itself")
+      .type_name("TYPE");
+  command.add_option("--annotation", arguments->annotations, "An annotation; may be given again")
+      .type_name("KEY=VALUE")
+      .one_value_each();
+  command.add_option("--platform", arguments->platform, "os[/arch[/variant]] that the image is for")
+      .type_name("OS[/ARCH[/VARIANT]]");
+  command.add_option("--artifact-type", arguments->artifact_type, "The type, where it is an artifact")
+      .type_name("TYPE");
   command
-      ->add_option("--descriptor", arguments->descriptor_file,
-                   "A file, or - for standard input, with the descriptor as JSON, taken as it is")
-      ->type_name("FILE");
-  command->add_flag("--replace", arguments->is_replacing, "Also where the name stands for something else");
-  command->callback([arguments, &exit_code] { exit_code = put(*arguments); });
+      .add_option("--descriptor", arguments->descriptor_file,
+                  "A file, or - for standard input, with the descriptor as JSON, taken as it is")
+      .type_name("FILE");
+  command.add_flag("--replace", arguments->is_replacing, "Also where the name stands for something else");
+  command.callback([arguments, &exit_code] { exit_code = put(*arguments); });
 }
 
 }  // namespace layoutfs::tools

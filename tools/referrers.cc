@@ -55,19 +55,19 @@ int list(const ReferrersArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_referrers_command(CLI::App& app, int& exit_code) {
+void add_referrers_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ReferrersArguments>();
-  CLI::App* command = app.add_subcommand(
+  const Command command = program.add_subcommand(
       "referrers", "List what has a manifest as its subject: digests, sizes and types of artifacts");
-  arguments->registry.add_options(*command);
-  command->add_option("REPOSITORY", arguments->repository, "The repository's name")->required();
+  arguments->registry.add_options(command);
+  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
   command
-      ->add_option(kObjectKind, arguments->subject, "The manifest; by its digest, also one that is not there")
-      ->required();
-  command->add_option("--artifact-type", arguments->artifact_type, "Only those of this type")
-      ->type_name("TYPE");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+      .add_option(kObjectKind, arguments->subject, "The manifest; by its digest, also one that is not there")
+      .required();
+  command.add_option("--artifact-type", arguments->artifact_type, "Only those of this type")
+      .type_name("TYPE");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }

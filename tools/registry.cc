@@ -38,15 +38,15 @@ bool lacks_default_repository(const std::string& layout) {
 
 }  // namespace
 
-void RegistryArguments::add_options(CLI::App& command) {
+void RegistryArguments::add_options(Command command) {
   command
       .add_option("STORE", store,
                   "A layout, whose references name repositories; or a directory with a layout for each")
-      ->required();
+      .required();
   command
       .add_option("--default-repository", default_repository,
                   "In a layout: the repository of references that are a tag alone, or have no name")
-      ->type_name("REPOSITORY");
+      .type_name("REPOSITORY");
 }
 
 Error RegistryStore::explained(Error error) const {
@@ -82,10 +82,10 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
   return RegistryStore{path, is_layout, !options.default_repository.empty(), std::move(*registry)};
 }
 
-void PageArguments::add_options(CLI::App& command, const char* kind) {
+void PageArguments::add_options(Command command, const char* kind) {
   command.add_option("--after", after, "Only those after this one, whether it is there or not")
-      ->type_name(kind);
-  command.add_option("--limit", limit, "So many at most")->type_name("N");
+      .type_name(kind);
+  command.add_option("--limit", limit, "So many at most").type_name("N");
 }
 
 Result<Page> parse_page(const PageArguments& arguments) {

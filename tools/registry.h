@@ -14,7 +14,7 @@ namespace layoutfs::tools {
 struct RegistryArguments {
   std::string store;               // STORE
   std::string default_repository;  // --default-repository
-  void add_options(CLI::App& command);
+  void add_options(Command command);
 };
 
 // A layout is a store of all the repositories that its entries name; any other directory is one of a layout
@@ -38,7 +38,7 @@ struct PageArguments {
   std::string after;  // --after
   std::string limit;  // --limit
   // `kind` of what is listed: REPOSITORY, TAG.
-  void add_options(CLI::App& command, const char* kind);
+  void add_options(Command command, const char* kind);
 };
 Result<Page> parse_page(const PageArguments& arguments);
 

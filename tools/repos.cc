@@ -34,13 +34,13 @@ int list(const ReposArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_repos_command(CLI::App& app, int& exit_code) {
+void add_repos_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ReposArguments>();
-  CLI::App* command = app.add_subcommand("repos", "List the repositories of a store");
-  arguments->registry.add_options(*command);
-  arguments->page.add_options(*command, "REPOSITORY");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command = program.add_subcommand("repos", "List the repositories of a store");
+  arguments->registry.add_options(command);
+  arguments->page.add_options(command, "REPOSITORY");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }

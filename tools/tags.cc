@@ -37,14 +37,14 @@ int list(const TagsArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_tags_command(CLI::App& app, int& exit_code) {
+void add_tags_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<TagsArguments>();
-  CLI::App* command = app.add_subcommand("tags", "List the tags of a repository");
-  arguments->registry.add_options(*command);
-  command->add_option("REPOSITORY", arguments->repository, "The repository's name")->required();
-  arguments->page.add_options(*command, "TAG");
-  command->add_flag("--json", arguments->is_json, "As one JSON document");
-  command->callback([arguments, &exit_code] {
+  const Command command = program.add_subcommand("tags", "List the tags of a repository");
+  arguments->registry.add_options(command);
+  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  arguments->page.add_options(command, "TAG");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list(*arguments, output); });
   });
 }

@@ -28,16 +28,16 @@ Status take_down(const std::string& path, bool is_lazy) {
 
 }  // namespace
 
-void add_umount_command(CLI::App& app, int& exit_code) {
+void add_umount_command(Command program, int& exit_code) {
   struct Arguments {
     std::vector<std::string> mount_points;
     bool lazy = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("umount", "Take mounts down");
-  command->add_option("MOUNTPOINT", arguments->mount_points, "Where something is mounted")->required();
-  command->add_flag("-z,--lazy", arguments->lazy, "Detach now, end when the last open file is closed");
-  command->callback([arguments, &exit_code] {
+  const Command command = program.add_subcommand("umount", "Take mounts down");
+  command.add_option("MOUNTPOINT", arguments->mount_points, "Where something is mounted").required();
+  command.add_flag("-z,--lazy", arguments->lazy, "Detach now, end when the last open file is closed");
+  command.callback([arguments, &exit_code] {
     for (const std::string& mount_point : arguments->mount_points)
       if (auto done = take_down(mount_point, arguments->lazy); !done) exit_code = report(done.error());
   });

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check that includes go up the list of folders only, and that the core knows no FUSE.
+"""Check that includes go up the list of folders only, that the core knows no FUSE, and one file CLI11.
 
 usage: include_order.py SOURCE_DIRECTORY
 """
@@ -26,6 +26,9 @@ ALLOWED["tools"] = CORE + ["fs"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 FUSE = re.compile(r"fuse\w*\.h$|^fuse")
+# Slow to compile: the commands do without.
+CLI11 = re.compile(r"^CLI/")
+KNOWS_CLI11 = "tools/command_line.cc"
 
 
 def folder_of(path):
@@ -52,6 +55,8 @@ def wrong(root):
             if mark == "<":
                 if here != "fs" and FUSE.search(name):
                     yield f"{where}: only fs/ may include {name}"
+                if CLI11.search(name) and file != root / KNOWS_CLI11:
+                    yield f"{where}: only {KNOWS_CLI11} may include {name}"
                 if there in ALLOWED:
                     yield f"{where}: {name} is ours, in quotes"
             elif there not in ALLOWED:
