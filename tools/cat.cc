@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "core/image/image_library.h"
 #include "fs/mount_options.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
 namespace {

@@ -15,6 +15,7 @@
 #include "core/oci/documents.h"
 #include "tools/command.h"
 #include "tools/foreground_child.h"
+#include "tools/image_arguments.h"
 #include "tools/image_root.h"
 #include "tools/image_server.h"
 #include "tools/namespaces.h"

@@ -1,17 +1,14 @@
-// What the commands share: exit codes, error lines, the options that name an image, output.
+// What the commands share: exit codes, error lines, output.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
 #include "core/base/json.h"
-#include "core/cas/engine.h"
-#include "core/image/image_library.h"
-#include "core/oci/platform.h"
 #include "tools/command_line.h"
 
 namespace layoutfs::tools {
@@ -66,36 +63,6 @@ void add_copy_command(Command program, int& exit_code);
 
 // What could not be understood or applied, and is missing in what is printed: as the member "problems".
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems);
-
-// What stands in a usage for a layout, or for an image in it; see tools/complete.h.
-inline constexpr const char* kImageKind = "LAYOUT[:REF|@DIGEST]";
-
-// How the commands are told which layout, which image in it, and for which platform.
-struct ImageArguments {
-  std::string name;       // LAYOUT[:REF|@DIGEST]
-  std::string layout;     // --layout, for names that confuse
-  std::string reference;  // --ref
-  std::string platform;   // --platform; empty: the host's
-  std::string cache_dir;  // --cache-dir; empty: the default
-  // Adds the options; `name` is a positional argument of its own.
-  void add_options(Command command);
-};
-
-struct OpenLayout {
-  std::string path;
-  std::shared_ptr<const Engine> engine;
-  std::string reference;  // empty where none was given
-};
-// What names no layout may be an image of the store of names (name_store.h): its layout then, and its digest.
-// Errc::invalid_argument where the arguments name two layouts, or two references.
-Result<OpenLayout> open_layout(const ImageArguments& arguments);
-Result<Platform> platform_of(const ImageArguments& arguments);
-// The manifest that the arguments mean, on the platform they mean.
-Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments);
-IndexCache open_cache(const std::string& cache_dir,
-                      IndexCache::Keeping keeping = IndexCache::Keeping::where_possible);
-// Errc::corrupt, naming the first, where entries of the layers cannot be applied.
-Status check_complete(const Image& image);
 
 // Payload on stdout, buffered. A failed write (a full disk, a closed pipe) is kept for finish().
 class Output {

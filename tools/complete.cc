@@ -20,6 +20,7 @@
 #include "fs/mount_options.h"
 #include "fs/mount_table.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 #include "tools/name_store.h"
 #include "tools/registry.h"
 

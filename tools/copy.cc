@@ -10,6 +10,7 @@
 #include "core/transfer/copy.h"
 #include "tools/command.h"
 #include "tools/copy_operands.h"
+#include "tools/image_arguments.h"
 #include "tools/progress.h"
 #include "tools/stop_signals.h"
 #include "tools/store.h"

@@ -14,6 +14,7 @@
 #include "core/registry/repository_map.h"
 #include "core/registry/repository_tree.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
 namespace {

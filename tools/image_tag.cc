@@ -5,6 +5,7 @@
 
 #include "core/oci/reference.h"
 #include "tools/image.h"
+#include "tools/image_arguments.h"
 #include "tools/name_store.h"
 #include "tools/store.h"
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/image/kept_files.h"
+#include "core/stream/copy_directory.h"
 #include "tools/store.h"
 
 namespace layoutfs::tools {

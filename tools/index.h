@@ -3,6 +3,7 @@
 
 #include "core/image/image_set.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
 

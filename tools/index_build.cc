@@ -6,6 +6,8 @@
 #include <tuple>
 
 #include "core/base/parallel.h"
+#include "core/image/image_library.h"
+#include "tools/image_arguments.h"
 #include "tools/index.h"
 #include "tools/progress.h"
 #include "tools/store.h"

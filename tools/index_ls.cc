@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "core/image/kept_files.h"
+#include "tools/image_arguments.h"
 #include "tools/index.h"
 #include "tools/store.h"
 

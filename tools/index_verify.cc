@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "tools/image_arguments.h"
 #include "tools/index.h"
 #include "tools/progress.h"
 #include "tools/store.h"

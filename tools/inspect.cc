@@ -3,7 +3,9 @@
 #include <string>
 
 #include "core/base/json.h"
+#include "core/oci/documents.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
 namespace {

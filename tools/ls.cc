@@ -7,7 +7,9 @@
 #include "core/base/base64.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/image/image_library.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
 namespace {

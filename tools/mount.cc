@@ -15,6 +15,7 @@
 #include "fs/statistics.h"
 #include "tools/command.h"
 #include "tools/daemon.h"
+#include "tools/image_arguments.h"
 #include "tools/mount_point.h"
 #include "tools/progress.h"
 #include "tools/served_image.h"

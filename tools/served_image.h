@@ -10,6 +10,7 @@
 #include "fs/image_filesystem.h"
 #include "fs/mount_options.h"
 #include "tools/command.h"
+#include "tools/image_arguments.h"
 #include "tools/progress.h"
 
 namespace layoutfs::tools {
