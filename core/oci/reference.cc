@@ -91,12 +91,15 @@ std::optional<Error> explain_path(const std::string& path) {
   const auto found = exists(path);
   if (!found) return found.error();
   if (!*found) return std::nullopt;
-  std::error_code ignored;
+  std::error_code error;
+  const auto type = std::filesystem::status(path, error).type();
+  // A symbolic link may lead to where this user must not look.
+  if (type == std::filesystem::file_type::none) return Error::system(error.value(), path);
   // It may be a compressed archive, or one that is cut off, or a directory of another user's: the engine
   // knows best.
-  if (std::filesystem::is_regular_file(path, ignored))
+  if (type == std::filesystem::file_type::regular)
     if (auto opened = open_archive(path); !opened) return std::move(opened).error();
-  if (std::filesystem::is_directory(path, ignored))
+  if (type == std::filesystem::file_type::directory)
     if (auto opened = open_dir(path); !opened) return std::move(opened).error();
   return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
 }

@@ -156,10 +156,13 @@ TEST_F(AnArgument, WhereSomethingElseIsThereIsAnInvalidImage) {
 
 TEST_F(AnArgument, ThatMayNotBeSearchedSaysSo) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  LayoutWriter("lay/below");
   LayoutWriter("lay");
+  std::filesystem::create_symlink("lay/below", "link");
   ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
   ASSERT_EQ(::chmod("lay", 0700), 0);
   const testing::AsNobody as_nobody;
+  EXPECT_EQ(parsed("link:app"), "link: Permission denied");
   for (const char* argument : {"lay", "lay:app", "oci:lay"})
     EXPECT_EQ(parsed(argument), "lay: oci-layout: Permission denied") << argument;
 }
