@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Write a layout of images whose layers are small and decompress to a lot.
 
-usage: make-bombs.py LAYOUT GIB
+usage: make-bombs.py LAYOUT
 
-Its images, of one layer each: gzip, a file of GIB GiB of zeros in as many MB; zstd, one of 2 GiB in
+Its images, of one layer each: gzip, a file of 10 GiB of zeros in 10 MB; zstd, one of 2 GiB in
 65 kB; wrong-diff-id, the first layer under a config that lies; headers, more than eight
 million entries of the same name in 18 MB.
 """
@@ -45,7 +45,7 @@ def digest_of(*parts):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
     made = Layout()
 
@@ -54,7 +54,7 @@ def main():
         made.tag(name, made.manifest(made.config([digest_of(*tar)]), [layer]))
 
     zeros = b"\0" * PART
-    times = (int(sys.argv[2]) << 30) // PART
+    times = (10 << 30) // PART
     first = header(b"zeros", size=times * PART)
     member = gzip.compress(zeros, 9, mtime=0)
     blob = gzip.compress(first, mtime=0) + member * times + gzip.compress(END, mtime=0)
