@@ -1,124 +1,22 @@
-// References: from an argument to a layout and a name, from a name to a manifest.
+// References: from a name, a position or a digest to a descriptor.
 #include "core/oci/reference.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
-#include <filesystem>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "core/base/edit_distance.h"
 #include "core/base/json.h"
-#include "core/cas/archive_engine.h"
-#include "core/cas/dir_engine.h"
+#include "core/base/list_text.h"
 
 namespace layoutfs {
 namespace {
 
-// What a message lists of what there is.
-constexpr std::size_t kMaxListed = 10;
 constexpr std::size_t kMaxNamesListed = 20;
-// How deep indexes may nest, and how many of them one search reads.
-constexpr std::size_t kMaxIndexDepth = 16;
-constexpr std::size_t kMaxIndexes = 64;
-
-// "a, b, c and 7 more", of items that may be as long as a document.
-std::string list_of(const std::vector<std::string>& items, std::size_t limit = kMaxListed) {
-  constexpr std::size_t kMaxLength = 200;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(items.size(), limit); ++i)
-    text += (i == 0 ? "" : ", ") + items[i].substr(0, kMaxLength);
-  if (items.size() > limit) text += " and " + std::to_string(items.size() - limit) + " more";
-  return text;
-}
-
-void add_once(std::vector<std::string>& items, std::string item) {
-  if (std::ranges::find(items, item) == items.end()) items.push_back(std::move(item));
-}
-
-// ---- Arguments ----
-
-// Whether something is at `path`, of whatever kind.
-Result<bool> exists(const std::string& path) {
-  struct stat found;
-  if (::lstat(path.c_str(), &found) == 0) return true;
-  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return false;
-  return fail(Error::system(errno, path));
-}
-
-// The name in `argument` whose layout is the first `length` bytes of it.
-Result<ImageName> split_at(std::string_view argument, std::size_t length) {
-  ImageName name{std::string(argument.substr(0, length)), std::string(argument.substr(length + 1))};
-  if (name.reference.empty())
-    return fail(Errc::invalid_argument, "no reference after '" + std::string(argument) + "'");
-  if (argument[length] == '@' && !Digest::parse(name.reference))
-    return fail(Errc::invalid_argument, "'" + name.reference + "' after '@' is not a digest");
-  return name;
-}
-
-// Where `argument` can be split, the longest path first.
-std::vector<std::size_t> split_positions(std::string_view argument) {
-  std::vector<std::size_t> positions;
-  for (std::size_t i = argument.size(); i-- > 1;)
-    if (argument[i] == ':' || argument[i] == '@') positions.push_back(i);
-  return positions;
-}
-
-// The path that was most likely meant where nothing is there: up to the reference.
-std::string likely_path(std::string_view argument) {
-  const auto at = argument.rfind('@');
-  if (at != std::string_view::npos && at > 0 && Digest::parse(argument.substr(at + 1)))
-    return std::string(argument.substr(0, at));
-  const auto colon = argument.find(':', 1);
-  return std::string(argument.substr(0, colon));
-}
-
-bool is_layout(std::string_view path) {
-  const std::string text(path);
-  return is_layout_dir(text) || is_archive(text);
-}
-
-// The error of a path that is there but is no layout; nothing where it is not there.
-std::optional<Error> explain_path(const std::string& path) {
-  const auto found = exists(path);
-  if (!found) return found.error();
-  if (!*found) return std::nullopt;
-  std::error_code error;
-  const auto type = std::filesystem::status(path, error).type();
-  // A symbolic link may lead to where this user must not look.
-  if (type == std::filesystem::file_type::none) return Error::system(error.value(), path);
-  // It may be a compressed archive, or one that is cut off, or a directory of another user's: the engine
-  // knows best.
-  if (type == std::filesystem::file_type::regular)
-    if (auto opened = open_archive(path); !opened) return std::move(opened).error();
-  if (type == std::filesystem::file_type::directory)
-    if (auto opened = open_dir(path); !opened) return std::move(opened).error();
-  return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
-}
-
-// Why no prefix of `argument` is a layout.
-Error explain_no_layout(std::string_view argument) {
-  if (auto error = explain_path(std::string(argument))) return *std::move(error);
-  for (const std::size_t length : split_positions(argument))
-    if (auto error = explain_path(std::string(argument.substr(0, length)))) return *std::move(error);
-  return Error(Errc::not_found, likely_path(argument) + ": no such layout");
-}
-
-// `argument` with its longest prefix that is a layout split off; nothing where none is.
-std::optional<Result<ImageName>> split_layout(std::string_view argument) {
-  if (is_layout(argument)) return ImageName{std::string(argument), ""};
-  for (const std::size_t length : split_positions(argument))
-    if (is_layout(argument.substr(0, length))) return split_at(argument, length);
-  return std::nullopt;
-}
 
 // ---- Entries by name ----
 
@@ -282,68 +180,7 @@ Result<Descriptor> find_digest(const Engine& engine, const References& reference
   return descriptor;
 }
 
-// ---- Platforms ----
-
-// Looks through an index and those below it for the nearest manifest.
-class PlatformSearch {
- public:
-  PlatformSearch(const Engine& engine, const Platform& platform) : engine_(engine), platform_(platform) {}
-
-  // Nothing where no manifest there serves the platform.
-  Result<std::optional<Descriptor>> search(Descriptor descriptor, std::size_t depth) {
-    if (document_kind(descriptor.media_type) == DocumentKind::manifest)
-      return std::optional(std::move(descriptor));
-    return search_index(descriptor, depth);
-  }
-
-  const std::vector<std::string>& platforms() const { return platforms_; }
-
- private:
-  Result<std::optional<Descriptor>> search_index(const Descriptor& descriptor, std::size_t depth) {
-    visited_.insert(descriptor.digest);
-    if (depth >= kMaxIndexDepth || visited_.size() > kMaxIndexes)
-      return fail(Errc::invalid_image, descriptor.digest.str() + ": indexes nest too deep or are too many");
-    auto index = read_index(engine_, descriptor);
-    if (!index) return fail(std::move(index).error());
-    auto& entries = index->manifests;
-    for (const auto& entry : entries)
-      if (entry.platform && !is_attestation(entry) && platforms_.size() < kMaxPlatforms)
-        add_once(platforms_, to_string(normalized(*entry.platform)));
-    std::erase_if(entries, [](const Descriptor& entry) {
-      return document_kind(entry.media_type) == DocumentKind::other;
-    });
-    for (;;) {
-      // Each turn reads an index that was never read before, or is the last: their number is limited.
-      std::erase_if(entries, [&](const Descriptor& entry) { return visited_.contains(entry.digest); });
-      const auto best = choose_platform(entries, platform_);
-      if (!best) return std::nullopt;
-      auto found = search(entries[*best], depth + 1);
-      if (!found || *found) return found;
-    }
-  }
-
-  static constexpr std::size_t kMaxPlatforms = 100;
-  const Engine& engine_;
-  const Platform& platform_;
-  std::set<Digest> visited_;
-  std::vector<std::string> platforms_;
-};
-
 }  // namespace
-
-Result<ImageName> parse_image_name(std::string_view argument) {
-  constexpr std::array<std::string_view, 3> kPrefixes{"oci:", "oci-archive:", "docker-archive:"};
-  if (is_layout(argument)) return ImageName{std::string(argument), ""};
-  const auto prefix =
-      std::ranges::find_if(kPrefixes, [&](std::string_view each) { return argument.starts_with(each); });
-  const bool is_prefixed = prefix != kPrefixes.end();
-  const auto plain = is_prefixed ? argument.substr(prefix->size()) : argument;
-  if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
-  if (auto name = split_layout(plain)) return *std::move(name);
-  // It may be a layout that is called as a prefix is.
-  if (auto name = is_prefixed ? split_layout(argument) : std::nullopt) return *std::move(name);
-  return fail(explain_no_layout(plain));
-}
 
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform) {
@@ -380,25 +217,6 @@ Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) 
   if (descriptor.media_type.empty())
     return fail(Errc::not_found, descriptor.digest.str() + ": the blob is neither a manifest nor an index");
   return descriptor;
-}
-
-Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform) {
-  if (descriptor.media_type.empty()) {
-    auto known = with_media_type(engine, std::move(descriptor));
-    if (!known) return known;
-    descriptor = std::move(*known);
-  }
-  if (document_kind(descriptor.media_type) == DocumentKind::other)
-    return fail(Errc::unsupported, descriptor.digest.str() + ": media type '" + descriptor.media_type +
-                                       "' is neither a manifest's nor an index's");
-  const std::string name = descriptor.digest.str();
-  PlatformSearch search(engine, platform);
-  auto found = search.search(std::move(descriptor), 0);
-  if (!found) return fail(std::move(found).error());
-  if (*found) return **std::move(found);
-  const auto& platforms = search.platforms();
-  return fail(Errc::not_found, name + ": no image for " + to_string(platform) +
-                                   (platforms.empty() ? "" : ", there are: " + list_of(platforms)));
 }
 
 }  // namespace layoutfs

@@ -1,0 +1,110 @@
+// Image names: from an argument to a layout and a reference.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "core/cas/archive_engine.h"
+#include "core/cas/dir_engine.h"
+#include "core/oci/reference.h"
+
+namespace layoutfs {
+namespace {
+
+// Whether something is at `path`, of whatever kind.
+Result<bool> exists(const std::string& path) {
+  struct stat found;
+  if (::lstat(path.c_str(), &found) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) return false;
+  return fail(Error::system(errno, path));
+}
+
+// The name in `argument` whose layout is the first `length` bytes of it.
+Result<ImageName> split_at(std::string_view argument, std::size_t length) {
+  ImageName name{std::string(argument.substr(0, length)), std::string(argument.substr(length + 1))};
+  if (name.reference.empty())
+    return fail(Errc::invalid_argument, "no reference after '" + std::string(argument) + "'");
+  if (argument[length] == '@' && !Digest::parse(name.reference))
+    return fail(Errc::invalid_argument, "'" + name.reference + "' after '@' is not a digest");
+  return name;
+}
+
+// Where `argument` can be split, the longest path first.
+std::vector<std::size_t> split_positions(std::string_view argument) {
+  std::vector<std::size_t> positions;
+  for (std::size_t i = argument.size(); i-- > 1;)
+    if (argument[i] == ':' || argument[i] == '@') positions.push_back(i);
+  return positions;
+}
+
+// The path that was most likely meant where nothing is there: up to the reference.
+std::string likely_path(std::string_view argument) {
+  const auto at = argument.rfind('@');
+  if (at != std::string_view::npos && at > 0 && Digest::parse(argument.substr(at + 1)))
+    return std::string(argument.substr(0, at));
+  const auto colon = argument.find(':', 1);
+  return std::string(argument.substr(0, colon));
+}
+
+bool is_layout(std::string_view path) {
+  const std::string text(path);
+  return is_layout_dir(text) || is_archive(text);
+}
+
+// The error of a path that is there but is no layout; nothing where it is not there.
+std::optional<Error> explain_path(const std::string& path) {
+  const auto found = exists(path);
+  if (!found) return found.error();
+  if (!*found) return std::nullopt;
+  std::error_code error;
+  const auto type = std::filesystem::status(path, error).type();
+  // A symbolic link may lead to where this user must not look.
+  if (type == std::filesystem::file_type::none) return Error::system(error.value(), path);
+  // It may be a compressed archive, or one that is cut off, or a directory of another user's: the engine
+  // knows best.
+  if (type == std::filesystem::file_type::regular)
+    if (auto opened = open_archive(path); !opened) return std::move(opened).error();
+  if (type == std::filesystem::file_type::directory)
+    if (auto opened = open_dir(path); !opened) return std::move(opened).error();
+  return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
+}
+
+// Why no prefix of `argument` is a layout.
+Error explain_no_layout(std::string_view argument) {
+  if (auto error = explain_path(std::string(argument))) return *std::move(error);
+  for (const std::size_t length : split_positions(argument))
+    if (auto error = explain_path(std::string(argument.substr(0, length)))) return *std::move(error);
+  return Error(Errc::not_found, likely_path(argument) + ": no such layout");
+}
+
+// `argument` with its longest prefix that is a layout split off; nothing where none is.
+std::optional<Result<ImageName>> split_layout(std::string_view argument) {
+  if (is_layout(argument)) return ImageName{std::string(argument), ""};
+  for (const std::size_t length : split_positions(argument))
+    if (is_layout(argument.substr(0, length))) return split_at(argument, length);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<ImageName> parse_image_name(std::string_view argument) {
+  constexpr std::array<std::string_view, 3> kPrefixes{"oci:", "oci-archive:", "docker-archive:"};
+  if (is_layout(argument)) return ImageName{std::string(argument), ""};
+  const auto prefix =
+      std::ranges::find_if(kPrefixes, [&](std::string_view each) { return argument.starts_with(each); });
+  const bool is_prefixed = prefix != kPrefixes.end();
+  const auto plain = is_prefixed ? argument.substr(prefix->size()) : argument;
+  if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
+  if (auto name = split_layout(plain)) return *std::move(name);
+  // It may be a layout that is called as a prefix is.
+  if (auto name = is_prefixed ? split_layout(argument) : std::nullopt) return *std::move(name);
+  return fail(explain_no_layout(plain));
+}
+
+}  // namespace layoutfs
