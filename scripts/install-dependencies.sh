@@ -14,7 +14,7 @@ packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libr
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
-    --test) packages+=(mmdebstrap umoci skopeo buildah jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
+    --test) packages+=(mmdebstrap umoci skopeo buildah busybox-static jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
       git strace bubblewrap clang-19 libclang-rt-19-dev) ;;
     --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo openssl squashfuse archivemount squashfs-tools zstd) ;;
     --full) packages+=(clang-format-19 clang-tidy-19) ;;

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Every case of tests/corpus/make-cases.py gives what people who reported such a layout would expect. With NAME..., only these.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need busybox getfattr jq python3 rsync setpriv umoci unshare zstd
+unshare --mount --pid --fork true 2>/dev/null || skip "cannot make namespaces here"
+
+BUSYBOX=$(command -v busybox)
+export BUSYBOX
+CASES=$TMP/cases
+MOUNT=$TMP/m
+DESTINATION=$TMP/destination
+for part in archives indexes layers layouts; do
+  . "$HERE/cases/$part.sh"
+done
+
+# blobs_of LAYOUT: the digests of what is stored.
+blobs_of() { (cd "$1/blobs" && find . -type f -o -type l | sort); }
+# entries_of FILE: each entry of an index.json in a line of its own.
+entries_of() { jq -cS '.manifests[]' "$1"; }
+# reads SENTENCE EXPECTED LAYOUT:REF PATH [OPTION...]
+reads() {
+  local sentence=$1 expected=$2 image=$3 path=$4
+  shift 4
+  prints "$sentence" "$expected" cat "$@" "$image" "$path"
+}
+# explains SENTENCE PATTERN ARGUMENT...: layoutfs must refuse, soon, with a first line that matches and nothing on stdout.
+explains() {
+  local sentence=$1 pattern=$2 code
+  shift 2
+  layoutfs "$@" </dev/null >"$TMP/stdout" 2>"$TMP/stderr"
+  code=$?
+  if [ $code = 0 ] || [ $code -ge 100 ] || [ -s "$TMP/stdout" ]; then
+    not_ok "$sentence" "exit code $code: layoutfs $*" "$(cat "$TMP/stdout" "$TMP/stderr")"
+  elif ! head -n 1 "$TMP/stderr" | grep -Eq "^layoutfs: .*($pattern)"; then
+    not_ok "$sentence" "no '$pattern': layoutfs $*" "$(cat "$TMP/stderr")"
+  else
+    ok "$sentence ($(head -c 160 "$TMP/stderr"))"
+  fi
+}
+# copies_all SENTENCE SOURCE: to $DESTINATION, which then has every blob and entry, byte for byte.
+copies_all() {
+  local source=$2
+  check "$1" "$LAYOUTFS" copy --no-progress "$source" "$DESTINATION"
+  if [ -f "$source" ]; then
+    mkdir "$TMP/unpacked" && tar -C "$TMP/unpacked" -xf "$source"
+    source=$TMP/unpacked
+  fi
+  same "$1: the entries" "$(entries_of "$source/index.json")" "$(entries_of "$DESTINATION/index.json")"
+  check "$1: the blobs" diff -r "$source/blobs" "$DESTINATION/blobs"
+  rm -rf "$TMP/unpacked"
+}
+# keeps_all SENTENCE LAYOUT: all of it is in use.
+keeps_all() { same "$1" "0 " "$(layoutfs gc --grace 0 --dry-run "$2" 2>/dev/null && echo "$? ")"; }
+# mount_case ARGUMENT...: at $MOUNT, to which the next case comes too.
+mount_case() {
+  mkdir -p "$MOUNT"
+  check "layoutfs mount $*" "$LAYOUTFS" mount -q "$@" "$MOUNT"
+}
+# as_umoci LAYOUT REF: the mounted image is what umoci unpacks, but for directories that no layer describes: umoci makes them now.
+as_umoci() {
+  check "umoci unpacks $2" umoci unpack --image "$1:$2" "$TMP/unpacked"
+  mount_case "$1:$2"
+  same_tree "$2 is what umoci makes of it" "$TMP/unpacked/rootfs" "$MOUNT" --ignore dir-mtime
+  unmount "$MOUNT"
+  rm -rf "$TMP/unpacked"
+}
+
+[ $# != 0 ] || set -- $(python3 "$CORPUS/make-cases.py" --list)
+for name; do
+  echo "-- $name"
+  python3 "$CORPUS/make-cases.py" "$CASES" "$name" || exit 1
+  if [ "$(type -t "${name//-/_}")" = function ]; then "${name//-/_}" "$CASES/$name"; else not_ok "$name has a check"; fi
+  ! is_mounted "$MOUNT" || unmount "$MOUNT"
+  rm -rf --one-file-system "$CASES" "$DESTINATION"
+done
