@@ -4,6 +4,7 @@
 need_root
 need_fuse
 need jq tar
+need_layout
 make_layouts sample single
 D=$TMP/layouts/sample
 M=$TMP/m
@@ -83,18 +84,16 @@ for ref in 1.2 docker.io/library/made:1.2; do
   same "its image is $ref" "$(layoutfs ls -R "$TMP/layouts/single" /)" "$(layoutfs ls -R "docker-archive:$TMP/docker.tar:$ref")"
 done
 
-if command -v skopeo >/dev/null; then
+if has skopeo; then
   echo "-- an archive of skopeo's"
   check "skopeo writes an archive" skopeo --insecure-policy copy "oci:$D:app:1.0" "oci-archive:$TMP/skopeo.tar:app:1.0"
   check "and a directory" skopeo --insecure-policy copy "oci:$D:app:1.0" "oci:$TMP/skopeo:app:1.0"
   everything_same "skopeo" "$TMP/skopeo.tar" "$TMP/skopeo" app:1.0
-  if [ -f "$LAYOUT/oci-layout" ]; then
-    name=$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"] // empty][0]' "$LAYOUT/index.json")
-    check "skopeo writes an archive of all platforms" \
-      skopeo --insecure-policy copy --all "oci:$LAYOUT:$name" "oci-archive:$TMP/all.tar:$name"
-    check "and a directory of them" skopeo --insecure-policy copy --all "oci:$LAYOUT:$name" "oci:$TMP/all:$name"
-    everything_same "skopeo, all platforms" "$TMP/all.tar" "$TMP/all" "$name"
-  fi
+  name=$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"] // empty][0]' "$LAYOUT/index.json")
+  check "skopeo writes an archive of all platforms" \
+    skopeo --insecure-policy copy --all "oci:$LAYOUT:$name" "oci-archive:$TMP/all.tar:$name"
+  check "and a directory of them" skopeo --insecure-policy copy --all "oci:$LAYOUT:$name" "oci:$TMP/all:$name"
+  everything_same "skopeo, all platforms" "$TMP/all.tar" "$TMP/all" "$name"
 fi
 
 echo "-- archives that are broken"

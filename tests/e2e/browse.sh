@@ -72,8 +72,8 @@ for directory in "$M"/manifests/sha256/*/; do
         "sha256:$(limited sha256sum <"$layer/layer.tar" | cut -d' ' -f1)"
       same "$short: layer.tar of layer $number is as long as it says" "$(gzip -dc "$LAYOUT/blobs/${digest/://}" | wc -c)" \
         "$(limited stat -c %s "$layer/layer.tar")"
-      same "$short: tree/ of layer $number has every name of the tar" \
-        "$(tar -tf "$LAYOUT/blobs/${digest/://}" | sed 's,^\./,,; s,/$,,; /^$/d' | sort -u)" \
+      same "$short: tree/ of layer $number has every name of the tar, and their parents" \
+        "$(tar -tf "$LAYOUT/blobs/${digest/://}" | sed 's,^\./,,; s,/$,,; /^$/d; p; :up; s,/[^/]*$,,p; t up' | sort -u)" \
         "$(cd "$layer/tree" && limited find . -mindepth 1 -printf '%P\n' | sort)"
     done
   fi

@@ -5,10 +5,14 @@
 need_root
 need_fuse
 need_layout
-need unshare python3 skopeo
+need unshare python3 skopeo pgrep
 unshare --mount --pid --fork true 2>/dev/null || skip "cannot make namespaces here"
-ln -s "$(realpath "$LAYOUT")" "$TMP/layout"
-I=$TMP/layout:$(layoutfs ls "$LAYOUT" | grep -m 1 'musl$')
+# Where other users can read it.
+cp -rL "$LAYOUT" "$TMP/layout"
+chmod -R a+rX "$TMP/layout"
+# Two images with busybox.
+I=$TMP/layout:$(layoutfs ls "$LAYOUT" | tail -n 1)
+O=$TMP/layout:$(layoutfs ls "$LAYOUT" | head -n 1)
 BIN=$TMP/bin
 prepare_nobody
 
@@ -46,7 +50,7 @@ mounts_before=$(mounts)
 for as in root user; do
   if [ $as = user ]; then
     setpriv --reuid=nobody --regid=nogroup --clear-groups unshare --user --map-root-user --mount true 2>/dev/null ||
-      { echo "left out: ordinary users cannot make user namespaces here" && continue; }
+      { left_out "ordinary users cannot make user namespaces here" || continue; }
   fi
   echo "-- as $as"
   same "$as: a command's output is its own" "hello" "$(in_image "$I" /bin/busybox echo hello 2>&1)"
@@ -91,7 +95,6 @@ for as in root user; do
   same "$as: it keeps what is written" "kept" "$(cat "$U/upper/etc/kept")"
   same "$as: also for the next time" "kept gone" \
     "$(in_image --upper "$U" "$I" /bin/busybox sh -c 'echo $(busybox cat /etc/kept) $([ -e /etc/passwd ] || echo gone)')"
-  O=$TMP/layout:$(layoutfs ls "$LAYOUT" | grep -m 1 'glibc$')
   fails "it belongs to one image" 125 --upper "$U" "$O" /bin/busybox true
   check "$as: which it names" grep -q 'another image, sha256:' "$TMP/stderr"
   fails "it cannot lie in the layout" 125 --upper "$TMP/layout/blobs/upper" "$I" /bin/busybox true

@@ -77,7 +77,7 @@ refused "cat without a path" 2 cat "$L:app:1.0"
 layoutfs cat "$L:app:1.0" etc/name nothing etc/added >"$TMP/stdout" 2>"$TMP/stderr"
 same "cat goes on after a file that is not there, and says so at the end" "3 sample needle in the upper layer 1" \
   "$? $(xargs <"$TMP/stdout") $(wc -l <"$TMP/stderr")"
-if [ -c /dev/full ]; then
+if has_device /dev/full; then
   "$LAYOUTFS" cat "$L:app:1.0" etc/name >/dev/full 2>"$TMP/stderr"
   same "a full disk under stdout is exit code 9" "9 1" "$? $(wc -l <"$TMP/stderr")"
 fi
@@ -109,7 +109,7 @@ same "a cache that cannot be written is one warning" "0 added name 1" "$? $(xarg
 echo "-- the manual pages"
 page=$SOURCE/docs/layoutfs.1 helper_page=$SOURCE/docs/mount.layoutfs.8
 options() { grep -oE '(^|[ ,|[])-{1,2}[A-Za-z][A-Za-z-]*' | grep -oE -- '-{1,2}[A-Za-z][A-Za-z-]*' | sort -u; }
-if command -v groff >/dev/null; then
+if has groff; then
   for each in "$page" "$helper_page"; do
     check "$(basename "$each") has no mistakes" sh -c "test -z \"\$(groff -man -Tutf8 -ww -z '$each' 2>&1)\""
   done

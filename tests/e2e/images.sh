@@ -8,7 +8,8 @@ need mmdebstrap umoci skopeo jq zstd pzstd pigz python3
 size=--small
 [ -z "${LAYOUTFS_TEST_FULL-}" ] || size=
 PATIENCE=$((PATIENCE * 10))
-[ ! -f "$LAYOUT/oci-layout" ] || export LAYOUTFS_TEST_LAYOUT=$LAYOUT
+need_layout
+export LAYOUTFS_TEST_LAYOUT=$LAYOUT
 
 timeout 1500 bash "$CORPUS/make-images.sh" $size "$TMP/images" >"$TMP/log" 2>&1
 case $? in
@@ -17,7 +18,7 @@ case $? in
   *) not_ok "make-images.sh makes its images" "$(tail -n 20 "$TMP/log")" && exit 1 ;;
 esac
 images=$TMP/images/oci
-grep ': no ' "$TMP/log" | sed 's/^ *[0-9]*s */left out: /'
+while read -r variant; do left_out "$variant"; done < <(sed -n 's/^ *[0-9]*s *\(.*: no .*\)/\1/p' "$TMP/log")
 
 # same_image SENTENCE TREE REFERENCE [OPTION...]
 same_image() {

@@ -220,7 +220,7 @@ run index build --cache-dir "$TMP/file" "$B"
 same "nor does it matter what else is wrong then" 9 "$code"
 refused "rm of those" 9 index rm --cache-dir "$TMP/taken" "$app"
 
-if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+if is_root && has setpriv; then
   mkdir "$TMP/home"
   cp "$LAYOUTFS" "$TMP/layoutfs"
   chmod -R a+rX "$TMP/layouts" "$TMP/layoutfs"

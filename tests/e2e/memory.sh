@@ -8,7 +8,7 @@ M=$TMP/m
 peak() { awk '/^VmHWM:/ {print $2}' "/proc/$pid/status"; }
 for what in "an empty index cache" "a full one"; do
   mount_foreground "$M" "$TMP/log" "$LAYOUT"
-  check "walk everything, with $what" test "$(limited find "$M" -ls | wc -l)" -gt 5000
+  check "walk everything, with $what" test "$(limited find "$M" -ls | wc -l)" -gt 4000
   check "read what is in refs, with $what" sh -c "find -L '$M'/refs -type f -name '*.json' -exec cat {} + >/dev/null"
   kib=$(peak)
   check "with $what it took $kib KiB at most, of 40960" test "$kib" -lt 40960

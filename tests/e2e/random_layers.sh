@@ -4,4 +4,9 @@
 keep=${TMPDIR:-/tmp}
 . "$(dirname "$0")/lib.sh"
 mkdir "$TMP/random"
-python3 "$HERE/random_layers.py" "$LAYOUTFS" "$TMP/random" "$keep" || not_ok "all random images"
+python3 "$HERE/random_layers.py" "$LAYOUTFS" "$TMP/random" "$keep"
+case $? in
+  0) ;;
+  77) left_out "some of the ways in which images are looked at (above)" ;;
+  *) not_ok "all random images" ;;
+esac

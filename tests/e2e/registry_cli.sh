@@ -3,7 +3,8 @@
 # is refused changes nothing. LAYOUTFS_TEST_FULL=1 pushes 1 GiB too.
 . "$(dirname "$0")/lib.sh"
 need jq python3
-skopeo=$(command -v skopeo)
+skopeo=
+! has skopeo || skopeo=$(command -v skopeo)
 
 # ---- An image, by hand ----
 
@@ -99,13 +100,13 @@ stores_image() {
       check "and ${each:0:19} byte for byte" cmp "$L/blobs/${each/://}" "$copied/blobs/${each/://}"
     done
   fi
-  if command -v umoci >/dev/null; then
+  if has umoci; then
     same "umoci lists the tags, and what has none" "team/app:1.0 team/app:1.1 team/app:latest team/app@$sbom" "$(umoci ls --layout "$L" | sort | xargs)"
     rm -rf "$TMP/bundle"
     check "umoci unpacks the image" umoci unpack --rootless --image "$L:team/app:1.0" "$TMP/bundle"
     check "which is what was packed" diff -r --no-dereference "$I/files" "$TMP/bundle/rootfs"
   fi
-  if command -v buildah >/dev/null && [ "$(id -u)" = 0 ]; then
+  if has buildah && is_root; then
     storage=(--root "$TMP/containers" --runroot "$TMP/run" --storage-driver vfs)
     # It makes a name of the path, which may not have capital letters.
     check "buildah takes the image" env -C "$TMP" buildah "${storage[@]}" from --name ours "oci:${L#"$TMP/"}:team/app:latest"
@@ -126,7 +127,7 @@ read_while_written() {
   done >/dev/null 2>"$TMP/stderr" &
   for ((number = 1; number <= 15; number++)); do
     [ ! "$skopeo" ] || [ "$(limited "$skopeo" inspect --raw "oci:$L:team/app:1.0" | digest_of)" = "$manifest" ] || wrong=1
-    ! command -v umoci >/dev/null || [ "$(umoci ls --layout "$L" | grep -c '^team/app:1.[01]$')" = 2 ] || wrong=1
+    ! has umoci || [ "$(umoci ls --layout "$L" | grep -c '^team/app:1.[01]$')" = 2 ] || wrong=1
   done
   touch "$TMP/enough"
   wait $!
@@ -391,12 +392,12 @@ before=$(content_of)
 "$LAYOUTFS" push "$S" team/app "$noise" >&- 2>"$TMP/stderr"
 same "a digest that nobody takes is an error" "9 1" "$? $(wc -l <"$TMP/stderr")"
 same "and goes nowhere else" "$before" "$(content_of)"
-if [ -c /dev/full ]; then
+if has_device /dev/full; then
   "$LAYOUTFS" push "$S" team/app "$I/config" >/dev/full 2>"$TMP/stderr"
   same "a digest that cannot be printed" "9 1" "$? $(wc -l <"$TMP/stderr")"
 fi
 
-if [ "$(id -u)" = 0 ] && mkdir "$TMP/ro" && mount --bind "$TMP/many" "$TMP/ro" 2>/dev/null; then
+if is_root && mkdir "$TMP/ro" && { mount --bind "$TMP/many" "$TMP/ro" || left_out "cannot mount here"; }; then
   echo "-- media that are read-only"
   mount -o remount,bind,ro "$TMP/ro"
   S=$TMP/ro
@@ -408,7 +409,7 @@ if [ "$(id -u)" = 0 ] && mkdir "$TMP/ro" && mount --bind "$TMP/many" "$TMP/ro" 2
   umount "$TMP/ro"
 fi
 
-if [ "$(id -u)" = 0 ] && mkdir "$TMP/small" && mount -t tmpfs -o size=2M none "$TMP/small" 2>/dev/null; then
+if is_root && mkdir "$TMP/small" && { mount -t tmpfs -o size=2M none "$TMP/small" || left_out "cannot mount a tmpfs here"; }; then
   echo "-- a disk that is full"
   S=$TMP/small
   layoutfs push "$S" up "$noise" >"$TMP/stdout" 2>"$TMP/stderr"
@@ -421,6 +422,7 @@ if [ "$(id -u)" = 0 ] && mkdir "$TMP/small" && mount -t tmpfs -o size=2M none "$
 fi
 
 if [ -n "${LAYOUTFS_TEST_FULL-}" ]; then
+  need openssl
   echo "-- 1 GiB"
   PATIENCE=$((PATIENCE * 10))
   S=$TMP/one

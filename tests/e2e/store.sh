@@ -19,7 +19,7 @@ check "makes refs/ and no index.json" test -d "$TMP/old/refs" -a ! -e "$TMP/old/
 refused "init without a path" 2 init
 refused "init of nothing" 2 init oci:
 refused "init below a file" 9 init "$S/oci-layout/below"
-if command -v umoci >/dev/null; then check "umoci knows it for a layout" umoci ls --layout "$S"; fi
+if has umoci; then check "umoci knows it for a layout" umoci ls --layout "$S"; fi
 
 echo "-- blob put and get"
 printf 'hello\n' >"$TMP/hello"
@@ -147,7 +147,7 @@ refused_get "longer"
 refused_get "empty"
 refused "get into a directory that is not there" 9 blob get "$S" "$hello" -o "$TMP/no/where"
 refused "get into a directory" 9 blob get "$S" "$hello" -o "$TMP/empty"
-if [ -c /dev/full ]; then refused "get into a full disk" 9 blob get "$S" "$hello" -o /dev/full; fi
+if has_device /dev/full; then refused "get into a full disk" 9 blob get "$S" "$hello" -o /dev/full; fi
 
 echo "-- ref"
 tar -C "$TMP" -cf "$TMP/layer.tar" hello

@@ -5,6 +5,7 @@
 need_root
 need_fuse
 need rsync git strace python3 fio
+need_layout
 make_layouts sample
 M=$TMP/m
 
@@ -22,7 +23,7 @@ walk() {
   unmount "$M"
 }
 walk "$TMP/layouts/sample" "a layout of all kinds of files"
-[ ! -f "$LAYOUT/oci-layout" ] || walk "$LAYOUT" "a real layout"
+walk "$LAYOUT" "a real layout"
 
 mount_at "$M" "$TMP/layouts/sample"
 check "rsync copies all of it" rsync -aX "$M/" "$TMP/copy/"
