@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/image/image_tree_generated.h"
+#include "core/image/posix_acl.h"
 #include "core/image/tree_format.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
@@ -195,6 +196,16 @@ DirectoryEntry ImageTree::child(Inode directory, std::size_t rank) const {
 std::pair<std::string_view, std::string_view> ImageTree::xattr(std::uint32_t number) const {
   const image_file::Xattr& xattr = state_->xattrs[number];
   return {state_->text(xattr.name()), state_->text(xattr.value())};
+}
+
+bool ImageTree::has_acls() const {
+  // Names are only looked at if they are as long: most are not.
+  return std::ranges::any_of(state_->xattrs, [this](const image_file::Xattr& xattr) {
+    const std::size_t size = xattr.name().size();
+    if (size != kAccessAclXattr.size() && size != kDefaultAclXattr.size()) return false;
+    const std::string_view name = state_->text(xattr.name());
+    return name == kAccessAclXattr || name == kDefaultAclXattr;
+  });
 }
 
 std::vector<std::string> ImageTree::problems() const {

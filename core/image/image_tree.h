@@ -63,6 +63,8 @@ class ImageTree {
   DirectoryEntry child(Inode directory, std::size_t rank) const;
   // `number` from InodeView::first_xattr on; sorted by name for each inode.
   std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
+  // Whether any of the xattrs is a POSIX ACL, by its name. Cost: linear in the number of xattrs.
+  bool has_acls() const;
   // One sentence for each entry of the layers that could not be applied; at most kMaxProblems of them.
   std::vector<std::string> problems() const;
   static constexpr std::size_t kMaxProblems = 100;
