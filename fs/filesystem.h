@@ -75,6 +75,10 @@ class Filesystem {
   virtual bool is_cheap(NodeId directory) = 0;
   virtual Answer<std::string> getxattr(NodeId node, std::string_view name) = 0;
   virtual Answer<std::vector<std::string>> listxattr(NodeId node) = 0;
+  // Whether the kernel should enforce POSIX ACLs: it asks for that of each file then.
+  virtual bool wants_acls() const { return false; }
+  // Whether it does; called before the first request. By default it does not.
+  virtual void set_acls_enforced(bool /*are_enforced*/) {}
   // SEEK_DATA and SEEK_HOLE of lseek(2).
   virtual Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) = 0;
   // st_blocks, space and inode counts for statvfs(3).

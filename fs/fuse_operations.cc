@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/log.h"
+#include "fs/caller.h"
 
 namespace layoutfs {
 namespace {
@@ -85,6 +86,9 @@ void on_init(void* user_data, fuse_conn_info* connection) {
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
   server.is_open_needed = !want(FUSE_CAP_NO_OPEN_SUPPORT);
   server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
+  // An image without ACLs pays nothing: asked to enforce them, the kernel asks for one of each file.
+  Filesystem& filesystem = *server.filesystem;
+  filesystem.set_acls_enforced(filesystem.wants_acls() && want(FUSE_CAP_POSIX_ACL));
   connection->max_readahead = std::max<unsigned>(connection->max_readahead, unsigned{4} << 20);
   if (server.ready) server.ready();
   server.is_initialized = true;
@@ -252,13 +256,22 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::siz
   });
 }
 
+// The kernel refuses to read trusted.* to all others, and leaves it to filesystems not to list it for them.
+bool may_list_trusted(fuse_req_t request) {
+  const fuse_ctx* const caller = fuse_req_ctx(request);
+  return may_read_trusted(caller->uid, server_of(request).are_callers_known ? caller->pid : 0);
+}
+
 void on_listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
   guarded(request, [&] {
-    const auto names = filesystem_of(request).listxattr(node);
+    auto names = filesystem_of(request).listxattr(node);
     if (!names) {
       fuse_reply_err(request, names.error());
       return;
     }
+    const auto is_trusted = [](const std::string& name) { return name.starts_with("trusted."); };
+    if (std::ranges::any_of(*names, is_trusted) && !may_list_trusted(request))
+      std::erase_if(*names, is_trusted);
     std::string list;
     for (const std::string& name : *names) list.append(name).push_back('\0');
     reply_xattr(request, list, size);

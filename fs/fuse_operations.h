@@ -19,6 +19,7 @@ struct FuseServer {
   std::function<void()> ready;  // called once, at the kernel's first request
   bool is_open_needed = true;   // false: open(2) needs no round trip
   bool is_opendir_needed = true;
+  bool are_callers_known = true;             // false: the mount may be of another pid namespace
   std::atomic<bool> is_initialized = false;  // the kernel's first request is there
   std::atomic<std::chrono::steady_clock::time_point> last_request{};
 };

@@ -176,6 +176,8 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   state->options = options;
   state->server.filesystem = std::move(filesystem);
   state->server.last_request = Clock::now();
+  // Mounted by another process, which gave the device to this one.
+  state->server.are_callers_known = !options.mount_point.starts_with("/dev/fd/");
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
   auto session = make_session(options, state->server);
   if (!session) return std::unexpected(std::move(session).error());

@@ -42,8 +42,13 @@ std::uint64_t data_offset(const InodeView& file) {
 
 }  // namespace
 
-ImageFilesystem::ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base)
-    : image_(std::move(image)), ownership_(ownership), base_(base) {}
+ImageFilesystem::ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base, AttributeRules rules,
+                                 std::optional<bool> are_acls_wanted)
+    : image_(std::move(image)),
+      ownership_(ownership),
+      base_(base),
+      attributes_(image_->tree(), std::move(rules)),
+      are_acls_wanted_(are_acls_wanted.value_or(attributes_.has_acls())) {}
 
 bool ImageFilesystem::has(NodeId node) const noexcept {
   return node > base_ && node - base_ <= image_->tree().inode_count();
@@ -53,7 +58,7 @@ struct stat ImageFilesystem::stat_of(Inode number) const {
   const InodeView inode = image_->tree().inode(number);
   struct stat result{};
   result.st_ino = base_ + number;
-  result.st_mode = type_bits(inode.type) | inode.mode;
+  result.st_mode = type_bits(inode.type) | attributes_.mode(inode, are_acls_enforced_);
   result.st_nlink = inode.nlink;
   result.st_uid = ownership_.uid.value_or(inode.uid);
   result.st_gid = ownership_.gid.value_or(inode.gid);
@@ -117,10 +122,7 @@ Answer<void> ImageFilesystem::readdir(NodeId directory, std::uint64_t cookie,
 Answer<std::string> ImageFilesystem::getxattr(NodeId node, std::string_view name) {
   if (!has(node)) return std::unexpected(ENOENT);
   const InodeView inode = image_->tree().inode(node - base_);
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
-    const auto [stored, value] = image_->tree().xattr(inode.first_xattr + i);
-    if (stored == name) return std::string(value);
-  }
+  if (auto stored = attributes_.xattr(inode, name, are_acls_enforced_)) return std::move(*stored);
   if (name == kStatisticsXattr && node == base_ + kRootInode && statistics_) return statistics_();
   if (inode.type != EntryType::file) return std::unexpected(ENODATA);
   if (name == kLayerXattr) return image_->layer_of(inode).str();
@@ -131,10 +133,7 @@ Answer<std::string> ImageFilesystem::getxattr(NodeId node, std::string_view name
 Answer<std::vector<std::string>> ImageFilesystem::listxattr(NodeId node) {
   if (!has(node)) return std::unexpected(ENOENT);
   const InodeView inode = image_->tree().inode(node - base_);
-  std::vector<std::string> names;
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i)
-    names.emplace_back(image_->tree().xattr(inode.first_xattr + i).first);
-  return names;
+  return attributes_.xattr_names(inode, are_acls_enforced_);
 }
 
 Answer<std::uint64_t> ImageFilesystem::seek(NodeId node, std::uint64_t offset, int whence) {

@@ -1,11 +1,13 @@
 // One image's tree as the kernel sees it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
 
 #include "core/image/image.h"
+#include "fs/file_attributes.h"
 #include "fs/filesystem.h"
 
 namespace layoutfs {
@@ -19,7 +21,9 @@ struct Ownership {
 // is valid for ever.
 class ImageFilesystem final : public Filesystem {
  public:
-  ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base = 0);
+  // `are_acls_wanted` defaults to whether the image has ACLs.
+  ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base = 0, AttributeRules rules = {},
+                  std::optional<bool> are_acls_wanted = std::nullopt);
   // What user.layoutfs.stats on the root answers; nothing by default.
   void set_statistics(std::function<std::string()> statistics) { statistics_ = std::move(statistics); }
 
@@ -33,6 +37,8 @@ class ImageFilesystem final : public Filesystem {
   bool is_cheap(NodeId) override { return true; }
   Answer<std::string> getxattr(NodeId node, std::string_view name) override;
   Answer<std::vector<std::string>> listxattr(NodeId node) override;
+  bool wants_acls() const override { return are_acls_wanted_; }
+  void set_acls_enforced(bool are_enforced) override { are_acls_enforced_ = are_enforced; }
   Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
   Totals totals() override;
   // Whether `node` is one of this image's.
@@ -44,6 +50,9 @@ class ImageFilesystem final : public Filesystem {
   const ImagePtr image_;
   const Ownership ownership_;
   const NodeId base_;
+  const FileAttributes attributes_;
+  const bool are_acls_wanted_;
+  std::atomic<bool> are_acls_enforced_ = false;
   std::function<std::string()> statistics_;
 };
 

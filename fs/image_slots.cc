@@ -60,7 +60,10 @@ std::shared_ptr<ImageFilesystem> ImageSlots::fill(std::uint32_t number, const Im
   auto slots = slots_.lock();
   Slot& slot = slots->at(number);
   if (!slot.filesystem) {
-    slot.filesystem = std::make_shared<ImageFilesystem>(image, ownership_, NodeId{number} << 32);
+    slot.filesystem = std::make_shared<ImageFilesystem>(
+        image, ownership_, NodeId{number} << 32,
+        AttributeRules{.is_overlay_hidden = slot.kind == Kind::image, .ids = ids_});
+    slot.filesystem->set_acls_enforced(are_acls_enforced_);
     const auto problems = image->tree().problems();
     slot.problems.assign(problems.begin(), problems.end());
     slot.failure.clear();

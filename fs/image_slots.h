@@ -2,6 +2,7 @@
 // when it is first entered.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,7 +24,9 @@ class ImageSlots {
  public:
   enum class Kind { image, layer };
 
-  explicit ImageSlots(Ownership ownership) : ownership_(ownership) {}
+  ImageSlots(Ownership ownership, MountIds ids) : ownership_(ownership), ids_(std::move(ids)) {}
+  // Before the first image is opened.
+  void set_acls_enforced(bool are_enforced) { are_acls_enforced_ = are_enforced; }
 
   // Of all files.
   const Ownership& ownership() const noexcept { return ownership_; }
@@ -63,6 +66,8 @@ class ImageSlots {
   std::shared_ptr<ImageFilesystem> fill(std::uint32_t slot, const ImagePtr& image);
 
   const Ownership ownership_;
+  const MountIds ids_;
+  std::atomic<bool> are_acls_enforced_ = false;
   Guarded<Slots> slots_;  // never held while something is opened
 };
 

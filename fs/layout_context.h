@@ -35,7 +35,8 @@ class OpenBlobs {
 
 // Outlives all layouts of the mount.
 struct MountContext {
-  MountContext(Platform platform_, Ownership ownership) : platform(std::move(platform_)), slots(ownership) {}
+  MountContext(Platform platform_, Ownership ownership)
+      : platform(std::move(platform_)), slots(ownership, MountIds::of_this_process()) {}
 
   const Platform platform;
   ImageSlots slots;

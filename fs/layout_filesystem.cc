@@ -9,6 +9,7 @@ std::shared_ptr<Filesystem> make_layout_filesystem(std::shared_ptr<ImageLibrary>
                                                    LayoutOptions options) {
   NodeTree tree;
   tree.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership);
+  tree.are_acls_wanted = options.are_acls_wanted;
   tree.watch = library->engine().watch();
   tree.resources = library->resources();
   tree.root = make_layout_root(std::make_shared<LayoutContext>(*tree.mount, std::move(library)));

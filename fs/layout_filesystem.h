@@ -14,6 +14,8 @@ namespace layoutfs {
 struct LayoutOptions {
   Platform platform;  // which child an index's `rootfs` means
   Ownership ownership;
+  // Whether the kernel enforces the ACLs of images, which it then asks for of all files.
+  bool are_acls_wanted = false;
 };
 
 // Nothing is decompressed until somebody enters a rootfs, layer.tar or tree. References are read again when

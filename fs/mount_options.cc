@@ -54,8 +54,15 @@ constexpr std::array<std::string_view, 14> kIgnoredOptions{
     "ro",     "rw",    "defaults", "auto",   "noauto",  "user",     "users",
     "nouser", "owner", "group",    "nofail", "_netdev", "relatime", "default_permissions"};
 
-// Says that a directory of layouts is mounted.
-constexpr std::string_view kRepositoriesOption = "repositories";
+struct FlagOption {
+  std::string_view name;
+  void (*set)(MountOptions&);
+};
+constexpr std::array kFlagOptions{
+    FlagOption{"repositories", [](MountOptions& o) { o.is_of_repositories = true; }},
+    FlagOption{"acl", [](MountOptions& o) { o.acl = true; }},
+    FlagOption{"noacl", [](MountOptions& o) { o.acl = false; }},
+};
 
 using Setter = Status (*)(MountOptions&, std::string_view);
 struct ValueOption {
@@ -144,7 +151,7 @@ std::unexpected<Error> unknown(std::string_view name) {
   for (const auto& option : kValueOptions) consider(option.name);
   std::ranges::for_each(kKernelOptions, consider);
   std::ranges::for_each(kIgnoredOptions, consider);
-  consider(kRepositoriesOption);
+  for (const auto& option : kFlagOptions) consider(option.name);
   return fail(Errc::invalid_argument,
               "unknown mount option '" + std::string(name) + "'" +
                   (nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?"));
@@ -164,13 +171,13 @@ Status add_option(MountOptions& options, std::string_view option) {
   }
   if (name.starts_with("x-") || name == "comment") return {};
   const bool is_kernel_option = std::ranges::find(kKernelOptions, name) != kKernelOptions.end();
-  const bool is_of_repositories = name == kRepositoriesOption;
-  if (!is_kernel_option && !is_of_repositories &&
-      std::ranges::find(kIgnoredOptions, name) == kIgnoredOptions.end())
+  const auto flag = std::ranges::find(kFlagOptions, name, &FlagOption::name);
+  const bool is_flag = flag != kFlagOptions.end();
+  if (!is_kernel_option && !is_flag && std::ranges::find(kIgnoredOptions, name) == kIgnoredOptions.end())
     return unknown(name);
   if (has_value) return fail(Errc::invalid_argument, "mount option " + std::string(name) + " takes no value");
   if (is_kernel_option) options.kernel.emplace_back(name);
-  options.is_of_repositories |= is_of_repositories;
+  if (is_flag) flag->set(options);
   return {};
 }
 
@@ -179,7 +186,7 @@ Status add_option(MountOptions& options, std::string_view option) {
 std::vector<KnownMountOption> known_mount_options() {
   std::vector<KnownMountOption> known;
   for (const ValueOption& option : kValueOptions) known.push_back({option.name, option.value});
-  known.push_back({kRepositoriesOption, ""});
+  for (const FlagOption& option : kFlagOptions) known.push_back({option.name, ""});
   for (const std::string_view name : kKernelOptions) known.push_back({name, ""});
   for (const std::string_view name : kIgnoredOptions) known.push_back({name, ""});
   return known;

@@ -22,6 +22,7 @@ struct MountOptions {
   std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes
   std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes; 0: off
   bool verify = true;
+  std::optional<bool> acl;  // enforce POSIX ACLs; by default if one image is mounted that has any
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;
   bool is_of_repositories = false;  // what is mounted is a directory of layouts

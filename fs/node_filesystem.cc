@@ -65,6 +65,8 @@ class NodeFilesystem final : public Filesystem {
   Answer<std::string> getxattr(NodeId node, std::string_view name) override;
   Answer<std::vector<std::string>> listxattr(NodeId node) override;
   Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
+  bool wants_acls() const override { return tree_.are_acls_wanted; }
+  void set_acls_enforced(bool are_enforced) override { slots().set_acls_enforced(are_enforced); }
   Totals totals() override { return {0, 0}; }
   int changes_fd() const override { return tree_.watch ? tree_.watch->fd() : -1; }
   bool has_changed() override { return tree_.watch && tree_.watch->has_changed(); }

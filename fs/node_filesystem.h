@@ -18,6 +18,7 @@ struct NodeTree {
   std::unique_ptr<Watch>
       watch;  // null where nothing tells of changes: names are asked for again all the same
   std::shared_ptr<const LibraryResources> resources;  // whose statistics the root tells
+  bool are_acls_wanted = false;
 };
 std::shared_ptr<Filesystem> make_node_filesystem(NodeTree tree);
 

@@ -127,6 +127,7 @@ std::shared_ptr<Filesystem> make_repository_filesystem(RepositoryTree tree,
                                                        LayoutOptions options, std::size_t most_open) {
   NodeTree nodes;
   nodes.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership);
+  nodes.are_acls_wanted = options.are_acls_wanted;
   nodes.resources = resources;
   auto layouts =
       std::make_shared<RepositoryLayouts>(*nodes.mount, std::move(tree), std::move(resources), most_open);

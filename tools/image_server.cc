@@ -48,11 +48,11 @@ Received receive(int socket) {
 }
 
 Status run(Received received, const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library) {
-  Ownership ownership;
-  if (received.is_for_root_alone) ownership = {0, 0};
+  ImageView view;
+  if (received.is_for_root_alone) view = {.ownership = {0, 0}, .ids = MountIds::of_root_alone(), .acl = {}};
   SessionOptions options;
   options.mount_point = "/dev/fd/" + std::to_string(received.device.get());
-  auto session = FuseSession::mount(image_filesystem(image, library, ownership), options);
+  auto session = FuseSession::mount(image_filesystem(image, library, std::move(view)), options);
   if (!session) return fail(std::move(session).error());
   received.device.release();  // the session's from now on
   return (*session)->serve([] {});

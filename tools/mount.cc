@@ -103,17 +103,18 @@ Status check_repositories(const MountArguments& arguments) {
 
 Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, const MountArguments& arguments,
                                                     const std::shared_ptr<ImageLibrary>& library,
-                                                    const Ownership& ownership) {
+                                                    const MountOptions& options) {
+  const Ownership ownership{options.uid, options.gid};
   if (arguments.is_image_wanted || !layout.reference.empty()) {
     const auto manifest = find_manifest(layout, arguments.image);
     if (!manifest) return std::unexpected(manifest.error());
     auto image = open_complete_image(layout, *manifest, *library);
     if (!image) return fail(std::move(image).error());
-    return image_filesystem(std::move(*image), library, ownership);
+    return image_filesystem(std::move(*image), library, {.ownership = ownership, .acl = options.acl});
   }
   auto platform = platform_of(arguments.image);
   if (!platform) return fail(std::move(platform).error());
-  return make_layout_filesystem(library, {std::move(*platform), ownership});
+  return make_layout_filesystem(library, {std::move(*platform), ownership, options.acl.value_or(false)});
 }
 
 // What a session serves.
@@ -135,7 +136,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   auto progress = std::make_shared<std::optional<Progress>>();
   progress->emplace("indexing", !arguments.is_quiet && !arguments.is_progress_hidden);
   const auto library = open_library(*layout, options, progress);
-  auto filesystem = make_filesystem(*layout, arguments, library, {options.uid, options.gid});
+  auto filesystem = make_filesystem(*layout, arguments, library, options);
   if (!filesystem) return fail(std::move(filesystem).error());
   progress->reset();
   return Served{source_of(*layout, arguments.image), std::move(*filesystem), library->resources(),
@@ -160,8 +161,9 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
     return fail(std::move(checked).error());
   std::string directory = tree.directory();
   auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
-  auto filesystem = make_repository_filesystem(std::move(tree), resources,
-                                               {std::move(*platform), {options.uid, options.gid}});
+  auto filesystem = make_repository_filesystem(
+      std::move(tree), resources,
+      {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false)});
   return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(directory)};
 }
 

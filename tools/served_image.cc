@@ -34,8 +34,10 @@ Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor&
 }
 
 std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
-                                             const Ownership& ownership) {
-  auto filesystem = std::make_shared<ImageFilesystem>(std::move(image), ownership);
+                                             ImageView view) {
+  auto filesystem = std::make_shared<ImageFilesystem>(
+      std::move(image), view.ownership, 0,
+      AttributeRules{.is_overlay_hidden = true, .ids = std::move(view.ids)}, view.acl);
   filesystem->set_statistics([library] { return statistics_json(*library->resources()); });
   return filesystem;
 }

@@ -27,9 +27,16 @@ std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const Mount
 Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,
                                      ImageLibrary& library);
 
+// How the files of an image are shown.
+struct ImageView {
+  Ownership ownership;
+  MountIds ids = MountIds::of_this_process();
+  std::optional<bool> acl;  // as in MountOptions
+};
+
 // Its root filesystem, which tells what the library did when it is asked.
 std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
-                                             const Ownership& ownership);
+                                             ImageView view);
 
 // What the kernel shows as the source of the mount: the layout, or image, as it was named.
 std::string source_of(const OpenLayout& layout, const ImageArguments& arguments);

@@ -148,11 +148,11 @@ TEST_F(ImageFilesystemTest, StoredXattrsAreListedAndComputedOnesOnlyAnswered) {
   const std::string value("\x01\0\xff", 3);
   open(TarWriter()
            .file("first", "abc")
-           .file("f", "data", {.xattrs = {{"security.capability", value}, {"user.a", "1"}}}));
+           .file("f", "data", {.xattrs = {{"security.bytes", value}, {"user.a", "1"}}}));
   const Browser browser(*filesystem_);
   const NodeId file = browser.node("f");
-  EXPECT_THAT(filesystem_->listxattr(file).value(), ElementsAre("security.capability", "user.a"));
-  EXPECT_EQ(filesystem_->getxattr(file, "security.capability").value(), value);
+  EXPECT_THAT(filesystem_->listxattr(file).value(), ElementsAre("security.bytes", "user.a"));
+  EXPECT_EQ(filesystem_->getxattr(file, "security.bytes").value(), value);
   EXPECT_EQ(filesystem_->getxattr(file, "user.b").error(), ENODATA);
   EXPECT_EQ(filesystem_->getxattr(file, "user.layoutfs.layer").value(), layer_);
   EXPECT_EQ(filesystem_->getxattr(browser.node("first"), "user.layoutfs.offset").value(), "512");
@@ -161,6 +161,24 @@ TEST_F(ImageFilesystemTest, StoredXattrsAreListedAndComputedOnesOnlyAnswered) {
   filesystem_->set_statistics([] { return std::string("{}"); });
   EXPECT_EQ(filesystem_->getxattr(kRootNode, "user.layoutfs.stats").value(), "{}");
   EXPECT_THAT(filesystem_->listxattr(kRootNode).value(), IsEmpty());
+}
+
+TEST_F(ImageFilesystemTest, AclsAreForTheKernelToEnforceIfThereAreAny) {
+  open(TarWriter().file("f", "x"));
+  EXPECT_FALSE(filesystem_->wants_acls());
+  const std::string list(
+      "\2\0\0\0\1\0\6\0\xff\xff\xff\xff\4\0\4\0\xff\xff\xff\xff\x8\0\4\0\5\0\0\0\x10\0\6\0\xff\xff\xff\xff"
+      "\x20\0\0\0"
+      "\xff\xff\xff\xff",
+      44);
+  open(TarWriter().file("f", "x", {.mode = 0660, .xattrs = {{"system.posix_acl_access", list}}}));
+  EXPECT_TRUE(filesystem_->wants_acls());
+  const NodeId file = Browser(*filesystem_).node("f");
+  EXPECT_EQ(stat("f").st_mode, mode_t{S_IFREG | 0640}) << "nobody enforces it yet";
+  EXPECT_THAT(filesystem_->listxattr(file).value(), IsEmpty());
+  filesystem_->set_acls_enforced(true);
+  EXPECT_EQ(stat("f").st_mode, mode_t{S_IFREG | 0660});
+  EXPECT_EQ(filesystem_->getxattr(file, "system.posix_acl_access").value(), list);
 }
 
 TEST_F(ImageFilesystemTest, OwnersCanBeOverridden) {
