@@ -1,9 +1,14 @@
 // `layoutfs inspect`.
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/base/json.h"
+#include "core/image/image_library.h"
 #include "core/oci/documents.h"
+#include "fs/file_attributes.h"
 #include "tools/command.h"
 #include "tools/image_arguments.h"
 
@@ -53,12 +58,32 @@ Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
   return {};
 }
 
+// How many files have each xattr that a mount of the image hides.
+using HiddenXattrs = std::map<std::string, std::uint64_t, std::less<>>;
+
+HiddenXattrs hidden_xattrs(const ImageTree& tree) {
+  const FileAttributes attributes(tree, {});
+  constexpr bool kEnforced = true;
+  HiddenXattrs hidden;
+  for (Inode number = kRootInode; number <= tree.inode_count(); ++number) {
+    const InodeView inode = tree.inode(number);
+    if (inode.xattr_count == 0) continue;
+    const auto shown = attributes.xattr_names(inode, kEnforced);
+    for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
+      const std::string_view name = tree.xattr(inode.first_xattr + i).first;
+      if (std::ranges::find(shown, name) == shown.end()) ++hidden[std::string(name)];
+    }
+  }
+  return hidden;
+}
+
 // What the parts of an image say of themselves.
 struct ImageSummary {
   Descriptor descriptor;
   Manifest manifest;
-  ImageConfig config;  // empty where the manifest's config is none of an image
-  std::uint64_t size;  // of the layers
+  ImageConfig config;                  // empty where the manifest's config is none of an image
+  std::uint64_t size;                  // of the layers
+  std::optional<HiddenXattrs> hidden;  // nothing if the image is not indexed
 };
 
 Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& arguments) {
@@ -73,6 +98,9 @@ Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& a
     summary.config = std::move(*config);
   }
   for (const Descriptor& layer : summary.manifest.layers) summary.size += layer.size;
+  ImageLibrary library(layout.engine, open_cache(arguments.cache_dir), {});
+  if (const auto ready = library.image_if_ready(summary.descriptor))
+    summary.hidden = hidden_xattrs(ready->tree());
   return summary;
 }
 
@@ -92,7 +120,28 @@ void print_json(const ImageSummary& image, Output& output) {
     if (i < image.config.diff_ids.size()) json.key("diffID").string(image.config.diff_ids[i].str());
     json.end_object();
   }
-  output << json.end_array().end_object().str() << "\n";
+  json.end_array().key("hiddenXattrs");
+  if (image.hidden) {
+    json.begin_object();
+    for (const auto& [name, files] : *image.hidden) json.key(name).integer(as_integer(files));
+    json.end_object();
+  } else {
+    json.null();
+  }
+  output << json.end_object().str() << "\n";
+}
+
+void print_hidden(const HiddenXattrs& hidden, Output& output) {
+  constexpr std::size_t kMost = 20;
+  std::size_t printed = 0;
+  for (const auto& [name, files] : hidden) {
+    if (printed++ == kMost) {
+      output << "hidden    and " << std::to_string(hidden.size() - kMost) << " other attributes\n";
+      return;
+    }
+    (output << "hidden    ").name(name)
+        << " of " << std::to_string(files) << (files == 1 ? " file\n" : " files\n");
+  }
 }
 
 void print_text(const ImageSummary& image, Output& output) {
@@ -105,6 +154,7 @@ void print_text(const ImageSummary& image, Output& output) {
   for (const Descriptor& layer : image.manifest.layers)
     (output << "  " << layer.digest.str() << "  " << human_size(layer.size) << "  ").name(layer.media_type)
         << "\n";
+  if (image.hidden) print_hidden(*image.hidden, output);
 }
 
 Status inspect(const InspectArguments& arguments, Output& output) {
