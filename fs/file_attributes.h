@@ -34,8 +34,8 @@ bool is_overlay_xattr(std::string_view name);
 
 // Shows an xattr only if it can be read, which the kernel or any filesystem of Linux would refuse otherwise:
 // user.* of what is neither a file nor a directory, namespaces that Linux does not have, in a user namespace
-// those that its root cannot give to a file, malformed values of
-// ACLs and capabilities, and what is too long. ACLs are shown only if the kernel enforces them. Thread-safe.
+// those that its root cannot give to a file, malformed values of ACLs and capabilities, and what is too long.
+// ACLs are shown only if the kernel enforces them. Thread-safe.
 class FileAttributes {
  public:
   // `tree` must outlive this.

@@ -137,7 +137,7 @@ if has_user_namespaces; then
   same "and every attribute" "5" "$(inside overlay note)"
   same "of every kind" "x" "$(inside odd kinds/file)"
 else
-  echo "left out: ordinary users cannot make user namespaces here"
+  left_out "ordinary users cannot make user namespaces here"
 fi
 
 echo "-- in chroot"
@@ -157,8 +157,8 @@ if [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1; then
     same "lists neither" "s j more" "$(as_nobody "$TMP/bin/layoutfs" chroot "$L:lists-runs" /bin/busybox sh -c '
       echo more >>/denied; echo $(busybox cat /secret) $(busybox cat /journal/f) $(busybox tail -c 5 /denied)' 2>&1)"
   else
-    echo "left out: ordinary users cannot make user namespaces here"
+    left_out "ordinary users cannot make user namespaces here"
   fi
 else
-  echo "left out: no static /bin/busybox (package busybox-static) to run in an image"
+  left_out "no static /bin/busybox (package busybox-static) to run in an image"
 fi
