@@ -17,6 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/user_namespace.h"
 #include "fs/fuse_device.h"
+#include "tools/root_directory.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -149,8 +150,16 @@ Status attach_device(const UniqueFd& device, const std::string& target) {
   return attach(device, target);
 }
 
+// One of the root directory itself, whatever the image has there: to follow a symlink would cover another
+// directory of the image, or the root.
+Status make_mount_point(const std::string& path, mode_t mode) {
+  if (auto made = RootDirectory().make_directory(path, mode); !made)
+    return fail(Errc::mount_failed, "cannot make the directory " + made.error().message());
+  return {};
+}
+
 Status populate_dev(const HostMounts& host) {
-  if (auto made = make_directory("/dev"); !made) return made;
+  if (auto made = make_mount_point("/dev", 0755); !made) return made;
   if (auto mounted = mount_new("tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=755"); !mounted) return mounted;
   for (std::size_t i = 0; i < kDevices.size(); ++i)
     if (auto attached = attach_device(host.devices[i], "/dev/" + std::string(kDevices[i])); !attached)
@@ -172,28 +181,28 @@ Status populate_dev(const HostMounts& host) {
 // Without it programs run as well, but know no names of hosts.
 void attach_resolver(const UniqueFd& resolver) {
   if (!resolver) return;
-  ::mkdir("/etc", 0755);
-  const UniqueFd covered(::open("/etc/resolv.conf", O_RDONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0644));
-  if (!covered || !attach(resolver, "/etc/resolv.conf"))
-    log(LogLevel::warning, "cannot mount the host's resolv.conf on that of the image");
+  const auto covered = RootDirectory().make_file("/etc/resolv.conf");
+  auto attached = covered ? attach(resolver, *covered) : Status(fail(Error(covered.error())));
+  if (!attached)
+    log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + attached.error().message());
 }
 
 Status populate(const HostMounts& host) {
-  if (auto made = make_directory("/proc", 0555); !made) return made;
+  if (auto made = make_mount_point("/proc", 0555); !made) return made;
   if (auto mounted = mount_new("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC); !mounted) return mounted;
-  if (auto made = make_directory("/sys", 0555); !made) return made;
+  if (auto made = make_mount_point("/sys", 0555); !made) return made;
   if (auto attached = attach(host.sys, "/sys"); !attached) return attached;
+  if (auto populated = populate_dev(host); !populated) return populated;
   attach_resolver(host.resolver);
-  return populate_dev(host);
+  return {};
 }
 
 // As container engines do it.
 Status enter_working_directory(const std::string& directory) {
-  std::error_code failed;
-  const auto path = std::filesystem::path("/") / directory;
-  std::filesystem::create_directories(path, failed);
-  if (::chdir(path.c_str()) == 0) return {};
-  return refuse(errno, "the image's working directory " + path.string());
+  const auto path = RootDirectory().make_directories(std::filesystem::path("/") / directory);
+  if (!path) return fail(Errc::mount_failed, "the image's working directory " + path.error().message());
+  if (::chdir(("/" + *path).c_str()) == 0) return {};
+  return refuse(errno, "the image's working directory " + *path);
 }
 
 }  // namespace
