@@ -24,20 +24,6 @@ Documents reachable_documents(const Engine& engine, const References& references
   return documents;
 }
 
-std::optional<Descriptor> subject_of(const Engine& engine, const Descriptor& descriptor) {
-  switch (document_kind(descriptor.media_type)) {
-    case DocumentKind::index:
-      if (auto index = read_index(engine, descriptor)) return std::move(index->subject);
-      return std::nullopt;
-    case DocumentKind::manifest:
-      if (auto manifest = read_manifest(engine, descriptor)) return std::move(manifest->subject);
-      return std::nullopt;
-    case DocumentKind::other:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::vector<std::string> LayoutCatalog::problems() const {
@@ -95,8 +81,8 @@ std::vector<Digest> CatalogKeeper::referrers(const Digest& digest) {
     kept->by_subject.clear();
     const auto reachable = documents();
     for (const auto& [document, descriptor] : *reachable)
-      if (const auto subject = subject_of(engine_, descriptor))
-        kept->by_subject.emplace(subject->digest, document);
+      if (const auto referrer = read_referrer(engine_, descriptor); referrer && *referrer)
+        kept->by_subject.emplace((*referrer)->subject, document);
     kept->catalog = std::move(catalog);
   }
   std::vector<Digest> found;

@@ -29,6 +29,8 @@ class ImageSearch {
 
  private:
   std::vector<Descriptor> visit(const Descriptor& descriptor) {
+    // A mount shows no images behind documents of unknown kinds.
+    if (!descriptor.media_type.empty() && !is_document_type(descriptor.media_type)) return {};
     auto node = read_graph_node(engine_, descriptor);
     if (!node) {
       if (node.error().code() != Errc::not_found || roots_.contains(descriptor.digest))

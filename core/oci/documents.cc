@@ -32,8 +32,13 @@ constexpr std::array kLayerFamilies{
     LayerFamily{"application/vnd.docker.image.rootfs.foreign.diff.tar", {"", ".gzip", ".zstd"}},
 };
 
-bool is_one_of(std::string_view text, const std::array<std::string_view, 2>& known) {
-  return std::ranges::find(known, text) != known.end();
+constexpr std::array<std::string_view, 2> kArtifactTypes{media_type::kOciArtifactManifest,
+                                                         media_type::kOrasArtifactManifest};
+constexpr std::array<std::string_view, 2> kSchema1Types{media_type::kDockerSchema1,
+                                                        media_type::kDockerSchema1Manifest};
+
+bool is_one_of(std::string_view media_type, const std::array<std::string_view, 2>& known) {
+  return std::ranges::any_of(known, [&](std::string_view each) { return is_media_type(media_type, each); });
 }
 
 std::unexpected<Error> invalid(std::string message) { return fail(Errc::invalid_image, std::move(message)); }
@@ -85,6 +90,16 @@ Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& 
   return blobs;
 }
 
+// `name` is the name of the value in errors.
+Result<Digest> parse_digest(std::optional<JsonValue> value, const std::string& name) {
+  const auto text = value ? value->as_string() : std::nullopt;
+  if (!text) return invalid(name + " is not a string");
+  auto digest = Digest::parse(*text);
+  if (digest) return digest;
+  if (digest.error().code() == Errc::unsupported) return fail(std::move(digest).error(), name);
+  return invalid(name + ": " + digest.error().message());
+}
+
 Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
   std::vector<Digest> digests;
   const auto rootfs = root.find("rootfs");
@@ -94,13 +109,8 @@ Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
   if (!array || array->is_null()) return digests;
   if (!array->is_array()) return invalid("diff_ids are not an array");
   for (std::size_t i = 0; i < array->size(); ++i) {
-    const std::string name = "diff_id " + std::to_string(i);
-    const auto text = array->at(i).as_string();
-    if (!text) return invalid(name + " is not a string");
-    auto digest = Digest::parse(*text);
-    if (!digest && digest.error().code() == Errc::invalid_argument)
-      return invalid(name + ": " + digest.error().message());
-    if (!digest) return fail(std::move(digest).error(), name);
+    auto digest = parse_digest(array->at(i), "diff_id " + std::to_string(i));
+    if (!digest) return fail(std::move(digest).error());
     digests.push_back(std::move(*digest));
   }
   return digests;
@@ -136,14 +146,23 @@ DocumentKind document_kind(std::string_view media_type) {
   return is_one_of(media_type, kManifestTypes) ? DocumentKind::manifest : DocumentKind::other;
 }
 
-bool is_layer_type(std::string_view media_type) {
+bool is_layer_type(std::string_view written_type) {
+  const std::string media_type = essence_of(written_type);
   return std::ranges::any_of(kLayerFamilies, [&](const LayerFamily& family) {
     return media_type.starts_with(family.base) &&
            std::ranges::find(family.suffixes, media_type.substr(family.base.size())) != family.suffixes.end();
   });
 }
 
-bool is_artifact_type(std::string_view media_type) { return media_type == media_type::kOciArtifactManifest; }
+bool is_artifact_type(std::string_view media_type) { return is_one_of(media_type, kArtifactTypes); }
+
+bool is_schema1_type(std::string_view media_type) { return is_one_of(media_type, kSchema1Types); }
+
+bool may_be_elsewhere(const Descriptor& layer) {
+  const std::string type = essence_of(layer.media_type);
+  return !layer.urls.empty() && (type.starts_with("application/vnd.oci.image.layer.nondistributable.") ||
+                                 type.starts_with("application/vnd.docker.image.rootfs.foreign."));
+}
 
 bool is_config_type(std::string_view media_type) { return is_one_of(media_type, kConfigTypes); }
 
@@ -200,7 +219,31 @@ Result<ArtifactManifest> ArtifactManifest::parse(ByteView text) {
   auto subject = parse_subject(root);
   if (!subject) return fail(std::move(subject).error());
   artifact.subject = std::move(*subject);
+  artifact.artifact_type = text_of(root, "artifactType");
+  artifact.annotations = annotations_of(root).value_or(Annotations());
   return artifact;
+}
+
+Result<Schema1Manifest> Schema1Manifest::parse(ByteView text) {
+  const auto document = JsonDocument::parse(text);
+  if (!document) return fail(Error(document.error()));
+  const auto root = document->root();
+  if (!root.is_object()) return invalid("not a JSON object");
+  if (root.find("manifests") || root.find("layers") || root.find("config"))
+    return invalid("an index or a manifest under the media type of schema 1");
+  Schema1Manifest manifest;
+  const auto layers = root.find("fsLayers");
+  if (!layers) return invalid("fsLayers are missing");
+  if (layers->is_null()) return manifest;
+  if (!layers->is_array()) return invalid("fsLayers are not an array");
+  if (layers->size() > kMaxLayers)
+    return invalid(std::to_string(layers->size()) + " layers, more than " + std::to_string(kMaxLayers));
+  for (std::size_t i = 0; i < layers->size(); ++i) {
+    auto digest = parse_digest(layers->at(i).find("blobSum"), "blobSum of layer " + std::to_string(i));
+    if (!digest) return fail(std::move(digest).error());
+    manifest.layers.push_back(std::move(*digest));
+  }
+  return manifest;
 }
 
 Result<ImageConfig> ImageConfig::parse(ByteView text) {

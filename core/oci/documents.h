@@ -16,15 +16,22 @@ namespace layoutfs {
 
 enum class DocumentKind { index, manifest, other };
 
-// By media type alone: OCI's and Docker's.
+// All of these look at the media type alone, in any case and with any parameters (is_media_type).
+// OCI's and Docker's indexes and manifests.
 DocumentKind document_kind(std::string_view media_type);
 // Whether a descriptor's media type is that of a filesystem layer as a tar, of whatever compression: OCI's,
 // its non-distributable forms and Docker's, foreign ones included.
 bool is_layer_type(std::string_view media_type);
 // Whether it is that of an ArtifactManifest.
 bool is_artifact_type(std::string_view media_type);
+// Whether it is that of a Schema1Manifest.
+bool is_schema1_type(std::string_view media_type);
 // Whether it is an image config, whose `rootfs.diff_ids` name the layers' uncompressed content.
 bool is_config_type(std::string_view media_type);
+
+// Whether a layer may be absent from a layout because its URLs lead to it: a non-distributable layer
+// (image-spec layer.md), or a foreign one of Docker's.
+bool may_be_elsewhere(const Descriptor& layer);
 
 struct Index {
   std::vector<Descriptor> manifests;
@@ -47,12 +54,21 @@ struct Manifest {
   bool is_image() const;
 };
 
-// What the release candidates of image-spec 1.1 had for content that is no image; the final version has
-// manifests for it.
+// The manifest of the release candidates of image-spec 1.1, and of ORAS before them, for content that is not
+// an image; the final version uses Manifest for it.
 struct ArtifactManifest {
   std::vector<Descriptor> blobs;
   std::optional<Descriptor> subject;
+  std::string artifact_type;
+  Annotations annotations;
   static Result<ArtifactManifest> parse(ByteView document);
+};
+
+// Docker's image manifest version 2, schema 1: its layers are known by digest alone. Such an image cannot be
+// mounted, as its configuration is spread over strings of compatibility.
+struct Schema1Manifest {
+  std::vector<Digest> layers;  // `fsLayers`, from the top down
+  static Result<Schema1Manifest> parse(ByteView document);
 };
 
 struct ImageConfig {

@@ -1,4 +1,4 @@
-// What leads where.
+// Children by the kinds of documents.
 #include "core/oci/graph.h"
 
 #include <algorithm>
@@ -9,48 +9,66 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/base/guarded.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/oci/media_types.h"
+#include "core/oci/mentions.h"
 
 namespace layoutfs {
 namespace {
 
-enum class Form : std::uint8_t { unknown, leaf, index, manifest, artifact };
+enum class Form : std::uint8_t { untyped, leaf, index, manifest, artifact, schema1, unknown };
 
-// By media type alone; unknown without one.
+// By media type alone.
 Form form_of(std::string_view media_type) {
-  if (media_type.empty()) return Form::unknown;
-  if (is_artifact_type(media_type)) return Form::artifact;
+  if (media_type.empty()) return Form::untyped;
   switch (document_kind(media_type)) {
     case DocumentKind::index:
       return Form::index;
     case DocumentKind::manifest:
       return Form::manifest;
     case DocumentKind::other:
-      return Form::leaf;
+      break;
   }
-  return Form::leaf;
+  if (is_artifact_type(media_type)) return Form::artifact;
+  if (is_schema1_type(media_type)) return Form::schema1;
+  const bool leads_nowhere = is_layer_type(media_type) || is_config_type(media_type) ||
+                             is_media_type(media_type, media_type::kOciEmpty);
+  return leads_nowhere ? Form::leaf : Form::unknown;
 }
 
-// Of a document that comes without a media type. By which members it leads on is enough: whether all of it
-// can be understood is for the parser to say, as what is taken for a leaf loses all behind it to the garbage
-// collection.
+bool is_understood(Form form) {
+  return form == Form::index || form == Form::manifest || form == Form::artifact || form == Form::schema1;
+}
+
+// Of a document that comes without a media type. The members by which it leads on are enough: whether all of
+// it can be understood is for the parser to say, as the garbage collection loses everything behind a document
+// that is taken for a leaf.
 Form form_of_text(ByteView text) {
   const auto document = JsonDocument::parse(text);
-  if (!document) return Form::leaf;
+  if (!document) return Form::unknown;
   const auto root = document->root();
   const auto own_type = root.find("mediaType");
   const auto own = form_of(own_type ? own_type->as_string().value_or("") : "");
-  if (own != Form::unknown && own != Form::leaf) return own;
+  if (is_understood(own)) return own;
   if (root.find("manifests")) return Form::index;
-  // An image's config has a member `config` too, which is no descriptor.
+  // An image's config has a member `config` too, which is not a descriptor.
   const auto config = root.find("config");
-  if (root.find("layers") || root.find("fsLayers") || (config && config->find("digest")))
-    return Form::manifest;
-  return root.find("blobs") ? Form::artifact : Form::leaf;
+  if (root.find("layers") || (config && config->find("digest"))) return Form::manifest;
+  if (root.find("fsLayers")) return Form::schema1;
+  return root.find("blobs") ? Form::artifact : Form::unknown;
+}
+
+// The descriptor of a blob that is known by its digest alone. Nothing if there is no such blob.
+Result<std::optional<Descriptor>> find_blob(const Provider& provider, const Digest& digest) {
+  const auto blob = provider.get_blob(digest);
+  if (blob) return Descriptor{.digest = digest, .size = (*blob)->size()};
+  if (blob.error().code() == Errc::not_found) return std::nullopt;
+  return fail(Error(blob.error()));
 }
 
 template <class Document>
@@ -60,7 +78,32 @@ Result<GraphNode> parse_as(ByteView text) {
   return GraphNode(std::move(*document));
 }
 
-Result<GraphNode> parse_node(Form form, ByteView text) {
+Result<GraphNode> parse_schema1(const Provider& provider, ByteView text) {
+  auto manifest = Schema1Manifest::parse(text);
+  if (!manifest) return fail(std::move(manifest).error());
+  Schema1Node node;
+  for (const Digest& digest : manifest->layers) {
+    auto blob = find_blob(provider, digest);
+    if (!blob) return fail(std::move(blob).error());
+    Descriptor layer = *blob ? std::move(**blob) : Descriptor{.digest = digest};
+    layer.media_type = media_type::kDockerLayerGzip;
+    node.layers.push_back(std::move(layer));
+  }
+  return node;
+}
+
+Result<GraphNode> parse_unknown(const Provider& provider, ByteView text) {
+  if (!looks_like_document(text)) return GraphNode();
+  UnknownDocument document;
+  for (const Digest& digest : digests_in(text)) {
+    auto blob = find_blob(provider, digest);
+    if (!blob) return fail(std::move(blob).error());
+    if (*blob) document.mentioned.push_back(std::move(**blob));
+  }
+  return document;
+}
+
+Result<GraphNode> parse_node(const Provider& provider, Form form, ByteView text) {
   switch (form) {
     case Form::index:
       return parse_as<Index>(text);
@@ -68,18 +111,46 @@ Result<GraphNode> parse_node(Form form, ByteView text) {
       return parse_as<Manifest>(text);
     case Form::artifact:
       return parse_as<ArtifactManifest>(text);
+    case Form::schema1:
+      return parse_schema1(provider, text);
     case Form::unknown:
+      return parse_unknown(provider, text);
+    case Form::untyped:
     case Form::leaf:
-      return GraphNode();
+      break;
   }
   return GraphNode();
 }
 
-// One of which it cannot be said whether the layout has it stays: whoever reads it learns why.
+// The blob of a descriptor that does not say that it is a document; empty if it is too large for one. A
+// descriptor that is wrong about the size is still right about the content.
+Result<Bytes> read_possible_document(const Provider& provider, const Descriptor& descriptor) {
+  const auto blob = find_blob(provider, descriptor.digest);
+  if (!blob) return fail(Error(blob.error()));
+  if (*blob && (*blob)->size > JsonLimits{}.bytes) return Bytes();
+  return read_document(provider, *blob ? **blob : descriptor);
+}
+
+// One of which it cannot be said whether the layout has it stays: its reader learns why.
 bool is_absent(const Engine& engine, const Descriptor& descriptor) {
   const auto is_there = engine.exists(descriptor.digest);
   return is_there && !*is_there;
 }
+
+// Calls `on_problem` with everything that is wrong with the document. The error is that of a call.
+Status tell_problems(const Descriptor& descriptor, const Result<GraphNode>& node,
+                     const OnProblem& on_problem) {
+  if (!node) return on_problem(descriptor, Error(node.error()));
+  if (const auto* index = std::get_if<Index>(&*node))
+    for (const std::string& problem : index->problems)
+      if (auto told =
+              on_problem(descriptor, Error(Errc::invalid_image, descriptor.digest.str() + ": " + problem));
+          !told)
+        return told;
+  return {};
+}
+
+Status refuse(const Descriptor&, Error problem) { return fail(std::move(problem)); }
 
 // In which ways each digest was visited. One that was first named as a plain blob may still turn out to be a
 // document. Thread-safe.
@@ -100,21 +171,37 @@ class Visited {
 
 }  // namespace
 
-Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& descriptor) {
-  const Form form = form_of(descriptor.media_type);
-  if (form == Form::leaf) return GraphNode();
-  const auto text = read_document(provider, descriptor);
-  // What is too large for a document is none.
-  if (!text && form == Form::unknown && text.error().code() == Errc::unsupported) return GraphNode();
-  if (!text) return fail(Error(text.error()));
-  auto node = parse_node(form == Form::unknown ? form_of_text(*text) : form, *text);
+bool is_document_type(std::string_view media_type) { return is_understood(form_of(media_type)); }
+
+bool is_unknown_type(std::string_view media_type) {
+  const Form form = form_of(media_type);
+  return form == Form::unknown || form == Form::untyped;
+}
+
+Result<GraphDocument> read_graph_document(const Provider& provider, const Descriptor& descriptor) {
+  Form form = form_of(descriptor.media_type);
+  if (form == Form::leaf) return GraphDocument();
+  auto text = is_understood(form) ? read_document(provider, descriptor)
+                                  : read_possible_document(provider, descriptor);
+  if (!text) return fail(std::move(text).error());
+  if (form == Form::untyped) form = form_of_text(*text);
+  auto node = parse_node(provider, form, *text);
   if (!node) return fail(std::move(node).error(), descriptor.digest.str());
-  return node;
+  const bool is_document = !std::holds_alternative<std::monostate>(*node);
+  return GraphDocument{std::move(*node), is_document ? std::move(*text) : Bytes()};
+}
+
+Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& descriptor) {
+  auto document = read_graph_document(provider, descriptor);
+  if (!document) return fail(std::move(document).error());
+  return std::move(document->node);
 }
 
 std::vector<Descriptor> children_of(GraphNode node) {
   if (auto* index = std::get_if<Index>(&node)) return std::move(index->manifests);
   if (auto* artifact = std::get_if<ArtifactManifest>(&node)) return std::move(artifact->blobs);
+  if (auto* schema1 = std::get_if<Schema1Node>(&node)) return std::move(schema1->layers);
+  if (auto* unknown = std::get_if<UnknownDocument>(&node)) return std::move(unknown->mentioned);
   std::vector<Descriptor> children;
   if (auto* manifest = std::get_if<Manifest>(&node)) {
     children.reserve(manifest->layers.size() + 2);
@@ -124,13 +211,17 @@ std::vector<Descriptor> children_of(GraphNode node) {
   return children;
 }
 
-std::vector<Descriptor> children_and_subject_of(const Engine& engine, GraphNode node) {
-  std::optional<Descriptor> subject = std::visit(
-      [](auto& document) -> std::optional<Descriptor> {
-        if constexpr (requires { document.subject; }) return std::move(document.subject);
+std::optional<Descriptor> subject_of(const GraphNode& node) {
+  return std::visit(
+      [](const auto& document) -> std::optional<Descriptor> {
+        if constexpr (requires { document.subject; }) return document.subject;
         return std::nullopt;
       },
       node);
+}
+
+std::vector<Descriptor> children_and_subject_of(const Engine& engine, GraphNode node) {
+  auto subject = subject_of(node);
   auto children = children_of(std::move(node));
   if (subject && !is_absent(engine, *subject)) children.push_back(std::move(*subject));
   return children;
@@ -144,37 +235,82 @@ Result<std::vector<Descriptor>> children_and_subject_of(const Engine& engine, co
   return children_and_subject_of(engine, std::move(*node));
 }
 
+Result<std::optional<Referrer>> read_referrer(const Provider& provider, const Descriptor& descriptor) {
+  if (!is_document_type(descriptor.media_type)) return std::nullopt;
+  const auto node = read_graph_node(provider, descriptor);
+  if (!node) return fail(Error(node.error()));
+  const auto subject = subject_of(*node);
+  if (!subject) return std::nullopt;
+  Referrer referrer{
+      subject->digest,
+      {.media_type = descriptor.media_type, .digest = descriptor.digest, .size = descriptor.size}};
+  std::visit(
+      [&](const auto& document) {
+        if constexpr (requires { document.subject; }) {
+          referrer.descriptor.artifact_type = document.artifact_type;
+          referrer.descriptor.annotations = document.annotations;
+        }
+      },
+      *node);
+  if (const auto* manifest = std::get_if<Manifest>(&*node); manifest && manifest->artifact_type.empty())
+    referrer.descriptor.artifact_type = manifest->config.media_type;
+  return referrer;
+}
+
+Result<IndexChildren> index_children_of(const Engine& engine, std::span<const Descriptor> roots,
+                                        const Context& context) {
+  IndexChildren all;
+  std::unordered_set<Digest> seen;
+  const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    if (document_kind(descriptor.media_type) != DocumentKind::index) return Visit();
+    auto index = read_index(engine, descriptor);
+    if (!index) return Visit();
+    for (const Descriptor& child : index->manifests) {
+      if (!seen.insert(child.digest).second) continue;
+      if (is_absent(engine, child))
+        all.absent.push_back({descriptor.digest, child});
+      else
+        all.present.push_back(child);
+    }
+    return Visit::to(std::move(index->manifests));
+  };
+  auto walked = walk(roots, handlers({first_visits(), note}), context);
+  if (!walked) return fail(std::move(walked).error());
+  return all;
+}
+
 Handler children_handler(const Provider& provider, OnProblem on_problem) {
-  if (!on_problem) on_problem = [](const Descriptor&, Error problem) { return fail(std::move(problem)); };
+  if (!on_problem) on_problem = refuse;
   return [&provider, on_problem = std::move(on_problem)](const Descriptor& descriptor,
                                                          const Context&) -> Result<Visit> {
-    switch (form_of(descriptor.media_type)) {
-      case Form::unknown:
-        return Visit();
-      case Form::leaf:
-        if (!is_layer_type(descriptor.media_type) && !is_config_type(descriptor.media_type))
-          log(LogLevel::debug, descriptor.digest.str() + ": media type '" + descriptor.media_type +
-                                   "' is taken to lead nowhere");
-        return Visit();
-      case Form::index:
-      case Form::manifest:
-      case Form::artifact:
-        break;
-    }
+    const Form form = form_of(descriptor.media_type);
+    if (form == Form::unknown || form == Form::schema1)
+      log(LogLevel::debug,
+          descriptor.digest.str() + ": media type '" + descriptor.media_type + "' is taken to lead nowhere");
+    if (form != Form::index && form != Form::manifest && form != Form::artifact) return Visit();
     auto node = read_graph_node(provider, descriptor);
-    if (!node) {
-      if (auto told = on_problem(descriptor, std::move(node).error()); !told)
-        return fail(std::move(told).error());
-      return Visit();
-    }
-    if (const auto* index = std::get_if<Index>(&*node))
-      for (const std::string& problem : index->problems)
-        if (auto told =
-                on_problem(descriptor, Error(Errc::invalid_image, descriptor.digest.str() + ": " + problem));
-            !told)
-          return fail(std::move(told).error());
+    if (auto told = tell_problems(descriptor, node, on_problem); !told) return fail(std::move(told).error());
+    return node ? Visit::to(children_of(std::move(*node))) : Visit();
+  };
+}
+
+Handler all_children_handler(const Provider& provider, OnUnknown on_unknown) {
+  return [&provider, on_unknown = std::move(on_unknown)](const Descriptor& descriptor,
+                                                         const Context&) -> Result<Visit> {
+    auto node = read_graph_node(provider, descriptor);
+    const bool is_missing = !node && node.error().code() == Errc::not_found;
+    if (is_missing && is_unknown_type(descriptor.media_type)) return Visit();
+    if (auto told = tell_problems(descriptor, node, refuse); !told) return fail(std::move(told).error());
+    const auto* unknown = std::get_if<UnknownDocument>(&*node);
+    if (unknown != nullptr && !unknown->mentioned.empty() && on_unknown) on_unknown(descriptor, *unknown);
     return Visit::to(children_of(std::move(*node)));
   };
+}
+
+std::string describe(const Descriptor& document, const UnknownDocument& content) {
+  const std::size_t count = content.mentioned.size();
+  return document.digest.str() + ": a document of the unknown media type '" + document.media_type +
+         "'; it mentions " + std::to_string(count) + (count == 1 ? " blob" : " blobs") + " of the layout";
 }
 
 Handler first_visits() {

@@ -1,8 +1,20 @@
 // Media types: OCI's (image-spec media-types.md), Docker's (image manifest version 2, schema 2, and schema
-// 1), and containerd's for what it keeps of containers.
+// 1), ORAS's for artifacts, and containerd's for what it keeps of containers.
 #pragma once
 
+#include <string>
 #include <string_view>
+
+namespace layoutfs {
+
+// The type and subtype of a media type in lower case, without parameters and blanks: media types are compared
+// without regard to case, and a parameter such as "; charset=utf-8" does not make another kind of a document
+// (RFC 9110, 8.3.1).
+std::string essence_of(std::string_view media_type);
+// Returns whether `media_type` is `known`, which is an essence, apart from case and parameters.
+bool is_media_type(std::string_view media_type, std::string_view known) noexcept;
+
+}  // namespace layoutfs
 
 namespace layoutfs::media_type {
 
@@ -15,6 +27,9 @@ inline constexpr std::string_view kOciLayerZstd = "application/vnd.oci.image.lay
 inline constexpr std::string_view kOciEmpty = "application/vnd.oci.empty.v1+json";
 // Of the release candidates of image-spec 1.1 alone.
 inline constexpr std::string_view kOciArtifactManifest = "application/vnd.oci.artifact.manifest.v1+json";
+// ORAS 0.14 to 0.16: the same members as in kOciArtifactManifest.
+inline constexpr std::string_view kOrasArtifactManifest =
+    "application/vnd.cncf.oras.artifact.manifest.v1+json";
 inline constexpr std::string_view kOctetStream = "application/octet-stream";
 
 inline constexpr std::string_view kDockerManifestList =
@@ -23,6 +38,8 @@ inline constexpr std::string_view kDockerManifest = "application/vnd.docker.dist
 inline constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
 inline constexpr std::string_view kDockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
 inline constexpr std::string_view kDockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+// Schema 1, unsigned and signed.
+inline constexpr std::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+json";
 inline constexpr std::string_view kDockerSchema1Manifest =
     "application/vnd.docker.distribution.manifest.v1+prettyjws";
 

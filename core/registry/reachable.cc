@@ -4,42 +4,6 @@
 #include "core/oci/graph.h"
 
 namespace layoutfs {
-namespace {
-
-struct Reference {
-  Digest subject;
-  Descriptor referrer;
-};
-
-// What `descriptor`'s document is about, where it is about something.
-Result<std::optional<Reference>> read_reference(const Engine& engine, const Descriptor& descriptor) {
-  Descriptor referrer{
-      .media_type = descriptor.media_type, .digest = descriptor.digest, .size = descriptor.size};
-  switch (document_kind(descriptor.media_type)) {
-    case DocumentKind::index: {
-      auto index = read_index(engine, descriptor);
-      if (!index) return fail(std::move(index).error());
-      if (!index->subject) return std::nullopt;
-      referrer.artifact_type = std::move(index->artifact_type);
-      referrer.annotations = std::move(index->annotations);
-      return Reference{index->subject->digest, std::move(referrer)};
-    }
-    case DocumentKind::manifest: {
-      auto manifest = read_manifest(engine, descriptor);
-      if (!manifest) return fail(std::move(manifest).error());
-      if (!manifest->subject) return std::nullopt;
-      referrer.artifact_type = manifest->artifact_type.empty() ? std::move(manifest->config.media_type)
-                                                               : std::move(manifest->artifact_type);
-      referrer.annotations = std::move(manifest->annotations);
-      return Reference{manifest->subject->digest, std::move(referrer)};
-    }
-    case DocumentKind::other:
-      return std::nullopt;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 Result<Reachable> find_reachable(const Engine& engine, std::span<const Descriptor* const> entries,
                                  const Context& context) {
@@ -74,12 +38,12 @@ Result<Referrers> find_referrers(const Engine& engine, const Reachable& reachabl
   Referrers referrers{.by_subject = {}, .is_open = reachable.is_open};
   for (const auto& [digest, descriptor] : reachable.documents) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    auto reference = read_reference(engine, descriptor);
-    if (!reference && reference.error().code() != Errc::not_found) return fail(std::move(reference).error());
-    if (!reference)
+    auto referrer = read_referrer(engine, descriptor);
+    if (!referrer && referrer.error().code() != Errc::not_found) return fail(std::move(referrer).error());
+    if (!referrer)
       referrers.is_open = true;
-    else if (*reference)
-      referrers.by_subject.emplace((*reference)->subject, std::move((*reference)->referrer));
+    else if (*referrer)
+      referrers.by_subject.emplace((*referrer)->subject, std::move((*referrer)->descriptor));
   }
   return referrers;
 }

@@ -94,9 +94,138 @@ TEST_F(Graph, OtherBlobsLeadNowhereAndAreNotRead) {
   auto missing = lower;
   missing.digest = Digest::of(as_bytes("nobody put this"));
   EXPECT_THAT(children(missing), IsEmpty());
-  auto as_blob = manifest;
-  as_blob.media_type = "application/octet-stream";
-  EXPECT_THAT(children(as_blob), IsEmpty());
+  missing.media_type = testing::kConfigType;
+  EXPECT_THAT(children(missing), IsEmpty());
+}
+
+// RFC 9110, 8.3.1
+TEST_F(Graph, MediaTypesAreComparedWithoutCaseAndParameters) {
+  for (const std::string type :
+       {"application/vnd.oci.image.manifest.v1+json; charset=utf-8",
+        "Application/VND.OCI.Image.Manifest.v1+JSON", " application/vnd.oci.image.manifest.v1+json\t;q"}) {
+    auto spelled = manifest;
+    spelled.media_type = type;
+    EXPECT_EQ(children(spelled).size(), 3u) << type;
+  }
+  auto layer = testing::descriptor_of("not read", "application/vnd.oci.image.layer.v1.tar+GZIP; a=b");
+  EXPECT_THAT(children(layer), IsEmpty());
+  for (const std::string type : {"", ";", "application/vnd.oci.image.manifest.v1+jsonx", "application"})
+    EXPECT_FALSE(is_document_type(type)) << type;
+}
+
+TEST_F(Graph, AnOrasArtifactManifestIsReadLikeOcis) {
+  const auto artifact = layout.blob(artifact_text({upper, lower}, &manifest),
+                                    "application/vnd.cncf.oras.artifact.manifest.v1+json");
+  EXPECT_THAT(children(artifact), ElementsAre(upper.digest, lower.digest, manifest.digest));
+}
+
+std::string schema1_text(const std::vector<std::string>& digests) {
+  std::string text = R"({"schemaVersion":1,"name":"app","fsLayers":[)";
+  for (const std::string& digest : digests)
+    text += (text.ends_with('[') ? R"({"blobSum":")" : R"(,{"blobSum":")") + digest + "\"}";
+  return text + R"(],"history":[{"v1Compatibility":"{}"}]})";
+}
+
+TEST_F(Graph, ASchema1ManifestLeadsToItsLayers) {
+  const auto missing = Digest::of(as_bytes("nobody put this"));
+  const std::string text = schema1_text({upper.digest.str(), missing.str(), upper.digest.str()});
+  for (const std::string_view type :
+       {std::string_view(), media_type::kDockerSchema1, media_type::kDockerSchema1Manifest}) {
+    const auto node = read_graph_node(*engine, layout.blob(text, type)).value();
+    const auto layers = children_of(node);
+    EXPECT_THAT(digests_of(layers), ElementsAre(upper.digest, missing, upper.digest)) << type;
+    EXPECT_EQ(layers[0].size, upper.size);
+  }
+  const auto broken = layout.blob(schema1_text({"sha256:1"}), media_type::kDockerSchema1);
+  EXPECT_EQ(children_and_subject_of(*engine, broken).error().code(), Errc::invalid_image);
+}
+
+TEST_F(Graph, ADocumentOfAnUnknownKindLeadsToTheBlobsThatItMentions) {
+  const auto found = [&](const std::string& text, std::string_view type = "application/vnd.new+json") {
+    return children(layout.blob(text, type));
+  };
+  const std::string digest = lower.digest.str(), hex = lower.digest.hex();
+  for (const std::string& text :
+       {R"({"a":[{"b":")" + digest + "\"}]}", R"({")" + digest + "\":1}", "\n [\"" + digest + "\"]",
+        R"({"nested":"{\"blob\":\")" + digest + R"(\"}"})", R"({"path":"blobs/sha256/)" + hex + "\"}",
+        R"({"tag":"sha256-)" + hex + R"(.sig"})", R"({"escaped":"sh\u0061256\u003a)" + hex + "\"}",
+        "{broken: " + digest + ",", R"({"a":"oci:x@)" + digest + "\"}"})
+    EXPECT_THAT(found(text), ElementsAre(lower.digest)) << text;
+  for (const std::string& text :
+       {std::string("{}"), "text " + digest, R"({"a":"sha256:)" + hex.substr(1) + "\"}",
+        R"({"a":")" + Digest::of(as_bytes("nobody put this")).str() + "\"}"})
+    EXPECT_THAT(found(text), IsEmpty()) << text;
+  EXPECT_THAT(found(manifest_text(config, {upper}), ""), ElementsAre(config.digest, upper.digest))
+      << "without a media type";
+  EXPECT_THAT(found("{\"a\":\"" + digest + "\"}" + std::string(4 << 20, ' ')), IsEmpty()) << "too large";
+  auto wrong_size = layout.blob(R"({"a":")" + digest + "\"}", "a/b");
+  wrong_size.size += 1;
+  EXPECT_THAT(children(wrong_size), ElementsAre(lower.digest));
+}
+
+TEST_F(Graph, ABlobOfAnUnknownKindThatIsMissingOrDamagedIsAnError) {
+  auto blob = layout.blob("{}", "application/vnd.new+json");
+  testing::write_file(layout.blob_path(blob.digest), "[]");
+  EXPECT_EQ(children_and_subject_of(*engine, blob).error().code(), Errc::corrupt);
+  std::filesystem::remove(layout.blob_path(blob.digest));
+  EXPECT_EQ(children_and_subject_of(*engine, blob).error().code(), Errc::not_found);
+}
+
+TEST_F(Graph, TheHandlerOfAllChildrenLeavesNothingBehind) {
+  const auto unknown = layout.blob(R"({"uses":")" + upper.digest.str() + "\"}", "application/vnd.new+json");
+  const auto schema1 = layout.blob(schema1_text({lower.digest.str()}), media_type::kDockerSchema1);
+  const auto index = layout.blob(index_document({untyped(manifest), schema1, unknown}), testing::kIndexType);
+  std::vector<Digest> visits, unknowns;
+  const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    visits.push_back(descriptor.digest);
+    return Visit();
+  };
+  const auto all =
+      all_children_handler(*engine, [&](const Descriptor& document, const UnknownDocument& content) {
+        unknowns.push_back(document.digest);
+        EXPECT_THAT(describe(document, content), HasSubstr("it mentions 1 blob of"));
+      });
+  ASSERT_TRUE(walk(std::vector{index}, handlers({note, all})));
+  EXPECT_THAT(visits, ElementsAre(index.digest, manifest.digest, config.digest, lower.digest, upper.digest,
+                                  schema1.digest, lower.digest, unknown.digest, upper.digest));
+  EXPECT_THAT(unknowns, ElementsAre(unknown.digest));
+  EXPECT_TRUE(all(testing::descriptor_of("nobody put this", "a/b"), {})->children.empty());
+  EXPECT_EQ(all(testing::descriptor_of("nobody put this", testing::kManifestType), {}).error().code(),
+            Errc::not_found);
+  const auto broken = layout.blob(R"({"manifests":[{"digest":"sha256:1","size":1}]})", testing::kIndexType);
+  EXPECT_EQ(all(broken, {}).error().code(), Errc::invalid_image);
+}
+
+TEST_F(Graph, ChildrenOfIndexesAreToldApartByWhetherTheyAreThere) {
+  const auto absent = testing::descriptor_of("nobody put this", testing::kManifestType);
+  const auto inner = layout.index({manifest, absent});
+  const auto outer = layout.index({inner, absent, testing::descriptor_of("nor this", testing::kIndexType)});
+  const auto children = index_children_of(*engine, std::vector{outer, manifest}).value();
+  EXPECT_THAT(digests_of(children.present), ElementsAre(inner.digest, manifest.digest));
+  ASSERT_EQ(children.absent.size(), 2u);
+  EXPECT_EQ(children.absent[0].child.digest, absent.digest);
+  EXPECT_EQ(children.absent[0].index, outer.digest);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(index_children_of(*engine, std::vector{outer}, {.stop = stop.get_token()}).error().code(),
+            Errc::cancelled);
+}
+
+TEST_F(Graph, EveryKindOfDocumentWithASubjectIsAReferrer) {
+  const auto referrer = [&](const std::string& text, std::string_view type) {
+    return read_referrer(*engine, layout.blob(text, type)).value();
+  };
+  EXPECT_EQ(referrer(manifest_text(config, {}, &manifest), testing::kManifestType)->descriptor.artifact_type,
+            testing::kConfigType);
+  EXPECT_EQ(referrer(index_document({}, &manifest), testing::kIndexType)->subject, manifest.digest);
+  for (const std::string_view type : {media_type::kOciArtifactManifest, media_type::kOrasArtifactManifest}) {
+    const auto artifact = referrer(artifact_text({lower}, &manifest), type);
+    ASSERT_TRUE(artifact) << type;
+    EXPECT_EQ(artifact->subject, manifest.digest);
+    EXPECT_EQ(artifact->descriptor.artifact_type, "a/b");
+  }
+  EXPECT_FALSE(referrer(manifest_text(config, {}), testing::kManifestType));
+  EXPECT_FALSE(referrer(manifest_text(config, {}, &manifest), "application/octet-stream"));
 }
 
 TEST_F(Graph, WithoutAMediaTypeTheDocumentItselfDecides) {
@@ -123,7 +252,7 @@ TEST_F(Graph, WithoutAMediaTypeADocumentThatCannotBeUnderstoodIsAnErrorOfItsOwn)
   EXPECT_EQ(code_of(R"({"config":)" + blake3 + "}"), Errc::unsupported);
   EXPECT_EQ(code_of(R"({"blobs":[)" + blake3 + "]}"), Errc::unsupported);
   for (const std::string& text :
-       {"{" + config_member + "}", std::string(R"({"layers":[]})"), std::string(R"({"fsLayers":[]})"),
+       {"{" + config_member + "}", std::string(R"({"layers":[]})"), std::string(R"({"fsLayers":[{}]})"),
         std::string(R"({"manifests":7})"), R"({"manifests":[)" + blake3 + "]}",
         std::string(R"({"blobs":[7]})"), R"({"mediaType":")" + std::string(testing::kManifestType) + "\"}"})
     EXPECT_EQ(code_of(text), Errc::invalid_image) << text;
