@@ -35,6 +35,9 @@ void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_
   json.end_array().key("removedSize").integer(to_json_integer(removed_size));
   json.key("reachable").integer(to_json_integer(result.reachable));
   json.key("young").integer(to_json_integer(result.young));
+  json.key("notes").begin_array();
+  for (const std::string& note : result.notes) json.string(note);
+  json.end_array();
   write_problems(json, result.problems);
   output << json.end_object().str() << "\n";
 }
@@ -56,6 +59,7 @@ void print(const GcResult& result, const std::string& path, const GcArguments& a
   std::uint64_t removed_size = 0;
   for (const auto& blob : result.removed) removed_size += blob.size;
   for (const std::string& problem : result.problems) print_error(path + ": " + problem);
+  for (const std::string& note : result.notes) print_notice(path + ": " + note + ", which are kept");
   arguments.is_json ? print_json(result, removed_size, arguments.is_dry_run, output)
                     : print_text(result, removed_size, arguments, output);
 }

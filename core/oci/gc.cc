@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/oci/graph.h"
+#include "core/oci/mentions.h"
 
 namespace layoutfs {
 namespace {
@@ -39,6 +40,14 @@ class Collector {
   Outcome run();
   Status mark();
   Status mark_from_roots();
+  // Of one pass over the documents.
+  struct Marks {
+    std::unordered_set<Digest> reachable;
+    std::unordered_set<Digest> optional;       // children of indexes, which may be absent
+    std::vector<std::string> problems, notes;  // as in GcResult
+  };
+  Result<std::vector<Descriptor>> kept_by(const Descriptor& descriptor, Marks& marks) const;
+  void add_mentioned(ByteView document, const Marks& marks, std::vector<Descriptor>& kept) const;
   Result<std::vector<Descriptor>> other_roots() const;
   Result<bool> are_roots_same() const;
   Outcome judge(const Digest& digest);
@@ -102,25 +111,66 @@ Status Collector::mark_from_roots() {
   if (!references_->problems.empty())
     return fail(Errc::invalid_image,
                 "the references cannot all be understood: " + references_->problems.front());
-  std::unordered_set<Digest> reachable;
-  std::vector<std::string> problems;
+  Marks marks;
+  add_mentioned(references_->document, marks, roots);
+  const auto is_named = [&](const Digest& digest) {
+    const auto names = [&](const Descriptor& root) { return root.digest == digest; };
+    return std::ranges::any_of(references_->entries, names) || std::ranges::any_of(other_roots_, names);
+  };
   const Handler mark = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
-    reachable.insert(descriptor.digest);
-    auto children = children_and_subject_of(engine_, descriptor);
-    if (children) return Visit::to(std::move(*children));
-    if (children.error().code() != Errc::not_found) return fail(std::move(children).error());
-    if (std::ranges::find(roots, descriptor.digest, &Descriptor::digest) != roots.end())
-      return fail(Errc::not_found, descriptor.digest.str() +
-                                       ": the document that a reference names is missing, and nobody knows "
-                                       "what it led to");
-    problems.push_back(children.error().message());
+    marks.reachable.insert(descriptor.digest);
+    auto kept = kept_by(descriptor, marks);
+    if (kept) return Visit::to(std::move(*kept));
+    if (kept.error().code() != Errc::not_found) return fail(std::move(kept).error());
+    if (is_named(descriptor.digest))
+      return fail(Errc::not_found,
+                  descriptor.digest.str() +
+                      ": the document that a reference names is missing, and its content cannot be known");
+    if (!marks.optional.contains(descriptor.digest)) marks.problems.push_back(kept.error().message());
     return Visit();
   };
   auto walked = walk(roots, handlers({first_visits(), mark}), options_.context);
   if (!walked) return walked;
-  reachable_ = std::move(reachable);
-  result_.problems = std::move(problems);
+  reachable_ = std::move(marks.reachable);
+  result_.problems = std::move(marks.problems);
+  result_.notes = std::move(marks.notes);
   return {};
+}
+
+// The children and the subject of a blob, and the blobs that it mentions.
+Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor, Marks& marks) const {
+  std::vector<Descriptor> kept;
+  if (is_config_type(descriptor.media_type)) {
+    // A configuration leads nowhere, whether it can be read or not.
+    if (const auto text = read_document(engine_, descriptor)) add_mentioned(*text, marks, kept);
+    return kept;
+  }
+  auto document = read_graph_document(engine_, descriptor);
+  if (!document) return fail(std::move(document).error());
+  if (const auto* index = std::get_if<Index>(&document->node)) {
+    if (!index->problems.empty())
+      return fail(Errc::invalid_image, descriptor.digest.str() + ": " + index->problems.front());
+    for (const Descriptor& child : index->manifests) marks.optional.insert(child.digest);
+  }
+  const auto* unknown = std::get_if<UnknownDocument>(&document->node);
+  if (unknown != nullptr && !unknown->mentioned.empty())
+    marks.notes.push_back(describe(descriptor, *unknown));
+  kept = children_and_subject_of(engine_, std::move(document->node));
+  add_mentioned(document->text, marks, kept);
+  return kept;
+}
+
+// Adds the blobs of the store whose digests occur in `document`, without media types. They come after those
+// that the document names by its own rules, so that these are visited by the type that it tells.
+void Collector::add_mentioned(ByteView document, const Marks& marks, std::vector<Descriptor>& kept) const {
+  std::unordered_set<Digest> known;
+  for (const Descriptor& descriptor : kept) known.insert(descriptor.digest);
+  for (const Digest& digest : digests_in(document)) {
+    if (known.contains(digest) || marks.reachable.contains(digest)) continue;
+    // A blob that cannot be looked at stays: its reader learns why.
+    if (const auto is_there = engine_.exists(digest); is_there && !*is_there) continue;
+    kept.push_back({.digest = digest});
+  }
 }
 
 Result<std::vector<Descriptor>> Collector::other_roots() const {

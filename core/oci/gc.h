@@ -47,13 +47,17 @@ struct GcResult {
   std::uint64_t spared = 0;      // that stayed for a policy
   std::vector<std::string>
       problems;  // one sentence for each reachable document that is missing, subjects left out
+  // One sentence for each document of an unknown kind that keeps blobs because it mentions them.
+  std::vector<std::string> notes;
   std::optional<GcFailure> ended_by;  // the rest says what was done until then
 };
 
-// Removes every blob that cannot be reached from a reference through indexes and manifests (config, layers,
-// subject), then the litter (Engine::clean). Other processes may put blobs and references at the same time:
-// a blob is removed under the layout's lock, and only while the references are those that it was judged by;
-// where they change it is judged again. A document further below that is missing leads to nothing: an index
+// Removes every blob that cannot be reached from a reference through documents (graph.h: children and
+// subjects), then the litter (Engine::clean). A blob whose digest occurs anywhere in a document that stays,
+// be it in an annotation, in a configuration or in index.json, stays as well, and so does everything behind
+// it: removed content cannot be had back. Other processes may put blobs and references at the same time: a
+// blob is removed under the layout's lock, and only while the references are those that it was judged by;
+// where they change it is judged again. A document further below that is missing leads nowhere: an index
 // need not have all of its platforms. One that a reference itself names and that is missing
 // (Errc::not_found), or one that is there and cannot be read or understood (Errc::corrupt,
 // Errc::invalid_image, Errc::unsupported), ends the collection, before anything is removed by these

@@ -13,6 +13,7 @@
 #include "core/cas/upload.h"
 #include "core/oci/graph.h"
 #include "tests/support/documents.h"
+#include "tests/support/store.h"
 
 namespace layoutfs {
 namespace {
@@ -227,6 +228,59 @@ TEST_F(GarbageCollection, KeepsWhatAnArtifactManifestLeadsTo) {
   EXPECT_EQ(blobs().size(), 5u);
 }
 
+TEST_F(GarbageCollection, KeepsWhatADocumentOfAnUnknownKindMentionsAndSaysSo) {
+  const auto mentioned = image("mentioned"), orphan = image("orphan");
+  const auto document =
+      layout.blob(R"({"built from":[")" + mentioned.digest.str() + R"("]})", "application/vnd.new+json");
+  const auto plain = layout.blob("not a document: " + orphan.digest.str(), "text/plain");
+  layout.write_index({named(document, "new"), plain});
+  auto expected = all_of(mentioned);
+  expected.insert({document.digest, plain.digest});
+  const auto result = collect();
+  EXPECT_EQ(blobs(), expected);
+  ASSERT_EQ(result.notes.size(), 1u);
+  EXPECT_THAT(result.notes[0],
+              HasSubstr(document.digest.str() + ": a document of the unknown media type "
+                                                "'application/vnd.new+json'; it mentions 1"));
+}
+
+TEST_F(GarbageCollection, KeepsEveryBlobWhoseDigestOccursInADocumentThatStays) {
+  const auto base = image("base"), sibling = image("sibling"), entry = image("entry"),
+             orphan = image("orphan");
+  const auto plain = layout.blob("uncompressed", testing::kTarType);
+  const auto index = layout.blob(
+      R"({"schemaVersion":2,"manifests":[],"annotations":{"of":")" + sibling.digest.str() + "\"}}",
+      testing::kIndexType);
+  const auto manifest =
+      layout.blob(R"({"schemaVersion":2,"config":)" + testing::text_of(layout.config({plain.digest})) +
+                      R"(,"layers":[],"annotations":{"org.opencontainers.image.base.digest":")" +
+                      base.digest.str() + "\"}}",
+                  testing::kManifestType);
+  auto annotated = named(manifest, "app");
+  annotated.annotations.emplace("vnd.docker.reference.digest", entry.digest.str());
+  layout.write_index({annotated, index});
+  const auto garbage = all_of(orphan);
+  EXPECT_THAT(removed_in(collect()), UnorderedElementsAreArray(garbage));
+}
+
+TEST_F(GarbageCollection, AnAbsentChildOfAnIndexIsNoProblem) {
+  const auto kept = image("kept");
+  const auto absent = testing::descriptor_of("another platform", testing::kManifestType);
+  layout.write_index({named(layout.index({absent, kept}), "app")});
+  image("orphan");
+  const auto result = collect();
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_EQ(result.removed.size(), 3u);
+}
+
+TEST_F(GarbageCollection, ADamagedBlobThatMayBeADocumentEndsItBeforeAnythingIsGone) {
+  const auto document = layout.blob("{}", "application/vnd.new+json");
+  layout.write_index({named(document, "new")});
+  image("orphan");
+  testing::write_file(layout.blob_path(document.digest), "[]");
+  EXPECT_EQ(error_of().code(), Errc::corrupt);
+}
+
 TEST_F(GarbageCollection, KnowsBlobsOfEveryAlgorithm) {
   const auto kept = layout.blob(as_bytes("kept"), testing::kTarType, Algorithm::sha512);
   const auto orphan = layout.blob(as_bytes("orphan"), testing::kTarType, Algorithm::sha512);
@@ -394,13 +448,13 @@ TEST_F(GarbageCollection, AReferenceThatGoesWithItsDocumentMeanwhileIsNoError) {
   EXPECT_EQ(blobs(), expected);
 }
 
-TEST_F(GarbageCollection, AMissingDocumentFurtherBelowIsAProblemAndLeadsToNothing) {
+TEST_F(GarbageCollection, AMissingDocumentFurtherBelowIsAProblemAndLeadsNowhere) {
   const auto missing = image("missing"), kept = image("kept");
-  const auto index = layout.index({missing, kept});
+  const auto artifact = layout.blob(artifact_text({missing, kept}), testing::kArtifactType);
   std::filesystem::remove(layout.blob_path(missing.digest));
   auto expected = all_of(kept);
-  expected.insert(index.digest);
-  layout.write_index({index});
+  expected.insert(artifact.digest);
+  layout.write_index({artifact});
   const auto result = collect();
   EXPECT_THAT(result.problems, ElementsAre(HasSubstr(missing.digest.str())));
   EXPECT_EQ(result.removed.size(), 2u);
@@ -416,8 +470,8 @@ TEST_F(GarbageCollection, AMissingSubjectIsNoProblem) {
   const auto result = collect();
   EXPECT_THAT(result.problems, IsEmpty());
   EXPECT_EQ(result.removed.size(), 2u);
-  // Where an index names it as well it should be there.
-  layout.write_index({layout.index({referrer, missing})});
+  // If something else leads to it as well, it should be there.
+  layout.write_index({referrer, layout.blob(artifact_text({missing}), testing::kArtifactType)});
   EXPECT_THAT(collect().problems, ElementsAre(HasSubstr(missing.digest.str())));
 }
 
