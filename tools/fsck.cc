@@ -6,6 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/oci/platform.h"
 #include "tools/progress.h"
 #include "tools/stop_signals.h"
 #include "tools/store.h"
@@ -35,7 +36,26 @@ void print_json(const FsckReport& report, Output& output) {
     problem.digest ? json.string(problem.digest->str()) : json.null();
     json.key("message").string(problem.message).end_object();
   }
+  json.end_array().key("absent").begin_array();
+  for (const Descriptor& child : report.absent) {
+    json.begin_object().key("digest").string(child.digest.str());
+    if (child.platform) json.key("platform").string(to_string(*child.platform));
+    json.end_object();
+  }
+  json.end_array().key("notes").begin_array();
+  for (const std::string& note : report.notes) json.string(note);
   output << json.end_array().end_object().str() << "\n";
+}
+
+void print_text(const FsckReport& report, Output& output) {
+  for (const FsckProblem& problem : report.problems)
+    output << name_of(problem.kind) << ": " << printable(problem.message) << "\n";
+  for (const Descriptor& child : report.absent) {
+    const std::string platform = child.platform ? to_string(*child.platform) + ", " : "";
+    output << "absent: " << child.digest.str() << ": " << printable(platform)
+           << "named by an index, and not in the layout\n";
+  }
+  for (const std::string& note : report.notes) output << "note: " << printable(note) << "\n";
 }
 
 std::string summary_of(const FsckReport& report) {
@@ -74,8 +94,7 @@ int check(const FsckArguments& arguments, Output& output) {
   if (arguments.is_json) {
     print_json(*result, output);
   } else {
-    for (const FsckProblem& problem : result->problems)
-      output << name_of(problem.kind) << ": " << printable(problem.message) << "\n";
+    print_text(*result, output);
   }
   output.flush();
   if (!result->problems.empty()) {

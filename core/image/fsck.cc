@@ -217,6 +217,8 @@ Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options
   const auto& problems = documents.problems();
   report->problems.insert(report->problems.end(), problems.begin(), problems.end());
   tidy(report->problems);
+  report->absent = documents.absent();
+  report->notes = documents.notes();
   return report;
 }
 

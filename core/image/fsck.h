@@ -45,6 +45,10 @@ struct FsckReport {
   std::uint64_t references = 0, documents = 0;  // entries; indexes and manifests that they lead to
   std::uint64_t diff_ids = 0;                   // that were compared
   std::vector<FsckProblem> problems;            // sorted by digest, then kind
+  // Children of indexes whose blobs the layout does not have, which is not a problem (image-layout.md,
+  // "Blobs"): sorted by digest, each once. One that a reference names, too, is a problem instead.
+  std::vector<Descriptor> absent;
+  std::vector<std::string> notes;  // one sentence for each document of an unknown kind that mentions blobs
 };
 
 // Reads every blob of the layout once, on all cores, the largest first. Memory is bounded by the windows of

@@ -12,13 +12,6 @@ namespace {
 
 using Kind = FsckProblem::Kind;
 
-// image-spec layer.md, "Non-Distributable Layers", and Docker's foreign ones: they may be elsewhere.
-bool may_be_absent(const Descriptor& descriptor) {
-  const std::string_view type = descriptor.media_type;
-  return !descriptor.urls.empty() && (type.starts_with("application/vnd.oci.image.layer.nondistributable.") ||
-                                      type.starts_with("application/vnd.docker.image.rootfs.foreign."));
-}
-
 }  // namespace
 
 Status LayoutDocuments::read(const References& references, const Context& context) {
@@ -49,9 +42,29 @@ std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
     for (const std::string& problem : index->problems)
       add(Kind::broken_document, descriptor.digest, descriptor.digest.str() + ": " + problem);
   if (const auto* manifest = std::get_if<Manifest>(&*node)) note_layers(*manifest);
-  auto children = children_and_subject_of(engine_, std::move(*node));
-  for (const Descriptor& child : children) check_descriptor(child);
+  const auto* unknown = std::get_if<UnknownDocument>(&*node);
+  if (unknown != nullptr && !unknown->mentioned.empty()) notes_.push_back(describe(descriptor, *unknown));
+  auto children = children_and_subject_of(engine_, *node);
+  for (const Descriptor& child : children) check_child(*node, child);
   return children;
+}
+
+void LayoutDocuments::check_child(const GraphNode& parent, const Descriptor& child) {
+  const Size& size = size_of(child.digest);
+  if (std::holds_alternative<Index>(parent) && size && !*size) {
+    absent_.try_emplace(child.digest, child);
+    return;
+  }
+  // Its parent does not tell the size.
+  if (std::holds_alternative<Schema1Node>(parent) && size && *size) return;
+  check_descriptor(child);
+}
+
+std::vector<Descriptor> LayoutDocuments::absent() const {
+  std::vector<Descriptor> absent;
+  for (const auto& [digest, descriptor] : absent_)
+    if (!missing_.contains(digest)) absent.push_back(descriptor);
+  return absent;
 }
 
 void LayoutDocuments::check_descriptor(const Descriptor& descriptor) {
@@ -60,7 +73,9 @@ void LayoutDocuments::check_descriptor(const Descriptor& descriptor) {
   const Size& size = size_of(digest);
   if (!size) return add(Kind::unreadable, digest, message_of(digest, size.error()));
   if (!*size) {
-    if (!may_be_absent(descriptor)) add(Kind::missing_blob, digest, digest.str() + ": the blob is missing");
+    if (may_be_elsewhere(descriptor)) return;
+    missing_.insert(digest);
+    add(Kind::missing_blob, digest, digest.str() + ": the blob is missing");
   } else if (**size != descriptor.size) {
     add(Kind::wrong_size, digest,
         digest.str() + ": blob has " + std::to_string(**size) + " bytes, a descriptor says " +

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/context.h"
@@ -26,7 +29,10 @@ class LayoutDocuments {
   // The problems of the documents themselves, and of descriptors. Where a document's blob is damaged the same
   // problem is found by check_blob again.
   const std::vector<FsckProblem>& problems() const noexcept { return problems_; }
-  // Indexes and manifests.
+  // FsckReport::absent and notes.
+  std::vector<Descriptor> absent() const;
+  const std::vector<std::string>& notes() const noexcept { return notes_; }
+  // Indexes, manifests, and other documents.
   std::uint64_t documents() const noexcept { return documents_; }
   bool leads_to(const Digest& digest) const { return sizes_.contains(digest); }
   // What every config of an image that has `digest` as a layer says of it, which may be nothing; null where
@@ -38,6 +44,7 @@ class LayoutDocuments {
 
   std::vector<Descriptor> visit(const Descriptor& descriptor);
   void check_descriptor(const Descriptor& descriptor);
+  void check_child(const GraphNode& parent, const Descriptor& child);
   void note_layers(const Manifest& manifest);
   const std::vector<Digest>* diff_ids_in(const Descriptor& config);
   std::optional<Descriptor> with_true_size(const Descriptor& descriptor);
@@ -47,6 +54,9 @@ class LayoutDocuments {
 
   const Engine& engine_;
   std::vector<FsckProblem> problems_;
+  std::map<Digest, Descriptor> absent_;
+  std::unordered_set<Digest> missing_;  // blobs that are reported as missing
+  std::vector<std::string> notes_;
   std::uint64_t documents_ = 0;
   std::unordered_map<Digest, Size> sizes_;                                  // of all that a descriptor names
   std::unordered_map<Digest, std::optional<std::vector<Digest>>> configs_;  // diffIDs; none: unusable

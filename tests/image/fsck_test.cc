@@ -152,6 +152,37 @@ TEST_F(Fsck, FindsEveryMissingBlobOnce) {
   expect_only(Kind::missing_blob, manifest.digest, "missing");
 }
 
+TEST_F(Fsck, TellsAbsentChildrenOfAnIndexFromMissingBlobs) {
+  const auto here = image("here"), gone = image("gone"), both = image("both");
+  layout.write_index({named(layout.index({here, gone, both}), "app"), named(both, "both")});
+  std::filesystem::remove(layout.blob_path(gone.digest));
+  const auto found = report();
+  EXPECT_THAT(found.problems, IsEmpty()) << listing(found.problems);
+  ASSERT_EQ(found.absent.size(), 1u);
+  EXPECT_EQ(found.absent[0].digest, gone.digest);
+  std::filesystem::remove(layout.blob_path(both.digest));
+  expect_only(Kind::missing_blob, both.digest, "the blob is missing");
+  EXPECT_EQ(report().absent.size(), 1u);
+}
+
+TEST_F(Fsck, FollowsOldKindsOfDocumentsAndNotesUnknownOnes) {
+  const auto layer = layout.blob(gzip_of(tar_of(100, 1)), testing::kGzipType);
+  const auto schema1 =
+      layout.blob(R"({"schemaVersion":1,"fsLayers":[{"blobSum":")" + layer.digest.str() + "\"}]}",
+                  "application/vnd.docker.distribution.manifest.v1+prettyjws");
+  const auto artifact = layout.blob(testing::artifact_text({layout.blob("data", "text/plain")}),
+                                    "application/vnd.cncf.oras.artifact.manifest.v1+json; charset=utf-8");
+  const auto unknown = layout.blob(R"({"of":")" + layer.digest.str() + "\"}", "application/vnd.new+json");
+  layout.write_index({schema1, artifact, unknown});
+  const auto found = report();
+  EXPECT_THAT(found.problems, IsEmpty()) << listing(found.problems);
+  EXPECT_EQ(found.documents, 3u);
+  ASSERT_EQ(found.notes.size(), 1u);
+  EXPECT_THAT(found.notes[0], HasSubstr(unknown.digest.str()));
+  std::filesystem::remove(layout.blob_path(layer.digest));
+  expect_only(Kind::missing_blob, layer.digest, "the blob is missing");
+}
+
 TEST_F(Fsck, ALayerThatIsElsewhereMayBeAbsent) {
   Descriptor foreign{.media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
                      .digest = Digest::of(as_bytes("elsewhere")),
@@ -181,7 +212,7 @@ TEST_F(Fsck, ASubjectMayBeAbsentAndIsReadWhereItIsThere) {
   expect_only(Kind::wrong_digest, subject.digest, "content has digest");
   std::filesystem::remove(layout.blob_path(subject.digest));
   EXPECT_THAT(problems(), IsEmpty());
-  layout.write_index({layout.index({referrer, subject})});
+  layout.write_index({referrer, subject});
   expect_only(Kind::missing_blob, subject.digest, "missing");
 }
 
@@ -356,10 +387,11 @@ TEST_F(Fsck, FindsBrokenEntriesOfAnIndexAndFollowsTheOthers) {
   const auto index =
       layout.blob(R"({"manifests":[7,{"size":7,"digest":")" + missing.str() + R"("}]})", testing::kIndexType);
   layout.write_index({index});
-  const auto found = problems();
-  ASSERT_EQ(found.size(), 2u) << listing(found);
-  EXPECT_THAT(listing(found), HasSubstr("broken-document: " + index.digest.str() + ": entry 0"));
-  EXPECT_THAT(listing(found), HasSubstr("missing-blob: " + missing.str()));
+  const auto found = report();
+  ASSERT_EQ(found.problems.size(), 1u) << listing(found.problems);
+  EXPECT_THAT(listing(found.problems), HasSubstr("broken-document: " + index.digest.str() + ": entry 0"));
+  ASSERT_EQ(found.absent.size(), 1u);
+  EXPECT_EQ(found.absent[0].digest, missing);
 }
 
 TEST_F(Fsck, FindsBrokenReferences) {
