@@ -1,4 +1,5 @@
 // `layoutfs copy`.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,6 +8,8 @@
 
 #include "core/base/json.h"
 #include "core/image/shared_spans.h"
+#include "core/oci/graph.h"
+#include "core/oci/platform.h"
 #include "core/transfer/copy.h"
 #include "tools/command.h"
 #include "tools/copy_operands.h"
@@ -23,6 +26,7 @@ struct CopyArguments {
   std::string platform;
   std::string cache_dir;
   bool leaves_referrers = false;
+  bool is_all_present = false;
   bool is_progress_hidden = false;
   bool is_json = false;
 };
@@ -44,6 +48,7 @@ void add(CopyCounts& sum, const CopyCounts& counts) {
   sum.reused_blobs += counts.reused_blobs;
   sum.reused_bytes += counts.reused_bytes;
   sum.absent_layers += counts.absent_layers;
+  sum.absent_children += counts.absent_children;
 }
 
 std::string blobs_and_bytes(std::uint64_t blobs, std::uint64_t bytes) {
@@ -55,6 +60,8 @@ void print_summary(const CopyCounts& counts) {
                      blobs_and_bytes(counts.reused_blobs, counts.reused_bytes);
   if (counts.absent_layers > 0)
     line += "; " + count_of(counts.absent_layers, "layer") + " that the source has only URLs of left out";
+  if (counts.absent_children > 0)
+    line += "; " + count_of(counts.absent_children, "manifest") + " absent from the source left out";
   print_notice(line);
 }
 
@@ -77,7 +84,24 @@ std::string json_of(const std::vector<CopyJob>& jobs, const CopyCounts& counts) 
   write_counts(json, "copied", counts.copied_blobs, counts.copied_bytes);
   write_counts(json, "reused", counts.reused_blobs, counts.reused_bytes);
   json.key("absentLayers").integer(to_json_integer(counts.absent_layers));
+  json.key("absentManifests").integer(to_json_integer(counts.absent_children));
   return json.end_object().str();
+}
+
+// Refuses an index of which the source has only a part, before anything is made.
+Status check_present(const CopyJob& job, const Context& context) {
+  std::vector<Descriptor> roots;
+  for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
+  const auto children = index_children_of(*job.source, roots, context);
+  if (!children) return fail(Error(children.error()));
+  if (children->absent.empty()) return {};
+  std::string hint = "; --all-present copies those that are present";
+  const auto present = std::ranges::find_if(children->present, [](const Descriptor& child) {
+    return child.platform.has_value() && !is_attestation(child);
+  });
+  if (present != children->present.end())
+    hint += ", --platform " + to_string(*present->platform) + " one of them";
+  return fail(Errc::not_found, describe_absent(*children) + hint);
 }
 
 // `has_begun` says whether something may have been copied, also after an error.
@@ -92,10 +116,18 @@ Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::
       if (!images) return fail(std::move(images).error());
       job.images = std::move(*images);
     }
+    if (!arguments.is_all_present)
+      if (auto checked = check_present(job, context); !checked) return fail(std::move(checked).error());
+  }
+  for (CopyJob& job : jobs) {
     const auto engine = target.open(job);
     if (!engine) return fail(Error(engine.error()));
     has_begun = true;
     ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache), .context = context};
+    options.skips_absent_children = arguments.is_all_present;
+    options.on_unknown = [](const Descriptor& document, const UnknownDocument& content) {
+      print_notice(describe(document, content) + ", which are copied too");
+    };
     options.on_progress = [&](const CopyProgress& now) {
       progress.update(job.target, now.counts.copied_bytes + now.counts.reused_bytes, now.known_bytes);
     };
@@ -162,6 +194,8 @@ void add_copy_command(Command program, int& exit_code) {
       .type_name("OS[/ARCH[/VARIANT]]");
   command.add_flag("--no-referrers", arguments->leaves_referrers,
                    "Leave signatures, and whatever else refers to the images, behind");
+  command.add_flag("--all-present", arguments->is_all_present,
+                   "Of an index that names absent manifests, copy those that are present");
   command
       .add_option("--cache-dir", arguments->cache_dir,
                   "Where indexes of layers are kept: by these, a layer that shares content is copied in part")

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "core/base/guarded.h"
+#include "core/base/list_text.h"
 #include "core/cas/blob_batch.h"
-#include "core/oci/graph.h"
+#include "core/oci/platform.h"
 #include "core/registry/reachable.h"
 #include "core/transfer/image_source.h"
 
@@ -43,8 +44,9 @@ class Counter {
     add_reused_bytes(bytes);
   }
   void add_absent_layer() { ++absent_layers_; }
+  void add_absent_children(std::uint64_t count) { absent_children_ += count; }
   CopyCounts counts() const {
-    return {copied_blobs_, copied_bytes_, reused_blobs_, reused_bytes_, absent_layers_};
+    return {copied_blobs_, copied_bytes_, reused_blobs_, reused_bytes_, absent_layers_, absent_children_};
   }
 
  private:
@@ -54,7 +56,7 @@ class Counter {
 
   const ImageCopyOptions& options_;
   std::atomic<std::uint64_t> copied_blobs_ = 0, copied_bytes_ = 0, reused_blobs_ = 0, reused_bytes_ = 0,
-                             absent_layers_ = 0, known_bytes_ = 0;
+                             absent_layers_ = 0, absent_children_ = 0, known_bytes_ = 0;
 };
 
 // Tells of the bytes that are read.
@@ -123,6 +125,7 @@ class Copier {
 
  private:
   Status open();
+  Result<std::unordered_set<Digest>> find_absent(std::span<const Descriptor> roots);
   Result<Visit> copy_blob(const Descriptor& descriptor, const Context& context);
   Status put(const Descriptor& descriptor, const Context& context);
   Result<bool> put_partially(const BlobInfo& info, const Context& context);
@@ -156,10 +159,14 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   if (auto opened = open(); !opened) return opened;
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
-  const Handler copy = [this](const Descriptor& descriptor, const Context& context) {
+  const auto absent = find_absent(roots);
+  if (!absent) return fail(Error(absent.error()));
+  const Handler copy = [this, &absent](const Descriptor& descriptor,
+                                       const Context& context) -> Result<Visit> {
+    if (absent->contains(descriptor.digest)) return Visit::skip();
     return copy_blob(descriptor, context);
   };
-  const Handler children = children_handler(*source_engine_);
+  const Handler children = all_children_handler(*source_engine_, options_.on_unknown);
   const Handler count = [this, &children](const Descriptor& descriptor,
                                           const Context& context) -> Result<Visit> {
     auto visit = children(descriptor, context);
@@ -173,6 +180,19 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   // What is there already is worth keeping, whatever has ended the rest.
   auto flushed = batch_->flush();
   return copied ? flushed : copied;
+}
+
+// The children of indexes that are left out. One that is an image to be copied itself is not.
+Result<std::unordered_set<Digest>> Copier::find_absent(std::span<const Descriptor> roots) {
+  auto children = index_children_of(*source_engine_, roots, options_.context);
+  if (!children) return fail(std::move(children).error());
+  if (!children->absent.empty() && !options_.skips_absent_children)
+    return fail(Errc::not_found, describe_absent(*children));
+  std::unordered_set<Digest> absent;
+  for (const AbsentChild& each : children->absent) absent.insert(each.child.digest);
+  for (const Descriptor& root : roots) absent.erase(root.digest);
+  counter_.add_absent_children(absent.size());
+  return absent;
 }
 
 Status Copier::name(std::span<const NamedDescriptor> images) {
@@ -284,6 +304,25 @@ Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
     if (named.error().code() != Errc::not_found || attempt == kAttempts)
       return fail(std::move(named).error());
   }
+}
+
+std::string describe_absent(const IndexChildren& children) {
+  const auto names_of = [](const auto& entries, auto descriptor_of) {
+    std::vector<std::string> names;
+    for (const auto& entry : entries) {
+      const Descriptor child = descriptor_of(entry);
+      std::string name = is_attestation(child) ? "an attestation"
+                         : child.platform      ? to_string(*child.platform)
+                                               : child.digest.str();
+      if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+    }
+    return list_of(names);
+  };
+  std::string text = children.absent.front().index.str() + ": the index names manifests that are absent: " +
+                     names_of(children.absent, [](const AbsentChild& absent) { return absent.child; });
+  if (!children.present.empty())
+    text += "; present: " + names_of(children.present, [](const Descriptor& child) { return child; });
+  return text;
 }
 
 Result<std::vector<Descriptor>> referrers_of(const Engine& source, std::span<const Descriptor> images,

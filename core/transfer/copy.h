@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 #include "core/cas/descriptor.h"
 #include "core/cas/engine.h"
+#include "core/oci/graph.h"
 #include "core/transfer/image_destination.h"
 #include "core/transfer/reference_batch.h"
 
@@ -22,6 +23,7 @@ struct CopyCounts {
   std::uint64_t copied_blobs = 0, copied_bytes = 0;  // documents are blobs too
   std::uint64_t reused_blobs = 0, reused_bytes = 0;  // that the destination had
   std::uint64_t absent_layers = 0;                   // foreign ones, which their URLs are for
+  std::uint64_t absent_children = 0;                 // of indexes, that the source does not have
   friend bool operator==(const CopyCounts&, const CopyCounts&) = default;
 };
 
@@ -36,17 +38,26 @@ struct ImageCopyOptions {
   ReplacedEntry replaced = ReplacedEntry::unnamed;
   std::function<void(const CopyProgress&)> on_progress;  // called by any thread, often
   UrlOpener open_url;                                    // for foreign layers that the source does not have
+  // Whether children of indexes that the source does not have are left out, and the index is copied all the
+  // same.
+  bool skips_absent_children = false;
+  OnUnknown on_unknown;  // called with documents of unknown kinds, whose mentioned blobs are copied too
   Context context;
 };
 
-// Copies each image whole, with all that it leads to (children_handler), and then gives all of them their
+// Copies each image whole, with everything behind it (all_children_handler), and then gives all of them their
 // names in one step. What the destination has is not read, documents apart; everything else is verified on
 // its way. A large blob that an earlier attempt has left unfinished is gone on with. Blobs that were copied
-// stay after an error: the next attempt finds them. Errc::not_found also where garbage collection has removed
-// a blob of the destination that was to be reused, three times in a row.
+// stay after an error: the next attempt finds them. Errc::not_found if the
+// source lacks a blob, or a child of an index (see the options), and if garbage collection has removed a blob
+// of the destination that was to be reused, three times in a row.
 Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
                                const std::shared_ptr<Engine>& destination,
                                std::span<const NamedDescriptor> images, const ImageCopyOptions& options = {});
+
+// Returns one sentence that names the platforms of the children that are absent, and of those that are
+// present.
+std::string describe_absent(const IndexChildren& children);
 
 // Everything in `source` that refers to one of `images`, or to what these lead to, or to another referrer
 // (distribution-spec, "Listing Referrers"), by the descriptors that lead to it, sorted by their digests;

@@ -63,6 +63,40 @@ TEST_F(Copying, TakesWhatSeveralImagesShareOnce) {
   EXPECT_THAT(entry_names(*target), ElementsAre("index", "one", "-"));
 }
 
+TEST_F(Copying, BringsWhatDocumentsOfOldAndUnknownKindsLeadTo) {
+  const auto mentioned = image_of({lower});
+  const auto unknown =
+      writer.blob(R"({"uses":")" + mentioned.digest.str() + "\"}", "application/vnd.new+json");
+  const auto schema1 =
+      writer.blob(R"({"schemaVersion":1,"fsLayers":[{"blobSum":")" + upper.digest.str() + "\"}]}",
+                  "application/vnd.docker.distribution.manifest.v1+json");
+  std::atomic<int> told = 0;
+  ImageCopyOptions options;
+  options.on_unknown = [&](const Descriptor&, const UnknownDocument&) { ++told; };
+  const auto counts = must(copy({{"new", unknown}, {"old", schema1}}, options));
+  EXPECT_EQ(counts.copied_blobs, 6u);
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(Copying, ASparseIndexIsCopiedOnlyIfAskedFor) {
+  const auto present = image_of({lower}), absent = image_of({upper});
+  auto for_arm = absent;
+  for_arm.platform = Platform{.os = "linux", .architecture = "arm64"};
+  const auto index = writer.index({present, for_arm});
+  std::filesystem::remove(writer.blob_path(absent.digest));
+  const auto refused = copy({{"app", index}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::not_found);
+  EXPECT_NE(refused.error().message().find("absent: linux/arm64; present: " + present.digest.str()),
+            std::string::npos)
+      << refused.error().message();
+  EXPECT_EQ(blobs(), 0u);
+  const auto counts = must(copy({{"app", index}}, {.skips_absent_children = true}));
+  EXPECT_EQ(counts.copied_blobs, 4u);
+  EXPECT_EQ(counts.absent_children, 1u);
+  EXPECT_THAT(entry_names(*target), ElementsAre("app"));
+}
+
 TEST_F(Copying, ReadsNothingThatIsThere) {
   const auto image = image_of({lower, upper});
   must(copy({{"app", image}}));
