@@ -124,6 +124,37 @@ TEST_F(Creating, HidesNoReferencesBehindANewIndex) {
   }
 }
 
+TEST_F(Creating, ReplacesNoIndexThatItDoesNotUnderstand) {
+  for (const std::string text :
+       {R"({"manifests":[{"digest":"bad"}]})", R"({"manifests":{}})", R"({"manifests":[)", "", "[]"}) {
+    stdfs::remove_all(path);
+    ASSERT_TRUE(create_dir(path));
+    write_file(path + "/index.json", text);
+    stdfs::remove(path + "/oci-layout");
+    const auto before = state_of_tree(path);
+    EXPECT_EQ(code_of_open(), Errc::invalid_image) << text;
+    EXPECT_EQ(state_of_tree(path), before) << text;
+  }
+}
+
+TEST_F(Creating, KeepsAnIndexWithoutEntriesAsItIs) {
+  ASSERT_TRUE(create_dir(path));
+  const std::string text = R"({"schemaVersion":2,"manifests":[],"annotations":{"of":"somebody"}})";
+  write_file(path + "/index.json", text);
+  stdfs::remove(path + "/oci-layout");
+  EXPECT_TRUE(open_dir(path, {.create_if_missing = true}));
+  EXPECT_EQ(file_text(path + "/index.json"), text);
+}
+
+TEST_F(Creating, CompletesNothingBesideAFileCalledRefs) {
+  ASSERT_TRUE(create_dir(path));
+  stdfs::remove(path + "/oci-layout");
+  write_file(path + "/refs", "mine");
+  const auto before = state_of_tree(path);
+  EXPECT_EQ(code_of_open(), Errc::invalid_image);
+  EXPECT_EQ(state_of_tree(path), before);
+}
+
 class Opening : public ::testing::TestWithParam<ReferenceFormat> {
  protected:
   TempDir directory;

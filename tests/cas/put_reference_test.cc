@@ -2,12 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 
 #include "core/cas/dir_engine.h"
 #include "core/cas/reference_name.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/other_user.h"
 #include "tests/support/store.h"
 
 namespace layoutfs {
@@ -59,6 +62,25 @@ TEST_P(PutReference, ThenGetAndDelete) {
     EXPECT_EQ(engine->delete_reference("name"), false);
     EXPECT_THAT(engine->list_references().value(), IsEmpty());
   }
+}
+
+TEST(PutReferenceFile, OverOneThatMayNotBeReadIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  TempDir directory;
+  const std::string path = directory / "layout", file = path + "/refs/name";
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+  const Descriptor one = descriptor_of("one", testing::kManifestType);
+  const testing::AsNobody as_nobody;
+  const auto engine =
+      open_dir(path, {.create_if_missing = true, .created_with = ReferenceFormat::refs_dir}).value();
+  ASSERT_TRUE(engine->put_reference("name", one));
+  const std::string text = file_text(file);
+  ASSERT_EQ(::chmod(file.c_str(), 0), 0);
+  const auto put = engine->put_reference("name", descriptor_of("two", testing::kManifestType));
+  ASSERT_FALSE(put);
+  EXPECT_EQ(put.error().sys(), EACCES);
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  EXPECT_EQ(file_text(file), text);
 }
 
 TEST_P(PutReference, OfADescriptorThatNobodyFilledInIsForTheOldFormatOnly) {

@@ -140,6 +140,16 @@ TEST_F(Uploading, ThroughASymlinkIsRefused) {
   EXPECT_FALSE(engine->resume_upload(id));
 }
 
+TEST_F(Uploading, ToAFileThatHasAnotherNameTooIsRefused) {
+  auto upload = begun_with("hel");
+  ASSERT_TRUE(upload.close());
+  const std::string file = uploads() + "/" + upload.id();
+  std::filesystem::create_hard_link(file, directory / "other");
+  EXPECT_EQ(code_of(engine->resume_upload(upload.id())), Errc::blob_upload_invalid);
+  std::filesystem::remove(directory / "other");
+  EXPECT_TRUE(engine->resume_upload(upload.id()));
+}
+
 TEST_F(Uploading, CancelledItIsGoneAndToCancelAgainIsNoError) {
   auto upload = begun_with("hello");
   EXPECT_TRUE(upload.cancel());

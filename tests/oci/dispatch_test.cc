@@ -84,12 +84,25 @@ TEST(Dispatch, WaitsForNothingButParents) {
   EXPECT_TRUE(dispatch(all_numbered({1, 2}), meet, 2));
 }
 
+// Waits until the handler is to stop, but not for ever: a test that hangs says less than one that fails.
+bool is_stopped_soon(const Context& context) {
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!context.stop.stop_requested()) {
+    if (std::chrono::steady_clock::now() > patience) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
 TEST(Dispatch, EndsWithTheFirstErrorAndStopsTheOthers) {
   std::atomic<int> begun = 0;
   const Handler handler = [&](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
     ++begun;
-    if (descriptor.size == 1) return fail(Errc::corrupt, "one is broken");
-    while (!context.stop.stop_requested()) std::this_thread::yield();
+    if (descriptor.size == 1) {
+      while (begun < 2) std::this_thread::yield();  // there is one to be stopped
+      return fail(Errc::corrupt, "one is broken");
+    }
+    EXPECT_TRUE(is_stopped_soon(context)) << descriptor.size;
     return fail(Errc::cancelled, "stopped");
   };
   const auto dispatched = dispatch(digits(), handler, 3);
@@ -150,16 +163,39 @@ TEST(Dispatch, GoesDownAnyDepth) {
 
 TEST(Dispatch, StopsOnRequestAndAfterTheDeadline) {
   std::stop_source stop;
-  const Handler endless = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+  constexpr std::uint64_t kFar = 1'000'000;
+  const Handler long_chain = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     if (descriptor.size == 1000) stop.request_stop();
-    return Visit::to({numbered(descriptor.size + 1)});
+    return descriptor.size < kFar ? Visit::to({numbered(descriptor.size + 1)}) : Visit();
   };
-  EXPECT_EQ(
-      dispatch(all_numbered({1}), endless, 2, {.stop = stop.get_token(), .deadline = {}}).error().code(),
-      Errc::cancelled);
+  const auto stopped = dispatch(all_numbered({1}), long_chain, 2, {.stop = stop.get_token(), .deadline = {}});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code(), Errc::cancelled);
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
-  EXPECT_EQ(dispatch(all_numbered({2000}), endless, 2, {.stop = {}, .deadline = soon}).error().code(),
-            Errc::cancelled);
+  const auto late = dispatch(all_numbered({2000}), long_chain, 2, {.stop = {}, .deadline = soon});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), Errc::cancelled);
+}
+
+TEST(Dispatch, StopsAHandlerThatIsRunning) {
+  std::stop_source stop;
+  const Handler waiting = [&](const Descriptor&, const Context& context) -> Result<Visit> {
+    stop.request_stop();
+    EXPECT_TRUE(is_stopped_soon(context));
+    return fail(Errc::cancelled, "stopped");
+  };
+  EXPECT_FALSE(dispatch(all_numbered({1}), waiting, 2, {.stop = stop.get_token(), .deadline = {}}));
+}
+
+TEST(Dispatch, StopsTheOthersAfterAnException) {
+  std::barrier both(2);
+  const Handler handler = [&](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
+    both.arrive_and_wait();
+    if (descriptor.size == 1) throw std::runtime_error("one");
+    EXPECT_TRUE(is_stopped_soon(context));
+    return Visit();
+  };
+  EXPECT_THROW(std::ignore = dispatch(all_numbered({1, 2}), handler, 2), std::runtime_error);
 }
 
 TEST(Dispatch, HandsOnAnException) {

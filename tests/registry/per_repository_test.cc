@@ -222,6 +222,18 @@ TEST_F(LayoutsOfRepositories, GiveNothingThatIsNotThereOrIsDamaged) {
   }
 }
 
+TEST_F(LayoutsOfRepositories, AreNotGivenWhatADamagedBlobHides) {
+  const auto blob = push_text(*registry, "from", "content");
+  push_text(*registry, "to", "another");
+  for (const char* damaged : {"", "conten", "contents"}) {
+    testing::write_file(root + "/to/" + blob.digest.blob_path(), damaged);
+    const auto mounted = registry->mount_blob("from", "to", blob.digest);
+    if (!mounted && mounted.error().code() == Errc::corrupt) continue;
+    EXPECT_TRUE(mounted) << damaged;
+    EXPECT_EQ(text_of(registry->get_blob("to", blob.digest)), "content") << damaged;
+  }
+}
+
 TEST_F(LayoutsOfRepositories, StopGivingOnRequest) {
   const auto blob = push_text(*registry, "from", "content");
   std::stop_source stop;

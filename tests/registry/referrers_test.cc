@@ -19,6 +19,7 @@ using testing::must;
 using testing::push_image;
 using testing::push_manifest;
 using testing::push_text;
+using ::testing::SizeIs;
 using testing::with_members;
 
 class Referrers : public testing::OneLayout {
@@ -49,6 +50,35 @@ class Referrers : public testing::OneLayout {
 TEST_F(Referrers, OfWhatNothingRefersToAreNone) {
   EXPECT_THAT(referrers(subject), IsEmpty());
   EXPECT_THAT(referrers(testing::descriptor_of("unknown", kManifestType)), IsEmpty());
+}
+
+// The index of the layout is as it was when the missing document comes.
+TEST_F(Referrers, OfAMissingIndexAreFoundAsSoonAsItIsThere) {
+  const Descriptor referrer = push_referrer(subject);
+  const std::string inner_text = index_document({referrer});
+  const Descriptor inner = push_manifest(*registry, kApp, inner_text, kIndexType);
+  push_manifest(*registry, kApp, index_document({inner}), kIndexType, {"outer"});
+  // Reached by the outer index alone.
+  for (const Descriptor& entry : {referrer, inner})
+    ASSERT_TRUE(registry->delete_manifest(kApp, entry.digest));
+  const std::string file = path + "/" + inner.digest.blob_path();
+  std::filesystem::remove(file);
+  const auto reopened = open();
+  EXPECT_EQ(failure_of(reopened->resolve_manifest(kApp, referrer.digest)), Errc::manifest_unknown);
+  EXPECT_THAT(must(reopened->referrers(kApp, subject.digest, {})), IsEmpty());
+  std::ofstream(file) << inner_text;
+  EXPECT_TRUE(reopened->resolve_manifest(kApp, referrer.digest));
+  EXPECT_THAT(must(reopened->referrers(kApp, subject.digest, {})), SizeIs(1));
+}
+
+TEST_F(Referrers, ThatAreMissingAreFoundAsSoonAsTheyAreThere) {
+  const Descriptor referrer = push_referrer(subject);
+  const std::string file = path + "/" + referrer.digest.blob_path(), text = testing::file_text(file);
+  std::filesystem::remove(file);
+  const auto reopened = open();
+  EXPECT_THAT(must(reopened->referrers(kApp, subject.digest, {})), IsEmpty());
+  std::ofstream(file) << text;
+  EXPECT_THAT(must(reopened->referrers(kApp, subject.digest, {})), SizeIs(1));
 }
 
 TEST_F(Referrers, AreSortedByTheirDigests) {

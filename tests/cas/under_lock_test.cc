@@ -1,0 +1,86 @@
+// What a writer checks again once it has the lock of the layout.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "core/cas/dir_engine.h"
+#include "tests/support/held_lock.h"
+#include "tests/support/store.h"
+#include "tests/support/temp_dir.h"
+
+namespace layoutfs {
+namespace {
+
+namespace stdfs = std::filesystem;
+using ::testing::ElementsAre;
+using testing::HeldLock;
+using testing::names_in;
+using testing::put_text;
+using testing::read_text;
+using testing::TempDir;
+
+class UnderTheLock : public ::testing::Test {
+ protected:
+  TempDir directory;
+  std::string path = directory / "layout";
+  std::unique_ptr<Engine> engine = open_dir(path, {.create_if_missing = true}).value();
+};
+
+// Puts "content", which is there, in a thread of its own, and calls `meanwhile` when the put has verified
+// that.
+Result<PutResult> put_while(Engine& engine, const std::string& path, const std::function<void()>& meanwhile) {
+  HeldLock lock(path);
+  EXPECT_TRUE(lock.is_held());
+  Result<PutResult> put;
+  std::jthread writer([&] { put = put_text(engine, "content"); });
+  if (lock.has_waiter())
+    meanwhile();
+  else
+    ADD_FAILURE() << "nobody waits for the lock";
+  lock.release();
+  writer.join();
+  return put;
+}
+
+TEST_F(UnderTheLock, ABlobThatWasReplacedSinceItWasVerifiedIsNotTakenForVerified) {
+  const Digest digest = put_text(*engine, "content")->digest;
+  const std::string file = engine->blob_path(digest).value();
+  const auto put = put_while(*engine, path, [&] {
+    stdfs::remove(file);
+    std::ofstream(file) << "damaged";
+  });
+  if (!put && put.error().code() == Errc::corrupt) return;
+  ASSERT_TRUE(put);
+  EXPECT_EQ(read_text(*engine->get_blob(digest).value()), "content");
+}
+
+TEST_F(UnderTheLock, ABlobThatWasDeletedSinceItWasVerifiedIsPutAgain) {
+  const Digest digest = put_text(*engine, "content")->digest;
+  const std::string file = engine->blob_path(digest).value();
+  ASSERT_TRUE(put_while(*engine, path, [&] { stdfs::remove(file); }));
+  EXPECT_EQ(read_text(*engine->get_blob(digest).value()), "content");
+}
+
+// Who finds no layout may come second.
+TEST_F(UnderTheLock, ALayoutThatSomebodyElseHasCompletedStaysAsItIs) {
+  stdfs::remove(path + "/oci-layout");
+  HeldLock lock(path);
+  ASSERT_TRUE(lock.is_held());
+  Result<std::unique_ptr<Engine>> opened;
+  std::jthread second([&] { opened = open_dir(path, {.create_if_missing = true}); });
+  ASSERT_TRUE(lock.has_waiter());
+  const std::string marker = R"({"imageLayoutVersion":"1.0.0","by":"the first"})";
+  std::ofstream(path + "/oci-layout") << marker;
+  std::ofstream(path + "/index.json") << R"({"schemaVersion":2,"manifests":[],"by":"the first"})";
+  const auto before = testing::state_of_tree(path);
+  lock.release();
+  second.join();
+  EXPECT_TRUE(opened);
+  EXPECT_EQ(testing::state_of_tree(path), before);
+}
+
+}  // namespace
+}  // namespace layoutfs
