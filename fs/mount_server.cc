@@ -1,56 +1,28 @@
 #include "fs/mount_server.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include <array>
 #include <limits>
-#include <tuple>
 
 #include "core/base/bytes.h"
 #include "core/base/json.h"
+#include "fs/apart.h"
 #include "fs/statistics.h"
 
 namespace layoutfs {
 namespace {
 
-constexpr int kPatienceMs = 1000;
-
-// Of getxattr(2), written in one piece.
-[[noreturn]] void answer_into(int pipe, const std::string& mount_point) {
-  std::array<char, 4096> value{};
-  const ssize_t size =
-      ::getxattr(mount_point.c_str(), std::string(kStatisticsXattr).c_str(), value.data(), value.size());
-  if (size > 0) std::ignore = ::write(pipe, value.data(), static_cast<std::size_t>(size));
-  ::_exit(0);
-}
-
-// By a process of its own, as nobody knows whether the mount answers. Empty where it does not.
+// Empty if it does not answer.
 std::string ask(const std::string& mount_point) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
-  const UniqueFd answer(ends[0]);
-  UniqueFd asked(ends[1]);
-  const pid_t child = ::fork();
-  if (child < 0) return {};
-  if (child == 0) answer_into(asked.get(), mount_point);
-  asked.reset();
-  pollfd waited{answer.get(), POLLIN, 0};
-  if (retried([&] { return ::poll(&waited, 1, kPatienceMs); }) <= 0) {
-    ::kill(child, SIGKILL);
-    // What waits for a mount may not end at once, and keeps it busy until then.
-    if (retried([&] { return ::poll(&waited, 1, kPatienceMs); }) <= 0) return {};
-  }
-  std::array<char, 4096> value{};
-  const ssize_t size = retried([&] { return ::read(answer.get(), value.data(), value.size()); });
-  retried([&] { return ::waitpid(child, nullptr, 0); });
-  return size > 0 ? std::string(value.data(), static_cast<std::size_t>(size)) : "";
+  const std::string name(kStatisticsXattr);
+  return ask_apart([&](std::span<char> answer) {
+    const ssize_t size = ::getxattr(mount_point.c_str(), name.c_str(), answer.data(), answer.size());
+    return size > 0 ? static_cast<std::size_t>(size) : 0;
+  });
 }
 
 }  // namespace

@@ -65,6 +65,13 @@ std::optional<Mount> find_mount(std::string_view mount_point) {
   return found;
 }
 
+std::vector<std::pair<std::string, Mount>> all_mounts() {
+  std::vector<std::pair<std::string, Mount>> mounts;
+  for_each_mount(
+      [&](std::string point, Mount mount) { mounts.emplace_back(std::move(point), std::move(mount)); });
+  return mounts;
+}
+
 std::vector<std::string> mount_points_of(std::string_view type) {
   std::vector<std::string> points;
   for_each_mount([&](std::string point, const Mount& mount) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace layoutfs {
@@ -18,6 +19,9 @@ struct Mount {
 
 // The topmost mount on an absolute path; nothing where none is.
 std::optional<Mount> find_mount(std::string_view mount_point);
+
+// All mounts by where they are, in the kernel's order: later ones lie on top.
+std::vector<std::pair<std::string, Mount>> all_mounts();
 
 // Where mounts of that type are, in the kernel's order.
 std::vector<std::string> mount_points_of(std::string_view type);

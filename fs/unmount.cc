@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "fs/dead_mount.h"
 #include "fs/fuse_session.h"
 #include "fs/fusermount.h"
 #include "fs/mount_table.h"
@@ -53,7 +54,13 @@ bool is_mounted(const std::string& mount_point) {
 
 Result<std::string> mount_point_of(const std::string& path) {
   std::string mount_point = follow_links(path);
-  if (!is_mounted(mount_point)) return fail(Errc::not_found, path + ": no layout is mounted there");
+  if (!is_mounted(mount_point)) {
+    std::error_code failed;
+    // Below a dead mount nothing can be found, a link to another one neither.
+    const bool is_below_dead = !std::filesystem::exists(mount_point, failed) && failed.value() == ENOTCONN;
+    const std::string hint = is_below_dead ? explain_dead_mounts(mount_point) : "";
+    return fail(Errc::not_found, path + ": no layout is mounted there" + (hint.empty() ? "" : ": " + hint));
+  }
   return mount_point;
 }
 

@@ -83,7 +83,7 @@ int get(const GetArguments& arguments) {
   auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
                                          : OutputFile::create(arguments.output);
   if (!target) {
-    print_error(target.error().message());
+    print_error(target.error());
     return kCannotWrite;
   }
   if (const int code = copy_blob(*blob, *digest, *range, *target, *store, signals); code != kDone)

@@ -66,7 +66,7 @@ Status cat(CatArguments arguments, Output& output) {
     if (auto printed = print_file(**image, path, output); !printed && first_failure)
       first_failure = std::move(printed);
     else if (!printed)
-      print_error(printed.error().message());
+      print_error(printed.error());
   return first_failure;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/base/utf8.h"
+#include "fs/dead_mount.h"
 
 namespace layoutfs::tools {
 
@@ -78,8 +79,15 @@ void print_notice(std::string_view message) {
   std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
+std::string message_of(const Error& error) {
+  const std::string hint = error.sys() == ENOTCONN ? explain_dead_mounts() : "";
+  return hint.empty() ? error.message() : error.message() + ": " + hint;
+}
+
+void print_error(const Error& error) { print_error(message_of(error)); }
+
 int report(const Error& error) {
-  print_error(error.message());
+  print_error(error);
   return exit_code_of(error);
 }
 

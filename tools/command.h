@@ -34,6 +34,9 @@ ExitCode exit_code_of(const Error& error) noexcept;
 
 // Writes "layoutfs: MESSAGE" to stderr, one line whatever the message holds; it is a line of the log.
 void print_error(std::string_view message);
+// Its message, with a hint what to do about the mount if that has died.
+std::string message_of(const Error& error);
+void print_error(const Error& error);
 // Writes a line that is no error to stderr, without that prefix; as any other where the log is in JSON.
 void print_notice(std::string_view message);
 // As print_error, for an error; returns its exit code.

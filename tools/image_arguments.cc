@@ -1,13 +1,18 @@
 #include "tools/image_arguments.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "core/base/log.h"
 #include "core/cas/driver.h"
 #include "core/image/image.h"
 #include "core/oci/reference.h"
+#include "fs/dead_mount.h"
 #include "tools/name_store.h"
 
 namespace layoutfs::tools {
@@ -86,7 +91,13 @@ Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments&
 }
 
 IndexCache open_cache(const std::string& cache_dir, IndexCache::Keeping keeping) {
-  return IndexCache(cache_dir.empty() ? IndexCache::default_directory() : cache_dir, keeping);
+  std::string directory = cache_dir.empty() ? IndexCache::default_directory() : cache_dir;
+  // If it is required, the error is reported instead.
+  if (keeping != IndexCache::Keeping::required && !directory.empty() &&
+      ::access(directory.c_str(), F_OK) != 0 && errno == ENOTCONN)
+    if (const std::string why = explain_dead_mounts(directory); !why.empty())
+      log(LogLevel::warning, "index cache: " + directory + ": " + why);
+  return IndexCache(std::move(directory), keeping);
 }
 
 Status check_complete(const Image& image) {

@@ -45,7 +45,7 @@ int remove(const ImageArguments& arguments) {
     for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees, kDecodedCopies}) {
       const auto removed = cache.remove(kind, digest);
       if (!removed) {
-        print_error(removed.error().message());
+        print_error(removed.error());
         return kCannotWrite;
       }
       if (!*removed) continue;

@@ -42,7 +42,7 @@ int build_all(ImageLibrary& library, const IndexCache& cache, const IndexScope& 
   for (const ImageSet::Image& image : scope.images.images) {
     auto built = cache.write_failure() ? Status() : build_image(library, image.manifest);
     if (const auto failure = cache.write_failure()) {
-      print_error(failure->message());
+      print_error(*failure);
       return kCannotWrite;
     }
     if (built) continue;

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "fs/dead_mount.h"
 #include "fs/fuse_session.h"
 
 namespace layoutfs::tools {
@@ -22,6 +23,8 @@ std::unexpected<Error> refuse(const std::string& path, const std::string& why) {
   return fail(Errc::mount_failed, "mount point " + path + ": " + why);
 }
 std::unexpected<Error> refuse(const std::string& path, int errno_value) {
+  if (errno_value == ENOTCONN)
+    if (const std::string why = explain_dead_mounts(path); !why.empty()) return refuse(path, why);
   return refuse(path, std::generic_category().message(errno_value));
 }
 
@@ -48,7 +51,6 @@ std::filesystem::path parent_of(std::filesystem::path path) {
 
 // `path` is for messages.
 Status check_directory(const std::string& path, const std::string& real) {
-  if (is_mounted(real)) return refuse(path, "busy: a layout is mounted there already");
   struct stat found;
   if (::stat(real.c_str(), &found) != 0) return refuse(path, errno);
   if (!S_ISDIR(found.st_mode)) return refuse(path, ENOTDIR);
@@ -73,6 +75,11 @@ bool is_in(const std::string& path, const std::string& directory) {
 
 Status MountPoint::check(const std::string& path, const std::string& layout) {
   if (is_device(path)) return {};
+  // Before anything is asked of it.
+  if (const auto mounted = mount_point_of(path)) {
+    if (is_dead_mount(*mounted)) return refuse(path, explain_dead_mount(*mounted));
+    return refuse(path, "busy: a layout is mounted there already");
+  }
   if (is_in(path, layout)) return refuse(path, "it lies in the layout itself");
   if (const auto real = real_path(path)) return check_directory(path, *real);
   if (errno != ENOENT || is_there(path)) return refuse(path, errno);

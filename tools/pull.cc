@@ -126,7 +126,7 @@ int pull(const PullArguments& arguments) {
   auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
                                          : OutputFile::create(arguments.output);
   if (!target) {
-    print_error(target.error().message());
+    print_error(target.error());
     return kCannotWrite;
   }
   PartSource some(*reader, *part);

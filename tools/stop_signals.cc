@@ -78,7 +78,7 @@ bool StopSignals::was_stopped_by_signal(const Error& error) const {
 int StopSignals::report_as(int code, const Error& error, const Frame& frame) const {
   const bool was_stopped = was_stopped_by_signal(error);
   print_error(std::string(frame.before) +
-              (was_stopped ? std::string("stopped by SIG") + ::sigabbrev_np(signal_) : error.message()) +
+              (was_stopped ? std::string("stopped by SIG") + ::sigabbrev_np(signal_) : message_of(error)) +
               std::string(frame.after));
   return was_stopped ? 128 + signal_ : code;
 }

@@ -26,7 +26,7 @@ ExitCode write_exit_code_of(const Error& error) noexcept {
 }
 
 int report_write(const Error& error) {
-  print_error(error.message());
+  print_error(error);
   return write_exit_code_of(error);
 }
 
