@@ -202,6 +202,7 @@ class ManifestDirectory final : public Directory {
   std::vector<std::string> problems(const Document& document);
   void add_image_problems(const Manifest& manifest, std::vector<std::string>& problems);
   std::optional<Descriptor> chosen_manifest() const;
+  std::optional<Platform> image_platform(const Descriptor& child) const;
   PlatformsDirectory::Links platforms(const Index& index) const;
 
   const Descriptor descriptor_;
@@ -289,11 +290,22 @@ std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
   return std::move(*chosen);
 }
 
+// Nothing if the child of an index is not an image, or if nothing tells its platform.
+std::optional<Platform> ManifestDirectory::image_platform(const Descriptor& child) const {
+  const Engine& engine = layout_->engine();
+  if (is_not_image(child)) return std::nullopt;
+  if (document_kind(child.media_type) == DocumentKind::manifest)
+    if (const auto manifest = read_manifest(engine, child); manifest && !manifest->is_image())
+      return std::nullopt;
+  return is_without_platform(child) ? platform_in_config(engine, child) : child.platform;
+}
+
 PlatformsDirectory::Links ManifestDirectory::platforms(const Index& index) const {
   PlatformsDirectory::Links links;
   for (const Descriptor& child : index.manifests) {
-    if (!child.platform || is_attestation(child)) continue;
-    std::string name = to_file_name(*child.platform);
+    const auto platform = image_platform(child);
+    if (!platform) continue;
+    std::string name = to_file_name(*platform);
     std::string target = to_sibling(descriptor_.digest, child.digest);
     const auto [same, is_new] = links.try_emplace(name, target);
     if (!is_new && same->second != target)

@@ -9,6 +9,8 @@
 #include <limits>
 #include <vector>
 
+#include "core/oci/documents.h"
+
 namespace layoutfs {
 namespace {
 
@@ -74,7 +76,7 @@ std::optional<int> level_of(std::string_view variant) {
   return *major * 100 + *minor;
 }
 
-// How far an entry's platform is from the wanted one, 0 at best; nothing where it does not serve.
+// platform_distance() of normalized platforms, without the features.
 std::optional<int> distance(const Platform& entry, const Platform& wanted) {
   if (entry.os != wanted.os || entry.architecture != wanted.architecture) return std::nullopt;
   if (entry.variant == wanted.variant) return 0;
@@ -89,11 +91,20 @@ std::optional<int> distance(const Platform& entry, const Platform& wanted) {
   return *wanted_level - *entry_level;
 }
 
-bool is_nameless(const Descriptor& entry) {
+}  // namespace
+
+bool is_without_platform(const Descriptor& entry) {
   return !entry.platform || (entry.platform->os.empty() && entry.platform->architecture.empty());
 }
 
-}  // namespace
+std::optional<int> platform_distance(const Platform& image, const Platform& wanted) {
+  const auto& features = wanted.os_features;
+  const bool has_features = std::ranges::all_of(image.os_features, [&](const std::string& needed) {
+    return std::ranges::find(features, needed) != features.end();
+  });
+  if (!has_features) return std::nullopt;
+  return distance(normalized(image), normalized(wanted));
+}
 
 Platform normalized(Platform platform) {
   platform = {lower(platform.os), lower(platform.architecture), lower(platform.variant)};
@@ -116,7 +127,15 @@ Platform normalized(Platform platform) {
 }
 
 bool is_attestation(const Descriptor& entry) {
+  if (entry.annotation("vnd.docker.reference.type")) return true;
   return entry.platform && entry.platform->os == "unknown" && entry.platform->architecture == "unknown";
+}
+
+bool is_not_image(const Descriptor& entry) {
+  const std::string& type = entry.artifact_type;
+  const bool is_artifact =
+      !type.empty() && !is_config_type(type) && document_kind(type) == DocumentKind::other;
+  return is_attestation(entry) || is_artifact;
 }
 
 Result<Platform> parse_platform(std::string_view text) {
@@ -174,14 +193,14 @@ std::string to_file_name(const Platform& platform) {
 }
 
 std::optional<std::size_t> choose_platform(std::span<const Descriptor> entries, const Platform& wanted) {
-  constexpr int kNameless = std::numeric_limits<int>::max();
-  const Platform target = normalized(wanted);
+  constexpr int kWithoutPlatform = std::numeric_limits<int>::max();
   std::optional<std::size_t> best;
   int best_distance = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto& entry = entries[i];
-    if (is_attestation(entry)) continue;
-    const auto found = is_nameless(entry) ? kNameless : distance(normalized(*entry.platform), target);
+    if (is_not_image(entry)) continue;
+    const auto found =
+        is_without_platform(entry) ? kWithoutPlatform : platform_distance(*entry.platform, wanted);
     if (!found || (best && *found >= best_distance)) continue;
     best = i;
     best_distance = *found;

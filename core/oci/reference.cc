@@ -12,6 +12,7 @@
 #include "core/base/edit_distance.h"
 #include "core/base/json.h"
 #include "core/base/list_text.h"
+#include "core/oci/image_entries.h"
 
 namespace layoutfs {
 namespace {
@@ -69,14 +70,32 @@ std::vector<std::string> labels_of(const References& references,
   return labels;
 }
 
-Result<Descriptor> find_only(const References& references, const Platform& platform) {
-  const auto entries =
-      distinct_entries(references, [](const Descriptor& entry) { return !is_attestation(entry); });
-  if (entries.empty()) return fail(Errc::not_found, "the layout has no image");
-  if (entries.size() == 1) return *entries.front();
-  if (auto chosen = choose_among(entries, platform)) return *std::move(chosen);
-  return fail(Errc::ambiguous, "the layout has " + std::to_string(entries.size()) +
-                                   " images, name one of: " + list_of(labels_of(references, entries)));
+// choose_among(), by the platforms that the entries tell, else their configs.
+std::optional<Descriptor> choose_image(const Engine& engine, const std::vector<const Descriptor*>& entries,
+                                       const Platform& platform) {
+  // Nobody makes an image for more platforms.
+  constexpr std::size_t kMaxPlatforms = 64;
+  if (entries.size() > kMaxPlatforms) return choose_among(entries, platform);
+  std::vector<Descriptor> copies;
+  for (const auto* entry : entries) {
+    copies.push_back(*entry);
+    if (is_without_platform(*entry)) copies.back().platform = platform_in_config(engine, *entry);
+  }
+  std::vector<const Descriptor*> told;
+  for (const Descriptor& copy : copies) told.push_back(&copy);
+  const auto chosen = choose_among(told, platform);
+  if (!chosen) return std::nullopt;
+  return **std::ranges::find(entries, chosen->digest, &Descriptor::digest);
+}
+
+Result<Descriptor> find_only(const Engine& engine, const References& references, const Platform& platform) {
+  const auto entries = image_entries(engine, references);
+  if (!entries) return fail(Error(entries.error()));
+  if (entries->empty()) return fail(Errc::not_found, "the layout has no image");
+  if (entries->size() == 1) return *entries->front();
+  if (auto chosen = choose_image(engine, *entries, platform)) return *std::move(chosen);
+  return fail(Errc::ambiguous, "the layout has " + std::to_string(entries->size()) +
+                                   " images, name one of: " + list_of(labels_of(references, *entries)));
 }
 
 // "@N"
@@ -186,7 +205,7 @@ Result<Descriptor> find_reference(const Engine& engine, std::string_view referen
                                   const Platform& platform) {
   auto references = engine.references();
   if (!references) return fail(std::move(references).error());
-  if (reference.empty()) return find_only(**references, platform);
+  if (reference.empty()) return find_only(engine, **references, platform);
   if (const auto position = position_in(reference)) return find_position(**references, reference, *position);
   if (looks_like_digest(reference)) {
     auto digest = Digest::parse(reference);

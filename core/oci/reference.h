@@ -1,6 +1,7 @@
 // How people name a layout and an image in it: LAYOUT[:REF|@DIGEST].
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,8 +28,8 @@ Result<ImageName> parse_image_name(std::string_view argument);
 
 // The entry of index.json, or the manifest or index blob, that `reference` means. A name is matched with
 // ref.name, then with io.containerd.image.name, then as the suffix ":REF" of a full name. Empty: the only
-// entry. Where entries of one name differ in their platforms, the one that serves `platform` is meant.
-// Errc::not_found; Errc::ambiguous, listing the digests or the names.
+// image (image_entries.h). Where entries of one name differ in their platforms, the one that serves
+// `platform` is meant. Errc::not_found; Errc::ambiguous, listing the digests or the names.
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform = host_platform());
 
@@ -40,8 +41,16 @@ std::string document_type_of(ByteView document);
 // blob is neither.
 Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor);
 
-// Follows indexes, nested ones too, to the manifest for `platform`. Errc::not_found, listing the platforms
-// there are.
+// Returns the platform that the config of an image's manifest tells; nothing if it cannot be read or does not
+// tell os and architecture.
+std::optional<Platform> platform_in_config(const Provider& provider, const Descriptor& image);
+
+// Follows indexes, nested ones too, to the image that serves `platform` best (platform_distance); of equal
+// ones the first. Artifacts, attestations and manifests that are not images are passed over, by their
+// descriptors or by their documents. If an entry has no platform, that of its config counts; if that tells
+// none either, the entry serves every platform, after those that tell one. A manifest as `descriptor` is
+// returned as it is. Errc::not_found, listing the platforms that there are; also if the manifest is absent
+// from the layout.
 Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform);
 
 }  // namespace layoutfs

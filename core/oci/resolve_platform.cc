@@ -1,5 +1,6 @@
 // From an index to the manifest for a platform.
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 #include <utility>
@@ -14,57 +15,115 @@ namespace {
 // How deep indexes may nest, and how many of them one search reads.
 constexpr std::size_t kMaxIndexDepth = 16;
 constexpr std::size_t kMaxIndexes = 64;
+// How many configs one search reads because an index does not tell the platforms, and how many manifests to
+// see whether they are those of images.
+constexpr std::size_t kMaxConfigs = 256;
+constexpr std::size_t kMaxImages = 256;
 
 void add_once(std::vector<std::string>& items, std::string item) {
   if (std::ranges::find(items, item) == items.end()) items.push_back(std::move(item));
 }
 
-// Looks through an index and those below it for the nearest manifest.
+// Looks through an index and those below it for the nearest image.
 class PlatformSearch {
  public:
   PlatformSearch(const Engine& engine, const Platform& platform) : engine_(engine), platform_(platform) {}
 
-  // Nothing where no manifest there serves the platform.
+  // Nothing if no image there serves the platform.
   Result<std::optional<Descriptor>> search(Descriptor descriptor, std::size_t depth) {
     if (document_kind(descriptor.media_type) == DocumentKind::manifest)
       return std::optional(std::move(descriptor));
     return search_index(descriptor, depth);
   }
 
-  const std::vector<std::string>& platforms() const { return platforms_; }
+  // Why nothing was found: the platforms of the images that there are.
+  std::string reason() const {
+    if (!absent_.empty())
+      return "its manifest " + absent_.front() + " is absent from the layout" +
+             (platforms_.empty() ? "" : "; the index names: " + list_of(platforms_));
+    return platforms_.empty() ? "" : "there are: " + list_of(platforms_);
+  }
 
  private:
+  struct Candidate {
+    int distance;
+    std::size_t position;  // in the index; of equal ones the first is chosen
+    auto operator<=>(const Candidate&) const = default;
+  };
+
   Result<std::optional<Descriptor>> search_index(const Descriptor& descriptor, std::size_t depth) {
     visited_.insert(descriptor.digest);
-    if (depth >= kMaxIndexDepth || visited_.size() > kMaxIndexes)
+    if (depth >= kMaxIndexDepth || ++indexes_ > kMaxIndexes)
       return fail(Errc::invalid_image, descriptor.digest.str() + ": indexes nest too deep or are too many");
-    auto index = read_index(engine_, descriptor);
-    if (!index) return fail(std::move(index).error());
-    auto& entries = index->manifests;
-    for (const auto& entry : entries)
-      if (entry.platform && !is_attestation(entry) && platforms_.size() < kMaxPlatforms)
-        add_once(platforms_, to_string(normalized(*entry.platform)));
-    std::erase_if(entries, [](const Descriptor& entry) {
-      return document_kind(entry.media_type) == DocumentKind::other;
-    });
-    for (;;) {
-      // Each turn reads an index that was never read before, or is the last: their number is limited.
-      std::erase_if(entries, [&](const Descriptor& entry) { return visited_.contains(entry.digest); });
-      const auto best = choose_platform(entries, platform_);
-      if (!best) return std::nullopt;
-      auto found = search(entries[*best], depth + 1);
+    const auto index = read_index(engine_, descriptor);
+    if (!index) return fail(Error(index.error()));
+    for (const Candidate& candidate : candidates_in(index->manifests)) {
+      const Descriptor& entry = index->manifests[candidate.position];
+      // Each turn looks at a document that was never looked at before.
+      if (!visited_.insert(entry.digest).second) continue;
+      const bool is_index = document_kind(entry.media_type) == DocumentKind::index;
+      auto found = is_index ? search_index(entry, depth + 1) : check_image(entry);
       if (!found || *found) return found;
     }
+    return std::nullopt;
+  }
+
+  std::vector<Candidate> candidates_in(const std::vector<Descriptor>& entries) {
+    constexpr int kWithoutPlatform = std::numeric_limits<int>::max();
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const Descriptor& entry = entries[i];
+      if (is_not_image(entry) || document_kind(entry.media_type) == DocumentKind::other ||
+          visited_.contains(entry.digest))
+        continue;
+      const auto platform = platform_of(entry);
+      if (platform && platforms_.size() < kMaxPlatforms)
+        add_once(platforms_, to_string(normalized(*platform)));
+      const auto distance = platform ? platform_distance(*platform, platform_) : kWithoutPlatform;
+      if (distance) candidates.push_back({*distance, i});
+    }
+    std::ranges::sort(candidates);
+    return candidates;
+  }
+
+  // What the entry says, else its config. Nothing if neither tells.
+  std::optional<Platform> platform_of(const Descriptor& entry) {
+    if (!is_without_platform(entry)) return entry.platform;
+    if (document_kind(entry.media_type) != DocumentKind::manifest || ++configs_ > kMaxConfigs)
+      return std::nullopt;
+    return platform_in_config(engine_, entry);
+  }
+
+  // `entry`, unless its manifest is that of an artifact, or absent.
+  Result<std::optional<Descriptor>> check_image(const Descriptor& entry) {
+    if (++images_ > kMaxImages)
+      return fail(Errc::invalid_image, entry.digest.str() + ": too many candidates");
+    const auto manifest = read_manifest(engine_, entry);
+    // Another reader says what is wrong with it.
+    if (!manifest && manifest.error().code() != Errc::not_found) return entry;
+    if (!manifest) absent_.push_back(entry.digest.str());
+    if (!manifest || !manifest->is_image()) return std::nullopt;
+    return entry;
   }
 
   static constexpr std::size_t kMaxPlatforms = 100;
   const Engine& engine_;
   const Platform& platform_;
   std::set<Digest> visited_;
-  std::vector<std::string> platforms_;
+  std::size_t indexes_ = 0, configs_ = 0, images_ = 0;  // that were read
+  std::vector<std::string> platforms_;                  // of the images, as far as they tell
+  std::vector<std::string> absent_;                     // digests of images that would serve
 };
 
 }  // namespace
+
+std::optional<Platform> platform_in_config(const Provider& provider, const Descriptor& image) {
+  const auto manifest = read_manifest(provider, image);
+  if (!manifest || !is_config_type(manifest->config.media_type)) return std::nullopt;
+  auto config = read_config(provider, manifest->config);
+  if (!config || config->platform.os.empty() || config->platform.architecture.empty()) return std::nullopt;
+  return std::move(config->platform);
+}
 
 Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform) {
   if (descriptor.media_type.empty()) {
@@ -80,9 +139,9 @@ Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor,
   auto found = search.search(std::move(descriptor), 0);
   if (!found) return fail(std::move(found).error());
   if (*found) return **std::move(found);
-  const auto& platforms = search.platforms();
-  return fail(Errc::not_found, name + ": no image for " + to_string(platform) +
-                                   (platforms.empty() ? "" : ", there are: " + list_of(platforms)));
+  const std::string reason = search.reason();
+  return fail(Errc::not_found,
+              name + ": no image for " + to_string(platform) + (reason.empty() ? "" : ", " + reason));
 }
 
 }  // namespace layoutfs

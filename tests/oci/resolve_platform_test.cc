@@ -79,6 +79,62 @@ TEST_F(ResolvePlatform, DocumentsThatAreNoImagesAreSkipped) {
   EXPECT_EQ(code_of(other, kAmd64), Errc::unsupported);
 }
 
+TEST_F(ResolvePlatform, ArtifactsAndAttestationsAreNeverChosen) {
+  auto soci = for_platform(b, kAmd64);
+  soci.artifact_type = "application/vnd.amazon.soci.index.v2+json";
+  auto attestation = for_platform(image("attested"), kAmd64);
+  attestation.annotations.emplace("vnd.docker.reference.type", "attestation-manifest");
+  const auto ztoc = layout.blob("ztoc", "application/octet-stream");
+  const auto artifact =
+      for_platform(layout.manifest(layout.blob("{}", "application/vnd.a.b+json"), {ztoc}), kAmd64);
+  for (const Descriptor& other : {soci, attestation, artifact}) {
+    EXPECT_EQ(resolved(layout.index({other, for_platform(a, kAmd64)}), kAmd64), a.digest.str());
+    EXPECT_EQ(resolved(layout.index({for_platform(a, kAmd64), other}), kAmd64), a.digest.str());
+    EXPECT_EQ(code_of(layout.index({other}), kAmd64), Errc::not_found);
+  }
+  auto typed = for_platform(a, kAmd64);
+  typed.artifact_type = testing::kConfigType;
+  EXPECT_EQ(resolved(layout.index({typed}), kAmd64), a.digest.str());
+}
+
+TEST_F(ResolvePlatform, AnImageThatNeedsFeaturesServesOnlySystemsThatHaveThem) {
+  auto needy = for_platform(a, kAmd64);
+  needy.platform->os_features = {"x", "y"};
+  const auto index = layout.index({needy, for_platform(b, kAmd64)});
+  EXPECT_EQ(resolved(index, kAmd64), b.digest.str());
+  EXPECT_EQ(resolved(index, {.os = "linux", .architecture = "amd64", .os_features = {"y", "z", "x"}}),
+            a.digest.str());
+}
+
+TEST_F(ResolvePlatform, AnEntryWithoutAPlatformIsForThatOfItsConfig) {
+  const auto layer = layout.blob("layer", testing::kTarType);
+  const auto arm = layout.manifest(layout.config({layer.digest}, kArm64), {layer});
+  const auto intel = layout.manifest(layout.config({layer.digest}, kAmd64), {layer});
+  const auto index = layout.index({arm, intel});
+  EXPECT_EQ(resolved(index, kAmd64), intel.digest.str());
+  EXPECT_EQ(resolved(index, kArm64), arm.digest.str());
+  EXPECT_THAT(resolved(index, {"linux", "s390x", ""}), HasSubstr("there are: linux/arm64/v8, linux/amd64"));
+  const auto silent = layout.manifest(layout.blob("{}", testing::kConfigType), {layer});
+  EXPECT_EQ(resolved(layout.index({silent, intel}), kAmd64), intel.digest.str());
+  EXPECT_EQ(resolved(layout.index({intel, silent}), kArm64), silent.digest.str());
+}
+
+TEST_F(ResolvePlatform, OfEqualEntriesTheFirstIsChosen) {
+  EXPECT_EQ(resolved(layout.index({for_platform(b, kAmd64), for_platform(a, kAmd64)}), kAmd64),
+            b.digest.str());
+}
+
+TEST_F(ResolvePlatform, AManifestThatIsAbsentIsPassedOverAndTold) {
+  std::filesystem::remove(layout.blob_path(a.digest));
+  EXPECT_EQ(resolved(layout.index({for_platform(a, kAmd64), for_platform(b, kAmd64)}), kAmd64),
+            b.digest.str());
+  const auto index = layout.index({for_platform(a, kArm64), for_platform(b, kAmd64)});
+  EXPECT_EQ(code_of(index, kArm64), Errc::not_found);
+  EXPECT_THAT(resolved(index, kArm64), HasSubstr("its manifest " + a.digest.str() + " is absent"));
+  testing::write_file(layout.blob_path(a.digest), "damaged");
+  EXPECT_EQ(resolved(index, kArm64), a.digest.str()) << "its reader says why it cannot be read";
+}
+
 TEST_F(ResolvePlatform, NestingIsFollowedSixteenLevelsDeep) {
   auto index = a;
   for (int depth = 0; depth < 16; ++depth) index = layout.index({index});

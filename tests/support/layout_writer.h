@@ -88,8 +88,14 @@ class LayoutWriter {
       json.key("platform").begin_object().key("os").string(descriptor.platform->os);
       json.key("architecture").string(descriptor.platform->architecture);
       if (!descriptor.platform->variant.empty()) json.key("variant").string(descriptor.platform->variant);
+      if (!descriptor.platform->os_features.empty()) {
+        json.key("os.features").begin_array();
+        for (const auto& feature : descriptor.platform->os_features) json.string(feature);
+        json.end_array();
+      }
       json.end_object();
     }
+    if (!descriptor.artifact_type.empty()) json.key("artifactType").string(descriptor.artifact_type);
     json.end_object();
   }
 

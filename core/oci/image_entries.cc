@@ -1,0 +1,109 @@
+#include "core/oci/image_entries.h"
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "core/oci/graph.h"
+#include "core/oci/platform.h"
+
+namespace layoutfs {
+namespace {
+
+using Entries = std::vector<const Descriptor*>;
+
+// Of more entries no documents are read.
+constexpr std::size_t kMaxDocuments = 512;
+
+// The tag of a signature, an attestation or an SBOM by cosign, and of a list of referrers (distribution-spec,
+// "Referrers Tag Schema"): the digest of the subject with '-' for ':', and a suffix.
+bool is_tag_of_referrers(std::string_view name) {
+  const std::string_view tag = name.substr(name.find_last_of(":/") + 1);
+  constexpr std::string_view kPrefix = "sha256-";
+  constexpr std::size_t kDigits = 64;
+  if (!tag.starts_with(kPrefix)) return false;
+  const auto end = tag.find_first_not_of("0123456789abcdef", kPrefix.size());
+  const std::string_view suffix = end == std::string_view::npos ? "" : tag.substr(end);
+  const std::size_t digits = tag.size() - kPrefix.size() - suffix.size();
+  return digits == kDigits && (suffix.empty() || suffix.front() == '.');
+}
+
+// What `cosign save` writes beside the image: "dev.cosignproject.cosign/sigs", ".../atts".
+bool is_saved_signature(const Descriptor& entry) {
+  constexpr std::string_view kPrefix = "dev.cosignproject.cosign/";
+  const auto kind = entry.annotation("kind").value_or("");
+  return kind.starts_with(kPrefix) && !kind.substr(kPrefix.size()).starts_with("image");
+}
+
+bool is_image_by_descriptor(const Descriptor& entry) {
+  if (is_not_image(entry) || is_saved_signature(entry)) return false;
+  if (is_tag_of_referrers(entry.ref_name().value_or(""))) return false;
+  return entry.media_type.empty() || document_kind(entry.media_type) != DocumentKind::other;
+}
+
+// Of each digest the first entry that has a name, else the first.
+Entries distinct(const References& references) {
+  Entries found;
+  std::unordered_map<Digest, std::size_t> positions;  // in `found`
+  for (const Descriptor& entry : references.entries) {
+    const auto [known, is_new] = positions.try_emplace(entry.digest, found.size());
+    if (is_new)
+      found.push_back(&entry);
+    else if (!found[known->second]->ref_name() && entry.ref_name())
+      found[known->second] = &entry;
+  }
+  return found;
+}
+
+// Signatures and attestations often have an image's config beside layers of their own types.
+bool has_only_foreign_layers(const Manifest& manifest) {
+  return !manifest.layers.empty() &&
+         std::ranges::none_of(manifest.layers, is_layer_type, &Descriptor::media_type);
+}
+
+bool is_image_by_document(const Engine& engine, const Descriptor& entry) {
+  const auto node = read_graph_node(engine, entry);
+  if (!node) return true;
+  if (subject_of(*node)) return false;
+  if (std::holds_alternative<Index>(*node)) return true;
+  const auto* manifest = std::get_if<Manifest>(&*node);
+  return manifest != nullptr && manifest->is_image() && !has_only_foreign_layers(*manifest);
+}
+
+Status drop_children_of_indexes(const Engine& engine, Entries& entries, const Context& context) {
+  std::vector<Descriptor> indexes;
+  for (const Descriptor* const entry : entries)
+    if (document_kind(entry->media_type) == DocumentKind::index) indexes.push_back(*entry);
+  const auto children = index_children_of(engine, indexes, context);
+  if (!children) return fail(Error(children.error()));
+  std::unordered_set<Digest> digests;
+  for (const Descriptor& child : children->present) digests.insert(child.digest);
+  std::erase_if(entries, [&](const Descriptor* entry) { return digests.contains(entry->digest); });
+  return {};
+}
+
+Result<Entries> choose(const Engine& engine, Entries entries, const Context& context) {
+  std::erase_if(entries, [](const Descriptor* entry) { return !is_image_by_descriptor(*entry); });
+  if (entries.size() < 2 || entries.size() > kMaxDocuments) return entries;
+  if (auto dropped = drop_children_of_indexes(engine, entries, context); !dropped)
+    return fail(std::move(dropped).error());
+  std::erase_if(entries, [&](const Descriptor* entry) { return !is_image_by_document(engine, *entry); });
+  const auto is_named = [](const Descriptor* entry) { return entry->ref_name().has_value(); };
+  if (std::ranges::count_if(entries, is_named) == 1)
+    std::erase_if(entries, [&](const Descriptor* entry) { return !is_named(entry); });
+  return entries;
+}
+
+}  // namespace
+
+Result<std::vector<const Descriptor*>> image_entries(const Engine& engine, const References& references,
+                                                     const Context& context) {
+  Entries all = distinct(references);
+  auto chosen = choose(engine, all, context);
+  if (!chosen || !chosen->empty()) return chosen;
+  return all;
+}
+
+}  // namespace layoutfs
