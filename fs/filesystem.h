@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/expected.h"
 #include "core/base/pieces.h"
 
 namespace layoutfs {
@@ -21,7 +22,7 @@ inline constexpr NodeId kRootNode = 1;
 
 // A value, or the errno that the system call ends with. Misses are frequent here: no text, no allocation.
 template <class T>
-using Answer = std::expected<T, int>;
+using Answer = Expected<T, int>;
 
 // For how long the kernel need not ask again; content that never changes has kForever.
 inline constexpr std::chrono::duration<double> kForever{365.0 * 86400};

@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include "core/base/parallel.h"
 #include "core/image/image_library.h"
@@ -35,8 +34,7 @@ Status build_image(ImageLibrary& library, const Descriptor& manifest) {
 int build_all(ImageLibrary& library, const IndexCache& cache, const IndexScope& scope) {
   const auto layers = scope.images.layers();
   for_each_in_parallel(layers.size(), [&](std::size_t i) {
-    // What is broken is told with the image.
-    if (!cache.write_failure()) std::ignore = library.layer(layers[i]);
+    if (!cache.write_failure()) ignore(library.layer(layers[i]), "a broken layer is reported with its image");
   });
   int code = kDone;
   for (const ImageSet::Image& image : scope.images.images) {

@@ -7,7 +7,6 @@
 #include <optional>
 #include <stop_token>
 #include <thread>
-#include <tuple>
 #include <utility>
 
 #include "core/base/hash_pipe.h"
@@ -133,7 +132,7 @@ class Sender {
 int break_off(const Error& error, bool is_of_content, BlobWriter& writer, const BlobPush& push,
               const StopSignals& signals) {
   const bool is_nothing = writer.size() == 0 && push.resumed.empty();
-  if (is_nothing) std::ignore = writer.cancel();
+  if (is_nothing) ignore(writer.cancel(), "the first error is reported, and clean removes the upload later");
   if (is_nothing || error.code() == Errc::blob_upload_unknown)
     return is_of_content ? signals.report(error) : signals.report_write(error);
   const std::string after =
@@ -166,7 +165,7 @@ int push_blob(const RegistryStore& store, const BlobPush& push, FileSource& cont
   if (blob.error().code() != Errc::digest_invalid)
     return break_off(store.explained(blob.error()), false, *writer, push, signals);
   // Nothing can be made of it by going on.
-  std::ignore = writer->cancel();
+  ignore(writer->cancel(), "the first error is reported, and clean removes the upload later");
   return report(Error(blob.error()).with(content.name()));
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/expected.h"
+
 namespace layoutfs {
 
 // Few on purpose: a caller that needs to parse the sentence needs a new kind here.
@@ -72,17 +74,18 @@ class [[nodiscard]] Error {
   std::string message_;
 };
 
+// What fails by an Error. The compiler warns of one that is dropped (expected.h).
 template <class T>
-using Result = std::expected<T, Error>;
+using Result = Expected<T, Error>;
 using Status = Result<void>;
 
 // For `return fail(Errc::corrupt, "...")`.
-inline std::unexpected<Error> fail(Errc code, std::string message) {
+[[nodiscard]] inline std::unexpected<Error> fail(Errc code, std::string message) {
   return std::unexpected(Error(code, std::move(message)));
 }
 // For handing on the error of `result`: `return fail(std::move(result).error())`, with or without context.
-inline std::unexpected<Error> fail(Error&& error) { return std::unexpected(std::move(error)); }
-inline std::unexpected<Error> fail(Error&& error, std::string_view context) {
+[[nodiscard]] inline std::unexpected<Error> fail(Error&& error) { return std::unexpected(std::move(error)); }
+[[nodiscard]] inline std::unexpected<Error> fail(Error&& error, std::string_view context) {
   return std::unexpected(std::move(error).with(context));
 }
 

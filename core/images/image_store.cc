@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
-#include <tuple>
 #include <utility>
 
 #include "core/base/guarded.h"
@@ -118,8 +117,7 @@ Status ImageStore::State::change(const LayoutDir& folder,
   if (text.size() > kImageDocumentLimits.bytes)
     return fail(Errc::unsupported, directory + "/" + file_name + " would become larger than " +
                                        std::to_string(kImageDocumentLimits.bytes) + " bytes");
-  // Of whoever was ended in the middle of this; what cannot be removed does no harm.
-  std::ignore = remove_litter(folder);
+  ignore(remove_litter(folder), "files of writers that were killed here do no harm");
   Workspace workspace(folder);
   auto written = replace_file(workspace, folder, folder.fd(), file_name, as_bytes(text));
   if (!written) return fail(std::move(written).error(), directory);

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/base/expected.h"
 #include "core/oci/graph.h"
 #include "core/oci/mentions.h"
 
@@ -22,7 +23,7 @@ std::int64_t limit_of(std::chrono::nanoseconds grace) {
   return (now - grace).count();
 }
 
-using Outcome = std::expected<void, GcFailure>;
+using Outcome = Expected<void, GcFailure>;
 
 std::unexpected<GcFailure> failed(const Error& error) { return std::unexpected(GcFailure{error}); }
 std::unexpected<GcFailure> failed_to_write(const Error& error) {

@@ -259,13 +259,13 @@ bool LayerStream::State::post(AheadWish wish) {
                                [this, wish = std::move(wish)]() mutable { decode_ahead(std::move(wish)); });
 }
 
-// What fails here fails again for who reads there, and is told then.
 void LayerStream::State::decode_ahead(AheadWish wish) {
   // A reader may have been faster, and what it has read may have left the cache since.
   while (patterns.lock()->has_come_over(index.spans[wish.first].offset))
     if (wish.first++ == wish.last) return;
   try {
-    if (auto flight = flights.start_ahead(std::move(wish))) (void)fly(*flight);
+    if (auto flight = flights.start_ahead(std::move(wish)))
+      ignore(fly(*flight), "it fails again for a reader of the span, who is told then");
   } catch (const std::bad_alloc&) {
   }
 }

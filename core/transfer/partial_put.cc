@@ -62,8 +62,9 @@ class PartialPut {
   Result<PutResult> run(const SpanFinder& find_spans) {
     auto put = append_all(find_spans);
     if (put) return put;
-    // Of no use, for the next attempt or at all. Where it cannot be removed now, clean() will.
-    if (put.error().code() == Errc::partial_fallback || upload_.size() == 0) std::ignore = upload_.cancel();
+    // Of no use, for the next attempt or at all.
+    if (put.error().code() == Errc::partial_fallback || upload_.size() == 0)
+      ignore(upload_.cancel(), "the first error is returned, and clean() removes the upload later");
     return put;
   }
 

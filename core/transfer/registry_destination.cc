@@ -52,8 +52,7 @@ class RegistryDestination final : public ImageDestination {
     if (!writer) return fail(std::move(writer).error());
     auto pushed = write_all(*writer, content, info, context);
     if (!pushed) {
-      // Where it cannot be removed now, Engine::clean() will.
-      std::ignore = writer->cancel();
+      ignore(writer->cancel(), "the first error is returned, and Engine::clean() removes the upload later");
       return fail(std::move(pushed).error());
     }
     return finished(info, *pushed, options.cache);

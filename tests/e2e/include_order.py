@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Check that includes go up the list of folders only, that the core knows no FUSE, and one file CLI11.
+"""Check that includes go up the list of folders only, that the core knows no FUSE, and one file CLI11, and that nothing
+but what the system returns is dropped by a cast: results are dropped by ignore(), which says why.
 
 usage: include_order.py SOURCE_DIRECTORY
 """
@@ -29,6 +30,7 @@ FUSE = re.compile(r"fuse\w*\.h$|^fuse")
 # Slow to compile: the commands do without.
 CLI11 = re.compile(r"^CLI/")
 KNOWS_CLI11 = "tools/command_line.cc"
+DROPPED = re.compile(r"(?:std::ignore\s*=|\(void\)|static_cast<void>\()\s*(?!\s|::[a-z])")
 
 
 def folder_of(path):
@@ -46,6 +48,8 @@ def wrong(root):
             yield f"{file}: {here} has no place in the list of folders in {sys.argv[0]}"
             continue
         for number, line in enumerate(file.read_text().splitlines(), 1):
+            if DROPPED.search(line):
+                yield f"{file.relative_to(root)}:{number}: ignore(RESULT, REASON) drops a result and says why"
             found = INCLUDE.match(line)
             if not found:
                 continue

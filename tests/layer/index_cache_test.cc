@@ -57,7 +57,7 @@ TEST(IndexCache, ReplacesAnOlderFile) {
   const TempDir temp;
   IndexCache cache(temp.path());
   const SharedBytes old = cache.store("layers", kDigest, bytes_of("old")).value();
-  cache.store("layers", kDigest, bytes_of("new"));
+  ASSERT_TRUE(cache.store("layers", kDigest, bytes_of("new")).has_value());
   EXPECT_EQ(loaded(cache), "new");
   EXPECT_EQ(as_text(old.bytes), "old");
 }
@@ -85,7 +85,7 @@ TEST(IndexCache, IgnoresFilesThatOthersCouldHaveWritten) {
   const TempDir temp;
   IndexCache cache(temp.path());
   const std::string file = file_in(temp.path()), directory = temp / "layers/sha256";
-  cache.store("layers", kDigest, bytes_of("content"));
+  ASSERT_TRUE(cache.store("layers", kDigest, bytes_of("content")).has_value());
   for (const unsigned mode : {0620u, 0602u, 0666u}) {
     ASSERT_EQ(::chmod(file.c_str(), mode), 0);
     EXPECT_EQ(loaded(cache), "nothing") << mode;
@@ -101,7 +101,7 @@ TEST(IndexCache, IgnoresFilesOfOthers) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give a file away";
   const TempDir temp;
   IndexCache cache(temp.path());
-  cache.store("layers", kDigest, bytes_of("content"));
+  ASSERT_TRUE(cache.store("layers", kDigest, bytes_of("content")).has_value());
   ASSERT_EQ(loaded(cache), "content");
   ASSERT_EQ(::chown(file_in(temp.path()).c_str(), 1234, 1234), 0);
   EXPECT_EQ(loaded(cache), "nothing");
@@ -111,7 +111,7 @@ TEST(IndexCache, FollowsNoSymlinkAndOpensNoPipe) {
   const TempDir temp;
   IndexCache cache(temp.path());
   const std::string file = file_in(temp.path());
-  cache.store("layers", kDigest, bytes_of("content"));
+  ASSERT_TRUE(cache.store("layers", kDigest, bytes_of("content")).has_value());
   ASSERT_EQ(::rename(file.c_str(), (temp / "elsewhere").c_str()), 0);
   ASSERT_EQ(::symlink((temp / "elsewhere").c_str(), file.c_str()), 0);
   EXPECT_EQ(loaded(cache), "nothing");

@@ -203,7 +203,7 @@ TEST(Dispatch, HandsOnAnException) {
     if (descriptor.size == 5) throw std::runtime_error("five");
     return Visit();
   };
-  EXPECT_THROW(std::ignore = dispatch(digits(), throwing, 3), std::runtime_error);
+  EXPECT_THROW(ignore(dispatch(digits(), throwing, 3), "it throws"), std::runtime_error);
 }
 
 TEST(Dispatch, OfNothingIsDone) { EXPECT_TRUE(dispatch({}, decimal_tree(1000), 2)); }

@@ -1,0 +1,70 @@
+// What must not compile, a case for each number; case 0 must. CMakeLists.txt compiles one case at a time.
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+#include "fs/filesystem.h"
+
+namespace layoutfs {
+
+Status write_down();
+Result<int> count();
+Result<std::unique_ptr<Engine>> open();
+
+#if CASE == 0
+// Results are made, handed on and looked at as those of std::expected.
+Result<std::shared_ptr<Engine>> shared() { return open(); }
+Result<std::vector<int>> nothing() { return {}; }
+Result<std::string> text() { return "text"; }
+Result<std::optional<int>> no_number() { return std::nullopt; }
+Result<bool> with_context() {
+  auto number = count();
+  if (!number) return fail(std::move(number).error(), "counting");
+  return *number > 0;
+}
+Result<bool> copied(Result<bool>& other) {
+  Result<bool> result = other;
+  result = true;
+  result = fail(Errc::io, "no");
+  return result;
+}
+Result<int> from_standard() { return std::expected<int, Error>(1); }
+std::expected<int, Error> to_standard() { return count(); }
+constexpr Answer<int> kOne = 1;
+static_assert(kOne == 1 && kOne == kOne && !std::is_copy_constructible_v<Result<std::unique_ptr<Engine>>>);
+
+Status all(const Engine& engine, const Digest& digest, Filesystem& filesystem) {
+  if (auto written = write_down(); !written) return written;
+  const std::function<Status()> later = write_down;
+  ignore(later(), "the first one has worked");
+  ignore(filesystem.attributes(kRootNode), "it is for the kernel");
+  return engine.exists(digest).value_or(false) ? Status() : fail(Errc::not_found, "no such blob");
+}
+#elif CASE == 1
+void drops_a_status() { write_down(); }
+#elif CASE == 2
+void drops_a_value() { count(); }
+#elif CASE == 3
+void drops_what_cannot_be_copied() { open(); }
+#elif CASE == 4
+void drops_what_an_interface_returns(Engine& engine) { engine.delete_reference("latest"); }
+#elif CASE == 5
+void drops_what_a_function_object_returns(const std::function<Status()>& later) { later(); }
+#elif CASE == 6
+void drops_an_errno(Filesystem& filesystem) { filesystem.attributes(kRootNode); }
+#elif CASE == 7
+Status forgets_return() {
+  fail(Errc::io, "cannot be written");
+  return {};
+}
+#elif CASE == 8
+void never_looks_at_a_status() { const auto written = write_down(); }
+#elif CASE == 9
+void never_looks_at_a_value() { Result<int> number = count(); }
+#endif
+
+}  // namespace layoutfs
