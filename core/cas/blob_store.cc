@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <map>
+#include <tuple>
 
 #include "core/base/hash_pipe.h"
 #include "core/cas/file_blob.h"
@@ -20,7 +22,7 @@ namespace {
 std::string folder_path(std::string_view name) { return std::string(kBlobsFolder) + "/" + std::string(name); }
 
 std::unexpected<Error> blob_error(const Digest& digest, const Error& error) {
-  if (error.code() == Errc::not_found) return fail(Errc::not_found, digest.str() + ": no such blob");
+  if (error.sys() == ENOENT) return fail(Errc::not_found, digest.str() + ": no such blob");
   if (is_wrong_type(error)) return fail(wrong_type(digest.str()));
   if (error.sys() != 0) return fail(Error::system(error.sys(), digest.str()));
   return fail(Error(error), digest.str());
@@ -55,8 +57,8 @@ struct OpenFile {
   struct stat status;
 };
 
-Result<OpenFile> open_file(int folder, const Digest& digest) {
-  auto fd = open_at(folder, digest.hex(), kReadFlags);
+// `fd` is the file, or why it cannot be opened.
+Result<OpenFile> open_file(Result<UniqueFd> fd, const Digest& digest) {
   if (!fd) return blob_error(digest, fd.error());
   const auto status = stat_of(fd->get(), digest.str());
   if (!status) return fail(Error(status.error()));
@@ -95,16 +97,13 @@ Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& na
       return fail(Errc::invalid_image, folder_path(name) + ": not a directory");
     return folder;
   };
-  // One step after the other, so that neither may be a symlink.
-  const auto blobs = open_at(layout.fd(), kBlobsFolder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  if (!blobs) return named(std::unexpected(blobs.error()));
-  return named(open_at(blobs->get(), name, kFolderFlags));
+  return named(layout.open(folder_path(name), kFolderFlags));
 }
 
 Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name) {
   auto folder = open_blob_folder(layout, name);
-  if (folder || folder.error().code() != Errc::not_found) return folder;
-  auto blobs = open_at(layout.fd(), kBlobsFolder, kFolderFlags);
+  if (folder || folder.error().sys() != ENOENT) return folder;
+  auto blobs = layout.open(kBlobsFolder, kFolderFlags);
   if (!blobs) return blobs;
   if (retried([&] { return ::mkdirat(blobs->get(), name.c_str(), 0755); }) != 0 && errno != EEXIST)
     return fail(Error::system(errno, folder_path(name)));
@@ -117,46 +116,94 @@ Result<UniqueFd> BlobStore::open_folder(Algorithm algorithm) const {
   return open_blob_folder(layout_, std::string(name_of(algorithm)));
 }
 
+Result<UniqueFd> BlobStore::open_path(const Digest& digest, int flags) const {
+  return layout_.open(digest.blob_path(), flags);
+}
+
 Result<BlobPtr> BlobStore::open(const Digest& digest) const {
-  const auto folder = open_folder(digest.algorithm());
-  if (!folder) return blob_error(digest, folder.error());
-  const auto file = open_file(folder->get(), digest);
+  const auto file = open_file(open_path(digest, kReadFlags), digest);
   if (!file) return fail(Error(file.error()));
   return blob_of(*file, digest);
 }
 
 Result<std::optional<BlobStatus>> BlobStore::status(const Digest& digest) const {
   const auto folder = open_folder(digest.algorithm());
-  if (!folder && folder.error().code() == Errc::not_found) return std::nullopt;
+  if (!folder && folder.error().sys() == ENOENT) return std::nullopt;
   if (!folder) return blob_error(digest, folder.error());
   struct stat found;
   if (::fstatat(folder->get(), digest.hex().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return std::nullopt;
     return fail(Error::system(errno, digest.str()));
   }
+  if (S_ISLNK(found.st_mode)) return link_status(digest, found);
   if (!S_ISREG(found.st_mode)) return fail(wrong_type(digest.str()));
   // Of its times, the one that a link, a rename and keep() set, and nobody can set back.
-  return BlobStatus{static_cast<std::uint64_t>(found.st_size), to_ns(found.st_ctim)};
+  BlobStatus status{static_cast<std::uint64_t>(found.st_size), to_ns(found.st_ctim)};
+  const FileId id(found.st_dev, found.st_ino);
+  for (const auto& [algorithm, targets] : *link_targets_.lock())
+    status.is_link_target |= targets.contains(id);
+  return status;
+}
+
+Result<BlobStatus> BlobStore::link_status(const Digest& digest, const struct stat& link) const {
+  BlobStatus status{0, to_ns(link.st_ctim), true};
+  const auto target = open_path(digest, O_PATH);
+  if (!target && target.error().code() == Errc::io && !is_wrong_type(target.error()))
+    return blob_error(digest, target.error());
+  const auto found = target ? stat_of(target->get(), digest.str()) : std::unexpected(target.error());
+  if (!found || !S_ISREG(found->st_mode)) return status;
+  status.size = static_cast<std::uint64_t>(found->st_size);
+  status.is_dead_link = false;
+  return status;
 }
 
 Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm) const {
   std::vector<Digest> digests;
+  std::vector<std::string> links;
   auto folder = open_folder(algorithm);
-  if (!folder && folder.error().code() == Errc::not_found) return digests;
+  if (!folder && folder.error().sys() == ENOENT) return digests;
   if (!folder) return fail(std::move(folder).error());
   std::string text(name_of(algorithm));
   text += ':';
   const std::size_t prefix = text.size();
   const auto visit = [&](const char* name, unsigned char type) -> Status {
-    if (type != DT_REG) return {};
+    if (type != DT_REG && type != DT_LNK) return {};
     text.replace(prefix, std::string::npos, name);
-    if (auto digest = Digest::parse(text)) digests.push_back(std::move(*digest));
+    auto digest = Digest::parse(text);
+    if (!digest) return {};
+    if (type == DT_LNK) links.push_back(digest->blob_path());
+    digests.push_back(std::move(*digest));
     return {};
   };
   auto status = for_each_entry(std::move(*folder), folder_path(name_of(algorithm)), visit);
   if (!status) return fail(std::move(status).error());
   std::ranges::sort(digests);
+  auto targets = targets_of(algorithm, links);
+  link_targets_.lock()->insert_or_assign(algorithm, std::move(targets));
   return digests;
+}
+
+// Of these links, and, to have a place for them, with kBlobAlgorithm of those outside of `blobs/`.
+std::set<BlobStore::FileId> BlobStore::targets_of(Algorithm algorithm,
+                                                  const std::vector<std::string>& links) const {
+  std::set<FileId> targets;
+  const auto add = [&](const std::string& link) {
+    const auto file = layout_.open(link, O_PATH);
+    const auto found = file ? stat_of(file->get(), link) : std::unexpected(file.error());
+    if (found && S_ISREG(found->st_mode)) targets.emplace(found->st_dev, found->st_ino);
+  };
+  for (const std::string& link : links) add(link);
+  if (algorithm != kBlobAlgorithm) return targets;
+  for (const char* const name : {kIndexFile, kMarkerFile})
+    if (is_link(layout_.fd(), name)) add(name);
+  auto refs = layout_.open(kRefsFolder, kFolderFlags);
+  if (!refs) return targets;
+  std::ignore =
+      for_each_entry(std::move(*refs), kRefsFolder, [&](const char* name, unsigned char type) -> Status {
+        if (type == DT_LNK) add(std::string(kRefsFolder) + "/" + name);
+        return {};
+      });
+  return targets;
 }
 
 std::int64_t BlobStore::listing_ns(Algorithm algorithm) const {
@@ -267,7 +314,8 @@ Status BlobStore::name(const StagedFile& file, int folder, const PutResult& put,
 Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult& put,
                              const Context& context) const {
   const Digest& digest = put.digest;
-  const auto present = open_file(folder, digest);
+  if (is_link(folder, digest.hex())) return keep_link(file, folder, put, context);
+  const auto present = open_file(open_at(folder, digest.hex(), kReadFlags), digest);
   if (!present && present.error().code() == Errc::not_found) return false;
   if (!present) return fail(Error(present.error()));
   if (auto same = verify(blob_of(*present, digest), digest, put.size, context); !same)
@@ -294,9 +342,35 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
   return true;
 }
 
+// Links stay links where they lead to this content. The file takes the place of any other: what such a link
+// leads to, if it leads anywhere, is not written to.
+Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutResult& put,
+                                  const Context& context) const {
+  const Digest& digest = put.digest;
+  const auto target = open_file(open_path(digest, kReadFlags), digest);
+  const auto same = target ? verify(blob_of(*target, digest), digest, put.size, context)
+                           : Status(std::unexpected(target.error()));
+  if (!same && (same.error().code() == Errc::io || same.error().code() == Errc::cancelled))
+    return fail(Error(same.error()));
+  if (same)
+    if (auto synced = layout_.sync(target->fd->get(), digest.str()); !synced)
+      return fail(std::move(synced).error());
+  // sweep_blob holds the lock too, as in keep().
+  const auto lock = layout_.lock_shared();
+  if (!lock) return fail(Error(lock.error()));
+  if (!is_link(folder, digest.hex())) return false;
+  constexpr std::array<timespec, 2> kNow{timespec{.tv_sec = 0, .tv_nsec = UTIME_NOW},
+                                         timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
+  // Sets the time of the link's change, too. It fails for another user's link.
+  if (same && ::utimensat(folder, digest.hex().c_str(), kNow.data(), AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (retried([&] { return ::renameat(file.folder, file.name, folder, digest.hex().c_str()); }) != 0)
+    return fail(Error::system(errno, digest.str()));
+  return true;
+}
+
 Result<bool> BlobStore::erase(const Digest& digest) {
-  const auto folder = open_folder(digest.algorithm());
-  if (!folder && folder.error().code() == Errc::not_found) return false;
+  const auto folder = layout_.open_own(folder_path(name_of(digest.algorithm())), kFolderFlags);
+  if (!folder && folder.error().sys() == ENOENT) return false;
   if (!folder) return blob_error(digest, folder.error());
   auto removed = remove_file(folder->get(), digest.hex());
   if (!removed) return blob_error(digest, removed.error());

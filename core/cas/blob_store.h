@@ -1,12 +1,18 @@
 // The blobs of a layout in a directory: `blobs/<algorithm>/<hex>`.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/base/guarded.h"
 #include "core/cas/engine.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/workspace.h"
@@ -29,8 +35,7 @@ struct StagedBlob {
   PutResult put;
 };
 
-// A folder in `blobs/`; neither may be a symlink. Errc::not_found; Errc::invalid_image where it is no
-// directory.
+// A folder in `blobs/`. Errc::not_found; Errc::invalid_image where it is no directory.
 Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name);
 Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name);
 
@@ -42,6 +47,7 @@ class BlobStore {
 
   Result<BlobPtr> open(const Digest& digest) const;
   Result<std::optional<BlobStatus>> status(const Digest& digest) const;
+  // Symlinks too. Finds out what symlinks lead to, so that status() knows it.
   Result<std::vector<Digest>> list(Algorithm algorithm) const;
   std::int64_t listing_ns(Algorithm algorithm) const;
   // Whether copy() shares blocks with this one.
@@ -55,21 +61,32 @@ class BlobStore {
   Status install_all(std::span<StagedBlob> blobs, const Context& context);
   // Makes a blob of a file that was hashed, or keeps the blob that is there; both are on disk then.
   Status install(const StagedFile& file, const PutResult& put, const Context& context);
-  // Whether it was there.
+  // Whether it was there. Of a symlink, removes the link. Errc::invalid_image where the folder is a symlink
+  // that leaves the layout.
   Result<bool> erase(const Digest& digest);
 
  private:
+  using FileId = std::pair<dev_t, ino_t>;
+
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
+  // The file of a blob, also where a symlink leads to it.
+  Result<UniqueFd> open_path(const Digest& digest, int flags) const;
+  Result<BlobStatus> link_status(const Digest& digest, const struct stat& link) const;
+  std::set<FileId> targets_of(Algorithm algorithm, const std::vector<std::string>& links) const;
   // Makes what `content` delivers the file's, and checks it.
   Result<StagedBlob> fill(TempFile file, ByteSource& content, const PutOptions& options) const;
   // Gives the file its name in `folder`, or keeps what has it.
   Status name(const StagedFile& file, int folder, const PutResult& put, const Context& context);
   // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
-  // before. `file` holds the same.
+  // before. `file` holds the same. It takes the place of a symlink that leads to anything else.
   Result<bool> keep(const StagedFile& file, int folder, const PutResult& put, const Context& context) const;
+  Result<bool> keep_link(const StagedFile& file, int folder, const PutResult& put,
+                         const Context& context) const;
 
   const LayoutDir& layout_;
   Workspace& workspace_;
+  // The files that symlinks of the layout led to when it was listed, for each algorithm.
+  mutable Guarded<std::map<Algorithm, std::set<FileId>>> link_targets_;
 };
 
 }  // namespace layoutfs

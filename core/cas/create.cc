@@ -31,7 +31,7 @@ Status make_folder(const LayoutDir& layout, int parent, const std::string& name)
 Status make_pieces(const LayoutDir& layout, ReferenceFormat format) {
   const int root = layout.fd();
   if (auto made = make_folder(layout, root, kBlobsFolder); !made) return made;
-  auto blobs = open_required(root, kBlobsFolder, kFolderFlags);
+  auto blobs = open_required(layout, kBlobsFolder, kFolderFlags);
   if (!blobs) return fail(std::move(blobs).error());
   if (auto made = make_folder(layout, blobs->get(), std::string(name_of(kBlobAlgorithm))); !made) return made;
   Workspace workspace(layout);
@@ -98,7 +98,7 @@ Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
   const auto has_refs = options.is_beside_others ? false : is_there(layout.fd(), kRefsFolder);
   if (!has_refs) return fail(Error(has_refs.error()));
   if (*has_refs) {
-    auto refs = open_required(layout.fd(), kRefsFolder, kFolderFlags);
+    auto refs = open_required(layout, kRefsFolder, kFolderFlags);
     if (!refs) return fail(std::move(refs).error());
     const auto refuse = [](const char*, unsigned char) -> Status {
       return fail(Errc::invalid_image, "oci-layout is missing, and refs has entries");
@@ -108,7 +108,7 @@ Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
   const auto has_index = is_there(layout.fd(), kIndexFile);
   if (!has_index) return fail(Error(has_index.error()));
   if (!*has_index) return {};
-  auto text = read_required(layout.fd(), kIndexFile, kIndexLimits.bytes);
+  auto text = read_required(layout, kIndexFile, kIndexLimits.bytes);
   if (!text) return fail(std::move(text).error());
   const auto references = parse_references(std::move(*text), 0);
   if (!references) return fail(Error(references.error()));

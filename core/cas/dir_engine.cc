@@ -38,6 +38,10 @@ class DirEngine final : public Engine {
   }
   Result<std::string> blob_path(const Digest& digest) const override {
     if (auto usable = check(digest); !usable) return fail(std::move(usable).error());
+    // A link that is not followed here is not to be followed by the reader of the path either.
+    const auto status = blobs_.status(digest);
+    if (status && *status && (*status)->is_dead_link)
+      if (auto blob = blobs_.open(digest); !blob) return fail(std::move(blob).error());
     return layout_.path() + "/" + digest.blob_path();
   }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
@@ -81,7 +85,7 @@ class DirEngine final : public Engine {
     const auto status = blobs_.status(digest);
     if (!status) return fail(Error(status.error()));
     if (!*status) return SweepResult::absent;
-    if ((*status)->put_ns >= limit_ns) return SweepResult::young;
+    if ((*status)->put_ns >= limit_ns || (*status)->is_link_target) return SweepResult::young;
     const auto erased = blobs_.erase(digest);
     if (!erased) return fail(Error(erased.error()));
     return *erased ? SweepResult::removed : SweepResult::absent;
@@ -154,10 +158,10 @@ Result<ReferenceFormat> format_of(int root) {
 Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {
   if (::faccessat(layout.fd(), kMarkerFile, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
     return fail(Errc::invalid_image, "not an image layout (no oci-layout file)");
-  auto marker = read_required(layout.fd(), kMarkerFile, kMarkerLimit);
+  auto marker = read_required(layout, kMarkerFile, kMarkerLimit);
   if (!marker) return fail(std::move(marker).error());
   if (auto parsed = ImageLayout::parse(*marker); !parsed) return fail(std::move(parsed).error());
-  const auto blobs = open_required(layout.fd(), kBlobsFolder, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  const auto blobs = open_required(layout, kBlobsFolder, O_PATH | O_DIRECTORY);
   if (!blobs) return fail(Error(blobs.error()));
   const auto format = format_of(layout.fd());
   if (!format) return fail(Error(format.error()));
@@ -165,6 +169,10 @@ Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {
   auto references = engine->references();
   if (!references) return fail(std::move(references).error());
   return engine;
+}
+
+LinkPolicy policy_of(const DirOptions& options) {
+  return options.follow_links ? LinkPolicy::anywhere : LinkPolicy::beneath;
 }
 
 Result<UniqueFd> open_root(const std::string& path) {
@@ -203,7 +211,7 @@ Result<std::unique_ptr<Engine>> open_dir(const std::string& path, const DirOptio
     root = open_root(path);
   }
   if (!root) return fail(std::move(root).error());
-  LayoutDir layout(std::move(*root), path, options.is_durable);
+  LayoutDir layout(std::move(*root), path, options.is_durable, policy_of(options));
   if (options.create_if_missing && ::faccessat(layout.fd(), kMarkerFile, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
     if (auto completed = complete_layout(layout, options); !completed)
       return fail(std::move(completed).error(), path);
@@ -217,7 +225,8 @@ Status check_creatable(const std::string& path, const DirOptions& options) {
   auto root = open_root(path);
   if (!root && root.error().code() == Errc::not_found) return {};
   if (!root) return fail(std::move(root).error());
-  auto checked = check_unfinished(LayoutDir(std::move(*root), path, options.is_durable), options);
+  auto checked =
+      check_unfinished(LayoutDir(std::move(*root), path, options.is_durable, policy_of(options)), options);
   return checked ? checked : fail(std::move(checked).error(), path);
 }
 
@@ -225,7 +234,9 @@ bool is_layout_dir(const std::string& path) {
   const auto root = open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY);
   if (!root) return false;
   struct stat found;
-  return ::fstatat(root->get(), kMarkerFile, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(found.st_mode);
+  // Where a symlink leads to, the engine says.
+  return ::fstatat(root->get(), kMarkerFile, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+         (S_ISREG(found.st_mode) || S_ISLNK(found.st_mode));
 }
 
 std::shared_ptr<const Driver> dir_driver(const DirOptions& options) {

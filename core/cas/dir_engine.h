@@ -25,12 +25,16 @@ struct DirOptions {
   ReferenceFormat created_with = ReferenceFormat::index_json;
   // Whether a layout may be made in a directory that holds other things too.
   bool is_beside_others = false;
+  // Whether symlinks that leave the layout are followed too, to regular files and directories. Nothing is
+  // removed behind them: what is removed, or replaced, is the link.
+  bool follow_links = false;
   // Whether what was put is on disk when the call returns. Only tests can do without.
   bool is_durable = true;
 };
 
 // Opens the layout at `path`; of the two formats, `index.json` goes before `refs/`. Everything is opened
-// relative to the directory's handle, and nothing in it that is a symlink is followed. Errc::not_found where
+// relative to the directory's handle. A symlink in it is followed if it stays in the layout; an absolute one
+// does if its target begins with the layout's own path. Errc::not_found where
 // `path` is not there; Errc::invalid_image where it is no directory, where `oci-layout` is missing, broken or
 // of another version than 1.x, or where the references or `blobs/` are missing or broken.
 //
@@ -45,7 +49,7 @@ Status check_creatable(const std::string& path, const DirOptions& options = {});
 // Errc::already_exists where anything is there, an empty directory too.
 Status create_dir(const std::string& path, const DirOptions& options = {});
 
-// Whether `path` is a directory that holds an `oci-layout` file.
+// Whether `path` is a directory that holds an `oci-layout` file, or a symlink of that name.
 bool is_layout_dir(const std::string& path);
 
 // The driver of these. It supports directories, and paths where nothing is, or nothing that may be looked at.

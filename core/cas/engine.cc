@@ -49,13 +49,18 @@ Result<PutResult> Engine::copy_blob(const BlobPtr& blob, const PutOptions& optio
 Result<std::optional<std::uint64_t>> Engine::blob_size(const Digest& digest) const {
   const auto status = blob_status(digest);
   if (!status) return fail(Error(status.error()));
-  return *status ? std::optional((*status)->size) : std::nullopt;
+  if (!*status) return std::nullopt;
+  if (!(*status)->is_dead_link) return (*status)->size;
+  const auto blob = get_blob(digest);
+  if (blob) return (*blob)->size();  // it was mended meanwhile
+  if (blob.error().code() == Errc::not_found) return std::nullopt;
+  return fail(Error(blob.error()));
 }
 
 Result<bool> Engine::exists(const Digest& digest) const {
-  const auto status = blob_status(digest);
-  if (!status) return fail(Error(status.error()));
-  return status->has_value();
+  const auto size = blob_size(digest);
+  if (!size) return fail(Error(size.error()));
+  return size->has_value();
 }
 
 Result<std::vector<Digest>> Engine::list_all_blobs() const {

@@ -72,8 +72,13 @@ struct References {
 };
 
 struct BlobStatus {
-  std::uint64_t size;   // bytes
-  std::int64_t put_ns;  // when it was put last, in nanoseconds since 1970
+  std::uint64_t size;  // bytes
+  std::int64_t put_ns;  // when it, or the symlink that it is, was put last, in nanoseconds since 1970
+  // Whether it is a symlink that is not followed: it leads to nothing, to no regular file, in a circle, or
+  // out of the layout. The blob cannot be read then (get_blob gives the reason), and has no size.
+  bool is_dead_link = false;
+  // Whether a symlink of the layout led to it when the blobs were listed last: sweep_blob keeps it.
+  bool is_link_target = false;
 };
 
 struct PutOptions {
@@ -106,7 +111,12 @@ enum class PutMode : std::uint8_t {
   replace,     // in one step: a reader sees the old one or the new one
 };
 
-enum class SweepResult : std::uint8_t { removed, absent, young, references_changed };
+enum class SweepResult : std::uint8_t {
+  removed,
+  absent,
+  young,  // or a symlink leads to it
+  references_changed,
+};
 
 // Tells that references or blobs may have changed since it was made or asked last, whoever changed them.
 // What a system does not tell of, as changes by another host on a network file system, it misses.
@@ -133,6 +143,7 @@ class Engine : public Provider {
  public:
   // As get_blob, without opening it; nothing where the layout has no such blob.
   virtual Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const = 0;
+  // Of a symlink, the size of the file that it leads to. Nothing if it leads to nothing.
   Result<std::optional<std::uint64_t>> blob_size(const Digest& digest) const;
   Result<bool> exists(const Digest& digest) const;
   // Where the blob lies, or would lie, as a path of the system; relative where the layout's is.

@@ -98,13 +98,10 @@ class IndexReferences final : public ReferenceStore {
   IndexReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
 
   Result<std::shared_ptr<const References>> all() const override {
-    struct stat found;
-    if (::fstatat(layout_.fd(), kIndexFile, &found, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
-      return fail(Error::system(errno, kIndexFile));
-    }
+    const auto found = status();
+    if (!found) return fail(Error(found.error()));
     auto cache = cache_.lock();
-    if (cache->state.is_still(found)) return cache->references;
+    if (cache->state.is_still(*found)) return cache->references;
     return read(*cache);
   }
 
@@ -177,8 +174,21 @@ class IndexReferences final : public ReferenceStore {
     FileState state;  // of index.json when it was read
   };
 
+  // Of the file that it is, or that it is a symlink to.
+  Result<struct stat> status() const {
+    struct stat found;
+    if (::fstatat(layout_.fd(), kIndexFile, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
+      return fail(Error::system(errno, kIndexFile));
+    }
+    if (!S_ISLNK(found.st_mode)) return found;
+    const auto file = open_required(layout_, kIndexFile, O_PATH);
+    if (!file) return fail(Error(file.error()));
+    return stat_of(file->get(), kIndexFile);
+  }
+
   Result<std::shared_ptr<const References>> read(Cache& cache) const {
-    auto fd = open_required(layout_.fd(), kIndexFile, kReadFlags);
+    auto fd = open_required(layout_, kIndexFile, kReadFlags);
     if (!fd) return fail(std::move(fd).error());
     // Before it is read: a change while it is read makes the next call read it again.
     const auto found = stat_of(fd->get(), kIndexFile);
@@ -205,7 +215,7 @@ class IndexReferences final : public ReferenceStore {
   }
 
   Result<IndexEditor> edit() const {
-    const auto text = read_required(layout_.fd(), kIndexFile, kIndexLimits.bytes);
+    const auto text = read_required(layout_, kIndexFile, kIndexLimits.bytes);
     if (!text) return fail(Error(text.error()));
     return IndexEditor::open(*text);
   }

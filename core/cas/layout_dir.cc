@@ -11,6 +11,9 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <system_error>
+
+#include "core/base/utf8.h"
 
 namespace layoutfs {
 namespace {
@@ -27,7 +30,49 @@ std::array<std::int64_t, 5> marks_of(const struct stat& found) noexcept {
           to_ns(found.st_mtim), to_ns(found.st_ctim)};
 }
 
+// A sentence for the failure to open `path`, a path in the layout.
+Error open_error(const std::string& path, const OpenFailure& failure, const char* advice) {
+  if (!failure.fault) return Error::system(failure.sys, path);
+  const LinkFault& fault = *failure.fault;
+  const std::string link = printable(fault.link) + " is a symlink to " + printable(fault.target);
+  switch (fault.kind) {
+    case LinkFault::Kind::dangling:
+      return {Errc::not_found, link + ", where nothing is"};
+    case LinkFault::Kind::loop:
+      return {Errc::invalid_image, link + ", and such links lead in a circle, or through more than " +
+                                       std::to_string(kMaxLinks) + " of them"};
+    case LinkFault::Kind::leaves:
+      break;
+  }
+  return {Errc::invalid_image, link + ", which leaves the layout; " + advice};
+}
+
+std::string absolute_path(const std::string& path) {
+  std::error_code failure;
+  const auto absolute = std::filesystem::absolute(path, failure);
+  return failure ? std::string() : absolute.string();
+}
+
 }  // namespace
+
+LayoutDir::LayoutDir(UniqueFd root, std::string path, bool is_durable, LinkPolicy links)
+    : root_(std::move(root)),
+      path_(std::move(path)),
+      absolute_path_(absolute_path(path_)),
+      is_durable_(is_durable),
+      links_(links) {}
+
+Result<UniqueFd> LayoutDir::open(const std::string& path, int flags) const {
+  auto opened = open_beneath({root_.get(), absolute_path_}, path, flags, links_);
+  if (opened) return std::move(*opened);
+  return fail(open_error(path, opened.error(), "-o follow_links (--follow-links) allows it"));
+}
+
+Result<UniqueFd> LayoutDir::open_own(const std::string& path, int flags) const {
+  auto opened = open_beneath({root_.get(), absolute_path_}, path, flags);
+  if (opened) return std::move(*opened);
+  return fail(open_error(path, opened.error(), "nothing is removed there"));
+}
 
 int lock_file(int fd, int operation) {
   return retried([&] { return ::flock(fd, operation); }) == 0 ? 0 : errno;
@@ -77,11 +122,25 @@ bool is_wrong_type(const Error& error) {
   return error.sys() == ELOOP || error.sys() == ENOTDIR || error.sys() == ENXIO || error.sys() == EISDIR;
 }
 
-Result<UniqueFd> open_required(int directory, const char* name, int flags) {
-  auto fd = open_at(directory, name, flags);
+bool is_link(int folder, const std::string& name) noexcept {
+  struct stat found;
+  return ::fstatat(folder, name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode);
+}
+
+Result<bool> has_file_beneath(int directory, const char* name) {
+  const auto file = open_beneath({directory, ""}, name, O_PATH);
+  if (!file && (file.error().fault || file.error().sys == ENOENT)) return false;
+  if (!file) return fail(Error::system(file.error().sys, name));
+  const auto found = stat_of(file->get(), name);
+  if (!found) return fail(Error(found.error()));
+  return S_ISREG(found->st_mode);
+}
+
+Result<UniqueFd> open_required(const LayoutDir& layout, const char* name, int flags) {
+  auto fd = layout.open(name, flags);
   if (fd) return fd;
-  if (fd.error().code() == Errc::not_found)
-    return fail(Errc::invalid_image, std::string(name) + " is missing");
+  if (fd.error().sys() == ENOENT) return fail(Errc::invalid_image, std::string(name) + " is missing");
+  if (fd.error().code() == Errc::not_found) return fail(Errc::invalid_image, fd.error().message());
   if (is_wrong_type(fd.error()))
     return fail(
         Errc::invalid_image,
@@ -89,8 +148,8 @@ Result<UniqueFd> open_required(int directory, const char* name, int flags) {
   return fd;
 }
 
-Result<Bytes> read_required(int directory, const char* name, std::size_t limit) {
-  auto fd = open_required(directory, name, kReadFlags);
+Result<Bytes> read_required(const LayoutDir& layout, const char* name, std::size_t limit) {
+  auto fd = open_required(layout, name, kReadFlags);
   if (!fd) return fail(std::move(fd).error());
   return read_all(fd->get(), name, limit);
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/beneath.h"
 #include "core/base/file.h"
 
 namespace layoutfs {
@@ -19,7 +20,7 @@ inline constexpr const char* kIndexFile = "index.json";
 inline constexpr const char* kBlobsFolder = "blobs";
 inline constexpr const char* kRefsFolder = "refs";
 
-// No symlink is followed: a layout from elsewhere must not make files outside of it readable.
+// How files and folders are opened for reading. Where no LayoutDir opens them, no symlink is followed.
 inline constexpr int kReadFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 inline constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
@@ -35,13 +36,21 @@ class LayoutLock {
 // Immutable; shared by all parts of an engine.
 class LayoutDir {
  public:
-  LayoutDir(UniqueFd root, std::string path, bool is_durable)
-      : root_(std::move(root)), path_(std::move(path)), is_durable_(is_durable) {}
+  LayoutDir(UniqueFd root, std::string path, bool is_durable, LinkPolicy links = LinkPolicy::beneath);
 
   int fd() const noexcept { return root_.get(); }
   // As it was given.
   const std::string& path() const noexcept { return path_; }
   bool is_durable() const noexcept { return is_durable_; }
+
+  // openat(2) of a path in the layout, without O_CREAT. Symlinks that stay in the layout are followed, and
+  // with LinkPolicy::anywhere the others too: a layout from elsewhere must not make files outside of it
+  // readable. Errc::invalid_image if a link leaves the layout or goes round in a circle; Errc::not_found,
+  // without an errno, if a link leads to nothing.
+  Result<UniqueFd> open(const std::string& path, int flags) const;
+  // As open(), whatever the policy, of a folder in which something is to be removed: a link that leaves the
+  // layout leads to what is not the layout's.
+  Result<UniqueFd> open_own(const std::string& path, int flags) const;
 
   // Waits for the layout's lock, flock(2) on the root directory: it excludes threads of this process too.
   // Where the file system has no locks on directories, on the file `.layoutfs.lock` in it.
@@ -60,7 +69,9 @@ class LayoutDir {
 
   UniqueFd root_;  // O_PATH: reading a layout takes no permission to list it
   std::string path_;
+  std::string absolute_path_;  // when it was opened; may be empty
   bool is_durable_;
+  LinkPolicy links_;
 };
 
 // flock(2) until it succeeds or fails for another reason than a signal; the errno, 0 for success.
@@ -70,11 +81,16 @@ int lock_file(int fd, int operation);
 Error wrong_type(std::string_view name);
 bool is_wrong_type(const Error& error);
 
+// Whether a symlink of that name is in the folder.
+bool is_link(int folder, const std::string& name) noexcept;
+// Whether a regular file, or a symlink to one in the same directory tree, has that name in the directory.
+Result<bool> has_file_beneath(int directory, const char* name);
+
 // A file or directory that a layout cannot be without. Errc::invalid_image where it is missing or of another
 // type.
-Result<UniqueFd> open_required(int directory, const char* name, int flags);
+Result<UniqueFd> open_required(const LayoutDir& layout, const char* name, int flags);
 // All of such a file.
-Result<Bytes> read_required(int directory, const char* name, std::size_t limit);
+Result<Bytes> read_required(const LayoutDir& layout, const char* name, std::size_t limit);
 
 // Makes a directory and those above it, where they are missing; with `is_durable` their names are on disk
 // then.

@@ -16,6 +16,8 @@ namespace {
 
 // Names that come and go, and files that were written where they stand, as index.json is by some programs.
 constexpr std::uint32_t kChanges = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE;
+// Of a file that is watched by itself. One that loses its name to another file has its attributes changed.
+constexpr std::uint32_t kFileChanges = IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 
 class LayoutWatch final : public Watch {
  public:
@@ -23,7 +25,7 @@ class LayoutWatch final : public Watch {
 
   // Whether the layout itself can be watched.
   bool start() {
-    root_ = watch_folder("");
+    root_ = watch_handle(layout_.fd(), kChanges | IN_ONLYDIR);
     watch_folders();
     return root_ >= 0;
   }
@@ -51,21 +53,30 @@ class LayoutWatch final : public Watch {
   }
 
  private:
-  // Everything counts that happens in `blobs` and `refs`, and after more than the system could keep.
+  // Everything counts that happens in `blobs` and `refs`, or to the file that index.json is a link to, and
+  // after more than the system could keep.
   bool matters(const inotify_event& event, std::string_view name) const {
     if ((event.mask & IN_Q_OVERFLOW) != 0) return true;
-    if ((event.mask & kChanges) == 0) return false;
+    if ((event.mask & (kChanges | kFileChanges)) == 0) return false;
     return event.wd != root_ || name == kIndexFile || name == kBlobsFolder || name == kRefsFolder;
   }
 
-  // The number of its watch; -1 where there is no such directory, or none to be watched.
-  int watch_folder(const std::string& path) const {
+  // The number of its watch; -1 where there is none to be had.
+  int watch_handle(int handle, std::uint32_t changes) const {
     // Through the handle: what has its path now may be another layout.
-    const std::string folder = "/proc/self/fd/" + std::to_string(layout_.fd()) + "/" + path;
-    return ::inotify_add_watch(events_.get(), folder.c_str(), kChanges | IN_ONLYDIR | IN_DONT_FOLLOW);
+    const std::string path = "/proc/self/fd/" + std::to_string(handle);
+    return ::inotify_add_watch(events_.get(), path.c_str(), changes);
+  }
+
+  // As far as it is there, and symlinks on the way to it may be followed.
+  void watch_folder(const std::string& path) const {
+    if (const auto folder = layout_.open(path, O_PATH | O_DIRECTORY))
+      watch_handle(folder->get(), kChanges | IN_ONLYDIR);
   }
 
   void watch_folders() const {
+    if (is_link(layout_.fd(), kIndexFile))
+      if (const auto file = layout_.open(kIndexFile, O_PATH)) watch_handle(file->get(), kFileChanges);
     watch_folder(kRefsFolder);
     watch_folder(kBlobsFolder);
     for (const Algorithm algorithm : algorithms())

@@ -50,22 +50,24 @@ class RefsDirReferences final : public ReferenceStore {
     auto cache = cache_.lock();
     if (cache->state.is_still(*found)) return cache->references;
     const FileState state(*found);
-    auto references = read_all_of(std::move(*folder), to_ns(found->st_mtim));
+    const auto listing = list_entries(std::move(*folder));
+    if (!listing) return fail(Error(listing.error()));
+    auto references = read_all_of(*listing, to_ns(found->st_mtim));
     if (!references) return fail(std::move(references).error());
     const bool is_same_still = cache->references != nullptr && is_same(*cache->references, *references) &&
                                cache->references->mtime_ns == references->mtime_ns;
     if (!is_same_still) cache->references = std::make_shared<const References>(std::move(*references));
-    cache->state = state;
+    // What a symlink leads to may change without the directory.
+    cache->state = listing->has_links ? FileState() : state;
     return cache->references;
   }
 
   Result<Descriptor> get(std::string_view name) const override {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
-    const auto folder = open_refs();
-    if (!folder) return fail(Error(folder.error()));
-    auto found = read(folder->get(), std::string(name));
+    if (const auto folder = open_refs(); !folder) return fail(Error(folder.error()));
+    auto found = read(std::string(name));
     if (found) return unnamed(std::move(*found));
-    if (found.error().code() == Errc::not_found)
+    if (found.error().sys() == ENOENT)
       return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
     return found;
   }
@@ -77,7 +79,8 @@ class RefsDirReferences final : public ReferenceStore {
     if (!listing) return fail(std::move(listing).error());
     std::vector<std::string> names;
     for (auto& [name, type] : listing->entries)
-      if (type == DT_REG && is_reference_file_name(name)) names.push_back(std::move(name));
+      if ((type == DT_REG || type == DT_LNK) && is_reference_file_name(name))
+        names.push_back(std::move(name));
     return names;
   }
 
@@ -88,11 +91,11 @@ class RefsDirReferences final : public ReferenceStore {
     const auto folder = open_refs();
     if (!folder) return fail(Error(folder.error()));
     const Descriptor wanted = unnamed(descriptor);
-    const auto present = read(folder->get(), std::string(name));
+    const auto present = read(std::string(name));
     if (present && unnamed(*present) == wanted) return {};
     // What cannot be read may be anything; what is broken names something else than it should.
     if (!present && present.error().code() == Errc::io) return fail(Error(present.error()));
-    const bool is_there = present || present.error().code() != Errc::not_found;
+    const bool is_there = present || present.error().sys() != ENOENT;
     if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
     JsonWriter writer;
     wanted.write_json(writer);
@@ -106,7 +109,7 @@ class RefsDirReferences final : public ReferenceStore {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
     const auto lock = layout_.lock_exclusive();
     if (!lock) return fail(Error(lock.error()));
-    const auto folder = open_refs();
+    const auto folder = layout_.open_own(kRefsFolder, kFolderFlags);
     if (!folder) return fail(Error(folder.error()));
     auto removed = remove_file(folder->get(), std::string(name));
     if (!removed || !*removed) return removed;
@@ -126,18 +129,18 @@ class RefsDirReferences final : public ReferenceStore {
     return fail(invalid_name(name));
   }
 
-  Result<UniqueFd> open_refs() const { return open_required(layout_.fd(), kRefsFolder, kFolderFlags); }
+  Result<UniqueFd> open_refs() const { return open_required(layout_, kRefsFolder, kFolderFlags); }
 
-  static Result<Bytes> read_text(int folder, const std::string& name) {
+  Result<Bytes> read_text(const std::string& name) const {
     const std::string what = path_of(name);
-    auto fd = open_at(folder, name, kReadFlags);
+    auto fd = layout_.open(what, kReadFlags);
     if (!fd && is_wrong_type(fd.error())) return fail(wrong_type(what));
     if (!fd) return fail(std::move(fd).error());
     return read_all(fd->get(), what, JsonLimits{}.bytes);
   }
 
-  static Result<Descriptor> read(int folder, const std::string& name) {
-    const auto text = read_text(folder, name);
+  Result<Descriptor> read(const std::string& name) const {
+    const auto text = read_text(name);
     if (!text) return fail(Error(text.error()));
     auto descriptor = parse_reference(*text);
     if (!descriptor) return fail(std::move(descriptor).error(), path_of(name));
@@ -147,6 +150,7 @@ class RefsDirReferences final : public ReferenceStore {
   struct Listing {
     std::vector<std::pair<std::string, unsigned char>> entries;  // names and types (DT_REG, ...), sorted
     std::size_t bytes = 0;                                       // of all names
+    bool has_links = false;
   };
 
   static Result<Listing> list_entries(UniqueFd folder) {
@@ -154,6 +158,7 @@ class RefsDirReferences final : public ReferenceStore {
     const auto visit = [&](const char* name, unsigned char type) -> Status {
       listing.entries.emplace_back(name, type);
       listing.bytes += listing.entries.back().first.size();
+      listing.has_links |= type == DT_LNK;
       if (listing.entries.size() <= kMaxFiles && listing.bytes <= kMaxBytes) return {};
       return fail(Errc::unsupported, std::string(kRefsFolder) + ": too many references");
     };
@@ -164,23 +169,19 @@ class RefsDirReferences final : public ReferenceStore {
   }
 
   // What is not understood is a problem, not nothing: the blobs that it means must not count as garbage.
-  static Result<References> read_all_of(UniqueFd folder, std::int64_t mtime_ns) {
+  Result<References> read_all_of(const Listing& listing, std::int64_t mtime_ns) const {
     References references{{}, {}, {}, mtime_ns};
     const auto add_problem = [&](std::string problem) {
       if (references.problems.size() < kMaxProblems) references.problems.push_back(std::move(problem));
     };
-    auto again = open_at(folder.get(), ".", kFolderFlags);
-    if (!again) return fail(std::move(again).error());
-    const auto listing = list_entries(std::move(*again));
-    if (!listing) return fail(Error(listing.error()));
-    std::size_t bytes = listing->bytes;
-    for (const auto& [name, type] : listing->entries) {
+    std::size_t bytes = listing.bytes;
+    for (const auto& [name, type] : listing.entries) {
       if (!is_reference_file_name(name)) {
         add_problem(not_a_reference(name));
         continue;
       }
-      const auto text = read_text(folder.get(), name);
-      if (!text && text.error().code() == Errc::not_found) continue;  // deleted since it was listed
+      const auto text = read_text(name);
+      if (!text && text.error().sys() == ENOENT) continue;  // deleted since it was listed
       if (!text) {
         add_problem(text.error().message());
         continue;

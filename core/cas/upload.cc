@@ -273,7 +273,8 @@ Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::str
 }
 
 Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns) {
-  auto folder = open_blob_folder(layout, kUploadsFolder);
+  // Uploads behind a link that leaves the layout are another layout's.
+  auto folder = layout.open_own(std::string(kBlobsFolder) + "/" + kUploadsFolder, kFolderFlags);
   // There are none, or none that we may look at.
   if (!folder) return {};
   std::vector<std::string> ids;

@@ -119,7 +119,12 @@ Status replace_file(Workspace& workspace, const LayoutDir& layout, int folder, c
   if (struct stat old; ::fstatat(folder, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
     // The layout may be another user's, and its files may be shared with a group: as far as it goes.
     if (::geteuid() == 0) std::ignore = ::fchown(file->fd(), old.st_uid, old.st_gid);
-    std::ignore = ::fchmod(file->fd(), old.st_mode & 0777);
+    // A symlink is replaced itself; its mode is no file's.
+    struct stat target;
+    if (!S_ISLNK(old.st_mode))
+      std::ignore = ::fchmod(file->fd(), old.st_mode & 0777);
+    else if (::fstatat(folder, name.c_str(), &target, 0) == 0 && S_ISREG(target.st_mode))
+      std::ignore = ::fchmod(file->fd(), target.st_mode & 0777);
   }
   if (auto written = write_all(file->fd(), content, name); !written) return written;
   if (auto synced = layout.sync(file->fd(), name); !synced) return synced;

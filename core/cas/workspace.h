@@ -70,7 +70,8 @@ class Workspace {
 };
 
 // Writes a whole file of the layout: who reads it, also after a crash, sees the old one or the new one. Its
-// mode is that of the file it replaces, and for root its owner too. `folder` is the handle of "NAME"'s
+// mode is that of the file it replaces, and for root its owner too. A symlink of that name is replaced, not
+// followed. `folder` is the handle of "NAME"'s
 // folder.
 Status replace_file(Workspace& workspace, const LayoutDir& layout, int folder, const std::string& name,
                     ByteView content);

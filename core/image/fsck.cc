@@ -31,9 +31,9 @@ Result<std::vector<ListedBlob>> list_blobs(const Engine& engine, const Context& 
   std::vector<ListedBlob> blobs;
   for (const Digest& digest : *digests) {
     if (auto status = context.check(); !status) return fail(std::move(status).error());
-    const auto size = engine.blob_size(digest);
+    const auto found = engine.blob_status(digest);
     // One that is gone since is no more; one whose size is not told gets its error when it is read.
-    if (!size || *size) blobs.push_back({digest, size ? **size : 0});
+    if (!found || *found) blobs.push_back({digest, found ? (*found)->size : 0});
   }
   std::ranges::sort(blobs, std::ranges::greater(), &ListedBlob::size);
   return blobs;
@@ -170,11 +170,15 @@ void tidy(std::vector<FsckProblem>& problems) {
   std::ranges::sort(problems, {}, order_of);
   const auto [first, last] = std::ranges::unique(problems, is_same);
   problems.erase(first, last);
-  std::set<Digest> damaged;
+  std::set<Digest> damaged, unreadable;
   for (const FsckProblem& problem : problems)
     if (problem.kind == FsckProblem::Kind::wrong_digest) damaged.insert(*problem.digest);
+  // One that is missing behind a symlink is reported with the link.
+  for (const FsckProblem& problem : problems)
+    if (problem.kind == FsckProblem::Kind::unreadable && problem.digest) unreadable.insert(*problem.digest);
   std::erase_if(problems, [&](const FsckProblem& problem) {
-    return problem.kind == FsckProblem::Kind::wrong_size && damaged.contains(*problem.digest);
+    return (problem.kind == FsckProblem::Kind::wrong_size && damaged.contains(*problem.digest)) ||
+           (problem.kind == FsckProblem::Kind::missing_blob && unreadable.contains(*problem.digest));
   });
 }
 

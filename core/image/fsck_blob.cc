@@ -80,8 +80,15 @@ Status decode(Compression compression, HashingSource& source, LayerContent& cont
   }
 }
 
-BlobFindings unreadable(const Digest& digest, const Error& error) {
-  const Kind kind = error.code() == Errc::not_found ? Kind::missing_blob : Kind::unreadable;
+// A symlink that leads to nothing is there, though nobody may need it.
+bool is_dead_link(const Engine& engine, const Digest& digest) {
+  const auto status = engine.blob_status(digest);
+  return status && *status && (*status)->is_dead_link;
+}
+
+BlobFindings unreadable(const Engine& engine, const Digest& digest, const Error& error) {
+  const bool is_missing = error.code() == Errc::not_found && !is_dead_link(engine, digest);
+  const Kind kind = is_missing ? Kind::missing_blob : Kind::unreadable;
   return {.problems = {{kind, digest, message_of(digest, error)}}};
 }
 
@@ -96,9 +103,9 @@ Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, cons
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes) {
   if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
   const auto blob = engine.get_blob(digest);
-  if (!blob) return unreadable(digest, blob.error());
+  if (!blob) return unreadable(engine, digest, blob.error());
   const auto compression = compression_of(**blob);
-  if (!compression) return unreadable(digest, compression.error());
+  if (!compression) return unreadable(engine, digest, compression.error());
 
   HashingSource source(*blob, digest.algorithm(), on_bytes);
   std::optional<LayerContent> content;
@@ -108,7 +115,7 @@ Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, cons
   if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
   auto hasher = source.finish();
   if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());
-  if (!hasher) return unreadable(digest, hasher.error());
+  if (!hasher) return unreadable(engine, digest, hasher.error());
 
   BlobFindings findings{.is_read = true, .bytes = source.bytes_read()};
   // A blob that is not what its name says explains every other fault.

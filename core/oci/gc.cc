@@ -233,7 +233,8 @@ Result<bool> Collector::may_go(const Digest& digest) const {
 
 Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& status) {
   if (!options_.dry_run) return engine_.sweep_blob(digest, *references_, limit_ns_);
-  return status.put_ns >= limit_ns_ ? SweepResult::young : SweepResult::removed;
+  const bool is_kept = status.put_ns >= limit_ns_ || status.is_link_target;
+  return is_kept ? SweepResult::young : SweepResult::removed;
 }
 
 }  // namespace

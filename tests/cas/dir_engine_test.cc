@@ -118,7 +118,7 @@ TEST_F(DirEngine, SymlinksOutOfTheLayoutAreNotFollowed) {
   EXPECT_EQ(open()->list_blobs(Algorithm::sha256).error().code(), Errc::invalid_image);
   stdfs::rename(path + "/index.json", directory / "index.json");
   stdfs::create_symlink(directory / "index.json", path + "/index.json");
-  EXPECT_THAT(message_of_open(), HasSubstr("index.json: not a regular file"));
+  EXPECT_THAT(message_of_open(), HasSubstr("index.json is a symlink to "));
 }
 
 TEST_F(DirEngine, BlobsAreReadAnywhereUpToTheirEnd) {
@@ -155,7 +155,6 @@ TEST_F(DirEngine, AMissingBlobIsNotFound) {
 TEST_F(DirEngine, ABlobThatIsNoRegularFileIsInvalid) {
   const auto digest = Digest::of(as_bytes("secret"));
   const auto blob_path = layout.blob_path(digest);
-  write_file(directory / "secret", "secret");
   const auto expect_refused = [&](const char* what) {
     const auto engine = open();
     EXPECT_EQ(engine->get_blob(digest).error().code(), Errc::invalid_image) << what;
@@ -163,8 +162,6 @@ TEST_F(DirEngine, ABlobThatIsNoRegularFileIsInvalid) {
     EXPECT_TRUE(engine->list_blobs(Algorithm::sha256).value().empty()) << what;
     stdfs::remove(blob_path);
   };
-  stdfs::create_symlink(directory / "secret", blob_path);
-  expect_refused("symlink");
   stdfs::create_directory(blob_path);
   expect_refused("directory");
   ASSERT_EQ(::mkfifo(blob_path.c_str(), 0600), 0);

@@ -53,6 +53,43 @@ TEST_F(LayoutWatchTest, ReadingIsNoChange) {
   EXPECT_FALSE(watch_->has_changed());
 }
 
+TEST_F(LayoutWatchTest, TellsOfChangesBehindSymlinks) {
+  writer_.blob("content", kTarType);
+  fs::create_directory(path("store"));
+  for (const std::string name : {"blobs", "index.json"}) {
+    fs::rename(path(name), path("store/" + name));
+    fs::create_symlink("store/" + name, path(name));
+  }
+  fs::rename(path("blobs/sha256"), path("store/sha256"));
+  fs::create_directory_symlink("../sha256", path("store/blobs/sha256"));
+  EXPECT_TRUE(watch_->has_changed());
+  const std::vector<std::pair<std::string, std::function<void()>>> changes{
+      {"index.json written where it stands", [&] { write("store/index.json"); }},
+      {"index.json replaced",
+       [&] {
+         write("store/new");
+         fs::rename(path("store/new"), path("store/index.json"));
+       }},
+      {"index.json replaced again",
+       [&] {
+         write("store/new");
+         fs::rename(path("store/new"), path("store/index.json"));
+       }},
+      {"a new blob", [&] { write("store/sha256/x"); }},
+      {"a new algorithm", [&] { fs::create_directory(path("store/blobs/sha512")); }},
+      {"a blob of it", [&] { write("blobs/sha512/x"); }},
+      {"a new link", [&] {
+         fs::remove(path("blobs"));
+         fs::create_symlink("./store/blobs", path("blobs"));
+       }}};
+  for (const auto& [what, change] : changes) {
+    EXPECT_FALSE(watch_->has_changed()) << what;
+    change();
+    EXPECT_TRUE(watch_->has_changed()) << what;
+    EXPECT_FALSE(is_readable()) << what;
+  }
+}
+
 TEST_F(LayoutWatchTest, TellsOfEveryKindOfChange) {
   const auto blob = writer_.blob("content", kTarType);
   watch_->has_changed();

@@ -165,15 +165,17 @@ TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
   std::filesystem::copy(refs + "/good", refs + "/v1+dev");
   std::filesystem::copy(refs + "/good", refs + "/\x1b[2J\xff");
   std::filesystem::create_directory(refs + "/nested");
-  std::filesystem::create_symlink("good", refs + "/latest");
+  std::filesystem::create_symlink("/none", refs + "/latest");
   ASSERT_EQ(::mkfifo((refs + "/pipe").c_str(), 0600), 0);
   const auto references = engine->references().value();
   EXPECT_THAT(references->entries, SizeIs(1));
   EXPECT_THAT(references->problems,
               UnorderedElementsAre("refs/v1+dev: not a reference", "refs/\\x1b[2J\\xff: not a reference",
-                                   "refs/nested: not a regular file", "refs/latest: not a regular file",
+                                   "refs/nested: not a regular file",
+                                   "refs/latest is a symlink to /none, which leaves the layout; -o "
+                                   "follow_links (--follow-links) allows it",
                                    "refs/pipe: not a regular file"));
-  EXPECT_THAT(engine->list_references().value(), ElementsAre("good"));
+  EXPECT_THAT(engine->list_references().value(), ElementsAre("good", "latest"));
 }
 
 TEST_F(PutReferenceInRefs, HaveNoMoreProblemsThanAnIndex) {
