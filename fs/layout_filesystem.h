@@ -16,6 +16,7 @@ struct LayoutOptions {
   Ownership ownership;
   // Whether the kernel enforces the ACLs of images, which it then asks for of all files.
   bool are_acls_wanted = false;
+  bool follow_links = false;  // of repositories: DirOptions::follow_links of their layouts
 };
 
 // Nothing is decompressed until somebody enters a rootfs, layer.tar or tree. References are read again when

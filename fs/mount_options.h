@@ -26,6 +26,7 @@ struct MountOptions {
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;
   bool is_of_repositories = false;  // what is mounted is a directory of layouts
+  bool follow_links = false;        // symlinks that leave the layout, too
   LogFormat log_format = LogFormat::text;
   std::string fsname;  // empty: the layout as it was named
 };

@@ -68,7 +68,8 @@ Answer<Node::Properties> RepositoryDirectory::properties() {
   struct stat index;
   if (!is_root() && ::fstatat(directory->get(), kIndexFile, &index, AT_SYMLINK_NOFOLLOW) == 0) {
     properties.mtime_ns = std::max(properties.mtime_ns, to_ns(index.st_ctim));
-    may_change |= is_fresh(index);
+    // What a symlink leads to may change without it.
+    may_change |= is_fresh(index) || S_ISLNK(index.st_mode);
   }
   if (may_change) properties.mtime_ns = now_ns();
   if (layouts_->is_broken(name_)) ++properties.mtime_ns;
@@ -129,8 +130,8 @@ std::shared_ptr<Filesystem> make_repository_filesystem(RepositoryTree tree,
   nodes.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership);
   nodes.are_acls_wanted = options.are_acls_wanted;
   nodes.resources = resources;
-  auto layouts =
-      std::make_shared<RepositoryLayouts>(*nodes.mount, std::move(tree), std::move(resources), most_open);
+  auto layouts = std::make_shared<RepositoryLayouts>(*nodes.mount, std::move(tree), std::move(resources),
+                                                     options.follow_links, most_open);
   nodes.root = std::make_shared<RepositoryDirectory>(std::move(layouts), "");
   return make_node_filesystem(std::move(nodes));
 }

@@ -69,7 +69,7 @@ Result<std::unique_ptr<Engine>> RepositoryLayouts::open(const std::string& name)
       item->second.inode = found->st_ino;
     }
   const std::string path = "/proc/self/fd/" + std::to_string(directory->get());
-  auto engine = open_dir(path);
+  auto engine = open_dir(path, {.follow_links = follow_links_});
   if (!engine) {
     Error error = renamed(engine.error(), path, name);
     // Only what has no layout is not found.

@@ -12,13 +12,13 @@ namespace layoutfs::tools {
 namespace {
 
 struct ListArguments {
-  std::string layout;
+  StoreArguments layout;
   bool is_long = false;
   bool is_json = false;
 };
 
 struct PathArguments {
-  std::string layout;
+  StoreArguments layout;
   std::string digest;
 };
 
@@ -81,7 +81,7 @@ int print_path(const PathArguments& arguments, Output& output) {
 void add_blob_ls_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<ListArguments>();
   const Command command = blob.add_subcommand("ls", "List the digests of all blobs");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_flag("-l,--long", arguments->is_long, "With sizes, and when each was put (UTC)");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
@@ -93,7 +93,7 @@ void add_blob_rm_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<RemoveArguments>();
   const Command command =
       blob.add_subcommand("rm", "Remove blobs, also those that are in use; gc removes those that are not");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_option("DIGEST", arguments->names, "The blobs' digests").required();
   command.add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
   command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
@@ -102,7 +102,7 @@ void add_blob_rm_command(Command blob, int& exit_code) {
 void add_blob_path_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<PathArguments>();
   const Command command = blob.add_subcommand("path", "Print which file a blob is");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path; no archive").required();
+  arguments->layout.add_options(command, "The layout's path; no archive");
   command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return print_path(*arguments, output); });

@@ -15,7 +15,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct GetArguments {
-  std::string layout;
+  StoreArguments layout;
   std::string digest;
   std::string output;  // empty: standard output
   std::string offset;
@@ -97,7 +97,7 @@ int get(const GetArguments& arguments) {
 void add_blob_get_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<GetArguments>();
   const Command command = blob.add_subcommand("get", "Print a blob, and check it against its digest");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
   command
       .add_option("-o,--output", arguments->output,

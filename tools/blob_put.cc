@@ -14,7 +14,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct PutArguments {
-  std::string layout;
+  StoreArguments layout;
   std::vector<std::string> files;
   std::string algorithm;  // empty: that of `expected`, else the default
   std::string expected;   // empty: any content
@@ -69,7 +69,7 @@ int put(PutArguments arguments, Output& output) {
 void add_blob_put_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<PutArguments>();
   const Command command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_option("FILE", arguments->files, "What to store; - or none is standard input");
   command
       .add_option("--algorithm", arguments->algorithm,

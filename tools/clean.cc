@@ -7,10 +7,10 @@
 namespace layoutfs::tools {
 
 void add_clean_command(Command program, int& exit_code) {
-  const auto layout = std::make_shared<std::string>();
+  const auto layout = std::make_shared<StoreArguments>();
   const Command command = program.add_subcommand(
       "clean", "Remove what interrupted writers left behind; never a blob or a reference");
-  command.add_option("LAYOUT", *layout, "The layout's path").required();
+  layout->add_options(command);
   command.callback([layout, &exit_code] {
     const auto store = open_store(*layout);
     if (!store)

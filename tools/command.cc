@@ -91,6 +91,10 @@ int report(const Error& error) {
   return exit_code_of(error);
 }
 
+void add_follow_links(Command command, bool& follow_links) {
+  command.add_flag("--follow-links", follow_links, "Follow symlinks that leave the layout, too");
+}
+
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems) {
   json.key("problems").begin_array();
   for (const std::string& problem : problems) json.string(problem);

@@ -42,6 +42,9 @@ void print_notice(std::string_view message);
 // As print_error, for an error; returns its exit code.
 int report(const Error& error);
 
+// The option --follow-links of every command that opens a layout.
+void add_follow_links(Command command, bool& follow_links);
+
 // Each command registers itself with its options; running it sets `exit_code`.
 void add_mount_command(Command program, int& exit_code);
 void add_umount_command(Command program, int& exit_code);

@@ -29,6 +29,7 @@ struct CopyArguments {
   bool is_all_present = false;
   bool is_progress_hidden = false;
   bool is_json = false;
+  bool follow_links = false;  // on both sides
 };
 
 // The images, and what refers to them, without names.
@@ -146,9 +147,9 @@ int copy(const CopyArguments& arguments, Output& output) {
     if (!parsed) return report(parsed.error());
     platform = std::move(*parsed);
   }
-  auto target = CopyTarget::parse(arguments.target);
+  auto target = CopyTarget::parse(arguments.target, arguments.follow_links);
   if (!target) return report(target.error());
-  const auto source = open_copy_source(arguments.source, platform);
+  const auto source = open_copy_source(arguments.source, platform, arguments.follow_links);
   if (!source) return report(source.error());
   auto jobs = target->plan(*source);
   if (!jobs) return report(jobs.error());
@@ -200,6 +201,7 @@ void add_copy_command(Command program, int& exit_code) {
       .add_option("--cache-dir", arguments->cache_dir,
                   "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
       .type_name("DIR");
+  add_follow_links(command, arguments->follow_links);
   command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
   command.add_flag("--json", arguments->is_json, "What was copied as one JSON document");
   command.callback([arguments, &exit_code] {

@@ -63,8 +63,10 @@ Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::st
   return NamedDescriptor{std::move(name), std::move(entry)};
 }
 
-Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform) {
+Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform,
+                                      bool follow_links) {
   ImageArguments arguments;
+  arguments.follow_links = follow_links;
   arguments.name = operand;
   auto opened = open_layout(arguments);
   if (!opened) return fail(std::move(opened).error());
@@ -93,10 +95,11 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
 
 // The images of the layout of a repository.
 Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::string& name,
-                                     const std::string& object, const std::optional<Platform>& platform) {
+                                     const std::string& object, const std::optional<Platform>& platform,
+                                     bool follow_links) {
   auto path = tree.path_of(name);
   if (!path) return fail(std::move(path).error());
-  auto engine = open_dir(*path);
+  auto engine = open_dir(*path, {.follow_links = follow_links});
   if (!engine) return fail(std::move(engine).error());
   SourceLayout layout{
       .path = std::move(*path), .repository = name, .engine = std::move(*engine), .images = {}};
@@ -133,7 +136,7 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
 }
 
 Result<CopySource> open_repositories_source(const std::string& operand,
-                                            const std::optional<Platform>& platform) {
+                                            const std::optional<Platform>& platform, bool follow_links) {
   const auto parsed = RepositoriesOperand::parse(operand);
   if (!parsed) return fail(Error(parsed.error()));
   std::error_code failed;
@@ -143,7 +146,7 @@ Result<CopySource> open_repositories_source(const std::string& operand,
   CopySource source;
   std::vector<std::string> names{parsed->repository};
   if (parsed->repository.empty()) {
-    const auto registry = open_repositories(parsed->store);
+    const auto registry = open_repositories(parsed->store, {.follow_links = follow_links});
     if (!registry) return fail(Error(registry.error()));
     auto listed = (*registry)->repositories();
     if (!listed) return fail(std::move(listed).error(), parsed->store);
@@ -151,7 +154,7 @@ Result<CopySource> open_repositories_source(const std::string& operand,
   }
   if (names.empty()) return fail(Errc::not_found, parsed->store + ": there are no repositories");
   for (const std::string& name : names) {
-    auto layout = open_repository(tree, name, parsed->object, platform);
+    auto layout = open_repository(tree, name, parsed->object, platform, follow_links);
     if (!layout) return fail(std::move(layout).error(), parsed->store);
     source.layouts.push_back(std::move(*layout));
   }
@@ -173,10 +176,12 @@ Status check_transport(std::string_view operand, bool is_target) {
 
 }  // namespace
 
-Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform) {
+Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
+                                    bool follow_links) {
   if (auto known = check_transport(operand, false); !known) return fail(std::move(known).error());
-  if (operand.starts_with(kRepositoriesPrefix)) return open_repositories_source(operand, platform);
-  auto source = open_layout_source(operand, platform);
+  if (operand.starts_with(kRepositoriesPrefix))
+    return open_repositories_source(operand, platform, follow_links);
+  auto source = open_layout_source(operand, platform, follow_links);
   std::error_code failed;
   if (!source && source.error().code() == Errc::invalid_image &&
       std::filesystem::is_directory(operand, failed) && !is_layout_dir(operand))
@@ -185,9 +190,10 @@ Result<CopySource> open_copy_source(const std::string& operand, const std::optio
   return source;
 }
 
-Result<CopyTarget> CopyTarget::parse(const std::string& operand) {
+Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_links) {
   if (auto known = check_transport(operand, true); !known) return fail(std::move(known).error());
   CopyTarget target;
+  target.follow_links_ = follow_links;
   if (operand.starts_with(kRepositoriesPrefix)) {
     auto parsed = RepositoriesOperand::parse(operand);
     if (!parsed) return fail(std::move(parsed).error());
@@ -283,8 +289,9 @@ Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {
     }
     return archive_;
   }
-  auto engine =
-      open_dir(job.target, {.create_if_missing = true, .is_beside_others = kind_ == Kind::repositories});
+  auto engine = open_dir(job.target, {.create_if_missing = true,
+                                      .is_beside_others = kind_ == Kind::repositories,
+                                      .follow_links = follow_links_});
   if (!engine) return fail(std::move(engine).error());
   return std::shared_ptr<Engine>(std::move(*engine));
 }

@@ -34,7 +34,8 @@ struct CopySource {
 
 // `LAYOUT[:REF|@DIGEST]`, an archive too, or repositories. Without a reference it is every entry. With
 // `platform`, of each index the manifest for that. Errc::not_found also where there is nothing to copy.
-Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform);
+Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
+                                    bool follow_links);
 
 // Images that go from one layout to another.
 struct CopyJob {
@@ -48,7 +49,7 @@ class CopyTarget {
  public:
   // `LAYOUT[:NAME]`, where the layout need not be there; "oci-archive:FILE[:NAME]", where nothing may be;
   // repositories. Errc::invalid_argument.
-  static Result<CopyTarget> parse(const std::string& operand);
+  static Result<CopyTarget> parse(const std::string& operand, bool follow_links);
 
   // What goes where. Errc::invalid_argument where a name was given for more than one image, or an image
   // cannot have its name there.
@@ -69,6 +70,7 @@ class CopyTarget {
   Result<Place> place_of(const SourceLayout& source, const std::string& name) const;
 
   Kind kind_ = Kind::layout;
+  bool follow_links_ = false;
   std::string path_;
   std::string repository_;  // empty: that of the source, or of each name
   std::string name_;        // or tag; empty: that of the source

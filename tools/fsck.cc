@@ -15,7 +15,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct FsckArguments {
-  std::string layout;
+  StoreArguments layout;
   std::string threads;  // empty: one for each core
   bool is_json = false;
   bool is_progress_hidden = false;
@@ -112,7 +112,7 @@ void add_fsck_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<FsckArguments>();
   const Command command = program.add_subcommand(
       "fsck", "Check every blob, reference, document and layer; exit code 7 where something is wrong");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command
       .add_option("--threads", arguments->threads,

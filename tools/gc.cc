@@ -14,7 +14,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct GcArguments {
-  std::string layout;
+  StoreArguments layout;
   std::string grace = "1h";
   std::string names;
   bool is_dry_run = false;
@@ -90,7 +90,7 @@ int collect(const GcArguments& arguments, Output& output) {
 void add_gc_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<GcArguments>();
   const Command command = program.add_subcommand("gc", "Remove the blobs that no reference leads to");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
   command
       .add_option("--grace", arguments->grace,

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/json.h"
-#include "core/cas/driver.h"
+#include "core/cas/dir_engine.h"
 #include "core/images/image_document.h"
 #include "core/oci/image_facts.h"
 #include "core/oci/reference.h"
@@ -32,6 +32,7 @@ struct RemoveNamesArguments {
 struct SizeArguments {
   NameStoreArguments store;
   std::string name;
+  bool follow_links = false;
   bool is_json = false;
 };
 
@@ -78,11 +79,11 @@ int remove(const RemoveNamesArguments& arguments) {
   return code;
 }
 
-Result<std::uint64_t> size_of(const NamedImage& image) {
+Result<std::uint64_t> size_of(const NamedImage& image, bool follow_links) {
   const auto layout = image.labels.find(kLayoutLabel);
   if (layout == image.labels.end())
     return fail(Errc::not_found, "it has no label " + std::string(kLayoutLabel));
-  const auto engine = builtin_drivers().open(layout->second);
+  const auto engine = builtin_drivers({.follow_links = follow_links}).open(layout->second);
   if (!engine) return fail(Error(engine.error()));
   // An index need not have all of its platforms in the layout.
   return size_of_image(**engine, image.target, Missing::leaf);
@@ -93,7 +94,7 @@ int print_size(const SizeArguments& arguments, Output& output) {
   if (!store) return report(store.error());
   const auto image = store->get(arguments.name);
   if (!image) return report(image.error());
-  const auto size = size_of(*image);
+  const auto size = size_of(*image, arguments.follow_links);
   if (!size) return report(Error(size.error()).with("image '" + image->name + "'"));
   if (!arguments.is_json) {
     output << human_size(*size) << "\n";
@@ -137,6 +138,7 @@ void add_image_size_command(Command image, int& exit_code) {
   command.add_option("NAME", arguments->name, "The image's name").type_name(kImageNameKind).required();
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   arguments->store.add_options(command);
+  add_follow_links(command, arguments->follow_links);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return print_size(*arguments, output); });
   });

@@ -9,10 +9,11 @@
 #include <utility>
 
 #include "core/base/log.h"
-#include "core/cas/driver.h"
+#include "core/cas/dir_engine.h"
 #include "core/image/image.h"
 #include "core/oci/reference.h"
 #include "fs/dead_mount.h"
+#include "tools/command.h"
 #include "tools/name_store.h"
 
 namespace layoutfs::tools {
@@ -54,6 +55,7 @@ void ImageArguments::add_options(Command command) {
   command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")
       .type_name("DIR")
       .not_empty();
+  add_follow_links(command, follow_links);
 }
 
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
@@ -70,7 +72,7 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
     return fail(Errc::invalid_argument,
                 arguments.name + ": names a reference, and so does --ref " + arguments.reference);
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
-  auto engine = builtin_drivers().open(opened.path);
+  auto engine = builtin_drivers({.follow_links = arguments.follow_links}).open(opened.path);
   if (!engine) return fail(std::move(engine).error());
   opened.engine = std::move(*engine);
   return opened;

@@ -21,11 +21,12 @@ namespace layoutfs::tools {
 inline constexpr const char* kImageKind = "LAYOUT[:REF|@DIGEST]";
 
 struct ImageArguments {
-  std::string name;       // LAYOUT[:REF|@DIGEST]
-  std::string layout;     // --layout, for names that confuse
-  std::string reference;  // --ref
-  std::string platform;   // --platform; empty: the host's
-  std::string cache_dir;  // --cache-dir; empty: the default
+  std::string name;           // LAYOUT[:REF|@DIGEST]
+  std::string layout;         // --layout, for names that confuse
+  std::string reference;      // --ref
+  std::string platform;       // --platform; empty: the host's
+  std::string cache_dir;      // --cache-dir; empty: the default
+  bool follow_links = false;  // --follow-links
   // Adds the options; `name` is a positional argument of its own.
   void add_options(Command command);
 };

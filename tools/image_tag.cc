@@ -18,6 +18,7 @@ struct TagArguments {
   std::string name;
   std::vector<std::string> labels;
   bool is_forced = false;
+  bool follow_links = false;
 };
 
 // What the operand names, an index as it is, with the path of its layout as a label.
@@ -32,6 +33,7 @@ Result<NamedImage> describe(const TagArguments& arguments) {
   }
   ImageArguments operand;
   operand.name = arguments.image;
+  operand.follow_links = arguments.follow_links;
   const auto layout = open_layout(operand);
   if (!layout) return fail(Error(layout.error()));
   auto found = find_reference(*layout->engine, layout->reference);
@@ -84,6 +86,7 @@ void add_image_tag_command(Command image, int& exit_code) {
       .one_value_each();
   command.add_flag("--force", arguments->is_forced, "Also where the name stands for something else");
   arguments->store.add_options(command);
+  add_follow_links(command, arguments->follow_links);
   command.callback([arguments, &exit_code] { exit_code = tag(*arguments); });
 }
 

@@ -61,6 +61,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   if (!platform.empty()) options.platform = platform;
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
   options.is_of_repositories |= !arguments.repositories.empty();
+  options.follow_links |= arguments.image.follow_links;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
                                     {"verify=", &arguments.verify},
@@ -163,7 +164,7 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
   auto filesystem = make_repository_filesystem(
       std::move(tree), resources,
-      {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false)});
+      {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false), options.follow_links});
   return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(directory)};
 }
 
@@ -176,6 +177,7 @@ Status mount(MountArguments arguments) {
     return split;
   set_log_format(options->log_format);
   arguments.image.platform = options->platform;
+  arguments.image.follow_links = options->follow_links;
 
   auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point_argument)
                                             : serve_layout(arguments, *options, mount_point_argument);

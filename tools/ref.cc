@@ -13,12 +13,12 @@ namespace layoutfs::tools {
 namespace {
 
 struct GetArguments {
-  std::string layout;
+  StoreArguments layout;
   std::string name;
 };
 
 struct ListArguments {
-  std::string layout;
+  StoreArguments layout;
   bool is_long = false;
   bool is_json = false;
 };
@@ -77,7 +77,7 @@ int remove(const RemoveArguments& arguments) {
 void add_ref_get_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<GetArguments>();
   const Command command = ref.add_subcommand("get", "Print the descriptor that a name stands for, as JSON");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_option("NAME", arguments->name, "The reference's name").required();
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return get(*arguments, output); });
@@ -87,7 +87,7 @@ void add_ref_get_command(Command ref, int& exit_code) {
 void add_ref_ls_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<ListArguments>();
   const Command command = ref.add_subcommand("ls", "List the names of all references");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_flag("-l,--long", arguments->is_long, "With digests, sizes and media types");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
@@ -98,7 +98,7 @@ void add_ref_ls_command(Command ref, int& exit_code) {
 void add_ref_rm_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<RemoveArguments>();
   const Command command = ref.add_subcommand("rm", "Remove references; their blobs stay until gc");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_option("NAME", arguments->names, "The references' names").required();
   command.add_flag("-f,--force", arguments->is_forced, "A reference that is not there is no error");
   command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });

@@ -14,7 +14,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct PutArguments {
-  std::string layout;
+  StoreArguments layout;
   std::string name;
   std::string digest;           // empty with --descriptor
   std::string descriptor_file;  // --descriptor
@@ -115,7 +115,7 @@ int put(const PutArguments& arguments) {
 void add_ref_put_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<PutArguments>();
   const Command command = ref.add_subcommand("put", "Make a name stand for a blob");
-  command.add_option("LAYOUT", arguments->layout, "The layout's path").required();
+  arguments->layout.add_options(command);
   command.add_option("NAME", arguments->name, "The reference's name").required();
   command.add_option("DIGEST", arguments->digest, "The blob's digest");
   command

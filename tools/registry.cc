@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/cas/driver.h"
+#include "core/cas/dir_engine.h"
 #include "core/cas/layout_dir.h"
 #include "core/registry/names.h"
 #include "tools/store.h"
@@ -24,8 +24,8 @@ bool is_no_directory(const fs::path& path) {
 }
 
 // Whether a default repository is all that keeps the entries from being understood.
-bool lacks_default_repository(const std::string& layout) {
-  const auto engine = builtin_drivers().open(layout);
+bool lacks_default_repository(const std::string& layout, bool follow_links) {
+  const auto engine = builtin_drivers({.follow_links = follow_links}).open(layout);
   if (!engine) return false;
   const auto references = (*engine)->references();
   if (!references) return false;
@@ -47,12 +47,13 @@ void RegistryArguments::add_options(Command command) {
       .add_option("--default-repository", default_repository,
                   "In a layout: the repository of references that are a tag alone, or have no name")
       .type_name("REPOSITORY");
+  add_follow_links(command, follow_links);
 }
 
 Error RegistryStore::explained(Error error) const {
   Error named = std::move(error).with(path);
   if (named.code() != Errc::invalid_image || !is_layout || has_default_repository ||
-      !lacks_default_repository(path))
+      !lacks_default_repository(path, follow_links))
     return named;
   return {named.code(), named.message() + " (say with --default-repository which repository that is in)"};
 }
@@ -69,6 +70,7 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
   RegistryOptions options;
   options.foreign = foreign;
   options.default_repository = arguments.default_repository;
+  options.follow_links = arguments.follow_links;
   // A repository may be called as these files are: its layout is a directory.
   const bool is_layout = is_no_directory(fs::path(path) / kMarkerFile);
   if (!is_layout && is_no_directory(fs::path(path) / kIndexFile))
@@ -79,7 +81,8 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
                 path + ": no layout, so --default-repository has nothing to say of it");
   auto registry = is_layout ? open_registry(path, options) : open_repositories(path, options);
   if (!registry) return fail(std::move(registry).error(), path);
-  return RegistryStore{path, is_layout, !options.default_repository.empty(), std::move(*registry)};
+  return RegistryStore{path, is_layout, !options.default_repository.empty(), options.follow_links,
+                       std::move(*registry)};
 }
 
 void PageArguments::add_options(Command command, const char* kind) {

@@ -14,6 +14,7 @@ namespace layoutfs::tools {
 struct RegistryArguments {
   std::string store;               // STORE
   std::string default_repository;  // --default-repository
+  bool follow_links = false;       // --follow-links
   void add_options(Command command);
 };
 
@@ -23,6 +24,7 @@ struct RegistryStore {
   std::string path;
   bool is_layout;
   bool has_default_repository;
+  bool follow_links;
   std::unique_ptr<Registry> registry;
 
   // `error` as one of this store. One about entries whose names say no repository tells how to say it.

@@ -5,18 +5,24 @@
 #include <limits>
 #include <utility>
 
-#include "core/cas/driver.h"
+#include "core/cas/dir_engine.h"
 #include "core/oci/reference.h"
 
 namespace layoutfs::tools {
 
-Result<Store> open_store(const std::string& argument) {
+void StoreArguments::add_options(Command command, const std::string& description) {
+  command.add_option("LAYOUT", layout, description).required();
+  add_follow_links(command, follow_links);
+}
+
+Result<Store> open_store(const StoreArguments& arguments) {
+  const std::string& argument = arguments.layout;
   auto name = parse_image_name(argument);
   if (!name) return fail(std::move(name).error());
   if (!name->reference.empty())
     return fail(Errc::invalid_argument,
                 argument + ": a reference in a layout, where a layout is needed (" + name->layout + ")");
-  auto engine = builtin_drivers().open(name->layout);
+  auto engine = builtin_drivers({.follow_links = arguments.follow_links}).open(name->layout);
   if (!engine) return fail(std::move(engine).error());
   return Store{std::move(name->layout), std::move(*engine)};
 }

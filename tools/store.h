@@ -17,9 +17,16 @@ struct Store {
   std::string path;
   std::unique_ptr<Engine> engine;
 };
-// Opens the layout that `argument` names, a directory or an archive, each also behind its prefix.
-// Errc::invalid_argument where it names a reference in it too.
-Result<Store> open_store(const std::string& argument);
+// How the commands are told which layout.
+struct StoreArguments {
+  std::string layout;         // LAYOUT
+  bool follow_links = false;  // --follow-links
+  // Adds both.
+  void add_options(Command command, const std::string& description = "The layout's path");
+};
+// Opens the layout that the arguments name, a directory or an archive, each also behind its prefix.
+// Errc::invalid_argument where they name a reference in it too.
+Result<Store> open_store(const StoreArguments& arguments);
 
 // Where something was to be written: as exit_code_of() and report(), but a system call that failed is
 // kCannotWrite as well.
@@ -27,7 +34,7 @@ ExitCode write_exit_code_of(const Error& error) noexcept;
 int report_write(const Error& error);
 
 struct RemoveArguments {
-  std::string layout;
+  StoreArguments layout;
   std::vector<std::string> names;
   bool is_forced = false;  // what is not there is no error
 };

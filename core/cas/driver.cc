@@ -27,9 +27,11 @@ Status DriverRegistry::create(const std::string& uri) const {
   return (*driver)->create(uri);
 }
 
-DriverRegistry builtin_drivers() {
+DriverRegistry builtin_drivers() { return builtin_drivers({}); }
+
+DriverRegistry builtin_drivers(const DirOptions& options) {
   DriverRegistry drivers;
-  drivers.add(dir_driver());
+  drivers.add(dir_driver(options));
   drivers.add(archive_driver());
   return drivers;
 }

@@ -36,7 +36,10 @@ class DriverRegistry {
   std::vector<std::shared_ptr<const Driver>> drivers_;
 };
 
+struct DirOptions;
+
 // `dir` (dir_engine.h), then `archive` (archive_engine.h): every kind of layout that there is.
 DriverRegistry builtin_drivers();
+DriverRegistry builtin_drivers(const DirOptions& options);
 
 }  // namespace layoutfs

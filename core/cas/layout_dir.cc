@@ -65,7 +65,8 @@ LayoutDir::LayoutDir(UniqueFd root, std::string path, bool is_durable, LinkPolic
 Result<UniqueFd> LayoutDir::open(const std::string& path, int flags) const {
   auto opened = open_beneath({root_.get(), absolute_path_}, path, flags, links_);
   if (opened) return std::move(*opened);
-  return fail(open_error(path, opened.error(), "-o follow_links (--follow-links) allows it"));
+  return fail(open_error(path, opened.error(),
+                         "-o follow_links (--follow-links) allows it, cp -rL copies it without links"));
 }
 
 Result<UniqueFd> LayoutDir::open_own(const std::string& path, int flags) const {

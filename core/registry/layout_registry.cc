@@ -35,6 +35,7 @@ Descriptor blob_descriptor(const Digest& digest, std::uint64_t size) {
 DirOptions LayoutRegistry::dir_options() const {
   return {.create_if_missing = false,
           .is_beside_others = place_ == LayoutPlace::shared,
+          .follow_links = options_.follow_links,
           .is_durable = options_.is_durable};
 }
 

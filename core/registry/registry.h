@@ -171,6 +171,8 @@ struct RegistryOptions {
   ForeignEntry foreign = ForeignEntry::error;
   // Whether a manifest that loses its last tag keeps an entry without one.
   bool keep_untagged = false;
+  // Whether symlinks that leave a layout are followed (DirOptions::follow_links).
+  bool follow_links = false;
   // Whether what was written is on disk when the call returns. Only tests can do without.
   bool is_durable = true;
 };

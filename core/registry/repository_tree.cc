@@ -26,14 +26,6 @@ std::string joined(std::string_view name, std::string_view component) {
   return path.append(component);
 }
 
-// Fails where the directory may not be searched: that is not known to hold none.
-Result<bool> has_file(int directory, const char* name) {
-  struct stat found;
-  if (::fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) == 0) return S_ISREG(found.st_mode);
-  if (errno == ENOENT) return false;
-  return fail(Error::system(errno, name));
-}
-
 // That a directory was there, but is not, or is something else now, such as a symlink.
 bool is_gone(const Error& error) noexcept {
   return error.sys() == ENOENT || error.sys() == ENOTDIR || error.sys() == ELOOP;
@@ -51,12 +43,14 @@ struct Place {
     if (component.find('/') != std::string_view::npos || !is_repository_name(joined(name, component)))
       return false;
     if (is_layout_file(component)) return name.empty() && !is_layout;
-    return component != kRefsFolder || !is_layout || has_file(handle.get(), kIndexFile).value_or(false);
+    return component != kRefsFolder || !is_layout ||
+           has_file_beneath(handle.get(), kIndexFile).value_or(false);
   }
 };
 
 Result<Place> make_place(UniqueFd handle, std::string name, const std::string& path) {
-  const auto is_layout = has_file(handle.get(), kMarkerFile);
+  // Fails where the directory may not be searched: that is not known to hold none.
+  const auto is_layout = has_file_beneath(handle.get(), kMarkerFile);
   if (!is_layout) return fail(Error::system(is_layout.error().sys(), path));
   return Place{std::move(handle), std::move(name), *is_layout};
 }

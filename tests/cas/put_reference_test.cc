@@ -173,7 +173,7 @@ TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
               UnorderedElementsAre("refs/v1+dev: not a reference", "refs/\\x1b[2J\\xff: not a reference",
                                    "refs/nested: not a regular file",
                                    "refs/latest is a symlink to /none, which leaves the layout; -o "
-                                   "follow_links (--follow-links) allows it",
+                                   "follow_links (--follow-links) allows it, cp -rL copies it without links",
                                    "refs/pipe: not a regular file"));
   EXPECT_THAT(engine->list_references().value(), ElementsAre("good", "latest"));
 }

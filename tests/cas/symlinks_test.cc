@@ -26,7 +26,8 @@ using testing::read_text;
 using testing::TempDir;
 using testing::write_file;
 
-const std::string kAllows = "leaves the layout; -o follow_links (--follow-links) allows it";
+const std::string kAllows =
+    "leaves the layout; -o follow_links (--follow-links) allows it, cp -rL copies it without links";
 
 class Symlinks : public ::testing::Test {
  protected:
