@@ -131,7 +131,7 @@ std::shared_ptr<Filesystem> make_repository_filesystem(RepositoryTree tree,
   nodes.are_acls_wanted = options.are_acls_wanted;
   nodes.resources = resources;
   auto layouts = std::make_shared<RepositoryLayouts>(*nodes.mount, std::move(tree), std::move(resources),
-                                                     options.follow_links, most_open);
+                                                     most_open, options.follow_links);
   nodes.root = std::make_shared<RepositoryDirectory>(std::move(layouts), "");
   return make_node_filesystem(std::move(nodes));
 }

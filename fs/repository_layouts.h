@@ -22,13 +22,13 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
 
   // `mount` must outlive it.
   RepositoryLayouts(MountContext& mount, RepositoryTree tree,
-                    std::shared_ptr<const LibraryResources> resources, bool follow_links = false,
-                    std::size_t most_open = kMostOpen)
+                    std::shared_ptr<const LibraryResources> resources, std::size_t most_open = kMostOpen,
+                    bool follow_links = false)
       : mount_(mount),
         tree_(std::move(tree)),
         resources_(std::move(resources)),
-        follow_links_(follow_links),
-        most_open_(most_open) {}
+        most_open_(most_open),
+        follow_links_(follow_links) {}
 
   const RepositoryTree& tree() const noexcept { return tree_; }
   // The layout of a repository. It is opened when something is asked of it; when too many are, the one that
@@ -59,8 +59,8 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
   MountContext& mount_;
   const RepositoryTree tree_;
   const std::shared_ptr<const LibraryResources> resources_;
-  const bool follow_links_;
   const std::size_t most_open_;
+  const bool follow_links_;
   Guarded<Items> items_;  // never held while something is opened
 };
 
