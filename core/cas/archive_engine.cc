@@ -7,114 +7,27 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <map>
-#include <unordered_map>
+#include <variant>
 
 #include "core/base/file.h"
+#include "core/cas/archive_contents.h"
 #include "core/cas/file_blob.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
+#include "core/cas/sparse_blob.h"
 #include "core/cas/upload.h"
 #include "core/tar/tar_header.h"
-#include "core/tar/tar_parser.h"
 
 namespace layoutfs {
 namespace {
-
-constexpr std::size_t kMaxBlobs = 1'000'000;
-
-// A file's data in the archive.
-struct Place {
-  std::uint64_t offset, size;  // bytes
-  std::int64_t mtime_ns;
-};
-
-// What of an archive belongs to the layout.
-struct Contents {
-  std::unordered_map<Digest, Place> blobs;
-  std::map<std::string, Place, std::less<>> files;  // oci-layout and index.json
-};
-
-// The digest that "blobs/ALGORITHM/HEX" names.
-std::optional<Digest> digest_of(std::string_view path) {
-  const std::string prefix = std::string(kBlobsFolder) + "/";
-  if (!path.starts_with(prefix)) return std::nullopt;
-  std::string name(path.substr(prefix.size()));
-  const auto slash = name.find('/');
-  if (slash == std::string::npos) return std::nullopt;
-  name[slash] = ':';
-  auto digest = Digest::parse(name);
-  return digest ? std::optional(std::move(*digest)) : std::nullopt;
-}
-
-// Collects the layout's files as the entries of the tar come by.
-class ContentsReader {
- public:
-  Status add(const TarEntry& entry) {
-    const bool is_root_file = entry.path == kMarkerFile || entry.path == kIndexFile;
-    auto digest = is_root_file ? std::nullopt : digest_of(entry.path);
-    if (!is_root_file && !digest) return {};
-    const auto place = place_of(entry);
-    // What is neither a file nor a link to one takes away what stood there before.
-    if (is_root_file) {
-      contents_.files.erase(entry.path);
-      if (place) contents_.files.emplace(entry.path, *place);
-      return {};
-    }
-    contents_.blobs.erase(*digest);
-    if (place) contents_.blobs.emplace(std::move(*digest), *place);
-    if (contents_.blobs.size() <= kMaxBlobs) return {};
-    return fail(Errc::unsupported, "the archive holds more than " + std::to_string(kMaxBlobs) + " blobs");
-  }
-  Contents take() && { return std::move(contents_); }
-
- private:
-  std::optional<Place> place_of(const TarEntry& entry) const {
-    if (entry.type == EntryType::file && !entry.is_sparse)
-      return Place{entry.stream_offset, entry.size,
-                   to_ns({.tv_sec = entry.mtime.seconds, .tv_nsec = entry.mtime.nanoseconds})};
-    // tar(1) writes the second name of one file as a link to the first.
-    if (entry.type != EntryType::hardlink) return std::nullopt;
-    const auto target = digest_of(entry.target);
-    const auto found = target ? contents_.blobs.find(*target) : contents_.blobs.end();
-    return found == contents_.blobs.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  Contents contents_;
-};
-
-// Reads the headers, and jumps over the data.
-Result<Contents> read_contents(int fd, std::uint64_t size) {
-  ContentsReader reader;
-  TarParser parser([&](TarEntry&& entry) { return reader.add(entry); });
-  std::array<std::byte, 4 * kTarBlock> piece;
-  for (std::uint64_t offset = 0; offset < size && !parser.is_ended();) {
-    const auto got = pread_full(fd, piece, offset);
-    if (!got) return fail(Error(got.error()));
-    if (*got == 0) break;
-    // A block at a time: behind a header there may be data to jump over.
-    for (ByteView rest = ByteView(piece).first(*got); !rest.empty() && !parser.is_ended();) {
-      const ByteView block = rest.first(std::min(rest.size(), kTarBlock));
-      if (auto fed = parser.feed(block); !fed) return fail(std::move(fed).error());
-      rest = rest.subspan(block.size());
-      offset += block.size();
-      if (parser.skippable() >= rest.size()) break;
-    }
-    const std::uint64_t jump = std::min(parser.skippable(), size - std::min(offset, size));
-    parser.skip(jump);
-    offset += jump;
-  }
-  if (auto finished = parser.finish(); !finished) return fail(std::move(finished).error());
-  return std::move(reader).take();
-}
 
 std::unexpected<Error> read_only() { return fail(Error::system(EROFS, "an archive is not written to")); }
 
 class ArchiveEngine final : public Engine {
  public:
-  ArchiveEngine(std::shared_ptr<const UniqueFd> file, std::int64_t mtime_ns, Contents contents)
+  ArchiveEngine(std::shared_ptr<const UniqueFd> file, std::int64_t mtime_ns, ArchiveContents contents)
       : file_(std::move(file)), mtime_ns_(mtime_ns), contents_(std::move(contents)) {}
 
   // Reads what every layout must have.
@@ -129,32 +42,39 @@ class ArchiveEngine final : public Engine {
     if (!index && index.error().code() == Errc::not_found)
       return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
     if (!index) return fail(std::move(index).error());
-    auto references = parse_references(std::move(*index), contents_.files.find(kIndexFile)->second.mtime_ns);
+    const auto& place = std::get<ArchivePlace>(contents_.files.find(kIndexFile)->second);
+    auto references = parse_references(std::move(*index), place.mtime_ns);
     if (!references) return fail(std::move(references).error());
     references_ = std::move(*references);
     return {};
   }
 
   Result<BlobPtr> get_blob(const Digest& digest) const override {
-    const auto place = find(digest);
-    if (!place) return fail(Error(place.error()));
-    if (!*place) return fail(Errc::not_found, digest.str() + ": no such blob");
-    return std::make_shared<const FileBlob>(file_, (*place)->offset, (*place)->size, digest);
+    const auto file = find(digest);
+    if (!file) return fail(Error(file.error()));
+    if (*file == nullptr) return fail(Errc::not_found, digest.str() + ": no such blob");
+    if (const auto* const error = std::get_if<Error>(*file)) return fail(Error(*error), digest.str());
+    const auto& place = std::get<ArchivePlace>(**file);
+    if (place.extents != nullptr)
+      return std::make_shared<const SparseBlob>(file_, place.extents, place.size, digest);
+    return std::make_shared<const FileBlob>(file_, place.offset, place.size, digest);
   }
   Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
-    const auto place = find(digest);
-    if (!place) return fail(Error(place.error()));
-    if (!*place) return std::nullopt;
-    return BlobStatus{(*place)->size, mtime_ns_};
+    const auto file = find(digest);
+    if (!file) return fail(Error(file.error()));
+    if (*file == nullptr) return std::nullopt;
+    const auto* const place = std::get_if<ArchivePlace>(*file);
+    if (place == nullptr) return BlobStatus{.size = 0, .put_ns = mtime_ns_, .is_dead_link = true};
+    return BlobStatus{place->size, mtime_ns_};
   }
   Result<std::string> blob_path(const Digest& digest) const override {
-    if (const auto place = find(digest); !place) return fail(Error(place.error()));
+    if (const auto file = find(digest); !file) return fail(Error(file.error()));
     return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
   }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     std::vector<Digest> digests;
-    for (const auto& [digest, place] : contents_.blobs)
+    for (const auto& [digest, file] : contents_.blobs)
       if (digest.algorithm() == algorithm) digests.push_back(digest);
     std::ranges::sort(digests);
     return digests;
@@ -186,17 +106,17 @@ class ArchiveEngine final : public Engine {
     return fail(unknown_upload(id));
   }
   Result<bool> delete_blob(const Digest& digest) override {
-    const auto place = find(digest);
-    if (!place) return fail(Error(place.error()));
-    if (!*place) return false;
+    const auto file = find(digest);
+    if (!file) return fail(Error(file.error()));
+    if (*file == nullptr) return false;
     return read_only();
   }
   Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
                                  std::int64_t limit_ns) override {
-    const auto place = find(digest);
-    if (!place) return fail(Error(place.error()));
+    const auto file = find(digest);
+    if (!file) return fail(Error(file.error()));
     if (&seen != references_.get() && !is_same(seen, *references_)) return SweepResult::references_changed;
-    if (!*place) return SweepResult::absent;
+    if (*file == nullptr) return SweepResult::absent;
     if (mtime_ns_ >= limit_ns) return SweepResult::young;
     return read_only();
   }
@@ -238,20 +158,27 @@ class ArchiveEngine final : public Engine {
  private:
   Status check_open() const { return is_closed_ ? fail(Errc::closed, "the archive was closed") : Status(); }
 
-  Result<std::optional<Place>> find(const Digest& digest) const {
+  // Null if there is no such blob.
+  Result<const ArchiveFile*> find(const Digest& digest) const {
     if (digest.empty()) return fail(Errc::invalid_argument, "a blob is named by a digest");
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     const auto found = contents_.blobs.find(digest);
-    return found == contents_.blobs.end() ? std::nullopt : std::optional(found->second);
+    return found == contents_.blobs.end() ? nullptr : &found->second;
   }
 
   Result<Bytes> read_root_file(const char* name, std::size_t limit) const {
     const auto found = contents_.files.find(name);
     if (found == contents_.files.end()) return fail(Errc::not_found, std::string(name) + " is missing");
-    const Place& place = found->second;
+    if (const auto* const error = std::get_if<Error>(&found->second))
+      return fail(Errc::invalid_image, error->message());
+    const auto& place = std::get<ArchivePlace>(found->second);
     if (place.size > limit)
       return fail(Errc::unsupported, std::string(name) + ": larger than " + std::to_string(limit) + " bytes");
     Bytes content(static_cast<std::size_t>(place.size));
+    if (place.extents != nullptr) {
+      auto read = read_sparse(file_->get(), *place.extents, content, 0);
+      return read ? Result<Bytes>(std::move(content)) : fail(std::move(read).error(), name);
+    }
     const auto got = pread_full(file_->get(), content, place.offset);
     if (!got) return fail(Error(got.error()), name);
     if (*got < content.size()) return fail(Errc::corrupt, std::string(name) + ": the archive was cut off");
@@ -260,7 +187,7 @@ class ArchiveEngine final : public Engine {
 
   std::shared_ptr<const UniqueFd> file_;
   std::int64_t mtime_ns_;  // of the archive
-  Contents contents_;
+  ArchiveContents contents_;
   Bytes marker_;
   std::shared_ptr<const References> references_;
   std::atomic<bool> is_closed_ = false;
@@ -303,7 +230,7 @@ Result<std::unique_ptr<Engine>> open_archive_file(UniqueFd fd) {
   const auto front = read_front(fd.get());
   if (!front) return fail(Error(front.error()));
   if (!is_tar(*front)) return fail(explain_no_tar(*front));
-  auto contents = read_contents(fd.get(), static_cast<std::uint64_t>(found->st_size));
+  auto contents = read_archive_contents(fd.get(), static_cast<std::uint64_t>(found->st_size));
   if (!contents) return fail(std::move(contents).error());
   auto engine = std::make_unique<ArchiveEngine>(std::make_shared<const UniqueFd>(std::move(fd)),
                                                 to_ns(found->st_mtim), std::move(*contents));

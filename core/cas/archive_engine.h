@@ -11,10 +11,11 @@
 namespace layoutfs {
 
 // Reads the headers of the whole tar once and nothing else; of a name that stands there twice the last one
-// counts. Errc::not_found where `path` is not there; Errc::invalid_image where it is no tar (a compressed one
-// is Errc::unsupported), or where `oci-layout` or `index.json` is missing or broken; Errc::unsupported for
-// more than a million blobs; Errc::corrupt where it is cut off or otherwise breaks the format of tars. It is
-// read-only media.
+// counts. Symbolic and hard links to other files of the tar are followed, and sparse files are read through
+// their maps. Errc::not_found where `path` is not there; Errc::invalid_image where it is no tar (a compressed
+// one is Errc::unsupported), or where `oci-layout` or `index.json` is missing or broken; Errc::unsupported
+// for more than a million blobs, or sparse files of more than four million pieces; Errc::corrupt where it is
+// cut off or otherwise breaks the format of tars. It is read-only media.
 Result<std::unique_ptr<Engine>> open_archive(const std::string& path);
 
 // Whether `path` is a regular file that begins with the header of a tar.

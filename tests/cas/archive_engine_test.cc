@@ -151,16 +151,144 @@ TEST_F(Archive, TheLastEntryOfANameCounts) {
   EXPECT_EQ(read_text(*engine->get_blob(Digest::of(as_bytes("one"))).value()), "changed");
   EXPECT_TRUE(engine->references().value()->entries.empty());
   tar.symlink(name, "/etc/passwd");
+  EXPECT_EQ(open(tar).value()->exists(Digest::of(as_bytes("one"))).error().code(), Errc::invalid_image);
+  tar.dir(name);
   EXPECT_EQ(open(tar).value()->exists(Digest::of(as_bytes("one"))), false);
 }
 
 TEST_F(Archive, ASecondNameOfOneFileIsALink) {
   TarWriter tar = good();
   tar.hardlink(blob_name("linked"), "./" + blob_name("one"));
-  tar.hardlink(blob_name("astray"), "manifest.json");
+  tar.hardlink(blob_name("other"), "manifest.json").hardlink(blob_name("astray"), "none");
   const auto engine = open(tar).value();
   EXPECT_EQ(read_text(*engine->get_blob(Digest::of(as_bytes("linked"))).value()), "one");
+  EXPECT_EQ(read_text(*engine->get_blob(Digest::of(as_bytes("other"))).value()), "[]");
   EXPECT_EQ(engine->exists(Digest::of(as_bytes("astray"))), false);
+}
+
+TEST_F(Archive, LinksToFilesOfTheArchiveAreFollowed) {
+  TarWriter tar;
+  // As docker save writes a layer that is there twice, as Bazel links blobs, and the folder itself a link.
+  tar.file("layers/a/layer.tar", "layer").symlink("layers/b/layer.tar", "../a/layer.tar");
+  tar.symlink("store/" + Digest::of(as_bytes("layer")).hex(), "../layers/b/layer.tar");
+  tar.symlink("blobs/sha256", "../store/");
+  tar.file("store/" + Digest::of(as_bytes("one")).hex(), "one");
+  tar.file("late/" + Digest::of(as_bytes("later"), Algorithm::sha512).hex(), "later");
+  tar.symlink("blobs/sha512", "./x/../../late");
+  tar.symlink("index.json", "meta/index").file("meta/index", index_of("one"));
+  tar.hardlink("oci-layout", "meta/marker").file("meta/marker", kMarker);
+  EXPECT_THAT(error_of(tar).message(), HasSubstr("no oci-layout file"));  // it comes before its file
+  tar.hardlink("oci-layout", "meta/marker");
+  const auto engine = open(tar).value();
+  for (const std::string content : {"one", "layer"})
+    EXPECT_EQ(read_text(*engine->get_blob(Digest::of(as_bytes(content))).value()), content);
+  EXPECT_EQ(engine->list_blobs(Algorithm::sha256)->size(), 2u);
+  EXPECT_EQ(engine->list_blobs(Algorithm::sha512)->size(), 1u);
+  EXPECT_EQ(engine->get_reference("app")->digest, Digest::of(as_bytes("one")));
+}
+
+TEST_F(Archive, EntriesBehindALinkedFolderAreInIt) {
+  TarWriter tar = good();
+  tar.dir("elsewhere")
+      .symlink("again", "elsewhere/../blobs")
+      .file("again/" + blob_name("two").substr(6), "two");
+  tar.hardlink(blob_name("three"), "again/" + blob_name("two").substr(6));
+  const auto engine = open(tar).value();
+  EXPECT_EQ(read_text(*engine->get_blob(Digest::of(as_bytes("two"))).value()), "two");
+  EXPECT_EQ(read_text(*engine->get_blob(Digest::of(as_bytes("three"))).value()), "two");
+}
+
+TEST_F(Archive, LinksThatLeadToNoFileOfTheArchiveAreNamed) {
+  const Digest digest = Digest::of(as_bytes("one"));
+  const auto error_behind = [&](const std::string& target) {
+    TarWriter tar = good();
+    tar.symlink(blob_name("one"), target);
+    const auto engine = open(tar).value();
+    EXPECT_TRUE(engine->blob_status(digest).value()->is_dead_link) << target;
+    EXPECT_EQ(engine->list_blobs(Algorithm::sha256)->size(), 2u) << target;
+    return engine->get_blob(digest).error();
+  };
+  const std::string link = digest.str() + ": " + blob_name("one") + " is a symlink to ";
+  for (const std::string target : {"/etc/passwd", "../../../x", "../../.."}) {
+    EXPECT_EQ(error_behind(target).message(), link + target + ", which leaves the archive");
+    EXPECT_EQ(error_behind(target).code(), Errc::invalid_image);
+  }
+  for (const std::string target : {"none", "..", ""}) {
+    EXPECT_EQ(error_behind(target).message(), link + target + ", where no file is");
+    EXPECT_EQ(error_behind(target).code(), Errc::not_found);
+  }
+  EXPECT_THAT(error_behind(digest.hex()).message(), HasSubstr("in a circle"));
+  EXPECT_THAT(error_of(TarWriter(good()).symlink("blobs", "../blobs")).message(),
+              HasSubstr("blobs is a symlink to ../blobs, which leaves the archive"));
+  EXPECT_THAT(error_of(TarWriter(good()).symlink("index.json", "../index.json")).message(),
+              HasSubstr("index.json is a symlink to ../index.json, which leaves the archive"));
+  EXPECT_THAT(error_of(TarWriter(good()).symlink("oci-layout", "none")).message(),
+              HasSubstr("oci-layout is a symlink to none, where no file is"));
+}
+
+TEST_F(Archive, ManyLongWaysThroughLinksAreRefused) {
+  TarWriter tar = good();
+  std::string way;
+  for (int i = 0; i < 400; ++i) way += "blobs/../";
+  std::string last = "oci-layout";
+  for (int i = 0; i < 39; ++i) {
+    const std::string name = "link" + std::to_string(i);
+    tar.symlink(name, way + last);
+    last = name;
+  }
+  for (int i = 0; i < 3000; ++i) tar.symlink(blob_name(std::to_string(i)), "../../" + last);
+  EXPECT_THAT(error_of(tar).message(), HasSubstr("take too many steps"));
+}
+
+// "offset size" of each stored piece, as a map of PAX 1.0 in front of the data.
+std::string sparse_text_map(const std::vector<std::pair<std::size_t, std::size_t>>& pieces) {
+  std::string map = std::to_string(pieces.size()) + "\n";
+  for (const auto& [offset, size] : pieces)
+    map += std::to_string(offset) + "\n" + std::to_string(size) + "\n";
+  return testing::padded(map);
+}
+
+TEST_F(Archive, SparseFilesAreReadThroughTheirMaps) {
+  // Zeros, data, zeros, data up to the end.
+  std::string content(200'000, '\0');
+  content.replace(5000, 3000, std::string(3000, 'a'));
+  content.replace(150'000, 50'000, std::string(50'000, 'b'));
+  std::string index = index_of("one");
+  const std::string map = sparse_text_map({{5000, 3000}, {150'000, 50'000}});
+  TarWriter tar = good();
+  const auto add = [&](const std::string& name, const std::string& whole, const std::string& stored) {
+    tar.file("GNUSparseFile.0/x", stored,
+             {.pax = {{"GNU.sparse.major", "1"},
+                      {"GNU.sparse.minor", "0"},
+                      {"GNU.sparse.name", name},
+                      {"GNU.sparse.realsize", std::to_string(whole.size())}}});
+  };
+  add(blob_name(content), content, map + content.substr(5000, 3000) + content.substr(150'000));
+  index += std::string(5000, ' ');
+  add("index.json", index, sparse_text_map({{0, 100}, {100, index.size() - 100}}) + index);
+  tar.hardlink(blob_name("second"), blob_name(content))
+      .symlink(blob_name("third"), Digest::of(as_bytes(content)).hex());
+  const auto engine = open(tar).value();
+  EXPECT_EQ(as_text(engine->references().value()->document), index);
+  for (const std::string& name : {content, std::string("second"), std::string("third")}) {
+    const auto blob = engine->get_blob(Digest::of(as_bytes(name))).value();
+    EXPECT_EQ(blob->size(), content.size());
+    EXPECT_EQ(engine->blob_size(Digest::of(as_bytes(name))).value(), content.size());
+    EXPECT_EQ(read_text(*blob), content);
+    EXPECT_FALSE(blob->extent());
+    for (const std::size_t offset : {0u, 4999u, 5000u, 7999u, 8000u, 149'999u, 150'000u, 199'999u, 200'000u})
+      for (const std::size_t size : {0u, 1u, 2u, 4000u, 300'000u}) {
+        Bytes out(size, std::byte{'x'});
+        const auto got = blob->read_at(out, offset).value();
+        EXPECT_EQ(as_text(ByteView(out).first(got)), content.substr(offset, size)) << offset << " " << size;
+      }
+    EXPECT_EQ(blob->read_at(std::span<std::byte>(), UINT64_MAX).value(), 0u);
+    blob->will_read(0, UINT64_MAX);
+  }
+  const auto blob = engine->get_blob(Digest::of(as_bytes(content))).value();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 100'000);
+  Bytes out(content.size());
+  EXPECT_EQ(blob->read_at(out, 0).error().code(), Errc::corrupt);
 }
 
 TEST_F(Archive, NeedsWhatALayoutNeeds) {

@@ -161,6 +161,16 @@ prints "without the name" "" ref rm "$S" alias
 same "the link goes" "sha512:$alias" "$(layoutfs gc --grace 0 "$S" 2>/dev/null)"
 same "and then the blob" "$orphan" "$(layoutfs gc --grace 0 "$S" 2>/dev/null)"
 
+echo "-- archives"
+renew && link_all "$S/store" ../../store && behind index.json "$S/meta/index" meta/index
+tar -C "$S" -cf "$TMP/links.tar" . && cp -a "$S" "$TMP/linked" && rm -rf "$S" && S=$TMP/links.tar && same_as_original "a tar of links"
+S=$TMP/store && renew && behind blobs "$S/content" content && ln "$S/content/sha256/$blob" "$S/second" &&
+  tar -C "$S" -cf "$TMP/links.tar" second oci-layout index.json blobs content && rm -rf "$S" && S=$TMP/links.tar &&
+  same_as_original "a tar of hard links, with blobs a link"
+S=$TMP/store && renew && link_all "$TMP/out" ../../../out && tar -C "$S" -cf "$TMP/out.tar" .
+refused "nothing in a tar leads out of it" 4 blob get --follow-links "$TMP/out.tar" "sha256:$blob"
+check "which the error says" grep -q 'is a symlink to .*, which leaves the archive' "$TMP/stderr"
+
 if [ "$(id -u)" = 0 ] && [ -r /dev/fuse ]; then
   echo "-- mounts"
   renew && link_all "$TMP/out" ../../../out
