@@ -67,6 +67,12 @@ class ArchiveTree {
     return folder->empty() ? path.substr(slash + 1) : *folder + path.substr(slash);
   }
 
+  // Many long ways through symlinks would take hours. Errc::unsupported.
+  Status check_steps() const {
+    if (steps_ <= kSpareSteps + kStepsPerNode * nodes_.size()) return {};
+    return fail(Errc::unsupported, "the symlinks of the archive take too many steps");
+  }
+
   // The path without symlinks; what is there need not be known.
   Result<std::string> resolve(std::string_view path) const;
   // The file that a path leads to; nothing if there is none, and no symlink is the reason.
@@ -105,9 +111,8 @@ Result<std::string> ArchiveTree::resolve(std::string_view path) const {
     const std::string_view name = way.substr(0, slash);
     way.remove_prefix(std::min(slash + 1, way.size()));
     if (way.empty()) ways.pop_back();
-    // Many long ways would take hours.
-    if (followed > 0 && ++steps_ > kSpareSteps + kStepsPerNode * nodes_.size())
-      return fail(Errc::unsupported, "the symlinks of the archive take too many steps");
+    if (followed > 0) ++steps_;
+    if (auto bounded = check_steps(); !bounded) return fail(std::move(bounded).error());
     if (name.empty() || name == ".") continue;
     if (name == "..") {
       if (here.empty()) return leaves();
@@ -179,6 +184,7 @@ class ContentsReader {
           if (auto file = tree_.file_at(path)) contents.blobs.emplace(*std::move(digest), *std::move(file));
       });
     }
+    if (auto bounded = tree_.check_steps(); !bounded) return fail(std::move(bounded).error());
     contents.names = std::move(names_);
     return contents;
   }
