@@ -162,14 +162,14 @@ Result<CopySource> open_repositories_source(const std::string& operand,
 }
 
 // Where people mean a registry, or what is no layout of ours.
-Status check_transport(std::string_view operand, bool is_target) {
+Status check_target(std::string_view operand) {
   for (const std::string_view other : {"docker://", "docker-daemon:", "containers-storage:"})
     if (operand.starts_with(other))
       return fail(Errc::unsupported, std::string(operand) +
-                                         ": images are copied between layouts on disk; "
-                                         "skopeo copies from and to " +
+                                         ": images are copied to layouts on disk; "
+                                         "skopeo copy oci:LAYOUT:REF copies to " +
                                          std::string(other));
-  if (is_target && operand.starts_with("docker-archive:"))
+  if (operand.starts_with("docker-archive:"))
     return fail(Errc::unsupported, std::string(operand) + ": only oci-archive: is written");
   return {};
 }
@@ -178,20 +178,13 @@ Status check_transport(std::string_view operand, bool is_target) {
 
 Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
                                     bool follow_links) {
-  if (auto known = check_transport(operand, false); !known) return fail(std::move(known).error());
   if (operand.starts_with(kRepositoriesPrefix))
     return open_repositories_source(operand, platform, follow_links);
-  auto source = open_layout_source(operand, platform, follow_links);
-  std::error_code failed;
-  if (!source && source.error().code() == Errc::invalid_image &&
-      std::filesystem::is_directory(operand, failed) && !is_layout_dir(operand))
-    return fail(Errc::invalid_image, source.error().message() + "; a directory of repositories is " +
-                                         std::string(kRepositoriesPrefix) + operand);
-  return source;
+  return open_layout_source(operand, platform, follow_links);
 }
 
 Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_links) {
-  if (auto known = check_transport(operand, true); !known) return fail(std::move(known).error());
+  if (auto known = check_target(operand); !known) return fail(std::move(known).error());
   CopyTarget target;
   target.follow_links_ = follow_links;
   if (operand.starts_with(kRepositoriesPrefix)) {

@@ -7,7 +7,9 @@
 #include <system_error>
 #include <utility>
 
+#include "core/cas/archive_engine.h"
 #include "core/cas/dir_engine.h"
+#include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
 #include "core/registry/names.h"
 #include "tools/store.h"
@@ -34,6 +36,20 @@ bool lacks_default_repository(const std::string& layout, bool follow_links) {
     const std::string_view name = entry.ref_name().value_or("");
     return !parse_entry_name(name, "") && parse_entry_name(name, kAny);
   });
+}
+
+// What is no directory is no store, whatever it holds.
+Error explain_no_directory(const std::string& path, const fs::file_status& status, std::error_code failed) {
+  if (!fs::exists(status)) {
+    if (auto error = explain_transport(path)) return *std::move(error);
+    return Error::system(failed ? failed.value() : ENOENT, path);
+  }
+  if (!fs::is_regular_file(status)) return {Errc::invalid_image, path + ": not a directory"};
+  if (const auto archive = open_archive(path); !archive) return archive.error();
+  return {Errc::invalid_image, path +
+                                   ": repositories are kept in directories, and this is an archive; to make "
+                                   "a layout of it: layoutfs copy " +
+                                   path + " DIR"};
 }
 
 }  // namespace
@@ -63,9 +79,9 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
   if (path.empty()) return fail(Errc::invalid_argument, "no store is named");
   std::error_code failed;
   const auto status = fs::status(path, failed);
-  if (!fs::is_directory(status))
-    return fail(fs::exists(status) ? Error(Errc::invalid_image, path + ": not a directory")
-                                   : Error::system(failed ? failed.value() : ENOENT, path));
+  if (!fs::is_directory(status)) return fail(explain_no_directory(path, status, failed));
+  if (auto error = explain_image_directory(path); error && !is_no_directory(fs::path(path) / kMarkerFile))
+    return fail(*std::move(error));
 
   RegistryOptions options;
   options.foreign = foreign;

@@ -193,7 +193,10 @@ class ContentsReader {
   // Those that tell what kind of archive it is.
   void add_name(const TarEntry& entry) {
     const bool is_marker = entry.path.ends_with("/" + std::string(kMarkerFile));
-    const bool is_near = std::ranges::count(entry.path, '/') <= 1;
+    const auto first = entry.path.find('/');
+    const auto second = first == std::string::npos ? first : entry.path.find('/', first + 1);
+    const bool is_near = second == std::string::npos;
+    if (!is_near && names_.size() < kMaxNames) names_.insert(entry.path.substr(0, second + 1));
     const std::size_t most = is_marker ? kMaxNames + kMaxMarkers : is_near ? kMaxNames : 0;
     if (names_.size() < most && entry.path.size() < kMaxTarget)
       names_.insert(entry.path + (entry.type == EntryType::directory ? "/" : ""));

@@ -31,8 +31,8 @@ using ArchiveFile = std::variant<ArchivePlace, Error>;
 struct ArchiveContents {
   std::unordered_map<Digest, ArchiveFile> blobs;
   std::map<std::string, ArchiveFile, std::less<>> files;  // oci-layout and index.json
-  // Of the archive's entries, those of at most two components and those called oci-layout, ten thousand at
-  // most; of directories with a '/' at the end.
+  // Of the archive's entries, those of at most two components, the first two components of others, and those
+  // called oci-layout, ten thousand at most; of directories with a '/' at the end.
   std::set<std::string, std::less<>> names;
 };
 

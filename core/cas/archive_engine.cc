@@ -12,6 +12,7 @@
 #include "core/base/file.h"
 #include "core/cas/archive_contents.h"
 #include "core/cas/file_blob.h"
+#include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_name.h"
@@ -31,16 +32,15 @@ class ArchiveEngine final : public Engine {
       : file_(std::move(file)), mtime_ns_(mtime_ns), contents_(std::move(contents)) {}
 
   // Reads what every layout must have.
-  Status load() {
+  Status load(const std::string& path) {
     auto marker = read_root_file(kMarkerFile, kMarkerLimit);
-    if (!marker && marker.error().code() == Errc::not_found)
-      return fail(Errc::invalid_image, "not an image layout (no oci-layout file in the archive)");
+    if (!marker && marker.error().code() == Errc::not_found) return fail(explain_tar(contents_.names, path));
     if (!marker) return fail(std::move(marker).error());
     marker_ = std::move(*marker);
     if (auto parsed = ImageLayout::parse(marker_); !parsed) return fail(std::move(parsed).error());
     auto index = read_root_file(kIndexFile, kIndexLimits.bytes);
     if (!index && index.error().code() == Errc::not_found)
-      return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
+      return fail(explain_no_index(contents_.names, path));
     if (!index) return fail(std::move(index).error());
     const auto& place = std::get<ArchivePlace>(contents_.files.find(kIndexFile)->second);
     auto references = parse_references(std::move(*index), place.mtime_ns);
@@ -193,20 +193,6 @@ class ArchiveEngine final : public Engine {
   std::atomic<bool> is_closed_ = false;
 };
 
-// What a file that is no tar may be.
-Error explain_no_tar(ByteView front) {
-  constexpr std::array<std::string_view, 4> kCompressed{"\x1f\x8b", "\x28\xb5\x2f\xfd",
-                                                        "\xfd"
-                                                        "7zXZ",
-                                                        "BZh"};
-  const std::string_view text = as_text(front);
-  const bool is_compressed =
-      std::ranges::any_of(kCompressed, [&](std::string_view magic) { return text.starts_with(magic); });
-  if (is_compressed)
-    return Error(Errc::unsupported, "a compressed archive cannot be read in place; decompress it first");
-  return Error(Errc::invalid_image, "neither a directory nor a tar archive");
-}
-
 Result<Bytes> read_front(int fd) {
   Bytes block(kTarBlock);
   const auto got = pread_full(fd, block, 0);
@@ -223,18 +209,18 @@ Result<UniqueFd> open_file(const std::string& path) {
   return fd;
 }
 
-Result<std::unique_ptr<Engine>> open_archive_file(UniqueFd fd) {
+Result<std::unique_ptr<Engine>> open_archive_file(UniqueFd fd, const std::string& path) {
   const auto found = stat_of(fd.get(), "archive");
   if (!found) return fail(Error(found.error()));
   if (!S_ISREG(found->st_mode)) return fail(Errc::invalid_image, "neither a directory nor a regular file");
   const auto front = read_front(fd.get());
   if (!front) return fail(Error(front.error()));
-  if (!is_tar(*front)) return fail(explain_no_tar(*front));
+  if (!is_tar(*front)) return fail(explain_file(*front, path));
   auto contents = read_archive_contents(fd.get(), static_cast<std::uint64_t>(found->st_size));
   if (!contents) return fail(std::move(contents).error());
   auto engine = std::make_unique<ArchiveEngine>(std::make_shared<const UniqueFd>(std::move(fd)),
                                                 to_ns(found->st_mtim), std::move(*contents));
-  if (auto loaded = engine->load(); !loaded) return fail(std::move(loaded).error());
+  if (auto loaded = engine->load(path); !loaded) return fail(std::move(loaded).error());
   return engine;
 }
 
@@ -255,7 +241,7 @@ class ArchiveDriver final : public Driver {
 Result<std::unique_ptr<Engine>> open_archive(const std::string& path) {
   auto fd = open_file(path);
   if (!fd) return fail(std::move(fd).error());
-  auto engine = open_archive_file(std::move(*fd));
+  auto engine = open_archive_file(std::move(*fd), path);
   if (!engine) return fail(std::move(engine).error(), path);
   return engine;
 }

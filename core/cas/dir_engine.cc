@@ -7,6 +7,7 @@
 #include "core/cas/blob_store.h"
 #include "core/cas/clean.h"
 #include "core/cas/create.h"
+#include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/layout_watch.h"
 #include "core/cas/marker.h"
@@ -154,14 +155,20 @@ Result<ReferenceFormat> format_of(int root) {
   return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
 }
 
+// What skopeo copy --dest-shared-blob-dir leaves to its users.
+constexpr const char* kSharedBlobs =
+    " (if they are in a shared directory, link it to the name blobs and give --follow-links)";
+
 // The marker and the existence of all else; errors are to be seen from the layout's path.
 Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {
   if (::faccessat(layout.fd(), kMarkerFile, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
-    return fail(Errc::invalid_image, "not an image layout (no oci-layout file)");
+    return fail(explain_directory(layout.fd(), layout.path()));
   auto marker = read_required(layout, kMarkerFile, kMarkerLimit);
   if (!marker) return fail(std::move(marker).error());
   if (auto parsed = ImageLayout::parse(*marker); !parsed) return fail(std::move(parsed).error());
   const auto blobs = open_required(layout, kBlobsFolder, O_PATH | O_DIRECTORY);
+  if (!blobs && ::faccessat(layout.fd(), kBlobsFolder, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+    return fail(Errc::invalid_image, blobs.error().message() + kSharedBlobs);
   if (!blobs) return fail(Error(blobs.error()));
   const auto format = format_of(layout.fd());
   if (!format) return fail(Error(format.error()));

@@ -72,7 +72,7 @@ struct References {
 };
 
 struct BlobStatus {
-  std::uint64_t size;  // bytes
+  std::uint64_t size;   // bytes
   std::int64_t put_ns;  // when it, or the symlink that it is, was put last, in nanoseconds since 1970
   // Whether it is a symlink that is not followed: it leads to nothing, to no regular file, in a circle, or
   // out of the layout. The blob cannot be read then (get_blob gives the reason), and has no size.

@@ -103,7 +103,8 @@ class RefsDirReferences final : public ReferenceStore {
   }
 
   Status update(const ReferenceUpdate&) override {
-    return fail(Errc::unsupported, "the layout keeps references in refs/, which only index.json can do");
+    return fail(Errc::unsupported,
+                "the references are files in refs/, which cannot be changed several at once");
   }
   Result<bool> erase(std::string_view name) override {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());

@@ -12,6 +12,7 @@
 
 #include "core/cas/archive_engine.h"
 #include "core/cas/dir_engine.h"
+#include "core/cas/foreign_format.h"
 #include "core/oci/reference.h"
 
 namespace layoutfs {
@@ -78,6 +79,7 @@ std::optional<Error> explain_path(const std::string& path) {
 // Why no prefix of `argument` is a layout.
 Error explain_no_layout(std::string_view argument) {
   if (auto error = explain_path(std::string(argument))) return *std::move(error);
+  if (auto error = explain_transport(argument)) return *std::move(error);
   for (const std::size_t length : split_positions(argument))
     if (auto error = explain_path(std::string(argument.substr(0, length)))) return *std::move(error);
   return Error(Errc::not_found, likely_path(argument) + ": no such layout");

@@ -7,8 +7,11 @@ namespace layoutfs {
 RepositoryMap::RepositoryMap(const References& references, const RegistryOptions& options)
     : references_(references) {
   const bool is_strict = options.foreign == ForeignEntry::error;
-  if (is_strict && !references_.problems.empty())
-    foreign_ = Error(Errc::invalid_image, references_.problems.front()).with("index.json");
+  if (is_strict && !references_.problems.empty()) {
+    foreign_ = Error(Errc::invalid_image, references_.problems.front());
+    // Those of refs/ are named by their files.
+    if (!references_.document.empty()) foreign_ = std::move(*foreign_).with("index.json");
+  }
   for (std::size_t i = 0; i < references_.entries.size(); ++i) {
     const auto name = parse_entry_name(entry(i).ref_name().value_or(""), options.default_repository);
     if (!name) {
