@@ -15,7 +15,10 @@ for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
     --test) packages+=(mmdebstrap umoci skopeo buildah busybox-static jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
-      git strace bubblewrap clang-19 libclang-rt-19-dev) ;;
+      git strace bubblewrap openssl clang-19 libclang-rt-19-dev)
+      # Debian's containerd would take Docker's own away.
+      [ "$(dpkg-query -W -f '${db:Status-Status}' containerd.io 2>/dev/null)" = installed ] || packages+=(containerd stargz-snapshotter)
+      ;;
     --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo openssl squashfuse archivemount squashfs-tools zstd) ;;
     --full) packages+=(clang-format-19 clang-tidy-19) ;;
     *)
