@@ -109,8 +109,10 @@ TEST_F(Batch, HoldsMoreThanAProcessMayHaveOpen) {
 
 TEST_F(Batch, EndsWithItsEngine) {
   ASSERT_TRUE(put("one"));
+  const BlobPtr blob = engine->get_blob(testing::put_text(*engine, "three")->digest).value();
   ASSERT_TRUE(engine->close());
   EXPECT_EQ(put("two").error().code(), Errc::closed);
+  EXPECT_EQ(batch->copy(blob).error().code(), Errc::closed);
   EXPECT_EQ(batch->flush().error().code(), Errc::closed);
 }
 

@@ -268,6 +268,17 @@ TEST_F(PutReferenceInIndex, KeepsTheModeOfTheFile) {
             std::filesystem::perms(0640));
 }
 
+TEST_F(PutReferenceInIndex, KeepsTheOwnerOfTheFile) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  const std::string file = layout.path() + "/index.json";
+  ASSERT_EQ(::chown(file.c_str(), 1234, 5678), 0);
+  ASSERT_TRUE(engine->put_reference("name", one));
+  struct stat found{};
+  ASSERT_EQ(::stat(file.c_str(), &found), 0);
+  EXPECT_EQ(found.st_uid, 1234u);
+  EXPECT_EQ(found.st_gid, 5678u);
+}
+
 TEST_F(PutReferenceInIndex, TakesTimeForEachMemberAndEachEntryOnce) {
   std::string members, entries;
   for (int i = 0; i < 300'000; ++i) members += "\"\":0,", entries += "0,";

@@ -1,4 +1,5 @@
 // References of a layout, also while other programs change them.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -68,6 +69,17 @@ TEST_F(ReferencesOfALayout, AreTheSamePointerUntilSomethingChanges) {
   EXPECT_NE(engine->references().value(), first);
   EXPECT_EQ(first->entries.at(0).ref_name(), "a");
   EXPECT_THAT(names(*engine), ElementsAre("b"));
+}
+
+TEST_F(ReferencesOfALayout, OfTheSameTextHaveTheTimeOfTheLastWriting) {
+  layout.write_index({named(blob, "a")});
+  const auto engine = open_dir(layout.path()).value();
+  const auto before = engine->references().value()->mtime_ns;
+  const timespec times[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (layout.path() + "/index.json").c_str(), times, 0), 0);
+  const auto after = engine->references().value()->mtime_ns;
+  EXPECT_NE(after, before);
+  EXPECT_EQ(after, 1'000'000'000'000'000'000);
 }
 
 TEST_F(ReferencesOfALayout, EveryChangeIsSeenHoweverSoonItFollows) {

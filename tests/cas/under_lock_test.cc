@@ -4,10 +4,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <limits>
 #include <thread>
 
 #include "core/cas/dir_engine.h"
 #include "tests/support/held_lock.h"
+#include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
 #include "tests/support/temp_dir.h"
 
@@ -80,6 +83,51 @@ TEST_F(UnderTheLock, ALayoutThatSomebodyElseHasCompletedStaysAsItIs) {
   second.join();
   EXPECT_TRUE(opened);
   EXPECT_EQ(testing::state_of_tree(path), before);
+}
+
+class WaitsForTheLock : public ::testing::TestWithParam<ReferenceFormat> {
+ protected:
+  // Whether `change` waits while somebody else has the lock; it must succeed afterwards.
+  bool waits(const std::function<Status()>& change) {
+    HeldLock lock(path);
+    EXPECT_TRUE(lock.is_held());
+    Status done = fail(Errc::io, "not run");
+    std::jthread writer([&] { done = change(); });
+    const bool has_waited = lock.has_waiter();
+    lock.release();
+    writer.join();
+    EXPECT_TRUE(done) << done.error().message();
+    return has_waited;
+  }
+  static Status status_of(const auto& result) { return result ? Status() : fail(Error(result.error())); }
+
+  TempDir directory;
+  std::string path = directory / "layout";
+  std::unique_ptr<Engine> engine =
+      open_dir(path, {.create_if_missing = true, .created_with = GetParam()}).value();
+  Descriptor one = testing::descriptor_of("one", testing::kManifestType);
+};
+INSTANTIATE_TEST_SUITE_P(BothFormats, WaitsForTheLock,
+                         ::testing::Values(ReferenceFormat::index_json, ReferenceFormat::refs_dir));
+
+TEST_P(WaitsForTheLock, EveryChangeOfReferencesThatOthersCouldLose) {
+  EXPECT_TRUE(waits([&] { return engine->put_reference("name", one); }));
+  EXPECT_TRUE(waits([&] { return status_of(engine->delete_reference("name")); }));
+  if (GetParam() == ReferenceFormat::refs_dir) return;  // which cannot be updated
+  EXPECT_TRUE(waits([&] {
+    return engine->update_references([&](const References&) -> Result<ReferenceChanges> {
+      return ReferenceChanges{.changed = {}, .added = {one}};
+    });
+  }));
+}
+
+TEST_P(WaitsForTheLock, ASweepOfABlobThatOthersCouldHaveNamed) {
+  const Digest digest = put_text(*engine, "content")->digest;
+  const auto seen = engine->references().value();
+  EXPECT_TRUE(waits([&] {
+    return status_of(engine->sweep_blob(digest, *seen, std::numeric_limits<std::int64_t>::max()));
+  }));
+  EXPECT_FALSE(engine->exists(digest).value());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <stop_token>
 
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
@@ -138,6 +139,32 @@ TEST_F(Uploading, ThroughASymlinkIsRefused) {
   std::ofstream(directory / "outside") << "secret";
   std::filesystem::create_symlink(directory / "outside", uploads() + "/" + id);
   EXPECT_FALSE(engine->resume_upload(id));
+}
+
+TEST_F(Uploading, ThroughAPipeIsRefused) {
+  const std::string id(32, 'a');
+  begun_with("x");
+  ASSERT_EQ(::mkfifo((uploads() + "/" + id).c_str(), 0600), 0);
+  EXPECT_FALSE(engine->resume_upload(id));
+}
+
+TEST_F(Uploading, WhatSomebodyElseHasWrittenMeanwhileIsHashedAgain) {
+  auto upload = begun_with("hello");
+  ASSERT_EQ(upload.digest().value(), hello);
+  ASSERT_TRUE(upload.close());
+  std::ofstream(uploads() + "/" + upload.id()) << "hallo";
+  EXPECT_EQ(code_of(upload.commit(hello)), Errc::digest_invalid);
+  EXPECT_THAT(engine->list_all_blobs().value(), IsEmpty());
+}
+
+TEST_F(Uploading, IsCommittedOnlyUntilARequestToStop) {
+  auto upload = begun_with("hello");
+  ASSERT_EQ(upload.digest().value(), hello);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(code_of(upload.commit(hello, {.stop = stop.get_token(), .deadline = {}})), Errc::cancelled);
+  EXPECT_THAT(engine->list_all_blobs().value(), IsEmpty());
+  EXPECT_TRUE(upload.commit(hello));
 }
 
 TEST_F(Uploading, ToAFileThatHasAnotherNameTooIsRefused) {
