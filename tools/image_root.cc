@@ -88,10 +88,14 @@ Result<HostMounts> clone_host_mounts(const std::string& upper) {
   if (!upper.empty()) take(mounts.upper, upper);
   take(mounts.sys, "/sys");
   take(mounts.terminals, "/dev/pts");
-  take(mounts.resolver, "/etc/resolv.conf");
   for (std::size_t i = 0; i < kDevices.size(); ++i)
     take(mounts.devices[i], "/dev/" + std::string(kDevices[i]));
   if (!taken) return fail(std::move(taken).error());
+  // Without it programs run as well, but know no names of hosts.
+  if (auto resolver = clone_mount("/etc/resolv.conf"))
+    mounts.resolver = std::move(*resolver);
+  else
+    log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + resolver.error().message());
   for (const UniqueFd* read_only : {&mounts.sys, &mounts.resolver})
     if (auto made = make_read_only(*read_only); !made) return fail(std::move(made).error());
   return mounts;
@@ -178,7 +182,6 @@ Status populate_dev(const HostMounts& host) {
   return {};
 }
 
-// Without it programs run as well, but know no names of hosts.
 void attach_resolver(const UniqueFd& resolver) {
   if (!resolver) return;
   const auto covered = RootDirectory().make_file("/etc/resolv.conf");

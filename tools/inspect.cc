@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/base/json.h"
-#include "core/image/image_library.h"
+#include "core/image/kept_files.h"
 #include "core/oci/documents.h"
 #include "fs/file_attributes.h"
 #include "tools/command.h"
@@ -98,9 +98,10 @@ Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& a
     summary.config = std::move(*config);
   }
   for (const Descriptor& layer : summary.manifest.layers) summary.size += layer.size;
-  ImageLibrary library(layout.engine, open_cache(arguments.cache_dir), {});
-  if (const auto ready = library.image_if_ready(summary.descriptor))
-    summary.hidden = hidden_xattrs(ready->tree());
+  // Nothing is built for that.
+  const auto kept = open_kept_tree(open_cache(arguments.cache_dir), kImageTrees, summary.descriptor.digest,
+                                   summary.manifest.layers.size());
+  if (kept) summary.hidden = hidden_xattrs(*kept->tables);
   return summary;
 }
 
