@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "core/base/json_names.h"
+#include "core/base/utf8.h"
 
 // Asserts that stay on.
 #define RAPIDJSON_ASSERT(x) ::layoutfs::check(static_cast<bool>(x), #x)
@@ -46,6 +48,8 @@ class TreeBuilder {
 
   bool is_too_deep() const { return is_too_deep_; }
   bool is_too_many() const { return values_ > limits_.values; }
+  // A member's name that its object has twice.
+  std::optional<std::string_view> repeated() const { return repeated_; }
   // After a whole document.
   Node root() const { return open_.front(); }
 
@@ -56,7 +60,10 @@ class TreeBuilder {
   bool Key(const char* text, Size size, bool) { return add_text(Kind::string, text, size); }
   bool StartObject() { return enter(); }
   bool StartArray() { return enter(); }
-  bool EndObject(Size members) { return leave(Kind::object, members, std::size_t{2} * members); }
+  bool EndObject(Size members) {
+    if (limits_.are_names_unique && members > 1) repeated_ = find_repeated(members);
+    return !repeated_ && leave(Kind::object, members, std::size_t{2} * members);
+  }
   bool EndArray(Size elements) { return leave(Kind::array, elements, elements); }
 
   // The reader hands on numbers as text only.
@@ -83,6 +90,13 @@ class TreeBuilder {
     is_too_deep_ = ++depth_ > limits_.depth;
     return !is_too_deep_ && ++values_ <= limits_.values;
   }
+  // Of the object whose `members` are the last nodes.
+  std::optional<std::string_view> find_repeated(Size members) {
+    names_.clear();
+    for (auto name = open_.end() - std::ptrdiff_t{2} * members; name != open_.end(); name += 2)
+      names_.push_back(name->text());
+    return repeated_name(names_);
+  }
   // The last `count` nodes become the children of a new one.
   bool leave(Kind kind, Size size, std::size_t count) {
     --depth_;
@@ -100,7 +114,9 @@ class TreeBuilder {
 
   std::pmr::memory_resource& pool_;
   const JsonLimits& limits_;
-  std::vector<Node> open_;  // whose parents have not ended yet
+  std::vector<Node> open_;               // whose parents have not ended yet
+  std::vector<std::string_view> names_;  // of the object that ends; here, so that its memory is used again
+  std::optional<std::string_view> repeated_;
   std::size_t values_ = 0;
   std::size_t depth_ = 0;
   bool is_too_deep_ = false;
@@ -138,6 +154,37 @@ const char* describe(rapidjson::ParseErrorCode code) {
 
 bool is_blank(ByteView text) { return as_text(text).find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// The digits of a JSON number with neither fraction nor exponent; empty if it is not whole, or has more
+// digits than 64 bits hold.
+std::string without_exponent(std::string_view number) {
+  constexpr std::int64_t kMostDigits = 19;
+  const bool is_negative = number.starts_with('-');
+  number.remove_prefix(is_negative ? 1 : 0);
+  const std::size_t mantissa_end = std::min(number.find_first_of("eE"), number.size());
+  const std::string_view mantissa = number.substr(0, mantissa_end);
+  const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
+  std::string digits(mantissa.substr(0, point));
+  if (point < mantissa.size()) digits += mantissa.substr(point + 1);
+  const std::size_t last = digits.find_last_not_of('0');
+  if (last == std::string::npos) return "0";
+  std::string_view exponent = number.substr(std::min(mantissa_end + 1, number.size()));
+  exponent.remove_prefix(exponent.starts_with('+') ? 1 : 0);
+  const auto power = exponent.empty() ? 0 : parse_integer(exponent);
+  // How many zeros follow the last digit that is none.
+  const auto behind_point = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(last + 1);
+  if (!power || *power < -behind_point || *power > kMostDigits - behind_point) return {};
+  digits.resize(last + 1);
+  digits.append(static_cast<std::size_t>(*power + behind_point), '0');
+  return (is_negative ? "-" : "") + digits;
+}
+
 // What the reader found, in our words.
 Status check_reading(const rapidjson::ParseResult& result, const TreeBuilder& builder, std::size_t end,
                      ByteView text, const JsonLimits& limits) {
@@ -147,6 +194,10 @@ Status check_reading(const rapidjson::ParseResult& result, const TreeBuilder& bu
   if (builder.is_too_many())
     return fail(Errc::invalid_image, "JSON holds more than " + std::to_string(limits.values) + " values");
   const auto at = [](std::size_t offset) { return " at byte " + std::to_string(offset); };
+  constexpr std::size_t kMostShown = 64;
+  if (const auto name = builder.repeated())
+    return fail(Errc::invalid_image, "JSON has member '" + printable(name->substr(0, kMostShown)) +
+                                         "' twice in the object that ends" + at(result.Offset()));
   // A NUL byte ends the text for RapidJSON; for JSON it is a fault wherever it stands.
   const bool is_ended_early = !result.IsError() && end < text.size();
   if (is_ended_early || result.Code() == rapidjson::kParseErrorDocumentRootNotSingular)
@@ -192,11 +243,8 @@ std::optional<std::string_view> JsonValue::as_string() const {
 std::optional<std::int64_t> JsonValue::as_integer() const {
   const auto& node = as_node(value_);
   if (node.kind != Kind::number) return std::nullopt;
-  const char* const end = node.characters + node.size;
-  std::int64_t number = 0;
-  const auto result = std::from_chars(node.characters, end, number);
-  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
-  return number;
+  if (const auto number = parse_integer(node.text())) return number;
+  return parse_integer(without_exponent(node.text()));
 }
 
 std::optional<bool> JsonValue::as_bool() const {

@@ -42,11 +42,7 @@ void write_sorted(JsonWriter& writer, JsonValue value) {
   } else if (value.is_object()) {
     std::vector<std::size_t> order(value.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    const auto name = [&](std::size_t i) { return value.name_at(i); };
-    // Of a member that stands there twice the first one counts.
-    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(name(i), i); });
-    const auto repeated = std::ranges::unique(order, {}, name);
-    order.erase(repeated.begin(), repeated.end());
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(value.name_at(i), i); });
     writer.begin_object();
     for (const std::size_t i : order) {
       writer.key(value.name_at(i));

@@ -2,8 +2,9 @@
 #include "core/cas/descriptor.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
+
+#include "core/cas/members.h"
 
 namespace layoutfs {
 namespace {
@@ -34,6 +35,7 @@ Result<std::vector<std::string>> texts_member(JsonValue object, std::string_view
   if (!member) return texts;
   if (!member->is_array()) return not_a("an array", name);
   for (std::size_t i = 0; i < member->size(); ++i) {
+    if (member->at(i).is_null()) continue;
     const auto text = member->at(i).as_string();
     if (!text) return not_a("an array of strings", name);
     texts.emplace_back(*text);
@@ -65,6 +67,8 @@ Result<std::optional<Platform>> platform_member(JsonValue object) {
   const auto member = present_member(object, "platform");
   if (!member) return std::nullopt;
   if (!member->is_object()) return not_a("an object", "platform");
+  if (auto spelled = check_spelling(*member, members::kPlatform); !spelled)
+    return fail(std::move(spelled).error(), "platform");
   Platform platform;
   for (const auto& [name, field] : {std::pair{"os", &platform.os},
                                     {"architecture", &platform.architecture},
@@ -86,18 +90,43 @@ void write_texts(JsonWriter& writer, const std::vector<std::string>& texts) {
   writer.end_array();
 }
 
-void write_platform(JsonWriter& writer, const Platform& platform) {
+// Whether an annotation of this value is kept as it stands there, and counts as absent.
+bool is_kept_only(JsonValue annotation) {
+  return !annotation.as_string() && !annotation.is_object() && !annotation.is_array();
+}
+
+// Members of the object `own` that are not among `known`.
+void write_others(JsonWriter& writer, JsonValue own, std::span<const std::string_view> known) {
+  for (std::size_t i = 0; own.is_object() && i < own.size(); ++i)
+    if (std::ranges::find(known, own.name_at(i)) == known.end()) writer.key(own.name_at(i)).value(own.at(i));
+}
+
+// `own` is the member as it stands in the document, if there is one.
+void write_platform(JsonWriter& writer, const Platform& platform, std::optional<JsonValue> own) {
   writer.begin_object();
   writer.key("architecture").string(platform.architecture).key("os").string(platform.os);
   if (!platform.os_version.empty()) writer.key("os.version").string(platform.os_version);
   if (!platform.os_features.empty()) write_texts(writer.key("os.features"), platform.os_features);
   if (!platform.variant.empty()) writer.key("variant").string(platform.variant);
+  if (own) write_others(writer, *own, members::kPlatform);
   writer.end_object();
 }
 
-// Those that Descriptor has members for.
-constexpr std::array<std::string_view, 8> kKnownMembers{
-    "mediaType", "digest", "size", "urls", "data", "platform", "artifactType", "annotations"};
+// `own` as above: of the values in it that are no strings, those stay that are not given another one.
+void write_annotations(JsonWriter& writer, const Annotations& annotations, std::optional<JsonValue> own) {
+  writer.begin_object();
+  for (const auto& [name, value] : annotations) writer.key(name).string(value);
+  for (std::size_t i = 0; own && own->is_object() && i < own->size(); ++i)
+    if (is_kept_only(own->at(i)) && !annotations.contains(own->name_at(i)))
+      writer.key(own->name_at(i)).value(own->at(i));
+  writer.end_object();
+}
+
+bool has_kept_only(std::optional<JsonValue> annotations) {
+  for (std::size_t i = 0; annotations && annotations->is_object() && i < annotations->size(); ++i)
+    if (is_kept_only(annotations->at(i))) return true;
+  return false;
+}
 
 }  // namespace
 
@@ -107,6 +136,7 @@ Result<Annotations> annotations_of(JsonValue object) {
   if (!member) return annotations;
   if (!member->is_object()) return not_a("an object", "annotations");
   for (std::size_t i = 0; i < member->size(); ++i) {
+    if (is_kept_only(member->at(i))) continue;
     const auto text = member->at(i).as_string();
     if (!text) return not_a("a string", "annotation " + std::string(member->name_at(i)));
     annotations.emplace(member->name_at(i), *text);
@@ -122,6 +152,8 @@ std::optional<std::string_view> Descriptor::annotation(std::string_view name) co
 
 Result<Descriptor> Descriptor::from_json(JsonValue value) {
   if (!value.is_object()) return not_a("an object", "descriptor");
+  if (auto spelled = check_spelling(value, members::kDescriptor); !spelled)
+    return fail(std::move(spelled).error());
   auto digest = digest_member(value);
   if (!digest) return fail(std::move(digest).error());
   auto size = size_member(value);
@@ -150,23 +182,22 @@ Result<Descriptor> Descriptor::from_json(JsonValue value) {
 }
 
 void Descriptor::write_json(JsonWriter& writer) const {
+  // It was bounded when its document was read, and nothing of it is interpreted here.
+  constexpr JsonLimits kLimits{.bytes = SIZE_MAX, .values = SIZE_MAX, .are_names_unique = false};
+  const auto document = JsonDocument::parse(as_bytes(json), kLimits);
+  const auto own_member = [&](std::string_view name) {
+    return document ? document->root().find(name) : std::nullopt;
+  };
   writer.begin_object().key("mediaType").string(media_type).key("digest").string(digest.str());
   writer.key("size").integer(static_cast<std::int64_t>(size));
   if (!urls.empty()) write_texts(writer.key("urls"), urls);
-  if (!annotations.empty()) {
-    writer.key("annotations").begin_object();
-    for (const auto& [name, value] : annotations) writer.key(name).string(value);
-    writer.end_object();
-  }
+  const auto own_annotations = own_member("annotations");
+  if (!annotations.empty() || has_kept_only(own_annotations))
+    write_annotations(writer.key("annotations"), annotations, own_annotations);
   if (!data.empty()) writer.key("data").string(data);
-  if (platform) write_platform(writer.key("platform"), *platform);
+  if (platform) write_platform(writer.key("platform"), *platform, own_member("platform"));
   if (!artifact_type.empty()) writer.key("artifactType").string(artifact_type);
-  if (const auto document = JsonDocument::parse(as_bytes(json))) {
-    const JsonValue own = document->root();
-    for (std::size_t i = 0; i < own.size() && own.is_object(); ++i)
-      if (std::ranges::find(kKnownMembers, own.name_at(i)) == kKnownMembers.end())
-        writer.key(own.name_at(i)).value(own.at(i));
-  }
+  if (document) write_others(writer, document->root(), members::kDescriptor);
   writer.end_object();
 }
 

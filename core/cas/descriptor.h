@@ -20,8 +20,9 @@ inline constexpr std::string_view kRefName = "org.opencontainers.image.ref.name"
 // The full name that containerd writes beside it.
 inline constexpr std::string_view kContainerdName = "io.containerd.image.name";
 
-// The member `annotations` of a descriptor or a document. Errc::invalid_image where it is no object of
-// strings.
+// The member `annotations` of a descriptor or a document. Those that are null, a number or a boolean count as
+// absent. Errc::invalid_image if it is something else than an object, or one of them is an object or an
+// array.
 Result<Annotations> annotations_of(JsonValue object);
 
 struct Platform {
@@ -47,9 +48,11 @@ struct Descriptor {
   // kRefName's value.
   std::optional<std::string_view> ref_name() const { return annotation(kRefName); }
 
-  // Errc::invalid_image for a missing or wrong field; Errc::unsupported for a digest of an unknown algorithm.
+  // Errc::invalid_image for a missing or wrong field, and for one whose name differs from a known one only in
+  // case; Errc::unsupported for a digest of an unknown algorithm.
   static Result<Descriptor> from_json(JsonValue value);
-  // The members above, in the order of image-spec, then those of `json` that are none of them.
+  // The members above, in the order of image-spec, then those of `json` that are none of them. Annotations
+  // that annotations_of() leaves out stay as well, as do unknown members of a platform.
   void write_json(JsonWriter& writer) const;
 
   // Whether both mean the same: how it stands in a document, with an empty list or without one, is left out.

@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/base/guarded.h"
 #include "core/base/json.h"
+#include "core/cas/members.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 
@@ -28,9 +29,12 @@ class IndexEditor {
     if (!document) return fail(std::move(document).error(), kIndexFile);
     if (!document->root().is_object())
       return fail(Errc::invalid_image, std::string(kIndexFile) + ": not an object");
+    if (auto spelled = check_spelling(document->root(), members::kDocument); !spelled)
+      return fail(std::move(spelled).error(), kIndexFile);
     const auto entries = document->root().find("manifests");
     if (!entries || (!entries->is_array() && !entries->is_null()))
       return fail(Errc::invalid_image, std::string(kIndexFile) + ": manifests is not an array");
+    if (auto spelled = check_entries(*entries); !spelled) return fail(std::move(spelled).error(), kIndexFile);
     return IndexEditor(std::move(*document), *entries);
   }
 
@@ -52,10 +56,8 @@ class IndexEditor {
     const JsonValue root = document_.root();
     // Required by image-spec; some writers leave it out.
     if (!root.find("schemaVersion")) writer.key("schemaVersion").integer(2);
-    bool is_written = false;
     for (std::size_t i = 0; i < root.size(); ++i) {
       const bool is_list = root.name_at(i) == "manifests";
-      if (is_list && std::exchange(is_written, true)) continue;  // of two, the first one counts
       writer.key(root.name_at(i));
       is_list ? write_entries(writer, changes) : void(writer.value(root.at(i)));
     }
@@ -64,6 +66,14 @@ class IndexEditor {
 
  private:
   IndexEditor(JsonDocument document, JsonValue entries) : document_(std::move(document)), entries_(entries) {}
+
+  // An entry that other readers may know by another name is not to be removed or replaced by this one.
+  static Status check_entries(JsonValue entries) {
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (auto spelled = check_spelling(entries.at(i), members::kDescriptor); !spelled)
+        return fail(std::move(spelled).error(), "entry " + std::to_string(i));
+    return {};
+  }
 
   void write_entries(JsonWriter& writer, const ReferenceChanges& changes) const {
     writer.begin_array();
@@ -239,6 +249,8 @@ Result<std::shared_ptr<const References>> parse_references(Bytes text, std::int6
   if (!document) return fail(Error(document.error()), kIndexFile);
   if (!document->root().is_object())
     return fail(Errc::invalid_image, std::string(kIndexFile) + ": not an object");
+  if (auto spelled = check_spelling(document->root(), members::kDocument); !spelled)
+    return fail(std::move(spelled).error(), kIndexFile);
   auto list = DescriptorList::from_member(document->root(), "manifests");
   if (!list) return fail(std::move(list).error(), kIndexFile);
   return std::make_shared<const References>(

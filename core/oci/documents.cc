@@ -6,6 +6,8 @@
 #include <initializer_list>
 
 #include "core/base/json.h"
+#include "core/base/json_names.h"
+#include "core/cas/members.h"
 #include "core/oci/media_types.h"
 
 namespace layoutfs {
@@ -57,6 +59,8 @@ Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
   if (!document) return document;
   const auto root = document->root();
   if (!root.is_object()) return invalid("not a JSON object");
+  if (auto spelled = check_spelling(root, members::kDocument); !spelled)
+    return fail(std::move(spelled).error());
   const auto media_type = text_of(root, "mediaType");
   if (!media_type.empty() && document_kind(media_type) == other)
     return invalid("the document says that it is of type " + media_type);
@@ -105,6 +109,8 @@ Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
   const auto rootfs = root.find("rootfs");
   if (!rootfs || rootfs->is_null()) return digests;
   if (!rootfs->is_object()) return invalid("rootfs is not an object");
+  if (auto spelled = check_spelling(*rootfs, members::kRootfs); !spelled)
+    return fail(std::move(spelled).error(), "rootfs");
   const auto array = rootfs->find("diff_ids");
   if (!array || array->is_null()) return digests;
   if (!array->is_array()) return invalid("diff_ids are not an array");
@@ -126,10 +132,22 @@ Result<Document> read_parsed(const Provider& provider, const Descriptor& descrip
   return document;
 }
 
+// A member of the object that says how to run programs. Builders write it in other spellings too ("env"), and
+// every runtime takes these, so a single one counts here as well.
+Result<std::optional<JsonValue>> execution_member(JsonValue execution, std::string_view name) {
+  std::optional<JsonValue> found;
+  for (std::size_t i = 0; execution.is_object() && i < execution.size(); ++i) {
+    if (!is_folded_equal(execution.name_at(i), name)) continue;
+    if (found)
+      return invalid("config has two members that differ from '" + std::string(name) + "' at most in case");
+    found = execution.at(i);
+  }
+  return found;
+}
+
 // config.md, "Env". The kernel takes anything that ends with a NUL; programs take what has a name.
-std::vector<std::string> environment_of(JsonValue execution) {
+std::vector<std::string> environment_of(std::optional<JsonValue> variables) {
   std::vector<std::string> environment;
-  const auto variables = execution.find("Env");
   for (std::size_t i = 0; variables && variables->is_array() && i < variables->size(); ++i) {
     const auto text = variables->at(i).as_string();
     const auto equals = text ? text->find('=') : std::string_view::npos;
@@ -208,6 +226,8 @@ Result<ArtifactManifest> ArtifactManifest::parse(ByteView text) {
   if (!document) return fail(Error(document.error()));
   const auto root = document->root();
   if (!root.is_object()) return invalid("not a JSON object");
+  if (auto spelled = check_spelling(root, members::kDocument); !spelled)
+    return fail(std::move(spelled).error());
   if (root.find("manifests") || root.find("layers"))
     return invalid("an index or a manifest under an artifact's media type");
   ArtifactManifest artifact;
@@ -229,6 +249,8 @@ Result<Schema1Manifest> Schema1Manifest::parse(ByteView text) {
   if (!document) return fail(Error(document.error()));
   const auto root = document->root();
   if (!root.is_object()) return invalid("not a JSON object");
+  if (auto spelled = check_spelling(root, members::kDocument); !spelled)
+    return fail(std::move(spelled).error());
   if (root.find("manifests") || root.find("layers") || root.find("config"))
     return invalid("an index or a manifest under the media type of schema 1");
   Schema1Manifest manifest;
@@ -239,6 +261,8 @@ Result<Schema1Manifest> Schema1Manifest::parse(ByteView text) {
   if (layers->size() > kMaxLayers)
     return invalid(std::to_string(layers->size()) + " layers, more than " + std::to_string(kMaxLayers));
   for (std::size_t i = 0; i < layers->size(); ++i) {
+    if (auto spelled = check_spelling(layers->at(i), members::kSchema1Layer); !spelled)
+      return fail(std::move(spelled).error());
     auto digest = parse_digest(layers->at(i).find("blobSum"), "blobSum of layer " + std::to_string(i));
     if (!digest) return fail(std::move(digest).error());
     manifest.layers.push_back(std::move(*digest));
@@ -251,13 +275,19 @@ Result<ImageConfig> ImageConfig::parse(ByteView text) {
   if (!document) return fail(Error(document.error()));
   const auto root = document->root();
   if (!root.is_object()) return invalid("not a JSON object");
+  if (auto spelled = check_spelling(root, members::kConfig); !spelled)
+    return fail(std::move(spelled).error());
   auto diff_ids = parse_diff_ids(root);
   if (!diff_ids) return fail(std::move(diff_ids).error());
   Platform platform{text_of(root, "os"), text_of(root, "architecture"), text_of(root, "variant")};
   ImageConfig config{std::move(platform), std::move(*diff_ids), text_of(root, "created"), {}, {}};
   if (const auto execution = root.find("config")) {
-    config.environment = environment_of(*execution);
-    config.working_directory = text_of(*execution, "WorkingDir");
+    const auto variables = execution_member(*execution, "Env");
+    if (!variables) return fail(Error(variables.error()));
+    config.environment = environment_of(*variables);
+    const auto directory = execution_member(*execution, "WorkingDir");
+    if (!directory) return fail(Error(directory.error()));
+    config.working_directory = *directory ? (*directory)->as_string().value_or("") : "";
     if (config.working_directory.contains('\0')) config.working_directory.clear();
   }
   return config;

@@ -14,6 +14,7 @@
 
 #include "core/base/guarded.h"
 #include "core/base/json.h"
+#include "core/base/json_names.h"
 #include "core/base/log.h"
 #include "core/oci/media_types.h"
 #include "core/oci/mentions.h"
@@ -45,22 +46,36 @@ bool is_understood(Form form) {
   return form == Form::index || form == Form::manifest || form == Form::artifact || form == Form::schema1;
 }
 
+// Returns true if some reader takes a member of `object` for `field`.
+bool may_have(JsonValue object, std::string_view field) {
+  for (std::size_t i = 0; object.is_object() && i < object.size(); ++i)
+    if (is_folded_equal(object.name_at(i), field)) return true;
+  return false;
+}
+
+// Returns true if it leads on like a manifest. An image's config has a member `config` too, which is not a
+// descriptor.
+bool has_manifest_members(JsonValue root) {
+  if (may_have(root, "layers")) return true;
+  for (std::size_t i = 0; root.is_object() && i < root.size(); ++i)
+    if (is_folded_equal(root.name_at(i), "config") && may_have(root.at(i), "digest")) return true;
+  return false;
+}
+
 // Of a document that comes without a media type. The members by which it leads on are enough: whether all of
-// it can be understood is for the parser to say, as the garbage collection loses everything behind a document
-// that is taken for a leaf.
+// it can be understood, and by all readers alike, is for the parser to say, as the garbage collection loses
+// everything behind a document that is taken for a leaf.
 Form form_of_text(ByteView text) {
-  const auto document = JsonDocument::parse(text);
+  const auto document = JsonDocument::parse(text, {.are_names_unique = false});
   if (!document) return Form::unknown;
   const auto root = document->root();
   const auto own_type = root.find("mediaType");
   const auto own = form_of(own_type ? own_type->as_string().value_or("") : "");
   if (is_understood(own)) return own;
-  if (root.find("manifests")) return Form::index;
-  // An image's config has a member `config` too, which is not a descriptor.
-  const auto config = root.find("config");
-  if (root.find("layers") || (config && config->find("digest"))) return Form::manifest;
-  if (root.find("fsLayers")) return Form::schema1;
-  return root.find("blobs") ? Form::artifact : Form::unknown;
+  if (may_have(root, "manifests")) return Form::index;
+  if (has_manifest_members(root)) return Form::manifest;
+  if (may_have(root, "fsLayers")) return Form::schema1;
+  return may_have(root, "blobs") ? Form::artifact : Form::unknown;
 }
 
 // The descriptor of a blob that is known by its digest alone. Nothing if there is no such blob.

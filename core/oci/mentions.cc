@@ -76,7 +76,7 @@ bool looks_like_document(ByteView content) noexcept {
 
 std::vector<Digest> digests_in(ByteView document) {
   MentionSearch search;
-  if (const auto json = JsonDocument::parse(document))
+  if (const auto json = JsonDocument::parse(document, {.are_names_unique = false}))
     search.search(json->root());
   else
     search.search(as_text(document));

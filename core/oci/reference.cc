@@ -228,11 +228,22 @@ std::string document_type_of(ByteView text) {
   return {};
 }
 
+namespace {
+
+// Whether this is all that is wrong with it as JSON.
+bool has_repeated_names(ByteView text) {
+  return !JsonDocument::parse(text) && JsonDocument::parse(text, {.are_names_unique = false});
+}
+
+}  // namespace
+
 Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
   auto text = read_document(engine, descriptor);
   // What is too large for a document is none.
   if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
   descriptor.media_type = text ? document_type_of(*text) : "";
+  if (descriptor.media_type.empty() && text && has_repeated_names(*text))
+    return fail(Error(JsonDocument::parse(*text).error()), descriptor.digest.str());
   if (descriptor.media_type.empty())
     return fail(Errc::not_found, descriptor.digest.str() + ": the blob is neither a manifest nor an index");
   return descriptor;

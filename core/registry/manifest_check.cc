@@ -75,6 +75,12 @@ Status check_image(ByteView text, const HasBlob& has_blob) {
   return check_blob("config", manifest->config);
 }
 
+// Its blobs need not be here, as nothing has ever said that they must.
+Status check_artifact(ByteView text) {
+  const auto artifact = ArtifactManifest::parse(text);
+  return artifact ? Status() : invalid(artifact.error());
+}
+
 // What the document says that it is, where it says so.
 DocumentKind own_kind(ByteView text) {
   const auto document = JsonDocument::parse(text);
@@ -86,6 +92,7 @@ DocumentKind own_kind(ByteView text) {
 
 Status check_manifest(ByteView document, std::string_view media_type, const HasBlob& has_blob) {
   if (auto checked = check_text("the media type", media_type); !checked) return checked;
+  if (is_artifact_type(media_type)) return check_artifact(document);
   const DocumentKind named = document_kind(media_type);
   if (named == DocumentKind::other) return {};
   const DocumentKind own = own_kind(document);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 namespace layoutfs {
@@ -64,8 +65,72 @@ TEST(Json, NumbersStayAsTheyWereWritten) {
   EXPECT_EQ(parse(text).value().root().dump(), text);
 }
 
-TEST(Json, TheFirstMemberOfANameCounts) {
-  EXPECT_EQ(parse(R"({"a":1,"a":2})").value().root().find("a")->as_integer(), 1);
+TEST(Json, WholeNumbersAreIntegersHoweverTheyAreWritten) {
+  const auto value = [](std::string_view number) {
+    return parse("[" + std::string(number) + "]").value().root().at(0).as_integer();
+  };
+  for (const std::string_view twelve :
+       {"12", "12.0", "12.000", "1.2e1", "1.2E+1", "120e-1", "0.012e3", "1200.0e-2"})
+    EXPECT_EQ(value(twelve), 12) << twelve;
+  for (const std::string_view none :
+       {"12.5", "1e-1", "1.25e1", "1e19", "1e300", "9223372036854775808.0", "0.1e0"})
+    EXPECT_EQ(value(none), std::nullopt) << none;
+  for (const std::string_view zero : {"0.0", "-0", "-0.0", "0e7", "0.000e-7"})
+    EXPECT_EQ(value(zero), 0) << zero;
+  EXPECT_EQ(value("-12.0"), -12);
+  EXPECT_EQ(value("9223372036854775807.0"), INT64_MAX);
+  EXPECT_EQ(value("-9223372036854775808.0"), INT64_MIN);
+  EXPECT_EQ(value("922337203685477580700e-2"), INT64_MAX);
+  EXPECT_EQ(value("1" + std::string(300, '0') + "e-300"), 1);
+  EXPECT_EQ(value("0." + std::string(300, '0') + "1e301"), 1);
+}
+
+TEST(Json, AnObjectWithTwoMembersOfOneNameIsRefused) {
+  EXPECT_EQ(fault_of(R"({"a":1,"a":1})"), "JSON has member 'a' twice in the object that ends at byte 12");
+  EXPECT_THAT(fault_of(R"({"a":[{"b":{},"c":1,"b":null}]})"), HasSubstr("member 'b' twice"));
+  EXPECT_THAT(fault_of("{\"manifests\":[],\"\\u006danifests\":[]}"), HasSubstr("member 'manifests' twice"));
+  EXPECT_THAT(fault_of("{\"\":1,\"\":2}"), HasSubstr("member '' twice"));
+  EXPECT_THAT(fault_of("{\"\\n\":1,\"\\u000a\":2}"), HasSubstr("member '\\x0a' twice"));
+  EXPECT_LT(fault_of("{\"" + std::string(5000, 'x') + "\":1,\"" + std::string(5000, 'x') + "\":2}").size(),
+            200u);
+  EXPECT_EQ(fault_of(R"({"a":{"a":{"a":1}},"b":{"a":1},"A":1,"a ":1})"), "no fault");
+  EXPECT_EQ(fault_of("{\"a\":1,\"a\\u0000\":1}"), "no fault");
+}
+
+TEST(Json, TwoMembersOfOneNameAreFoundAmongMany) {
+  for (const std::size_t count : {2U, 11U, 12U, 13U, 14U, 5000U}) {
+    std::string text = "{";
+    for (std::size_t i = 0; i < count; ++i) text += "\"name" + std::to_string(i) + "\":1,";
+    EXPECT_EQ(fault_of(text + "\"last\":1}"), "no fault") << count;
+    for (const std::size_t repeated : {std::size_t{0}, count / 2, count - 1})
+      EXPECT_THAT(fault_of(text + "\"name" + std::to_string(repeated) + "\":1}"),
+                  HasSubstr("'name" + std::to_string(repeated) + "' twice"))
+          << count;
+  }
+}
+
+TEST(Json, WhereNamesNeedNotBeUniqueAllMembersStay) {
+  const std::string text = R"({"a":1,"b":{"c":1,"c":2},"a":2})";
+  const auto document = parse(text, {.are_names_unique = false}).value();
+  EXPECT_EQ(document.root().dump(), text);
+  EXPECT_EQ(document.root().find("a")->as_integer(), 1);
+}
+
+TEST(Json, NamesThatDifferFromAFieldOnlyInCaseAreFound) {
+  constexpr std::array<std::string_view, 3> kFields{"manifests", "Env", "os.kind"};
+  const auto fault = [&](std::string_view text) {
+    const auto status = check_spelling(parse(text).value().root(), kFields);
+    return status ? "" : status.error().message();
+  };
+  EXPECT_EQ(fault(R"({"manifests":1,"Env":1,"os.kind":1,"manifest":1,"manifestss":1,"":1})"), "");
+  EXPECT_EQ(fault("[1]"), "");
+  EXPECT_EQ(fault(R"({"x":1,"Manifests":1})"), "member 'Manifests' differs from 'manifests' only in case");
+  EXPECT_EQ(fault(R"({"manifests":1,"MANIFESTS":1})"),
+            "member 'MANIFESTS' differs from 'manifests' only in case");
+  EXPECT_THAT(fault(R"({"env":1})"), HasSubstr("'Env'"));
+  EXPECT_THAT(fault("{\"manife\\u017ft\\u017f\":1}"), HasSubstr("'manifests'"));
+  EXPECT_THAT(fault("{\"OS.\\u212aind\":1}"), HasSubstr("'os.kind'"));
+  EXPECT_EQ(fault("{\"manife\\u0161ts\":1}"), "");
 }
 
 TEST(Json, StringsMayHoldEscapedZeros) {

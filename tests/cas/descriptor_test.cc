@@ -87,14 +87,67 @@ TEST(Descriptor, WrongFieldsMakeTheImageInvalid) {
     ASSERT_FALSE(descriptor) << text;
     EXPECT_EQ(descriptor.error().code(), Errc::invalid_image) << text;
   }
-  for (const char* more :
-       {R"("mediaType":1)", R"("annotations":[])", R"("annotations":{"a":1})", R"("platform":"linux")",
-        R"("platform":{"os":1})", R"("platform":{"variant":{}})", R"("artifactType":[])"}) {
+  for (const char* more : {R"("mediaType":1)", R"("annotations":[])", R"("annotations":{"a":{}})",
+                           R"("annotations":{"a":[]})", R"("platform":"linux")", R"("platform":{"os":1})",
+                           R"("platform":{"variant":{}})", R"("artifactType":[])"}) {
     const auto descriptor = with(more);
     ASSERT_FALSE(descriptor) << more;
     EXPECT_EQ(descriptor.error().code(), Errc::invalid_image) << more;
     EXPECT_THAT(descriptor.error().message(), HasSubstr(kDigest));
   }
+}
+
+TEST(Descriptor, AnnotationsThatAreNoTextAreKeptAndCountAsAbsent) {
+  const std::string text = R"({"mediaType":"a/b","digest":")" + kDigest +
+                           R"(","size":3,"annotations":{"a":"x","n":null,"i":12.0,"t":true}})";
+  auto descriptor = from_text(text);
+  ASSERT_TRUE(descriptor);
+  EXPECT_THAT(descriptor->annotations, ElementsAre(Pair("a", "x")));
+  const auto written = [&] {
+    JsonWriter writer;
+    descriptor->write_json(writer);
+    return writer.str();
+  };
+  EXPECT_EQ(written(), text);
+  descriptor->annotations["n"] = "now";
+  EXPECT_THAT(written(), HasSubstr(R"("annotations":{"a":"x","n":"now","i":12.0,"t":true})"));
+  descriptor->annotations.clear();
+  EXPECT_THAT(written(), HasSubstr(R"("annotations":{"n":null,"i":12.0,"t":true})"));
+}
+
+TEST(Descriptor, NullsInListsCountAsNothing) {
+  const auto descriptor = with(R"("urls":[null,"u"],"platform":{"os":null,"os.features":["f",null]})");
+  ASSERT_TRUE(descriptor);
+  EXPECT_THAT(descriptor->urls, ElementsAre("u"));
+  EXPECT_THAT(descriptor->platform->os_features, ElementsAre("f"));
+}
+
+TEST(Descriptor, TheSizeIsAWholeNumberHoweverItIsWritten) {
+  for (const char* size : {"12.0", "1.2e1", "12"})
+    EXPECT_EQ(from_text(R"({"digest":")" + kDigest + R"(","size":)" + size + "}")->size, 12u) << size;
+}
+
+TEST(Descriptor, UnknownMembersOfItsPlatformAreWrittenAgain) {
+  const std::string text =
+      R"({"mediaType":"","digest":")" + kDigest +
+      R"(","size":3,"platform":{"architecture":"a","os":"o","features":["sse4"],"x":{"y":1,"z":2}}})";
+  JsonWriter writer;
+  from_text(text)->write_json(writer);
+  EXPECT_EQ(writer.str(), text);
+}
+
+TEST(Descriptor, MembersThatReadersUnderstandDifferentlyMakeItInvalid) {
+  for (const char* more : {R"("Digest":"x")", R"("SIZE":4)", R"("Annotations":{})",
+                           R"("platform":{"os":"linux","OS":"windows"})", R"("platform":{"Os.Version":"1"})",
+                           "\"\u017fize\":4", R"("URLs":[])"}) {
+    const auto descriptor = with(more);
+    ASSERT_FALSE(descriptor) << more;
+    EXPECT_EQ(descriptor.error().code(), Errc::invalid_image) << more;
+    EXPECT_THAT(descriptor.error().message(), HasSubstr("only in case"));
+  }
+  // Annotations have no names but their own.
+  EXPECT_THAT(with(R"("annotations":{"a":"1","A":"2"})")->annotations,
+              ElementsAre(Pair("A", "2"), Pair("a", "1")));
 }
 
 TEST(Descriptor, AnUnknownDigestAlgorithmIsUnsupported) {

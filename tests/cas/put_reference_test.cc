@@ -281,7 +281,7 @@ TEST_F(PutReferenceInIndex, KeepsTheOwnerOfTheFile) {
 
 TEST_F(PutReferenceInIndex, TakesTimeForEachMemberAndEachEntryOnce) {
   std::string members, entries;
-  for (int i = 0; i < 300'000; ++i) members += "\"\":0,", entries += "0,";
+  for (int i = 0; i < 300'000; ++i) members += "\"" + std::to_string(i) + "\":0,", entries += "0,";
   layout.write_index_text("{" + members + "\"manifests\":[" + entries + "0]}");
   const auto before = std::chrono::steady_clock::now();
   EXPECT_TRUE(engine->put_reference("name", one));
@@ -295,6 +295,43 @@ TEST_F(PutReferenceInIndex, ChangesNoBrokenIndex) {
     EXPECT_EQ(engine->delete_reference("name").error().code(), Errc::invalid_image) << text;
     EXPECT_EQ(index(), text);
   }
+}
+
+// What other readers take for another index is not written over.
+TEST_F(PutReferenceInIndex, ChangesNoIndexThatReadersUnderstandDifferently) {
+  const std::string entry = R"({"digest":")" + one.digest.str() + R"(","size":3)";
+  const std::string annotations = R"("annotations":{"org.opencontainers.image.ref.name":"name")";
+  for (const std::string& text : std::initializer_list<std::string>{
+           std::string(R"({"manifests":[],"manifests":[{}]})"), "{\"manifests\":[],\"\\u006danifests\":[]}",
+           std::string(R"({"manifests":[],"Manifests":[]})"),
+           std::string(R"({"manifests":[],"MANIFESTS":null})"),
+           "{\"manifests\":[" + entry + R"(,"size":4}]})", "{\"manifests\":[" + entry + R"(,"Digest":"x"}]})",
+           "{\"manifests\":[" + entry + "," + annotations + R"(,"org.opencontainers.image.ref.name":"b"}}]})",
+           "{\"manifests\":[" + entry + "," + annotations + R"(},"annotations":{}}]})",
+           "{\"manifests\":[" + entry + "," + annotations + R"(},"Annotations":{}}]})",
+           "{\"manifests\":[" + entry + R"(,"platform":{"os":"a","os":"b"}}]})",
+           "{\"manifests\":[" + entry + R"(,"x":{"y":1,"y":2}}]})",
+           "{\"manifests\":[],\"x\":[{\"y\":1,\"y\":2}]}"}) {
+    layout.write_index_text(text);
+    EXPECT_EQ(engine->put_reference("name", one, PutMode::replace).error().code(), Errc::invalid_image)
+        << text;
+    EXPECT_EQ(engine->delete_reference("name").error().code(), Errc::invalid_image) << text;
+    EXPECT_EQ(index(), text);
+  }
+}
+
+TEST_F(PutReferenceInIndex, LeavesOtherEntriesAsTheyAre) {
+  const std::string entry =
+      R"({"size":12.0,"digest":")" + two.digest.str() +
+      R"(","annotations":{"a":null,"b":1e3,"c":""},"platform":{"x":[null],"os":"o"},"y":{"z":1.50}})";
+  layout.write_index_text(R"({"manifests":[)" + entry + R"(],"x":{"b":1,"a":[1.0]}})");
+  ASSERT_TRUE(engine->put_reference("name", one));
+  ASSERT_THAT(engine->references().value()->problems, IsEmpty());
+  EXPECT_EQ(engine->references().value()->entries.front().size, 12u);
+  const auto text = index();
+  const auto document = JsonDocument::parse(as_bytes(text)).value();
+  EXPECT_EQ(document.root().find("manifests")->at(0).dump(), entry);
+  EXPECT_EQ(document.root().find("x")->dump(), R"({"b":1,"a":[1.0]})");
 }
 
 TEST(ReferenceName, FollowsTheGrammarOfTheImageSpec) {

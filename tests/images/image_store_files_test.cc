@@ -33,6 +33,19 @@ TEST_F(ImageStoreTest, WritesAVersionedDocumentInTheOrderOfNames) {
   EXPECT_THAT(names_in(path_), ElementsAre("default.json"));
 }
 
+TEST_F(ImageStoreTest, ChangesNoFileThatReadersUnderstandDifferently) {
+  create("a", {{"k", "v"}});
+  const std::string good = file_text(file());
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>{"\"images\":", "\"images\": [], \"images\":"},
+        {"\"k\": \"v\"", "\"k\": \"w\", \"k\": \"v\""},
+        {"\"digest\":", "\"digest\": \"\", \"digest\":"}}) {
+    std::string twice = good;
+    twice.replace(twice.find(from), from.size(), to);
+    EXPECT_EQ(refused(twice), Errc::invalid_image);
+  }
+}
+
 TEST_F(ImageStoreTest, KeepsNamespacesApart) {
   ImageStore other = open_image_store(path_, "k8s.io").value();
   create("a");

@@ -267,6 +267,49 @@ TEST(Documents, AreReadFromALayoutAndTheirErrorsNameTheDigest) {
   EXPECT_THAT(read_config(*engine, layer).error().message(), StartsWith(layer.digest.str() + ": JSON "));
 }
 
+TEST(Documents, ThatReadersUnderstandDifferentlyAreInvalidAndTheErrorNamesTheMember) {
+  const std::string layers = "\"layers\":[" + kGzipLayer + "]";
+  for (const std::string& more : {layers, std::string("\"layers\":[]"), std::string("\"Layers\":[]"),
+                                  std::string("\"LAYERS\":null"), std::string("\"layer\\u017f\":[]")})
+    EXPECT_THAT(fault_of(manifest(kConfig + "," + layers + "," + more)), HasSubstr("layers'")) << more;
+  EXPECT_THAT(fault_of(manifest(kConfig + ",\"Layers\":[]")), HasSubstr("'Layers'"));
+  for (const char* member :
+       {"schemaVersion", "mediaType", "artifactType", "subject", "annotations", "config"}) {
+    const std::string twice = ",\"" + std::string(member) + "\":null,\"" + member + "\":null";
+    EXPECT_THAT(fault_of(manifest(kConfig + ",\"layers\":[]" + twice)), HasSubstr(member));
+    EXPECT_THAT(fault_of(index("\"manifests\":[]" + twice)), HasSubstr(member));
+    EXPECT_THAT(fault_of(artifact("\"blobs\":[]" + twice)), HasSubstr(member));
+  }
+  EXPECT_THAT(fault_of(index(R"("manifests":[],"Subject":null)")), HasSubstr("'Subject'"));
+  EXPECT_THAT(fault_of(artifact(R"("blobs":[],"Blobs":null)")), HasSubstr("'Blobs'"));
+  EXPECT_THAT(fault_of(artifact(R"("blobs":[],"blobs":null)")), HasSubstr("'blobs'"));
+  const auto schema1 = [](std::string_view text) { return fault_of(Schema1Manifest::parse(as_bytes(text))); };
+  EXPECT_THAT(schema1(R"({"fsLayers":[],"fsLayers":[{}]})"), HasSubstr("'fsLayers'"));
+  EXPECT_THAT(schema1(R"({"fsLayers":[],"fslayers":[{}]})"), HasSubstr("'fslayers'"));
+  EXPECT_THAT(schema1(R"({"fsLayers":[{"blobSum":"x","BlobSum":"y"}]})"), HasSubstr("'BlobSum'"));
+  EXPECT_THAT(fault_of(config(R"({"rootfs":{},"rootfs":{}})")), HasSubstr("'rootfs'"));
+  EXPECT_THAT(fault_of(config(R"({"RootFS":{}})")), HasSubstr("'RootFS'"));
+  EXPECT_THAT(fault_of(config(R"({"rootfs":{"diff_ids":[],"Diff_IDs":[]}})")), HasSubstr("'Diff_IDs'"));
+  EXPECT_THAT(fault_of(config(R"({"os":"linux","OS":"windows"})")), HasSubstr("'OS'"));
+}
+
+TEST(AnImageConfig, SaysHowItsProgramsRunInAnySpellingButOnlyOnce) {
+  const auto lower = config(R"({"config":{"env":["A=1"],"workingdir":"/w"}})");
+  ASSERT_TRUE(lower);
+  EXPECT_THAT(lower->environment, ElementsAre("A=1"));
+  EXPECT_EQ(lower->working_directory, "/w");
+  EXPECT_THAT(fault_of(config(R"({"config":{"Env":[],"env":["A=1"]}})")), HasSubstr("'Env'"));
+  EXPECT_THAT(fault_of(config(R"({"config":{"WorkingDir":"/","workingDir":"/w"}})")),
+              HasSubstr("'WorkingDir'"));
+  EXPECT_TRUE(config(R"({"config":{"Labels":{"a":"1","A":"2"},"Volumes":{"/a":{},"/A":{}}}})"));
+}
+
+TEST(AManifest, OfVersionTwoMayWriteItInOtherWays) {
+  EXPECT_TRUE(manifest(R"("schemaVersion":2.0,"layers":[],)" + kConfig));
+  EXPECT_FALSE(manifest(R"("schemaVersion":1.0,"layers":[],)" + kConfig));
+  EXPECT_FALSE(manifest(R"("schemaVersion":2.5,"layers":[],)" + kConfig));
+}
+
 TEST(Documents, HostileTextsAreErrorsAndNothingWorse) {
   std::string deep;
   for (int i = 0; i < 100'000; ++i) deep += "{\"config\":";

@@ -395,6 +395,23 @@ TEST_F(GarbageCollection, ABrokenDocumentEndsItBeforeAnythingIsGone) {
   EXPECT_EQ(error_of().code(), Errc::corrupt);
 }
 
+TEST_F(GarbageCollection, ADocumentThatReadersUnderstandDifferentlyEndsItBeforeAnythingIsGone) {
+  const auto kept = image("kept");
+  const std::string entry = testing::text_of(kept);
+  for (const std::string& text :
+       std::initializer_list<std::string>{R"({"manifests":[],"manifests":[)" + entry + "]}",
+                                          R"({"manifests":[],"Manifests":[)" + entry + "]}"}) {
+    layout.write_index_text(text);
+    EXPECT_EQ(error_of().code(), Errc::invalid_image) << text;
+    for (const std::string_view type : {testing::kIndexType, std::string_view()}) {
+      layout.write_index_text(index_document({layout.blob(text, type)}));
+      EXPECT_EQ(error_of().code(), Errc::invalid_image) << type << text;
+    }
+  }
+  layout.write_index_text(R"({"manifests":[{"Digest":"x",)" + entry.substr(1) + "]}");
+  EXPECT_EQ(error_of().code(), Errc::invalid_image);
+}
+
 TEST_F(GarbageCollection, ADocumentWithoutAMediaTypeThatIsNotUnderstoodEndsItBeforeAnythingIsGone) {
   const auto layer = layout.blob("layer", testing::kTarType);
   const auto config = layout.config({layer.digest});

@@ -258,6 +258,25 @@ TEST_F(Graph, WithoutAMediaTypeADocumentThatCannotBeUnderstoodIsAnErrorOfItsOwn)
     EXPECT_EQ(code_of(text), Errc::invalid_image) << text;
 }
 
+TEST_F(Graph, WithoutAMediaTypeADocumentThatReadersUnderstandDifferentlyIsAnError) {
+  const std::string layers = R"("layers":[)" + testing::text_of(lower) + "]", none = R"("layers":[])";
+  const std::string config_member = R"("config":)" + testing::text_of(config);
+  const std::string type = R"("mediaType":")" + std::string(testing::kManifestType) + "\"";
+  for (const std::string& text : std::initializer_list<std::string>{
+           "{" + config_member + "," + none + "," + layers + "}",
+           "{" + config_member + "," + layers + "," + none + "}",
+           R"({"Config":)" + testing::text_of(config) + "}", R"({"LAYERS":[]})",
+           std::string(R"({"manifests":[],"manifests":[]})"), std::string(R"({"Manifests":[]})"),
+           "{\"manife\\u017fts\":[]}", std::string(R"({"blobs":[],"blobs":[]})"),
+           std::string(R"({"Blobs":[]})"),
+           R"({"mediaType":"a/b",)" + type + "," + layers + "," + config_member + "}"}) {
+    const auto found = children_and_subject_of(*engine, layout.blob(text, ""));
+    ASSERT_FALSE(found) << text;
+    EXPECT_EQ(found.error().code(), Errc::invalid_image) << text;
+  }
+  EXPECT_THAT(children(layout.blob(R"({"x":1,"x":2})", "")), IsEmpty());
+}
+
 TEST_F(Graph, WithoutAMediaTypeWhatIsNoDocumentLeadsNowhere) {
   for (const std::string_view text : {"", "{", "7", "[]", "[{\"layers\":[]}]", R"({"config":7})",
                                       R"({"config":{"Env":["PATH=/bin"]},"rootfs":{"diff_ids":[]}})"})

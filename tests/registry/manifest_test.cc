@@ -61,6 +61,20 @@ TEST_F(AManifest, NeedsAMediaType) {
             Errc::manifest_invalid);
 }
 
+TEST_F(AManifest, ThatReadersUnderstandDifferentlyIsRefused) {
+  const std::string good = manifest_text(config, {layer});
+  for (const std::string& more : {R"({"layers":[],)", R"({"Layers":[],)", R"({"schemaVersion":2,)"}) {
+    EXPECT_THAT(refusal_of(more + good.substr(1)), HasSubstr("'"));
+    // Nobody knows that type, so the document is only kept.
+    expect_kept(more + good.substr(1), "application/x-unknown");
+  }
+  EXPECT_THAT(refusal_of(R"({"manifests":[],"manifests":[]})", kIndexType), HasSubstr("'manifests'"));
+  EXPECT_THAT(refusal_of(R"({"blobs":[],"blobs":[]})", "application/vnd.oci.artifact.manifest.v1+json"),
+              HasSubstr("'blobs'"));
+  EXPECT_THAT(refusal_of(R"({"blobs":[],"Subject":{}})", "application/vnd.oci.artifact.manifest.v1+json"),
+              HasSubstr("'Subject'"));
+}
+
 TEST_F(AManifest, IsCheckedAgainstTheDigestThatIsAskedFor) {
   const std::string text = manifest_text(config, {layer, layer});
   const auto right = Digest::of(as_bytes(text)), wrong = Digest::of(as_bytes("another text"));
