@@ -5,8 +5,8 @@
 
 namespace layoutfs {
 
-// Grows with every change of the schema, or of what its fields mean.
-inline constexpr std::uint32_t kLayerIndexVersion = 3;
+// Grows with every change of the schema, of what its fields mean, or of which tars are understood.
+inline constexpr std::uint32_t kLayerIndexVersion = 4;
 
 // Entry.place holds two numbers for sparse files and devices.
 constexpr std::uint64_t join_halves(std::uint32_t upper, std::uint32_t lower) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 
 #include "core/base/check.h"
 #include "core/tar/sparse.h"
@@ -43,6 +44,8 @@ struct TarParser::State {
   Status finish();
 
   Status take_header(ByteView block);
+  Status take_zero_block();
+  std::unexpected<Error> lone_zero_block() const;
   Status begin_extended(const TarHeader& header);
   Status take_extended(ByteView& piece);
   Status begin_entry(const TarHeader& header, ByteView block);
@@ -64,6 +67,7 @@ struct TarParser::State {
   Phase phase = Phase::header;
   std::uint64_t fed = 0, unread = 0;  // bytes of the stream that have come, and of them in the current piece
   std::uint64_t header_offset = 0;    // of the last header
+  std::optional<std::uint64_t> zero_block;   // the offset of the first half of the end marker
   std::array<std::byte, kTarBlock> block{};  // a block that comes in pieces
   std::size_t block_size = 0;
   std::uint64_t to_skip = 0, padding = 0;  // Phase::skipping
@@ -113,12 +117,8 @@ Status TarParser::State::feed(ByteView piece) {
 
 Status TarParser::State::take_header(ByteView whole) {
   header_offset = position() - kTarBlock;
-  if (is_zero_block(whole)) {
-    if (extended.is_present)
-      return in_header(Error(Errc::corrupt, "the archive ends behind an extended header"));
-    phase = Phase::ended;
-    return {};
-  }
+  if (is_zero_block(whole)) return take_zero_block();
+  if (zero_block) return lone_zero_block();
   auto header = parse_tar_header(whole);
   if (!header) return in_header(std::move(header).error());
   switch (header->flag) {
@@ -135,6 +135,21 @@ Status TarParser::State::take_header(ByteView whole) {
     default:
       return begin_entry(*header, whole);
   }
+}
+
+// POSIX pax, "ustar Interchange Format": two blocks of zeros end the archive.
+Status TarParser::State::take_zero_block() {
+  if (extended.is_present)
+    return in_header(Error(Errc::corrupt, "the archive ends behind an extended header"));
+  if (zero_block) phase = Phase::ended;
+  zero_block = header_offset;
+  return {};
+}
+
+std::unexpected<Error> TarParser::State::lone_zero_block() const {
+  return in_header(Error(Errc::corrupt, "only a single block of zeros, at byte " +
+                                            std::to_string(*zero_block) +
+                                            ", precedes it: some readers stop there, some do not"));
 }
 
 Status TarParser::State::begin_extended(const TarHeader& header) {
@@ -285,6 +300,7 @@ Status TarParser::State::finish() {
     case Phase::header:
       if (!is_zero_block(ByteView(block).first(block_size))) {
         header_offset = position() - block_size;
+        if (zero_block) return lone_zero_block();
         return ends_inside("it");
       }
       if (extended.is_present) return ends_inside("the extended headers of an entry");

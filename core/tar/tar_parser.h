@@ -59,8 +59,9 @@ class TarParser {
   ~TarParser();
 
   // The next bytes of the stream. Errc::corrupt with the offset of the entry for a header that breaks the
-  // format. A block of zeros where a header may be ends the archive, and all that follows is ignored: POSIX
-  // has two, but some writers leave the second out, and tar(1) ends at one, too.
+  // format. Two blocks of zeros where a header may be end the archive, and all that follows is ignored, as by
+  // tar(1) and Go's archive/tar. Errc::corrupt with the offset of a single one that has anything else behind
+  // it: tar(1) ends there, Go refuses it, others show the entries that follow.
   Status feed(ByteView piece);
   // Whether the archive has ended, by its end marker or by an error: more of the stream makes no difference.
   bool is_ended() const;
@@ -69,7 +70,8 @@ class TarParser {
   std::uint64_t skippable() const;
   // `size` <= skippable().
   void skip(std::uint64_t size);
-  // At the end of the stream: Errc::corrupt where it ends inside an entry. A missing end marker is no error.
+  // At the end of the stream: Errc::corrupt where it ends inside an entry. An end marker that is missing, or
+  // cut short, is no error.
   Status finish();
 
  private:

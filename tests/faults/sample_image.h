@@ -35,7 +35,7 @@ class SampleSource final : public ByteSource {
   }
 
  private:
-  static constexpr std::size_t kTarEnd = 512;  // a block of zeros
+  static constexpr std::size_t kTarEnd = 1024;  // two blocks of zeros
   std::minstd_rand random_;
   std::size_t left_, end_left_ = kTarEnd;
 };

@@ -25,7 +25,7 @@ using Compressor = Bytes (*)(ByteView plain, Input& input);
 // begins with the end marker of a tar, so that the rest may be anything.
 inline Bytes described_stream(Input& input) {
   constexpr std::size_t kLongest = 300'000;
-  Bytes plain(kTarBlockSize);
+  Bytes plain(2 * kTarBlockSize);
   while (!input.empty() && plain.size() < kLongest) {
     const std::size_t kind = input.byte();
     if (kind < 192) {

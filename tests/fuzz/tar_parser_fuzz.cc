@@ -2,6 +2,7 @@
 // same.
 #include "core/tar/tar_parser.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/support/tar_writer.h"
 #include "tests/tar/parse_tar.h"
 
 namespace layoutfs::fuzzing {
@@ -76,6 +77,25 @@ void check_same(const Parsed& one, const Parsed& other) {
           "an entry depends on how the stream is cut");
 }
 
+bool is_zero(ByteView block) {
+  return std::ranges::all_of(block, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+bool has_end_marker(ByteView tar) {
+  for (std::size_t at = 0; at + 1024 <= tar.size(); at += 512)
+    if (is_zero(tar.subspan(at, 1024))) return true;
+  return false;
+}
+
+// Behind anything but two blocks of zeros, an entry is shown, or the tar is refused.
+void check_nothing_is_hidden(const Parsed& whole, Bytes tar, Choices choices) {
+  if (!whole.error.empty() || tar.size() % 512 != 0 || has_end_marker(tar)) return;
+  const std::string entry = std::move(testing::TarWriter().file("behind", "")).text(0);
+  tar.insert(tar.end(), as_bytes(entry).begin(), as_bytes(entry).end());
+  const Parsed longer = parse(tar, choices, SIZE_MAX >> 1, Data::feed);
+  check(!longer.error.empty() || longer.entries.size() > whole.entries.size(), "an entry is hidden");
+}
+
 void run(Input input) {
   const std::uint8_t how = input.byte();
   const Choices choices(input.number());
@@ -87,6 +107,7 @@ void run(Input input) {
     check_entry(entry);
     if (whole.error.empty()) check_is_inside(entry, tar.size());
   }
+  check_nothing_is_hidden(whole, tar, choices);
   const std::size_t longest_piece = std::size_t{1} << (how >> 1) % 12;
   check_same(whole, parse(tar, choices, longest_piece, Data::feed));
   check_same(whole, parse(tar, choices, longest_piece, Data::skip));

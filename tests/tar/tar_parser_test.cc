@@ -12,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Pair;
 
 std::vector<TarEntry> parsed(const TarWriter& tar) {
@@ -97,18 +98,49 @@ TEST(TarParser, KnowsWhenTheArchiveHasEnded) {
     ASSERT_TRUE(parser.feed(as_bytes(rest.substr(0, 512))));
     EXPECT_FALSE(parser.is_ended());
   }
-  ASSERT_TRUE(parser.feed(as_bytes(std::string(511, '\0'))));
+  ASSERT_TRUE(parser.feed(as_bytes(std::string(1023, '\0'))));
   EXPECT_FALSE(parser.is_ended());
   ASSERT_TRUE(parser.feed(as_bytes(std::string(1, '\0'))));
   EXPECT_TRUE(parser.is_ended());
 }
 
-TEST(TarParser, TheEndMarkerMayBeMissingAndWhatFollowsItIsIgnored) {
+TEST(TarParser, TheEndMarkerMayBeMissingOrCutAndWhatFollowsItIsIgnored) {
   const TarWriter tar = std::move(TarWriter().file("a", "x"));
   for (const std::size_t zero_blocks : {0u, 1u, 2u, 20u}) {
     EXPECT_THAT(paths(*parse_tar(tar.text(zero_blocks))), ElementsAre("a")) << zero_blocks;
+    EXPECT_THAT(paths(*parse_tar(tar.text(zero_blocks) + std::string(100, '\0'))), ElementsAre("a"))
+        << zero_blocks;
   }
-  EXPECT_THAT(paths(*parse_tar(tar.text() + std::string(2000, 'g'))), ElementsAre("a"));
+  const std::string other = std::move(TarWriter().file("b", "y")).text();
+  for (const std::size_t zero_blocks : {2u, 3u, 20u})
+    for (const std::string& rest : {std::string(2000, 'g'), std::string(7, 'g'), other})
+      EXPECT_THAT(paths(*parse_tar(tar.text(zero_blocks) + rest)), ElementsAre("a")) << zero_blocks;
+}
+
+TEST(TarParser, ASingleZeroBlockWithAnythingBehindItIsRefused) {
+  const std::string zeros(512, '\0'), other = std::move(TarWriter().file("b", "y")).text();
+  const TarWriter tar = std::move(TarWriter().file("a", "x"));
+  for (const std::string& rest : {other, std::string(2000, 'g'), std::string(512, 'g'), std::string(7, 'g'),
+                                  std::string(511, '\0') + "g", other.substr(0, 511)}) {
+    for (const auto& [front, offset] : {std::pair(tar.text(1), 1024), std::pair(zeros, 0)}) {
+      const auto refused = parse_tar(front + rest);
+      ASSERT_FALSE(refused) << offset;
+      EXPECT_EQ(refused.error().code(), Errc::corrupt);
+      EXPECT_THAT(refused.error().message(),
+                  HasSubstr("tar header at byte " + std::to_string(offset + 512) +
+                            ": only a single block of zeros, at byte " + std::to_string(offset)));
+    }
+  }
+  // Zeros in a file are data.
+  EXPECT_THAT(paths(parsed(std::move(TarWriter().file("a", zeros + "x").file("b", zeros + zeros).file("c")))),
+              ElementsAre("a", "b", "c"));
+}
+
+TEST(TarParser, ATarThatBeginsWithItsEndIsEmpty) {
+  const std::string end(1024, '\0');
+  EXPECT_THAT(*parse_tar(end + std::move(TarWriter().file("b", "y")).text()), IsEmpty());
+  EXPECT_THAT(*parse_tar(end), IsEmpty());
+  EXPECT_THAT(*parse_tar(end.substr(0, 700)), IsEmpty());
 }
 
 TEST(TarParser, ThePaddingOfTheLastFileMayBeMissing) {
