@@ -1,7 +1,8 @@
 // Applying the entries of layers in order.
 #include "core/image/merge.h"
 
-#include <algorithm>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,17 +10,12 @@
 #include "core/image/image_tree.h"
 #include "core/image/merge_tree.h"
 #include "core/image/tree_writer.h"
+#include "core/image/whiteout_names.h"
 
 namespace layoutfs {
 namespace {
 
-// image-spec layer.md, "Whiteouts"; the other names with two prefixes were aufs's own.
-constexpr std::string_view kWhiteout = ".wh.";
-constexpr std::string_view kReserved = ".wh..wh.";
-constexpr std::string_view kOpaque = ".wh..wh..opq";
-
 // What Linux can hold.
-constexpr std::size_t kMaxName = 255;
 constexpr std::size_t kMaxTarget = 4095;
 
 struct SplitPath {
@@ -31,21 +27,6 @@ SplitPath split(std::string_view path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-bool has_component_with(std::string_view path, std::string_view prefix) {
-  for (std::size_t at = path.find(prefix); at != std::string_view::npos; at = path.find(prefix, at + 1))
-    if (at == 0 || path[at - 1] == '/') return true;
-  return false;
-}
-
-bool has_long_component(std::string_view path) {
-  while (path.size() > kMaxName) {
-    const auto slash = path.find('/');
-    if (std::min(slash, path.size()) > kMaxName) return true;
-    path.remove_prefix(slash + 1);
-  }
-  return false;
-}
-
 class Merge {
  public:
   Merge(std::span<const std::shared_ptr<const LayerIndex>> layers, Whiteouts whiteouts)
@@ -55,6 +36,8 @@ class Merge {
     for (layer_ = 0; layer_ < layers_.size(); ++layer_) {
       tree_.begin_layer(layer_);
       const LayerIndex& index = *layers_[layer_];
+      whiteout_entries_.emplace(index);
+      whiteout_nodes_.clear();
       for (number_ = 0; number_ < index.entry_count(); ++number_) {
         const EntryView entry = index.entry(number_);
         auto applied = apply(entry);
@@ -79,12 +62,12 @@ class Merge {
   }
 
   Status apply(const EntryView& entry) {
-    if (has_long_component(entry.path)) return fail(Errc::corrupt, "a name of more than 255 bytes");
     const auto [parent, name] = split(entry.path);
-    if (whiteouts_ == Whiteouts::apply) {
-      if (has_component_with(parent, kReserved)) return {};
-      if (name.starts_with(kWhiteout)) return apply_whiteout(parent, name);
-    }
+    const bool is_applied = whiteouts_ == Whiteouts::apply;
+    // No directory has such a name, so nothing is in one; nor is it a deletion of anything.
+    if (is_applied && has_whiteout_name(parent)) return {};
+    if (has_long_name(entry.path)) return fail(Errc::corrupt, "a name of more than 255 bytes");
+    if (is_applied && name.starts_with(kWhiteout)) return apply_whiteout(parent, name);
     return put(entry, parent, name);
   }
 
@@ -99,12 +82,16 @@ class Merge {
     return {};
   }
 
+  static bool is_target_right(const EntryView& entry) {
+    return entry.type != EntryType::symlink || (!entry.target.empty() && entry.target.size() <= kMaxTarget);
+  }
+
   Status put(const EntryView& entry, std::string_view parent, std::string_view name) {
     if (name.empty()) {
       if (entry.type == EntryType::directory) replace_attributes(MergeTree::kRoot, entry);
       return {};  // the root is a directory, whatever an entry says
     }
-    if (entry.type == EntryType::symlink && (entry.target.empty() || entry.target.size() > kMaxTarget))
+    if (!is_target_right(entry))
       return fail(Errc::corrupt, "a symlink's target of " + std::to_string(entry.target.size()) + " bytes");
     const auto directory = tree_.walk_for_entry(parent);
     if (!directory) return std::unexpected(directory.error());
@@ -117,32 +104,65 @@ class Merge {
 
   // A directory over a directory is the same one with other attributes; everything else is new.
   Result<NodeId> node_for(const EntryView& entry, NodeId directory, std::string_view name) {
-    NodeId id = entry.type == EntryType::directory ? tree_.find(directory, name) : MergeTree::kNone;
-    if (id == MergeTree::kNone || tree_.node(id).type != EntryType::directory) {
-      const auto made = tree_.add_node(entry.type);
-      if (!made) return made;
-      id = *made;
-    }
-    MergeTree::Node& node = tree_.node(id);
-    if (entry.type != EntryType::directory) {
-      node.layer = layer_;
-      node.entry = number_;
-    }
-    if (entry.type == EntryType::symlink) node.target = entry.target;
+    const NodeId id = entry.type == EntryType::directory ? tree_.find(directory, name) : MergeTree::kNone;
+    if (id == MergeTree::kNone || tree_.node(id).type != EntryType::directory)
+      return new_node(entry, number_);
     replace_attributes(id, entry);
     return id;
   }
 
-  Result<NodeId> link_target(const EntryView& entry) {
-    const auto [parent, name] = split(entry.target);
-    const auto missing = [&] {
-      return fail(Errc::corrupt, "hard link to " + std::string(entry.target) + ", which is not there");
-    };
+  Result<NodeId> new_node(const EntryView& entry, std::uint32_t number) {
+    const auto id = tree_.add_node(entry.type);
+    if (!id) return id;
+    MergeTree::Node& node = tree_.node(*id);
+    if (entry.type != EntryType::directory) {
+      node.layer = layer_;
+      node.entry = number;
+    }
+    if (entry.type == EntryType::symlink) node.target = entry.target;
+    replace_attributes(*id, entry);
+    return id;
+  }
+
+  // kNone if nothing is there.
+  Result<NodeId> node_at(std::string_view path) {
+    const auto [parent, name] = split(path);
     const auto directory = tree_.walk(parent, MergeTree::Create::no);
-    if (!directory) return std::unexpected(directory.error());
-    if (*directory == MergeTree::kNone || name.empty()) return missing();
-    const NodeId target = tree_.find(*directory, name);
-    if (target == MergeTree::kNone) return missing();
+    if (!directory) return directory;
+    if (*directory == MergeTree::kNone || name.empty()) return MergeTree::kNone;
+    return tree_.find(*directory, name);
+  }
+
+  // The file that an entry of this layer describes under a name that never shows; kNone if there is none. All
+  // hard links to the entry share one node.
+  Result<NodeId> whiteout_node(std::string_view path) {
+    for (std::uint32_t before = number_;;) {
+      const auto number = whiteout_entries_->find(path, number_);
+      if (!number || *number >= before) return MergeTree::kNone;
+      const EntryView entry = layers_[layer_]->entry(*number);
+      if (entry.type == EntryType::directory || !is_target_right(entry)) return MergeTree::kNone;
+      if (entry.type != EntryType::hardlink) return new_whiteout_node(entry, *number);
+      if (!has_whiteout_name(entry.target)) return node_at(entry.target);
+      path = entry.target;
+      before = *number;
+    }
+  }
+
+  Result<NodeId> new_whiteout_node(const EntryView& entry, std::uint32_t number) {
+    if (const auto known = whiteout_nodes_.find(number); known != whiteout_nodes_.end()) return known->second;
+    const auto node = new_node(entry, number);
+    if (node) whiteout_nodes_.emplace(number, *node);
+    return node;
+  }
+
+  Result<NodeId> link_target(const EntryView& entry) {
+    const auto found = whiteouts_ == Whiteouts::apply && has_whiteout_name(entry.target)
+                           ? whiteout_node(entry.target)
+                           : node_at(entry.target);
+    if (!found) return found;
+    const NodeId target = *found;
+    if (target == MergeTree::kNone)
+      return fail(Errc::corrupt, "hard link to " + std::string(entry.target) + ", which is not there");
     const EntryType type = tree_.node(target).type;
     if (type == EntryType::directory)
       return fail(Errc::corrupt, "hard link to " + std::string(entry.target) + ", which is a directory");
@@ -179,9 +199,11 @@ class Merge {
 
   std::span<const std::shared_ptr<const LayerIndex>> layers_;
   const Whiteouts whiteouts_;
-  MergeTree tree_;
-  std::uint32_t layer_ = 0;   // that is being applied
-  std::uint32_t number_ = 0;  // of the entry in it
+  MergeTree tree_{whiteouts_ == Whiteouts::apply ? kWhiteout : std::string_view()};
+  std::uint32_t layer_ = 0;                          // that is being applied
+  std::uint32_t number_ = 0;                         // of the entry in it
+  std::optional<WhiteoutEntries> whiteout_entries_;  // of the layer
+  std::map<std::uint32_t, NodeId> whiteout_nodes_;   // by the number of the entry
   std::vector<std::string> problems_;
   std::size_t problem_count_ = 0;
 };

@@ -19,6 +19,8 @@ enum class Whiteouts {
 // `layers` from the base up. Returns the content of the tree file of `image` (a manifest's digest, or a
 // layer's with Whiteouts::show), for ImageTree::open. Entries that cannot be applied (a hard link to nothing,
 // a parent that is a file, a loop of symlinks) are left out and noted among the tree's problems.
+// With Whiteouts::apply, nothing is there by a name that begins with ".wh.", nor below one: such entries
+// delete what they name, or nothing. Only hard links of the same layer may still name their content.
 // Errc::unsupported where the tables would outgrow the 2 GiB of a FlatBuffer.
 Result<Bytes> merge_layers(const Digest& image, std::span<const std::shared_ptr<const LayerIndex>> layers,
                            Whiteouts whiteouts = Whiteouts::apply);

@@ -20,7 +20,7 @@ std::string_view take_component(std::string_view& path) {
 
 }  // namespace
 
-MergeTree::MergeTree() : nodes_(1) {}
+MergeTree::MergeTree(std::string_view forbidden) : forbidden_(forbidden), nodes_(1) {}
 
 Result<MergeTree::NodeId> MergeTree::add_node(EntryType type) {
   if (nodes_.size() == kMaxEntries)
@@ -66,6 +66,9 @@ Result<MergeTree::NodeId> MergeTree::walk(std::string_view path, Create create) 
     NodeId child = find(here, name);
     if (child == kNone) {
       if (create == Create::no) return kNone;
+      // A symlink leads there.
+      if (!forbidden_.empty() && name.starts_with(forbidden_))
+        return fail(Errc::corrupt, "a parent has the name of a whiteout");
       const auto made = add_node(EntryType::directory);
       if (!made) return std::unexpected(made.error());
       child = *made;

@@ -43,7 +43,8 @@ class MergeTree {
     Children children;
   };
 
-  MergeTree();
+  // No directory is made with a name that begins with `forbidden`, if that is not empty.
+  explicit MergeTree(std::string_view forbidden = {});
   void begin_layer(std::uint32_t layer) {
     layer_ = layer;
     last_directory_ = kNone;
@@ -51,8 +52,8 @@ class MergeTree {
 
   // The directory at `path`, symlinks followed inside the root; kNone where it is not there. With
   // Create::yes, missing directories are made, dangling symlinks included. Errc::corrupt for a loop of
-  // symlinks, or with Create::yes for a parent that is a file; Errc::unsupported where the image has too many
-  // inodes.
+  // symlinks, or with Create::yes for a parent that is a file or must not be made; Errc::unsupported where
+  // the image has too many inodes.
   enum class Create { no, yes };
   Result<NodeId> walk(std::string_view path, Create create);
 
@@ -84,6 +85,7 @@ class MergeTree {
   void white_out_link(Children& children, Children::iterator position, std::vector<NodeId>& below);
   void white_out_below(std::vector<NodeId> directories);
 
+  std::string_view forbidden_;
   std::uint32_t layer_ = 0;
   // What walk_for_entry last found, kNone where that may no longer hold.
   std::string_view last_path_;

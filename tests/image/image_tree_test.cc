@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/image/tree_format.h"
 #include "core/layer/table_file.h"
 #include "tests/image/merged.h"
 #include "tests/support/table_files.h"
@@ -91,7 +92,7 @@ TEST(ImageTree, TablesThatAreNotAlignedAreRefused) {
 // Whoever can write the cache can also make a right checksum: the tables themselves must not lead astray.
 TEST(ImageTree, DamagedTablesUnderARightChecksumAreRefusedOrSafeToWalk) {
   const Bytes file = testing::merged_file({everything()});
-  const std::uint32_t version = 1;
+  const std::uint32_t version = kImageTreeVersion;
   const auto payload = open_table_file(file, TableKind::image_tree, version, kSomeImage).value();
   std::size_t opened = 0;
   for (std::size_t at = 0; at < payload.size(); ++at) {

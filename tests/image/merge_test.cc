@@ -85,6 +85,42 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ReservedNamesNeverShow",
              {TarWriter().dir(".wh..wh.plnk").file(".wh..wh.plnk/1.2").file(".wh..wh.aufs").file("a")},
              {"f a"}},
+        Case{"NothingIsInADirectoryWithTheNameOfAWhiteout",
+             {lower(), TarWriter()
+                           .file(".wh.d/f")
+                           .dir(".wh.d/sub")
+                           .file(".wh.d/.wh.b")
+                           .file("d/.wh.sub/c")
+                           .file("d/.wh.sub/.wh.c")
+                           .file("d/.wh.sub/.wh..wh..opq")
+                           .symlink(".wh.l/l", "d")
+                           .device(".wh.f/dev", '3', 1, 3)
+                           .hardlink(".wh.f/link", "f")
+                           .file(".wh..wh.plnk/d/f")
+                           .file("none/.wh.x/f")
+                           .file("f/.wh.x/f")
+                           .file(".wh." + std::string(300, 'n') + "/f")},
+             {"d750 d", "f d/a", "f d/b", "d755 d/sub", "f d/sub/c", "f f", "f f2", "l s -> d"}},
+        Case{"AWhiteoutThatIsADirectoryDeletesToo",
+             {lower(), TarWriter().dir(".wh.d").file(".wh.d/f")},
+             {"f f", "f f2", "l s -> d"}},
+        Case{"WhiteoutsOfNoNameDoNothing",
+             {lower(), TarWriter()
+                           .file(".wh.")
+                           .file(".wh..")
+                           .file(".wh...")
+                           .file("d/.wh.")
+                           .dir("d/.wh..")
+                           .file("d/.wh...")
+                           .file("d/sub/.wh..")
+                           .file(".wh./f")
+                           .file(".wh../f")
+                           .file("d/.wh.../f")},
+             {"d750 d", "f d/a", "f d/b", "d755 d/sub", "f d/sub/c", "f f", "f f2", "l s -> d"}},
+        Case{"AWhiteoutOfTheLongestNameDeletesIt",
+             {TarWriter().file(std::string(255, 'n')).file("d/" + std::string(254, 'm')),
+              TarWriter().whiteout(std::string(255, 'n')).file("d/.wh." + std::string(254, 'm'))},
+             {"d755 d"}},
         Case{"NamesThatOnlyLookLikeWhiteoutsShow",
              {TarWriter().file(".wh").file(".whx").file("x.wh.y")},
              {"f .wh", "f .whx", "f x.wh.y"}},
@@ -120,6 +156,36 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Merge, WhiteoutsShowAsTheEntriesThatTheyAreInALayerAlone) {
   const auto tree = merged({TarWriter().dir("d").file("d/x").whiteout("d/a").opaque("d")}, Whiteouts::show);
   EXPECT_THAT(listing(*tree), ElementsAre("d755 d", "f d/.wh..wh..opq", "f d/.wh.a", "f d/x"));
+}
+
+TEST(Merge, ALayerAloneShowsWhatIsBelowNamesOfWhiteouts) {
+  const std::string longest = ".wh." + std::string(255, 'n');
+  const auto tree =
+      merged({TarWriter().file(".wh.x/f").file(longest).hardlink("l", ".wh.x/f")}, Whiteouts::show);
+  EXPECT_THAT(listing(*tree), ElementsAre("f " + longest, "d755 .wh.x", "f .wh.x/f", "f l"));
+  EXPECT_THAT(tree->problems(), IsEmpty());
+}
+
+// aufs kept them so.
+TEST(Merge, FilesWhoseFirstNameNeverShowsAreThereByTheirOtherNames) {
+  const auto tree = merged({TarWriter()
+                                .file(".wh..wh.plnk/1.2", "data", {.mode = 0755})
+                                .hardlink("one", ".wh..wh.plnk/1.2", {.mode = 0755})
+                                .hardlink("d/two", ".wh..wh.plnk/1.2", {.mode = 0700})
+                                .hardlink(".wh.x/again", "one")
+                                .hardlink("three", ".wh.x/again")
+                                .symlink(".wh.x/s", "one")
+                                .hardlink("s", ".wh.x/s")
+                                .file(".wh..wh.plnk/1.2", "other")
+                                .hardlink("four", ".wh..wh.plnk/1.2")});
+  EXPECT_THAT(tree->problems(), IsEmpty());
+  EXPECT_THAT(listing(*tree), ElementsAre("d755 d", "f d/two", "f four", "f one", "l s -> one", "f three"));
+  const Inode one = tree->find(kRootInode, "one").value();
+  EXPECT_EQ(tree->find(kRootInode, "three"), one);
+  EXPECT_EQ(tree->find(tree->find(kRootInode, "d").value(), "two"), one);
+  EXPECT_EQ(tree->inode(one).nlink, 3u);
+  EXPECT_EQ(tree->inode(one).size, 4u);
+  EXPECT_EQ(tree->inode(tree->find(kRootInode, "four").value()).size, 5u);
 }
 
 TEST(Merge, HardLinksShareAnInodeAcrossLayersAndCountOnlyNamesOfTheResult) {
@@ -182,6 +248,18 @@ TEST(Merge, WhatCannotBeAppliedIsAProblemOfThatEntry) {
       {TarWriter().file("ok").symlink("l1", "l2").symlink("l2", "l1").file("l1/x"),
        "l1/x: too many symlinks"},
       {TarWriter().file("ok").file(std::string(256, 'n')), "more than 255 bytes"},
+      {TarWriter().file("ok").file("d/" + std::string(259, 'n') + "/f"), "more than 255 bytes"},
+      {TarWriter().file("ok").file(".wh." + std::string(256, 'n')), "more than 255 bytes"},
+      {TarWriter().file("ok").hardlink("x", ".wh.ok"), "x: hard link to .wh.ok"},
+      {TarWriter().file("ok").dir(".wh.d").hardlink("x", ".wh.d"), "x: hard link to .wh.d"},
+      {TarWriter().file("ok").hardlink("x", ".wh.d/f").file(".wh.d/f"), "x: hard link to .wh.d/f"},
+      {TarWriter()
+           .file("ok")
+           .hardlink(".wh.a/a", ".wh.a/b")
+           .hardlink(".wh.a/b", ".wh.a/a")
+           .hardlink("x", ".wh.a/b"),
+       "x: hard link to .wh.a/b"},
+      {TarWriter().file("ok").symlink("l", ".wh.d").file("l/x"), "the name of a whiteout"},
       {TarWriter().file("ok").symlink("x", std::string(4096, 't')), "4096 bytes"},
   };
   for (const auto& [layer, sentence] : cases) {
