@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/base/json_names.h"
 #include "core/cas/members.h"
 
 namespace layoutfs {
@@ -95,10 +96,13 @@ bool is_kept_only(JsonValue annotation) {
   return !annotation.as_string() && !annotation.is_object() && !annotation.is_array();
 }
 
-// Members of the object `own` that are not among `known`.
+// Members of the object `own` that nobody takes for one of `known`.
 void write_others(JsonWriter& writer, JsonValue own, std::span<const std::string_view> known) {
-  for (std::size_t i = 0; own.is_object() && i < own.size(); ++i)
-    if (std::ranges::find(known, own.name_at(i)) == known.end()) writer.key(own.name_at(i)).value(own.at(i));
+  for (std::size_t i = 0; own.is_object() && i < own.size(); ++i) {
+    const std::string_view name = own.name_at(i);
+    const auto is_same = [name](std::string_view field) { return is_folded_equal(name, field); };
+    if (std::ranges::none_of(known, is_same)) writer.key(name).value(own.at(i));
+  }
 }
 
 // `own` is the member as it stands in the document, if there is one.
@@ -182,8 +186,8 @@ Result<Descriptor> Descriptor::from_json(JsonValue value) {
 }
 
 void Descriptor::write_json(JsonWriter& writer) const {
-  // It was bounded when its document was read, and nothing of it is interpreted here.
-  constexpr JsonLimits kLimits{.bytes = SIZE_MAX, .values = SIZE_MAX, .are_names_unique = false};
+  // It was bounded when its document was read.
+  constexpr JsonLimits kLimits{.bytes = SIZE_MAX, .values = SIZE_MAX};
   const auto document = JsonDocument::parse(as_bytes(json), kLimits);
   const auto own_member = [&](std::string_view name) {
     return document ? document->root().find(name) : std::nullopt;

@@ -115,6 +115,16 @@ TEST(Descriptor, AnnotationsThatAreNoTextAreKeptAndCountAsAbsent) {
   EXPECT_THAT(written(), HasSubstr(R"("annotations":{"n":null,"i":12.0,"t":true})"));
 }
 
+TEST(Descriptor, WritesNothingThatItWouldNotRead) {
+  for (const char* json : {R"({"x":1,"x":2})", R"({"Digest":"x","SIZE":1,"platform":{"OS":"x"}})"}) {
+    auto descriptor = with(R"("platform":{"os":"linux"})").value();
+    descriptor.json = json;
+    JsonWriter writer;
+    descriptor.write_json(writer);
+    EXPECT_EQ(*from_text(writer.str()), descriptor) << json;
+  }
+}
+
 TEST(Descriptor, NullsInListsCountAsNothing) {
   const auto descriptor = with(R"("urls":[null,"u"],"platform":{"os":null,"os.features":["f",null]})");
   ASSERT_TRUE(descriptor);
