@@ -69,11 +69,9 @@ unmount "$D"
 
 echo "-- of an ordinary user"
 prepare_nobody
-if command -v fusermount3 >/dev/null; then
+if has fusermount3; then
   as_nobody sh -c '"$0/bin/layoutfs" mount -q "$1" m || exit
     kill -9 $(/usr/bin/python3 -c "import json, os; print(json.loads(os.getxattr(\"m\", \"user.layoutfs.stats\"))[\"pid\"])")
     sleep 0.2; "$0/bin/layoutfs" mount -q "$1" m; "$0/bin/layoutfs" ls m; "$0/bin/layoutfs" umount m && ls m' "$TMP" "$L" >"$TMP/stdout" 2>"$TMP/stderr"
   same "a mount and ls have the hint, and umount works" "2 0" "$(grep -c "'layoutfs umount $TMP/home/m' takes it down" "$TMP/stderr") $(wc -l <"$TMP/stdout")"
-else
-  left_out "fusermount3 is not installed"
 fi
