@@ -14,7 +14,7 @@
 #include "core/base/hash_pipe.h"
 #include "core/cas/file_blob.h"
 #include "core/cas/incoming.h"
-#include "core/cas/verifying_source.h"
+#include "core/cas/intact_blob.h"
 
 namespace layoutfs {
 namespace {
@@ -71,22 +71,16 @@ BlobPtr blob_of(const OpenFile& file, const Digest& digest) {
                                           digest);
 }
 
-// Errc::corrupt where the blob is not what `digest` names.
-Status verify(const BlobPtr& blob, const Digest& digest, std::uint64_t size, const Context& context) {
-  const auto damaged = [&](const std::string& how) {
-    return fail(Errc::corrupt,
-                digest.str() + ": a damaged blob" + how + " is in its place; remove it and put it again");
-  };
-  if (blob->size() != size)
-    return damaged(" of " + std::to_string(blob->size()) + " bytes instead of " + std::to_string(size));
-  BlobSource content(blob);
-  VerifyingSource verifying(content, digest, size);
-  for (Bytes piece(HashPipe::kPieceSize);;) {
-    if (auto go_on = context.check(); !go_on) return go_on;
-    const auto got = verifying.read(piece);
-    if (!got) return got.error().code() == Errc::corrupt ? damaged("") : fail(Error(got.error()));
-    if (*got == 0) return {};
-  }
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+// The owner (for root) and the mode of the file that another one is going to replace, as far as the system
+// allows.
+void take_over(const StagedFile& file, const struct stat& old) {
+  if (::geteuid() == 0)
+    std::ignore = ::fchownat(file.folder, file.name, old.st_uid, old.st_gid, AT_SYMLINK_NOFOLLOW);
+  std::ignore = ::fchmodat(file.folder, file.name, old.st_mode & 0777, 0);
 }
 
 }  // namespace
@@ -318,8 +312,9 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
   const auto present = open_file(open_at(folder, digest.hex(), kReadFlags), digest);
   if (!present && present.error().code() == Errc::not_found) return false;
   if (!present) return fail(Error(present.error()));
-  if (auto same = verify(blob_of(*present, digest), digest, put.size, context); !same)
-    return fail(std::move(same).error());
+  const auto is_whole = is_intact(blob_of(*present, digest), digest, put.size, context);
+  if (!is_whole) return fail(Error(is_whole.error()));
+  if (!*is_whole) return replace(file, folder, digest, present->status);
   // Whoever has put it may not have waited for the disk.
   if (auto synced = layout_.sync(present->fd->get(), digest.str()); !synced)
     return fail(std::move(synced).error());
@@ -331,7 +326,7 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
     if (errno == ENOENT) return false;
     return fail(Error::system(errno, digest.str()));
   }
-  if (now.st_ino != present->status.st_ino || now.st_dev != present->status.st_dev) return false;
+  if (!is_same_file(now, present->status)) return false;
   // The mode as it is: this sets nothing but the time of the change.
   if (::fchmod(present->fd->get(), now.st_mode & 07777) == 0) return true;
   if (errno != EPERM) return fail(Error::system(errno, digest.str()));
@@ -348,10 +343,12 @@ Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutR
                                   const Context& context) const {
   const Digest& digest = put.digest;
   const auto target = open_file(open_path(digest, kReadFlags), digest);
-  const auto same = target ? verify(blob_of(*target, digest), digest, put.size, context)
-                           : Status(std::unexpected(target.error()));
-  if (!same && (same.error().code() == Errc::io || same.error().code() == Errc::cancelled))
-    return fail(Error(same.error()));
+  const auto is_same = target ? is_intact(blob_of(*target, digest), digest, put.size, context)
+                              : Result<bool>(std::unexpected(target.error()));
+  const bool has_failed =
+      !is_same && (is_same.error().code() == Errc::io || is_same.error().code() == Errc::cancelled);
+  if (has_failed) return fail(Error(is_same.error()));
+  const bool same = is_same.value_or(false);
   if (same)
     if (auto synced = layout_.sync(target->fd->get(), digest.str()); !synced)
       return fail(std::move(synced).error());
@@ -363,6 +360,24 @@ Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutR
                                          timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
   // Sets the time of the link's change, too. It fails for another user's link.
   if (same && ::utimensat(folder, digest.hex().c_str(), kNow.data(), AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (retried([&] { return ::renameat(file.folder, file.name, folder, digest.hex().c_str()); }) != 0)
+    return fail(Error::system(errno, digest.str()));
+  return true;
+}
+
+// By rename: a reader sees the old file or the new one, also after a crash, and keeps the one that it has
+// open. The lock keeps two writers from replacing each other's good blob, and the sweep from removing it.
+Result<bool> BlobStore::replace(const StagedFile& file, int folder, const Digest& digest,
+                                const struct stat& damaged) const {
+  const auto lock = layout_.lock_exclusive();
+  if (!lock) return fail(Error(lock.error()));
+  struct stat now;
+  if (::fstatat(folder, digest.hex().c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail(Error::system(errno, digest.str()));
+  }
+  if (!is_same_file(now, damaged)) return false;
+  take_over(file, damaged);
   if (retried([&] { return ::renameat(file.folder, file.name, folder, digest.hex().c_str()); }) != 0)
     return fail(Error::system(errno, digest.str()));
   return true;

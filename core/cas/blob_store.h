@@ -1,6 +1,7 @@
 // The blobs of a layout in a directory: `blobs/<algorithm>/<hex>`.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -59,7 +60,8 @@ class BlobStore {
   Result<StagedBlob> stage_copy(const BlobPtr& blob, const PutOptions& options);
   // install() of all of them, in their order, with one wait for the disk.
   Status install_all(std::span<StagedBlob> blobs, const Context& context);
-  // Makes a blob of a file that was hashed, or keeps the blob that is there; both are on disk then.
+  // Makes a blob of a file that was hashed, or keeps the blob that is there, if that is intact; both are on
+  // disk then. Replaces a damaged one.
   Status install(const StagedFile& file, const PutResult& put, const Context& context);
   // Whether it was there. Of a symlink, removes the link. Errc::invalid_image where the folder is a symlink
   // that leaves the layout.
@@ -78,10 +80,15 @@ class BlobStore {
   // Gives the file its name in `folder`, or keeps what has it.
   Status name(const StagedFile& file, int folder, const PutResult& put, const Context& context);
   // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
-  // before. `file` holds the same. It takes the place of a symlink that leads to anything else.
+  // before. `file` holds the same, and replaces a damaged blob, and a symlink that leads to anything else.
   Result<bool> keep(const StagedFile& file, int folder, const PutResult& put, const Context& context) const;
   Result<bool> keep_link(const StagedFile& file, int folder, const PutResult& put,
                          const Context& context) const;
+
+  // Gives `file` the name of the blob `damaged`. Returns false if the name is gone or names another file by
+  // now.
+  Result<bool> replace(const StagedFile& file, int folder, const Digest& digest,
+                       const struct stat& damaged) const;
 
   const LayoutDir& layout_;
   Workspace& workspace_;

@@ -158,8 +158,9 @@ class Engine : public Provider {
   Result<std::vector<Digest>> list_all_blobs() const;
 
   // Stores what `content` delivers. It is there, whole and on disk, or nothing has changed; that it was there
-  // before is no error, and what was there is kept. Errc::corrupt where that is damaged. Errc::digest_invalid
-  // and Errc::size_invalid where the content is not what the options say; no more of it is read than needed.
+  // before is no error, and what was there is kept, unless it is damaged: then the content replaces it, in
+  // one step. Errc::digest_invalid and Errc::size_invalid where the content is not what the options say; no
+  // more of it is read than needed.
   virtual Result<PutResult> put_blob(ByteSource& content, const PutOptions& options = {}) = 0;
   // put_blob of another layout's blob, which shares the disk's blocks with it where the file system can.
   virtual Result<PutResult> copy_blob(const BlobPtr& blob, const PutOptions& options = {});

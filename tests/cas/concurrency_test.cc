@@ -76,6 +76,32 @@ TEST_P(StoreThreads, PutTheSameAndDifferentBlobsAtOnce) {
   for (const Digest& digest : found) EXPECT_EQ(content_problem(*engine_, digest), "");
 }
 
+TEST_P(StoreThreads, ReplaceADamagedBlobWhileOthersReadIt) {
+  for (int round = 0; round < rounds(); ++round) {
+    const std::string text = content_of("damaged " + std::to_string(round));
+    const std::string damaged(text.size(), '\0');
+    const Digest digest = Digest::of(as_bytes(text));
+    const std::string file = path_ + "/" + digest.blob_path();
+    std::filesystem::create_directories(std::filesystem::path(file).parent_path());
+    testing::write_file(file, damaged);
+    run_threads(kThreads, [&](int i) {
+      if (i % 2 == 0) {
+        const auto put = put_text(*engine_, text);
+        ASSERT_TRUE(put) << put.error().message();
+        EXPECT_EQ(content_problem(*engine_, digest), "");
+        return;
+      }
+      // The damaged content or the good one, never a part of either, never nothing.
+      const auto blob = engine_->get_blob(digest);
+      ASSERT_TRUE(blob) << blob.error().message();
+      Bytes content(text.size());
+      EXPECT_EQ((*blob)->read_at(content, 0), content.size());
+      EXPECT_TRUE(as_text(content) == text || as_text(content) == damaged);
+    });
+    EXPECT_EQ(content_problem(*engine_, digest), "");
+  }
+}
+
 TEST_P(StoreThreads, LoseNoUpdateOfAReference) {
   // Each of them writes all references once more.
   const int updates = std::min(rounds(), 60);

@@ -151,19 +151,47 @@ TEST_P(PutBlob, KeepsTheBlobThatIsThere) {
   EXPECT_GT(engine->blob_status(put.digest).value()->put_ns, status->put_ns);
 }
 
-TEST_P(PutBlob, DoesNotPassADamagedBlobForAGoodOne) {
+TEST_P(PutBlob, ReplacesADamagedBlob) {
   const Digest digest = Digest::of(as_bytes("content"));
   const std::string file = path + "/" + digest.blob_path();
-  for (const char* damaged : {"conten", "contenT"}) {
+  for (const char* damaged : {"", "conten", "contenT", "content and more"}) {
     testing::write_file(file, damaged);
-    const auto put = put_text(*engine, "content");
-    ASSERT_FALSE(put) << damaged;
-    EXPECT_EQ(put.error().code(), Errc::corrupt);
-    EXPECT_THAT(put.error().message(), HasSubstr("remove it and put it again"));
-    EXPECT_EQ(file_text(file), damaged);
+    ASSERT_EQ(::chmod(file.c_str(), 0640), 0);
+    const auto before = engine->get_blob(digest).value();
+    ASSERT_TRUE(put_text(*engine, "content")) << damaged;
+    EXPECT_EQ(file_text(file), "content");
+    EXPECT_EQ(read_text(*before), damaged) << "whoever has it open keeps it";
+    struct stat found;
+    ASSERT_EQ(::stat(file.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, 0640U);
   }
-  std::filesystem::remove(file);
-  std::filesystem::create_directory(file);
+  EXPECT_EQ(engine->list_all_blobs()->size(), 1u);
+}
+
+TEST_P(PutBlob, ReplacesALargeDamagedBlobByAnotherLayoutsBlob) {
+  std::string content(2'000'000, 'x');
+  const auto other = open_dir(directory / "other", {.create_if_missing = true}).value();
+  const Digest digest = put_text(*other, content)->digest;
+  std::string damaged = content;
+  damaged[1'500'000] = 'X';
+  testing::write_file(path + "/" + digest.blob_path(), damaged);
+  ASSERT_TRUE(engine->copy_blob(other->get_blob(digest).value(), {.digest = digest}));
+  EXPECT_EQ(read_text(*engine->get_blob(digest).value()), content);
+}
+
+TEST_P(PutBlob, KeepsADamagedBlobIfTheContentIsAnotherOne) {
+  const Digest digest = Digest::of(as_bytes("content"));
+  const std::string file = path + "/" + digest.blob_path();
+  testing::write_file(file, "contenT");
+  EXPECT_EQ(put_text(*engine, "contenT", {.digest = digest}).error().code(), Errc::digest_invalid);
+  EXPECT_EQ(put_text(*engine, "content", {.digest = digest, .size = 8}).error().code(), Errc::size_invalid);
+  EXPECT_EQ(file_text(file), "contenT");
+}
+
+TEST_P(PutBlob, ReplacesNothingThatIsNoFile) {
+  const Digest digest = Digest::of(as_bytes("content"));
+  const std::string file = path + "/" + digest.blob_path();
+  std::filesystem::create_directories(file);
   EXPECT_EQ(put_text(*engine, "content").error().code(), Errc::invalid_image);
   EXPECT_EQ(engine->delete_blob(digest).error().code(), Errc::invalid_image);
   std::filesystem::remove(file);

@@ -199,6 +199,14 @@ TEST_F(Uploading, OfABlobThatIsThereKeepsThatOne) {
   EXPECT_THAT(names_in(uploads()), IsEmpty());
 }
 
+TEST_F(Uploading, ReplacesADamagedBlob) {
+  testing::write_file(path + "/" + hello.blob_path(), "hellO");
+  auto upload = begun_with("hello");
+  EXPECT_EQ(upload.commit(hello).value().size, 5u);
+  EXPECT_EQ(read_text(*engine->get_blob(hello).value()), "hello");
+  EXPECT_THAT(names_in(uploads()), IsEmpty());
+}
+
 TEST_F(Uploading, WhoTruncatesTheFileMeanwhileIsCaught) {
   auto upload = begun_with("hello");
   std::filesystem::resize_file(uploads() + "/" + upload.id(), 4);

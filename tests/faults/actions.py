@@ -50,6 +50,12 @@ def write_layout(path, has_refs_dir=False):
     write(f"{path}/index.json", json.dumps(index).encode())
 
 
+def write_damaged(path, has_refs_dir=False):
+    """a layout whose disk has lost the content of a blob, but not its size"""
+    write_layout(path, has_refs_dir)
+    write(f"{path}/{blob_file(digest_of(KNOWN))}", bytes(len(KNOWN)))
+
+
 def write_without_blob_folder(path):
     write(f"{path}/oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
     write(f"{path}/index.json", b'{"schemaVersion":2,"manifests":[]}')
@@ -88,7 +94,7 @@ class Action:
     has_steps: bool = False  # whether some of its blobs may be there without the others
 
     def write_template(self, path):
-        if self.prepare in (write_layout, write_littered):
+        if self.prepare in (write_layout, write_damaged, write_littered):
             self.prepare(path, self.has_refs_dir)
         else:
             self.prepare(path)
@@ -99,6 +105,10 @@ REFERENCE = (digest_of(OTHER), str(len(OTHER)))
 ACTIONS = [
     Action("put", ("put",), stdin=CONTENT),
     Action("put what is there", ("put",), stdin=KNOWN),
+    Action("put what is damaged", ("put",), write_damaged, stdin=KNOWN),
+    Action("put what is damaged where there are no links", ("put",), write_damaged, stdin=KNOWN, rules=("linkat:1:EPERM:on",)),
+    Action("put a batch in which a blob is damaged", ("put-batch",), write_damaged, stdin=CONTENT + KNOWN,
+           has_steps=True),
     Action("put the first blob", ("put",), write_without_blob_folder, stdin=b"first"),
     Action("put where there are no links", ("put",), stdin=b"new", rules=("linkat:1:EPERM:on",)),
     Action("put where nothing is linked or renamed to a new name only", ("put",), stdin=b"new",
