@@ -27,6 +27,7 @@ struct CopyArguments {
   std::string cache_dir;
   bool leaves_referrers = false;
   bool is_all_present = false;
+  bool verifies_existing = false;
   bool is_progress_hidden = false;
   bool is_json = false;
   bool follow_links = false;  // on both sides
@@ -124,7 +125,9 @@ Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::
     const auto engine = target.open(job);
     if (!engine) return fail(Error(engine.error()));
     has_begun = true;
-    ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache), .context = context};
+    ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache),
+                             .verifies_existing = arguments.verifies_existing,
+                             .context = context};
     options.skips_absent_children = arguments.is_all_present;
     options.on_unknown = [](const Descriptor& document, const UnknownDocument& content) {
       print_notice(describe(document, content) + ", which are copied too");
@@ -197,6 +200,8 @@ void add_copy_command(Command program, int& exit_code) {
                    "Leave signatures, and whatever else refers to the images, behind");
   command.add_flag("--all-present", arguments->is_all_present,
                    "Of an index that names absent manifests, copy those that are present");
+  command.add_flag("--verify-existing", arguments->verifies_existing,
+                   "Verify large blobs that DST already has, too, and replace damaged ones");
   command
       .add_option("--cache-dir", arguments->cache_dir,
                   "Where indexes of layers are kept: by these, a layer that shares content is copied in part")

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "core/cas/dir_engine.h"
+#include "core/cas/intact_blob.h"
+#include "core/oci/present_blob.h"
 #include "core/registry/entry_changes.h"
 #include "core/registry/manifest_check.h"
 #include "core/registry/names.h"
@@ -28,6 +30,22 @@ std::unexpected<Error> unknown_blob(const Digest& digest) {
 
 Descriptor blob_descriptor(const Digest& digest, std::uint64_t size) {
   return Descriptor{.media_type = {}, .digest = digest, .size = size};
+}
+
+// Whether the blob is there and need not be put. Errc::size_invalid if it is there, whole and of another
+// size.
+Result<bool> has_whole(const Engine& layout, const Descriptor& descriptor, const Context& context) {
+  const auto blob = layout.get_blob(descriptor.digest);
+  if (!blob && blob.error().code() == Errc::not_found) return false;
+  if (!blob) return fail(Error(blob.error()));
+  const std::uint64_t size = (*blob)->size();
+  if (size == descriptor.size)
+    return is_usable(*blob, descriptor.digest,
+                     {.size = size, .media_type = descriptor.media_type, .context = context});
+  const auto is_whole = is_intact(*blob, descriptor.digest, size, context);
+  if (!is_whole || !*is_whole) return is_whole;
+  return fail(Errc::size_invalid, descriptor.digest.str() + ": the blob has " + std::to_string(size) +
+                                      " bytes, not " + std::to_string(descriptor.size));
 }
 
 }  // namespace
@@ -195,12 +213,9 @@ Result<Descriptor> LayoutRegistry::push_blob(std::string_view repository, const 
   if (auto checked = check_digest(descriptor.digest); !checked) return fail(std::move(checked).error());
   const auto layout = writable_engine();
   if (!layout) return fail(Error(layout.error()));
-  const auto present = (*layout)->blob_size(descriptor.digest);
-  if (!present) return fail(Error(present.error()));
-  if (*present && **present != descriptor.size)
-    return fail(Errc::size_invalid, descriptor.digest.str() + ": the blob has " + std::to_string(**present) +
-                                        " bytes, not " + std::to_string(descriptor.size));
-  if (*present) return descriptor;
+  const auto is_there = has_whole(**layout, descriptor, context);
+  if (!is_there) return fail(Error(is_there.error()));
+  if (*is_there) return descriptor;
   auto put = (*layout)->put_blob(content,
                                  {.digest = descriptor.digest, .size = descriptor.size, .context = context});
   if (!put) return fail(std::move(put).error());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/guarded.h"
+#include "core/oci/present_blob.h"
 #include "core/registry/layout_registry.h"
 #include "core/registry/names.h"
 #include "core/registry/repository_tree.h"
@@ -65,9 +66,10 @@ class RepositoriesRegistry final : public Registry {
     if (from == to) return descriptor;
     const auto layout = (*target)->writable_engine();
     if (!layout) return fail(Error(layout.error()));
-    const auto present = (*layout)->blob_size(digest);
+    const auto present =
+        usable_blob_size(**layout, digest, {.size = descriptor.size, .media_type = {}, .context = context});
     if (!present) return fail(Error(present.error()));
-    if (*present == descriptor.size) return descriptor;
+    if (*present) return descriptor;
     auto put =
         (*layout)->copy_blob(blob->blob(), {.digest = digest, .size = descriptor.size, .context = context});
     if (!put && put.error().code() == Errc::digest_invalid)

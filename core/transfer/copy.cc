@@ -202,7 +202,8 @@ Status Copier::name(std::span<const NamedDescriptor> images) {
 }
 
 Result<Visit> Copier::copy_blob(const Descriptor& descriptor, const Context& context) {
-  const auto reused = small_->try_reusing_blob_with_options(blob_info_of(descriptor), {}, context);
+  const TryReusingBlobOptions reuse{.verifies_all = options_.verifies_existing};
+  const auto reused = small_->try_reusing_blob_with_options(blob_info_of(descriptor), reuse, context);
   if (!reused) return fail(Error(reused.error()));
   if (*reused) {
     counter_.add_reused_blob(descriptor.size);
@@ -234,6 +235,8 @@ Status Copier::put(const Descriptor& descriptor, const Context& context) {
 // Whether it could be put that way.
 Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context) {
   if (!source_->supports_get_blob_at() || !large_->supports_put_blob_partial()) return false;
+  // What is there could not be reused: only the whole blob takes its place.
+  if (engine_->exists(info.digest).value_or(true)) return false;
   const auto local = source_engine_->get_blob(info.digest);
   // A blob that is larger than it should be has the right pieces too: all of it tells. And sharing the blocks
   // is better than not to read some of them.

@@ -36,6 +36,7 @@ struct ImageCopyOptions {
   std::size_t max_concurrency = 0;  // blobs at the same time; 0 stands for as many as there are cores
   SpanFinder find_spans;            // for large blobs
   ReplacedEntry replaced = ReplacedEntry::unnamed;
+  bool verifies_existing = false;                        // the large blobs that the destination has, too
   std::function<void(const CopyProgress&)> on_progress;  // called by any thread, often
   UrlOpener open_url;                                    // for foreign layers that the source does not have
   // Whether children of indexes that the source does not have are left out, and the index is copied all the
@@ -46,9 +47,10 @@ struct ImageCopyOptions {
 };
 
 // Copies each image whole, with everything behind it (all_children_handler), and then gives all of them their
-// names in one step. What the destination has is not read, documents apart; everything else is verified on
-// its way. A large blob that an earlier attempt has left unfinished is gone on with. Blobs that were copied
-// stay after an error: the next attempt finds them. Errc::not_found if the
+// names in one step. Everything is verified on its way. What the destination has is not put again; its
+// documents and other small blobs are verified (is_verified_always), and replaced if they are damaged, with
+// `verifies_existing` large blobs too. A large blob that an earlier attempt has left unfinished is gone on
+// with. Blobs that were copied stay after an error: the next attempt finds them. Errc::not_found if the
 // source lacks a blob, or a child of an index (see the options), and if garbage collection has removed a blob
 // of the destination that was to be reused, three times in a row.
 Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,

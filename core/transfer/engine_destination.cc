@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/cas/reference_name.h"
+#include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/transfer/compression.h"
 #include "core/transfer/image_destination.h"
@@ -40,15 +41,19 @@ class EngineDestination final : public ImageDestination {
                                                                 const Context& context) override {
     if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    const auto size = engine_->blob_size(info.digest);
-    if (!size) return fail(Error(size.error()));
     // Of another size, one of the two is wrong: to put the blob tells which.
-    if (*size && (!info.size || *info.size == **size)) {
+    const auto size = usable_blob_size(*engine_, info.digest,
+                                       {.size = info.size,
+                                        .media_type = info.media_type,
+                                        .verifies_all = options.verifies_all,
+                                        .context = context});
+    if (!size) return fail(Error(size.error()));
+    if (*size) {
       auto found = finished(info, PutResult{info.digest, **size}, options.cache);
       return std::optional(std::move(*found));
     }
     if (!options.can_substitute || options.cache == nullptr) return std::nullopt;
-    return substitute(info, *options.cache);
+    return substitute(info, options, context);
   }
 
   Status put_manifest(ByteView manifest, const PutManifestOptions& options, const Context& context) override {
@@ -96,7 +101,9 @@ class EngineDestination final : public ImageDestination {
   }
 
   // Another blob that is here and has the same uncompressed content.
-  Result<std::optional<BlobInfo>> substitute(const BlobInfo& info, BlobInfoCache& cache) const {
+  Result<std::optional<BlobInfo>> substitute(const BlobInfo& info, const TryReusingBlobOptions& options,
+                                             const Context& context) const {
+    BlobInfoCache& cache = *options.cache;
     std::vector<Digest> digests;
     for (auto& candidate : cache.candidate_locations(kLayoutTransport, options_.scope, info.digest, true))
       digests.push_back(std::move(candidate.digest));
@@ -106,6 +113,13 @@ class EngineDestination final : public ImageDestination {
       const auto blob = engine_->get_blob(digest);
       if (!blob && blob.error().code() == Errc::not_found) continue;
       if (!blob) return fail(Error(blob.error()));
+      const auto usable = is_usable(*blob, digest,
+                                    {.size = {},
+                                     .media_type = info.media_type,
+                                     .verifies_all = options.verifies_all,
+                                     .context = context});
+      if (!usable) return fail(Error(usable.error()));
+      if (!*usable) continue;
       auto found = substituted(info, digest, **blob);
       if (!found) return fail(std::move(found).error());
       return std::optional(std::move(*found));

@@ -53,6 +53,9 @@ struct PutBlobOptions {
 struct TryReusingBlobOptions {
   BlobInfoCache* cache = nullptr;  // to be asked, and told
   bool can_substitute = false;     // whether the same layer in another compression will do
+  // Whether the content of every present blob is verified, and not only of those that is_verified_always()
+  // names (present_blob.h).
+  bool verifies_all = false;
   bool is_empty_layer = false;
   std::optional<std::size_t> layer_index;
   std::optional<RegistryReference> source_reference;  // the image that the blob is from
@@ -92,9 +95,9 @@ class ImageDestination {
   virtual Result<BlobInfo> put_blob_partial(BlobChunkAccessor& accessor, const BlobInfo& info,
                                             BlobInfoCache* cache = nullptr, const Context& context = {});
 
-  // What the destination has and uses for the blob; nothing where it has to be put. The result has digest and
-  // size, and where it is a substitute also how its compression differs. `info` has the digest:
-  // Errc::invalid_argument.
+  // What the destination has and uses for the blob; nothing where it has to be put, which replaces a damaged
+  // one. The result has digest and size, and where it is a substitute also how its compression differs.
+  // `info` has the digest: Errc::invalid_argument.
   virtual Result<std::optional<BlobInfo>> try_reusing_blob_with_options(
       const BlobInfo& info, const TryReusingBlobOptions& options = {}, const Context& context = {}) = 0;
 

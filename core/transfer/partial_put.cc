@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/cas/upload.h"
+#include "core/oci/present_blob.h"
 
 namespace layoutfs {
 namespace {
@@ -218,9 +219,13 @@ Result<PutResult> put_partial(Engine& engine, BlobChunkAccessor& accessor, const
   if (!info.size) return fall_back(info.digest.str() + ": its size is not known");
   const auto present = engine.blob_size(info.digest);
   if (!present) return fail(Error(present.error()));
-  if (*present && **present != *info.size)
-    return fall_back(info.digest.str() + ": a blob of another size is there");
-  if (*present) return PutResult{info.digest, *info.size};
+  if (*present) {
+    const auto size = usable_blob_size(
+        engine, info.digest, {.size = info.size, .media_type = info.media_type, .context = context});
+    if (!size) return fail(Error(size.error()));
+    if (!*size) return fall_back(info.digest.str() + ": a blob of other content is there");
+    return PutResult{info.digest, **size};
+  }
   auto upload = open_upload(engine, info.digest);
   if (!upload) return fail(std::move(upload).error());
   return PartialPut(engine, accessor, info, std::move(*upload), context).run(find_spans);

@@ -1,6 +1,7 @@
 // Tags of a repository, as destinations.
 #include <utility>
 
+#include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/registry/names.h"
 #include "core/transfer/compression.h"
@@ -68,11 +69,17 @@ class RegistryDestination final : public ImageDestination {
       // Wherever it was to be, it is not there any more, or not to be had; it can be put.
       if (!found) continue;
       const bool is_same = found->digest == info.digest;
-      if (is_same && info.size && *info.size != found->size) continue;
-      auto reused = finished(info, *found, options.cache);
-      if (is_same) return std::optional(std::move(reused));
       const auto reader = registry_->get_blob(repository_, found->digest);
       if (!reader) return fail(Error(reader.error()));
+      const auto usable = is_usable(reader->blob(), found->digest,
+                                    {.size = is_same ? info.size : std::nullopt,
+                                     .media_type = info.media_type,
+                                     .verifies_all = options.verifies_all,
+                                     .context = context});
+      if (!usable) return fail(Error(usable.error()));
+      if (!*usable) continue;
+      auto reused = finished(info, *found, options.cache);
+      if (is_same) return std::optional(std::move(reused));
       auto other = substituted(info, found->digest, *reader->blob());
       if (!other) return fail(std::move(other).error());
       return std::optional(std::move(*other));

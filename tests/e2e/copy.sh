@@ -62,11 +62,37 @@ total=$(find "$TMP/all/blobs" -type f | wc -l)
 same "a second copy has everything" "[0,$total]" "$(count "$LAYOUT" "$TMP/all")"
 if has strace; then
   strace -f -qq -e trace=openat,open -o "$TMP/trace" "$LAYOUTFS" copy --no-progress "$LAYOUT" "$TMP/all" >/dev/null
-  for layer in $(layoutfs inspect --json "$LAYOUT:$(head -n 1 "$TMP/tags")" | jq -r '.layers[].digest'); do
-    check "the trace tells of files" grep -q 'index.json' "$TMP/trace"
-    same "no layer is opened" "" "$(grep "${layer#sha256:}" "$TMP/trace")"
+  check "the trace tells of files" grep -q 'index.json' "$TMP/trace"
+  for layer in $(layoutfs inspect --json "$LAYOUT:$(head -n 1 "$TMP/tags")" |
+    jq -r '.layers[] | select(.size > 1048576).digest'); do
+    same "no large layer is opened" "" "$(grep "${layer#sha256:}" "$TMP/trace")"
   done
 fi
+
+echo "-- a destination that is damaged"
+read -r manifest size layer < <(image "$TMP/healthy" app 3000000)
+config=$(jq -r .config.digest "$TMP/healthy/blobs/${manifest/://}")
+check "a copy" "$LAYOUTFS" copy --no-progress "$TMP/healthy" "$TMP/damaged"
+for blob in "$manifest" "$config"; do
+  for how in "truncate -s 0" "truncate -s 20" "shred -x -z -n 0"; do
+    $how "$TMP/damaged/blobs/${blob/://}"
+    same "a document that has lost its content is replaced ($how)" "[1,2]" "$(count "$TMP/healthy" "$TMP/damaged")"
+    check "so that all is as it was" diff -r "$TMP/healthy/blobs/sha256" "$TMP/damaged/blobs/sha256"
+  done
+done
+printf 'x' | dd of="$TMP/damaged/blobs/${layer/://}" bs=1 seek=1000 conv=notrunc status=none
+exec 3<"$TMP/damaged/blobs/${layer/://}"
+same "a large layer is not read" "[0,3]" "$(count "$TMP/healthy" "$TMP/damaged")"
+same "unless that is wanted" "[1,2]" "$(count --verify-existing "$TMP/healthy" "$TMP/damaged")"
+check "so that all is as it was" diff -r "$TMP/healthy/blobs/sha256" "$TMP/damaged/blobs/sha256"
+same "whoever has the damaged one open goes on with it" x "$(dd bs=1 skip=1000 count=1 status=none <&3)"
+exec 3<&-
+truncate -s 1000 "$TMP/damaged/blobs/${layer/://}"
+same "a layer of another size is replaced anyhow" "[1,2]" "$(count "$TMP/healthy" "$TMP/damaged")"
+same "there is no litter" "" "$(litter "$TMP/damaged")"
+printf 'x' | dd of="$TMP/damaged/blobs/${layer/://}" bs=1 seek=1000 conv=notrunc status=none
+check "blob put replaces it too" "$LAYOUTFS" blob put "$TMP/damaged" "$TMP/healthy/blobs/${layer/://}"
+check "so that all is as it was" diff -r "$TMP/healthy/blobs/sha256" "$TMP/damaged/blobs/sha256"
 
 echo "-- names"
 S=$TMP/named

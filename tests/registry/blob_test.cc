@@ -115,6 +115,18 @@ TEST_F(ABlob, IsNotReadAgainWhereItIsThere) {
   EXPECT_EQ(testing::state_of_tree(path + "/blobs"), before);
 }
 
+TEST_F(ABlob, ThatIsDamagedIsReplaced) {
+  const auto blob = push_text(*registry, kApp, "content");
+  const std::string file = path + "/" + blob.digest.blob_path();
+  for (const char* damaged : {"Content", "", "conten", "contents"}) {
+    testing::write_file(file, damaged);
+    EXPECT_EQ(failure_of(try_push(*registry, kApp, blob, "Content")), Errc::digest_invalid) << damaged;
+    EXPECT_EQ(testing::file_text(file), damaged);
+    EXPECT_EQ(must(try_push(*registry, kApp, blob, "content")), blob) << damaged;
+    EXPECT_EQ(testing::file_text(file), "content");
+  }
+}
+
 TEST_F(ABlob, OfAnotherContentIsRefused) {
   const auto blob = descriptor_of("content", kOctetType);
   for (const char* text : {"", "conten", "Content", "contenT"})

@@ -107,6 +107,38 @@ TEST_F(Copying, ReadsNothingThatIsThere) {
   EXPECT_THAT(entry_names(*target), ElementsAre("app", "again"));
 }
 
+TEST_F(Copying, ReplacesWhatIsDamagedAtItsDestination) {
+  const auto config = writer.config({});
+  const auto unknown = writer.blob(R"({"of":"an unknown kind"})", "application/vnd.example+json");
+  const auto image = writer.manifest(config, {lower, unknown});
+  const auto index = writer.index({image});
+  must(copy({{"app", index}}));
+  for (const auto& damaged : {index, image, config, unknown, lower}) {
+    const std::string file = directory / "target/" + damaged.digest.blob_path();
+    const std::string content = testing::file_text(file);
+    for (const std::string& bad : {std::string(content.size(), '\0'), content.substr(0, content.size() / 2),
+                                   std::string(), content + "\n"}) {
+      testing::write_file(file, bad);
+      EXPECT_EQ(must(copy({{"app", index}})).copied_blobs, 1u);
+      EXPECT_EQ(testing::file_text(file), content);
+    }
+  }
+}
+
+TEST_F(Copying, ReplacesLargeDamagedBlobsIfTheyAreVerified) {
+  const auto large = writer.blob(noise(3'000'000), testing::kTarType);
+  const auto image = image_of({large});
+  must(copy({{"app", image}}));
+  const std::string file = directory / "target/" + large.digest.blob_path();
+  testing::write_file(file, std::string(3'000'000, '\0'));
+  EXPECT_EQ(must(copy({{"app", image}})).copied_blobs, 0u);
+  const auto counts = must(copy({{"app", image}}, {.verifies_existing = true}));
+  EXPECT_EQ(counts.copied_blobs, 1u);
+  EXPECT_EQ(counts.copied_bytes, 3'000'000u);
+  EXPECT_EQ(testing::file_text(file), noise(3'000'000));
+  EXPECT_EQ(must(copy({{"app", image}}, {.verifies_existing = true})).copied_blobs, 0u);
+}
+
 TEST_F(Copying, NamesNothingWhereABlobIsNotWhatItIsSaidToBe) {
   const auto image = image_of({lower, upper});
   for (const char* content : {"LOWER", "low", "lower and more"}) {

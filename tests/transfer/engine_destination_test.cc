@@ -194,6 +194,40 @@ TEST_F(EngineDestination, ABlobThatIsThereIsReused) {
             std::nullopt);
 }
 
+TEST_F(EngineDestination, ADamagedBlobOfTheRightSizeIsNotReusedAndReplaced) {
+  const auto destination = open("app");
+  for (const std::string& text : {std::string("{}"), std::string(3'000'000, 'x')}) {
+    const BlobInfo info = info_of(text);
+    write_file(path + "/" + info.digest.blob_path(), std::string(text.size(), '\0'));
+    EXPECT_EQ(must(destination->try_reusing_blob_with_options(info)), std::nullopt);
+    must(put(*destination, text, info));
+    EXPECT_EQ(text_of_blob(info.digest), text);
+    EXPECT_TRUE(must(destination->try_reusing_blob_with_options(info)));
+  }
+}
+
+TEST_F(EngineDestination, ALargeLayerIsVerifiedOnRequest) {
+  const auto destination = open("app");
+  const std::string text(2'000'000, 'x');
+  BlobInfo info = info_of(text);
+  info.media_type = kGzipType;
+  write_file(path + "/" + info.digest.blob_path(), std::string(text.size(), '\0'));
+  EXPECT_TRUE(must(destination->try_reusing_blob_with_options(info)));
+  EXPECT_EQ(must(destination->try_reusing_blob_with_options(info, {.verifies_all = true})), std::nullopt);
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(failure_of(destination->try_reusing_blob_with_options(
+                info, {.verifies_all = true}, {.stop = stopped.get_token(), .deadline = {}})),
+            Errc::cancelled);
+}
+
+TEST_F(EngineDestination, ADamagedManifestIsReplaced) {
+  const std::string text = manifest_of("layer");
+  write_file(path + "/" + info_of(text).digest.blob_path(), std::string(text.size(), ' '));
+  must(put_image("app", text));
+  EXPECT_EQ(text_of_blob(info_of(text).digest), text);
+}
+
 constexpr std::string_view kPlain = "a layer, not compressed";
 constexpr std::string_view kGzip = "\x1f\x8b the same by gzip";
 constexpr std::string_view kZstd = "\x28\xb5\x2f\xfd the same by zstd";
@@ -219,7 +253,9 @@ TEST_F(EngineDestination, ASubstituteIsReusedWhereItWillDo) {
   found = reuse(kZstd, true);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->compression_operation, LayerCompression::preserve_original);
-  // One that was told of and is gone.
+  // One that was told of and is damaged, or gone.
+  write_file(path + "/" + info_of(kZstd).digest.blob_path(), std::string(kZstd.size(), '\0'));
+  EXPECT_EQ(reuse(kGzip, true), std::nullopt);
   EXPECT_TRUE(must(engine->delete_blob(info_of(kZstd).digest)));
   EXPECT_EQ(reuse(kGzip, true), std::nullopt);
   must(put(*destination, kPlain, {}));

@@ -73,6 +73,13 @@ TEST_F(PartialPut, ABlobThatIsThereIsNotAskedFor) {
   EXPECT_EQ(failure_of(put_partially(info)), Errc::partial_fallback);
 }
 
+TEST_F(PartialPut, ADamagedBlobThatIsThereIsAFallback) {
+  put_blob(text);
+  write_file(path + "/" + info.digest.blob_path(), std::string(text.size(), '\0'));
+  EXPECT_EQ(failure_of(put_partially(info)), Errc::partial_fallback);
+  EXPECT_THAT(uploads(), IsEmpty());
+}
+
 TEST_F(PartialPut, SharedSpansAreReadAndTheRestIsAskedForAtOnce) {
   const Digest first = put_blob("--0123--xyz"), second = put_blob("ghijkl");
   must(put_partially(info, {{0, 4, first, 2}, {16, 2, second, 0}, {18, 4, second, 2}, {33, 3, first, 8}}));

@@ -209,13 +209,31 @@ TEST_F(Repositories, ASubstituteIsMountedWhereItWillDo) {
   EXPECT_FALSE(has(kPlain));
 }
 
+TEST_F(Repositories, AMountReplacesADamagedBlob) {
+  must(put(*open("from/app"), "layer", {}, {.cache = cache.get()}));
+  must(put(*open("to/app"), "another", {}));
+  const std::string file = directory / "to/app/" + info_of("layer").digest.blob_path();
+  for (const char* damaged : {"reyal", "lay", "layers"}) {
+    write_file(file, damaged);
+    EXPECT_TRUE(reuse("layer", {.cache = cache.get()})) << damaged;
+    EXPECT_EQ(file_text(file), "layer");
+  }
+}
+
 TEST_F(Repositories, ADamagedBlobIsNotReused) {
   must(put(*open("from/app"), "layer", {}, {.cache = cache.get()}));
   write_file(directory / "from/app/" + info_of("layer").digest.blob_path(), "reyal");
   EXPECT_EQ(reuse("layer", {.cache = cache.get()}), std::nullopt);
   EXPECT_FALSE(has("layer"));
-  // Of another size than it is said to have.
+  // Of the repository itself.
   must(put(*open("to/app"), "layer", {}));
+  EXPECT_TRUE(reuse("layer", {}));
+  const std::string file = directory / "to/app/" + info_of("layer").digest.blob_path();
+  write_file(file, "reyal");
+  EXPECT_EQ(reuse("layer", {}), std::nullopt);
+  must(put(*open("to/app"), "layer", {}));
+  EXPECT_EQ(file_text(file), "layer");
+  // Of another size than it is said to have.
   BlobInfo larger = info_of("layer");
   larger.size = 6;
   EXPECT_EQ(must(open("to/app")->try_reusing_blob_with_options(larger)), std::nullopt);
