@@ -5,6 +5,7 @@
 #include <atomic>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -37,6 +38,36 @@ Result<std::vector<ListedBlob>> list_blobs(const Engine& engine, const Context& 
   }
   std::ranges::sort(blobs, std::ranges::greater(), &ListedBlob::size);
   return blobs;
+}
+
+// Whether the blob itself is what is wrong, and not what it says.
+bool can_be_repaired(const FsckProblem& problem) {
+  using Kind = FsckProblem::Kind;
+  return problem.digest && (problem.kind == Kind::missing_blob || problem.kind == Kind::wrong_digest ||
+                            problem.kind == Kind::unreadable);
+}
+
+// Everything that the references lead to. A document that is repaired may lead to more that is missing.
+Result<std::unique_ptr<LayoutDocuments>> read_documents(const Engine& engine, const References& references,
+                                                        const FsckOptions& options) {
+  for (;;) {
+    auto documents = std::make_unique<LayoutDocuments>(engine);
+    if (auto status = documents->read(references, options.context); !status)
+      return fail(std::move(status).error());
+    if (options.repair == nullptr) return documents;
+    const std::size_t before = options.repair->repaired().size();
+    for (const FsckProblem& problem : documents->problems()) {
+      if (!can_be_repaired(problem)) continue;
+      if (const auto repaired = options.repair->repair(*problem.digest, options.context); !repaired)
+        return fail(Error(repaired.error()));
+    }
+    for (const Descriptor& child : documents->absent()) {
+      if (!options.repair->was_lost(child)) continue;
+      if (const auto repaired = options.repair->repair(child.digest, options.context); !repaired)
+        return fail(Error(repaired.error()));
+    }
+    if (options.repair->repaired().size() == before) return documents;
+  }
 }
 
 // How much has been checked, told to whoever wants to know.
@@ -76,6 +107,7 @@ class BlobPass {
   };
   void work() noexcept;
   Status check_one(const ListedBlob& listed);
+  Result<bool> was_repaired(const BlobFindings& findings, const Digest& digest);
   void add(BlobFindings findings, const Digest& digest);
   unsigned thread_count() const;
 
@@ -131,15 +163,29 @@ Status BlobPass::check_one(const ListedBlob& listed) {
     told += more;
     progress_.add(more);
   };
-  auto findings =
-      check_blob(engine_, listed.digest, documents_.layer(listed.digest), [&](std::uint64_t bytes) {
-        tell(bytes);
-        return options_.context.check();
-      });
+  const auto check = [&] {
+    return check_blob(engine_, listed.digest, documents_.layer(listed.digest), [&](std::uint64_t bytes) {
+      tell(bytes);
+      return options_.context.check();
+    });
+  };
+  auto findings = check();
+  if (!findings) return fail(std::move(findings).error());
+  const auto repaired = was_repaired(*findings, listed.digest);
+  if (!repaired) return fail(Error(repaired.error()));
+  if (*repaired) findings = check();
   if (!findings) return fail(std::move(findings).error());
   tell(listed.size);
   add(std::move(*findings), listed.digest);
   return {};
+}
+
+Result<bool> BlobPass::was_repaired(const BlobFindings& findings, const Digest& digest) {
+  if (options_.repair == nullptr || std::ranges::none_of(findings.problems, can_be_repaired)) return false;
+  // Nobody misses a blob that goes meanwhile and that nothing leads to.
+  if (findings.problems.front().kind == FsckProblem::Kind::missing_blob && !documents_.leads_to(digest))
+    return false;
+  return options_.repair->repair(digest, options_.context);
 }
 
 void BlobPass::add(BlobFindings findings, const Digest& digest) {
@@ -182,6 +228,13 @@ void tidy(std::vector<FsckProblem>& problems) {
   });
 }
 
+void explain(std::vector<FsckProblem>& problems, const BlobRepair& repair) {
+  for (FsckProblem& problem : problems) {
+    const std::string reason = can_be_repaired(problem) ? repair.failure(*problem.digest) : "";
+    if (!reason.empty()) problem.message += "; not repaired: " + reason;
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(FsckProblem::Kind kind) noexcept {
@@ -209,20 +262,23 @@ std::string_view name_of(FsckProblem::Kind kind) noexcept {
 Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options) {
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()));
-  LayoutDocuments documents(engine);
-  if (auto status = documents.read(**references, options.context); !status)
-    return fail(std::move(status).error());
+  auto documents = read_documents(engine, **references, options);
+  if (!documents) return fail(std::move(documents).error());
   const auto blobs = list_blobs(engine, options.context);
   if (!blobs) return fail(Error(blobs.error()));
-  auto report = BlobPass(engine, options, *blobs, documents).run();
+  auto report = BlobPass(engine, options, *blobs, **documents).run();
   if (!report) return report;
+  // What they say of the blobs that were repaired since.
+  if (options.repair != nullptr) documents = read_documents(engine, **references, options);
+  if (!documents) return fail(std::move(documents).error());
   report->references = (*references)->entries.size();
-  report->documents = documents.documents();
-  const auto& problems = documents.problems();
+  report->documents = (*documents)->documents();
+  const auto& problems = (*documents)->problems();
   report->problems.insert(report->problems.end(), problems.begin(), problems.end());
   tidy(report->problems);
-  report->absent = documents.absent();
-  report->notes = documents.notes();
+  report->absent = (*documents)->absent();
+  report->notes = (*documents)->notes();
+  if (options.repair != nullptr) explain(report->problems, *options.repair);
   return report;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/base/context.h"
 #include "core/cas/engine.h"
+#include "core/image/repair.h"
 
 namespace layoutfs {
 
@@ -37,6 +38,10 @@ struct FsckOptions {
   unsigned threads = 0;  // 0: one for each core; no more than kMaxFsckThreads are used
   // From any of the threads, one at a time: bytes of blobs that have been checked, and of all.
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  // Asked for each blob that is missing, damaged or unreadable; null: nothing is changed. Documents are
+  // repaired before the blobs that they lead to are looked for, and what was repaired is checked as
+  // everything else.
+  BlobRepair* repair = nullptr;
   Context context;
 };
 
@@ -44,7 +49,7 @@ struct FsckReport {
   std::uint64_t blobs = 0, bytes = 0;           // that were read
   std::uint64_t references = 0, documents = 0;  // entries; indexes and manifests that they lead to
   std::uint64_t diff_ids = 0;                   // that were compared
-  std::vector<FsckProblem> problems;            // sorted by digest, then kind
+  std::vector<FsckProblem> problems;            // sorted by digest, then kind; of what was not repaired
   // Children of indexes whose blobs the layout does not have, which is not a problem (image-layout.md,
   // "Blobs"): sorted by digest, each once. One that a reference names, too, is a problem instead.
   std::vector<Descriptor> absent;
@@ -53,7 +58,7 @@ struct FsckReport {
 
 // Reads every blob of the layout once, on all cores, the largest first. Memory is bounded by the windows of
 // the layers' compression and by the headers of single files in them, not by their size. Fails only where the
-// layout itself cannot be listed, or with Errc::cancelled.
+// layout itself cannot be listed, with Errc::cancelled, or if a blob cannot be written for its repair.
 Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options);
 
 }  // namespace layoutfs
