@@ -62,6 +62,8 @@ void add_index_command(Command program, int& exit_code);
 void add_image_command(Command program, int& exit_code);
 void add_repos_command(Command program, int& exit_code);
 void add_tags_command(Command program, int& exit_code);
+void add_tag_command(Command program, int& exit_code);
+void add_manifest_command(Command program, int& exit_code);
 void add_referrers_command(Command program, int& exit_code);
 void add_push_command(Command program, int& exit_code);
 void add_pull_command(Command program, int& exit_code);

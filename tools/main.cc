@@ -41,6 +41,8 @@ int run(std::vector<std::string> arguments) {
   add_image_command(program, exit_code);
   add_repos_command(program, exit_code);
   add_tags_command(program, exit_code);
+  add_tag_command(program, exit_code);
+  add_manifest_command(program, exit_code);
   add_referrers_command(program, exit_code);
   add_push_command(program, exit_code);
   add_pull_command(program, exit_code);

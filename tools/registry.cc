@@ -74,7 +74,8 @@ Error RegistryStore::explained(Error error) const {
   return {named.code(), named.message() + " (say with --default-repository which repository that is in)"};
 }
 
-Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, ForeignEntry foreign) {
+Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, ForeignEntry foreign,
+                                          bool keeps_untagged) {
   const std::string& path = arguments.store;
   if (path.empty()) return fail(Errc::invalid_argument, "no store is named");
   std::error_code failed;
@@ -85,6 +86,7 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
 
   RegistryOptions options;
   options.foreign = foreign;
+  options.keep_untagged = keeps_untagged;
   options.default_repository = arguments.default_repository;
   options.follow_links = arguments.follow_links;
   // A repository may be called as these files are: its layout is a directory.

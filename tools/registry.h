@@ -30,10 +30,12 @@ struct RegistryStore {
   // `error` as one of this store. One about entries whose names say no repository tells how to say it.
   Error explained(Error error) const;
 };
-// Makes nothing. Errc::not_found; Errc::invalid_image for what is no directory, or is a layout but for its
-// `oci-layout`; Errc::invalid_argument where the default repository is none, or the store has no use for it.
+// `keeps_untagged` is RegistryOptions::keep_untagged. Makes nothing. Errc::not_found; Errc::invalid_image for
+// what is no directory, or is a layout but for its `oci-layout`; Errc::invalid_argument where the default
+// repository is none, or the store has no use for it.
 Result<RegistryStore> open_registry_store(const RegistryArguments& arguments,
-                                          ForeignEntry foreign = ForeignEntry::error);
+                                          ForeignEntry foreign = ForeignEntry::error,
+                                          bool keeps_untagged = false);
 
 // Which part of a listing.
 struct PageArguments {

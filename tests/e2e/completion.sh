@@ -64,6 +64,8 @@ tells "those of references without one too, where they are said" "$(words app li
   pull --default-repository lib "$L" ""
 tells "repositories that begin so" "$(words team/project/app)" repos "$L" --after te
 tells "tags" "$(words 1.0)" pull "$L" app ""
+tells "tags to be removed" "$(words 1.0)" tag rm "$L" app ""
+tells "manifests to be removed" "$(words "$digest")" manifest rm "$L" app "$digest"
 tells "tags to be moved" "$(words 1.0)" push "$L" app --manifest --tag ""
 tells "blobs of a repository" "$(words "$digest")" referrers "$L" app "$digest"
 mkdir -p "$TMP/registry/lib/app"

@@ -163,11 +163,61 @@ for S in "$TMP/one" "$TMP/many"; do
   unchanged "a blob that is not there" 3 push "$S" other --mount-from team/app --digest "$absent"
 done
 
+echo "-- tags and manifests that are removed"
+children=$(jq -c --arg m "$manifest" --argjson ms "$(size_of "$I/manifest")" -n '{schemaVersion: 2,
+  mediaType: "application/vnd.oci.image.index.v1+json",
+  manifests: [{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $m, size: $ms}]}' | tee "$I/children" | digest_of)
+for original in "$TMP/one" "$TMP/many"; do
+  S=$original-removed
+  cp -a "$original" "$S"
+  [ "$original" = "$TMP/one" ] && L=$S || L=$S/team/app
+  blobs_before=$(cd "$L/blobs" && find . -type f | sort)
+  prints "tag rm says nothing" "" tag rm "$S" team/app 1.1
+  prints "the tag is gone" $'1.0\nlatest' tags "$S" team/app
+  unchanged "a tag that is not there" 3 tag rm "$S" team/app 1.1
+  prints "unless that is no error" "" tag rm -f "$S" team/app 1.1
+  unchanged "a repository that is not there" 3 tag rm "$S" team/none 1.0
+  unchanged "a tag that is none" 2 tag rm "$S" team/app -- -x
+  unchanged "a repository that is none" 2 tag rm "$S" Team 1.0
+  unchanged "no tag" 2 tag rm "$S" team/app
+  unchanged "a digest" 2 tag rm "$S" team/app "$manifest"
+  unchanged "a whole name beside a tag" 2 tag rm "$S" team/app:1.0 latest
+  refused "one of two that are not there" 3 tag rm "$S" team/app absent latest
+  prints "the other one is gone" 1.0 tags "$S" team/app
+  prints "by its whole name" "" tag rm --keep-untagged "$S" team/app:1.0
+  prints "the last tag is gone" "" tags "$S" team/app
+  check "and the manifest stays where that is wanted" sh -c "'$LAYOUTFS' pull '$S' team/app $manifest | cmp - '$I/manifest'"
+  same "other repositories keep theirs" "1 1.0" "$(layoutfs tags "$S" apples) $(layoutfs tags "$S" team/app/debug)"
+  unchanged "a manifest by a tag" 2 manifest rm "$S" team/app 1.0
+  unchanged "one that is not there" 3 manifest rm "$S" team/app "$absent"
+  prints "unless that is no error" "" manifest rm --force "$S" team/app "$absent"
+  unchanged "no manifest" 2 manifest rm "$S" team/app
+  layoutfs push "$S" team/app --manifest "$I/children" --tag index >/dev/null
+  layoutfs push "$S" team/app --manifest "$I/manifest" --tag 1.0 --tag 2.0 >/dev/null
+  check "manifest rm removes a manifest with all its tags" "$LAYOUTFS" manifest rm "$S" team/app "$manifest"
+  prints "which leaves other tags" index tags "$S" team/app
+  unchanged "what only an index leads to is not removed" 9 manifest rm "$S" "team/app@$manifest"
+  check "with the reason" grep -q 'only an index leads to it' "$TMP/stderr"
+  layoutfs manifest rm "$S" team/app "$children" 2>"$TMP/stderr"
+  same "the index is" "" "$(cat "$TMP/stderr")"
+  unchanged "and so is what it led to" 3 manifest rm "$S" "team/app@$manifest"
+  prints "what refers to it stays" "$sbom    $(size_of "$I/sbom") B application/vnd.example.sbom" referrers "$S" team/app "$manifest"
+  layoutfs push "$S" team/app --manifest "$I/manifest" --tag 1.0 >/dev/null
+  layoutfs manifest rm "$S" "team/app@$manifest" 2>"$TMP/stderr"
+  same "which is told" "$manifest: 1 referrer stays; gc keeps it as long" "$(cat "$TMP/stderr")"
+  prints "a referrer goes by the digest that referrers prints" "" manifest rm "$S" team/app "$sbom"
+  check "no blob is removed" test -z "$(comm -23 <(echo "$blobs_before") <(cd "$L/blobs" && find . -type f | sort))"
+  same "there is no litter" "" "$(litter "$S")"
+  unchanged "a repository that has no entries left" 3 tag rm "$S" team/app 1.0
+done
+S=$TMP/many unchanged "what is no store" 3 tag rm "$TMP/absent" team/app 1.0
+
 echo "-- entries that are a tag alone"
 S=$TMP/theirs
 cp -r "$TMP/one" "$S"
 jq -c '.manifests |= [.[0] | .annotations["org.opencontainers.image.ref.name"] = "latest"]' "$TMP/one/index.json" >"$S/index.json"
-for command in "repos $S" "tags $S app" "pull $S app latest" "referrers $S app latest" "push $S app --manifest --tag 1 $I/manifest"; do
+for command in "repos $S" "tags $S app" "pull $S app latest" "referrers $S app latest" "push $S app --manifest --tag 1 $I/manifest" \
+  "tag rm $S app latest" "manifest rm $S app $manifest"; do
   unchanged "${command%% *} does not guess" 4 $command
   check "and says how to say it" grep -q -- --default-repository "$TMP/stderr"
 done
@@ -176,6 +226,8 @@ prints "tags" latest tags "$S" app --default-repository app
 check "pull" sh -c "'$LAYOUTFS' pull '$S' app latest --default-repository app | cmp - '$I/manifest'"
 prints "push beside it" "$manifest" push "$S" app --manifest --tag 2 "$I/manifest" --default-repository app
 prints "referrers" "" referrers "$S" app 2 --default-repository app
+prints "tag rm" "" tag rm "$S" app 2 --default-repository app
+prints "which leaves the other" latest tags "$S" app --default-repository app
 check "a blob can be pulled without" sh -c "'$LAYOUTFS' pull '$S' app $layer | cmp - '$I/layer.tar.gz'"
 unchanged "a default repository that is none" 2 repos "$S" --default-repository App
 S=$TMP/many unchanged "a default repository of a directory of layouts" 2 repos "$TMP/many" --default-repository app
