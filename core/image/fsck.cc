@@ -61,11 +61,14 @@ Result<std::unique_ptr<LayoutDocuments>> read_documents(const Engine& engine, co
       if (const auto repaired = options.repair->repair(*problem.digest, options.context); !repaired)
         return fail(Error(repaired.error()));
     }
-    for (const Descriptor& child : documents->absent()) {
-      if (!options.repair->was_lost(child)) continue;
-      if (const auto repaired = options.repair->repair(child.digest, options.context); !repaired)
+    const auto children = index_children_of(engine, references.entries, options.context);
+    if (!children) return fail(Error(children.error()));
+    std::vector<Digest> lost;  // decided for all before the first one comes back
+    for (const AbsentChild& absent : children->absent)
+      if (options.repair->was_lost(absent)) lost.push_back(absent.child.digest);
+    for (const Digest& digest : lost)
+      if (const auto repaired = options.repair->repair(digest, options.context); !repaired)
         return fail(Error(repaired.error()));
-    }
     if (options.repair->repaired().size() == before) return documents;
   }
 }

@@ -5,7 +5,6 @@
 #include <variant>
 
 #include "core/cas/intact_blob.h"
-#include "core/oci/graph.h"
 
 namespace layoutfs {
 
@@ -60,19 +59,23 @@ Result<std::optional<std::string>> BlobRepair::take(const RepairSource& source, 
   return is_whole ? "its blob is damaged too" : is_whole.error().message();
 }
 
-bool BlobRepair::was_lost(const Descriptor& absent) const {
+bool BlobRepair::has_any_of(const std::vector<Descriptor>& blobs) const {
+  return std::ranges::any_of(
+      blobs, [this](const Descriptor& blob) { return layout_.exists(blob.digest).value_or(false); });
+}
+
+bool BlobRepair::was_lost(const AbsentChild& absent) const {
+  const std::uint64_t size = layout_.blob_size(absent.index).value_or(std::nullopt).value_or(0);
+  const auto index = read_index(layout_, {.media_type = {}, .digest = absent.index, .size = size});
+  if (index && !has_any_of(index->manifests)) return true;
   for (const RepairSource& source : sources_) {
-    auto node = read_graph_node(*source.blobs, absent);
+    auto node = read_graph_node(*source.blobs, absent.child);
     if (!node) continue;
-    std::vector<Descriptor> parts;
     const auto* manifest = std::get_if<Manifest>(&*node);
+    if (manifest == nullptr) return has_any_of(children_of(std::move(*node)));
     // Images share layers, and artifacts the empty config.
-    if (manifest != nullptr && is_config_type(manifest->config.media_type))
-      parts = {manifest->config};
-    else
-      parts = manifest != nullptr ? manifest->layers : children_of(std::move(*node));
-    return std::ranges::any_of(
-        parts, [&](const Descriptor& part) { return layout_.exists(part.digest).value_or(false); });
+    return is_config_type(manifest->config.media_type) ? has_any_of({manifest->config})
+                                                       : has_any_of(manifest->layers);
   }
   return false;
 }

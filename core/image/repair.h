@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/guarded.h"
 #include "core/cas/engine.h"
+#include "core/oci/graph.h"
 
 namespace layoutfs {
 
@@ -38,15 +39,16 @@ class BlobRepair {
   // those of the layout: Errc::io if it cannot be written, Errc::cancelled.
   Result<bool> repair(const Digest& digest, const Context& context);
   // An index may name manifests that a layout does not have on purpose. Returns whether `absent` is not one
-  // of those, but was lost: a source has it, and the layout a part of what it leads to (of an image, the
-  // config).
-  bool was_lost(const Descriptor& absent) const;
+  // of those, but was lost: the layout has none of the index's manifests; or a source has this one, and the
+  // layout a part of what it leads to (of an image, the config).
+  bool was_lost(const AbsentChild& absent) const;
   // Sorted by digest.
   std::vector<RepairedBlob> repaired() const;
   // The reason, by source, if repair() was tried and has failed; else empty.
   std::string failure(const Digest& digest) const;
 
  private:
+  bool has_any_of(const std::vector<Descriptor>& blobs) const;
   struct Attempt {
     std::string from;     // the source; empty if none had it whole
     std::string reasons;  // of the sources that had not

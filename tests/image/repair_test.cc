@@ -102,17 +102,30 @@ TEST_F(Repair, FindsWhatARepairedDocumentLeadsTo) {
 }
 
 TEST_F(Repair, BringsNoManifestThatAnIndexNamesAndTheLayoutLacksOnPurpose) {
-  // Of the other image, the layout has nothing; of the first one, only the manifest is lost.
+  // Of the other image, the layout has nothing; of the first one, only the manifest is lost; the third is
+  // there.
   const auto other_config = layout.config({}, {"linux", "arm64", ""});
   const auto other = layout.manifest(other_config, {});
-  const auto both = layout.index({manifest, other});
-  layout.write_index({testing::named(both, "app")});
+  const auto third = layout.manifest(layout.config({}, {"linux", "s390x", ""}), {});
+  layout.write_index({testing::named(layout.index({manifest, other, third}), "app")});
   std::filesystem::copy(layout.path(), directory / "full", std::filesystem::copy_options::recursive);
   for (const auto& blob : {manifest, other, other_config}) std::filesystem::remove(path_of(blob));
   const auto report = repair({directory / "full"});
   EXPECT_THAT(report.problems, IsEmpty());
   EXPECT_THAT(repairs->repaired(), ElementsAre(RepairedBlob{manifest.digest, "full"}));
   EXPECT_THAT(report.absent, ::testing::SizeIs(1));
+}
+
+TEST_F(Repair, BringsEveryManifestOfAnIndexThatHasNoneLeft) {
+  const auto other_config = layout.config({}, {"linux", "arm64", ""});
+  const auto other = layout.manifest(other_config, {});
+  layout.write_index({testing::named(layout.index({manifest, other}), "app")});
+  std::filesystem::copy(layout.path(), directory / "full", std::filesystem::copy_options::recursive);
+  for (const auto& blob : {manifest, config, other, other_config}) std::filesystem::remove(path_of(blob));
+  const auto report = repair({directory / "full"});
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_THAT(report.absent, IsEmpty());
+  EXPECT_EQ(repairs->repaired().size(), 4u);
 }
 
 TEST_F(Repair, ChangesNothingInALayoutThatIsWhole) {
