@@ -309,17 +309,32 @@ Handler children_handler(const Provider& provider, OnProblem on_problem) {
   };
 }
 
-Handler all_children_handler(const Provider& provider, OnUnknown on_unknown) {
-  return [&provider, on_unknown = std::move(on_unknown)](const Descriptor& descriptor,
-                                                         const Context&) -> Result<Visit> {
-    auto node = read_graph_node(provider, descriptor);
-    const bool is_missing = !node && node.error().code() == Errc::not_found;
-    if (is_missing && is_unknown_type(descriptor.media_type)) return Visit();
-    if (auto told = tell_problems(descriptor, node, refuse); !told) return fail(std::move(told).error());
-    const auto* unknown = std::get_if<UnknownDocument>(&*node);
-    if (unknown != nullptr && !unknown->mentioned.empty() && on_unknown) on_unknown(descriptor, *unknown);
-    return Visit::to(children_of(std::move(*node)));
-  };
+Handler all_children_handler(const Engine& engine, AllChildrenOptions options) {
+  if (!options.on_problem) options.on_problem = refuse;
+  return
+      [&engine, options = std::move(options)](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+        auto node = read_graph_node(engine, descriptor);
+        const bool is_missing = !node && node.error().code() == Errc::not_found;
+        if (is_missing && is_unknown_type(descriptor.media_type)) return Visit();
+        if (auto told = tell_problems(descriptor, node, options.on_problem); !told)
+          return fail(std::move(told).error());
+        if (!node) return Visit();
+        const auto* unknown = std::get_if<UnknownDocument>(&*node);
+        if (unknown != nullptr && !unknown->mentioned.empty() && options.on_unknown)
+          options.on_unknown(descriptor, *unknown);
+        const bool is_index = std::holds_alternative<Index>(*node);
+        auto children = children_of(std::move(*node));
+        if (!is_index || !options.on_absent) return Visit::to(std::move(children));
+        std::vector<Descriptor> present;
+        for (Descriptor& child : children) {
+          if (!is_absent(engine, child)) {
+            present.push_back(std::move(child));
+          } else if (auto told = options.on_absent(descriptor, child); !told) {
+            return fail(std::move(told).error());
+          }
+        }
+        return Visit::to(std::move(present));
+      };
 }
 
 std::string describe(const Descriptor& document, const UnknownDocument& content) {

@@ -96,10 +96,19 @@ Handler children_handler(const Provider& provider, OnProblem on_problem = {});
 // Called with each document of an unknown kind that mentions blobs of the store, by any thread of a dispatch.
 using OnUnknown = std::function<void(const Descriptor& document, const UnknownDocument& content)>;
 
+// Called with each child of an index that the store does not have, by any thread of a dispatch. The child is
+// left out if the call succeeds; an error ends the walk.
+using OnAbsent = std::function<Status(const Descriptor& index, const Descriptor& child)>;
+
+struct AllChildrenOptions {
+  OnProblem on_problem;  // without it each problem ends the walk
+  OnUnknown on_unknown;
+  OnAbsent on_absent;  // without it an absent child is a child like any other
+};
 // Leads to children_of() of every document, also of schema 1, of unknown kinds, and of descriptors without a
-// media type: a copy by this handler leaves nothing behind. A problem ends the walk. `provider` must outlive
-// it.
-Handler all_children_handler(const Provider& provider, OnUnknown on_unknown = {});
+// media type: a copy by this handler leaves nothing behind. A blob of an unknown type that is missing leads
+// nowhere, as it need not be a document. `engine` must outlive it.
+Handler all_children_handler(const Engine& engine, AllChildrenOptions options = {});
 
 // Returns one sentence about a document of an unknown kind.
 std::string describe(const Descriptor& document, const UnknownDocument& content);

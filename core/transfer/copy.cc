@@ -44,7 +44,7 @@ class Counter {
     add_reused_bytes(bytes);
   }
   void add_absent_layer() { ++absent_layers_; }
-  void add_absent_children(std::uint64_t count) { absent_children_ += count; }
+  void add_absent_child() { ++absent_children_; }
   CopyCounts counts() const {
     return {copied_blobs_, copied_bytes_, reused_blobs_, reused_bytes_, absent_layers_, absent_children_};
   }
@@ -125,7 +125,7 @@ class Copier {
 
  private:
   Status open();
-  Result<std::unordered_set<Digest>> find_absent(std::span<const Descriptor> roots);
+  Status leave_out(const Descriptor& index, const Descriptor& child);
   Result<Visit> copy_blob(const Descriptor& descriptor, const Context& context);
   Status put(const Descriptor& descriptor, const Context& context);
   Result<bool> put_partially(const BlobInfo& info, const Context& context);
@@ -140,6 +140,7 @@ class Copier {
   std::shared_ptr<BlobBatch> batch_;
   std::unique_ptr<ImageDestination> small_, large_;  // by way of batch_, and at once
   Guarded<std::vector<Digest>> reused_;
+  Guarded<std::unordered_set<Digest>> absent_;                      // children of indexes that were left out
   std::atomic<std::uint64_t> staged_blobs_ = 0, staged_bytes_ = 0;  // since the last flush, about
 };
 
@@ -159,14 +160,14 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   if (auto opened = open(); !opened) return opened;
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
-  const auto absent = find_absent(roots);
-  if (!absent) return fail(Error(absent.error()));
-  const Handler copy = [this, &absent](const Descriptor& descriptor,
-                                       const Context& context) -> Result<Visit> {
-    if (absent->contains(descriptor.digest)) return Visit::skip();
+  const Handler copy = [this](const Descriptor& descriptor, const Context& context) {
     return copy_blob(descriptor, context);
   };
-  const Handler children = all_children_handler(*source_engine_, options_.on_unknown);
+  const Handler children = all_children_handler(
+      *source_engine_,
+      {.on_problem = {},
+       .on_unknown = options_.on_unknown,
+       .on_absent = [this](const auto& index, const auto& child) { return leave_out(index, child); }});
   const Handler count = [this, &children](const Descriptor& descriptor,
                                           const Context& context) -> Result<Visit> {
     auto visit = children(descriptor, context);
@@ -182,17 +183,16 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   return copied ? flushed : copied;
 }
 
-// The children of indexes that are left out. One that is an image to be copied itself is not.
-Result<std::unordered_set<Digest>> Copier::find_absent(std::span<const Descriptor> roots) {
-  auto children = index_children_of(*source_engine_, roots, options_.context);
-  if (!children) return fail(std::move(children).error());
-  if (!children->absent.empty() && !options_.skips_absent_children)
+Status Copier::leave_out(const Descriptor& index, const Descriptor& child) {
+  if (!options_.skips_absent_children) {
+    auto children = index_children_of(*source_engine_, std::span(&index, 1), options_.context);
+    if (!children) return fail(std::move(children).error());
+    // Nothing is found there if a descriptor does not say that this is an index.
+    if (children->absent.empty()) children->absent.push_back({index.digest, child});
     return fail(Errc::not_found, describe_absent(*children));
-  std::unordered_set<Digest> absent;
-  for (const AbsentChild& each : children->absent) absent.insert(each.child.digest);
-  for (const Descriptor& root : roots) absent.erase(root.digest);
-  counter_.add_absent_children(absent.size());
-  return absent;
+  }
+  if (absent_.lock()->insert(child.digest).second) counter_.add_absent_child();
+  return {};
 }
 
 Status Copier::name(std::span<const NamedDescriptor> images) {
@@ -334,19 +334,24 @@ Result<std::vector<Descriptor>> referrers_of(const Engine& source, std::span<con
   if (!referring) return fail(Error(referring.error()));
   if (referring->empty()) return std::vector<Descriptor>();
   std::map<Digest, Descriptor> found;
+  std::vector<Descriptor> next(images.begin(), images.end());
   const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     const auto [first, last] = referring->equal_range(descriptor.digest);
-    std::vector<Descriptor> referrers;
-    for (auto referrer = first; referrer != last; ++referrer) {
-      found.emplace(referrer->second.digest, referrer->second);
-      referrers.push_back(referrer->second);
-    }
-    return Visit::to(std::move(referrers));
+    for (auto referrer = first; referrer != last; ++referrer)
+      if (found.emplace(referrer->second.digest, referrer->second).second) next.push_back(referrer->second);
+    return Visit();
   };
-  const auto ignore = [](const Descriptor&, const Error&) { return Status(); };
-  const auto walked =
-      walk(images, handlers({first_visits(), note, children_handler(source, ignore)}), context);
-  if (!walked) return fail(Error(walked.error()));
+  const Handler once = first_visits();
+  const Handler children = all_children_handler(
+      source,
+      {.on_problem = [](const auto&, const auto&) { return Status(); }, .on_unknown = {}, .on_absent = {}});
+  // Referrers are the roots of a walk of their own: an index may lead to its own subject, which is not a
+  // circle of documents.
+  while (!next.empty()) {
+    const std::vector<Descriptor> roots = std::exchange(next, {});
+    const auto walked = walk(roots, handlers({once, note, children}), context);
+    if (!walked) return fail(Error(walked.error()));
+  }
   std::vector<Descriptor> referrers;
   for (auto& [digest, descriptor] : found)
     if (std::ranges::find(images, digest, &Descriptor::digest) == images.end())

@@ -180,11 +180,14 @@ TEST_F(Graph, TheHandlerOfAllChildrenLeavesNothingBehind) {
     visits.push_back(descriptor.digest);
     return Visit();
   };
-  const auto all =
-      all_children_handler(*engine, [&](const Descriptor& document, const UnknownDocument& content) {
-        unknowns.push_back(document.digest);
-        EXPECT_THAT(describe(document, content), HasSubstr("it mentions 1 blob of"));
-      });
+  const auto all = all_children_handler(
+      *engine, {.on_problem = {},
+                .on_unknown =
+                    [&](const Descriptor& document, const UnknownDocument& content) {
+                      unknowns.push_back(document.digest);
+                      EXPECT_THAT(describe(document, content), HasSubstr("it mentions 1 blob of"));
+                    },
+                .on_absent = {}});
   ASSERT_TRUE(walk(std::vector{index}, handlers({note, all})));
   EXPECT_THAT(visits, ElementsAre(index.digest, manifest.digest, config.digest, lower.digest, upper.digest,
                                   schema1.digest, lower.digest, unknown.digest, upper.digest));

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "core/oci/gc.h"
+#include "tests/support/documents.h"
 #include "tests/transfer/images.h"
 
 namespace layoutfs {
@@ -90,11 +91,21 @@ TEST_F(Copying, ASparseIndexIsCopiedOnlyIfAskedFor) {
   EXPECT_NE(refused.error().message().find("absent: linux/arm64; present: " + present.digest.str()),
             std::string::npos)
       << refused.error().message();
-  EXPECT_EQ(blobs(), 0u);
+  EXPECT_THAT(entry_names(*target), IsEmpty());
   const auto counts = must(copy({{"app", index}}, {.skips_absent_children = true}));
-  EXPECT_EQ(counts.copied_blobs, 4u);
+  EXPECT_EQ(counts.copied_blobs + counts.reused_blobs, 4u);
   EXPECT_EQ(counts.absent_children, 1u);
   EXPECT_THAT(entry_names(*target), ElementsAre("app"));
+}
+
+TEST_F(Copying, AnIndexMayReferToItsOwnManifest) {
+  const auto image = image_of({lower});
+  const auto referrer = writer.blob(testing::index_document({image}, &image), testing::kIndexType);
+  writer.write_index({image, referrer});
+  const auto source = must(open_dir(writer.path()));
+  const auto referrers = must(referrers_of(*source, std::vector{image}));
+  ASSERT_EQ(referrers.size(), 1u);
+  EXPECT_EQ(referrers[0].digest, referrer.digest);
 }
 
 TEST_F(Copying, ReadsNothingThatIsThere) {
