@@ -15,7 +15,6 @@
 #include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/marker.h"
-#include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 #include "core/cas/sparse_blob.h"
 #include "core/cas/upload.h"
@@ -122,23 +121,17 @@ class ArchiveEngine final : public Engine {
   }
   Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
     if (auto usable = check_open(); !usable) return usable;
-    const auto wanted = index_entry(name, descriptor);
-    if (!wanted) return fail(Error(wanted.error()));
-    bool is_there = false, is_as_wanted = true;
-    for (const Descriptor& entry : references_->entries) {
-      if (entry.ref_name() != name) continue;
-      is_there = true;
-      is_as_wanted = is_as_wanted && entry == *wanted;
-    }
-    if (is_there && is_as_wanted) return {};
-    if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
+    const auto changes = changes_to_put(*references_, name, descriptor, mode);
+    if (!changes) return fail(Error(changes.error()));
+    if (changes->changed.empty() && changes->added.empty()) return {};
     return read_only();
   }
   Result<bool> delete_reference(std::string_view name) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    if (find_named(*references_, name)) return read_only();
-    if (!is_reference_name(name)) return fail(invalid_name(name));
-    return false;
+    const auto changes = changes_to_erase(*references_, name);
+    if (!changes) return fail(Error(changes.error()));
+    if (changes->changed.empty()) return false;
+    return read_only();
   }
   Status update_references(const ReferenceUpdate& update) override {
     if (auto usable = check_open(); !usable) return usable;

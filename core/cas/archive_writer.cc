@@ -18,7 +18,6 @@
 #include "core/cas/incoming.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/marker.h"
-#include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 #include "core/cas/upload.h"
 #include "core/tar/tar_header.h"
@@ -233,29 +232,15 @@ Result<PutResult> NewArchive::put_blob(ByteSource& content, const PutOptions& op
 }
 
 Status NewArchive::put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) {
-  const auto wanted = index_entry(name, descriptor);
-  if (!wanted) return fail(Error(wanted.error()));
-  return update_references([&](const References& now) -> Result<ReferenceChanges> {
-    ReferenceChanges changes;
-    for (std::size_t i = 0; i < now.entries.size(); ++i) {
-      if (now.entries[i].ref_name() != name) continue;
-      if (now.entries[i] == *wanted) return ReferenceChanges();
-      if (mode == PutMode::no_clobber) return fail(name_taken(name));
-      changes.changed.push_back({i, std::nullopt});
-    }
-    changes.added.push_back(*wanted);
-    return changes;
-  });
+  return update_references(
+      [&](const References& now) { return changes_to_put(now, name, descriptor, mode); });
 }
 
 Result<bool> NewArchive::delete_reference(std::string_view name) {
   bool is_there = false;
   auto updated = update_references([&](const References& now) -> Result<ReferenceChanges> {
-    ReferenceChanges changes;
-    for (std::size_t i = 0; i < now.entries.size(); ++i)
-      if (now.entries[i].ref_name() == name) changes.changed.push_back({i, std::nullopt});
-    is_there = !changes.changed.empty();
-    if (!is_there && !is_reference_name(name)) return fail(invalid_name(name));
+    auto changes = changes_to_erase(now, name);
+    is_there = changes && !changes->changed.empty();
     return changes;
   });
   if (!updated) return fail(std::move(updated).error());

@@ -186,16 +186,21 @@ class Engine : public Provider {
 
   // The references now. The same pointer as before as long as nothing has changed, which costs one stat.
   virtual Result<std::shared_ptr<const References>> references() const = 0;
-  // The first reference of that name, without its kRefName annotation. Errc::not_found, Errc::invalid_image.
+  // The reference of that name (kRefName), without that annotation. Errc::not_found, Errc::invalid_image;
+  // Errc::ambiguous, listing them, if entries of that name differ in their digests, full names
+  // (kContainerdName) or platforms: programs write the tag of several images as their name.
   virtual Result<Descriptor> get_reference(std::string_view name) const = 0;
   // The names, each once, in byte order.
   virtual Result<std::vector<std::string>> list_references() const = 0;
-  // Makes `name` name `descriptor`; that it does already is no error.
+  // Makes `name` name `descriptor`; that it does already is no error. An entry whose full name is not that of
+  // `descriptor` is another image's, and stays beside the new one. Errc::ambiguous if more than one image
+  // would be replaced; Errc::clobber where a file of `refs/` is of an image with another full name.
   // Errc::clobber by `mode`; Errc::invalid_argument for a name that breaks the grammar (is_reference_name),
   // and for a descriptor without a digest where references are entries of index.json.
   virtual Status put_reference(std::string_view name, const Descriptor& descriptor,
                                PutMode mode = PutMode::no_clobber) = 0;
-  // Every reference of that name. Whether there was one. Blobs stay.
+  // Removes the reference of that name, repeated entries of it too. Returns whether there was one. Blobs
+  // stay. Errc::ambiguous as get_reference().
   virtual Result<bool> delete_reference(std::string_view name) = 0;
   // Changes several entries in one step, whatever they are called, while nobody else changes any and no blob
   // is swept; `update` may read from this engine, and must not change anything through it. Entries that it

@@ -6,6 +6,7 @@
 #include "core/base/guarded.h"
 #include "core/base/json.h"
 #include "core/cas/members.h"
+#include "core/cas/named_entries.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 
@@ -134,15 +135,13 @@ class IndexReferences final : public ReferenceStore {
     if (!lock) return fail(Error(lock.error()));
     const auto editor = edit();
     if (!editor) return fail(Error(editor.error()));
-    const auto present = editor->find(name);
-    const bool is_there = !present.empty() && std::ranges::all_of(present, [&](std::size_t position) {
-      const auto found = Descriptor::from_json(editor->at(position));
-      return found && *found == *wanted;
-    });
-    if (is_there) return {};
-    if (!present.empty() && mode == PutMode::no_clobber) return fail(name_taken(name));
-    ReferenceChanges changes = without(present);
-    if (present.empty())
+    std::vector<std::size_t> present = editor->find(name);
+    const auto plan = plan_put(name, entries_at(*editor, present), *wanted, mode);
+    if (!plan) return fail(Error(plan.error()));
+    if (plan->is_there) return {};
+    ReferenceChanges changes;
+    for (const std::size_t i : plan->replaced) changes.changed.push_back({present[i], std::nullopt});
+    if (changes.changed.empty())
       changes.added.push_back(*wanted);
     else
       changes.changed.front().replacement = *wanted;
@@ -160,6 +159,8 @@ class IndexReferences final : public ReferenceStore {
       if (!is_reference_name(name)) return fail(invalid_name(name));
       return false;
     }
+    if (auto one = check_one_image(name, entries_at(*editor, present)); !one)
+      return fail(std::move(one).error());
     if (auto written = write(editor->rewritten(without(present))); !written)
       return fail(std::move(written).error());
     return true;
@@ -224,6 +225,16 @@ class IndexReferences final : public ReferenceStore {
     return changes;
   }
 
+  static std::vector<NamedEntry> entries_at(const IndexEditor& editor,
+                                            const std::vector<std::size_t>& positions) {
+    std::vector<NamedEntry> entries;
+    for (const std::size_t position : positions) {
+      auto entry = Descriptor::from_json(editor.at(position));
+      entries.push_back(entry ? NamedEntry(std::move(*entry)) : std::nullopt);
+    }
+    return entries;
+  }
+
   Result<IndexEditor> edit() const {
     const auto text = read_required(layout_, kIndexFile, kIndexLimits.bytes);
     if (!text) return fail(Error(text.error()));
@@ -268,11 +279,49 @@ Result<std::string> rewritten_index(const References& now, ReferenceChanges chan
   return editor->rewritten(changes);
 }
 
+std::vector<std::size_t> positions_of(const References& references, std::string_view name) {
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < references.entries.size(); ++i)
+    if (references.entries[i].ref_name() == name) positions.push_back(i);
+  return positions;
+}
+
 Result<Descriptor> find_named(const References& references, std::string_view name) {
-  for (const Descriptor& entry : references.entries) {
-    if (entry.ref_name() == name) return unnamed(entry);
-  }
-  return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+  std::vector<NamedEntry> entries;
+  for (const std::size_t position : positions_of(references, name))
+    entries.emplace_back(references.entries[position]);
+  if (entries.empty()) return fail(Errc::not_found, "no reference '" + std::string(name) + "'");
+  if (auto one = check_one_image(name, entries); !one) return fail(std::move(one).error());
+  return unnamed(*std::move(entries.front()));
+}
+
+Result<ReferenceChanges> changes_to_put(const References& now, std::string_view name,
+                                        const Descriptor& descriptor, PutMode mode) {
+  const auto wanted = index_entry(name, descriptor);
+  if (!wanted) return fail(Error(wanted.error()));
+  const auto positions = positions_of(now, name);
+  std::vector<NamedEntry> entries;
+  for (const std::size_t position : positions) entries.emplace_back(now.entries[position]);
+  const auto plan = plan_put(name, entries, *wanted, mode);
+  if (!plan) return fail(Error(plan.error()));
+  ReferenceChanges changes;
+  if (plan->is_there) return changes;
+  for (const std::size_t i : plan->replaced) changes.changed.push_back({positions[i], std::nullopt});
+  if (changes.changed.empty())
+    changes.added.push_back(*wanted);
+  else
+    changes.changed.front().replacement = *wanted;
+  return changes;
+}
+
+Result<ReferenceChanges> changes_to_erase(const References& now, std::string_view name) {
+  ReferenceChanges changes;
+  const auto found = find_named(now, name);
+  if (!found && found.error().code() == Errc::ambiguous) return fail(Error(found.error()));
+  if (!found && !is_reference_name(name)) return fail(invalid_name(name));
+  for (const std::size_t position : positions_of(now, name))
+    changes.changed.push_back({position, std::nullopt});
+  return changes;
 }
 
 Result<Descriptor> index_entry(std::string_view name, const Descriptor& descriptor) {

@@ -38,8 +38,16 @@ Result<std::string> rewritten_index(const References& now, ReferenceChanges chan
 // Layouts of ten thousands of images have entries of some hundred bytes each.
 inline constexpr JsonLimits kIndexLimits{
     .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};
-// The first entry of that name, without its kRefName annotation. Errc::not_found.
+// Where the entries of that name stand in `references`.
+std::vector<std::size_t> positions_of(const References& references, std::string_view name);
+// The entry of that name, without its kRefName annotation. Errc::not_found; Errc::ambiguous if entries of
+// several images have the name.
 Result<Descriptor> find_named(const References& references, std::string_view name);
+// What Engine::put_reference changes where references are entries of index.json. Its errors.
+Result<ReferenceChanges> changes_to_put(const References& now, std::string_view name,
+                                        const Descriptor& descriptor, PutMode mode);
+// What Engine::delete_reference changes; nothing if there is no such name. Its errors.
+Result<ReferenceChanges> changes_to_erase(const References& now, std::string_view name);
 // `descriptor` as the entry of that name. Errc::invalid_argument as Engine::put_reference gives it.
 Result<Descriptor> index_entry(std::string_view name, const Descriptor& descriptor);
 // Errc::invalid_argument

@@ -8,6 +8,7 @@
 #include "core/base/guarded.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/cas/named_entries.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
 
@@ -35,6 +36,17 @@ std::string path_of(std::string_view name) { return std::string(kRefsFolder) + "
 
 // A sentence for what somebody may mean as a reference, whatever bytes its name is of.
 std::string not_a_reference(std::string_view name) { return path_of(printable(name)) + ": not a reference"; }
+
+// Programs write the tag alone as the name, of images with different full names.
+bool is_of_another_image(const Descriptor& present, const Descriptor& wanted) {
+  return full_name(present) && full_name(wanted) && full_name(present) != full_name(wanted);
+}
+
+Error is_one_file(std::string_view name, const Descriptor& present, const Descriptor& wanted) {
+  return {Errc::clobber, path_of(name) + " is " + std::string(*full_name(present)) + ", so " +
+                             std::string(*full_name(wanted)) +
+                             " needs another name: refs/ holds one image of each name"};
+}
 
 class RefsDirReferences final : public ReferenceStore {
  public:
@@ -97,6 +109,7 @@ class RefsDirReferences final : public ReferenceStore {
     if (!present && present.error().code() == Errc::io) return fail(Error(present.error()));
     const bool is_there = present || present.error().sys() != ENOENT;
     if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
+    if (present && is_of_another_image(*present, wanted)) return fail(is_one_file(name, *present, wanted));
     JsonWriter writer;
     wanted.write_json(writer);
     return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));

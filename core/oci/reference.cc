@@ -12,6 +12,8 @@
 #include "core/base/edit_distance.h"
 #include "core/base/json.h"
 #include "core/base/list_text.h"
+#include "core/cas/named_entries.h"
+#include "core/oci/entry_names.h"
 #include "core/oci/image_entries.h"
 
 namespace layoutfs {
@@ -53,19 +55,14 @@ std::vector<const Descriptor*> distinct_entries(const References& references, Ma
   return found;
 }
 
-// What to call an entry in a message: by what finds it.
-std::string label_of(const References& references, const Descriptor& entry) {
-  if (const auto name = entry.ref_name()) return std::string(*name);
-  if (const auto name = entry.annotation(kContainerdName)) return std::string(*name);
-  return std::string("@") + std::to_string(&entry - references.entries.data());
-}
-
 std::vector<std::string> labels_of(const References& references,
                                    const std::vector<const Descriptor*>& entries) {
+  const EntryNames names(references.entries);
   std::vector<std::string> labels;
   std::set<std::string> seen;
   for (const auto* entry : entries)
-    if (auto label = label_of(references, *entry); seen.insert(label).second)
+    if (auto label = names.label(static_cast<std::size_t>(entry - references.entries.data()));
+        seen.insert(label).second)
       labels.push_back(std::move(label));
   return labels;
 }
@@ -116,24 +113,12 @@ Result<Descriptor> find_position(const References& references, std::string_view 
                                    std::to_string(references.entries.size()) + ", from @0");
 }
 
-bool ends_in_tag(std::optional<std::string_view> name, std::string_view tag) {
-  return name && name->size() > tag.size() && name->ends_with(tag) &&
-         name->at(name->size() - tag.size() - 1) == ':';
-}
-
 // Errc::ambiguous for several, which differ in their digests.
-Result<Descriptor> only_of(const References& references, const std::vector<const Descriptor*>& entries,
-                           std::string_view name, const Platform& platform) {
+Result<Descriptor> only_of(const std::vector<const Descriptor*>& entries, std::string_view name,
+                           const Platform& platform) {
   if (entries.size() == 1) return *entries.front();
   if (auto chosen = choose_among(entries, platform)) return *std::move(chosen);
-  std::vector<std::string> digests;
-  for (const auto* entry : entries) {
-    const auto label = label_of(references, *entry);
-    digests.push_back(entry->digest.str());
-    if (label != name) digests.back().append(" (").append(label).append(")");
-  }
-  return fail(Errc::ambiguous, "'" + std::string(name) + "' is the name of " +
-                                   std::to_string(entries.size()) + " images: " + list_of(digests));
+  return fail(ambiguous_name(name, entries));
 }
 
 // How far a name is from what somebody wrote, which may be its tag alone.
@@ -162,16 +147,12 @@ std::vector<std::string> names_near(const References& references, std::string_vi
 }
 
 Result<Descriptor> find_name(const References& references, std::string_view name, const Platform& platform) {
-  auto found =
-      distinct_entries(references, [&](const Descriptor& entry) { return entry.ref_name() == name; });
-  if (found.empty())
-    found = distinct_entries(
-        references, [&](const Descriptor& entry) { return entry.annotation(kContainerdName) == name; });
-  if (found.empty())
-    found = distinct_entries(references, [&](const Descriptor& entry) {
-      return ends_in_tag(entry.ref_name(), name) || ends_in_tag(entry.annotation(kContainerdName), name);
-    });
-  if (!found.empty()) return only_of(references, found, name, platform);
+  const auto positions = EntryNames(references.entries).find(name);
+  const auto found = distinct_entries(references, [&](const Descriptor& entry) {
+    return std::ranges::binary_search(positions,
+                                      static_cast<std::size_t>(&entry - references.entries.data()));
+  });
+  if (!found.empty()) return only_of(found, name, platform);
   const auto names = names_near(references, name);
   return fail(Errc::not_found,
               "no image is named '" + std::string(name) + "', " +

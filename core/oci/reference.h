@@ -26,10 +26,10 @@ struct ImageName {
 // archive).
 Result<ImageName> parse_image_name(std::string_view argument);
 
-// The entry of index.json, or the manifest or index blob, that `reference` means. A name is matched with
-// ref.name, then with io.containerd.image.name, then as the suffix ":REF" of a full name. Empty: the only
-// image (image_entries.h). Where entries of one name differ in their platforms, the one that serves
-// `platform` is meant. Errc::not_found; Errc::ambiguous, listing the digests or the names.
+// The entry of index.json, or the manifest or index blob, that `reference` means. A name finds entries as
+// EntryNames::find (entry_names.h) says. Empty: the only image (image_entries.h). Where entries of one name
+// differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::ambiguous,
+// listing the digests or the names.
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform = host_platform());
 

@@ -178,6 +178,20 @@ TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
   EXPECT_THAT(engine->list_references().value(), ElementsAre("good", "latest"));
 }
 
+TEST_F(PutReferenceInRefs, HoldOneImageOfEachName) {
+  const auto with_full = [&](const char* name) {
+    Descriptor entry = one;
+    entry.annotations.emplace(kContainerdName, name);
+    return entry;
+  };
+  ASSERT_TRUE(engine->put_reference("latest", with_full("nginx:latest")));
+  const auto before = state_of_tree(path);
+  for (const PutMode mode : {PutMode::no_clobber, PutMode::replace})
+    EXPECT_EQ(engine->put_reference("latest", with_full("redis:latest"), mode).error().code(), Errc::clobber);
+  EXPECT_EQ(state_of_tree(path), before);
+  EXPECT_TRUE(engine->put_reference("latest", one, PutMode::replace));
+}
+
 TEST_F(PutReferenceInRefs, HaveNoMoreProblemsThanAnIndex) {
   for (int i = 0; i < 1500; ++i) testing::write_file(refs + "/+" + std::to_string(i), "");
   EXPECT_THAT(engine->references().value()->problems, SizeIs(1000));
@@ -238,19 +252,68 @@ TEST_F(PutReferenceInIndex, WritesIndentedJsonWithAnArrayAndANewline) {
   EXPECT_EQ(index(), "{\n  \"schemaVersion\": 2,\n  \"manifests\": []\n}\n");
 }
 
-TEST_F(PutReferenceInIndex, TreatsSeveralEntriesOfOneNameAsOne) {
+TEST_F(PutReferenceInIndex, TreatsSeveralEntriesOfOneImageAsOne) {
   using testing::named;
-  layout.write_index({named(two, "b"), named(one, "a"), one, named(two, "a"), named(one, "c")});
-  EXPECT_EQ(engine->get_reference("a").value(), one);
-  EXPECT_THAT(engine->list_references().value(), ElementsAre("a", "b", "c"));
-  EXPECT_EQ(engine->put_reference("a", one).error().code(), Errc::clobber);
-  ASSERT_TRUE(engine->put_reference("a", two, PutMode::replace));
-  EXPECT_THAT(engine->references().value()->entries, SizeIs(4));
-  EXPECT_EQ(engine->references().value()->entries.at(1), named(two, "a"));
   layout.write_index({named(one, "a"), named(one, "a"), named(two, "b")});
   EXPECT_TRUE(engine->put_reference("a", one));
+  EXPECT_EQ(engine->get_reference("a").value(), one);
+  EXPECT_EQ(engine->put_reference("a", two).error().code(), Errc::clobber);
+  ASSERT_TRUE(engine->put_reference("a", two, PutMode::replace));
+  EXPECT_THAT(engine->references().value()->entries, SizeIs(2));
+  layout.write_index({named(one, "a"), named(one, "a"), named(two, "b")});
   EXPECT_TRUE(engine->delete_reference("a").value());
   EXPECT_THAT(engine->list_references().value(), ElementsAre("b"));
+}
+
+TEST_F(PutReferenceInIndex, ActsOnNoneOfSeveralImagesOfOneName) {
+  using testing::named;
+  layout.write_index({named(two, "b"), named(one, "a"), one, named(two, "a"), named(one, "c")});
+  const auto before = index();
+  const auto found = engine->get_reference("a");
+  EXPECT_EQ(found.error().code(), Errc::ambiguous);
+  EXPECT_THAT(found.error().message(),
+              ::testing::AllOf(HasSubstr("'a' is the name of 2 images"), HasSubstr(one.digest.str()),
+                               HasSubstr(two.digest.str())));
+  EXPECT_EQ(engine->delete_reference("a").error().code(), Errc::ambiguous);
+  EXPECT_EQ(engine->put_reference("a", one).error().code(), Errc::clobber);
+  EXPECT_EQ(engine->put_reference("a", one, PutMode::replace).error().code(), Errc::ambiguous);
+  EXPECT_EQ(index(), before);
+  EXPECT_THAT(engine->list_references().value(), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(PutReferenceInIndex, LeavesImagesAloneThatShareTheTagOnly) {
+  using testing::named;
+  const auto with_full = [](Descriptor entry, const char* name) {
+    entry.annotations.insert_or_assign(std::string(kContainerdName), name);
+    return entry;
+  };
+  const Descriptor nginx = with_full(one, "nginx:latest"), redis = with_full(two, "redis:latest");
+  layout.write_index({named(nginx, "latest")});
+  ASSERT_TRUE(engine->put_reference("latest", redis)) << "it is another image's name";
+  EXPECT_THAT(engine->references().value()->entries,
+              ElementsAre(named(nginx, "latest"), named(redis, "latest")));
+  EXPECT_THAT(engine->get_reference("latest").error().message(),
+              ::testing::AllOf(HasSubstr("nginx:latest"), HasSubstr("redis:latest")));
+  // Of these, one can be replaced by its full name.
+  const Descriptor newer = with_full(one, "redis:latest");
+  EXPECT_EQ(engine->put_reference("latest", newer).error().code(), Errc::clobber);
+  ASSERT_TRUE(engine->put_reference("latest", newer, PutMode::replace));
+  EXPECT_THAT(engine->references().value()->entries,
+              ElementsAre(named(nginx, "latest"), named(newer, "latest")));
+  EXPECT_EQ(engine->delete_reference("latest").error().code(), Errc::ambiguous);
+  EXPECT_EQ(engine->put_reference("latest", one, PutMode::replace).error().code(), Errc::ambiguous);
+  // Where the name is of one image, whoever says no full name means that.
+  layout.write_index({named(nginx, "latest")});
+  ASSERT_TRUE(engine->put_reference("latest", two, PutMode::replace));
+  EXPECT_EQ(engine->get_reference("latest").value(), two);
+}
+
+TEST_F(PutReferenceInIndex, DoesNotGuessAmongEntriesThatCannotBeUnderstood) {
+  const std::string broken = R"({"annotations":{"org.opencontainers.image.ref.name":"a"}})";
+  layout.write_index_text(R"({"manifests":[)" + broken + "," + broken + "]}");
+  EXPECT_EQ(engine->delete_reference("a").error().code(), Errc::ambiguous);
+  layout.write_index_text(R"({"manifests":[)" + broken + "]}");
+  EXPECT_TRUE(engine->delete_reference("a").value());
 }
 
 TEST_F(PutReferenceInIndex, RemovesNamesThatOthersGave) {

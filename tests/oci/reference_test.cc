@@ -63,7 +63,7 @@ TEST_F(AReference, IsFoundByTheStrongestRuleThatMatches) {
   EXPECT_EQ(found("1"), b_digest);
   EXPECT_EQ(found("y"), b_digest);
   EXPECT_EQ(found("2"), c_digest);
-  EXPECT_EQ(find("app:1").error().code(), Errc::not_found);
+  EXPECT_EQ(found("app:1"), a_digest);
   EXPECT_EQ(find(":2").error().code(), Errc::not_found);
 }
 
@@ -81,6 +81,26 @@ TEST_F(AReference, OfSeveralDigestsIsAmbiguousAndListsThem) {
               AllOf(HasSubstr(a_digest), HasSubstr(b_digest), HasSubstr("'app' is the name of 2")));
   EXPECT_THAT(found("2"),
               AllOf(HasSubstr(a_digest), HasSubstr(c_digest + " (y:2)"), Not(HasSubstr(b_digest))));
+}
+
+TEST_F(AReference, ThatIsTheTagOfSeveralImagesListsTheirFullNames) {
+  layout.write_index({with_full_name(named(a, "latest"), "docker.io/library/nginx:latest"),
+                      with_full_name(named(b, "latest"), "docker.io/library/redis:latest"),
+                      with_full_name(named(c, "latest"), "registry.test:5000/team/app:latest")});
+  EXPECT_EQ(find("latest").error().code(), Errc::ambiguous);
+  EXPECT_EQ(found("latest"), "'latest' is the name of 3 images: " + a_digest +
+                                 " (docker.io/library/nginx:latest), " + b_digest +
+                                 " (docker.io/library/redis:latest), " + c_digest +
+                                 " (registry.test:5000/team/app:latest)");
+  EXPECT_EQ(found(""),
+            "the layout has 3 images, name one of: docker.io/library/nginx:latest, "
+            "docker.io/library/redis:latest, registry.test:5000/team/app:latest");
+  EXPECT_THAT(found("mysql:latest"), HasSubstr("there are: docker.io/library/nginx:latest"));
+  EXPECT_EQ(found("redis:latest"), b_digest);
+  EXPECT_EQ(found("library/nginx"), a_digest);
+  EXPECT_EQ(found("registry.test:5000/team/app:latest"), c_digest);
+  EXPECT_EQ(found("latest@" + b_digest), b_digest);
+  EXPECT_EQ(found("@2"), c_digest);
 }
 
 TEST_F(AReference, OfOneNameForSeveralPlatformsIsThatOfThePlatform) {
