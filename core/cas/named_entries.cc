@@ -4,13 +4,13 @@
 #include <numeric>
 #include <string>
 
+#include "core/base/list_text.h"
 #include "core/cas/reference_store.h"
 
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kMaxListed = 10;
-constexpr std::size_t kMaxNameLength = 200;
+constexpr std::size_t kMaxNameLength = 100;  // of what list_of() leaves of an item
 
 std::string text_of(const Platform& platform) {
   return platform.os + "/" + platform.architecture + (platform.variant.empty() ? "" : "/" + platform.variant);
@@ -43,12 +43,10 @@ bool is_same_image(const Descriptor& a, const Descriptor& b) {
 }
 
 Error ambiguous_name(std::string_view name, const std::vector<const Descriptor*>& entries) {
-  std::string text =
-      "'" + std::string(name) + "' is the name of " + std::to_string(entries.size()) + " images: ";
-  for (std::size_t i = 0; i < std::min(entries.size(), kMaxListed); ++i)
-    text += (i == 0 ? "" : ", ") + text_of(*entries[i], name);
-  if (entries.size() > kMaxListed) text += " and " + std::to_string(entries.size() - kMaxListed) + " more";
-  return {Errc::ambiguous, std::move(text)};
+  std::vector<std::string> texts;
+  for (const Descriptor* entry : entries) texts.push_back(text_of(*entry, name));
+  return {Errc::ambiguous, "'" + std::string(name) + "' is the name of " + std::to_string(entries.size()) +
+                               " images: " + list_of(texts)};
 }
 
 Status check_one_image(std::string_view name, const std::vector<NamedEntry>& entries) {

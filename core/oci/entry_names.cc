@@ -44,6 +44,7 @@ EntryNames::EntryNames(const std::vector<Descriptor>& entries) : entries_(entrie
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     note(ref_names_, ref_name_of(entries_[i]), i);
     note(full_names_, full_name(entries_[i]), i);
+    by_digest_[entries_[i].digest.hex()].push_back(i);
   }
 }
 
@@ -106,7 +107,13 @@ std::string EntryNames::label(std::size_t position) const {
   // A ref.name goes before a full name where both are written alike.
   if (full && !full_names_.at(*full).is_shared && !ref_names_.contains(*full)) return std::string(*full);
   if (!name && !full) return "@" + std::to_string(position);
-  return std::string(full ? *full : *name) + "@" + std::string(entry.digest.short_hex());
+  const std::string_view own = full ? *full : *name;
+  const bool is_only_one = std::ranges::all_of(by_digest_.at(entry.digest.hex()), [&](std::size_t other) {
+    return is_same_image(entries_[other], entry) ||
+           (entries_[other].ref_name() != own && full_name(entries_[other]) != own);
+  });
+  if (!is_only_one) return "@" + std::to_string(position);
+  return std::string(own) + "@" + std::string(entry.digest.short_hex());
 }
 
 }  // namespace layoutfs

@@ -11,8 +11,8 @@
 
 namespace layoutfs {
 
-// Immutable; of one moment. Cost: linear in the number of entries to make, and for each find(); constant for
-// each label().
+// Immutable; of one moment. Cost: linear in the number of entries to make, and for each find(); about
+// constant for each label().
 class EntryNames {
  public:
   // `entries` must outlive it.
@@ -26,7 +26,7 @@ class EntryNames {
   std::vector<std::size_t> find(std::string_view name) const;
 
   // What to call the entry in a list: its ref.name, if no other image has it; else its full name, if no other
-  // image has that; else NAME@ and the short digest. "@N" for an entry without a name.
+  // image has that; else NAME@ and the short digest, if no other entry has that. "@N" for all others.
   std::string label(std::size_t position) const;
 
  private:
@@ -44,6 +44,7 @@ class EntryNames {
 
   const std::vector<Descriptor>& entries_;
   Names ref_names_, full_names_;
+  std::unordered_map<std::string_view, std::vector<std::size_t>> by_digest_;  // positions
 };
 
 }  // namespace layoutfs

@@ -30,6 +30,13 @@ bool is_platform_variant_list(const std::vector<const Descriptor*>& entries) {
   });
 }
 
+bool differ_in_platforms(const std::vector<const Descriptor*>& entries) {
+  std::set<std::string> seen;
+  return std::ranges::all_of(entries, [&](const Descriptor* entry) {
+    return seen.insert(to_string(normalized(*entry->platform))).second;
+  });
+}
+
 // The entry that serves `platform`, where the entries are one image's for several platforms.
 std::optional<Descriptor> choose_among(const std::vector<const Descriptor*>& entries,
                                        const Platform& platform) {
@@ -146,17 +153,25 @@ std::vector<std::string> names_near(const References& references, std::string_vi
   return sorted;
 }
 
-Result<Descriptor> find_name(const References& references, std::string_view name, const Platform& platform) {
+Error no_image_named(const References& references, std::string_view name) {
+  const auto names = names_near(references, name);
+  return {Errc::not_found,
+          "no image is named '" + std::string(name) + "', " +
+              (names.empty() ? "the layout has none" : "there are: " + list_of(names, kMaxNamesListed))};
+}
+
+std::vector<const Descriptor*> entries_named(const References& references, std::string_view name) {
   const auto positions = EntryNames(references.entries).find(name);
-  const auto found = distinct_entries(references, [&](const Descriptor& entry) {
+  return distinct_entries(references, [&](const Descriptor& entry) {
     return std::ranges::binary_search(positions,
                                       static_cast<std::size_t>(&entry - references.entries.data()));
   });
-  if (!found.empty()) return only_of(found, name, platform);
-  const auto names = names_near(references, name);
-  return fail(Errc::not_found,
-              "no image is named '" + std::string(name) + "', " +
-                  (names.empty() ? "the layout has none" : "there are: " + list_of(names, kMaxNamesListed)));
+}
+
+Result<Descriptor> find_name(const References& references, std::string_view name, const Platform& platform) {
+  const auto found = entries_named(references, name);
+  if (found.empty()) return fail(no_image_named(references, name));
+  return only_of(found, name, platform);
 }
 
 // ---- Blobs by digest ----
@@ -194,6 +209,46 @@ Result<Descriptor> find_reference(const Engine& engine, std::string_view referen
     return find_digest(engine, **references, *digest);
   }
   return find_name(**references, reference, platform);
+}
+
+Result<std::vector<Descriptor>> find_every_platform(const Engine& engine, std::string_view reference) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()));
+  const bool is_name = !reference.empty() && !position_in(reference) && !looks_like_digest(reference);
+  const auto named = is_name ? entries_named(**references, reference) : std::vector<const Descriptor*>();
+  std::vector<Descriptor> found;
+  if (named.size() > 1 && is_platform_variant_list(named) && differ_in_platforms(named)) {
+    for (const Descriptor* entry : named) found.push_back(*entry);
+    return found;
+  }
+  auto one = find_reference(engine, reference);
+  if (!one) return fail(std::move(one).error());
+  found.push_back(std::move(*one));
+  return found;
+}
+
+Result<std::vector<std::size_t>> find_entries(const References& references, std::string_view reference) {
+  const auto& entries = references.entries;
+  if (const auto position = position_in(reference)) {
+    if (auto found = find_position(references, reference, *position); !found)
+      return fail(std::move(found).error());
+    return std::vector{*position};
+  }
+  std::vector<std::size_t> found;
+  if (const auto digest = Digest::parse(reference)) {
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (entries[i].digest == *digest) found.push_back(i);
+  } else {
+    found = EntryNames(entries).find(reference);
+  }
+  if (found.empty()) return fail(no_image_named(references, reference));
+  std::vector<const Descriptor*> distinct;
+  for (const std::size_t position : found) {
+    const auto is_same = [&](const Descriptor* other) { return is_same_image(*other, entries[position]); };
+    if (std::ranges::none_of(distinct, is_same)) distinct.push_back(&entries[position]);
+  }
+  if (distinct.size() > 1) return fail(ambiguous_name(reference, distinct));
+  return found;
 }
 
 std::string document_type_of(ByteView text) {

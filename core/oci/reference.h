@@ -1,9 +1,11 @@
 // How people name a layout and an image in it: LAYOUT[:REF|@DIGEST].
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/error.h"
 #include "core/cas/engine.h"
@@ -32,6 +34,13 @@ Result<ImageName> parse_image_name(std::string_view argument);
 // listing the digests or the names.
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform = host_platform());
+
+// Likewise, but if entries of one name are for several platforms, all of them, in their order.
+Result<std::vector<Descriptor>> find_every_platform(const Engine& engine, std::string_view reference);
+
+// The positions of the entries that `reference` means: "@N", a digest, or a name. Several are repeated
+// entries of one image by the same names. Errc::not_found; Errc::ambiguous, listing the images.
+Result<std::vector<std::size_t>> find_entries(const References& references, std::string_view reference);
 
 // The media type of a document that comes without a descriptor: what it says itself, else what it looks like.
 // Empty where it is neither a manifest nor an index.

@@ -197,7 +197,7 @@ Status Copier::leave_out(const Descriptor& index, const Descriptor& child) {
 
 Status Copier::name(std::span<const NamedDescriptor> images) {
   ReferenceBatch references(options_.replaced);
-  for (const NamedDescriptor& image : images) references.add(image.name, image.descriptor);
+  for (const NamedDescriptor& image : images) references.add(image);
   return references.write(*engine_, *reused_.lock());
 }
 
@@ -299,6 +299,9 @@ Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
                                const std::shared_ptr<Engine>& destination,
                                std::span<const NamedDescriptor> images, const ImageCopyOptions& options) {
   if (images.empty()) return CopyCounts();
+  // Nothing is copied that could not have its name.
+  if (auto checked = check_names(*destination, images, options.replaced); !checked)
+    return fail(std::move(checked).error());
   for (int attempt = 1;; ++attempt) {
     Copier copier(source, destination, options);
     if (auto copied = copier.copy_blobs(images); !copied) return fail(std::move(copied).error());

@@ -1,8 +1,8 @@
 // Images of a layout, as sources.
-#include <map>
 #include <utility>
 
 #include "core/oci/documents.h"
+#include "core/oci/entry_names.h"
 #include "core/oci/reference.h"
 #include "core/transfer/store_source.h"
 
@@ -67,19 +67,19 @@ Result<std::vector<ListedImage>> list_images(const Engine& engine) {
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()));
   const auto& entries = (*references)->entries;
-  std::map<std::string_view, std::size_t> counts;
-  for (const Descriptor& entry : entries) ++counts[entry.ref_name().value_or("")];
+  const EntryNames names(entries);
   // A name can look like a position, or like a digest.
-  const auto can_be_asked_for = [&](std::string_view name) {
+  const auto can_be_asked_for = [](std::string_view name) {
     const auto colon = name.find(':');
-    return !name.empty() && counts[name] == 1 && !name.starts_with('@') &&
+    return !name.starts_with('@') &&
            (colon == std::string_view::npos || !find_algorithm(name.substr(0, colon)));
   };
   std::vector<ListedImage> images;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (!can_be_image(entries[i].media_type)) continue;
-    const std::string_view name = entries[i].ref_name().value_or("");
-    images.push_back({can_be_asked_for(name) ? std::string(name) : "@" + std::to_string(i), entries[i]});
+    std::string name = names.label(i);
+    if (!can_be_asked_for(name)) name = "@" + std::to_string(i);
+    images.push_back({std::move(name), entries[i]});
   }
   return images;
 }

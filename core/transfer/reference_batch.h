@@ -24,6 +24,9 @@ enum class ReplacedEntry : std::uint8_t {
 struct NamedDescriptor {
   std::string name;
   Descriptor descriptor;
+  // An entry of another layout: it becomes an entry of its own, with all of its annotations, whatever other
+  // images are called. `name` is then its ref.name, or another one that it gets.
+  bool is_entry = false;
 };
 
 // Thread-safe. Only one thread at a time should write().
@@ -31,14 +34,15 @@ class ReferenceBatch {
  public:
   explicit ReferenceBatch(ReplacedEntry replaced = ReplacedEntry::unnamed) : replaced_(replaced) {}
 
-  // Of one name the last one counts.
+  // Of one name the last one counts, beside every entry of another layout.
   void add(std::string name, Descriptor descriptor);
+  void add(NamedDescriptor image);
   std::size_t size() const;
   // Gives all of them their names in one Engine::update_references, and forgets them; after an error they are
-  // still there. Errc::invalid_argument for a name that breaks the grammar; Errc::not_found for a manifest,
+  // still there. The errors of check_names(); Errc::not_found for a manifest,
   // or one of the blobs `needed`, that is not there: garbage collection may have removed it, and once the
-  // names are there it cannot. Where references are files in `refs/`, each is put for itself,
-  // Errc::unsupported stands for those without a name, and those in front of one that fails are written.
+  // names are there it cannot. Where references are files in `refs/`, each is put for itself, and those in
+  // front of one that fails are written.
   Status write(Engine& engine, std::span<const Digest> needed = {});
 
  private:
@@ -46,12 +50,10 @@ class ReferenceBatch {
   mutable Guarded<std::vector<NamedDescriptor>> entries_;
 };
 
-// What write() changes. An image that has its name already keeps its place, another one takes the first entry
-// of its own that has no name, or becomes a new one behind all. What had the name before loses its names, of
-// which io.containerd.image.name is one, or goes where another entry is the same image; with
-// ReplacedEntry::removed it goes in any case, and the new one takes its place. An image without a name is an
-// entry of its own only where it has no other.
-ReferenceChanges changes_to_name(const References& now, const std::vector<NamedDescriptor>& images,
-                                 ReplacedEntry replaced);
+// Whether the layout can hold all of these names; writes nothing. Errc::invalid_argument for a name that
+// breaks the grammar, unless it is an entry's own; Errc::ambiguous if a name is given that is of several
+// images. Where references are files in `refs/`: Errc::unsupported for an image without a name, and for two
+// of one name; Errc::clobber for a name that is there and of an image with another full name.
+Status check_names(const Engine& engine, std::span<const NamedDescriptor> images, ReplacedEntry replaced);
 
 }  // namespace layoutfs

@@ -1,12 +1,9 @@
-// What becomes of the entries of a layout when images get names.
+// The names of many images, written in one step.
 #include "core/transfer/reference_batch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-#include <random>
-#include <set>
 #include <thread>
 
 #include "tests/transfer/images.h"
@@ -18,163 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 Descriptor image(std::string_view content) { return descriptor_of(content, kManifestType); }
-
-// "a=x" for an entry of the name a and the content x; "-=x" for one without a name.
-Descriptor entry_of(std::string_view text) {
-  Descriptor entry = image(text.substr(2));
-  if (text.front() != '-') entry.annotations.emplace(kRefName, text.substr(0, 1));
-  return entry;
-}
-References references_of(const std::vector<std::string>& texts) {
-  References references{};
-  for (const std::string& text : texts) references.entries.push_back(entry_of(text));
-  return references;
-}
-std::vector<NamedDescriptor> images_of(const std::vector<std::string>& texts) {
-  std::vector<NamedDescriptor> images;
-  for (const std::string& text : texts)
-    images.push_back({text.front() == '-' ? "" : text.substr(0, 1), image(text.substr(2))});
-  return images;
-}
-
-std::vector<Descriptor> applied(const References& now, const ReferenceChanges& changes) {
-  std::vector<Descriptor> entries;
-  auto change = changes.changed.begin();
-  for (std::size_t i = 0; i < now.entries.size(); ++i) {
-    if (change == changes.changed.end() || change->position != i) {
-      entries.push_back(now.entries[i]);
-      continue;
-    }
-    if (change->replacement) entries.push_back(*change->replacement);
-    ++change;
-  }
-  EXPECT_EQ(change, changes.changed.end()) << "positions do not ascend";
-  entries.insert(entries.end(), changes.added.begin(), changes.added.end());
-  return entries;
-}
-
-std::vector<std::string> named_so(const std::vector<std::string>& before,
-                                  const std::vector<std::string>& images,
-                                  ReplacedEntry replaced = ReplacedEntry::unnamed) {
-  const References now = references_of(before);
-  std::vector<std::string> after;
-  for (const Descriptor& entry : applied(now, changes_to_name(now, images_of(images), replaced))) {
-    std::string content = "?";
-    for (const char c : std::string_view("uvwxyz"))
-      if (entry.digest == image(std::string(1, c)).digest) content = c;
-    after.push_back(std::string(entry.ref_name().value_or("-")) + "=" + content);
-  }
-  return after;
-}
-
-TEST(ChangesToName, NewImagesComeBehindAll) {
-  EXPECT_THAT(named_so({}, {"a=x", "-=y", "b=x"}), ElementsAre("a=x", "b=x", "-=y"));
-  EXPECT_THAT(named_so({"c=z"}, {"a=x"}), ElementsAre("c=z", "a=x"));
-}
-
-TEST(ChangesToName, WhatHasItsNameStays) {
-  EXPECT_THAT(named_so({"a=x", "b=y"}, {"a=x", "b=y"}), ElementsAre("a=x", "b=y"));
-  const References now = references_of({"a=x", "b=y", "-=z"});
-  const auto changes = changes_to_name(now, images_of({"b=y", "a=x", "-=z", "-=x"}), ReplacedEntry::unnamed);
-  EXPECT_THAT(changes.changed, IsEmpty());
-  EXPECT_THAT(changes.added, IsEmpty());
-}
-
-TEST(ChangesToName, AnEntryWithoutANameIsTaken) {
-  EXPECT_THAT(named_so({"-=x", "-=y", "-=x"}, {"a=x"}), ElementsAre("a=x", "-=y", "-=x"));
-  EXPECT_THAT(named_so({"-=x", "-=x"}, {"a=x", "b=x", "c=x"}), ElementsAre("a=x", "b=x", "c=x"));
-}
-
-TEST(ChangesToName, WhatHadTheNameLosesIt) {
-  EXPECT_THAT(named_so({"a=x", "b=z"}, {"a=y"}), ElementsAre("-=x", "b=z", "a=y"));
-  EXPECT_THAT(named_so({"a=x", "b=z"}, {"a=y"}, ReplacedEntry::removed), ElementsAre("a=y", "b=z"));
-  // Each of them, where other programs have given it more than once.
-  EXPECT_THAT(named_so({"a=x", "a=y", "a=z"}, {"a=y"}), ElementsAre("-=x", "a=y", "-=z"));
-  EXPECT_THAT(named_so({"a=x", "a=y", "a=z"}, {"a=y"}, ReplacedEntry::removed), ElementsAre("a=y"));
-  EXPECT_THAT(named_so({"a=x", "a=y"}, {"a=z"}, ReplacedEntry::removed), ElementsAre("a=z"));
-}
-
-TEST(ChangesToName, WhatIsThereOtherwiseGoes) {
-  EXPECT_THAT(named_so({"a=x", "b=x"}, {"a=y"}), ElementsAre("b=x", "a=y"));
-  EXPECT_THAT(named_so({"a=x", "-=x"}, {"a=y"}), ElementsAre("-=x", "a=y"));
-  EXPECT_THAT(named_so({"a=x", "a=x"}, {"a=y"}), ElementsAre("-=x", "a=y"));
-  EXPECT_THAT(named_so({"a=x"}, {"a=y", "b=x"}), ElementsAre("b=x", "a=y"));
-  EXPECT_THAT(named_so({"a=x"}, {"-=x", "a=y"}, ReplacedEntry::removed), ElementsAre("a=y", "-=x"));
-  EXPECT_THAT(named_so({"a=x"}, {"-=x", "a=y"}), ElementsAre("-=x", "a=y"));
-  EXPECT_THAT(named_so({"a=x"}, {"b=x", "a=y"}), ElementsAre("b=x", "a=y"));
-}
-
-TEST(ChangesToName, NamesCanBeExchanged) {
-  EXPECT_THAT(named_so({"a=x", "b=y"}, {"a=y", "b=x"}), ElementsAre("b=x", "a=y"));
-  EXPECT_THAT(named_so({"a=x", "b=y"}, {"a=y", "b=x"}, ReplacedEntry::removed), ElementsAre("a=y", "b=x"));
-}
-
-TEST(ChangesToName, OfOneNameTheLastImageCounts) {
-  EXPECT_THAT(named_so({"a=x"}, {"a=y", "a=z"}), ElementsAre("-=x", "a=z"));
-}
-
-TEST(ChangesToName, BothNamesAreLostAndNothingElse) {
-  References now = references_of({"a=x"});
-  now.entries[0].annotations.emplace(kContainerdName, "docker.io/library/x:1");
-  now.entries[0].annotations.emplace("other", "stays");
-  now.entries[0].platform = Platform{"linux", "arm64"};
-  now.entries[0].json = R"({"unknown":1})";
-  const auto after = applied(now, changes_to_name(now, images_of({"a=y"}), ReplacedEntry::unnamed));
-  EXPECT_EQ(after[0].annotations, (Annotations{{"other", "stays"}}));
-  EXPECT_EQ(after[0].platform, now.entries[0].platform);
-  EXPECT_EQ(after[0].json, now.entries[0].json);
-}
-
-TEST(ChangesToName, AnEntryBecomesWhatTheImageIsKnownBy) {
-  References now = references_of({"a=x"});
-  now.entries[0].annotations.emplace("old", "1");
-  std::vector<NamedDescriptor> images = images_of({"a=x"});
-  images[0].descriptor.annotations = {{"new", "2"}, {std::string(kRefName), "b"}};
-  const auto after = applied(now, changes_to_name(now, images, ReplacedEntry::unnamed));
-  ASSERT_EQ(after.size(), 1u);
-  EXPECT_EQ(after[0].annotations, (Annotations{{"new", "2"}, {std::string(kRefName), "a"}}));
-}
-
-TEST(ChangesToName, WhateverWasThereNothingIsLostAndEveryNameIsRight) {
-  const auto seed = std::random_device()();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
-  const auto random_texts = [&](std::size_t most) {
-    std::vector<std::string> texts(random() % (most + 1));
-    for (std::string& text : texts) text = {"-abcd"[random() % 5], '=', "uvwxyz"[random() % 6]};
-    return texts;
-  };
-  for (int round = 0; round < 3000; ++round) {
-    const auto before = random_texts(8), images = random_texts(5);
-    const bool is_removed = round % 2 == 0;
-    const auto after = named_so(before, images, is_removed ? ReplacedEntry::removed : ReplacedEntry::unnamed);
-    std::map<char, char> wanted;
-    for (const std::string& text : images)
-      if (text[0] != '-') wanted[text[0]] = text[2];
-    std::map<char, int> counts;
-    std::set<char> contents;
-    for (const std::string& text : after) {
-      ++counts[text[0]];
-      contents.insert(text[2]);
-      if (wanted.contains(text[0])) {
-        EXPECT_EQ(text[2], wanted[text[0]]);
-      }
-    }
-    for (const auto& [name, content] : wanted) EXPECT_EQ(counts[name], 1) << name;
-    for (const std::string& text : images)
-      if (text[0] == '-' || wanted[text[0]] == text[2]) {
-        EXPECT_TRUE(contents.contains(text[2])) << text;
-      }
-    for (const std::string& text : before) {
-      if (!is_removed || !wanted.contains(text[0])) {
-        EXPECT_TRUE(contents.contains(text[2])) << text;
-      }
-      if (text[0] != '-' && !wanted.contains(text[0])) {
-        EXPECT_THAT(after, ::testing::Contains(text));
-      }
-    }
-  }
-}
 
 // ---- Writing them ----
 
@@ -220,6 +60,51 @@ TEST_F(Batch, WhatFailsChangesNothingAndCanBeTriedAgain) {
   put_image("missing");
   must(other.write(*engine));
   EXPECT_THAT(entry_names(*engine), ElementsAre("good", "missing"));
+}
+
+TEST_F(Batch, KeepsNamesOfEntriesThatBreakTheGrammar) {
+  Descriptor entry = put_image("x");
+  entry.annotations.emplace(kRefName, "not a name!");
+  ReferenceBatch batch;
+  batch.add({"not a name!", entry, true});
+  must(batch.write(*engine));
+  EXPECT_THAT(entry_names(*engine), ElementsAre("not a name!"));
+  batch.add({"another bad one!", entry, true});
+  EXPECT_EQ(failure_of(batch.write(*engine)), Errc::invalid_argument) << "that is a new one";
+}
+
+TEST_F(Batch, InRefsIsRefusedBeforeAnyFileIsWritten) {
+  const std::string path = directory / "refs-layout";
+  const auto files =
+      must(open_dir(path, {.create_if_missing = true, .created_with = ReferenceFormat::refs_dir}));
+  const auto entry = [&](const char* text, const char* full, const char* name = "latest") {
+    must(put_text(*files, text));
+    Descriptor entry = image(text);
+    if (*full != 0) entry.annotations.emplace(kContainerdName, full);
+    return NamedDescriptor{name, entry, true};
+  };
+  const NamedDescriptor first = entry("a", "", "first"), nginx = entry("x", "nginx:latest"),
+                        redis = entry("y", "redis:latest"), plain = entry("z", "");
+  const struct {
+    std::vector<NamedDescriptor> images;
+    Errc code;
+  } kCases[] = {{{first, nginx, redis}, Errc::unsupported},
+                {{first, plain, redis}, Errc::unsupported},
+                {{first, {"", plain.descriptor, true}}, Errc::unsupported},
+                {{first, {"no/file", plain.descriptor, true}}, Errc::invalid_argument}};
+  for (const auto& [images, code] : kCases) {
+    ReferenceBatch batch;
+    for (const NamedDescriptor& image : images) batch.add(image);
+    EXPECT_EQ(failure_of(batch.write(*files)), code);
+    EXPECT_THAT(must(files->list_references()), IsEmpty());
+  }
+  ReferenceBatch batch;
+  for (const NamedDescriptor& image : {first, nginx, nginx}) batch.add(image);
+  must(batch.write(*files));
+  batch.add(redis);
+  batch.add(entry("b", "", "second"));
+  EXPECT_EQ(failure_of(batch.write(*files)), Errc::clobber);
+  EXPECT_THAT(must(files->list_references()), ElementsAre("first", "latest"));
 }
 
 TEST_F(Batch, AnyNumberOfThreadsMayAdd) {
