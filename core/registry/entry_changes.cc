@@ -33,10 +33,18 @@ class Editor {
     const auto found = now.repositories().find(repository);
     if (found == now.repositories().end()) return;
     for (const std::size_t position : found->second.positions) {
-      const auto name =
-          parse_entry_name(now.entry(position).ref_name().value_or(""), options.default_repository);
+      const auto name = entry_name_of(now.entry(position), options.default_repository);
       entries_.emplace(position, Entry{name ? name->tag : std::string(), now.entry(position)});
     }
+  }
+
+  // Errc::ambiguous if the tag is of several images that are meant to be told apart.
+  Status check_tag(std::string_view tag) const {
+    std::vector<const Descriptor*> others;
+    for (const auto& [position, entry] : entries_)
+      if (!tag.empty() && entry.tag == tag && entry.now) others.push_back(&*entry.now);
+    auto one = check_one_target(tag, others);
+    return one ? std::move(one) : fail(std::move(one).error(), repository_);
   }
 
   // An empty tag stands for none: those entries differ by their digests.
@@ -96,18 +104,21 @@ class Editor {
 
 }  // namespace
 
-ReferenceChanges changes_to_put(const RepositoryMap& now, std::string_view repository,
-                                const Descriptor& manifest, const std::vector<std::string>& tags,
-                                const RegistryOptions& options) {
+Result<ReferenceChanges> changes_to_put(const RepositoryMap& now, std::string_view repository,
+                                        const Descriptor& manifest, const std::vector<std::string>& tags,
+                                        const RegistryOptions& options) {
   Editor editor(now, repository, options);
+  for (const std::string& tag : tags)
+    if (auto one = editor.check_tag(tag); !one) return fail(std::move(one).error());
   if (tags.empty()) editor.put(manifest, {});
   for (const std::string& tag : tags) editor.put(manifest, tag);
   return std::move(editor).changes();
 }
 
-ReferenceChanges changes_to_delete_tag(const RepositoryMap& now, std::string_view repository,
-                                       std::string_view tag, const RegistryOptions& options) {
+Result<ReferenceChanges> changes_to_delete_tag(const RepositoryMap& now, std::string_view repository,
+                                               std::string_view tag, const RegistryOptions& options) {
   Editor editor(now, repository, options);
+  if (auto one = editor.check_tag(tag); !one) return fail(std::move(one).error());
   editor.remove([&](const std::string& own, const Digest&) { return own == tag; });
   return std::move(editor).changes();
 }

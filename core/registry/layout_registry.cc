@@ -194,11 +194,9 @@ Result<Descriptor> LayoutRegistry::resolve_tag(std::string_view repository, std:
   if (auto checked = check_tag(tag); !checked) return fail(std::move(checked).error());
   const auto now = view();
   if (!now) return fail(Error(now.error()));
-  const auto entries = now->map->find(repository);
-  if (!entries) return fail(Error(entries.error()));
-  const auto found = (*entries)->tags.find(tag);
-  if (found == (*entries)->tags.end()) return fail(unknown_manifest(repository, tag));
-  return now->map->entry(found->second);
+  const auto found = now->map->find_tag(repository, tag);
+  if (!found) return fail(Error(found.error()));
+  return **found;
 }
 
 Result<BlobReader> LayoutRegistry::get_tag(std::string_view repository, std::string_view tag) {
@@ -313,16 +311,17 @@ Status LayoutRegistry::delete_tag(std::string_view repository, std::string_view 
   });
 }
 
-Status LayoutRegistry::remove_entries(std::string_view repository, const std::string& what,
-                                      const std::function<ReferenceChanges(const RepositoryMap&)>& decide) {
+Status LayoutRegistry::remove_entries(
+    std::string_view repository, const std::string& what,
+    const std::function<Result<ReferenceChanges>(const RepositoryMap&)>& decide) {
   const auto layout = engine();
   if (!layout) return fail(Error(layout.error()));
   if (*layout == nullptr) return fail(unknown_repository(repository));
   return (*layout)->update_references([&](const References& now) -> Result<ReferenceChanges> {
     const RepositoryMap map(now, options_);
     if (const auto entries = map.find(repository); !entries) return fail(Error(entries.error()));
-    ReferenceChanges changes = decide(map);
-    if (changes.changed.empty()) return fail(unknown_manifest(repository, what));
+    auto changes = decide(map);
+    if (changes && changes->changed.empty()) return fail(unknown_manifest(repository, what));
     return changes;
   });
 }

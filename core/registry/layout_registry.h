@@ -89,7 +89,7 @@ class LayoutRegistry final : public Registry {
   Result<BlobReader> read_manifest_blob(std::string_view repository, Descriptor descriptor);
   // Errc::manifest_unknown, which names `what`, where nothing is to be removed.
   Status remove_entries(std::string_view repository, const std::string& what,
-                        const std::function<ReferenceChanges(const RepositoryMap& now)>& decide);
+                        const std::function<Result<ReferenceChanges>(const RepositoryMap& now)>& decide);
 
   const std::string path_;
   const RegistryOptions options_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/cas/named_entries.h"
+
 namespace layoutfs {
 namespace {
 
@@ -141,6 +143,17 @@ Result<EntryName> parse_entry_name(std::string_view ref_name, std::string_view d
       !is_tag(name.substr(colon + 1)))
     return foreign("invalid", ref_name);
   return EntryName{std::string(name.substr(0, colon)), std::string(name.substr(colon + 1))};
+}
+
+Result<EntryName> entry_name_of(const Descriptor& entry, std::string_view default_repository) {
+  const std::string_view own = entry.ref_name().value_or("");
+  if (auto name = parse_entry_name(own, {})) return name;
+  const auto full = full_name(entry);
+  if (!full || !default_repository.empty()) return parse_entry_name(own, default_repository);
+  const auto reference = RegistryReference::parse(*full);
+  if (!reference) return parse_entry_name(own, default_repository);
+  const std::string whole = reference->host + "/" + reference->repository;
+  return EntryName{is_repository_name(whole) ? whole : reference->repository, reference->tag};
 }
 
 }  // namespace layoutfs

@@ -7,6 +7,7 @@
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
+#include "core/cas/descriptor.h"
 
 namespace layoutfs {
 
@@ -43,5 +44,10 @@ struct EntryName {
 // manifest and is left out). The first two are of `default_repository`. Errc::invalid_image where that is
 // empty and needed ("empty ref.name", "ambiguous ref.name"), and for everything else ("invalid ref.name").
 Result<EntryName> parse_entry_name(std::string_view ref_name, std::string_view default_repository);
+
+// The name of `entry`: its ref.name, if that says a repository. Otherwise, if there is no default repository,
+// what its full name says (io.containerd.image.name); the registry is the first part of the repository,
+// unless it has a port, which no repository can have. Errc::invalid_image as parse_entry_name().
+Result<EntryName> entry_name_of(const Descriptor& entry, std::string_view default_repository);
 
 }  // namespace layoutfs

@@ -14,8 +14,8 @@
 namespace layoutfs {
 
 struct RepositoryEntries {
-  std::vector<std::size_t> positions;                    // in References::entries, ascending; never empty
-  std::map<std::string, std::size_t, std::less<>> tags;  // to the first entry of each
+  std::vector<std::size_t> positions;  // in References::entries, ascending; never empty
+  std::map<std::string, std::vector<std::size_t>, std::less<>> tags;  // to the entries of each, likewise
 };
 
 // Immutable; of one moment.
@@ -31,6 +31,9 @@ class RepositoryMap {
   }
   // Errc::name_unknown, and that of check().
   Result<const RepositoryEntries*> find(std::string_view repository) const;
+  // The manifest that the tag names, the first one. Errc::manifest_unknown; the errors of find() and of
+  // check_one_target().
+  Result<const Descriptor*> find_tag(std::string_view repository, std::string_view tag) const;
   const Descriptor& entry(std::size_t position) const { return references_.entries[position]; }
 
  private:
@@ -49,6 +52,10 @@ std::vector<std::string> page_of(const Map& names, const Page& page) {
   }
   return found;
 }
+
+// Errc::ambiguous, listing them, if the entries of a tag are meant to be told apart: by their full names or
+// their platforms.
+Status check_one_target(std::string_view tag, const std::vector<const Descriptor*>& entries);
 
 // Errc::name_invalid
 Error invalid_repository(std::string_view name);

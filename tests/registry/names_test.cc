@@ -273,5 +273,37 @@ TEST(TheNameOfAnEntry, IsInvalidOtherwise) {
     }
 }
 
+Descriptor with_names(std::string_view ref_name, std::string_view full) {
+  Descriptor entry;
+  if (!ref_name.empty()) entry.annotations.emplace(kRefName, ref_name);
+  if (!full.empty()) entry.annotations.emplace(kContainerdName, full);
+  return entry;
+}
+
+TEST(TheNameOfAnEntry, IsThatOfItsFullNameIfItSaysNoRepositoryItself) {
+  const struct {
+    const char *ref_name, *full, *repository, *tag;
+  } kCases[] = {
+      {"latest", "docker.io/library/redis:latest", "docker.io/library/redis", "latest"},
+      {"", "docker.io/library/redis:7", "docker.io/library/redis", "7"},
+      {"not a name!", "quay.io/a:1", "quay.io/a", "1"},
+      {"latest", "registry.test:5000/team/app:latest", "team/app", "latest"},
+      {"latest", "localhost:5000/app:latest", "app", "latest"},
+      {"latest", "redis:latest", "redis", "latest"},
+      {"own/app:1", "docker.io/library/redis:latest", "own/app", "1"},
+  };
+  for (const auto& [ref_name, full, repository, tag] : kCases) {
+    const auto name = entry_name_of(with_names(ref_name, full), "");
+    ASSERT_TRUE(name) << full;
+    EXPECT_EQ(name->repository, repository);
+    EXPECT_EQ(name->tag, tag);
+  }
+  EXPECT_FALSE(entry_name_of(with_names("latest", "Not A Name"), ""));
+  EXPECT_FALSE(entry_name_of(with_names("latest", ""), ""));
+  // In the layout of a repository a tag alone is of that.
+  EXPECT_EQ(entry_name_of(with_names("latest", "docker.io/library/redis:latest"), "mirror")->repository,
+            "mirror");
+}
+
 }  // namespace
 }  // namespace layoutfs

@@ -297,5 +297,42 @@ TEST_F(ForeignEntries, TheFirstEntryOfATagCounts) {
   EXPECT_THAT(entry_names(path), IsEmpty());
 }
 
+TEST_F(ForeignEntries, BelongToTheRepositoriesOfTheirFullNames) {
+  LayoutWriter layout(path);
+  const auto config = layout.config({});
+  const auto image = [&](const char* text, const char* full) {
+    Descriptor entry = named(layout.manifest(config, {layout.blob(text, testing::kTarType)}), "latest");
+    entry.annotations.emplace(kContainerdName, full);
+    return entry;
+  };
+  const auto nginx = image("n", "docker.io/library/nginx:latest"),
+             redis = image("r", "docker.io/library/redis:latest"),
+             app = image("a", "registry.test:5000/app:latest"),
+             other = image("o", "other.test:5000/app:latest");
+  layout.write_index({nginx, redis, app, other});
+  registry = open();
+  EXPECT_THAT(must(registry->repositories()),
+              ElementsAre("app", "docker.io/library/nginx", "docker.io/library/redis"));
+  EXPECT_EQ(must(registry->resolve_tag("docker.io/library/redis", "latest")).digest, redis.digest);
+  // Registries with ports are no part of a repository, so these two share a tag; none of them is taken for
+  // it.
+  EXPECT_THAT(must(registry->tags("app")), ElementsAre("latest"));
+  const auto found = registry->resolve_tag("app", "latest");
+  EXPECT_EQ(failure_of(found), Errc::ambiguous);
+  EXPECT_THAT(found.error().message(), HasSubstr("registry.test:5000/app:latest"));
+  EXPECT_THAT(found.error().message(), HasSubstr("other.test:5000/app:latest"));
+  EXPECT_EQ(must(registry->resolve_manifest("app", other.digest)).digest, other.digest);
+  const auto before = testing::state_of_tree(path);
+  EXPECT_EQ(failure_of(registry->delete_tag("app", "latest")), Errc::ambiguous);
+  EXPECT_EQ(testing::state_of_tree(path), before);
+  EXPECT_EQ(
+      failure_of(registry->push_manifest("app", as_bytes("{}"), "application/x-own", {.tags = {"latest"}})),
+      Errc::ambiguous);
+  ASSERT_TRUE(registry->delete_manifest("app", app.digest));
+  EXPECT_EQ(must(registry->resolve_tag("app", "latest")).digest, other.digest);
+  ASSERT_TRUE(registry->delete_tag("docker.io/library/nginx", "latest"));
+  EXPECT_EQ(must(registry->resolve_tag("docker.io/library/redis", "latest")).digest, redis.digest);
+}
+
 }  // namespace
 }  // namespace layoutfs
