@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "core/base/split.h"
+#include "core/cas/named_entries.h"
+#include "core/oci/entry_names.h"
 #include "core/registry/names.h"
 
 namespace layoutfs {
@@ -72,6 +74,14 @@ std::string_view without_repository(std::string_view name, std::string_view repo
   return is_tag(tag) ? tag : name;
 }
 
+// Its ref.name; its full name, if it has no other or images that are not it have that too.
+std::string_view name_of(const EntryNames& names, const std::vector<Descriptor>& entries,
+                         std::size_t position) {
+  const std::string_view name = entries[position].ref_name().value_or("");
+  const auto full = full_name(entries[position]);
+  return full && names.label(position) != name ? *full : name;
+}
+
 }  // namespace
 
 std::string percent_encoded(char c) {
@@ -82,8 +92,10 @@ std::string percent_encoded(char c) {
 
 RefDirectory lay_out_references(const std::vector<Descriptor>& entries, std::string_view repository) {
   RefDirectory root;
-  for (const Descriptor& entry : entries) {
-    const std::string_view name = without_repository(entry.ref_name().value_or(""), repository);
+  const EntryNames names(entries);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Descriptor& entry = entries[i];
+    const std::string_view name = without_repository(name_of(names, entries, i), repository);
     if (name.empty()) continue;
     std::vector<std::string> components = split(name, '/');
     if (!is_path(name, components)) {

@@ -20,9 +20,10 @@ struct RefDirectory {
 // A name is its own path; '/' makes directories. One that cannot be a path (a component that is empty, "." or
 // "..", or of more than 255 bytes; a NUL; more than 16 components), or that another name's directory or place
 // stands in the way of, is one component with
-// '%', '/' and NUL percent-encoded. Where a name comes again with another digest, "@" and its short digest
-// are appended. Entries without a name, or with an empty one, have no path. In the layout of `repository`,
-// what is called `repository:tag` is called `tag`.
+// '%', '/' and NUL percent-encoded. If entries of several images have one name, those with a full name
+// (io.containerd.image.name) are at that instead, as are entries without another name; of what still has one
+// name, the first is there, and to the others "@" and their short digests are appended. Entries without any
+// name have no path. In the layout of `repository`, what is called `repository:tag` is called `tag`.
 RefDirectory lay_out_references(const std::vector<Descriptor>& entries, std::string_view repository = {});
 
 // As in a URL: '%' and two digits.
