@@ -16,6 +16,7 @@
 #include "core/base/split.h"
 #include "core/base/utf8.h"
 #include "core/cas/driver.h"
+#include "core/oci/entry_names.h"
 #include "core/oci/reference.h"
 #include "fs/mount_options.h"
 #include "fs/mount_table.h"
@@ -244,12 +245,10 @@ class Completion {
 
   // `with_numbers`: also those without a name, as they can be asked for.
   void names(const References& references, const std::string& begun, bool with_numbers) {
+    const EntryNames names(references.entries);
     for (std::size_t i = 0; i < references.entries.size(); ++i) {
-      const auto name = references.entries[i].ref_name();
-      if (name)
-        offer(begun, *name);
-      else if (with_numbers)
-        offer(begun, "@" + std::to_string(i));
+      const std::string label = names.label(i);
+      if (with_numbers || !label.starts_with('@')) offer(begun, label);
     }
   }
 

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/cas/named_entries.h"
 #include "core/image/shared_spans.h"
+#include "core/oci/entry_names.h"
 #include "core/oci/graph.h"
 #include "core/oci/platform.h"
 #include "core/transfer/copy.h"
@@ -80,6 +82,7 @@ std::string json_of(const std::vector<CopyJob>& jobs, const CopyCounts& counts) 
     for (const NamedDescriptor& image : job.images) {
       json.begin_object().key("layout").string(job.target);
       if (!image.name.empty()) json.key("name").string(image.name);
+      if (const auto full = full_name(image.descriptor)) json.key("fullName").string(*full);
       json.key("digest").string(image.descriptor.digest.str()).end_object();
     }
   json.end_array();
@@ -104,6 +107,22 @@ Status check_present(const CopyJob& job, const Context& context) {
   if (present != children->present.end())
     hint += ", --platform " + to_string(*present->platform) + " one of them";
   return fail(Errc::not_found, describe_absent(*children) + hint);
+}
+
+// Each digest, and what finds the image among the others.
+void print_images(const CopyJob& job, Output& output) {
+  std::vector<Descriptor> entries;
+  for (const NamedDescriptor& image : job.images) {
+    entries.push_back(image.descriptor);
+    if (!image.name.empty()) entries.back().annotations.insert_or_assign(std::string(kRefName), image.name);
+  }
+  const EntryNames names(entries);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    output << entries[i].digest.str();
+    const bool has_name = !job.images[i].name.empty() || full_name(entries[i]);
+    if (has_name) (output << " ").name(names.label(i));
+    output << "\n";
+  }
 }
 
 // `has_begun` says whether something may have been copied, also after an error.
@@ -156,6 +175,8 @@ int copy(const CopyArguments& arguments, Output& output) {
   if (!source) return report(source.error());
   auto jobs = target->plan(*source);
   if (!jobs) return report(jobs.error());
+  for (const CopyJob& job : *jobs)
+    if (auto checked = target->check(job); !checked) return report(checked.error());
 
   const StopSignals signals;
   bool has_begun = false;
@@ -168,9 +189,7 @@ int copy(const CopyArguments& arguments, Output& output) {
     output << json_of(*jobs, *copied) << "\n";
     return kDone;
   }
-  for (const CopyJob& job : *jobs)
-    for (const NamedDescriptor& image : job.images)
-      output << image.descriptor.digest.str() << (image.name.empty() ? "" : " ") << image.name << "\n";
+  for (const CopyJob& job : *jobs) print_images(job, output);
   output.flush();
   print_summary(*copied);
   return kDone;

@@ -1,5 +1,6 @@
 #include "tools/copy_operands.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <system_error>
@@ -7,7 +8,9 @@
 
 #include "core/cas/dir_engine.h"
 #include "core/cas/driver.h"
+#include "core/cas/named_entries.h"
 #include "core/cas/reference_name.h"
+#include "core/oci/familiar_name.h"
 #include "core/oci/reference.h"
 #include "core/registry/names.h"
 #include "core/registry/registry.h"
@@ -46,7 +49,7 @@ struct RepositoriesOperand {
 
 bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
 
-// What index.json calls the image; its own annotations are those of the entry without the name.
+// An entry as it is copied: by the name `name`, with its other annotations.
 Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::string name,
                                  const std::optional<Platform>& platform) {
   if (entry.media_type.empty()) {
@@ -57,10 +60,21 @@ Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::st
   if (platform) {
     auto manifest = resolve_platform(engine, entry, *platform);
     if (!manifest) return fail(std::move(manifest).error(), name.empty() ? entry.digest.str() : name);
-    // The name is that of the index; what else the index says of the manifest stays.
+    // The names are those of the index; what else the index says of the manifest stays.
+    if (const auto full = full_name(entry))
+      manifest->annotations.insert_or_assign(std::string(kContainerdName), std::string(*full));
     entry = std::move(*manifest);
   }
-  return NamedDescriptor{std::move(name), std::move(entry)};
+  return NamedDescriptor{.name = std::move(name), .descriptor = std::move(entry), .is_entry = true};
+}
+
+// The entries that `reference` means: without a platform, those of all platforms, as for an index.
+Result<std::vector<Descriptor>> find_entries(const Engine& engine, const std::string& reference,
+                                             const std::optional<Platform>& platform) {
+  if (!platform) return find_every_platform(engine, reference);
+  auto found = find_reference(engine, reference, *platform);
+  if (!found) return fail(std::move(found).error());
+  return std::vector<Descriptor>{std::move(*found)};
 }
 
 Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform,
@@ -71,22 +85,22 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   auto opened = open_layout(arguments);
   if (!opened) return fail(std::move(opened).error());
   SourceLayout layout{.path = opened->path, .repository = {}, .engine = opened->engine, .images = {}};
-  if (!opened->reference.empty()) {
-    auto found = find_reference(*layout.engine, opened->reference, platform.value_or(host_platform()));
-    if (!found) return fail(std::move(found).error(), layout.path);
-    std::string name(found->ref_name().value_or(""));
-    auto image = image_of(*layout.engine, std::move(*found), std::move(name), platform);
-    if (!image) return fail(std::move(image).error(), layout.path);
-    layout.images.push_back(std::move(*image));
-    return CopySource{.layouts = {std::move(layout)}};
-  }
   const auto references = layout.engine->references();
   if (!references) return fail(Error(references.error()), layout.path);
-  if (!(*references)->problems.empty())
+  std::vector<Descriptor> entries = (*references)->entries;
+  if (!opened->reference.empty()) {
+    auto found = find_entries(*layout.engine, opened->reference, platform);
+    if (!found) return fail(std::move(found).error(), layout.path);
+    entries = std::move(*found);
+  } else if (!(*references)->problems.empty()) {
     return fail(Errc::invalid_image, layout.path + ": " + (*references)->problems.front());
-  for (const Descriptor& entry : (*references)->entries) {
+  }
+  for (const Descriptor& entry : entries) {
     auto image = image_of(*layout.engine, entry, std::string(entry.ref_name().value_or("")), platform);
     if (!image) return fail(std::move(image).error(), layout.path);
+    // A digest may be that of a manifest which is no entry.
+    image->is_entry = std::ranges::any_of(
+        (*references)->entries, [&](const Descriptor& other) { return other.digest == entry.digest; });
     layout.images.push_back(std::move(*image));
   }
   if (layout.images.empty()) return fail(Errc::not_found, layout.path + ": the layout has no images");
@@ -118,7 +132,7 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
   if (object.empty()) {
     for (const std::size_t position : (*entries)->positions) {
       const Descriptor& entry = map.entry(position);
-      const auto parsed = parse_entry_name(entry.ref_name().value_or(""), name);
+      const auto parsed = entry_name_of(entry, name);
       if (auto added = add(entry, parsed ? parsed->tag : ""); !added) return fail(std::move(added).error());
     }
     return layout;
@@ -129,9 +143,9 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
     if (auto added = add(*found, ""); !added) return fail(std::move(added).error());
     return layout;
   }
-  const auto tag = (*entries)->tags.find(object);
-  if (tag == (*entries)->tags.end()) return fail(unknown_manifest(name, object));
-  if (auto added = add(map.entry(tag->second), object); !added) return fail(std::move(added).error());
+  const auto found = map.find_tag(name, object);
+  if (!found) return fail(Error(found.error()), layout.path);
+  if (auto added = add(**found, object); !added) return fail(std::move(added).error());
   return layout;
 }
 
@@ -171,6 +185,48 @@ Status check_target(std::string_view operand) {
                                          std::string(other));
   if (operand.starts_with("docker-archive:"))
     return fail(Errc::unsupported, std::string(operand) + ": only oci-archive: is written");
+  return {};
+}
+
+// The entry name that a repository gives to the image: by its own name, or by its full one.
+Result<EntryName> entry_name_in(const NamedDescriptor& image, const std::string& given,
+                                const std::string& repository) {
+  if (!given.empty()) return parse_entry_name(given, repository);
+  Descriptor named = image.descriptor;
+  named.annotations.insert_or_assign(std::string(kRefName), image.name);
+  return entry_name_of(named, repository);
+}
+
+// An image that gets a name of the user's is no longer what its full name says.
+void forget_other_full_name(NamedDescriptor& image, const std::string& given) {
+  const auto full = full_name(image.descriptor);
+  if (!full || given == image.descriptor.ref_name() || full_image_name(*full) == full_image_name(given))
+    return;
+  image.descriptor.annotations.erase(std::string(kContainerdName));
+}
+
+// Why a tag cannot be that of both images.
+Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDescriptor& other) {
+  if (one.name != other.name)
+    return {Errc::invalid_argument,
+            "'" + one.name + "' and '" + other.name + "' would both be called '" + tag + "'"};
+  return {Errc::ambiguous,
+          ambiguous_name(tag, {&one.descriptor, &other.descriptor}).message() +
+              "; a tag of a repository names one (--platform chooses one of several platforms)"};
+}
+
+// A tag of a repository has one target, also beside what is there.
+Status check_tags(const Engine& engine, const CopyJob& job) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()), job.target);
+  for (const NamedDescriptor& image : job.images)
+    for (const Descriptor& entry : (*references)->entries) {
+      if (image.name.empty() || entry.ref_name() != image.name || !full_name(entry)) continue;
+      if (!full_name(image.descriptor) || full_name(entry) == full_name(image.descriptor)) continue;
+      return fail(Errc::clobber, job.target + ": '" + image.name + "' is " + std::string(*full_name(entry)) +
+                                     ", so " + std::string(*full_name(image.descriptor)) +
+                                     " needs another name: a tag of a repository names one image");
+    }
   return {};
 }
 
@@ -223,14 +279,14 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
 }
 
 Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
-                                               const std::string& own_name) const {
-  const std::string& name = name_.empty() ? own_name : name_;
+                                               const NamedDescriptor& image) const {
+  const std::string& name = name_.empty() ? image.name : name_;
   if (kind_ != Kind::repositories) {
     const bool is_tag_of_source = !source.repository.empty() && name_.empty() && !name.empty();
     return Place{path_, is_tag_of_source ? source.repository + ":" + name : name};
   }
   const std::string& repository = repository_.empty() ? source.repository : repository_;
-  auto entry = parse_entry_name(name, repository);
+  auto entry = entry_name_in(image, name_, repository);
   if (!entry)
     return fail(Errc::invalid_argument,
                 "'" + name + "' is no " + (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
@@ -247,30 +303,58 @@ Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
                entry->tag.empty() ? "" : entry->repository + ":" + entry->tag};
 }
 
+Status CopyTarget::check_one_name(const SourceLayout& source) const {
+  const auto& images = source.images;
+  if (name_.empty() || images.size() == 1) return {};
+  // Those of several platforms are one image.
+  const bool is_one =
+      kind_ != Kind::repositories && std::ranges::all_of(images, [&](const NamedDescriptor& image) {
+        return image.descriptor.platform && image.name == images.front().name &&
+               full_name(image.descriptor) == full_name(images.front().descriptor);
+      });
+  if (is_one) return {};
+  return fail(Errc::invalid_argument, "'" + name_ + "' can name one image, and there are " +
+                                          std::to_string(images.size()) + " in " + source.path +
+                                          ": say which one is meant");
+}
+
 Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
   std::vector<CopyJob> jobs;
   for (const SourceLayout& layout : source.layouts) {
-    if (!name_.empty() && (layout.images.size() > 1 || source.layouts.size() > 1))
-      return fail(Errc::invalid_argument, "'" + name_ + "' can name one image, and there are " +
-                                              std::to_string(layout.images.size()) + " in " + layout.path +
-                                              ": say which one is meant");
+    if (!name_.empty() && source.layouts.size() > 1)
+      return fail(Errc::invalid_argument,
+                  "'" + name_ + "' can name one image, and there are several layouts");
+    if (auto one = check_one_name(layout); !one) return fail(std::move(one).error());
     std::map<std::string, CopyJob> by_target;
-    std::map<std::string, const NamedDescriptor*> taken;  // by whom each name is
+    std::map<std::string, const NamedDescriptor*> taken;  // by whom each tag is
     for (const NamedDescriptor& image : layout.images) {
-      auto place = place_of(layout, image.name);
+      auto place = place_of(layout, image);
       if (!place) return fail(std::move(place).error());
-      // A layout may have a name twice; two names must not become one.
-      const NamedDescriptor*& holder = taken[place->target + "/" + place->name];
-      if (holder != nullptr && holder->name != image.name && !place->name.empty())
-        return fail(Errc::invalid_argument, "'" + holder->name + "' and '" + image.name +
-                                                "' would both be called '" + place->name + "'");
-      holder = &image;
-      CopyJob& job = by_target[place->target];
-      job.images.push_back({std::move(place->name), image.descriptor});
+      if (kind_ == Kind::repositories && !place->name.empty()) {
+        const auto [holder, is_new] = taken.emplace(place->target + "/" + place->name, &image);
+        const bool is_same = holder->second->descriptor.digest == image.descriptor.digest;
+        if (!is_new && !is_same) return fail(one_tag(place->name, *holder->second, image));
+      }
+      NamedDescriptor placed = image;
+      placed.name = std::move(place->name);
+      // Whatever has a given name, or the tag of a repository, loses it.
+      if (!placed.name.empty() && layout.images.size() == 1 && !name_.empty()) placed.is_entry = false;
+      if (!placed.name.empty() && kind_ == Kind::repositories) placed.is_entry = false;
+      if (!name_.empty()) forget_other_full_name(placed, placed.name);
+      by_target[place->target].images.push_back(std::move(placed));
     }
     for (auto& [target, job] : by_target) jobs.push_back({layout.engine, target, std::move(job.images)});
   }
   return jobs;
+}
+
+Status CopyTarget::check(const CopyJob& job) const {
+  if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
+  const auto engine = open_dir(job.target);
+  if (!engine) return fail(Error(engine.error()));
+  if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
+    return fail(std::move(checked).error(), job.target);
+  return kind_ == Kind::repositories ? check_tags(**engine, job) : Status();
 }
 
 Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {

@@ -54,6 +54,9 @@ class CopyTarget {
   // What goes where. Errc::invalid_argument where a name was given for more than one image, or an image
   // cannot have its name there.
   Result<std::vector<CopyJob>> plan(const CopySource& source) const;
+  // Whether the job's target, if it is there, can hold its images by their names. Changes nothing.
+  // Errc::clobber or Errc::ambiguous, giving the reason.
+  Status check(const CopyJob& job) const;
   // The layout that a job goes to, made where it is missing.
   Result<std::shared_ptr<Engine>> open(const CopyJob& job);
   // Whether what was copied is there for the next attempt, whatever ends this one.
@@ -67,7 +70,9 @@ class CopyTarget {
   struct Place {
     std::string target, name;
   };
-  Result<Place> place_of(const SourceLayout& source, const std::string& name) const;
+  Result<Place> place_of(const SourceLayout& source, const NamedDescriptor& image) const;
+  // Errc::invalid_argument if a name was given and the images are several.
+  Status check_one_name(const SourceLayout& source) const;
 
   Kind kind_ = Kind::layout;
   bool follow_links_ = false;

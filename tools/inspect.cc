@@ -8,8 +8,10 @@
 #include "core/base/json.h"
 #include "core/image/kept_files.h"
 #include "core/oci/documents.h"
+#include "core/oci/entry_names.h"
 #include "fs/file_attributes.h"
 #include "tools/command.h"
+#include "tools/entry_json.h"
 #include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
@@ -38,23 +40,26 @@ Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
     ++blobs;
     bytes += size->value_or(0);  // deleted since it was listed
   }
+  const auto& entries = (*references)->entries;
+  const EntryNames names(entries);
   if (is_json) {
     JsonWriter json;
     json.begin_object().key("version").integer(kJsonVersion).key("blobs").integer(as_integer(blobs));
     json.key("size").integer(as_integer(bytes)).key("references").begin_array();
-    for (const Descriptor& entry : (*references)->entries) {
-      json.begin_object().key("name");
-      entry.ref_name() ? json.string(*entry.ref_name()) : json.null();
-      json.key("digest").string(entry.digest.str()).key("mediaType").string(entry.media_type).end_object();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      json.begin_object();
+      write_names(json, entries[i], names.label(i));
+      json.key("digest").string(entries[i].digest.str());
+      json.key("mediaType").string(entries[i].media_type).end_object();
     }
     output << json.end_array().end_object().str() << "\n";
     return {};
   }
   output << "layout      " << layout.path << "\n";
   output << "blobs       " << std::to_string(blobs) << ", " << human_size(bytes) << "\n";
-  output << "references  " << std::to_string((*references)->entries.size()) << "\n";
-  for (const Descriptor& entry : (*references)->entries)
-    (output << "  " << entry.digest.str() << "  ").name(entry.ref_name().value_or("(no name)")) << "\n";
+  output << "references  " << std::to_string(entries.size()) << "\n";
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    (output << "  " << entries[i].digest.str() << "  ").name(names.label(i)) << "\n";
   return {};
 }
 

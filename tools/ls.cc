@@ -8,7 +8,9 @@
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "core/image/image_library.h"
+#include "core/oci/entry_names.h"
 #include "tools/command.h"
+#include "tools/entry_json.h"
 #include "tools/image_arguments.h"
 
 namespace layoutfs::tools {
@@ -189,14 +191,14 @@ Status list_references(const OpenLayout& layout, const LsArguments& arguments, O
   const auto references = layout.engine->references();
   if (!references) return std::unexpected(references.error());
   for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
+  const EntryNames names((*references)->entries);
   JsonWriter json;
   json.begin_object().key("version").integer(kJsonVersion).key("references").begin_array();
   for (std::size_t position = 0; position < (*references)->entries.size(); ++position) {
     const Descriptor& entry = (*references)->entries[position];
-    const auto name = entry.ref_name();
     if (arguments.is_json) {
-      json.begin_object().key("name");
-      name ? json.string(*name) : json.null();
+      json.begin_object();
+      write_names(json, entry, names.label(position));
       json.key("digest").string(entry.digest.str()).key("mediaType").string(entry.media_type);
       json.key("size").integer(static_cast<std::int64_t>(entry.size)).end_object();
       continue;
@@ -208,8 +210,7 @@ Status list_references(const OpenLayout& layout, const LsArguments& arguments, O
                  : kind == DocumentKind::manifest ? "manifest "
                                                   : "other    ");
     }
-    // An entry without a name is shown as it can be asked for.
-    output.name(name ? *name : "@" + std::to_string(position)) << "\n";
+    output.name(names.label(position)) << "\n";
   }
   json.end_array();
   write_problems(json, (*references)->problems);

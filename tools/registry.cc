@@ -33,8 +33,7 @@ bool lacks_default_repository(const std::string& layout, bool follow_links) {
   if (!references) return false;
   constexpr std::string_view kAny = "a";
   return std::ranges::any_of((*references)->entries, [&](const Descriptor& entry) {
-    const std::string_view name = entry.ref_name().value_or("");
-    return !parse_entry_name(name, "") && parse_entry_name(name, kAny);
+    return !entry_name_of(entry, "") && entry_name_of(entry, kAny);
   });
 }
 

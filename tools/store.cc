@@ -42,15 +42,17 @@ int remove_each(const RemoveArguments& arguments, std::string_view noun,
   if (!store) return report(store.error());
   int code = kDone;
   for (const std::string& name : arguments.names) {
-    auto was_there = erase(*store->engine, name);
-    if (was_there && (*was_there || arguments.is_forced)) continue;
-    const int failed =
-        was_there
-            ? report(Error(Errc::not_found, store->path + ": " + name + ": no such " + std::string(noun)))
-            : report_write(std::move(was_there).error().with(store->path));
+    const int failed = report_removal(arguments, *store, noun, name, erase(*store->engine, name));
     if (code == kDone) code = failed;
   }
   return code;
+}
+
+int report_removal(const RemoveArguments& arguments, const Store& store, std::string_view noun,
+                   const std::string& name, Result<bool> was_there) {
+  if (!was_there) return report_write(std::move(was_there).error().with(store.path));
+  if (*was_there || arguments.is_forced) return kDone;
+  return report(Error(Errc::not_found, store.path + ": " + name + ": no such " + std::string(noun)));
 }
 
 int with_output(const std::function<int(Output&)>& command) {

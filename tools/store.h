@@ -43,6 +43,10 @@ struct RemoveArguments {
 int remove_each(const RemoveArguments& arguments, std::string_view noun,
                 const std::function<Result<bool>(Engine&, const std::string& name)>& erase);
 
+// What became of removing `name`: nothing to tell, or the error, which is printed. Returns the exit code.
+int report_removal(const RemoveArguments& arguments, const Store& store, std::string_view noun,
+                   const std::string& name, Result<bool> was_there);
+
 // Runs `command` and writes out what it printed, also where it failed. Its exit code, else that of the
 // writing.
 int with_output(const std::function<int(Output&)>& command);
