@@ -86,7 +86,7 @@ Result<std::uint64_t> size_of(const NamedImage& image, bool follow_links) {
   const auto engine = builtin_drivers({.follow_links = follow_links}).open(layout->second);
   if (!engine) return fail(Error(engine.error()));
   // An index need not have all of its platforms in the layout.
-  return size_of_image(**engine, image.target, Missing::leaf);
+  return size_of_blobs(**engine, image.target, Missing::leaf);
 }
 
 int print_size(const SizeArguments& arguments, Output& output) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/base/json.h"
@@ -87,7 +88,7 @@ struct ImageSummary {
   Descriptor descriptor;
   Manifest manifest;
   ImageConfig config;                  // empty where the manifest's config is none of an image
-  std::uint64_t size;                  // of the layers
+  std::uint64_t size;                  // of the layers, each once
   std::optional<HiddenXattrs> hidden;  // nothing if the image is not indexed
 };
 
@@ -102,7 +103,9 @@ Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& a
     if (!config) return fail(std::move(config).error(), layout.path);
     summary.config = std::move(*config);
   }
-  for (const Descriptor& layer : summary.manifest.layers) summary.size += layer.size;
+  std::set<Digest> counted;
+  for (const Descriptor& layer : summary.manifest.layers)
+    if (counted.insert(layer.digest).second) summary.size += layer.size;
   // Nothing is built for that.
   const auto kept = open_kept_tree(open_cache(arguments.cache_dir), kImageTrees, summary.descriptor.digest,
                                    summary.manifest.layers.size());

@@ -33,7 +33,7 @@ std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
   const auto known = with_true_size(descriptor);
   if (!known) return {};
   auto node = read_graph_node(engine_, *known);
-  if (!node || !std::holds_alternative<std::monostate>(*node)) ++documents_;
+  if (!node || !std::holds_alternative<std::monostate>(*node)) documents_.insert(descriptor.digest);
   if (!node) {
     add_failure(descriptor.digest, node.error());
     return {};

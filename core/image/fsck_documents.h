@@ -33,7 +33,7 @@ class LayoutDocuments {
   std::vector<Descriptor> absent() const;
   const std::vector<std::string>& notes() const noexcept { return notes_; }
   // Indexes, manifests, and other documents.
-  std::uint64_t documents() const noexcept { return documents_; }
+  std::uint64_t documents() const noexcept { return documents_.size(); }
   bool leads_to(const Digest& digest) const { return sizes_.contains(digest); }
   // What every config of an image that has `digest` as a layer says of it, which may be nothing; null where
   // no image has it.
@@ -57,7 +57,7 @@ class LayoutDocuments {
   std::map<Digest, Descriptor> absent_;
   std::unordered_set<Digest> missing_;  // blobs that are reported as missing
   std::vector<std::string> notes_;
-  std::uint64_t documents_ = 0;
+  std::unordered_set<Digest> documents_;
   std::unordered_map<Digest, Size> sizes_;                                  // of all that a descriptor names
   std::unordered_map<Digest, std::optional<std::vector<Digest>>> configs_;  // diffIDs; none: unusable
   std::unordered_map<Digest, ExpectedDiffIds> layers_;

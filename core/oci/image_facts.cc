@@ -1,12 +1,39 @@
 #include "core/oci/image_facts.h"
 
 #include <string>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "core/oci/documents.h"
 #include "core/oci/graph.h"
 
 namespace layoutfs {
+namespace {
+
+// Of all that `first` lets through; with one, each blob counts once.
+Result<std::uint64_t> sum_of(const Provider& provider, const Descriptor& image, Missing missing,
+                             const Handler& first, const Context& context) {
+  std::uint64_t size = 0;
+  std::unordered_set<Digest> counted;
+  const Handler add = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    if (first && !counted.insert(descriptor.digest).second) return Visit();
+    if (__builtin_add_overflow(size, descriptor.size, &size))
+      return fail(Errc::invalid_image, image.digest.str() + ": the sizes are beyond 2^64");
+    return Visit();
+  };
+  const OnProblem on_problem = [&](const Descriptor&, Error problem) -> Status {
+    if (missing == Missing::leaf && problem.code() == Errc::not_found) return {};
+    return fail(std::move(problem));
+  };
+  std::vector<Handler> steps{add, children_handler(provider, on_problem)};
+  if (first) steps.insert(steps.begin(), first);
+  const auto walked = walk(std::span(&image, 1), handlers(std::move(steps)), context);
+  if (!walked) return fail(Error(walked.error()));
+  return size;
+}
+
+}  // namespace
 
 Result<Descriptor> config_of(const Provider& provider, const Descriptor& image) {
   if (document_kind(image.media_type) != DocumentKind::manifest)
@@ -25,20 +52,12 @@ Result<std::vector<Digest>> diff_ids_of(const Provider& provider, const Descript
 
 Result<std::uint64_t> size_of_image(const Provider& provider, const Descriptor& image, Missing missing,
                                     const Context& context) {
-  std::uint64_t size = 0;
-  const Handler add = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
-    if (__builtin_add_overflow(size, descriptor.size, &size))
-      return fail(Errc::invalid_image, image.digest.str() + ": the sizes are beyond 2^64");
-    return Visit();
-  };
-  const OnProblem on_problem = [&](const Descriptor&, Error problem) -> Status {
-    if (missing == Missing::leaf && problem.code() == Errc::not_found) return {};
-    return fail(std::move(problem));
-  };
-  const auto walked =
-      walk(std::span(&image, 1), handlers({add, children_handler(provider, on_problem)}), context);
-  if (!walked) return fail(Error(walked.error()));
-  return size;
+  return sum_of(provider, image, missing, {}, context);
+}
+
+Result<std::uint64_t> size_of_blobs(const Provider& provider, const Descriptor& image, Missing missing,
+                                    const Context& context) {
+  return sum_of(provider, image, missing, first_visits(), context);
 }
 
 std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids) {

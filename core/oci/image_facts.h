@@ -25,6 +25,10 @@ enum class Missing : std::uint8_t { error, leaf };
 Result<std::uint64_t> size_of_image(const Provider& provider, const Descriptor& image,
                                     Missing missing = Missing::error, const Context& context = {});
 
+// Likewise, but each blob counts once, however often and as whatever it is named.
+Result<std::uint64_t> size_of_blobs(const Provider& provider, const Descriptor& image,
+                                    Missing missing = Missing::error, const Context& context = {});
+
 // Of the layers up to each diffID, from the base up (image-spec config.md, "Layer ChainID").
 std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids);
 

@@ -29,7 +29,10 @@ class Counter {
  public:
   explicit Counter(const ImageCopyOptions& options) : options_(options) {}
 
-  void add_known(std::uint64_t bytes) { known_bytes_ += bytes; }
+  // Once for each digest, whatever its descriptors say that the blob is.
+  void add_known(const Descriptor& descriptor) {
+    if (known_.lock()->insert(descriptor.digest).second) known_bytes_ += descriptor.size;
+  }
   void add_copied_bytes(std::uint64_t bytes) {
     copied_bytes_ += bytes;
     tell();
@@ -55,6 +58,7 @@ class Counter {
   }
 
   const ImageCopyOptions& options_;
+  Guarded<std::unordered_set<Digest>> known_;
   std::atomic<std::uint64_t> copied_blobs_ = 0, copied_bytes_ = 0, reused_blobs_ = 0, reused_bytes_ = 0,
                              absent_layers_ = 0, absent_children_ = 0, known_bytes_ = 0;
 };
@@ -139,6 +143,7 @@ class Copier {
   std::unique_ptr<ImageSource> source_;
   std::shared_ptr<BlobBatch> batch_;
   std::unique_ptr<ImageDestination> small_, large_;  // by way of batch_, and at once
+  Guarded<std::unordered_set<Digest>> begun_;
   Guarded<std::vector<Digest>> reused_;
   Guarded<std::unordered_set<Digest>> absent_;                      // children of indexes that were left out
   std::atomic<std::uint64_t> staged_blobs_ = 0, staged_bytes_ = 0;  // since the last flush, about
@@ -160,7 +165,9 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   if (auto opened = open(); !opened) return opened;
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
-  const Handler copy = [this](const Descriptor& descriptor, const Context& context) {
+  const Handler copy = [this](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
+    // A blob may be named as several kinds of content, and leads to others by each; it is copied once.
+    if (!begun_.lock()->insert(descriptor.digest).second) return Visit();
     return copy_blob(descriptor, context);
   };
   const Handler children = all_children_handler(
@@ -172,10 +179,10 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
                                           const Context& context) -> Result<Visit> {
     auto visit = children(descriptor, context);
     if (visit)
-      for (const Descriptor& child : visit->children) counter_.add_known(child.size);
+      for (const Descriptor& child : visit->children) counter_.add_known(child);
     return visit;
   };
-  for (const Descriptor& root : roots) counter_.add_known(root.size);
+  for (const Descriptor& root : roots) counter_.add_known(root);
   auto copied =
       dispatch(roots, handlers({first_visits(), copy, count}), options_.max_concurrency, options_.context);
   // What is there already is worth keeping, whatever has ended the rest.

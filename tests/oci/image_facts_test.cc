@@ -46,6 +46,18 @@ TEST_F(ImageFacts, TheSizeIsThatOfAllThatAnImageLeadsTo) {
   EXPECT_EQ(size_of_image(*engine, layer), layer.size);
 }
 
+TEST_F(ImageFacts, TheSizeOfTheBlobsCountsEachOnce) {
+  auto again = layer;
+  again.media_type = "application/x-own";
+  auto docker = manifest;
+  docker.media_type = "application/vnd.docker.distribution.manifest.v2+json";
+  const auto twice = layout.manifest(config, {layer, again, layer});
+  EXPECT_EQ(size_of_image(*engine, twice), twice.size + config.size + 3 * layer.size);
+  EXPECT_EQ(size_of_blobs(*engine, twice), twice.size + config.size + layer.size);
+  const auto index = layout.index({manifest, docker, manifest});
+  EXPECT_EQ(size_of_blobs(*engine, index), index.size + manifest_size);
+}
+
 TEST_F(ImageFacts, AManifestThatIsMissingIsAnErrorUnlessItMayBe) {
   auto missing = manifest;
   missing.digest = Digest::of(as_bytes("nobody put this"));
