@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "core/cas/verifying_source.h"
 #include "tools/blob.h"
+#include "tools/byte_range.h"
 #include "tools/files.h"
 #include "tools/stop_signals.h"
 #include "tools/store.h"
@@ -20,25 +22,36 @@ struct GetArguments {
   std::string output;  // empty: standard output
   std::string offset;
   std::string length;
+  std::string range;
 };
 
-struct Range {
+struct Piece {
   std::uint64_t offset = 0;
   std::uint64_t length = std::numeric_limits<std::uint64_t>::max();
 };
 
-// Nothing where the whole blob is wanted.
-Result<std::optional<Range>> parse_range(const GetArguments& arguments) {
-  Range range;
-  for (const auto& [option, text, value] : {std::tuple("--offset", &arguments.offset, &range.offset),
-                                            {"--length", &arguments.length, &range.length}}) {
+// Nothing where the whole blob, of so many bytes, is wanted.
+Result<std::optional<Piece>> piece_of(const GetArguments& arguments, std::uint64_t size) {
+  Piece piece;
+  if (!arguments.range.empty()) {
+    const auto range = parse_byte_range(arguments.range);
+    if (!range) return fail(Error(range.error()));
+    const auto part = part_of(*range, arguments.range, size);
+    if (!part) return fail(Error(part.error()));
+    return Piece{part->begin, part->end - part->begin};
+  }
+  for (const auto& [option, text, value] : {std::tuple("--offset", &arguments.offset, &piece.offset),
+                                            {"--length", &arguments.length, &piece.length}}) {
     if (text->empty()) continue;
     const auto number = parse_count(option, *text);
     if (!number) return fail(Error(number.error()));
     *value = *number;
   }
   if (arguments.offset.empty() && arguments.length.empty()) return std::nullopt;
-  return range;
+  if (piece.offset > size)
+    return fail(Errc::invalid_argument,
+                "--offset " + arguments.offset + ": the blob has " + count_of(size, "byte"));
+  return piece;
 }
 
 // `length` bytes at most, from `content` to `target`.
@@ -59,10 +72,10 @@ int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const St
   return kDone;
 }
 
-int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Range>& range,
+int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Piece>& piece,
               OutputFile& target, const Store& store, const StopSignals& signals) {
-  BlobSource content(blob, range ? range->offset : 0);
-  if (range) return copy(content, range->length, target, store, signals);
+  BlobSource content(blob, piece ? piece->offset : 0);
+  if (piece) return copy(content, piece->length, target, store, signals);
   VerifyingSource verified(content, digest, blob->size());
   return copy(verified, std::numeric_limits<std::uint64_t>::max(), target, store, signals);
 }
@@ -70,15 +83,15 @@ int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Ran
 int get(const GetArguments& arguments) {
   const auto digest = Digest::parse(arguments.digest);
   if (!digest) return report(digest.error());
-  const auto range = parse_range(arguments);
-  if (!range) return report(range.error());
+  // Mistakes in the options are found first, and those about the size once it is known.
+  if (const auto piece = piece_of(arguments, std::numeric_limits<std::uint64_t>::max()); !piece)
+    return report(piece.error());
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());
   auto blob = store->engine->get_blob(*digest);
   if (!blob) return report(std::move(blob).error().with(store->path));
-  if (*range && (*range)->offset > (*blob)->size())
-    return report(Error(Errc::invalid_argument, "--offset " + arguments.offset + ": the blob has " +
-                                                    count_of((*blob)->size(), "byte")));
+  const auto piece = piece_of(arguments, (*blob)->size());
+  if (!piece) return report(piece.error());
   const StopSignals signals;
   auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
                                          : OutputFile::create(arguments.output);
@@ -86,7 +99,7 @@ int get(const GetArguments& arguments) {
     print_error(target.error());
     return kCannotWrite;
   }
-  if (const int code = copy_blob(*blob, *digest, *range, *target, *store, signals); code != kDone)
+  if (const int code = copy_blob(*blob, *digest, *piece, *target, *store, signals); code != kDone)
     return code;
   if (auto done = target->commit(); !done) return report_write(done.error());
   return kDone;
@@ -103,10 +116,18 @@ void add_blob_get_command(Command blob, int& exit_code) {
       .add_option("-o,--output", arguments->output,
                   "Write this file instead, which appears once the content was checked")
       .type_name("FILE");
-  command.add_option("--offset", arguments->offset, "Begin at this byte; a part of a blob is not checked")
-      .type_name("N");
-  command.add_option("--length", arguments->length, "End after so many bytes; a part is not checked")
-      .type_name("N");
+  const Option offset =
+      command.add_option("--offset", arguments->offset, "Begin at this byte; a part of a blob is not checked")
+          .type_name("N");
+  const Option length =
+      command.add_option("--length", arguments->length, "End after so many bytes; a part is not checked")
+          .type_name("N");
+  command
+      .add_option("--range", arguments->range,
+                  "Only these bytes, from 0 and the last one included; a part is not checked")
+      .type_name("FIRST-LAST")
+      .excludes(offset)
+      .excludes(length);
   command.callback([arguments, &exit_code] { exit_code = get(*arguments); });
 }
 

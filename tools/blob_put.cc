@@ -33,10 +33,10 @@ int put(PutArguments arguments, Output& output) {
   PutOptions options;
   if (!arguments.expected.empty()) {
     auto digest = Digest::parse(arguments.expected);
-    if (!digest) return report(std::move(digest).error().with("--expect"));
+    if (!digest) return report(std::move(digest).error().with("--digest"));
     if (arguments.files.size() > 1)
       return report(Error(Errc::invalid_argument,
-                          "--expect is for one file, not " + std::to_string(arguments.files.size())));
+                          "--digest is for one file, not " + std::to_string(arguments.files.size())));
     options.algorithm = digest->algorithm();
     expected = std::move(*digest);
   }
@@ -73,9 +73,9 @@ void add_blob_put_command(Command blob, int& exit_code) {
   command.add_option("FILE", arguments->files, "What to store; - or none is standard input");
   command
       .add_option("--algorithm", arguments->algorithm,
-                  "sha256 or sha512; that of --expect by default, else sha256")
+                  "sha256 or sha512; that of --digest by default, else sha256")
       .type_name("sha256|sha512");
-  command.add_option("--expect", arguments->expected, "Store nothing but content of this digest")
+  command.add_option("--digest,--expect", arguments->expected, "Store nothing but content of this digest")
       .type_name("DIGEST");
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return put(std::move(*arguments), output); });

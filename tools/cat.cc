@@ -10,6 +10,7 @@
 #include "fs/mount_options.h"
 #include "tools/command.h"
 #include "tools/image_arguments.h"
+#include "tools/progress.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -18,6 +19,7 @@ struct CatArguments {
   ImageArguments image;
   std::vector<std::string> operands;  // LAYOUT[:REF] PATH...; only paths with --layout
   std::string cache_disk;
+  bool is_progress_hidden = false;
 };
 
 Status print_file(const Image& image, const std::string& path, Output& output) {
@@ -53,12 +55,15 @@ Status cat(CatArguments arguments, Output& output) {
     if (!size) return std::unexpected(size.error());
     options.cache_disk = *size;
   }
+  Progress progress("indexing", !arguments.is_progress_hidden);
+  options.progress = indexing_progress(progress);
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
   const auto manifest = find_manifest(*layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
   ImageLibrary library(layout->engine, open_cache(arguments.image.cache_dir), options);
   const auto image = library.image(*manifest);
+  progress.clear();
   if (!image) return fail(Error(image.error()), layout->path);
 
   Status first_failure;
@@ -82,6 +87,7 @@ void add_cat_command(Command program, int& exit_code) {
       .add_option("--cache-disk", arguments->cache_disk,
                   "Disk for decoded copies of layers, e.g. 1G; 0: use none")
       .type_name("SIZE");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     Output output;
     const Status done = cat(std::move(*arguments), output);

@@ -19,6 +19,7 @@
 #include "tools/image_root.h"
 #include "tools/image_server.h"
 #include "tools/namespaces.h"
+#include "tools/progress.h"
 #include "tools/served_image.h"
 #include "tools/upper_directory.h"
 
@@ -178,7 +179,7 @@ void add_chroot_command(Command program, int& exit_code) {
       command.add_option("--upper", arguments->upper, "Keep what is written in this directory")
           .type_name("DIR");
   command.add_flag("--read-only", arguments->is_read_only, "Let nothing be written").excludes(upper);
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
+  add_progress_option(command, arguments->is_progress_hidden);
   // Other codes are the command's.
   command.when_named([&exit_code] { exit_code = kOwnFailure; });
   command.callback([arguments, &exit_code] {

@@ -73,7 +73,13 @@ ExitCode exit_code_of(const Error& error) noexcept {
 
 void print_error(std::string_view message) { log(LogLevel::error, message); }
 
+bool& is_quiet() noexcept {
+  static bool quiet = false;
+  return quiet;
+}
+
 void print_notice(std::string_view message) {
+  if (is_quiet()) return;
   if (log_format() == LogFormat::json) return log_always(LogLevel::info, message);
   const std::string line = std::string(message) + '\n';
   std::ignore = ::write(STDERR_FILENO, line.data(), line.size());

@@ -39,6 +39,8 @@ std::string message_of(const Error& error);
 void print_error(const Error& error);
 // Writes a line that is no error to stderr, without that prefix; as any other where the log is in JSON.
 void print_notice(std::string_view message);
+// What --quiet sets: notices and progress are not shown, errors are.
+bool& is_quiet() noexcept;
 // As print_error, for an error; returns its exit code.
 int report(const Error& error);
 

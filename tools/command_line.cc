@@ -125,6 +125,12 @@ std::string explain(const CLI::App& app, const CLI::ParseError& wrong) {
 
 }  // namespace
 
+void Command::for_each_command(const std::function<void(Command)>& add) const {
+  const auto below = commands_below(*app_);
+  if (below.empty()) return add(*this);
+  for (CLI::App* command : below) Command(command).for_each_command(add);
+}
+
 CommandDescription Command::describe() const { return tools::describe(*app_); }
 
 CommandLine::CommandLine(const std::string& name, const std::string& description, const std::string& version)

@@ -83,6 +83,8 @@ class Command {
   void callback(std::function<void()> function) const;
 
   CommandDescription describe() const;
+  // Calls `add` with every command that has none below it.
+  void for_each_command(const std::function<void(Command)>& add) const;
 
  private:
   friend class CommandLine;

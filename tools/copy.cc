@@ -226,7 +226,7 @@ void add_copy_command(Command program, int& exit_code) {
                   "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
       .type_name("DIR");
   add_follow_links(command, arguments->follow_links);
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.add_flag("--json", arguments->is_json, "What was copied as one JSON document");
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return copy(*arguments, output); });

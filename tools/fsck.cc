@@ -175,7 +175,7 @@ void add_fsck_command(Command program, int& exit_code) {
       .add_option("--threads", arguments->threads,
                   "How many blobs to read at once; by default, each core one")
       .type_name("N");
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return check(*arguments, output); });
   });

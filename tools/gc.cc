@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "fs/mount_options.h"
 #include "tools/name_store.h"
+#include "tools/progress.h"
 #include "tools/stop_signals.h"
 #include "tools/store.h"
 
@@ -19,6 +20,7 @@ struct GcArguments {
   std::string names;
   bool is_dry_run = false;
   bool is_json = false;
+  bool is_progress_hidden = false;
 };
 
 void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_run, Output& output) {
@@ -71,11 +73,20 @@ int collect(const GcArguments& arguments, Output& output) {
   if (!store) return report(store.error());
   const StopSignals signals;
   TargetsInLayout targets(directory_of({.directory = arguments.names, .name_space = {}}), store->path);
+  Progress progress("removing", !arguments.is_progress_hidden);
+  std::uint64_t done = 0;
+  const GcPolicy tell = [&](const Digest& digest) -> Result<bool> {
+    const auto size = store->engine->blob_size(digest);
+    if (size) done += size->value_or(0);
+    progress.update("", done, 0);
+    return true;
+  };
   const auto result = collect_garbage(*store->engine, {.grace = *grace,
                                                        .dry_run = arguments.is_dry_run,
-                                                       .policies = {},
+                                                       .policies = {tell},
                                                        .roots = [&] { return targets(); },
                                                        .context = signals.context()});
+  progress.clear();
   // What is gone is told whatever came then.
   if (!result.ended_by || (!arguments.is_dry_run && !result.removed.empty()))
     print(result, store->path, arguments, output);
@@ -99,6 +110,7 @@ void add_gc_command(Command program, int& exit_code) {
   command.add_option("--store", arguments->names, "Where names of images are kept, which are in use too")
       .type_name("DIR");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return collect(*arguments, output); });
   });

@@ -68,7 +68,7 @@ int tag(const TagArguments& arguments) {
   const auto done = put(*store, *image, arguments.is_forced);
   if (done) return kDone;
   if (done.error().code() == Errc::already_exists)
-    return report_write(Error(done.error().code(), done.error().message() + " (--force replaces it)"));
+    return report_write(Error(done.error().code(), done.error().message() + " (--replace puts it there)"));
   return report_write(done.error());
 }
 
@@ -84,7 +84,8 @@ void add_image_tag_command(Command image, int& exit_code) {
   command.add_option("--label", arguments->labels, "A label; may be given several times")
       .type_name("KEY=VALUE")
       .one_value_each();
-  command.add_flag("--force", arguments->is_forced, "Also where the name stands for something else");
+  command.add_flag("--replace,--force", arguments->is_forced,
+                   "Also where the name stands for something else");
   arguments->store.add_options(command);
   add_follow_links(command, arguments->follow_links);
   command.callback([arguments, &exit_code] { exit_code = tag(*arguments); });

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/base/json.h"
 #include "core/image/kept_files.h"
 #include "core/stream/copy_directory.h"
 #include "tools/store.h"
@@ -34,12 +35,17 @@ Result<std::set<Digest>> digests_to_remove(const IndexScope& scope) {
   return digests;
 }
 
-int remove(const ImageArguments& arguments) {
-  const auto scope = open_scope(arguments);
+struct RemoveIndexArguments {
+  ImageArguments image;
+  bool is_json = false;
+};
+
+int remove(const RemoveIndexArguments& arguments, Output& output) {
+  const auto scope = open_scope(arguments.image);
   if (!scope) return report(scope.error());
   const auto digests = digests_to_remove(*scope);
   if (!digests) return report(Error(digests.error()).with(scope->layout.path));
-  IndexCache cache = open_cache(arguments.cache_dir);
+  IndexCache cache = open_cache(arguments.image.cache_dir);
   std::uint64_t files = 0, bytes = 0;
   for (const Digest& digest : *digests) {
     for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees, kDecodedCopies}) {
@@ -52,6 +58,13 @@ int remove(const ImageArguments& arguments) {
       ++files;
       bytes += **removed;
     }
+  }
+  if (arguments.is_json) {
+    JsonWriter json;
+    json.begin_object().key("version").integer(kIndexJsonVersion);
+    json.key("files").integer(to_json_integer(files)).key("bytes").integer(to_json_integer(bytes));
+    output << json.end_object().str() << "\n";
+    return kDone;
   }
   print_notice("removed " + count_of(files, "file") + ", " + human_size(bytes));
   return kDone;
@@ -91,11 +104,14 @@ int report_problems(const IndexScope& scope) {
 }
 
 void add_index_rm_command(Command index, int& exit_code) {
-  const auto arguments = std::make_shared<ImageArguments>();
+  const auto arguments = std::make_shared<RemoveIndexArguments>();
   const Command command =
       index.add_subcommand("rm", "Remove what is kept; it is built again when it is needed");
-  add_image_options(command, *arguments);
-  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  add_image_options(command, arguments->image);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return remove(*arguments, output); });
+  });
 }
 
 void add_index_command(Command program, int& exit_code) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/json.h"
 #include "core/base/parallel.h"
 #include "core/image/image_library.h"
 #include "tools/image_arguments.h"
@@ -16,6 +17,7 @@ namespace {
 
 struct BuildArguments {
   ImageArguments image;
+  bool is_json = false;
   bool is_progress_hidden = false;
 };
 
@@ -59,23 +61,36 @@ std::string summary_of(const LibraryStats& stats) {
          things(stats.indexes_loaded, stats.trees_loaded) + " were there already";
 }
 
-int build(const BuildArguments& arguments) {
+std::string json_of(const LibraryStats& stats) {
+  const auto write = [](JsonWriter& json, const char* key, std::uint64_t layers, std::uint64_t images) {
+    json.key(key).begin_object().key("layers").integer(to_json_integer(layers));
+    json.key("images").integer(to_json_integer(images)).end_object();
+  };
+  JsonWriter json;
+  json.begin_object().key("version").integer(kIndexJsonVersion);
+  write(json, "indexed", stats.indexes_built, stats.trees_built);
+  write(json, "present", stats.indexes_loaded, stats.trees_loaded);
+  return json.end_object().str();
+}
+
+int build(const BuildArguments& arguments, Output& output) {
   const auto scope = open_scope(arguments.image);
   if (!scope) return report(scope.error());
   const int problems = report_problems(*scope);
   const IndexCache cache = open_cache(arguments.image.cache_dir, IndexCache::Keeping::required);
   std::optional<Progress> progress;
   progress.emplace("indexing", !arguments.is_progress_hidden);
-  ImageLibrary library(scope->layout.engine, cache,
-                       {.failures_remembered = kFailuresRemembered,
-                        .progress = [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
-                          progress->update(layer.digest.str(), bytes_read, layer.size);
-                        }});
+  ImageLibrary library(
+      scope->layout.engine, cache,
+      {.failures_remembered = kFailuresRemembered, .progress = indexing_progress(*progress)});
   const int code = build_all(library, cache, *scope);
   progress.reset();
   if (code == kCannotWrite) return code;
   const bool is_one_image = !scope->layout.reference.empty();
-  if (code == kDone || !is_one_image) print_notice(summary_of(library.stats()));
+  if (arguments.is_json)
+    output << json_of(library.stats()) << "\n";
+  else if (code == kDone || !is_one_image)
+    print_notice(summary_of(library.stats()));
   return problems != kDone ? problems : code;
 }
 
@@ -86,8 +101,11 @@ void add_index_build_command(Command index, int& exit_code) {
   const Command command =
       index.add_subcommand("build", "Build and keep what is missing, of an image or of all in the layout");
   add_image_options(command, arguments->image);
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
-  command.callback([arguments, &exit_code] { exit_code = build(*arguments); });
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return build(*arguments, output); });
+  });
 }
 
 }  // namespace layoutfs::tools

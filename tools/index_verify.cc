@@ -82,7 +82,7 @@ void add_index_verify_command(Command index, int& exit_code) {
       "verify", "Hold what is kept against the blobs; exit code 7 where something is wrong");
   add_image_options(command, arguments->image);
   command.add_flag("--json", arguments->is_json, "As one JSON document");
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return verify(*arguments, output); });
   });

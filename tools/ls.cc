@@ -12,6 +12,7 @@
 #include "tools/command.h"
 #include "tools/entry_json.h"
 #include "tools/image_arguments.h"
+#include "tools/progress.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -22,6 +23,7 @@ struct LsArguments {
   bool is_long = false;
   bool is_recursive = false;
   bool is_json = false;
+  bool is_progress_hidden = false;
 };
 
 constexpr std::int64_t kJsonVersion = 1;
@@ -224,8 +226,11 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
                   Output& output) {
   const auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
-  ImageLibrary library(layout.engine, open_cache(arguments.image.cache_dir), {});
+  Progress progress("indexing", !arguments.is_progress_hidden);
+  ImageLibrary library(layout.engine, open_cache(arguments.image.cache_dir),
+                       {.progress = indexing_progress(progress)});
   const auto image = library.image(*manifest);
+  progress.clear();
   if (!image) return fail(Error(image.error()), layout.path);
   for (const std::string& problem : (*image)->tree().problems()) print_error(layout.path + ": " + problem);
   const auto inode = (*image)->resolve(path);
@@ -263,6 +268,7 @@ void add_ls_command(Command program, int& exit_code) {
   command.add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
   command.add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     Output output;
     const Status done = ls(std::move(*arguments), output);

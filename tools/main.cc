@@ -47,6 +47,8 @@ int run(std::vector<std::string> arguments) {
   add_push_command(program, exit_code);
   add_pull_command(program, exit_code);
   add_copy_command(program, exit_code);
+  program.for_each_command(
+      [](Command command) { command.add_flag("-q,--quiet", is_quiet(), "Say nothing but errors"); });
 
   if (!arguments.empty() && arguments.front() == kCompleteCommand)
     return complete(program.describe(), {arguments.begin() + 1, arguments.end()});

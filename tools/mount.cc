@@ -37,7 +37,6 @@ struct MountArguments {
   bool is_image_wanted = false;  // --image
   bool is_foreground = false;
   bool is_debug = false;
-  bool is_quiet = false;
   bool is_verbose = false;
   bool is_progress_hidden = false;
 };
@@ -45,7 +44,7 @@ struct MountArguments {
 void set_log_level(const MountArguments& arguments) {
   layoutfs::set_log_level(arguments.is_debug     ? LogLevel::debug
                           : arguments.is_verbose ? LogLevel::info
-                          : arguments.is_quiet   ? LogLevel::error
+                          : is_quiet()           ? LogLevel::error
                                                  : LogLevel::warning);
 }
 
@@ -135,7 +134,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
 
   // Shows until everything is mounted; the library, which calls it, may live longer.
   auto progress = std::make_shared<std::optional<Progress>>();
-  progress->emplace("indexing", !arguments.is_quiet && !arguments.is_progress_hidden);
+  progress->emplace("indexing", !arguments.is_progress_hidden);
   const auto library = open_library(*layout, options, progress);
   auto filesystem = make_filesystem(*layout, arguments, library, options);
   if (!filesystem) return fail(std::move(filesystem).error());
@@ -208,7 +207,7 @@ Status mount(MountArguments arguments) {
     daemon = std::move(*started);
   }
   return (*session)->serve([&] {
-    if (!arguments.is_quiet) print_notice("mounted " + source + " on " + mount_point->path());
+    print_notice("mounted " + source + " on " + mount_point->path());
     // Before the parent ends, which a service manager may take for the end of all.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
                            " on " + mount_point->path());
@@ -243,11 +242,10 @@ void add_mount_command(Command program, int& exit_code) {
       .type_name("on|off");
   command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
-  command.add_flag("-q,--quiet", arguments->is_quiet, "Say nothing but errors");
   command.add_flag("-v,--verbose", arguments->is_verbose, "Say more");
   command.add_option("--log-format", arguments->log_format, "How the log is written: text or json")
       .type_name("text|json");
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far indexing is");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     if (auto done = mount(std::move(*arguments)); !done) exit_code = report(done.error());
   });

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <tuple>
+#include <utility>
 
 #include "core/base/log.h"
 #include "tools/command.h"
@@ -14,13 +15,17 @@ using std::chrono::seconds;
 
 Progress::Progress(std::string task, bool is_enabled)
     : task_(std::move(task)),
-      is_enabled_(is_enabled),
+      is_enabled_(is_enabled && !is_quiet()),
       is_drawn_(::isatty(STDERR_FILENO) == 1 && log_format() == LogFormat::text),
       next_line_(start_ + (is_drawn_ ? seconds(1) : seconds(10))) {}
 
-Progress::~Progress() {
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
+  const std::lock_guard lock(mutex_);
   constexpr std::string_view kClearLine = "\r\x1b[K";
-  if (is_line_there_) std::ignore = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());
+  if (std::exchange(is_line_there_, false))
+    std::ignore = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());
 }
 
 void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t total) {
@@ -49,6 +54,16 @@ void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t
   line = "\r\x1b[Klayoutfs: " + line;
   is_line_there_ = true;
   std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> indexing_progress(Progress& progress) {
+  return [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
+    progress.update(layer.digest.str(), bytes_read, layer.size);
+  };
+}
+
+void add_progress_option(Command command, bool& is_hidden) {
+  command.add_flag("--no-progress", is_hidden, "Do not show how far it is");
 }
 
 }  // namespace layoutfs::tools

@@ -3,9 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
+
+#include "core/cas/descriptor.h"
+#include "tools/command_line.h"
 
 namespace layoutfs::tools {
 
@@ -17,6 +21,8 @@ class Progress {
   Progress(std::string task, bool is_enabled);
   // Clears the line.
   ~Progress();
+  // Clears the line, for other output to follow; a later update draws it anew.
+  void clear();
   // `item` is at `done` of `total` bytes; a total of 0 is one that nobody knows.
   void update(const std::string& item, std::uint64_t done, std::uint64_t total);
 
@@ -34,5 +40,11 @@ class Progress {
   Clock::time_point next_line_;
   bool is_line_there_ = false;
 };
+
+// For LibraryOptions::progress: how far the indexing of each layer is. `progress` must outlive it.
+std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> indexing_progress(Progress& progress);
+
+// The option --no-progress, of every command that shows it.
+void add_progress_option(Command command, bool& is_hidden);
 
 }  // namespace layoutfs::tools

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/cas/verifying_source.h"
+#include "tools/byte_range.h"
 #include "tools/files.h"
 #include "tools/progress.h"
 #include "tools/registry.h"
@@ -24,40 +25,6 @@ struct PullArguments {
   bool is_progress_hidden = false;
 };
 
-// As in HTTP's Range (RFC 9110, 14.1.2): both ends are inside.
-struct Range {
-  std::optional<std::uint64_t> first, last;  // without the first, the last is how many from the end
-};
-
-Result<Range> parse_range(const std::string& text) {
-  const auto dash = text.find('-');
-  const auto error =
-      fail(Errc::invalid_argument, "--range " + text + ": expected FIRST-LAST, FIRST- or -LENGTH, in bytes");
-  if (dash == std::string::npos || text.size() == 1) return error;
-  Range range;
-  for (const auto& [part, value] :
-       {std::pair(text.substr(0, dash), &range.first), {text.substr(dash + 1), &range.last}}) {
-    if (part.empty()) continue;
-    const auto number = parse_count("--range", part);
-    if (!number) return error;
-    *value = *number;
-  }
-  if (range.first && range.last && *range.last < *range.first) return error;
-  return range;
-}
-
-struct Part {
-  std::uint64_t begin, end;
-};
-
-// Nothing where `range` has no byte of so many.
-std::optional<Part> part_of(const Range& range, std::uint64_t size) {
-  const Part part = range.first ? Part{*range.first, range.last ? std::min(*range.last + 1, size) : size}
-                                : Part{size - std::min(*range.last, size), size};
-  if (part.begin >= part.end) return std::nullopt;
-  return part;
-}
-
 Result<BlobReader> find(const RegistryStore& store, const PullArguments& arguments) {
   Registry& registry = *store.registry;
   if (!is_digest_operand(arguments.object)) return registry.get_tag(arguments.repository, arguments.object);
@@ -75,7 +42,7 @@ Result<BlobReader> find(const RegistryStore& store, const PullArguments& argumen
 
 class PartSource final : public ByteSource {
  public:
-  PartSource(const BlobReader& reader, Part part) : reader_(reader), part_(part) {}
+  PartSource(const BlobReader& reader, BytePart part) : reader_(reader), part_(part) {}
   Result<std::size_t> read(std::span<std::byte> out) override {
     const auto wanted = std::min<std::uint64_t>(out.size(), part_.end - part_.begin);
     auto got = reader_.read_at(out.first(static_cast<std::size_t>(wanted)), part_.begin);
@@ -85,7 +52,7 @@ class PartSource final : public ByteSource {
 
  private:
   const BlobReader& reader_;
-  Part part_;
+  BytePart part_;
 };
 
 int copy(ByteSource& content, std::uint64_t size, OutputFile& target, const RegistryStore& store,
@@ -106,9 +73,9 @@ int copy(ByteSource& content, std::uint64_t size, OutputFile& target, const Regi
 }
 
 int pull(const PullArguments& arguments) {
-  std::optional<Range> range;
+  std::optional<ByteRange> range;
   if (!arguments.range.empty()) {
-    const auto parsed = parse_range(arguments.range);
+    const auto parsed = parse_byte_range(arguments.range);
     if (!parsed) return report(parsed.error());
     range = *parsed;
   }
@@ -117,10 +84,8 @@ int pull(const PullArguments& arguments) {
   auto reader = find(*store, arguments);
   if (!reader) return report(store->explained(std::move(reader).error()));
   const auto size = reader->size();
-  const auto part = range ? part_of(*range, size) : Part{0, size};
-  if (!part)
-    return report(
-        Error(Errc::range_invalid, "--range " + arguments.range + ": there are " + count_of(size, "byte")));
+  const auto part = range ? part_of(*range, arguments.range, size) : Result<BytePart>(BytePart{0, size});
+  if (!part) return report(part.error());
 
   const StopSignals signals;
   auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
@@ -158,7 +123,7 @@ void add_pull_command(Command program, int& exit_code) {
       .add_option("--range", arguments->range,
                   "Only these bytes, from 0 and the last one included; a part is not checked")
       .type_name("FIRST-LAST");
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] { exit_code = pull(*arguments); });
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/cas/upload.h"
 #include "fs/mount_options.h"
+#include "tools/progress.h"
 #include "tools/store.h"
 
 namespace layoutfs::tools {
@@ -144,7 +145,7 @@ void add_push_command(Command program, int& exit_code) {
   const Option file =
       command.add_option("FILE", arguments->file, "What to push; - or none is standard input");
   const Option digest =
-      command.add_option("--digest", arguments->digest, "Push nothing but content of this digest")
+      command.add_option("--digest,--expect", arguments->digest, "Push nothing but content of this digest")
           .type_name("DIGEST");
   const Option chunk_size = command
                                 .add_option("--chunk-size", arguments->chunk_size,
@@ -178,7 +179,7 @@ void add_push_command(Command program, int& exit_code) {
       .one_value_each()
       .needs(manifest);
   command.add_flag("-v,--verbose", arguments->is_verbose, "Say at once what the upload is called");
-  command.add_flag("--no-progress", arguments->is_progress_hidden, "Do not show how far it is");
+  add_progress_option(command, arguments->is_progress_hidden);
   command.callback([=, &exit_code] {
     arguments->is_resumed = resume.is_given();
     arguments->is_mounted = mount_from.is_given();

@@ -113,7 +113,7 @@ class Removal {
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (found_[i])
         results.push_back(are_files ? engine_.delete_reference(file_of(**references, found_[i]->front()))
-                                    : true);
+                                    : Result<bool>(true));
       else if (found_[i].error().code() == Errc::not_found)
         // An entry that cannot be understood is none of the references.
         results.push_back(engine_.delete_reference(names_[i]));

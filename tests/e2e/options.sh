@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Options with the same meaning have the same name in every command: the table of all options of all commands.
+. "$(dirname "$0")/lib.sh"
+
+subcommands() { layoutfs "$@" --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p'; }
+leaves() {
+  local each below=$(subcommands "$@")
+  [ -n "$below" ] || echo "$*"
+  for each in $below; do leaves "$@" "$each"; done
+}
+# A line for each option: COMMAND|NAMES|KIND, names as in -l,--long; of an option with two long names, the first counts.
+leaves | while read -r command; do
+  # One blank and the kind; or more blanks, or the end of the line.
+  layoutfs $command --help | sed -n "/^Options:/,\$ {s/^  \(-[^ ]*\) \([^ ][^ ]*\).*/$command|\1|\2/p; t; s/^  \(-[^ ]*\).*/$command|\1|/p}"
+done >"$TMP/options"
+same "there is a table" 1 "$(($(wc -l <"$TMP/options") > 150))"
+
+# missing OPTION COMMAND...: which of the commands do not have it.
+missing() {
+  local option=$1 command
+  shift
+  for command; do
+    awk -F'|' -v c="$command" -v o="$option" '$1 == c {n = split($2, names, ","); for (i = 1; i <= n; ++i) if (names[i] == o) found = 1}
+      END {exit !found}' "$TMP/options" || echo "$command"
+  done
+}
+have() { same "$1: ${*:2}" "" "$(missing "$@")"; }
+mapfile -t all < <(leaves)
+have -h "${all[@]}"
+have --help "${all[@]}"
+have -q "${all[@]}"
+have --quiet "${all[@]}"
+images=(mount chroot ls cat inspect "index build" "index verify" "index ls" "index rm")
+for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
+have --platform copy "ref put"
+have --cache-dir copy
+have --json ls inspect "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
+have --no-progress mount chroot ls cat "index build" "index verify" gc fsck push pull copy
+have -l ls "blob ls" "ref ls" "image ls"
+have --long ls "blob ls" "ref ls" "image ls"
+have -f "blob rm" "ref rm" "image rm"
+have --force "blob rm" "ref rm" "image rm"
+have --replace "ref put" "image tag"
+have --digest "blob put" push
+have -o "blob get" pull
+have --output "blob get" pull
+have --range "blob get" pull
+have --store gc "image ls" "image tag" "image label" "image rm" "image size"
+have --default-repository repos tags referrers push pull
+have --artifact-type "ref put" referrers
+have --media-type "ref put" push
+have --after repos tags
+have --limit repos tags
+
+# One name: always with the same short form, and the same kind of value.
+same "no long name has two short ones" "" "$(awk -F'|' '{n = split($2, names, ","); short = ""
+    for (i = 1; i <= n; ++i) if (names[i] !~ /^--/) short = names[i]
+    for (i = 1; i <= n; ++i) if (names[i] ~ /^--/ && !(names[i] == "--force" && names[1] == "--replace")) print names[i], short}' "$TMP/options" |
+  sort -u | awk '{print $1}' | uniq -d)"
+# Of --after it says what the command lists.
+same "no option takes two kinds of values" "" "$(awk -F'|' '{split($2, names, ","); print names[length(names)], $3}' "$TMP/options" | sort -u |
+  grep -v '^--after ' | awk '{print $1}' | uniq -d)"
+# -f is mount(8)'s in mount, and -o takes its options there.
+same "no short form stands for two names" "" "$(awk -F'|' '$1 != "mount" && $2 ~ /^-[a-zA-Z],/ {print $2}' "$TMP/options" | sort -u | cut -d, -f1 | uniq -d)"
+
+echo "-- what they do"
+make_layouts sample
+L=$TMP/layouts/sample
+layoutfs init -q "$TMP/store"
+layoutfs copy -q "$L" "$TMP/copy" >/dev/null 2>"$TMP/stderr"
+same "copy -q says nothing" "0 0" "$? $(wc -c <"$TMP/stderr")"
+layoutfs gc -q "$TMP/copy" 2>"$TMP/stderr"
+same "nor does gc" "0 0" "$? $(wc -c <"$TMP/stderr")"
+layoutfs fsck --quiet "$TMP/copy" 2>"$TMP/stderr"
+same "nor does fsck" "0 0" "$? $(wc -c <"$TMP/stderr")"
+layoutfs index build -q "$L" 2>"$TMP/stderr"
+same "nor does index build" "0 0" "$? $(wc -c <"$TMP/stderr")"
+same "stdout stays" "$(layoutfs ls "$L" 2>&1)" "$(layoutfs ls -q "$L" 2>&1)"
+refused "errors are told" 3 ls -q "$L:none"
+refused "by copy too" 3 copy -q "$L:none" "$TMP/copy"
+check "index build --json" sh -c "'$LAYOUTFS' index build --json '$L' | grep -q '\"version\":1,\"indexed\":{\"layers\":0'"
+check "index rm --json" sh -c "'$LAYOUTFS' index rm --json '$L' | grep -q '\"version\":1,\"files\":[1-9]'"
+printf 0123456789 >"$TMP/digits"
+digits=$(layoutfs blob put --digest "$(digest_of "$TMP/digits")" "$TMP/store" "$TMP/digits")
+prints "blob get --range" 234 blob get "$TMP/store" "$digits" --range 2-4
+prints "as --offset and --length" 234 blob get "$TMP/store" "$digits" --offset 2 --length 3
+prints "from the end" 89 blob get "$TMP/store" "$digits" --range -2
+prints "beyond the end" 9 blob get "$TMP/store" "$digits" --range 9-99
+refused "a range that has no byte" 2 blob get "$TMP/store" "$digits" --range 10-
+refused "a range that is none" 2 blob get "$TMP/store" "$digits" --range 4-2
+refused "a range and an offset" 2 blob get "$TMP/store" "$digits" --range 2-4 --offset 1
+
+echo "-- a blob of two media types"
+python3 - "$CORPUS" "$TMP/twice" <<'PYTHON'
+import sys
+sys.path.insert(0, sys.argv[1])
+from ocilib import Layout, Tar, sha, LAYER
+layout = Layout()
+tar = Tar().file("name", b"x" * 100000)
+blob = tar.tar if hasattr(tar, "tar") else tar.bytes()
+one = layout.blob(blob, LAYER)
+other = layout.blob(blob, "application/vnd.docker.image.rootfs.diff.tar")
+image = layout.manifest(layout.config([sha(blob)] * 2), [one, other])
+layout.tag("app", image)
+layout.tag("docker", {**image, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"})
+# Its layer is an entry too, as a file of its own.
+layout.tag("file", {**one, "mediaType": "application/x-own"})
+layout.write(sys.argv[2])
+PYTHON
+bytes=$(find "$TMP/twice/blobs" -type f -printf '%s\n' | awk '{sum += $1} END {print sum}')
+layer=$(find "$TMP/twice/blobs" -type f -size +90k -printf '%s\n')
+same "copy counts it once" "3 $bytes 0" "$(layoutfs copy --json --no-progress "$TMP/twice" "$TMP/once" 2>/dev/null | jq -r '"\(.copied.blobs) \(.copied.bytes) \(.reused.blobs)"')"
+same "and where it is there" "0 3 $bytes" "$(layoutfs copy --json --no-progress "$TMP/twice" "$TMP/once" 2>/dev/null | jq -r '"\(.copied.blobs) \(.reused.blobs) \(.reused.bytes)"')"
+same "fsck too" "3 $bytes 1" "$(layoutfs fsck --json --no-progress "$TMP/twice" | jq -r '"\(.blobs) \(.bytes) \(.documents)"')"
+same "inspect too" "$layer" "$(layoutfs inspect --json "$TMP/twice:app" | jq .size)"
+check "image tag" "$LAYOUTFS" image tag "$TMP/twice:app" twice
+same "image size too" "$bytes" "$(layoutfs image size --json twice | jq .size)"
+same "gc too" 3 "$(layoutfs gc --dry-run --grace 0 --json "$TMP/twice" | jq .reachable)"
