@@ -350,7 +350,7 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
 
 Status CopyTarget::check(const CopyJob& job) const {
   if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
-  const auto engine = open_dir(job.target);
+  const auto engine = open_dir(job.target, {.follow_links = follow_links_});
   if (!engine) return fail(Error(engine.error()));
   if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
     return fail(std::move(checked).error(), job.target);
