@@ -61,7 +61,7 @@ echo "-- what is there is not read"
 total=$(find "$TMP/all/blobs" -type f | wc -l)
 same "a second copy has everything" "[0,$total]" "$(count "$LAYOUT" "$TMP/all")"
 if has strace; then
-  strace -f -qq -e trace=openat,open -o "$TMP/trace" "$LAYOUTFS" copy --no-progress "$LAYOUT" "$TMP/all" >/dev/null
+  strace -f -qq -e trace=openat,openat2,open -o "$TMP/trace" "$LAYOUTFS" copy --no-progress "$LAYOUT" "$TMP/all" >/dev/null
   check "the trace tells of files" grep -q 'index.json' "$TMP/trace"
   for layer in $(layoutfs inspect --json "$LAYOUT:$(head -n 1 "$TMP/tags")" |
     jq -r '.layers[] | select(.size > 1048576).digest'); do

@@ -10,7 +10,7 @@
 //                                with `kill`, ends the program by SIGKILL before it, with `cut` after half of
 //                                the bytes;
 //                                with `works`, of ioctl only, clones where the file system cannot.
-// Of ioctl only FICLONE counts, and of fcntl F_DUPFD_CLOEXEC.
+// Of ioctl only FICLONE counts, and of fcntl F_DUPFD_CLOEXEC; openat2 counts as openat.
 //
 // LAYOUTFS_FAULT_LOG=FILE        one line a call, in their order: CALL, its errno or 0, the path, then for a
 //                                link or rename the other path and for flock its operation; tabs between
@@ -22,6 +22,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -368,6 +369,25 @@ int openat64(int directory, const char* name, int flags, ...) {
   const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   return ::openat(directory, name, flags, mode);
+}
+
+// openat2(2) has no function of its own in the C library; it counts as openat.
+long syscall(long number, ...) noexcept {
+  // No guarded static: what initializes one may wait by this very call.
+  static std::atomic<long (*)(long, ...) noexcept> known = nullptr;
+  auto* next = known.load();
+  if (next == nullptr) known = next = real<long(long, ...) noexcept>("syscall");
+  std::array<long, 6> given{};
+  va_list arguments;
+  va_start(arguments, number);
+  for (long& argument : given) argument = va_arg(arguments, long);
+  va_end(arguments);
+  const auto call = [&](Way) {
+    return next(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+  };
+  if (number != SYS_openat2) return call(Way::fail);
+  const auto* const name = reinterpret_cast<const char*>(given[1]);
+  return faulty(position_of("openat"), Path(static_cast<int>(given[0]), name), "", -1L, call);
 }
 
 int flock(int fd, int operation) noexcept {
