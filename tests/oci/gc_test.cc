@@ -465,6 +465,32 @@ TEST_F(GarbageCollection, AReferenceThatGoesWithItsDocumentMeanwhileIsNoError) {
   EXPECT_EQ(blobs(), expected);
 }
 
+TEST_F(GarbageCollection, ARootThatGoesWithItsDocumentMeanwhileIsNoError) {
+  const auto gone = image("gone"), kept = image("kept");
+  const auto expected = all_of(kept);
+  layout.write_index({named(kept, "kept")});
+  std::vector<Descriptor> roots{gone};
+  ChangedEngine changed(*engine);
+  changed.before_get = [&](const Digest&) {
+    std::filesystem::remove(layout.blob_path(gone.digest));
+    roots.clear();
+  };
+  const auto name = [&] -> Result<std::vector<Descriptor>> { return roots; };
+  const auto result = collect_garbage(changed, {.grace = 0ns, .policies = {}, .roots = name});
+  EXPECT_FALSE(result.ended_by) << result.ended_by->error.message();
+  EXPECT_EQ(blobs(), expected);
+}
+
+TEST_F(GarbageCollection, RemovesTheLitterOfWritersButNotInADryRun) {
+  layout.write_index({});
+  const std::string litter = layout.path() + "/.oci-0123456789abcdef/b-0";
+  testing::write_file(litter, "half a blob");
+  collect({.grace = 0ns, .dry_run = true});
+  EXPECT_TRUE(std::filesystem::exists(litter));
+  collect();
+  EXPECT_FALSE(std::filesystem::exists(litter));
+}
+
 TEST_F(GarbageCollection, AMissingDocumentFurtherBelowIsAProblemAndLeadsNowhere) {
   const auto missing = image("missing"), kept = image("kept");
   const auto artifact = layout.blob(artifact_text({missing, kept}), testing::kArtifactType);

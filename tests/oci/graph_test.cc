@@ -192,6 +192,8 @@ TEST_F(Graph, TheHandlerOfAllChildrenLeavesNothingBehind) {
   EXPECT_THAT(visits, ElementsAre(index.digest, manifest.digest, config.digest, lower.digest, upper.digest,
                                   schema1.digest, lower.digest, unknown.digest, upper.digest));
   EXPECT_THAT(unknowns, ElementsAre(unknown.digest));
+  EXPECT_TRUE(all(layout.blob(R"({"mentions":"nothing"})", "a/b"), {})->children.empty());
+  EXPECT_THAT(unknowns, ElementsAre(unknown.digest)) << "a document that mentions nothing is not reported";
   EXPECT_TRUE(all(testing::descriptor_of("nobody put this", "a/b"), {})->children.empty());
   EXPECT_EQ(all(testing::descriptor_of("nobody put this", testing::kManifestType), {}).error().code(),
             Errc::not_found);
