@@ -1,60 +1,19 @@
 #include "core/transfer/blob_info_cache.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
-#include <variant>
 
 #include "core/base/guarded.h"
+#include "core/transfer/blob_records.h"
 #include "core/transfer/candidates.h"
 
 namespace layoutfs {
 namespace {
 
-// A map of at most so many keys, which forgets the one that was set longest ago.
-template <class Key, class Value>
-class RecentMap {
- public:
-  struct Entry {
-    Value value;
-    std::int64_t set;  // when, in calls of set()
-  };
-
-  // Sets `key`, and gives the one that had to go for it.
-  std::optional<std::pair<Key, Entry>> set(const Key& key, Value value, std::size_t limit) {
-    const auto [place, is_new] = entries_.try_emplace(key);
-    if (!is_new) by_age_.erase(place->second.set);
-    place->second = {std::move(value), ++clock_};
-    by_age_.emplace(clock_, place);
-    if (entries_.size() <= limit) return std::nullopt;
-    const auto oldest = by_age_.begin()->second;
-    std::pair<Key, Entry> gone = *oldest;
-    by_age_.erase(by_age_.begin());
-    entries_.erase(oldest);
-    return gone;
-  }
-  const std::map<Key, Entry>& entries() const { return entries_; }
-
- private:
-  std::map<Key, Entry> entries_;
-  std::map<std::int64_t, typename std::map<Key, Entry>::iterator> by_age_;
-  std::int64_t clock_ = 0;
-};
-
-struct LocationKey {
-  std::string transport, scope;
-  Digest digest;
-  std::string location;
-  friend auto operator<=>(const LocationKey&, const LocationKey&) = default;
-};
-
-struct Known {
-  RecentMap<Digest, Digest> uncompressed;       // by any digest
-  std::map<Digest, std::set<Digest>> variants;  // the same by the uncompressed one, itself included
-  RecentMap<LocationKey, std::monostate> locations;
+struct Known : BlobRecords {
+  std::map<Digest, std::set<Digest>> variants;  // by the uncompressed digest, itself included
 
   void forget_variant(const Digest& any, const Digest& of) {
     const auto found = variants.find(of);
