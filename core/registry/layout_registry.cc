@@ -275,8 +275,14 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
   MemorySource content(manifest);
   if (auto put = (*layout)->put_blob(content, {.algorithm = algorithm}); !put)
     return fail(std::move(put).error());
-  const Descriptor descriptor{
-      .media_type = std::string(media_type), .digest = digest, .size = manifest.size()};
+  Descriptor descriptor{.media_type = std::string(media_type),
+                        .digest = digest,
+                        .size = manifest.size(),
+                        .annotations = parameters.annotations,
+                        .platform = parameters.platform,
+                        .artifact_type = parameters.artifact_type};
+  descriptor.annotations.erase(std::string(kRefName));
+  descriptor.annotations.erase(std::string(kContainerdName));
   const auto put_entries = [&](const References& now) -> Result<ReferenceChanges> {
     // Garbage collection may have removed some of it meanwhile; from now on it cannot.
     if (auto checked = check_in(layout->get()); !checked) return fail(std::move(checked).error());

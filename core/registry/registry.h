@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,6 +79,11 @@ class BlobWriter {
 struct PushManifestParameters {
   Digest digest;  // to be checked; empty for the manifest's sha256
   std::vector<std::string> tags;
+  // What the entries say of the manifest beside its media type, digest and size. Names among the annotations
+  // count for nothing.
+  Annotations annotations;
+  std::optional<Platform> platform;
+  std::string artifact_type;
 };
 
 // A page of a sorted listing.
@@ -185,8 +191,8 @@ Result<std::unique_ptr<Registry>> open_registry(const std::string& directory,
 
 // A layout for each repository, below `directory`: that of `a/b` is `directory/a/b`. Neither of the
 // directories needs to be there before the first write. Repositories with a component, after the first, that
-// a layout has a file for are Errc::name_invalid (is_repository_directory in repository_tree.h). Of the
-// options, default_repository is not used: it is the repository itself.
+// a layout has a file for are Errc::name_invalid (is_repository_directory in repository_tree.h).
+// Errc::invalid_argument for a default repository: it is the repository itself.
 Result<std::unique_ptr<Registry>> open_repositories(const std::string& directory,
                                                     const RegistryOptions& options = {});
 

@@ -168,6 +168,9 @@ Result<std::vector<std::string>> RepositoriesRegistry::repositories(const Page& 
 Result<std::unique_ptr<Registry>> open_repositories(const std::string& directory,
                                                     const RegistryOptions& options) {
   if (directory.empty()) return fail(Errc::invalid_argument, "an empty path names no directory");
+  if (!options.default_repository.empty())
+    return fail(Errc::invalid_argument,
+                "default_repository: in a directory of layouts, a layout's repository is its directory");
   std::error_code failure;
   const auto path = std::filesystem::absolute(directory, failure);
   if (failure) return fail(Error::system(failure.value(), directory));

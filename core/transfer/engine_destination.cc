@@ -5,6 +5,7 @@
 #include "core/cas/reference_name.h"
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
+#include "core/transfer/blob_options.h"
 #include "core/transfer/compression.h"
 #include "core/transfer/image_destination.h"
 #include "core/transfer/partial_put.h"
@@ -23,12 +24,10 @@ class EngineDestination final : public ImageDestination {
 
   Result<BlobInfo> put_blob_with_options(ByteSource& content, const BlobInfo& info,
                                          const PutBlobOptions& options, const Context& context) override {
-    PutOptions wanted{.digest = info.digest, .size = info.size, .context = context};
-    if (!options.local) return finished(info, put(content, wanted), options.cache);
-    if (!wanted.size) wanted.size = options.local->size();
-    auto copied = options_.blobs ? options_.blobs->copy(options.local, wanted)
-                                 : engine_->copy_blob(options.local, wanted);
-    return finished(info, std::move(copied), options.cache);
+    if (auto checked = check_put_options(info, options); !checked) return fail(std::move(checked).error());
+    auto stored = options.is_empty_layer ? empty_layers_.add(content, info, context)
+                                         : store(content, info, options, context);
+    return stored ? stored : fail(of_layer(std::move(stored).error(), options.layer_index));
   }
 
   Result<BlobInfo> put_blob_partial(BlobChunkAccessor& accessor, const BlobInfo& info, BlobInfoCache* cache,
@@ -39,21 +38,11 @@ class EngineDestination final : public ImageDestination {
   Result<std::optional<BlobInfo>> try_reusing_blob_with_options(const BlobInfo& info,
                                                                 const TryReusingBlobOptions& options,
                                                                 const Context& context) override {
-    if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
-    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    // Of another size, one of the two is wrong: to put the blob tells which.
-    const auto size = usable_blob_size(*engine_, info.digest,
-                                       {.size = info.size,
-                                        .media_type = info.media_type,
-                                        .verifies_all = options.verifies_all,
-                                        .context = context});
-    if (!size) return fail(Error(size.error()));
-    if (*size) {
-      auto found = finished(info, PutResult{info.digest, **size}, options.cache);
-      return std::optional(std::move(*found));
-    }
-    if (!options.can_substitute || options.cache == nullptr) return std::nullopt;
-    return substitute(info, options, context);
+    auto reused = reuse(info, options, context);
+    if (!reused) return fail(of_layer(std::move(reused).error(), options.layer_index));
+    // It need not be there.
+    if (!*reused && options.is_empty_layer && info.size) return std::optional(empty_layers_.add(info));
+    return reused;
   }
 
   Status put_manifest(ByteView manifest, const PutManifestOptions& options, const Context& context) override {
@@ -63,6 +52,8 @@ class EngineDestination final : public ImageDestination {
       return fail(Errc::manifest_invalid, "what is put as a manifest is neither that nor an index");
     if (descriptor.digest.empty()) descriptor.digest = Digest::of(manifest);
     descriptor.size = manifest.size();
+    const auto is_stored = [this](const Digest& digest) { return engine_->exists(digest); };
+    if (auto checked = empty_layers_.check(manifest, is_stored); !checked) return checked;
     MemorySource content(manifest);
     const auto stored =
         put(content, {.digest = descriptor.digest, .size = descriptor.size, .context = context});
@@ -88,6 +79,35 @@ class EngineDestination final : public ImageDestination {
   }
 
  private:
+  Result<BlobInfo> store(ByteSource& content, const BlobInfo& info, const PutBlobOptions& options,
+                         const Context& context) {
+    PutOptions wanted{.digest = info.digest, .size = info.size, .context = context};
+    if (!options.local) return finished(info, put(content, wanted), options.cache);
+    if (!wanted.size) wanted.size = options.local->size();
+    auto copied = options_.blobs ? options_.blobs->copy(options.local, wanted)
+                                 : engine_->copy_blob(options.local, wanted);
+    return finished(info, std::move(copied), options.cache);
+  }
+
+  Result<std::optional<BlobInfo>> reuse(const BlobInfo& info, const TryReusingBlobOptions& options,
+                                        const Context& context) const {
+    if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    // Of another size, one of the two is wrong: to put the blob tells which.
+    const auto size = usable_blob_size(*engine_, info.digest,
+                                       {.size = info.size,
+                                        .media_type = info.media_type,
+                                        .verifies_all = options.verifies_all,
+                                        .context = context});
+    if (!size) return fail(Error(size.error()));
+    if (*size) {
+      auto found = finished(info, PutResult{info.digest, **size}, options.cache);
+      return std::optional(std::move(*found));
+    }
+    if (!options.can_substitute || options.cache == nullptr) return std::nullopt;
+    return substitute(info, options, context);
+  }
+
   Result<PutResult> put(ByteSource& content, const PutOptions& wanted) {
     return options_.blobs ? options_.blobs->put(content, wanted) : engine_->put_blob(content, wanted);
   }
@@ -131,6 +151,7 @@ class EngineDestination final : public ImageDestination {
   std::string name_;
   DestinationOptions options_;
   DestinationProperties properties_;
+  EmptyLayers empty_layers_;
   std::optional<Descriptor> primary_;
 };
 
@@ -140,6 +161,8 @@ Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Engin
                                                            DestinationOptions options) {
   if (!name.empty() && !is_reference_name(name))
     return fail(Errc::invalid_argument, "invalid reference name '" + name + "'");
+  if (options.batch && options.replaced != ReplacedEntry::unnamed)
+    return fail(Errc::invalid_argument, "replaced: the batch of the option 'batch' has one of its own");
   return std::make_unique<EngineDestination>(std::move(engine), std::move(name), std::move(options));
 }
 

@@ -59,8 +59,10 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const Engine> e
                                         std::move(options));
 }
 
-std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const Engine> engine, SourceOptions options) {
-  return std::make_unique<EngineSource>(std::move(engine), Descriptor(), "", std::move(options));
+std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const Engine> engine,
+                                               WholeSourceOptions options) {
+  SourceOptions all{.open_url = std::move(options.open_url), .scope = std::move(options.scope)};
+  return std::make_unique<EngineSource>(std::move(engine), Descriptor(), "", std::move(all));
 }
 
 Result<std::vector<ListedImage>> list_images(const Engine& engine) {

@@ -42,9 +42,13 @@ struct DestinationProperties {
 // What is known of a blob that is put. All of it may be left out.
 struct PutBlobOptions {
   BlobInfoCache* cache = nullptr;  // to be told of the blob
+  // A config is no layer (Errc::invalid_argument with the next two), and no larger than a document may be
+  // (Errc::unsupported).
   bool is_config = false;
-  bool is_empty_layer = false;             // one that need not be there as a blob
-  std::optional<std::size_t> layer_index;  // from 0, where it is a layer
+  // A layer that need not be there as a blob: stores verify it and do not store it. A manifest that names one
+  // that is not there otherwise is refused: Errc::manifest_blob_unknown.
+  bool is_empty_layer = false;
+  std::optional<std::size_t> layer_index;  // from 0, where it is a layer; errors name it
   // The content again, as a blob of this machine: a destination may take this, and share its blocks on the
   // disk, without reading the stream.
   BlobPtr local;
@@ -56,9 +60,11 @@ struct TryReusingBlobOptions {
   // Whether the content of every present blob is verified, and not only of those that is_verified_always()
   // names (present_blob.h).
   bool verifies_all = false;
-  bool is_empty_layer = false;
+  bool is_empty_layer = false;  // as in PutBlobOptions: one of known size is taken for reused
   std::optional<std::size_t> layer_index;
-  std::optional<RegistryReference> source_reference;  // the image that the blob is from
+  // The image that the blob is from: its repository is looked into too. A layout has one pool of blobs, so
+  // all of it is looked into anyway.
+  std::optional<RegistryReference> source_reference;
 };
 
 struct PutManifestOptions {
@@ -126,6 +132,7 @@ struct SharedSpan {
 // the blob is verified whole.
 using SpanFinder = std::function<std::vector<SharedSpan>(const BlobInfo& info)>;
 
+// Of those that are of layouts only, a registry refuses each by its name: Errc::unsupported.
 struct DestinationOptions {
   // Where commit() leaves the name of the image, for whoever copies many to write them all in one step. Null:
   // commit() writes it. Of layouts only.
@@ -136,7 +143,7 @@ struct DestinationOptions {
   // What put_blob_partial() may share. Called by any thread. Of layouts only.
   SpanFinder find_spans;
   // What becomes of what had the name before. Of layouts with an index.json only, and not with a batch, which
-  // has its own.
+  // has its own (Errc::invalid_argument).
   ReplacedEntry replaced = ReplacedEntry::unnamed;
   // As SourceOptions::scope.
   std::string scope;

@@ -76,7 +76,8 @@ struct SourceOptions {
   // order, until one can be had. Without it, or where there is no such URL, Errc::not_found names the URLs;
   // where none can be had, the error is that of the last one.
   UrlOpener open_url;
-  // Where several entries have one name, and differ in their platforms: which one is meant.
+  // Where several entries of a layout have one name, and differ in their platforms: which one is meant. In a
+  // registry a tag names one manifest: another platform than the host's is Errc::unsupported.
   Platform platform = host_platform();
   // Of locations in a BlobInfoCache: one for each store that must not be taken for another. See `transport`.
   std::string scope;
@@ -101,8 +102,12 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<Registry> regis
 
 // Of all that the layout has, for who copies several images: get_manifest() needs an instance
 // (Errc::invalid_argument).
+struct WholeSourceOptions {  // as in SourceOptions; nothing is chosen by a platform here
+  UrlOpener open_url;
+  std::string scope;
+};
 std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const Engine> engine,
-                                               SourceOptions options = {});
+                                               WholeSourceOptions options = {});
 
 // What open_source can be asked for.
 struct ListedImage {

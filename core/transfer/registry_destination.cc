@@ -4,6 +4,7 @@
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/registry/names.h"
+#include "core/transfer/blob_options.h"
 #include "core/transfer/compression.h"
 #include "core/transfer/image_destination.h"
 
@@ -34,6 +35,18 @@ Result<Descriptor> write_all(BlobWriter& writer, ByteSource& content, const Blob
   return writer.commit(*digest, context);
 }
 
+// What a registry has no use for is refused: whoever sets it relies on it.
+Status check_options(const DestinationOptions& options) {
+  const auto refused = [](const char* option) {
+    return fail(Errc::unsupported,
+                std::string(option) + ": an option of layouts, which a registry does not have");
+  };
+  if (options.batch) return refused("batch");
+  if (options.blobs) return refused("blobs");
+  if (options.find_spans) return refused("find_spans");
+  return options.replaced == ReplacedEntry::unnamed ? Status() : refused("replaced");
+}
+
 class RegistryDestination final : public ImageDestination {
  public:
   RegistryDestination(std::shared_ptr<Registry> registry, std::string repository, std::string tag,
@@ -49,6 +62,69 @@ class RegistryDestination final : public ImageDestination {
 
   Result<BlobInfo> put_blob_with_options(ByteSource& content, const BlobInfo& info,
                                          const PutBlobOptions& options, const Context& context) override {
+    if (auto checked = check_put_options(info, options); !checked) return fail(std::move(checked).error());
+    auto stored = options.is_empty_layer ? empty_layers_.add(content, info, context)
+                                         : store(content, info, options.cache, context);
+    return stored ? stored : fail(of_layer(std::move(stored).error(), options.layer_index));
+  }
+
+  Result<std::optional<BlobInfo>> try_reusing_blob_with_options(const BlobInfo& info,
+                                                                const TryReusingBlobOptions& options,
+                                                                const Context& context) override {
+    auto reused = reuse(info, options, context);
+    if (!reused) return fail(of_layer(std::move(reused).error(), options.layer_index));
+    // It need not be there.
+    if (!*reused && options.is_empty_layer && info.size) return std::optional(empty_layers_.add(info));
+    return reused;
+  }
+
+  Status put_manifest(ByteView manifest, const PutManifestOptions& options, const Context& context) override {
+    const Digest& wanted = options.descriptor.digest;
+    Digest digest = Digest::of(manifest, wanted.empty() ? kBlobAlgorithm : wanted.algorithm());
+    if (!wanted.empty() && wanted != digest)
+      return fail(Errc::digest_invalid, wanted.str() + ": the manifest has the digest " + digest.str());
+    std::string type = options.descriptor.media_type;
+    if (type.empty()) type = document_type_of(manifest);
+    if (type.empty())
+      return fail(Errc::manifest_invalid, "what is put as a manifest is neither that nor an index");
+    const auto is_stored = [this](const Digest& layer) -> Result<bool> {
+      const auto found = registry_->resolve_blob(repository_, layer);
+      if (!found && found.error().code() != Errc::blob_unknown) return fail(Error(found.error()));
+      return found.has_value();
+    };
+    if (auto checked = empty_layers_.check(manifest, is_stored); !checked) return checked;
+    Descriptor descriptor = options.descriptor;
+    descriptor.media_type = std::move(type);
+    descriptor.digest = std::move(digest);
+    descriptor.size = manifest.size();
+    if (!options.is_instance) {
+      primary_ = RawManifest{Bytes(manifest.begin(), manifest.end()), std::move(descriptor)};
+      return {};
+    }
+    MemorySource content(manifest);
+    auto pushed = registry_->push_blob(repository_, descriptor, content, context);
+    return pushed ? Status() : fail(std::move(pushed).error());
+  }
+
+  Status commit(const Context& context) override {
+    if (!primary_)
+      return fail(Errc::failed_precondition, reference_ + ": an image is committed by its manifest");
+    if (auto go_on = context.check(); !go_on) return go_on;
+    const Descriptor& manifest = primary_->descriptor;
+    PushManifestParameters parameters{.digest = manifest.digest,
+                                      .tags = {},
+                                      .annotations = manifest.annotations,
+                                      .platform = manifest.platform,
+                                      .artifact_type = manifest.artifact_type};
+    if (!tag_.empty()) parameters.tags.push_back(tag_);
+    auto pushed =
+        registry_->push_manifest(repository_, primary_->bytes, primary_->descriptor.media_type, parameters);
+    return pushed ? Status() : fail(std::move(pushed).error());
+  }
+
+ private:
+  Result<BlobInfo> store(ByteSource& content, const BlobInfo& info, BlobInfoCache* cache,
+                         const Context& context) const {
     auto writer = registry_->push_blob_chunked(repository_, kPieceSize);
     if (!writer) return fail(std::move(writer).error());
     auto pushed = write_all(*writer, content, info, context);
@@ -56,12 +132,11 @@ class RegistryDestination final : public ImageDestination {
       ignore(writer->cancel(), "the first error is returned, and Engine::clean() removes the upload later");
       return fail(std::move(pushed).error());
     }
-    return finished(info, *pushed, options.cache);
+    return finished(info, *pushed, cache);
   }
 
-  Result<std::optional<BlobInfo>> try_reusing_blob_with_options(const BlobInfo& info,
-                                                                const TryReusingBlobOptions& options,
-                                                                const Context& context) override {
+  Result<std::optional<BlobInfo>> reuse(const BlobInfo& info, const TryReusingBlobOptions& options,
+                                        const Context& context) const {
     if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
     for (const BlobInfoCache::Candidate& candidate : candidates(info, options)) {
       if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
@@ -87,38 +162,6 @@ class RegistryDestination final : public ImageDestination {
     return std::nullopt;
   }
 
-  Status put_manifest(ByteView manifest, const PutManifestOptions& options, const Context& context) override {
-    const Digest& wanted = options.descriptor.digest;
-    Digest digest = Digest::of(manifest, wanted.empty() ? kBlobAlgorithm : wanted.algorithm());
-    if (!wanted.empty() && wanted != digest)
-      return fail(Errc::digest_invalid, wanted.str() + ": the manifest has the digest " + digest.str());
-    std::string type = options.descriptor.media_type;
-    if (type.empty()) type = document_type_of(manifest);
-    if (type.empty())
-      return fail(Errc::manifest_invalid, "what is put as a manifest is neither that nor an index");
-    Descriptor descriptor{
-        .media_type = std::move(type), .digest = std::move(digest), .size = manifest.size()};
-    if (!options.is_instance) {
-      primary_ = RawManifest{Bytes(manifest.begin(), manifest.end()), std::move(descriptor)};
-      return {};
-    }
-    MemorySource content(manifest);
-    auto pushed = registry_->push_blob(repository_, descriptor, content, context);
-    return pushed ? Status() : fail(std::move(pushed).error());
-  }
-
-  Status commit(const Context& context) override {
-    if (!primary_)
-      return fail(Errc::failed_precondition, reference_ + ": an image is committed by its manifest");
-    if (auto go_on = context.check(); !go_on) return go_on;
-    PushManifestParameters parameters{.digest = primary_->descriptor.digest, .tags = {}};
-    if (!tag_.empty()) parameters.tags.push_back(tag_);
-    auto pushed =
-        registry_->push_manifest(repository_, primary_->bytes, primary_->descriptor.media_type, parameters);
-    return pushed ? Status() : fail(std::move(pushed).error());
-  }
-
- private:
   BlobInfo finished(BlobInfo info, const Descriptor& blob, BlobInfoCache* cache) const {
     if (cache != nullptr)
       cache->record_known_location(kRegistryTransport, options_.scope, blob.digest, repository_);
@@ -152,6 +195,7 @@ class RegistryDestination final : public ImageDestination {
   std::string repository_, tag_, reference_;
   DestinationOptions options_;
   DestinationProperties properties_;
+  EmptyLayers empty_layers_;
   std::optional<RawManifest> primary_;
 };
 
@@ -163,6 +207,7 @@ Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Regis
   if (!is_repository_name(repository))
     return fail(Errc::name_invalid, "invalid repository name '" + repository + "'");
   if (!tag.empty() && !is_tag(tag)) return fail(Errc::name_invalid, "invalid tag '" + tag + "'");
+  if (auto checked = check_options(options); !checked) return fail(std::move(checked).error());
   return std::make_unique<RegistryDestination>(std::move(registry), std::move(repository), std::move(tag),
                                                std::move(options));
 }

@@ -14,6 +14,7 @@ namespace layoutfs::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -266,6 +267,56 @@ TEST_F(EngineDestination, ASubstituteIsReusedWhereItWillDo) {
   EXPECT_EQ(found->compression_algorithm, "");
   EXPECT_EQ(must(destination->try_reusing_blob_with_options(info_of(kGzip), {.can_substitute = true})),
             std::nullopt);
+}
+
+// ---- Options ----
+
+TEST_F(EngineDestination, OptionsThatContradictEachOtherAreRefusedByName) {
+  const auto destination = open("app");
+  const auto refusal = [&](const BlobInfo& info, const PutBlobOptions& options) {
+    const auto stored = put(*destination, "{}", info, options);
+    return stored ? "stored" : stored.error().message();
+  };
+  EXPECT_THAT(refusal({}, {.is_config = true, .layer_index = 0}), HasSubstr("layer_index"));
+  EXPECT_THAT(refusal({}, {.is_config = true, .is_empty_layer = true}), HasSubstr("is_empty_layer"));
+  EXPECT_THAT(refusal({.digest = info_of("{}").digest, .size = std::uint64_t{5} << 20}, {.is_config = true}),
+              HasSubstr("is_config"));
+  EXPECT_THAT(files_of_blobs(path), IsEmpty());
+  EXPECT_EQ(refusal({}, {.is_config = true}), "stored");
+  EXPECT_EQ(
+      failure_of(open_destination(
+          engine, "app", {.batch = std::make_shared<ReferenceBatch>(), .replaced = ReplacedEntry::removed})),
+      Errc::invalid_argument);
+}
+
+TEST_F(EngineDestination, AnEmptyLayerIsVerifiedAndNotStored) {
+  const auto destination = open("app");
+  const std::string text =
+      manifest_text(descriptor_of("{}", kConfigType), {descriptor_of("nothing", kTarType)});
+  EXPECT_EQ(failure_of(put(*destination, "other", info_of("nothing"), {.is_empty_layer = true})),
+            Errc::digest_invalid);
+  EXPECT_EQ(must(put(*destination, "nothing", {}, {.is_empty_layer = true})).digest,
+            info_of("nothing").digest);
+  EXPECT_TRUE(must(destination->try_reusing_blob_with_options(info_of("none"), {.is_empty_layer = true})));
+  EXPECT_FALSE(must(destination->try_reusing_blob_with_options({.digest = info_of("none").digest},
+                                                               {.is_empty_layer = true})));
+  EXPECT_THAT(files_of_blobs(path), IsEmpty());
+  const auto refused = destination->put_manifest(as_bytes(text));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::manifest_blob_unknown);
+  EXPECT_THAT(refused.error().message(), HasSubstr("is_empty_layer"));
+  must(put(*destination, "nothing", {}));
+  must(destination->put_manifest(as_bytes(text)));
+}
+
+TEST_F(EngineDestination, ErrorsNameTheLayer) {
+  const auto destination = open("app");
+  const auto failed = put(*destination, "other", info_of("layer"), {.layer_index = 3});
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().message(), ::testing::StartsWith("layer 3: "));
+  const auto unnamed = destination->try_reusing_blob_with_options({}, {.layer_index = 4});
+  ASSERT_FALSE(unnamed);
+  EXPECT_THAT(unnamed.error().message(), ::testing::StartsWith("layer 4: "));
 }
 
 // ---- Manifests and names ----

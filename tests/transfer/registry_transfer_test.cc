@@ -12,6 +12,7 @@ namespace layoutfs::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -155,6 +156,57 @@ TEST_F(RegistryTransfer, AnyNumberOfThreadsMayPutBlobs) {
     });
   for (auto& thread : threads) thread.join();
   EXPECT_THAT(files_of_blobs(path), SizeIs(10));
+}
+
+// ---- Options ----
+
+TEST_F(RegistryTransfer, OptionsOfLayoutsAreRefusedByName) {
+  const auto layout = new_layout(directory / "other");
+  const auto refusal = [&](DestinationOptions options) {
+    const auto opened = open_destination(registry, std::string(kApp), "1.0", std::move(options));
+    return opened ? "taken" : opened.error().message();
+  };
+  EXPECT_THAT(refusal({.batch = std::make_shared<ReferenceBatch>()}), HasSubstr("batch"));
+  EXPECT_THAT(refusal({.blobs = std::shared_ptr<BlobBatch>(layout->start_batch())}), HasSubstr("blobs"));
+  EXPECT_THAT(refusal({.find_spans = [](const BlobInfo&) { return std::vector<SharedSpan>(); }}),
+              HasSubstr("find_spans"));
+  EXPECT_THAT(refusal({.replaced = ReplacedEntry::removed}), HasSubstr("replaced"));
+  EXPECT_EQ(refusal({.scope = "here"}), "taken");
+  EXPECT_EQ(failure_of(open_source(registry, std::string(kApp), "1.0", {.platform = {"plan9", "mips", ""}})),
+            Errc::unsupported);
+  EXPECT_EQ(failure_of(open_repositories(directory.path(), {.default_repository = "app"})),
+            Errc::invalid_argument);
+}
+
+TEST_F(RegistryTransfer, TheEntryIsWhatTheManifestIsToBeKnownBy) {
+  from.write_index({manifest});
+  const auto destination = open(std::string(kApp), "1.0");
+  must(copy_manifest(*layout_source(""), *destination, {}));
+  const std::string text = read_text(*must(must(open_dir(from.path()))->get_blob(manifest.digest)));
+  const Descriptor known{.media_type = {},
+                         .digest = {},
+                         .size = 0,
+                         .annotations = {{"org.example.note", "kept"}, {std::string(kRefName), "not this"}},
+                         .platform = Platform{"linux", "arm64", ""}};
+  must(destination->put_manifest(as_bytes(text), {.descriptor = known}));
+  must(destination->commit());
+  const Descriptor entry = must(registry->resolve_tag(kApp, "1.0"));
+  EXPECT_EQ(entry.annotation("org.example.note"), "kept");
+  EXPECT_EQ(entry.ref_name(), "example/app:1.0");
+  EXPECT_EQ(entry.platform, known.platform);
+}
+
+TEST_F(RegistryTransfer, AnEmptyLayerIsVerifiedAndNotStored) {
+  const auto destination = open(std::string(kApp), "1.0");
+  EXPECT_EQ(failure_of(put(*destination, "other", info_of("nothing"), {.is_empty_layer = true})),
+            Errc::digest_invalid);
+  EXPECT_EQ(must(put(*destination, "nothing", {}, {.is_empty_layer = true})).digest,
+            info_of("nothing").digest);
+  EXPECT_THAT(files_of_blobs(path), ::testing::IsEmpty());
+  must(put(*destination, "{}", {}, {.is_config = true}));
+  const std::string text =
+      manifest_text(descriptor_of("{}", kConfigType), {descriptor_of("nothing", kTarType)});
+  EXPECT_EQ(failure_of(destination->put_manifest(as_bytes(text))), Errc::manifest_blob_unknown);
 }
 
 // ---- Reuse, between layouts of their own ----

@@ -1,0 +1,64 @@
+#include "core/transfer/blob_options.h"
+
+#include <string>
+#include <utility>
+
+#include "core/base/json.h"
+#include "core/cas/incoming.h"
+#include "core/oci/documents.h"
+
+namespace layoutfs {
+
+Status check_put_options(const BlobInfo& info, const PutBlobOptions& options) {
+  if (!options.is_config) return {};
+  if (options.is_empty_layer)
+    return fail(Errc::invalid_argument, "is_empty_layer: a config (is_config) is no layer");
+  if (options.layer_index)
+    return fail(Errc::invalid_argument, "layer_index: a config (is_config) is no layer");
+  if (info.size && *info.size > JsonLimits().bytes)
+    return fail(Errc::unsupported, info.digest.str() + ": a config (is_config) of " +
+                                       std::to_string(*info.size) + " bytes: more than a document may have");
+  return {};
+}
+
+Error of_layer(Error error, const std::optional<std::size_t>& layer_index) {
+  if (!layer_index || error.code() == Errc::cancelled) return error;
+  return std::move(error).with("layer " + std::to_string(*layer_index));
+}
+
+Result<BlobInfo> EmptyLayers::add(ByteSource& content, const BlobInfo& info, const Context& context) {
+  const PutOptions wanted{.digest = info.digest, .size = info.size, .context = context};
+  auto hashed = hash_content(content, algorithm_of(wanted), context);
+  if (!hashed) return fail(std::move(hashed).error());
+  if (auto checked = check_wanted(*hashed, wanted); !checked) return fail(std::move(checked).error());
+  BlobInfo found = info;
+  found.digest = std::move(hashed->digest);
+  found.size = hashed->size;
+  return add(found);
+}
+
+BlobInfo EmptyLayers::add(const BlobInfo& info) {
+  digests_.lock()->insert(info.digest);
+  return info;
+}
+
+Status EmptyLayers::check(ByteView manifest,
+                          const std::function<Result<bool>(const Digest&)>& is_stored) const {
+  const std::set<Digest> digests = *digests_.lock();
+  if (digests.empty()) return {};
+  const auto parsed = Manifest::parse(manifest);
+  if (!parsed) return {};
+  for (std::size_t i = 0; i < parsed->layers.size(); ++i) {
+    const Digest& digest = parsed->layers[i].digest;
+    if (!digests.contains(digest)) continue;
+    const auto stored = is_stored(digest);
+    if (!stored) return fail(Error(stored.error()));
+    if (!*stored)
+      return fail(Errc::manifest_blob_unknown,
+                  "layer " + std::to_string(i) + " (" + digest.str() +
+                      "): it was put as an empty layer (is_empty_layer), which is not stored");
+  }
+  return {};
+}
+
+}  // namespace layoutfs
