@@ -1,5 +1,6 @@
 // `layoutfs copy`.
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,12 +8,16 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/base/log.h"
 #include "core/cas/named_entries.h"
 #include "core/image/shared_spans.h"
+#include "core/image/uncompressed_digest.h"
 #include "core/oci/entry_names.h"
 #include "core/oci/graph.h"
 #include "core/oci/platform.h"
+#include "core/transfer/blob_info_file.h"
 #include "core/transfer/copy.h"
+#include "core/transfer/substitution.h"
 #include "tools/command.h"
 #include "tools/copy_operands.h"
 #include "tools/image_arguments.h"
@@ -30,6 +35,7 @@ struct CopyArguments {
   bool leaves_referrers = false;
   bool is_all_present = false;
   bool verifies_existing = false;
+  bool substitutes = false;
   bool is_progress_hidden = false;
   bool is_json = false;
   bool follow_links = false;  // on both sides
@@ -46,6 +52,12 @@ Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const Co
   return images;
 }
 
+// What was copied, and the layers that stand for others in another compression.
+struct Summary {
+  CopyCounts counts;
+  std::uint64_t substituted_layers = 0, substituted_bytes = 0;
+};
+
 void add(CopyCounts& sum, const CopyCounts& counts) {
   sum.copied_blobs += counts.copied_blobs;
   sum.copied_bytes += counts.copied_bytes;
@@ -59,9 +71,13 @@ std::string blobs_and_bytes(std::uint64_t blobs, std::uint64_t bytes) {
   return count_of(blobs, "blob") + " (" + human_size(bytes) + ")";
 }
 
-void print_summary(const CopyCounts& counts) {
+void print_summary(const Summary& summary) {
+  const CopyCounts& counts = summary.counts;
   std::string line = "copied " + blobs_and_bytes(counts.copied_blobs, counts.copied_bytes) + ", had " +
                      blobs_and_bytes(counts.reused_blobs, counts.reused_bytes);
+  if (summary.substituted_layers > 0)
+    line += "; " + count_of(summary.substituted_layers, "layer") + " (" +
+            human_size(summary.substituted_bytes) + ") there in another compression";
   if (counts.absent_layers > 0)
     line += "; " + count_of(counts.absent_layers, "layer") + " that the source has only URLs of left out";
   if (counts.absent_children > 0)
@@ -75,7 +91,8 @@ void write_counts(JsonWriter& json, const char* key, std::uint64_t blobs, std::u
   json.end_object();
 }
 
-std::string json_of(const std::vector<CopyJob>& jobs, const CopyCounts& counts) {
+std::string json_of(const std::vector<CopyJob>& jobs, const Summary& summary) {
+  const CopyCounts& counts = summary.counts;
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("images").begin_array();
   for (const CopyJob& job : jobs)
@@ -88,6 +105,7 @@ std::string json_of(const std::vector<CopyJob>& jobs, const CopyCounts& counts) 
   json.end_array();
   write_counts(json, "copied", counts.copied_blobs, counts.copied_bytes);
   write_counts(json, "reused", counts.reused_blobs, counts.reused_bytes);
+  write_counts(json, "substituted", summary.substituted_layers, summary.substituted_bytes);
   json.key("absentLayers").integer(to_json_integer(counts.absent_layers));
   json.key("absentManifests").integer(to_json_integer(counts.absent_children));
   return json.end_object().str();
@@ -125,12 +143,51 @@ void print_images(const CopyJob& job, Output& output) {
   }
 }
 
+// What identifies a layout in the cache: its path, without links.
+std::string scope_of(const std::string& path) {
+  std::error_code failed;
+  const auto canonical = std::filesystem::weakly_canonical(path, failed);
+  return failed ? path : canonical.string();
+}
+
+// Has the job name layers that its destination has in another compression. Returns the manifests that do.
+Result<Documents> substitute(CopyJob& job, const std::shared_ptr<Engine>& engine, const IndexCache& indexes,
+                             SubstitutionOptions options, Summary& summary) {
+  options.find_digest = [&indexes](const Provider& provider, const Digest& layer, Algorithm algorithm,
+                                   const Context& context) {
+    return uncompressed_digest(provider, layer, algorithm, indexes, context);
+  };
+  auto substituted = substitute_layers(*job.source, engine, job.images, options);
+  if (!substituted) return fail(std::move(substituted).error());
+  job.images = std::move(substituted->images);
+  summary.substituted_layers += substituted->layers;
+  summary.substituted_bytes += substituted->bytes;
+  return std::move(substituted->manifests);
+}
+
+// Saves what was learnt of blobs at the end, however that is. What cannot be saved is learnt again.
+class KeptBlobInfo {
+ public:
+  explicit KeptBlobInfo(const std::string& directory) : info_(open_blob_info_file(directory)) {}
+  KeptBlobInfo(const KeptBlobInfo&) = delete;
+  KeptBlobInfo& operator=(const KeptBlobInfo&) = delete;
+  ~KeptBlobInfo() {
+    if (const auto saved = info_->save(); !saved)
+      log(LogLevel::debug, "blob info: " + saved.error().message());
+  }
+  BlobInfoCache* get() const noexcept { return info_.get(); }
+
+ private:
+  std::unique_ptr<BlobInfoFile> info_;
+};
+
 // `has_begun` says whether something may have been copied, also after an error.
-Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
-                       const Context& context, bool& has_begun) {
+Result<Summary> run(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
+                    const Context& context, bool& has_begun) {
   Progress progress("copying", !arguments.is_progress_hidden);
   const IndexCache cache = open_cache(arguments.cache_dir);
-  CopyCounts sum;
+  const KeptBlobInfo blob_info(cache.directory());
+  Summary summary;
   for (CopyJob& job : jobs) {
     if (!arguments.leaves_referrers) {
       auto images = with_referrers(job, context);
@@ -144,8 +201,24 @@ Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::
     const auto engine = target.open(job);
     if (!engine) return fail(Error(engine.error()));
     has_begun = true;
+    const std::string scope = scope_of(job.target);
+    Documents manifests;
+    if (arguments.substitutes) {
+      auto rewritten = substitute(job, *engine, cache,
+                                  {.cache = blob_info.get(),
+                                   .scope = scope,
+                                   .find_digest = {},
+                                   .verifies_existing = arguments.verifies_existing,
+                                   .context = context},
+                                  summary);
+      if (!rewritten) return fail(std::move(rewritten).error(), job.target);
+      manifests = std::move(*rewritten);
+    }
     ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache),
                              .verifies_existing = arguments.verifies_existing,
+                             .cache = blob_info.get(),
+                             .scope = scope,
+                             .documents = &manifests,
                              .context = context};
     options.skips_absent_children = arguments.is_all_present;
     options.on_unknown = [](const Descriptor& document, const UnknownDocument& content) {
@@ -156,10 +229,10 @@ Result<CopyCounts> run(const CopyArguments& arguments, CopyTarget& target, std::
     };
     const auto copied = copy_images(job.source, *engine, job.images, options);
     if (!copied) return fail(Error(copied.error()), job.target);
-    add(sum, *copied);
+    add(summary.counts, *copied);
   }
   if (auto finished = target.finish(); !finished) return fail(std::move(finished).error());
-  return sum;
+  return summary;
 }
 
 int copy(const CopyArguments& arguments, Output& output) {
@@ -219,6 +292,9 @@ void add_copy_command(Command program, int& exit_code) {
                    "Leave signatures, and whatever else refers to the images, behind");
   command.add_flag("--all-present", arguments->is_all_present,
                    "Of an index that names absent manifests, copy those that are present");
+  command.add_flag(
+      "--substitute", arguments->substitutes,
+      "Let layers that DST has in another compression stand for those of SRC, by other manifests");
   command.add_flag("--verify-existing", arguments->verifies_existing,
                    "Verify large blobs that DST already has, too, and replace damaged ones");
   command

@@ -117,6 +117,13 @@ class CountedAccessor final : public BlobChunkAccessor {
   std::uint64_t bytes_ = 0;  // of the chunks that were read to their ends
 };
 
+// Of a manifest that the source does not have.
+Result<Visit> children_in(ByteView text) {
+  auto manifest = Manifest::parse(text);
+  if (!manifest) return fail(std::move(manifest).error());
+  return Visit::to(children_of(std::move(*manifest)));
+}
+
 class Copier {
  public:
   Copier(const std::shared_ptr<const Engine>& source, const std::shared_ptr<Engine>& destination,
@@ -134,6 +141,11 @@ class Copier {
   Status put(const Descriptor& descriptor, const Context& context);
   Result<bool> put_partially(const BlobInfo& info, const Context& context);
   Status put_whole(const BlobInfo& info, const Context& context);
+  Status put_document(const BlobInfo& info, ByteView bytes, const Context& context);
+  const Documents& documents() const {
+    static const Documents kNone;
+    return options_.documents == nullptr ? kNone : *options_.documents;
+  }
   Status flush_if_full(std::uint64_t size, const Context& context);
 
   const std::shared_ptr<const Engine> source_engine_;
@@ -150,12 +162,12 @@ class Copier {
 };
 
 Status Copier::open() {
-  source_ = open_whole_source(source_engine_, {.open_url = options_.open_url});
+  source_ = open_whole_source(source_engine_, {.open_url = options_.open_url, .scope = {}});
   batch_ = engine_->start_batch();
-  auto small = open_destination(engine_, "", {.blobs = batch_});
+  auto small = open_destination(engine_, "", {.blobs = batch_, .scope = options_.scope});
   if (!small) return fail(std::move(small).error());
   small_ = std::move(*small);
-  auto large = open_destination(engine_, "", {.find_spans = options_.find_spans});
+  auto large = open_destination(engine_, "", {.find_spans = options_.find_spans, .scope = options_.scope});
   if (!large) return fail(std::move(large).error());
   large_ = std::move(*large);
   return {};
@@ -170,21 +182,26 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
     if (!begun_.lock()->insert(descriptor.digest).second) return Visit();
     return copy_blob(descriptor, context);
   };
-  const Handler children = all_children_handler(
+  const Handler children_in_source = all_children_handler(
       *source_engine_,
       {.on_problem = {},
        .on_unknown = options_.on_unknown,
        .on_absent = [this](const auto& index, const auto& child) { return leave_out(index, child); }});
-  const Handler count = [this, &children](const Descriptor& descriptor,
-                                          const Context& context) -> Result<Visit> {
-    auto visit = children(descriptor, context);
+  const Handler count = [this, &children_in_source](const Descriptor& descriptor,
+                                                    const Context& context) -> Result<Visit> {
+    const auto document = documents().find(descriptor.digest);
+    auto visit = document == documents().end() ? children_in_source(descriptor, context)
+                                               : children_in(document->second);
     if (visit)
       for (const Descriptor& child : visit->children) counter_.add_known(child);
     return visit;
   };
   for (const Descriptor& root : roots) counter_.add_known(root);
-  auto copied =
-      dispatch(roots, handlers({first_visits(), copy, count}), options_.max_concurrency, options_.context);
+  const bool is_parallel = source_->has_thread_safe_get_blob() &&
+                           small_->properties().has_thread_safe_put_blob &&
+                           large_->properties().has_thread_safe_put_blob;
+  auto copied = dispatch(roots, handlers({first_visits(), copy, count}),
+                         is_parallel ? options_.max_concurrency : 1, options_.context);
   // What is there already is worth keeping, whatever has ended the rest.
   auto flushed = batch_->flush();
   return copied ? flushed : copied;
@@ -209,7 +226,7 @@ Status Copier::name(std::span<const NamedDescriptor> images) {
 }
 
 Result<Visit> Copier::copy_blob(const Descriptor& descriptor, const Context& context) {
-  const TryReusingBlobOptions reuse{.verifies_all = options_.verifies_existing};
+  const TryReusingBlobOptions reuse{.cache = options_.cache, .verifies_all = options_.verifies_existing};
   const auto reused = small_->try_reusing_blob_with_options(blob_info_of(descriptor), reuse, context);
   if (!reused) return fail(Error(reused.error()));
   if (*reused) {
@@ -224,13 +241,16 @@ Result<Visit> Copier::copy_blob(const Descriptor& descriptor, const Context& con
   }
   const bool is_gone =
       done.error().code() == Errc::not_found && !source_engine_->exists(descriptor.digest).value_or(true);
-  if (!is_gone || descriptor.urls.empty() || options_.open_url) return fail(std::move(done).error());
+  const bool is_foreign = !descriptor.urls.empty() && large_->properties().accepts_foreign_layer_urls;
+  if (!is_gone || !is_foreign || options_.open_url) return fail(std::move(done).error());
   counter_.add_absent_layer();
   return Visit();
 }
 
 Status Copier::put(const Descriptor& descriptor, const Context& context) {
   const BlobInfo info = blob_info_of(descriptor);
+  if (const auto document = documents().find(info.digest); document != documents().end())
+    return put_document(info, document->second, context);
   if (descriptor.size > kSmallBlob) {
     const auto is_done = put_partially(info, context);
     if (!is_done) return fail(Error(is_done.error()));
@@ -249,7 +269,7 @@ Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context)
   // is better than not to read some of them.
   if (!local || (*local)->size() != info.size || engine_->can_clone(**local)) return false;
   CountedAccessor counted(*source_, counter_);
-  const auto put = large_->put_blob_partial(counted, info, nullptr, context);
+  const auto put = large_->put_blob_partial(counted, info, options_.cache, context);
   if (!put && (put.error().code() == Errc::partial_fallback || put.error().code() == Errc::unsupported))
     return false;
   if (!put) return fail(Error(put.error()));
@@ -263,10 +283,18 @@ Status Copier::put_whole(const BlobInfo& info, const Context& context) {
   const bool is_small = info.size && *info.size <= kSmallBlob;
   ImageDestination& destination = is_small ? *small_ : *large_;
   CountedSource content(*blob->content, counter_);
-  const auto put = destination.put_blob_with_options(content, info, {.local = blob->local}, context);
+  const auto put = destination.put_blob_with_options(
+      content, info, {.cache = options_.cache, .local = blob->local}, context);
   if (!put) return fail(Error(put.error()));
   counter_.add_copied_bytes(*put->size - std::min(*put->size, content.bytes()));
   return is_small ? flush_if_full(*put->size, context) : Status();
+}
+
+Status Copier::put_document(const BlobInfo& info, ByteView bytes, const Context& context) {
+  MemorySource memory(bytes);
+  CountedSource content(memory, counter_);
+  const auto put = small_->put_blob_with_options(content, info, {.cache = options_.cache}, context);
+  return put ? flush_if_full(*put->size, context) : fail(Error(put.error()));
 }
 
 Status Copier::flush_if_full(std::uint64_t size, const Context& context) {

@@ -14,6 +14,8 @@
 #include "core/cas/descriptor.h"
 #include "core/cas/engine.h"
 #include "core/oci/graph.h"
+#include "core/transfer/blob_info_cache.h"
+#include "core/transfer/extra_documents.h"
 #include "core/transfer/image_destination.h"
 #include "core/transfer/reference_batch.h"
 
@@ -39,6 +41,9 @@ struct ImageCopyOptions {
   bool verifies_existing = false;                        // the large blobs that the destination has, too
   std::function<void(const CopyProgress&)> on_progress;  // called by any thread, often
   UrlOpener open_url;                                    // for foreign layers that the source does not have
+  BlobInfoCache* cache = nullptr;                        // told of all blobs and where they are
+  std::string scope;                     // of the destination in the cache, see DestinationOptions::scope
+  const Documents* documents = nullptr;  // copied as if the source had them (substitution.h)
   // Whether children of indexes that the source does not have are left out, and the index is copied all the
   // same.
   bool skips_absent_children = false;

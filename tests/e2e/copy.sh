@@ -125,6 +125,91 @@ same "that say of whom they are" "$signature" "$(layoutfs referrers "$TMP/with" 
 check "an image without" "$LAYOUTFS" copy --no-referrers "$TMP/signed:app" "$TMP/without"
 same "is one entry" 1 "$(jq '.manifests | length' "$TMP/without/index.json")"
 
+echo "-- layers in another compression"
+# packed LAYOUT NAME COMMAND...: an image of the tar $TMP/layer.tar, compressed by COMMAND.
+packed() {
+  local layout=$1 name=$2 type
+  shift 2
+  case $1 in gzip) type=tar+gzip ;; zstd) type=tar+zstd ;; *) type=tar ;; esac
+  mkdir -p "$layout/blobs/sha256"
+  "$@" <"$TMP/layer.tar" >"$TMP/layer"
+  jq -nc --arg d "$(digest_of "$TMP/layer.tar")" \
+    '{architecture: "amd64", os: "linux", config: {}, rootfs: {type: "layers", diff_ids: [$d]}}' >"$TMP/config"
+  jq -nc --arg c "$(digest_of "$TMP/config")" --argjson cs "$(stat -c %s "$TMP/config")" --arg t "$type" \
+    --arg l "$(digest_of "$TMP/layer")" --argjson ls "$(stat -c %s "$TMP/layer")" '{schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config: {mediaType: "application/vnd.oci.image.config.v1+json", digest: $c, size: $cs},
+    layers: [{mediaType: ("application/vnd.oci.image.layer.v1." + $t), digest: $l, size: $ls}],
+    annotations: {"org.example.note": "stays"}}' >"$TMP/manifest"
+  for file in layer config manifest; do
+    digest=$(digest_of "$TMP/$file")
+    cp "$TMP/$file" "$layout/blobs/${digest/://}"
+  done
+  jq -nc --arg d "$digest" --argjson s "$(stat -c %s "$TMP/manifest")" --arg n "$name" '{schemaVersion: 2, manifests: [{
+    mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $s,
+    annotations: {"org.opencontainers.image.ref.name": $n}}]}' >"$layout/index.json"
+  printf '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
+}
+mkdir "$TMP/files"
+python3 -c 'import sys
+sys.path.insert(0, sys.argv[1])
+from ocilib import noise
+sys.stdout.buffer.write(noise(2_000_000, 11))' "$CORPUS" >"$TMP/files/noise"
+tar -C "$TMP/files" --owner=0 --group=0 -cf "$TMP/layer.tar" noise
+packed "$TMP/by-gzip" by-gzip gzip -n
+packed "$TMP/by-zstd" by-zstd zstd -q
+packed "$TMP/plain" plain cat
+gzip_layer=$(layoutfs inspect --json "$TMP/by-gzip" | jq -r '.layers[0].digest')
+check "an image whose layer is compressed by gzip" "$LAYOUTFS" copy --no-progress "$TMP/by-gzip" "$TMP/mixed"
+check "by itself, another compression is copied too" "$LAYOUTFS" copy --no-progress "$TMP/by-zstd" "$TMP/digests"
+check "and again" "$LAYOUTFS" copy --no-progress "$TMP/by-gzip" "$TMP/digests"
+same "so that every digest stays" "$(jq -r '.manifests[0].digest' "$TMP/by-zstd/index.json" "$TMP/by-gzip/index.json" | sort)" \
+  "$(jq -r '.manifests[].digest' "$TMP/digests/index.json" | sort)"
+before=$(du -sb "$TMP/mixed" | cut -f1)
+check "--substitute takes the layer that is there" "$LAYOUTFS" copy --no-progress --substitute --json "$TMP/by-zstd" "$TMP/mixed"
+layoutfs copy --no-progress --substitute --json "$TMP/plain" "$TMP/mixed" >"$TMP/stdout"
+same "and says so" "1 $(stat -c %s "$TMP/layer.tar")" "$(jq -r '"\(.substituted.blobs) \(.substituted.bytes)"' "$TMP/stdout")"
+check "which takes no room" test $(($(du -sb "$TMP/mixed" | cut -f1) - before)) -lt 10000
+for name in by-zstd plain; do
+  same "$name names the layer that is there" "$gzip_layer" "$(layoutfs inspect --json "$TMP/mixed:$name" | jq -r '.layers[0].digest')"
+  check "and has the same file" cmp <(layoutfs cat "$TMP/mixed:$name" noise) "$TMP/files/noise"
+  manifest=$(jq -r --arg n "$name" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n).digest' "$TMP/mixed/index.json")
+  same "the rest of the manifest stays" '["stays","application/vnd.oci.image.layer.v1.tar+gzip"]' \
+    "$(jq -c '[.annotations["org.example.note"], .layers[0].mediaType]' "$TMP/mixed/blobs/${manifest/://}")"
+done
+same "the digest that is printed is that of the new manifest" "$manifest" "$(jq -r '.images[0].digest' "$TMP/stdout")"
+check "the layout is in order" "$LAYOUTFS" fsck --no-progress "$TMP/mixed"
+check "what was found out is kept" test -s "$TMP/cache/blob-info"
+printf x | dd of="$TMP/cache/blob-info" bs=1 seek=60 conv=notrunc status=none
+rm -rf "$TMP/mixed2"
+check "damage of that is no harm" "$LAYOUTFS" copy --no-progress "$TMP/by-gzip" "$TMP/mixed2"
+layoutfs copy --no-progress --substitute --json "$TMP/by-zstd" "$TMP/mixed2" >"$TMP/stdout"
+same "and all is found out again" 1 "$(jq .substituted.blobs "$TMP/stdout")"
+layoutfs copy --no-progress --substitute --json --cache-dir /proc/none "$TMP/by-zstd" "$TMP/mixed3" >"$TMP/stdout" 2>"$TMP/stderr"
+same "a cache that cannot be written is no harm" "0 " "$? $(cat "$TMP/stderr")"
+# A config that lies is not believed.
+tar -C "$TMP/files" --owner=1 --group=1 -cf "$TMP/other.tar" noise
+python3 - "$TMP" <<'PY'
+import hashlib, json, os, sys
+tmp = sys.argv[1]
+layout = f"{tmp}/liar2"
+os.makedirs(f"{layout}/blobs/sha256")
+def put(content, kind):
+    digest = hashlib.sha256(content).hexdigest()
+    open(f"{layout}/blobs/sha256/{digest}", "wb").write(content)
+    return {"mediaType": "application/vnd.oci.image." + kind, "digest": "sha256:" + digest, "size": len(content)}
+claimed = hashlib.sha256(open(f"{tmp}/layer.tar", "rb").read()).hexdigest()
+config = put(json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + claimed]}}).encode(),
+             "config.v1+json")
+layer = put(open(f"{tmp}/other.tar", "rb").read(), "layer.v1.tar")
+entry = put(json.dumps({"schemaVersion": 2, "config": config, "layers": [layer]}).encode(), "manifest.v1+json")
+entry["annotations"] = {"org.opencontainers.image.ref.name": "liar"}
+json.dump({"schemaVersion": 2, "manifests": [entry]}, open(f"{layout}/index.json", "w"))
+json.dump({"imageLayoutVersion": "1.0.0"}, open(f"{layout}/oci-layout", "w"))
+PY
+layoutfs copy --no-progress --substitute --json "$TMP/liar2" "$TMP/mixed" >"$TMP/stdout"
+same "a config that lies is not believed" 0 "$(jq .substituted.blobs "$TMP/stdout")"
+
 echo "-- archives"
 check "into an archive" "$LAYOUTFS" copy "$LAYOUT" "oci-archive:$TMP/all.tar"
 same "which has the same names" "$(layoutfs ls "$LAYOUT")" "$(layoutfs ls "$TMP/all.tar")"

@@ -1,0 +1,13 @@
+// Manifests that a copy brings although its source does not have them.
+#pragma once
+
+#include <map>
+
+#include "core/base/bytes.h"
+#include "core/base/digest.h"
+
+namespace layoutfs {
+
+using Documents = std::map<Digest, Bytes>;
+
+}  // namespace layoutfs
