@@ -54,8 +54,8 @@ Result<std::string> OnDemandEngine::blob_path(const Digest& digest) const {
   return asked(get(), [&](const Engine& engine) { return engine.blob_path(digest); });
 }
 
-Result<std::vector<Digest>> OnDemandEngine::list_blobs(Algorithm algorithm) const {
-  return asked(get(), [&](const Engine& engine) { return engine.list_blobs(algorithm); });
+Result<std::vector<Digest>> OnDemandEngine::list_blobs(Algorithm algorithm, const Context& context) const {
+  return asked(get(), [&](const Engine& engine) { return engine.list_blobs(algorithm, context); });
 }
 
 std::int64_t OnDemandEngine::listing_ns(Algorithm algorithm) const {
@@ -63,16 +63,16 @@ std::int64_t OnDemandEngine::listing_ns(Algorithm algorithm) const {
   return engine ? (*engine)->listing_ns(algorithm) : now_ns();
 }
 
-Result<std::shared_ptr<const References>> OnDemandEngine::references() const {
-  return asked(get(), [&](const Engine& engine) { return engine.references(); });
+Result<std::shared_ptr<const References>> OnDemandEngine::references(const Context& context) const {
+  return asked(get(), [&](const Engine& engine) { return engine.references(context); });
 }
 
-Result<Descriptor> OnDemandEngine::get_reference(std::string_view name) const {
-  return asked(get(), [&](const Engine& engine) { return engine.get_reference(name); });
+Result<Descriptor> OnDemandEngine::get_reference(std::string_view name, const Context& context) const {
+  return asked(get(), [&](const Engine& engine) { return engine.get_reference(name, context); });
 }
 
-Result<std::vector<std::string>> OnDemandEngine::list_references() const {
-  return asked(get(), [&](const Engine& engine) { return engine.list_references(); });
+Result<std::vector<std::string>> OnDemandEngine::list_references(const Context& context) const {
+  return asked(get(), [&](const Engine& engine) { return engine.list_references(context); });
 }
 
 Status OnDemandEngine::close() {
@@ -81,15 +81,20 @@ Status OnDemandEngine::close() {
 }
 
 Result<PutResult> OnDemandEngine::put_blob(ByteSource&, const PutOptions&) { return read_only(); }
-Result<Upload> OnDemandEngine::start_upload(std::string_view) { return read_only(); }
-Result<Upload> OnDemandEngine::resume_upload(std::string_view id) { return fail(unknown_upload(id)); }
+Result<std::unique_ptr<Upload>> OnDemandEngine::start_upload(std::string_view) { return read_only(); }
+Result<std::unique_ptr<Upload>> OnDemandEngine::resume_upload(std::string_view id) {
+  return fail(unknown_upload(id));
+}
 Result<bool> OnDemandEngine::delete_blob(const Digest&) { return read_only(); }
-Result<SweepResult> OnDemandEngine::sweep_blob(const Digest&, const References&, std::int64_t) {
+Result<SweepResult> OnDemandEngine::sweep_blob(const Digest&, const References&, std::int64_t,
+                                               const Context&) {
   return read_only();
 }
-Status OnDemandEngine::put_reference(std::string_view, const Descriptor&, PutMode) { return read_only(); }
-Result<bool> OnDemandEngine::delete_reference(std::string_view) { return read_only(); }
-Status OnDemandEngine::update_references(const ReferenceUpdate&) { return read_only(); }
-Status OnDemandEngine::clean() { return read_only(); }
+Status OnDemandEngine::put_reference(std::string_view, const Descriptor&, PutMode, const Context&) {
+  return read_only();
+}
+Result<bool> OnDemandEngine::delete_reference(std::string_view, const Context&) { return read_only(); }
+Status OnDemandEngine::update_references(const ReferenceUpdate&, const Context&) { return read_only(); }
+Status OnDemandEngine::clean(const Context&) { return read_only(); }
 
 }  // namespace layoutfs

@@ -34,25 +34,26 @@ class OnDemandEngine final : public Engine {
   Result<BlobPtr> get_blob(const Digest& digest) const override;
   Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override;
   Result<std::string> blob_path(const Digest& digest) const override;
-  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override;
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override;
   std::int64_t listing_ns(Algorithm algorithm) const override;
-  Result<std::shared_ptr<const References>> references() const override;
-  Result<Descriptor> get_reference(std::string_view name) const override;
-  Result<std::vector<std::string>> list_references() const override;
+  Result<std::shared_ptr<const References>> references(const Context& context) const override;
+  Result<Descriptor> get_reference(std::string_view name, const Context& context) const override;
+  Result<std::vector<std::string>> list_references(const Context& context) const override;
   Status close() override;
   // Empty; get() has it.
   const Bytes& marker() const noexcept override { return no_marker_; }
 
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override;
-  Result<Upload> start_upload(std::string_view id) override;
-  Result<Upload> resume_upload(std::string_view id) override;
+  Result<std::unique_ptr<Upload>> start_upload(std::string_view id) override;
+  Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override;
   Result<bool> delete_blob(const Digest& digest) override;
-  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
-                                 std::int64_t limit_ns) override;
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override;
-  Result<bool> delete_reference(std::string_view name) override;
-  Status update_references(const ReferenceUpdate& update) override;
-  Status clean() override;
+  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen, std::int64_t limit_ns,
+                                 const Context& context) override;
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                       const Context& context) override;
+  Result<bool> delete_reference(std::string_view name, const Context& context) override;
+  Status update_references(const ReferenceUpdate& update, const Context& context) override;
+  Status clean(const Context& context) override;
 
  private:
   const Opener open_;

@@ -58,14 +58,14 @@ int list(const ListArguments& arguments, Output& output) {
 int remove(const RemoveArguments& arguments) {
   // All are understood before the first one goes.
   for (const std::string& digest : arguments.names)
-    if (const auto parsed = Digest::parse(digest); !parsed) return report(parsed.error());
+    if (const auto parsed = parse_digest_operand(digest); !parsed) return report(parsed.error());
   return remove_each(arguments, "blob", [](Engine& engine, const std::string& digest) {
     return engine.delete_blob(*Digest::parse(digest));
   });
 }
 
 int print_path(const PathArguments& arguments, Output& output) {
-  const auto digest = Digest::parse(arguments.digest);
+  const auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return report(digest.error());
   const auto store = open_store(arguments.layout);
   if (!store) return report(store.error());

@@ -81,7 +81,7 @@ int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Pie
 }
 
 int get(const GetArguments& arguments) {
-  const auto digest = Digest::parse(arguments.digest);
+  const auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return report(digest.error());
   // Mistakes in the options are found first, and those about the size once it is known.
   if (const auto piece = piece_of(arguments, std::numeric_limits<std::uint64_t>::max()); !piece)

@@ -32,7 +32,7 @@ int put(PutArguments arguments, Output& output) {
   std::optional<Digest> expected;
   PutOptions options;
   if (!arguments.expected.empty()) {
-    auto digest = Digest::parse(arguments.expected);
+    auto digest = parse_digest_operand(arguments.expected);
     if (!digest) return report(std::move(digest).error().with("--digest"));
     if (arguments.files.size() > 1)
       return report(Error(Errc::invalid_argument,

@@ -101,6 +101,8 @@ void add_follow_links(Command command, bool& follow_links) {
   command.add_flag("--follow-links", follow_links, "Follow symlinks that leave the layout, too");
 }
 
+Result<Digest> parse_digest_operand(std::string_view text) { return of_operand(Digest::parse(text)); }
+
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems) {
   json.key("problems").begin_array();
   for (const std::string& problem : problems) json.string(problem);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/json.h"
 #include "tools/command_line.h"
@@ -46,6 +47,16 @@ int report(const Error& error);
 
 // The option --follow-links of every command that opens a layout.
 void add_follow_links(Command command, bool& follow_links);
+
+// What was found of an operand. Its malformed digest is Errc::invalid_argument here: the command is used
+// wrong, while nothing is damaged.
+template <class T>
+Result<T> of_operand(Result<T> found) {
+  if (!found && found.error().code() == Errc::digest_invalid)
+    return fail(Errc::invalid_argument, found.error().message());
+  return found;
+}
+Result<Digest> parse_digest_operand(std::string_view text);
 
 // Each command registers itself with its options; running it sets `exit_code`.
 void add_mount_command(Command program, int& exit_code);

@@ -42,7 +42,7 @@ struct RepositoriesOperand {
     if (end != std::string_view::npos && !is_digest && !is_tag(parsed.object))
       return fail(invalid_tag(parsed.object));
     if (!is_digest) return parsed;
-    if (const auto digest = Digest::parse(parsed.object); !digest) return fail(Error(digest.error()));
+    if (const auto digest = parse_digest_operand(parsed.object); !digest) return fail(Error(digest.error()));
     return parsed;
   }
 };
@@ -89,7 +89,7 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   if (!references) return fail(Error(references.error()), layout.path);
   std::vector<Descriptor> entries = (*references)->entries;
   if (!opened->reference.empty()) {
-    auto found = find_entries(*layout.engine, opened->reference, platform);
+    auto found = of_operand(find_entries(*layout.engine, opened->reference, platform));
     if (!found) return fail(std::move(found).error(), layout.path);
     entries = std::move(*found);
   } else if (!(*references)->problems.empty()) {
@@ -138,7 +138,7 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
     return layout;
   }
   if (is_digest(object)) {
-    auto found = find_reference(*layout.engine, object);
+    auto found = of_operand(find_reference(*layout.engine, object));
     if (!found) return fail(std::move(found).error(), layout.path);
     if (auto added = add(*found, ""); !added) return fail(std::move(added).error());
     return layout;

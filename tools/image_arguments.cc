@@ -85,7 +85,7 @@ Result<Platform> platform_of(const ImageArguments& arguments) {
 Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments) {
   const auto platform = platform_of(arguments);
   if (!platform) return std::unexpected(platform.error());
-  auto found = find_reference(*layout.engine, layout.reference, *platform);
+  auto found = of_operand(find_reference(*layout.engine, layout.reference, *platform));
   if (!found) return fail(std::move(found).error(), layout.path);
   auto manifest = resolve_platform(*layout.engine, std::move(*found), *platform);
   if (!manifest) return fail(std::move(manifest).error(), layout.path);

@@ -36,7 +36,7 @@ Result<NamedImage> describe(const TagArguments& arguments) {
   operand.follow_links = arguments.follow_links;
   const auto layout = open_layout(operand);
   if (!layout) return fail(Error(layout.error()));
-  auto found = find_reference(*layout->engine, layout->reference);
+  auto found = of_operand(find_reference(*layout->engine, layout->reference));
   if (!found) return fail(std::move(found).error(), layout->path);
   // Looks into it, too: a name is for what is there.
   auto target = with_media_type(*layout->engine, std::move(*found));

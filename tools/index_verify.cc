@@ -47,13 +47,15 @@ int verify(const VerifyArguments& arguments, Output& output) {
   if (!scope) return report(scope.error());
   const int problems = report_problems(*scope);
   const IndexCache cache = open_cache(arguments.image.cache_dir);
-  const VerifyReport result = [&] {
+  const auto verified = [&] {
     Progress progress("checking", !arguments.is_progress_hidden);
     return verify_kept(*scope->layout.engine, cache, scope->images,
                        [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
                          progress.update(layer.digest.str(), bytes_read, 2 * layer.size);
                        });
   }();
+  if (!verified) return report(verified.error());
+  const VerifyReport& result = *verified;
 
   if (arguments.is_json) {
     print_json(result, output);

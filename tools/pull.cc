@@ -28,7 +28,7 @@ struct PullArguments {
 Result<BlobReader> find(const RegistryStore& store, const PullArguments& arguments) {
   Registry& registry = *store.registry;
   if (!is_digest_operand(arguments.object)) return registry.get_tag(arguments.repository, arguments.object);
-  const auto digest = Digest::parse(arguments.object);
+  const auto digest = parse_digest_operand(arguments.object);
   if (!digest) return fail(Error(digest.error()));
   auto manifest = registry.get_manifest(arguments.repository, *digest);
   if (manifest) return manifest;

@@ -34,7 +34,7 @@ struct PushArguments {
 
 Result<Digest> digest_of(const PushArguments& arguments) {
   if (arguments.digest.empty()) return Digest();
-  auto digest = Digest::parse(arguments.digest);
+  auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error(), "--digest");
   return digest;
 }
@@ -117,11 +117,12 @@ int push_manifest(const PushArguments& arguments, const Digest& digest, Output& 
   Result<std::string> media_type = arguments.media_type;
   if (media_type->empty()) media_type = media_type_of(*manifest);
   if (!media_type) return report(Error(media_type.error()).with(file->name()));
-  const auto pushed = store->registry->push_manifest(arguments.repository, *manifest, *media_type,
-                                                     {.digest = digest, .tags = arguments.tags});
+  const auto pushed = store->registry->push_manifest(
+      arguments.repository, *manifest, *media_type,
+      {.digest = digest, .tags = arguments.tags, .context = signals.context()});
   if (!pushed && pushed.error().code() == Errc::manifest_invalid)
     return report(Error(pushed.error()).with(file->name()));
-  if (!pushed) return report_write(store->explained(pushed.error()));
+  if (!pushed) return signals.report_write(store->explained(pushed.error()));
   output << pushed->digest.str() << "\n";
   return kDone;
 }

@@ -150,22 +150,22 @@ int push_blob(const RegistryStore& store, const BlobPush& push, FileSource& cont
                                      : store.registry->push_blob_chunked_resume(
                                            push.repository, push.resumed, kWhereverItIs, push.chunk_size);
   if (!writer) return signals.report_write(store.explained(std::move(writer).error()));
-  const Announcement announcement(*writer, push.is_verbose);
-  const auto digest = Sender(push, *writer, content, signals).send();
+  const Announcement announcement(**writer, push.is_verbose);
+  const auto digest = Sender(push, **writer, content, signals).send();
   if (!digest) {
     const bool is_of_content = content.has_failed() || digest.error().code() == Errc::size_invalid;
-    return break_off(is_of_content ? digest.error() : store.explained(digest.error()), is_of_content, *writer,
-                     push, signals);
+    return break_off(is_of_content ? digest.error() : store.explained(digest.error()), is_of_content,
+                     **writer, push, signals);
   }
-  const auto blob = writer->commit(*digest, signals.context());
+  const auto blob = (*writer)->commit(*digest, signals.context());
   if (blob) {
     output << blob->digest.str() << "\n";
     return kDone;
   }
   if (blob.error().code() != Errc::digest_invalid)
-    return break_off(store.explained(blob.error()), false, *writer, push, signals);
+    return break_off(store.explained(blob.error()), false, **writer, push, signals);
   // Nothing can be made of it by going on.
-  ignore(writer->cancel(), "the first error is reported, and clean removes the upload later");
+  ignore((*writer)->cancel(), "the first error is reported, and clean removes the upload later");
   return report(Error(blob.error()).with(content.name()));
 }
 

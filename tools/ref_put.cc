@@ -50,7 +50,7 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
 }
 
 Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const Engine& engine) {
-  auto digest = Digest::parse(arguments.digest);
+  auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error());
   // Mistakes in the options are found first.
   Descriptor options;

@@ -14,6 +14,8 @@ struct Context {
   std::stop_token stop;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 
+  // False if check() can never fail.
+  bool can_end() const noexcept { return stop.stop_possible() || deadline; }
   // Errc::cancelled after a request to stop, or after the deadline.
   Status check() const {
     if (stop.stop_requested()) return fail(Errc::cancelled, "stopped on request");

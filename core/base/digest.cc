@@ -162,7 +162,7 @@ Result<Algorithm> register_algorithm(std::string_view name, std::size_t size,
 Result<Digest> Digest::parse(std::string_view text) {
   constexpr std::size_t kMaxShown = 160;
   const auto invalid = [&] {
-    return fail(Errc::invalid_argument, "invalid digest '" + std::string(text.substr(0, kMaxShown)) + "'");
+    return fail(Errc::digest_invalid, "invalid digest '" + std::string(text.substr(0, kMaxShown)) + "'");
   };
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return invalid();

@@ -54,7 +54,7 @@ Result<Algorithm> register_algorithm(std::string_view name, std::size_t size,
 class Digest {
  public:
   Digest() = default;
-  // Errc::invalid_argument for everything that breaks the grammar; Errc::unsupported for an algorithm that is
+  // Errc::digest_invalid for everything that breaks the grammar; Errc::unsupported for an algorithm that is
   // grammatical but not registered.
   static Result<Digest> parse(std::string_view text);
   static Digest of(ByteView content, Algorithm algorithm = kBlobAlgorithm);

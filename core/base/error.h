@@ -35,7 +35,7 @@ enum class Errc : std::uint8_t {
   blob_unknown,
   blob_upload_invalid,  // somebody else is at work with it
   blob_upload_unknown,
-  digest_invalid,  // none that can be checked, or that of other content
+  digest_invalid,  // malformed, missing, or that of other content
   manifest_blob_unknown,
   manifest_invalid,
   manifest_unknown,

@@ -70,8 +70,8 @@ class ArchiveEngine final : public Engine {
     if (const auto file = find(digest); !file) return fail(Error(file.error()));
     return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
   }
-  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     std::vector<Digest> digests;
     for (const auto& [digest, file] : contents_.blobs)
       if (digest.algorithm() == algorithm) digests.push_back(digest);
@@ -79,16 +79,16 @@ class ArchiveEngine final : public Engine {
     return digests;
   }
   std::int64_t listing_ns(Algorithm) const override { return mtime_ns_; }
-  Result<std::shared_ptr<const References>> references() const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<std::shared_ptr<const References>> references(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     return references_;
   }
-  Result<Descriptor> get_reference(std::string_view name) const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<Descriptor> get_reference(std::string_view name, const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     return find_named(*references_, name);
   }
-  Result<std::vector<std::string>> list_references() const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<std::vector<std::string>> list_references(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     return names_of(*references_);
   }
 
@@ -96,11 +96,11 @@ class ArchiveEngine final : public Engine {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return read_only();
   }
-  Result<Upload> start_upload(std::string_view) override {
+  Result<std::unique_ptr<Upload>> start_upload(std::string_view) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return read_only();
   }
-  Result<Upload> resume_upload(std::string_view id) override {
+  Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return fail(unknown_upload(id));
   }
@@ -110,38 +110,38 @@ class ArchiveEngine final : public Engine {
     if (*file == nullptr) return false;
     return read_only();
   }
-  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
-                                 std::int64_t limit_ns) override {
-    const auto file = find(digest);
+  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen, std::int64_t limit_ns,
+                                 const Context& context) override {
+    const auto file = find(digest, context);
     if (!file) return fail(Error(file.error()));
     if (&seen != references_.get() && !is_same(seen, *references_)) return SweepResult::references_changed;
     if (*file == nullptr) return SweepResult::absent;
     if (mtime_ns_ >= limit_ns) return SweepResult::young;
     return read_only();
   }
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
-    if (auto usable = check_open(); !usable) return usable;
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode, const Context& context) override {
+    if (auto usable = check_open(context); !usable) return usable;
     const auto changes = changes_to_put(*references_, name, descriptor, mode);
     if (!changes) return fail(Error(changes.error()));
     if (changes->changed.empty() && changes->added.empty()) return {};
     return read_only();
   }
-  Result<bool> delete_reference(std::string_view name) override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<bool> delete_reference(std::string_view name, const Context& context) override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     const auto changes = changes_to_erase(*references_, name);
     if (!changes) return fail(Error(changes.error()));
     if (changes->changed.empty()) return false;
     return read_only();
   }
-  Status update_references(const ReferenceUpdate& update) override {
-    if (auto usable = check_open(); !usable) return usable;
+  Status update_references(const ReferenceUpdate& update, const Context& context) override {
+    if (auto usable = check_open(context); !usable) return usable;
     const auto changes = update(*references_);
     if (!changes) return fail(Error(changes.error()));
     if (changes->changed.empty() && changes->added.empty()) return {};
     return read_only();
   }
   // Whoever made the archive has left no litter of ours in it.
-  Status clean() override { return check_open(); }
+  Status clean(const Context& context) override { return check_open(context); }
   Status close() override {
     is_closed_ = true;
     return {};
@@ -149,12 +149,14 @@ class ArchiveEngine final : public Engine {
   const Bytes& marker() const noexcept override { return marker_; }
 
  private:
-  Status check_open() const { return is_closed_ ? fail(Errc::closed, "the archive was closed") : Status(); }
+  Status check_open(const Context& context = {}) const {
+    return is_closed_ ? fail(Errc::closed, "the archive was closed") : context.check();
+  }
 
   // Null if there is no such blob.
-  Result<const ArchiveFile*> find(const Digest& digest) const {
-    if (digest.empty()) return fail(Errc::invalid_argument, "a blob is named by a digest");
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<const ArchiveFile*> find(const Digest& digest, const Context& context = {}) const {
+    if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     const auto found = contents_.blobs.find(digest);
     return found == contents_.blobs.end() ? nullptr : &found->second;
   }

@@ -125,8 +125,8 @@ class NewArchive final : public ArchiveWriter {
     if (const auto place = find(digest); !place) return fail(Error(place.error()));
     return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
   }
-  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     std::vector<Digest> digests;
     for (const auto& [digest, place] : contents_.lock()->blobs)
       if (digest.algorithm() == algorithm) digests.push_back(digest);
@@ -136,32 +136,37 @@ class NewArchive final : public ArchiveWriter {
   std::int64_t listing_ns(Algorithm) const override { return now_ns(); }
 
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override;
-  Result<Upload> start_upload(std::string_view) override { return not_in_an_archive("no uploads"); }
-  Result<Upload> resume_upload(std::string_view id) override { return fail(unknown_upload(id)); }
+  Result<std::unique_ptr<Upload>> start_upload(std::string_view) override {
+    return not_in_an_archive("no uploads");
+  }
+  Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override {
+    return fail(unknown_upload(id));
+  }
   Result<bool> delete_blob(const Digest&) override { return not_in_an_archive("nothing is deleted"); }
-  Result<SweepResult> sweep_blob(const Digest&, const References&, std::int64_t) override {
+  Result<SweepResult> sweep_blob(const Digest&, const References&, std::int64_t, const Context&) override {
     return not_in_an_archive("nothing is deleted");
   }
 
-  Result<std::shared_ptr<const References>> references() const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Result<std::shared_ptr<const References>> references(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     return *references_.lock();
   }
-  Result<Descriptor> get_reference(std::string_view name) const override {
-    const auto now = references();
+  Result<Descriptor> get_reference(std::string_view name, const Context& context) const override {
+    const auto now = references(context);
     if (!now) return fail(Error(now.error()));
     return find_named(**now, name);
   }
-  Result<std::vector<std::string>> list_references() const override {
-    const auto now = references();
+  Result<std::vector<std::string>> list_references(const Context& context) const override {
+    const auto now = references(context);
     if (!now) return fail(Error(now.error()));
     return names_of(**now);
   }
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override;
-  Result<bool> delete_reference(std::string_view name) override;
-  Status update_references(const ReferenceUpdate& update) override;
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                       const Context& context) override;
+  Result<bool> delete_reference(std::string_view name, const Context& context) override;
+  Status update_references(const ReferenceUpdate& update, const Context& context) override;
 
-  Status clean() override { return check_open(); }
+  Status clean(const Context& context) override { return check_open(context); }
   Status close() override {
     is_closed_ = true;
     return {};
@@ -176,10 +181,12 @@ class NewArchive final : public ArchiveWriter {
     bool is_broken = false;
   };
 
-  Status check_open() const { return is_closed_ ? fail(Errc::closed, "the archive was closed") : Status(); }
-  Result<std::optional<Place>> find(const Digest& digest) const {
-    if (digest.empty()) return fail(Errc::invalid_argument, "a blob is named by a digest");
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
+  Status check_open(const Context& context = {}) const {
+    return is_closed_ ? fail(Errc::closed, "the archive was closed") : context.check();
+  }
+  Result<std::optional<Place>> find(const Digest& digest, const Context& context = {}) const {
+    if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     auto contents = contents_.lock();
     const auto found = contents->blobs.find(digest);
     return found == contents->blobs.end() ? std::nullopt : std::optional(found->second);
@@ -231,24 +238,26 @@ Result<PutResult> NewArchive::put_blob(ByteSource& content, const PutOptions& op
   return put;
 }
 
-Status NewArchive::put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) {
+Status NewArchive::put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                                 const Context& context) {
   return update_references(
-      [&](const References& now) { return changes_to_put(now, name, descriptor, mode); });
+      [&](const References& now) { return changes_to_put(now, name, descriptor, mode); }, context);
 }
 
-Result<bool> NewArchive::delete_reference(std::string_view name) {
+Result<bool> NewArchive::delete_reference(std::string_view name, const Context& context) {
   bool is_there = false;
-  auto updated = update_references([&](const References& now) -> Result<ReferenceChanges> {
+  const auto remove = [&](const References& now) -> Result<ReferenceChanges> {
     auto changes = changes_to_erase(now, name);
     is_there = changes && !changes->changed.empty();
     return changes;
-  });
+  };
+  auto updated = update_references(remove, context);
   if (!updated) return fail(std::move(updated).error());
   return is_there;
 }
 
-Status NewArchive::update_references(const ReferenceUpdate& update) {
-  if (auto usable = check_open(); !usable) return usable;
+Status NewArchive::update_references(const ReferenceUpdate& update, const Context& context) {
+  if (auto usable = check_open(context); !usable) return usable;
   const std::lock_guard lock(updating_);
   const std::shared_ptr<const References> now = *references_.lock();
   auto changes = update(*now);

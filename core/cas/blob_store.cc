@@ -30,13 +30,14 @@ std::unexpected<Error> blob_error(const Digest& digest, const Error& error) {
 
 // Gives a file a name that nothing has yet, by link or, where the file system has none, by rename. 0, or the
 // errno: EEXIST where something has it.
-Result<int> name_blob(const LayoutDir& layout, const StagedFile& file, int folder, const std::string& name) {
+Result<int> name_blob(const LayoutDir& layout, const StagedFile& file, int folder, const std::string& name,
+                      const Context& context) {
   if (file.is_linked) {
     const auto link = [&] { return ::linkat(file.folder, file.name, folder, name.c_str(), 0); };
     if (retried(link) == 0) return 0;
     if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) return errno;
   }
-  const auto lock = layout.lock_exclusive();
+  const auto lock = layout.lock_exclusive(context);
   if (!lock) return fail(Error(lock.error()));
   return rename_new(file.folder, file.name, folder, name);
 }
@@ -151,7 +152,7 @@ Result<BlobStatus> BlobStore::link_status(const Digest& digest, const struct sta
   return status;
 }
 
-Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm) const {
+Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm, const Context& context) const {
   std::vector<Digest> digests;
   std::vector<std::string> links;
   auto folder = open_folder(algorithm);
@@ -169,7 +170,7 @@ Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm) const {
     digests.push_back(std::move(*digest));
     return {};
   };
-  auto status = for_each_entry(std::move(*folder), folder_path(name_of(algorithm)), visit);
+  auto status = for_each_entry(std::move(*folder), folder_path(name_of(algorithm)), visit, context);
   if (!status) return fail(std::move(status).error());
   std::ranges::sort(digests);
   auto targets = targets_of(algorithm, links);
@@ -295,7 +296,7 @@ Status BlobStore::install_all(std::span<StagedBlob> blobs, const Context& contex
 
 Status BlobStore::name(const StagedFile& file, int folder, const PutResult& put, const Context& context) {
   for (;;) {
-    const auto failure = name_blob(layout_, file, folder, put.digest.hex());
+    const auto failure = name_blob(layout_, file, folder, put.digest.hex(), context);
     if (!failure) return fail(Error(failure.error()));
     if (*failure == 0) return {};
     if (*failure != EEXIST) return fail(Error::system(*failure, put.digest.str()));
@@ -319,7 +320,7 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
   if (auto synced = layout_.sync(present->fd->get(), digest.str()); !synced)
     return fail(std::move(synced).error());
   // sweep_blob holds the lock too: either it sees the new time, or this sees that the blob is gone.
-  const auto lock = layout_.lock_shared();
+  const auto lock = layout_.lock_shared(context);
   if (!lock) return fail(Error(lock.error()));
   struct stat now;
   if (::fstatat(folder, digest.hex().c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -353,7 +354,7 @@ Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutR
     if (auto synced = layout_.sync(target->fd->get(), digest.str()); !synced)
       return fail(std::move(synced).error());
   // sweep_blob holds the lock too, as in keep().
-  const auto lock = layout_.lock_shared();
+  const auto lock = layout_.lock_shared(context);
   if (!lock) return fail(Error(lock.error()));
   if (!is_link(folder, digest.hex())) return false;
   constexpr std::array<timespec, 2> kNow{timespec{.tv_sec = 0, .tv_nsec = UTIME_NOW},

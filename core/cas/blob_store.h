@@ -49,7 +49,7 @@ class BlobStore {
   Result<BlobPtr> open(const Digest& digest) const;
   Result<std::optional<BlobStatus>> status(const Digest& digest) const;
   // Symlinks too. Finds out what symlinks lead to, so that status() knows it.
-  Result<std::vector<Digest>> list(Algorithm algorithm) const;
+  Result<std::vector<Digest>> list(Algorithm algorithm, const Context& context) const;
   std::int64_t listing_ns(Algorithm algorithm) const;
   // Whether copy() shares blocks with this one.
   bool can_clone(const Blob& blob) const;

@@ -25,7 +25,7 @@ Status remove_litter_file(int folder, const std::string& name) {
 }
 
 // A folder that holds anything but temporary files is not ours, whatever it is called.
-Status remove_workspace(int root, const std::string& name) {
+Status remove_workspace(int root, const std::string& name, const Context& context) {
   auto folder = open_at(root, name, kFolderFlags);
   // Gone meanwhile, or not ours to open.
   if (!folder) return {};
@@ -42,11 +42,13 @@ Status remove_workspace(int root, const std::string& name) {
       is_ours = false;
     return {};
   };
-  if (auto visited = for_each_entry(std::move(*listed), name, visit); !visited) return visited;
+  if (auto visited = for_each_entry(std::move(*listed), name, visit, context); !visited) return visited;
   if (!is_ours) return {};
-  for (const std::string& file : files)
+  for (const std::string& file : files) {
+    if (auto go_on = context.check(); !go_on) return go_on;
     if (auto removed = remove_litter_file(folder->get(), file); !removed)
       return fail(std::move(removed).error(), name);
+  }
   if (retried([&] { return ::unlinkat(root, name.c_str(), AT_REMOVEDIR); }) == 0 || errno == ENOENT)
     return {};
   return fail(Error::system(errno, name));
@@ -64,7 +66,7 @@ Status remove_index_temp(int root, const std::string& name) {
 
 }  // namespace
 
-Status remove_litter(const LayoutDir& layout) {
+Status remove_litter(const LayoutDir& layout, const Context& context) {
   auto root = open_at(layout.fd(), ".", kFolderFlags);
   if (!root) return fail(std::move(root).error());
   // Listed first: what is removed while a directory is read may make it skip entries.
@@ -75,12 +77,16 @@ Status remove_litter(const LayoutDir& layout) {
     if (type == DT_REG && name.starts_with(kIndexTempPrefix)) index_temps.emplace_back(name);
     return {};
   };
-  if (auto listed = for_each_entry(std::move(*root), layout.path(), visit); !listed) return listed;
-  for (const std::string& name : workspaces)
-    if (auto removed = remove_workspace(layout.fd(), name); !removed) return removed;
-  for (const std::string& name : index_temps)
+  if (auto listed = for_each_entry(std::move(*root), layout.path(), visit, context); !listed) return listed;
+  for (const std::string& name : workspaces) {
+    if (auto go_on = context.check(); !go_on) return go_on;
+    if (auto removed = remove_workspace(layout.fd(), name, context); !removed) return removed;
+  }
+  for (const std::string& name : index_temps) {
+    if (auto go_on = context.check(); !go_on) return go_on;
     if (auto removed = remove_index_temp(layout.fd(), name); !removed) return removed;
-  return remove_idle_uploads(layout, kUploadAge);
+  }
+  return remove_idle_uploads(layout, kUploadAge, context);
 }
 
 }  // namespace layoutfs

@@ -8,6 +8,7 @@ namespace layoutfs {
 // Removes workspaces (workspace.h) that nobody holds locked and that hold nothing but temporary files, and
 // files `index.json.tmp*`, as other programs leave them, that are older than a minute and not locked.
 // Everything else stays. Nothing to remove is no error, on read-only media neither.
-Status remove_litter(const LayoutDir& layout);
+// Errc::cancelled.
+Status remove_litter(const LayoutDir& layout, const Context& context = {});
 
 }  // namespace layoutfs

@@ -118,7 +118,7 @@ Status check_unfinished(const LayoutDir& layout, const DirOptions& options) {
 }
 
 Status complete_layout(const LayoutDir& layout, const DirOptions& options) {
-  const auto lock = layout.lock_exclusive();
+  const auto lock = layout.lock_exclusive(options.context);
   if (!lock) return fail(Error(lock.error()));
   const auto has_marker = is_there(layout.fd(), kMarkerFile);
   if (!has_marker) return fail(Error(has_marker.error()));

@@ -51,7 +51,7 @@ Result<Digest> digest_member(JsonValue object) {
   if (!text) return not_a("a string", "digest");
   auto digest = Digest::parse(*text);
   // Here it is the image that makes no sense, not a request.
-  if (!digest && digest.error().code() == Errc::invalid_argument)
+  if (!digest && digest.error().code() == Errc::digest_invalid)
     return fail(Errc::invalid_image, digest.error().message());
   return digest;
 }

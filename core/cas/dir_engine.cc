@@ -45,9 +45,9 @@ class DirEngine final : public Engine {
       if (auto blob = blobs_.open(digest); !blob) return fail(std::move(blob).error());
     return layout_.path() + "/" + digest.blob_path();
   }
-  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return blobs_.list(algorithm);
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return blobs_.list(algorithm, context);
   }
   std::int64_t listing_ns(Algorithm algorithm) const override { return blobs_.listing_ns(algorithm); }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
@@ -62,11 +62,11 @@ class DirEngine final : public Engine {
   std::unique_ptr<BlobBatch> start_batch() override {
     return std::make_unique<StagedBatch>(blobs_, [this] { return check_open(); });
   }
-  Result<Upload> start_upload(std::string_view id) override {
+  Result<std::unique_ptr<Upload>> start_upload(std::string_view id) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return layoutfs::start_upload(layout_, blobs_, id);
   }
-  Result<Upload> resume_upload(std::string_view id) override {
+  Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return layoutfs::resume_upload(layout_, blobs_, id);
   }
@@ -75,12 +75,12 @@ class DirEngine final : public Engine {
     return blobs_.erase(digest);
   }
 
-  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
-                                 std::int64_t limit_ns) override {
-    if (auto usable = check(digest); !usable) return fail(std::move(usable).error());
-    const auto lock = layout_.lock_exclusive();
+  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen, std::int64_t limit_ns,
+                                 const Context& context) override {
+    if (auto usable = check(digest, context); !usable) return fail(std::move(usable).error());
+    const auto lock = layout_.lock_exclusive(context);
     if (!lock) return fail(Error(lock.error()));
-    const auto now = references_->all();
+    const auto now = references_->all(context);
     if (!now) return fail(Error(now.error()));
     if (now->get() != &seen && !is_same(**now, seen)) return SweepResult::references_changed;
     const auto status = blobs_.status(digest);
@@ -92,34 +92,35 @@ class DirEngine final : public Engine {
     return *erased ? SweepResult::removed : SweepResult::absent;
   }
 
-  Result<std::shared_ptr<const References>> references() const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return references_->all();
+  Result<std::shared_ptr<const References>> references(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return references_->all(context);
   }
-  Result<Descriptor> get_reference(std::string_view name) const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return references_->get(name);
+  Result<Descriptor> get_reference(std::string_view name, const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return references_->get(name, context);
   }
-  Result<std::vector<std::string>> list_references() const override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return references_->list();
+  Result<std::vector<std::string>> list_references(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return references_->list(context);
   }
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
-    if (auto usable = check_open(); !usable) return usable;
-    return references_->put(name, descriptor, mode);
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                       const Context& context) override {
+    if (auto usable = check_open(context); !usable) return usable;
+    return references_->put(name, descriptor, mode, context);
   }
-  Result<bool> delete_reference(std::string_view name) override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return references_->erase(name);
+  Result<bool> delete_reference(std::string_view name, const Context& context) override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return references_->erase(name, context);
   }
-  Status update_references(const ReferenceUpdate& update) override {
-    if (auto usable = check_open(); !usable) return usable;
-    return references_->update(update);
+  Status update_references(const ReferenceUpdate& update, const Context& context) override {
+    if (auto usable = check_open(context); !usable) return usable;
+    return references_->update(update, context);
   }
 
-  Status clean() override {
-    if (auto usable = check_open(); !usable) return usable;
-    return remove_litter(layout_);
+  Status clean(const Context& context) override {
+    if (auto usable = check_open(context); !usable) return usable;
+    return remove_litter(layout_, context);
   }
   Status close() override {
     is_closed_ = true;
@@ -130,12 +131,12 @@ class DirEngine final : public Engine {
   const Bytes& marker() const noexcept override { return marker_; }
 
  private:
-  Status check_open() const {
-    return is_closed_ ? fail(Errc::closed, layout_.path() + ": the layout was closed") : Status();
+  Status check_open(const Context& context = {}) const {
+    return is_closed_ ? fail(Errc::closed, layout_.path() + ": the layout was closed") : context.check();
   }
-  Status check(const Digest& digest) const {
-    if (digest.empty()) return fail(Errc::invalid_argument, "a blob is named by a digest");
-    return check_open();
+  Status check(const Digest& digest, const Context& context = {}) const {
+    if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+    return check_open(context);
   }
 
   LayoutDir layout_;
@@ -173,7 +174,7 @@ Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {
   const auto format = format_of(layout.fd());
   if (!format) return fail(Error(format.error()));
   auto engine = std::make_unique<DirEngine>(std::move(layout), *format, std::move(*marker));
-  auto references = engine->references();
+  auto references = engine->references({});
   if (!references) return fail(std::move(references).error());
   return engine;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/context.h"
 #include "core/cas/driver.h"
 #include "core/cas/engine.h"
 
@@ -30,6 +31,8 @@ struct DirOptions {
   bool follow_links = false;
   // Whether what was put is on disk when the call returns. Only tests can do without.
   bool is_durable = true;
+  // For the wait until others that make or complete the same layout are done: Errc::cancelled.
+  Context context;
 };
 
 // Opens the layout at `path`; of the two formats, `index.json` goes before `refs/`. Everything is opened

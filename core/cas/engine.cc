@@ -63,10 +63,10 @@ Result<bool> Engine::exists(const Digest& digest) const {
   return size->has_value();
 }
 
-Result<std::vector<Digest>> Engine::list_all_blobs() const {
+Result<std::vector<Digest>> Engine::list_all_blobs(const Context& context) const {
   std::vector<Digest> all;
   for (const Algorithm algorithm : algorithms()) {
-    auto some = list_blobs(algorithm);
+    auto some = list_blobs(algorithm, context);
     if (!some) return some;
     all.insert(all.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
   }

@@ -138,7 +138,9 @@ class Upload;
 // Opening and reading write nothing, so read-only media are fine. Everything that would change something
 // fails there with Errc::io and EROFS; what has nothing to change succeeds: to delete what is not there, to
 // put a reference that is there, to clean what is clean. After close() everything fails with Errc::closed. An
-// empty digest is Errc::invalid_argument.
+// empty digest is Errc::digest_invalid. What takes a Context fails with Errc::cancelled once that has ended,
+// at the start and while it waits or walks; nothing has changed then, but for litter that clean() had removed
+// already.
 class Engine : public Provider {
  public:
   // As get_blob, without opening it; nothing where the layout has no such blob.
@@ -150,12 +152,12 @@ class Engine : public Provider {
   // Errc::unsupported where it is no file of its own.
   virtual Result<std::string> blob_path(const Digest& digest) const = 0;
   // Of one algorithm, sorted. Files whose names are no digest are left out.
-  virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const = 0;
+  virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context = {}) const = 0;
   // A time, in nanoseconds since 1970, that is another one whenever list_blobs() gives something else: when
   // that changed last, or now where it may have changed just before without another time to show for it.
   virtual std::int64_t listing_ns(Algorithm algorithm) const = 0;
   // Of every algorithm, sorted.
-  Result<std::vector<Digest>> list_all_blobs() const;
+  Result<std::vector<Digest>> list_all_blobs(const Context& context = {}) const;
 
   // Stores what `content` delivers. It is there, whole and on disk, or nothing has changed; that it was there
   // before is no error, and what was there is kept, unless it is damaged: then the content replaces it, in
@@ -168,49 +170,49 @@ class Engine : public Provider {
   virtual bool can_clone(const Blob& blob) const;
   // Many blobs together (blob_batch.h). The engine must outlive it.
   virtual std::unique_ptr<BlobBatch> start_batch();
-  // Content that arrives in pieces (upload.h, which declares Upload). The engine must outlive it. `id` is for
+  // Content that arrives in pieces (upload.h). The engine must outlive it. `id` is for
   // who wants to find it again by something else than what it was called; a random one where it is empty.
   // Errc::already_exists where there is one of that id.
-  virtual Result<Upload> start_upload(std::string_view id = {}) = 0;
+  virtual Result<std::unique_ptr<Upload>> start_upload(std::string_view id = {}) = 0;
   // Goes on with one that this process or another one has begun. Errc::blob_upload_unknown;
   // Errc::blob_upload_invalid where another Upload has it.
-  virtual Result<Upload> resume_upload(std::string_view id) = 0;
+  virtual Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) = 0;
   // put_blob of `value` as canonical_json writes it: the same value has the same digest.
   Result<PutResult> put_blob_json(JsonValue value, const PutOptions& options = {});
   // Whether it was there. Nobody asks whether it is in use: collect_garbage does.
   virtual Result<bool> delete_blob(const Digest& digest) = 0;
   // delete_blob, if the references are still those of `seen` and the blob was not put at or after `limit_ns`
   // (see BlobStatus), decided and done while nobody else changes references or puts this blob.
-  virtual Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
-                                         std::int64_t limit_ns) = 0;
+  virtual Result<SweepResult> sweep_blob(const Digest& digest, const References& seen, std::int64_t limit_ns,
+                                         const Context& context = {}) = 0;
 
   // The references now. The same pointer as before as long as nothing has changed, which costs one stat.
-  virtual Result<std::shared_ptr<const References>> references() const = 0;
+  virtual Result<std::shared_ptr<const References>> references(const Context& context = {}) const = 0;
   // The reference of that name (kRefName), without that annotation. Errc::not_found, Errc::invalid_image;
   // Errc::ambiguous, listing them, if entries of that name differ in their digests, full names
   // (kContainerdName) or platforms: programs write the tag of several images as their name.
-  virtual Result<Descriptor> get_reference(std::string_view name) const = 0;
+  virtual Result<Descriptor> get_reference(std::string_view name, const Context& context = {}) const = 0;
   // The names, each once, in byte order.
-  virtual Result<std::vector<std::string>> list_references() const = 0;
+  virtual Result<std::vector<std::string>> list_references(const Context& context = {}) const = 0;
   // Makes `name` name `descriptor`; that it does already is no error. An entry whose full name is not that of
   // `descriptor` is another image's, and stays beside the new one. Errc::ambiguous if more than one image
   // would be replaced; Errc::clobber where a file of `refs/` is of an image with another full name.
   // Errc::clobber by `mode`; Errc::invalid_argument for a name that breaks the grammar (is_reference_name),
   // and for a descriptor without a digest where references are entries of index.json.
   virtual Status put_reference(std::string_view name, const Descriptor& descriptor,
-                               PutMode mode = PutMode::no_clobber) = 0;
+                               PutMode mode = PutMode::no_clobber, const Context& context = {}) = 0;
   // Removes the reference of that name, repeated entries of it too. Returns whether there was one. Blobs
   // stay. Errc::ambiguous as get_reference().
-  virtual Result<bool> delete_reference(std::string_view name) = 0;
+  virtual Result<bool> delete_reference(std::string_view name, const Context& context = {}) = 0;
   // Changes several entries in one step, whatever they are called, while nobody else changes any and no blob
   // is swept; `update` may read from this engine, and must not change anything through it. Entries that it
   // does not name stay as they stand in index.json, those that could not be understood too. Errc::unsupported
   // where references are no entries of index.json; what `update` fails with.
-  virtual Status update_references(const ReferenceUpdate& update) = 0;
+  virtual Status update_references(const ReferenceUpdate& update, const Context& context = {}) = 0;
 
   // Removes what crashed writers have left behind; never a blob, a reference, what another process is at
   // work with, or what is not ours.
-  virtual Status clean() = 0;
+  virtual Status clean(const Context& context = {}) = 0;
   // Lets go of temporary files. Once more is no error.
   virtual Status close() = 0;
 

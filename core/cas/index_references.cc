@@ -108,7 +108,8 @@ class IndexReferences final : public ReferenceStore {
  public:
   IndexReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
 
-  Result<std::shared_ptr<const References>> all() const override {
+  Result<std::shared_ptr<const References>> all(const Context& context) const override {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     const auto found = status();
     if (!found) return fail(Error(found.error()));
     auto cache = cache_.lock();
@@ -116,22 +117,23 @@ class IndexReferences final : public ReferenceStore {
     return read(*cache);
   }
 
-  Result<Descriptor> get(std::string_view name) const override {
-    const auto references = all();
+  Result<Descriptor> get(std::string_view name, const Context& context) const override {
+    const auto references = all(context);
     if (!references) return fail(Error(references.error()));
     return find_named(**references, name);
   }
 
-  Result<std::vector<std::string>> list() const override {
-    const auto references = all();
+  Result<std::vector<std::string>> list(const Context& context) const override {
+    const auto references = all(context);
     if (!references) return fail(Error(references.error()));
     return names_of(**references);
   }
 
-  Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
+  Status put(std::string_view name, const Descriptor& descriptor, PutMode mode,
+             const Context& context) override {
     const auto wanted = index_entry(name, descriptor);
     if (!wanted) return fail(Error(wanted.error()));
-    const auto lock = layout_.lock_exclusive();
+    const auto lock = layout_.lock_exclusive(context);
     if (!lock) return fail(Error(lock.error()));
     const auto editor = edit();
     if (!editor) return fail(Error(editor.error()));
@@ -148,8 +150,8 @@ class IndexReferences final : public ReferenceStore {
     return write(editor->rewritten(changes));
   }
 
-  Result<bool> erase(std::string_view name) override {
-    const auto lock = layout_.lock_exclusive();
+  Result<bool> erase(std::string_view name, const Context& context) override {
+    const auto lock = layout_.lock_exclusive(context);
     if (!lock) return fail(Error(lock.error()));
     const auto editor = edit();
     if (!editor) return fail(Error(editor.error()));
@@ -166,10 +168,10 @@ class IndexReferences final : public ReferenceStore {
     return true;
   }
 
-  Status update(const ReferenceUpdate& update) override {
-    const auto lock = layout_.lock_exclusive();
+  Status update(const ReferenceUpdate& update, const Context& context) override {
+    const auto lock = layout_.lock_exclusive(context);
     if (!lock) return fail(Error(lock.error()));
-    const auto now = all();
+    const auto now = all(context);
     if (!now) return fail(Error(now.error()));
     auto changes = update(**now);
     if (!changes) return fail(std::move(changes).error());

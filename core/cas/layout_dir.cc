@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <limits>
 #include <memory>
 #include <system_error>
+#include <thread>
 
 #include "core/base/utf8.h"
 
@@ -79,22 +81,35 @@ int lock_file(int fd, int operation) {
   return retried([&] { return ::flock(fd, operation); }) == 0 ? 0 : errno;
 }
 
-Result<LayoutLock> LayoutDir::lock(int operation) const {
+Result<int> lock_file(int fd, int operation, const Context& context) {
+  if (!context.can_end()) return lock_file(fd, operation);
+  constexpr std::chrono::milliseconds kLongest{20};
+  for (std::chrono::milliseconds pause{1};; pause = std::min(2 * pause, kLongest)) {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    const int failure = lock_file(fd, operation | LOCK_NB);
+    if (failure != EWOULDBLOCK) return failure;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Result<LayoutLock> LayoutDir::lock(int operation, const Context& context) const {
   // A description of its own: locks of one description do not exclude each other.
   auto root = open_at(root_.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!root) return fail(std::move(root).error(), "cannot lock the directory");
-  int failure = lock_file(root->get(), operation);
-  if (failure == 0) return LayoutLock(std::move(*root));
-  if (!is_lockless(failure)) return fail(Error::system(failure, "cannot lock the directory"));
+  auto failure = lock_file(root->get(), operation, context);
+  if (!failure) return fail(std::move(failure).error());
+  if (*failure == 0) return LayoutLock(std::move(*root));
+  if (!is_lockless(*failure)) return fail(Error::system(*failure, "cannot lock the directory"));
   auto file = open_at(root_.get(), kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW, 0644);
   if (!file) return fail(std::move(file).error(), "cannot lock the directory");
-  failure = lock_file(file->get(), operation);
-  if (failure != 0) return fail(Error::system(failure, "cannot lock the directory"));
+  failure = lock_file(file->get(), operation, context);
+  if (!failure) return fail(std::move(failure).error());
+  if (*failure != 0) return fail(Error::system(*failure, "cannot lock the directory"));
   return LayoutLock(std::move(*file));
 }
 
-Result<LayoutLock> LayoutDir::lock_shared() const { return lock(LOCK_SH); }
-Result<LayoutLock> LayoutDir::lock_exclusive() const { return lock(LOCK_EX); }
+Result<LayoutLock> LayoutDir::lock_shared(const Context& context) const { return lock(LOCK_SH, context); }
+Result<LayoutLock> LayoutDir::lock_exclusive(const Context& context) const { return lock(LOCK_EX, context); }
 
 Status LayoutDir::sync(int fd, std::string_view what) const {
   return is_durable_ ? sync_file(fd, what) : Status();
@@ -219,7 +234,8 @@ bool FileState::is_still(const struct stat& found) const noexcept {
   return is_settled_ && marks_ == marks_of(found);
 }
 
-Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit) {
+Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit,
+                      const Context& context) {
   const int fd = folder.get();
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);
   if (stream == nullptr) return std::unexpected(Error::system(errno, what));
@@ -235,6 +251,7 @@ Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisit
     if (struct stat found;
         type == DT_UNKNOWN && ::fstatat(fd, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) == 0)
       type = static_cast<unsigned char>(IFTODT(found.st_mode));
+    if (auto go_on = context.check(); !go_on) return go_on;
     if (auto visited = visit(entry->d_name, type); !visited) return visited;
   }
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/base/beneath.h"
+#include "core/base/context.h"
 #include "core/base/file.h"
 
 namespace layoutfs {
@@ -54,8 +55,9 @@ class LayoutDir {
 
   // Waits for the layout's lock, flock(2) on the root directory: it excludes threads of this process too.
   // Where the file system has no locks on directories, on the file `.layoutfs.lock` in it.
-  Result<LayoutLock> lock_shared() const;
-  Result<LayoutLock> lock_exclusive() const;
+  // Errc::cancelled once `context` has ended.
+  Result<LayoutLock> lock_shared(const Context& context = {}) const;
+  Result<LayoutLock> lock_exclusive(const Context& context = {}) const;
 
   // fsync of a file, where the engine is durable.
   Status sync(int fd, std::string_view what) const;
@@ -65,7 +67,7 @@ class LayoutDir {
   Status sync_names(int folder, std::string_view what) const;
 
  private:
-  Result<LayoutLock> lock(int operation) const;
+  Result<LayoutLock> lock(int operation, const Context& context) const;
 
   UniqueFd root_;  // O_PATH: reading a layout takes no permission to list it
   std::string path_;
@@ -76,6 +78,9 @@ class LayoutDir {
 
 // flock(2) until it succeeds or fails for another reason than a signal; the errno, 0 for success.
 int lock_file(int fd, int operation);
+// As above, while `context` lasts; Errc::cancelled then. Asks again and again, at last every 20 ms, if the
+// context can end: flock(2) itself waits without an end.
+Result<int> lock_file(int fd, int operation, const Context& context);
 
 // "NAME: not a regular file", whatever errno the kernel gives for a wrong type.
 Error wrong_type(std::string_view name);
@@ -128,7 +133,9 @@ class FileState {
 
 // The entries of a directory but "." and "..", in no order; `type` is DT_REG, DT_DIR, ... The error names
 // `what`; that of `visit` ends it.
+// Errc::cancelled once `context` has ended.
 using EntryVisitor = std::function<Status(const char* name, unsigned char type)>;
-Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit);
+Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisitor& visit,
+                      const Context& context = {});
 
 }  // namespace layoutfs

@@ -17,12 +17,13 @@ namespace layoutfs {
 class ReferenceStore {
  public:
   virtual ~ReferenceStore() = default;
-  virtual Result<std::shared_ptr<const References>> all() const = 0;
-  virtual Result<Descriptor> get(std::string_view name) const = 0;
-  virtual Result<std::vector<std::string>> list() const = 0;
-  virtual Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) = 0;
-  virtual Result<bool> erase(std::string_view name) = 0;
-  virtual Status update(const ReferenceUpdate& update) = 0;
+  virtual Result<std::shared_ptr<const References>> all(const Context& context = {}) const = 0;
+  virtual Result<Descriptor> get(std::string_view name, const Context& context) const = 0;
+  virtual Result<std::vector<std::string>> list(const Context& context) const = 0;
+  virtual Status put(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                     const Context& context) = 0;
+  virtual Result<bool> erase(std::string_view name, const Context& context) = 0;
+  virtual Status update(const ReferenceUpdate& update, const Context& context) = 0;
 };
 
 // Entries of `index.json` (image-spec 1.0). Both arguments must outlive the store.

@@ -54,7 +54,8 @@ class RefsDirReferences final : public ReferenceStore {
 
   // The directory's times tell of every file that came, went or was replaced by rename; of nothing else that
   // programs do to references.
-  Result<std::shared_ptr<const References>> all() const override {
+  Result<std::shared_ptr<const References>> all(const Context& context) const override {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     auto folder = open_refs();
     if (!folder) return fail(std::move(folder).error());
     const auto found = stat_of(folder->get(), kRefsFolder);
@@ -62,9 +63,9 @@ class RefsDirReferences final : public ReferenceStore {
     auto cache = cache_.lock();
     if (cache->state.is_still(*found)) return cache->references;
     const FileState state(*found);
-    const auto listing = list_entries(std::move(*folder));
+    const auto listing = list_entries(std::move(*folder), context);
     if (!listing) return fail(Error(listing.error()));
-    auto references = read_all_of(*listing, to_ns(found->st_mtim));
+    auto references = read_all_of(*listing, to_ns(found->st_mtim), context);
     if (!references) return fail(std::move(references).error());
     const bool is_same_still = cache->references != nullptr && is_same(*cache->references, *references) &&
                                cache->references->mtime_ns == references->mtime_ns;
@@ -74,8 +75,9 @@ class RefsDirReferences final : public ReferenceStore {
     return cache->references;
   }
 
-  Result<Descriptor> get(std::string_view name) const override {
+  Result<Descriptor> get(std::string_view name, const Context& context) const override {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     if (const auto folder = open_refs(); !folder) return fail(Error(folder.error()));
     auto found = read(std::string(name));
     if (found) return unnamed(std::move(*found));
@@ -84,10 +86,10 @@ class RefsDirReferences final : public ReferenceStore {
     return found;
   }
 
-  Result<std::vector<std::string>> list() const override {
+  Result<std::vector<std::string>> list(const Context& context) const override {
     auto folder = open_refs();
     if (!folder) return fail(std::move(folder).error());
-    auto listing = list_entries(std::move(*folder));
+    auto listing = list_entries(std::move(*folder), context);
     if (!listing) return fail(std::move(listing).error());
     std::vector<std::string> names;
     for (auto& [name, type] : listing->entries)
@@ -96,9 +98,10 @@ class RefsDirReferences final : public ReferenceStore {
     return names;
   }
 
-  Status put(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
+  Status put(std::string_view name, const Descriptor& descriptor, PutMode mode,
+             const Context& context) override {
     if (auto valid = check_name(name); !valid) return valid;
-    const auto lock = layout_.lock_exclusive();
+    const auto lock = layout_.lock_exclusive(context);
     if (!lock) return fail(Error(lock.error()));
     const auto folder = open_refs();
     if (!folder) return fail(Error(folder.error()));
@@ -115,13 +118,13 @@ class RefsDirReferences final : public ReferenceStore {
     return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));
   }
 
-  Status update(const ReferenceUpdate&) override {
+  Status update(const ReferenceUpdate&, const Context&) override {
     return fail(Errc::unsupported,
                 "the references are files in refs/, which cannot be changed several at once");
   }
-  Result<bool> erase(std::string_view name) override {
+  Result<bool> erase(std::string_view name, const Context& context) override {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
-    const auto lock = layout_.lock_exclusive();
+    const auto lock = layout_.lock_exclusive(context);
     if (!lock) return fail(Error(lock.error()));
     const auto folder = layout_.open_own(kRefsFolder, kFolderFlags);
     if (!folder) return fail(Error(folder.error()));
@@ -167,7 +170,7 @@ class RefsDirReferences final : public ReferenceStore {
     bool has_links = false;
   };
 
-  static Result<Listing> list_entries(UniqueFd folder) {
+  static Result<Listing> list_entries(UniqueFd folder, const Context& context) {
     Listing listing;
     const auto visit = [&](const char* name, unsigned char type) -> Status {
       listing.entries.emplace_back(name, type);
@@ -176,20 +179,22 @@ class RefsDirReferences final : public ReferenceStore {
       if (listing.entries.size() <= kMaxFiles && listing.bytes <= kMaxBytes) return {};
       return fail(Errc::unsupported, std::string(kRefsFolder) + ": too many references");
     };
-    auto listed = for_each_entry(std::move(folder), kRefsFolder, visit);
+    auto listed = for_each_entry(std::move(folder), kRefsFolder, visit, context);
     if (!listed) return fail(std::move(listed).error());
     std::ranges::sort(listing.entries);
     return listing;
   }
 
   // What is not understood is a problem, not nothing: the blobs that it means must not count as garbage.
-  Result<References> read_all_of(const Listing& listing, std::int64_t mtime_ns) const {
+  Result<References> read_all_of(const Listing& listing, std::int64_t mtime_ns,
+                                 const Context& context) const {
     References references{{}, {}, {}, mtime_ns};
     const auto add_problem = [&](std::string problem) {
       if (references.problems.size() < kMaxProblems) references.problems.push_back(std::move(problem));
     };
     std::size_t bytes = listing.bytes;
     for (const auto& [name, type] : listing.entries) {
+      if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
       if (!is_reference_file_name(name)) {
         add_problem(not_a_reference(name));
         continue;

@@ -64,6 +64,170 @@ Result<UniqueFd> open_locked(int folder, const std::string& id) {
   return file;
 }
 
+class FileUpload final : public Upload {
+ public:
+  FileUpload(const LayoutDir& layout, BlobStore& blobs, std::string id, UniqueFd folder, UniqueFd file)
+      : layout_(layout),
+        blobs_(blobs),
+        id_(std::move(id)),
+        folder_(std::move(folder)),
+        file_(std::move(file)) {}
+
+  // Nothing is there yet.
+  void begin() { hashes_ = std::make_unique<HashPipe>(kBlobAlgorithm); }
+  // `size` bytes are there.
+  void go_on(std::uint64_t size) {
+    size_ = size;
+    writeback_ = Writeback(size);
+    if (size == 0) begin();
+  }
+
+  const std::string& id() const noexcept override { return id_; }
+  std::uint64_t size() const noexcept override { return size_; }
+  Status append(ByteView piece) override;
+  Result<Digest> digest(const Context& context) override;
+  Status close() override;
+  Result<PutResult> commit(const Digest& digest, const Context& context) override;
+  Status cancel() override;
+
+ private:
+  Status write(ByteView part);
+  Result<Digest> hash(Algorithm algorithm, const Context& context);
+  Result<PutResult> commit_file(const Digest& wanted, const Context& context);
+  Status remove();
+
+  const LayoutDir& layout_;
+  BlobStore& blobs_;
+  const std::string id_;
+  const UniqueFd folder_;
+  UniqueFd file_;  // none once closed
+  std::uint64_t size_ = 0;
+  Writeback writeback_;
+  // Of all that was written; none where somebody else has written the beginning, or where a write has failed.
+  std::unique_ptr<HashPipe> hashes_;
+  Digest digest_;  // of all that is there, once it is known
+  bool is_gone_ = false;
+};
+
+// `part` is at most one piece of the hashes.
+Status FileUpload::write(ByteView part) {
+  auto written = pwrite_all(file_.get(), part, size_, described(id_));
+  if (!written) {
+    // Whoever goes on with it shall find what size() says. Where that cannot be had, commit() sees it.
+    std::ignore = ::ftruncate(file_.get(), static_cast<off_t>(size_));
+    hashes_.reset();
+    return written;
+  }
+  if (hashes_ != nullptr) {
+    std::ranges::copy(part, hashes_->buffer().begin());
+    hashes_->submit(part.size());
+  }
+  digest_ = Digest();
+  size_ += part.size();
+  if (layout_.is_durable()) writeback_.advance(file_.get(), size_);
+  return {};
+}
+
+Status FileUpload::append(ByteView piece) {
+  if (!file_) return fail(Errc::closed, described(id_) + ": it was closed");
+  while (!piece.empty()) {
+    const ByteView part = piece.first(std::min(piece.size(), HashPipe::kPieceSize));
+    if (auto written = write(part); !written) return written;
+    piece = piece.subspan(part.size());
+  }
+  return {};
+}
+
+Result<Digest> FileUpload::digest(const Context& context) {
+  if (!file_) return fail(Errc::closed, described(id_) + ": it was closed");
+  return hash(kBlobAlgorithm, context);
+}
+
+Status FileUpload::close() {
+  file_.reset();
+  return {};
+}
+
+// What the file holds, by reading it where the content was not hashed on its way.
+Result<Digest> FileUpload::hash(Algorithm algorithm, const Context& context) {
+  if (hashes_ != nullptr) {
+    digest_ = hashes_->finish();
+    hashes_.reset();
+  }
+  if (!digest_.empty() && digest_.algorithm() == algorithm) return digest_;
+  UniqueFd copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy) return fail(Error::system(errno, described(id_)));
+  const auto shared = std::make_shared<const UniqueFd>(std::move(copy));
+  BlobSource content(std::make_shared<const FileBlob>(shared, 0, size_, Digest()));
+  auto hashed = hash_content(content, algorithm, context);
+  if (!hashed) return fail(std::move(hashed).error(), described(id_));
+  digest_ = std::move(hashed->digest);
+  return digest_;
+}
+
+Result<PutResult> FileUpload::commit_file(const Digest& wanted, const Context& context) {
+  const auto found = stat_of(file_.get(), described(id_));
+  if (!found) return fail(Error(found.error()));
+  if (const auto now = static_cast<std::uint64_t>(found->st_size); now != size_)
+    return fail(Errc::size_invalid,
+                described(id_) + ": it has " + std::to_string(now) + " bytes, not " + std::to_string(size_));
+  const auto content = hash(wanted.algorithm(), context);
+  if (!content) return fail(Error(content.error()));
+  if (*content != wanted)
+    return fail(Errc::digest_invalid,
+                described(id_) + ": the content has the digest " + content->str() + ", not " + wanted.str());
+  const StagedFile staged{
+      .fd = file_.get(), .folder = folder_.get(), .name = id_.c_str(), .is_linked = false};
+  const PutResult put{wanted, size_};
+  if (auto installed = blobs_.install(staged, put, context); !installed) {
+    // Where there are no locks, others may have been faster. What fails once the upload is the blob is told.
+    if (installed.error().code() == Errc::not_found &&
+        !is_named(file_.get(), folder_.get(), id_).value_or(true))
+      return fail(unknown_upload(id_));
+    return fail(std::move(installed).error());
+  }
+  // Where the blob was there already, the upload still is.
+  if (auto removed = remove(); !removed) return fail(std::move(removed).error());
+  return put;
+}
+
+Result<PutResult> FileUpload::commit(const Digest& digest, const Context& context) {
+  if (is_gone_) return fail(unknown_upload(id_));
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+  if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+  if (!file_) {
+    auto file = open_locked(folder_.get(), id_);
+    if (!file) return fail(std::move(file).error());
+    file_ = std::move(*file);
+    // Somebody else may have had it meanwhile.
+    hashes_.reset();
+    digest_ = Digest();
+  }
+  auto put = commit_file(digest, context);
+  file_.reset();
+  return put;
+}
+
+Status FileUpload::remove() {
+  const auto removed = remove_file(folder_.get(), id_);
+  if (!removed) return fail(Error(removed.error()));
+  is_gone_ = true;
+  return {};
+}
+
+Status FileUpload::cancel() {
+  if (is_gone_) return {};
+  if (!file_) {
+    auto file = open_locked(folder_.get(), id_);
+    if (!file && file.error().code() == Errc::blob_upload_unknown) return {};
+    if (!file) return fail(std::move(file).error());
+    file_ = std::move(*file);
+  }
+  auto removed = remove();
+  file_.reset();
+  return removed;
+}
+
 }  // namespace
 
 bool is_upload_id(std::string_view text) noexcept {
@@ -74,160 +238,8 @@ Error unknown_upload(std::string_view id) {
   return Error(Errc::blob_upload_unknown, "no upload '" + std::string(id) + "'");
 }
 
-struct Upload::State {
-  const LayoutDir& layout;
-  BlobStore& blobs;
-  std::string id;
-  UniqueFd folder;
-  UniqueFd file;  // none once closed
-  std::uint64_t size = 0;
-  Writeback writeback;
-  // Of all that was written; none where somebody else has written the beginning, or where a write has failed.
-  std::unique_ptr<HashPipe> hashes;
-  Digest digest;  // of all that is there, once it is known
-  bool is_gone = false;
-
-  State(const LayoutDir& layout_, BlobStore& blobs_, std::string id_, UniqueFd folder_, UniqueFd file_)
-      : layout(layout_),
-        blobs(blobs_),
-        id(std::move(id_)),
-        folder(std::move(folder_)),
-        file(std::move(file_)) {}
-
-  Status write(ByteView part);
-  Result<Digest> hash(Algorithm algorithm, const Context& context);
-  Result<PutResult> commit(const Digest& wanted, const Context& context);
-  Status remove();
-};
-
-Upload::Upload(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Upload::Upload(Upload&&) noexcept = default;
-Upload& Upload::operator=(Upload&&) noexcept = default;
-Upload::~Upload() = default;
-
-const std::string& Upload::id() const noexcept { return state_->id; }
-std::uint64_t Upload::size() const noexcept { return state_->size; }
-
-// `part` is at most one piece of the hashes.
-Status Upload::State::write(ByteView part) {
-  auto written = pwrite_all(file.get(), part, size, described(id));
-  if (!written) {
-    // Whoever goes on with it shall find what size() says. Where that cannot be had, commit() sees it.
-    std::ignore = ::ftruncate(file.get(), static_cast<off_t>(size));
-    hashes.reset();
-    return written;
-  }
-  if (hashes != nullptr) {
-    std::ranges::copy(part, hashes->buffer().begin());
-    hashes->submit(part.size());
-  }
-  digest = Digest();
-  size += part.size();
-  if (layout.is_durable()) writeback.advance(file.get(), size);
-  return {};
-}
-
-Status Upload::append(ByteView piece) {
-  if (!state_->file) return fail(Errc::closed, described(id()) + ": it was closed");
-  while (!piece.empty()) {
-    const ByteView part = piece.first(std::min(piece.size(), HashPipe::kPieceSize));
-    if (auto written = state_->write(part); !written) return written;
-    piece = piece.subspan(part.size());
-  }
-  return {};
-}
-
-Result<Digest> Upload::digest(const Context& context) {
-  if (!state_->file) return fail(Errc::closed, described(id()) + ": it was closed");
-  return state_->hash(kBlobAlgorithm, context);
-}
-
-Status Upload::close() {
-  state_->file.reset();
-  return {};
-}
-
-// What the file holds, by reading it where the content was not hashed on its way.
-Result<Digest> Upload::State::hash(Algorithm algorithm, const Context& context) {
-  if (hashes != nullptr) {
-    digest = hashes->finish();
-    hashes.reset();
-  }
-  if (!digest.empty() && digest.algorithm() == algorithm) return digest;
-  UniqueFd copy(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) return fail(Error::system(errno, described(id)));
-  const auto shared = std::make_shared<const UniqueFd>(std::move(copy));
-  BlobSource content(std::make_shared<const FileBlob>(shared, 0, size, Digest()));
-  auto hashed = hash_content(content, algorithm, context);
-  if (!hashed) return fail(std::move(hashed).error(), described(id));
-  digest = std::move(hashed->digest);
-  return digest;
-}
-
-Result<PutResult> Upload::State::commit(const Digest& wanted, const Context& context) {
-  const auto found = stat_of(file.get(), described(id));
-  if (!found) return fail(Error(found.error()));
-  if (const auto now = static_cast<std::uint64_t>(found->st_size); now != size)
-    return fail(Errc::size_invalid,
-                described(id) + ": it has " + std::to_string(now) + " bytes, not " + std::to_string(size));
-  const auto content = hash(wanted.algorithm(), context);
-  if (!content) return fail(Error(content.error()));
-  if (*content != wanted)
-    return fail(Errc::digest_invalid,
-                described(id) + ": the content has the digest " + content->str() + ", not " + wanted.str());
-  const StagedFile staged{.fd = file.get(), .folder = folder.get(), .name = id.c_str(), .is_linked = false};
-  const PutResult put{wanted, size};
-  if (auto installed = blobs.install(staged, put, context); !installed) {
-    // Where there are no locks, others may have been faster. What fails once the upload is the blob is told.
-    if (installed.error().code() == Errc::not_found && !is_named(file.get(), folder.get(), id).value_or(true))
-      return fail(unknown_upload(id));
-    return fail(std::move(installed).error());
-  }
-  // Where the blob was there already, the upload still is.
-  if (auto removed = remove(); !removed) return fail(std::move(removed).error());
-  return put;
-}
-
-Result<PutResult> Upload::commit(const Digest& digest, const Context& context) {
-  State& state = *state_;
-  if (state.is_gone) return fail(unknown_upload(state.id));
-  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
-  if (!state.file) {
-    auto file = open_locked(state.folder.get(), state.id);
-    if (!file) return fail(std::move(file).error());
-    state.file = std::move(*file);
-    // Somebody else may have had it meanwhile.
-    state.hashes.reset();
-    state.digest = Digest();
-  }
-  auto put = state.commit(digest, context);
-  state.file.reset();
-  return put;
-}
-
-Status Upload::State::remove() {
-  const auto removed = remove_file(folder.get(), id);
-  if (!removed) return fail(Error(removed.error()));
-  is_gone = true;
-  return {};
-}
-
-Status Upload::cancel() {
-  State& state = *state_;
-  if (state.is_gone) return {};
-  if (!state.file) {
-    auto file = open_locked(state.folder.get(), state.id);
-    if (!file && file.error().code() == Errc::blob_upload_unknown) return {};
-    if (!file) return fail(std::move(file).error());
-    state.file = std::move(*file);
-  }
-  auto removed = state.remove();
-  state.file.reset();
-  return removed;
-}
-
-Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view wanted_id) {
+Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore& blobs,
+                                             std::string_view wanted_id) {
   if (!wanted_id.empty() && !is_upload_id(wanted_id))
     return fail(Errc::invalid_argument, "'" + std::string(wanted_id) + "' can be no upload's id");
   auto folder = open_or_make_blob_folder(layout, kUploadsFolder);
@@ -249,13 +261,14 @@ Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs, std::stri
     file = UniqueFd();
   }
   if (!*file) return fail(Errc::io, "cannot begin an upload: others take it");
-  auto state =
-      std::make_unique<Upload::State>(layout, blobs, std::move(id), std::move(*folder), std::move(*file));
-  state->hashes = std::make_unique<HashPipe>(kBlobAlgorithm);
-  return Upload(std::move(state));
+  auto upload =
+      std::make_unique<FileUpload>(layout, blobs, std::move(id), std::move(*folder), std::move(*file));
+  upload->begin();
+  return upload;
 }
 
-Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id) {
+Result<std::unique_ptr<Upload>> resume_upload(const LayoutDir& layout, BlobStore& blobs,
+                                              std::string_view id) {
   if (!is_upload_id(id)) return fail(unknown_upload(id));
   auto folder = open_blob_folder(layout, kUploadsFolder);
   if (!folder && folder.error().code() == Errc::not_found) return fail(unknown_upload(id));
@@ -264,15 +277,13 @@ Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::str
   if (!file) return fail(std::move(file).error());
   const auto found = stat_of(file->get(), described(id));
   if (!found) return fail(Error(found.error()));
-  auto state =
-      std::make_unique<Upload::State>(layout, blobs, std::string(id), std::move(*folder), std::move(*file));
-  state->size = static_cast<std::uint64_t>(found->st_size);
-  state->writeback = Writeback(state->size);
-  if (state->size == 0) state->hashes = std::make_unique<HashPipe>(kBlobAlgorithm);
-  return Upload(std::move(state));
+  auto upload =
+      std::make_unique<FileUpload>(layout, blobs, std::string(id), std::move(*folder), std::move(*file));
+  upload->go_on(static_cast<std::uint64_t>(found->st_size));
+  return upload;
 }
 
-Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns) {
+Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns, const Context& context) {
   // Uploads behind a link that leaves the layout are another layout's.
   auto folder = layout.open_own(std::string(kBlobsFolder) + "/" + kUploadsFolder, kFolderFlags);
   // There are none, or none that we may look at.
@@ -284,9 +295,11 @@ Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns) {
   };
   auto listed = open_at(folder->get(), ".", kFolderFlags);
   if (!listed) return fail(std::move(listed).error());
-  if (auto visited = for_each_entry(std::move(*listed), kUploadsFolder, visit); !visited) return visited;
+  if (auto visited = for_each_entry(std::move(*listed), kUploadsFolder, visit, context); !visited)
+    return visited;
   const auto is_idle = [&](const struct stat& found) { return to_ns(found.st_mtim) < now_ns() - age_ns; };
   for (const std::string& id : ids) {
+    if (auto go_on = context.check(); !go_on) return go_on;
     // Before it is locked: somebody may be about to go on with it.
     struct stat now;
     if (::fstatat(folder->get(), id.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_idle(now)) continue;

@@ -19,36 +19,29 @@ bool is_upload_id(std::string_view text) noexcept;
 // Errc::blob_upload_unknown
 Error unknown_upload(std::string_view id);
 
-// An upload that this process has, and no other one (flock(2) on its file). For one thread at a time. Its
-// file stays when this goes, until somebody commits or cancels it, or Engine::clean() finds that nobody has
-// touched it for a day.
+// An upload that this process has, and no other one. For one thread at a time. It stays when this goes, until
+// somebody commits or cancels it, or Engine::clean() finds that nobody has touched it for a day. In a
+// directory it is a file, locked by flock(2).
 class Upload {
  public:
-  struct State;
-  explicit Upload(std::unique_ptr<State> state);
-  Upload(Upload&&) noexcept;
-  Upload& operator=(Upload&&) noexcept;
-  ~Upload();
+  virtual ~Upload() = default;
 
-  const std::string& id() const noexcept;
+  virtual const std::string& id() const noexcept = 0;
   // Bytes so far.
-  std::uint64_t size() const noexcept;
+  virtual std::uint64_t size() const noexcept = 0;
   // All of `piece`; after an error size() says how far it came. Errc::closed.
-  Status append(ByteView piece);
+  virtual Status append(ByteView piece) = 0;
   // kBlobAlgorithm's of what is there. Costs nothing where all of it was appended here. Errc::closed.
-  Result<Digest> digest(const Context& context = {});
+  virtual Result<Digest> digest(const Context& context = {}) = 0;
   // Lets others have the upload. Once more is no error.
-  Status close();
+  virtual Status close() = 0;
   // Closes, and makes the blob `digest` of it, as put_blob does. Errc::digest_invalid; Errc::size_invalid
   // where another process has added to it: the upload stays. Errc::blob_upload_unknown where it is gone,
   // Errc::blob_upload_invalid where another process has it.
-  Result<PutResult> commit(const Digest& digest, const Context& context = {});
+  virtual Result<PutResult> commit(const Digest& digest, const Context& context = {}) = 0;
   // Closes, and removes it. That it is gone is no error; Errc::blob_upload_invalid where another process has
   // it.
-  Status cancel();
-
- private:
-  std::unique_ptr<State> state_;
+  virtual Status cancel() = 0;
 };
 
 }  // namespace layoutfs

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -15,9 +16,9 @@ namespace layoutfs {
 inline constexpr const char* kUploadsFolder = "uploads";
 
 // Both arguments must outlive the upload. The functions are those of Engine.
-Result<Upload> start_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
-Result<Upload> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
+Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
+Result<std::unique_ptr<Upload>> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
 // Removes those that nobody has and that nobody has written to for `age_ns`.
-Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns);
+Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns, const Context& context = {});
 
 }  // namespace layoutfs

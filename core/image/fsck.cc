@@ -27,7 +27,7 @@ struct ListedBlob {
 
 // Every blob of the layout, the largest first, so that no thread ends long after the others.
 Result<std::vector<ListedBlob>> list_blobs(const Engine& engine, const Context& context) {
-  const auto digests = engine.list_all_blobs();
+  const auto digests = engine.list_all_blobs(context);
   if (!digests) return fail(Error(digests.error()));
   std::vector<ListedBlob> blobs;
   for (const Digest& digest : *digests) {
@@ -263,7 +263,7 @@ std::string_view name_of(FsckProblem::Kind kind) noexcept {
 }
 
 Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options) {
-  const auto references = engine.references();
+  const auto references = engine.references(options.context);
   if (!references) return fail(Error(references.error()));
   auto documents = read_documents(engine, **references, options);
   if (!documents) return fail(std::move(documents).error());

@@ -105,16 +105,16 @@ struct ImageLibrary::State {
         LibraryResources::State& common_)
       : engine(std::move(engine_)), resources(std::move(resources_)), common(common_) {}
 
-  Result<LayerPtr> open_layer(const Descriptor& descriptor);
+  Result<LayerPtr> open_layer(const Descriptor& descriptor, const Context& context);
   std::shared_ptr<const LayerIndex> load_index(const Descriptor& descriptor);
-  Result<std::shared_ptr<const LayerIndex>> build_index(const Descriptor& descriptor);
+  Result<std::shared_ptr<const LayerIndex>> build_index(const Descriptor& descriptor, const Context& context);
   Status check_layer(const Descriptor& descriptor) const;
   LayerPtr make_layer(const Digest& digest, std::shared_ptr<const LayerIndex> index) const;
   std::shared_ptr<const ImageTree> load_tree(std::string_view kind, const Digest& digest,
                                              std::size_t layer_count);
-  Result<ImagePtr> open_image(const Descriptor& manifest, ImageLibrary& library);
-  Result<std::vector<LayerPtr>> open_layers(const std::vector<Descriptor>& descriptors,
-                                            ImageLibrary& library);
+  Result<ImagePtr> open_image(const Descriptor& manifest, ImageLibrary& library, const Context& context);
+  Result<std::vector<LayerPtr>> open_layers(const std::vector<Descriptor>& descriptors, ImageLibrary& library,
+                                            const Context& context);
   Result<ImagePtr> assemble(std::string_view kind, const Digest& digest, const std::vector<LayerPtr>& layers,
                             Whiteouts whiteouts);
   bool is_index_cached(const Descriptor& layer);
@@ -155,13 +155,15 @@ std::shared_ptr<const LayerIndex> ImageLibrary::State::load_index(const Descript
   return std::move(kept->tables);
 }
 
-Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const Descriptor& descriptor) {
+Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const Descriptor& descriptor,
+                                                                           const Context& context) {
   const auto start = Clock::now();
   if (auto ready = common.cache.prepare(kLayerIndexes, descriptor.digest); !ready)
     return std::unexpected(std::move(ready).error());
   auto blob = engine->get_blob(descriptor.digest);
   if (!blob) return std::unexpected(std::move(blob).error());
   IndexingOptions indexing;
+  indexing.context = context;
   if (common.options.progress)
     indexing.progress = [&](std::uint64_t bytes_read) { common.options.progress(descriptor, bytes_read); };
   auto content = index_layer(std::move(*blob), descriptor.digest, indexing);
@@ -188,9 +190,9 @@ LayerPtr ImageLibrary::State::make_layer(const Digest& digest,
   return std::make_shared<const Layer>(Layer{std::move(index), std::move(stream)});
 }
 
-Result<LayerPtr> ImageLibrary::State::open_layer(const Descriptor& descriptor) {
+Result<LayerPtr> ImageLibrary::State::open_layer(const Descriptor& descriptor, const Context& context) {
   if (auto index = load_index(descriptor)) return make_layer(descriptor.digest, std::move(index));
-  auto index = build_index(descriptor);
+  auto index = build_index(descriptor, context);
   if (!index) return std::unexpected(std::move(index).error());
   return make_layer(descriptor.digest, std::move(*index));
 }
@@ -209,9 +211,11 @@ std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(std::string_view
 
 // The layers' own errors come first, those of lower layers before those of upper ones.
 Result<std::vector<LayerPtr>> ImageLibrary::State::open_layers(const std::vector<Descriptor>& descriptors,
-                                                               ImageLibrary& library) {
+                                                               ImageLibrary& library,
+                                                               const Context& context) {
   std::vector<std::optional<Result<LayerPtr>>> opened(descriptors.size());
-  for_each_in_parallel(descriptors.size(), [&](std::size_t i) { opened[i] = library.layer(descriptors[i]); });
+  for_each_in_parallel(descriptors.size(),
+                       [&](std::size_t i) { opened[i] = library.layer(descriptors[i], context); });
   std::vector<LayerPtr> layers;
   for (std::size_t i = 0; i < opened.size(); ++i) {
     if (!*opened[i])
@@ -267,7 +271,8 @@ Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& la
   return {};
 }
 
-Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, ImageLibrary& library) {
+Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, ImageLibrary& library,
+                                                 const Context& context) {
   const auto manifest = read_image_manifest(*engine, descriptor);
   if (!manifest) return std::unexpected(manifest.error());
   std::optional<ImageConfig> config;
@@ -276,7 +281,7 @@ Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, I
     if (!read) return std::unexpected(std::move(read).error());
     config = std::move(*read);
   }
-  const auto layers = open_layers(manifest->layers, library);
+  const auto layers = open_layers(manifest->layers, library, context);
   if (!layers) return std::unexpected(layers.error());
   if (config)
     if (auto checked = check_diff_ids(*config, *layers); !checked)
@@ -299,39 +304,49 @@ ImageLibrary::~ImageLibrary() = default;
 
 namespace {
 
-// From the shelf, or opened, once however many threads ask.
+// From the shelf, or opened, once however many threads ask. What another thread was stopped in is begun
+// again.
 template <class Value, class Open>
 Result<Value> open_once(Shelf<Value>& shelf, SingleFlight<Digest, Value>& flights, const Digest& digest,
-                        Open&& open) {
-  if (auto found = shelf.find(digest)) return std::move(*found);
-  return flights.run(digest, [&]() -> Result<Value> {
+                        const Context& context, Open&& open) {
+  const auto open_now = [&]() -> Result<Value> {
     // The flight before may have landed since.
     if (auto found = shelf.find(digest)) return std::move(*found);
-    return shelf.put(digest, open());
-  });
+    auto opened = open();
+    // That somebody was stopped says nothing of the image.
+    if (!opened && opened.error().code() == Errc::cancelled) return opened;
+    return shelf.put(digest, std::move(opened));
+  };
+  for (;;) {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    if (auto found = shelf.find(digest)) return std::move(*found);
+    auto opened = flights.run(digest, open_now, context);
+    if (opened || opened.error().code() != Errc::cancelled) return opened;
+  }
 }
 
 }  // namespace
 
-Result<LayerPtr> ImageLibrary::layer(const Descriptor& descriptor) {
+Result<LayerPtr> ImageLibrary::layer(const Descriptor& descriptor, const Context& context) {
   if (auto checked = state_->check_layer(descriptor); !checked)
     return std::unexpected(std::move(checked).error());
-  return open_once(state_->layer_shelf, state_->layer_flights, descriptor.digest,
-                   [&] { return state_->open_layer(descriptor); });
+  return open_once(state_->layer_shelf, state_->layer_flights, descriptor.digest, context,
+                   [&] { return state_->open_layer(descriptor, context); });
 }
 
-Result<ImagePtr> ImageLibrary::layer_tree(const Descriptor& descriptor) {
-  return open_once(
-      state_->layer_tree_shelf, state_->layer_tree_flights, descriptor.digest, [&]() -> Result<ImagePtr> {
-        auto opened = layer(descriptor);
-        if (!opened) return std::unexpected(std::move(opened).error());
-        return state_->assemble(kLayerTrees, descriptor.digest, {std::move(*opened)}, Whiteouts::show);
-      });
+Result<ImagePtr> ImageLibrary::layer_tree(const Descriptor& descriptor, const Context& context) {
+  return open_once(state_->layer_tree_shelf, state_->layer_tree_flights, descriptor.digest, context,
+                   [&]() -> Result<ImagePtr> {
+                     auto opened = layer(descriptor, context);
+                     if (!opened) return std::unexpected(std::move(opened).error());
+                     return state_->assemble(kLayerTrees, descriptor.digest, {std::move(*opened)},
+                                             Whiteouts::show);
+                   });
 }
 
-Result<ImagePtr> ImageLibrary::image(const Descriptor& manifest) {
-  return open_once(state_->image_shelf, state_->image_flights, manifest.digest,
-                   [&] { return state_->open_image(manifest, *this); });
+Result<ImagePtr> ImageLibrary::image(const Descriptor& manifest, const Context& context) {
+  return open_once(state_->image_shelf, state_->image_flights, manifest.digest, context,
+                   [&] { return state_->open_image(manifest, *this, context); });
 }
 
 ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {

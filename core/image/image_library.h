@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "core/base/context.h"
 #include "core/cas/engine.h"
 #include "core/image/image.h"
 #include "core/layer/index_cache.h"
@@ -53,7 +54,9 @@ class LibraryResources {
   std::unique_ptr<State> state_;
 };
 
-// Thread-safe; what several threads ask for at once is built once.
+// Thread-safe; what several threads ask for at once is built once. Errc::cancelled once the context of a call
+// has ended, while it builds or waits for another thread that does; what others ask for is built all the
+// same.
 class ImageLibrary {
  public:
   // With resources of its own.
@@ -62,12 +65,12 @@ class ImageLibrary {
   ~ImageLibrary();
 
   // Builds or loads the layer's index. Errc::not_found, Errc::corrupt, Errc::unsupported.
-  Result<LayerPtr> layer(const Descriptor& descriptor);
+  Result<LayerPtr> layer(const Descriptor& descriptor, const Context& context = {});
   // One layer alone, whiteouts visible.
-  Result<ImagePtr> layer_tree(const Descriptor& descriptor);
+  Result<ImagePtr> layer_tree(const Descriptor& descriptor, const Context& context = {});
   // The merged root filesystem of a manifest. Errors name the layer; a layer whose uncompressed content
   // differs from the config's diff_ids is Errc::corrupt.
-  Result<ImagePtr> image(const Descriptor& manifest);
+  Result<ImagePtr> image(const Descriptor& manifest, const Context& context = {});
   // The image if it takes no decoding: it is in memory or complete in the index cache. Nothing otherwise.
   ImagePtr image_if_ready(const Descriptor& manifest);
   ImagePtr layer_tree_if_ready(const Descriptor& descriptor);

@@ -16,13 +16,13 @@ class ImageSearch {
  public:
   explicit ImageSearch(const Engine& engine) : engine_(engine) {}
 
-  Result<ImageSet> run(const References& references) {
+  Result<ImageSet> run(const References& references, const Context& context) {
     for (const std::string& problem : references.problems) set_.problems.emplace_back(Errc::corrupt, problem);
     for (const Descriptor& entry : references.entries) roots_.insert(entry.digest);
     const Handler note = [this](const Descriptor& descriptor, const Context&) -> Result<Visit> {
       return Visit::to(visit(descriptor));
     };
-    const auto walked = walk(references.entries, handlers({first_visits(), note}));
+    const auto walked = walk(references.entries, handlers({first_visits(), note}), context);
     if (!walked) return fail(Error(walked.error()));
     return std::move(set_);
   }
@@ -62,10 +62,10 @@ std::vector<Descriptor> ImageSet::layers() const {
   return layers;
 }
 
-Result<ImageSet> all_images(const Engine& engine) {
-  const auto references = engine.references();
+Result<ImageSet> all_images(const Engine& engine, const Context& context) {
+  const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
-  return ImageSearch(engine).run(**references);
+  return ImageSearch(engine).run(**references, context);
 }
 
 Result<ImageSet> one_image(const Engine& engine, const Descriptor& manifest) {

@@ -21,8 +21,9 @@ struct ImageSet {
 
 // Everything that the references lead to and that a mount shows a root filesystem of; attestations are none.
 // A manifest that an index names and that is missing is no problem: an index need not have all of its
-// platforms. Fails only where the references cannot be read.
-Result<ImageSet> all_images(const Engine& engine);
+// platforms. Fails only where the references cannot be read, or with
+// Errc::cancelled.
+Result<ImageSet> all_images(const Engine& engine, const Context& context = {});
 
 // One image. Errors are those of read_image_manifest.
 Result<ImageSet> one_image(const Engine& engine, const Descriptor& manifest);

@@ -27,10 +27,11 @@ struct CheckedLayer {
 
 class KeptCheck {
  public:
-  KeptCheck(const Engine& engine, const IndexCache& cache, const VerifyProgress& progress)
-      : engine_(engine), cache_(cache), progress_(progress) {}
+  KeptCheck(const Engine& engine, const IndexCache& cache, const VerifyProgress& progress,
+            const Context& context)
+      : engine_(engine), cache_(cache), progress_(progress), context_(context) {}
 
-  VerifyReport run(const ImageSet& images);
+  Result<VerifyReport> run(const ImageSet& images);
 
  private:
   CheckedLayer check_layer(const Descriptor& layer) const;
@@ -43,6 +44,7 @@ class KeptCheck {
   const Engine& engine_;
   const IndexCache& cache_;
   const VerifyProgress& progress_;
+  const Context& context_;
 };
 
 Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& layer) const {
@@ -50,14 +52,14 @@ Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& la
   if (!blob) return fail(Error(blob.error()));
   CheckProgress progress;
   if (progress_) progress = [&](std::uint64_t bytes_read) { progress_(layer, bytes_read); };
-  return check_index(index, *blob, progress);
+  return check_index(index, *blob, progress, context_);
 }
 
 // What is not kept, or not true, in memory.
 Result<IndexPtr> KeptCheck::build(const Descriptor& layer) const {
   auto blob = engine_.get_blob(layer.digest);
   if (!blob) return fail(std::move(blob).error());
-  auto content = index_layer(std::move(*blob), layer.digest);
+  auto content = index_layer(std::move(*blob), layer.digest, {.context = context_});
   if (!content) return fail(std::move(content).error());
   return LayerIndex::open(SharedBytes::of(std::move(*content)), layer.digest);
 }
@@ -109,10 +111,12 @@ CheckedLayer KeptCheck::check_layer(const Descriptor& layer) const {
   return checked;
 }
 
-VerifyReport KeptCheck::run(const ImageSet& images) {
+Result<VerifyReport> KeptCheck::run(const ImageSet& images) {
   const std::vector<Descriptor> layers = images.layers();
   std::vector<CheckedLayer> checked(layers.size());
-  for_each_in_parallel(layers.size(), [&](std::size_t i) { checked[i] = check_layer(layers[i]); });
+  for_each_in_parallel(layers.size(), [&](std::size_t i) {
+    if (context_.check()) checked[i] = check_layer(layers[i]);
+  });
 
   VerifyReport report;
   std::unordered_map<Digest, IndexPtr> indexes;
@@ -125,7 +129,8 @@ VerifyReport KeptCheck::run(const ImageSet& images) {
     indexes.emplace(layers[i].digest, std::move(checked[i].index));
   }
   // One after the other: merging may take much memory.
-  for (const ImageSet::Image& image : images.images)
+  for (const ImageSet::Image& image : images.images) {
+    if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
     check_tree(
         Kind::image_tree, image.manifest.digest, image.layers,
         [&](const Descriptor& layer) -> Result<IndexPtr> {
@@ -133,6 +138,9 @@ VerifyReport KeptCheck::run(const ImageSet& images) {
           return build(layer);
         },
         report);
+  }
+  // What was broken off for it looks like a problem.
+  if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
   return report;
 }
 
@@ -150,9 +158,9 @@ std::string_view name_of(KeptProblem::Kind kind) noexcept {
   return "unknown";
 }
 
-VerifyReport verify_kept(const Engine& engine, const IndexCache& cache, const ImageSet& images,
-                         const VerifyProgress& progress) {
-  return KeptCheck(engine, cache, progress).run(images);
+Result<VerifyReport> verify_kept(const Engine& engine, const IndexCache& cache, const ImageSet& images,
+                                 const VerifyProgress& progress, const Context& context) {
+  return KeptCheck(engine, cache, progress, context).run(images);
 }
 
 }  // namespace layoutfs

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/context.h"
 #include "core/cas/engine.h"
 #include "core/image/image_set.h"
 #include "core/layer/index_cache.h"
@@ -32,8 +33,8 @@ struct VerifyReport {
 using VerifyProgress = std::function<void(const Descriptor& layer, std::uint64_t bytes_read)>;
 
 // Indexes as check_index does, on all cores; trees against those that merging the layers gives. What is not
-// kept is no problem.
-VerifyReport verify_kept(const Engine& engine, const IndexCache& cache, const ImageSet& images,
-                         const VerifyProgress& progress = {});
+// kept is no problem. Fails with Errc::cancelled only.
+Result<VerifyReport> verify_kept(const Engine& engine, const IndexCache& cache, const ImageSet& images,
+                                 const VerifyProgress& progress = {}, const Context& context = {});
 
 }  // namespace layoutfs

@@ -62,7 +62,8 @@ struct ImageStore::State {
 
   Result<std::shared_ptr<const NamedImages>> images() const;
   // Holds the lock while `apply` changes the images as they are then; its error changes nothing.
-  Status change(const LayoutDir& folder, const std::function<Status(NamedImages&)>& apply) const;
+  Status change(const LayoutDir& folder, const std::function<Status(NamedImages&)>& apply,
+                const Context& context) const;
 };
 
 Result<std::shared_ptr<const NamedImages>> ImageStore::State::images() const {
@@ -105,9 +106,9 @@ Result<std::vector<NamedImage>> ImageStore::list(std::span<const std::string> fi
   return found;
 }
 
-Status ImageStore::State::change(const LayoutDir& folder,
-                                 const std::function<Status(NamedImages&)>& apply) const {
-  const auto lock = folder.lock_exclusive();
+Status ImageStore::State::change(const LayoutDir& folder, const std::function<Status(NamedImages&)>& apply,
+                                 const Context& context) const {
+  const auto lock = folder.lock_exclusive(context);
   if (!lock) return fail(Error(lock.error()), directory);
   const auto before = images();
   if (!before) return fail(Error(before.error()));
@@ -129,31 +130,34 @@ ImageStore::ImageStore(ImageStore&&) noexcept = default;
 ImageStore& ImageStore::operator=(ImageStore&&) noexcept = default;
 ImageStore::~ImageStore() = default;
 
-Result<NamedImage> ImageStore::create(NamedImage image) {
+Result<NamedImage> ImageStore::create(NamedImage image, const Context& context) {
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   auto added = checked(std::move(image));
   if (!added) return fail(std::move(added).error());
   if (auto made = make_folders(state_->directory, state_->options.is_durable); !made)
     return fail(std::move(made).error());
   const auto directory = open_directory(state_->directory, state_->options.is_durable);
   if (!directory) return fail(Error(directory.error()));
-  auto done = state_->change(*directory, [&](NamedImages& images) -> Status {
+  const auto apply = [&](NamedImages& images) -> Status {
     if (images.contains(added->name))
       return fail(Errc::already_exists, "an image is named '" + added->name + "' already");
     added->created_at = added->updated_at = state_->options.now();
     images.emplace(added->name, *added);
     return {};
-  });
+  };
+  auto done = state_->change(*directory, apply, context);
   if (!done) return fail(std::move(done).error());
   return added;
 }
 
-Result<NamedImage> ImageStore::update(NamedImage image, std::span<const std::string> field_paths) {
+Result<NamedImage> ImageStore::update(NamedImage image, std::span<const std::string> field_paths,
+                                      const Context& context) {
   if (auto named = check_image_name(image.name); !named) return fail(std::move(named).error());
   const auto directory = open_directory(state_->directory, state_->options.is_durable);
   if (!directory && directory.error().code() == Errc::not_found) return no_image(image.name);
   if (!directory) return fail(Error(directory.error()));
   NamedImage kept;
-  auto done = state_->change(*directory, [&](NamedImages& images) -> Status {
+  const auto apply = [&](NamedImages& images) -> Status {
     const auto found = images.find(image.name);
     if (found == images.end()) return no_image(image.name);
     auto updated = merged(found->second, std::move(image), field_paths);
@@ -163,16 +167,17 @@ Result<NamedImage> ImageStore::update(NamedImage image, std::span<const std::str
         std::max(state_->options.now(), found->second.updated_at + std::chrono::system_clock::duration(1));
     found->second = kept = std::move(*updated);
     return {};
-  });
+  };
+  auto done = state_->change(*directory, apply, context);
   if (!done) return fail(std::move(done).error());
   return kept;
 }
 
-Status ImageStore::remove(std::string_view name, const Digest& expected_target) {
+Status ImageStore::remove(std::string_view name, const Digest& expected_target, const Context& context) {
   const auto directory = open_directory(state_->directory, state_->options.is_durable);
   if (!directory && directory.error().code() == Errc::not_found) return no_image(name);
   if (!directory) return fail(Error(directory.error()));
-  return state_->change(*directory, [&](NamedImages& images) -> Status {
+  const auto apply = [&](NamedImages& images) -> Status {
     const auto found = images.find(name);
     if (found == images.end()) return no_image(name);
     const Digest& target = found->second.target.digest;
@@ -181,7 +186,8 @@ Status ImageStore::remove(std::string_view name, const Digest& expected_target) 
                                        ", not for " + expected_target.str());
     images.erase(found);
     return {};
-  });
+  };
+  return state_->change(*directory, apply, context);
 }
 
 Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/images/named_image.h"
 
@@ -26,7 +27,8 @@ struct ImageStoreOptions {
 // lock and sees the names before a change or after it. Nothing is written before something changes.
 //
 // Errors of every method beside its own: Errc::invalid_image for a file that is broken, which is never
-// overwritten; Errc::unsupported for one of another version or too large; Errc::io.
+// overwritten; Errc::unsupported for one of another version or too large; Errc::io. What takes a Context
+// waits for the directory's lock; once the context has ended, Errc::cancelled, and nothing has changed.
 class ImageStore {
  public:
   ImageStore(ImageStore&&) noexcept;
@@ -41,12 +43,13 @@ class ImageStore {
 
   // Adds an image and returns it as it is kept; both of its times are now. Errc::invalid_argument as
   // checked() gives it; Errc::already_exists where there is one of its name, which stays.
-  Result<NamedImage> create(NamedImage image);
+  Result<NamedImage> create(NamedImage image, const Context& context = {});
   // Changes the image of that name as merged() does, and returns it as it is kept; `updated_at` becomes now,
   // in any case later than it was. Errc::invalid_argument as merged() gives it; Errc::not_found.
-  Result<NamedImage> update(NamedImage image, std::span<const std::string> field_paths = {});
+  Result<NamedImage> update(NamedImage image, std::span<const std::string> field_paths = {},
+                            const Context& context = {});
   // Errc::not_found, also where a target is expected and the image stands for another one.
-  Status remove(std::string_view name, const Digest& expected_target = {});
+  Status remove(std::string_view name, const Digest& expected_target = {}, const Context& context = {});
 
  private:
   friend Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,

@@ -75,12 +75,14 @@ class EntryCheck {
   std::size_t next_ = 0;
 };
 
-Status check_blob(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress) {
+Status check_blob(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
+                  const Context& context) {
   constexpr std::size_t kPiece = std::size_t{1} << 20;
   BlobSource bytes(blob);
   VerifyingSource verified(bytes, index.blob(), index.blob_size());
   Bytes buffer(kPiece);
   for (std::uint64_t done = 0;;) {
+    if (auto go_on = context.check(); !go_on) return go_on;
     const auto got = verified.read(buffer);
     if (!got) return fail(Error(got.error()));
     if (*got == 0) return {};
@@ -91,11 +93,12 @@ Status check_blob(const LayerIndex& index, const BlobPtr& blob, const CheckProgr
 
 // Hands on the whole stream, each span from its access point, if its bytes are those that the index says.
 Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
-                    const std::function<Status(ByteView)>& sink) {
+                    const Context& context, const std::function<Status(ByteView)>& sink) {
   const StreamIndex stream = index.stream();
   std::unique_ptr<Decoder> decoder;
   Bytes buffer;
   for (std::size_t number = 0; number < stream.spans.size(); ++number) {
+    if (auto go_on = context.check(); !go_on) return go_on;
     const SpanRecord& span = stream.spans[number];
     const PointRecord& point = stream.points[span.point];
     const std::string where = "from stream byte " + std::to_string(span.offset) + " on ";
@@ -117,12 +120,13 @@ Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckPro
 
 }  // namespace
 
-Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress) {
-  if (auto checked = check_blob(index, blob, progress); !checked) return checked;
+Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
+                   const Context& context) {
+  if (auto checked = check_blob(index, blob, progress, context); !checked) return checked;
   EntryCheck entries(index);
   TarParser parser([&entries](TarEntry&& entry) { return entries.add(entry); });
   Hasher hasher;
-  auto decoded = decode_spans(index, blob, progress, [&](ByteView bytes) {
+  auto decoded = decode_spans(index, blob, progress, context, [&](ByteView bytes) {
     hasher.update(bytes);
     return parser.feed(bytes);
   });

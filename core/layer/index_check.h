@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "core/base/context.h"
 #include "core/cas/engine.h"
 #include "core/layer/layer_index.h"
 
@@ -15,6 +16,8 @@ using CheckProgress = std::function<void(std::uint64_t bytes_read)>;
 // Decodes all of `blob` as a reader with this index would, from every access point on, and holds what comes
 // out against the index: spans, diff ids, entries. Errc::corrupt with one sentence: the blob is not what its
 // digest says, or the index is not true. Where points stand is not judged, as long as they serve.
-Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress = {});
+// Errc::cancelled.
+Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress = {},
+                   const Context& context = {});
 
 }  // namespace layoutfs

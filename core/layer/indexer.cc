@@ -136,6 +136,7 @@ Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
 }  // namespace
 
 Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options) {
+  if (auto go_on = options.context.check(); !go_on) return fail(std::move(go_on).error());
   const auto compression = compression_of(*blob);
   if (!compression) return fail(Error(compression.error()));
   std::uint64_t bytes_read = 0, next_progress = kProgressStep;
@@ -145,7 +146,7 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
       options.progress(bytes_read);
       next_progress = bytes_read + kProgressStep;
     }
-    return {};
+    return options.context.check();
   });
   const auto decoder =
       start_indexing(*compression, source, options.spacing == 0 ? kPointSpacing : options.spacing);

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "core/base/bytes.h"
+#include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/cas/engine.h"
@@ -15,10 +16,12 @@ struct IndexingOptions {
   std::uint64_t spacing = 0;  // bytes between access points; 0: kPointSpacing
   // Called now and then with the bytes of the blob that were read so far, in the thread that builds.
   std::function<void(std::uint64_t bytes_read)> progress;
+  Context context;
 };
 
 // Reads `blob` once and returns the content of its index file. The blob's digest is checked: Errc::corrupt
-// where it is not `digest`, whatever the stream looks like. Errc::corrupt too for a broken stream or tar.
+// where it is not `digest`, whatever the stream looks like. Errc::corrupt too for a broken stream or tar;
+// Errc::cancelled.
 Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options = {});
 
 }  // namespace layoutfs

@@ -76,18 +76,18 @@ GcResult Collector::collect() {
 
 Outcome Collector::run() {
   if (auto marked = mark(); !marked) return failed(marked.error());
-  auto blobs = engine_.list_all_blobs();
+  auto blobs = engine_.list_all_blobs(options_.context);
   if (!blobs) return failed(blobs.error());
   blobs_ = std::move(*blobs);
   for (const Digest& digest : blobs_)
     if (auto judged = judge(digest); !judged) return judged;
   if (options_.dry_run) return {};
-  if (auto cleaned = engine_.clean(); !cleaned) return failed_to_write(cleaned.error());
+  if (auto cleaned = engine_.clean(options_.context); !cleaned) return failed_to_write(cleaned.error());
   return {};
 }
 
 Status Collector::mark() {
-  auto references = engine_.references();
+  auto references = engine_.references(options_.context);
   for (;;) {
     if (!references) return fail(std::move(references).error());
     references_ = std::move(*references);
@@ -97,7 +97,7 @@ Status Collector::mark() {
     auto marked = mark_from_roots();
     if (marked || marked.error().code() != Errc::not_found) return marked;
     // Somebody may have removed the document with its reference meanwhile.
-    references = engine_.references();
+    references = engine_.references(options_.context);
     const auto is_same = are_roots_same();
     if (!is_same) return fail(Error(is_same.error()));
     if (references && *references == references_ && *is_same) return marked;
@@ -232,7 +232,7 @@ Result<bool> Collector::may_go(const Digest& digest) const {
 }
 
 Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& status) {
-  if (!options_.dry_run) return engine_.sweep_blob(digest, *references_, limit_ns_);
+  if (!options_.dry_run) return engine_.sweep_blob(digest, *references_, limit_ns_, options_.context);
   const bool is_kept = status.put_ns >= limit_ns_ || status.is_link_target;
   return is_kept ? SweepResult::young : SweepResult::removed;
 }

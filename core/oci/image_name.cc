@@ -32,7 +32,7 @@ Result<ImageName> split_at(std::string_view argument, std::size_t length) {
   if (name.reference.empty())
     return fail(Errc::invalid_argument, "no reference after '" + std::string(argument) + "'");
   if (argument[length] == '@' && !Digest::parse(name.reference))
-    return fail(Errc::invalid_argument, "'" + name.reference + "' after '@' is not a digest");
+    return fail(Errc::digest_invalid, "'" + name.reference + "' after '@' is not a digest");
   return name;
 }
 

@@ -197,9 +197,9 @@ Result<Descriptor> find_digest(const Engine& engine, const References& reference
 
 }  // namespace
 
-Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
-                                  const Platform& platform) {
-  auto references = engine.references();
+Result<Descriptor> find_reference(const Engine& engine, std::string_view reference, const Platform& platform,
+                                  const Context& context) {
+  auto references = engine.references(context);
   if (!references) return fail(std::move(references).error());
   if (reference.empty()) return find_only(engine, **references, platform);
   if (const auto position = position_in(reference)) return find_position(**references, reference, *position);

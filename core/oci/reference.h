@@ -33,7 +33,7 @@ Result<ImageName> parse_image_name(std::string_view argument);
 // differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::ambiguous,
 // listing the digests or the names.
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
-                                  const Platform& platform = host_platform());
+                                  const Platform& platform = host_platform(), const Context& context = {});
 
 // Likewise, but if entries of one name are for several platforms, all of them, in their order.
 Result<std::vector<Descriptor>> find_every_platform(const Engine& engine, std::string_view reference);
@@ -60,6 +60,7 @@ std::optional<Platform> platform_in_config(const Provider& provider, const Descr
 // none either, the entry serves every platform, after those that tell one. A manifest as `descriptor` is
 // returned as it is. Errc::not_found, listing the platforms that there are; also if the manifest is absent
 // from the layout.
-Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform);
+Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform,
+                                    const Context& context = {});
 
 }  // namespace layoutfs

@@ -27,7 +27,8 @@ void add_once(std::vector<std::string>& items, std::string item) {
 // Looks through an index and those below it for the nearest image.
 class PlatformSearch {
  public:
-  PlatformSearch(const Engine& engine, const Platform& platform) : engine_(engine), platform_(platform) {}
+  PlatformSearch(const Engine& engine, const Platform& platform, const Context& context)
+      : engine_(engine), platform_(platform), context_(context) {}
 
   // Nothing if no image there serves the platform.
   Result<std::optional<Descriptor>> search(Descriptor descriptor, std::size_t depth) {
@@ -58,6 +59,7 @@ class PlatformSearch {
     const auto index = read_index(engine_, descriptor);
     if (!index) return fail(Error(index.error()));
     for (const Candidate& candidate : candidates_in(index->manifests)) {
+      if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
       const Descriptor& entry = index->manifests[candidate.position];
       // Each turn looks at a document that was never looked at before.
       if (!visited_.insert(entry.digest).second) continue;
@@ -109,6 +111,7 @@ class PlatformSearch {
   static constexpr std::size_t kMaxPlatforms = 100;
   const Engine& engine_;
   const Platform& platform_;
+  const Context& context_;
   std::set<Digest> visited_;
   std::size_t indexes_ = 0, configs_ = 0, images_ = 0;  // that were read
   std::vector<std::string> platforms_;                  // of the images, as far as they tell
@@ -125,7 +128,9 @@ std::optional<Platform> platform_in_config(const Provider& provider, const Descr
   return std::move(config->platform);
 }
 
-Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform) {
+Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform,
+                                    const Context& context) {
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (descriptor.media_type.empty()) {
     auto known = with_media_type(engine, std::move(descriptor));
     if (!known) return known;
@@ -135,7 +140,7 @@ Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor,
     return fail(Errc::unsupported, descriptor.digest.str() + ": media type '" + descriptor.media_type +
                                        "' is neither a manifest's nor an index's");
   const std::string name = descriptor.digest.str();
-  PlatformSearch search(engine, platform);
+  PlatformSearch search(engine, platform, context);
   auto found = search.search(std::move(descriptor), 0);
   if (!found) return fail(std::move(found).error());
   if (*found) return **std::move(found);

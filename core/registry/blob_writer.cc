@@ -25,15 +25,39 @@ Result<std::size_t> BlobReader::read_at(std::span<std::byte> out, std::uint64_t 
   return blob_->read_at(out.first(static_cast<std::size_t>(wanted)), begin_ + offset);
 }
 
-BlobWriter::BlobWriter(std::shared_ptr<Engine> engine, Upload upload, std::size_t chunk_size)
-    : engine_(std::move(engine)),
-      upload_(std::move(upload)),
-      chunk_size_(chunk_size == 0 ? kDefaultChunkSize : chunk_size) {}
+namespace {
 
-Result<Descriptor> BlobWriter::commit(const Digest& digest, const Context& context) {
-  auto put = upload_.commit(digest, context);
-  if (!put) return fail(std::move(put).error());
-  return Descriptor{.media_type = "application/octet-stream", .digest = put->digest, .size = put->size};
+class UploadWriter final : public BlobWriter {
+ public:
+  UploadWriter(std::shared_ptr<Engine> engine, std::unique_ptr<Upload> upload, std::size_t chunk_size)
+      : engine_(std::move(engine)),
+        upload_(std::move(upload)),
+        chunk_size_(chunk_size == 0 ? kDefaultChunkSize : chunk_size) {}
+
+  Status write(ByteView piece) override { return upload_->append(piece); }
+  std::uint64_t size() const noexcept override { return upload_->size(); }
+  std::size_t chunk_size() const noexcept override { return chunk_size_; }
+  const std::string& id() const noexcept override { return upload_->id(); }
+  Result<Digest> digest(const Context& context) override { return upload_->digest(context); }
+  Status close() override { return upload_->close(); }
+  Result<Descriptor> commit(const Digest& digest, const Context& context) override {
+    auto put = upload_->commit(digest, context);
+    if (!put) return fail(std::move(put).error());
+    return Descriptor{.media_type = "application/octet-stream", .digest = put->digest, .size = put->size};
+  }
+  Status cancel() override { return upload_->cancel(); }
+
+ private:
+  std::shared_ptr<Engine> engine_;  // outlives the upload
+  std::unique_ptr<Upload> upload_;
+  std::size_t chunk_size_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlobWriter> write_upload(std::shared_ptr<Engine> engine, std::unique_ptr<Upload> upload,
+                                         std::size_t chunk_size) {
+  return std::make_unique<UploadWriter>(std::move(engine), std::move(upload), chunk_size);
 }
 
 }  // namespace layoutfs

@@ -82,16 +82,18 @@ Result<std::shared_ptr<Engine>> LayoutRegistry::engine() {
   return std::shared_ptr<Engine>();
 }
 
-Result<std::shared_ptr<Engine>> LayoutRegistry::writable_engine() {
+Result<std::shared_ptr<Engine>> LayoutRegistry::writable_engine(const Context& context) {
   DirOptions options = dir_options();
+  options.context = context;
   options.create_if_missing = true;
   return open(options);
 }
 
-Result<LayoutRegistry::View> LayoutRegistry::view() {
+Result<LayoutRegistry::View> LayoutRegistry::view(const Context& context) {
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   auto layout = engine();
   if (!layout) return fail(std::move(layout).error());
-  auto references = *layout ? (*layout)->references()
+  auto references = *layout ? (*layout)->references(context)
                             : Result<std::shared_ptr<const References>>(std::make_shared<const References>());
   if (!references) return fail(std::move(references).error());
   auto known = known_.lock();
@@ -156,12 +158,13 @@ Result<std::shared_ptr<const Reachable>> LayoutRegistry::reachable(const View& v
   return reachable;
 }
 
-Result<Descriptor> LayoutRegistry::resolve_manifest(std::string_view repository, const Digest& digest) {
+Result<Descriptor> LayoutRegistry::resolve_manifest(std::string_view repository, const Digest& digest,
+                                                    const Context& context) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   if (auto checked = check_digest(digest); !checked) return fail(std::move(checked).error());
-  const auto now = view();
+  const auto now = view(context);
   if (!now) return fail(Error(now.error()));
-  const auto all = reachable(*now, repository, {});
+  const auto all = reachable(*now, repository, context);
   if (!all) return fail(Error(all.error()));
   const auto found = (*all)->documents.find(digest);
   if (found == (*all)->documents.end()) return fail(unknown_manifest(repository, digest.str()));
@@ -183,24 +186,27 @@ Result<BlobReader> LayoutRegistry::read_manifest_blob(std::string_view repositor
   return BlobReader(std::move(descriptor), std::move(*blob), 0, size);
 }
 
-Result<BlobReader> LayoutRegistry::get_manifest(std::string_view repository, const Digest& digest) {
-  auto descriptor = resolve_manifest(repository, digest);
+Result<BlobReader> LayoutRegistry::get_manifest(std::string_view repository, const Digest& digest,
+                                                const Context& context) {
+  auto descriptor = resolve_manifest(repository, digest, context);
   if (!descriptor) return fail(std::move(descriptor).error());
   return read_manifest_blob(repository, std::move(*descriptor));
 }
 
-Result<Descriptor> LayoutRegistry::resolve_tag(std::string_view repository, std::string_view tag) {
+Result<Descriptor> LayoutRegistry::resolve_tag(std::string_view repository, std::string_view tag,
+                                               const Context& context) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   if (auto checked = check_tag(tag); !checked) return fail(std::move(checked).error());
-  const auto now = view();
+  const auto now = view(context);
   if (!now) return fail(Error(now.error()));
   const auto found = now->map->find_tag(repository, tag);
   if (!found) return fail(Error(found.error()));
   return **found;
 }
 
-Result<BlobReader> LayoutRegistry::get_tag(std::string_view repository, std::string_view tag) {
-  auto descriptor = resolve_tag(repository, tag);
+Result<BlobReader> LayoutRegistry::get_tag(std::string_view repository, std::string_view tag,
+                                           const Context& context) {
+  auto descriptor = resolve_tag(repository, tag, context);
   if (!descriptor) return fail(std::move(descriptor).error());
   return read_manifest_blob(repository, std::move(*descriptor));
 }
@@ -209,7 +215,7 @@ Result<Descriptor> LayoutRegistry::push_blob(std::string_view repository, const 
                                              ByteSource& content, const Context& context) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   if (auto checked = check_digest(descriptor.digest); !checked) return fail(std::move(checked).error());
-  const auto layout = writable_engine();
+  const auto layout = writable_engine(context);
   if (!layout) return fail(Error(layout.error()));
   const auto is_there = has_whole(**layout, descriptor, context);
   if (!is_there) return fail(Error(is_there.error()));
@@ -220,8 +226,10 @@ Result<Descriptor> LayoutRegistry::push_blob(std::string_view repository, const 
   return descriptor;
 }
 
-Result<BlobWriter> LayoutRegistry::push_blob_chunked_resume(std::string_view repository, std::string_view id,
-                                                            std::int64_t offset, std::size_t chunk_size) {
+Result<std::unique_ptr<BlobWriter>> LayoutRegistry::push_blob_chunked_resume(std::string_view repository,
+                                                                             std::string_view id,
+                                                                             std::int64_t offset,
+                                                                             std::size_t chunk_size) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   const auto wrong_offset = [&](std::uint64_t size) {
     return fail(Errc::range_invalid, "the upload has " + std::to_string(size) + " bytes, not " +
@@ -233,9 +241,9 @@ Result<BlobWriter> LayoutRegistry::push_blob_chunked_resume(std::string_view rep
   if (*layout == nullptr) return fail(unknown_upload(id));
   auto upload = id.empty() ? (*layout)->start_upload() : (*layout)->resume_upload(id);
   if (!upload) return fail(std::move(upload).error());
-  if (offset != -1 && (offset < 0 || static_cast<std::uint64_t>(offset) != upload->size()))
-    return wrong_offset(upload->size());
-  return BlobWriter(*layout, std::move(*upload), chunk_size);
+  if (offset != -1 && (offset < 0 || static_cast<std::uint64_t>(offset) != (*upload)->size()))
+    return wrong_offset((*upload)->size());
+  return write_upload(*layout, std::move(*upload), chunk_size);
 }
 
 // All repositories of a layout have all of its blobs.
@@ -259,7 +267,7 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
   for (const std::string& tag : parameters.tags)
     if (auto checked = check_tag(tag); !checked) return fail(std::move(checked).error());
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
-  const auto there = view();
+  const auto there = view(parameters.context);
   if (!there) return fail(Error(there.error()));
   if (auto checked = there->map->check(); !checked) return fail(std::move(checked).error());
   const auto check_in = [&](const Engine* layout) {
@@ -270,10 +278,10 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
   };
   if (auto checked = check_in(there->engine.get()); !checked) return fail(std::move(checked).error());
 
-  const auto layout = writable_engine();
+  const auto layout = writable_engine(parameters.context);
   if (!layout) return fail(Error(layout.error()));
   MemorySource content(manifest);
-  if (auto put = (*layout)->put_blob(content, {.algorithm = algorithm}); !put)
+  if (auto put = (*layout)->put_blob(content, {.algorithm = algorithm, .context = parameters.context}); !put)
     return fail(std::move(put).error());
   Descriptor descriptor{.media_type = std::string(media_type),
                         .digest = digest,
@@ -290,7 +298,7 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
     if (auto checked = map.check(); !checked) return fail(std::move(checked).error());
     return changes_to_put(map, repository, descriptor, parameters.tags, options_);
   };
-  if (auto updated = (*layout)->update_references(put_entries); !updated)
+  if (auto updated = (*layout)->update_references(put_entries, parameters.context); !updated)
     return fail(std::move(updated).error());
   return descriptor;
 }
@@ -301,48 +309,52 @@ Status LayoutRegistry::delete_blob(std::string_view repository, const Digest& di
   return fail(Errc::denied, digest.str() + ": blobs are removed by garbage collection only");
 }
 
-Status LayoutRegistry::delete_manifest(std::string_view repository, const Digest& digest) {
+Status LayoutRegistry::delete_manifest(std::string_view repository, const Digest& digest,
+                                       const Context& context) {
   if (auto checked = check_repository(repository); !checked) return checked;
   if (auto checked = check_digest(digest); !checked) return checked;
-  return remove_entries(repository, digest.str(), [&](const RepositoryMap& now) {
+  const auto decide = [&](const RepositoryMap& now) {
     return changes_to_delete_manifest(now, repository, digest, options_);
-  });
+  };
+  return remove_entries(repository, digest.str(), decide, context);
 }
 
-Status LayoutRegistry::delete_tag(std::string_view repository, std::string_view tag) {
+Status LayoutRegistry::delete_tag(std::string_view repository, std::string_view tag, const Context& context) {
   if (auto checked = check_repository(repository); !checked) return checked;
   if (auto checked = check_tag(tag); !checked) return checked;
-  return remove_entries(repository, std::string(tag), [&](const RepositoryMap& now) {
+  const auto decide = [&](const RepositoryMap& now) {
     return changes_to_delete_tag(now, repository, tag, options_);
-  });
+  };
+  return remove_entries(repository, std::string(tag), decide, context);
 }
 
 Status LayoutRegistry::remove_entries(
     std::string_view repository, const std::string& what,
-    const std::function<Result<ReferenceChanges>(const RepositoryMap&)>& decide) {
+    const std::function<Result<ReferenceChanges>(const RepositoryMap&)>& decide, const Context& context) {
   const auto layout = engine();
   if (!layout) return fail(Error(layout.error()));
   if (*layout == nullptr) return fail(unknown_repository(repository));
-  return (*layout)->update_references([&](const References& now) -> Result<ReferenceChanges> {
+  const auto remove = [&](const References& now) -> Result<ReferenceChanges> {
     const RepositoryMap map(now, options_);
     if (const auto entries = map.find(repository); !entries) return fail(Error(entries.error()));
     auto changes = decide(map);
     if (changes && changes->changed.empty()) return fail(unknown_manifest(repository, what));
     return changes;
-  });
+  };
+  return (*layout)->update_references(remove, context);
 }
 
 Result<std::vector<std::string>> LayoutRegistry::repositories(const Page& page, const Context& context) {
-  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  const auto now = view();
+  const auto now = view(context);
   if (!now) return fail(Error(now.error()));
   if (auto checked = now->map->check(); !checked) return fail(std::move(checked).error());
   return page_of(now->map->repositories(), page);
 }
 
-Result<std::vector<std::string>> LayoutRegistry::tags(std::string_view repository, const Page& page) {
+Result<std::vector<std::string>> LayoutRegistry::tags(std::string_view repository, const Page& page,
+                                                      const Context& context) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
-  const auto now = view();
+  const auto now = view(context);
   if (!now) return fail(Error(now.error()));
   const auto entries = now->map->find(repository);
   if (!entries) return fail(Error(entries.error()));
@@ -354,7 +366,7 @@ Result<std::vector<Descriptor>> LayoutRegistry::referrers(std::string_view repos
                                                           const Context& context) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   if (auto checked = check_digest(digest); !checked) return fail(std::move(checked).error());
-  const auto now = view();
+  const auto now = view(context);
   if (!now) return fail(Error(now.error()));
   const auto all = all_referrers(*now, repository, context);
   if (!all) return fail(Error(all.error()));

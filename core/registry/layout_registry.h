@@ -31,30 +31,36 @@ class LayoutRegistry final : public Registry {
   // The layout as it is now; null where there is none. Errors are those of open_dir.
   Result<std::shared_ptr<Engine>> engine();
   // Makes it where there is none.
-  Result<std::shared_ptr<Engine>> writable_engine();
+  Result<std::shared_ptr<Engine>> writable_engine(const Context& context = {});
 
   Result<Descriptor> resolve_blob(std::string_view repository, const Digest& digest) override;
   Result<BlobReader> get_blob(std::string_view repository, const Digest& digest) override;
   Result<BlobReader> get_blob_range(std::string_view repository, const Digest& digest, std::int64_t begin,
                                     std::int64_t end) override;
-  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest) override;
-  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest) override;
-  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag) override;
-  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag) override;
+  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
+                                      const Context& context) override;
+  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
+                                  const Context& context) override;
+  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
+                                 const Context& context) override;
+  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,
+                             const Context& context) override;
   Result<Descriptor> push_blob(std::string_view repository, const Descriptor& descriptor, ByteSource& content,
                                const Context& context) override;
-  Result<BlobWriter> push_blob_chunked_resume(std::string_view repository, std::string_view id,
-                                              std::int64_t offset, std::size_t chunk_size) override;
+  Result<std::unique_ptr<BlobWriter>> push_blob_chunked_resume(std::string_view repository,
+                                                               std::string_view id, std::int64_t offset,
+                                                               std::size_t chunk_size) override;
   Result<Descriptor> mount_blob(std::string_view from, std::string_view to, const Digest& digest,
                                 const Context& context) override;
   Result<Descriptor> push_manifest(std::string_view repository, ByteView manifest,
                                    std::string_view media_type,
                                    const PushManifestParameters& parameters) override;
   Status delete_blob(std::string_view repository, const Digest& digest) override;
-  Status delete_manifest(std::string_view repository, const Digest& digest) override;
-  Status delete_tag(std::string_view repository, std::string_view tag) override;
+  Status delete_manifest(std::string_view repository, const Digest& digest, const Context& context) override;
+  Status delete_tag(std::string_view repository, std::string_view tag, const Context& context) override;
   Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override;
-  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page) override;
+  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page,
+                                        const Context& context) override;
   Result<std::vector<Descriptor>> referrers(std::string_view repository, const Digest& digest,
                                             std::string_view artifact_type, const Context& context) override;
 
@@ -80,7 +86,7 @@ class LayoutRegistry final : public Registry {
 
   DirOptions dir_options() const;
   Result<std::shared_ptr<Engine>> open(const DirOptions& options);
-  Result<View> view();
+  Result<View> view(const Context& context);
   // Both find out once for each state of the references.
   Result<std::shared_ptr<const Reachable>> reachable(const View& view, std::string_view repository,
                                                      const Context& context);
@@ -89,7 +95,8 @@ class LayoutRegistry final : public Registry {
   Result<BlobReader> read_manifest_blob(std::string_view repository, Descriptor descriptor);
   // Errc::manifest_unknown, which names `what`, where nothing is to be removed.
   Status remove_entries(std::string_view repository, const std::string& what,
-                        const std::function<Result<ReferenceChanges>(const RepositoryMap& now)>& decide);
+                        const std::function<Result<ReferenceChanges>(const RepositoryMap& now)>& decide,
+                        const Context& context);
 
   const std::string path_;
   const RegistryOptions options_;

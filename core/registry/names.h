@@ -26,8 +26,8 @@ struct RegistryReference {
   std::string tag;
   Digest digest;
 
-  // Errc::invalid_argument. The first component is a host where it can be one: what is `localhost:5000/a` to
-  // one program must be so to the next.
+  // Errc::invalid_argument; Errc::digest_invalid for a digest that is malformed. The first component is a
+  // host where it can be one: what is `localhost:5000/a` to one program must be so to the next.
   static Result<RegistryReference> parse(std::string_view text);
   // As parse(), but the first component is never taken for a host.
   static Result<RegistryReference> parse_relative(std::string_view text);

@@ -22,24 +22,29 @@ class PrefixRegistry final : public Registry {
                                     std::int64_t end) override {
     return registry_->get_blob_range(full(repository), digest, begin, end);
   }
-  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest) override {
-    return registry_->resolve_manifest(full(repository), digest);
+  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
+                                      const Context& context) override {
+    return registry_->resolve_manifest(full(repository), digest, context);
   }
-  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest) override {
-    return registry_->get_manifest(full(repository), digest);
+  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
+                                  const Context& context) override {
+    return registry_->get_manifest(full(repository), digest, context);
   }
-  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag) override {
-    return registry_->resolve_tag(full(repository), tag);
+  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
+                                 const Context& context) override {
+    return registry_->resolve_tag(full(repository), tag, context);
   }
-  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag) override {
-    return registry_->get_tag(full(repository), tag);
+  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,
+                             const Context& context) override {
+    return registry_->get_tag(full(repository), tag, context);
   }
   Result<Descriptor> push_blob(std::string_view repository, const Descriptor& descriptor, ByteSource& content,
                                const Context& context) override {
     return registry_->push_blob(full(repository), descriptor, content, context);
   }
-  Result<BlobWriter> push_blob_chunked_resume(std::string_view repository, std::string_view id,
-                                              std::int64_t offset, std::size_t chunk_size) override {
+  Result<std::unique_ptr<BlobWriter>> push_blob_chunked_resume(std::string_view repository,
+                                                               std::string_view id, std::int64_t offset,
+                                                               std::size_t chunk_size) override {
     return registry_->push_blob_chunked_resume(full(repository), id, offset, chunk_size);
   }
   Result<Descriptor> mount_blob(std::string_view from, std::string_view to, const Digest& digest,
@@ -54,11 +59,11 @@ class PrefixRegistry final : public Registry {
   Status delete_blob(std::string_view repository, const Digest& digest) override {
     return registry_->delete_blob(full(repository), digest);
   }
-  Status delete_manifest(std::string_view repository, const Digest& digest) override {
-    return registry_->delete_manifest(full(repository), digest);
+  Status delete_manifest(std::string_view repository, const Digest& digest, const Context& context) override {
+    return registry_->delete_manifest(full(repository), digest, context);
   }
-  Status delete_tag(std::string_view repository, std::string_view tag) override {
-    return registry_->delete_tag(full(repository), tag);
+  Status delete_tag(std::string_view repository, std::string_view tag, const Context& context) override {
+    return registry_->delete_tag(full(repository), tag, context);
   }
   Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override {
     // In byte order all that is below the prefix stands together, from the prefix itself on.
@@ -72,8 +77,9 @@ class PrefixRegistry final : public Registry {
     }
     return below;
   }
-  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page) override {
-    return registry_->tags(full(repository), page);
+  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page,
+                                        const Context& context) override {
+    return registry_->tags(full(repository), page, context);
   }
   Result<std::vector<Descriptor>> referrers(std::string_view repository, const Digest& digest,
                                             std::string_view artifact_type, const Context& context) override {

@@ -17,24 +17,27 @@ Result<BlobReader> Registry::get_blob(std::string_view, const Digest&) { return 
 Result<BlobReader> Registry::get_blob_range(std::string_view, const Digest&, std::int64_t, std::int64_t) {
   return unsupported("read ranges of blobs");
 }
-Result<Descriptor> Registry::resolve_manifest(std::string_view, const Digest&) {
+Result<Descriptor> Registry::resolve_manifest(std::string_view, const Digest&, const Context&) {
   return unsupported("resolve manifests");
 }
-Result<BlobReader> Registry::get_manifest(std::string_view, const Digest&) {
+Result<BlobReader> Registry::get_manifest(std::string_view, const Digest&, const Context&) {
   return unsupported("read manifests");
 }
-Result<Descriptor> Registry::resolve_tag(std::string_view, std::string_view) {
+Result<Descriptor> Registry::resolve_tag(std::string_view, std::string_view, const Context&) {
   return unsupported("resolve tags");
 }
-Result<BlobReader> Registry::get_tag(std::string_view, std::string_view) { return unsupported("read tags"); }
+Result<BlobReader> Registry::get_tag(std::string_view, std::string_view, const Context&) {
+  return unsupported("read tags");
+}
 Result<Descriptor> Registry::push_blob(std::string_view, const Descriptor&, ByteSource&, const Context&) {
   return unsupported("store blobs");
 }
-Result<BlobWriter> Registry::push_blob_chunked(std::string_view repository, std::size_t chunk_size) {
+Result<std::unique_ptr<BlobWriter>> Registry::push_blob_chunked(std::string_view repository,
+                                                                std::size_t chunk_size) {
   return push_blob_chunked_resume(repository, {}, 0, chunk_size);
 }
-Result<BlobWriter> Registry::push_blob_chunked_resume(std::string_view, std::string_view, std::int64_t,
-                                                      std::size_t) {
+Result<std::unique_ptr<BlobWriter>> Registry::push_blob_chunked_resume(std::string_view, std::string_view,
+                                                                       std::int64_t, std::size_t) {
   return unsupported("store blobs in chunks");
 }
 Result<Descriptor> Registry::mount_blob(std::string_view, std::string_view, const Digest&, const Context&) {
@@ -45,12 +48,16 @@ Result<Descriptor> Registry::push_manifest(std::string_view, ByteView, std::stri
   return unsupported("store manifests");
 }
 Status Registry::delete_blob(std::string_view, const Digest&) { return unsupported("delete blobs"); }
-Status Registry::delete_manifest(std::string_view, const Digest&) { return unsupported("delete manifests"); }
-Status Registry::delete_tag(std::string_view, std::string_view) { return unsupported("delete tags"); }
+Status Registry::delete_manifest(std::string_view, const Digest&, const Context&) {
+  return unsupported("delete manifests");
+}
+Status Registry::delete_tag(std::string_view, std::string_view, const Context&) {
+  return unsupported("delete tags");
+}
 Result<std::vector<std::string>> Registry::repositories(const Page&, const Context&) {
   return unsupported("list repositories");
 }
-Result<std::vector<std::string>> Registry::tags(std::string_view, const Page&) {
+Result<std::vector<std::string>> Registry::tags(std::string_view, const Page&, const Context&) {
   return unsupported("list tags");
 }
 Result<std::vector<Descriptor>> Registry::referrers(std::string_view, const Digest&, std::string_view,

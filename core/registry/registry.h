@@ -47,34 +47,33 @@ class BlobReader final : public ByteSource {
 // thread at a time. Errc::closed for what is written after close().
 class BlobWriter {
  public:
-  // The engine is that of the upload.
-  BlobWriter(std::shared_ptr<Engine> engine, Upload upload, std::size_t chunk_size);
+  virtual ~BlobWriter() = default;
 
   // All of `piece`, of any size.
-  Status write(ByteView piece) { return upload_.append(piece); }
+  virtual Status write(ByteView piece) = 0;
   // Bytes so far, those of earlier writers included.
-  std::uint64_t size() const noexcept { return upload_.size(); }
+  virtual std::uint64_t size() const noexcept = 0;
   // What whoever began this wanted to write at a time. A hint.
-  std::size_t chunk_size() const noexcept { return chunk_size_; }
-  // 32 hex digits.
-  const std::string& id() const noexcept { return upload_.id(); }
+  virtual std::size_t chunk_size() const noexcept = 0;
+  // By which the upload is gone on with; 32 hex digits where an Engine has it.
+  virtual const std::string& id() const noexcept = 0;
   // sha256 of what is there, for who does not know it.
-  Result<Digest> digest(const Context& context = {}) { return upload_.digest(context); }
+  virtual Result<Digest> digest(const Context& context = {}) = 0;
   // Lets go of the upload, and keeps it. Once more is no error.
-  Status close() { return upload_.close(); }
+  virtual Status close() = 0;
   // Closes, and makes of what was written the blob `digest`. Its descriptor has the media type
   // application/octet-stream. Errc::digest_invalid where the content is another one, Errc::size_invalid where
   // another writer has added to it meanwhile: the upload is still there after both, to be committed again,
   // gone on with, or cancelled. Errc::blob_upload_unknown once it was committed or cancelled.
-  Result<Descriptor> commit(const Digest& digest, const Context& context = {});
+  virtual Result<Descriptor> commit(const Digest& digest, const Context& context = {}) = 0;
   // Removes the upload. Once more, or after commit(), is no error.
-  Status cancel() { return upload_.cancel(); }
-
- private:
-  std::shared_ptr<Engine> engine_;  // outlives the upload
-  Upload upload_;
-  std::size_t chunk_size_;
+  virtual Status cancel() = 0;
 };
+
+// The writer of an upload that an engine has; both live as long as it. A `chunk_size` of 0 is
+// kDefaultChunkSize.
+std::unique_ptr<BlobWriter> write_upload(std::shared_ptr<Engine> engine, std::unique_ptr<Upload> upload,
+                                         std::size_t chunk_size);
 
 struct PushManifestParameters {
   Digest digest;  // to be checked; empty for the manifest's sha256
@@ -84,6 +83,7 @@ struct PushManifestParameters {
   Annotations annotations;
   std::optional<Platform> platform;
   std::string artifact_type;
+  Context context;
 };
 
 // A page of a sorted listing.
@@ -100,7 +100,8 @@ inline constexpr std::size_t kDefaultChunkSize = 8192;
 //
 // Everywhere: Errc::name_invalid for a repository or a tag that breaks the grammar (names.h),
 // Errc::digest_invalid for an empty digest, Errc::name_unknown for a repository without entries where entries
-// are asked for. http_status() and wire_code() (wire.h) say what a server answers.
+// are asked for. What takes a Context fails with Errc::cancelled once that has ended, at the start and while
+// it waits or walks. http_status() and wire_code() (wire.h) say what a server answers.
 class Registry {
  public:
   virtual ~Registry() = default;
@@ -117,24 +118,28 @@ class Registry {
   // A manifest or an index that the repository's entries reach, directly or through indexes. The descriptor
   // is that of the entry, or of the index that names it. Errc::manifest_unknown, also where get_manifest
   // finds no blob.
-  virtual Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest);
-  virtual Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest);
+  virtual Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
+                                              const Context& context = {});
+  virtual Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
+                                          const Context& context = {});
   // The first entry of that tag. Errc::manifest_unknown, as above.
-  virtual Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag);
-  virtual Result<BlobReader> get_tag(std::string_view repository, std::string_view tag);
+  virtual Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
+                                         const Context& context = {});
+  virtual Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,
+                                     const Context& context = {});
 
   // Stores what `content` delivers as the blob that `descriptor` names, and returns that. Where the blob is
   // there, nothing is read. Errc::digest_invalid, Errc::size_invalid where either differs; nothing stays.
   virtual Result<Descriptor> push_blob(std::string_view repository, const Descriptor& descriptor,
                                        ByteSource& content, const Context& context = {});
-  virtual Result<BlobWriter> push_blob_chunked(std::string_view repository,
-                                               std::size_t chunk_size = kDefaultChunkSize);
+  virtual Result<std::unique_ptr<BlobWriter>> push_blob_chunked(std::string_view repository,
+                                                                std::size_t chunk_size = kDefaultChunkSize);
   // Goes on with the upload `id`, of whichever repository, or begins a new one where it is empty. `offset` is
   // where: the upload's size, or -1 for that, whatever it is. Errc::blob_upload_unknown; Errc::range_invalid
   // for another offset; Errc::blob_upload_invalid where another writer has it.
-  virtual Result<BlobWriter> push_blob_chunked_resume(std::string_view repository, std::string_view id,
-                                                      std::int64_t offset,
-                                                      std::size_t chunk_size = kDefaultChunkSize);
+  virtual Result<std::unique_ptr<BlobWriter>> push_blob_chunked_resume(
+      std::string_view repository, std::string_view id, std::int64_t offset,
+      std::size_t chunk_size = kDefaultChunkSize);
   // Gives the blob of repository `from` to `to`, by a copy where they have not one layout. A blob that is
   // damaged is Errc::corrupt.
   virtual Result<Descriptor> mount_blob(std::string_view from, std::string_view to, const Digest& digest,
@@ -151,13 +156,15 @@ class Registry {
   // Blobs are only removed by collect_garbage(): Errc::denied for each that is there.
   virtual Status delete_blob(std::string_view repository, const Digest& digest);
   // All entries of that digest. What only indexes reach is Errc::manifest_unknown.
-  virtual Status delete_manifest(std::string_view repository, const Digest& digest);
-  virtual Status delete_tag(std::string_view repository, std::string_view tag);
+  virtual Status delete_manifest(std::string_view repository, const Digest& digest,
+                                 const Context& context = {});
+  virtual Status delete_tag(std::string_view repository, std::string_view tag, const Context& context = {});
 
   // Those that have entries, in byte order; in a directory of layouts also those whose layout cannot be read.
   virtual Result<std::vector<std::string>> repositories(const Page& page = {}, const Context& context = {});
   // Each once, in byte order.
-  virtual Result<std::vector<std::string>> tags(std::string_view repository, const Page& page = {});
+  virtual Result<std::vector<std::string>> tags(std::string_view repository, const Page& page = {},
+                                                const Context& context = {});
   // The reachable manifests and indexes whose subject is `digest`, which need not be there, sorted by their
   // digests; where `artifact_type` is not empty, only those of that type. The descriptors have the artifact
   // type of the manifest, or of its config, and the manifest's own annotations.

@@ -33,25 +33,30 @@ class RepositoriesRegistry final : public Registry {
                                     std::int64_t end) override {
     return in(repository, [&](Registry& own) { return own.get_blob_range(repository, digest, begin, end); });
   }
-  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest) override {
-    return in(repository, [&](Registry& own) { return own.resolve_manifest(repository, digest); });
+  Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
+                                      const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.resolve_manifest(repository, digest, context); });
   }
-  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest) override {
-    return in(repository, [&](Registry& own) { return own.get_manifest(repository, digest); });
+  Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
+                                  const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.get_manifest(repository, digest, context); });
   }
-  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag) override {
-    return in(repository, [&](Registry& own) { return own.resolve_tag(repository, tag); });
+  Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
+                                 const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.resolve_tag(repository, tag, context); });
   }
-  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag) override {
-    return in(repository, [&](Registry& own) { return own.get_tag(repository, tag); });
+  Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,
+                             const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.get_tag(repository, tag, context); });
   }
   Result<Descriptor> push_blob(std::string_view repository, const Descriptor& descriptor, ByteSource& content,
                                const Context& context) override {
     return in(repository,
               [&](Registry& own) { return own.push_blob(repository, descriptor, content, context); });
   }
-  Result<BlobWriter> push_blob_chunked_resume(std::string_view repository, std::string_view id,
-                                              std::int64_t offset, std::size_t chunk_size) override {
+  Result<std::unique_ptr<BlobWriter>> push_blob_chunked_resume(std::string_view repository,
+                                                               std::string_view id, std::int64_t offset,
+                                                               std::size_t chunk_size) override {
     return in(repository, [&](Registry& own) {
       return own.push_blob_chunked_resume(repository, id, offset, chunk_size);
     });
@@ -64,7 +69,7 @@ class RepositoriesRegistry final : public Registry {
     if (!target) return fail(Error(target.error()));
     Descriptor descriptor = blob->descriptor();
     if (from == to) return descriptor;
-    const auto layout = (*target)->writable_engine();
+    const auto layout = (*target)->writable_engine(context);
     if (!layout) return fail(Error(layout.error()));
     const auto present =
         usable_blob_size(**layout, digest, {.size = descriptor.size, .media_type = {}, .context = context});
@@ -86,15 +91,16 @@ class RepositoriesRegistry final : public Registry {
   Status delete_blob(std::string_view repository, const Digest& digest) override {
     return in(repository, [&](Registry& own) { return own.delete_blob(repository, digest); });
   }
-  Status delete_manifest(std::string_view repository, const Digest& digest) override {
-    return in(repository, [&](Registry& own) { return own.delete_manifest(repository, digest); });
+  Status delete_manifest(std::string_view repository, const Digest& digest, const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.delete_manifest(repository, digest, context); });
   }
-  Status delete_tag(std::string_view repository, std::string_view tag) override {
-    return in(repository, [&](Registry& own) { return own.delete_tag(repository, tag); });
+  Status delete_tag(std::string_view repository, std::string_view tag, const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.delete_tag(repository, tag, context); });
   }
   Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override;
-  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page) override {
-    return in(repository, [&](Registry& own) { return own.tags(repository, page); });
+  Result<std::vector<std::string>> tags(std::string_view repository, const Page& page,
+                                        const Context& context) override {
+    return in(repository, [&](Registry& own) { return own.tags(repository, page, context); });
   }
   Result<std::vector<Descriptor>> referrers(std::string_view repository, const Digest& digest,
                                             std::string_view artifact_type, const Context& context) override {
@@ -154,7 +160,7 @@ Result<std::vector<std::string>> RepositoriesRegistry::repositories(const Page& 
     if (!names) return names;
     for (const std::string& name : *names) {
       if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-      const auto tags = this->tags(name, {.start_after = {}, .limit = 1});
+      const auto tags = this->tags(name, {.start_after = {}, .limit = 1}, context);
       if (tags || tags.error().code() != Errc::name_unknown) found.push_back(name);
     }
     if (wanted == 0 || names->size() < wanted) break;

@@ -222,7 +222,7 @@ Status Copier::leave_out(const Descriptor& index, const Descriptor& child) {
 Status Copier::name(std::span<const NamedDescriptor> images) {
   ReferenceBatch references(options_.replaced);
   for (const NamedDescriptor& image : images) references.add(image);
-  return references.write(*engine_, *reused_.lock());
+  return references.write(*engine_, *reused_.lock(), options_.context);
 }
 
 Result<Visit> Copier::copy_blob(const Descriptor& descriptor, const Context& context) {
@@ -309,7 +309,7 @@ Status Copier::flush_if_full(std::uint64_t size, const Context& context) {
 using Referring = std::multimap<Digest, Descriptor>;
 
 Result<Referring> referring_in(const Engine& engine, const Context& context) {
-  const auto references = engine.references();
+  const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
   std::map<Digest, Descriptor> documents;
   for (const Descriptor& entry : (*references)->entries) {

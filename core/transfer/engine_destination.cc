@@ -75,7 +75,7 @@ class EngineDestination final : public ImageDestination {
       if (auto flushed = options_.blobs->flush(context); !flushed) return flushed;
     ReferenceBatch batch(options_.replaced);
     batch.add(name_, *primary_);
-    return batch.write(*engine_);
+    return batch.write(*engine_, {}, context);
   }
 
  private:

@@ -65,8 +65,8 @@ std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const Engine> eng
   return std::make_unique<EngineSource>(std::move(engine), Descriptor(), "", std::move(all));
 }
 
-Result<std::vector<ListedImage>> list_images(const Engine& engine) {
-  const auto references = engine.references();
+Result<std::vector<ListedImage>> list_images(const Engine& engine, const Context& context) {
+  const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
   const auto& entries = (*references)->entries;
   const EntryNames names(entries);

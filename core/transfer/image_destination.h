@@ -103,7 +103,7 @@ class ImageDestination {
 
   // What the destination has and uses for the blob; nothing where it has to be put, which replaces a damaged
   // one. The result has digest and size, and where it is a substitute also how its compression differs.
-  // `info` has the digest: Errc::invalid_argument.
+  // `info` has the digest: Errc::digest_invalid.
   virtual Result<std::optional<BlobInfo>> try_reusing_blob_with_options(
       const BlobInfo& info, const TryReusingBlobOptions& options = {}, const Context& context = {}) = 0;
 

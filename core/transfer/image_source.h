@@ -115,6 +115,6 @@ struct ListedImage {
   Descriptor descriptor;
 };
 // Every entry that can be an image, in their order: manifests and indexes, and what does not say what it is.
-Result<std::vector<ListedImage>> list_images(const Engine& engine);
+Result<std::vector<ListedImage>> list_images(const Engine& engine, const Context& context = {});
 
 }  // namespace layoutfs

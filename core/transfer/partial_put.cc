@@ -56,16 +56,16 @@ std::vector<SharedSpan> fewer_of(std::vector<SharedSpan> spans) {
 
 class PartialPut {
  public:
-  PartialPut(Engine& engine, BlobChunkAccessor& accessor, const BlobInfo& info, Upload upload,
-             const Context& context)
+  PartialPut(Engine& engine, BlobChunkAccessor& accessor, const BlobInfo& info,
+             std::unique_ptr<Upload> upload, const Context& context)
       : engine_(engine), accessor_(accessor), info_(info), upload_(std::move(upload)), context_(context) {}
 
   Result<PutResult> run(const SpanFinder& find_spans) {
     auto put = append_all(find_spans);
     if (put) return put;
     // Of no use, for the next attempt or at all.
-    if (put.error().code() == Errc::partial_fallback || upload_.size() == 0)
-      ignore(upload_.cancel(), "the first error is returned, and clean() removes the upload later");
+    if (put.error().code() == Errc::partial_fallback || upload_->size() == 0)
+      ignore(upload_->cancel(), "the first error is returned, and clean() removes the upload later");
     return put;
   }
 
@@ -73,8 +73,8 @@ class PartialPut {
   std::uint64_t size() const { return *info_.size; }
 
   Result<PutResult> append_all(const SpanFinder& find_spans) {
-    if (upload_.size() > size()) return fall_back(name() + ": an earlier attempt has more bytes");
-    if (upload_.size() < size()) {
+    if (upload_->size() > size()) return fall_back(name() + ": an earlier attempt has more bytes");
+    if (upload_->size() < size()) {
       auto spans = find_spans ? usable_spans(find_spans(info_)) : std::vector<SharedSpan>();
       auto stream = request(spans);
       if (!stream) return fail(std::move(stream).error());
@@ -84,7 +84,7 @@ class PartialPut {
   }
 
   Result<PutResult> commit() {
-    auto put = upload_.commit(info_.digest, context_);
+    auto put = upload_->commit(info_.digest, context_);
     if (put) return put;
     switch (put.error().code()) {
       case Errc::digest_invalid:       // the spans, the chunks or the earlier attempt were wrong
@@ -101,7 +101,7 @@ class PartialPut {
   std::vector<SharedSpan> usable_spans(const std::vector<SharedSpan>& found) {
     std::vector<SharedSpan> usable;
     std::map<Digest, std::uint64_t> sizes;  // of the blobs that they are in
-    std::uint64_t begin = upload_.size();
+    std::uint64_t begin = upload_->size();
     for (SharedSpan span : found) {
       const std::uint64_t passed = begin - std::min(begin, span.offset);
       if (passed >= span.length || span.from.empty()) continue;
@@ -122,7 +122,7 @@ class PartialPut {
   // One request for what is not in the spans, of which some may have to go for it; null for nothing.
   Result<std::unique_ptr<ChunkStream>> request(std::vector<SharedSpan>& spans) {
     for (;;) {
-      auto chunks = gaps_between(spans, upload_.size(), size());
+      auto chunks = gaps_between(spans, upload_->size(), size());
       if (chunks.empty()) return nullptr;
       auto stream = accessor_.get_blob_at(info_, chunks, context_);
       if (stream) return checked_chunks(std::move(*stream), std::move(chunks));
@@ -134,11 +134,11 @@ class PartialPut {
 
   Status append(const std::vector<SharedSpan>& spans, ChunkStream* stream) {
     for (const SharedSpan& span : spans) {
-      if (span.offset > upload_.size())
+      if (span.offset > upload_->size())
         if (auto appended = append_chunk(*stream); !appended) return appended;
       if (auto appended = append_span(span); !appended) return appended;
     }
-    if (upload_.size() < size())
+    if (upload_->size() < size())
       if (auto appended = append_chunk(*stream); !appended) return appended;
     if (stream == nullptr) return {};
     const auto more = stream->next();
@@ -153,7 +153,7 @@ class PartialPut {
       const auto got = (*source)->read(piece_);
       if (!got) return source_error(got.error());
       if (*got == 0) return {};
-      if (auto appended = upload_.append(ByteView(piece_).first(*got)); !appended) return appended;
+      if (auto appended = upload_->append(ByteView(piece_).first(*got)); !appended) return appended;
     }
   }
 
@@ -170,7 +170,7 @@ class PartialPut {
       const auto got = blob_->read_at(std::span(piece_).first(wanted), span.from_offset + done);
       if (!got) return fall_back(got.error().message());
       if (*got == 0) return fall_back(span.from.str() + ": the blob is shorter than it was");
-      if (auto appended = upload_.append(ByteView(piece_).first(*got)); !appended) return appended;
+      if (auto appended = upload_->append(ByteView(piece_).first(*got)); !appended) return appended;
       done += *got;
     }
     return {};
@@ -181,7 +181,7 @@ class PartialPut {
   Engine& engine_;
   BlobChunkAccessor& accessor_;
   const BlobInfo& info_;
-  Upload upload_;
+  std::unique_ptr<Upload> upload_;
   const Context& context_;
   Bytes piece_ = Bytes(kPieceSize);
   Digest from_;  // which blob_ is open
@@ -195,7 +195,7 @@ std::string upload_id_of(const Digest& digest) {
   return id;
 }
 
-Result<Upload> open_upload(Engine& engine, const Digest& digest) {
+Result<std::unique_ptr<Upload>> open_upload(Engine& engine, const Digest& digest) {
   const std::string id = upload_id_of(digest);
   auto upload = engine.resume_upload(id);
   if (!upload && upload.error().code() == Errc::blob_upload_unknown) upload = engine.start_upload(id);
@@ -214,7 +214,7 @@ Result<Upload> open_upload(Engine& engine, const Digest& digest) {
 
 Result<PutResult> put_partial(Engine& engine, BlobChunkAccessor& accessor, const BlobInfo& info,
                               const SpanFinder& find_spans, const Context& context) {
-  if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob that is put partially needs a digest");
+  if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob that is put partially needs a digest");
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (!info.size) return fall_back(info.digest.str() + ": its size is not known");
   const auto present = engine.blob_size(info.digest);

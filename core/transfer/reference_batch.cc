@@ -61,27 +61,28 @@ Status check_files(const Engine& engine, std::span<const NamedDescriptor> images
 }
 
 // Each for itself: references in `refs/` are files.
-Status put_each(Engine& engine, std::span<const NamedDescriptor> images) {
+Status put_each(Engine& engine, std::span<const NamedDescriptor> images, const Context& context) {
   for (const NamedDescriptor& image : images)
-    if (auto put = engine.put_reference(image.name, image.descriptor, PutMode::replace); !put)
+    if (auto put = engine.put_reference(image.name, image.descriptor, PutMode::replace, context); !put)
       return fail(std::move(put).error(), image.name);
   return {};
 }
 
 Status write_all(Engine& engine, const std::vector<NamedDescriptor>& images, std::span<const Digest> needed,
-                 ReplacedEntry replaced) {
+                 ReplacedEntry replaced, const Context& context) {
   if (auto checked = check_names(engine, images, replaced); !checked) return checked;
-  const auto references = engine.references();
+  const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
-  if ((*references)->document.empty()) return put_each(engine, images);
-  return engine.update_references([&](const References& now) -> Result<ReferenceChanges> {
+  if ((*references)->document.empty()) return put_each(engine, images, context);
+  const auto name_all = [&](const References& now) -> Result<ReferenceChanges> {
     for (const NamedDescriptor& image : images)
       if (auto there = check_there(engine, image.descriptor.digest); !there)
         return fail(std::move(there).error());
     for (const Digest& digest : needed)
       if (auto there = check_there(engine, digest); !there) return fail(std::move(there).error());
     return changes_to_name(now, images, replaced);
-  });
+  };
+  return engine.update_references(name_all, context);
 }
 
 }  // namespace
@@ -104,11 +105,11 @@ void ReferenceBatch::add(std::string name, Descriptor descriptor) {
 
 std::size_t ReferenceBatch::size() const { return entries_.lock()->size(); }
 
-Status ReferenceBatch::write(Engine& engine, std::span<const Digest> needed) {
+Status ReferenceBatch::write(Engine& engine, std::span<const Digest> needed, const Context& context) {
   std::vector<NamedDescriptor> images;
   images.swap(*entries_.lock());
   if (images.empty()) return {};
-  auto written = write_all(engine, images, needed, replaced_);
+  auto written = write_all(engine, images, needed, replaced_, context);
   if (written) return written;
   // In front of what was added meanwhile.
   auto entries = entries_.lock();

@@ -42,8 +42,8 @@ class ReferenceBatch {
   // still there. The errors of check_names(); Errc::not_found for a manifest,
   // or one of the blobs `needed`, that is not there: garbage collection may have removed it, and once the
   // names are there it cannot. Where references are files in `refs/`, each is put for itself, and those in
-  // front of one that fails are written.
-  Status write(Engine& engine, std::span<const Digest> needed = {});
+  // front of one that fails are written. Errc::cancelled.
+  Status write(Engine& engine, std::span<const Digest> needed = {}, const Context& context = {});
 
  private:
   ReplacedEntry replaced_;

@@ -115,7 +115,8 @@ class RegistryDestination final : public ImageDestination {
                                       .tags = {},
                                       .annotations = manifest.annotations,
                                       .platform = manifest.platform,
-                                      .artifact_type = manifest.artifact_type};
+                                      .artifact_type = manifest.artifact_type,
+                                      .context = context};
     if (!tag_.empty()) parameters.tags.push_back(tag_);
     auto pushed =
         registry_->push_manifest(repository_, primary_->bytes, primary_->descriptor.media_type, parameters);
@@ -127,9 +128,10 @@ class RegistryDestination final : public ImageDestination {
                          const Context& context) const {
     auto writer = registry_->push_blob_chunked(repository_, kPieceSize);
     if (!writer) return fail(std::move(writer).error());
-    auto pushed = write_all(*writer, content, info, context);
+    auto pushed = write_all(**writer, content, info, context);
     if (!pushed) {
-      ignore(writer->cancel(), "the first error is returned, and Engine::clean() removes the upload later");
+      ignore((*writer)->cancel(),
+             "the first error is returned, and Engine::clean() removes the upload later");
       return fail(std::move(pushed).error());
     }
     return finished(info, *pushed, cache);
@@ -137,7 +139,7 @@ class RegistryDestination final : public ImageDestination {
 
   Result<std::optional<BlobInfo>> reuse(const BlobInfo& info, const TryReusingBlobOptions& options,
                                         const Context& context) const {
-    if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
+    if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob to be reused needs a digest");
     for (const BlobInfoCache::Candidate& candidate : candidates(info, options)) {
       if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
       const auto found = mount(candidate, context);

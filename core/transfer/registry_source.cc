@@ -42,7 +42,7 @@ class RegistrySource final : public StoreSource {
   Result<RawManifest> get_manifest(const Digest& instance, const Context& context) override {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     if (instance.empty() || instance == primary_.descriptor.digest) return primary_;
-    return read_manifest_from(registry_->get_manifest(repository_, instance));
+    return read_manifest_from(registry_->get_manifest(repository_, instance, context));
   }
 
  private:

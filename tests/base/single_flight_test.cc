@@ -2,6 +2,8 @@
 #include "core/base/single_flight.h"
 
 #include <gtest/gtest.h>
+#include <chrono>
+#include <future>
 
 #include <atomic>
 #include <thread>
@@ -34,6 +36,26 @@ TEST(SingleFlight, AnErrorIsSharedButNotRemembered) {
   SingleFlight<int, int> flights;
   EXPECT_FALSE(flights.run(1, []() -> Result<int> { return fail(Errc::corrupt, "x"); }));
   EXPECT_EQ(flights.run(1, []() -> Result<int> { return 5; }).value(), 5);
+}
+
+TEST(SingleFlight, WhoWaitsMayLeaveEarlier) {
+  SingleFlight<int, int> flights;
+  std::promise<void> begun, end;
+  const std::jthread slow([&] {
+    ignore(flights.run(1,
+                       [&]() -> Result<int> {
+                         begun.set_value();
+                         end.get_future().wait();
+                         return 5;
+                       }),
+           "the other one's result counts");
+  });
+  begun.get_future().wait();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  const auto none = [] { return Result<int>(6); };
+  const auto left = flights.run(1, none, {.stop = {}, .deadline = soon});
+  EXPECT_EQ(left.error().code(), Errc::cancelled);
+  end.set_value();
 }
 
 }  // namespace

@@ -84,8 +84,8 @@ void push_in_chunks(benchmark::State& state) {
     const testing::TempDir directory;
     const auto registry = open_registry(directory / "layout").value();
     auto writer = registry->push_blob_chunked(kRepository, kChunk).value();
-    for (std::size_t done = 0; done < kPushed; done += piece.size()) writer.write(piece).value();
-    benchmark::DoNotOptimize(writer.commit(writer.digest().value()).value());
+    for (std::size_t done = 0; done < kPushed; done += piece.size()) writer->write(piece).value();
+    benchmark::DoNotOptimize(writer->commit(writer->digest().value()).value());
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * kPushed));
 }

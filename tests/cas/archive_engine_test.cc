@@ -113,8 +113,8 @@ TEST_F(Archive, IsLikeADirectoryOnReadOnlyMedia) {
 TEST_F(Archive, SaysFirstWhatMakesNoSense) {
   const auto engine = open(good()).value();
   const Descriptor descriptor = testing::descriptor_of("one", "m");
-  EXPECT_EQ(engine->delete_blob(Digest()).error().code(), Errc::invalid_argument);
-  EXPECT_EQ(engine->sweep_blob(Digest(), References{}, 0).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(engine->delete_blob(Digest()).error().code(), Errc::digest_invalid);
+  EXPECT_EQ(engine->sweep_blob(Digest(), References{}, 0).error().code(), Errc::digest_invalid);
   EXPECT_EQ(engine->put_reference("no name!", descriptor).error().code(), Errc::invalid_argument);
   EXPECT_EQ(engine->put_reference("app", Descriptor{}).error().code(), Errc::invalid_argument);
   EXPECT_EQ(engine->delete_reference("no name!").error().code(), Errc::invalid_argument);

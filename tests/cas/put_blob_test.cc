@@ -267,9 +267,9 @@ TEST_P(PutBlob, AReaderGoesOnAfterTheBlobWasDeleted) {
 }
 
 TEST_P(PutBlob, NothingIsDoneWithoutADigestOrAfterClosing) {
-  EXPECT_EQ(engine->get_blob(Digest()).error().code(), Errc::invalid_argument);
-  EXPECT_EQ(engine->delete_blob(Digest()).error().code(), Errc::invalid_argument);
-  EXPECT_EQ(engine->exists(Digest()).error().code(), Errc::invalid_argument);
+  EXPECT_EQ(engine->get_blob(Digest()).error().code(), Errc::digest_invalid);
+  EXPECT_EQ(engine->delete_blob(Digest()).error().code(), Errc::digest_invalid);
+  EXPECT_EQ(engine->exists(Digest()).error().code(), Errc::digest_invalid);
   const auto put = put_text(*engine, "content").value();
   EXPECT_TRUE(engine->close());
   EXPECT_TRUE(engine->close());

@@ -24,6 +24,18 @@ echo "-- headers"
 check "of $(wc -l <"$TMP/all.cc") headers each finds what it includes" \
   g++ -std=c++23 -Wall -Wextra -Werror "${cflags[@]}" -fsyntax-only "$TMP/all.cc"
 
+while IFS= read -r header; do
+  g++ -std=c++23 -Wall -Wextra -Werror "${cflags[@]}" -fsyntax-only -x c++ - <<<"#include \"$header\"" 2>"$TMP/alone" ||
+    echo "$header: $(head -1 "$TMP/alone")"
+done < <(cd "$P/include/layoutfs" && find . -name '*.h' -printf '%P\n' | sort) >"$TMP/broken"
+same "each of them alone" "" "$(cat "$TMP/broken")"
+
+echo "-- functions"
+check "of every header a function can be called" \
+  g++ -std=c++23 -Wall -Wextra -Werror "${cflags[@]}" "$SOURCE/tests/e2e/library_functions.cc" "${libs[@]}" -o "$TMP/functions"
+same "open_dir() makes a layout, DirOptions and is_reference_name() are there" "1.0.0 1" "$("$TMP/functions" "$TMP/made" 2>&1)"
+check "and the program opens it" "$LAYOUTFS" ls "$TMP/made"
+
 echo "-- the example"
 check "CMake finds the package" cmake -S "$EXAMPLE" -B "$TMP/cmake" -D CMAKE_PREFIX_PATH="$P"
 check "and builds with it" cmake --build "$TMP/cmake"

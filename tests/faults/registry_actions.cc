@@ -70,21 +70,21 @@ Status delete_manifest(Registry& registry, const Arguments& arguments) {
 }
 
 // Writes standard input in pieces, then commits, where there is a digest, or closes.
-Status write_and_end(Result<BlobWriter> writer, const std::string& digest_text) {
+Status write_and_end(Result<std::unique_ptr<BlobWriter>> writer, const std::string& digest_text) {
   // More than what is hashed at a time.
   constexpr std::size_t kPiece = 300'000;
   if (!writer) return fail(std::move(writer).error());
-  say("upload " + writer->id());
+  say("upload " + (*writer)->id());
   const auto text = read_small_input();
   if (!text) return fail(Error(text.error()));
   for (ByteView rest = *text; !rest.empty(); rest = rest.subspan(std::min(rest.size(), kPiece))) {
-    const auto written = writer->write(rest.first(std::min(rest.size(), kPiece)));
-    say("has " + std::to_string(writer->size()));
+    const auto written = (*writer)->write(rest.first(std::min(rest.size(), kPiece)));
+    say("has " + std::to_string((*writer)->size()));
     if (!written) return written;
   }
-  if (digest_text.empty()) return writer->close();
+  if (digest_text.empty()) return (*writer)->close();
   const auto digest = Digest::parse(digest_text);
-  return digest ? done(writer->commit(*digest)) : fail(Error(digest.error()));
+  return digest ? done((*writer)->commit(*digest)) : fail(Error(digest.error()));
 }
 
 Status upload(Registry& registry, const Arguments& arguments) {
@@ -101,12 +101,12 @@ Status commit(Registry& registry, const Arguments& arguments) {
   const auto digest = Digest::parse(arguments.at(1));
   if (!digest) return fail(Error(digest.error()));
   auto upload = registry.push_blob_chunked_resume(kRepository, arguments.at(0), -1);
-  return upload ? done(upload->commit(*digest)) : fail(std::move(upload).error());
+  return upload ? done((*upload)->commit(*digest)) : fail(std::move(upload).error());
 }
 
 Status cancel(Registry& registry, const Arguments& arguments) {
   auto upload = registry.push_blob_chunked_resume(kRepository, arguments.at(0), -1);
-  return upload ? upload->cancel() : fail(std::move(upload).error());
+  return upload ? (*upload)->cancel() : fail(std::move(upload).error());
 }
 
 struct Action {

@@ -131,9 +131,9 @@ class RegistryWorker {
   Status begin_upload() {
     auto writer = registry_.push_blob_chunked(kShop);
     if (!writer) return fail(std::move(writer).error(), "beginning an upload");
-    say_("wrote " + writer->id() + " 0");
-    if (auto written = write_some(*writer); !written) return written;
-    return writer->close();
+    say_("wrote " + (*writer)->id() + " 0");
+    if (auto written = write_some(**writer); !written) return written;
+    return (*writer)->close();
   }
 
   Status go_on_with_an_upload() {
@@ -145,11 +145,11 @@ class RegistryWorker {
                     writer.error().code() == Errc::blob_upload_unknown))
       return {};
     if (!writer) return fail(std::move(writer).error(), "resuming an upload");
-    if (random_() % 8 == 0) return cancel(*writer);
-    const std::string content = upload_content(writer->id());
-    if (writer->size() < content.size())
-      if (auto written = write_some(*writer); !written) return written;
-    return writer->size() == content.size() ? commit(*writer, content) : writer->close();
+    if (random_() % 8 == 0) return cancel(**writer);
+    const std::string content = upload_content((*writer)->id());
+    if ((*writer)->size() < content.size())
+      if (auto written = write_some(**writer); !written) return written;
+    return (*writer)->size() == content.size() ? commit(**writer, content) : (*writer)->close();
   }
 
   Status cancel(BlobWriter& writer) {

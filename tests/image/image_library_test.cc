@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/cas/dir_engine.h"
+#include "core/image/image_set.h"
 #include "tests/image/merged.h"
 #include "tests/support/layout_writer.h"
 
@@ -194,6 +195,32 @@ TEST_F(Library, ThreadsThatAskAtOnceBuildOnce) {
   EXPECT_NE(images.front(), nullptr);
   EXPECT_EQ(library.stats().indexes_built, 2u);
   EXPECT_EQ(library.stats().trees_built, 1u);
+}
+
+TEST_F(Library, WhatWasStoppedIsBuiltTheNextTime) {
+  const Descriptor layer = add_layer(TarWriter().file("a", "content"));
+  const Descriptor manifest = add_image({layer});
+  auto library = open();
+  std::stop_source source;
+  source.request_stop();
+  const Context stopped{.stop = source.get_token(), .deadline = {}};
+  EXPECT_EQ(library.image(manifest, stopped).error().code(), Errc::cancelled);
+  EXPECT_EQ(library.layer(layer, stopped).error().code(), Errc::cancelled);
+  EXPECT_EQ(library.layer_tree(layer, stopped).error().code(), Errc::cancelled);
+  EXPECT_EQ(all_images(library.engine(), stopped).error().code(), Errc::cancelled);
+  EXPECT_TRUE(library.image(manifest));
+}
+
+TEST_F(Library, BuildingALayerEndsInItsMiddleWithARequestToStop) {
+  const Descriptor layer = add_layer(TarWriter().file("a", std::string(8 << 20, 'a')));
+  std::stop_source source;
+  const auto progress = [&](const Descriptor&, std::uint64_t) { source.request_stop(); };
+  ImageLibrary library(std::shared_ptr<const Engine>(open_dir(layout_.path()).value()),
+                       IndexCache(dir_ / "cache"), {.progress = progress});
+  EXPECT_EQ(library.layer(layer, {.stop = source.get_token(), .deadline = {}}).error().code(),
+            Errc::cancelled);
+  EXPECT_EQ(library.stats().indexes_built, 0u);
+  EXPECT_TRUE(library.layer(layer)) << "that one was stopped says nothing of the layer";
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ class VerifyKept : public ::testing::Test {
   std::shared_ptr<const Engine> engine() const { return open_dir(layout_.path()).value(); }
   VerifyReport verify() const {
     const auto layout = engine();
-    return verify_kept(*layout, cache_, all_images(*layout).value());
+    return verify_kept(*layout, cache_, all_images(*layout).value()).value();
   }
   void expect_problem(Kind kind, const Digest& digest, const std::string& sentence) const {
     const VerifyReport report = verify();

@@ -6,6 +6,7 @@
 
 #include "core/images/image_store.h"
 #include "tests/images/image_store_fixture.h"
+#include "tests/support/held_lock.h"
 #include "tests/support/other_user.h"
 
 namespace layoutfs {
@@ -221,6 +222,23 @@ TEST_F(ImageStoreTest, LosesNoChangeOfAnyThread) {
   threads.clear();
   EXPECT_EQ(listed().size(), kThreads * kImages / 2 + 1u);
   EXPECT_EQ(store_.get("all")->labels.size(), std::size_t{kThreads} * kImages);
+}
+
+TEST_F(ImageStoreTest, AChangeWaitsForTheLockWhileItsContextLasts) {
+  create("a");
+  testing::HeldLock lock(path_);
+  ASSERT_TRUE(lock.is_held());
+  const auto soon = [] {
+    return Context{.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20)};
+  };
+  const NamedImage b{.name = "b", .labels = {}, .target = target_of("b")};
+  EXPECT_EQ(code_of(store_.create(b, soon())), Errc::cancelled);
+  EXPECT_EQ(code_of(store_.update({.name = "a", .labels = {}, .target = target_of("b")}, {}, soon())),
+            Errc::cancelled);
+  EXPECT_EQ(code_of(store_.remove("a", {}, soon())), Errc::cancelled);
+  lock.release();
+  EXPECT_TRUE(store_.create(b, {.stop = {}, .deadline = std::chrono::steady_clock::time_point::max()}));
+  EXPECT_TRUE(store_.get("a"));
 }
 
 }  // namespace

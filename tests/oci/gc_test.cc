@@ -48,35 +48,46 @@ class ChangedEngine final : public Engine {
     return inner_.blob_status(digest);
   }
   Result<std::string> blob_path(const Digest& digest) const override { return inner_.blob_path(digest); }
-  Result<std::vector<Digest>> list_blobs(Algorithm algorithm) const override {
-    return inner_.list_blobs(algorithm);
+  Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
+    return inner_.list_blobs(algorithm, context);
   }
   std::int64_t listing_ns(Algorithm algorithm) const override { return inner_.listing_ns(algorithm); }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     return inner_.put_blob(content, options);
   }
-  Result<Upload> start_upload(std::string_view id) override { return inner_.start_upload(id); }
-  Result<Upload> resume_upload(std::string_view id) override { return inner_.resume_upload(id); }
+  Result<std::unique_ptr<Upload>> start_upload(std::string_view id) override {
+    return inner_.start_upload(id);
+  }
+  Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override {
+    return inner_.resume_upload(id);
+  }
   Result<bool> delete_blob(const Digest& digest) override { return inner_.delete_blob(digest); }
-  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen,
-                                 std::int64_t limit_ns) override {
+  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen, std::int64_t limit_ns,
+                                 const Context& context) override {
     const auto status = before_sweep ? before_sweep(digest) : Status();
     if (!status) return fail(Error(status.error()));
-    return inner_.sweep_blob(digest, seen, limit_ns);
+    return inner_.sweep_blob(digest, seen, limit_ns, context);
   }
-  Result<std::shared_ptr<const References>> references() const override { return inner_.references(); }
-  Result<Descriptor> get_reference(std::string_view name) const override {
-    return inner_.get_reference(name);
+  Result<std::shared_ptr<const References>> references(const Context& context) const override {
+    return inner_.references(context);
   }
-  Result<std::vector<std::string>> list_references() const override { return inner_.list_references(); }
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode) override {
-    return inner_.put_reference(name, descriptor, mode);
+  Result<Descriptor> get_reference(std::string_view name, const Context& context) const override {
+    return inner_.get_reference(name, context);
   }
-  Result<bool> delete_reference(std::string_view name) override { return inner_.delete_reference(name); }
-  Status update_references(const ReferenceUpdate& update) override {
-    return inner_.update_references(update);
+  Result<std::vector<std::string>> list_references(const Context& context) const override {
+    return inner_.list_references(context);
   }
-  Status clean() override { return cleaned ? inner_.clean() : cleaned; }
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                       const Context& context) override {
+    return inner_.put_reference(name, descriptor, mode, context);
+  }
+  Result<bool> delete_reference(std::string_view name, const Context& context) override {
+    return inner_.delete_reference(name, context);
+  }
+  Status update_references(const ReferenceUpdate& update, const Context& context) override {
+    return inner_.update_references(update, context);
+  }
+  Status clean(const Context& context) override { return cleaned ? inner_.clean(context) : cleaned; }
   Status close() override { return inner_.close(); }
   const Bytes& marker() const noexcept override { return inner_.marker(); }
 

@@ -142,15 +142,15 @@ class Ledger {
       return state.may_be_cancelled ? "" : "is gone, and so is what was written";
     }
     if (state.is_committed || state.is_cancelled) return "is still there";
-    const auto size = writer->size();
+    const auto size = (*writer)->size();
     if (size < state.least || size > std::max(state.least, state.most))
       return "has " + std::to_string(size) + " bytes, not " + std::to_string(state.least) + " to " +
              std::to_string(state.most);
     state = {.least = size, .most = size, .is_there = true};
-    if (!to_the_end) return writer->close() ? "" : "cannot be closed";
-    if (auto written = writer->write(as_bytes(std::string_view(content).substr(size))); !written)
+    if (!to_the_end) return (*writer)->close() ? "" : "cannot be closed";
+    if (auto written = (*writer)->write(as_bytes(std::string_view(content).substr(size))); !written)
       return written.error().message();
-    if (const auto committed = writer->commit(digest); !committed) return committed.error().message();
+    if (const auto committed = (*writer)->commit(digest); !committed) return committed.error().message();
     return is_blob() ? "" : "was committed, and is not there";
   }
 

@@ -106,7 +106,7 @@ TEST_F(LayoutsOfRepositories, WithoutEntriesAreNotListed) {
 TEST_F(LayoutsOfRepositories, MayBeMoreThanCanBeOpen) {
   constexpr int kMany = 150;
   const auto name_of = [](int i) { return "many/of-them/" + std::to_string(i); };
-  std::vector<BlobWriter> writers;
+  std::vector<std::unique_ptr<BlobWriter>> writers;
   for (int i = 0; i < kMany; ++i) {
     push_image(*registry, name_of(i), "layer " + std::to_string(i), {"v1"});
     if (i % 30 == 0) writers.push_back(must(registry->push_blob_chunked(name_of(i))));
@@ -115,9 +115,9 @@ TEST_F(LayoutsOfRepositories, MayBeMoreThanCanBeOpen) {
     EXPECT_EQ(text_of(registry->get_blob(name_of(i), Digest::of(as_bytes("layer " + std::to_string(i))))),
               "layer " + std::to_string(i));
   EXPECT_EQ(must(registry->repositories()).size(), static_cast<std::size_t>(kMany));
-  for (BlobWriter& writer : writers) {
-    must(writer.write(as_bytes("content")));
-    must(writer.commit(Digest::of(as_bytes("content"))));
+  for (const auto& writer : writers) {
+    must(writer->write(as_bytes("content")));
+    must(writer->commit(Digest::of(as_bytes("content"))));
   }
   for (int i = 0; i < kMany; i += 30)
     EXPECT_EQ(text_of(registry->get_blob(name_of(i), Digest::of(as_bytes("content")))), "content");
@@ -246,13 +246,13 @@ TEST_F(LayoutsOfRepositories, StopGivingOnRequest) {
 
 TEST_F(LayoutsOfRepositories, HaveUploadsOfTheirOwn) {
   auto writer = must(registry->push_blob_chunked("a"));
-  must(writer.write(as_bytes("content")));
-  must(writer.close());
-  EXPECT_TRUE(std::filesystem::exists(root + "/a/blobs/uploads/" + writer.id()));
-  auto again = must(registry->push_blob_chunked_resume("a", writer.id(), 7));
-  must(again.commit(Digest::of(as_bytes("content"))));
+  must(writer->write(as_bytes("content")));
+  must(writer->close());
+  EXPECT_TRUE(std::filesystem::exists(root + "/a/blobs/uploads/" + writer->id()));
+  auto again = must(registry->push_blob_chunked_resume("a", writer->id(), 7));
+  must(again->commit(Digest::of(as_bytes("content"))));
   EXPECT_EQ(text_of(registry->get_blob("a", Digest::of(as_bytes("content")))), "content");
-  EXPECT_EQ(failure_of(registry->push_blob_chunked_resume("unknown", writer.id(), -1)),
+  EXPECT_EQ(failure_of(registry->push_blob_chunked_resume("unknown", writer->id(), -1)),
             Errc::blob_upload_unknown);
   EXPECT_FALSE(std::filesystem::exists(root + "/unknown"));
 }

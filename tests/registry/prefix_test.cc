@@ -65,11 +65,11 @@ TEST_F(BelowAPrefix, DoesAllThatTheWholeDoes) {
   EXPECT_EQ(failure_of(part->tags("bar")), Errc::name_unknown);
 
   auto writer = must(part->push_blob_chunked("bar", 100));
-  EXPECT_EQ(writer.chunk_size(), 100u);
-  must(writer.write(as_bytes("content")));
-  must(writer.close());
-  auto resumed = must(part->push_blob_chunked_resume("bar", writer.id(), 7));
-  EXPECT_EQ(must(resumed.commit(Digest::of(as_bytes("content")))).size, 7u);
+  EXPECT_EQ(writer->chunk_size(), 100u);
+  must(writer->write(as_bytes("content")));
+  must(writer->close());
+  auto resumed = must(part->push_blob_chunked_resume("bar", writer->id(), 7));
+  EXPECT_EQ(must(resumed->commit(Digest::of(as_bytes("content")))).size, 7u);
 }
 
 TEST_F(BelowAPrefix, LeadsToTheRepositoriesOfThatName) {

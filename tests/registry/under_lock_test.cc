@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -39,6 +40,41 @@ TEST_F(UnderTheLock, AManifestWhoseLayerWasCollectedMeanwhileIsRefused) {
   }
   EXPECT_EQ(failure_of(pushed), Errc::manifest_invalid);
   EXPECT_EQ(failure_of(registry->resolve_tag(kApp, "latest")), Errc::name_unknown);
+}
+
+TEST_F(UnderTheLock, AChangeWaitsWhileItsContextLasts) {
+  const Descriptor config = push_text(*registry, kApp, "{}", kConfigType);
+  const std::string text = testing::manifest_text(config, {});
+  const auto pushed = try_push_manifest(*registry, kApp, text, kManifestType, {"latest"});
+  ASSERT_TRUE(pushed);
+  HeldLock lock(path);
+  ASSERT_TRUE(lock.is_held());
+  const auto soon = [] {
+    return Context{.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(20)};
+  };
+  EXPECT_EQ(failure_of(registry->push_manifest(kApp, as_bytes(text), kManifestType,
+                                               {.digest = {}, .tags = {"next"}, .context = soon()})),
+            Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->delete_tag(kApp, "latest", soon())), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->delete_manifest(kApp, pushed->digest, soon())), Errc::cancelled);
+  EXPECT_EQ(testing::must(registry->tags(kApp)), std::vector<std::string>{"latest"});
+}
+
+TEST_F(UnderTheLock, WhatWalksEndsWithItsContext) {
+  const Descriptor config = push_text(*registry, kApp, "{}", kConfigType);
+  const auto pushed =
+      try_push_manifest(*registry, kApp, testing::manifest_text(config, {}), kManifestType, {"latest"});
+  ASSERT_TRUE(pushed);
+  std::stop_source source;
+  source.request_stop();
+  const Context stopped{.stop = source.get_token(), .deadline = {}};
+  EXPECT_EQ(failure_of(registry->resolve_manifest(kApp, pushed->digest, stopped)), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->get_manifest(kApp, pushed->digest, stopped)), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->resolve_tag(kApp, "latest", stopped)), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->get_tag(kApp, "latest", stopped)), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->tags(kApp, {}, stopped)), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->repositories({}, stopped)), Errc::cancelled);
+  EXPECT_EQ(failure_of(registry->referrers(kApp, pushed->digest, {}, stopped)), Errc::cancelled);
 }
 
 }  // namespace

@@ -40,17 +40,19 @@ Digest digest_of(std::string_view text, Algorithm algorithm = kBlobAlgorithm) {
 
 class AnUpload : public testing::OneLayout {
  protected:
-  BlobWriter begin() { return must(registry->push_blob_chunked(kApp)); }
-  Result<BlobWriter> try_resume(std::string_view id, std::int64_t offset) {
+  std::unique_ptr<BlobWriter> begin() { return must(registry->push_blob_chunked(kApp)); }
+  Result<std::unique_ptr<BlobWriter>> try_resume(std::string_view id, std::int64_t offset) {
     return registry->push_blob_chunked_resume(kApp, id, offset);
   }
-  BlobWriter resume(std::string_view id, std::int64_t offset = -1) { return must(try_resume(id, offset)); }
+  std::unique_ptr<BlobWriter> resume(std::string_view id, std::int64_t offset = -1) {
+    return must(try_resume(id, offset));
+  }
   // Begins an upload, and lets go of it; the id.
   std::string left_with(std::string_view text) {
     auto writer = begin();
-    must(writer.write(as_bytes(text)));
-    must(writer.close());
-    return writer.id();
+    must(writer->write(as_bytes(text)));
+    must(writer->close());
+    return writer->id();
   }
   std::string file_of(std::string_view id) const { return path + "/blobs/uploads/" + std::string(id); }
   std::vector<std::string> uploads() const {
@@ -63,18 +65,18 @@ class AnUpload : public testing::OneLayout {
 
 TEST_F(AnUpload, HasAFileUntilItIsCommitted) {
   auto writer = begin();
-  EXPECT_THAT(writer.id(), MatchesRegex("[0-9a-f]{32}"));
-  EXPECT_EQ(writer.size(), 0u);
-  must(writer.write(as_bytes("some ")));
-  EXPECT_TRUE(std::filesystem::is_regular_file(file_of(writer.id())));
-  must(writer.write(as_bytes("content")));
-  EXPECT_EQ(writer.size(), 12u);
+  EXPECT_THAT(writer->id(), MatchesRegex("[0-9a-f]{32}"));
+  EXPECT_EQ(writer->size(), 0u);
+  must(writer->write(as_bytes("some ")));
+  EXPECT_TRUE(std::filesystem::is_regular_file(file_of(writer->id())));
+  must(writer->write(as_bytes("content")));
+  EXPECT_EQ(writer->size(), 12u);
   EXPECT_EQ(failure_of(registry->get_blob(kApp, digest_of("some content"))), Errc::blob_unknown);
-  const auto blob = must(writer.commit(digest_of("some content")));
+  const auto blob = must(writer->commit(digest_of("some content")));
   EXPECT_EQ(blob.digest, digest_of("some content"));
   EXPECT_EQ(blob.size, 12u);
   EXPECT_EQ(blob.media_type, "application/octet-stream");
-  EXPECT_FALSE(std::filesystem::exists(file_of(writer.id())));
+  EXPECT_FALSE(std::filesystem::exists(file_of(writer->id())));
   EXPECT_EQ(text_of(registry->get_blob(kApp, blob.digest)), "some content");
 }
 
@@ -85,7 +87,7 @@ TEST_F(AnUpload, IsNoBlobToAnybody) {
   const auto collected = collect_garbage(*engine, {.grace = std::chrono::nanoseconds(0)});
   EXPECT_FALSE(collected.ended_by);
   EXPECT_THAT(collected.removed, IsEmpty());
-  EXPECT_EQ(resume(id).size(), 7u);
+  EXPECT_EQ(resume(id)->size(), 7u);
 }
 
 TEST_F(AnUpload, TakesPiecesOfAnySize) {
@@ -93,64 +95,64 @@ TEST_F(AnUpload, TakesPiecesOfAnySize) {
   auto writer = must(registry->push_blob_chunked(kApp, 10));
   for (const std::size_t size : {0U, 1U, 9U, 10U, 11U, 0U, 100'000U, 3'000'000U, 1U}) {
     const std::string piece(size, static_cast<char>('a' + size % 26));
-    must(writer.write(as_bytes(piece)));
+    must(writer->write(as_bytes(piece)));
     text += piece;
-    EXPECT_EQ(writer.size(), text.size());
+    EXPECT_EQ(writer->size(), text.size());
   }
-  EXPECT_EQ(must(writer.commit(digest_of(text))).size, text.size());
+  EXPECT_EQ(must(writer->commit(digest_of(text))).size, text.size());
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of(text))), text);
 }
 
 TEST_F(AnUpload, MayStayEmpty) {
   auto writer = begin();
-  EXPECT_EQ(must(writer.commit(digest_of(""))).size, 0u);
+  EXPECT_EQ(must(writer->commit(digest_of(""))).size, 0u);
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of(""))), "");
 }
 
 TEST_F(AnUpload, HintsAtASizeOfPieces) {
-  EXPECT_EQ(begin().chunk_size(), 8192u);
-  EXPECT_EQ(must(registry->push_blob_chunked(kApp, 100)).chunk_size(), 100u);
-  EXPECT_EQ(must(registry->push_blob_chunked(kApp, 0)).chunk_size(), 8192u);
+  EXPECT_EQ(begin()->chunk_size(), 8192u);
+  EXPECT_EQ(must(registry->push_blob_chunked(kApp, 100))->chunk_size(), 100u);
+  EXPECT_EQ(must(registry->push_blob_chunked(kApp, 0))->chunk_size(), 8192u);
   const auto id = left_with("content");
-  EXPECT_EQ(must(registry->push_blob_chunked_resume(kApp, id, -1, 5)).chunk_size(), 5u);
+  EXPECT_EQ(must(registry->push_blob_chunked_resume(kApp, id, -1, 5))->chunk_size(), 5u);
 }
 
 TEST_F(AnUpload, MayBecomeASha512Blob) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  EXPECT_EQ(failure_of(writer.commit(digest_of("another", Algorithm::sha512))), Errc::digest_invalid);
-  const auto blob = must(writer.commit(digest_of("content", Algorithm::sha512)));
+  must(writer->write(as_bytes("content")));
+  EXPECT_EQ(failure_of(writer->commit(digest_of("another", Algorithm::sha512))), Errc::digest_invalid);
+  const auto blob = must(writer->commit(digest_of("content", Algorithm::sha512)));
   EXPECT_EQ(blob.digest, digest_of("content", Algorithm::sha512));
   EXPECT_EQ(text_of(registry->get_blob(kApp, blob.digest)), "content");
   EXPECT_EQ(failure_of(registry->get_blob(kApp, digest_of("content"))), Errc::blob_unknown);
 }
 
 TEST_F(AnUpload, GoesOnWhereItEnds) {
-  const auto id = begin().id();
+  const auto id = begin()->id();
   EXPECT_EQ(failure_of(try_resume(id, 5)), Errc::range_invalid) << "the first piece begins at 0";
   {
     auto writer = resume(id, 0);
-    must(writer.write(as_bytes("first ")));
-    must(writer.close());
+    must(writer->write(as_bytes("first ")));
+    must(writer->close());
   }
   EXPECT_EQ(failure_of(try_resume(id, 0)), Errc::range_invalid) << "the same piece again";
   for (const std::int64_t offset : {std::int64_t{5}, std::int64_t{7}, INT64_MAX})
     EXPECT_EQ(failure_of(try_resume(id, offset)), Errc::range_invalid) << offset;
-  EXPECT_EQ(resume(id).size(), 6u) << "where to go on can be asked for";
+  EXPECT_EQ(resume(id)->size(), 6u) << "where to go on can be asked for";
   auto writer = resume(id, 6);
-  EXPECT_EQ(writer.id(), id);
-  must(writer.write(as_bytes("second")));
-  EXPECT_EQ(writer.size(), 12u);
-  EXPECT_EQ(must(writer.commit(digest_of("first second"))).size, 12u);
+  EXPECT_EQ(writer->id(), id);
+  must(writer->write(as_bytes("second")));
+  EXPECT_EQ(writer->size(), 12u);
+  EXPECT_EQ(must(writer->commit(digest_of("first second"))).size, 12u);
 }
 
 TEST_F(AnUpload, BeginsWhereNoIdIsGiven) {
   auto first = resume("", 0), second = resume("", -1);
-  EXPECT_NE(first.id(), second.id());
-  must(first.write(as_bytes("first")));
-  must(second.write(as_bytes("second")));
-  must(first.commit(digest_of("first")));
-  must(second.commit(digest_of("second")));
+  EXPECT_NE(first->id(), second->id());
+  must(first->write(as_bytes("first")));
+  must(second->write(as_bytes("second")));
+  must(first->commit(digest_of("first")));
+  must(second->commit(digest_of("second")));
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of("first"))), "first");
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of("second"))), "second");
 }
@@ -162,7 +164,7 @@ TEST_F(AnUpload, DoesNotBeginBehindItsBeginning) {
 
 TEST_F(AnUpload, IsOfNoRepository) {
   auto writer = must(registry->push_blob_chunked_resume("another/one", left_with("content"), 7));
-  must(writer.commit(digest_of("content")));
+  must(writer->commit(digest_of("content")));
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of("content"))), "content");
 }
 
@@ -195,51 +197,51 @@ TEST_F(AnUpload, IsNoSymlink) {
 
 TEST_F(AnUpload, IsKeptWhenItIsClosed) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  must(writer.close());
-  must(writer.close());
-  EXPECT_EQ(failure_of(writer.write(as_bytes("more"))), Errc::closed);
-  EXPECT_EQ(writer.size(), 7u);
-  EXPECT_EQ(file_text(file_of(writer.id())), "content");
-  EXPECT_EQ(must(writer.commit(digest_of("content"))).size, 7u);
+  must(writer->write(as_bytes("content")));
+  must(writer->close());
+  must(writer->close());
+  EXPECT_EQ(failure_of(writer->write(as_bytes("more"))), Errc::closed);
+  EXPECT_EQ(writer->size(), 7u);
+  EXPECT_EQ(file_text(file_of(writer->id())), "content");
+  EXPECT_EQ(must(writer->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(AnUpload, IsKeptWhenItsWriterGoes) {
   std::string id;
   {
     auto writer = begin();
-    must(writer.write(as_bytes("content")));
-    id = writer.id();
+    must(writer->write(as_bytes("content")));
+    id = writer->id();
   }
   registry = open();
-  EXPECT_EQ(must(resume(id, 7).commit(digest_of("content"))).size, 7u);
+  EXPECT_EQ(must(resume(id, 7)->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(AnUpload, IsStillThereAfterACommitOfAnotherDigest) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  EXPECT_EQ(failure_of(writer.commit(digest_of("another"))), Errc::digest_invalid);
-  EXPECT_EQ(failure_of(writer.commit({})), Errc::digest_invalid);
-  EXPECT_THAT(files_of_blobs(path), ElementsAre("uploads/" + writer.id()));
-  EXPECT_EQ(must(writer.commit(digest_of("content"))).digest, digest_of("content"));
+  must(writer->write(as_bytes("content")));
+  EXPECT_EQ(failure_of(writer->commit(digest_of("another"))), Errc::digest_invalid);
+  EXPECT_EQ(failure_of(writer->commit({})), Errc::digest_invalid);
+  EXPECT_THAT(files_of_blobs(path), ElementsAre("uploads/" + writer->id()));
+  EXPECT_EQ(must(writer->commit(digest_of("content"))).digest, digest_of("content"));
   EXPECT_THAT(uploads(), IsEmpty());
 }
 
 TEST_F(AnUpload, MayGoOnAfterACommitOfAnotherDigest) {
   auto early = begin();
-  must(early.write(as_bytes("con")));
-  EXPECT_EQ(failure_of(early.commit(digest_of("content"))), Errc::digest_invalid);
-  EXPECT_EQ(failure_of(early.write(as_bytes("tent"))), Errc::closed);
-  auto writer = resume(early.id(), 3);
-  must(writer.write(as_bytes("tent")));
-  EXPECT_EQ(must(writer.commit(digest_of("content"))).size, 7u);
+  must(early->write(as_bytes("con")));
+  EXPECT_EQ(failure_of(early->commit(digest_of("content"))), Errc::digest_invalid);
+  EXPECT_EQ(failure_of(early->write(as_bytes("tent"))), Errc::closed);
+  auto writer = resume(early->id(), 3);
+  must(writer->write(as_bytes("tent")));
+  EXPECT_EQ(must(writer->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(AnUpload, MayBeCancelledAfterACommitOfAnotherDigest) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  EXPECT_EQ(failure_of(writer.commit(digest_of("another"))), Errc::digest_invalid);
-  must(writer.cancel());
+  must(writer->write(as_bytes("content")));
+  EXPECT_EQ(failure_of(writer->commit(digest_of("another"))), Errc::digest_invalid);
+  must(writer->cancel());
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
 }
 
@@ -247,118 +249,118 @@ TEST_F(AnUpload, MayBeCancelledAfterACommitOfAnotherDigest) {
 TEST_F(AnUpload, IsVerifiedAlsoWhereTheBlobIsThere) {
   push_text(*registry, kApp, "content");
   auto wrong = begin(), right = begin();
-  must(wrong.write(as_bytes("Content")));
-  EXPECT_EQ(failure_of(wrong.commit(digest_of("content"))), Errc::digest_invalid);
-  must(right.write(as_bytes("content")));
-  EXPECT_EQ(must(right.commit(digest_of("content"))).size, 7u);
-  EXPECT_THAT(uploads(), ElementsAre(wrong.id()));
+  must(wrong->write(as_bytes("Content")));
+  EXPECT_EQ(failure_of(wrong->commit(digest_of("content"))), Errc::digest_invalid);
+  must(right->write(as_bytes("content")));
+  EXPECT_EQ(must(right->commit(digest_of("content"))).size, 7u);
+  EXPECT_THAT(uploads(), ElementsAre(wrong->id()));
 }
 
 TEST_F(AnUpload, IsReadAgainWhereItsWriterHadLetGoOfIt) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  EXPECT_EQ(failure_of(writer.commit(digest_of("another"))), Errc::digest_invalid);
-  testing::write_file(file_of(writer.id()), "Content");
-  EXPECT_EQ(failure_of(writer.commit(digest_of("content"))), Errc::digest_invalid);
-  EXPECT_EQ(must(writer.commit(digest_of("Content"))).size, 7u);
+  must(writer->write(as_bytes("content")));
+  EXPECT_EQ(failure_of(writer->commit(digest_of("another"))), Errc::digest_invalid);
+  testing::write_file(file_of(writer->id()), "Content");
+  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::digest_invalid);
+  EXPECT_EQ(must(writer->commit(digest_of("Content"))).size, 7u);
 }
 
 TEST_F(AnUpload, IsUnknownOnceItWasCommitted) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  must(writer.commit(digest_of("content")));
-  EXPECT_EQ(failure_of(writer.commit(digest_of("content"))), Errc::blob_upload_unknown);
-  EXPECT_EQ(failure_of(writer.write(as_bytes("more"))), Errc::closed);
-  EXPECT_EQ(failure_of(try_resume(writer.id(), -1)), Errc::blob_upload_unknown);
-  EXPECT_EQ(failure_of(try_resume(writer.id(), 0)), Errc::blob_upload_unknown);
+  must(writer->write(as_bytes("content")));
+  must(writer->commit(digest_of("content")));
+  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_EQ(failure_of(writer->write(as_bytes("more"))), Errc::closed);
+  EXPECT_EQ(failure_of(try_resume(writer->id(), -1)), Errc::blob_upload_unknown);
+  EXPECT_EQ(failure_of(try_resume(writer->id(), 0)), Errc::blob_upload_unknown);
   EXPECT_THAT(uploads(), IsEmpty());
-  must(writer.close());
-  must(writer.cancel());
+  must(writer->close());
+  must(writer->cancel());
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of("content"))), "content");
 }
 
 TEST_F(AnUpload, IsUnknownOnceItWasCancelled) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
-  must(writer.cancel());
-  must(writer.cancel());
+  must(writer->write(as_bytes("content")));
+  must(writer->cancel());
+  must(writer->cancel());
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
-  EXPECT_EQ(failure_of(writer.write(as_bytes("more"))), Errc::closed);
-  EXPECT_EQ(failure_of(writer.commit(digest_of("content"))), Errc::blob_upload_unknown);
-  EXPECT_EQ(failure_of(try_resume(writer.id(), -1)), Errc::blob_upload_unknown);
+  EXPECT_EQ(failure_of(writer->write(as_bytes("more"))), Errc::closed);
+  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_EQ(failure_of(try_resume(writer->id(), -1)), Errc::blob_upload_unknown);
 }
 
 TEST_F(AnUpload, IsUnknownWhereAnotherWriterHasEndedIt) {
   const auto id = left_with("content");
   auto first = resume(id);
-  must(first.close());
-  must(resume(id).cancel());
-  EXPECT_EQ(failure_of(first.commit(digest_of("content"))), Errc::blob_upload_unknown);
-  must(first.cancel());
+  must(first->close());
+  must(resume(id)->cancel());
+  EXPECT_EQ(failure_of(first->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  must(first->cancel());
 
   auto second = begin();
-  must(second.write(as_bytes("content")));
-  must(second.close());
-  must(resume(second.id()).commit(digest_of("content")));
-  EXPECT_EQ(failure_of(second.commit(digest_of("content"))), Errc::blob_upload_unknown);
+  must(second->write(as_bytes("content")));
+  must(second->close());
+  must(resume(second->id())->commit(digest_of("content")));
+  EXPECT_EQ(failure_of(second->commit(digest_of("content"))), Errc::blob_upload_unknown);
 }
 
 TEST_F(AnUpload, IsNotCancelledUnderItsWriter) {
   auto first = begin();
-  must(first.close());
-  auto second = resume(first.id());
-  must(second.write(as_bytes("content")));
-  EXPECT_EQ(failure_of(first.cancel()), Errc::blob_upload_invalid);
-  must(second.commit(digest_of("content")));
-  must(first.cancel());
+  must(first->close());
+  auto second = resume(first->id());
+  must(second->write(as_bytes("content")));
+  EXPECT_EQ(failure_of(first->cancel()), Errc::blob_upload_invalid);
+  must(second->commit(digest_of("content")));
+  must(first->cancel());
 }
 
 TEST_F(AnUpload, IsUnknownToItsWriterOnceSomebodyHasRemovedItsFile) {
   auto second = begin();
-  must(second.write(as_bytes("content")));
-  ASSERT_TRUE(std::filesystem::remove(path + "/blobs/uploads/" + second.id()));
-  EXPECT_EQ(failure_of(second.commit(digest_of("content"))), Errc::blob_upload_unknown);
+  must(second->write(as_bytes("content")));
+  ASSERT_TRUE(std::filesystem::remove(path + "/blobs/uploads/" + second->id()));
+  EXPECT_EQ(failure_of(second->commit(digest_of("content"))), Errc::blob_upload_unknown);
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
-  must(second.cancel());
+  must(second->cancel());
 }
 
 TEST_F(AnUpload, HasOneWriterAtATime) {
   auto writer = begin();
-  const auto id = writer.id();
-  must(writer.write(as_bytes("content")));
+  const auto id = writer->id();
+  must(writer->write(as_bytes("content")));
   const auto other = open();
   for (Registry* who : {registry.get(), other.get()})
     for (const std::int64_t offset : {-1, 0, 7})
       EXPECT_EQ(failure_of(who->push_blob_chunked_resume(kApp, id, offset)), Errc::blob_upload_invalid);
-  must(writer.close());
+  must(writer->close());
   auto next = must(other->push_blob_chunked_resume(kApp, id, 7));
   EXPECT_EQ(failure_of(try_resume(id, -1)), Errc::blob_upload_invalid);
-  EXPECT_EQ(failure_of(writer.commit(digest_of("content"))), Errc::blob_upload_invalid);
-  must(next.close());
-  EXPECT_EQ(must(writer.commit(digest_of("content"))).size, 7u);
+  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::blob_upload_invalid);
+  must(next->close());
+  EXPECT_EQ(must(writer->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(AnUpload, IsNotCommittedWithWhatAnotherWriterHasAdded) {
   auto writer = begin();
-  must(writer.write(as_bytes("con")));
-  must(writer.close());
+  must(writer->write(as_bytes("con")));
+  must(writer->close());
   {
-    auto other = resume(writer.id());
-    must(other.write(as_bytes("tent")));
+    auto other = resume(writer->id());
+    must(other->write(as_bytes("tent")));
   }
   for (const char* text : {"con", "content"})
-    EXPECT_EQ(failure_of(writer.commit(digest_of(text))), Errc::size_invalid) << text;
-  EXPECT_EQ(must(resume(writer.id(), 7).commit(digest_of("content"))).size, 7u);
+    EXPECT_EQ(failure_of(writer->commit(digest_of(text))), Errc::size_invalid) << text;
+  EXPECT_EQ(must(resume(writer->id(), 7)->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(AnUpload, IsStillThereAfterACommitThatWasStopped) {
   auto writer = begin();
-  must(writer.write(as_bytes("content")));
+  must(writer->write(as_bytes("content")));
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(failure_of(writer.commit(digest_of("content"), {.stop = stop.get_token(), .deadline = {}})),
+  EXPECT_EQ(failure_of(writer->commit(digest_of("content"), {.stop = stop.get_token(), .deadline = {}})),
             Errc::cancelled);
-  EXPECT_EQ(must(writer.commit(digest_of("content"))).size, 7u);
+  EXPECT_EQ(must(writer->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(AnUpload, OfAnyCourseBecomesTheContentThatWasWritten) {
@@ -367,18 +369,18 @@ TEST_F(AnUpload, OfAnyCourseBecomesTheContentThatWasWritten) {
   std::mt19937 random(seed);
   for (int round = 0; round < 30; ++round) {
     std::string text;
-    std::optional<BlobWriter> writer(begin());
+    std::unique_ptr<BlobWriter> writer = begin();
     for (auto steps = random() % 12; steps > 0; --steps) switch (random() % 4) {
         case 0: {  // on with it, in another registry
           const std::string id = writer->id();
           writer.reset();
           registry = open();
-          writer.emplace(resume(id, static_cast<std::int64_t>(text.size())));
+          writer = resume(id, static_cast<std::int64_t>(text.size()));
           break;
         }
         case 1:  // a commit too early
           ASSERT_EQ(failure_of(writer->commit(digest_of("another"))), Errc::digest_invalid);
-          writer.emplace(resume(writer->id()));
+          writer = resume(writer->id());
           break;
         default: {
           const std::string piece(random() % (random() % 3 == 0 ? 600'000 : 100),
@@ -434,17 +436,17 @@ TEST_F(AnUpload, OutlivesItsProcess) {
   for (int round = 0; round < 5; ++round) {
     const std::string piece(50'000 + static_cast<std::size_t>(round), static_cast<char>('a' + round));
     std::unique_ptr<Registry> other;
-    std::optional<BlobWriter> writer;  // open when the process is killed
+    std::unique_ptr<BlobWriter> writer;  // open when the process is killed
     id = said_by_a_process([&] {
       other = open();
-      writer.emplace(must(other->push_blob_chunked_resume(kApp, id, static_cast<std::int64_t>(text.size()))));
+      writer = must(other->push_blob_chunked_resume(kApp, id, static_cast<std::int64_t>(text.size())));
       must(writer->write(as_bytes(piece)));
       return writer->id();
     });
     ASSERT_THAT(id, MatchesRegex("[0-9a-f]{32}"));
     text += piece;
   }
-  EXPECT_EQ(must(resume(id, static_cast<std::int64_t>(text.size())).commit(digest_of(text))).size,
+  EXPECT_EQ(must(resume(id, static_cast<std::int64_t>(text.size()))->commit(digest_of(text))).size,
             text.size());
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of(text))), text);
 }
@@ -454,14 +456,14 @@ TEST_F(AnUpload, IsBusyForOtherProcesses) {
   const auto outcome_elsewhere = [&] {
     return said_by_a_process([&]() -> std::string {
       const auto other = open();
-      const auto resumed = other->push_blob_chunked_resume(kApp, writer.id(), -1);
+      const auto resumed = other->push_blob_chunked_resume(kApp, writer->id(), -1);
       return resumed ? "resumed" : std::string(wire_code(resumed.error().code()));
     });
   };
   EXPECT_EQ(outcome_elsewhere(), "BLOB_UPLOAD_INVALID");
-  must(writer.close());
+  must(writer->close());
   EXPECT_EQ(outcome_elsewhere(), "resumed");
-  EXPECT_EQ(resume(writer.id()).size(), 0u);
+  EXPECT_EQ(resume(writer->id())->size(), 0u);
 }
 
 TEST_F(AnUpload, IsCommittedByAnotherProcess) {
@@ -469,7 +471,7 @@ TEST_F(AnUpload, IsCommittedByAnotherProcess) {
   const auto said = said_by_a_process([&] {
     const auto other = open();
     auto writer = must(other->push_blob_chunked_resume(kApp, id, 7));
-    return must(writer.commit(digest_of("content"))).digest.str();
+    return must(writer->commit(digest_of("content"))).digest.str();
   });
   EXPECT_EQ(said, digest_of("content").str());
   EXPECT_EQ(failure_of(try_resume(id, 7)), Errc::blob_upload_unknown);
@@ -496,17 +498,17 @@ TEST_F(CleaningUploads, TakesThoseThatNobodyHasTouchedForADay) {
   clean();
   EXPECT_FALSE(std::filesystem::exists(file_of(old)));
   EXPECT_EQ(failure_of(try_resume(old, -1)), Errc::blob_upload_unknown);
-  EXPECT_EQ(resume(young).size(), 5u);
-  EXPECT_EQ(resume(almost).size(), 6u);
+  EXPECT_EQ(resume(young)->size(), 5u);
+  EXPECT_EQ(resume(almost)->size(), 6u);
 }
 
 TEST_F(CleaningUploads, LeavesThoseThatSomebodyHas) {
   auto writer = begin();
-  must(writer.write(as_bytes("con")));
-  make_old(file_of(writer.id()), 1000);
+  must(writer->write(as_bytes("con")));
+  make_old(file_of(writer->id()), 1000);
   clean();
-  must(writer.write(as_bytes("tent")));
-  EXPECT_EQ(must(writer.commit(digest_of("content"))).size, 7u);
+  must(writer->write(as_bytes("tent")));
+  EXPECT_EQ(must(writer->commit(digest_of("content"))).size, 7u);
 }
 
 TEST_F(CleaningUploads, LeavesWhatIsNone) {

@@ -1,6 +1,9 @@
 // What a server answers, held against the tables of the distribution specification.
 #include "core/registry/wire.h"
 
+#include "core/base/digest.h"
+#include "core/registry/names.h"
+
 #include <gtest/gtest.h>
 
 namespace layoutfs {
@@ -42,6 +45,18 @@ TEST(AnErrorOnTheWire, IsUnknownWhereTheSpecificationHasNoCode) {
         Errc::mount_failed, Errc::clobber, Errc::already_exists, Errc::closed, Errc::cancelled, Errc::io}) {
     EXPECT_EQ(wire_code(code), "UNKNOWN") << static_cast<int>(code);
     EXPECT_EQ(http_status(code), 500) << static_cast<int>(code);
+  }
+}
+
+TEST(AnErrorOnTheWire, IsTheClientsForAMalformedDigest) {
+  for (const char* text : {"", "sha256", "sha256:", "sha256:xyz", "SHA256:00", "../../etc/passwd"}) {
+    const auto digest = Digest::parse(text);
+    ASSERT_FALSE(digest);
+    EXPECT_EQ(wire_code(digest.error().code()), "DIGEST_INVALID") << text;
+    EXPECT_EQ(http_status(digest.error().code()), 400) << text;
+    const auto reference = RegistryReference::parse_relative(std::string("app@") + text);
+    ASSERT_FALSE(reference);
+    EXPECT_EQ(http_status(reference.error().code()), 400) << text;
   }
 }
 

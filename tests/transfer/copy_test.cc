@@ -179,8 +179,8 @@ TEST_F(Copying, LargeBlobsAreGoneOnWith) {
   const std::string content = noise(5'000'000);
   const auto large = writer.blob(content, testing::kTarType);
   auto upload = must(target->start_upload(large.digest.hex().substr(0, 32)));
-  must(upload.append(as_bytes(content).first(3'000'000)));
-  must(upload.close());
+  must(upload->append(as_bytes(content).first(3'000'000)));
+  must(upload->close());
   const auto counts = must(copy({{"app", image_of({large})}}));
   EXPECT_EQ(counts.reused_bytes, 3'000'000u);
   EXPECT_EQ(testing::read_text(*must(target->get_blob(large.digest))), content);
@@ -190,8 +190,8 @@ TEST_F(Copying, WhatAnEarlierAttemptHasLeftMayBeWrong) {
   const std::string content = noise(5'000'000);
   const auto large = writer.blob(content, testing::kTarType);
   auto upload = must(target->start_upload(large.digest.hex().substr(0, 32)));
-  must(upload.append(as_bytes("somebody else's")));
-  must(upload.close());
+  must(upload->append(as_bytes("somebody else's")));
+  must(upload->close());
   EXPECT_TRUE(copy({{"app", image_of({large})}}));
   EXPECT_EQ(testing::read_text(*must(target->get_blob(large.digest))), content);
 }

@@ -183,7 +183,7 @@ TEST_F(EngineDestination, AnyNumberOfThreadsMayPutBlobs) {
 TEST_F(EngineDestination, ABlobThatIsThereIsReused) {
   const auto destination = open("app");
   const BlobInfo info = info_of("layer");
-  EXPECT_EQ(failure_of(destination->try_reusing_blob_with_options({})), Errc::invalid_argument);
+  EXPECT_EQ(failure_of(destination->try_reusing_blob_with_options({})), Errc::digest_invalid);
   EXPECT_EQ(must(destination->try_reusing_blob_with_options(info)), std::nullopt);
   must(put(*destination, "layer", info));
   const auto reused = must(destination->try_reusing_blob_with_options({.digest = info.digest}));

@@ -116,7 +116,7 @@ TEST_F(EngineSource, BlobsComeAsTheyAre) {
   ASSERT_NE(blob.local, nullptr);
   EXPECT_EQ(read_text(*blob.local), "layer");
   EXPECT_EQ(text_of(std::move(blob)), "layer");
-  EXPECT_EQ(failure_of(source->get_blob({})), Errc::invalid_argument);
+  EXPECT_EQ(failure_of(source->get_blob({})), Errc::digest_invalid);
   EXPECT_EQ(failure_of(source->get_blob(info_of("none"))), Errc::not_found);
   EXPECT_TRUE(source->has_thread_safe_get_blob());
   EXPECT_THAT(must(source->get_signatures()), IsEmpty());

@@ -43,7 +43,7 @@ class PartialPut : public ::testing::Test {
   // An earlier attempt that got so far.
   void begin_upload(std::string_view content) {
     auto upload = must(engine->start_upload(upload_id));
-    must(upload.append(as_bytes(content)));
+    must(upload->append(as_bytes(content)));
   }
 
   TempDir directory;
@@ -162,7 +162,7 @@ TEST_F(PartialPut, AWrongSizeIsAFallback) {
   EXPECT_EQ(failure_of(put_partially(info)), Errc::partial_fallback);
   expect_nothing_left();
   info.size = 36;
-  EXPECT_EQ(failure_of(put_partially({.digest = {}, .size = 36})), Errc::invalid_argument);
+  EXPECT_EQ(failure_of(put_partially({.digest = {}, .size = 36})), Errc::digest_invalid);
 }
 
 TEST_F(PartialPut, AnAttemptThatBrokeOffIsGoneOnWith) {
@@ -204,10 +204,10 @@ TEST_F(PartialPut, AnEarlierAttemptThatIsWrongIsAFallback) {
 TEST_F(PartialPut, AnotherWriterOfItIsAFallback) {
   {
     auto upload = must(engine->start_upload(upload_id));
-    must(upload.append(as_bytes("0123")));
+    must(upload->append(as_bytes("0123")));
     EXPECT_EQ(failure_of(put_partially(info)), Errc::partial_fallback);
     EXPECT_THAT(accessor.requests, IsEmpty());
-    EXPECT_EQ(upload.size(), 4u);
+    EXPECT_EQ(upload->size(), 4u);
   }
   EXPECT_THAT(uploads(), ElementsAre(upload_id));
   must(put_partially(info));

@@ -236,7 +236,7 @@ TEST_F(Repositories, ABlobOfAnotherOneIsMountedWhereItIsKnown) {
   EXPECT_EQ(reused->size, 5u);
   EXPECT_TRUE(has("layer"));
   EXPECT_EQ(reuse("other", {.cache = cache.get()}), std::nullopt);
-  EXPECT_EQ(failure_of(open("to/app")->try_reusing_blob_with_options({})), Errc::invalid_argument);
+  EXPECT_EQ(failure_of(open("to/app")->try_reusing_blob_with_options({})), Errc::digest_invalid);
 }
 
 TEST_F(Repositories, ABlobOfTheImageThatIsCopiedIsMounted) {

@@ -1,0 +1,207 @@
+// Operations that walk or wait end with their Context, and have changed nothing then.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <thread>
+
+#include "core/cas/archive_engine.h"
+#include "core/cas/archive_writer.h"
+#include "core/cas/dir_engine.h"
+#include "tests/support/held_lock.h"
+#include "tests/support/store.h"
+#include "tests/support/temp_dir.h"
+
+namespace layoutfs {
+namespace {
+
+using testing::put_text;
+using testing::TempDir;
+
+template <class T>
+std::optional<Errc> failure_of(const Result<T>& result) {
+  return result ? std::nullopt : std::optional(result.error().code());
+}
+template <class T>
+T must(Result<T> result) {
+  EXPECT_TRUE(result);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+constexpr std::string_view kType = "application/octet-stream";
+
+struct Operation {
+  const char* name;
+  std::function<std::optional<Errc>(Engine&, const Context&)> run;
+};
+
+const Descriptor& blob() {
+  static const Descriptor descriptor = testing::descriptor_of("content", kType);
+  return descriptor;
+}
+
+// Those that wait for the lock of a layout with an index.json.
+std::vector<Operation> locking() {
+  return {
+      {"put_reference",
+       [](Engine& engine, const Context& context) {
+         return failure_of(engine.put_reference("new", blob(), PutMode::replace, context));
+       }},
+      {"delete_reference",
+       [](Engine& engine, const Context& context) {
+         return failure_of(engine.delete_reference("latest", context));
+       }},
+      {"update_references",
+       [](Engine& engine, const Context& context) {
+         const auto remove_first = [](const References&) -> Result<ReferenceChanges> {
+           return ReferenceChanges{.changed = {{0, std::nullopt}}, .added = {}};
+         };
+         return failure_of(engine.update_references(remove_first, context));
+       }},
+      {"sweep_blob",
+       [](Engine& engine, const Context& context) {
+         const auto seen = must(engine.references());
+         constexpr auto kAnyAge = std::numeric_limits<std::int64_t>::max();
+         return failure_of(engine.sweep_blob(blob().digest, *seen, kAnyAge, context));
+       }},
+      {"put_blob",
+       [](Engine& engine, const Context& context) {
+         return failure_of(put_text(engine, "content", {.context = context}));
+       }},
+  };
+}
+
+std::vector<Operation> walking() {
+  return {
+      {"list_blobs",
+       [](Engine& engine, const Context& context) {
+         return failure_of(engine.list_blobs(kBlobAlgorithm, context));
+       }},
+      {"list_all_blobs",
+       [](Engine& engine, const Context& context) { return failure_of(engine.list_all_blobs(context)); }},
+      {"references",
+       [](Engine& engine, const Context& context) { return failure_of(engine.references(context)); }},
+      {"get_reference",
+       [](Engine& engine, const Context& context) {
+         return failure_of(engine.get_reference("latest", context));
+       }},
+      {"list_references",
+       [](Engine& engine, const Context& context) { return failure_of(engine.list_references(context)); }},
+      {"clean", [](Engine& engine, const Context& context) { return failure_of(engine.clean(context)); }},
+  };
+}
+
+Context stopped() {
+  std::stop_source source;
+  source.request_stop();
+  return {.stop = source.get_token(), .deadline = {}};
+}
+
+class WithAContext : public ::testing::TestWithParam<ReferenceFormat> {
+ protected:
+  WithAContext() {
+    must(put_text(*engine, "content"));
+    must(engine->put_reference("latest", blob()));
+  }
+
+  TempDir directory;
+  std::string path = directory / "layout";
+  std::unique_ptr<Engine> engine =
+      must(open_dir(path, {.create_if_missing = true, .created_with = GetParam(), .is_durable = false}));
+};
+
+TEST_P(WithAContext, ThatHasEndedNothingIsDone) {
+  const auto before = testing::state_of_tree(path);
+  for (const auto& operations : {locking(), walking()})
+    for (const Operation& operation : operations) {
+      if (GetParam() == ReferenceFormat::refs_dir && operation.name == std::string("update_references"))
+        continue;
+      EXPECT_EQ(operation.run(*engine, stopped()), Errc::cancelled) << operation.name;
+    }
+  EXPECT_EQ(testing::state_of_tree(path), before);
+}
+
+TEST_P(WithAContext, TheWaitForTheLockEndsWithARequestToStop) {
+  for (const Operation& operation : locking()) {
+    if (GetParam() == ReferenceFormat::refs_dir && operation.name == std::string("update_references"))
+      continue;
+    testing::HeldLock lock(path);
+    ASSERT_TRUE(lock.is_held());
+    std::stop_source source;
+    std::optional<Errc> ended_by;
+    {
+      const std::jthread waiting(
+          [&] { ended_by = operation.run(*engine, {.stop = source.get_token(), .deadline = {}}); });
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      source.request_stop();
+    }
+    EXPECT_EQ(ended_by, Errc::cancelled) << operation.name;
+  }
+  EXPECT_EQ(must(engine->list_references()), std::vector<std::string>{"latest"});
+  EXPECT_TRUE(must(engine->exists(blob().digest)));
+}
+
+TEST_P(WithAContext, TheWaitForTheLockEndsWithADeadline) {
+  for (const Operation& operation : locking()) {
+    if (GetParam() == ReferenceFormat::refs_dir && operation.name == std::string("update_references"))
+      continue;
+    testing::HeldLock lock(path);
+    ASSERT_TRUE(lock.is_held());
+    const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+    EXPECT_EQ(operation.run(*engine, {.stop = {}, .deadline = soon}), Errc::cancelled) << operation.name;
+  }
+}
+
+TEST_P(WithAContext, TheLockIsTakenOnceItIsFree) {
+  testing::HeldLock lock(path);
+  ASSERT_TRUE(lock.is_held());
+  std::stop_source source;
+  Status put;
+  {
+    const std::jthread waiting([&] {
+      put = engine->put_reference("new", blob(), PutMode::replace,
+                                  {.stop = source.get_token(), .deadline = {}});
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    lock.release();
+  }
+  EXPECT_TRUE(put);
+  EXPECT_TRUE(engine->get_reference("new"));
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryFormat, WithAContext,
+                         ::testing::Values(ReferenceFormat::index_json, ReferenceFormat::refs_dir));
+
+TEST(ContextOfAnArchive, ThatHasEndedNothingIsDone) {
+  const TempDir directory;
+  const std::string path = directory / "archive.tar";
+  {
+    const auto writer = must(create_archive(path));
+    must(put_text(*writer, "content", {.digest = blob().digest, .size = blob().size}));
+    must(writer->put_reference("latest", blob()));
+    for (const Operation& operation : walking())
+      EXPECT_EQ(operation.run(*writer, stopped()), Errc::cancelled) << operation.name;
+    EXPECT_EQ(failure_of(writer->delete_reference("latest", stopped())), Errc::cancelled);
+    must(writer->finish());
+  }
+  const auto archive = must(open_archive(path));
+  for (const Operation& operation : walking())
+    EXPECT_EQ(operation.run(*archive, stopped()), Errc::cancelled) << operation.name;
+}
+
+TEST(ContextOfOpening, EndsTheWaitForOthersThatMakeTheLayout) {
+  const TempDir directory;
+  const std::string path = directory / "layout";
+  std::filesystem::create_directory(path);
+  testing::HeldLock lock(path);
+  ASSERT_TRUE(lock.is_held());
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(20);
+  EXPECT_EQ(
+      failure_of(open_dir(path, {.create_if_missing = true, .context = {.stop = {}, .deadline = soon}})),
+      Errc::cancelled);
+}
+
+}  // namespace
+}  // namespace layoutfs
