@@ -159,7 +159,7 @@ tar -C "$TMP/files" --owner=0 --group=0 -cf "$TMP/layer.tar" noise
 packed "$TMP/by-gzip" by-gzip gzip -n
 packed "$TMP/by-zstd" by-zstd zstd -q
 packed "$TMP/plain" plain cat
-gzip_layer=$(layoutfs inspect --json "$TMP/by-gzip" | jq -r '.layers[0].digest')
+gzip_layer=$(layoutfs inspect --json "$TMP/by-gzip:by-gzip" | jq -r '.layers[0].digest')
 check "an image whose layer is compressed by gzip" "$LAYOUTFS" copy --no-progress "$TMP/by-gzip" "$TMP/mixed"
 check "by itself, another compression is copied too" "$LAYOUTFS" copy --no-progress "$TMP/by-zstd" "$TMP/digests"
 check "and again" "$LAYOUTFS" copy --no-progress "$TMP/by-gzip" "$TMP/digests"
