@@ -193,11 +193,11 @@ std::set<BlobStore::FileId> BlobStore::targets_of(Algorithm algorithm,
     if (is_link(layout_.fd(), name)) add(name);
   auto refs = layout_.open(kRefsFolder, kFolderFlags);
   if (!refs) return targets;
-  std::ignore =
-      for_each_entry(std::move(*refs), kRefsFolder, [&](const char* name, unsigned char type) -> Status {
-        if (type == DT_LNK) add(std::string(kRefsFolder) + "/" + name);
-        return {};
-      });
+  const auto visit = [&](const char* name, unsigned char type) -> Status {
+    if (type == DT_LNK) add(std::string(kRefsFolder) + "/" + name);
+    return {};
+  };
+  ignore(for_each_entry(std::move(*refs), kRefsFolder, visit), "references() tells of what cannot be read");
   return targets;
 }
 

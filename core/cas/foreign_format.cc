@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -173,11 +172,11 @@ class Directory {
     auto opened = open_at(fd_, folder, kFolderFlags);
     if (!opened) return names;
     std::size_t seen = 0;
-    std::ignore =
-        for_each_entry(std::move(*opened), folder, [&](const char* name, unsigned char type) -> Status {
-          if (type == DT_DIR) names.emplace_back(name);
-          return ++seen < kMaxListed ? Status() : fail(Errc::cancelled, "enough");
-        });
+    const auto visit = [&](const char* name, unsigned char type) -> Status {
+      if (type == DT_DIR) names.emplace_back(name);
+      return ++seen < kMaxListed ? Status() : fail(Errc::cancelled, "enough");
+    };
+    ignore(for_each_entry(std::move(*opened), folder, visit), "those that were seen are enough for a hint");
     std::ranges::sort(names);
     return names;
   }

@@ -39,7 +39,7 @@ tar -C "$TMP" -cf "$TMP/above.tar" one
 named "$TMP/above.tar" 4 "in its folder one/" "name DIR/one"
 tar -C "$one" -cf "$TMP/layout.tar" .
 for program in gzip bzip2 xz zstd; do
-  command -v "$program" >/dev/null || { echo "skipped: $program is not installed"; continue; }
+  has "$program" || continue
   "$program" -c "$TMP/layout.tar" >"$TMP/layout.$program"
   named "$TMP/layout.$program" 6 "compressed with $program" "$program -dc $TMP/layout.$program >FILE"
   (cd "$TMP" && eval "$(sed -n 's/.*; to decompress it: //p' "$TMP/stderr")")
@@ -55,7 +55,7 @@ ln -s ../blobs "$TMP/shared/blobs"
 check "which helps" "$LAYOUTFS" ls --follow-links "$TMP/shared:app" etc/name
 
 echo "-- other formats"
-if command -v skopeo >/dev/null; then
+if has skopeo; then
   skopeo --insecure-policy copy -q "oci:$one:app" "dir:$TMP/transport"
   named "$TMP/transport" 4 "skopeo's dir: transport" "skopeo copy dir:$TMP/transport oci:DIR:TAG"
   converts "the command of the error converts a dir: directory"
@@ -70,8 +70,6 @@ if command -v skopeo >/dev/null; then
   mkdir "$TMP/docker" && tar -C "$TMP/docker" -xf "$TMP/docker.tar"
   named "$TMP/docker" 4 "an unpacked docker archive" "docker-archive:FILE oci:DIR:TAG"
   converts "the command of the error converts an unpacked one"
-else
-  echo "skipped: skopeo is not installed"
 fi
 for name in docker://registry.test/app:1 docker-daemon:app:1 containers-storage:app; do
   named "$name" 6 "not an image layout but an image" "skopeo copy $name oci:DIR:TAG"
