@@ -36,7 +36,7 @@ class FromOutside : public ::testing::Test {
 TEST_F(FromOutside, ACopyIntoAnEngineOfOthersAndBackIsTheSame) {
   const auto between = std::make_shared<outside::MemoryEngine>();
   must(copy_images(layout(), between, all()));
-  EXPECT_EQ(must(between->list_references()), std::vector<std::string>{"app"});
+  EXPECT_EQ(must(between->list_references({})), std::vector<std::string>{"app"});
   EXPECT_EQ(must(between->list_all_blobs()), must(layout()->list_all_blobs()));
   const std::shared_ptr<Engine> back = testing::new_layout(directory / "back");
   must(copy_images(between, back, all()));
@@ -71,7 +71,7 @@ TEST_F(FromOutside, ACopyIntoARegistryOfOthersAndBackIsTheSame) {
     const auto destination = must(open_destination(registry, "shop/app", "v1"));
     must(testing::copy_image(*source, *destination));
   }
-  EXPECT_EQ(must(registry->resolve_tag("shop/app", "v1")).digest, image.digest);
+  EXPECT_EQ(must(registry->resolve_tag("shop/app", "v1", {})).digest, image.digest);
   EXPECT_GT(registry->engine.contents->committed_uploads, 0) << "blobs come through its BlobWriter";
   const std::shared_ptr<Engine> back = testing::new_layout(directory / "back");
   const auto source = must(open_source(registry, "shop/app", "v1"));
