@@ -91,7 +91,7 @@ class EngineDestination final : public ImageDestination {
 
   Result<std::optional<BlobInfo>> reuse(const BlobInfo& info, const TryReusingBlobOptions& options,
                                         const Context& context) const {
-    if (info.digest.empty()) return fail(Errc::invalid_argument, "a blob to be reused needs a digest");
+    if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob to be reused needs a digest");
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     // Of another size, one of the two is wrong: to put the blob tells which.
     const auto size = usable_blob_size(*engine_, info.digest,

@@ -150,21 +150,21 @@ TEST_F(Uploading, ThroughAPipeIsRefused) {
 
 TEST_F(Uploading, WhatSomebodyElseHasWrittenMeanwhileIsHashedAgain) {
   auto upload = begun_with("hello");
-  ASSERT_EQ(upload.digest().value(), hello);
-  ASSERT_TRUE(upload.close());
-  std::ofstream(uploads() + "/" + upload.id()) << "hallo";
-  EXPECT_EQ(code_of(upload.commit(hello)), Errc::digest_invalid);
+  ASSERT_EQ(upload->digest().value(), hello);
+  ASSERT_TRUE(upload->close());
+  std::ofstream(uploads() + "/" + upload->id()) << "hallo";
+  EXPECT_EQ(code_of(upload->commit(hello)), Errc::digest_invalid);
   EXPECT_THAT(engine->list_all_blobs().value(), IsEmpty());
 }
 
 TEST_F(Uploading, IsCommittedOnlyUntilARequestToStop) {
   auto upload = begun_with("hello");
-  ASSERT_EQ(upload.digest().value(), hello);
+  ASSERT_EQ(upload->digest().value(), hello);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(code_of(upload.commit(hello, {.stop = stop.get_token(), .deadline = {}})), Errc::cancelled);
+  EXPECT_EQ(code_of(upload->commit(hello, {.stop = stop.get_token(), .deadline = {}})), Errc::cancelled);
   EXPECT_THAT(engine->list_all_blobs().value(), IsEmpty());
-  EXPECT_TRUE(upload.commit(hello));
+  EXPECT_TRUE(upload->commit(hello));
 }
 
 TEST_F(Uploading, ToAFileThatHasAnotherNameTooIsRefused) {
@@ -202,7 +202,7 @@ TEST_F(Uploading, OfABlobThatIsThereKeepsThatOne) {
 TEST_F(Uploading, ReplacesADamagedBlob) {
   testing::write_file(path + "/" + hello.blob_path(), "hellO");
   auto upload = begun_with("hello");
-  EXPECT_EQ(upload.commit(hello).value().size, 5u);
+  EXPECT_EQ(upload->commit(hello).value().size, 5u);
   EXPECT_EQ(read_text(*engine->get_blob(hello).value()), "hello");
   EXPECT_THAT(names_in(uploads()), IsEmpty());
 }
