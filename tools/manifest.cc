@@ -18,7 +18,7 @@ Error in_an_index(const RegistryName& name) {
 Status remove_one(Registry& registry, const RegistryName& name) {
   if (!is_digest_operand(name.object))
     return fail(Errc::invalid_argument, "'" + name.object + "' is no digest; tag rm removes a tag");
-  const auto digest = Digest::parse(name.object);
+  const auto digest = parse_digest_operand(name.object);
   if (!digest) return fail(Error(digest.error()));
   const auto referrers = registry.referrers(name.repository, *digest);
   auto removed = registry.delete_manifest(name.repository, *digest);

@@ -119,7 +119,8 @@ class ArchiveEngine final : public Engine {
     if (mtime_ns_ >= limit_ns) return SweepResult::young;
     return read_only();
   }
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode, const Context& context) override {
+  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
+                       const Context& context) override {
     if (auto usable = check_open(context); !usable) return usable;
     const auto changes = changes_to_put(*references_, name, descriptor, mode);
     if (!changes) return fail(Error(changes.error()));

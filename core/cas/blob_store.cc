@@ -315,7 +315,7 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
   if (!present) return fail(Error(present.error()));
   const auto is_whole = is_intact(blob_of(*present, digest), digest, put.size, context);
   if (!is_whole) return fail(Error(is_whole.error()));
-  if (!*is_whole) return replace(file, folder, digest, present->status);
+  if (!*is_whole) return replace(file, folder, digest, present->status, context);
   // Whoever has put it may not have waited for the disk.
   if (auto synced = layout_.sync(present->fd->get(), digest.str()); !synced)
     return fail(std::move(synced).error());
@@ -369,8 +369,8 @@ Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutR
 // By rename: a reader sees the old file or the new one, also after a crash, and keeps the one that it has
 // open. The lock keeps two writers from replacing each other's good blob, and the sweep from removing it.
 Result<bool> BlobStore::replace(const StagedFile& file, int folder, const Digest& digest,
-                                const struct stat& damaged) const {
-  const auto lock = layout_.lock_exclusive();
+                                const struct stat& damaged, const Context& context) const {
+  const auto lock = layout_.lock_exclusive(context);
   if (!lock) return fail(Error(lock.error()));
   struct stat now;
   if (::fstatat(folder, digest.hex().c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
