@@ -87,8 +87,8 @@ class BlobStore {
 
   // Gives `file` the name of the blob `damaged`. Returns false if the name is gone or names another file by
   // now.
-  Result<bool> replace(const StagedFile& file, int folder, const Digest& digest,
-                       const struct stat& damaged, const Context& context) const;
+  Result<bool> replace(const StagedFile& file, int folder, const Digest& digest, const struct stat& damaged,
+                       const Context& context) const;
 
   const LayoutDir& layout_;
   Workspace& workspace_;
