@@ -90,9 +90,6 @@ Result<Entries> choose(const Engine& engine, Entries entries, const Context& con
   if (auto dropped = drop_children_of_indexes(engine, entries, context); !dropped)
     return fail(std::move(dropped).error());
   std::erase_if(entries, [&](const Descriptor* entry) { return !is_image_by_document(engine, *entry); });
-  const auto is_named = [](const Descriptor* entry) { return entry->ref_name().has_value(); };
-  if (std::ranges::count_if(entries, is_named) == 1)
-    std::erase_if(entries, [&](const Descriptor* entry) { return !is_named(entry); });
   return entries;
 }
 
