@@ -101,7 +101,7 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<Registry> regis
                                                  std::string_view reference, SourceOptions options = {});
 
 // Of all that the layout has, for who copies several images: get_manifest() needs an instance
-// (Errc::invalid_argument).
+// (Errc::digest_invalid).
 struct WholeSourceOptions {  // as in SourceOptions; nothing is chosen by a platform here
   UrlOpener open_url;
   std::string scope;

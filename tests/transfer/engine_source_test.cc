@@ -36,7 +36,7 @@ class EngineSource : public ::testing::Test {
 
 TEST_F(EngineSource, OfAWholeLayoutNeedsAnInstance) {
   const auto source = open_whole_source(new_layout(directory / "empty"));
-  EXPECT_EQ(failure_of(source->get_manifest()), Errc::invalid_argument);
+  EXPECT_EQ(failure_of(source->get_manifest()), Errc::digest_invalid);
 }
 
 TEST_F(EngineSource, TheOnlyImageNeedsNoName) {
