@@ -258,7 +258,7 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
   if (operand.starts_with(kArchivePrefix)) {
     target.kind_ = Kind::archive;
     text.remove_prefix(kArchivePrefix.size());
-  } else if (auto there = parse_image_name(operand)) {
+  } else if (auto there = of_operand(parse_image_name(operand))) {
     target.path_ = std::move(there->layout);
     target.name_ = std::move(there->reference);
     if (!is_layout_dir(target.path_))

@@ -21,7 +21,7 @@ namespace {
 
 // A path goes before a name, whatever is there.
 Result<ImageName> parse_path_or_name(const std::string& argument) {
-  auto path = parse_image_name(argument);
+  auto path = of_operand(parse_image_name(argument));
   if (path || path.error().code() != Errc::not_found) return path;
   auto named = find_image_name(argument);
   if (!named) return fail(std::move(named).error());

@@ -17,7 +17,7 @@ void StoreArguments::add_options(Command command, const std::string& description
 
 Result<Store> open_store(const StoreArguments& arguments) {
   const std::string& argument = arguments.layout;
-  auto name = parse_image_name(argument);
+  auto name = of_operand(parse_image_name(argument));
   if (!name) return fail(std::move(name).error());
   if (!name->reference.empty())
     return fail(Errc::invalid_argument,

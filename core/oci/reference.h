@@ -25,13 +25,13 @@ struct ImageName {
 // `docker-archive:`; the path is a directory or an archive. Where the whole argument is a layout it is the
 // path; otherwise the longest prefix that is one. Errc::not_found where none is and nothing is there either,
 // Errc::invalid_image where something is there that is no layout (Errc::unsupported for a compressed
-// archive).
+// archive), Errc::digest_invalid if no digest is behind the '@', Errc::invalid_argument if nothing is.
 Result<ImageName> parse_image_name(std::string_view argument);
 
 // The entry of index.json, or the manifest or index blob, that `reference` means. A name finds entries as
 // EntryNames::find (entry_names.h) says. Empty: the only image (image_entries.h). Where entries of one name
-// differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::ambiguous,
-// listing the digests or the names.
+// differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::digest_invalid
+// for a digest that is malformed; Errc::ambiguous, listing the digests or the names.
 Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
                                   const Platform& platform = host_platform(), const Context& context = {});
 

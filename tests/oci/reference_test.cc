@@ -170,7 +170,7 @@ TEST_F(AReference, ByDigestOfSomethingElseIsNotFound) {
     EXPECT_EQ(descriptor.error().code(), Errc::not_found) << content.substr(0, 20);
   }
   EXPECT_EQ(find(Digest::of(as_bytes("missing")).str()).error().code(), Errc::not_found);
-  EXPECT_EQ(find("sha256:00").error().code(), Errc::invalid_argument);
+  EXPECT_EQ(find("sha256:00").error().code(), Errc::digest_invalid);
 }
 
 TEST_F(AReference, ByDigestOfABlobWithOtherContentIsCorrupt) {

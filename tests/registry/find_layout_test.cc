@@ -106,9 +106,9 @@ TEST_F(FindLayout, ADirectoryIsNoMarker) {
 TEST_F(FindLayout, WhatIsNoReferenceIsAnError) {
   for (const std::string& path :
        {std::string(""), std::string("./foo/Bad:tag"), std::string("a/"), std::string("/"), std::string("."),
-        std::string("./"), std::string("foo:"), std::string("foo/b:t:t"), std::string("foo/b@sha256:short"),
-        "foo/" + std::string(256, 'a')})
+        std::string("./"), std::string("foo:"), std::string("foo/b:t:t"), "foo/" + std::string(256, 'a')})
     EXPECT_EQ(error_of(path).code(), Errc::invalid_argument) << path;
+  EXPECT_EQ(error_of("foo/b@sha256:short").code(), Errc::digest_invalid);
 }
 
 TEST_F(FindLayout, AMarkerThatNoReferenceFollowsCountsAsNone) {
