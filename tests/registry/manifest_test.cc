@@ -63,7 +63,7 @@ TEST_F(AManifest, NeedsAMediaType) {
 
 TEST_F(AManifest, ThatReadersUnderstandDifferentlyIsRefused) {
   const std::string good = manifest_text(config, {layer});
-  for (const std::string& more : {R"({"layers":[],)", R"({"Layers":[],)", R"({"schemaVersion":2,)"}) {
+  for (const std::string more : {R"({"layers":[],)", R"({"Layers":[],)", R"({"schemaVersion":2,)"}) {
     EXPECT_THAT(refusal_of(more + good.substr(1)), HasSubstr("'"));
     // Nobody knows that type, so the document is only kept.
     expect_kept(more + good.substr(1), "application/x-unknown");

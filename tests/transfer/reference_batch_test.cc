@@ -79,9 +79,9 @@ TEST_F(Batch, InRefsIsRefusedBeforeAnyFileIsWritten) {
       must(open_dir(path, {.create_if_missing = true, .created_with = ReferenceFormat::refs_dir}));
   const auto entry = [&](const char* text, const char* full, const char* name = "latest") {
     must(put_text(*files, text));
-    Descriptor entry = image(text);
-    if (*full != 0) entry.annotations.emplace(kContainerdName, full);
-    return NamedDescriptor{name, entry, true};
+    Descriptor written = image(text);
+    if (*full != 0) written.annotations.emplace(kContainerdName, full);
+    return NamedDescriptor{name, std::move(written), true};
   };
   const NamedDescriptor first = entry("a", "", "first"), nginx = entry("x", "nginx:latest"),
                         redis = entry("y", "redis:latest"), plain = entry("z", "");
