@@ -32,7 +32,7 @@ struct DirOptions {
   // Whether what was put is on disk when the call returns. Only tests can do without.
   bool is_durable = true;
   // For the wait until others that make or complete the same layout are done: Errc::cancelled.
-  Context context;
+  Context context = {};
 };
 
 // Opens the layout at `path`; of the two formats, `index.json` goes before `refs/`. Everything is opened

@@ -16,7 +16,7 @@ struct IndexingOptions {
   std::uint64_t spacing = 0;  // bytes between access points; 0: kPointSpacing
   // Called now and then with the bytes of the blob that were read so far, in the thread that builds.
   std::function<void(std::uint64_t bytes_read)> progress;
-  Context context;
+  Context context = {};
 };
 
 // Reads `blob` once and returns the content of its index file. The blob's digest is checked: Errc::corrupt

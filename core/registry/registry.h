@@ -83,7 +83,7 @@ struct PushManifestParameters {
   Annotations annotations;
   std::optional<Platform> platform;
   std::string artifact_type;
-  Context context;
+  Context context = {};
 };
 
 // A page of a sorted listing.
