@@ -32,8 +32,8 @@ class ImageEntries : public ::testing::Test {
     layout.write_index(entries);
     const auto references = engine->references().value();
     std::vector<Digest> digests;
-    for (const Descriptor* const entry : image_entries(*engine, *references).value())
-      digests.push_back(entry->digest);
+    const auto images = image_entries(*engine, *references).value();
+    for (const Descriptor* const entry : images) digests.push_back(entry->digest);
     return digests;
   }
 
