@@ -46,8 +46,9 @@ struct Contents {
     JsonWriter json;
     json.begin_object().key("schemaVersion").integer(2).key("manifests").begin_array();
     for (const Descriptor& entry : entries) entry.write_json(json);
-    const auto text = as_bytes(json.end_array().end_object().str());
-    return std::make_shared<const References>(References{entries, {}, Bytes(text.begin(), text.end()), 1});
+    const std::string text = json.end_array().end_object().str();
+    const ByteView bytes = as_bytes(text);
+    return std::make_shared<const References>(References{entries, {}, Bytes(bytes.begin(), bytes.end()), 1});
   }
 };
 
