@@ -240,8 +240,8 @@ Result<PutResult> NewArchive::put_blob(ByteSource& content, const PutOptions& op
 
 Status NewArchive::put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
                                  const Context& context) {
-  return update_references(
-      [&](const References& now) { return changes_to_put(now, name, descriptor, mode); }, context);
+  return update_references([&](const References& now) { return changes_to_put(now, name, descriptor, mode); },
+                           context);
 }
 
 Result<bool> NewArchive::delete_reference(std::string_view name, const Context& context) {
