@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <span>
 
 #include "core/base/json.h"
 #include "core/base/json_names.h"
@@ -52,15 +53,22 @@ std::string text_of(JsonValue object, std::string_view name) {
   return std::string(text.value_or(""));
 }
 
-// What an index and a manifest have in common: an object of schema version 2, or of none, whose own media
-// type is not `other`'s.
-Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
+// A JSON object without members that check_spelling() refuses.
+Result<JsonDocument> parse_object(ByteView text, std::span<const std::string_view> names) {
   auto document = JsonDocument::parse(text);
   if (!document) return document;
   const auto root = document->root();
   if (!root.is_object()) return invalid("not a JSON object");
-  if (auto spelled = check_spelling(root, members::kDocument); !spelled)
-    return fail(std::move(spelled).error());
+  if (auto spelled = check_spelling(root, names); !spelled) return fail(std::move(spelled).error());
+  return document;
+}
+
+// What an index and a manifest have in common: an object of schema version 2, or of none, whose own media
+// type is not `other`'s.
+Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
+  auto document = parse_object(text, members::kDocument);
+  if (!document) return document;
+  const auto root = document->root();
   const auto media_type = text_of(root, "mediaType");
   if (!media_type.empty() && document_kind(media_type) == other)
     return invalid("the document says that it is of type " + media_type);
@@ -222,12 +230,9 @@ bool Manifest::is_image() const {
 }
 
 Result<ArtifactManifest> ArtifactManifest::parse(ByteView text) {
-  const auto document = JsonDocument::parse(text);
+  const auto document = parse_object(text, members::kDocument);
   if (!document) return fail(Error(document.error()));
   const auto root = document->root();
-  if (!root.is_object()) return invalid("not a JSON object");
-  if (auto spelled = check_spelling(root, members::kDocument); !spelled)
-    return fail(std::move(spelled).error());
   if (root.find("manifests") || root.find("layers"))
     return invalid("an index or a manifest under an artifact's media type");
   ArtifactManifest artifact;
@@ -245,12 +250,9 @@ Result<ArtifactManifest> ArtifactManifest::parse(ByteView text) {
 }
 
 Result<Schema1Manifest> Schema1Manifest::parse(ByteView text) {
-  const auto document = JsonDocument::parse(text);
+  const auto document = parse_object(text, members::kDocument);
   if (!document) return fail(Error(document.error()));
   const auto root = document->root();
-  if (!root.is_object()) return invalid("not a JSON object");
-  if (auto spelled = check_spelling(root, members::kDocument); !spelled)
-    return fail(std::move(spelled).error());
   if (root.find("manifests") || root.find("layers") || root.find("config"))
     return invalid("an index or a manifest under the media type of schema 1");
   Schema1Manifest manifest;
@@ -271,12 +273,9 @@ Result<Schema1Manifest> Schema1Manifest::parse(ByteView text) {
 }
 
 Result<ImageConfig> ImageConfig::parse(ByteView text) {
-  const auto document = JsonDocument::parse(text);
+  const auto document = parse_object(text, members::kConfig);
   if (!document) return fail(Error(document.error()));
   const auto root = document->root();
-  if (!root.is_object()) return invalid("not a JSON object");
-  if (auto spelled = check_spelling(root, members::kConfig); !spelled)
-    return fail(std::move(spelled).error());
   auto diff_ids = parse_diff_ids(root);
   if (!diff_ids) return fail(std::move(diff_ids).error());
   Platform platform{text_of(root, "os"), text_of(root, "architecture"), text_of(root, "variant")};

@@ -156,8 +156,10 @@ Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor,
   const auto* unknown = std::get_if<UnknownDocument>(&document->node);
   if (unknown != nullptr && !unknown->mentioned.empty())
     marks.notes.push_back(describe(descriptor, *unknown));
+  // The children of an unknown document are its mentions.
+  const bool is_unknown = unknown != nullptr;
   kept = children_and_subject_of(engine_, std::move(document->node));
-  add_mentioned(document->text, marks, kept);
+  if (!is_unknown) add_mentioned(document->text, marks, kept);
   return kept;
 }
 
