@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "tools/command.h"
-#include "tools/command_line.h"
-#include "tools/complete.h"
-#include "tools/mount_helper.h"
+#include "tools/cli/command.h"
+#include "tools/cli/command_line.h"
+#include "tools/commands/complete.h"
+#include "tools/commands/mount_helper.h"
 
 namespace layoutfs::tools {
 namespace {

@@ -9,11 +9,11 @@ std::span<std::byte> HashPipe::buffer() {
 }
 
 void HashPipe::submit(std::size_t size) {
-  lane_.run([this, size, piece = piece_] { hasher_.update({piece.get(), size}); });
+  executor_.run([this, size, piece = piece_] { hasher_.update({piece.get(), size}); });
 }
 
 Digest HashPipe::finish() {
-  lane_.finish();
+  executor_.finish();
   return hasher_.finish();
 }
 

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "core/base/digest.h"
-#include "core/base/lane.h"
+#include "core/base/serial_executor.h"
 
 namespace layoutfs {
 
@@ -28,10 +28,10 @@ class HashPipe {
  private:
   static constexpr std::size_t kPieces = 4;
 
-  Hasher hasher_;  // the lane's, until it is finished
+  Hasher hasher_;  // the executor's, until it is finished
   BufferRing pieces_{kPieces, kPieceSize};
-  BufferRing::Buffer piece_;  // the last one
-  Lane lane_{kPieces};        // ends first
+  BufferRing::Buffer piece_;          // the last one
+  SerialExecutor executor_{kPieces};  // ends first
 };
 
 }  // namespace layoutfs

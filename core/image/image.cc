@@ -30,13 +30,13 @@ Image::Image(std::shared_ptr<const ImageTree> tree, std::vector<std::shared_ptr<
 }
 
 Result<std::size_t> Image::read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const {
-  Pieces pieces;
+  IoBuffers pieces;
   if (auto done = read(inode, pieces, out.size(), offset); !done) return fail(std::move(done).error());
   pieces.copy_to(out);
   return pieces.size();
 }
 
-Status Image::read(Inode inode, Pieces& out, std::size_t size, std::uint64_t offset) const {
+Status Image::read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset) const {
   const InodeView file = tree_->inode(inode);
   if (file.type != EntryType::file || offset >= file.size) return {};
   const std::uint64_t end = offset + std::min<std::uint64_t>(size, file.size - offset);

@@ -26,7 +26,7 @@ class Image {
   // Fills `out` with a file's content from `offset` on, holes as zeros; shorter only at its end.
   Result<std::size_t> read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const;
   // Appends as many bytes to `out`, without copying where that can be.
-  Status read(Inode inode, Pieces& out, std::size_t size, std::uint64_t offset) const;
+  Status read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset) const;
   // As SEEK_DATA and SEEK_HOLE of lseek(2); nothing (ENXIO) at or past the end.
   enum class Seek { data, hole };
   std::optional<std::uint64_t> seek(Inode inode, std::uint64_t offset, Seek what) const;

@@ -23,9 +23,10 @@ using Clock = std::chrono::steady_clock;
 
 // What was opened by digest, and what failed a moment ago.
 template <class Value>
-class Shelf {
+class ResultCache {
  public:
-  explicit Shelf(std::chrono::seconds failures_remembered) : failures_remembered_(failures_remembered) {}
+  explicit ResultCache(std::chrono::seconds failures_remembered)
+      : failures_remembered_(failures_remembered) {}
   // The value of `digest`; nothing where it was not asked for yet, or where its failure is old.
   std::optional<Result<Value>> find(const Digest& digest) {
     auto items = items_.lock();
@@ -123,9 +124,9 @@ struct ImageLibrary::State {
   const std::shared_ptr<const LibraryResources> resources;
   LibraryResources::State& common;  // of `resources`
 
-  Shelf<LayerPtr> layer_shelf{common.options.failures_remembered};
-  Shelf<ImagePtr> layer_tree_shelf{common.options.failures_remembered},
-      image_shelf{common.options.failures_remembered};
+  ResultCache<LayerPtr> layer_results{common.options.failures_remembered};
+  ResultCache<ImagePtr> layer_tree_results{common.options.failures_remembered},
+      image_results{common.options.failures_remembered};
   SingleFlight<Digest, LayerPtr> layer_flights;
   SingleFlight<Digest, ImagePtr> layer_tree_flights, image_flights;
 };
@@ -290,7 +291,7 @@ Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, I
 }
 
 bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
-  if (const auto found = layer_shelf.find(layer.digest)) return found->has_value();
+  if (const auto found = layer_results.find(layer.digest)) return found->has_value();
   return open_kept_index(common.cache, layer).has_value();
 }
 
@@ -304,22 +305,22 @@ ImageLibrary::~ImageLibrary() = default;
 
 namespace {
 
-// From the shelf, or opened, once however many threads ask. What another thread was stopped in is begun
+// From the results, or opened, once however many threads ask. What another thread was stopped in is begun
 // again.
 template <class Value, class Open>
-Result<Value> open_once(Shelf<Value>& shelf, SingleFlight<Digest, Value>& flights, const Digest& digest,
-                        const Context& context, Open&& open) {
+Result<Value> open_once(ResultCache<Value>& results, SingleFlight<Digest, Value>& flights,
+                        const Digest& digest, const Context& context, Open&& open) {
   const auto open_now = [&]() -> Result<Value> {
     // The flight before may have landed since.
-    if (auto found = shelf.find(digest)) return std::move(*found);
+    if (auto found = results.find(digest)) return std::move(*found);
     auto opened = open();
     // That somebody was stopped says nothing of the image.
     if (!opened && opened.error().code() == Errc::cancelled) return opened;
-    return shelf.put(digest, std::move(opened));
+    return results.put(digest, std::move(opened));
   };
   for (;;) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    if (auto found = shelf.find(digest)) return std::move(*found);
+    if (auto found = results.find(digest)) return std::move(*found);
     auto opened = flights.run(digest, open_now, context);
     if (opened || opened.error().code() != Errc::cancelled) return opened;
   }
@@ -330,12 +331,12 @@ Result<Value> open_once(Shelf<Value>& shelf, SingleFlight<Digest, Value>& flight
 Result<LayerPtr> ImageLibrary::layer(const Descriptor& descriptor, const Context& context) {
   if (auto checked = state_->check_layer(descriptor); !checked)
     return std::unexpected(std::move(checked).error());
-  return open_once(state_->layer_shelf, state_->layer_flights, descriptor.digest, context,
+  return open_once(state_->layer_results, state_->layer_flights, descriptor.digest, context,
                    [&] { return state_->open_layer(descriptor, context); });
 }
 
 Result<ImagePtr> ImageLibrary::layer_tree(const Descriptor& descriptor, const Context& context) {
-  return open_once(state_->layer_tree_shelf, state_->layer_tree_flights, descriptor.digest, context,
+  return open_once(state_->layer_tree_results, state_->layer_tree_flights, descriptor.digest, context,
                    [&]() -> Result<ImagePtr> {
                      auto opened = layer(descriptor, context);
                      if (!opened) return std::unexpected(std::move(opened).error());
@@ -345,12 +346,12 @@ Result<ImagePtr> ImageLibrary::layer_tree(const Descriptor& descriptor, const Co
 }
 
 Result<ImagePtr> ImageLibrary::image(const Descriptor& manifest, const Context& context) {
-  return open_once(state_->image_shelf, state_->image_flights, manifest.digest, context,
+  return open_once(state_->image_results, state_->image_flights, manifest.digest, context,
                    [&] { return state_->open_image(manifest, *this, context); });
 }
 
 ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
-  if (const auto found = state_->image_shelf.find(descriptor.digest)) return found->value_or(nullptr);
+  if (const auto found = state_->image_results.find(descriptor.digest)) return found->value_or(nullptr);
   const auto manifest = read_manifest(*state_->engine, descriptor);
   if (!manifest) return nullptr;
   const bool is_ready = state_->common.cache.load(kImageTrees, descriptor.digest).has_value() &&
@@ -361,16 +362,16 @@ ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
 }
 
 ImagePtr ImageLibrary::layer_tree_if_ready(const Descriptor& descriptor) {
-  if (const auto found = state_->layer_tree_shelf.find(descriptor.digest)) return found->value_or(nullptr);
+  if (const auto found = state_->layer_tree_results.find(descriptor.digest)) return found->value_or(nullptr);
   const bool is_ready =
       state_->common.cache.load(kLayerTrees, descriptor.digest) && state_->is_index_cached(descriptor);
   return is_ready ? layer_tree(descriptor).value_or(nullptr) : nullptr;
 }
 
-void ImageLibrary::let_go() {
-  state_->image_shelf.clear();
-  state_->layer_tree_shelf.clear();
-  state_->layer_shelf.clear();
+void ImageLibrary::release() {
+  state_->image_results.clear();
+  state_->layer_tree_results.clear();
+  state_->layer_results.clear();
 }
 
 const Engine& ImageLibrary::engine() const noexcept { return *state_->engine; }

@@ -8,9 +8,9 @@
 #include <memory>
 
 #include "core/base/context.h"
+#include "core/cache/index_cache.h"
 #include "core/cas/engine.h"
 #include "core/image/image.h"
-#include "core/layer/index_cache.h"
 #include "core/oci/documents.h"
 #include "core/stream/span_cache.h"
 
@@ -76,7 +76,7 @@ class ImageLibrary {
   ImagePtr layer_tree_if_ready(const Descriptor& descriptor);
 
   // What was opened so far is opened again when it is asked for next; whoever has it, keeps it.
-  void let_go();
+  void release();
 
   const Engine& engine() const noexcept;
   const std::shared_ptr<const LibraryResources>& resources() const noexcept;

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string_view>
 
+#include "core/cache/index_cache.h"
 #include "core/cas/descriptor.h"
 #include "core/image/image_tree.h"
-#include "core/layer/index_cache.h"
 
 namespace layoutfs {
 

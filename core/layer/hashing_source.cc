@@ -12,7 +12,7 @@ HashingSource::Piece HashingSource::read_one() {
 }
 
 void HashingSource::read_ahead() {
-  lane_.run([this] {
+  executor_.run([this] {
     const Piece piece = read_one();
     ready_.lock()->push_back(piece);
     is_ready_.notify_one();
@@ -25,7 +25,7 @@ HashingSource::Piece HashingSource::next_piece() {
   if (!is_ahead_) {
     Piece piece = read_one();
     if (!piece.size || *piece.size == 0) return piece;
-    lane_.run([this, piece] { hasher_.update({piece.bytes.get(), *piece.size}); });
+    executor_.run([this, piece] { hasher_.update({piece.bytes.get(), *piece.size}); });
     is_ahead_ = *piece.size == kPieceSize;
     for (std::size_t i = 0; is_ahead_ && i < kAhead; ++i) read_ahead();
     return piece;
@@ -75,7 +75,7 @@ Result<Hasher> HashingSource::finish() {
     if (!size) return fail(Error(size.error()));
     if (*size == 0) break;
   }
-  lane_.finish();
+  executor_.finish();
   return std::move(hasher_);
 }
 

@@ -11,7 +11,7 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/guarded.h"
-#include "core/base/lane.h"
+#include "core/base/serial_executor.h"
 #include "core/cas/engine.h"
 
 namespace layoutfs {
@@ -44,8 +44,8 @@ class HashingSource final : public ByteSource {
   Piece next_piece();
   Result<std::size_t> take_piece();
 
-  BlobSource source_;  // the lane's, once that has something to do
-  Hasher hasher_;      // the lane's
+  BlobSource source_;  // the executor's, once that has something to do
+  Hasher hasher_;      // the executor's
   const std::function<Status(std::uint64_t)> on_bytes_;
   BufferRing buffers_{kAhead + 3, kPieceSize};  // ahead, with the caller, and being read or hashed
 
@@ -57,7 +57,7 @@ class HashingSource final : public ByteSource {
 
   Guarded<std::deque<Piece>> ready_;
   std::condition_variable is_ready_;
-  Lane lane_{kAhead + 2};  // ends first
+  SerialExecutor executor_{kAhead + 2};  // ends first
 };
 
 }  // namespace layoutfs

@@ -6,13 +6,13 @@
 #include <atomic>
 #include <optional>
 
-#include "core/base/lane.h"
 #include "core/base/log.h"
+#include "core/base/serial_executor.h"
+#include "core/codec/codec.h"
+#include "core/codec/span_digest.h"
 #include "core/layer/diff_id.h"
 #include "core/layer/hashing_source.h"
 #include "core/layer/layer_index.h"
-#include "core/stream/codec.h"
-#include "core/stream/span_digest.h"
 #include "core/tar/tar_parser.h"
 
 namespace layoutfs {
@@ -73,7 +73,7 @@ class SpanCutter {
       0, [](ByteView) { return Bytes(); }};  // not yet in the index: the start of the stream is one
 };
 
-// What becomes of the stream: the tables of the index. Used by one lane.
+// What becomes of the stream: the tables of the index. Used by one executor.
 class Tables {
  public:
   void add(ByteView bytes, std::optional<FoundPoint> point_behind) {
@@ -85,7 +85,7 @@ class Tables {
   // In any thread.
   bool has_failed() const noexcept { return has_failed_; }
 
-  // For the thread that has waited for the lane.
+  // For the thread that has waited for the executor.
   Status finish() {
     if (has_failed_) return outcome_;
     spans_.end_span();
@@ -110,7 +110,7 @@ class Tables {
 // The pass itself. `hasher` is left out where the stream is the blob.
 Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
   BufferRing buffers(kBuffers, kBufferSize);
-  Lane hashing(kBuffers), tabulating(kBuffers);
+  SerialExecutor hashing(kBuffers), tabulating(kBuffers);
   Status decoded;
   for (bool is_at_end = false; !is_at_end && !tables.has_failed();) {
     const auto buffer = buffers.take();

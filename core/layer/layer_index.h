@@ -13,8 +13,8 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
-#include "core/stream/span_digest.h"
-#include "core/stream/stream_index.h"
+#include "core/codec/span_digest.h"
+#include "core/codec/stream_index.h"
 #include "core/tar/tar_parser.h"
 
 namespace layoutfs {

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "core/registry/names.h"
+#include "core/oci/repository_names.h"
 
 namespace layoutfs {
 namespace {

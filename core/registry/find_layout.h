@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/base/error.h"
-#include "core/registry/names.h"
+#include "core/oci/repository_names.h"
 
 namespace layoutfs {
 

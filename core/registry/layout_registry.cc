@@ -9,9 +9,9 @@
 #include "core/cas/dir_engine.h"
 #include "core/cas/intact_blob.h"
 #include "core/oci/present_blob.h"
+#include "core/oci/repository_names.h"
 #include "core/registry/entry_changes.h"
 #include "core/registry/manifest_check.h"
-#include "core/registry/names.h"
 
 namespace layoutfs {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "core/base/guarded.h"
 #include "core/oci/present_blob.h"
+#include "core/oci/repository_names.h"
+#include "core/oci/repository_tree.h"
 #include "core/registry/layout_registry.h"
-#include "core/registry/names.h"
-#include "core/registry/repository_tree.h"
 
 namespace layoutfs {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/cas/named_entries.h"
-#include "core/registry/names.h"
+#include "core/oci/repository_names.h"
 
 namespace layoutfs {
 

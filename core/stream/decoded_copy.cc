@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "core/base/xxh3.h"
-#include "core/stream/span_digest.h"
+#include "core/codec/span_digest.h"
 
 namespace layoutfs {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/codec/stream_index.h"
 #include "core/stream/span_cache.h"
-#include "core/stream/stream_index.h"
 
 namespace layoutfs {
 

@@ -14,9 +14,9 @@
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
-#include "core/stream/codec.h"
+#include "core/codec/codec.h"
+#include "core/codec/span_digest.h"
 #include "core/stream/decoded_copy.h"
-#include "core/stream/span_digest.h"
 
 namespace layoutfs {
 namespace {

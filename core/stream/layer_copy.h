@@ -4,10 +4,10 @@
 #include <memory>
 
 #include "core/base/digest.h"
-#include "core/stream/codec.h"
-#include "core/stream/copy_directory.h"
+#include "core/cache/copy_directory.h"
+#include "core/codec/codec.h"
+#include "core/codec/stream_index.h"
 #include "core/stream/span_cache.h"
-#include "core/stream/stream_index.h"
 
 namespace layoutfs {
 

@@ -12,11 +12,11 @@
 #include "core/base/log.h"
 #include "core/base/single_flight.h"
 #include "core/base/worker_pool.h"
-#include "core/stream/codec.h"
+#include "core/codec/codec.h"
+#include "core/codec/span_digest.h"
 #include "core/stream/parked_decoders.h"
+#include "core/stream/pending_decodes.h"
 #include "core/stream/read_patterns.h"
-#include "core/stream/span_digest.h"
-#include "core/stream/span_flights.h"
 
 namespace layoutfs {
 namespace {
@@ -47,7 +47,7 @@ struct LayerStream::State {
   const std::uint64_t stream = cache->new_stream();  // the number of this stream in the cache
   Guarded<std::weak_ptr<const Blob>> opened;         // alive as long as a decoder reads it
   Guarded<ReadPatterns> patterns;
-  SpanFlights flights;
+  PendingDecodes flights;
   std::optional<LayerCopy> copy;
   SingleFlight<std::uint64_t, SpanBytes> copy_flights;  // by span
 
@@ -59,7 +59,7 @@ struct LayerStream::State {
   std::uint64_t span_at(std::uint64_t offset) const;
   std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted);
-  Result<SpanBytes> fly(SpanFlights::Flight& flight);
+  Result<SpanBytes> fly(PendingDecodes::Flight& flight);
   SpanBytes copied(std::uint64_t wanted);
   Result<ParkedDecoders::Place> place_at(std::uint64_t run, std::uint64_t last);
   std::uint64_t part_of_blob(std::uint64_t run, std::uint64_t last) const;
@@ -161,9 +161,9 @@ SpanBytes LayerStream::State::copied(std::uint64_t wanted) {
 }
 
 // The last span of the flight.
-Result<SpanBytes> LayerStream::State::fly(SpanFlights::Flight& flight) {
+Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight) {
   const auto whom = flight.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
-  const SpanCache::Turn turn(*cache);
+  const SpanCache::Permit permit(*cache);
   auto place = flight.take_place();
   if (!place) {
     auto at_run = place_at(flight.next(), flight.last());
@@ -202,7 +202,7 @@ Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted) {
   }
   auto joined = flights.join_or_start(wanted, run_of(wanted));
   if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
-  auto& flight = std::get<SpanFlights::Flight>(joined);
+  auto& flight = std::get<PendingDecodes::Flight>(joined);
   auto span = fly(flight);
   if (!span) {
     log(LogLevel::error, "cannot read a layer: " + span.error().message());
@@ -289,7 +289,7 @@ Result<std::size_t> LayerStream::read(std::span<std::byte> out, std::uint64_t of
   });
 }
 
-Result<std::size_t> LayerStream::read(Pieces& out, std::size_t size, std::uint64_t offset) const {
+Result<std::size_t> LayerStream::read(IoBuffers& out, std::size_t size, std::uint64_t offset) const {
   return state_->for_each_part(size, offset,
                                [&out](const SpanBytes& span, ByteView part) { out.append(part, span); });
 }

@@ -7,11 +7,11 @@
 #include <span>
 
 #include "core/base/error.h"
-#include "core/base/pieces.h"
-#include "core/stream/codec.h"
+#include "core/base/io_buffers.h"
+#include "core/codec/codec.h"
+#include "core/codec/stream_index.h"
 #include "core/stream/layer_copy.h"
 #include "core/stream/span_cache.h"
-#include "core/stream/stream_index.h"
 
 namespace layoutfs {
 
@@ -30,7 +30,7 @@ class LayerStream {
   // Fills `out` from `offset` on; shorter only at the end of the stream.
   Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) const;
   // Appends as many bytes to `out`, without copying those of a span from the cache.
-  Result<std::size_t> read(Pieces& out, std::size_t size, std::uint64_t offset) const;
+  Result<std::size_t> read(IoBuffers& out, std::size_t size, std::uint64_t offset) const;
 
  private:
   struct State;

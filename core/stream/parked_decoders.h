@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "core/base/guarded.h"
-#include "core/stream/codec.h"
+#include "core/codec/codec.h"
 
 namespace layoutfs {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/guarded.h"
-#include "core/stream/stream_index.h"
+#include "core/codec/stream_index.h"
 
 namespace layoutfs {
 namespace {

@@ -123,15 +123,15 @@ struct SpanCache::State {
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
                              verify_failures = 0;
   static inline const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  std::counting_semaphore<> turns{cores};
+  std::counting_semaphore<> permits{cores};
   WorkerPool workers{cores, kMostTasksWaiting};
 };
 
 SpanCache::SpanCache(std::uint64_t budget_bytes) : state_(std::make_unique<State>(budget_bytes)) {}
 SpanCache::~SpanCache() = default;
 
-SpanCache::Turn::Turn(const SpanCache& cache) : state_(*cache.state_) { state_.turns.acquire(); }
-SpanCache::Turn::~Turn() { state_.turns.release(); }
+SpanCache::Permit::Permit(const SpanCache& cache) : state_(*cache.state_) { state_.permits.acquire(); }
+SpanCache::Permit::~Permit() { state_.permits.release(); }
 
 std::uint64_t SpanCache::new_stream() noexcept { return state_->streams.fetch_add(1); }
 

@@ -65,14 +65,14 @@ class SpanCache {
   std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
   void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room);
 
-  // Of those who decode, as many as there are cores have a turn at a time: more would not be faster, and each
-  // takes a few windows of memory. Waits for one; nobody who has a turn may wait for a second.
-  class Turn {
+  // Of those who decode, as many as there are cores have a permit at a time: more would not be faster, and
+  // each takes a few windows of memory. Waits for one; nobody who has a permit may wait for a second.
+  class Permit {
    public:
-    explicit Turn(const SpanCache& cache);
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn();
+    explicit Permit(const SpanCache& cache);
+    Permit(const Permit&) = delete;
+    Permit& operator=(const Permit&) = delete;
+    ~Permit();
 
    private:
     State& state_;

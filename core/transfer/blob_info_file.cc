@@ -9,7 +9,7 @@
 
 #include "core/base/file.h"
 #include "core/base/guarded.h"
-#include "core/base/trusted_directory.h"
+#include "core/cache/trusted_directory.h"
 #include "core/cas/layout_dir.h"
 #include "core/transfer/blob_records.h"
 

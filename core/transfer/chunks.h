@@ -1,4 +1,4 @@
-// Pieces of a blob, asked for in one request and delivered in order: from a blob that lies here, or as the
+// IoBuffers of a blob, asked for in one request and delivered in order: from a blob that lies here, or as the
 // answer to an HTTP range request (RFC 9110, section 14).
 #pragma once
 

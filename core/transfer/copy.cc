@@ -81,7 +81,7 @@ class CountedSource final : public ByteSource {
   std::uint64_t bytes_ = 0;
 };
 
-// Pieces of blobs, counted. One of them is asked for pieces of one blob.
+// IoBuffers of blobs, counted. One of them is asked for pieces of one blob.
 class CountedAccessor final : public BlobChunkAccessor {
  public:
   CountedAccessor(BlobChunkAccessor& accessor, Counter& counter) : accessor_(accessor), counter_(counter) {}

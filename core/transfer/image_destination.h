@@ -18,7 +18,7 @@
 #include "core/cas/blob_batch.h"
 #include "core/cas/descriptor.h"
 #include "core/cas/engine.h"
-#include "core/registry/names.h"
+#include "core/oci/repository_names.h"
 #include "core/registry/registry.h"
 #include "core/transfer/blob_info.h"
 #include "core/transfer/blob_info_cache.h"

@@ -1,10 +1,10 @@
 // The answer 206 to a range request (RFC 9110, sections 14.6 and 15.3.7).
 #include <string>
 
+#include "core/http/fields.h"
+#include "core/http/multipart.h"
 #include "core/transfer/chunk_reader.h"
 #include "core/transfer/chunks.h"
-#include "core/transfer/http_fields.h"
-#include "core/transfer/multipart.h"
 
 namespace layoutfs {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
-#include "core/registry/names.h"
+#include "core/oci/repository_names.h"
 #include "core/transfer/blob_options.h"
 #include "core/transfer/compression.h"
 #include "core/transfer/image_destination.h"

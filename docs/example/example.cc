@@ -12,10 +12,10 @@
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
+#include "core/cache/index_cache.h"
 #include "core/cas/driver.h"
 #include "core/cas/engine.h"
 #include "core/image/image_library.h"
-#include "core/layer/index_cache.h"
 #include "core/oci/platform.h"
 #include "core/oci/reference.h"
 

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "core/base/digest.h"
+#include "core/codec/codec.h"
+#include "core/codec/span_digest.h"
 #include "core/image/image_tree.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
 #include "core/layer/layer_index.h"
-#include "core/stream/codec.h"
 #include "core/stream/layer_stream.h"
-#include "core/stream/span_digest.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"

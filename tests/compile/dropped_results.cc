@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/cas/engine.h"
-#include "fs/filesystem.h"
+#include "fs/tree/filesystem.h"
 
 namespace layoutfs {
 

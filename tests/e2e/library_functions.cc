@@ -6,6 +6,7 @@
 #include <core/base/file.h>
 #include <core/base/json.h>
 #include <core/base/log.h>
+#include <core/cache/index_cache.h>
 #include <core/cas/archive_engine.h>
 #include <core/cas/archive_writer.h>
 #include <core/cas/blob_batch.h>
@@ -16,24 +17,22 @@
 #include <core/cas/reference_name.h>
 #include <core/cas/upload.h>
 #include <core/cas/verifying_source.h>
-#include <core/image/fsck.h>
+#include <core/check/fsck.h>
+#include <core/check/gc.h>
+#include <core/check/index_verify.h>
 #include <core/image/image_library.h>
 #include <core/image/image_set.h>
-#include <core/image/index_verify.h>
-#include <core/image/shared_spans.h>
-#include <core/images/filter.h>
-#include <core/images/image_store.h>
-#include <core/layer/index_cache.h>
+#include <core/names/filter.h>
+#include <core/names/image_store.h>
 #include <core/oci/documents.h>
-#include <core/oci/gc.h>
 #include <core/oci/graph.h>
 #include <core/oci/image_facts.h>
 #include <core/oci/media_types.h>
 #include <core/oci/platform.h>
 #include <core/oci/reference.h>
+#include <core/oci/repository_names.h>
 #include <core/oci/walk.h>
 #include <core/registry/find_layout.h>
-#include <core/registry/names.h>
 #include <core/registry/registry.h>
 #include <core/registry/wire.h>
 #include <core/transfer/blob_info_cache.h>
@@ -41,6 +40,7 @@
 #include <core/transfer/copy.h>
 #include <core/transfer/image_destination.h>
 #include <core/transfer/image_source.h>
+#include <core/transfer/shared_spans.h>
 
 #include <cstdio>
 #include <filesystem>

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "core/http/fields.h"
+#include "core/http/multipart.h"
 #include "core/transfer/chunks.h"
-#include "core/transfer/http_fields.h"
-#include "core/transfer/multipart.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {

@@ -2,10 +2,10 @@
 #include <regex>
 
 #include "core/oci/documents.h"
+#include "core/oci/repository_names.h"
+#include "core/oci/repository_tree.h"
 #include "core/registry/find_layout.h"
 #include "core/registry/manifest_check.h"
-#include "core/registry/names.h"
-#include "core/registry/repository_tree.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {

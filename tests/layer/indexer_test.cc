@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/codec/span_digest.h"
 #include "core/layer/layer_index.h"
-#include "core/stream/span_digest.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "core/registry/repository_tree.h"
+#include "core/oci/repository_tree.h"
 #include "tests/registry/fixture.h"
 
 namespace layoutfs {

@@ -16,7 +16,7 @@
 #include <random>
 
 #include "core/base/file.h"
-#include "core/oci/gc.h"
+#include "core/check/gc.h"
 #include "tests/registry/fixture.h"
 
 namespace layoutfs {

@@ -2,7 +2,7 @@
 #include "core/registry/wire.h"
 
 #include "core/base/digest.h"
-#include "core/registry/names.h"
+#include "core/oci/repository_names.h"
 
 #include <gtest/gtest.h>
 

@@ -278,16 +278,16 @@ class WaitingBlob final : public Blob {
     if (offset < size() / 2) return blob_->read_at(out.first(size() / 2 - offset), offset);
     has_come_.test_and_set();
     has_come_.notify_all();
-    let_go_.wait();
+    released_.wait();
     return blob_->read_at(out, offset);
   }
   void wait_until_somebody_waits() const { has_come_.wait(false); }
-  void let_go() { let_go_.count_down(); }
+  void release() { released_.count_down(); }
 
  private:
   BlobPtr blob_;
   mutable std::atomic_flag has_come_;
-  mutable std::latch let_go_{1};
+  mutable std::latch released_{1};
 };
 
 TEST_F(Copying, WhileOneIsMadeWhatItHasIsReadAndOtherLayersAreToo) {
@@ -303,7 +303,7 @@ TEST_F(Copying, WhileOneIsMadeWhatItHasIsReadAndOtherLayersAreToo) {
   const auto other = zstd_layer().stream(copies, no_memory());
   for (const std::uint64_t at : {600'000U, 300'000U, 690'000U}) expect_read(other, zstd_layer(), at);
   EXPECT_EQ(files(), 1) << "one is made at a time";
-  waiting->let_go();
+  waiting->release();
 }
 
 TEST_F(Copying, AStreamThatEndsTakesAnUnfinishedCopyWithIt) {

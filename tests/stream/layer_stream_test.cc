@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/base/worker_pool.h"
-#include "core/stream/gzip.h"
+#include "core/codec/gzip.h"
 #include "core/stream/parked_decoders.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/stream_index_builder.h"

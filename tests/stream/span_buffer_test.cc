@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/stream/stream_index.h"
+#include "core/codec/stream_index.h"
 
 namespace layoutfs {
 namespace {

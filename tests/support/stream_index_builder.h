@@ -12,9 +12,9 @@
 #include "core/base/bytes.h"
 #include "core/base/error.h"
 #include "core/cas/engine.h"
-#include "core/stream/codec.h"
-#include "core/stream/span_digest.h"
-#include "core/stream/stream_index.h"
+#include "core/codec/codec.h"
+#include "core/codec/span_digest.h"
+#include "core/codec/stream_index.h"
 
 namespace layoutfs::testing {
 

@@ -11,22 +11,22 @@ namespace {
 
 using ::testing::HasSubstr;
 
-using Pieces = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+using IoBuffers = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
-Pieces thirty_pieces() {
-  Pieces pieces;
+IoBuffers thirty_pieces() {
+  IoBuffers pieces;
   for (std::uint64_t i = 0; i < 30; ++i)
     pieces.emplace_back(4096 + i * 8192, 512 * (1 + i % 3) + (i == 29 ? 7 : 0));
   return pieces;
 }
 
-std::uint64_t stored(const Pieces& pieces) {
+std::uint64_t stored(const IoBuffers& pieces) {
   std::uint64_t sum = 0;
   for (const auto& [offset, size] : pieces) sum += size;
   return sum;
 }
 
-std::string table(const Pieces& pieces, std::size_t first, std::size_t count) {
+std::string table(const IoBuffers& pieces, std::size_t first, std::size_t count) {
   std::string out;
   for (std::size_t i = first; i < std::min(first + count, pieces.size()); ++i) {
     out += octal(pieces[i].first, 12) + octal(pieces[i].second, 12);
@@ -35,7 +35,7 @@ std::string table(const Pieces& pieces, std::size_t first, std::size_t count) {
   return out;
 }
 
-TarWriter old_form(const Pieces& pieces, std::uint64_t real_size) {
+TarWriter old_form(const IoBuffers& pieces, std::uint64_t real_size) {
   RawHeader header{.name = "sparse", .flag = 'S', .size = octal(stored(pieces), 12), .magic = kGnu};
   header.prefix = std::string(41, '\0') + table(pieces, 0, 4) +
                   (pieces.size() > 4 ? "\1" : std::string(1, '\0')) + octal(real_size, 12);
@@ -48,7 +48,7 @@ TarWriter old_form(const Pieces& pieces, std::uint64_t real_size) {
   return std::move(tar.raw(padded(std::string(stored(pieces), 'd'))).file("after"));
 }
 
-TarWriter pax_00(const Pieces& pieces, std::uint64_t real_size) {
+TarWriter pax_00(const IoBuffers& pieces, std::uint64_t real_size) {
   PaxPairs records = {{"GNU.sparse.size", std::to_string(real_size)},
                       {"GNU.sparse.numblocks", std::to_string(pieces.size())}};
   for (const auto& [offset, size] : pieces) {
@@ -58,7 +58,7 @@ TarWriter pax_00(const Pieces& pieces, std::uint64_t real_size) {
   return std::move(TarWriter().pax(records).file("sparse", std::string(stored(pieces), 'd')).file("after"));
 }
 
-TarWriter pax_01(const Pieces& pieces, std::uint64_t real_size) {
+TarWriter pax_01(const IoBuffers& pieces, std::uint64_t real_size) {
   std::string map;
   for (const auto& [offset, size] : pieces) {
     map += (map.empty() ? "" : ",") + std::to_string(offset) + "," + std::to_string(size);
@@ -71,7 +71,7 @@ TarWriter pax_01(const Pieces& pieces, std::uint64_t real_size) {
   return std::move(tar.file("GNUSparseFile.1/sparse", std::string(stored(pieces), 'd')).file("after"));
 }
 
-TarWriter pax_10(const Pieces& pieces, std::uint64_t real_size) {
+TarWriter pax_10(const IoBuffers& pieces, std::uint64_t real_size) {
   std::string map = std::to_string(pieces.size()) + "\n";
   for (const auto& [offset, size] : pieces)
     map += std::to_string(offset) + "\n" + std::to_string(size) + "\n";
@@ -84,10 +84,10 @@ TarWriter pax_10(const Pieces& pieces, std::uint64_t real_size) {
       tar.file("GNUSparseFile.1/sparse", padded(map) + std::string(stored(pieces), 'd')).file("after"));
 }
 
-constexpr TarWriter (*kForms[])(const Pieces&, std::uint64_t) = {old_form, pax_00, pax_01, pax_10};
+constexpr TarWriter (*kForms[])(const IoBuffers&, std::uint64_t) = {old_form, pax_00, pax_01, pax_10};
 
 TEST(SparseTar, AllFormsGiveTheSamePiecesInAnySlicing) {
-  const Pieces pieces = thirty_pieces();
+  const IoBuffers pieces = thirty_pieces();
   for (const auto form : kForms) {
     const std::string tar = form(pieces, 300'000).text();
     for (const std::size_t piece_size : {std::size_t{1}, std::size_t{7}, std::size_t{512}, tar.size()}) {
@@ -123,7 +123,7 @@ TEST(SparseTar, AFileMayBeAllHole) {
 }
 
 TEST(SparseTar, PiecesThatDoNotAscendOrDoNotFitAreErrors) {
-  const std::pair<Pieces, std::uint64_t> cases[] = {
+  const std::pair<IoBuffers, std::uint64_t> cases[] = {
       {{{512, 512}, {0, 512}}, 4096},   // backwards
       {{{0, 512}, {511, 512}}, 4096},   // overlapping
       {{{0, 512}, {1024, 512}}, 1535},  // past the end

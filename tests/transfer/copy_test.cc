@@ -7,7 +7,7 @@
 #include <atomic>
 #include <random>
 
-#include "core/oci/gc.h"
+#include "core/check/gc.h"
 #include "tests/support/documents.h"
 #include "tests/transfer/images.h"
 

@@ -3,7 +3,7 @@
 
 #include <random>
 
-#include "core/oci/gc.h"
+#include "core/check/gc.h"
 #include "core/transfer/copy.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"

@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "core/transfer/http_fields.h"
-#include "core/transfer/multipart.h"
+#include "core/http/fields.h"
+#include "core/http/multipart.h"
 #include "tests/transfer/streams.h"
 
 namespace layoutfs::testing {

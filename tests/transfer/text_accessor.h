@@ -32,7 +32,7 @@ class TextStream final : public ChunkStream {
   std::unique_ptr<ByteSource> source_;
 };
 
-// Pieces of one text.
+// IoBuffers of one text.
 class TextAccessor final : public BlobChunkAccessor {
  public:
   explicit TextAccessor(std::string whole) : text(std::move(whole)) {}

@@ -1,0 +1,288 @@
+// Checks a layout: first what its documents say of each other, then every blob.
+#include "core/check/fsck.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <set>
+#include <system_error>
+#include <thread>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "core/base/guarded.h"
+#include "core/check/fsck_blob.h"
+#include "core/check/fsck_documents.h"
+
+namespace layoutfs {
+namespace {
+
+struct ListedBlob {
+  Digest digest;
+  std::uint64_t size;  // bytes
+};
+
+// Every blob of the layout, the largest first, so that no thread ends long after the others.
+Result<std::vector<ListedBlob>> list_blobs(const Engine& engine, const Context& context) {
+  const auto digests = engine.list_all_blobs(context);
+  if (!digests) return fail(Error(digests.error()));
+  std::vector<ListedBlob> blobs;
+  for (const Digest& digest : *digests) {
+    if (auto status = context.check(); !status) return fail(std::move(status).error());
+    const auto found = engine.blob_status(digest);
+    // One that is gone since is no more; one whose size is not told gets its error when it is read.
+    if (!found || *found) blobs.push_back({digest, found ? (*found)->size : 0});
+  }
+  std::ranges::sort(blobs, std::ranges::greater(), &ListedBlob::size);
+  return blobs;
+}
+
+// Whether the blob itself is what is wrong, and not what it says.
+bool can_be_repaired(const FsckProblem& problem) {
+  using Kind = FsckProblem::Kind;
+  return problem.digest && (problem.kind == Kind::missing_blob || problem.kind == Kind::wrong_digest ||
+                            problem.kind == Kind::unreadable);
+}
+
+// Everything that the references lead to. A document that is repaired may lead to more that is missing.
+Result<std::unique_ptr<LayoutDocuments>> read_documents(const Engine& engine, const References& references,
+                                                        const FsckOptions& options) {
+  for (;;) {
+    auto documents = std::make_unique<LayoutDocuments>(engine);
+    if (auto status = documents->read(references, options.context); !status)
+      return fail(std::move(status).error());
+    if (options.repair == nullptr) return documents;
+    const std::size_t before = options.repair->repaired().size();
+    for (const FsckProblem& problem : documents->problems()) {
+      if (!can_be_repaired(problem)) continue;
+      if (const auto repaired = options.repair->repair(*problem.digest, options.context); !repaired)
+        return fail(Error(repaired.error()));
+    }
+    const auto children = index_children_of(engine, references.entries, options.context);
+    if (!children) return fail(Error(children.error()));
+    std::vector<Digest> lost;  // decided for all before the first one comes back
+    for (const AbsentChild& absent : children->absent)
+      if (options.repair->was_lost(absent)) lost.push_back(absent.child.digest);
+    for (const Digest& digest : lost)
+      if (const auto repaired = options.repair->repair(digest, options.context); !repaired)
+        return fail(Error(repaired.error()));
+    if (options.repair->repaired().size() == before) return documents;
+  }
+}
+
+// How much has been checked, told to whoever wants to know.
+class Progress {
+ public:
+  Progress(const FsckOptions& options, const std::vector<ListedBlob>& blobs) : tell_(options.progress) {
+    for (const ListedBlob& blob : blobs) total_ += blob.size;
+  }
+  void add(std::uint64_t bytes) {
+    if (!tell_ || bytes == 0) return;
+    auto done = done_.lock();
+    *done += bytes;
+    tell_(*done, total_);
+  }
+
+ private:
+  const std::function<void(std::uint64_t, std::uint64_t)>& tell_;
+  std::uint64_t total_ = 0;
+  Guarded<std::uint64_t> done_{0};
+};
+
+// Takes blobs one after the other, in any number of threads, until all are done or the first error.
+class BlobPass {
+ public:
+  BlobPass(const Engine& engine, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
+           const LayoutDocuments& documents)
+      : engine_(engine), options_(options), blobs_(blobs), documents_(documents), progress_(options, blobs) {}
+
+  // What was read, and what is wrong with it. Errc::cancelled.
+  Result<FsckReport> run();
+
+ private:
+  struct Outcome {
+    FsckReport report;
+    std::optional<Error> error;
+    std::exception_ptr exception;  // out of memory, or from the progress callback
+  };
+  void work() noexcept;
+  Status check_one(const ListedBlob& listed);
+  Result<bool> was_repaired(const BlobFindings& findings, const Digest& digest);
+  void add(BlobFindings findings, const Digest& digest);
+  unsigned thread_count() const;
+
+  const Engine& engine_;
+  const FsckOptions& options_;
+  const std::vector<ListedBlob>& blobs_;
+  const LayoutDocuments& documents_;
+  Progress progress_;
+  std::atomic<std::size_t> next_ = 0;
+  Guarded<Outcome> outcome_;
+};
+
+Result<FsckReport> BlobPass::run() {
+  {
+    std::vector<std::jthread> others;
+    try {
+      for (unsigned i = 1; i < thread_count(); ++i) others.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // Those that the system gives will do.
+    }
+    work();
+  }
+  auto outcome = outcome_.lock();
+  if (outcome->exception) std::rethrow_exception(outcome->exception);
+  if (outcome->error) return fail(Error(*outcome->error));
+  return std::move(outcome->report);
+}
+
+unsigned BlobPass::thread_count() const {
+  const unsigned wanted = options_.threads == 0 ? std::thread::hardware_concurrency() : options_.threads;
+  return static_cast<unsigned>(std::min<std::size_t>(std::clamp(wanted, 1U, kMaxFsckThreads), blobs_.size()));
+}
+
+void BlobPass::work() noexcept {
+  try {
+    for (std::size_t i = next_++; i < blobs_.size(); i = next_++) {
+      auto checked = check_one(blobs_[i]);
+      if (checked) continue;
+      next_ = blobs_.size();
+      outcome_.lock()->error = std::move(checked).error();
+    }
+  } catch (...) {
+    next_ = blobs_.size();
+    outcome_.lock()->exception = std::current_exception();
+  }
+}
+
+Status BlobPass::check_one(const ListedBlob& listed) {
+  std::uint64_t told = 0;
+  const auto tell = [&](std::uint64_t bytes) {
+    // A blob may have grown since; nobody is told of more than all.
+    const std::uint64_t more = std::min(bytes, listed.size - told);
+    told += more;
+    progress_.add(more);
+  };
+  const auto check = [&] {
+    return check_blob(engine_, listed.digest, documents_.layer(listed.digest), [&](std::uint64_t bytes) {
+      tell(bytes);
+      return options_.context.check();
+    });
+  };
+  auto findings = check();
+  if (!findings) return fail(std::move(findings).error());
+  const auto repaired = was_repaired(*findings, listed.digest);
+  if (!repaired) return fail(Error(repaired.error()));
+  if (*repaired) findings = check();
+  if (!findings) return fail(std::move(findings).error());
+  tell(listed.size);
+  add(std::move(*findings), listed.digest);
+  return {};
+}
+
+Result<bool> BlobPass::was_repaired(const BlobFindings& findings, const Digest& digest) {
+  if (options_.repair == nullptr || std::ranges::none_of(findings.problems, can_be_repaired)) return false;
+  // Nobody misses a blob that goes meanwhile and that nothing leads to.
+  if (findings.problems.front().kind == FsckProblem::Kind::missing_blob && !documents_.leads_to(digest))
+    return false;
+  return options_.repair->repair(digest, options_.context);
+}
+
+void BlobPass::add(BlobFindings findings, const Digest& digest) {
+  auto outcome = outcome_.lock();
+  FsckReport& report = outcome->report;
+  report.blobs += findings.is_read ? 1 : 0;
+  report.bytes += findings.bytes;
+  report.diff_ids += findings.diff_ids;
+  for (FsckProblem& problem : findings.problems) {
+    // Nobody misses a blob that goes meanwhile and that nothing leads to.
+    if (problem.kind == FsckProblem::Kind::missing_blob && !documents_.leads_to(digest)) continue;
+    report.problems.push_back(std::move(problem));
+  }
+}
+
+auto order_of(const FsckProblem& problem) { return std::tie(problem.digest, problem.kind, problem.message); }
+
+// The same fault may have been found by way of several documents, and again by reading the blob.
+bool is_same(const FsckProblem& a, const FsckProblem& b) {
+  using Kind = FsckProblem::Kind;
+  const bool is_of_the_blob =
+      a.kind == Kind::missing_blob || a.kind == Kind::wrong_digest || a.kind == Kind::unreadable;
+  return a.digest == b.digest && a.kind == b.kind && (is_of_the_blob || a.message == b.message);
+}
+
+// Sorts; leaves out what is there twice, and the size of what is damaged anyhow.
+void tidy(std::vector<FsckProblem>& problems) {
+  std::ranges::sort(problems, {}, order_of);
+  const auto [first, last] = std::ranges::unique(problems, is_same);
+  problems.erase(first, last);
+  std::set<Digest> damaged, unreadable;
+  for (const FsckProblem& problem : problems)
+    if (problem.kind == FsckProblem::Kind::wrong_digest) damaged.insert(*problem.digest);
+  // One that is missing behind a symlink is reported with the link.
+  for (const FsckProblem& problem : problems)
+    if (problem.kind == FsckProblem::Kind::unreadable && problem.digest) unreadable.insert(*problem.digest);
+  std::erase_if(problems, [&](const FsckProblem& problem) {
+    return (problem.kind == FsckProblem::Kind::wrong_size && damaged.contains(*problem.digest)) ||
+           (problem.kind == FsckProblem::Kind::missing_blob && unreadable.contains(*problem.digest));
+  });
+}
+
+void explain(std::vector<FsckProblem>& problems, const BlobRepair& repair) {
+  for (FsckProblem& problem : problems) {
+    const std::string reason = can_be_repaired(problem) ? repair.failure(*problem.digest) : "";
+    if (!reason.empty()) problem.message += "; not repaired: " + reason;
+  }
+}
+
+}  // namespace
+
+std::string_view name_of(FsckProblem::Kind kind) noexcept {
+  switch (kind) {
+    case FsckProblem::Kind::missing_blob:
+      return "missing-blob";
+    case FsckProblem::Kind::wrong_digest:
+      return "wrong-digest";
+    case FsckProblem::Kind::wrong_size:
+      return "wrong-size";
+    case FsckProblem::Kind::wrong_diff_id:
+      return "wrong-diff-id";
+    case FsckProblem::Kind::broken_layer:
+      return "broken-layer";
+    case FsckProblem::Kind::broken_document:
+      return "broken-document";
+    case FsckProblem::Kind::broken_reference:
+      return "broken-reference";
+    case FsckProblem::Kind::unreadable:
+      return "unreadable";
+  }
+  return "unknown";
+}
+
+Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options) {
+  const auto references = engine.references(options.context);
+  if (!references) return fail(Error(references.error()));
+  auto documents = read_documents(engine, **references, options);
+  if (!documents) return fail(std::move(documents).error());
+  const auto blobs = list_blobs(engine, options.context);
+  if (!blobs) return fail(Error(blobs.error()));
+  auto report = BlobPass(engine, options, *blobs, **documents).run();
+  if (!report) return report;
+  // What they say of the blobs that were repaired since.
+  if (options.repair != nullptr) documents = read_documents(engine, **references, options);
+  if (!documents) return fail(std::move(documents).error());
+  report->references = (*references)->entries.size();
+  report->documents = (*documents)->documents();
+  const auto& problems = (*documents)->problems();
+  report->problems.insert(report->problems.end(), problems.begin(), problems.end());
+  tidy(report->problems);
+  report->absent = (*documents)->absent();
+  report->notes = (*documents)->notes();
+  if (options.repair != nullptr) explain(report->problems, *options.repair);
+  return report;
+}
+
+}  // namespace layoutfs

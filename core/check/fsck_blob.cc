@@ -1,0 +1,133 @@
+// One pass over a blob feeds its hash, and for a layer the decoder, and the tar parser and the hash of what
+// comes out.
+#include "core/check/fsck_blob.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/codec/codec.h"
+#include "core/layer/diff_id.h"
+#include "core/layer/hashing_source.h"
+#include "core/tar/tar_parser.h"
+
+namespace layoutfs {
+namespace {
+
+using Kind = FsckProblem::Kind;
+
+constexpr std::size_t kPieceSize = std::size_t{512} << 10;
+// Nobody will start anywhere but at the front.
+constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
+
+FsckProblem broken_layer(const Digest& layer, const Error& error) {
+  return {Kind::broken_layer, layer, layer.str() + ": " + error.message()};
+}
+
+// What comes out of a layer: a tar, whose digests are those that somebody expects.
+class LayerContent {
+ public:
+  explicit LayerContent(const ExpectedDiffIds& expected)
+      : expected_(expected), tar_([](TarEntry&&) { return Status(); }) {
+    for (const auto& [diff_id, config] : expected)
+      hashers_.try_emplace(diff_id.algorithm(), diff_id.algorithm());
+  }
+
+  void update(ByteView bytes) {
+    for (auto& [algorithm, hasher] : hashers_) hasher.update(bytes);
+    if (parsed_) parsed_ = tar_.feed(bytes);
+  }
+
+  // What is wrong with all of it.
+  std::vector<FsckProblem> finish(const Digest& layer) {
+    std::vector<FsckProblem> problems;
+    if (parsed_) parsed_ = tar_.finish();
+    if (!parsed_) problems.push_back(broken_layer(layer, parsed_.error()));
+    std::map<Algorithm, std::vector<Digest>> found;
+    for (auto& [algorithm, hasher] : hashers_) found.emplace(algorithm, diff_ids_of(std::move(hasher)));
+    for (const auto& [diff_id, config] : expected_) {
+      const std::vector<Digest>& actual = found.at(diff_id.algorithm());
+      if (std::ranges::find(actual, diff_id) != actual.end()) continue;
+      problems.push_back({Kind::wrong_diff_id, layer,
+                          layer.str() + ": uncompressed it is " + actual.front().str() + ", the config " +
+                              config.str() + " says " + diff_id.str()});
+    }
+    return problems;
+  }
+
+ private:
+  const ExpectedDiffIds& expected_;
+  std::map<Algorithm, Hasher> hashers_;
+  TarParser tar_;
+  Status parsed_;
+};
+
+// Decompresses all that `source` delivers.
+Status decode(Compression compression, HashingSource& source, LayerContent& content,
+              const std::function<Status(std::uint64_t)>& on_bytes) {
+  const auto decoder = start_indexing(compression, source, kNoPoints);
+  Bytes buffer(kPieceSize);
+  for (;;) {
+    const auto step = decoder->step(buffer);
+    if (!step) return fail(Error(step.error()));
+    content.update(ByteView(buffer).first(step->size));
+    if (step->end) return {};
+    // A small blob may hold a large layer.
+    if (auto status = on_bytes(0); !status) return status;
+  }
+}
+
+// A symlink that leads to nothing is there, though nobody may need it.
+bool is_dead_link(const Engine& engine, const Digest& digest) {
+  const auto status = engine.blob_status(digest);
+  return status && *status && (*status)->is_dead_link;
+}
+
+BlobFindings unreadable(const Engine& engine, const Digest& digest, const Error& error) {
+  const bool is_missing = error.code() == Errc::not_found && !is_dead_link(engine, digest);
+  const Kind kind = is_missing ? Kind::missing_blob : Kind::unreadable;
+  return {.problems = {{kind, digest, message_of(digest, error)}}};
+}
+
+}  // namespace
+
+std::string message_of(const Digest& digest, const Error& error) {
+  const std::string name = digest.str();
+  return error.message().starts_with(name) ? error.message() : name + ": " + error.message();
+}
+
+Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds* layer,
+                                const std::function<Status(std::uint64_t bytes)>& on_bytes) {
+  if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
+  const auto blob = engine.get_blob(digest);
+  if (!blob) return unreadable(engine, digest, blob.error());
+  const auto compression = compression_of(**blob);
+  if (!compression) return unreadable(engine, digest, compression.error());
+
+  HashingSource source(*blob, digest.algorithm(), on_bytes);
+  std::optional<LayerContent> content;
+  if (layer != nullptr) content.emplace(*layer);
+  Status decoded;
+  if (content) decoded = decode(*compression, source, *content, on_bytes);
+  if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
+  auto hasher = source.finish();
+  if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());
+  if (!hasher) return unreadable(engine, digest, hasher.error());
+
+  BlobFindings findings{.is_read = true, .bytes = source.bytes_read()};
+  // A blob that is not what its name says explains every other fault.
+  if (const Digest found = hasher->finish(); found != digest) {
+    findings.problems = {{Kind::wrong_digest, digest, digest.str() + ": content has digest " + found.str()}};
+  } else if (!decoded) {
+    findings.problems = {broken_layer(digest, decoded.error())};
+  } else if (content) {
+    findings.diff_ids = layer->size();
+    findings.problems = content->finish(digest);
+  }
+  return findings;
+}
+
+}  // namespace layoutfs

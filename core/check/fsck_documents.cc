@@ -1,0 +1,154 @@
+// Walks over a layout's documents and holds their descriptors against its blobs.
+#include "core/check/fsck_documents.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace layoutfs {
+namespace {
+
+using Kind = FsckProblem::Kind;
+
+}  // namespace
+
+Status LayoutDocuments::read(const References& references, const Context& context) {
+  for (const std::string& problem : references.problems)
+    problems_.push_back({Kind::broken_reference, std::nullopt, problem});
+  for (const Descriptor& entry : references.entries) check_descriptor(entry);
+  const Handler check = [this](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    return Visit::to(visit(descriptor));
+  };
+  return walk(references.entries, handlers({first_visits(), check}), context);
+}
+
+const ExpectedDiffIds* LayoutDocuments::layer(const Digest& digest) const {
+  const auto found = layers_.find(digest);
+  return found == layers_.end() ? nullptr : &found->second;
+}
+
+std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
+  const auto known = with_true_size(descriptor);
+  if (!known) return {};
+  auto node = read_graph_node(engine_, *known);
+  if (!node || !std::holds_alternative<std::monostate>(*node)) documents_.insert(descriptor.digest);
+  if (!node) {
+    add_failure(descriptor.digest, node.error());
+    return {};
+  }
+  if (const auto* index = std::get_if<Index>(&*node))
+    for (const std::string& problem : index->problems)
+      add(Kind::broken_document, descriptor.digest, descriptor.digest.str() + ": " + problem);
+  if (const auto* manifest = std::get_if<Manifest>(&*node)) note_layers(*manifest);
+  const auto* unknown = std::get_if<UnknownDocument>(&*node);
+  if (unknown != nullptr && !unknown->mentioned.empty()) notes_.push_back(describe(descriptor, *unknown));
+  auto children = children_and_subject_of(engine_, *node);
+  for (const Descriptor& child : children) check_child(*node, child);
+  return children;
+}
+
+void LayoutDocuments::check_child(const GraphNode& parent, const Descriptor& child) {
+  const Size& size = size_of(child.digest);
+  if (std::holds_alternative<Index>(parent) && size && !*size) {
+    absent_.try_emplace(child.digest, child);
+    return;
+  }
+  // Its parent does not tell the size.
+  if (std::holds_alternative<Schema1Node>(parent) && size && *size) return;
+  check_descriptor(child);
+}
+
+std::vector<Descriptor> LayoutDocuments::absent() const {
+  std::vector<Descriptor> absent;
+  for (const auto& [digest, descriptor] : absent_)
+    if (!missing_.contains(digest)) absent.push_back(descriptor);
+  return absent;
+}
+
+void LayoutDocuments::check_descriptor(const Descriptor& descriptor) {
+  const Digest& digest = descriptor.digest;
+  if (digest.empty()) return;
+  const Size& size = size_of(digest);
+  if (!size) return add(Kind::unreadable, digest, message_of(digest, size.error()));
+  if (!*size) {
+    if (may_be_elsewhere(descriptor)) return;
+    missing_.insert(digest);
+    add(Kind::missing_blob, digest, digest.str() + ": the blob is missing");
+  } else if (**size != descriptor.size) {
+    add(Kind::wrong_size, digest,
+        digest.str() + ": blob has " + std::to_string(**size) + " bytes, a descriptor says " +
+            std::to_string(descriptor.size));
+  }
+}
+
+void LayoutDocuments::note_layers(const Manifest& manifest) {
+  const bool has_config = is_config_type(manifest.config.media_type);
+  // Who stores files as an artifact may leave them the media type of a layer, whatever they are.
+  if (!manifest.is_image() || (!has_config && !manifest.artifact_type.empty())) return;
+  const auto* diff_ids = has_config ? diff_ids_in(manifest.config) : nullptr;
+  const auto& layers = manifest.layers;
+  // Artifacts put an image's config beside what are no layers.
+  const bool has_only_layers = std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
+  if (diff_ids != nullptr && has_only_layers && diff_ids->size() != layers.size())
+    add(Kind::broken_document, manifest.config.digest,
+        manifest.config.digest.str() + ": the config has " + std::to_string(diff_ids->size()) +
+            " diff_ids for " + std::to_string(layers.size()) + " layers");
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (!is_layer_type(layers[i].media_type)) continue;
+    ExpectedDiffIds& expected = layers_[layers[i].digest];
+    if (diff_ids != nullptr && i < diff_ids->size()) expected.emplace((*diff_ids)[i], manifest.config.digest);
+  }
+}
+
+// Read once for all manifests that share it.
+const std::vector<Digest>* LayoutDocuments::diff_ids_in(const Descriptor& config) {
+  const auto [entry, is_new] = configs_.try_emplace(config.digest);
+  if (is_new) {
+    if (const auto known = with_true_size(config)) {
+      auto read = read_config(engine_, *known);
+      if (read)
+        entry->second = std::move(read->diff_ids);
+      else
+        add_failure(config.digest, read.error());
+    }
+  }
+  return entry->second ? &*entry->second : nullptr;
+}
+
+// A descriptor that is wrong about the size is still right about the content. Nothing where there is no blob
+// to read.
+std::optional<Descriptor> LayoutDocuments::with_true_size(const Descriptor& descriptor) {
+  const Size& size = size_of(descriptor.digest);
+  if (!size || !*size) return std::nullopt;
+  Descriptor known = descriptor;
+  known.size = **size;
+  return known;
+}
+
+const LayoutDocuments::Size& LayoutDocuments::size_of(const Digest& digest) {
+  const auto known = sizes_.find(digest);
+  return known != sizes_.end() ? known->second
+                               : sizes_.emplace(digest, engine_.blob_size(digest)).first->second;
+}
+
+void LayoutDocuments::add_failure(const Digest& digest, const Error& error) {
+  switch (error.code()) {
+    case Errc::not_found:
+      return add(Kind::missing_blob, digest, digest.str() + ": the blob is missing");
+    case Errc::corrupt:
+      return add(Kind::wrong_digest, digest, error.message());
+    case Errc::invalid_image:
+    case Errc::unsupported:
+      return add(Kind::broken_document, digest, error.message());
+    default:
+      return add(Kind::unreadable, digest, message_of(digest, error));
+  }
+}
+
+void LayoutDocuments::add(Kind kind, const Digest& digest, std::string message) {
+  problems_.push_back({kind, digest, std::move(message)});
+}
+
+}  // namespace layoutfs

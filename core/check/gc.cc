@@ -1,0 +1,248 @@
+// Mark what references lead to, sweep the rest.
+#include "core/check/gc.h"
+
+#include <algorithm>
+#include <expected>
+#include <limits>
+#include <memory>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/expected.h"
+#include "core/oci/graph.h"
+#include "core/oci/mentions.h"
+
+namespace layoutfs {
+namespace {
+
+// Blobs that were put at this moment or later are too young.
+std::int64_t limit_of(std::chrono::nanoseconds grace) {
+  if (grace <= std::chrono::nanoseconds::zero()) return std::numeric_limits<std::int64_t>::max();
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  return (now - grace).count();
+}
+
+using Outcome = Expected<void, GcFailure>;
+
+std::unexpected<GcFailure> failed(const Error& error) { return std::unexpected(GcFailure{error}); }
+std::unexpected<GcFailure> failed_to_write(const Error& error) {
+  return std::unexpected(GcFailure{error, true});
+}
+
+class Collector {
+ public:
+  Collector(Engine& engine, const GcOptions& options)
+      : engine_(engine), options_(options), limit_ns_(limit_of(options.grace)) {}
+
+  GcResult collect();
+
+ private:
+  Outcome run();
+  Status mark();
+  Status mark_from_roots();
+  // Of one pass over the documents.
+  struct Marks {
+    std::unordered_set<Digest> reachable;
+    std::unordered_set<Digest> optional;       // children of indexes, which may be absent
+    std::vector<std::string> problems, notes;  // as in GcResult
+  };
+  Result<std::vector<Descriptor>> kept_by(const Descriptor& descriptor, Marks& marks) const;
+  void add_mentioned(ByteView document, const Marks& marks, std::vector<Descriptor>& kept) const;
+  Result<std::vector<Descriptor>> other_roots() const;
+  Result<bool> are_roots_same() const;
+  Outcome judge(const Digest& digest);
+  Result<bool> may_go(const Digest& digest) const;
+  Result<SweepResult> sweep(const Digest& digest, const BlobStatus& status);
+
+  Engine& engine_;
+  const GcOptions& options_;
+  const std::int64_t limit_ns_;
+  std::shared_ptr<const References> references_;
+  std::vector<Descriptor> other_roots_;
+  std::unordered_set<Digest> reachable_;  // from both
+  std::vector<Digest> blobs_;
+  GcResult result_;
+};
+
+GcResult Collector::collect() {
+  auto done = run();
+  if (!done) result_.ended_by = std::move(done).error();
+  result_.reachable = static_cast<std::uint64_t>(
+      std::ranges::count_if(blobs_, [&](const Digest& digest) { return reachable_.contains(digest); }));
+  std::ranges::sort(result_.removed, {}, &GcResult::Removed::digest);
+  return std::move(result_);
+}
+
+Outcome Collector::run() {
+  if (auto marked = mark(); !marked) return failed(marked.error());
+  auto blobs = engine_.list_all_blobs(options_.context);
+  if (!blobs) return failed(blobs.error());
+  blobs_ = std::move(*blobs);
+  for (const Digest& digest : blobs_)
+    if (auto judged = judge(digest); !judged) return judged;
+  if (options_.dry_run) return {};
+  if (auto cleaned = engine_.clean(options_.context); !cleaned) return failed_to_write(cleaned.error());
+  return {};
+}
+
+Status Collector::mark() {
+  auto references = engine_.references(options_.context);
+  for (;;) {
+    if (!references) return fail(std::move(references).error());
+    references_ = std::move(*references);
+    auto others = other_roots();
+    if (!others) return fail(std::move(others).error());
+    other_roots_ = std::move(*others);
+    auto marked = mark_from_roots();
+    if (marked || marked.error().code() != Errc::not_found) return marked;
+    // Somebody may have removed the document with its reference meanwhile.
+    references = engine_.references(options_.context);
+    const auto is_same = are_roots_same();
+    if (!is_same) return fail(Error(is_same.error()));
+    if (references && *references == references_ && *is_same) return marked;
+  }
+}
+
+// What was marked before stays where this fails. Errc::not_found where the document of a reference is
+// missing.
+Status Collector::mark_from_roots() {
+  std::vector<Descriptor> roots = references_->entries;
+  roots.insert(roots.end(), other_roots_.begin(), other_roots_.end());
+  if (!references_->problems.empty())
+    return fail(Errc::invalid_image,
+                "the references cannot all be understood: " + references_->problems.front());
+  Marks marks;
+  add_mentioned(references_->document, marks, roots);
+  const auto is_named = [&](const Digest& digest) {
+    const auto names = [&](const Descriptor& root) { return root.digest == digest; };
+    return std::ranges::any_of(references_->entries, names) || std::ranges::any_of(other_roots_, names);
+  };
+  const Handler mark = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+    marks.reachable.insert(descriptor.digest);
+    auto kept = kept_by(descriptor, marks);
+    if (kept) return Visit::to(std::move(*kept));
+    if (kept.error().code() != Errc::not_found) return fail(std::move(kept).error());
+    if (is_named(descriptor.digest))
+      return fail(Errc::not_found,
+                  descriptor.digest.str() +
+                      ": the document that a reference names is missing, and its content cannot be known");
+    if (!marks.optional.contains(descriptor.digest)) marks.problems.push_back(kept.error().message());
+    return Visit();
+  };
+  auto walked = walk(roots, handlers({first_visits(), mark}), options_.context);
+  if (!walked) return walked;
+  reachable_ = std::move(marks.reachable);
+  result_.problems = std::move(marks.problems);
+  result_.notes = std::move(marks.notes);
+  return {};
+}
+
+// The children and the subject of a blob, and the blobs that it mentions.
+Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor, Marks& marks) const {
+  std::vector<Descriptor> kept;
+  if (is_config_type(descriptor.media_type)) {
+    // A configuration leads nowhere, whether it can be read or not.
+    if (const auto text = read_document(engine_, descriptor)) add_mentioned(*text, marks, kept);
+    return kept;
+  }
+  auto document = read_graph_document(engine_, descriptor);
+  if (!document) return fail(std::move(document).error());
+  if (const auto* index = std::get_if<Index>(&document->node)) {
+    if (!index->problems.empty())
+      return fail(Errc::invalid_image, descriptor.digest.str() + ": " + index->problems.front());
+    for (const Descriptor& child : index->manifests) marks.optional.insert(child.digest);
+  }
+  const auto* unknown = std::get_if<UnknownDocument>(&document->node);
+  if (unknown != nullptr && !unknown->mentioned.empty())
+    marks.notes.push_back(describe(descriptor, *unknown));
+  // The children of an unknown document are its mentions.
+  const bool is_unknown = unknown != nullptr;
+  kept = children_and_subject_of(engine_, std::move(document->node));
+  if (!is_unknown) add_mentioned(document->text, marks, kept);
+  return kept;
+}
+
+// Adds the blobs of the store whose digests occur in `document`, without media types. They come after those
+// that the document names by its own rules, so that these are visited by the type that it tells.
+void Collector::add_mentioned(ByteView document, const Marks& marks, std::vector<Descriptor>& kept) const {
+  std::unordered_set<Digest> known;
+  for (const Descriptor& descriptor : kept) known.insert(descriptor.digest);
+  for (const Digest& digest : digests_in(document)) {
+    if (known.contains(digest) || marks.reachable.contains(digest)) continue;
+    // A blob that cannot be looked at stays: its reader learns why.
+    if (const auto is_there = engine_.exists(digest); is_there && !*is_there) continue;
+    kept.push_back({.digest = digest});
+  }
+}
+
+Result<std::vector<Descriptor>> Collector::other_roots() const {
+  return options_.roots ? options_.roots() : std::vector<Descriptor>();
+}
+
+Result<bool> Collector::are_roots_same() const {
+  const auto now = other_roots();
+  if (!now) return fail(Error(now.error()));
+  return *now == other_roots_;
+}
+
+// Decides on one blob, by the references of the moment in which it would go.
+Outcome Collector::judge(const Digest& digest) {
+  if (reachable_.contains(digest)) return {};
+  const auto agreed = may_go(digest);
+  if (!agreed) return failed(Error(agreed.error()).with(digest.str()));
+  if (!*agreed) {
+    ++result_.spared;
+    return {};
+  }
+  while (!reachable_.contains(digest)) {
+    if (auto status = options_.context.check(); !status) return failed(status.error());
+    const auto status = engine_.blob_status(digest);
+    if (!status) return failed(status.error());
+    if (!*status) return {};
+    const auto is_same = are_roots_same();
+    if (!is_same) return failed(is_same.error());
+    if (!*is_same) {
+      if (auto marked = mark(); !marked) return failed(marked.error());
+      continue;
+    }
+    const auto swept = sweep(digest, **status);
+    if (!swept) return failed_to_write(swept.error());
+    switch (*swept) {
+      case SweepResult::removed:
+        result_.removed.push_back({digest, (*status)->size});
+        return {};
+      case SweepResult::young:
+        ++result_.young;
+        return {};
+      case SweepResult::absent:
+        return {};
+      case SweepResult::references_changed:
+        break;
+    }
+    if (auto marked = mark(); !marked) return failed(marked.error());
+  }
+  return {};
+}
+
+Result<bool> Collector::may_go(const Digest& digest) const {
+  for (const GcPolicy& policy : options_.policies) {
+    auto agreed = policy(digest);
+    if (!agreed || !*agreed) return agreed;
+  }
+  return true;
+}
+
+Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& status) {
+  if (!options_.dry_run) return engine_.sweep_blob(digest, *references_, limit_ns_, options_.context);
+  const bool is_kept = status.put_ns >= limit_ns_ || status.is_link_target;
+  return is_kept ? SweepResult::young : SweepResult::removed;
+}
+
+}  // namespace
+
+GcResult collect_garbage(Engine& engine, const GcOptions& options) {
+  return Collector(engine, options).collect();
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,166 @@
+#include "core/check/index_verify.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <utility>
+
+#include "core/base/parallel.h"
+#include "core/check/index_check.h"
+#include "core/image/kept_files.h"
+#include "core/image/merge.h"
+#include "core/layer/indexer.h"
+
+namespace layoutfs {
+namespace {
+
+using Kind = KeptProblem::Kind;
+using IndexPtr = std::shared_ptr<const LayerIndex>;
+
+// One layer's part of the report, and its index where that is kept and true.
+struct CheckedLayer {
+  VerifyReport report;
+  IndexPtr index;
+};
+
+class KeptCheck {
+ public:
+  KeptCheck(const Engine& engine, const IndexCache& cache, const VerifyProgress& progress,
+            const Context& context)
+      : engine_(engine), cache_(cache), progress_(progress), context_(context) {}
+
+  Result<VerifyReport> run(const ImageSet& images);
+
+ private:
+  CheckedLayer check_layer(const Descriptor& layer) const;
+  Status check_kept_index(const LayerIndex& index, const Descriptor& layer) const;
+  void check_tree(Kind kind, const Digest& digest, std::span<const Descriptor> layers,
+                  const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
+                  VerifyReport& report) const;
+  Result<IndexPtr> build(const Descriptor& layer) const;
+
+  const Engine& engine_;
+  const IndexCache& cache_;
+  const VerifyProgress& progress_;
+  const Context& context_;
+};
+
+Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& layer) const {
+  const auto blob = engine_.get_blob(layer.digest);
+  if (!blob) return fail(Error(blob.error()));
+  CheckProgress progress;
+  if (progress_) progress = [&](std::uint64_t bytes_read) { progress_(layer, bytes_read); };
+  return check_index(index, *blob, progress, context_);
+}
+
+// What is not kept, or not true, in memory.
+Result<IndexPtr> KeptCheck::build(const Descriptor& layer) const {
+  auto blob = engine_.get_blob(layer.digest);
+  if (!blob) return fail(std::move(blob).error());
+  auto content = index_layer(std::move(*blob), layer.digest, {.context = context_});
+  if (!content) return fail(std::move(content).error());
+  return LayerIndex::open(SharedBytes::of(std::move(*content)), layer.digest);
+}
+
+void KeptCheck::check_tree(Kind kind, const Digest& digest, std::span<const Descriptor> layers,
+                           const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
+                           VerifyReport& report) const {
+  const bool is_of_layer = kind == Kind::layer_tree;
+  const auto add = [&](std::string message) {
+    report.problems.push_back({kind, digest, std::move(message)});
+  };
+  const auto kept = open_kept_tree(cache_, is_of_layer ? kLayerTrees : kImageTrees, digest, layers.size());
+  if (!kept && kept.error().code() == Errc::not_found) return;
+  ++report.trees;
+  if (!kept) return add(kept.error().message());
+  std::vector<IndexPtr> indexes;
+  for (const Descriptor& layer : layers) {
+    auto index = index_of(layer);
+    if (!index)
+      return add("cannot be compared: layer " + layer.digest.str() + ": " + index.error().message());
+    indexes.push_back(std::move(*index));
+  }
+  const auto merged = merge_layers(digest, indexes, is_of_layer ? Whiteouts::show : Whiteouts::apply);
+  if (!merged) return add("cannot be compared: " + merged.error().message());
+  // Equal trees give equal files.
+  if (!std::ranges::equal(*merged, kept->file.bytes))
+    add(is_of_layer ? "index file: it is not the tree of the layer"
+                    : "index file: it is not the tree of the image's layers");
+}
+
+CheckedLayer KeptCheck::check_layer(const Descriptor& layer) const {
+  CheckedLayer checked;
+  VerifyReport& report = checked.report;
+  auto kept = open_kept_index(cache_, layer);
+  if (!kept && kept.error().code() == Errc::not_found) {
+    ++report.missing;
+  } else {
+    ++report.indexes;
+    const Status status = kept ? check_kept_index(*kept->tables, layer) : Status(fail(Error(kept.error())));
+    if (status)
+      checked.index = std::move(kept->tables);
+    else
+      report.problems.push_back({Kind::index, layer.digest, status.error().message()});
+  }
+  check_tree(
+      Kind::layer_tree, layer.digest, std::span(&layer, 1),
+      [&](const Descriptor&) { return checked.index ? Result<IndexPtr>(checked.index) : build(layer); },
+      report);
+  return checked;
+}
+
+Result<VerifyReport> KeptCheck::run(const ImageSet& images) {
+  const std::vector<Descriptor> layers = images.layers();
+  std::vector<CheckedLayer> checked(layers.size());
+  for_each_in_parallel(layers.size(), [&](std::size_t i) {
+    if (context_.check()) checked[i] = check_layer(layers[i]);
+  });
+
+  VerifyReport report;
+  std::unordered_map<Digest, IndexPtr> indexes;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    VerifyReport& part = checked[i].report;
+    report.indexes += part.indexes;
+    report.trees += part.trees;
+    report.missing += part.missing;
+    std::ranges::move(part.problems, std::back_inserter(report.problems));
+    indexes.emplace(layers[i].digest, std::move(checked[i].index));
+  }
+  // One after the other: merging may take much memory.
+  for (const ImageSet::Image& image : images.images) {
+    if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
+    check_tree(
+        Kind::image_tree, image.manifest.digest, image.layers,
+        [&](const Descriptor& layer) -> Result<IndexPtr> {
+          if (const IndexPtr& index = indexes.at(layer.digest)) return index;
+          return build(layer);
+        },
+        report);
+  }
+  // What was broken off for it looks like a problem.
+  if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
+  return report;
+}
+
+}  // namespace
+
+std::string_view name_of(KeptProblem::Kind kind) noexcept {
+  switch (kind) {
+    case Kind::index:
+      return "index";
+    case Kind::layer_tree:
+      return "layer-tree";
+    case Kind::image_tree:
+      return "image-tree";
+  }
+  return "unknown";
+}
+
+Result<VerifyReport> verify_kept(const Engine& engine, const IndexCache& cache, const ImageSet& images,
+                                 const VerifyProgress& progress, const Context& context) {
+  return KeptCheck(engine, cache, progress, context).run(images);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,68 @@
+// The formats that a layer's stream can have: how to find access points in it, and how to go on from one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+#include "core/codec/stream_index.h"
+
+namespace layoutfs {
+
+// Opens the blob when something has to be decoded, so that layers nobody reads hold no descriptor open.
+using BlobOpener = std::function<Result<BlobPtr>()>;
+
+// Decodes in order, for one thread at a time.
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  // Fills `out`; shorter only at the end of the stream. Errc::corrupt for a broken or truncated stream.
+  virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
+};
+
+// A place to start from, found by an IndexingDecoder. Its offset in the stream is where it was found.
+struct FoundPoint {
+  std::uint64_t position;  // bits from the start of the blob
+  // Makes what resume takes besides; `following` is the stream from here on, as much of it as is at hand.
+  // Nothing where decoding from here gives other bytes: it is no point then. Called once at most, in any
+  // thread and also after the decoder's end, but for one point of a decoder at a time: it may take as long as
+  // decoding a few windows. A step() may wait until that, or the point, has ended, so unless it is called in
+  // another thread it is called before the next step.
+  std::move_only_function<std::optional<Bytes>(ByteView following)> make_state;
+};
+
+// Decodes a whole blob once and says where decoding could start again. The start of the stream is a point of
+// its own (bit 0, no state) that is not reported.
+class IndexingDecoder {
+ public:
+  virtual ~IndexingDecoder() = default;
+  struct Step {
+    std::size_t size = 0;  // bytes written to the front of `out`; 0 only together with `end`, or at a point
+    bool end = false;      // the stream is complete; what follows it in the blob was accepted
+    std::optional<FoundPoint> point;  // decoding could start at the offset after these bytes
+  };
+  // Fails with Errc::corrupt as Decoder::read does. After `end`, `source` may still have bytes that were not
+  // read (padding): the caller hashes the blob and reads it to its end.
+  virtual Result<Step> step(std::span<std::byte> out) = 0;
+};
+
+// As the blob's first bytes tell it. Fails where they cannot be read.
+Result<Compression> compression_of(const Blob& blob);
+
+// `source` delivers the blob from its first byte on and must outlive the decoder. A point is reported about
+// every `spacing` bytes of uncompressed stream, where the format allows.
+std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSource& source,
+                                                std::uint64_t spacing);
+
+// Goes on at a point. Errc::corrupt where the state is not one of this codec.
+Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
+                                        ByteView state);
+// At a point of `index`.
+Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob);
+
+}  // namespace layoutfs

@@ -1,0 +1,106 @@
+// Chooses the library, after a trial.
+#include "core/codec/deflate.h"
+
+#include <zlib.h>
+
+#include <cstdlib>
+#include <new>
+#include <string>
+
+#include "core/base/check.h"
+#include "core/base/log.h"
+#include "core/codec/deflate_decoders.h"
+
+namespace layoutfs {
+namespace {
+
+// Text of short words from a fixed sequence of numbers, so that a stream of it has codes and distances.
+Bytes trial_text() {
+  constexpr std::size_t kSize = 3 * kDeflateWindow / 2;
+  Bytes text;
+  text.reserve(kSize);
+  std::uint32_t number = 1;
+  while (text.size() < kSize) {
+    number = number * 1'664'525 + 1'013'904'223;  // Knuth and Lewis
+    const std::uint32_t letter = number >> 24;
+    text.push_back(static_cast<std::byte>(letter < 40 ? ' ' : 'a' + (letter * letter >> 12) % 26));
+  }
+  return text;
+}
+
+// In some dozens of blocks.
+Bytes deflated(ByteView plain) {
+  z_stream zlib{};
+  if (deflateInit2(&zlib, 1, Z_DEFLATED, -MAX_WBITS, 3, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+  Bytes out(deflateBound(&zlib, plain.size()));
+  zlib.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(plain.data()));
+  zlib.avail_in = static_cast<uInt>(plain.size());
+  zlib.next_out = reinterpret_cast<Bytef*>(out.data());
+  zlib.avail_out = static_cast<uInt>(out.size());
+  check(deflate(&zlib, Z_FINISH) == Z_STREAM_END, "the bound of a stream is one");
+  out.resize(out.size() - zlib.avail_out);
+  deflateEnd(&zlib);
+  return out;
+}
+
+// Whether all that follows `block` decodes to `expected`.
+bool resumes(DeflateDecoder& decoder, const BlockStart& block, ByteView window, ByteView expected) {
+  decoder.start_at(block, window);
+  Bytes out(expected.size() + 1);
+  const auto progress = decoder.decode(block.following, out, false);
+  return progress && progress->stop == DeflateDecoder::Stop::end && progress->written == expected.size() &&
+         std::equal(expected.begin(), expected.end(), out.begin());
+}
+
+// One boundary of so many is resumed at.
+constexpr std::size_t kTriedOf = 16;
+
+// What blocks show themselves by is no part of ISA-L's interface: another version may be another.
+bool does_what_it_should(DeflateDecoder& isal) {
+  const auto again = make_isal_decoder();
+  const auto zlib = make_zlib_decoder();
+  const Bytes text = trial_text(), stream = deflated(text);
+  Bytes out(text.size() + 1);
+  std::size_t read = 0, written = 0, blocks = 0;
+  for (;;) {
+    const auto progress = isal.decode(ByteView(stream).subspan(read), std::span(out).subspan(written), true);
+    if (!progress) return false;
+    read += progress->read;
+    written += progress->written;
+    if (progress->stop == DeflateDecoder::Stop::end) break;
+    if (progress->stop == DeflateDecoder::Stop::none || read * 8 < isal.unread_bits()) return false;
+    // Each costs some time, and every process pays for it.
+    if (blocks++ % kTriedOf != 0) continue;
+    const std::size_t position = read * 8 - isal.unread_bits();
+    const std::size_t next = (position + 7) / 8;
+    const BlockStart block{static_cast<unsigned>(next * 8 - position),
+                           std::to_integer<std::uint8_t>(stream[next - 1]), ByteView(stream).subspan(next)};
+    const ByteView before = ByteView(out).first(written);
+    const ByteView window = before.last(std::min(before.size(), kDeflateWindow));
+    const ByteView expected = ByteView(text).subspan(written);
+    if (!resumes(*again, block, window, expected) || !resumes(*zlib, block, window, expected)) return false;
+  }
+  out.resize(written);
+  return out == text && read * 8 - isal.unread_bits() + 7 >= stream.size() * 8 && blocks > 1;
+}
+
+DeflateLibrary choose() {
+  const auto isal = make_isal_decoder();
+  if (isal == nullptr) return DeflateLibrary::zlib;
+  if (does_what_it_should(*isal)) return DeflateLibrary::isal;
+  log(LogLevel::warning, "this version of ISA-L is not one that can be used; zlib takes its place");
+  return DeflateLibrary::zlib;
+}
+
+}  // namespace
+
+DeflateLibrary best_deflate_library() {
+  static const DeflateLibrary library = choose();
+  return library;
+}
+
+std::unique_ptr<DeflateDecoder> make_deflate_decoder(DeflateLibrary library) {
+  return library == DeflateLibrary::isal ? make_isal_decoder() : make_zlib_decoder();
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,23 @@
+// The libraries behind deflate.h.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+
+#include "core/codec/deflate.h"
+
+namespace layoutfs {
+
+// Both count in 32 bits what one call may read and write.
+inline std::uint32_t clamped(std::size_t size) noexcept {
+  return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
+}
+
+std::unique_ptr<DeflateDecoder> make_zlib_decoder();
+// Null where it is not built in.
+std::unique_ptr<DeflateDecoder> make_isal_decoder();
+
+}  // namespace layoutfs

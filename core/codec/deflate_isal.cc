@@ -1,0 +1,162 @@
+// Raw deflate by ISA-L. It decodes as much as it is given and says nothing of blocks, but its state shows
+// when it stands between two: where its input ended in the header of a block. So it gets its input in slices
+// when that is looked for, shorter than the header of nearly every block with codes of its own. Since each
+// call of it moves a window, it goes in longer steps first, and takes back the one that came over a boundary.
+// Blocks of content that is nearly all the same have short headers, and their codes are the same: there it
+// goes in slices that are shorter still, each of which decodes to much.
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "core/base/check.h"
+#include "core/codec/deflate_decoders.h"
+
+namespace layoutfs {
+namespace {
+
+static_assert(kDeflateWindow == ISAL_DEF_HIST_SIZE);
+static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateDecoder::kMaxUnread);
+
+constexpr std::size_t kSlice = 96, kStep = 2048, kShortestSlice = 8;
+constexpr std::uint64_t kUsualRatio = 8;  // bytes that a byte decodes to
+
+const char* reason_of(int error) {
+  switch (error) {
+    case ISAL_INVALID_BLOCK:
+      return "invalid block";
+    case ISAL_INVALID_SYMBOL:
+      return "invalid code";
+    case ISAL_INVALID_LOOKBACK:
+      return "invalid distance";
+    default:
+      return "broken";
+  }
+}
+
+class IsalDecoder final : public DeflateDecoder {
+ public:
+  IsalDecoder() : state_(std::make_unique<inflate_state>()) { isal_inflate_init(state_.get()); }
+
+  void start() override {
+    isal_inflate_reset(state_.get());
+    slices_left_ = 0;
+    begin_counting();
+  }
+
+  void start_at(const BlockStart& block, ByteView window) override {
+    check(block.unused_bits < 8 && window.size() <= kDeflateWindow, "a block starts within a byte");
+    start();
+    // The dictionary is not written to.
+    auto* dictionary = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(window.data()));
+    check(isal_inflate_set_dict(state_.get(), dictionary, clamped(window.size())) == ISAL_DECOMP_OK,
+          "a new stream takes a window");
+    if (block.unused_bits == 0) return;
+    state_->read_in = static_cast<std::uint64_t>(block.byte_before >> (8 - block.unused_bits));
+    state_->read_in_length = static_cast<std::int32_t>(block.unused_bits);
+  }
+
+  Result<Progress> decode(ByteView in, std::span<std::byte> out, bool stop_at_blocks) override {
+    state_->next_out = reinterpret_cast<std::uint8_t*>(out.data());
+    state_->avail_out = clamped(out.size());
+    Progress progress{0, 0, Stop::none};
+    do {
+      ByteView slice = in.subspan(progress.read);
+      if (stop_at_blocks) {
+        if (is_between_blocks()) {
+          progress.stop = Stop::block;
+          begin_counting();
+          break;
+        }
+        slice = slice.first(std::min(slice.size(), next_slice(slice.size())));
+      }
+      const bool is_step = stop_at_blocks && slice.size() == kStep && state_->block_state == ISAL_BLOCK_CODED;
+      if (is_step) *before_step_ = *state_;
+      const auto read = inflate(slice);
+      if (!read) return fail(Error(read.error()));
+      if (is_step && has_other_codes(*before_step_, *state_)) {
+        *state_ = *before_step_;
+        slices_left_ = kStep / kSlice + 1;
+        continue;
+      }
+      if (slices_left_ > 0) --slices_left_;
+      progress.read += *read;
+      if (state_->block_state == ISAL_BLOCK_FINISH) progress.stop = Stop::end;
+    } while (progress.stop == Stop::none && progress.read < in.size() && state_->avail_out > 0);
+    progress.written = clamped(out.size()) - state_->avail_out;
+    read_ += progress.read;
+    written_ += progress.written;
+    return progress;
+  }
+
+  std::size_t unread_bits() const override {
+    return static_cast<std::size_t>(state_->tmp_in_size) * 8 +
+           static_cast<std::size_t>(state_->read_in_length);
+  }
+
+ private:
+  void begin_counting() {
+    has_moved_ = false;
+    read_ = 0;
+    written_ = 0;
+  }
+
+  // ISA-L decodes into a buffer of its own first, which must have been copied out.
+  bool is_all_written() const { return state_->tmp_out_valid == state_->tmp_out_processed; }
+
+  // Where nothing was read since the last time, it is the same place.
+  bool is_between_blocks() const {
+    const auto where = state_->block_state;
+    return has_moved_ && is_all_written() && (where == ISAL_BLOCK_NEW_HDR || where == ISAL_BLOCK_HDR);
+  }
+
+  // Whether another block began. Where both have the fixed codes, nothing tells.
+  static bool has_other_codes(const inflate_state& before, const inflate_state& after) {
+    return after.block_state != ISAL_BLOCK_CODED ||
+           std::memcmp(&before.lit_huff_code, &after.lit_huff_code, sizeof before.lit_huff_code) != 0;
+  }
+
+  // Of `most` bytes. A stored block has a header too short to be seen, but says where it ends.
+  std::size_t next_slice(std::size_t most) const {
+    if (!is_all_written()) return 0;
+    const std::uint64_t ratio = written_ / std::max<std::uint64_t>(read_, 1);
+    const bool is_usual = ratio <= kUsualRatio;
+    if (state_->block_state == ISAL_BLOCK_CODED && is_usual && slices_left_ == 0 && most >= kStep)
+      return kStep;
+    if (state_->block_state != ISAL_BLOCK_TYPE0)
+      return is_usual ? kSlice : std::max<std::size_t>(kShortestSlice, kSlice * kUsualRatio / ratio);
+    const auto buffered = static_cast<std::size_t>(state_->read_in_length) / 8;
+    const auto left = static_cast<std::size_t>(std::max(state_->type0_block_len, 0));
+    return left > buffered ? left - buffered : 0;
+  }
+
+  // How many bytes it read.
+  Result<std::size_t> inflate(ByteView in) {
+    // The input is not written to.
+    state_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
+    state_->avail_in = clamped(in.size());
+    const int result = isal_inflate(state_.get());
+    if (result < 0) return fail(Errc::corrupt, reason_of(result));
+    has_moved_ = true;
+    return clamped(in.size()) - state_->avail_in;
+  }
+
+  std::unique_ptr<inflate_state> state_;
+  std::unique_ptr<inflate_state> before_step_ = std::make_unique_for_overwrite<inflate_state>();
+  std::size_t slices_left_ = 0;  // until a boundary must have been passed
+  // Since the last stop, or the start.
+  bool has_moved_ = false;
+  std::uint64_t read_ = 0, written_ = 0;  // in whole calls
+};
+
+}  // namespace
+
+std::unique_ptr<DeflateDecoder> make_isal_decoder() { return std::make_unique<IsalDecoder>(); }
+
+std::uint32_t gzip_crc(std::uint32_t crc, ByteView bytes) noexcept {
+  return ::crc32_gzip_refl(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,146 @@
+// Finding and using access points in gzip streams.
+#include "core/codec/gzip.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "core/codec/gzip_inflater.h"
+#include "core/codec/gzip_state.h"
+
+namespace layoutfs {
+namespace {
+
+// A block that begins at a bit of the first byte of `blob`.
+BlockStart block_start(ByteView blob, unsigned first_bit) {
+  if (first_bit == 0) return {0, 0, blob};
+  return {8 - first_bit, std::to_integer<std::uint8_t>(blob.front()), blob.subspan(1)};
+}
+
+class GzipIndexing final : public IndexingDecoder {
+ public:
+  GzipIndexing(ByteSource& source, std::uint64_t spacing, DeflateLibrary library)
+      : inflater_(source, 0, GzipInflater::Check::trailers, library),
+        states_(std::make_shared<GzipStateWriter>(library)),
+        spacing_(std::max<std::uint64_t>(spacing, 1)) {}
+
+  Result<Step> step(std::span<std::byte> out) override;
+
+ private:
+  Result<FoundPoint> point(GzipInflater::Stop stop);
+  void remember(ByteView decoded);
+
+  GzipInflater inflater_;
+  std::shared_ptr<GzipStateWriter> states_;  // of the points too
+  Bytes window_;                             // the end of the stream, as of the last step or point
+  const std::uint64_t spacing_;
+  std::uint64_t since_point_ = 0;
+};
+
+// Up to where the next point is due, decoding runs without stops; from there on it stops at the next block.
+Result<IndexingDecoder::Step> GzipIndexing::step(std::span<std::byte> out) {
+  using Stop = GzipInflater::Stop;
+  Step step;
+  while (step.size < out.size()) {
+    const bool is_due = since_point_ >= spacing_;
+    auto room = out.subspan(step.size);
+    if (!is_due && room.size() > spacing_ - since_point_) room = room.first(spacing_ - since_point_);
+    const auto progress = inflater_.inflate(room, is_due);
+    if (!progress) return std::unexpected(progress.error());
+    step.size += progress->size;
+    since_point_ += progress->size;
+    step.end = progress->stop == Stop::end;
+    if (step.end) break;
+    if (progress->stop == Stop::none || since_point_ < spacing_) continue;
+    remember(out.first(step.size));
+    auto found = point(progress->stop);
+    if (!found) return std::unexpected(std::move(found.error()));
+    step.point = *std::move(found);
+    since_point_ = 0;
+    return step;
+  }
+  remember(out.first(step.size));
+  return step;
+}
+
+void GzipIndexing::remember(ByteView decoded) {
+  decoded = decoded.last(std::min(decoded.size(), kDeflateWindow));
+  const std::size_t kept = std::min(window_.size(), kDeflateWindow - decoded.size());
+  window_.erase(window_.begin(), window_.end() - static_cast<std::ptrdiff_t>(kept));
+  window_.insert(window_.end(), decoded.begin(), decoded.end());
+}
+
+Result<FoundPoint> GzipIndexing::point(GzipInflater::Stop stop) {
+  const std::uint64_t position = inflater_.position();
+  if (stop == GzipInflater::Stop::member)
+    return FoundPoint{position, [](ByteView) { return at_gzip_header(); }};
+  auto& input = inflater_.input();
+  if (auto status = input.look_ahead(WindowThinner::kLookAhead); !status)
+    return std::unexpected(std::move(status.error()));
+  ByteView following = input.available_from(position / 8);
+  following = following.first(std::min(following.size(), WindowThinner::kLookAhead));
+  return FoundPoint{position,
+                    [states = states_, window = window_, first_bit = static_cast<unsigned>(position % 8),
+                     blob = Bytes(following.begin(), following.end())](ByteView stream) mutable {
+                      return states->at_block(window, block_start(blob, first_bit), stream);
+                    }};
+}
+
+class GzipDecoder final : public Decoder {
+ public:
+  // At a header, where `byte_before` does not matter, or in a member.
+  GzipDecoder(BlobPtr blob, std::uint64_t offset, DeflateLibrary library)
+      : source_(std::move(blob), offset), inflater_(source_, offset, GzipInflater::Check::none, library) {}
+
+  void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window) {
+    inflater_.start_in_member(unused_bits, byte_before, window);
+  }
+
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    std::size_t size = 0;
+    while (size < out.size() && !is_at_end_) {
+      const auto progress = inflater_.inflate(out.subspan(size), false);
+      if (!progress) return std::unexpected(progress.error());
+      size += progress->size;
+      is_at_end_ = progress->stop == GzipInflater::Stop::end;
+    }
+    return size;
+  }
+
+ private:
+  BlobSource source_;
+  GzipInflater inflater_;
+  bool is_at_end_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing,
+                                                     DeflateLibrary library) {
+  return std::make_unique<GzipIndexing>(source, spacing, library);
+}
+
+Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state,
+                                             DeflateLibrary library) {
+  auto known = parse_gzip_state(state);
+  if (!known) return std::unexpected(std::move(known.error()));
+  const std::uint64_t offset = position / 8;
+  const auto used_bits = static_cast<unsigned>(position % 8);
+  if (offset > blob->size() || (known->is_at_header && used_bits > 0) || (state.empty() && position > 0))
+    return fail(Errc::corrupt, "access point is not one of this gzip stream");
+  if (known->is_at_header) return std::make_unique<GzipDecoder>(std::move(blob), offset, library);
+  if (used_bits == 0) {
+    auto decoder = std::make_unique<GzipDecoder>(std::move(blob), offset, library);
+    decoder->start_in_member(0, 0, known->window);
+    return decoder;
+  }
+  std::byte split{};
+  const auto size = blob->read_at({&split, 1}, offset);
+  if (!size) return std::unexpected(size.error());
+  if (*size != 1) return fail(Errc::corrupt, "gzip stream breaks off");
+  auto decoder = std::make_unique<GzipDecoder>(std::move(blob), offset + 1, library);
+  decoder->start_in_member(8 - used_bits, std::to_integer<std::uint8_t>(split), known->window);
+  return decoder;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,23 @@
+// gzip (RFC 1952) with access points at deflate block boundaries (RFC 1951) and at the starts of members.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/cas/engine.h"
+#include "core/codec/codec.h"
+#include "core/codec/deflate.h"
+
+namespace layoutfs {
+
+// As start_indexing and resume of codec.h. The indexing pass checks the headers and trailers of all members;
+// a resumed decoder does not compute CRCs, since its bytes are checked against the digests of their spans.
+// Points are the same to all libraries, but each finds others.
+std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing,
+                                                     DeflateLibrary library = best_deflate_library());
+Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state,
+                                             DeflateLibrary library = best_deflate_library());
+
+}  // namespace layoutfs

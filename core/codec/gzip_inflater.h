@@ -1,0 +1,69 @@
+// Inflates the members of a gzip blob one after the other (RFC 1952), with stops where decoding could start
+// again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/codec/buffered_input.h"
+#include "core/codec/deflate.h"
+
+namespace layoutfs {
+
+// For one thread at a time. Not usable any more after an error.
+class GzipInflater {
+ public:
+  enum class Check { none, trailers };  // whether CRC32 and ISIZE of the members are compared
+
+  // Starts at a member's header, where `source` stands at byte `offset` of the blob.
+  GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library);
+
+  // Before the first inflate: starts at a block, `unused_bits` (0 to 7) of the byte before `offset` belong to
+  // it.
+  void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window);
+
+  enum class Stop {
+    none,    // somewhere: there is more
+    block,   // a block ended that is not the last one of its member
+    member,  // a header was read, its member's first block follows
+    end,     // no member follows; the padding was read
+  };
+  struct Progress {
+    std::size_t size;  // bytes written to the front of `out`
+    Stop stop;
+  };
+  // Stops at blocks only where `stop_at_blocks`, and not at all of them. Errc::corrupt for everything that
+  // breaks RFC 1951 or 1952.
+  Result<Progress> inflate(std::span<std::byte> out, bool stop_at_blocks);
+
+  // After Stop::block: where the next block begins. After Stop::member: where its header begins. In bits.
+  std::uint64_t position() const noexcept { return position_; }
+  BufferedInput& input() noexcept { return input_; }
+
+ private:
+  Result<bool> next_member();
+  Result<bool> skip_padding();
+  Status read_header();
+  Status read_trailer();
+  Result<std::uint8_t> next_byte();
+  Result<std::uint8_t> next_header_byte();
+  Result<std::uint32_t> next_header_number(unsigned bytes);
+  Status skip_header_text();
+  Result<DeflateDecoder::Stop> inflate_some(std::span<std::byte>& room, bool stop_at_blocks);
+
+  BufferedInput input_;
+  std::unique_ptr<DeflateDecoder> deflate_;
+  Check check_;
+  bool in_member_ = false;
+  bool is_first_member_ = true;
+  std::uint64_t position_ = 0;
+  std::uint32_t header_crc_ = 0;
+  std::uint32_t crc_ = 0;    // of the member so far
+  std::uint32_t isize_ = 0;  // of the member so far, modulo 2^32
+};
+
+}  // namespace layoutfs

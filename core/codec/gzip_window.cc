@@ -1,0 +1,58 @@
+// Finds the bytes of a deflate window that are referred to, by decoding what follows with made-up windows.
+#include "core/codec/gzip_window.h"
+
+#include <algorithm>
+
+namespace layoutfs {
+
+WindowThinner::WindowThinner(DeflateLibrary library) : deflate_(make_deflate_decoder(library)) {}
+
+// Nothing beyond a window's length can refer to the window: `out` gets that much or what is left of the
+// member; Decoded::part where `start` does not hold that much.
+WindowThinner::Decoded WindowThinner::decode(ByteView window, const BlockStart& start, Bytes& out) {
+  out.resize(kDeflateWindow);
+  deflate_->start_at(start, window);
+  const auto progress = deflate_->decode(start.following, out, false);
+  out.resize(progress ? progress->written : 0);
+  if (!progress) return Decoded::nothing;
+  const bool is_whole = progress->stop == DeflateDecoder::Stop::end || progress->written == kDeflateWindow;
+  return is_whole ? Decoded::whole : Decoded::part;
+}
+
+// Whether decoding with this window gives `expected`, as far as both go.
+bool WindowThinner::is_right(ByteView window, const BlockStart& start, ByteView expected) {
+  if (decode(window, start, plain_) == Decoded::nothing) return false;
+  const std::size_t size = std::min(plain_.size(), expected.size());
+  return std::ranges::equal(ByteView(plain_).first(size), expected.first(size));
+}
+
+// Decodes with the low and the high halves of positions in the place of the window.
+bool WindowThinner::spell_out_positions(std::size_t window_size, const BlockStart& start) {
+  thinned_.resize(window_size);
+  for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = static_cast<std::byte>(i & 0xff);
+  if (decode(thinned_, start, low_) != Decoded::whole) return false;
+  for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = static_cast<std::byte>(i >> 8);
+  return decode(thinned_, start, high_) == Decoded::whole && low_.size() == high_.size();
+}
+
+bool WindowThinner::thin(std::span<std::byte> window, const BlockStart& start, ByteView following) {
+  const bool is_spelled_out = spell_out_positions(window.size(), start);
+  const bool is_known = is_spelled_out && following.size() >= low_.size();
+  if (!is_known && !is_right(window, start, following)) return false;
+  if (!is_spelled_out) return true;
+  const ByteView expected = is_known ? following.first(low_.size()) : ByteView(plain_);
+
+  std::ranges::fill(thinned_, std::byte{0});
+  for (std::size_t i = 0; i < low_.size(); ++i) {
+    // A literal is the same with every window, and looks like a reference to the one position whose halves
+    // are both like it; it is none unless the content there is like it too.
+    const auto position = std::to_integer<std::size_t>(high_[i]) << 8 | std::to_integer<std::size_t>(low_[i]);
+    if (position < window.size() && window[position] == expected[i]) thinned_[position] = expected[i];
+  }
+  if (decode(thinned_, start, low_) != Decoded::whole || !std::ranges::equal(low_, expected))
+    return is_right(window, start, expected);
+  std::ranges::copy(thinned_, window.begin());
+  return true;
+}
+
+}  // namespace layoutfs

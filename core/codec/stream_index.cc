@@ -1,0 +1,83 @@
+// What compression a blob has, and whether tables of access points can be trusted.
+#include "core/codec/stream_index.h"
+
+#include <limits>
+
+namespace layoutfs {
+
+namespace {
+
+// Whether `offset` and `size` lie inside `whole`; their sum may overflow.
+bool is_inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) noexcept {
+  return offset <= whole && size <= whole - offset;
+}
+
+bool points_are_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept {
+  constexpr std::uint64_t kMostBytes = std::numeric_limits<std::uint64_t>::max() / 8;
+  if (blob_size > kMostBytes) return false;
+  const PointRecord* previous = nullptr;
+  for (const PointRecord& point : index.points) {
+    // One at the very end is allowed: a format may end with an empty block, as Go's gzip does.
+    if (point.offset > index.size || point.position > blob_size * 8) return false;
+    if (!is_inside(point.state_offset, point.state_size, index.states.size())) return false;
+    if (previous == nullptr ? point.offset != 0
+                            : point.offset <= previous->offset || point.position < previous->position)
+      return false;
+    previous = &point;
+  }
+  return true;
+}
+
+// That each span starts where its point is or follows another span of that point is what lets a decoder go
+// from the point to the span by whole spans.
+bool spans_are_consistent(const StreamIndex& index) noexcept {
+  for (std::size_t number = 0; number < index.spans.size(); ++number) {
+    const SpanRecord& span = index.spans[number];
+    if (span.offset > index.size || span.point >= index.points.size()) return false;
+    const std::uint64_t end = index.span_end(number);
+    if (end < span.offset || end - span.offset > kMaxSpanSize) return false;
+    const bool starts_at_point = index.points[span.point].offset == span.offset;
+    if (number == 0) {
+      if (span.offset != 0 || !starts_at_point) return false;
+      continue;
+    }
+    const SpanRecord& previous = index.spans[number - 1];
+    if (span.offset <= previous.offset || span.point < previous.point) return false;
+    if (!starts_at_point && span.point != previous.point) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view name_of(Compression compression) noexcept {
+  switch (compression) {
+    case Compression::none:
+      return "none";
+    case Compression::gzip:
+      return "gzip";
+    case Compression::zstd:
+      return "zstd";
+  }
+  return "unknown";
+}
+
+Compression detect_compression(ByteView first_bytes) noexcept {
+  if (first_bytes.size() >= 2 && load_le<std::uint16_t>(first_bytes) == 0x8b1f) return Compression::gzip;
+  if (first_bytes.size() < 4) return Compression::none;
+  const auto magic = load_le<std::uint32_t>(first_bytes);
+  constexpr std::uint32_t kFrame = 0xfd2fb528;
+  constexpr std::uint32_t kSkippableFrame = 0x184d2a50;  // and the 15 numbers after it
+  if (magic == kFrame || (magic & ~std::uint32_t{0xf}) == kSkippableFrame) return Compression::zstd;
+  return Compression::none;
+}
+
+bool is_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept {
+  if (index.compression != Compression::none && index.compression != Compression::gzip &&
+      index.compression != Compression::zstd)
+    return false;
+  if ((index.size == 0) != index.spans.empty()) return false;
+  return points_are_consistent(index, blob_size) && spans_are_consistent(index);
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,64 @@
+// What makes a compressed layer readable from anywhere: access points and spans, as tables.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "core/base/bytes.h"
+#include "core/codec/span_digest.h"
+
+namespace layoutfs {
+
+enum class Compression : std::uint8_t { none, gzip, zstd };
+std::string_view name_of(Compression compression) noexcept;
+
+// By the first bytes of the blob (RFC 1952, RFC 8878), as containerd does: media types are wrong too often.
+// Everything that is neither gzip nor zstd is taken for a plain tar.
+Compression detect_compression(ByteView first_bytes) noexcept;
+
+// Where decoding can start without what came before. Stored in index files as it is here.
+struct PointRecord {
+  std::uint64_t offset;        // bytes from the start of the uncompressed stream
+  std::uint64_t position;      // *bits* from the start of the blob
+  std::uint64_t state_offset;  // bytes into StreamIndex::states
+  std::uint64_t state_size;    // bytes of what the decoder needs to know, in the codec's own format; may be 0
+};
+
+// A piece of the uncompressed stream that is decoded, verified and cached as one. Spans cover the stream
+// without gaps; each ends where the next one begins, at most kMaxSpanSize bytes on, and at every access point
+// a new one begins.
+struct SpanRecord {
+  std::uint64_t offset;  // bytes from the start of the uncompressed stream
+  std::uint64_t point;   // the last access point at or before `offset`
+  SpanDigest digest;     // XXH3 128 of the span's bytes, low and high half
+};
+static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
+static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
+
+inline constexpr std::uint64_t kPointSpacing = std::uint64_t{1} << 20;  // bytes of uncompressed stream
+// Who reads a byte waits for all of its span, and for what lies between the access point and that.
+inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
+
+// Immutable views into an index; `owner` keeps them alive.
+struct StreamIndex {
+  Compression compression = Compression::none;
+  std::uint64_t size = 0;               // of the uncompressed stream
+  std::span<const PointRecord> points;  // ascending; the first one is at offset 0 (unless size is 0)
+  std::span<const SpanRecord> spans;    // ascending; the first one is at offset 0 (unless size is 0)
+  ByteView states;
+  std::shared_ptr<const void> owner;
+
+  // Where span `number` ends.
+  std::uint64_t span_end(std::size_t number) const noexcept {
+    return number + 1 < spans.size() ? spans[number + 1].offset : size;
+  }
+};
+
+// Whether the tables keep what is promised above, for a blob of `blob_size` bytes: a reader may then trust
+// them.
+bool is_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept;
+
+}  // namespace layoutfs

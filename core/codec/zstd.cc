@@ -1,0 +1,93 @@
+// Goes on at an access point of a zstd blob.
+#include "core/codec/zstd.h"
+
+#include <utility>
+
+#include "core/codec/zstd_context.h"
+#include "core/codec/zstd_frame.h"
+#include "core/codec/zstd_point.h"
+
+namespace layoutfs {
+namespace {
+
+// Decodes from a frame's start, or from a boundary between blocks, to the end of the blob.
+class ZstdDecoder final : public Decoder {
+ public:
+  ZstdDecoder(BlobPtr blob, std::uint64_t offset)
+      : source_(std::move(blob), offset), context_(zstd::make_context()), input_(ZSTD_DStreamInSize()) {}
+
+  Status begin_inside(const zstd::BlockPoint& point) {
+    // libzstd says "no memory" for a broken dictionary as well.
+    if (ZSTD_isError(zstd::begin_at(context_.get(), point)))
+      return fail(Errc::corrupt, "state of a zstd access point is broken");
+    is_in_frame_ = true;
+    is_in_made_frame_ = true;
+    has_checksum_ = point.has_checksum;
+    return {};
+  }
+
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    ZSTD_outBuffer to{out.data(), out.size(), 0};
+    while (to.pos < to.size) {
+      auto available = refill();
+      if (!available) return fail(std::move(available).error());
+      if (!*available && !is_in_frame_) break;
+      const auto before = std::pair(in_.pos, to.pos);
+      const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in_);
+      if (ZSTD_isError(code)) return fail(zstd::failure(code));
+      is_in_frame_ = code != 0;
+      if (is_in_frame_ && !*available && before == std::pair(in_.pos, to.pos))
+        return fail(zstd::breaks_off());
+      if (is_in_frame_ || !is_in_made_frame_) continue;
+      if (auto left = leave_made_frame(); !left) return fail(std::move(left).error());
+    }
+    return to.pos;
+  }
+
+ private:
+  // False at the end of the blob, with everything handed to libzstd.
+  Result<bool> refill() {
+    if (in_.pos < in_.size) return true;
+    auto size = source_.read(input_);
+    if (!size) return fail(std::move(size).error());
+    in_ = {input_.data(), *size, 0};
+    return *size > 0;
+  }
+
+  // The made frame has no checksum, the blob's may have one, which covers bytes that were not decoded here.
+  Status leave_made_frame() {
+    is_in_made_frame_ = false;
+    const std::size_t code = ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0);
+    if (ZSTD_isError(code)) return fail(zstd::failure(code));
+    for (std::size_t left = has_checksum_ ? zstd::kChecksumSize : 0; left > 0; --left) {
+      auto available = refill();
+      if (!available) return fail(std::move(available).error());
+      if (!*available) return fail(zstd::breaks_off());
+      ++in_.pos;
+    }
+    return {};
+  }
+
+  BlobSource source_;
+  zstd::Context context_;
+  Bytes input_;
+  ZSTD_inBuffer in_{nullptr, 0, 0};
+  bool is_in_frame_ = false;
+  bool is_in_made_frame_ = false;
+  bool has_checksum_ = false;  // of the frame that is_in_made_frame_ speaks of
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state) {
+  if (position % 8 != 0 || position / 8 > blob->size())
+    return fail(Errc::corrupt, "position of a zstd access point is not in the blob");
+  auto point = zstd::parse_point(state);
+  if (!point) return fail(std::move(point).error());
+  auto decoder = std::make_unique<ZstdDecoder>(std::move(blob), position / 8);
+  if (*point)
+    if (auto begun = decoder->begin_inside(**point); !begun) return fail(std::move(begun).error());
+  return decoder;
+}
+
+}  // namespace layoutfs

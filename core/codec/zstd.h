@@ -1,0 +1,20 @@
+// Random access into zstd blobs (RFC 8878): at frame starts, and at block boundaries inside a frame.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/codec/codec.h"
+
+namespace layoutfs {
+
+// Windows over 128 MiB are refused with Errc::unsupported, and so are frames that need a dictionary. Inside a
+// frame points are as far apart as they must be to stay cheap, `spacing` or more.
+std::unique_ptr<IndexingDecoder> start_indexing_zstd(ByteSource& source, std::uint64_t spacing);
+
+// Errc::corrupt where `state` is not one that start_indexing_zstd made, or `position` is no byte of the blob.
+Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state);
+
+}  // namespace layoutfs

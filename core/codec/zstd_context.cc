@@ -1,0 +1,31 @@
+// How libzstd contexts are made and what their errors mean.
+#include "core/codec/zstd_context.h"
+
+#include <zstd_errors.h>
+
+#include <new>
+#include <string>
+
+namespace layoutfs::zstd {
+
+Context make_context() {
+  Context context(ZSTD_createDCtx());
+  if (!context || ZSTD_isError(ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog)))
+    throw std::bad_alloc();
+  return context;
+}
+
+Error failure(std::size_t code) {
+  switch (ZSTD_getErrorCode(code)) {
+    case ZSTD_error_memory_allocation:
+      throw std::bad_alloc();
+    case ZSTD_error_frameParameter_windowTooLarge:
+      return Error(Errc::unsupported, "zstd frame has a window of more than 128 MiB");
+    case ZSTD_error_dictionary_wrong:
+      return Error(Errc::unsupported, "zstd frame needs a dictionary");
+    default:
+      return Error(Errc::corrupt, std::string("broken zstd stream: ") + ZSTD_getErrorName(code));
+  }
+}
+
+}  // namespace layoutfs::zstd

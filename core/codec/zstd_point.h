@@ -1,0 +1,69 @@
+// The state of a zstd access point. Inside a frame it is a dictionary (RFC 8878, 5) that holds what a decoder
+// carries from block to block, so that a decoder with that dictionary, in a frame begun anew, goes on there.
+#pragma once
+
+#include <zstd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/error.h"
+#include "core/codec/zstd_context.h"
+#include "core/codec/zstd_walker.h"
+
+namespace layoutfs::zstd {
+
+// Frames with larger windows get no points inside: making one takes some six times the window in memory.
+inline constexpr std::uint64_t kMaxPointWindow = std::uint64_t{16} << 20;
+
+struct BlockPoint {
+  std::uint64_t window_size;  // of the frame
+  bool has_checksum;          // four bytes that follow the frame's last block
+  Bytes dictionary;
+};
+
+// The state of a point at the start of a frame.
+Bytes frame_point();
+
+// Nothing for a point at the start of a frame. Errc::corrupt for what is no state.
+Result<std::optional<BlockPoint>> parse_point(ByteView state);
+
+// Makes `context` expect the blocks that follow `point`, as a frame without checksum. Returns what libzstd
+// returned.
+std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point);
+
+// A place between two blocks of a frame, and what the frame's own decoder made of the blocks that follow.
+struct Boundary {
+  BlockWalker walker;         // behind the block before; it has a state
+  std::uint64_t window_size;  // of the frame, at most kMaxPointWindow
+  bool has_checksum;          // as in BlockPoint
+  Bytes window;               // what was decoded before, from the frame's start or `window_size` bytes on
+  Bytes blocks;               // whole blocks, to the frame's end or until they regenerate `window_size` bytes
+  Bytes expected;             // what `blocks` regenerate
+};
+
+// Makes the states of points inside frames. For one thread at a time; keeps its memory, which is some three
+// windows, from one point to the next.
+class BlockPointMaker {
+ public:
+  BlockPointMaker();
+  // The state of a point there, which was tried: it gives `expected`. Only those bytes of the window that
+  // `blocks` copy are kept. Nothing where no dictionary can say the state, or the trial gave other bytes.
+  std::optional<Bytes> make(Boundary boundary);
+
+ private:
+  bool keep_copied(Boundary& boundary, std::span<std::byte> window);
+  bool stands_trial(const Boundary& boundary);
+  Bytes packed() const;
+
+  Context context_;
+  BlockPoint point_;
+  std::vector<Match> matches_;  // of one block
+  Bytes decoded_;               // a part at a time
+};
+
+}  // namespace layoutfs::zstd

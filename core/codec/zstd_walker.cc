@@ -1,0 +1,291 @@
+// The block walker: sections of a compressed block, and the sequences as far as repeat offsets need them.
+#include "core/codec/zstd_walker.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
+namespace layoutfs::zstd {
+namespace {
+
+constexpr std::size_t kLiteralLengthCodes = 36;
+constexpr std::size_t kMatchLengthCodes = 53;
+constexpr std::size_t kOffsetCodes = 32;
+
+// A length code stands for a baseline and so many bits to add (RFC 8878, 3.1.1.3.2.1.1); each baseline is
+// where the code before it ends.
+template <std::size_t N>
+struct LengthCodes {
+  std::array<std::uint8_t, N> bits;
+  std::array<std::uint32_t, N> baseline{};
+  constexpr LengthCodes(std::uint32_t first, const std::array<std::uint8_t, N>& code_bits) : bits(code_bits) {
+    for (std::size_t code = 0; code < N; ++code) {
+      baseline[code] = first;
+      first += 1U << bits[code];
+    }
+  }
+};
+constexpr LengthCodes<kLiteralLengthCodes> kLiteralLengthTable(0,
+                                                               {0, 0, 0, 0, 0, 0,  0,  0,  0,  0,  0,  0,
+                                                                0, 0, 0, 0, 1, 1,  1,  1,  2,  2,  3,  3,
+                                                                4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+constexpr LengthCodes<kMatchLengthCodes> kMatchLengthTable(3, {0, 0, 0, 0, 0,  0,  0,  0,  0,  0,  0, 0, 0, 0,
+                                                               0, 0, 0, 0, 0,  0,  0,  0,  0,  0,  0, 0, 0, 0,
+                                                               0, 0, 0, 0, 1,  1,  1,  1,  2,  2,  3, 3, 4, 4,
+                                                               5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
+static_assert(kLiteralLengthTable.baseline.back() == 65536 && kMatchLengthTable.baseline.back() == 65539);
+
+constexpr Distribution distribution_of(unsigned accuracy_log, std::initializer_list<std::int16_t> parts) {
+  Distribution distribution;
+  distribution.accuracy_log = accuracy_log;
+  distribution.symbols = parts.size();
+  std::copy(parts.begin(), parts.end(), distribution.parts.begin());
+  return distribution;
+}
+
+// Takes `count` bytes off the front of `rest`.
+std::optional<ByteView> take(ByteView& rest, std::size_t count) {
+  if (count > rest.size()) return std::nullopt;
+  const ByteView front = rest.first(count);
+  rest = rest.subspan(count);
+  return front;
+}
+
+std::uint64_t little_endian(ByteView bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) value |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
+  return value;
+}
+
+// Bytes that a Huffman tree description takes, by its first byte (RFC 8878, 4.2.1.1).
+std::size_t huffman_description_size(std::byte first) {
+  const auto header = std::to_integer<std::size_t>(first);
+  return header < 128 ? 1 + header : 1 + (header - 127 + 1) / 2;
+}
+
+// RFC 8878, 3.1.1.3.1.1.
+struct LiteralsHeader {
+  enum Type : std::uint8_t { raw, rle, compressed, treeless } type;
+  std::size_t regenerated_size;
+  std::size_t stored_size;
+};
+
+std::optional<LiteralsHeader> read_literals_header(ByteView& rest) {
+  if (rest.empty()) return std::nullopt;
+  const auto first = std::to_integer<unsigned>(rest[0]);
+  const unsigned format = first >> 2 & 3;
+  LiteralsHeader header{static_cast<LiteralsHeader::Type>(first & 3), 0, 0};
+  if (header.type == LiteralsHeader::raw || header.type == LiteralsHeader::rle) {
+    const auto field = take(rest, format == 1 ? 2 : format == 3 ? 3 : 1);
+    if (!field) return std::nullopt;
+    header.regenerated_size = little_endian(*field) >> (format % 2 == 0 ? 3 : 4);
+    header.stored_size = header.type == LiteralsHeader::raw ? header.regenerated_size : 1;
+  } else {
+    const auto field = take(rest, format == 3 ? 5 : format == 2 ? 4 : 3);
+    if (!field) return std::nullopt;
+    const unsigned size_bits = format == 3 ? 18 : format == 2 ? 14 : 10;
+    const std::uint64_t mask = (std::uint64_t{1} << size_bits) - 1;
+    header.regenerated_size = little_endian(*field) >> 4 & mask;
+    header.stored_size = little_endian(*field) >> (4 + size_bits) & mask;
+  }
+  if (header.regenerated_size > kMaxBlockSize) return std::nullopt;
+  return header;
+}
+
+// RFC 8878, 3.1.1.3.2.1, the first field.
+std::optional<std::size_t> read_sequence_count(ByteView& rest) {
+  const auto first = take(rest, 1);
+  if (!first) return std::nullopt;
+  const auto value = static_cast<std::size_t>(little_endian(*first));
+  if (value < 128) return value;
+  const auto more = take(rest, value == 255 ? 2 : 1);
+  if (!more) return std::nullopt;
+  const auto added = static_cast<std::size_t>(little_endian(*more));
+  const std::size_t count = value == 255 ? added + 0x7F00 : ((value - 128) << 8) + added;
+  if (count == 0) return std::nullopt;  // a longer way to say none, which decoders understand differently
+  return count;
+}
+
+}  // namespace
+
+struct BlockWalker::Kind {
+  TableLimits limits;
+  Distribution predefined;  // RFC 8878, 3.1.1.3.2.2
+};
+constinit const BlockWalker::Kind BlockWalker::kLiteralLengths = {
+    {9, kLiteralLengthCodes}, distribution_of(6, {4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1,  1,  2,  2,
+                                                  2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1})};
+constinit const BlockWalker::Kind BlockWalker::kOffsets = {
+    {8, kOffsetCodes}, distribution_of(5, {1, 1, 1, 1, 1, 1, 2, 2, 2, 1,  1,  1,  1,  1, 1,
+                                           1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1})};
+constinit const BlockWalker::Kind BlockWalker::kMatchLengths = {
+    {9, kMatchLengthCodes}, distribution_of(6, {1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1,  1,  1,  1,  1,  1,  1, 1,
+                                                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,  1,  1,  1,  1,  1,  1, 1,
+                                                1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1})};
+
+BlockWalker::BlockWalker(std::uint64_t window_size) : window_size_(window_size) {
+  set_predefined(literal_lengths_, kLiteralLengths);
+  set_predefined(offsets_, kOffsets);
+  set_predefined(match_lengths_, kMatchLengths);
+}
+
+bool BlockWalker::follow(const BlockHeader& header, ByteView content) {
+  has_last_sequences_ = false;
+  last_size_ = header.regenerated_size;
+  if (header.type != BlockType::compressed) return true;
+  ByteView rest = content;
+  last_size_ = follow_literals(rest);
+  return last_size_ && follow_sequences(rest, *last_size_);
+}
+
+std::optional<std::size_t> BlockWalker::last_size() {
+  if (has_last_sequences_) read_sequences(nullptr);
+  return last_size_;
+}
+
+std::optional<std::size_t> BlockWalker::last_matches(std::vector<Match>& matches) {
+  if (has_last_sequences_) {
+    if (sequences_.is_read || std::ranges::find(repeat_offsets_, 0U) != repeat_offsets_.end())
+      return std::nullopt;
+    read_sequences(&matches);
+  }
+  return last_size_;
+}
+
+std::optional<EntropyState> BlockWalker::state() {
+  read_sequences(nullptr);
+  if (std::ranges::find(repeat_offsets_, 0U) != repeat_offsets_.end()) return std::nullopt;
+  if (literal_lengths_.description.empty() || offsets_.description.empty() ||
+      match_lengths_.description.empty())
+    return std::nullopt;
+  return EntropyState{huffman_, literal_lengths_.description, offsets_.description,
+                      match_lengths_.description, repeat_offsets_};
+}
+
+void BlockWalker::set_predefined(Table& table, const Kind& kind) {
+  table.description = write_distribution(kind.predefined);
+  table.states.build(kind.predefined);
+}
+
+bool BlockWalker::read_table(Table& table, const Kind& kind, Mode mode, ByteView& rest) {
+  switch (mode) {
+    case Mode::predefined:
+      set_predefined(table, kind);
+      return true;
+    case Mode::single: {
+      const auto symbol = take(rest, 1);
+      if (!symbol || std::to_integer<std::size_t>((*symbol)[0]) >= kind.limits.symbols) return false;
+      table.description.clear();
+      table.states.build_single(std::to_integer<std::uint8_t>((*symbol)[0]));
+      return true;
+    }
+    case Mode::described: {
+      Distribution distribution;
+      const auto size = read_distribution(rest, kind.limits, distribution);
+      if (!size) return false;
+      const ByteView description = *take(rest, *size);
+      table.description.assign(description.begin(), description.end());
+      table.states.build(distribution);
+      return true;
+    }
+    case Mode::repeat:
+      return true;
+  }
+  return false;
+}
+
+std::optional<std::size_t> BlockWalker::follow_literals(ByteView& rest) {
+  const auto header = read_literals_header(rest);
+  if (!header) return std::nullopt;
+  const auto stored = take(rest, header->stored_size);
+  if (!stored) return std::nullopt;
+  if (header->type == LiteralsHeader::compressed) {
+    if (stored->empty() || huffman_description_size(stored->front()) > stored->size()) return std::nullopt;
+    const ByteView description = stored->first(huffman_description_size(stored->front()));
+    huffman_.assign(description.begin(), description.end());
+  }
+  return header->regenerated_size;
+}
+
+bool BlockWalker::follow_sequences(ByteView rest, std::size_t literals_size) {
+  const auto count = read_sequence_count(rest);
+  if (!count) return false;
+  if (*count == 0) return rest.empty();
+  if (!sequences_.is_read) repeat_offsets_ = {};
+  const auto byte = take(rest, 1);
+  if (!byte) return false;
+  const auto modes = std::to_integer<unsigned>((*byte)[0]);
+  const auto mode_at = [modes](unsigned shift) { return static_cast<Mode>(modes >> shift & 3); };
+  if ((modes & 3) != 0 || !read_table(literal_lengths_, kLiteralLengths, mode_at(6), rest) ||
+      !read_table(offsets_, kOffsets, mode_at(4), rest) ||
+      !read_table(match_lengths_, kMatchLengths, mode_at(2), rest))
+    return false;
+  sequences_.bitstream.assign(rest.begin(), rest.end());
+  sequences_.count = *count;
+  sequences_.literals_size = literals_size;
+  sequences_.is_read = false;
+  has_last_sequences_ = true;
+  return true;
+}
+
+void BlockWalker::read_sequences(std::vector<Match>* matches) {
+  if (std::exchange(sequences_.is_read, true)) return;
+  const auto size = follow_bitstream(matches);
+  if (!size) repeat_offsets_ = {};
+  if (has_last_sequences_) last_size_ = size;
+}
+
+// RFC 8878, 3.1.1.3.2.1.2, for the order in which bits stand.
+std::optional<std::size_t> BlockWalker::follow_bitstream(std::vector<Match>* matches) {
+  const std::size_t literals_size = sequences_.literals_size;
+  ReverseBits bits(sequences_.bitstream);
+  std::uint32_t literal_state = bits.take(literal_lengths_.states.accuracy_log());
+  std::uint32_t offset_state = bits.take(offsets_.states.accuracy_log());
+  std::uint32_t match_state = bits.take(match_lengths_.states.accuracy_log());
+  std::size_t literals = 0;
+  std::size_t matched = 0;
+  for (std::size_t left = sequences_.count; left > 0; --left) {
+    const StateTable::Entry& literal = literal_lengths_.states[literal_state];
+    const StateTable::Entry& offset = offsets_.states[offset_state];
+    const StateTable::Entry& match = match_lengths_.states[match_state];
+    const std::uint32_t offset_value = (1U << offset.symbol) + bits.take(offset.symbol);
+    const std::size_t match_length =
+        kMatchLengthTable.baseline[match.symbol] + bits.take(kMatchLengthTable.bits[match.symbol]);
+    const std::size_t literal_length =
+        kLiteralLengthTable.baseline[literal.symbol] + bits.take(kLiteralLengthTable.bits[literal.symbol]);
+    literals += literal_length;
+    const std::size_t at = literals + matched;
+    matched += match_length;
+    if (bits.has_overrun() || literals > literals_size || matched > kMaxBlockSize ||
+        !follow_offset(offset_value, literal_length == 0))
+      return std::nullopt;
+    if (matches != nullptr) matches->push_back({at, repeat_offsets_[0], match_length});
+    if (left == 1) break;
+    literal_state = literal.next_base + bits.take(literal.next_bits);
+    match_state = match.next_base + bits.take(match.next_bits);
+    offset_state = offset.next_base + bits.take(offset.next_bits);
+  }
+  if (!bits.is_exhausted() || literals_size + matched > kMaxBlockSize) return std::nullopt;
+  return literals_size + matched;
+}
+
+// RFC 8878, 3.1.1.5: values up to 3 name an offset used before.
+bool BlockWalker::follow_offset(std::uint32_t offset_value, bool has_no_literals) {
+  auto& recent = repeat_offsets_;
+  if (offset_value > 3) {
+    if (offset_value - 3 > window_size_) return false;
+    recent = {offset_value - 3, recent[0], recent[1]};
+    return true;
+  }
+  const std::size_t index = offset_value - 1 + (has_no_literals ? 1 : 0);
+  if (index == 0) return true;
+  const bool is_known = recent[index % 3] != 0;
+  const std::uint32_t offset = index < 3 || !is_known ? recent[index % 3] : recent[0] - 1;
+  if (offset == 0 && is_known) return false;
+  if (index > 1) recent[2] = recent[1];
+  recent[1] = recent[0];
+  recent[0] = offset;
+  return true;
+}
+
+}  // namespace layoutfs::zstd

@@ -1,0 +1,85 @@
+// Follows the blocks of a frame beside the real decoder, to know what that one knows between two blocks
+// (RFC 8878, 3.1.1.3 to 3.1.1.5): the tables that later blocks may use again, and the repeat offsets.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/codec/zstd_entropy.h"
+#include "core/codec/zstd_frame.h"
+
+namespace layoutfs::zstd {
+
+// What a decoder carries from block to block, beside the window: descriptions as they stand in the stream.
+struct EntropyState {
+  Bytes huffman;  // empty before the first one
+  Bytes literal_lengths, offsets, match_lengths;
+  std::array<std::uint32_t, 3> repeat_offsets;
+};
+
+// A part of what a block regenerates, copied from what was regenerated before it.
+struct Match {
+  std::size_t at;        // where it begins, bytes from the block's start
+  std::uint32_t offset;  // how far before that what it copies begins, perhaps in an earlier block
+  std::size_t length;    // may be more than the offset
+};
+
+class BlockWalker {
+ public:
+  // At the start of a frame with this window.
+  explicit BlockWalker(std::uint64_t window_size);
+
+  // Goes over a block, all but its sequences: those are read when somebody asks, since few are asked for.
+  // False where it breaks a rule of the format; the walker is of no use then.
+  bool follow(const BlockHeader& header, ByteView content);
+
+  // How many bytes the last block regenerates; nothing where its sequences break a rule.
+  std::optional<std::size_t> last_size();
+  // As last_size, and appends the block's matches in their order. For a block that nobody asked about before,
+  // and behind one whose sequences were read too; otherwise there may be nothing.
+  std::optional<std::size_t> last_matches(std::vector<Match>& matches);
+  // The state after the blocks so far. Nothing while a table is of the kind that repeats one symbol, which
+  // has no description, and where the last sequences do not say all three repeat offsets anew: those that
+  // were not asked for before are not known.
+  std::optional<EntropyState> state();
+
+ private:
+  struct Table {
+    Bytes description;  // empty for a table that repeats one symbol
+    StateTable states;
+  };
+  struct Kind;
+  enum class Mode : std::uint8_t { predefined, single, described, repeat };
+
+  static const Kind kLiteralLengths, kOffsets, kMatchLengths;
+  static void set_predefined(Table& table, const Kind& kind);
+  static bool read_table(Table& table, const Kind& kind, Mode mode, ByteView& rest);
+  std::optional<std::size_t> follow_literals(ByteView& rest);
+  bool follow_sequences(ByteView rest, std::size_t literals_size);
+  // Each appends to `matches` where that is not null.
+  void read_sequences(std::vector<Match>* matches);
+  std::optional<std::size_t> follow_bitstream(std::vector<Match>* matches);
+  bool follow_offset(std::uint32_t offset_value, bool has_no_literals);
+
+  // Of the last block that has any. Its tables are those that still hold.
+  struct Sequences {
+    Bytes bitstream;
+    std::size_t count = 0, literals_size = 0;
+    bool is_read = true;
+  };
+
+  std::uint64_t window_size_;
+  Sequences sequences_;
+  std::optional<std::size_t> last_size_ = 0;
+  bool has_last_sequences_ = false;  // whether the last block is the one that they are of
+  Bytes huffman_;
+  Table literal_lengths_, offsets_, match_lengths_;
+  // RFC 8878, 3.1.1.5; before sequences_, until those are read. 0: not known.
+  std::array<std::uint32_t, 3> repeat_offsets_ = {1, 4, 8};
+};
+
+}  // namespace layoutfs::zstd

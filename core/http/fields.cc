@@ -1,0 +1,131 @@
+#include "core/http/fields.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace layoutfs {
+namespace {
+
+constexpr std::string_view kBlanks = " \t";
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+
+// RFC 9110, 5.6.2
+bool is_token_character(char c) {
+  return is_letter(c) || is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+// Takes a field's value apart from its front.
+class FieldParser {
+ public:
+  explicit FieldParser(std::string_view text) : rest_(text) {}
+
+  bool is_at_end() const { return rest_.empty(); }
+  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlanks), rest_.size())); }
+  bool take(char c) {
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  // As many characters of a token, and of `others`, as there are.
+  std::string_view take_token(std::string_view others = {}) {
+    const auto is_part = [&](char c) {
+      return is_token_character(c) || others.find(c) != std::string_view::npos;
+    };
+    const auto end = std::ranges::find_if_not(rest_, is_part);
+    const std::string_view token = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
+    rest_.remove_prefix(token.size());
+    return token;
+  }
+  // What stands between quotes; nothing where there are none. RFC 9110, 5.6.4.
+  std::optional<std::string> take_quoted() {
+    if (!take('"')) return std::nullopt;
+    std::string text;
+    while (!rest_.empty() && !rest_.starts_with('"')) {
+      if (rest_.front() == '\\') rest_.remove_prefix(1);
+      const bool is_text = !rest_.empty() &&
+                           (static_cast<unsigned char>(rest_.front()) >= ' ' || rest_.front() == '\t') &&
+                           rest_.front() != '\x7f';
+      if (!is_text) return std::nullopt;
+      text += rest_.front();
+      rest_.remove_prefix(1);
+    }
+    return take('"') ? std::optional(text) : std::nullopt;
+  }
+  std::optional<std::uint64_t> take_number() {
+    std::uint64_t number = 0;
+    const auto [end, failure] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
+    constexpr auto kMost = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
+    if (failure != std::errc() || number >= kMost) return std::nullopt;
+    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    return number;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+// The value of a parameter; nothing where it is none.
+std::optional<std::string> take_value(FieldParser& field, bool is_boundary) {
+  if (auto quoted = field.take_quoted()) return quoted;
+  const std::string_view token = field.take_token(is_boundary ? ":" : "");
+  return token.empty() ? std::nullopt : std::optional<std::string>(token);
+}
+
+}  // namespace
+
+bool is_same_token(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+Result<ContentType> ContentType::parse(std::string_view text) {
+  const auto broken = [&] { return fail(Errc::corrupt, "'" + std::string(text) + "' is no Content-Type"); };
+  FieldParser field(text);
+  field.skip_blanks();
+  const std::string_view type = field.take_token();
+  if (type.empty() || !field.take('/')) return broken();
+  const std::string_view subtype = field.take_token();
+  if (subtype.empty()) return broken();
+  ContentType found{.type = std::string(type) + "/" + std::string(subtype), .boundary = {}};
+  std::ranges::transform(found.type, found.type.begin(), lower);
+  for (;;) {
+    field.skip_blanks();
+    if (field.is_at_end()) return found;
+    if (!field.take(';')) return broken();
+    field.skip_blanks();
+    const std::string_view name = field.take_token();
+    if (name.empty()) continue;  // RFC 9110, 5.6.6: there may be nothing between two semicolons
+    if (!field.take('=')) return broken();
+    const bool is_boundary = is_same_token(name, "boundary");
+    auto value = take_value(field, is_boundary);
+    if (!value || (is_boundary && found.boundary)) return broken();
+    if (is_boundary) found.boundary = std::move(value);
+  }
+}
+
+Result<ContentRange> ContentRange::parse(std::string_view text) {
+  const auto broken = [&] {
+    return fail(Errc::corrupt, "'" + std::string(text) + "' is no Content-Range of bytes");
+  };
+  FieldParser field(text);
+  field.skip_blanks();
+  if (!is_same_token(field.take_token(), "bytes") || !field.take(' ')) return broken();
+  field.skip_blanks();
+  const auto first = field.take_number();
+  if (!first || !field.take('-')) return broken();
+  const auto last = field.take_number();
+  if (!last || *last < *first || !field.take('/')) return broken();
+  ContentRange range{.first = *first, .last = *last, .size = {}};
+  if (!field.take('*')) {
+    range.size = field.take_number();
+    if (!range.size || *range.size <= *last) return broken();
+  }
+  field.skip_blanks();
+  return field.is_at_end() ? Result<ContentRange>(range) : broken();
+}
+
+}  // namespace layoutfs

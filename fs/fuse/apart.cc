@@ -1,0 +1,49 @@
+#include "fs/fuse/apart.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <tuple>
+
+#include "core/base/bytes.h"
+#include "core/base/file.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr int kPatienceMs = 1000;
+// A pipe takes as much in one piece.
+using Answer = std::array<char, 4096>;
+
+}  // namespace
+
+std::string ask_apart(const std::function<std::size_t(std::span<char> answer)>& question) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+  const UniqueFd answer(ends[0]);
+  UniqueFd asked(ends[1]);
+  Answer value{};
+  const pid_t child = ::fork();
+  if (child < 0) return {};
+  if (child == 0) {
+    if (const std::size_t size = question(value); size > 0)
+      std::ignore = ::write(asked.get(), value.data(), size);
+    ::_exit(0);
+  }
+  asked.reset();
+  pollfd waited{answer.get(), POLLIN, 0};
+  if (retried([&] { return ::poll(&waited, 1, kPatienceMs); }) <= 0) {
+    ::kill(child, SIGKILL);
+    // What waits for a mount may not end at once, and keeps it busy until then.
+    if (retried([&] { return ::poll(&waited, 1, kPatienceMs); }) <= 0) return {};
+  }
+  const ssize_t size = retried([&] { return ::read(answer.get(), value.data(), value.size()); });
+  retried([&] { return ::waitpid(child, nullptr, 0); });
+  return size > 0 ? std::string(value.data(), static_cast<std::size_t>(size)) : "";
+}
+
+}  // namespace layoutfs

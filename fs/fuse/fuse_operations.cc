@@ -1,0 +1,316 @@
+// The callbacks of low-level libfuse.
+#include "fs/fuse/fuse_operations.h"
+
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/base/log.h"
+#include "fs/fuse/caller.h"
+
+namespace layoutfs {
+namespace {
+
+// One reply at most; what the kernel asks for in one read is never more (max_pages).
+constexpr std::size_t kMaxReply = std::size_t{1} << 20;
+
+FuseServer& server_of(fuse_req_t request) {
+  auto& server = *static_cast<FuseServer*>(fuse_req_userdata(request));
+  server.last_request.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  return server;
+}
+Filesystem& filesystem_of(fuse_req_t request) { return *server_of(request).filesystem; }
+
+// A buffer of the calling thread, as large as the largest request that it has answered.
+std::span<std::byte> reply_buffer(std::size_t size) {
+  thread_local std::vector<std::byte> buffer;
+  size = std::min(size, kMaxReply);
+  if (buffer.size() < size) buffer.resize(size);
+  return std::span(buffer).first(size);
+}
+
+void reply_pieces(fuse_req_t request, const IoBuffers& content) {
+  // What IoBuffers promises for the largest reply is less than IOV_MAX with libfuse's header.
+  static_assert(2 * (kMaxReply / IoBuffers::kShortest + 1) < IOV_MAX);
+  std::vector<iovec> parts;
+  parts.reserve(content.views().size());
+  for (const ByteView view : content.views())
+    parts.push_back({const_cast<std::byte*>(view.data()), view.size()});  // only read from
+  fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));
+}
+
+fuse_entry_param to_parameters(const Entry& entry) {
+  fuse_entry_param parameters{};
+  parameters.ino = entry.node;
+  parameters.attr = entry.attributes.stat;
+  parameters.attr_timeout = entry.attributes.valid.count();
+  parameters.entry_timeout = entry.valid.count();
+  return parameters;
+}
+
+// Everything in here may run on several threads at once. Allocation throws, and so does starting a thread;
+// neither may end the mount.
+template <class Answer>
+void guarded(fuse_req_t request, Answer&& answer) noexcept {
+  try {
+    answer();
+  } catch (const std::bad_alloc&) {
+    fuse_reply_err(request, ENOMEM);
+  } catch (const std::exception& error) {
+    log(LogLevel::error, error.what());
+    fuse_reply_err(request, EIO);
+  }
+}
+
+void on_init(void* user_data, fuse_conn_info* connection) {
+  auto& server = *static_cast<FuseServer*>(user_data);
+  const auto want = [&](unsigned capability) {
+    if ((connection->capable & capability) != 0) connection->want |= capability;
+    return (connection->capable & capability) != 0;
+  };
+  want(FUSE_CAP_PARALLEL_DIROPS);
+  want(FUSE_CAP_CACHE_SYMLINKS);
+  want(FUSE_CAP_READDIRPLUS);
+  want(FUSE_CAP_ASYNC_READ);
+  // A directory's listing is cached; whether it is still right, its mtime tells.
+  want(FUSE_CAP_AUTO_INVAL_DATA);
+  // Attributes are asked for by readdirplus where they are cheap, always, and not as the kernel guesses.
+  connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
+  server.is_open_needed = !want(FUSE_CAP_NO_OPEN_SUPPORT);
+  server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
+  // An image without ACLs pays nothing: asked to enforce them, the kernel asks for one of each file.
+  Filesystem& filesystem = *server.filesystem;
+  filesystem.set_acls_enforced(filesystem.wants_acls() && want(FUSE_CAP_POSIX_ACL));
+  connection->max_readahead = std::max<unsigned>(connection->max_readahead, unsigned{4} << 20);
+  if (server.ready) server.ready();
+  server.is_initialized = true;
+}
+
+void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  guarded(request, [&] {
+    const auto entry = filesystem_of(request).lookup(parent, name);
+    if (!entry) {
+      fuse_reply_err(request, entry.error());
+      return;
+    }
+    const fuse_entry_param parameters = to_parameters(*entry);
+    if (fuse_reply_entry(request, &parameters) == -ENOENT && entry->node != 0)
+      filesystem_of(request).forget(entry->node, 1);  // interrupted: the kernel does not know of it
+  });
+}
+
+void on_forget(fuse_req_t request, fuse_ino_t node, std::uint64_t count) {
+  filesystem_of(request).forget(node, count);
+  fuse_reply_none(request);
+}
+
+void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* forgets) {
+  for (const fuse_forget_data& forget : std::span(forgets, count))
+    filesystem_of(request).forget(forget.ino, forget.nlookup);
+  fuse_reply_none(request);
+}
+
+void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
+  guarded(request, [&] {
+    const auto attributes = filesystem_of(request).attributes(node);
+    if (attributes)
+      fuse_reply_attr(request, &attributes->stat, attributes->valid.count());
+    else
+      fuse_reply_err(request, attributes.error());
+  });
+}
+
+void on_readlink(fuse_req_t request, fuse_ino_t node) {
+  guarded(request, [&] {
+    const auto target = filesystem_of(request).readlink(node);
+    if (target)
+      fuse_reply_readlink(request, target->c_str());
+    else
+      fuse_reply_err(request, target.error());
+  });
+}
+
+// ENOSYS tells the kernel, where it understands that, never to ask again, and to keep what it has cached.
+void on_open(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  if (!server_of(request).is_open_needed) {
+    fuse_reply_err(request, ENOSYS);
+    return;
+  }
+  info->keep_cache = 1;
+  fuse_reply_open(request, info);
+}
+
+void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+  if (!server_of(request).is_opendir_needed) {
+    fuse_reply_err(request, ENOSYS);
+    return;
+  }
+  info->keep_cache = 1;
+  info->cache_readdir = 1;
+  fuse_reply_open(request, info);
+}
+
+void on_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info*) {
+  guarded(request, [&] {
+    IoBuffers content;
+    const auto got = filesystem_of(request).read(node, content, std::min(size, kMaxReply),
+                                                 static_cast<std::uint64_t>(offset));
+    if (got)
+      reply_pieces(request, content);
+    else
+      fuse_reply_err(request, got.error());
+  });
+}
+
+// What a listing shows where the inode's number is not known yet: any number but 0, which would hide the
+// entry.
+constexpr ino_t kUnknownInode = 0xffffffff;
+
+enum class Listing { names, with_attributes };
+
+void list(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset, Listing listing) {
+  Filesystem& filesystem = filesystem_of(request);
+  const auto buffer = reply_buffer(size);
+  auto* const out = reinterpret_cast<char*>(buffer.data());
+  std::size_t used = 0;
+  std::string name;
+  const bool has_attributes = listing == Listing::with_attributes && filesystem.is_cheap(directory);
+  const auto add = [&](const Filesystem::Listed& listed) {
+    name.assign(listed.name);
+    // "." and ".." count as no lookup for the kernel.
+    const bool is_dot = name == "." || name == "..";
+    fuse_entry_param parameters{};
+    parameters.attr.st_ino = listed.node != 0 ? listed.node : kUnknownInode;
+    parameters.attr.st_mode = listed.type;
+    bool is_referenced = false;
+    if (has_attributes && !is_dot) {
+      const auto entry = filesystem.lookup(directory, name);
+      is_referenced = entry && entry->node != 0;
+      if (is_referenced) parameters = to_parameters(*entry);
+    }
+    const auto cookie = static_cast<off_t>(listed.cookie);
+    const std::size_t needed = listing == Listing::with_attributes
+                                   ? fuse_add_direntry_plus(request, out + used, buffer.size() - used,
+                                                            name.c_str(), &parameters, cookie)
+                                   : fuse_add_direntry(request, out + used, buffer.size() - used,
+                                                       name.c_str(), &parameters.attr, cookie);
+    if (needed > buffer.size() - used) {
+      if (is_referenced) filesystem.forget(parameters.ino, 1);
+      return false;
+    }
+    used += needed;
+    return true;
+  };
+  const auto listed = filesystem.readdir(directory, static_cast<std::uint64_t>(offset), add);
+  if (listed)
+    fuse_reply_buf(request, out, used);
+  else
+    fuse_reply_err(request, listed.error());
+}
+
+void on_readdir(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset, fuse_file_info*) {
+  guarded(request, [&] { list(request, directory, size, offset, Listing::names); });
+}
+
+void on_readdirplus(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offset,
+                    fuse_file_info*) {
+  guarded(request, [&] { list(request, directory, size, offset, Listing::with_attributes); });
+}
+
+void on_statfs(fuse_req_t request, fuse_ino_t) {
+  const Filesystem::Totals totals = filesystem_of(request).totals();
+  struct statvfs answer{};
+  answer.f_bsize = 4096;
+  answer.f_frsize = 4096;
+  answer.f_blocks = (totals.bytes + answer.f_frsize - 1) / answer.f_frsize;
+  answer.f_files = totals.inodes;
+  answer.f_namemax = 255;
+  fuse_reply_statfs(request, &answer);
+}
+
+// xattr(7): a size of 0 asks how much there is.
+void reply_xattr(fuse_req_t request, std::string_view value, std::size_t size) {
+  if (size == 0)
+    fuse_reply_xattr(request, value.size());
+  else if (value.size() > size)
+    fuse_reply_err(request, ERANGE);
+  else
+    fuse_reply_buf(request, value.data(), value.size());
+}
+
+void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
+  guarded(request, [&] {
+    const auto value = filesystem_of(request).getxattr(node, name);
+    if (value)
+      reply_xattr(request, *value, size);
+    else
+      fuse_reply_err(request, value.error());
+  });
+}
+
+// The kernel refuses to read trusted.* to all others, and leaves it to filesystems not to list it for them.
+bool may_list_trusted(fuse_req_t request) {
+  const fuse_ctx* const caller = fuse_req_ctx(request);
+  return may_read_trusted(caller->uid, server_of(request).are_callers_known ? caller->pid : 0);
+}
+
+void on_listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
+  guarded(request, [&] {
+    auto names = filesystem_of(request).listxattr(node);
+    if (!names) {
+      fuse_reply_err(request, names.error());
+      return;
+    }
+    const auto is_trusted = [](const std::string& name) { return name.starts_with("trusted."); };
+    if (std::ranges::any_of(*names, is_trusted) && !may_list_trusted(request))
+      std::erase_if(*names, is_trusted);
+    std::string list;
+    for (const std::string& name : *names) list.append(name).push_back('\0');
+    reply_xattr(request, list, size);
+  });
+}
+
+void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fuse_file_info*) {
+  guarded(request, [&] {
+    if (offset < 0) {
+      fuse_reply_err(request, ENXIO);
+      return;
+    }
+    const auto found = filesystem_of(request).seek(node, static_cast<std::uint64_t>(offset), whence);
+    if (found)
+      fuse_reply_lseek(request, static_cast<off_t>(*found));
+    else
+      fuse_reply_err(request, found.error());
+  });
+}
+
+}  // namespace
+
+const fuse_lowlevel_ops& fuse_operations() {
+  static const fuse_lowlevel_ops operations{.init = on_init,
+                                            .lookup = on_lookup,
+                                            .forget = on_forget,
+                                            .getattr = on_getattr,
+                                            .readlink = on_readlink,
+                                            .open = on_open,
+                                            .read = on_read,
+                                            .opendir = on_opendir,
+                                            .readdir = on_readdir,
+                                            .statfs = on_statfs,
+                                            .getxattr = on_getxattr,
+                                            .listxattr = on_listxattr,
+                                            .forget_multi = on_forget_multi,
+                                            .readdirplus = on_readdirplus,
+                                            .lseek = on_lseek};
+  return operations;
+}
+
+}  // namespace layoutfs

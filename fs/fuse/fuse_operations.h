@@ -1,0 +1,29 @@
+// The requests of the kernel (fuse(4), fuse_lowlevel.h), answered by a Filesystem.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "fs/tree/filesystem.h"
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+namespace layoutfs {
+
+// What the callbacks get as their user data.
+struct FuseServer {
+  std::shared_ptr<Filesystem> filesystem;
+  std::function<void()> ready;  // called once, at the kernel's first request
+  bool is_open_needed = true;   // false: open(2) needs no round trip
+  bool is_opendir_needed = true;
+  bool are_callers_known = true;             // false: the mount may be of another pid namespace
+  std::atomic<bool> is_initialized = false;  // the kernel's first request is there
+  std::atomic<std::chrono::steady_clock::time_point> last_request{};
+};
+
+const fuse_lowlevel_ops& fuse_operations();
+
+}  // namespace layoutfs

@@ -1,0 +1,278 @@
+// Mounting, serving, and the signals that end it.
+#include "fs/fuse/fuse_session.h"
+
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <optional>
+#include <thread>
+
+#include "core/base/event_fd.h"
+#include "core/base/file.h"
+#include "core/base/guarded.h"
+#include "core/base/log.h"
+#include "core/base/memory.h"
+#include "fs/fuse/change_follower.h"
+#include "fs/fuse/fuse_device.h"
+#include "fs/fuse/fuse_operations.h"
+#include "fs/fuse/fusermount.h"
+#include "fs/fuse/mount_table.h"
+
+namespace layoutfs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long files that are open at the first signal may go on being read.
+constexpr std::chrono::seconds kGrace{10};
+
+// How long after the last request memory goes back to the system.
+constexpr std::chrono::seconds kQuiet{1};
+
+// libfuse knows one log function for the whole process; the last line tells why a mount failed.
+Guarded<std::string> last_message;
+
+[[gnu::format(printf, 2, 0)]] void on_fuse_log(fuse_log_level level, const char* format, va_list arguments) {
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  std::string line(text);
+  while (line.ends_with('\n')) line.pop_back();
+  log(LogLevel::debug, line);
+  if (level <= FUSE_LOG_ERR) *last_message.lock() = std::move(line);
+}
+
+// A comma would end the option, and a backslash quotes.
+std::string escape_option(const std::string& value) {
+  std::string escaped;
+  for (const char c : value) {
+    if (c == ',' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+struct SessionDeleter {
+  void operator()(fuse_session* session) const { fuse_session_destroy(session); }
+};
+using SessionPtr = std::unique_ptr<fuse_session, SessionDeleter>;
+
+struct LoopConfigDeleter {
+  void operator()(fuse_loop_config* config) const { fuse_loop_cfg_destroy(config); }
+};
+
+sigset_t watched_signals() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) ::sigaddset(&set, signal);
+  return set;
+}
+
+std::vector<std::string> session_arguments(const SessionOptions& options) {
+  std::string list = "ro,default_permissions,subtype=layoutfs,fsname=" + escape_option(options.source);
+  for (const std::string& option : options.kernel_options) list += "," + option;
+  std::vector<std::string> arguments{"layoutfs", "-o", std::move(list)};
+  if (options.debug) arguments.emplace_back("-d");
+  return arguments;
+}
+
+Result<SessionPtr> make_session(const SessionOptions& options, FuseServer& server) {
+  fuse_args arguments = FUSE_ARGS_INIT(0, nullptr);
+  bool is_complete = true;
+  for (const std::string& argument : session_arguments(options))
+    is_complete &= fuse_opt_add_arg(&arguments, argument.c_str()) == 0;
+  SessionPtr session;
+  if (is_complete)
+    session.reset(fuse_session_new(&arguments, &fuse_operations(), sizeof(fuse_lowlevel_ops), &server));
+  fuse_opt_free_args(&arguments);
+  if (!session) return fail(Errc::mount_failed, "libfuse: " + *last_message.lock());
+  return session;
+}
+
+// libfuse's own words for this name neither the device nor the reason. For an ordinary user it is fusermount3
+// that opens it, with more rights.
+Status check_device() {
+  if (::geteuid() != 0) return {};
+  if (auto device = open_device(); !device) return fail(std::move(device).error());
+  return {};
+}
+
+Status mount_session(fuse_session* session, const std::string& mount_point) {
+  // For an ordinary user it is fusermount3 that says what is wrong.
+  const CapturedOutput said;
+  const bool is_mounted = [&] {
+    std::optional<StderrTo> captured;
+    if (!log_enabled(LogLevel::debug)) captured.emplace(said);  // libfuse's own words would be in between
+    return fuse_session_mount(session, mount_point.c_str()) == 0;
+  }();
+  std::string why = said.text();
+  if (is_mounted) {
+    if (!why.empty()) log(LogLevel::warning, why);
+    return {};
+  }
+  if (why.find("failed to exec fusermount3") != std::string::npos) why += " (package fuse3 has it)";
+  if (why.empty()) why = *last_message.lock();
+  return fail(Errc::mount_failed, "cannot mount on " + mount_point + (why.empty() ? "" : ": " + why));
+}
+
+class SessionMemory final : public KernelMemory {
+ public:
+  explicit SessionMemory(fuse_session* session) : session_(session) {}
+  // Both fail where the kernel has forgotten it already.
+  void forget_name(NodeId directory, std::string_view name) override {
+    fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
+  }
+  void forget_attributes(NodeId node) override {
+    constexpr off_t kNoContent = -1;
+    fuse_lowlevel_notify_inval_inode(session_, node, kNoContent, 0);
+  }
+
+ private:
+  fuse_session* const session_;
+};
+
+}  // namespace
+
+struct FuseSession::State {
+  SessionOptions options;
+  FuseServer server;
+  SessionPtr session;
+  bool is_mounted = false;
+
+  void watch(const std::stop_token& stop, const ChangeFollower& follower);
+  void on_signal(int signal, const ChangeFollower& follower);
+  bool is_idle() const;
+  void give_memory_back();
+
+  Clock::time_point ends_at = Clock::time_point::max();  // set by the first signal
+  Clock::time_point trimmed_after{};                     // the last request before that
+};
+
+void hold_signals() {
+  const sigset_t signals = watched_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+bool is_stop_pending() {
+  sigset_t pending;
+  ::sigemptyset(&pending);
+  ::sigpending(&pending);
+  return ::sigismember(&pending, SIGINT) == 1 || ::sigismember(&pending, SIGTERM) == 1;
+}
+
+FuseSession::FuseSession(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesystem> filesystem,
+                                                        const SessionOptions& options) {
+  fuse_set_log_func(on_fuse_log);
+  last_message.lock()->clear();
+  auto state = std::make_unique<State>();
+  state->options = options;
+  state->server.filesystem = std::move(filesystem);
+  state->server.last_request = Clock::now();
+  // Mounted by another process, which gave the device to this one.
+  state->server.are_callers_known = !options.mount_point.starts_with("/dev/fd/");
+  if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
+  auto session = make_session(options, state->server);
+  if (!session) return std::unexpected(std::move(session).error());
+  state->session = std::move(*session);
+  if (auto mounted = mount_session(state->session.get(), options.mount_point); !mounted)
+    return fail(std::move(mounted).error());
+  state->is_mounted = true;
+  return std::unique_ptr<FuseSession>(new FuseSession(std::move(state)));
+}
+
+FuseSession::~FuseSession() {
+  if (state_->is_mounted) fuse_session_unmount(state_->session.get());
+}
+
+Status FuseSession::serve(const std::function<void()>& ready) {
+  // Each thread would get an arena of its own, and keep it; and what is taken in large pieces, by an index
+  // pass or a decoder, would come from the heap, in between what stays.
+  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
+  hold_signals();  // also in the threads that start from here on
+  state_->server.ready = ready;
+  SessionMemory kernel(state_->session.get());
+  const ChangeFollower follower(*state_->server.filesystem, kernel);
+  std::jthread watcher([&](const std::stop_token& stop) { state_->watch(stop, follower); });
+
+  const std::unique_ptr<fuse_loop_config, LoopConfigDeleter> config(fuse_loop_cfg_create());
+  fuse_loop_cfg_set_max_threads(config.get(), state_->options.max_threads);
+  fuse_loop_cfg_set_idle_threads(config.get(), state_->options.max_threads);
+  const int result = state_->options.max_threads == 1
+                         ? fuse_session_loop(state_->session.get())
+                         : fuse_session_loop_mt(state_->session.get(), config.get());
+  watcher.request_stop();
+  watcher.join();
+  // libfuse returns 0 or a signal's number after an orderly end, a negative errno otherwise.
+  if (result < 0)
+    return fail(Errc::mount_failed,
+                Error::system(-result, "serving " + state_->options.mount_point).message());
+  return {};
+}
+
+// Looks after everything that is not a request, until the mount is gone.
+void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower& follower) {
+  // Until the mount answers, while it ends, and while there are memory to give back and times to keep.
+  constexpr int kAtFirstMs = 5, kAtLastMs = 100, kIntervalMs = 1000;
+  const sigset_t signals = watched_signals();
+  const UniqueFd arrived(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const EventFd over;
+  const std::stop_callback raise_over(stop, [&over] { over.raise(); });
+  std::array<pollfd, 2> waited{{{over.fd(), POLLIN, 0}, {arrived.get(), POLLIN, 0}}};
+  bool is_read_ahead_set = false;
+  for (;;) {
+    const bool was_initialized = server.is_initialized;
+    const bool is_ending = ends_at != Clock::time_point::max();
+    ::poll(waited.data(), waited.size(),
+           !is_read_ahead_set ? kAtFirstMs
+           : is_ending        ? kAtLastMs
+                              : kIntervalMs);
+    if (stop.stop_requested()) return;
+    signalfd_siginfo signal{};
+    if (waited[1].revents != 0 && ::read(arrived.get(), &signal, sizeof signal) == sizeof signal)
+      on_signal(static_cast<int>(signal.ssi_signo), follower);
+    if (Clock::now() > ends_at) ::_exit(0);
+    // Only now: the kernel sets a value of its own when it reads the first answer.
+    if (was_initialized && !std::exchange(is_read_ahead_set, true))
+      if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
+    give_memory_back();
+    // Unmounting fails while the mount is in use, and is tried again after as long a time.
+    if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
+      server.last_request = Clock::now();
+  }
+}
+
+// What decoding took, once nobody reads any more.
+void FuseSession::State::give_memory_back() {
+  const auto last = server.last_request.load();
+  if (last == trimmed_after || Clock::now() - last < kQuiet) return;
+  trimmed_after = last;
+  release_free_memory();
+}
+
+bool FuseSession::State::is_idle() const {
+  return options.idle_timeout.count() > 0 && Clock::now() - server.last_request.load() > options.idle_timeout;
+}
+
+void FuseSession::State::on_signal(int signal, const ChangeFollower& follower) {
+  if (signal == SIGUSR1 && options.log_statistics) options.log_statistics();
+  if (signal == SIGHUP) follower.look_again();
+  if (signal != SIGINT && signal != SIGTERM) return;
+  if (ends_at != Clock::time_point::max()) ::_exit(128 + signal);
+  ends_at = Clock::now() + kGrace;
+  if (options.stopping) options.stopping();
+  log(LogLevel::info, "unmounting " + options.mount_point);
+  if (const auto done = unmount(options.mount_point, true); !done)
+    log(LogLevel::warning, done.error().message());
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,51 @@
+#include "fs/fuse/mount_server.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <limits>
+
+#include "core/base/bytes.h"
+#include "core/base/json.h"
+#include "fs/fuse/apart.h"
+#include "fs/tree/statistics.h"
+
+namespace layoutfs {
+namespace {
+
+// Empty if it does not answer.
+std::string ask(const std::string& mount_point) {
+  const std::string name(kStatisticsXattr);
+  return ask_apart([&](std::span<char> answer) {
+    const ssize_t size = ::getxattr(mount_point.c_str(), name.c_str(), answer.data(), answer.size());
+    return size > 0 ? static_cast<std::size_t>(size) : 0;
+  });
+}
+
+}  // namespace
+
+std::optional<MountServer> MountServer::of(const std::string& mount_point) {
+  const auto document = JsonDocument::parse(as_bytes(ask(mount_point)));
+  if (!document) return std::nullopt;
+  const auto number = [&](std::string_view name) {
+    const auto member = document->root().find(name);
+    return member ? member->as_integer().value_or(0) : 0;
+  };
+  const std::int64_t pid = number("pid"), seen_from = number("pidNamespace");
+  if (pid <= 0 || pid > std::numeric_limits<pid_t>::max()) return std::nullopt;
+  if (seen_from <= 0 || static_cast<std::uint64_t>(seen_from) != pid_namespace()) return std::nullopt;
+  // glibc 2.36 declares pidfd_open without C linkage.
+  UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0)));
+  if (!process) return std::nullopt;
+  return MountServer(std::move(process));
+}
+
+void MountServer::await_end(std::chrono::milliseconds patience) const {
+  pollfd ended{process_.get(), POLLIN, 0};
+  retried([&] { return ::poll(&ended, 1, static_cast<int>(patience.count())); });
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,83 @@
+// Reading /proc/self/mountinfo.
+#include "fs/fuse/mount_table.h"
+
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "core/base/split.h"
+
+namespace layoutfs {
+
+std::string unescape_mount_point(std::string_view escaped) {
+  const auto is_octal = [&](std::size_t at) {
+    return at < escaped.size() && escaped[at] >= '0' && escaped[at] <= '7';
+  };
+  std::string text;
+  for (std::size_t i = 0; i < escaped.size(); ++i) {
+    if (escaped[i] == '\\' && is_octal(i + 1) && is_octal(i + 2) && is_octal(i + 3)) {
+      text += static_cast<char>((escaped[i + 1] - '0') * 64 + (escaped[i + 2] - '0') * 8 +
+                                (escaped[i + 3] - '0'));
+      i += 3;
+    } else {
+      text += escaped[i];
+    }
+  }
+  return text;
+}
+
+namespace {
+
+// "rw,user_id=1000,group_id=1000"
+std::optional<std::uint32_t> user_of(const std::string& options) {
+  constexpr std::string_view kName = "user_id=";
+  for (const std::string& option : split(options, ',')) {
+    if (!option.starts_with(kName)) continue;
+    std::uint32_t user = 0;
+    const auto end = option.data() + option.size();
+    if (std::from_chars(option.data() + kName.size(), end, user).ptr == end) return user;
+  }
+  return std::nullopt;
+}
+
+// Calls `visit(mount point, mount)` for each mount; later ones lie on top.
+template <typename Visit>
+void for_each_mount(const Visit& visit) {
+  std::ifstream table("/proc/self/mountinfo");
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream fields(line);
+    std::string id, parent, device, root, point, field, type;
+    fields >> id >> parent >> device >> root >> point;
+    while (fields >> field && field != "-") continue;  // options, and any number of optional fields
+    std::string source, options;
+    fields >> type >> source >> options;
+    visit(unescape_mount_point(point), Mount{std::move(device), std::move(type), user_of(options)});
+  }
+}
+
+}  // namespace
+
+std::optional<Mount> find_mount(std::string_view mount_point) {
+  std::optional<Mount> found;
+  for_each_mount([&](const std::string& point, Mount mount) {
+    if (point == mount_point) found = std::move(mount);
+  });
+  return found;
+}
+
+std::vector<std::pair<std::string, Mount>> all_mounts() {
+  std::vector<std::pair<std::string, Mount>> mounts;
+  for_each_mount(
+      [&](std::string point, Mount mount) { mounts.emplace_back(std::move(point), std::move(mount)); });
+  return mounts;
+}
+
+std::vector<std::string> mount_points_of(std::string_view type) {
+  std::vector<std::string> points;
+  for_each_mount([&](std::string point, const Mount& mount) {
+    if (mount.type == type) points.push_back(std::move(point));
+  });
+  return points;
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,77 @@
+// Taking mounts down.
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+#include "fs/fuse/dead_mount.h"
+#include "fs/fuse/fuse_session.h"
+#include "fs/fuse/fusermount.h"
+#include "fs/fuse/mount_table.h"
+
+namespace layoutfs {
+namespace {
+
+// An absolute path without asking the mounted filesystem itself, which may be the one that hangs.
+std::string absolute_path(const std::string& path) {
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(path, failed).lexically_normal();
+  const auto parent = std::filesystem::canonical(
+      absolute.has_filename() ? absolute.parent_path() : absolute.parent_path().parent_path(), failed);
+  if (failed) return absolute.string();
+  const auto name = absolute.has_filename() ? absolute.filename() : absolute.parent_path().filename();
+  return (parent / name).string();
+}
+
+// Where `path` leads, as far as there are symlinks and no mount of ours.
+std::string follow_links(const std::string& path) {
+  constexpr int kMaxLinks = 40;  // as path_resolution(7)
+  std::string place = absolute_path(path);
+  for (int links = 0; links < kMaxLinks && !is_mounted(place); ++links) {
+    std::error_code failed;
+    const auto target = std::filesystem::read_symlink(place, failed);
+    if (failed) break;
+    place = absolute_path(std::filesystem::path(place).parent_path() / target);
+  }
+  return place;
+}
+
+// What fusermount3 calls missing from /etc/mtab.
+Status explain_other_user(const std::string& path, const Mount& mount, Status failed) {
+  if (failed || !mount.user || *mount.user == ::geteuid()) return failed;
+  return fail(Errc::mount_failed, path + ": the mount is that of user " + std::to_string(*mount.user) +
+                                      ", and only that user or root can take it down");
+}
+
+}  // namespace
+
+bool is_mounted(const std::string& mount_point) {
+  const auto mount = find_mount(mount_point);
+  return mount && mount->type == "fuse.layoutfs";
+}
+
+Result<std::string> mount_point_of(const std::string& path) {
+  std::string mount_point = follow_links(path);
+  if (!is_mounted(mount_point)) {
+    std::error_code failed;
+    // Below a dead mount nothing can be found, a link to another one neither.
+    const bool is_below_dead = !std::filesystem::exists(mount_point, failed) && failed.value() == ENOTCONN;
+    const std::string hint = is_below_dead ? explain_dead_mounts(mount_point) : "";
+    return fail(Errc::not_found, path + ": no layout is mounted there" + (hint.empty() ? "" : ": " + hint));
+  }
+  return mount_point;
+}
+
+Status unmount(const std::string& path, bool lazy) {
+  const auto mount_point = mount_point_of(path);
+  if (!mount_point) return fail(Error(mount_point.error()));
+  const auto mount = find_mount(*mount_point);
+  if (::umount2(mount_point->c_str(), UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)) == 0) return {};
+  if (errno == EPERM && ::geteuid() != 0)
+    return explain_other_user(path, mount.value_or(Mount{}), fusermount_unmount(*mount_point, lazy));
+  return fail(Errc::mount_failed, Error::system(errno, path).message());
+}
+
+}  // namespace layoutfs

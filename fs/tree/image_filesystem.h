@@ -1,0 +1,59 @@
+// One image's tree as the kernel sees it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "core/image/image.h"
+#include "fs/tree/file_attributes.h"
+#include "fs/tree/filesystem.h"
+
+namespace layoutfs {
+
+// Whom all files belong to, where that is overridden.
+struct Ownership {
+  std::optional<std::uint32_t> uid, gid;
+};
+
+// NodeIds are `base` + the tree's inode numbers; with base 0 the image's root is the mount's root. Everything
+// is valid for ever.
+class ImageFilesystem final : public Filesystem {
+ public:
+  // `are_acls_wanted` defaults to whether the image has ACLs.
+  ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base = 0, AttributeRules rules = {},
+                  std::optional<bool> are_acls_wanted = std::nullopt);
+  // What user.layoutfs.stats on the root answers; nothing by default.
+  void set_statistics(std::function<std::string()> statistics) { statistics_ = std::move(statistics); }
+
+  Answer<Entry> lookup(NodeId directory, std::string_view name) override;
+  void forget(NodeId, std::uint64_t) override {}
+  Answer<Attributes> attributes(NodeId node) override;
+  Answer<std::string> readlink(NodeId node) override;
+  Answer<void> read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+  Answer<void> readdir(NodeId directory, std::uint64_t cookie,
+                       const std::function<bool(const Listed&)>& add) override;
+  bool is_cheap(NodeId) override { return true; }
+  Answer<std::string> getxattr(NodeId node, std::string_view name) override;
+  Answer<std::vector<std::string>> listxattr(NodeId node) override;
+  bool wants_acls() const override { return are_acls_wanted_; }
+  void set_acls_enforced(bool are_enforced) override { are_acls_enforced_ = are_enforced; }
+  Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
+  Totals totals() override;
+  // Whether `node` is one of this image's.
+  bool has(NodeId node) const noexcept;
+
+ private:
+  struct stat stat_of(Inode inode) const;
+
+  const ImagePtr image_;
+  const Ownership ownership_;
+  const NodeId base_;
+  const FileAttributes attributes_;
+  const bool are_acls_wanted_;
+  std::atomic<bool> are_acls_enforced_ = false;
+  std::function<std::string()> statistics_;
+};
+
+}  // namespace layoutfs

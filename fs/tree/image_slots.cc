@@ -1,0 +1,132 @@
+// Slots for images.
+#include "fs/tree/image_slots.h"
+
+#include <bit>
+#include <charconv>
+
+#include "fs/tree/layout_context.h"
+#include "fs/tree/node_table.h"
+
+namespace layoutfs {
+
+namespace {
+
+// Takes no share in it: nobody's last one may go while the slots are locked.
+bool is_same(const std::weak_ptr<LayoutContext>& a, const std::weak_ptr<const LayoutContext>& b) {
+  return !a.owner_before(b) && !b.owner_before(a);
+}
+
+}  // namespace
+
+// Digests are random: 31 bits of them number the slots, the same in every mount unless two are equal, which
+// the next free number settles. What several layouts hold is in a place of its own for each.
+SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descriptor& descriptor) {
+  std::uint32_t number = 0;
+  const std::string& hex = descriptor.digest.hex();
+  std::from_chars(hex.data(), hex.data() + 8, number, 16);
+  if (kind == Kind::layer) number = ~number;
+  if (const std::string place = layout->place(""); !place.empty())
+    number ^= static_cast<std::uint32_t>(stable_hash(place));
+  auto slots = slots_.lock();
+  for (number &= 0x7fffffff;; number = (number + 1) & 0x7fffffff) {
+    if (number == 0) continue;  // the synthetic nodes' half of the numbers
+    const auto found = slots->find(number);
+    if (found == slots->end()) break;
+    const Slot& slot = found->second;
+    if (slot.layout.expired()) {
+      slots->erase(found);
+      break;
+    }
+    if (is_same(slot.layout, layout) && slot.kind == kind && slot.descriptor.digest == descriptor.digest)
+      return {number};
+  }
+  if (std::has_single_bit(slots->size())) prune(*slots);
+  slots->try_emplace(number, Slot{layout, kind, descriptor, nullptr, {}, {}});
+  return {number};
+}
+
+// Slots of layouts that are gone. Each time that there are twice as many as before is often enough.
+void ImageSlots::prune(Slots& slots) {
+  std::erase_if(slots, [](const auto& item) { return item.second.layout.expired(); });
+}
+
+LayoutPtr ImageSlots::layout_of(std::uint32_t number) {
+  auto slots = slots_.lock();
+  const auto found = slots->find(number);
+  return found == slots->end() ? nullptr : found->second.layout.lock();
+}
+
+std::shared_ptr<ImageFilesystem> ImageSlots::fill(std::uint32_t number, const ImagePtr& image) {
+  auto slots = slots_.lock();
+  Slot& slot = slots->at(number);
+  if (!slot.filesystem) {
+    slot.filesystem = std::make_shared<ImageFilesystem>(
+        image, ownership_, NodeId{number} << 32,
+        AttributeRules{.is_overlay_hidden = slot.kind == Kind::image, .ids = ids_});
+    slot.filesystem->set_acls_enforced(are_acls_enforced_);
+    const auto problems = image->tree().problems();
+    slot.problems.assign(problems.begin(), problems.end());
+    slot.failure.clear();
+  }
+  return slot.filesystem;
+}
+
+Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number) {
+  LayoutPtr layout;  // as long as it is there, so is the slot
+  std::optional<Slot> slot;
+  if (auto slots = slots_.lock(); true) {
+    const auto found = slots->find(number);
+    if (found != slots->end()) layout = found->second.layout.lock();
+    if (!layout) return std::unexpected(ENOENT);
+    layout->use();
+    if (found->second.filesystem) return found->second.filesystem;
+    slot = found->second;
+  }
+  auto image = slot->kind == Kind::image ? layout->library->image(slot->descriptor)
+                                         : layout->library->layer_tree(slot->descriptor);
+  if (image) return fill(number, *image);
+  note_failure(number, image.error().message());
+  return std::unexpected(EIO);
+}
+
+std::shared_ptr<ImageFilesystem> ImageSlots::open_if_ready(std::uint32_t number) {
+  LayoutPtr layout;
+  std::optional<Slot> slot;
+  if (auto slots = slots_.lock(); true) {
+    const auto found = slots->find(number);
+    if (found != slots->end()) layout = found->second.layout.lock();
+    if (!layout) return nullptr;
+    if (found->second.filesystem) return found->second.filesystem;
+    slot = found->second;
+  }
+  const auto image = slot->kind == Kind::image ? layout->library->image_if_ready(slot->descriptor)
+                                               : layout->library->layer_tree_if_ready(slot->descriptor);
+  return image ? fill(number, image) : nullptr;
+}
+
+std::string ImageSlots::failure_of(std::uint32_t number) {
+  auto slots = slots_.lock();
+  const auto found = slots->find(number);
+  return found == slots->end() ? "" : found->second.failure;
+}
+
+void ImageSlots::note_failure(std::uint32_t number, std::string why) {
+  auto slots = slots_.lock();
+  if (const auto found = slots->find(number); found != slots->end()) found->second.failure = std::move(why);
+}
+
+std::vector<std::string> ImageSlots::problems_of(std::uint32_t number) {
+  auto slots = slots_.lock();
+  const auto found = slots->find(number);
+  return found == slots->end() ? std::vector<std::string>() : found->second.problems;
+}
+
+void ImageSlots::release(const LayoutContext& layout) {
+  std::vector<std::shared_ptr<ImageFilesystem>> closed;  // after the lock is released
+  auto slots = slots_.lock();
+  for (auto& [number, slot] : *slots)
+    if (slot.filesystem && is_same(slot.layout, layout.weak_from_this()))
+      closed.push_back(std::move(slot.filesystem));
+}
+
+}  // namespace layoutfs

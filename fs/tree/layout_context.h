@@ -1,0 +1,73 @@
+// A layout as nodes see it, and what the layouts of one mount share.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/guarded.h"
+#include "core/image/image_library.h"
+#include "core/oci/platform.h"
+#include "fs/tree/catalog.h"
+#include "fs/tree/image_slots.h"
+#include "fs/tree/on_demand_engine.h"
+
+namespace layoutfs {
+
+// Keeps the blobs open that were read last, so that the number of open files stays bounded. Thread-safe.
+class OpenBlobs {
+ public:
+  Result<BlobPtr> open(const LayoutContext& layout, const Digest& digest);
+  // Closes those of a layout.
+  void release(const LayoutContext& layout);
+
+ private:
+  static constexpr std::size_t kMaxOpen = 32;
+  struct Item {
+    std::string place;  // of the layout
+    Digest digest;
+    BlobPtr blob;
+  };
+  Guarded<std::list<Item>> items_;  // the last one used first
+};
+
+// Outlives all layouts of the mount.
+struct MountContext {
+  MountContext(Platform platform_, Ownership ownership)
+      : platform(std::move(platform_)), slots(ownership, MountIds::of_this_process()) {}
+
+  const Platform platform;
+  ImageSlots slots;
+  OpenBlobs blobs;
+};
+
+// Thread-safe. Nodes share it, so it lives as long as the kernel knows one of them.
+class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
+ public:
+  // `repository` is its name in a mount of several; `on_demand` is its engine, where that is such a one.
+  LayoutContext(MountContext& mount_, std::shared_ptr<ImageLibrary> library_, std::string repository = "",
+                std::shared_ptr<OnDemandEngine> on_demand_ = nullptr);
+
+  const Engine& engine() const noexcept { return library->engine(); }
+  std::shared_ptr<CatalogKeeper> catalog() const { return *catalog_.lock(); }
+  // `path` in the layout as the identity of a node of the mount. No repository's name has a colon.
+  std::string place(std::string_view path) const { return place_ + std::string(path); }
+  // That it is needed now; for a choice among several.
+  void use() const noexcept;
+  // Closes and forgets what is opened and read again when it is needed: files, indexes, images.
+  void release();
+
+  MountContext& mount;
+  const std::shared_ptr<ImageLibrary> library;
+  const std::shared_ptr<OnDemandEngine> on_demand;
+
+ private:
+  const std::string place_;  // empty where the layout is the mount
+  const std::string repository_;
+  mutable Guarded<std::shared_ptr<CatalogKeeper>> catalog_;
+};
+using LayoutPtr = std::shared_ptr<LayoutContext>;
+
+}  // namespace layoutfs

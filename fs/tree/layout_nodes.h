@@ -1,0 +1,105 @@
+// The directories, symlinks and files of a layout's tree, other than the files of its images.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/image/image_library.h"
+#include "fs/tree/layout_context.h"
+#include "fs/tree/virtual_node.h"
+
+namespace layoutfs {
+
+// A directory whose entries are known by name, each made when it is asked for. Its names are what `list`
+// gives.
+class Directory : public Node {
+ public:
+  // `identity` is a place of the layout (LayoutContext::place).
+  Directory(LayoutPtr layout, std::string identity) : Node(std::move(identity)), layout_(std::move(layout)) {}
+  // Of index.json: whatever changes below, changes with that.
+  Answer<Properties> properties() override;
+
+ protected:
+  std::int64_t catalog_ns() const { return layout_->catalog()->current()->mtime_ns; }
+
+  const LayoutPtr layout_;
+};
+
+class Symlink final : public Node {
+ public:
+  // `place` is its path in the mount.
+  Symlink(const std::string& place, std::string target, std::int64_t mtime_ns)
+      : Node(place + " -> " + target), target_(std::move(target)), mtime_ns_(mtime_ns) {}
+  Answer<Properties> properties() override { return Properties{S_IFLNK | 0777, target_.size(), mtime_ns_}; }
+  Answer<std::string> readlink() override { return target_; }
+
+ private:
+  const std::string target_;
+  const std::int64_t mtime_ns_;
+};
+
+// A small file in memory.
+class TextFile final : public Node {
+ public:
+  TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns);
+  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, content_.size(), mtime_ns_}; }
+  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+
+ private:
+  const Bytes content_;
+  const std::int64_t mtime_ns_;
+};
+
+// A blob, byte for byte.
+class BlobNode final : public Node {
+ public:
+  BlobNode(LayoutPtr layout, const std::string& place, Digest digest, std::uint64_t size,
+           std::int64_t mtime_ns)
+      : Node(place + " " + digest.str() + " " + std::to_string(size)),
+        layout_(std::move(layout)),
+        digest_(std::move(digest)),
+        size_(size),
+        mtime_ns_(mtime_ns) {}
+  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
+  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+
+ private:
+  const LayoutPtr layout_;
+  const Digest digest_;
+  const std::uint64_t size_;
+  const std::int64_t mtime_ns_;
+};
+
+// A layer's uncompressed stream.
+class LayerTarFile final : public Node {
+ public:
+  LayerTarFile(const std::string& place, LayerPtr layer, std::int64_t mtime_ns)
+      : Node(place), layer_(std::move(layer)), mtime_ns_(mtime_ns) {}
+  Answer<Properties> properties() override {
+    return Properties{S_IFREG | 0444, layer_->stream->size(), mtime_ns_};
+  }
+  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+
+ private:
+  const LayerPtr layer_;
+  const std::int64_t mtime_ns_;
+};
+
+// The root of a layout.
+NodePtr make_layout_root(const LayoutPtr& layout);
+
+// What manifest_nodes.cc adds: the directory of a manifest or index, below manifests/<algorithm>/.
+NodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor);
+
+// A child that is a blob; ENOENT where the layout has none of that digest.
+Answer<Child> blob_child(const LayoutPtr& layout, const std::string& place, const Digest& digest);
+
+// What a text file holds.
+Bytes to_bytes(std::string_view text);
+
+// Logs why, and gives the errno.
+std::unexpected<int> failed(const Error& error);
+
+}  // namespace layoutfs

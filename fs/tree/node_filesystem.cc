@@ -1,0 +1,259 @@
+// Answers the kernel from nodes, and from the images that they contain.
+#include "fs/tree/node_filesystem.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <list>
+
+#include "fs/tree/node_table.h"
+#include "fs/tree/statistics.h"
+
+namespace layoutfs {
+namespace {
+
+// What the directories that are being listed held when that began: the kernel takes a page at a time, and to
+// make the whole list for each would cost the square of its length. Thread-safe.
+class Listings {
+ public:
+  using Names = std::shared_ptr<const std::vector<Node::Name>>;
+  // The names in `node`; as they were at the start of the listing, unless this `is_start` of one, or so many
+  // others have been listed since that it is forgotten.
+  Answer<Names> listing(NodeId number, Node& node, bool is_start) {
+    if (!is_start) {
+      auto items = items_.lock();
+      const auto found = std::ranges::find(*items, number, &Item::number);
+      if (found != items->end()) return found->names;
+    }
+    auto listed = node.list();
+    if (!listed) return std::unexpected(listed.error());
+    auto names = std::make_shared<const std::vector<Node::Name>>(std::move(*listed));
+    auto items = items_.lock();
+    std::erase_if(*items, [&](const Item& item) { return item.number == number; });
+    // One page holds it all: nobody comes back for more.
+    if (names->size() <= kPage) return names;
+    items->push_front({number, names});
+    if (items->size() > kMaxListings) items->pop_back();
+    return names;
+  }
+
+ private:
+  static constexpr std::size_t kPage = 8;
+  static constexpr std::size_t kMaxListings = 8;
+  struct Item {
+    NodeId number;
+    Names names;
+  };
+  Guarded<std::list<Item>> items_;  // the last one begun first
+};
+
+class NodeFilesystem final : public Filesystem {
+ public:
+  explicit NodeFilesystem(NodeTree tree) : tree_(std::move(tree)) {}
+
+  Answer<Entry> lookup(NodeId directory, std::string_view name) override;
+  void forget(NodeId node, std::uint64_t count) override {
+    if (is_node(node) && node != kRootNode) nodes_.forget(node, count);
+  }
+  Answer<Attributes> attributes(NodeId node) override;
+  Answer<std::string> readlink(NodeId node) override;
+  Answer<void> read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+  Answer<void> readdir(NodeId directory, std::uint64_t cookie,
+                       const std::function<bool(const Listed&)>& add) override;
+  bool is_cheap(NodeId directory) override { return !is_node(directory); }
+  Answer<std::string> getxattr(NodeId node, std::string_view name) override;
+  Answer<std::vector<std::string>> listxattr(NodeId node) override;
+  Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
+  bool wants_acls() const override { return tree_.are_acls_wanted; }
+  void set_acls_enforced(bool are_enforced) override { slots().set_acls_enforced(are_enforced); }
+  Totals totals() override { return {0, 0}; }
+  int changes_fd() const override { return tree_.watch ? tree_.watch->fd() : -1; }
+  bool has_changed() override { return tree_.watch && tree_.watch->has_changed(); }
+  void forget_changed(KernelMemory& kernel) override;
+
+ private:
+  static bool is_node(NodeId node) noexcept { return node == kRootNode || (node & NodeTable::kTag) != 0; }
+  NodePtr find_node(NodeId number) { return number == kRootNode ? tree_.root : nodes_.find(number); }
+  bool is_still_there(const NodeTable::Told& told);
+  struct stat placeholder(NodeId root);
+  Answer<Entry> enter(SlotRoot slot);
+
+  ImageSlots& slots() const { return tree_.mount->slots; }
+  struct stat to_stat(NodeId number, const Node::Properties& properties) const;
+
+  const NodeTree tree_;
+  NodeTable nodes_;
+  Listings listings_;
+};
+
+struct stat NodeFilesystem::to_stat(NodeId number, const Node::Properties& properties) const {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  struct stat result{};
+  result.st_ino = number;
+  result.st_mode = properties.mode;
+  result.st_nlink = S_ISDIR(properties.mode) ? 2 : 1;
+  result.st_uid = slots().ownership().uid.value_or(0);
+  result.st_gid = slots().ownership().gid.value_or(0);
+  result.st_size = static_cast<off_t>(properties.size);
+  result.st_blksize = 4096;
+  result.st_blocks = S_ISREG(properties.mode) ? static_cast<blkcnt_t>((properties.size + 511) / 512) : 0;
+  result.st_mtim = {.tv_sec = properties.mtime_ns / kSecond, .tv_nsec = properties.mtime_ns % kSecond};
+  result.st_atim = result.st_mtim;
+  result.st_ctim = result.st_mtim;
+  return result;
+}
+
+// What stands for an image's root until it has been decoded once, or for ever where that fails. It is valid
+// for no time at all: whoever needs to know asks again, by attributes().
+struct stat NodeFilesystem::placeholder(NodeId root) {
+  const LayoutPtr layout = slots().layout_of(ImageSlots::slot_of(root));
+  return to_stat(root, {S_IFDIR | 0755, 0, layout ? layout->catalog()->current()->mtime_ns : 0});
+}
+
+Answer<Entry> NodeFilesystem::enter(SlotRoot slot) {
+  const NodeId root = ImageSlots::root_of(slot.slot);
+  if (const auto image = slots().open_if_ready(slot.slot)) {
+    const auto attributes = image->attributes(root);
+    if (!attributes) return std::unexpected(attributes.error());
+    return Entry{root, *attributes, kShortly};
+  }
+  return Entry{root, {placeholder(root), std::chrono::seconds(0)}, kShortly};
+}
+
+Answer<Entry> NodeFilesystem::lookup(NodeId directory, std::string_view name) {
+  if (!is_node(directory)) {
+    const auto image = slots().open(ImageSlots::slot_of(directory));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->lookup(directory, name);
+  }
+  const NodePtr parent = find_node(directory);
+  if (!parent) return std::unexpected(ENOENT);
+  const auto child = parent->find(name);
+  if (!child) return std::unexpected(child.error());
+  if (const auto* slot = std::get_if<SlotRoot>(&*child)) return enter(*slot);
+  const auto [number, node] = nodes_.reference(std::get<NodePtr>(*child), directory, name);
+  const auto properties = node->properties();
+  if (!properties) {
+    nodes_.forget(number, 1);
+    return std::unexpected(properties.error());
+  }
+  return Entry{
+      number, {to_stat(number, *properties), properties->valid}, parent->is_fixed() ? kForever : kShortly};
+}
+
+// Who asks for the attributes of an image's root gets the true ones, whatever it takes: they may be copied.
+Answer<Attributes> NodeFilesystem::attributes(NodeId node) {
+  if (is_node(node)) {
+    const NodePtr found = node == kRootNode ? tree_.root : nodes_.find_to_tell(node);
+    if (!found) return std::unexpected(ENOENT);
+    const auto properties = found->properties();
+    if (!properties) return std::unexpected(properties.error());
+    return Attributes{to_stat(node, *properties), properties->valid};
+  }
+  const std::uint32_t slot = ImageSlots::slot_of(node);
+  const auto image = slots().open(slot);
+  if (image) return (*image)->attributes(node);
+  if (node != ImageSlots::root_of(slot)) return std::unexpected(image.error());
+  return Attributes{placeholder(node), std::chrono::seconds(0)};
+}
+
+Answer<std::string> NodeFilesystem::readlink(NodeId node) {
+  if (!is_node(node)) {
+    const auto image = slots().open(ImageSlots::slot_of(node));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->readlink(node);
+  }
+  const NodePtr found = find_node(node);
+  if (!found) return std::unexpected(ENOENT);
+  return found->readlink();
+}
+
+Answer<void> NodeFilesystem::read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) {
+  if (!is_node(node)) {
+    const auto image = slots().open(ImageSlots::slot_of(node));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->read(node, out, size, offset);
+  }
+  const NodePtr found = find_node(node);
+  if (!found) return std::unexpected(ENOENT);
+  return found->read(out, size, offset);
+}
+
+Answer<void> NodeFilesystem::readdir(NodeId directory, std::uint64_t cookie,
+                                     const std::function<bool(const Listed&)>& add) {
+  if (!is_node(directory)) {
+    const auto image = slots().open(ImageSlots::slot_of(directory));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->readdir(directory, cookie, add);
+  }
+  const NodePtr node = find_node(directory);
+  if (!node) return std::unexpected(ENOENT);
+  const auto names = listings_.listing(directory, *node, cookie == 0);
+  if (!names) return std::unexpected(names.error());
+  if (cookie < 1 && !add({".", directory, S_IFDIR, 1})) return {};
+  if (cookie < 2 && !add({"..", 0, S_IFDIR, 2})) return {};
+  for (std::uint64_t i = cookie < 2 ? 0 : cookie - 2; i < (*names)->size(); ++i) {
+    const Node::Name& name = (**names)[static_cast<std::size_t>(i)];
+    if (!add({name.name, 0, name.type, i + 3})) break;
+  }
+  return {};
+}
+
+Answer<std::string> NodeFilesystem::getxattr(NodeId node, std::string_view name) {
+  if (node == kRootNode && name == kStatisticsXattr) return statistics_json(*tree_.resources);
+  if (is_node(node)) return std::unexpected(ENODATA);
+  const auto image = slots().open(ImageSlots::slot_of(node));
+  if (!image) return std::unexpected(image.error());
+  return (*image)->getxattr(node, name);
+}
+
+Answer<std::vector<std::string>> NodeFilesystem::listxattr(NodeId node) {
+  if (is_node(node)) return std::vector<std::string>();
+  const auto image = slots().open(ImageSlots::slot_of(node));
+  if (!image) return std::unexpected(image.error());
+  return (*image)->listxattr(node);
+}
+
+Answer<std::uint64_t> NodeFilesystem::seek(NodeId node, std::uint64_t offset, int whence) {
+  if (!is_node(node)) {
+    const auto image = slots().open(ImageSlots::slot_of(node));
+    if (!image) return std::unexpected(image.error());
+    return (*image)->seek(node, offset, whence);
+  }
+  const auto found = attributes(node);
+  if (!found) return std::unexpected(found.error());
+  const auto size = static_cast<std::uint64_t>(found->stat.st_size);
+  if (offset >= size) return std::unexpected(ENXIO);
+  return whence == SEEK_DATA ? offset : size;  // no holes
+}
+
+// Whether looking it up would lead to the same node again.
+bool NodeFilesystem::is_still_there(const NodeTable::Told& told) {
+  const NodePtr directory = find_node(told.directory);
+  if (!directory || directory->is_fixed()) return true;
+  const auto child = directory->find(told.name);
+  const auto* node = child ? std::get_if<NodePtr>(&*child) : nullptr;
+  return node != nullptr && (*node)->identity() == told.node->identity();
+}
+
+// What was told earlier the kernel asks for again by itself. A name that leads where it did stays: the kernel
+// would take down what somebody has mounted below.
+void NodeFilesystem::forget_changed(KernelMemory& kernel) {
+  kernel.forget_attributes(kRootNode);
+  const auto start = NodeTable::Clock::now() - std::chrono::ceil<NodeTable::Clock::duration>(kShortly);
+  for (const NodeTable::Told& told : nodes_.told_since(start)) {
+    if (is_still_there(told))
+      kernel.forget_attributes(told.number);
+    else
+      kernel.forget_name(told.directory, told.name);
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<Filesystem> make_node_filesystem(NodeTree tree) {
+  return std::make_shared<NodeFilesystem>(std::move(tree));
+}
+
+}  // namespace layoutfs

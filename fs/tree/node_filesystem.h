@@ -1,0 +1,25 @@
+// A filesystem of nodes, and of the images that they contain.
+#pragma once
+
+#include <memory>
+
+#include "core/cas/engine.h"
+#include "core/image/image_library.h"
+#include "fs/tree/filesystem.h"
+#include "fs/tree/layout_context.h"
+#include "fs/tree/virtual_node.h"
+
+namespace layoutfs {
+
+// Each part may use those above it.
+struct NodeTree {
+  std::unique_ptr<MountContext> mount;
+  NodePtr root;
+  std::unique_ptr<Watch>
+      watch;  // null where nothing tells of changes: names are asked for again all the same
+  std::shared_ptr<const LibraryResources> resources;  // whose statistics the root tells
+  bool are_acls_wanted = false;
+};
+std::shared_ptr<Filesystem> make_node_filesystem(NodeTree tree);
+
+}  // namespace layoutfs

@@ -1,0 +1,128 @@
+#include "fs/tree/repository_layouts.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "core/cas/dir_engine.h"
+#include "core/cas/layout_dir.h"
+
+namespace layoutfs {
+namespace {
+
+// The sentence names the layout by the path that it was opened by.
+Error renamed(const Error& error, std::string_view path, std::string_view name) {
+  std::string sentence = error.message();
+  for (std::size_t at = 0; (at = sentence.find(path, at)) != std::string::npos; at += name.size())
+    sentence.replace(at, path.size(), name);
+  return Error(error.code(), std::move(sentence));
+}
+
+}  // namespace
+
+LayoutPtr RepositoryLayouts::layout(std::string_view name) {
+  if (auto items = items_.lock(); true)
+    if (const auto found = items->find(name); found != items->end())
+      if (auto known = found->second.known.lock()) return known;
+  LayoutPtr made = make(std::string(name));
+  auto items = items_.lock();
+  // Those that nobody knows any more; each time that there are twice as many as before is often enough.
+  if (std::has_single_bit(items->size()))
+    std::erase_if(*items, [](const auto& item) { return item.second.known.expired(); });
+  Item& item = (*items)[std::string(name)];
+  if (auto known = item.known.lock()) return known;  // another thread was faster
+  item = {.known = made, .open = nullptr};
+  return made;
+}
+
+// Engines outlive neither the nodes nor the mount, but requests may still be at work when this ends.
+LayoutPtr RepositoryLayouts::make(const std::string& name) {
+  auto engine = std::make_shared<OnDemandEngine>(
+      [self = weak_from_this(), name]() -> Result<std::unique_ptr<Engine>> {
+        const auto layouts = self.lock();
+        return layouts ? layouts->open(name) : fail(Errc::closed, name + ": the mount is gone");
+      },
+      [self = weak_from_this(), name] {
+        if (const auto layouts = self.lock()) layouts->make_room(name);
+      });
+  auto library = std::make_shared<ImageLibrary>(engine, resources_);
+  return std::make_shared<LayoutContext>(mount_, std::move(library), name, std::move(engine));
+}
+
+// By its handle: nothing that happens to its path meanwhile leads elsewhere.
+Result<std::unique_ptr<Engine>> RepositoryLayouts::open(const std::string& name) {
+  const auto directory = tree_.open(name);
+  if (!directory) return fail(Error(directory.error()));
+  struct stat marker;
+  if (::fstatat(directory->get(), kMarkerFile, &marker, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail(Error::system(errno, name + ": " + kMarkerFile));
+  const auto found = stat_of(directory->get(), name);
+  if (!found) return fail(Error(found.error()));
+  if (auto items = items_.lock(); true)
+    if (const auto item = items->find(name); item != items->end()) {
+      item->second.device = found->st_dev;
+      item->second.inode = found->st_ino;
+    }
+  const std::string path = "/proc/self/fd/" + std::to_string(directory->get());
+  auto engine = open_dir(path, {.follow_links = follow_links_});
+  if (!engine) {
+    Error error = renamed(engine.error(), path, name);
+    // Only what has no layout is not found.
+    if (error.code() == Errc::not_found) return fail(Errc::io, error.message());
+    return fail(std::move(error));
+  }
+  return engine;
+}
+
+void RepositoryLayouts::make_room(const std::string& name) {
+  std::vector<LayoutPtr> closed;  // after the lock is released
+  if (auto items = items_.lock(); true) {
+    std::vector<Item*> open;
+    for (auto& [each, item] : *items) {
+      if (each == name)
+        item.open = item.known.lock();
+      else if (item.open)
+        open.push_back(&item);
+    }
+    const auto last_use = [](const Item* item) { return item->open->on_demand->last_use(); };
+    while (open.size() >= most_open_) {
+      const auto oldest = std::ranges::min_element(open, {}, last_use);
+      closed.push_back(std::exchange((*oldest)->open, nullptr));
+      open.erase(oldest);
+    }
+  }
+  for (const LayoutPtr& layout : closed) layout->release();
+}
+
+void RepositoryLayouts::is_at(std::string_view name, const struct stat& directory) {
+  LayoutPtr moved;
+  if (auto items = items_.lock(); true) {
+    const auto found = items->find(name);
+    if (found == items->end() || !found->second.open) return;
+    Item& item = found->second;
+    if (item.device == directory.st_dev && item.inode == directory.st_ino) return;
+    moved = std::exchange(item.open, nullptr);
+  }
+  moved->release();
+}
+
+bool RepositoryLayouts::is_broken(std::string_view name) {
+  LayoutPtr known;  // a last share in it goes after the lock is released: what it ends may wait for the lock
+  if (auto items = items_.lock(); true)
+    if (const auto found = items->find(name); found != items->end()) known = found->second.known.lock();
+  return known && known->on_demand->is_broken();
+}
+
+RepositoryLayouts::Counts RepositoryLayouts::counts() {
+  auto items = items_.lock();
+  const auto open =
+      std::ranges::count_if(*items, [](const auto& item) { return item.second.open != nullptr; });
+  return {items->size(), static_cast<std::size_t>(open)};
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,67 @@
+// The layouts of a mount's repositories, a few of them open at a time.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/guarded.h"
+#include "core/image/image_library.h"
+#include "core/oci/repository_tree.h"
+#include "fs/tree/layout_context.h"
+
+namespace layoutfs {
+
+// Thread-safe.
+class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts> {
+ public:
+  // Each takes a file descriptor, its references and what was opened of its images.
+  static constexpr std::size_t kMostOpen = 64;
+
+  // `mount` must outlive it.
+  RepositoryLayouts(MountContext& mount, RepositoryTree tree,
+                    std::shared_ptr<const LibraryResources> resources, std::size_t most_open = kMostOpen,
+                    bool follow_links = false)
+      : mount_(mount),
+        tree_(std::move(tree)),
+        resources_(std::move(resources)),
+        most_open_(most_open),
+        follow_links_(follow_links) {}
+
+  const RepositoryTree& tree() const noexcept { return tree_; }
+  // The layout of a repository. It is opened when something is asked of it; when too many are, the one that
+  // was used the longest time ago is let go of. Errc::not_found of its engine: the repository has none.
+  LayoutPtr layout(std::string_view name);
+  // That its directory has this identity now: the layout that was opened in another one is let go of.
+  void is_at(std::string_view name, const struct stat& directory);
+  // Whether it was opened last without success.
+  bool is_broken(std::string_view name);
+
+  struct Counts {
+    std::size_t remembered, open;
+  };
+  Counts counts();
+
+ private:
+  struct Item {
+    std::weak_ptr<LayoutContext> known;  // by nodes
+    LayoutPtr open;                      // or broken, as far as that is remembered; else null
+    dev_t device = 0;                    // of the directory that was opened last
+    ino_t inode = 0;
+  };
+  using Items = std::map<std::string, Item, std::less<>>;
+  LayoutPtr make(const std::string& name);
+  Result<std::unique_ptr<Engine>> open(const std::string& name);
+  void make_room(const std::string& name);
+
+  MountContext& mount_;
+  const RepositoryTree tree_;
+  const std::shared_ptr<const LibraryResources> resources_;
+  const std::size_t most_open_;
+  const bool follow_links_;
+  Guarded<Items> items_;  // never held while something is opened
+};
+
+}  // namespace layoutfs

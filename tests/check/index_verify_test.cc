@@ -1,0 +1,143 @@
+#include "core/check/index_verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/cas/dir_engine.h"
+#include "core/image/image_library.h"
+#include "core/image/kept_files.h"
+#include "core/image/merge.h"
+#include "core/layer/indexer.h"
+#include "tests/support/layout_writer.h"
+#include "tests/support/stream_index_builder.h"
+#include "tests/support/tar_writer.h"
+#include "tests/support/temp_dir.h"
+
+namespace layoutfs::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Kind = KeptProblem::Kind;
+
+// An image of two layers, all of which is kept: two indexes, the image's tree, and those of both layers.
+class VerifyKept : public ::testing::Test {
+ protected:
+  VerifyKept() {
+    for (const TarWriter& tar : tars_) layers_.push_back(layout_.blob(tar.bytes(), kTarType));
+    manifest_ = layout_.manifest(layout_.config({layers_[0].digest, layers_[1].digest}), layers_);
+    layout_.write_index({manifest_});
+    ImageLibrary library(engine(), cache_, {});
+    EXPECT_TRUE(library.image(manifest_));
+    for (const Descriptor& layer : layers_) EXPECT_TRUE(library.layer_tree(layer));
+  }
+  std::shared_ptr<const Engine> engine() const { return open_dir(layout_.path()).value(); }
+  VerifyReport verify() const {
+    const auto layout = engine();
+    return verify_kept(*layout, cache_, all_images(*layout).value()).value();
+  }
+  void expect_problem(Kind kind, const Digest& digest, const std::string& sentence) const {
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.problems.size(), 1u);
+    EXPECT_EQ(report.problems[0].kind, kind);
+    EXPECT_EQ(report.problems[0].digest, digest);
+    EXPECT_THAT(report.problems[0].message, HasSubstr(sentence));
+  }
+  // As expect_problem; the trees are then compared with nothing.
+  void expect_broken_layer(const Digest& digest, const std::string& sentence) const {
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.problems.size(), 3u);
+    EXPECT_EQ(report.problems[0].kind, Kind::index);
+    EXPECT_EQ(report.problems[0].digest, digest);
+    EXPECT_THAT(report.problems[0].message, HasSubstr(sentence));
+    for (const KeptProblem& problem : {report.problems[1], report.problems[2]})
+      EXPECT_THAT(problem.message, HasSubstr("cannot be compared: layer " + digest.str()));
+  }
+  // The index of another tar under the name of a layer, with a right checksum.
+  std::shared_ptr<const LayerIndex> foreign_index(const Descriptor& layer) {
+    LayerIndexBuilder builder;
+    builder.add_point(0, 0, {});
+    builder.add_span(0, {1, 2});
+    auto file = builder.finish({.blob = layer.digest,
+                                .diff_ids = {layer.digest},
+                                .blob_size = layer.size,
+                                .stream_size = layer.size,
+                                .compression = Compression::none});
+    return LayerIndex::open(cache_.store(kLayerIndexes, layer.digest, std::move(*file)).value(), layer.digest)
+        .value();
+  }
+
+  TempDir dir_;
+  LayoutWriter layout_{dir_ / "layout"};
+  IndexCache cache_{dir_ / "cache"};
+  std::vector<TarWriter> tars_{TarWriter().file("a", "one").file("b"), TarWriter().whiteout("b").file("c")};
+  std::vector<Descriptor> layers_;
+  Descriptor manifest_;
+};
+
+TEST_F(VerifyKept, WhatWasBuiltIsRight) {
+  const VerifyReport report = verify();
+  EXPECT_EQ(report.indexes, 2u);
+  EXPECT_EQ(report.trees, 3u);
+  EXPECT_EQ(report.missing, 0u);
+  EXPECT_THAT(report.problems, IsEmpty());
+}
+
+TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
+  cache_.remove(kLayerIndexes, layers_[0].digest).value();
+  VerifyReport report = verify();  // the trees are compared with what the layer gives all the same
+  EXPECT_EQ(report.indexes, 1u);
+  EXPECT_EQ(report.trees, 3u);
+  EXPECT_EQ(report.missing, 1u);
+  EXPECT_THAT(report.problems, IsEmpty());
+  for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees})
+    for (const Digest& digest : {layers_[0].digest, layers_[1].digest, manifest_.digest})
+      cache_.remove(kind, digest).value();
+  report = verify();
+  EXPECT_EQ(report.indexes + report.trees, 0u);
+  EXPECT_EQ(report.missing, 2u);
+  EXPECT_THAT(report.problems, IsEmpty());
+}
+
+TEST_F(VerifyKept, FindsAnIndexThatIsNotTrue) {
+  foreign_index(layers_[1]);
+  expect_problem(Kind::index, layers_[1].digest, "the content is another");
+}
+
+TEST_F(VerifyKept, FindsADamagedFile) {
+  const std::string file = dir_ / ("cache/layers/sha256/" + layers_[0].digest.hex());
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
+  expect_problem(Kind::index, layers_[0].digest, "its size is wrong");
+}
+
+TEST_F(VerifyKept, FindsBitRotOfABlob) {
+  write_file(layout_.blob_path(layers_[1].digest), std::string(layers_[1].size, 'x'));
+  expect_broken_layer(layers_[1].digest, "has digest");
+}
+
+TEST_F(VerifyKept, FindsABlobThatIsGone) {
+  std::filesystem::remove(layout_.blob_path(layers_[1].digest));
+  expect_broken_layer(layers_[1].digest, "no such blob");
+}
+
+TEST_F(VerifyKept, FindsTreesThatAreNotThoseOfTheirLayers) {
+  const auto index = [&](std::size_t i) { return open_kept_index(cache_, layers_[i]).value().tables; };
+  // The layers in the wrong order.
+  const std::vector<std::shared_ptr<const LayerIndex>> turned{index(1), index(0)};
+  cache_.store(kImageTrees, manifest_.digest, merge_layers(manifest_.digest, turned).value()).value();
+  expect_problem(Kind::image_tree, manifest_.digest, "is not the tree of the image's layers");
+  cache_.remove(kImageTrees, manifest_.digest).value();
+  // Whiteouts that act.
+  const std::vector<std::shared_ptr<const LayerIndex>> alone{index(1)};
+  cache_.store(kLayerTrees, layers_[1].digest, merge_layers(layers_[1].digest, alone).value()).value();
+  expect_problem(Kind::layer_tree, layers_[1].digest, "is not the tree of the layer");
+}
+
+TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
+  const std::vector<std::shared_ptr<const LayerIndex>> one{open_kept_index(cache_, layers_[0])->tables};
+  cache_.store(kImageTrees, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();
+  expect_problem(Kind::image_tree, manifest_.digest, "another number of layers");
+}
+
+}  // namespace
+}  // namespace layoutfs::testing

@@ -1,0 +1,187 @@
+#include "core/stream/pending_decodes.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace layoutfs {
+namespace {
+
+using Flight = PendingDecodes::Flight;
+
+SpanBytes span_of(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
+
+class NoDecoder final : public Decoder {
+ public:
+  Result<std::size_t> read(std::span<std::byte>) override { return std::size_t{0}; }
+};
+
+constexpr std::uint64_t kStream = 7;
+constexpr std::uint64_t kRun = 10;       // spans 10 to 19 are of one access point
+constexpr std::uint64_t kOtherRun = 20;  // and those from here on of another
+
+// The flights of a stream whose spans all have 10 bytes.
+struct Fixture {
+  explicit Fixture(std::uint64_t budget = 10'000) : cache(std::make_shared<SpanCache>(budget)) {}
+
+  Flight start(std::uint64_t wanted, std::uint64_t run) {
+    return std::get<Flight>(flights.join_or_start(wanted, run));
+  }
+  // A reader in a thread of its own that must get the span from somebody else.
+  std::future<Result<SpanBytes>> join(std::uint64_t wanted, std::uint64_t run) {
+    auto joined = std::async(std::launch::async, [this, wanted, run] {
+      return std::get<Result<SpanBytes>>(flights.join_or_start(wanted, run));
+    });
+    EXPECT_EQ(joined.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+    return joined;
+  }
+  AheadWish wish(std::uint64_t run, std::uint64_t first, std::uint64_t last) {
+    return {run, first, last, *cache->room_ahead(10 * (last + 1 - first))};
+  }
+  void park(std::uint64_t span) { cache->parked().park(kStream, {std::make_unique<NoDecoder>(), span}); }
+
+  std::shared_ptr<SpanCache> cache;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> reposted;  // first and last spans
+  PendingDecodes flights{cache, kStream,
+                         [this](const AheadWish& wish) { reposted.emplace_back(wish.first, wish.last); }};
+};
+
+TEST(PendingDecodes, WhoWantsASpanOfAFlightGetsItWhenItLands) {
+  Fixture fixture(0);  // which keeps nothing
+  auto flight = fixture.start(12, kRun);
+  EXPECT_FALSE(flight.take_place());
+  EXPECT_EQ(flight.last(), 12u);
+  auto second = fixture.join(11, kRun);
+  auto third = fixture.join(12, kRun);
+  flight.land(span_of(1));
+  const auto span = span_of(1);
+  flight.land(span);
+  EXPECT_EQ(second.get().value(), span);
+  EXPECT_EQ(third.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  const auto last = span_of(1);
+  flight.land(last);
+  EXPECT_EQ(third.get().value(), last);
+}
+
+TEST(PendingDecodes, WhatIsInTheCacheNeedsNoFlight) {
+  Fixture fixture;
+  const auto span = span_of(10);
+  fixture.cache->add({kStream, 12}, span);
+  EXPECT_EQ(std::get<Result<SpanBytes>>(fixture.flights.join_or_start(12, kRun)).value(), span);
+}
+
+TEST(PendingDecodes, AFlightBehindAnotherGoesOnWithItsDecoder) {
+  Fixture fixture(0);
+  std::future<std::uint64_t> began;
+  {
+    auto flight = fixture.start(12, kRun);
+    began = std::async(std::launch::async, [&] {
+      auto behind = fixture.start(15, kRun);
+      return behind.take_place().value().span;
+    });
+    EXPECT_EQ(began.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+    fixture.park(13);
+  }
+  EXPECT_EQ(began.get(), 13u);
+}
+
+TEST(PendingDecodes, FlightsThatDoNotOverlapAreInTheAirAtOnce) {
+  Fixture fixture;
+  fixture.park(17);
+  auto flight = fixture.start(13, kRun);
+  auto other_run = fixture.start(22, kOtherRun);
+  auto ahead_of_it = fixture.start(18, kRun);
+  EXPECT_EQ(ahead_of_it.take_place().value().span, 17u);
+}
+
+TEST(PendingDecodes, WhoWaitsGetsTheErrorToo) {
+  Fixture fixture;
+  auto flight = fixture.start(12, kRun);
+  auto waiting = fixture.join(12, kRun);
+  flight.fail(Error(Errc::corrupt, "broken"));
+  EXPECT_EQ(waiting.get().error().code(), Errc::corrupt);
+}
+
+TEST(PendingDecodes, AFlightThatEndsEarlyLetsOthersTry) {
+  Fixture fixture;
+  std::future<std::uint64_t> next;
+  {
+    auto flight = fixture.start(12, kRun);
+    next = std::async(std::launch::async, [&] { return fixture.start(12, kRun).last(); });
+    EXPECT_EQ(next.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  }
+  EXPECT_EQ(next.get(), 12u);
+}
+
+TEST(PendingDecodes, AheadOnlyWhatNobodyHasOrDecodesIsDone) {
+  Fixture fixture;
+  fixture.cache->add({kStream, 20}, span_of(10));
+  fixture.cache->add({kStream, 24}, span_of(10));
+  fixture.park(21);
+  auto flight = fixture.flights.start_ahead(fixture.wish(kOtherRun, 20, 24));
+  ASSERT_TRUE(flight);
+  EXPECT_TRUE(flight->is_ahead());
+  EXPECT_EQ(flight->take_place().value().span, 21u);
+  EXPECT_EQ(flight->last(), 23u);
+  EXPECT_FALSE(fixture.flights.start_ahead(fixture.wish(kOtherRun, 21, 23)));
+  EXPECT_TRUE(fixture.reposted.empty());
+}
+
+TEST(PendingDecodes, ASpanThatAReaderWaitsForIsNotUnread) {
+  Fixture fixture;
+  auto flight = fixture.flights.start_ahead(fixture.wish(kOtherRun, 20, 21));
+  auto waiting = fixture.join(20, kOtherRun);
+  flight->land(span_of(10));
+  flight->land(span_of(10));
+  EXPECT_TRUE(waiting.get());
+  EXPECT_EQ(fixture.cache->stats().unread_bytes, 10u);
+  EXPECT_EQ(fixture.cache->stats().bytes, 20u);
+}
+
+TEST(PendingDecodes, AWishBehindAFlightIsTriedAgainAfterIt) {
+  Fixture fixture;
+  {
+    auto flight = fixture.start(12, kRun);
+    EXPECT_FALSE(fixture.flights.start_ahead(fixture.wish(kRun, 13, 15)));
+    EXPECT_TRUE(fixture.reposted.empty());
+  }
+  EXPECT_EQ(fixture.reposted, (std::vector{std::pair<std::uint64_t, std::uint64_t>(13, 15)}));
+}
+
+// Each thread decodes for 1 ms a span; `in_work` says which spans are being decoded.
+TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
+  Fixture fixture(0);
+  std::vector<std::atomic<int>> in_work(kOtherRun + 10);
+  const auto fly = [&](Flight& flight, std::uint64_t run) {
+    auto place = flight.take_place();
+    const std::uint64_t begin = place ? place->span : run;
+    for (std::uint64_t span = begin; span <= flight.last(); ++span) {
+      EXPECT_EQ(in_work[span]++, 0) << span;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      --in_work[span];
+      flight.land(span_of(1));
+    }
+    if (begin % 3 > 0) fixture.park(flight.last() + 1);
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t seed = 0; seed < 8; ++seed)
+      threads.emplace_back([&, seed] {
+        for (std::uint64_t i = 0; i < 50; ++i) {
+          const std::uint64_t run = (seed + i) % 2 == 0 ? kRun : kOtherRun;
+          auto joined = fixture.flights.join_or_start(run + seed * i % 10, run);
+          if (auto* flight = std::get_if<Flight>(&joined)) fly(*flight, run);
+        }
+      });
+  }
+}
+
+}  // namespace
+}  // namespace layoutfs

@@ -1,0 +1,145 @@
+// -o, one option at a time and together.
+#include "tools/cli/mount_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace layoutfs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+MountOptions parsed(std::string_view argument) {
+  MountOptions options;
+  const auto added = add_mount_options(options, argument);
+  EXPECT_TRUE(added) << argument << ": " << (added ? "" : added.error().message());
+  return options;
+}
+
+std::string refusal(std::string_view argument) {
+  MountOptions options;
+  const auto added = add_mount_options(options, argument);
+  if (added) return "";
+  EXPECT_EQ(added.error().code(), Errc::invalid_argument) << argument;
+  return added.error().message();
+}
+
+TEST(MountOptions, ValuesAreTakenOver) {
+  const auto options = parsed(
+      "uid=1000,gid=0,platform=linux/arm64,cache_dir=/c,cache_size=512M,cache_disk=0,verify=off,"
+      "idle_timeout=10m,max_threads=3,log_format=json,fsname=name");
+  EXPECT_EQ(options.uid, 1000u);
+  EXPECT_EQ(options.gid, 0u);
+  EXPECT_EQ(options.platform, "linux/arm64");
+  EXPECT_EQ(options.cache_dir, "/c");
+  EXPECT_EQ(options.cache_size, std::uint64_t{512} << 20);
+  EXPECT_EQ(options.cache_disk, 0u);
+  EXPECT_FALSE(options.verify);
+  EXPECT_EQ(options.idle_timeout, std::chrono::minutes(10));
+  EXPECT_EQ(options.max_threads, 3u);
+  EXPECT_EQ(options.log_format, LogFormat::json);
+  EXPECT_EQ(options.fsname, "name");
+  EXPECT_THAT(options.kernel, IsEmpty());
+}
+
+TEST(MountOptions, KernelOptionsAreHandedOnInTheirOrder) {
+  EXPECT_THAT(parsed("allow_other,dev,suid,noexec,auto_unmount").kernel,
+              ElementsAre("allow_other", "dev", "suid", "noexec", "auto_unmount"));
+  EXPECT_THAT(parsed("allow_root,nodev,nosuid,exec").kernel,
+              ElementsAre("allow_root", "nodev", "nosuid", "exec"));
+}
+
+TEST(MountOptions, WhatMountAndFstabKeepForThemselvesIsIgnored) {
+  EXPECT_THAT(
+      parsed("ro,rw,defaults,auto,noauto,user,users,nouser,owner,group,nofail,_netdev,x-systemd.automount,"
+             "x-a=b,comment=text,,")
+          .kernel,
+      IsEmpty());
+}
+
+TEST(MountOptions, LaterOnesOverride) {
+  EXPECT_TRUE(parsed("verify=off,verify=on").verify);
+  EXPECT_EQ(parsed("uid=1,uid=2").uid, 2u);
+}
+
+TEST(MountOptions, AnUnknownOneIsNamedWithTheNearestKnown) {
+  EXPECT_THAT(refusal("alow_other"), HasSubstr("'alow_other'"));
+  EXPECT_THAT(refusal("alow_other"), HasSubstr("'allow_other'"));
+  EXPECT_THAT(refusal("cachesize=1"), HasSubstr("'cache_size'"));
+  EXPECT_THAT(refusal("ro,verfy=on"), HasSubstr("'verify'"));
+  for (const std::string far : {"zzzzzzzzzzzz", "frob", "x", "exce"}) {
+    EXPECT_THAT(refusal(far), HasSubstr("'" + far + "'"));
+    EXPECT_EQ(refusal(far).find("did you mean"), std::string::npos) << far;
+  }
+  EXPECT_THAT(refusal("nosuit"), HasSubstr("'nosuid'"));
+  EXPECT_NE(refusal(std::string(100'000, 'a')), "");
+}
+
+TEST(MountOptions, WhatIsSaidToBeKnownIsTaken) {
+  const std::map<std::string_view, std::string> examples{
+      {"N", "1"},    {"SIZE", "1M"},    {"TIME", "1m"},        {"DIR", "/"},
+      {"NAME", "a"}, {"on|off", "off"}, {"text|json", "json"}, {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
+  for (const KnownMountOption& option : known_mount_options()) {
+    const std::string name(option.name);
+    if (option.value.empty()) {
+      EXPECT_EQ(refusal(name), "");
+      EXPECT_NE(refusal(name + "=1"), "");
+    } else {
+      EXPECT_EQ(refusal(name + "=" + examples.at(option.value)), "");
+      EXPECT_NE(refusal(name), "");
+    }
+  }
+}
+
+TEST(MountOptions, WrongValuesAreRefused) {
+  for (const auto* argument : {"uid=",
+                               "uid",
+                               "uid=-1",
+                               "uid=4294967295",
+                               "uid=4294967296",
+                               "gid=0x1",
+                               "uid=1 ",
+                               "verify=yes",
+                               "verify",
+                               "log_format=xml",
+                               "max_threads=0",
+                               "max_threads=1001",
+                               "cache_size=M",
+                               "cache_disk=much",
+                               "cache_size=1X",
+                               "cache_size=-1",
+                               "cache_size=9999999999999G",
+                               "idle_timeout=1y",
+                               "idle_timeout=99999999999999999999",
+                               "platform=",
+                               "fsname=",
+                               "dev=1",
+                               "ro=1",
+                               "allow_other="})
+    EXPECT_NE(refusal(argument), "") << argument;
+}
+
+TEST(MountOptions, SizesHaveBinaryUnits) {
+  EXPECT_EQ(parse_size("4096").value(), 4096u);
+  EXPECT_EQ(parse_size("1K").value(), 1024u);
+  EXPECT_EQ(parse_size("2G").value(), std::uint64_t{2} << 30);
+  EXPECT_EQ(parse_size("1T").value(), std::uint64_t{1} << 40);
+  for (const auto* text : {"", "K", "1KK", "1.5G", "+1", "18446744073709551616", "8388608T"})
+    EXPECT_FALSE(parse_size(text)) << text;
+}
+
+TEST(MountOptions, DurationsAreSecondsUnlessTheySayMore) {
+  EXPECT_EQ(parse_duration("90").value(), std::chrono::seconds(90));
+  EXPECT_EQ(parse_duration("10m").value(), std::chrono::minutes(10));
+  EXPECT_EQ(parse_duration("1h").value(), std::chrono::hours(1));
+  EXPECT_EQ(parse_duration("2d").value(), std::chrono::hours(48));
+  for (const auto* text : {"", "m", "1w", "-1", "9223372036854775807", "153722867280912931m"})
+    EXPECT_FALSE(parse_duration(text)) << text;
+}
+
+}  // namespace
+}  // namespace layoutfs

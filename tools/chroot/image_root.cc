@@ -1,0 +1,238 @@
+// Mounts, in the order in which they need each other.
+#include "tools/chroot/image_root.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <string_view>
+
+#include "core/base/log.h"
+#include "core/base/user_namespace.h"
+#include "fs/fuse/fuse_device.h"
+#include "tools/chroot/root_directory.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// Covered by a tmpfs, in the mounts of this process alone, to put other things together in it.
+constexpr const char* kWorkshop = "/tmp";
+
+constexpr std::array<std::string_view, 7> kDevices{"null",    "zero", "full", "random",
+                                                   "urandom", "tty",  "ptmx"};
+
+std::unexpected<Error> refuse(int errno_value, const std::string& what) {
+  return fail(Errc::mount_failed, Error::system(errno_value, what).message());
+}
+
+Status mount_new(const char* type, const std::string& target, unsigned long flags,
+                 const std::string& options = {}) {
+  if (::mount(type, target.c_str(), type, flags, options.c_str()) == 0) return {};
+  return refuse(errno, "cannot mount " + std::string(type) + " on " + target);
+}
+
+// One that is there is as good.
+Status make_directory(const std::string& path, mode_t mode = 0755) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return refuse(errno, "cannot make the directory " + path);
+}
+
+// A mount of the host, not attached to anything; empty where the path is not there.
+Result<UniqueFd> clone_mount(const std::string& path) {
+  UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+  if (!tree && errno != ENOENT) return refuse(errno, "cannot bind " + path);
+  return tree;
+}
+
+Status make_read_only(const UniqueFd& tree) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY;
+  if (!tree ||
+      ::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) == 0)
+    return {};
+  return refuse(errno, "cannot make a mount read-only");
+}
+
+// Nothing to attach is no error.
+Status attach(const UniqueFd& tree, const std::string& target) {
+  if (!tree || ::move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0)
+    return {};
+  return refuse(errno, "cannot mount on " + target);
+}
+
+// What comes from the host. It is taken while paths mean the host's files, and attached when they mean the
+// image's, so that no link in an image leads out of it.
+struct HostMounts {
+  UniqueFd upper, sys, terminals, resolver;
+  std::array<UniqueFd, kDevices.size()> devices;
+};
+
+Result<HostMounts> clone_host_mounts(const std::string& upper) {
+  HostMounts mounts;
+  Status taken;
+  const auto take = [&taken](UniqueFd& into, const std::string& path) {
+    if (!taken) return;
+    auto tree = clone_mount(path);
+    if (tree)
+      into = std::move(*tree);
+    else
+      taken = fail(std::move(tree).error());
+  };
+  if (!upper.empty()) take(mounts.upper, upper);
+  take(mounts.sys, "/sys");
+  take(mounts.terminals, "/dev/pts");
+  for (std::size_t i = 0; i < kDevices.size(); ++i)
+    take(mounts.devices[i], "/dev/" + std::string(kDevices[i]));
+  if (!taken) return fail(std::move(taken).error());
+  // Without it programs run as well, but know no names of hosts.
+  if (auto resolver = clone_mount("/etc/resolv.conf"))
+    mounts.resolver = std::move(*resolver);
+  else
+    log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + resolver.error().message());
+  for (const UniqueFd* read_only : {&mounts.sys, &mounts.resolver})
+    if (auto made = make_read_only(*read_only); !made) return fail(std::move(made).error());
+  return mounts;
+}
+
+// The image, in `image` of the working directory.
+Status mount_image(const std::string& source, const std::function<Status(UniqueFd)>& serve) {
+  if (auto made = make_directory("image"); !made) return made;
+  auto device = mount_device("image", source);
+  if (!device) return fail(std::move(device).error());
+  if (auto served = serve(std::move(*device)); !served) return served;
+  struct stat found;
+  if (::stat("image", &found) != 0) return refuse(errno, "the image does not answer");
+  widen_read_ahead(std::to_string(major(found.st_dev)) + ":" + std::to_string(minor(found.st_dev)));
+  return {};
+}
+
+// The merged root has the attributes of the upper layer's.
+Status make_upper() {
+  if (::mkdir("changes/upper", 0755) != 0)
+    return errno == EEXIST ? Status() : refuse(errno, "cannot make the upper layer");
+  struct stat root;
+  if (::stat("image", &root) != 0) return refuse(errno, "the image does not answer");
+  const std::array times{root.st_atim, root.st_mtim};
+  if (::chown("changes/upper", root.st_uid, root.st_gid) == 0 &&
+      ::chmod("changes/upper", root.st_mode & 07777) == 0 &&
+      ::utimensat(AT_FDCWD, "changes/upper", times.data(), 0) == 0)
+    return {};
+  return refuse(errno, "cannot make the upper layer");
+}
+
+// The image with overlayfs on top, in `root` of the working directory.
+Status mount_overlay(const ImageRoot& root, const UniqueFd& upper) {
+  for (const char* directory : {"root", "changes"})
+    if (auto made = make_directory(directory); !made) return made;
+  if (auto attached = attach(upper, "changes"); !attached) return attached;
+  if (auto made = make_upper(); !made) return made;
+  if (auto made = make_directory("changes/work"); !made) return made;
+  // trusted.* is for the first user namespace alone.
+  const std::string options = std::string("lowerdir=image,upperdir=changes/upper,workdir=changes/work") +
+                              (is_first_user_namespace() ? "" : ",userxattr");
+  if (::mount("overlay", "root", "overlay", 0, options.c_str()) == 0) return {};
+  return refuse(errno, "cannot mount overlayfs" + (root.upper.empty() ? "" : " with " + root.upper));
+}
+
+// The old root lies on top of the new one, where no path leads to it, until it is unmounted.
+Status pivot(const char* new_root) {
+  if (::chdir(new_root) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0) return {};
+  return refuse(errno, "cannot change the root directory");
+}
+
+Status attach_device(const UniqueFd& device, const std::string& target) {
+  if (!device) return {};
+  if (auto made = open_at(AT_FDCWD, target, O_WRONLY | O_CREAT | O_EXCL, 0666); !made)
+    return fail(Errc::mount_failed, made.error().message());
+  return attach(device, target);
+}
+
+// One of the root directory itself, whatever the image has there: to follow a symlink would cover another
+// directory of the image, or the root.
+Status make_mount_point(const std::string& path, mode_t mode) {
+  if (auto made = RootDirectory().make_directory(path, mode); !made)
+    return fail(Errc::mount_failed, "cannot make the directory " + made.error().message());
+  return {};
+}
+
+Status populate_dev(const HostMounts& host) {
+  if (auto made = make_mount_point("/dev", 0755); !made) return made;
+  if (auto mounted = mount_new("tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=755"); !mounted) return mounted;
+  for (std::size_t i = 0; i < kDevices.size(); ++i)
+    if (auto attached = attach_device(host.devices[i], "/dev/" + std::string(kDevices[i])); !attached)
+      return attached;
+  if (auto made = make_directory("/dev/pts"); !made) return made;
+  if (auto attached = attach(host.terminals, "/dev/pts"); !attached) return attached;
+  if (auto made = make_directory("/dev/shm"); !made) return made;
+  if (auto mounted = mount_new("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777"); !mounted)
+    return mounted;
+  constexpr std::array<std::array<const char*, 2>, 4> kLinks{{{"/proc/self/fd", "/dev/fd"},
+                                                              {"/proc/self/fd/0", "/dev/stdin"},
+                                                              {"/proc/self/fd/1", "/dev/stdout"},
+                                                              {"/proc/self/fd/2", "/dev/stderr"}}};
+  for (const auto& [target, link] : kLinks)
+    if (::symlink(target, link) != 0) return refuse(errno, "cannot make " + std::string(link));
+  return {};
+}
+
+void attach_resolver(const UniqueFd& resolver) {
+  if (!resolver) return;
+  const auto covered = RootDirectory().make_file("/etc/resolv.conf");
+  auto attached = covered ? attach(resolver, *covered) : Status(fail(Error(covered.error())));
+  if (!attached)
+    log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + attached.error().message());
+}
+
+Status populate(const HostMounts& host) {
+  if (auto made = make_mount_point("/proc", 0555); !made) return made;
+  if (auto mounted = mount_new("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC); !mounted) return mounted;
+  if (auto made = make_mount_point("/sys", 0555); !made) return made;
+  if (auto attached = attach(host.sys, "/sys"); !attached) return attached;
+  if (auto populated = populate_dev(host); !populated) return populated;
+  attach_resolver(host.resolver);
+  return {};
+}
+
+// As container engines do it.
+Status enter_working_directory(const std::string& directory) {
+  const auto path = RootDirectory().make_directories(std::filesystem::path("/") / directory);
+  if (!path) return fail(Errc::mount_failed, "the image's working directory " + path.error().message());
+  if (::chdir(("/" + *path).c_str()) == 0) return {};
+  return refuse(errno, "the image's working directory " + *path);
+}
+
+}  // namespace
+
+bool are_users_missing() { return known_users() < 0x1'0000; }
+
+Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve) {
+  if (::unshare(CLONE_NEWNS) != 0) return refuse(errno, "cannot make a mount namespace");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
+    return refuse(errno, "cannot keep mounts from being seen outside");
+  const auto host = clone_host_mounts(root.upper);
+  if (!host) return std::unexpected(host.error());
+
+  if (auto mounted = mount_new("tmpfs", kWorkshop, MS_NOSUID | MS_NODEV, "mode=755"); !mounted)
+    return mounted;
+  if (::chdir(kWorkshop) != 0) return refuse(errno, kWorkshop);
+  if (auto mounted = mount_image(root.source, serve); !mounted) return mounted;
+  if (auto mounted = mount_overlay(root, host->upper); !mounted) return mounted;
+
+  if (auto changed = pivot("root"); !changed) return changed;
+  // While the old root is there: where a user namespace shows no other proc, the kernel refuses a new one.
+  if (auto populated = populate(*host); !populated) return populated;
+  if (::umount2(".", MNT_DETACH) != 0) return refuse(errno, "cannot leave the old root directory");
+  if (auto entered = enter_working_directory(root.working_directory); !entered) return entered;
+  if (root.is_read_only && ::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
+    return refuse(errno, "cannot make the root directory read-only");
+  return {};
+}
+
+}  // namespace layoutfs::tools

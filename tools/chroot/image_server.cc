@@ -1,0 +1,102 @@
+#include "tools/chroot/image_server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "fs/fuse/fuse_session.h"
+#include "tools/cli/command.h"
+#include "tools/cli/served_image.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// A descriptor goes with a byte (unix(7), SCM_RIGHTS), which says whom the files belong to.
+struct DeviceMessage {
+  char byte = 0;
+  iovec data{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr header{.msg_name = nullptr,
+                .msg_namelen = 0,
+                .msg_iov = &data,
+                .msg_iovlen = 1,
+                .msg_control = control,
+                .msg_controllen = sizeof control,
+                .msg_flags = 0};
+};
+
+struct Received {
+  UniqueFd device;
+  bool is_for_root_alone = false;
+};
+
+// Nothing where all who could have sent something are gone.
+Received receive(int socket) {
+  DeviceMessage message;
+  if (retried([&] { return ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC); }) != 1) return {};
+  const cmsghdr* control = CMSG_FIRSTHDR(&message.header);
+  if (control == nullptr || control->cmsg_type != SCM_RIGHTS) return {};
+  int device = -1;
+  std::memcpy(&device, CMSG_DATA(control), sizeof device);
+  return {UniqueFd(device), message.byte != 0};
+}
+
+Status run(Received received, const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library) {
+  ImageView view;
+  if (received.is_for_root_alone) view = {.ownership = {0, 0}, .ids = MountIds::of_root_alone(), .acl = {}};
+  SessionOptions options;
+  options.mount_point = "/dev/fd/" + std::to_string(received.device.get());
+  auto session = FuseSession::mount(image_filesystem(image, library, std::move(view)), options);
+  if (!session) return fail(std::move(session).error());
+  received.device.release();  // the session's from now on
+  return (*session)->serve([] {});
+}
+
+// Whoever reads what the command prints, or writes what it reads, does not wait for the server.
+void leave_terminal() {
+  ::setsid();
+  if (const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC)); null)
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO}) ::dup2(null.get(), standard);
+}
+
+}  // namespace
+
+Result<ImageServer> ImageServer::start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return std::unexpected(Error::system(errno, "socketpair"));
+  UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  const pid_t process = ::fork();
+  if (process < 0) return std::unexpected(Error::system(errno, "fork"));
+  if (process > 0) return ImageServer(process, std::move(ours));
+
+  ours.reset();
+  leave_terminal();
+  Received received = receive(theirs.get());
+  if (!received.device) ::_exit(kDone);
+  const Status served = run(std::move(received), image, library);
+  ::_exit(served ? kDone : report(served.error()));
+}
+
+Status ImageServer::serve(UniqueFd device, bool is_for_root_alone) {
+  DeviceMessage message;
+  message.byte = is_for_root_alone ? 1 : 0;
+  cmsghdr* control = CMSG_FIRSTHDR(&message.header);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_RIGHTS;
+  control->cmsg_len = CMSG_LEN(sizeof(int));
+  const int descriptor = device.get();
+  std::memcpy(CMSG_DATA(control), &descriptor, sizeof descriptor);
+  if (::sendmsg(socket_.get(), &message.header, MSG_NOSIGNAL) != 1)
+    return fail(Errc::mount_failed, Error::system(errno, "the image's server").message());
+  return {};
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,174 @@
+#include "tools/cli/command.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <system_error>
+#include <tuple>
+
+#include "core/base/log.h"
+#include "core/base/utf8.h"
+#include "fs/fuse/dead_mount.h"
+
+namespace layoutfs::tools {
+
+namespace {
+
+// What only writing can fail with.
+bool is_write_failure(int sys) noexcept {
+  return sys == EROFS || sys == ENOSPC || sys == EDQUOT || sys == EFBIG;
+}
+
+}  // namespace
+
+ExitCode exit_code_of(const Error& error) noexcept {
+  switch (error.code()) {
+    case Errc::invalid_argument:
+    case Errc::name_invalid:
+    case Errc::range_invalid:
+    case Errc::failed_precondition:
+      return kUsage;
+    case Errc::not_found:
+    case Errc::blob_unknown:
+    case Errc::blob_upload_unknown:
+    case Errc::manifest_unknown:
+    case Errc::name_unknown:
+      return kNotFound;
+    case Errc::invalid_image:
+    case Errc::manifest_blob_unknown:
+    case Errc::manifest_invalid:
+      return kNotALayout;
+    case Errc::ambiguous:
+      return kAmbiguous;
+    case Errc::unsupported:
+    case Errc::partial_fallback:
+      return kUnsupported;
+    case Errc::corrupt:
+    case Errc::digest_invalid:
+    case Errc::size_invalid:
+    case Errc::bad_partial_request:
+    case Errc::unexpected_eof:
+      return kCorrupt;
+    case Errc::mount_failed:
+      return kMountFailed;
+    case Errc::clobber:
+    case Errc::already_exists:
+    case Errc::blob_upload_invalid:
+    case Errc::denied:
+    case Errc::referenced:
+    case Errc::unauthorized:
+      return kCannotWrite;
+    case Errc::closed:
+    case Errc::cancelled:
+    case Errc::too_many_requests:
+      return kFailed;
+    case Errc::io:
+      return is_write_failure(error.sys()) ? kCannotWrite : kFailed;
+  }
+  return kFailed;
+}
+
+void print_error(std::string_view message) { log(LogLevel::error, message); }
+
+bool& is_quiet() noexcept {
+  static bool quiet = false;
+  return quiet;
+}
+
+void print_notice(std::string_view message) {
+  if (is_quiet()) return;
+  if (log_format() == LogFormat::json) return log_always(LogLevel::info, message);
+  const std::string line = std::string(message) + '\n';
+  std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+std::string message_of(const Error& error) {
+  const std::string hint = error.sys() == ENOTCONN ? explain_dead_mounts() : "";
+  return hint.empty() ? error.message() : error.message() + ": " + hint;
+}
+
+void print_error(const Error& error) { print_error(message_of(error)); }
+
+int report(const Error& error) {
+  print_error(error);
+  return exit_code_of(error);
+}
+
+void add_follow_links(Command command, bool& follow_links) {
+  command.add_flag("--follow-links", follow_links, "Follow symlinks that leave the layout, too");
+}
+
+Result<Digest> parse_digest_operand(std::string_view text) { return of_operand(Digest::parse(text)); }
+
+void write_problems(JsonWriter& json, const std::vector<std::string>& problems) {
+  json.key("problems").begin_array();
+  for (const std::string& problem : problems) json.string(problem);
+  json.end_array();
+}
+
+Output& Output::operator<<(std::string_view text) {
+  constexpr std::size_t kBufferSize = std::size_t{64} << 10;
+  buffer_ += text;
+  if (buffer_.size() >= kBufferSize) flush();
+  return *this;
+}
+
+Output& Output::name(std::string_view name) {
+  static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  return is_terminal ? *this << printable(name) : *this << name;
+}
+
+void Output::flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty() && failed_with_ == 0) {
+    const ssize_t written = ::write(STDOUT_FILENO, rest.data(), rest.size());
+    if (written >= 0)
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    else if (errno != EINTR)
+      failed_with_ = errno;
+  }
+  buffer_.clear();
+}
+
+int Output::finish() {
+  flush();
+  if (failed_with_ == 0) return kDone;
+  print_error("standard output: " + std::generic_category().message(failed_with_));
+  return kCannotWrite;
+}
+
+std::string human_size(std::uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  constexpr std::array kUnits{"kB", "MB", "GB", "TB", "PB", "EB"};
+  double value = static_cast<double>(bytes) / 1000;
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < kUnits.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), "%.*f %s",
+                                   value < 9.95   ? 2
+                                   : value < 99.5 ? 1
+                                                  : 0,
+                                   value, kUnits[unit]);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+std::string utc_time(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm fields{};
+  std::array<char, 64> text{};
+  if (::gmtime_r(&time, &fields) == nullptr || std::strftime(text.data(), text.size(), "%F %T", &fields) == 0)
+    return "@" + std::to_string(seconds);
+  return text.data();
+}
+
+std::string pad(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
+
+}  // namespace layoutfs::tools

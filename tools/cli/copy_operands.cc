@@ -1,0 +1,378 @@
+#include "tools/cli/copy_operands.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
+#include "core/cas/named_entries.h"
+#include "core/cas/reference_name.h"
+#include "core/oci/familiar_name.h"
+#include "core/oci/reference.h"
+#include "core/oci/repository_names.h"
+#include "core/oci/repository_tree.h"
+#include "core/registry/registry.h"
+#include "core/registry/repository_map.h"
+#include "tools/cli/command.h"
+#include "tools/cli/image_arguments.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// "STORE[:REPOSITORY[:TAG|@DIGEST]]". The store ends at the first colon: no repository has a '/' in front.
+struct RepositoriesOperand {
+  std::string store, repository, object;
+
+  static Result<RepositoriesOperand> parse(const std::string& operand) {
+    const std::string_view text = std::string_view(operand).substr(kRepositoriesPrefix.size());
+    RepositoriesOperand parsed;
+    const auto colon = text.find(':');
+    parsed.store = text.substr(0, colon);
+    if (parsed.store.empty()) return fail(Errc::invalid_argument, operand + ": no directory is named");
+    if (colon == std::string_view::npos) return parsed;
+    const std::string_view rest = text.substr(colon + 1);
+    const auto end = rest.find_first_of(":@");
+    parsed.repository = rest.substr(0, end);
+    if (end != std::string_view::npos) parsed.object = rest.substr(end + 1);
+    if (!is_repository_name(parsed.repository)) return fail(invalid_repository(parsed.repository));
+    const bool is_digest = end != std::string_view::npos && rest[end] == '@';
+    if (end != std::string_view::npos && !is_digest && !is_tag(parsed.object))
+      return fail(invalid_tag(parsed.object));
+    if (!is_digest) return parsed;
+    if (const auto digest = parse_digest_operand(parsed.object); !digest) return fail(Error(digest.error()));
+    return parsed;
+  }
+};
+
+bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
+
+// An entry as it is copied: by the name `name`, with its other annotations.
+Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::string name,
+                                 const std::optional<Platform>& platform) {
+  if (entry.media_type.empty()) {
+    auto typed = with_media_type(engine, std::move(entry));
+    if (!typed) return fail(std::move(typed).error());
+    entry = std::move(*typed);
+  }
+  if (platform) {
+    auto manifest = resolve_platform(engine, entry, *platform);
+    if (!manifest) return fail(std::move(manifest).error(), name.empty() ? entry.digest.str() : name);
+    // The names are those of the index; what else the index says of the manifest stays.
+    if (const auto full = full_name(entry))
+      manifest->annotations.insert_or_assign(std::string(kContainerdName), std::string(*full));
+    entry = std::move(*manifest);
+  }
+  return NamedDescriptor{.name = std::move(name), .descriptor = std::move(entry), .is_entry = true};
+}
+
+// The entries that `reference` means: without a platform, those of all platforms, as for an index.
+Result<std::vector<Descriptor>> find_entries(const Engine& engine, const std::string& reference,
+                                             const std::optional<Platform>& platform) {
+  if (!platform) return find_every_platform(engine, reference);
+  auto found = find_reference(engine, reference, *platform);
+  if (!found) return fail(std::move(found).error());
+  return std::vector<Descriptor>{std::move(*found)};
+}
+
+Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform,
+                                      bool follow_links) {
+  ImageArguments arguments;
+  arguments.follow_links = follow_links;
+  arguments.name = operand;
+  auto opened = open_layout(arguments);
+  if (!opened) return fail(std::move(opened).error());
+  SourceLayout layout{.path = opened->path, .repository = {}, .engine = opened->engine, .images = {}};
+  const auto references = layout.engine->references();
+  if (!references) return fail(Error(references.error()), layout.path);
+  std::vector<Descriptor> entries = (*references)->entries;
+  if (!opened->reference.empty()) {
+    auto found = of_operand(find_entries(*layout.engine, opened->reference, platform));
+    if (!found) return fail(std::move(found).error(), layout.path);
+    entries = std::move(*found);
+  } else if (!(*references)->problems.empty()) {
+    return fail(Errc::invalid_image, layout.path + ": " + (*references)->problems.front());
+  }
+  for (const Descriptor& entry : entries) {
+    auto image = image_of(*layout.engine, entry, std::string(entry.ref_name().value_or("")), platform);
+    if (!image) return fail(std::move(image).error(), layout.path);
+    // A digest may be that of a manifest which is no entry.
+    image->is_entry = std::ranges::any_of(
+        (*references)->entries, [&](const Descriptor& other) { return other.digest == entry.digest; });
+    layout.images.push_back(std::move(*image));
+  }
+  if (layout.images.empty()) return fail(Errc::not_found, layout.path + ": the layout has no images");
+  return CopySource{.layouts = {std::move(layout)}};
+}
+
+// The images of the layout of a repository.
+Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::string& name,
+                                     const std::string& object, const std::optional<Platform>& platform,
+                                     bool follow_links) {
+  auto path = tree.path_of(name);
+  if (!path) return fail(std::move(path).error());
+  auto engine = open_dir(*path, {.follow_links = follow_links});
+  if (!engine) return fail(std::move(engine).error());
+  SourceLayout layout{
+      .path = std::move(*path), .repository = name, .engine = std::move(*engine), .images = {}};
+  const auto references = layout.engine->references();
+  if (!references) return fail(Error(references.error()), layout.path);
+  const RegistryOptions options{.default_repository = name, .foreign = ForeignEntry::skip};
+  const RepositoryMap map(**references, options);
+  const auto entries = map.find(name);
+  if (!entries) return fail(Error(entries.error()), layout.path);
+  const auto add = [&](const Descriptor& entry, const std::string& tag) -> Status {
+    auto image = image_of(*layout.engine, entry, tag, platform);
+    if (!image) return fail(std::move(image).error(), layout.path);
+    layout.images.push_back(std::move(*image));
+    return {};
+  };
+  if (object.empty()) {
+    for (const std::size_t position : (*entries)->positions) {
+      const Descriptor& entry = map.entry(position);
+      const auto parsed = entry_name_of(entry, name);
+      if (auto added = add(entry, parsed ? parsed->tag : ""); !added) return fail(std::move(added).error());
+    }
+    return layout;
+  }
+  if (is_digest(object)) {
+    auto found = of_operand(find_reference(*layout.engine, object));
+    if (!found) return fail(std::move(found).error(), layout.path);
+    if (auto added = add(*found, ""); !added) return fail(std::move(added).error());
+    return layout;
+  }
+  const auto found = map.find_tag(name, object);
+  if (!found) return fail(Error(found.error()), layout.path);
+  if (auto added = add(**found, object); !added) return fail(std::move(added).error());
+  return layout;
+}
+
+Result<CopySource> open_repositories_source(const std::string& operand,
+                                            const std::optional<Platform>& platform, bool follow_links) {
+  const auto parsed = RepositoriesOperand::parse(operand);
+  if (!parsed) return fail(Error(parsed.error()));
+  std::error_code failed;
+  if (!std::filesystem::is_directory(parsed->store, failed))
+    return fail(Errc::not_found, parsed->store + ": no such directory");
+  const RepositoryTree tree(parsed->store);
+  CopySource source;
+  std::vector<std::string> names{parsed->repository};
+  if (parsed->repository.empty()) {
+    const auto registry = open_repositories(parsed->store, {.follow_links = follow_links});
+    if (!registry) return fail(Error(registry.error()));
+    auto listed = (*registry)->repositories();
+    if (!listed) return fail(std::move(listed).error(), parsed->store);
+    names = std::move(*listed);
+  }
+  if (names.empty()) return fail(Errc::not_found, parsed->store + ": there are no repositories");
+  for (const std::string& name : names) {
+    auto layout = open_repository(tree, name, parsed->object, platform, follow_links);
+    if (!layout) return fail(std::move(layout).error(), parsed->store);
+    source.layouts.push_back(std::move(*layout));
+  }
+  return source;
+}
+
+// Where people mean a registry, or what is no layout of ours.
+Status check_target(std::string_view operand) {
+  for (const std::string_view other : {"docker://", "docker-daemon:", "containers-storage:"})
+    if (operand.starts_with(other))
+      return fail(Errc::unsupported, std::string(operand) +
+                                         ": images are copied to layouts on disk; "
+                                         "skopeo copy oci:LAYOUT:REF copies to " +
+                                         std::string(other));
+  if (operand.starts_with("docker-archive:"))
+    return fail(Errc::unsupported, std::string(operand) + ": only oci-archive: is written");
+  return {};
+}
+
+// The entry name that a repository gives to the image: by its own name, or by its full one.
+Result<EntryName> entry_name_in(const NamedDescriptor& image, const std::string& given,
+                                const std::string& repository) {
+  if (!given.empty()) return parse_entry_name(given, repository);
+  Descriptor named = image.descriptor;
+  named.annotations.insert_or_assign(std::string(kRefName), image.name);
+  return entry_name_of(named, repository);
+}
+
+// An image that gets a name of the user's is no longer what its full name says.
+void forget_other_full_name(NamedDescriptor& image, const std::string& given) {
+  const auto full = full_name(image.descriptor);
+  if (!full || given == image.descriptor.ref_name() || full_image_name(*full) == full_image_name(given))
+    return;
+  image.descriptor.annotations.erase(std::string(kContainerdName));
+}
+
+// Why a tag cannot be that of both images.
+Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDescriptor& other) {
+  if (one.name != other.name)
+    return {Errc::invalid_argument,
+            "'" + one.name + "' and '" + other.name + "' would both be called '" + tag + "'"};
+  return {Errc::ambiguous,
+          ambiguous_name(tag, {&one.descriptor, &other.descriptor}).message() +
+              "; a tag of a repository names one (--platform chooses one of several platforms)"};
+}
+
+// A tag of a repository has one target, also beside what is there.
+Status check_tags(const Engine& engine, const CopyJob& job) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()), job.target);
+  for (const NamedDescriptor& image : job.images)
+    for (const Descriptor& entry : (*references)->entries) {
+      if (image.name.empty() || entry.ref_name() != image.name || !full_name(entry)) continue;
+      if (!full_name(image.descriptor) || full_name(entry) == full_name(image.descriptor)) continue;
+      return fail(Errc::clobber, job.target + ": '" + image.name + "' is " + std::string(*full_name(entry)) +
+                                     ", so " + std::string(*full_name(image.descriptor)) +
+                                     " needs another name: a tag of a repository names one image");
+    }
+  return {};
+}
+
+}  // namespace
+
+Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
+                                    bool follow_links) {
+  if (operand.starts_with(kRepositoriesPrefix))
+    return open_repositories_source(operand, platform, follow_links);
+  return open_layout_source(operand, platform, follow_links);
+}
+
+Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_links) {
+  if (auto known = check_target(operand); !known) return fail(std::move(known).error());
+  CopyTarget target;
+  target.follow_links_ = follow_links;
+  if (operand.starts_with(kRepositoriesPrefix)) {
+    auto parsed = RepositoriesOperand::parse(operand);
+    if (!parsed) return fail(std::move(parsed).error());
+    if (is_digest(parsed->object))
+      return fail(Errc::invalid_argument, operand + ": an image is called by a tag, not by a digest");
+    target.kind_ = Kind::repositories;
+    target.path_ = std::move(parsed->store);
+    target.repository_ = std::move(parsed->repository);
+    target.name_ = std::move(parsed->object);
+    return target;
+  }
+  std::string_view text = operand;
+  if (operand.starts_with(kArchivePrefix)) {
+    target.kind_ = Kind::archive;
+    text.remove_prefix(kArchivePrefix.size());
+  } else if (auto there = of_operand(parse_image_name(operand))) {
+    target.path_ = std::move(there->layout);
+    target.name_ = std::move(there->reference);
+    if (!is_layout_dir(target.path_))
+      return fail(Errc::invalid_argument,
+                  target.path_ + ": an archive is not written to; oci-archive:FILE makes a new one");
+  } else if (text.starts_with("oci:")) {
+    text.remove_prefix(std::string_view("oci:").size());
+  }
+  if (target.path_.empty()) {
+    const auto colon = text.find(':');
+    target.path_ = text.substr(0, colon);
+    if (colon != std::string_view::npos) target.name_ = text.substr(colon + 1);
+  }
+  if (target.path_.empty()) return fail(Errc::invalid_argument, operand + ": no path is named");
+  if (!target.name_.empty() && !is_reference_name(target.name_))
+    return fail(Errc::invalid_argument, "invalid reference name '" + target.name_ + "'");
+  return target;
+}
+
+Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
+                                               const NamedDescriptor& image) const {
+  const std::string& name = name_.empty() ? image.name : name_;
+  if (kind_ != Kind::repositories) {
+    const bool is_tag_of_source = !source.repository.empty() && name_.empty() && !name.empty();
+    return Place{path_, is_tag_of_source ? source.repository + ":" + name : name};
+  }
+  const std::string& repository = repository_.empty() ? source.repository : repository_;
+  auto entry = entry_name_in(image, name_, repository);
+  if (!entry)
+    return fail(Errc::invalid_argument,
+                "'" + name + "' is no " + (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
+                    "; say what it is to be called: " + std::string(kRepositoriesPrefix) +
+                    "STORE:REPOSITORY:TAG");
+  // Of an image that another repository has, the tag stays.
+  if (!repository_.empty()) entry->repository = repository_;
+  if (!is_repository_directory(entry->repository))
+    return fail(Errc::name_invalid,
+                "repository '" + entry->repository + "' cannot be beside the files of the layouts above it");
+  if (auto way = RepositoryTree(path_).check_way(entry->repository); !way)
+    return fail(std::move(way).error());
+  return Place{path_ + "/" + entry->repository,
+               entry->tag.empty() ? "" : entry->repository + ":" + entry->tag};
+}
+
+Status CopyTarget::check_one_name(const SourceLayout& source) const {
+  const auto& images = source.images;
+  if (name_.empty() || images.size() == 1) return {};
+  // Those of several platforms are one image.
+  const bool is_one =
+      kind_ != Kind::repositories && std::ranges::all_of(images, [&](const NamedDescriptor& image) {
+        return image.descriptor.platform && image.name == images.front().name &&
+               full_name(image.descriptor) == full_name(images.front().descriptor);
+      });
+  if (is_one) return {};
+  return fail(Errc::invalid_argument, "'" + name_ + "' can name one image, and there are " +
+                                          std::to_string(images.size()) + " in " + source.path +
+                                          ": say which one is meant");
+}
+
+Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
+  std::vector<CopyJob> jobs;
+  for (const SourceLayout& layout : source.layouts) {
+    if (!name_.empty() && source.layouts.size() > 1)
+      return fail(Errc::invalid_argument,
+                  "'" + name_ + "' can name one image, and there are several layouts");
+    if (auto one = check_one_name(layout); !one) return fail(std::move(one).error());
+    std::map<std::string, CopyJob> by_target;
+    std::map<std::string, const NamedDescriptor*> taken;  // by whom each tag is
+    for (const NamedDescriptor& image : layout.images) {
+      auto place = place_of(layout, image);
+      if (!place) return fail(std::move(place).error());
+      if (kind_ == Kind::repositories && !place->name.empty()) {
+        const auto [holder, is_new] = taken.emplace(place->target + "/" + place->name, &image);
+        const bool is_same = holder->second->descriptor.digest == image.descriptor.digest;
+        if (!is_new && !is_same) return fail(one_tag(place->name, *holder->second, image));
+      }
+      NamedDescriptor placed = image;
+      placed.name = std::move(place->name);
+      // Whatever has a given name, or the tag of a repository, loses it.
+      if (!placed.name.empty() && layout.images.size() == 1 && !name_.empty()) placed.is_entry = false;
+      if (!placed.name.empty() && kind_ == Kind::repositories) placed.is_entry = false;
+      if (!name_.empty()) forget_other_full_name(placed, placed.name);
+      by_target[place->target].images.push_back(std::move(placed));
+    }
+    for (auto& [target, job] : by_target) jobs.push_back({layout.engine, target, std::move(job.images)});
+  }
+  return jobs;
+}
+
+Status CopyTarget::check(const CopyJob& job) const {
+  if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
+  const auto engine = open_dir(job.target, {.follow_links = follow_links_});
+  if (!engine) return fail(Error(engine.error()));
+  if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
+    return fail(std::move(checked).error(), job.target);
+  return kind_ == Kind::repositories ? check_tags(**engine, job) : Status();
+}
+
+Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {
+  if (kind_ == Kind::archive) {
+    if (archive_ == nullptr) {
+      auto created = create_archive(path_);
+      if (!created) return fail(std::move(created).error());
+      archive_ = std::move(*created);
+    }
+    return archive_;
+  }
+  auto engine = open_dir(job.target, {.create_if_missing = true,
+                                      .is_beside_others = kind_ == Kind::repositories,
+                                      .follow_links = follow_links_});
+  if (!engine) return fail(std::move(engine).error());
+  return std::shared_ptr<Engine>(std::move(*engine));
+}
+
+Status CopyTarget::finish() { return archive_ == nullptr ? Status() : archive_->finish(); }
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,122 @@
+// Content from files, and into files.
+#include "tools/cli/files.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include "core/base/json.h"
+
+namespace layoutfs::tools {
+
+Result<FileSource> FileSource::open(const std::string& path, int stop_fd) {
+  if (path == "-") {
+    UniqueFd input(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
+    if (!input) return fail(Error::system(errno, "standard input"));
+    return FileSource(std::move(input), "standard input", std::nullopt, stop_fd);
+  }
+  // A pipe that nobody writes to yet is waited for in wait(), where a stop is seen.
+  auto fd = open_at(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+  if (!fd) return fail(std::move(fd).error());
+  const auto found = stat_of(fd->get(), path);
+  if (!found) return fail(Error(found.error()));
+  if (S_ISDIR(found->st_mode)) return fail(Error::system(EISDIR, path));
+  if (!S_ISREG(found->st_mode)) return FileSource(std::move(*fd), path, std::nullopt, stop_fd);
+  std::ignore = ::posix_fadvise(fd->get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return FileSource(std::move(*fd), path, static_cast<std::uint64_t>(found->st_size), stop_fd);
+}
+
+Status FileSource::wait() const {
+  std::array<pollfd, 2> waited{{{fd_.get(), POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
+  while (::poll(waited.data(), waited.size(), -1) < 0)
+    if (errno != EINTR) return fail(Error::system(errno, name_));
+  if (waited[1].revents != 0) return fail(Errc::cancelled, name_ + ": stopped on request");
+  return {};
+}
+
+Result<std::size_t> FileSource::read(std::span<std::byte> out) {
+  auto got = read_once(out);
+  has_failed_ = !got;
+  return got;
+}
+
+Result<std::size_t> FileSource::read_once(std::span<std::byte> out) {
+  for (;;) {
+    if (auto ready = wait(); !ready) return fail(std::move(ready).error());
+    const ssize_t got = ::read(fd_.get(), out.data(), out.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    // Whoever shares a pipe with us may have taken what there was.
+    if (errno != EINTR && errno != EAGAIN) return fail(Error::system(errno, name_));
+  }
+}
+
+Result<Bytes> read_document_file(FileSource& file) {
+  constexpr std::size_t kPiece = std::size_t{64} << 10;
+  Bytes text;
+  while (text.size() <= JsonLimits{}.bytes) {
+    const std::size_t before = text.size();
+    text.resize(before + kPiece);
+    const auto got = file.read(std::span(text).subspan(before));
+    if (!got) return fail(Error(got.error()));
+    text.resize(before + *got);
+    if (*got == 0) break;
+  }
+  return text;
+}
+
+OutputFile OutputFile::standard_output() { return {UniqueFd(), STDOUT_FILENO, "standard output", ""}; }
+
+Result<OutputFile> OutputFile::create(const std::string& path) {
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(status)) return fail(Error::system(EISDIR, path));
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    auto fd = open_at(AT_FDCWD, path, O_WRONLY | O_NOCTTY);
+    if (!fd) return fail(std::move(fd).error());
+    const int number = fd->get();
+    return OutputFile(std::move(*fd), number, path, "");
+  }
+  std::filesystem::path target(path);
+  if (std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored)))
+    target = std::filesystem::weakly_canonical(target, ignored);
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    const auto temporary = target.parent_path() / (".layoutfs-" + random_name() + ".tmp");
+    auto fd = open_at(AT_FDCWD, temporary.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
+    if (!fd && fd.error().sys() == EEXIST) continue;
+    if (!fd) return fail(Error::system(fd.error().sys(), path));
+    const int number = fd->get();
+    return OutputFile(std::move(*fd), number, target.string(), temporary.string());
+  }
+  return fail(Error::system(EEXIST, path));
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : owned_(std::move(other.owned_)),
+      fd_(other.fd_),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})) {}
+
+OutputFile::~OutputFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status OutputFile::write(ByteView content) { return write_all(fd_, content, path_); }
+
+Status OutputFile::commit() {
+  // Some filesystems tell only now that there was no room.
+  if (owned_ && ::close(owned_.release()) != 0 && errno != EINTR) return fail(Error::system(errno, path_));
+  if (temporary_.empty()) return {};
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return fail(Error::system(errno, path_));
+  temporary_.clear();
+  return {};
+}
+
+}  // namespace layoutfs::tools

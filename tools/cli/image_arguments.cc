@@ -1,0 +1,113 @@
+#include "tools/cli/image_arguments.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/cas/dir_engine.h"
+#include "core/image/image.h"
+#include "core/oci/reference.h"
+#include "fs/fuse/dead_mount.h"
+#include "tools/cli/command.h"
+#include "tools/cli/name_store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// A path goes before a name, whatever is there.
+Result<ImageName> parse_path_or_name(const std::string& argument) {
+  auto path = of_operand(parse_image_name(argument));
+  if (path || path.error().code() != Errc::not_found) return path;
+  auto named = find_image_name(argument);
+  if (!named) return fail(std::move(named).error());
+  std::error_code failed;
+  if (*named && !std::filesystem::exists((*named)->layout, failed) && !failed)
+    return fail(Errc::not_found,
+                "image '" + argument + "': " + (*named)->layout +
+                    ": no such layout (where it has moved to is said by: layoutfs image label NAME "
+                    "layoutfs.layout=PATH)");
+  if (*named) return **std::move(named);
+  const std::string store = directory_of({});
+  if (store.empty() || !std::filesystem::is_directory(store, failed)) return path;
+  return fail(Errc::not_found, path.error().message() + ", and no image of that name in " + store);
+}
+
+}  // namespace
+
+void ImageArguments::add_options(Command command) {
+  // An empty value would be as good as none; it comes from a variable that was not set.
+  command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference")
+      .type_name("LAYOUT")
+      .not_empty();
+  command.add_option("--ref", reference, "The reference, for a name that confuses")
+      .type_name("REF")
+      .not_empty();
+  command
+      .add_option("--platform", platform,
+                  "os[/arch[/variant]] to choose from an index; this machine's by default")
+      .type_name("OS[/ARCH[/VARIANT]]")
+      .not_empty();
+  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")
+      .type_name("DIR")
+      .not_empty();
+  add_follow_links(command, follow_links);
+}
+
+Result<OpenLayout> open_layout(const ImageArguments& arguments) {
+  OpenLayout opened{arguments.layout, nullptr, {}};
+  if (!arguments.layout.empty() && !arguments.name.empty())
+    return fail(Errc::invalid_argument, arguments.name + ": a layout is named by --layout already");
+  if (arguments.layout.empty()) {
+    auto name = parse_path_or_name(arguments.name);
+    if (!name) return fail(std::move(name).error());
+    opened.path = std::move(name->layout);
+    opened.reference = std::move(name->reference);
+  }
+  if (!arguments.reference.empty() && !opened.reference.empty())
+    return fail(Errc::invalid_argument,
+                arguments.name + ": names a reference, and so does --ref " + arguments.reference);
+  if (!arguments.reference.empty()) opened.reference = arguments.reference;
+  auto engine = builtin_drivers({.follow_links = arguments.follow_links}).open(opened.path);
+  if (!engine) return fail(std::move(engine).error());
+  opened.engine = std::move(*engine);
+  return opened;
+}
+
+Result<Platform> platform_of(const ImageArguments& arguments) {
+  return arguments.platform.empty() ? host_platform() : parse_platform(arguments.platform);
+}
+
+Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments) {
+  const auto platform = platform_of(arguments);
+  if (!platform) return std::unexpected(platform.error());
+  auto found = of_operand(find_reference(*layout.engine, layout.reference, *platform));
+  if (!found) return fail(std::move(found).error(), layout.path);
+  auto manifest = resolve_platform(*layout.engine, std::move(*found), *platform);
+  if (!manifest) return fail(std::move(manifest).error(), layout.path);
+  return manifest;
+}
+
+IndexCache open_cache(const std::string& cache_dir, IndexCache::Keeping keeping) {
+  std::string directory = cache_dir.empty() ? IndexCache::default_directory() : cache_dir;
+  // If it is required, the error is reported instead.
+  if (keeping != IndexCache::Keeping::required && !directory.empty() &&
+      ::access(directory.c_str(), F_OK) != 0 && errno == ENOTCONN)
+    if (const std::string why = explain_dead_mounts(directory); !why.empty())
+      log(LogLevel::warning, "index cache: " + directory + ": " + why);
+  return IndexCache(std::move(directory), keeping);
+}
+
+Status check_complete(const Image& image) {
+  const auto problems = image.tree().problems();
+  if (problems.empty()) return {};
+  return fail(Errc::corrupt,
+              problems.front() +
+                  (problems.size() > 1 ? " (and " + std::to_string(problems.size() - 1) + " more)" : ""));
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,123 @@
+#include "tools/cli/mount_point.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "fs/fuse/dead_mount.h"
+#include "fs/fuse/fuse_session.h"
+
+namespace layoutfs::tools {
+namespace {
+
+std::unexpected<Error> refuse(const std::string& path, const std::string& why) {
+  return fail(Errc::mount_failed, "mount point " + path + ": " + why);
+}
+std::unexpected<Error> refuse(const std::string& path, int errno_value) {
+  if (errno_value == ENOTCONN)
+    if (const std::string why = explain_dead_mounts(path); !why.empty()) return refuse(path, why);
+  return refuse(path, std::generic_category().message(errno_value));
+}
+
+bool is_device(const std::string& path) { return path.starts_with("/dev/fd/"); }
+
+bool is_there(const std::string& path) {
+  struct stat found;
+  return ::lstat(path.c_str(), &found) == 0;
+}
+
+// Nothing, and errno, where that fails.
+std::optional<std::string> real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real) return std::nullopt;
+  return real.get();
+}
+
+// The directory to make `path` in.
+std::filesystem::path parent_of(std::filesystem::path path) {
+  if (!path.has_filename()) path = path.parent_path();  // "m/"
+  path = path.parent_path();
+  return path.empty() ? "." : path;
+}
+
+// `path` is for messages.
+Status check_directory(const std::string& path, const std::string& real) {
+  struct stat found;
+  if (::stat(real.c_str(), &found) != 0) return refuse(path, errno);
+  if (!S_ISDIR(found.st_mode)) return refuse(path, ENOTDIR);
+  return {};
+}
+
+}  // namespace
+
+bool is_in(const std::string& path, const std::string& directory) {
+  struct stat outer;
+  if (::stat(directory.c_str(), &outer) != 0) return false;
+  std::error_code failed;
+  auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed);
+  while (true) {
+    struct stat found;
+    if (::stat(place.c_str(), &found) == 0 && found.st_dev == outer.st_dev && found.st_ino == outer.st_ino)
+      return true;
+    if (!place.has_relative_path()) return false;
+    place = place.parent_path();
+  }
+}
+
+Status MountPoint::check(const std::string& path, const std::string& layout) {
+  if (is_device(path)) return {};
+  // Before anything is asked of it.
+  if (const auto mounted = mount_point_of(path)) {
+    if (is_dead_mount(*mounted)) return refuse(path, explain_dead_mount(*mounted));
+    return refuse(path, "busy: a layout is mounted there already");
+  }
+  if (is_in(path, layout)) return refuse(path, "it lies in the layout itself");
+  if (const auto real = real_path(path)) return check_directory(path, *real);
+  if (errno != ENOENT || is_there(path)) return refuse(path, errno);
+  if (::faccessat(AT_FDCWD, parent_of(path).c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+    return refuse(path, errno);
+  return {};
+}
+
+Result<MountPoint> MountPoint::prepare(const std::string& path, const std::string& layout) {
+  if (is_device(path)) return MountPoint(path);
+  if (auto checked = check(path, layout); !checked) return fail(std::move(checked).error());
+  const bool is_made = ::mkdir(path.c_str(), 0755) == 0;
+  if (!is_made && errno != EEXIST) return refuse(path, errno);
+  const auto real = real_path(path);
+  if (!real) return refuse(path, errno);
+  MountPoint prepared(*real);
+  if (is_made) prepared.made_ = identity_of(*real);
+  return prepared;
+}
+
+// Asks the kernel alone: something that does not answer may be mounted there by now.
+std::optional<MountPoint::Identity> MountPoint::identity_of(const std::string& path) {
+  struct statx found;
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_INO | STATX_BTIME,
+              &found) != 0)
+    return std::nullopt;
+  const bool is_birth_known = (found.stx_mask & STATX_BTIME) != 0;
+  return Identity{.device = makedev(found.stx_dev_major, found.stx_dev_minor),
+                  .inode = found.stx_ino,
+                  .born_s = is_birth_known ? found.stx_btime.tv_sec : 0,
+                  .born_ns = is_birth_known ? found.stx_btime.tv_nsec : 0};
+}
+
+MountPoint::MountPoint(MountPoint&& other) noexcept
+    : path_(std::move(other.path_)), made_(std::exchange(other.made_, std::nullopt)) {}
+
+MountPoint::~MountPoint() {
+  if (made_ && identity_of(path_) == made_) ::rmdir(path_.c_str());
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,51 @@
+#include "tools/cli/served_image.h"
+
+#include <utility>
+
+#include "fs/tree/statistics.h"
+
+namespace layoutfs::tools {
+
+std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
+                                                          std::shared_ptr<std::optional<Progress>> progress) {
+  return std::make_shared<const LibraryResources>(
+      open_cache(options.cache_dir),
+      LibraryOptions{
+          .cache_size = options.cache_size,
+          .cache_disk = options.cache_disk,
+          .verify = options.verify,
+          .progress = [progress = std::move(progress)](const Descriptor& layer, std::uint64_t bytes_read) {
+            if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
+          }});
+}
+
+std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
+                                           std::shared_ptr<std::optional<Progress>> progress) {
+  return std::make_shared<ImageLibrary>(layout.engine, library_resources(options, std::move(progress)));
+}
+
+Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,
+                                     ImageLibrary& library) {
+  const std::string name = layout.path + ": " + manifest.digest.str();
+  auto image = library.image(manifest);
+  if (!image) return fail(std::move(image).error(), name);
+  if (auto complete = check_complete(**image); !complete) return fail(std::move(complete).error(), name);
+  return image;
+}
+
+std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
+                                             ImageView view) {
+  auto filesystem = std::make_shared<ImageFilesystem>(
+      std::move(image), view.ownership, 0,
+      AttributeRules{.is_overlay_hidden = true, .ids = std::move(view.ids)}, view.acl);
+  filesystem->set_statistics([library] { return statistics_json(*library->resources()); });
+  return filesystem;
+}
+
+std::string source_of(const OpenLayout& layout, const ImageArguments& arguments) {
+  const std::string named = arguments.name.empty() ? layout.path : arguments.name;
+  if (arguments.reference.empty()) return named;
+  return named + (Digest::parse(arguments.reference) ? "@" : ":") + arguments.reference;
+}
+
+}  // namespace layoutfs::tools

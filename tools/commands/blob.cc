@@ -1,0 +1,124 @@
+// `layoutfs blob`: ls, rm and path.
+#include "tools/commands/blob.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ListArguments {
+  StoreArguments layout;
+  bool is_long = false;
+  bool is_json = false;
+};
+
+struct PathArguments {
+  StoreArguments layout;
+  std::string digest;
+};
+
+int list(const ListArguments& arguments, Output& output) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto digests = store->engine->list_all_blobs();
+  if (!digests) return report(std::move(digests).error().with(store->path));
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("blobs").begin_array();
+  for (const Digest& digest : *digests) {
+    if (!arguments.is_long && !arguments.is_json) {
+      output << digest.str() << "\n";
+      continue;
+    }
+    auto status = store->engine->blob_status(digest);
+    if (!status) return report(std::move(status).error().with(store->path));
+    if (!*status) continue;  // deleted since it was listed
+    if (arguments.is_json)
+      json.begin_object()
+          .key("digest")
+          .string(digest.str())
+          .key("size")
+          .integer(to_json_integer((*status)->size))
+          .key("putTime")
+          .integer((*status)->put_ns / kSecond)
+          .end_object();
+    else
+      output << digest.str() << " " << pad(human_size((*status)->size), 8) << " "
+             << utc_time((*status)->put_ns / kSecond) << "\n";
+  }
+  if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
+  return kDone;
+}
+
+int remove(const RemoveArguments& arguments) {
+  // All are understood before the first one goes.
+  for (const std::string& digest : arguments.names)
+    if (const auto parsed = parse_digest_operand(digest); !parsed) return report(parsed.error());
+  return remove_each(arguments, "blob", [](Engine& engine, const std::string& digest) {
+    return engine.delete_blob(*Digest::parse(digest));
+  });
+}
+
+int print_path(const PathArguments& arguments, Output& output) {
+  const auto digest = parse_digest_operand(arguments.digest);
+  if (!digest) return report(digest.error());
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto status = store->engine->blob_status(*digest);
+  if (!status) return report(std::move(status).error().with(store->path));
+  if (!*status) return report(Error(Errc::not_found, store->path + ": " + digest->str() + ": no such blob"));
+  auto path = store->engine->blob_path(*digest);
+  if (!path) return report(std::move(path).error().with(store->path));
+  output << *path << "\n";
+  return kDone;
+}
+
+void add_blob_ls_command(Command blob, int& exit_code) {
+  const auto arguments = std::make_shared<ListArguments>();
+  const Command command = blob.add_subcommand("ls", "List the digests of all blobs");
+  arguments->layout.add_options(command);
+  command.add_flag("-l,--long", arguments->is_long, "With sizes, and when each was put (UTC)");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+  });
+}
+
+void add_blob_rm_command(Command blob, int& exit_code) {
+  const auto arguments = std::make_shared<RemoveArguments>();
+  const Command command =
+      blob.add_subcommand("rm", "Remove blobs, also those that are in use; gc removes those that are not");
+  arguments->layout.add_options(command);
+  command.add_option("DIGEST", arguments->names, "The blobs' digests").required();
+  command.add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+}
+
+void add_blob_path_command(Command blob, int& exit_code) {
+  const auto arguments = std::make_shared<PathArguments>();
+  const Command command = blob.add_subcommand("path", "Print which file a blob is");
+  arguments->layout.add_options(command, "The layout's path; no archive");
+  command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return print_path(*arguments, output); });
+  });
+}
+
+}  // namespace
+
+void add_blob_command(Command program, int& exit_code) {
+  const Command blob = program.add_subcommand("blob", "The blobs of a layout: put, get, ls, rm, path");
+  blob.require_subcommand();
+  add_blob_put_command(blob, exit_code);
+  add_blob_get_command(blob, exit_code);
+  add_blob_ls_command(blob, exit_code);
+  add_blob_rm_command(blob, exit_code);
+  add_blob_path_command(blob, exit_code);
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,11 @@
+// The commands below `layoutfs blob` that have a file of their own.
+#pragma once
+
+#include "tools/cli/command_line.h"
+
+namespace layoutfs::tools {
+
+void add_blob_put_command(Command blob, int& exit_code);
+void add_blob_get_command(Command blob, int& exit_code);
+
+}  // namespace layoutfs::tools

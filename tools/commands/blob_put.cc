@@ -1,0 +1,85 @@
+// `layoutfs blob put`.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/cas/verifying_source.h"
+#include "tools/cli/files.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+#include "tools/commands/blob.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct PutArguments {
+  StoreArguments layout;
+  std::vector<std::string> files;
+  std::string algorithm;  // empty: that of `expected`, else the default
+  std::string expected;   // empty: any content
+};
+
+Result<PutResult> put_file(Engine& engine, ByteSource& file, const std::optional<Digest>& expected,
+                           const PutOptions& options) {
+  if (!expected) return engine.put_blob(file, options);
+  VerifyingSource checked(file, *expected, std::nullopt);
+  return engine.put_blob(checked, options);
+}
+
+int put(PutArguments arguments, Output& output) {
+  if (arguments.files.empty()) arguments.files.emplace_back("-");
+  std::optional<Digest> expected;
+  PutOptions options;
+  if (!arguments.expected.empty()) {
+    auto digest = parse_digest_operand(arguments.expected);
+    if (!digest) return report(std::move(digest).error().with("--digest"));
+    if (arguments.files.size() > 1)
+      return report(Error(Errc::invalid_argument,
+                          "--digest is for one file, not " + std::to_string(arguments.files.size())));
+    options.algorithm = digest->algorithm();
+    expected = std::move(*digest);
+  }
+  if (!arguments.algorithm.empty()) {
+    const auto algorithm = find_algorithm(arguments.algorithm);
+    if (!algorithm)
+      return report(Error(Errc::invalid_argument,
+                          "--algorithm " + arguments.algorithm + ": expected sha256 or sha512"));
+    options.algorithm = *algorithm;
+  }
+
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  const StopSignals signals;
+  options.context = signals.context();
+  for (const std::string& path : arguments.files) {
+    auto file = FileSource::open(path, signals.fd());
+    if (!file) return report(file.error());
+    auto stored = put_file(*store->engine, *file, expected, options);
+    if (!stored && file->has_failed()) return signals.report(stored.error());
+    if (!stored) return signals.report_write(std::move(stored).error().with(file->name()));
+    output << stored->digest.str() << "\n";
+    output.flush();
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void add_blob_put_command(Command blob, int& exit_code) {
+  const auto arguments = std::make_shared<PutArguments>();
+  const Command command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
+  arguments->layout.add_options(command);
+  command.add_option("FILE", arguments->files, "What to store; - or none is standard input");
+  command
+      .add_option("--algorithm", arguments->algorithm,
+                  "sha256 or sha512; that of --digest by default, else sha256")
+      .type_name("sha256|sha512");
+  command.add_option("--digest,--expect", arguments->expected, "Store nothing but content of this digest")
+      .type_name("DIGEST");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return put(std::move(*arguments), output); });
+  });
+}
+
+}  // namespace layoutfs::tools

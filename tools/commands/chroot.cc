@@ -1,0 +1,192 @@
+// `layoutfs chroot`.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "core/oci/documents.h"
+#include "tools/chroot/foreground_child.h"
+#include "tools/chroot/image_root.h"
+#include "tools/chroot/image_server.h"
+#include "tools/chroot/namespaces.h"
+#include "tools/chroot/upper_directory.h"
+#include "tools/cli/command.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/served_image.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ChrootArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF] COMMAND ARG...; without the first one with --layout
+  std::string upper;
+  bool is_read_only = false;
+  bool is_progress_hidden = false;
+};
+
+// What to run, and how.
+struct Execution {
+  std::vector<std::string> command;      // empty: a shell
+  std::vector<std::string> environment;  // "NAME=VALUE"
+  ImageRoot root;
+};
+
+// Nothing is set where the image is only known by its layers.
+Result<ImageConfig> config_of(const Engine& engine, const Descriptor& descriptor) {
+  const auto manifest = read_manifest(engine, descriptor);
+  if (!manifest) return std::unexpected(manifest.error());
+  if (!is_config_type(manifest->config.media_type)) return ImageConfig{};
+  return read_config(engine, manifest->config);
+}
+
+// Those of the image come last, and win.
+std::vector<std::string> environment_of(const ImageConfig& config) {
+  std::vector<std::string> environment{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                       "HOME=/root"};
+  if (const char* terminal = std::getenv("TERM")) environment.push_back(std::string("TERM=") + terminal);
+  environment.insert(environment.end(), config.environment.begin(), config.environment.end());
+  return environment;
+}
+
+// Returns only what went wrong, as errno.
+int execute(const std::vector<std::string>& command) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  ::execvp(arguments[0], arguments.data());
+  return errno;
+}
+
+[[noreturn]] void become_command(const Execution& execution) {
+  const char* shell = std::getenv("SHELL");
+  const std::string preferred = shell != nullptr ? shell : "";
+  ::clearenv();
+  for (const std::string& variable : execution.environment) {
+    const std::size_t equals = variable.find('=');
+    ::setenv(variable.substr(0, equals).c_str(), variable.substr(equals + 1).c_str(), 1);
+  }
+  std::vector<std::string> command = execution.command;
+  if (command.empty() && !preferred.empty()) execute({preferred});
+  if (command.empty()) command.emplace_back("/bin/sh");
+  const int why = execute(command);
+  print_error("chroot: " + command.front() + ": " + std::generic_category().message(why));
+  ::_exit(why == ENOENT ? kCommandNotFound : kCannotExecute);
+}
+
+// The first process of the pid namespace: everything in it ends when this one does.
+[[noreturn]] void run_inside(const Execution& execution, ImageServer server, const UniqueFd& parent,
+                             const ForwardedSignals& signals) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  pollfd ended{parent.get(), 0, 0};
+  if (::poll(&ended, 1, 0) != 0) ::_exit(kOwnFailure);  // before that call
+  auto entered = enter(execution.root,
+                       [&](UniqueFd device) { return server.serve(std::move(device), are_users_missing()); });
+  server.release();
+  const pid_t command = entered ? ::fork() : -1;
+  if (command == 0) {
+    signals.restore();
+    become_command(execution);
+  }
+  if (entered && command < 0) entered = std::unexpected(Error::system(errno, "fork"));
+  if (!entered) report(entered.error());
+  ::_exit(entered ? signals.await(command) : kOwnFailure);
+}
+
+// The command's exit code.
+Result<int> run(const Execution& execution, ImageServer server) {
+  if (auto entered = enter_namespaces(); !entered) return fail(std::move(entered).error());
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(Error::system(errno, "pipe"));
+  const UniqueFd parent(ends[0]);  // hangs up
+  UniqueFd held_by_parent(ends[1]);
+  const ForwardedSignals signals;
+  const TerminalForeground foreground;
+  const pid_t inside = ::fork();
+  if (inside < 0) return std::unexpected(Error::system(errno, "fork"));
+  if (inside == 0) {
+    held_by_parent.reset();
+    run_inside(execution, std::move(server), parent, signals);
+  }
+  server.release();
+  const int exit_code = signals.await(inside);
+  await_end(server.process());
+  return exit_code;
+}
+
+Result<int> serve_and_run(const Execution& execution, const ImagePtr& image,
+                          const std::shared_ptr<ImageLibrary>& library) {
+  auto server = ImageServer::start(image, library);
+  if (!server) return fail(std::move(server).error());
+  return run(execution, std::move(*server));
+}
+
+Result<int> chroot(ChrootArguments arguments) {
+  if (arguments.image.layout.empty()) {
+    if (arguments.operands.empty()) return fail(Errc::invalid_argument, "chroot needs an image");
+    arguments.image.name = arguments.operands.front();
+    arguments.operands.erase(arguments.operands.begin());
+  }
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return std::unexpected(layout.error());
+  const auto manifest = find_manifest(*layout, arguments.image);
+  if (!manifest) return std::unexpected(manifest.error());
+  const auto config = config_of(*layout->engine, *manifest);
+  if (!config) return fail(Error(config.error()), layout->path);
+
+  auto progress = std::make_shared<std::optional<Progress>>();
+  progress->emplace("indexing", !arguments.is_progress_hidden);
+  MountOptions options;
+  options.cache_dir = arguments.image.cache_dir;
+  const auto library = open_library(*layout, options, progress);
+  const auto image = open_complete_image(*layout, *manifest, *library);
+  if (!image) return std::unexpected(image.error());
+  progress->reset();
+
+  auto upper = UpperDirectory::take(arguments.upper, layout->path, manifest->digest);
+  if (!upper) return fail(std::move(upper).error());
+  auto ended = serve_and_run({.command = std::move(arguments.operands),
+                              .environment = environment_of(*config),
+                              .root = {.source = source_of(*layout, arguments.image),
+                                       .upper = arguments.upper,
+                                       .is_read_only = arguments.is_read_only,
+                                       .working_directory = config->working_directory}},
+                             *image, library);
+  if (!ended || *ended == kOwnFailure) upper->give_back();
+  return ended;
+}
+
+}  // namespace
+
+void add_chroot_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<ChrootArguments>();
+  const Command command =
+      program.add_subcommand("chroot", "Run a command in an image, with changes on top of it");
+  command.add_option("OPERANDS", arguments->operands, "The image, and what to run in it")
+      .type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
+  command.end_options_at_operand();  // what follows the image is the command's
+  arguments->image.add_options(command);
+  const Option upper =
+      command.add_option("--upper", arguments->upper, "Keep what is written in this directory")
+          .type_name("DIR");
+  command.add_flag("--read-only", arguments->is_read_only, "Let nothing be written").excludes(upper);
+  add_progress_option(command, arguments->is_progress_hidden);
+  // Other codes are the command's.
+  command.when_named([&exit_code] { exit_code = kOwnFailure; });
+  command.callback([arguments, &exit_code] {
+    const auto ended = chroot(std::move(*arguments));
+    exit_code = ended ? *ended : static_cast<int>(kOwnFailure);
+    if (!ended) report(ended.error());
+  });
+}
+
+}  // namespace layoutfs::tools

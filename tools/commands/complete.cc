@@ -1,0 +1,319 @@
+#include "tools/commands/complete.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/file.h"
+#include "core/base/split.h"
+#include "core/base/utf8.h"
+#include "core/cas/driver.h"
+#include "core/oci/entry_names.h"
+#include "core/oci/reference.h"
+#include "fs/fuse/mount_table.h"
+#include "tools/cli/command.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/mount_options.h"
+#include "tools/cli/name_store.h"
+#include "tools/cli/registry.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// ---- The words before the cursor ----
+
+bool has_name(const OptionDescription& option, std::string_view name) {
+  return std::ranges::find(option.names, name) != option.names.end();
+}
+
+// The one of that name, if there is one; nullptr.
+const OptionDescription* find_option(const CommandDescription& command, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      command.options, [&](const OptionDescription& option) { return has_name(option, name); });
+  return found == command.options.end() ? nullptr : &*found;
+}
+
+// A word that begins with '-', as "--name=value", "-xvalue", or without the value.
+struct OptionWord {
+  const OptionDescription* option = nullptr;  // the one that takes a value, if there is one
+  std::size_t value_at = std::string::npos;
+};
+
+OptionWord read_option(const CommandDescription& command, const std::string& word) {
+  if (word.starts_with("--")) {
+    const auto equals = word.find('=');
+    const OptionDescription* option = find_option(command, word.substr(0, equals));
+    if (option == nullptr || !option->takes_value) return {};
+    return {option, equals == std::string::npos ? equals : equals + 1};
+  }
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const OptionDescription* option = find_option(command, std::string{'-', word[i]});
+    if (option == nullptr) return {};
+    if (option->takes_value) return {option, i + 1 < word.size() ? i + 1 : std::string::npos};
+  }
+  return {};
+}
+
+struct Line {
+  const CommandDescription* command;
+  std::vector<std::string> operands;
+  std::string layout;                           // --layout
+  std::string default_repository;               // --default-repository
+  NameStoreArguments names;                     // --store, --namespace
+  const OptionDescription* awaiting = nullptr;  // the option whose value the next word is
+  bool has_options_ended = false;               // by "--"
+};
+
+bool is_option(const Line& line, std::string_view word) {
+  return !line.has_options_ended && word.size() > 1 && word.starts_with('-');
+}
+
+void set_value(Line& line, const OptionDescription& option, const std::string& value) {
+  if (has_name(option, "--layout")) line.layout = value;
+  if (has_name(option, "--store")) line.names.directory = value;
+  if (has_name(option, "--namespace")) line.names.name_space = value;
+  if (has_name(option, "--default-repository")) line.default_repository = value;
+}
+
+void read_word(Line& line, const std::string& word) {
+  if (const OptionDescription* option = std::exchange(line.awaiting, nullptr))
+    return set_value(line, *option, word);
+  if (word == "--" && !line.has_options_ended) {
+    line.has_options_ended = true;
+  } else if (is_option(line, word)) {
+    const auto [option, value_at] = read_option(*line.command, word);
+    if (option == nullptr) return;
+    if (value_at == std::string::npos)
+      line.awaiting = option;
+    else
+      set_value(line, *option, word.substr(value_at));
+  } else {
+    const auto& below = line.command->commands;
+    const auto found = std::ranges::find(below, word, &CommandDescription::name);
+    if (found != below.end())
+      line.command = &*found;
+    else
+      line.operands.push_back(word);
+  }
+}
+
+// The kind of the operand that comes next; empty where none may.
+std::string next_operand(const Line& line) {
+  std::vector<std::string> kinds;
+  bool is_last_repeated = false;
+  for (const OptionDescription& option : line.command->options) {
+    if (!option.is_operand) continue;
+    const auto several = split(option.kind, ' ');
+    kinds.insert(kinds.end(), several.begin(), several.end());
+    is_last_repeated = several.size() == 1 && option.is_repeated;
+  }
+  // The layout is no operand then.
+  if (!line.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
+  const std::size_t position = line.operands.size();
+  if (position < kinds.size()) return kinds[position];
+  return is_last_repeated && !kinds.empty() ? kinds.back() : "";
+}
+
+// ---- What may follow ----
+
+// A shell leaves ~ as it is in what it hands over.
+std::string with_home(const std::string& path) {
+  const char* const home = std::getenv("HOME");
+  return home != nullptr && path.starts_with("~/") ? home + path.substr(1) : path;
+}
+
+std::unique_ptr<Engine> open_quietly(const std::string& argument) {
+  const auto name = parse_image_name(with_home(argument));
+  if (!name || !name->reference.empty()) return nullptr;
+  auto engine = builtin_drivers().open(name->layout);
+  return engine ? std::move(*engine) : nullptr;
+}
+
+class Completion {
+ public:
+  explicit Completion(Line line) : line_(std::move(line)) {}
+
+  void complete(const std::string& word) {
+    if (line_.awaiting != nullptr) return value(line_.awaiting->kind, "", word);
+    if (is_option(line_, word))
+      if (const auto [option, value_at] = read_option(*line_.command, word); value_at != std::string::npos)
+        return value(option->kind, word.substr(0, value_at), word.substr(value_at));
+    if (!line_.has_options_ended && word.starts_with('-')) return option_names(word);
+    value(next_operand(line_), "", word);
+    if (!line_.operands.empty()) return;  // one of them should have been a command
+    for (const CommandDescription& command : line_.command->commands)
+      offer(word, command.name, command.description);
+  }
+
+  int print() const {
+    Output output;
+    output << shell_adds_ << (shell_prefix_.empty() ? "" : "\t" + shell_prefix_) << "\n";
+    for (const auto& [word, meaning] : words_)
+      output << word << (meaning.empty() ? "" : "\t" + meaning) << "\n";
+    return output.finish();
+  }
+
+ private:
+  // Offers `candidate` if it begins with what is there of it.
+  void offer(std::string_view begun, std::string_view candidate, const std::string& meaning = "") {
+    std::string word = prefix_ + std::string(candidate);
+    if (candidate.starts_with(begun) && printable(word) == word) words_.emplace(std::move(word), meaning);
+  }
+
+  void let_shell_add(std::string_view what) {
+    shell_adds_ = what;
+    shell_prefix_ = prefix_;
+  }
+
+  void option_names(const std::string& word) {
+    for (const OptionDescription& option : line_.command->options)
+      for (const std::string& name : option.names) offer(word, name, option.description);
+  }
+
+  // `word` is the value as far as it is there, `prefix` what stands before it.
+  void value(const std::string& kind, const std::string& prefix, const std::string& word) {
+    prefix_ = prefix;
+    if (kind == kImageKind) return image(word);
+    if (kind == kImageNameKind) return image_names(word);
+    if (kind == "OPTION[=VALUE],...") return mount_options(word);
+    if (kind == kObjectKind) return is_digest_operand(word) ? digests(word) : tags(word);
+    if (kind.find('|') != std::string::npos)
+      for (const std::string& each : split(kind, '|')) offer(word, each);
+    else if (kind == "LAYOUT" || kind == "FILE")
+      let_shell_add("files");
+    else if (kind == "DIR" || kind == "STORE")
+      let_shell_add("directories");
+    else if (kind == "MOUNTPOINT")
+      for (const std::string& each : mount_points_of("fuse.layoutfs")) offer(word, each);
+    else if (kind == "REF" || kind == "NAME")
+      references(word, kind == "REF");
+    else if (kind == "DIGEST")
+      digests(word);
+    else if (kind == "REPOSITORY")
+      repositories(word);
+    else if (kind == "TAG")
+      tags(word);
+  }
+
+  void mount_options(const std::string& list) {
+    const auto last_at = list.rfind(',') + 1;  // 0 where there is none
+    const std::string last = list.substr(last_at);
+    prefix_ += list.substr(0, last_at);
+    for (const KnownMountOption& option : known_mount_options()) {
+      const std::string name = std::string(option.name) + (option.value.empty() ? "" : "=");
+      if (!option.value.empty() && last.starts_with(name))
+        return value(std::string(option.value), prefix_ + name, last.substr(name.size()));
+      offer(last, name, std::string(option.value));
+    }
+  }
+
+  void image(const std::string& word) {
+    for (std::size_t i = word.size(); i-- > 1;) {
+      if (word[i] != ':' && word[i] != '@' && !(word[i] == '/' && i + 1 == word.size())) continue;
+      const auto engine = open_quietly(word.substr(0, i));
+      if (engine == nullptr) continue;
+      const auto references = engine->references();
+      if (!references) return;
+      const std::string begun = word.substr(i + 1);
+      // Behind the directory's own slash there is nothing to name but its references.
+      prefix_ += word.substr(0, i + 1) + (word[i] == '/' ? ":" : "");
+      if (word[i] == '@')
+        for (const Descriptor& entry : (*references)->entries) offer(begun, entry.digest.str());
+      else
+        names(**references, begun, true);
+      return;
+    }
+    image_names(word);
+    let_shell_add("files");
+  }
+
+  // Those of the store of names.
+  void image_names(const std::string& word) {
+    const auto store = open_name_store({with_home(line_.names.directory), line_.names.name_space});
+    if (!store) return;
+    if (const auto images = store->list())
+      for (const NamedImage& each : *images) offer(word, each.name);
+  }
+
+  // `with_numbers`: also those without a name, as they can be asked for.
+  void names(const References& references, const std::string& begun, bool with_numbers) {
+    const EntryNames names(references.entries);
+    for (std::size_t i = 0; i < references.entries.size(); ++i) {
+      const std::string label = names.label(i);
+      if (with_numbers || !label.starts_with('@')) offer(begun, label);
+    }
+  }
+
+  std::unique_ptr<Engine> layout() const {
+    if (!line_.layout.empty()) return open_quietly(line_.layout);
+    return line_.operands.empty() ? nullptr : open_quietly(line_.operands.front());
+  }
+
+  void references(const std::string& word, bool with_numbers) {
+    const auto engine = layout();
+    if (engine == nullptr) return;
+    if (const auto references = engine->references()) names(**references, word, with_numbers);
+  }
+
+  void digests(const std::string& word) {
+    const auto engine = layout();
+    if (engine == nullptr) return;
+    if (const auto blobs = engine->list_all_blobs())
+      for (const Digest& digest : *blobs) offer(word, digest.str());
+  }
+
+  // What a store's layouts cannot say is left out.
+  std::unique_ptr<Registry> registry() const {
+    if (line_.operands.empty()) return nullptr;
+    auto store = open_registry_store({with_home(line_.operands.front()), line_.default_repository},
+                                     ForeignEntry::skip);
+    return store ? std::move(store->registry) : nullptr;
+  }
+
+  void repositories(const std::string& word) {
+    const auto store = registry();
+    if (store == nullptr) return;
+    if (const auto names = store->repositories())
+      for (const std::string& name : *names) offer(word, name);
+  }
+
+  void tags(const std::string& word) {
+    const auto store = registry();
+    if (store == nullptr || line_.operands.size() < 2) return;
+    if (const auto names = store->tags(line_.operands[1]))
+      for (const std::string& name : *names) offer(word, name);
+  }
+
+  const Line line_;
+  std::string_view shell_adds_ = "words";
+  std::string prefix_;  // what stands in the same word before the value that is completed
+  std::string shell_prefix_;
+  std::map<std::string, std::string> words_;
+};
+
+}  // namespace
+
+int complete(const CommandDescription& program, std::vector<std::string> words) {
+  // A layout may lie where nobody answers.
+  constexpr unsigned kPatience = 10;  // seconds
+  ::alarm(kPatience);
+  if (const UniqueFd null(::open("/dev/null", O_WRONLY | O_CLOEXEC)); null) ::dup2(null.get(), STDERR_FILENO);
+  if (words.empty()) words.emplace_back();
+  const std::string last = std::move(words.back());
+  words.pop_back();
+  Line line{.command = &program};
+  for (const std::string& word : words) read_word(line, word);
+  Completion completion(std::move(line));
+  completion.complete(last);
+  return completion.print();
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,312 @@
+// `layoutfs copy`.
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/cas/named_entries.h"
+#include "core/oci/entry_names.h"
+#include "core/oci/graph.h"
+#include "core/oci/platform.h"
+#include "core/transfer/blob_info_file.h"
+#include "core/transfer/copy.h"
+#include "core/transfer/shared_spans.h"
+#include "core/transfer/substitution.h"
+#include "core/transfer/uncompressed_digest.h"
+#include "tools/cli/command.h"
+#include "tools/cli/copy_operands.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct CopyArguments {
+  std::string source, target;  // SRC DST
+  std::string platform;
+  std::string cache_dir;
+  bool leaves_referrers = false;
+  bool is_all_present = false;
+  bool verifies_existing = false;
+  bool substitutes = false;
+  bool is_progress_hidden = false;
+  bool is_json = false;
+  bool follow_links = false;  // on both sides
+};
+
+// The images, and what refers to them, without names.
+Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const Context& context) {
+  std::vector<Descriptor> roots;
+  for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
+  auto referrers = referrers_of(*job.source, roots, context);
+  if (!referrers) return fail(std::move(referrers).error());
+  std::vector<NamedDescriptor> images = job.images;
+  for (Descriptor& referrer : *referrers) images.push_back({{}, std::move(referrer)});
+  return images;
+}
+
+// What was copied, and the layers that stand for others in another compression.
+struct Summary {
+  CopyCounts counts;
+  std::uint64_t substituted_layers = 0, substituted_bytes = 0;
+};
+
+void add(CopyCounts& sum, const CopyCounts& counts) {
+  sum.copied_blobs += counts.copied_blobs;
+  sum.copied_bytes += counts.copied_bytes;
+  sum.reused_blobs += counts.reused_blobs;
+  sum.reused_bytes += counts.reused_bytes;
+  sum.absent_layers += counts.absent_layers;
+  sum.absent_children += counts.absent_children;
+}
+
+std::string blobs_and_bytes(std::uint64_t blobs, std::uint64_t bytes) {
+  return count_of(blobs, "blob") + " (" + human_size(bytes) + ")";
+}
+
+void print_summary(const Summary& summary) {
+  const CopyCounts& counts = summary.counts;
+  std::string line = "copied " + blobs_and_bytes(counts.copied_blobs, counts.copied_bytes) + ", had " +
+                     blobs_and_bytes(counts.reused_blobs, counts.reused_bytes);
+  if (summary.substituted_layers > 0)
+    line += "; " + count_of(summary.substituted_layers, "layer") + " (" +
+            human_size(summary.substituted_bytes) + ") there in another compression";
+  if (counts.absent_layers > 0)
+    line += "; " + count_of(counts.absent_layers, "layer") + " that the source has only URLs of left out";
+  if (counts.absent_children > 0)
+    line += "; " + count_of(counts.absent_children, "manifest") + " absent from the source left out";
+  print_notice(line);
+}
+
+void write_counts(JsonWriter& json, const char* key, std::uint64_t blobs, std::uint64_t bytes) {
+  json.key(key).begin_object();
+  json.key("blobs").integer(to_json_integer(blobs)).key("bytes").integer(to_json_integer(bytes));
+  json.end_object();
+}
+
+std::string json_of(const std::vector<CopyJob>& jobs, const Summary& summary) {
+  const CopyCounts& counts = summary.counts;
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("images").begin_array();
+  for (const CopyJob& job : jobs)
+    for (const NamedDescriptor& image : job.images) {
+      json.begin_object().key("layout").string(job.target);
+      if (!image.name.empty()) json.key("name").string(image.name);
+      if (const auto full = full_name(image.descriptor)) json.key("fullName").string(*full);
+      json.key("digest").string(image.descriptor.digest.str()).end_object();
+    }
+  json.end_array();
+  write_counts(json, "copied", counts.copied_blobs, counts.copied_bytes);
+  write_counts(json, "reused", counts.reused_blobs, counts.reused_bytes);
+  write_counts(json, "substituted", summary.substituted_layers, summary.substituted_bytes);
+  json.key("absentLayers").integer(to_json_integer(counts.absent_layers));
+  json.key("absentManifests").integer(to_json_integer(counts.absent_children));
+  return json.end_object().str();
+}
+
+// Refuses an index of which the source has only a part, before anything is made.
+Status check_present(const CopyJob& job, const Context& context) {
+  std::vector<Descriptor> roots;
+  for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
+  const auto children = index_children_of(*job.source, roots, context);
+  if (!children) return fail(Error(children.error()));
+  if (children->absent.empty()) return {};
+  std::string hint = "; --all-present copies those that are present";
+  const auto present = std::ranges::find_if(children->present, [](const Descriptor& child) {
+    return child.platform.has_value() && !is_attestation(child);
+  });
+  if (present != children->present.end())
+    hint += ", --platform " + to_string(*present->platform) + " one of them";
+  return fail(Errc::not_found, describe_absent(*children) + hint);
+}
+
+// Each digest, and what finds the image among the others.
+void print_images(const CopyJob& job, Output& output) {
+  std::vector<Descriptor> entries;
+  for (const NamedDescriptor& image : job.images) {
+    entries.push_back(image.descriptor);
+    if (!image.name.empty()) entries.back().annotations.insert_or_assign(std::string(kRefName), image.name);
+  }
+  const EntryNames names(entries);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    output << entries[i].digest.str();
+    const bool has_name = !job.images[i].name.empty() || full_name(entries[i]);
+    if (has_name) (output << " ").name(names.label(i));
+    output << "\n";
+  }
+}
+
+// What identifies a layout in the cache: its path, without links.
+std::string scope_of(const std::string& path) {
+  std::error_code failed;
+  const auto canonical = std::filesystem::weakly_canonical(path, failed);
+  return failed ? path : canonical.string();
+}
+
+// Has the job name layers that its destination has in another compression. Returns the manifests that do.
+Result<Documents> substitute(CopyJob& job, const std::shared_ptr<Engine>& engine, const IndexCache& indexes,
+                             SubstitutionOptions options, Summary& summary) {
+  options.find_digest = [&indexes](const Provider& provider, const Digest& layer, Algorithm algorithm,
+                                   const Context& context) {
+    return uncompressed_digest(provider, layer, algorithm, indexes, context);
+  };
+  auto substituted = substitute_layers(*job.source, engine, job.images, options);
+  if (!substituted) return fail(std::move(substituted).error());
+  job.images = std::move(substituted->images);
+  summary.substituted_layers += substituted->layers;
+  summary.substituted_bytes += substituted->bytes;
+  return std::move(substituted->manifests);
+}
+
+// Saves what was learnt of blobs at the end, however that is. What cannot be saved is learnt again.
+class KeptBlobInfo {
+ public:
+  explicit KeptBlobInfo(const std::string& directory) : info_(open_blob_info_file(directory)) {}
+  KeptBlobInfo(const KeptBlobInfo&) = delete;
+  KeptBlobInfo& operator=(const KeptBlobInfo&) = delete;
+  ~KeptBlobInfo() {
+    if (const auto saved = info_->save(); !saved)
+      log(LogLevel::debug, "blob info: " + saved.error().message());
+  }
+  BlobInfoCache* get() const noexcept { return info_.get(); }
+
+ private:
+  std::unique_ptr<BlobInfoFile> info_;
+};
+
+// `has_begun` says whether something may have been copied, also after an error.
+Result<Summary> run(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
+                    const Context& context, bool& has_begun) {
+  Progress progress("copying", !arguments.is_progress_hidden);
+  const IndexCache cache = open_cache(arguments.cache_dir);
+  const KeptBlobInfo blob_info(cache.directory());
+  Summary summary;
+  for (CopyJob& job : jobs) {
+    if (!arguments.leaves_referrers) {
+      auto images = with_referrers(job, context);
+      if (!images) return fail(std::move(images).error());
+      job.images = std::move(*images);
+    }
+    if (!arguments.is_all_present)
+      if (auto checked = check_present(job, context); !checked) return fail(std::move(checked).error());
+  }
+  for (CopyJob& job : jobs) {
+    const auto engine = target.open(job);
+    if (!engine) return fail(Error(engine.error()));
+    has_begun = true;
+    const std::string scope = scope_of(job.target);
+    Documents manifests;
+    if (arguments.substitutes) {
+      auto rewritten = substitute(job, *engine, cache,
+                                  {.cache = blob_info.get(),
+                                   .scope = scope,
+                                   .find_digest = {},
+                                   .verifies_existing = arguments.verifies_existing,
+                                   .context = context},
+                                  summary);
+      if (!rewritten) return fail(std::move(rewritten).error(), job.target);
+      manifests = std::move(*rewritten);
+    }
+    ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache),
+                             .verifies_existing = arguments.verifies_existing,
+                             .cache = blob_info.get(),
+                             .scope = scope,
+                             .documents = &manifests,
+                             .context = context};
+    options.skips_absent_children = arguments.is_all_present;
+    options.on_unknown = [](const Descriptor& document, const UnknownDocument& content) {
+      print_notice(describe(document, content) + ", which are copied too");
+    };
+    options.on_progress = [&](const CopyProgress& now) {
+      progress.update(job.target, now.counts.copied_bytes + now.counts.reused_bytes, now.known_bytes);
+    };
+    const auto copied = copy_images(job.source, *engine, job.images, options);
+    if (!copied) return fail(Error(copied.error()), job.target);
+    add(summary.counts, *copied);
+  }
+  if (auto finished = target.finish(); !finished) return fail(std::move(finished).error());
+  return summary;
+}
+
+int copy(const CopyArguments& arguments, Output& output) {
+  std::optional<Platform> platform;
+  if (!arguments.platform.empty()) {
+    auto parsed = parse_platform(arguments.platform);
+    if (!parsed) return report(parsed.error());
+    platform = std::move(*parsed);
+  }
+  auto target = CopyTarget::parse(arguments.target, arguments.follow_links);
+  if (!target) return report(target.error());
+  const auto source = open_copy_source(arguments.source, platform, arguments.follow_links);
+  if (!source) return report(source.error());
+  auto jobs = target->plan(*source);
+  if (!jobs) return report(jobs.error());
+  for (const CopyJob& job : *jobs)
+    if (auto checked = target->check(job); !checked) return report(checked.error());
+
+  const StopSignals signals;
+  bool has_begun = false;
+  const auto copied = run(arguments, *target, *jobs, signals.context(), has_begun);
+  if (!copied)
+    return signals.report_write(
+        copied.error(),
+        {.before = "", .after = has_begun && target->keeps_parts() ? "; what was copied is kept" : ""});
+  if (arguments.is_json) {
+    output << json_of(*jobs, *copied) << "\n";
+    return kDone;
+  }
+  for (const CopyJob& job : *jobs) print_images(job, output);
+  output.flush();
+  print_summary(*copied);
+  return kDone;
+}
+
+}  // namespace
+
+void add_copy_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<CopyArguments>();
+  const Command command = program.add_subcommand(
+      "copy", "Copy images to another layout, archive or store of repositories; go on where that broke off");
+  command
+      .add_option("SRC", arguments->source,
+                  "LAYOUT[:REF|@DIGEST], all images without a reference; or "
+                  "oci-repositories:STORE[:REPOSITORY[:TAG]]")
+      .required()
+      .type_name("LAYOUT[:REF|@DIGEST]");
+  command
+      .add_option("DST", arguments->target,
+                  "LAYOUT[:NAME], oci-archive:FILE[:NAME] or oci-repositories:STORE[:REPOSITORY[:TAG]]")
+      .required();
+  command
+      .add_option("--platform", arguments->platform,
+                  "Of each index only the manifest for OS[/ARCH[/VARIANT]]; all of them by default")
+      .type_name("OS[/ARCH[/VARIANT]]");
+  command.add_flag("--no-referrers", arguments->leaves_referrers,
+                   "Leave signatures, and whatever else refers to the images, behind");
+  command.add_flag("--all-present", arguments->is_all_present,
+                   "Of an index that names absent manifests, copy those that are present");
+  command.add_flag(
+      "--substitute", arguments->substitutes,
+      "Let layers that DST has in another compression stand for those of SRC, by other manifests");
+  command.add_flag("--verify-existing", arguments->verifies_existing,
+                   "Verify large blobs that DST already has, too, and replace damaged ones");
+  command
+      .add_option("--cache-dir", arguments->cache_dir,
+                  "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
+      .type_name("DIR");
+  add_follow_links(command, arguments->follow_links);
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.add_flag("--json", arguments->is_json, "What was copied as one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return copy(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

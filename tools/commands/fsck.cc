@@ -1,0 +1,184 @@
+// `layoutfs fsck`.
+#include "core/check/fsck.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/base/utf8.h"
+#include "core/cas/dir_engine.h"
+#include "core/oci/platform.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct FsckArguments {
+  StoreArguments layout;
+  std::string threads;  // empty: one for each core
+  std::vector<std::string> repair_from;
+  bool is_json = false;
+  bool is_progress_hidden = false;
+};
+
+// The layouts to take whole blobs from.
+Result<std::vector<RepairSource>> open_sources(const FsckArguments& arguments, const std::string& layout) {
+  std::vector<RepairSource> sources;
+  if (!arguments.repair_from.empty() && !is_layout_dir(layout))
+    return fail(Errc::invalid_argument,
+                layout + ": an archive is not written to, so nothing in it can be repaired");
+  for (const std::string& from : arguments.repair_from) {
+    StoreArguments other = arguments.layout;  // links are followed in both layouts, or in none
+    other.layout = from;
+    auto source = open_store(other);
+    if (!source) return fail(std::move(source).error(), "--repair");
+    std::error_code failed;
+    if (std::filesystem::equivalent(source->path, layout, failed))
+      return fail(Errc::invalid_argument, "--repair " + from + ": that is the layout itself");
+    sources.push_back({.name = std::move(source->path), .blobs = std::move(source->engine)});
+  }
+  return sources;
+}
+
+void write_repaired(JsonWriter& json, const std::vector<RepairedBlob>& repaired) {
+  json.key("repaired").begin_array();
+  for (const RepairedBlob& blob : repaired)
+    json.begin_object().key("digest").string(blob.digest.str()).key("from").string(blob.from).end_object();
+  json.end_array();
+}
+
+void print_repaired(const std::vector<RepairedBlob>& repaired, Output& output) {
+  for (const RepairedBlob& blob : repaired)
+    output << "repaired: " << blob.digest.str() << " from " << printable(blob.from) << "\n";
+}
+
+void print_json(const FsckReport& report, const std::vector<RepairedBlob>* repaired, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion);
+  json.key("blobs")
+      .integer(to_json_integer(report.blobs))
+      .key("bytes")
+      .integer(to_json_integer(report.bytes));
+  json.key("references").integer(to_json_integer(report.references));
+  json.key("documents").integer(to_json_integer(report.documents));
+  json.key("diffIDs").integer(to_json_integer(report.diff_ids));
+  if (repaired != nullptr) write_repaired(json, *repaired);
+  json.key("problems").begin_array();
+  for (const FsckProblem& problem : report.problems) {
+    json.begin_object().key("kind").string(name_of(problem.kind)).key("digest");
+    problem.digest ? json.string(problem.digest->str()) : json.null();
+    json.key("message").string(problem.message).end_object();
+  }
+  json.end_array().key("absent").begin_array();
+  for (const Descriptor& child : report.absent) {
+    json.begin_object().key("digest").string(child.digest.str());
+    if (child.platform) json.key("platform").string(to_string(*child.platform));
+    json.end_object();
+  }
+  json.end_array().key("notes").begin_array();
+  for (const std::string& note : report.notes) json.string(note);
+  output << json.end_array().end_object().str() << "\n";
+}
+
+void print_text(const FsckReport& report, const std::vector<RepairedBlob>& repaired, Output& output) {
+  print_repaired(repaired, output);
+  for (const FsckProblem& problem : report.problems)
+    output << name_of(problem.kind) << ": " << printable(problem.message) << "\n";
+  for (const Descriptor& child : report.absent) {
+    const std::string platform = child.platform ? to_string(*child.platform) + ", " : "";
+    output << "absent: " << child.digest.str() << ": " << printable(platform)
+           << "named by an index, and not in the layout\n";
+  }
+  for (const std::string& note : report.notes) output << "note: " << printable(note) << "\n";
+}
+
+std::string summary_of(const FsckReport& report) {
+  return count_of(report.blobs, "blob") + " (" + human_size(report.bytes) + "), " +
+         count_of(report.references, "reference") + ", " + count_of(report.documents, "document") + " and " +
+         count_of(report.diff_ids, "diffID");
+}
+
+// 0 for as many as there are cores.
+Result<unsigned> thread_count(const std::string& text) {
+  if (text.empty()) return 0;
+  const auto threads = parse_count("--threads", text);
+  if (!threads) return fail(Error(threads.error()));
+  if (*threads == 0 || *threads > kMaxFsckThreads)
+    return fail(Errc::invalid_argument,
+                "--threads " + text + ": expected 1 to " + std::to_string(kMaxFsckThreads));
+  return static_cast<unsigned>(*threads);
+}
+
+int check(const FsckArguments& arguments, Output& output) {
+  const auto threads = thread_count(arguments.threads);
+  if (!threads) return report(threads.error());
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto sources = open_sources(arguments, store->path);
+  if (!sources) return report(sources.error());
+  const bool repairs = !sources->empty();
+  BlobRepair repair(*store->engine, std::move(*sources));
+  const StopSignals signals;
+  auto result = [&] {
+    Progress progress("checking", !arguments.is_progress_hidden);
+    return check_layout(*store->engine,
+                        {.threads = *threads,
+                         .progress = [&progress](std::uint64_t done,
+                                                 std::uint64_t total) { progress.update("", done, total); },
+                         .repair = repairs ? &repair : nullptr,
+                         .context = signals.context()});
+  }();
+  const std::vector<RepairedBlob> repaired = repair.repaired();
+  if (!result) {
+    // They stay repaired.
+    if (!arguments.is_json) print_repaired(repaired, output);
+    output.flush();
+    const Error error = std::move(result).error().with(store->path);
+    return repairs ? signals.report_write(error) : signals.report(error);
+  }
+  if (arguments.is_json)
+    print_json(*result, repairs ? &repaired : nullptr, output);
+  else
+    print_text(*result, repaired, output);
+  output.flush();
+  const std::string also_repaired = repaired.empty() ? "" : "; repaired " + count_of(repaired.size(), "blob");
+  if (!result->problems.empty()) {
+    print_error(store->path + ": " + count_of(result->problems.size(), "problem") + " in " +
+                summary_of(*result) + also_repaired);
+    return kCorrupt;
+  }
+  if (!arguments.is_json)
+    print_notice("checked " + summary_of(*result) + ": nothing is wrong" + also_repaired);
+  return kDone;
+}
+
+}  // namespace
+
+void add_fsck_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<FsckArguments>();
+  const Command command = program.add_subcommand(
+      "fsck", "Check every blob, reference, document and layer; exit code 7 where something is wrong");
+  arguments->layout.add_options(command);
+  command
+      .add_option(
+          "--repair", arguments->repair_from,
+          "Replace what is damaged or missing by what this layout or archive has whole; may be repeated")
+      .type_name("LAYOUT")
+      .one_value_each();
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command
+      .add_option("--threads", arguments->threads,
+                  "How many blobs to read at once; by default, each core one")
+      .type_name("N");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return check(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,119 @@
+// `layoutfs gc`.
+#include "core/check/gc.h"
+
+#include <memory>
+#include <string>
+
+#include "core/base/json.h"
+#include "tools/cli/mount_options.h"
+#include "tools/cli/name_store.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct GcArguments {
+  StoreArguments layout;
+  std::string grace = "1h";
+  std::string names;
+  bool is_dry_run = false;
+  bool is_json = false;
+  bool is_progress_hidden = false;
+};
+
+void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_run, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("dryRun").boolean(is_dry_run);
+  json.key("removed").begin_array();
+  for (const auto& blob : result.removed)
+    json.begin_object()
+        .key("digest")
+        .string(blob.digest.str())
+        .key("size")
+        .integer(to_json_integer(blob.size))
+        .end_object();
+  json.end_array().key("removedSize").integer(to_json_integer(removed_size));
+  json.key("reachable").integer(to_json_integer(result.reachable));
+  json.key("young").integer(to_json_integer(result.young));
+  json.key("notes").begin_array();
+  for (const std::string& note : result.notes) json.string(note);
+  json.end_array();
+  write_problems(json, result.problems);
+  output << json.end_object().str() << "\n";
+}
+
+void print_text(const GcResult& result, std::uint64_t removed_size, const GcArguments& arguments,
+                Output& output) {
+  for (const auto& blob : result.removed) output << blob.digest.str() << "\n";
+  std::string summary = arguments.is_dry_run ? "would remove " : "removed ";
+  summary += count_of(result.removed.size(), "blob") + ", " + human_size(removed_size) + "; " +
+             std::to_string(result.reachable) + " in use";
+  if (result.young > 0)
+    summary += "; " + std::to_string(result.young) + " unused put less than " + arguments.grace +
+               " ago (--grace 0 removes them too)";
+  output.flush();
+  print_notice(summary);
+}
+
+void print(const GcResult& result, const std::string& path, const GcArguments& arguments, Output& output) {
+  std::uint64_t removed_size = 0;
+  for (const auto& blob : result.removed) removed_size += blob.size;
+  for (const std::string& problem : result.problems) print_error(path + ": " + problem);
+  for (const std::string& note : result.notes) print_notice(path + ": " + note + ", which are kept");
+  arguments.is_json ? print_json(result, removed_size, arguments.is_dry_run, output)
+                    : print_text(result, removed_size, arguments, output);
+}
+
+int collect(const GcArguments& arguments, Output& output) {
+  const auto grace = parse_duration(arguments.grace);
+  if (!grace) return report(Error(grace.error()).with("--grace"));
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  const StopSignals signals;
+  TargetsInLayout targets(directory_of({.directory = arguments.names, .name_space = {}}), store->path);
+  Progress progress("removing", !arguments.is_progress_hidden);
+  std::uint64_t done = 0;
+  const GcPolicy tell = [&](const Digest& digest) -> Result<bool> {
+    const auto size = store->engine->blob_size(digest);
+    if (size) done += size->value_or(0);
+    progress.update("", done, 0);
+    return true;
+  };
+  const auto result = collect_garbage(*store->engine, {.grace = *grace,
+                                                       .dry_run = arguments.is_dry_run,
+                                                       .policies = {tell},
+                                                       .roots = [&] { return targets(); },
+                                                       .context = signals.context()});
+  progress.clear();
+  // What is gone is told whatever came then.
+  if (!result.ended_by || (!arguments.is_dry_run && !result.removed.empty()))
+    print(result, store->path, arguments, output);
+  if (!result.ended_by) return kDone;
+  output.flush();
+  const Error error = Error(result.ended_by->error).with(store->path);
+  return result.ended_by->is_of_writing ? signals.report_write(error) : signals.report(error);
+}
+
+}  // namespace
+
+void add_gc_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<GcArguments>();
+  const Command command = program.add_subcommand("gc", "Remove the blobs that no reference leads to");
+  arguments->layout.add_options(command);
+  command.add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
+  command
+      .add_option("--grace", arguments->grace,
+                  "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d")
+      .type_name("TIME");
+  command.add_option("--store", arguments->names, "Where names of images are kept, which are in use too")
+      .type_name("DIR");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return collect(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

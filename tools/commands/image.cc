@@ -1,0 +1,160 @@
+// `layoutfs image`: ls, rm and size.
+#include "tools/commands/image.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/cas/dir_engine.h"
+#include "core/names/image_document.h"
+#include "core/oci/image_facts.h"
+#include "core/oci/reference.h"
+#include "tools/cli/name_store.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ListArguments {
+  NameStoreArguments store;
+  std::vector<std::string> filters;
+  bool is_long = false;
+  bool is_json = false;
+};
+
+struct RemoveNamesArguments {
+  NameStoreArguments store;
+  std::vector<std::string> names;
+  bool is_forced = false;
+};
+
+struct SizeArguments {
+  NameStoreArguments store;
+  std::string name;
+  bool follow_links = false;
+  bool is_json = false;
+};
+
+std::string layout_of(const NamedImage& image) {
+  const auto layout = image.labels.find(kLayoutLabel);
+  return layout == image.labels.end() ? "-" : layout->second;
+}
+
+int list(const ListArguments& arguments, Output& output) {
+  const auto store = open_name_store(arguments.store);
+  if (!store) return report(store.error());
+  const auto images = store->list(arguments.filters);
+  if (!images) return report(images.error());
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("images").begin_array();
+  for (const NamedImage& image : *images) {
+    if (arguments.is_json) {
+      write_image(json, image);
+      continue;
+    }
+    if (arguments.is_long) {
+      const auto changed = std::chrono::floor<std::chrono::seconds>(image.updated_at).time_since_epoch();
+      output << image.target.digest.str() << " " << utc_time(changed.count()) << " ";
+    }
+    output.name(image.name);
+    if (arguments.is_long) (output << " ").name(layout_of(image));
+    output << "\n";
+  }
+  if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
+  return kDone;
+}
+
+// Goes on where one fails; the exit code is that of the first.
+int remove(const RemoveNamesArguments& arguments) {
+  auto store = open_name_store(arguments.store);
+  if (!store) return report(store.error());
+  int code = kDone;
+  for (const std::string& name : arguments.names) {
+    const auto removed = store->remove(name);
+    if (removed || (arguments.is_forced && removed.error().code() == Errc::not_found)) continue;
+    const int failed = report_write(removed.error());
+    if (code == kDone) code = failed;
+  }
+  return code;
+}
+
+Result<std::uint64_t> size_of(const NamedImage& image, bool follow_links) {
+  const auto layout = image.labels.find(kLayoutLabel);
+  if (layout == image.labels.end())
+    return fail(Errc::not_found, "it has no label " + std::string(kLayoutLabel));
+  const auto engine = builtin_drivers({.follow_links = follow_links}).open(layout->second);
+  if (!engine) return fail(Error(engine.error()));
+  // An index need not have all of its platforms in the layout.
+  return size_of_blobs(**engine, image.target, Missing::leaf);
+}
+
+int print_size(const SizeArguments& arguments, Output& output) {
+  const auto store = open_name_store(arguments.store);
+  if (!store) return report(store.error());
+  const auto image = store->get(arguments.name);
+  if (!image) return report(image.error());
+  const auto size = size_of(*image, arguments.follow_links);
+  if (!size) return report(Error(size.error()).with("image '" + image->name + "'"));
+  if (!arguments.is_json) {
+    output << human_size(*size) << "\n";
+    return kDone;
+  }
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("name").string(image->name);
+  output << json.key("size").integer(to_json_integer(*size)).end_object().str() << "\n";
+  return kDone;
+}
+
+void add_image_ls_command(Command image, int& exit_code) {
+  const auto arguments = std::make_shared<ListArguments>();
+  const Command command = image.add_subcommand("ls", "List the names of images");
+  command
+      .add_option("--filter", arguments->filters,
+                  "Only what fits, e.g. name~=/^app/ or labels.tier==test; of several, one")
+      .type_name("FILTER")
+      .one_value_each();
+  command.add_flag("-l,--long", arguments->is_long, "With digests, times (UTC) and layouts");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+  });
+}
+
+void add_image_rm_command(Command image, int& exit_code) {
+  const auto arguments = std::make_shared<RemoveNamesArguments>();
+  const Command command = image.add_subcommand("rm", "Remove names; layouts stay as they are");
+  command.add_option("NAME", arguments->names, "The images' names").type_name(kImageNameKind).required();
+  command.add_flag("-f,--force", arguments->is_forced, "A name that is not there is no error");
+  arguments->store.add_options(command);
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+}
+
+void add_image_size_command(Command image, int& exit_code) {
+  const auto arguments = std::make_shared<SizeArguments>();
+  const Command command =
+      image.add_subcommand("size", "Print how large an image is, all of its blobs together");
+  command.add_option("NAME", arguments->name, "The image's name").type_name(kImageNameKind).required();
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  arguments->store.add_options(command);
+  add_follow_links(command, arguments->follow_links);
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return print_size(*arguments, output); });
+  });
+}
+
+}  // namespace
+
+void add_image_command(Command program, int& exit_code) {
+  const Command image =
+      program.add_subcommand("image", "Images by name, of any layouts: ls, tag, label, rm, size");
+  image.require_subcommand();
+  add_image_ls_command(image, exit_code);
+  add_image_tag_command(image, exit_code);
+  add_image_label_command(image, exit_code);
+  add_image_rm_command(image, exit_code);
+  add_image_size_command(image, exit_code);
+}
+
+}  // namespace layoutfs::tools

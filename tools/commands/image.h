@@ -1,0 +1,18 @@
+// What the commands below `layoutfs image` share.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "core/base/error.h"
+#include "tools/cli/command_line.h"
+
+namespace layoutfs::tools {
+
+void add_image_tag_command(Command image, int& exit_code);
+void add_image_label_command(Command image, int& exit_code);
+
+// "KEY=VALUE" in its two parts; the value may be empty. Errc::invalid_argument without '=' or a key.
+Result<std::pair<std::string, std::string>> parse_label(const std::string& text);
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,94 @@
+// `layoutfs image tag`.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/oci/reference.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/name_store.h"
+#include "tools/cli/store.h"
+#include "tools/commands/image.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct TagArguments {
+  NameStoreArguments store;
+  std::string image;
+  std::string name;
+  std::vector<std::string> labels;
+  bool is_forced = false;
+  bool follow_links = false;
+};
+
+// What the operand names, an index as it is, with the path of its layout as a label.
+Result<NamedImage> describe(const TagArguments& arguments) {
+  NamedImage image{.name = arguments.name};
+  for (const std::string& text : arguments.labels) {
+    auto label = parse_label(text);
+    if (!label) return fail(std::move(label).error());
+    if (label->first == kLayoutLabel)
+      return fail(Errc::invalid_argument, text + ": that label is for the layout's path");
+    image.labels.insert_or_assign(std::move(label->first), std::move(label->second));
+  }
+  ImageArguments operand;
+  operand.name = arguments.image;
+  operand.follow_links = arguments.follow_links;
+  const auto layout = open_layout(operand);
+  if (!layout) return fail(Error(layout.error()));
+  auto found = of_operand(find_reference(*layout->engine, layout->reference));
+  if (!found) return fail(std::move(found).error(), layout->path);
+  // Looks into it, too: a name is for what is there.
+  auto target = with_media_type(*layout->engine, std::move(*found));
+  if (!target) return fail(std::move(target).error(), layout->path);
+  image.target = std::move(*target);
+  auto path = real_path_of(layout->path);
+  if (!path) return fail(std::move(path).error());
+  image.labels.insert_or_assign(std::string(kLayoutLabel), std::move(*path));
+  return image;
+}
+
+// Somebody may remove it while it is replaced.
+Status put(ImageStore& store, const NamedImage& image, bool is_forced) {
+  for (;;) {
+    const auto created = store.create(image);
+    if (created) return {};
+    if (created.error().code() != Errc::already_exists || !is_forced) return fail(Error(created.error()));
+    const auto updated = store.update(image);
+    if (updated) return {};
+    if (updated.error().code() != Errc::not_found) return fail(Error(updated.error()));
+  }
+}
+
+int tag(const TagArguments& arguments) {
+  const auto image = describe(arguments);
+  if (!image) return report(image.error());
+  auto store = open_name_store(arguments.store);
+  if (!store) return report(store.error());
+  const auto done = put(*store, *image, arguments.is_forced);
+  if (done) return kDone;
+  if (done.error().code() == Errc::already_exists)
+    return report_write(Error(done.error().code(), done.error().message() + " (--replace puts it there)"));
+  return report_write(done.error());
+}
+
+}  // namespace
+
+void add_image_tag_command(Command image, int& exit_code) {
+  const auto arguments = std::make_shared<TagArguments>();
+  const Command command = image.add_subcommand("tag", "Give an image a name; its blobs stay where they are");
+  command.add_option("LAYOUT", arguments->image, "The image, in a layout or by another name")
+      .type_name(kImageKind)
+      .required();
+  command.add_option("NAME", arguments->name, "The name").required();
+  command.add_option("--label", arguments->labels, "A label; may be given several times")
+      .type_name("KEY=VALUE")
+      .one_value_each();
+  command.add_flag("--replace,--force", arguments->is_forced,
+                   "Also where the name stands for something else");
+  arguments->store.add_options(command);
+  add_follow_links(command, arguments->follow_links);
+  command.callback([arguments, &exit_code] { exit_code = tag(*arguments); });
+}
+
+}  // namespace layoutfs::tools

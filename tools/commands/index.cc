@@ -1,0 +1,127 @@
+// `layoutfs index`: what its commands share, and rm.
+#include "tools/commands/index.h"
+
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "core/base/json.h"
+#include "core/cache/copy_directory.h"
+#include "core/image/kept_files.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// Layers and manifests, by digest.
+Result<std::set<Digest>> digests_to_remove(const IndexScope& scope) {
+  std::set<Digest> digests;
+  for (const Descriptor& layer : scope.images.layers()) digests.insert(layer.digest);
+  for (const ImageSet::Image& image : scope.images.images) digests.insert(image.manifest.digest);
+  if (scope.layout.reference.empty()) {
+    // Also what no reference leads to any more.
+    const auto blobs = scope.layout.engine->list_all_blobs();
+    if (!blobs) return fail(Error(blobs.error()));
+    digests.insert(blobs->begin(), blobs->end());
+    return digests;
+  }
+  const auto all = all_images(*scope.layout.engine);
+  if (!all) return fail(Error(all.error()));
+  for (const ImageSet::Image& other : all->images) {
+    if (other.manifest.digest == scope.images.images.front().manifest.digest) continue;
+    for (const Descriptor& layer : other.layers) digests.erase(layer.digest);
+  }
+  return digests;
+}
+
+struct RemoveIndexArguments {
+  ImageArguments image;
+  bool is_json = false;
+};
+
+int remove(const RemoveIndexArguments& arguments, Output& output) {
+  const auto scope = open_scope(arguments.image);
+  if (!scope) return report(scope.error());
+  const auto digests = digests_to_remove(*scope);
+  if (!digests) return report(Error(digests.error()).with(scope->layout.path));
+  IndexCache cache = open_cache(arguments.image.cache_dir);
+  std::uint64_t files = 0, bytes = 0;
+  for (const Digest& digest : *digests) {
+    for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees, kDecodedCopies}) {
+      const auto removed = cache.remove(kind, digest);
+      if (!removed) {
+        print_error(removed.error());
+        return kCannotWrite;
+      }
+      if (!*removed) continue;
+      ++files;
+      bytes += **removed;
+    }
+  }
+  if (arguments.is_json) {
+    JsonWriter json;
+    json.begin_object().key("version").integer(kIndexJsonVersion);
+    json.key("files").integer(to_json_integer(files)).key("bytes").integer(to_json_integer(bytes));
+    output << json.end_object().str() << "\n";
+    return kDone;
+  }
+  print_notice("removed " + count_of(files, "file") + ", " + human_size(bytes));
+  return kDone;
+}
+
+}  // namespace
+
+void add_image_options(Command command, ImageArguments& arguments) {
+  command.add_option("LAYOUT", arguments.name, "A layout, or an image").type_name(kImageKind);
+  arguments.add_options(command);
+}
+
+Result<IndexScope> open_scope(const ImageArguments& arguments) {
+  if (arguments.name.empty() && arguments.layout.empty())
+    return fail(Errc::invalid_argument, "index needs a layout");
+  auto layout = open_layout(arguments);
+  if (!layout) return fail(std::move(layout).error());
+  if (layout->reference.empty()) {
+    auto images = all_images(*layout->engine);
+    if (!images) return fail(std::move(images).error(), layout->path);
+    return IndexScope{std::move(*layout), std::move(*images)};
+  }
+  const auto manifest = find_manifest(*layout, arguments);
+  if (!manifest) return fail(Error(manifest.error()));
+  auto images = one_image(*layout->engine, *manifest);
+  if (!images) return fail(std::move(images).error(), layout->path);
+  return IndexScope{std::move(*layout), std::move(*images)};
+}
+
+int report_problems(const IndexScope& scope) {
+  int code = kDone;
+  for (const Error& problem : scope.images.problems) {
+    const int reported = report(Error(problem).with(scope.layout.path));
+    if (code == kDone) code = reported;
+  }
+  return code;
+}
+
+void add_index_rm_command(Command index, int& exit_code) {
+  const auto arguments = std::make_shared<RemoveIndexArguments>();
+  const Command command =
+      index.add_subcommand("rm", "Remove what is kept; it is built again when it is needed");
+  add_image_options(command, arguments->image);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return remove(*arguments, output); });
+  });
+}
+
+void add_index_command(Command program, int& exit_code) {
+  Command index = program.add_subcommand(
+      "index", "The indexes that are kept of layers and images: build, verify, ls, rm");
+  index.require_subcommand();
+  add_index_build_command(index, exit_code);
+  add_index_verify_command(index, exit_code);
+  add_index_ls_command(index, exit_code);
+  add_index_rm_command(index, exit_code);
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,162 @@
+// `layoutfs index ls`.
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/base/utf8.h"
+#include "core/image/kept_files.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/store.h"
+#include "tools/commands/index.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ListArguments {
+  ImageArguments image;
+  bool is_json = false;
+};
+
+// "1.2 %"
+std::string percent_of(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "-";
+  std::array<char, 32> text{};
+  const int length = std::snprintf(text.data(), text.size(), "%.1f %%",
+                                   100 * static_cast<double>(part) / static_cast<double>(whole));
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+// Why there is nothing to be used; empty where nothing is kept.
+std::string problem_of(const Error& error) { return error.code() == Errc::not_found ? "" : error.message(); }
+
+std::string text_of_missing(const Error& error) {
+  const std::string problem = problem_of(error);
+  return problem.empty() ? "none" : "unusable, " + printable(problem);
+}
+
+class Lister {
+ public:
+  Lister(const IndexCache& cache, bool is_json, Output& output)
+      : cache_(cache), is_json_(is_json), output_(output) {}
+
+  void list(const ImageSet& images) {
+    json_.begin_object().key("version").integer(kIndexJsonVersion).key("layers").begin_array();
+    for (const Descriptor& layer : images.layers()) is_json_ ? write_layer(layer) : print_layer(layer);
+    json_.end_array().key("images").begin_array();
+    for (const ImageSet::Image& image : images.images) is_json_ ? write_image(image) : print_image(image);
+    json_.end_array();
+    std::vector<std::string> problems;
+    for (const Error& problem : images.problems) problems.push_back(problem.message());
+    write_problems(json_, problems);
+    if (is_json_) output_ << json_.end_object().str() << "\n";
+  }
+
+ private:
+  void print_layer(const Descriptor& layer) {
+    output_ << "layer " << layer.digest.str() << " " << pad(human_size(layer.size), 8) << "  ";
+    if (const auto kept = open_kept_index(cache_, layer)) {
+      const StreamIndex stream = kept->tables->stream();
+      output_ << name_of(stream.compression) << ", " << std::to_string(kept->tables->entry_count())
+              << " entries"
+              << ", " << count_of(stream.points.size(), "point") << ", "
+              << count_of(stream.spans.size(), "span") << ", index " << human_size(kept->file.bytes.size())
+              << " (" << percent_of(kept->file.bytes.size(), layer.size) << ")";
+    } else {
+      output_ << "index " << text_of_missing(kept.error());
+    }
+    const auto tree = open_kept_tree(cache_, kLayerTrees, layer.digest, 1);
+    if (tree || !problem_of(tree.error()).empty()) output_ << ", " << tree_text(tree);
+    output_ << "\n";
+  }
+
+  void print_image(const ImageSet::Image& image) {
+    output_ << "image " << image.manifest.digest.str() << " " << count_of(image.layers.size(), "layer")
+            << ", "
+            << tree_text(open_kept_tree(cache_, kImageTrees, image.manifest.digest, image.layers.size()))
+            << "\n";
+  }
+
+  static std::string tree_text(const Result<Kept<ImageTree>>& tree) {
+    if (!tree) return "tree " + text_of_missing(tree.error());
+    return "tree " + human_size(tree->file.bytes.size()) + " with " +
+           count_of(tree->tables->inode_count(), "inode");
+  }
+
+  void write_layer(const Descriptor& layer) {
+    json_.begin_object().key("digest").string(layer.digest.str());
+    json_.key("size").integer(to_json_integer(layer.size)).key("index");
+    write_kept(open_kept_index(cache_, layer), [this](const LayerIndex& index) {
+      const StreamIndex stream = index.stream();
+      json_.key("compression").string(name_of(stream.compression));
+      json_.key("uncompressedSize").integer(to_json_integer(stream.size));
+      json_.key("entries").integer(to_json_integer(index.entry_count()));
+      json_.key("points").integer(to_json_integer(stream.points.size()));
+      json_.key("spans").integer(to_json_integer(stream.spans.size()));
+    });
+    write_tree(kLayerTrees, layer.digest, 1);
+    json_.end_object();
+  }
+
+  void write_image(const ImageSet::Image& image) {
+    json_.begin_object().key("digest").string(image.manifest.digest.str()).key("layers").begin_array();
+    for (const Descriptor& layer : image.layers) json_.string(layer.digest.str());
+    json_.end_array();
+    write_tree(kImageTrees, image.manifest.digest, image.layers.size());
+    json_.end_object();
+  }
+
+  void write_tree(std::string_view kind, const Digest& digest, std::size_t layers) {
+    json_.key("tree");
+    write_kept(open_kept_tree(cache_, kind, digest, layers), [this](const ImageTree& tree) {
+      json_.key("inodes").integer(to_json_integer(tree.inode_count()));
+    });
+  }
+
+  // An object with its size and what `members` writes, or with the problem; null where nothing is kept.
+  template <class Tables, class Members>
+  void write_kept(const Result<Kept<Tables>>& kept, const Members& members) {
+    if (!kept && problem_of(kept.error()).empty()) {
+      json_.null();
+      return;
+    }
+    json_.begin_object();
+    if (kept) {
+      json_.key("size").integer(to_json_integer(kept->file.bytes.size()));
+      members(*kept->tables);
+    } else {
+      json_.key("problem").string(problem_of(kept.error()));
+    }
+    json_.end_object();
+  }
+
+  const IndexCache& cache_;
+  const bool is_json_;
+  Output& output_;
+  JsonWriter json_;
+};
+
+int list(const ListArguments& arguments, Output& output) {
+  const auto scope = open_scope(arguments.image);
+  if (!scope) return report(scope.error());
+  const int problems = report_problems(*scope);
+  const IndexCache cache = open_cache(arguments.image.cache_dir);
+  Lister(cache, arguments.is_json, output).list(scope->images);
+  return problems;
+}
+
+}  // namespace
+
+void add_index_ls_command(Command index, int& exit_code) {
+  const auto arguments = std::make_shared<ListArguments>();
+  const Command command = index.add_subcommand("ls", "List the layers and images, and what is kept of them");
+  add_image_options(command, arguments->image);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,93 @@
+// `layoutfs index verify`.
+#include "core/check/index_verify.h"
+
+#include <memory>
+#include <string>
+
+#include "core/base/json.h"
+#include "core/base/utf8.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/store.h"
+#include "tools/commands/index.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct VerifyArguments {
+  ImageArguments image;
+  bool is_json = false;
+  bool is_progress_hidden = false;
+};
+
+void print_json(const VerifyReport& report, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kIndexJsonVersion);
+  json.key("indexes").integer(to_json_integer(report.indexes));
+  json.key("trees").integer(to_json_integer(report.trees));
+  json.key("missing").integer(to_json_integer(report.missing)).key("problems").begin_array();
+  for (const KeptProblem& problem : report.problems)
+    json.begin_object()
+        .key("kind")
+        .string(name_of(problem.kind))
+        .key("digest")
+        .string(problem.digest.str())
+        .key("message")
+        .string(problem.message)
+        .end_object();
+  output << json.end_array().end_object().str() << "\n";
+}
+
+std::string summary_of(const VerifyReport& report) {
+  return "indexes of " + count_of(report.indexes, "layer") + " and " + count_of(report.trees, "tree");
+}
+
+int verify(const VerifyArguments& arguments, Output& output) {
+  const auto scope = open_scope(arguments.image);
+  if (!scope) return report(scope.error());
+  const int problems = report_problems(*scope);
+  const IndexCache cache = open_cache(arguments.image.cache_dir);
+  const auto verified = [&] {
+    Progress progress("checking", !arguments.is_progress_hidden);
+    return verify_kept(*scope->layout.engine, cache, scope->images,
+                       [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
+                         progress.update(layer.digest.str(), bytes_read, 2 * layer.size);
+                       });
+  }();
+  if (!verified) return report(verified.error());
+  const VerifyReport& result = *verified;
+
+  if (arguments.is_json) {
+    print_json(result, output);
+  } else {
+    for (const KeptProblem& problem : result.problems)
+      output << name_of(problem.kind) << " " << problem.digest.str() << ": " << printable(problem.message)
+             << "\n";
+  }
+  output.flush();
+  if (!result.problems.empty()) {
+    print_error(scope->layout.path + ": " + count_of(result.problems.size(), "problem") + " in the " +
+                summary_of(result));
+    return kCorrupt;
+  }
+  if (!arguments.is_json)
+    print_notice("checked the " + summary_of(result) + ": nothing is wrong" +
+                 (result.missing > 0 ? "; " + count_of(result.missing, "layer") + " without an index" : ""));
+  return problems;
+}
+
+}  // namespace
+
+void add_index_verify_command(Command index, int& exit_code) {
+  const auto arguments = std::make_shared<VerifyArguments>();
+  const Command command = index.add_subcommand(
+      "verify", "Hold what is kept against the blobs; exit code 7 where something is wrong");
+  add_image_options(command, arguments->image);
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return verify(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

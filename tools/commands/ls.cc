@@ -1,0 +1,280 @@
+// `layoutfs ls`.
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/base64.h"
+#include "core/base/json.h"
+#include "core/base/utf8.h"
+#include "core/image/image_library.h"
+#include "core/oci/entry_names.h"
+#include "tools/cli/command.h"
+#include "tools/cli/entry_json.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct LsArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF [PATH]]; only the path with --layout
+  bool is_long = false;
+  bool is_recursive = false;
+  bool is_json = false;
+  bool is_progress_hidden = false;
+};
+
+constexpr std::int64_t kJsonVersion = 1;
+
+std::string_view name_of(EntryType type) {
+  switch (type) {
+    case EntryType::file:
+    case EntryType::hardlink:
+      return "file";
+    case EntryType::symlink:
+      return "symlink";
+    case EntryType::character:
+      return "character";
+    case EntryType::block:
+      return "block";
+    case EntryType::directory:
+      return "directory";
+    case EntryType::fifo:
+      return "fifo";
+  }
+  return "file";
+}
+
+bool is_device(const InodeView& inode) {
+  return inode.type == EntryType::character || inode.type == EntryType::block;
+}
+
+// "drwxr-sr-t", as ls(1) writes it.
+std::string mode_string(const InodeView& inode) {
+  constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
+  std::string text(1, kLetters[static_cast<std::size_t>(inode.type)]);
+  for (int shift = 8; shift >= 0; --shift) text += (inode.mode >> shift & 1) != 0 ? "xwr"[shift % 3] : '-';
+  const auto special = [&](std::uint32_t bit, std::size_t at, char with_x, char without_x) {
+    if ((inode.mode & bit) != 0) text[at] = text[at] == 'x' ? with_x : without_x;
+  };
+  special(04000, 3, 's', 'S');
+  special(02000, 6, 's', 'S');
+  special(01000, 9, 't', 'T');
+  return text;
+}
+
+// A member `name`; a second one, `name`Base64, where JSON cannot hold all of the bytes.
+void write_bytes(JsonWriter& json, std::string_view name, std::string_view value) {
+  json.key(name).string(value);
+  if (!is_utf8(value)) json.key(std::string(name) + "Base64").string(base64(as_bytes(value)));
+}
+
+// Names with values in base64; again with names in base64 too, where JSON cannot hold all of their bytes.
+void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inode) {
+  bool are_names_text = true;
+  json.key("xattrs").begin_object();
+  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
+    const auto [name, value] = tree.xattr(inode.first_xattr + i);
+    are_names_text = are_names_text && is_utf8(name);
+    json.key(name).string(base64(as_bytes(value)));
+  }
+  json.end_object();
+  if (are_names_text) return;
+  json.key("xattrsBase64").begin_object();
+  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
+    const auto [name, value] = tree.xattr(inode.first_xattr + i);
+    json.key(base64(as_bytes(name))).string(base64(as_bytes(value)));
+  }
+  json.end_object();
+}
+
+// Writes the members of one file of an image into the object that is open.
+void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
+  const InodeView inode = tree.inode(number);
+  write_bytes(json, "path", path);
+  json.key("type").string(name_of(inode.type));
+  json.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
+  json.key("nlink").integer(inode.nlink).key("uid").integer(inode.uid).key("gid").integer(inode.gid);
+  json.key("size").integer(static_cast<std::int64_t>(inode.size));
+  json.key("mtime").integer(inode.mtime.seconds).key("mtimeNanoseconds").integer(inode.mtime.nanoseconds);
+  if (inode.type == EntryType::symlink) write_bytes(json, "target", inode.target);
+  if (is_device(inode))
+    json.key("rdev").begin_array().integer(inode.device_major).integer(inode.device_minor).end_array();
+  if (inode.xattr_count != 0) write_xattrs(json, tree, inode);
+}
+
+// Lists an image's files, one directory after the other; the paths are relative to the image's root.
+class FileLister {
+ public:
+  FileLister(const Image& image, const LsArguments& arguments, Output& output)
+      : tree_(image.tree()), arguments_(arguments), output_(output) {
+    if (arguments_.is_json) json_.begin_object().key("version").integer(kJsonVersion);
+  }
+
+  void list(Inode inode, const std::string& path) {
+    if (arguments_.is_json) begin_json(inode, path);
+    if (tree_.inode(inode).type == EntryType::directory)
+      list_directories(inode, path);
+    else
+      print(inode, path, path);
+    if (arguments_.is_json) output_ << json_.end_array().end_object().str() << "\n";
+  }
+
+ private:
+  void begin_json(Inode inode, const std::string& path) {
+    write_problems(json_, tree_.problems());
+    if (tree_.inode(inode).type == EntryType::directory) {
+      json_.key("directory").begin_object();
+      write_file(json_, tree_, inode, path);
+      json_.end_object();
+    }
+    json_.key("files").begin_array();
+  }
+
+  void list_directories(Inode first, const std::string& path) {
+    struct Pending {
+      Inode directory;
+      std::string path;
+    };
+    std::vector<Pending> pending{{first, path}};
+    for (bool is_first = true; !pending.empty(); is_first = false) {
+      const Pending current = std::move(pending.back());
+      pending.pop_back();
+      if (arguments_.is_recursive && !arguments_.is_json) {
+        if (!is_first) output_ << "\n";
+        output_.name("/" + current.path) << ":\n";
+      }
+      const std::size_t count = tree_.child_count(current.directory);
+      std::vector<Pending> below;
+      for (std::size_t rank = 0; rank < count; ++rank) {
+        const DirectoryEntry child = tree_.child(current.directory, rank);
+        std::string child_path =
+            current.path.empty() ? std::string(child.name) : current.path + "/" + std::string(child.name);
+        print(child.inode, child.name, child_path);
+        if (arguments_.is_recursive && tree_.inode(child.inode).type == EntryType::directory)
+          below.push_back({child.inode, std::move(child_path)});
+      }
+      pending.insert(pending.end(), std::make_move_iterator(below.rbegin()),
+                     std::make_move_iterator(below.rend()));
+    }
+  }
+
+  void print(Inode number, std::string_view name, std::string_view path) {
+    const InodeView inode = tree_.inode(number);
+    if (arguments_.is_json) return print_json(number, path);
+    if (arguments_.is_long) {
+      const std::string size =
+          is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
+                           : std::to_string(inode.size);
+      output_ << mode_string(inode) << pad(std::to_string(inode.nlink), 4)
+              << pad(std::to_string(inode.uid), 6) << pad(std::to_string(inode.gid), 6) << pad(size, 11)
+              << " " << utc_time(inode.mtime.seconds) << " ";
+    }
+    output_.name(name);
+    if (arguments_.is_long && inode.type == EntryType::symlink) (output_ << " -> ").name(inode.target);
+    output_ << "\n";
+  }
+
+  void print_json(Inode number, std::string_view path) {
+    json_.begin_object();
+    write_file(json_, tree_, number, path);
+    json_.end_object();
+  }
+
+  const ImageTree& tree_;
+  const LsArguments& arguments_;
+  Output& output_;
+  JsonWriter json_;
+};
+
+Status list_references(const OpenLayout& layout, const LsArguments& arguments, Output& output) {
+  const auto references = layout.engine->references();
+  if (!references) return std::unexpected(references.error());
+  for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
+  const EntryNames names((*references)->entries);
+  JsonWriter json;
+  json.begin_object().key("version").integer(kJsonVersion).key("references").begin_array();
+  for (std::size_t position = 0; position < (*references)->entries.size(); ++position) {
+    const Descriptor& entry = (*references)->entries[position];
+    if (arguments.is_json) {
+      json.begin_object();
+      write_names(json, entry, names.label(position));
+      json.key("digest").string(entry.digest.str()).key("mediaType").string(entry.media_type);
+      json.key("size").integer(static_cast<std::int64_t>(entry.size)).end_object();
+      continue;
+    }
+    if (arguments.is_long) {
+      const DocumentKind kind = document_kind(entry.media_type);
+      output << entry.digest.str() << " "
+             << (kind == DocumentKind::index      ? "index    "
+                 : kind == DocumentKind::manifest ? "manifest "
+                                                  : "other    ");
+    }
+    output.name(names.label(position)) << "\n";
+  }
+  json.end_array();
+  write_problems(json, (*references)->problems);
+  if (arguments.is_json) output << json.end_object().str() << "\n";
+  if (!(*references)->problems.empty())
+    return fail(Errc::corrupt, layout.path + ": references that cannot be understood are left out");
+  return {};
+}
+
+Status list_files(const OpenLayout& layout, const LsArguments& arguments, const std::string& path,
+                  Output& output) {
+  const auto manifest = find_manifest(layout, arguments.image);
+  if (!manifest) return std::unexpected(manifest.error());
+  Progress progress("indexing", !arguments.is_progress_hidden);
+  ImageLibrary library(layout.engine, open_cache(arguments.image.cache_dir),
+                       {.progress = indexing_progress(progress)});
+  const auto image = library.image(*manifest);
+  progress.clear();
+  if (!image) return fail(Error(image.error()), layout.path);
+  for (const std::string& problem : (*image)->tree().problems()) print_error(layout.path + ": " + problem);
+  const auto inode = (*image)->resolve(path);
+  if (!inode) return std::unexpected(inode.error());
+  FileLister(**image, arguments, output).list(*inode, clean_path(path));
+  // What there is was listed; but whoever relies on the list must learn that it is not all.
+  if (!(*image)->tree().problems().empty())
+    return fail(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out");
+  return {};
+}
+
+Status ls(LsArguments arguments, Output& output) {
+  std::vector<std::string> operands = std::move(arguments.operands);
+  if (arguments.image.layout.empty()) {
+    if (operands.empty()) return fail(Errc::invalid_argument, "ls needs a layout");
+    arguments.image.name = operands.front();
+    operands.erase(operands.begin());
+  }
+  if (operands.size() > 1) return fail(Errc::invalid_argument, "unexpected argument " + operands[1]);
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return std::unexpected(layout.error());
+  if (layout->reference.empty() && operands.empty()) return list_references(*layout, arguments, output);
+  return list_files(*layout, arguments, operands.empty() ? "" : operands.front(), output);
+}
+
+}  // namespace
+
+void add_ls_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<LsArguments>();
+  const Command command =
+      program.add_subcommand("ls", "List a layout's references, or an image's files, without mounting");
+  command.add_option("OPERANDS", arguments->operands, "The layout or image, and what in it")
+      .type_name(std::string(kImageKind) + " [PATH]");
+  arguments->image.add_options(command);
+  command.add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
+  command.add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] {
+    Output output;
+    const Status done = ls(std::move(*arguments), output);
+    exit_code = output.finish();
+    if (!done) exit_code = report(done.error());
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,59 @@
+// `layoutfs manifest`: rm.
+#include <memory>
+#include <string>
+
+#include "tools/cli/store.h"
+#include "tools/commands/registry_remove.h"
+
+namespace layoutfs::tools {
+namespace {
+
+// A manifest that no entry names, but an index that the repository has, cannot be removed alone.
+Error in_an_index(const RegistryName& name) {
+  return {Errc::referenced,
+          name.repository + "@" + name.object + ": only an index leads to it; it goes when that is removed"};
+}
+
+// Removes all entries of the manifest; tells of what keeps it from garbage collection.
+Status remove_one(Registry& registry, const RegistryName& name) {
+  if (!is_digest_operand(name.object))
+    return fail(Errc::invalid_argument, "'" + name.object + "' is no digest; tag rm removes a tag");
+  const auto digest = parse_digest_operand(name.object);
+  if (!digest) return fail(Error(digest.error()));
+  const auto referrers = registry.referrers(name.repository, *digest);
+  auto removed = registry.delete_manifest(name.repository, *digest);
+  const bool is_reachable = registry.resolve_manifest(name.repository, *digest).has_value();
+  if (!removed && removed.error().code() == Errc::manifest_unknown && is_reachable)
+    return fail(in_an_index(name));
+  if (!removed) return removed;
+  if (is_reachable) print_notice(digest->str() + ": an index still leads to it, so gc keeps it");
+  if (referrers && !referrers->empty())
+    print_notice(digest->str() + ": " + count_of(referrers->size(), "referrer") +
+                 (referrers->size() == 1 ? " stays" : " stay") + "; gc keeps it as long");
+  return {};
+}
+
+int remove(const RegistryRemoveArguments& arguments) {
+  const auto store = open_registry_store(arguments.registry);
+  if (!store) return report(store.error());
+  return remove_names(arguments, *store,
+                      [&](const RegistryName& name) { return remove_one(*store->registry, name); });
+}
+
+void add_manifest_rm_command(Command manifest, int& exit_code) {
+  const auto arguments = std::make_shared<RegistryRemoveArguments>();
+  const Command command = manifest.add_subcommand(
+      "rm", "Remove manifests of a repository with all their tags; their blobs stay until gc");
+  add_remove_options(command, *arguments, "DIGEST", "The manifests' digests; or REPOSITORY@DIGEST alone");
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+}
+
+}  // namespace
+
+void add_manifest_command(Command program, int& exit_code) {
+  const Command manifest = program.add_subcommand("manifest", "The manifests of a repository: rm");
+  manifest.require_subcommand();
+  add_manifest_rm_command(manifest, exit_code);
+}
+
+}  // namespace layoutfs::tools

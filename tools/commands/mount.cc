@@ -1,0 +1,254 @@
+// `layoutfs mount`.
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/log.h"
+#include "fs/fuse/fuse_session.h"
+#include "fs/tree/layout_filesystem.h"
+#include "fs/tree/repository_filesystem.h"
+#include "fs/tree/statistics.h"
+#include "tools/cli/command.h"
+#include "tools/cli/daemon.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/mount_options.h"
+#include "tools/cli/mount_point.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/served_image.h"
+#include "tools/cli/service_manager.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct MountArguments {
+  ImageArguments image;
+  std::vector<std::string>
+      operands;                      // LAYOUT[:REF] MOUNTPOINT; only the latter with --layout, --repositories
+  std::string repositories;          // --repositories
+  std::vector<std::string> options;  // -o
+  std::string cache_size;
+  std::string cache_disk;
+  std::string verify;
+  std::string log_format;
+  bool is_image_wanted = false;  // --image
+  bool is_foreground = false;
+  bool is_debug = false;
+  bool is_verbose = false;
+  bool is_progress_hidden = false;
+};
+
+void set_log_level(const MountArguments& arguments) {
+  layoutfs::set_log_level(arguments.is_debug     ? LogLevel::debug
+                          : arguments.is_verbose ? LogLevel::info
+                          : is_quiet()           ? LogLevel::error
+                                                 : LogLevel::warning);
+}
+
+// The long options are spellings of -o options, and come after them.
+Result<MountOptions> mount_options(const MountArguments& arguments) {
+  MountOptions options;
+  for (const std::string& argument : arguments.options)
+    if (auto added = add_mount_options(options, argument); !added) return fail(std::move(added).error());
+  const std::string& platform = arguments.image.platform;
+  if (!platform.empty() && !options.platform.empty() && platform != options.platform)
+    return fail(Errc::invalid_argument,
+                "--platform " + platform + " and -o platform=" + options.platform + " contradict each other");
+  if (!platform.empty()) options.platform = platform;
+  if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
+  options.is_of_repositories |= !arguments.repositories.empty();
+  options.follow_links |= arguments.image.follow_links;
+  for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
+                                    {"cache_disk=", &arguments.cache_disk},
+                                    {"verify=", &arguments.verify},
+                                    {"log_format=", &arguments.log_format}})
+    if (!value->empty())
+      if (auto added = add_mount_options(options, name + *value); !added)
+        return fail(std::move(added).error());
+  return options;
+}
+
+// What is to be mounted, and where.
+Status split_operands(MountArguments& arguments, bool is_of_repositories, std::string& mount_point) {
+  const bool is_named = !arguments.image.layout.empty() || !arguments.repositories.empty();
+  const std::size_t wanted = is_named ? 1 : 2;
+  if (arguments.operands.size() < wanted)
+    return fail(Errc::invalid_argument,
+                is_named ? "mount needs a mount point: DIR"
+                : is_of_repositories
+                    ? "mount needs a directory of repositories and a mount point: DIR DIR"
+                    : "mount needs a layout and a mount point: " + std::string(kImageKind) + " DIR");
+  if (arguments.operands.size() > wanted)
+    return fail(Errc::invalid_argument, "unexpected argument " + arguments.operands[wanted]);
+  if (!is_named)
+    (is_of_repositories ? arguments.repositories : arguments.image.name) = arguments.operands.front();
+  mount_point = arguments.operands.back();
+  if (mount_point.empty()) return fail(Errc::invalid_argument, "the name of the mount point is empty");
+  return {};
+}
+
+// What is said of one image makes no sense of many layouts.
+Status check_repositories(const MountArguments& arguments) {
+  for (const auto& [option, is_given] : {std::pair("--layout", !arguments.image.layout.empty()),
+                                         {"--ref", !arguments.image.reference.empty()},
+                                         {"--image", arguments.is_image_wanted}})
+    if (is_given)
+      return fail(Errc::invalid_argument,
+                  std::string(option) + " names an image, and repositories are mounted as a whole");
+  return {};
+}
+
+Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, const MountArguments& arguments,
+                                                    const std::shared_ptr<ImageLibrary>& library,
+                                                    const MountOptions& options) {
+  const Ownership ownership{options.uid, options.gid};
+  if (arguments.is_image_wanted || !layout.reference.empty()) {
+    const auto manifest = find_manifest(layout, arguments.image);
+    if (!manifest) return std::unexpected(manifest.error());
+    auto image = open_complete_image(layout, *manifest, *library);
+    if (!image) return fail(std::move(image).error());
+    return image_filesystem(std::move(*image), library, {.ownership = ownership, .acl = options.acl});
+  }
+  auto platform = platform_of(arguments.image);
+  if (!platform) return fail(std::move(platform).error());
+  return make_layout_filesystem(library, {std::move(*platform), ownership, options.acl.value_or(false)});
+}
+
+// What a session serves.
+struct Served {
+  std::string source;  // as it was named
+  std::shared_ptr<Filesystem> filesystem;
+  std::shared_ptr<const LibraryResources> resources;
+  std::string directory;  // that the mount point must not be in
+};
+
+Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
+                            const std::string& mount_point_argument) {
+  auto layout = open_layout(arguments.image);
+  if (!layout) return fail(std::move(layout).error());
+  if (auto checked = MountPoint::check(mount_point_argument, layout->path); !checked)
+    return fail(std::move(checked).error());
+
+  // Shows until everything is mounted; the library, which calls it, may live longer.
+  auto progress = std::make_shared<std::optional<Progress>>();
+  progress->emplace("indexing", !arguments.is_progress_hidden);
+  const auto library = open_library(*layout, options, progress);
+  auto filesystem = make_filesystem(*layout, arguments, library, options);
+  if (!filesystem) return fail(std::move(filesystem).error());
+  progress->reset();
+  return Served{source_of(*layout, arguments.image), std::move(*filesystem), library->resources(),
+                layout->path};
+}
+
+// Nothing is opened yet; what can be known to be a mistake is told.
+Result<Served> serve_repositories(const MountArguments& arguments, const MountOptions& options,
+                                  const std::string& mount_point_argument) {
+  if (auto checked = check_repositories(arguments); !checked) return fail(std::move(checked).error());
+  auto platform = platform_of(arguments.image);
+  if (!platform) return fail(std::move(platform).error());
+  // In the background the working directory is another one.
+  std::error_code failed;
+  RepositoryTree tree(std::filesystem::absolute(arguments.repositories, failed));
+  const auto level = tree.level("");
+  if (!level) return fail(Error(level.error()));
+  if (level->is_layout && level->below.empty())
+    return fail(Errc::invalid_argument,
+                arguments.repositories + " is a layout, and no directory of layouts: mount it as one");
+  if (auto checked = MountPoint::check(mount_point_argument, tree.directory()); !checked)
+    return fail(std::move(checked).error());
+  std::string directory = tree.directory();
+  auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
+  auto filesystem = make_repository_filesystem(
+      std::move(tree), resources,
+      {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false), options.follow_links});
+  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(directory)};
+}
+
+Status mount(MountArguments arguments) {
+  set_log_level(arguments);
+  auto options = mount_options(arguments);
+  if (!options) return fail(std::move(options).error());
+  std::string mount_point_argument;
+  if (auto split = split_operands(arguments, options->is_of_repositories, mount_point_argument); !split)
+    return split;
+  set_log_format(options->log_format);
+  arguments.image.platform = options->platform;
+  arguments.image.follow_links = options->follow_links;
+
+  auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point_argument)
+                                            : serve_layout(arguments, *options, mount_point_argument);
+  if (!served) return fail(std::move(served).error());
+  // Only now, as a signal may end the program while it is indexing.
+  hold_signals();
+  auto mount_point = MountPoint::prepare(mount_point_argument, served->directory);
+  if (!mount_point) return fail(std::move(mount_point).error());
+  const std::string source = !options->fsname.empty() ? options->fsname : served->source;
+  auto session = FuseSession::mount(
+      std::move(served->filesystem),
+      {.mount_point = mount_point->path(),
+       .source = source,
+       .kernel_options = options->kernel,
+       .max_threads = options->max_threads,
+       .idle_timeout = options->idle_timeout,
+       .log_statistics = [resources =
+                              served->resources] { log_always(LogLevel::info, statistics_json(*resources)); },
+       .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
+       .debug = arguments.is_debug});
+  if (!session) return fail(std::move(session).error());
+
+  if (is_stop_pending()) return fail(Errc::cancelled, "stopped by a signal");
+  std::optional<Daemon> daemon;
+  if (!arguments.is_foreground && !arguments.is_debug) {
+    auto started = Daemon::start();
+    if (!started) return fail(std::move(started).error());
+    daemon = std::move(*started);
+  }
+  return (*session)->serve([&] {
+    print_notice("mounted " + source + " on " + mount_point->path());
+    // Before the parent ends, which a service manager may take for the end of all.
+    notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
+                           " on " + mount_point->path());
+    if (daemon) daemon->ready();
+  });
+}
+
+}  // namespace
+
+void add_mount_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<MountArguments>();
+  const Command command =
+      program.add_subcommand("mount", "Mount a layout, or with a reference an image's root filesystem");
+  command.add_option("OPERANDS", arguments->operands, "What to mount, and where")
+      .type_name(std::string(kImageKind) + " DIR");
+  arguments->image.add_options(command);
+  command.add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
+      .type_name("OPTION[=VALUE],...")
+      .one_value_each();
+  command
+      .add_option("--repositories", arguments->repositories,
+                  "A directory of layouts to mount, one for each repository")
+      .type_name("DIR");
+  command.add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
+  command.add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M")
+      .type_name("SIZE");
+  command
+      .add_option("--cache-disk", arguments->cache_disk,
+                  "Disk for decoded copies of layers, e.g. 1G; 0: use none")
+      .type_name("SIZE");
+  command.add_option("--verify", arguments->verify, "on, or off: serve content without checking it again")
+      .type_name("on|off");
+  command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
+  command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
+  command.add_flag("-v,--verbose", arguments->is_verbose, "Say more");
+  command.add_option("--log-format", arguments->log_format, "How the log is written: text or json")
+      .type_name("text|json");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] {
+    if (auto done = mount(std::move(*arguments)); !done) exit_code = report(done.error());
+  });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,85 @@
+#include "tools/commands/mount_helper.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/base/split.h"
+#include "tools/cli/command.h"
+
+namespace layoutfs::tools {
+namespace {
+
+constexpr int kMounted = 0;
+constexpr int kWrongArguments = 1;
+constexpr int kNotMounted = 32;
+
+constexpr std::string_view kUsageLine = "usage: mount.layoutfs LAYOUT[:REF|@DIGEST] DIR [-sfnv] [-o OPTIONS]";
+
+// Of fstab: what others than root may mount is as mount(8) says without devices and set-uid programs.
+constexpr std::array<std::string_view, 4> kOthersMayMount{"user", "users", "owner", "group"};
+
+// With what mount(8) means by them, where that is not said.
+std::string spelled_out(const std::string& options) {
+  std::string list;
+  for (const std::string& option : split(options, ',')) {
+    list += (list.empty() ? "" : ",") + option;
+    if (std::ranges::find(kOthersMayMount, option) != kOthersMayMount.end()) list += ",nosuid,nodev";
+  }
+  return list;
+}
+
+}  // namespace
+
+int run_mount_helper(const std::vector<std::string>& arguments,
+                     const std::function<int(std::vector<std::string>)>& run) {
+  std::vector<std::string> translated{"mount", "-q"};
+  // mount(8) hands its defaults to no helper, also where they are written down: whoever wants others says so.
+  if (::geteuid() == 0) translated.insert(translated.end(), {"-o", "dev,suid"});
+  std::vector<std::string> operands;
+  bool is_fake = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "-o" || argument == "-t" || argument == "-N") {
+      if (++i == arguments.size()) {
+        print_error(argument + " needs an argument");
+        return kWrongArguments;
+      }
+      if (argument == "-o") translated.insert(translated.end(), {"-o", spelled_out(arguments[i])});
+    } else if (argument == "-h" || argument == "--help") {
+      Output output;
+      output << kUsageLine << "\nmount.layoutfs(8) explains the options.\n";
+      return output.finish();
+    } else if (argument == "-V" || argument == "--version") {
+      return run({"--version"});
+    } else if (argument.size() > 1 && argument[0] == '-') {
+      // -s (sloppy), -n (no mtab) and -v change nothing here; -f means to do everything but mount.
+      if (argument.find_first_not_of("-sfnv") != std::string::npos) {
+        print_error("unknown option " + argument);
+        return kWrongArguments;
+      }
+      is_fake |= argument.find('f') != std::string::npos;
+    } else {
+      operands.push_back(argument);
+    }
+  }
+  if (operands.size() != 2) {
+    print_error(kUsageLine);
+    return kWrongArguments;
+  }
+  if (is_fake) return kMounted;
+  translated.push_back("--");
+  translated.insert(translated.end(), operands.begin(), operands.end());
+  switch (run(std::move(translated))) {
+    case kDone:
+      return kMounted;
+    case kUsage:
+      return kWrongArguments;
+    default:
+      return kNotMounted;
+  }
+}
+
+}  // namespace layoutfs::tools

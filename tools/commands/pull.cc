@@ -1,0 +1,130 @@
+// `layoutfs pull`.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/cas/verifying_source.h"
+#include "tools/cli/byte_range.h"
+#include "tools/cli/files.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/registry.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct PullArguments {
+  RegistryArguments registry;
+  std::string repository;
+  std::string object;  // TAG|DIGEST
+  std::string range;
+  std::string output;  // empty: standard output
+  bool is_progress_hidden = false;
+};
+
+Result<BlobReader> find(const RegistryStore& store, const PullArguments& arguments) {
+  Registry& registry = *store.registry;
+  if (!is_digest_operand(arguments.object)) return registry.get_tag(arguments.repository, arguments.object);
+  const auto digest = parse_digest_operand(arguments.object);
+  if (!digest) return fail(Error(digest.error()));
+  auto manifest = registry.get_manifest(arguments.repository, *digest);
+  if (manifest) return manifest;
+  // Also where the manifests of the repository cannot be understood: it is the same content by any way.
+  auto blob = registry.get_blob(arguments.repository, *digest);
+  if (blob || blob.error().code() != Errc::blob_unknown) return blob;
+  const Errc why = manifest.error().code();
+  if (why != Errc::manifest_unknown && why != Errc::name_unknown) return manifest;
+  return fail(why, arguments.repository + ": " + digest->str() + ": no such manifest or blob");
+}
+
+class PartSource final : public ByteSource {
+ public:
+  PartSource(const BlobReader& reader, BytePart part) : reader_(reader), part_(part) {}
+  Result<std::size_t> read(std::span<std::byte> out) override {
+    const auto wanted = std::min<std::uint64_t>(out.size(), part_.end - part_.begin);
+    auto got = reader_.read_at(out.first(static_cast<std::size_t>(wanted)), part_.begin);
+    if (got) part_.begin += *got;
+    return got;
+  }
+
+ private:
+  const BlobReader& reader_;
+  BytePart part_;
+};
+
+int copy(ByteSource& content, std::uint64_t size, OutputFile& target, const RegistryStore& store,
+         const StopSignals& signals, bool shows_progress) {
+  constexpr std::size_t kPiece = std::size_t{256} << 10;
+  Bytes buffer(kPiece);
+  Progress progress("pulling", shows_progress);
+  for (std::uint64_t done = 0;;) {
+    if (auto going_on = signals.context().check(); !going_on) return signals.report(going_on.error());
+    const auto got = content.read(buffer);
+    if (!got) return report(Error(got.error()).with(store.path));
+    if (*got == 0) return kDone;
+    if (auto written = target.write(std::span(buffer).first(*got)); !written)
+      return report_write(written.error());
+    done += *got;
+    progress.update("", done, size);
+  }
+}
+
+int pull(const PullArguments& arguments) {
+  std::optional<ByteRange> range;
+  if (!arguments.range.empty()) {
+    const auto parsed = parse_byte_range(arguments.range);
+    if (!parsed) return report(parsed.error());
+    range = *parsed;
+  }
+  const auto store = open_registry_store(arguments.registry);
+  if (!store) return report(store.error());
+  auto reader = find(*store, arguments);
+  if (!reader) return report(store->explained(std::move(reader).error()));
+  const auto size = reader->size();
+  const auto part = range ? part_of(*range, arguments.range, size) : Result<BytePart>(BytePart{0, size});
+  if (!part) return report(part.error());
+
+  const StopSignals signals;
+  auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
+                                         : OutputFile::create(arguments.output);
+  if (!target) {
+    print_error(target.error());
+    return kCannotWrite;
+  }
+  PartSource some(*reader, *part);
+  VerifyingSource all(*reader, reader->descriptor().digest, reader->descriptor().size);
+  ByteSource& content = range ? static_cast<ByteSource&>(some) : all;
+  const bool shows_progress = !arguments.is_progress_hidden && !arguments.output.empty();
+  if (const int code = copy(content, part->end - part->begin, *target, *store, signals, shows_progress);
+      code != kDone)
+    return code;
+  if (auto done = target->commit(); !done) return report_write(done.error());
+  return kDone;
+}
+
+}  // namespace
+
+void add_pull_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<PullArguments>();
+  const Command command = program.add_subcommand(
+      "pull", "Print a manifest or a blob of a repository, and check it against its digest");
+  arguments->registry.add_options(command);
+  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  command.add_option(kObjectKind, arguments->object, "The tag of a manifest, or the digest of anything")
+      .required();
+  command
+      .add_option("-o,--output", arguments->output,
+                  "Write this file instead, which appears once the content was checked")
+      .type_name("FILE");
+  command
+      .add_option("--range", arguments->range,
+                  "Only these bytes, from 0 and the last one included; a part is not checked")
+      .type_name("FIRST-LAST");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] { exit_code = pull(*arguments); });
+}
+
+}  // namespace layoutfs::tools

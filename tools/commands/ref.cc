@@ -1,0 +1,205 @@
+// `layoutfs ref`: get, ls and rm.
+#include "tools/commands/ref.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/cas/named_entries.h"
+#include "core/cas/reference_store.h"
+#include "core/oci/entry_names.h"
+#include "core/oci/reference.h"
+#include "tools/cli/entry_json.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct GetArguments {
+  StoreArguments layout;
+  std::string name;
+};
+
+struct ListArguments {
+  StoreArguments layout;
+  bool is_long = false;
+  bool is_json = false;
+};
+
+// The descriptor as the engine gives it: without its name.
+Result<Descriptor> find(const Engine& engine, const std::string& name) {
+  const auto references = engine.references();
+  if (!references) return fail(Error(references.error()));
+  const auto found = find_entries(**references, name);
+  if (found) return unnamed((*references)->entries[found->front()]);
+  // An entry that cannot be understood is none of the references.
+  if (found.error().code() != Errc::not_found) return fail(Error(found.error()));
+  auto named = engine.get_reference(name);
+  if (!named && named.error().code() == Errc::not_found) return fail(Error(found.error()));
+  return named;
+}
+
+int get(const GetArguments& arguments, Output& output) {
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto descriptor = find(*store->engine, arguments.name);
+  if (!descriptor) return report(std::move(descriptor).error().with(store->path));
+  JsonWriter json(JsonWriter::Style::indented);
+  descriptor->write_json(json);
+  output << json.str() << "\n";
+  return kDone;
+}
+
+// Entries with a name, by what finds them; repeated ones once.
+std::map<std::string, const Descriptor*> by_label(const References& references) {
+  const EntryNames names(references.entries);
+  std::map<std::string, const Descriptor*> labelled;
+  for (std::size_t i = 0; i < references.entries.size(); ++i) {
+    const Descriptor& entry = references.entries[i];
+    if (entry.ref_name() || full_name(entry)) labelled.emplace(names.label(i), &entry);
+  }
+  return labelled;
+}
+
+int list(const ListArguments& arguments, Output& output) {
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto references = store->engine->references();
+  if (!references) return report(std::move(references).error().with(store->path));
+  for (const std::string& problem : (*references)->problems) print_error(store->path + ": " + problem);
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion).key("references").begin_array();
+  for (const auto& [label, entry] : by_label(**references)) {
+    if (arguments.is_json) {
+      json.begin_object();
+      write_names(json, *entry, label);
+      json.key("digest").string(entry->digest.str()).key("mediaType").string(entry->media_type);
+      json.key("size").integer(to_json_integer(entry->size)).end_object();
+      continue;
+    }
+    if (arguments.is_long)
+      (output << entry->digest.str() << " " << pad(human_size(entry->size), 8) << " ")
+              .name(entry->media_type.empty() ? "-" : entry->media_type)
+          << " ";
+    output.name(label) << "\n";
+  }
+  json.end_array();
+  write_problems(json, (*references)->problems);
+  if (arguments.is_json) output << json.end_object().str() << "\n";
+  return (*references)->problems.empty() ? kDone : kCorrupt;
+}
+
+// What each of the names finds, by the references of one moment: "@N" counts entries before any is removed.
+class Removal {
+ public:
+  Removal(Engine& engine, const std::vector<std::string>& names) : engine_(engine), names_(names) {}
+
+  // For each name, whether it was there.
+  std::vector<Result<bool>> run() {
+    const auto references = engine_.references();
+    if (!references) return all_failed(references.error());
+    const bool are_files = (*references)->document.empty();
+    Status removed;
+    if (are_files)
+      find_all(**references);
+    else
+      removed = engine_.update_references([&](const References& now) { return find_all(now); });
+    if (!removed) return all_failed(removed.error());
+    std::vector<Result<bool>> results;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (found_[i])
+        results.push_back(are_files ? engine_.delete_reference(file_of(**references, found_[i]->front()))
+                                    : Result<bool>(true));
+      else if (found_[i].error().code() == Errc::not_found)
+        // An entry that cannot be understood is none of the references.
+        results.push_back(engine_.delete_reference(names_[i]));
+      else
+        results.emplace_back(fail(Error(found_[i].error())));
+    }
+    return results;
+  }
+
+ private:
+  ReferenceChanges find_all(const References& now) {
+    found_.clear();
+    std::set<std::size_t> positions;
+    for (const std::string& name : names_) {
+      found_.push_back(find_entries(now, name));
+      if (found_.back()) positions.insert(found_.back()->begin(), found_.back()->end());
+    }
+    ReferenceChanges changes;
+    for (const std::size_t position : positions) changes.changed.push_back({position, std::nullopt});
+    return changes;
+  }
+
+  std::vector<Result<bool>> all_failed(const Error& error) const {
+    return std::vector<Result<bool>>(names_.size(), fail(Error(error)));
+  }
+
+  static std::string_view file_of(const References& references, std::size_t position) {
+    return references.entries[position].ref_name().value_or("");
+  }
+
+  Engine& engine_;
+  const std::vector<std::string>& names_;
+  std::vector<Result<std::vector<std::size_t>>> found_;  // of each name
+};
+
+int remove(const RemoveArguments& arguments) {
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  const auto results = Removal(*store->engine, arguments.names).run();
+  int code = kDone;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const int failed = report_removal(arguments, *store, "reference", arguments.names[i], results[i]);
+    if (code == kDone) code = failed;
+  }
+  return code;
+}
+
+void add_ref_get_command(Command ref, int& exit_code) {
+  const auto arguments = std::make_shared<GetArguments>();
+  const Command command = ref.add_subcommand("get", "Print the descriptor that a name stands for, as JSON");
+  arguments->layout.add_options(command);
+  command.add_option("NAME", arguments->name, "A name, @N or a digest").required();
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return get(*arguments, output); });
+  });
+}
+
+void add_ref_ls_command(Command ref, int& exit_code) {
+  const auto arguments = std::make_shared<ListArguments>();
+  const Command command = ref.add_subcommand("ls", "List the names of all references");
+  arguments->layout.add_options(command);
+  command.add_flag("-l,--long", arguments->is_long, "With digests, sizes and media types");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+  });
+}
+
+void add_ref_rm_command(Command ref, int& exit_code) {
+  const auto arguments = std::make_shared<RemoveArguments>();
+  const Command command = ref.add_subcommand("rm", "Remove references; their blobs stay until gc");
+  arguments->layout.add_options(command);
+  command.add_option("NAME", arguments->names, "Names, @N or digests").required();
+  command.add_flag("-f,--force", arguments->is_forced, "A reference that is not there is no error");
+  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+}
+
+}  // namespace
+
+void add_ref_command(Command program, int& exit_code) {
+  const Command ref = program.add_subcommand("ref", "The references of a layout: put, get, ls, rm");
+  ref.require_subcommand();
+  add_ref_put_command(ref, exit_code);
+  add_ref_get_command(ref, exit_code);
+  add_ref_ls_command(ref, exit_code);
+  add_ref_rm_command(ref, exit_code);
+}
+
+}  // namespace layoutfs::tools

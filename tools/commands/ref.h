@@ -1,0 +1,10 @@
+// The command below `layoutfs ref` that has a file of its own.
+#pragma once
+
+#include "tools/cli/command_line.h"
+
+namespace layoutfs::tools {
+
+void add_ref_put_command(Command ref, int& exit_code);
+
+}  // namespace layoutfs::tools

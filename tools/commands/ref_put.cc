@@ -1,0 +1,140 @@
+// `layoutfs ref put`.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "core/oci/platform.h"
+#include "core/oci/reference.h"
+#include "tools/cli/files.h"
+#include "tools/cli/store.h"
+#include "tools/commands/ref.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct PutArguments {
+  StoreArguments layout;
+  std::string name;
+  std::string digest;           // empty with --descriptor
+  std::string descriptor_file;  // --descriptor
+  std::string media_type;
+  std::vector<std::string> annotations;  // KEY=VALUE
+  std::string platform;
+  std::string artifact_type;
+  bool is_replacing = false;
+};
+
+// Size and media type of the blob, nothing else: what another reference says of it is not carried over.
+Result<Descriptor> describe(const Engine& engine, const Digest& digest, const std::string& media_type) {
+  auto size = engine.blob_size(digest);
+  if (!size) return fail(std::move(size).error());
+  if (!*size) return fail(Errc::not_found, digest.str() + ": no such blob");
+  Descriptor descriptor{.media_type = media_type, .digest = digest, .size = **size};
+  if (!media_type.empty()) return descriptor;
+  auto known = with_media_type(engine, std::move(descriptor));
+  if (!known && known.error().code() == Errc::not_found)
+    return fail(Errc::invalid_argument,
+                digest.str() + ": neither a manifest nor an index, so --media-type is needed");
+  return known;
+}
+
+Status add_annotation(Descriptor& descriptor, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    return fail(Errc::invalid_argument, "--annotation " + text + ": expected KEY=VALUE");
+  const std::string key = text.substr(0, equals);
+  if (key == kRefName) return fail(Errc::invalid_argument, "--annotation " + key + ": that is NAME");
+  descriptor.annotations[key] = text.substr(equals + 1);
+  return {};
+}
+
+Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const Engine& engine) {
+  auto digest = parse_digest_operand(arguments.digest);
+  if (!digest) return fail(std::move(digest).error());
+  // Mistakes in the options are found first.
+  Descriptor options;
+  for (const std::string& annotation : arguments.annotations)
+    if (auto added = add_annotation(options, annotation); !added) return fail(std::move(added).error());
+  if (!arguments.platform.empty()) {
+    auto platform = parse_platform(arguments.platform);
+    if (!platform) return fail(std::move(platform).error());
+    options.platform = std::move(*platform);
+  }
+  auto descriptor = describe(engine, *digest, arguments.media_type);
+  if (!descriptor) return descriptor;
+  descriptor->annotations = std::move(options.annotations);
+  descriptor->platform = std::move(options.platform);
+  descriptor->artifact_type = arguments.artifact_type;
+  return descriptor;
+}
+
+Result<Descriptor> read_descriptor(const std::string& path) {
+  auto file = FileSource::open(path, -1);
+  if (!file) return fail(std::move(file).error());
+  const auto text = read_document_file(*file);
+  if (!text) return fail(Error(text.error()));
+  // More than is allowed is found by parse().
+  const auto document = JsonDocument::parse(*text);
+  if (!document) return fail(Error(document.error()), file->name());
+  auto descriptor = Descriptor::from_json(document->root());
+  if (!descriptor) return fail(std::move(descriptor).error(), file->name());
+  return descriptor;
+}
+
+// What cannot be meant together.
+Status check_arguments(const PutArguments& arguments) {
+  if (arguments.descriptor_file.empty())
+    return arguments.digest.empty()
+               ? Status(fail(Errc::invalid_argument, "ref put needs a digest, or --descriptor"))
+               : Status();
+  if (!arguments.digest.empty() || !arguments.media_type.empty() || !arguments.annotations.empty() ||
+      !arguments.platform.empty() || !arguments.artifact_type.empty())
+    return fail(Errc::invalid_argument,
+                "--descriptor says everything: no digest, and no option beside it but --replace");
+  return {};
+}
+
+int put(const PutArguments& arguments) {
+  if (auto checked = check_arguments(arguments); !checked) return report(checked.error());
+  const auto store = open_store(arguments.layout);
+  if (!store) return report(store.error());
+  auto descriptor = arguments.descriptor_file.empty() ? descriptor_of_options(arguments, *store->engine)
+                                                      : read_descriptor(arguments.descriptor_file);
+  if (!descriptor) return report(descriptor.error());
+  const auto mode = arguments.is_replacing ? PutMode::replace : PutMode::no_clobber;
+  auto done = store->engine->put_reference(arguments.name, *descriptor, mode);
+  if (done) return kDone;
+  const bool is_taken = done.error().code() == Errc::clobber;
+  const Error error = std::move(done).error().with(store->path);
+  return report_write(is_taken ? Error(error.code(), error.message() + " (--replace puts it there)") : error);
+}
+
+}  // namespace
+
+void add_ref_put_command(Command ref, int& exit_code) {
+  const auto arguments = std::make_shared<PutArguments>();
+  const Command command = ref.add_subcommand("put", "Make a name stand for a blob");
+  arguments->layout.add_options(command);
+  command.add_option("NAME", arguments->name, "The reference's name").required();
+  command.add_option("DIGEST", arguments->digest, "The blob's digest");
+  command
+      .add_option("--media-type", arguments->media_type,
+                  "What the blob is; an index or a manifest says so itself")
+      .type_name("TYPE");
+  command.add_option("--annotation", arguments->annotations, "An annotation; may be given again")
+      .type_name("KEY=VALUE")
+      .one_value_each();
+  command.add_option("--platform", arguments->platform, "os[/arch[/variant]] that the image is for")
+      .type_name("OS[/ARCH[/VARIANT]]");
+  command.add_option("--artifact-type", arguments->artifact_type, "The type, where it is an artifact")
+      .type_name("TYPE");
+  command
+      .add_option("--descriptor", arguments->descriptor_file,
+                  "A file, or - for standard input, with the descriptor as JSON, taken as it is")
+      .type_name("FILE");
+  command.add_flag("--replace", arguments->is_replacing, "Also where the name stands for something else");
+  command.callback([arguments, &exit_code] { exit_code = put(*arguments); });
+}
+
+}  // namespace layoutfs::tools

@@ -1,0 +1,75 @@
+// `layoutfs referrers`.
+#include <memory>
+#include <string>
+
+#include "core/base/json.h"
+#include "tools/cli/registry.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ReferrersArguments {
+  RegistryArguments registry;
+  std::string repository;
+  std::string subject;  // TAG|DIGEST
+  std::string artifact_type;
+  bool is_json = false;
+};
+
+Result<Digest> subject_of(Registry& registry, const ReferrersArguments& arguments) {
+  // Nobody needs to have what others refer to.
+  if (is_digest_operand(arguments.subject)) return parse_digest_operand(arguments.subject);
+  const auto descriptor = registry.resolve_tag(arguments.repository, arguments.subject);
+  if (!descriptor) return fail(Error(descriptor.error()));
+  return descriptor->digest;
+}
+
+void print_json(const ReferrersArguments& arguments, const Digest& subject,
+                const std::vector<Descriptor>& referrers, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kStoreJsonVersion);
+  json.key("repository").string(arguments.repository).key("subject").string(subject.str());
+  json.key("referrers").begin_array();
+  for (const Descriptor& referrer : referrers) referrer.write_json(json);
+  output << json.end_array().end_object().str() << "\n";
+}
+
+int list(const ReferrersArguments& arguments, Output& output) {
+  const auto store = open_registry_store(arguments.registry);
+  if (!store) return report(store.error());
+  const auto subject = subject_of(*store->registry, arguments);
+  if (!subject) return report(store->explained(subject.error()));
+  const auto referrers = store->registry->referrers(arguments.repository, *subject, arguments.artifact_type);
+  if (!referrers) return report(store->explained(referrers.error()));
+  if (arguments.is_json) {
+    print_json(arguments, *subject, *referrers, output);
+    return kDone;
+  }
+  for (const Descriptor& referrer : *referrers)
+    (output << referrer.digest.str() << " " << pad(human_size(referrer.size), 8) << " ")
+            .name(referrer.artifact_type.empty() ? "-" : referrer.artifact_type)
+        << "\n";
+  return kDone;
+}
+
+}  // namespace
+
+void add_referrers_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<ReferrersArguments>();
+  const Command command = program.add_subcommand(
+      "referrers", "List what has a manifest as its subject: digests, sizes and types of artifacts");
+  arguments->registry.add_options(command);
+  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  command
+      .add_option(kObjectKind, arguments->subject, "The manifest; by its digest, also one that is not there")
+      .required();
+  command.add_option("--artifact-type", arguments->artifact_type, "Only those of this type")
+      .type_name("TYPE");
+  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools
