@@ -1,54 +1,71 @@
-// One computation for however many threads ask for the same thing at once.
+// One computation for all threads that ask for the same key at once (as Go's singleflight).
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "core/base/context.h"
 #include "core/base/error.h"
+#include "core/base/wait.h"
 
 namespace layoutfs {
 
-// While a thread computes the value of a key, others that ask for that key wait and get the same result, also
-// where it is an error. Nothing is remembered afterwards: that is the caller's cache's work.
+// While a thread computes the value of a key, other threads that ask for the key wait and get the same
+// result, also if it is an error. Results are not remembered afterwards: callers have caches for that.
+//
+// A computation that throws, or that ends with Errc::cancelled, concerns its own caller alone: the threads
+// that wait for it then compute the value themselves, one after the other until one succeeds. Thread-safe.
 template <class Key, class Value>
 class SingleFlight {
  public:
-  // Who waits does so while its `context` lasts: Errc::cancelled then, and the others go on.
+  // Returns the result of `compute()`, which runs in this thread, or the result of the thread that is already
+  // computing it. Errc::cancelled as soon as `context` ends while it waits for another thread; that thread
+  // continues. Exceptions of `compute` pass through.
   template <class Compute>
   Result<Value> run(const Key& key, Compute&& compute, const Context& context = {}) {
     std::unique_lock lock(mutex_);
-    if (const auto found = flights_.find(key); found != flights_.end()) {
-      const auto flight = found->second;
-      const auto is_there = [&] { return flight->result.has_value(); };
-      if (!context.can_end()) landed_.wait(lock, is_there);
-      while (!landed_.wait_for(lock, kPause, is_there))
-        if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-      return *flight->result;
+    for (auto found = calls_.find(key); found != calls_.end(); found = calls_.find(key)) {
+      const std::shared_ptr<const Call> call = found->second;
+      if (auto waited = wait_until_met(ended_, lock, context, [&] { return call->is_over; }); !waited)
+        return fail(std::move(waited).error());
+      if (call->result) return *call->result;
     }
-    const auto flight = std::make_shared<Flight>();
-    flights_.emplace(key, flight);
+    Ending ending{*this, calls_.emplace(key, std::make_shared<Call>()).first, std::nullopt};
     lock.unlock();
     Result<Value> result = std::forward<Compute>(compute)();
-    lock.lock();
-    flight->result = result;
-    flights_.erase(key);
-    landed_.notify_all();
+    if (result || result.error().code() != Errc::cancelled) ending.result = result;
     return result;
   }
 
  private:
-  static constexpr std::chrono::milliseconds kPause{20};
-  struct Flight {
+  struct Call {
+    std::optional<Result<Value>> result;  // none if it threw or was cancelled
+    bool is_over = false;
+  };
+  using Calls = std::map<Key, std::shared_ptr<Call>>;
+
+  // Ends a call in any case, also after an exception.
+  struct Ending {
+    ~Ending() {
+      const std::shared_ptr<Call> call = place->second;  // destroyed after the lock is released
+      const std::lock_guard lock(flights.mutex_);
+      call->result = std::move(result);
+      call->is_over = true;
+      flights.calls_.erase(place);
+      flights.ended_.notify_all();
+    }
+    SingleFlight& flights;
+    const typename Calls::iterator place;
     std::optional<Result<Value>> result;
   };
-  std::mutex mutex_;  // guards flights_ and every Flight in it
-  std::condition_variable landed_;
-  std::map<Key, std::shared_ptr<Flight>> flights_;
+
+  std::mutex mutex_;  // guards calls_ and every Call in it
+  std::condition_variable_any ended_;
+  Calls calls_;
 };
 
 }  // namespace layoutfs

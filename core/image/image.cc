@@ -29,19 +29,23 @@ Image::Image(std::shared_ptr<const ImageTree> tree, std::vector<std::shared_ptr<
         "an image has the layers that its tree names");
 }
 
-Result<std::size_t> Image::read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const {
+Result<std::size_t> Image::read(Inode inode, std::span<std::byte> out, std::uint64_t offset,
+                                const Context& context) const {
   IoBuffers pieces;
-  if (auto done = read(inode, pieces, out.size(), offset); !done) return fail(std::move(done).error());
+  if (auto done = read(inode, pieces, out.size(), offset, context); !done)
+    return fail(std::move(done).error());
   pieces.copy_to(out);
   return pieces.size();
 }
 
-Status Image::read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset) const {
+Status Image::read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset,
+                   const Context& context) const {
   const InodeView file = tree_->inode(inode);
   if (file.type != EntryType::file || offset >= file.size) return {};
   const std::uint64_t end = offset + std::min<std::uint64_t>(size, file.size - offset);
   const auto read_data = [&](std::uint64_t stream_offset, std::uint64_t from, std::uint64_t to) -> Status {
-    const auto got = layers_[file.layer]->read(out, static_cast<std::size_t>(to - from), stream_offset);
+    const auto got =
+        layers_[file.layer]->read(out, static_cast<std::size_t>(to - from), stream_offset, context);
     if (!got) return fail(Error(got.error()));
     if (*got < to - from) return ends_early();
     return {};

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/context.h"
 #include "core/image/image_tree.h"
 #include "core/stream/layer_stream.h"
 
@@ -23,10 +24,14 @@ class Image {
   // Which layer holds a file's data.
   const Digest& layer_of(const InodeView& file) const { return layer_digests_[file.layer]; }
 
-  // Fills `out` with a file's content from `offset` on, holes as zeros; shorter only at its end.
-  Result<std::size_t> read(Inode inode, std::span<std::byte> out, std::uint64_t offset) const;
-  // Appends as many bytes to `out`, without copying where that can be.
-  Status read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset) const;
+  // Fills `out` with a file's content from `offset` on, holes as zeros. Returns the number of bytes, fewer
+  // than `out.size()` only at the file's end. Errc::cancelled soon after `context` ends; other readers are
+  // not affected.
+  Result<std::size_t> read(Inode inode, std::span<std::byte> out, std::uint64_t offset,
+                           const Context& context = {}) const;
+  // As above, but appends the bytes to `out`, without copying them if possible.
+  Status read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset,
+              const Context& context = {}) const;
   // As SEEK_DATA and SEEK_HOLE of lseek(2); nothing (ENXIO) at or past the end.
   enum class Seek { data, hole };
   std::optional<std::uint64_t> seek(Inode inode, std::uint64_t offset, Seek what) const;

@@ -305,25 +305,22 @@ ImageLibrary::~ImageLibrary() = default;
 
 namespace {
 
-// From the results, or opened, once however many threads ask. What another thread was stopped in is begun
-// again.
+// From the results, or opened, once for all threads that ask at the same time. A thread that was stopped does
+// not stop the others: one of them opens it again.
 template <class Value, class Open>
 Result<Value> open_once(ResultCache<Value>& results, SingleFlight<Digest, Value>& flights,
                         const Digest& digest, const Context& context, Open&& open) {
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+  if (auto found = results.find(digest)) return std::move(*found);
   const auto open_now = [&]() -> Result<Value> {
-    // The flight before may have landed since.
+    // Another thread may have opened it since.
     if (auto found = results.find(digest)) return std::move(*found);
     auto opened = open();
-    // That somebody was stopped says nothing of the image.
+    // That a caller was stopped says nothing of the image.
     if (!opened && opened.error().code() == Errc::cancelled) return opened;
     return results.put(digest, std::move(opened));
   };
-  for (;;) {
-    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    if (auto found = results.find(digest)) return std::move(*found);
-    auto opened = flights.run(digest, open_now, context);
-    if (opened || opened.error().code() != Errc::cancelled) return opened;
-  }
+  return flights.run(digest, open_now, context);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
+#include "core/base/wait.h"
 #include "core/codec/codec.h"
 #include "core/codec/span_digest.h"
 #include "core/stream/decoded_copy.h"
@@ -48,7 +49,7 @@ struct LayerCopy::State {
   const StreamIndex& index;
   std::shared_ptr<SpanCache> cache;
   Guarded<Progress> progress;
-  std::condition_variable advanced;
+  std::condition_variable_any advanced;
 
   CopyDirectory& directory() const { return *place.directory; }
   std::string name() const { return "decoded copy of " + place.blob.str(); }
@@ -281,14 +282,16 @@ std::uint64_t LayerCopy::first_near(std::uint64_t span) const {
                                     spans.begin());
 }
 
-SpanBytes LayerCopy::make(std::uint64_t span) {
+Result<SpanBytes> LayerCopy::make(std::uint64_t span, const Context& context) {
   if (!covers(span)) return nullptr;
   std::shared_ptr<const DecodedCopy> copy;
   {
     auto now = state_->progress.lock();
     if (now->phase == State::Phase::absent) state_->look(*now);  // another process may have made it meanwhile
     if (now->phase == State::Phase::absent) state_->begin(*now, span);
-    state_->advanced.wait(now.lock(), [&] { return now->phase != State::Phase::making || span < now->next; });
+    auto waited = wait_until_met(state_->advanced, now.lock(), context,
+                                 [&] { return now->phase != State::Phase::making || span < now->next; });
+    if (!waited) return fail(std::move(waited).error());
     copy = now->copy;
   }
   return copy ? state_->read(copy, span) : nullptr;

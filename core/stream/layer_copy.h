@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "core/base/context.h"
 #include "core/base/digest.h"
+#include "core/base/error.h"
 #include "core/cache/copy_directory.h"
 #include "core/codec/codec.h"
 #include "core/codec/stream_index.h"
@@ -33,9 +35,10 @@ class LayerCopy {
   SpanBytes find(std::uint64_t span);
   // The first span from which decoding to `span` is short enough to need no copy.
   std::uint64_t first_near(std::uint64_t span) const;
-  // As find, but begins to make the copy where there is none, in a thread of its own, and waits until that
-  // has come to the span. nullptr where no copy can be made now.
-  SpanBytes make(std::uint64_t span);
+  // As find, but starts to make the copy if there is none, in a thread of its own, and waits until that has
+  // come to the span. nullptr if no copy can be made now. Errc::cancelled as soon as `context` ends; the copy
+  // is made all the same.
+  Result<SpanBytes> make(std::uint64_t span, const Context& context = {});
 
  private:
   struct State;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <stop_token>
 #include <string>
 #include <utility>
 
@@ -45,6 +46,7 @@ struct LayerStream::State {
   const std::shared_ptr<SpanCache> cache;
   const bool verify;
   const std::uint64_t stream = cache->new_stream();  // the number of this stream in the cache
+  std::stop_source ending;                           // of all that is decoded ahead
   Guarded<std::weak_ptr<const Blob>> opened;         // alive as long as a decoder reads it
   Guarded<ReadPatterns> patterns;
   PendingDecodes flights;
@@ -52,15 +54,17 @@ struct LayerStream::State {
   SingleFlight<std::uint64_t, SpanBytes> copy_flights;  // by span
 
   template <class Use>
-  Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, Use&& use);
+  Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
+                                    Use&& use);
   // Where every byte is a place to start from, and what lies between an access point and a span is not
   // needed.
   bool starts_anywhere() const noexcept { return index.compression == Compression::none; }
   std::uint64_t span_at(std::uint64_t offset) const;
   std::uint64_t run_of(std::uint64_t span) const;
-  Result<SpanBytes> span(std::uint64_t wanted);
-  Result<SpanBytes> fly(PendingDecodes::Flight& flight);
-  SpanBytes copied(std::uint64_t wanted);
+  Result<SpanBytes> span(std::uint64_t wanted, const Context& context);
+  Result<SpanBytes> fly(PendingDecodes::Flight& flight, const Context& context);
+  void park(ParkedDecoders::Place place);
+  Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
   Result<ParkedDecoders::Place> place_at(std::uint64_t run, std::uint64_t last);
   std::uint64_t part_of_blob(std::uint64_t run, std::uint64_t last) const;
   Result<SpanBytes> decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom);
@@ -73,13 +77,15 @@ struct LayerStream::State {
 
 // Reads, and gives `use` one span after the other with the part of it that was asked for.
 template <class Use>
-Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uint64_t offset, Use&& use) {
+Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uint64_t offset,
+                                                      const Context& context, Use&& use) {
   if (offset >= index.size || size == 0) return std::size_t{0};
   size = static_cast<std::size_t>(std::min<std::uint64_t>(size, index.size - offset));
   plan_ahead(offset, size);
   std::size_t done = 0;
   for (std::uint64_t number = span_at(offset); done < size; ++number) {
-    const auto found = span(number);
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    const auto found = span(number, context);
     if (!found) return std::unexpected(found.error());
     const auto from = static_cast<std::size_t>(offset + done - index.spans[number].offset);
     const ByteView part = ByteView(**found).subspan(from);
@@ -153,17 +159,26 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place, 
 }
 
 // The span from the decoded copy; nullptr where there is none and a decoder is near, or can be made there.
-SpanBytes LayerStream::State::copied(std::uint64_t wanted) {
+Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context& context) {
   if (auto span = copy->find(wanted)) return span;
   const std::uint64_t near = copy->first_near(wanted);
   if (index.spans[near].offset <= index.points[index.spans[wanted].point].offset) return nullptr;
-  return flights.is_near(near, wanted) ? nullptr : copy->make(wanted);
+  if (flights.is_near(near, wanted)) return nullptr;
+  return copy->make(wanted, context);
+}
+
+// For a later read that continues there. At the next access point a new decoder is as good, and few can wait.
+void LayerStream::State::park(ParkedDecoders::Place place) {
+  if (place.span == 0 || place.span == index.spans.size()) return;
+  if (index.spans[place.span].point == index.spans[place.span - 1].point)
+    cache->parked().park(stream, std::move(place));
 }
 
 // The last span of the flight.
-Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight) {
+Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight, const Context& context) {
   const auto whom = flight.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
-  const SpanCache::Permit permit(*cache);
+  const auto permit = SpanCache::Permit::acquire(*cache, context);
+  if (!permit) return fail(Error(permit.error()));
   auto place = flight.take_place();
   if (!place) {
     auto at_run = place_at(flight.next(), flight.last());
@@ -173,6 +188,10 @@ Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight) {
   while (true) {
     const std::uint64_t number = place->span;
     check(number == flight.next(), "a flight lands the spans that its decoder stands at");
+    if (auto go_on = context.check(); !go_on) {
+      park(*std::move(place));
+      return fail(std::move(go_on).error());
+    }
     auto span = decode_next(*place, whom);
     if (!span) {
       const std::string where = "stream bytes " + std::to_string(index.spans[number].offset) + " to " +
@@ -181,29 +200,29 @@ Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight) {
     }
     flight.land(*span);
     if (number < flight.last()) continue;
-    // The next access point is as good, and few decoders can wait.
-    const std::uint64_t next = place->span;
-    if (next < index.spans.size() && index.spans[next].point == index.spans[number].point)
-      cache->parked().park(stream, *std::move(place));
+    park(*std::move(place));
     return span;
   }
 }
 
-Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted) {
+Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& context) {
   if (auto span = cache->find({stream, wanted})) return span;
   if (copy && copy->covers(wanted)) {
-    auto span = copy_flights.run(wanted, [&]() -> Result<SpanBytes> {
+    const auto from_copy = [&]() -> Result<SpanBytes> {
       if (auto found = cache->find_again({stream, wanted})) return found;
-      auto read = copied(wanted);
-      if (read) cache->add({stream, wanted}, read);
+      auto read = copied(wanted, context);
+      if (read && *read) cache->add({stream, wanted}, *read);
       return read;
-    });
-    if (*span) return span;
+    };
+    auto span = copy_flights.run(wanted, from_copy, context);
+    if (!span || *span) return span;
   }
-  auto joined = flights.join_or_start(wanted, run_of(wanted));
+  auto joined = flights.join_or_start(wanted, run_of(wanted), context);
   if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
   auto& flight = std::get<PendingDecodes::Flight>(joined);
-  auto span = fly(flight);
+  auto span = fly(flight, context);
+  // Of this reader alone: the flight ends, and readers that wait for it start another one.
+  if (!span && span.error().code() == Errc::cancelled) return span;
   if (!span) {
     log(LogLevel::error, "cannot read a layer: " + span.error().message());
     flight.fail(span.error());
@@ -265,7 +284,8 @@ void LayerStream::State::decode_ahead(AheadWish wish) {
     if (wish.first++ == wish.last) return;
   try {
     if (auto flight = flights.start_ahead(std::move(wish)))
-      ignore(fly(*flight), "it fails again for a reader of the span, who is told then");
+      ignore(fly(*flight, {.stop = ending.get_token(), .deadline = {}}),
+             "it fails again for a reader of the span, who is told then");
   } catch (const std::bad_alloc&) {
   }
 }
@@ -276,21 +296,24 @@ LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_pt
                                      std::move(copy))) {}
 
 LayerStream::~LayerStream() {
+  state_->ending.request_stop();
   state_->cache->workers().drop(state_.get());
   state_->cache->parked().drop(state_->stream);
 }
 
 std::uint64_t LayerStream::size() const noexcept { return state_->index.size; }
 
-Result<std::size_t> LayerStream::read(std::span<std::byte> out, std::uint64_t offset) const {
-  return state_->for_each_part(out.size(), offset, [&out](const SpanBytes&, ByteView part) {
+Result<std::size_t> LayerStream::read(std::span<std::byte> out, std::uint64_t offset,
+                                      const Context& context) const {
+  return state_->for_each_part(out.size(), offset, context, [&out](const SpanBytes&, ByteView part) {
     std::memcpy(out.data(), part.data(), part.size());
     out = out.subspan(part.size());
   });
 }
 
-Result<std::size_t> LayerStream::read(IoBuffers& out, std::size_t size, std::uint64_t offset) const {
-  return state_->for_each_part(size, offset,
+Result<std::size_t> LayerStream::read(IoBuffers& out, std::size_t size, std::uint64_t offset,
+                                      const Context& context) const {
+  return state_->for_each_part(size, offset, context,
                                [&out](const SpanBytes& span, ByteView part) { out.append(part, span); });
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "core/base/context.h"
 #include "core/base/error.h"
 #include "core/base/io_buffers.h"
 #include "core/codec/codec.h"
@@ -27,10 +28,13 @@ class LayerStream {
   ~LayerStream();
 
   std::uint64_t size() const noexcept;
-  // Fills `out` from `offset` on; shorter only at the end of the stream.
-  Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset) const;
-  // Appends as many bytes to `out`, without copying those of a span from the cache.
-  Result<std::size_t> read(IoBuffers& out, std::size_t size, std::uint64_t offset) const;
+  // Fills `out` from `offset` on. Returns the number of bytes, fewer than `out.size()` only at the end of the
+  // stream. Errc::cancelled soon after `context` ends, also while it waits for other readers; what was
+  // decoded until then stays in the cache, and other readers of the same bytes are not affected.
+  Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset, const Context& context = {}) const;
+  // As above, but appends the bytes to `out`, without copying spans from the cache.
+  Result<std::size_t> read(IoBuffers& out, std::size_t size, std::uint64_t offset,
+                           const Context& context = {}) const;
 
  private:
   struct State;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/wait.h"
+
 namespace layoutfs {
 
 PendingDecodes::PendingDecodes(std::shared_ptr<SpanCache> cache, std::uint64_t stream,
@@ -22,17 +24,38 @@ std::optional<PendingDecodes::Flight> PendingDecodes::start(Table& table, std::u
   return Flight(*this, range, std::move(place), std::exchange(wish, std::nullopt));
 }
 
-bool PendingDecodes::answer(Table& table, Range range, const std::optional<Result<SpanBytes>>& result) {
+bool PendingDecodes::answer(Table& table, Range range, const SpanBytes& bytes,
+                            const std::shared_ptr<const Error>& error) noexcept {
   return std::erase_if(table.waiters, [&](Waiter* waiter) {
            if (!range.has(waiter->span)) return false;
-           waiter->result = result;
+           waiter->bytes = bytes;
+           waiter->error = error;
            waiter->is_over = true;
            return true;
          }) > 0;
 }
 
-std::variant<Result<SpanBytes>, PendingDecodes::Flight> PendingDecodes::join_or_start(std::uint64_t wanted,
-                                                                                      std::uint64_t run) {
+// The result of the flight that has the span; nothing if that ended early.
+std::optional<Result<SpanBytes>> PendingDecodes::wait_for(Guarded<Table>::Locked& table, std::uint64_t wanted,
+                                                          const Context& context) {
+  Waiter waiter{.span = wanted, .bytes = nullptr, .error = nullptr};
+  table->waiters.push_back(&waiter);
+  struct Leaving {
+    ~Leaving() {
+      if (!waiter.is_over) std::erase(table->waiters, &waiter);
+    }
+    Guarded<Table>::Locked& table;
+    Waiter& waiter;
+  } const leaving{table, waiter};
+  auto waited = wait_until_met(changed_, table.lock(), context, [&] { return waiter.is_over; });
+  if (!waited) return fail(std::move(waited).error());
+  if (waiter.error) return layoutfs::fail(Error(*waiter.error));
+  if (waiter.bytes) return std::move(waiter.bytes);
+  return std::nullopt;
+}
+
+std::variant<Result<SpanBytes>, PendingDecodes::Flight> PendingDecodes::join_or_start(
+    std::uint64_t wanted, std::uint64_t run, const Context& context) {
   std::optional<AheadWish> no_wish;
   auto table = table_.lock();
   while (true) {
@@ -40,15 +63,13 @@ std::variant<Result<SpanBytes>, PendingDecodes::Flight> PendingDecodes::join_or_
     if (auto span = cache_->find_again({stream_, wanted})) return Result<SpanBytes>(std::move(span));
     const auto has_wanted = [wanted](const Range& flight) { return flight.has(wanted); };
     if (std::ranges::any_of(table->flights, has_wanted)) {
-      Waiter waiter{wanted};
-      table->waiters.push_back(&waiter);
-      changed_.wait(table.lock(), [&] { return waiter.is_over; });
-      if (waiter.result) return *std::move(waiter.result);
+      if (auto result = wait_for(table, wanted, context)) return *std::move(result);
       continue;
     }
     if (auto flight = start(*table, run, wanted, wanted, no_wish)) return *std::move(flight);
     const std::uint64_t ended = table->ended;
-    changed_.wait(table.lock(), [&] { return table->ended != ended; });
+    auto waited = wait_until_met(changed_, table.lock(), context, [&] { return table->ended != ended; });
+    if (!waited) return Result<SpanBytes>(fail(std::move(waited).error()));
   }
 }
 
@@ -90,7 +111,7 @@ PendingDecodes::Flight::~Flight() {
   std::vector<AheadWish> again;
   {
     auto table = flights_->table_.lock();
-    answer(*table, *range_, std::nullopt);
+    answer(*table, *range_, nullptr, nullptr);
     table->flights.erase(range_);
     ++table->ended;
     again.swap(table->kept);
@@ -102,7 +123,7 @@ PendingDecodes::Flight::~Flight() {
 void PendingDecodes::Flight::land(SpanBytes span) {
   auto table = flights_->table_.lock();
   const std::uint64_t number = range_->next;
-  const bool is_awaited = answer(*table, {number, number}, span);
+  const bool is_awaited = answer(*table, {number, number}, span, nullptr);
   const SpanKey key{flights_->stream_, number};
   if (!wish_ || is_awaited || number < wish_->first)
     flights_->cache_->add(key, std::move(span));
@@ -113,8 +134,9 @@ void PendingDecodes::Flight::land(SpanBytes span) {
 }
 
 void PendingDecodes::Flight::fail(const Error& error) {
+  const auto shared = std::make_shared<const Error>(error);
   auto table = flights_->table_.lock();
-  if (answer(*table, *range_, Result<SpanBytes>(std::unexpected(error)))) flights_->changed_.notify_all();
+  if (answer(*table, *range_, nullptr, shared)) flights_->changed_.notify_all();
 }
 
 }  // namespace layoutfs

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/context.h"
 #include "core/base/error.h"
 #include "core/base/guarded.h"
 #include "core/stream/parked_decoders.h"
@@ -73,7 +74,9 @@ class PendingDecodes {
 
   // The span, once somebody else has decoded it, or a flight to it for the caller. `run` as in
   // AheadWish.
-  std::variant<Result<SpanBytes>, Flight> join_or_start(std::uint64_t wanted, std::uint64_t run);
+  // Errc::cancelled as soon as `context` ends while it waits; the other decode continues.
+  std::variant<Result<SpanBytes>, Flight> join_or_start(std::uint64_t wanted, std::uint64_t run,
+                                                        const Context& context = {});
   // Whether a decoder stands, or will have come to stand, where one of these spans begins.
   bool is_near(std::uint64_t first, std::uint64_t last) const;
   // A flight for those spans of the wish that nobody has or decodes. Nothing where there are none, and where
@@ -81,9 +84,12 @@ class PendingDecodes {
   std::optional<Flight> start_ahead(AheadWish wish);
 
  private:
+  // A thread that waits for a span of a flight. Once it is over, it has the bytes, or the error, or neither:
+  // then it tries again.
   struct Waiter {
     std::uint64_t span;
-    std::optional<Result<SpanBytes>> result;
+    SpanBytes bytes;
+    std::shared_ptr<const Error> error;
     bool is_over = false;
   };
   struct Table {
@@ -95,14 +101,17 @@ class PendingDecodes {
 
   std::optional<Flight> start(Table& table, std::uint64_t run, std::uint64_t first, std::uint64_t last,
                               std::optional<AheadWish>& wish);
-  // Ends the waiting for the spans of `range`; true where there was some.
-  static bool answer(Table& table, Range range, const std::optional<Result<SpanBytes>>& result);
+  // Ends the waiting for the spans of `range`; true if there was any.
+  static bool answer(Table& table, Range range, const SpanBytes& bytes,
+                     const std::shared_ptr<const Error>& error) noexcept;
+  std::optional<Result<SpanBytes>> wait_for(Guarded<Table>::Locked& table, std::uint64_t wanted,
+                                            const Context& context);
 
   const std::shared_ptr<SpanCache> cache_;
   const std::uint64_t stream_;
   const std::function<void(AheadWish)> repost_;
   mutable Guarded<Table> table_;
-  std::condition_variable changed_;
+  std::condition_variable_any changed_;
 };
 
 }  // namespace layoutfs

@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <list>
-#include <semaphore>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "core/base/guarded.h"
+#include "core/base/wait.h"
 #include "core/base/worker_pool.h"
 #include "core/stream/parked_decoders.h"
 
@@ -123,15 +124,28 @@ struct SpanCache::State {
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
                              verify_failures = 0;
   static inline const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  std::counting_semaphore<> permits{cores};
+  Guarded<unsigned> free_permits{cores};
+  std::condition_variable_any permit_returned;
   WorkerPool workers{cores, kMostTasksWaiting};
 };
 
 SpanCache::SpanCache(std::uint64_t budget_bytes) : state_(std::make_unique<State>(budget_bytes)) {}
 SpanCache::~SpanCache() = default;
 
-SpanCache::Permit::Permit(const SpanCache& cache) : state_(*cache.state_) { state_.permits.acquire(); }
-SpanCache::Permit::~Permit() { state_.permits.release(); }
+Result<SpanCache::Permit> SpanCache::Permit::acquire(const SpanCache& cache, const Context& context) {
+  State& state = *cache.state_;
+  auto permits = state.free_permits.lock();
+  auto waited = wait_until_met(state.permit_returned, permits.lock(), context, [&] { return *permits > 0; });
+  if (!waited) return fail(std::move(waited).error());
+  --*permits;
+  return Permit(state);
+}
+
+SpanCache::Permit::~Permit() {
+  if (state_ == nullptr) return;
+  ++*state_->free_permits.lock();
+  state_->permit_returned.notify_one();
+}
 
 std::uint64_t SpanCache::new_stream() noexcept { return state_->streams.fetch_add(1); }
 

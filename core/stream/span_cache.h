@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "core/base/context.h"
+#include "core/base/error.h"
 #include "core/stream/span_buffer.h"
 
 namespace layoutfs {
@@ -65,17 +68,19 @@ class SpanCache {
   std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
   void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room);
 
-  // Of those who decode, as many as there are cores have a permit at a time: more would not be faster, and
-  // each takes a few windows of memory. Waits for one; nobody who has a permit may wait for a second.
+  // The right to decode: there are as many as cores, since more decoders would not be faster, and each takes
+  // a few windows of memory. A thread that has a permit must not wait for a second one.
   class Permit {
    public:
-    explicit Permit(const SpanCache& cache);
-    Permit(const Permit&) = delete;
-    Permit& operator=(const Permit&) = delete;
+    // Waits until one is free. Errc::cancelled as soon as `context` ends.
+    static Result<Permit> acquire(const SpanCache& cache, const Context& context);
+    Permit(Permit&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    Permit& operator=(Permit&&) = delete;
     ~Permit();
 
    private:
-    State& state_;
+    explicit Permit(State& state) noexcept : state_(&state) {}
+    State* state_;
   };
 
   enum class DecodedFor { reader, ahead };

@@ -2,10 +2,12 @@
 #include "core/base/single_flight.h"
 
 #include <gtest/gtest.h>
-#include <chrono>
-#include <future>
 
 #include <atomic>
+#include <chrono>
+#include <future>
+#include <new>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -56,6 +58,75 @@ TEST(SingleFlight, WhoWaitsMayLeaveEarlier) {
   const auto left = flights.run(1, none, {.stop = {}, .deadline = soon});
   EXPECT_EQ(left.error().code(), Errc::cancelled);
   end.set_value();
+}
+
+// Two threads ask; the first one's computation ends by `fail_first`, and the second one computes 2.
+template <class FailFirst>
+void expect_second_computes(FailFirst&& fail_first) {
+  SingleFlight<int, int> flights;
+  std::promise<void> begun, end;
+  std::jthread first([&] {
+    fail_first(flights, [&] {
+      begun.set_value();
+      end.get_future().wait();
+    });
+  });
+  begun.get_future().wait();
+  std::promise<void> asks;
+  auto second = std::async(std::launch::async, [&] {
+    asks.set_value();
+    return flights.run(1, [] { return Result<int>(2); });
+  });
+  asks.get_future().wait();
+  end.set_value();
+  EXPECT_EQ(second.get().value(), 2);
+  EXPECT_EQ(flights.run(1, [] { return Result<int>(3); }).value(), 3) << "nothing is left behind";
+}
+
+TEST(SingleFlight, AComputationThatThrowsLeavesNothingBehind) {
+  expect_second_computes([](auto& flights, const auto& wait) {
+    const auto run = [&] {
+      ignore(flights.run(1,
+                         [&]() -> Result<int> {
+                           wait();
+                           throw std::bad_alloc();
+                         }),
+             "it throws");
+    };
+    EXPECT_THROW(run(), std::bad_alloc);
+  });
+}
+
+TEST(SingleFlight, ACancelledComputationConcernsItsOwnCallerAlone) {
+  expect_second_computes([](auto& flights, const auto& wait) {
+    const auto cancelled = flights.run(1, [&]() -> Result<int> {
+      wait();
+      return fail(Errc::cancelled, "stopped");
+    });
+    EXPECT_EQ(cancelled.error().code(), Errc::cancelled);
+  });
+}
+
+TEST(SingleFlight, AThreadThatWaitsCanBeStopped) {
+  SingleFlight<int, int> flights;
+  std::promise<void> begun, end;
+  auto slow = std::async(std::launch::async, [&] {
+    return flights.run(1, [&]() -> Result<int> {
+      begun.set_value();
+      end.get_future().wait();
+      return 5;
+    });
+  });
+  begun.get_future().wait();
+  std::stop_source stop;
+  auto waiting = std::async(std::launch::async, [&] {
+    return flights.run(1, [] { return Result<int>(6); }, {.stop = stop.get_token(), .deadline = {}});
+  });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+  stop.request_stop();
+  EXPECT_EQ(waiting.get().error().code(), Errc::cancelled);
+  end.set_value();
+  EXPECT_EQ(slow.get().value(), 5);
 }
 
 }  // namespace

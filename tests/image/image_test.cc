@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stop_token>
+
 #include "tests/image/merged.h"
 
 namespace layoutfs {
@@ -30,6 +32,16 @@ TEST(Image, ReadsStopAtTheEndOfTheFile) {
   EXPECT_EQ(content(image, "a", 4, 3), "456");
   EXPECT_EQ(content(image, "a", 10), "");
   EXPECT_EQ(content(image, "a", UINT64_MAX), "");
+}
+
+TEST(Image, AReadEndsWithItsContext) {
+  const Image image = image_of({TarWriter().file("a", "0123456789")});
+  std::stop_source stop;
+  stop.request_stop();
+  Bytes out(10);
+  const auto got = image.read(image.resolve("a").value(), out, 0, {.stop = stop.get_token(), .deadline = {}});
+  EXPECT_EQ(got.error().code(), Errc::cancelled);
+  EXPECT_EQ(content(image, "a"), "0123456789");
 }
 
 // GNU's PAX format 0.1: pieces at 2 and 8 of a file of 12 bytes.

@@ -10,9 +10,11 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <future>
 #include <latch>
 #include <memory>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -304,6 +306,26 @@ TEST_F(Copying, WhileOneIsMadeWhatItHasIsReadAndOtherLayersAreToo) {
   for (const std::uint64_t at : {600'000U, 300'000U, 690'000U}) expect_read(other, zstd_layer(), at);
   EXPECT_EQ(files(), 1) << "one is made at a time";
   waiting->release();
+}
+
+TEST_F(Copying, AReaderThatWaitsForACopyCanBeStopped) {
+  Layer slow(Compression::gzip, gzip_of(sample_bytes(2'000'000, 64)));
+  const auto waiting = std::make_shared<WaitingBlob>(slow.blob);
+  slow.blob = waiting;
+  const auto copies = directory();
+  const auto stream = slow.stream(copies, no_memory());
+  std::stop_source stop;
+  std::promise<Errc> ended;
+  const std::jthread reader([&] {
+    Bytes out(10);
+    ended.set_value(stream.read(out, 1'990'000, {.stop = stop.get_token(), .deadline = {}}).error().code());
+  });
+  waiting->wait_until_somebody_waits();
+  stop.request_stop();
+  EXPECT_EQ(ended.get_future().get(), Errc::cancelled);
+  waiting->release();
+  expect_read(stream, slow, 1'990'000);
+  EXPECT_EQ(copies->stats().spans_read, 1U) << "the copy is made all the same";
 }
 
 TEST_F(Copying, AStreamThatEndsTakesAnUnfinishedCopyWithIt) {

@@ -7,8 +7,12 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
+#include <latch>
 #include <memory>
+#include <mutex>
 #include <random>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -454,6 +458,78 @@ TEST(LayerStream, EightThreadsReadAtOnce) {
     EXPECT_LE(cache->stats().bytes, 150'000u);
     EXPECT_LE(cache->parked().size(), ParkedDecoders::kMostPerStream);
   }
+}
+
+// Calls `on_read` before each read.
+class WatchedBlob final : public Blob {
+ public:
+  WatchedBlob(BlobPtr blob, std::function<void()> on_read)
+      : blob_(std::move(blob)), on_read_(std::move(on_read)) {}
+  std::uint64_t size() const noexcept override { return blob_->size(); }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+    on_read_();
+    return blob_->read_at(out, offset);
+  }
+
+ private:
+  BlobPtr blob_;
+  std::function<void()> on_read_;
+};
+
+TEST(LayerStream, AReaderThatWaitsForAnotherCanBeStopped) {
+  Fixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(200'000, 50)), 10'000);
+  std::latch is_read(1), end(1);
+  std::once_flag once;
+  fixture.blob = std::make_shared<WatchedBlob>(fixture.blob, [&] {
+    std::call_once(once, [&] {
+      is_read.count_down();
+      end.wait();
+    });
+  });
+  const auto stream = fixture.stream(std::make_shared<SpanCache>(1'000'000));
+  const auto read = [&](std::uint64_t offset, const Context& context) {
+    return std::async(std::launch::async, [&, offset, context] {
+      Bytes out(100);
+      const auto got = stream.read(out, offset, context);
+      return got ? Status() : fail(Error(got.error()));
+    });
+  };
+  auto decoding = read(150'000, {});
+  is_read.wait();
+  std::stop_source stop;
+  auto same_span = read(150'000, {.stop = stop.get_token(), .deadline = {}});
+  auto behind = read(190'000, {.stop = stop.get_token(), .deadline = {}});
+  EXPECT_EQ(same_span.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+  EXPECT_EQ(behind.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+  stop.request_stop();
+  EXPECT_EQ(same_span.get().error().code(), Errc::cancelled);
+  EXPECT_EQ(behind.get().error().code(), Errc::cancelled);
+  EXPECT_EQ(decoding.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+  end.count_down();
+  EXPECT_TRUE(decoding.get());
+  expect_read(stream, fixture.indexed.plain, 0, 200'000);
+}
+
+TEST(LayerStream, AReaderThatIsStoppedWhileItDecodesLeavesItsDecoderToOthers) {
+  Fixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(1'000'000, 51)), 10'000);
+  std::stop_source stop;
+  std::atomic<int> reads = 0;
+  fixture.blob = std::make_shared<WatchedBlob>(fixture.blob, [&] {
+    if (++reads == 2) stop.request_stop();
+  });
+  const auto cache = std::make_shared<SpanCache>(10'000'000);
+  const auto stream = fixture.stream(cache);
+  Bytes out(100);
+  ::testing::internal::CaptureStderr();
+  const auto stopped = stream.read(out, 900'000, {.stop = stop.get_token(), .deadline = {}});
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "") << "it is no failure of the layer";
+  EXPECT_EQ(stopped.error().code(), Errc::cancelled);
+  const std::uint64_t decoded = cache->stats().decoded_bytes;
+  EXPECT_GT(decoded, 0u);
+  EXPECT_LT(decoded, 900'000u);
+  EXPECT_EQ(cache->parked().size(), 1u);
+  expect_read(stream, fixture.indexed.plain, 0, 1'000'000);
+  EXPECT_EQ(cache->stats().decoded_bytes, 1'000'000u) << "each byte once";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -153,6 +154,28 @@ TEST(PendingDecodes, AWishBehindAFlightIsTriedAgainAfterIt) {
     EXPECT_TRUE(fixture.reposted.empty());
   }
   EXPECT_EQ(fixture.reposted, (std::vector{std::pair<std::uint64_t, std::uint64_t>(13, 15)}));
+}
+
+TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
+  Fixture fixture;
+  auto flight = fixture.start(12, kRun);
+  std::stop_source stop;
+  const Context context{.stop = stop.get_token(), .deadline = {}};
+  const auto wait_for = [&](std::uint64_t span) {
+    auto waiting = std::async(std::launch::async, [&, span] {
+      return std::get<Result<SpanBytes>>(fixture.flights.join_or_start(span, kRun, context));
+    });
+    EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+    return waiting;
+  };
+  auto of_it = wait_for(11), behind_it = wait_for(15);
+  auto other = fixture.join(11, kRun);
+  stop.request_stop();
+  EXPECT_EQ(of_it.get().error().code(), Errc::cancelled);
+  EXPECT_EQ(behind_it.get().error().code(), Errc::cancelled);
+  flight.land(span_of(10));
+  flight.land(span_of(10));
+  EXPECT_TRUE(other.get()) << "who was not stopped gets the span";
 }
 
 // Each thread decodes for 1 ms a span; `in_work` says which spans are being decoded.

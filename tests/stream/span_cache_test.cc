@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <future>
 #include <memory>
+#include <stop_token>
+#include <thread>
+#include <vector>
 
 #include "core/stream/parked_decoders.h"
 
@@ -152,6 +158,26 @@ TEST(ParkedDecoders, DroppingAStreamEndsItsDecodersOnly) {
   parked.drop(1);
   EXPECT_EQ(alive, 1);
   EXPECT_TRUE(parked.take(2, 0, 0));
+}
+
+TEST(SpanCache, AThreadThatWaitsForAPermitCanBeStopped) {
+  const SpanCache cache(100);
+  std::stop_source stop;
+  std::vector<SpanCache::Permit> taken;
+  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+    taken.push_back(SpanCache::Permit::acquire(cache, {}).value());
+  auto waiting = std::async(std::launch::async, [&] {
+    const auto permit = SpanCache::Permit::acquire(cache, {.stop = stop.get_token(), .deadline = {}});
+    return permit ? Status() : fail(Error(permit.error()));
+  });
+  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+  stop.request_stop();
+  EXPECT_EQ(waiting.get().error().code(), Errc::cancelled);
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+  EXPECT_EQ(SpanCache::Permit::acquire(cache, {.stop = {}, .deadline = soon}).error().code(),
+            Errc::cancelled);
+  taken.pop_back();
+  EXPECT_TRUE(SpanCache::Permit::acquire(cache, {}));
 }
 
 }  // namespace

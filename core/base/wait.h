@@ -1,0 +1,25 @@
+// Waiting for a condition, for as long as a Context allows.
+#pragma once
+
+#include <condition_variable>
+
+#include "core/base/context.h"
+#include "core/base/error.h"
+
+namespace layoutfs {
+
+// Waits until `is_met()` holds; it is called with `lock` held. `changed` is notified after every change of
+// the condition. Errc::cancelled as soon as `context` has ended, unless the condition holds then.
+template <class Lock, class Predicate>
+Status wait_until_met(std::condition_variable_any& changed, Lock& lock, const Context& context,
+                      Predicate is_met) {
+  if (!context.can_end()) {
+    changed.wait(lock, is_met);
+    return {};
+  }
+  const bool met = context.deadline ? changed.wait_until(lock, context.stop, *context.deadline, is_met)
+                                    : changed.wait(lock, context.stop, is_met);
+  return met ? Status() : context.check();
+}
+
+}  // namespace layoutfs
