@@ -109,20 +109,20 @@ class NewArchive final : public ArchiveWriter {
     marker_.assign(bytes.begin(), bytes.end());
   }
 
-  Result<BlobPtr> get_blob(const Digest& digest) const override {
-    const auto place = find(digest);
+  Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override {
+    const auto place = find(digest, context);
     if (!place) return fail(Error(place.error()));
     if (!*place) return fail(Errc::not_found, digest.str() + ": no such blob");
     return std::make_shared<const FileBlob>(file_.fd(), (*place)->offset, (*place)->size, digest);
   }
-  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
-    const auto place = find(digest);
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& context) const override {
+    const auto place = find(digest, context);
     if (!place) return fail(Error(place.error()));
     if (!*place) return std::nullopt;
     return BlobStatus{(*place)->size, begun_ns_};
   }
-  Result<std::string> blob_path(const Digest& digest) const override {
-    if (const auto place = find(digest); !place) return fail(Error(place.error()));
+  Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
+    if (const auto place = find(digest, context); !place) return fail(Error(place.error()));
     return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
   }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
@@ -133,7 +133,7 @@ class NewArchive final : public ArchiveWriter {
     std::ranges::sort(digests);
     return digests;
   }
-  std::int64_t listing_ns(Algorithm) const override { return now_ns(); }
+  std::int64_t listing_ns(Algorithm, const Context&) const override { return now_ns(); }
 
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override;
   Result<std::unique_ptr<Upload>> start_upload(std::string_view) override {
@@ -171,7 +171,10 @@ class NewArchive final : public ArchiveWriter {
     is_closed_ = true;
     return {};
   }
-  const Bytes& marker() const noexcept override { return marker_; }
+  Result<Bytes> marker(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return marker_;
+  }
   Status finish() override;
 
  private:

@@ -29,16 +29,16 @@ class DirEngine final : public Engine {
                                                           : refs_dir_references(layout_, workspace_)),
         marker_(std::move(marker)) {}
 
-  Result<BlobPtr> get_blob(const Digest& digest) const override {
-    if (auto usable = check(digest); !usable) return fail(std::move(usable).error());
+  Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override {
+    if (auto usable = check(digest, context); !usable) return fail(std::move(usable).error());
     return blobs_.open(digest);
   }
-  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
-    if (auto usable = check(digest); !usable) return fail(std::move(usable).error());
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& context) const override {
+    if (auto usable = check(digest, context); !usable) return fail(std::move(usable).error());
     return blobs_.status(digest);
   }
-  Result<std::string> blob_path(const Digest& digest) const override {
-    if (auto usable = check(digest); !usable) return fail(std::move(usable).error());
+  Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
+    if (auto usable = check(digest, context); !usable) return fail(std::move(usable).error());
     // A link that is not followed here is not to be followed by the reader of the path either.
     const auto status = blobs_.status(digest);
     if (status && *status && (*status)->is_dead_link)
@@ -49,7 +49,9 @@ class DirEngine final : public Engine {
     if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     return blobs_.list(algorithm, context);
   }
-  std::int64_t listing_ns(Algorithm algorithm) const override { return blobs_.listing_ns(algorithm); }
+  std::int64_t listing_ns(Algorithm algorithm, const Context&) const override {
+    return blobs_.listing_ns(algorithm);
+  }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
     return blobs_.put(content, options);
@@ -127,8 +129,11 @@ class DirEngine final : public Engine {
     workspace_.close();
     return {};
   }
-  std::unique_ptr<Watch> watch() const override { return watch_layout(layout_); }
-  const Bytes& marker() const noexcept override { return marker_; }
+  std::unique_ptr<Watch> watch(const Context&) const override { return watch_layout(layout_); }
+  Result<Bytes> marker(const Context& context) const override {
+    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    return marker_;
+  }
 
  private:
   Status check_open(const Context& context = {}) const {
@@ -199,7 +204,10 @@ class DirDriver final : public Driver {
     if (::stat(uri.c_str(), &found) != 0) return errno != ENOTDIR;
     return S_ISDIR(found.st_mode);
   }
-  Result<std::unique_ptr<Engine>> open(const std::string& uri) const override {
+  Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& uri) const override {
+    return open_dir(uri, options_);
+  }
+  Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const override {
     return open_dir(uri, options_);
   }
   Status create(const std::string& uri) const override { return create_dir(uri, options_); }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 
 namespace layoutfs {
@@ -15,10 +15,16 @@ Result<std::shared_ptr<const Driver>> DriverRegistry::find(const std::string& ur
               uri + ": neither a directory nor an archive, nothing that can hold a layout");
 }
 
-Result<std::unique_ptr<Engine>> DriverRegistry::open(const std::string& uri) const {
+Result<std::unique_ptr<LayoutReader>> DriverRegistry::open_reader(const std::string& uri) const {
   const auto driver = find(uri);
   if (!driver) return fail(Error(driver.error()));
-  return (*driver)->open(uri);
+  return (*driver)->open_reader(uri);
+}
+
+Result<std::unique_ptr<Engine>> DriverRegistry::open_engine(const std::string& uri) const {
+  const auto driver = find(uri);
+  if (!driver) return fail(Error(driver.error()));
+  return (*driver)->open_engine(uri);
 }
 
 Status DriverRegistry::create(const std::string& uri) const {

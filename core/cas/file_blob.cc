@@ -6,7 +6,7 @@
 
 namespace layoutfs {
 
-Result<std::size_t> FileBlob::read_at(std::span<std::byte> out, std::uint64_t offset) const {
+Result<std::size_t> FileBlob::read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const {
   if (offset >= size_) return 0;
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));
   auto got = pread_full(file_->get(), out.first(wanted), offset_ + offset);

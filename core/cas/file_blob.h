@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "core/base/file.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 
 namespace layoutfs {
 
@@ -17,7 +17,8 @@ class FileBlob final : public Blob {
 
   std::uint64_t size() const noexcept override { return size_; }
   // Errc::corrupt where the file has become shorter.
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override;
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
+                              const Context& context = {}) const override;
   void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;
   std::optional<BlobExtent> extent() const noexcept override { return BlobExtent{file_->get(), offset_}; }
 

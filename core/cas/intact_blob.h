@@ -6,7 +6,7 @@
 #include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 
 namespace layoutfs {
 

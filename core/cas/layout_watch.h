@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "core/cas/engine.h"
 #include "core/cas/layout_dir.h"
+#include "core/cas/layout_reader.h"
 
 namespace layoutfs {
 

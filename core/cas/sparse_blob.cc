@@ -41,7 +41,8 @@ Status read_sparse(int file, const std::vector<Extent>& extents, std::span<std::
   return status;
 }
 
-Result<std::size_t> SparseBlob::read_at(std::span<std::byte> out, std::uint64_t offset) const {
+Result<std::size_t> SparseBlob::read_at(std::span<std::byte> out, std::uint64_t offset,
+                                        const Context&) const {
   if (offset >= size_) return 0;
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));
   if (auto read = read_sparse(file_->get(), *extents_, out.first(wanted), offset); !read)

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/file.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/tar/tar_parser.h"
 
 namespace layoutfs {
@@ -20,7 +20,8 @@ class SparseBlob final : public Blob {
 
   std::uint64_t size() const noexcept override { return size_; }
   // Errc::corrupt where the file has become shorter.
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override;
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
+                              const Context& context = {}) const override;
   void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;
 
  private:

@@ -26,7 +26,7 @@ struct ListedBlob {
 };
 
 // Every blob of the layout, the largest first, so that no thread ends long after the others.
-Result<std::vector<ListedBlob>> list_blobs(const Engine& engine, const Context& context) {
+Result<std::vector<ListedBlob>> list_blobs(const LayoutReader& engine, const Context& context) {
   const auto digests = engine.list_all_blobs(context);
   if (!digests) return fail(Error(digests.error()));
   std::vector<ListedBlob> blobs;
@@ -48,7 +48,8 @@ bool can_be_repaired(const FsckProblem& problem) {
 }
 
 // Everything that the references lead to. A document that is repaired may lead to more that is missing.
-Result<std::unique_ptr<LayoutDocuments>> read_documents(const Engine& engine, const References& references,
+Result<std::unique_ptr<LayoutDocuments>> read_documents(const LayoutReader& engine,
+                                                        const References& references,
                                                         const FsckOptions& options) {
   for (;;) {
     auto documents = std::make_unique<LayoutDocuments>(engine);
@@ -95,7 +96,7 @@ class Progress {
 // Takes blobs one after the other, in any number of threads, until all are done or the first error.
 class BlobPass {
  public:
-  BlobPass(const Engine& engine, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
+  BlobPass(const LayoutReader& engine, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
            const LayoutDocuments& documents)
       : engine_(engine), options_(options), blobs_(blobs), documents_(documents), progress_(options, blobs) {}
 
@@ -114,7 +115,7 @@ class BlobPass {
   void add(BlobFindings findings, const Digest& digest);
   unsigned thread_count() const;
 
-  const Engine& engine_;
+  const LayoutReader& engine_;
   const FsckOptions& options_;
   const std::vector<ListedBlob>& blobs_;
   const LayoutDocuments& documents_;
@@ -262,7 +263,7 @@ std::string_view name_of(FsckProblem::Kind kind) noexcept {
   return "unknown";
 }
 
-Result<FsckReport> check_layout(const Engine& engine, const FsckOptions& options) {
+Result<FsckReport> check_layout(const LayoutReader& engine, const FsckOptions& options) {
   const auto references = engine.references(options.context);
   if (!references) return fail(Error(references.error()));
   auto documents = read_documents(engine, **references, options);

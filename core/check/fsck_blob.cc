@@ -81,12 +81,12 @@ Status decode(Compression compression, HashingSource& source, LayerContent& cont
 }
 
 // A symlink that leads to nothing is there, though nobody may need it.
-bool is_dead_link(const Engine& engine, const Digest& digest) {
+bool is_dead_link(const LayoutReader& engine, const Digest& digest) {
   const auto status = engine.blob_status(digest);
   return status && *status && (*status)->is_dead_link;
 }
 
-BlobFindings unreadable(const Engine& engine, const Digest& digest, const Error& error) {
+BlobFindings unreadable(const LayoutReader& engine, const Digest& digest, const Error& error) {
   const bool is_missing = error.code() == Errc::not_found && !is_dead_link(engine, digest);
   const Kind kind = is_missing ? Kind::missing_blob : Kind::unreadable;
   return {.problems = {{kind, digest, message_of(digest, error)}}};
@@ -99,7 +99,8 @@ std::string message_of(const Digest& digest, const Error& error) {
   return error.message().starts_with(name) ? error.message() : name + ": " + error.message();
 }
 
-Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds* layer,
+Result<BlobFindings> check_blob(const LayoutReader& engine, const Digest& digest,
+                                const ExpectedDiffIds* layer,
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes) {
   if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
   const auto blob = engine.get_blob(digest);

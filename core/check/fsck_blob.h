@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/digest.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/check/fsck.h"
 
 namespace layoutfs {
@@ -26,7 +26,8 @@ struct BlobFindings {
 // Reads `digest` once: as a blob, and in the same pass as a layer unless `layer` is null. `on_bytes` is
 // called with the number of bytes after each piece, 0 for one that was only decompressed; where it fails with
 // Errc::cancelled, this does too, and for no other reason.
-Result<BlobFindings> check_blob(const Engine& engine, const Digest& digest, const ExpectedDiffIds* layer,
+Result<BlobFindings> check_blob(const LayoutReader& engine, const Digest& digest,
+                                const ExpectedDiffIds* layer,
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes);
 
 // The error as a sentence that names the digest, once.

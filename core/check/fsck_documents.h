@@ -11,7 +11,7 @@
 
 #include "core/base/context.h"
 #include "core/base/digest.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/check/fsck.h"
 #include "core/check/fsck_blob.h"
 #include "core/oci/graph.h"
@@ -21,7 +21,7 @@ namespace layoutfs {
 // The documents of a layout, read once, and what they say of its blobs.
 class LayoutDocuments {
  public:
-  explicit LayoutDocuments(const Engine& engine) : engine_(engine) {}
+  explicit LayoutDocuments(const LayoutReader& engine) : engine_(engine) {}
 
   // Everything behind `references`. Errc::cancelled.
   Status read(const References& references, const Context& context);
@@ -52,7 +52,7 @@ class LayoutDocuments {
   void add_failure(const Digest& digest, const Error& error);
   void add(FsckProblem::Kind kind, const Digest& digest, std::string message);
 
-  const Engine& engine_;
+  const LayoutReader& engine_;
   std::vector<FsckProblem> problems_;
   std::map<Digest, Descriptor> absent_;
   std::unordered_set<Digest> missing_;  // blobs that are reported as missing

@@ -32,8 +32,9 @@ std::unexpected<GcFailure> failed_to_write(const Error& error) {
 
 class Collector {
  public:
-  Collector(Engine& engine, const GcOptions& options)
-      : engine_(engine), options_(options), limit_ns_(limit_of(options.grace)) {}
+  // Removes nothing without `engine`, which is `layout` otherwise.
+  Collector(const LayoutReader& layout, Engine* engine, const GcOptions& options)
+      : layout_(layout), engine_(engine), options_(options), limit_ns_(limit_of(options.grace)) {}
 
   GcResult collect();
 
@@ -55,7 +56,8 @@ class Collector {
   Result<bool> may_go(const Digest& digest) const;
   Result<SweepResult> sweep(const Digest& digest, const BlobStatus& status);
 
-  Engine& engine_;
+  const LayoutReader& layout_;
+  Engine* const engine_;
   const GcOptions& options_;
   const std::int64_t limit_ns_;
   std::shared_ptr<const References> references_;
@@ -76,18 +78,18 @@ GcResult Collector::collect() {
 
 Outcome Collector::run() {
   if (auto marked = mark(); !marked) return failed(marked.error());
-  auto blobs = engine_.list_all_blobs(options_.context);
+  auto blobs = layout_.list_all_blobs(options_.context);
   if (!blobs) return failed(blobs.error());
   blobs_ = std::move(*blobs);
   for (const Digest& digest : blobs_)
     if (auto judged = judge(digest); !judged) return judged;
-  if (options_.dry_run) return {};
-  if (auto cleaned = engine_.clean(options_.context); !cleaned) return failed_to_write(cleaned.error());
+  if (engine_ == nullptr) return {};
+  if (auto cleaned = engine_->clean(options_.context); !cleaned) return failed_to_write(cleaned.error());
   return {};
 }
 
 Status Collector::mark() {
-  auto references = engine_.references(options_.context);
+  auto references = layout_.references(options_.context);
   for (;;) {
     if (!references) return fail(std::move(references).error());
     references_ = std::move(*references);
@@ -97,7 +99,7 @@ Status Collector::mark() {
     auto marked = mark_from_roots();
     if (marked || marked.error().code() != Errc::not_found) return marked;
     // Somebody may have removed the document with its reference meanwhile.
-    references = engine_.references(options_.context);
+    references = layout_.references(options_.context);
     const auto is_same = are_roots_same();
     if (!is_same) return fail(Error(is_same.error()));
     if (references && *references == references_ && *is_same) return marked;
@@ -143,10 +145,10 @@ Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor,
   std::vector<Descriptor> kept;
   if (is_config_type(descriptor.media_type)) {
     // A configuration leads nowhere, whether it can be read or not.
-    if (const auto text = read_document(engine_, descriptor)) add_mentioned(*text, marks, kept);
+    if (const auto text = read_document(layout_, descriptor)) add_mentioned(*text, marks, kept);
     return kept;
   }
-  auto document = read_graph_document(engine_, descriptor);
+  auto document = read_graph_document(layout_, descriptor);
   if (!document) return fail(std::move(document).error());
   if (const auto* index = std::get_if<Index>(&document->node)) {
     if (!index->problems.empty())
@@ -158,7 +160,7 @@ Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor,
     marks.notes.push_back(describe(descriptor, *unknown));
   // The children of an unknown document are its mentions.
   const bool is_unknown = unknown != nullptr;
-  kept = children_and_subject_of(engine_, std::move(document->node));
+  kept = children_and_subject_of(layout_, std::move(document->node));
   if (!is_unknown) add_mentioned(document->text, marks, kept);
   return kept;
 }
@@ -171,7 +173,7 @@ void Collector::add_mentioned(ByteView document, const Marks& marks, std::vector
   for (const Digest& digest : digests_in(document)) {
     if (known.contains(digest) || marks.reachable.contains(digest)) continue;
     // A blob that cannot be looked at stays: its reader learns why.
-    if (const auto is_there = engine_.exists(digest); is_there && !*is_there) continue;
+    if (const auto is_there = layout_.exists(digest); is_there && !*is_there) continue;
     kept.push_back({.digest = digest});
   }
 }
@@ -197,7 +199,7 @@ Outcome Collector::judge(const Digest& digest) {
   }
   while (!reachable_.contains(digest)) {
     if (auto status = options_.context.check(); !status) return failed(status.error());
-    const auto status = engine_.blob_status(digest);
+    const auto status = layout_.blob_status(digest);
     if (!status) return failed(status.error());
     if (!*status) return {};
     const auto is_same = are_roots_same();
@@ -234,7 +236,7 @@ Result<bool> Collector::may_go(const Digest& digest) const {
 }
 
 Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& status) {
-  if (!options_.dry_run) return engine_.sweep_blob(digest, *references_, limit_ns_, options_.context);
+  if (engine_ != nullptr) return engine_->sweep_blob(digest, *references_, limit_ns_, options_.context);
   const bool is_kept = status.put_ns >= limit_ns_ || status.is_link_target;
   return is_kept ? SweepResult::young : SweepResult::removed;
 }
@@ -242,7 +244,11 @@ Result<SweepResult> Collector::sweep(const Digest& digest, const BlobStatus& sta
 }  // namespace
 
 GcResult collect_garbage(Engine& engine, const GcOptions& options) {
-  return Collector(engine, options).collect();
+  return Collector(engine, &engine, options).collect();
+}
+
+GcResult find_garbage(const LayoutReader& layout, const GcOptions& options) {
+  return Collector(layout, nullptr, options).collect();
 }
 
 }  // namespace layoutfs

@@ -24,7 +24,6 @@ using GcRoots = std::function<Result<std::vector<Descriptor>>()>;
 struct GcOptions {
   // A blob that was put, also once more, less than this ago stays: its reference may be on its way.
   std::chrono::nanoseconds grace = std::chrono::hours(1);
-  bool dry_run = false;
   std::vector<GcPolicy> policies;  // all must agree
   GcRoots roots;
   Context context;
@@ -41,7 +40,7 @@ struct GcResult {
     Digest digest;
     std::uint64_t size;  // bytes
   };
-  std::vector<Removed> removed;  // sorted; in a dry run: what would be
+  std::vector<Removed> removed;  // sorted; of find_garbage(): those that would be removed
   std::uint64_t reachable = 0;   // blobs that a reference leads to
   std::uint64_t young = 0;       // that stayed for the grace period
   std::uint64_t spared = 0;      // that stayed for a policy
@@ -65,5 +64,7 @@ struct GcResult {
 // descriptor. The `roots` of the options are treated as references are, but that they may change in the
 // moment in which a blob is removed: who adds one there puts its blob within the grace period.
 GcResult collect_garbage(Engine& engine, const GcOptions& options);
+// What collect_garbage() would remove now. Changes nothing.
+GcResult find_garbage(const LayoutReader& layout, const GcOptions& options);
 
 }  // namespace layoutfs

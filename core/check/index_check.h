@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "core/base/context.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/layer/layer_index.h"
 
 namespace layoutfs {

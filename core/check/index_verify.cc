@@ -27,7 +27,7 @@ struct CheckedLayer {
 
 class KeptCheck {
  public:
-  KeptCheck(const Engine& engine, const IndexCache& cache, const VerifyProgress& progress,
+  KeptCheck(const LayoutReader& engine, const IndexCache& cache, const VerifyProgress& progress,
             const Context& context)
       : engine_(engine), cache_(cache), progress_(progress), context_(context) {}
 
@@ -41,7 +41,7 @@ class KeptCheck {
                   VerifyReport& report) const;
   Result<IndexPtr> build(const Descriptor& layer) const;
 
-  const Engine& engine_;
+  const LayoutReader& engine_;
   const IndexCache& cache_;
   const VerifyProgress& progress_;
   const Context& context_;
@@ -158,7 +158,7 @@ std::string_view name_of(KeptProblem::Kind kind) noexcept {
   return "unknown";
 }
 
-Result<VerifyReport> verify_kept(const Engine& engine, const IndexCache& cache, const ImageSet& images,
+Result<VerifyReport> verify_kept(const LayoutReader& engine, const IndexCache& cache, const ImageSet& images,
                                  const VerifyProgress& progress, const Context& context) {
   return KeptCheck(engine, cache, progress, context).run(images);
 }

@@ -9,7 +9,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/codec/stream_index.h"
 
 namespace layoutfs {

@@ -102,7 +102,7 @@ CopyStats LibraryResources::copy_stats() const {
 }
 
 struct ImageLibrary::State {
-  State(std::shared_ptr<const Engine> engine_, std::shared_ptr<const LibraryResources> resources_,
+  State(std::shared_ptr<const LayoutReader> engine_, std::shared_ptr<const LibraryResources> resources_,
         LibraryResources::State& common_)
       : engine(std::move(engine_)), resources(std::move(resources_)), common(common_) {}
 
@@ -120,7 +120,7 @@ struct ImageLibrary::State {
                             Whiteouts whiteouts);
   bool is_index_cached(const Descriptor& layer);
 
-  const std::shared_ptr<const Engine> engine;
+  const std::shared_ptr<const LayoutReader> engine;
   const std::shared_ptr<const LibraryResources> resources;
   LibraryResources::State& common;  // of `resources`
 
@@ -295,10 +295,11 @@ bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
   return open_kept_index(common.cache, layer).has_value();
 }
 
-ImageLibrary::ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options)
+ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> engine, IndexCache cache,
+                           LibraryOptions options)
     : ImageLibrary(std::move(engine),
                    std::make_shared<const LibraryResources>(std::move(cache), std::move(options))) {}
-ImageLibrary::ImageLibrary(std::shared_ptr<const Engine> engine,
+ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> engine,
                            std::shared_ptr<const LibraryResources> resources)
     : state_(std::make_unique<State>(std::move(engine), resources, *resources->state_)) {}
 ImageLibrary::~ImageLibrary() = default;
@@ -371,7 +372,7 @@ void ImageLibrary::release() {
   state_->layer_results.clear();
 }
 
-const Engine& ImageLibrary::engine() const noexcept { return *state_->engine; }
+const LayoutReader& ImageLibrary::reader() const noexcept { return *state_->engine; }
 
 const std::shared_ptr<const LibraryResources>& ImageLibrary::resources() const noexcept {
   return state_->resources;

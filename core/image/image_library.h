@@ -9,7 +9,7 @@
 
 #include "core/base/context.h"
 #include "core/cache/index_cache.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/image/image.h"
 #include "core/oci/documents.h"
 #include "core/stream/span_cache.h"
@@ -60,8 +60,8 @@ class LibraryResources {
 class ImageLibrary {
  public:
   // With resources of its own.
-  ImageLibrary(std::shared_ptr<const Engine> engine, IndexCache cache, LibraryOptions options);
-  ImageLibrary(std::shared_ptr<const Engine> engine, std::shared_ptr<const LibraryResources> resources);
+  ImageLibrary(std::shared_ptr<const LayoutReader> engine, IndexCache cache, LibraryOptions options);
+  ImageLibrary(std::shared_ptr<const LayoutReader> engine, std::shared_ptr<const LibraryResources> resources);
   ~ImageLibrary();
 
   // Builds or loads the layer's index. Errc::not_found, Errc::corrupt, Errc::unsupported.
@@ -78,7 +78,7 @@ class ImageLibrary {
   // What was opened so far is opened again when it is asked for next; whoever has it, keeps it.
   void release();
 
-  const Engine& engine() const noexcept;
+  const LayoutReader& reader() const noexcept;
   const std::shared_ptr<const LibraryResources>& resources() const noexcept;
   LibraryStats stats() const;
 

@@ -14,7 +14,7 @@ namespace {
 // Goes along the documents of a layout, and notes the images.
 class ImageSearch {
  public:
-  explicit ImageSearch(const Engine& engine) : engine_(engine) {}
+  explicit ImageSearch(const LayoutReader& engine) : engine_(engine) {}
 
   Result<ImageSet> run(const References& references, const Context& context) {
     for (const std::string& problem : references.problems) set_.problems.emplace_back(Errc::corrupt, problem);
@@ -46,7 +46,7 @@ class ImageSearch {
     return children_and_subject_of(engine_, std::move(*node));
   }
 
-  const Engine& engine_;
+  const LayoutReader& engine_;
   ImageSet set_;
   std::unordered_set<Digest> roots_, seen_;
 };
@@ -62,13 +62,13 @@ std::vector<Descriptor> ImageSet::layers() const {
   return layers;
 }
 
-Result<ImageSet> all_images(const Engine& engine, const Context& context) {
+Result<ImageSet> all_images(const LayoutReader& engine, const Context& context) {
   const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
   return ImageSearch(engine).run(**references, context);
 }
 
-Result<ImageSet> one_image(const Engine& engine, const Descriptor& manifest) {
+Result<ImageSet> one_image(const LayoutReader& engine, const Descriptor& manifest) {
   auto read = read_image_manifest(engine, manifest);
   if (!read) return fail(std::move(read).error());
   return ImageSet{.images = {{manifest, std::move(read->layers)}}, .problems = {}};

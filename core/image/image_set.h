@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 
 namespace layoutfs {
 
@@ -23,9 +23,9 @@ struct ImageSet {
 // A manifest that an index names and that is missing is no problem: an index need not have all of its
 // platforms. Fails only where the references cannot be read, or with
 // Errc::cancelled.
-Result<ImageSet> all_images(const Engine& engine, const Context& context = {});
+Result<ImageSet> all_images(const LayoutReader& engine, const Context& context = {});
 
 // One image. Errors are those of read_image_manifest.
-Result<ImageSet> one_image(const Engine& engine, const Descriptor& manifest);
+Result<ImageSet> one_image(const LayoutReader& engine, const Descriptor& manifest);
 
 }  // namespace layoutfs

@@ -12,7 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/guarded.h"
 #include "core/base/serial_executor.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 
 namespace layoutfs {
 

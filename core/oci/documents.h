@@ -10,7 +10,7 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/cas/descriptor.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 
 namespace layoutfs {
 

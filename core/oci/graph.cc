@@ -147,7 +147,7 @@ Result<Bytes> read_possible_document(const Provider& provider, const Descriptor&
 }
 
 // One of which it cannot be said whether the layout has it stays: its reader learns why.
-bool is_absent(const Engine& engine, const Descriptor& descriptor) {
+bool is_absent(const LayoutReader& engine, const Descriptor& descriptor) {
   const auto is_there = engine.exists(descriptor.digest);
   return is_there && !*is_there;
 }
@@ -235,14 +235,15 @@ std::optional<Descriptor> subject_of(const GraphNode& node) {
       node);
 }
 
-std::vector<Descriptor> children_and_subject_of(const Engine& engine, GraphNode node) {
+std::vector<Descriptor> children_and_subject_of(const LayoutReader& engine, GraphNode node) {
   auto subject = subject_of(node);
   auto children = children_of(std::move(node));
   if (subject && !is_absent(engine, *subject)) children.push_back(std::move(*subject));
   return children;
 }
 
-Result<std::vector<Descriptor>> children_and_subject_of(const Engine& engine, const Descriptor& descriptor) {
+Result<std::vector<Descriptor>> children_and_subject_of(const LayoutReader& engine,
+                                                        const Descriptor& descriptor) {
   auto node = read_graph_node(engine, descriptor);
   if (!node) return fail(std::move(node).error());
   if (const auto* index = std::get_if<Index>(&*node); index != nullptr && !index->problems.empty())
@@ -272,7 +273,7 @@ Result<std::optional<Referrer>> read_referrer(const Provider& provider, const De
   return referrer;
 }
 
-Result<IndexChildren> index_children_of(const Engine& engine, std::span<const Descriptor> roots,
+Result<IndexChildren> index_children_of(const LayoutReader& engine, std::span<const Descriptor> roots,
                                         const Context& context) {
   IndexChildren all;
   std::unordered_set<Digest> seen;
@@ -309,7 +310,7 @@ Handler children_handler(const Provider& provider, OnProblem on_problem) {
   };
 }
 
-Handler all_children_handler(const Engine& engine, AllChildrenOptions options) {
+Handler all_children_handler(const LayoutReader& engine, AllChildrenOptions options) {
   if (!options.on_problem) options.on_problem = refuse;
   return
       [&engine, options = std::move(options)](const Descriptor& descriptor, const Context&) -> Result<Visit> {

@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/oci/documents.h"
 #include "core/oci/walk.h"
 
@@ -58,10 +58,11 @@ std::vector<Descriptor> children_of(GraphNode node);
 std::optional<Descriptor> subject_of(const GraphNode& node);
 // Returns the children, and the subject at the end. A subject that the layout does not have is left out: it
 // may come later, or never (distribution-spec, "Pushing Manifests with Subject").
-std::vector<Descriptor> children_and_subject_of(const Engine& engine, GraphNode node);
+std::vector<Descriptor> children_and_subject_of(const LayoutReader& engine, GraphNode node);
 // children_and_subject_of(read_graph_node). Errc::invalid_image also for an index with an entry that is not a
 // descriptor: its content cannot be known.
-Result<std::vector<Descriptor>> children_and_subject_of(const Engine& engine, const Descriptor& descriptor);
+Result<std::vector<Descriptor>> children_and_subject_of(const LayoutReader& engine,
+                                                        const Descriptor& descriptor);
 
 // A document with a subject, as a list of referrers shows it (distribution-spec, "Listing Referrers").
 struct Referrer {
@@ -82,7 +83,7 @@ struct IndexChildren {
 };
 // Returns the children of every index that `roots` lead to, indexes in indexes included; reads only indexes.
 // An index that cannot be read has no children here. Errc::cancelled.
-Result<IndexChildren> index_children_of(const Engine& engine, std::span<const Descriptor> roots,
+Result<IndexChildren> index_children_of(const LayoutReader& engine, std::span<const Descriptor> roots,
                                         const Context& context = {});
 
 // Called with each document that cannot be read, and each entry of an index that cannot be understood. The
@@ -108,7 +109,7 @@ struct AllChildrenOptions {
 // Leads to children_of() of every document, also of schema 1, of unknown kinds, and of descriptors without a
 // media type: a copy by this handler leaves nothing behind. A blob of an unknown type that is missing leads
 // nowhere, as it need not be a document. `engine` must outlive it.
-Handler all_children_handler(const Engine& engine, AllChildrenOptions options = {});
+Handler all_children_handler(const LayoutReader& engine, AllChildrenOptions options = {});
 
 // Returns one sentence about a document of an unknown kind.
 std::string describe(const Descriptor& document, const UnknownDocument& content);

@@ -63,7 +63,7 @@ bool has_only_foreign_layers(const Manifest& manifest) {
          std::ranges::none_of(manifest.layers, is_layer_type, &Descriptor::media_type);
 }
 
-bool is_image_by_document(const Engine& engine, const Descriptor& entry) {
+bool is_image_by_document(const LayoutReader& engine, const Descriptor& entry) {
   const auto node = read_graph_node(engine, entry);
   if (!node) return true;
   if (subject_of(*node)) return false;
@@ -72,7 +72,7 @@ bool is_image_by_document(const Engine& engine, const Descriptor& entry) {
   return manifest != nullptr && manifest->is_image() && !has_only_foreign_layers(*manifest);
 }
 
-Status drop_children_of_indexes(const Engine& engine, Entries& entries, const Context& context) {
+Status drop_children_of_indexes(const LayoutReader& engine, Entries& entries, const Context& context) {
   std::vector<Descriptor> indexes;
   for (const Descriptor* const entry : entries)
     if (document_kind(entry->media_type) == DocumentKind::index) indexes.push_back(*entry);
@@ -84,7 +84,7 @@ Status drop_children_of_indexes(const Engine& engine, Entries& entries, const Co
   return {};
 }
 
-Result<Entries> choose(const Engine& engine, Entries entries, const Context& context) {
+Result<Entries> choose(const LayoutReader& engine, Entries entries, const Context& context) {
   std::erase_if(entries, [](const Descriptor* entry) { return !is_image_by_descriptor(*entry); });
   if (entries.size() < 2 || entries.size() > kMaxDocuments) return entries;
   if (auto dropped = drop_children_of_indexes(engine, entries, context); !dropped)
@@ -95,7 +95,7 @@ Result<Entries> choose(const Engine& engine, Entries entries, const Context& con
 
 }  // namespace
 
-Result<std::vector<const Descriptor*>> image_entries(const Engine& engine, const References& references,
+Result<std::vector<const Descriptor*>> image_entries(const LayoutReader& engine, const References& references,
                                                      const Context& context) {
   Entries all = distinct(references);
   auto chosen = choose(engine, all, context);

@@ -8,7 +8,8 @@
 #include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
+#include "core/cas/descriptor.h"
 
 namespace layoutfs {
 

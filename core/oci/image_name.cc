@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 #include "core/cas/foreign_format.h"
 #include "core/oci/reference.h"

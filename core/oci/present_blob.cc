@@ -18,7 +18,7 @@ Result<bool> is_usable(const BlobPtr& blob, const Digest& digest, const PresentB
   return is_intact(blob, digest, size, options.context);
 }
 
-Result<std::optional<std::uint64_t>> usable_blob_size(const Engine& engine, const Digest& digest,
+Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& engine, const Digest& digest,
                                                       const PresentBlobOptions& options) {
   auto size = engine.blob_size(digest);
   if (!size || !*size) return size;

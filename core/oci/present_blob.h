@@ -8,7 +8,7 @@
 #include "core/base/context.h"
 #include "core/base/digest.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 
 namespace layoutfs {
 
@@ -28,7 +28,7 @@ bool is_verified_always(std::uint64_t size, std::string_view media_type);
 Result<bool> is_usable(const BlobPtr& blob, const Digest& digest, const PresentBlobOptions& options);
 // The size of the blob `digest` if `engine` has it and it is_usable(); otherwise it has to be put, which
 // replaces a damaged one. A blob whose content is not verified is not opened.
-Result<std::optional<std::uint64_t>> usable_blob_size(const Engine& engine, const Digest& digest,
+Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& engine, const Digest& digest,
                                                       const PresentBlobOptions& options);
 
 }  // namespace layoutfs

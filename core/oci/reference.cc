@@ -75,7 +75,8 @@ std::vector<std::string> labels_of(const References& references,
 }
 
 // choose_among(), by the platforms that the entries tell, else their configs.
-std::optional<Descriptor> choose_image(const Engine& engine, const std::vector<const Descriptor*>& entries,
+std::optional<Descriptor> choose_image(const LayoutReader& engine,
+                                       const std::vector<const Descriptor*>& entries,
                                        const Platform& platform) {
   // Nobody makes an image for more platforms.
   constexpr std::size_t kMaxPlatforms = 64;
@@ -92,7 +93,8 @@ std::optional<Descriptor> choose_image(const Engine& engine, const std::vector<c
   return **std::ranges::find(entries, chosen->digest, &Descriptor::digest);
 }
 
-Result<Descriptor> find_only(const Engine& engine, const References& references, const Platform& platform) {
+Result<Descriptor> find_only(const LayoutReader& engine, const References& references,
+                             const Platform& platform) {
   const auto entries = image_entries(engine, references);
   if (!entries) return fail(Error(entries.error()));
   if (entries->empty()) return fail(Errc::not_found, "the layout has no image");
@@ -181,7 +183,8 @@ bool looks_like_digest(std::string_view text) {
   return colon != std::string_view::npos && find_algorithm(text.substr(0, colon)).has_value();
 }
 
-Result<Descriptor> find_digest(const Engine& engine, const References& references, const Digest& digest) {
+Result<Descriptor> find_digest(const LayoutReader& engine, const References& references,
+                               const Digest& digest) {
   const auto found = std::ranges::find(references.entries, digest, &Descriptor::digest);
   if (found != references.entries.end()) return *found;
   const auto size = engine.blob_size(digest);
@@ -197,8 +200,8 @@ Result<Descriptor> find_digest(const Engine& engine, const References& reference
 
 }  // namespace
 
-Result<Descriptor> find_reference(const Engine& engine, std::string_view reference, const Platform& platform,
-                                  const Context& context) {
+Result<Descriptor> find_reference(const LayoutReader& engine, std::string_view reference,
+                                  const Platform& platform, const Context& context) {
   auto references = engine.references(context);
   if (!references) return fail(std::move(references).error());
   if (reference.empty()) return find_only(engine, **references, platform);
@@ -211,7 +214,7 @@ Result<Descriptor> find_reference(const Engine& engine, std::string_view referen
   return find_name(**references, reference, platform);
 }
 
-Result<std::vector<Descriptor>> find_every_platform(const Engine& engine, std::string_view reference) {
+Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& engine, std::string_view reference) {
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()));
   const bool is_name = !reference.empty() && !position_in(reference) && !looks_like_digest(reference);
@@ -273,7 +276,7 @@ bool has_repeated_names(ByteView text) {
 
 }  // namespace
 
-Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor) {
+Result<Descriptor> with_media_type(const LayoutReader& engine, Descriptor descriptor) {
   auto text = read_document(engine, descriptor);
   // What is too large for a document is none.
   if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());

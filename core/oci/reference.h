@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/oci/documents.h"
 #include "core/oci/platform.h"
 
@@ -32,11 +32,11 @@ Result<ImageName> parse_image_name(std::string_view argument);
 // EntryNames::find (entry_names.h) says. Empty: the only image (image_entries.h). Where entries of one name
 // differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::digest_invalid
 // for a digest that is malformed; Errc::ambiguous, listing the digests or the names.
-Result<Descriptor> find_reference(const Engine& engine, std::string_view reference,
+Result<Descriptor> find_reference(const LayoutReader& engine, std::string_view reference,
                                   const Platform& platform = host_platform(), const Context& context = {});
 
 // Likewise, but if entries of one name are for several platforms, all of them, in their order.
-Result<std::vector<Descriptor>> find_every_platform(const Engine& engine, std::string_view reference);
+Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& engine, std::string_view reference);
 
 // The positions of the entries that `reference` means: "@N", a digest, or a name. Several are repeated
 // entries of one image by the same names. Errc::not_found; Errc::ambiguous, listing the images.
@@ -48,7 +48,7 @@ std::string document_type_of(ByteView document);
 
 // `descriptor` with the media type that the manifest or the index itself tells. Errc::not_found where the
 // blob is neither.
-Result<Descriptor> with_media_type(const Engine& engine, Descriptor descriptor);
+Result<Descriptor> with_media_type(const LayoutReader& engine, Descriptor descriptor);
 
 // Returns the platform that the config of an image's manifest tells; nothing if it cannot be read or does not
 // tell os and architecture.
@@ -60,7 +60,7 @@ std::optional<Platform> platform_in_config(const Provider& provider, const Descr
 // none either, the entry serves every platform, after those that tell one. A manifest as `descriptor` is
 // returned as it is. Errc::not_found, listing the platforms that there are; also if the manifest is absent
 // from the layout.
-Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform,
-                                    const Context& context = {});
+Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descriptor,
+                                    const Platform& platform, const Context& context = {});
 
 }  // namespace layoutfs

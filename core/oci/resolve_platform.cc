@@ -27,7 +27,7 @@ void add_once(std::vector<std::string>& items, std::string item) {
 // Looks through an index and those below it for the nearest image.
 class PlatformSearch {
  public:
-  PlatformSearch(const Engine& engine, const Platform& platform, const Context& context)
+  PlatformSearch(const LayoutReader& engine, const Platform& platform, const Context& context)
       : engine_(engine), platform_(platform), context_(context) {}
 
   // Nothing if no image there serves the platform.
@@ -109,7 +109,7 @@ class PlatformSearch {
   }
 
   static constexpr std::size_t kMaxPlatforms = 100;
-  const Engine& engine_;
+  const LayoutReader& engine_;
   const Platform& platform_;
   const Context& context_;
   std::set<Digest> visited_;
@@ -128,8 +128,8 @@ std::optional<Platform> platform_in_config(const Provider& provider, const Descr
   return std::move(config->platform);
 }
 
-Result<Descriptor> resolve_platform(const Engine& engine, Descriptor descriptor, const Platform& platform,
-                                    const Context& context) {
+Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descriptor,
+                                    const Platform& platform, const Context& context) {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (descriptor.media_type.empty()) {
     auto known = with_media_type(engine, std::move(descriptor));

@@ -34,7 +34,7 @@ Descriptor blob_descriptor(const Digest& digest, std::uint64_t size) {
 
 // Whether the blob is there and need not be put. Errc::size_invalid if it is there, whole and of another
 // size.
-Result<bool> has_whole(const Engine& layout, const Descriptor& descriptor, const Context& context) {
+Result<bool> has_whole(const LayoutReader& layout, const Descriptor& descriptor, const Context& context) {
   const auto blob = layout.get_blob(descriptor.digest);
   if (!blob && blob.error().code() == Errc::not_found) return false;
   if (!blob) return fail(Error(blob.error()));
@@ -149,7 +149,7 @@ Result<std::shared_ptr<const Reachable>> LayoutRegistry::reachable(const View& v
   }
   std::vector<const Descriptor*> roots;
   for (const std::size_t position : (*entries)->positions) roots.push_back(&view.map->entry(position));
-  auto found = find_reachable(*view.engine, roots, context);
+  auto found = find_reachable(*view.reader, roots, context);
   if (!found) return fail(std::move(found).error());
   auto reachable = std::make_shared<const Reachable>(std::move(*found));
   auto known = known_.lock();
@@ -168,7 +168,7 @@ Result<Descriptor> LayoutRegistry::resolve_manifest(std::string_view repository,
   if (!all) return fail(Error(all.error()));
   const auto found = (*all)->documents.find(digest);
   if (found == (*all)->documents.end()) return fail(unknown_manifest(repository, digest.str()));
-  const auto is_there = now->engine->exists(digest);
+  const auto is_there = now->reader->exists(digest);
   if (!is_there) return fail(Error(is_there.error()));
   if (!*is_there) return fail(unknown_manifest(repository, digest.str()));
   return found->second;
@@ -270,13 +270,13 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
   const auto there = view(parameters.context);
   if (!there) return fail(Error(there.error()));
   if (auto checked = there->map->check(); !checked) return fail(std::move(checked).error());
-  const auto check_in = [&](const Engine* layout) {
+  const auto check_in = [&](const LayoutReader* layout) {
     return check_manifest(manifest, media_type, [layout](const Digest& named) -> Result<bool> {
       if (layout == nullptr) return false;
       return layout->exists(named);
     });
   };
-  if (auto checked = check_in(there->engine.get()); !checked) return fail(std::move(checked).error());
+  if (auto checked = check_in(there->reader.get()); !checked) return fail(std::move(checked).error());
 
   const auto layout = writable_engine(parameters.context);
   if (!layout) return fail(Error(layout.error()));
@@ -388,7 +388,7 @@ Result<std::shared_ptr<const Referrers>> LayoutRegistry::all_referrers(const Vie
   }
   const auto documents = reachable(view, repository, context);
   if (!documents) return fail(Error(documents.error()));
-  auto found = find_referrers(*view.engine, **documents, context);
+  auto found = find_referrers(*view.reader, **documents, context);
   if (!found) return fail(std::move(found).error());
   auto referrers = std::make_shared<const Referrers>(std::move(*found));
   auto known = known_.lock();

@@ -79,7 +79,7 @@ class LayoutRegistry final : public Registry {
   };
   // A layout and its entries, of one moment.
   struct View {
-    std::shared_ptr<Engine> engine;  // null where there is no layout
+    std::shared_ptr<const LayoutReader> reader;  // null if there is no layout
     std::shared_ptr<const References> references;
     std::shared_ptr<const RepositoryMap> map;  // of these
   };

@@ -5,7 +5,7 @@
 
 namespace layoutfs {
 
-Result<Reachable> find_reachable(const Engine& engine, std::span<const Descriptor* const> entries,
+Result<Reachable> find_reachable(const LayoutReader& engine, std::span<const Descriptor* const> entries,
                                  const Context& context) {
   Reachable reachable;
   // Of indexes: an entry may name one that another one has led to.
@@ -34,7 +34,8 @@ Result<Reachable> find_reachable(const Engine& engine, std::span<const Descripto
   return reachable;
 }
 
-Result<Referrers> find_referrers(const Engine& engine, const Reachable& reachable, const Context& context) {
+Result<Referrers> find_referrers(const LayoutReader& engine, const Reachable& reachable,
+                                 const Context& context) {
   Referrers referrers{.by_subject = {}, .is_open = reachable.is_open};
   for (const auto& [digest, descriptor] : reachable.documents) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/context.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 
 namespace layoutfs {
 
@@ -17,7 +17,7 @@ struct Reachable {
   bool is_open = false;
 };
 // Errc::invalid_image for an index that cannot be read.
-Result<Reachable> find_reachable(const Engine& engine, std::span<const Descriptor* const> entries,
+Result<Reachable> find_reachable(const LayoutReader& engine, std::span<const Descriptor* const> entries,
                                  const Context& context);
 
 struct Referrers {
@@ -25,6 +25,7 @@ struct Referrers {
   bool is_open = false;                          // whether a manifest is missing
 };
 // As Registry::referrers gives them.
-Result<Referrers> find_referrers(const Engine& engine, const Reachable& reachable, const Context& context);
+Result<Referrers> find_referrers(const LayoutReader& engine, const Reachable& reachable,
+                                 const Context& context);
 
 }  // namespace layoutfs

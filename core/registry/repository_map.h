@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/registry/registry.h"
 
 namespace layoutfs {

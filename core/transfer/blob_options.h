@@ -9,7 +9,7 @@
 #include "core/base/context.h"
 #include "core/base/error.h"
 #include "core/base/guarded.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/transfer/image_destination.h"
 
 namespace layoutfs {

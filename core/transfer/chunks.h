@@ -14,7 +14,7 @@
 #include "core/base/bytes.h"
 #include "core/base/context.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/transfer/blob_info.h"
 
 namespace layoutfs {

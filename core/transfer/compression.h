@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/transfer/blob_info.h"
 
 namespace layoutfs {

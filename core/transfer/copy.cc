@@ -126,7 +126,7 @@ Result<Visit> children_in(ByteView text) {
 
 class Copier {
  public:
-  Copier(const std::shared_ptr<const Engine>& source, const std::shared_ptr<Engine>& destination,
+  Copier(const std::shared_ptr<const LayoutReader>& source, const std::shared_ptr<Engine>& destination,
          const ImageCopyOptions& options)
       : source_engine_(source), engine_(destination), options_(options), counter_(options) {}
 
@@ -148,7 +148,7 @@ class Copier {
   }
   Status flush_if_full(std::uint64_t size, const Context& context);
 
-  const std::shared_ptr<const Engine> source_engine_;
+  const std::shared_ptr<const LayoutReader> source_engine_;
   const std::shared_ptr<Engine> engine_;
   const ImageCopyOptions& options_;
   Counter counter_;
@@ -308,7 +308,7 @@ Status Copier::flush_if_full(std::uint64_t size, const Context& context) {
 // Who refers to whom in a layout: by the digest of the subject.
 using Referring = std::multimap<Digest, Descriptor>;
 
-Result<Referring> referring_in(const Engine& engine, const Context& context) {
+Result<Referring> referring_in(const LayoutReader& engine, const Context& context) {
   const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
   std::map<Digest, Descriptor> documents;
@@ -330,7 +330,7 @@ Result<Referring> referring_in(const Engine& engine, const Context& context) {
 
 }  // namespace
 
-Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
+Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source,
                                const std::shared_ptr<Engine>& destination,
                                std::span<const NamedDescriptor> images, const ImageCopyOptions& options) {
   if (images.empty()) return CopyCounts();
@@ -366,7 +366,7 @@ std::string describe_absent(const IndexChildren& children) {
   return text;
 }
 
-Result<std::vector<Descriptor>> referrers_of(const Engine& source, std::span<const Descriptor> images,
+Result<std::vector<Descriptor>> referrers_of(const LayoutReader& source, std::span<const Descriptor> images,
                                              const Context& context) {
   const auto referring = referring_in(source, context);
   if (!referring) return fail(Error(referring.error()));

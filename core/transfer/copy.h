@@ -58,7 +58,7 @@ struct ImageCopyOptions {
 // with. Blobs that were copied stay after an error: the next attempt finds them. Errc::not_found if the
 // source lacks a blob, or a child of an index (see the options), and if garbage collection has removed a blob
 // of the destination that was to be reused, three times in a row.
-Result<CopyCounts> copy_images(const std::shared_ptr<const Engine>& source,
+Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source,
                                const std::shared_ptr<Engine>& destination,
                                std::span<const NamedDescriptor> images, const ImageCopyOptions& options = {});
 
@@ -69,7 +69,7 @@ std::string describe_absent(const IndexChildren& children);
 // Everything in `source` that refers to one of `images`, or to what these lead to, or to another referrer
 // (distribution-spec, "Listing Referrers"), by the descriptors that lead to it, sorted by their digests;
 // `images` themselves are left out. Whatever cannot be read refers to nothing.
-Result<std::vector<Descriptor>> referrers_of(const Engine& source, std::span<const Descriptor> images,
+Result<std::vector<Descriptor>> referrers_of(const LayoutReader& source, std::span<const Descriptor> images,
                                              const Context& context = {});
 
 }  // namespace layoutfs

@@ -11,7 +11,7 @@ namespace {
 
 class EngineSource final : public StoreSource {
  public:
-  EngineSource(std::shared_ptr<const Engine> engine, Descriptor primary, std::string reference,
+  EngineSource(std::shared_ptr<const LayoutReader> engine, Descriptor primary, std::string reference,
                SourceOptions options)
       : StoreSource(std::move(reference), std::move(options)),
         engine_(std::move(engine)),
@@ -40,13 +40,13 @@ class EngineSource final : public StoreSource {
     return Descriptor{.media_type = {}, .digest = digest, .size = **size};
   }
 
-  std::shared_ptr<const Engine> engine_;
+  std::shared_ptr<const LayoutReader> engine_;
   Descriptor primary_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const Engine> engine,
+Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> engine,
                                                  std::string_view reference, SourceOptions options) {
   auto found = find_reference(*engine, reference, options.platform);
   if (found && found->media_type.empty()) found = with_media_type(*engine, std::move(*found));
@@ -59,13 +59,13 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const Engine> e
                                         std::move(options));
 }
 
-std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const Engine> engine,
+std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const LayoutReader> engine,
                                                WholeSourceOptions options) {
   SourceOptions all{.open_url = std::move(options.open_url), .scope = std::move(options.scope)};
   return std::make_unique<EngineSource>(std::move(engine), Descriptor(), "", std::move(all));
 }
 
-Result<std::vector<ListedImage>> list_images(const Engine& engine, const Context& context) {
+Result<std::vector<ListedImage>> list_images(const LayoutReader& engine, const Context& context) {
   const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
   const auto& entries = (*references)->entries;

@@ -13,7 +13,7 @@
 namespace layoutfs {
 namespace {
 
-Status check_there(const Engine& engine, const Digest& digest) {
+Status check_there(const LayoutReader& engine, const Digest& digest) {
   const auto is_there = engine.exists(digest);
   if (!is_there) return fail(Error(is_there.error()));
   if (!*is_there) return fail(Errc::not_found, digest.str() + ": no such blob");
@@ -36,7 +36,7 @@ Error is_one_file(const std::string& name, const Descriptor& one, const Descript
 }
 
 // What a name in refs/ is now.
-Status check_file(const Engine& engine, const NamedDescriptor& image) {
+Status check_file(const LayoutReader& engine, const NamedDescriptor& image) {
   const auto there = engine.get_reference(image.name);
   if (!there) return there.error().code() == Errc::invalid_argument ? fail(Error(there.error())) : Status();
   if (!full_name(*there) || !full_name(image.descriptor) || full_name(*there) == full_name(image.descriptor))
@@ -44,7 +44,7 @@ Status check_file(const Engine& engine, const NamedDescriptor& image) {
   return fail(Errc::clobber, is_one_file(image.name, *there, image.descriptor).message());
 }
 
-Status check_files(const Engine& engine, std::span<const NamedDescriptor> images) {
+Status check_files(const LayoutReader& engine, std::span<const NamedDescriptor> images) {
   std::map<std::string_view, const NamedDescriptor*> named;
   for (const NamedDescriptor& image : images) {
     if (image.name.empty())
@@ -87,7 +87,8 @@ Status write_all(Engine& engine, const std::vector<NamedDescriptor>& images, std
 
 }  // namespace
 
-Status check_names(const Engine& engine, std::span<const NamedDescriptor> images, ReplacedEntry replaced) {
+Status check_names(const LayoutReader& engine, std::span<const NamedDescriptor> images,
+                   ReplacedEntry replaced) {
   if (auto valid = check_grammar(images); !valid) return valid;
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()));

@@ -11,7 +11,7 @@ namespace {
 class OpenBlob final : public Provider {
  public:
   explicit OpenBlob(BlobPtr blob) : blob_(std::move(blob)) {}
-  Result<BlobPtr> get_blob(const Digest&) const override { return blob_; }
+  Result<BlobPtr> get_blob(const Digest&, const Context&) const override { return blob_; }
 
  private:
   BlobPtr blob_;

@@ -65,7 +65,7 @@ std::vector<Piece> pieces_of(const LayerIndex& index) {
 
 class SharedSpans {
  public:
-  SharedSpans(std::shared_ptr<const Engine> destination, IndexCache cache)
+  SharedSpans(std::shared_ptr<const LayoutReader> destination, IndexCache cache)
       : destination_(std::move(destination)), cache_(std::move(cache)) {}
 
   std::vector<SharedSpan> find(const BlobInfo& info) {
@@ -115,14 +115,14 @@ class SharedSpans {
     spans.push_back({piece.offset, piece.length, place.blob, place.offset});
   }
 
-  const std::shared_ptr<const Engine> destination_;
+  const std::shared_ptr<const LayoutReader> destination_;
   const IndexCache cache_;
   Guarded<std::optional<Places>> places_;  // once they were looked for
 };
 
 }  // namespace
 
-SpanFinder shared_spans_by_index(std::shared_ptr<const Engine> destination, IndexCache cache) {
+SpanFinder shared_spans_by_index(std::shared_ptr<const LayoutReader> destination, IndexCache cache) {
   auto spans = std::make_shared<SharedSpans>(std::move(destination), std::move(cache));
   return [spans](const BlobInfo& info) { return spans->find(info); };
 }

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "core/cache/index_cache.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/transfer/image_destination.h"
 
 namespace layoutfs {
@@ -14,6 +14,6 @@ namespace layoutfs {
 // access points, where both streams have the same bytes behind it and it takes as many bits in both, which
 // compressors that saw the same before nearly always write alike. Looks at the blobs of `destination` once,
 // when it is first asked. Thread-safe.
-SpanFinder shared_spans_by_index(std::shared_ptr<const Engine> destination, IndexCache cache);
+SpanFinder shared_spans_by_index(std::shared_ptr<const LayoutReader> destination, IndexCache cache);
 
 }  // namespace layoutfs

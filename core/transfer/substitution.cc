@@ -84,7 +84,7 @@ Result<Bytes> rewritten(const ReadImage& image, const std::map<std::size_t, Desc
 
 class Substitution {
  public:
-  Substitution(const Engine& source, const std::shared_ptr<Engine>& engine,
+  Substitution(const LayoutReader& source, const std::shared_ptr<Engine>& engine,
                std::unique_ptr<ImageDestination> destination, const SubstitutionOptions& options)
       : source_(source), engine_(engine), destination_(std::move(destination)), options_(options) {}
 
@@ -206,7 +206,7 @@ class Substitution {
     return *candidates_;
   }
 
-  const Engine& source_;
+  const LayoutReader& source_;
   const std::shared_ptr<Engine> engine_;
   const std::unique_ptr<ImageDestination> destination_;
   const SubstitutionOptions& options_;
@@ -216,7 +216,7 @@ class Substitution {
 
 }  // namespace
 
-Result<Substituted> substitute_layers(const Engine& source, const std::shared_ptr<Engine>& destination,
+Result<Substituted> substitute_layers(const LayoutReader& source, const std::shared_ptr<Engine>& destination,
                                       std::span<const NamedDescriptor> images,
                                       const SubstitutionOptions& options) {
   auto target = open_destination(destination, "", {.scope = options.scope});

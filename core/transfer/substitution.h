@@ -48,7 +48,7 @@ struct Substituted {
 // Which layers may be the same is taken from the configs in both layouts, and from the cache; that they are,
 // is never taken from either: each layer is decoded once, unless the cache or an index has its digest. A
 // layer that cannot be read is left to the copy. Errc::cancelled.
-Result<Substituted> substitute_layers(const Engine& source, const std::shared_ptr<Engine>& destination,
+Result<Substituted> substitute_layers(const LayoutReader& source, const std::shared_ptr<Engine>& destination,
                                       std::span<const NamedDescriptor> images,
                                       const SubstitutionOptions& options);
 

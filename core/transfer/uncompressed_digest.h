@@ -5,7 +5,7 @@
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/cache/index_cache.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 
 namespace layoutfs {
 

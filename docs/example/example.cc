@@ -23,8 +23,8 @@ namespace {
 
 using namespace layoutfs;
 
-Status list_references(const Engine& engine) {
-  const auto references = engine.references();
+Status list_references(const LayoutReader& layout) {
+  const auto references = layout.references();
   if (!references) return std::unexpected(references.error());
   for (const Descriptor& entry : (*references)->entries)
     std::cout << "reference " << entry.ref_name().value_or("(without a name)") << " " << entry.digest.str()
@@ -43,12 +43,12 @@ Status put_blob(Engine& engine, ByteView content) {
 
 // The first use of an image reads its layers through to index them; what is found out is kept in the cache.
 // After that a read decodes no more than what lies around `offset`.
-Status read_file(std::shared_ptr<const Engine> engine, const std::string& reference, const std::string& path,
-                 std::uint64_t offset) {
-  auto manifest = find_reference(*engine, reference);
-  if (manifest) manifest = resolve_platform(*engine, *std::move(manifest), host_platform());
+Status read_file(std::shared_ptr<const LayoutReader> layout, const std::string& reference,
+                 const std::string& path, std::uint64_t offset) {
+  auto manifest = find_reference(*layout, reference);
+  if (manifest) manifest = resolve_platform(*layout, *std::move(manifest), host_platform());
   if (!manifest) return std::unexpected(manifest.error());
-  ImageLibrary library(engine, IndexCache(IndexCache::default_directory()), {});
+  ImageLibrary library(layout, IndexCache(IndexCache::default_directory()), {});
   const auto image = library.image(*manifest);
   if (!image) return std::unexpected(image.error());
 
@@ -64,7 +64,7 @@ Status read_file(std::shared_ptr<const Engine> engine, const std::string& refere
 
 Status run(const std::string& layout, const std::string& reference, const std::string& path,
            std::uint64_t offset) {
-  auto opened = builtin_drivers().open(layout);
+  auto opened = builtin_drivers().open_engine(layout);
   if (!opened) return std::unexpected(opened.error());
   const std::shared_ptr<Engine> engine = *std::move(opened);
   if (auto listed = list_references(*engine); !listed) return listed;

@@ -8,7 +8,7 @@ namespace layoutfs {
 namespace {
 
 // Everything that can be reached through indexes; manifests are not read for it.
-Documents reachable_documents(const Engine& engine, const References& references) {
+Documents reachable_documents(const LayoutReader& engine, const References& references) {
   Documents documents;
   const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     // What is neither a manifest nor an index is shown all the same where an index names it: it gets a

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/guarded.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/oci/documents.h"
 #include "fs/tree/ref_names.h"
 
@@ -44,7 +44,8 @@ class CatalogKeeper {
  public:
   // Entries of `repository` are called as lay_out_references() says. `before` is of the last keeper of the
   // same layout.
-  explicit CatalogKeeper(const Engine& engine, std::string_view repository = {}, CatalogTimes before = {})
+  explicit CatalogKeeper(const LayoutReader& engine, std::string_view repository = {},
+                         CatalogTimes before = {})
       : engine_(engine), repository_(repository), times_(before) {}
   // As of now: index.json is looked at each time, and read again where it has changed.
   std::shared_ptr<const LayoutCatalog> current();
@@ -67,7 +68,7 @@ class CatalogKeeper {
     std::shared_ptr<const LayoutCatalog> catalog;  // that they are of
     std::multimap<Digest, Digest> by_subject;
   };
-  const Engine& engine_;
+  const LayoutReader& engine_;
   const std::string repository_;
   Guarded<CatalogTimes> times_;
   Guarded<std::shared_ptr<const LayoutCatalog>> catalog_;

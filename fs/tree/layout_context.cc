@@ -5,20 +5,20 @@
 namespace layoutfs {
 
 LayoutContext::LayoutContext(MountContext& mount_, std::shared_ptr<ImageLibrary> library_,
-                             std::string repository, std::shared_ptr<OnDemandEngine> on_demand_)
+                             std::string repository, std::shared_ptr<OnDemandReader> on_demand_)
     : mount(mount_),
       library(std::move(library_)),
       on_demand(std::move(on_demand_)),
       place_(repository.empty() ? "" : repository + ":"),
       repository_(std::move(repository)),
-      catalog_(std::make_shared<CatalogKeeper>(library->engine(), repository_)) {}
+      catalog_(std::make_shared<CatalogKeeper>(library->reader(), repository_)) {}
 
 void LayoutContext::use() const noexcept {
   if (on_demand) on_demand->use();
 }
 
 void LayoutContext::release() {
-  auto fresh = std::make_shared<CatalogKeeper>(library->engine(), repository_, catalog()->times());
+  auto fresh = std::make_shared<CatalogKeeper>(library->reader(), repository_, catalog()->times());
   // What leaves is destroyed after the lock is released.
   catalog_.lock()->swap(fresh);
   mount.slots.release(*this);
@@ -37,7 +37,7 @@ Result<BlobPtr> OpenBlobs::open(const LayoutContext& layout, const Digest& diges
       return found->blob;
     }
   }
-  auto blob = layout.engine().get_blob(digest);
+  auto blob = layout.reader().get_blob(digest);
   if (!blob) return blob;
   auto items = items_.lock();
   items->push_front({std::move(place), digest, *blob});

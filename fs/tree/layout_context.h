@@ -12,7 +12,7 @@
 #include "core/oci/platform.h"
 #include "fs/tree/catalog.h"
 #include "fs/tree/image_slots.h"
-#include "fs/tree/on_demand_engine.h"
+#include "fs/tree/on_demand_reader.h"
 
 namespace layoutfs {
 
@@ -46,11 +46,11 @@ struct MountContext {
 // Thread-safe. Nodes share it, so it lives as long as the kernel knows one of them.
 class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
  public:
-  // `repository` is its name in a mount of several; `on_demand` is its engine, where that is such a one.
+  // `repository` is its name in a mount of several; `on_demand` is its reader, if that is such a one.
   LayoutContext(MountContext& mount_, std::shared_ptr<ImageLibrary> library_, std::string repository = "",
-                std::shared_ptr<OnDemandEngine> on_demand_ = nullptr);
+                std::shared_ptr<OnDemandReader> on_demand_ = nullptr);
 
-  const Engine& engine() const noexcept { return library->engine(); }
+  const LayoutReader& reader() const noexcept { return library->reader(); }
   std::shared_ptr<CatalogKeeper> catalog() const { return *catalog_.lock(); }
   // `path` in the layout as the identity of a node of the mount. No repository's name has a colon.
   std::string place(std::string_view path) const { return place_ + std::string(path); }
@@ -61,7 +61,7 @@ class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
 
   MountContext& mount;
   const std::shared_ptr<ImageLibrary> library;
-  const std::shared_ptr<OnDemandEngine> on_demand;
+  const std::shared_ptr<OnDemandReader> on_demand;
 
  private:
   const std::string place_;  // empty where the layout is the mount

@@ -10,7 +10,7 @@ std::shared_ptr<Filesystem> make_layout_filesystem(std::shared_ptr<ImageLibrary>
   NodeTree tree;
   tree.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership);
   tree.are_acls_wanted = options.are_acls_wanted;
-  tree.watch = library->engine().watch();
+  tree.watch = library->reader().watch();
   tree.resources = library->resources();
   tree.root = make_layout_root(std::make_shared<LayoutContext>(*tree.mount, std::move(library)));
   return make_node_filesystem(std::move(tree));

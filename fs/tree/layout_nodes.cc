@@ -28,10 +28,10 @@ class BlobDirectory final : public Directory {
       : Directory(layout, layout->place("blobs/" + std::string(name_of(algorithm)))), algorithm_(algorithm) {}
 
   Answer<Properties> properties() override {
-    return Properties{S_IFDIR | 0555, 0, layout_->engine().listing_ns(algorithm_), kShortly};
+    return Properties{S_IFDIR | 0555, 0, layout_->reader().listing_ns(algorithm_), kShortly};
   }
   Answer<std::vector<Name>> list() override {
-    const auto digests = layout_->engine().list_blobs(algorithm_);
+    const auto digests = layout_->reader().list_blobs(algorithm_);
     if (!digests) return failed(digests.error());
     std::vector<Name> names;
     names.reserve(digests->size());
@@ -67,7 +67,7 @@ class ManifestsDirectory final : public Directory {
     if (!digest) return std::unexpected(ENOENT);
     if (const auto found = layout_->catalog()->find_document(*digest))
       return make_manifest_directory(layout_, *found);
-    const auto unlisted = find_reference(layout_->engine(), digest->str());
+    const auto unlisted = find_reference(layout_->reader(), digest->str());
     if (!unlisted) return std::unexpected(ENOENT);
     return make_manifest_directory(layout_, *unlisted);
   }
@@ -96,7 +96,7 @@ class AlgorithmsDirectory final : public Directory {
  private:
   bool is_used(Algorithm algorithm) const {
     if (algorithm == Algorithm::sha256) return true;
-    const auto digests = layout_->engine().list_blobs(algorithm);
+    const auto digests = layout_->reader().list_blobs(algorithm);
     return digests && !digests->empty();
   }
 };
@@ -175,8 +175,11 @@ class Root final : public Directory {
     if (name == "manifests") return std::make_shared<AlgorithmsDirectory<ManifestsDirectory>>(layout_, place);
     if (name == "refs") return std::make_shared<RefsDirectory>(layout_, "");
     const auto catalog = layout_->catalog()->current();
-    if (name == "oci-layout")
-      return std::make_shared<TextFile>(place, layout_->engine().marker(), catalog->mtime_ns);
+    if (name == "oci-layout") {
+      auto marker = layout_->reader().marker();
+      if (!marker) return std::unexpected(marker.error().to_errno());
+      return std::make_shared<TextFile>(place, std::move(*marker), catalog->mtime_ns);
+    }
     if (name == "index.json" && has_index(*catalog))
       return std::make_shared<TextFile>(place, catalog->references->document, catalog->mtime_ns);
     if (name == "error" && !catalog->problems().empty())
@@ -237,7 +240,7 @@ Answer<void> LayerTarFile::read(IoBuffers& out, std::size_t size, std::uint64_t 
 }
 
 Answer<Child> blob_child(const LayoutPtr& layout, const std::string& place, const Digest& digest) {
-  const auto size = layout->engine().blob_size(digest);
+  const auto size = layout->reader().blob_size(digest);
   if (!size) return failed(size.error());
   if (!*size) return std::unexpected(ENOENT);
   return std::make_shared<BlobNode>(layout, place, digest, **size, layout->catalog()->current()->mtime_ns);

@@ -36,7 +36,7 @@ struct Document {
   std::string failure;  // why it is neither
 };
 
-Document read_document_of(const Engine& engine, const Descriptor& descriptor) {
+Document read_document_of(const LayoutReader& engine, const Descriptor& descriptor) {
   Document document;
   switch (document_kind(descriptor.media_type)) {
     case DocumentKind::manifest:
@@ -60,7 +60,7 @@ Document read_document_of(const Engine& engine, const Descriptor& descriptor) {
 }
 
 // One sentence where the blob is not what its descriptor says; its content is not read.
-std::optional<std::string> problem_of_blob(const Engine& engine, const Descriptor& descriptor) {
+std::optional<std::string> problem_of_blob(const LayoutReader& engine, const Descriptor& descriptor) {
   const std::string name = "blob " + descriptor.digest.str();
   const auto size = engine.blob_size(descriptor.digest);
   if (!size) return size.error().message();
@@ -212,16 +212,16 @@ class ManifestDirectory final : public Directory {
 // good.
 Answer<Node::Properties> ManifestDirectory::properties() {
   auto properties = Directory::properties();
-  if (properties && !problems(read_document_of(layout_->engine(), descriptor_)).empty())
+  if (properties && !problems(read_document_of(layout_->reader(), descriptor_)).empty())
     ++properties->mtime_ns;
   return properties;
 }
 
 Answer<std::vector<Node::Name>> ManifestDirectory::list() {
-  const Document document = read_document_of(layout_->engine(), descriptor_);
+  const Document document = read_document_of(layout_->reader(), descriptor_);
   std::vector<Name> names{{"descriptor.json", S_IFREG}, {"referrers", S_IFDIR}};
   const auto is_there = [&](const Digest& digest) {
-    const auto size = layout_->engine().blob_size(digest);
+    const auto size = layout_->reader().blob_size(digest);
     return size && *size;
   };
   if (is_there(descriptor_.digest)) names.push_back({"manifest.json", S_IFREG});
@@ -250,7 +250,7 @@ Answer<Child> ManifestDirectory::find(std::string_view name) {
                                       mtime_ns);
   }
   if (name == "referrers") return std::make_shared<ReferrersDirectory>(layout_, place, descriptor_.digest);
-  const Document document = read_document_of(layout_->engine(), descriptor_);
+  const Document document = read_document_of(layout_->reader(), descriptor_);
   if (name == "error") {
     const auto sentences = problems(document);
     if (sentences.empty()) return std::unexpected(ENOENT);
@@ -285,19 +285,19 @@ Answer<Child> ManifestDirectory::find_in_index(const Index& index, std::string_v
 }
 
 std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
-  auto chosen = resolve_platform(layout_->engine(), descriptor_, layout_->mount.platform);
+  auto chosen = resolve_platform(layout_->reader(), descriptor_, layout_->mount.platform);
   if (!chosen) return std::nullopt;
   return std::move(*chosen);
 }
 
 // Nothing if the child of an index is not an image, or if nothing tells its platform.
 std::optional<Platform> ManifestDirectory::image_platform(const Descriptor& child) const {
-  const Engine& engine = layout_->engine();
+  const LayoutReader& reader = layout_->reader();
   if (is_not_image(child)) return std::nullopt;
   if (document_kind(child.media_type) == DocumentKind::manifest)
-    if (const auto manifest = read_manifest(engine, child); manifest && !manifest->is_image())
+    if (const auto manifest = read_manifest(reader, child); manifest && !manifest->is_image())
       return std::nullopt;
-  return is_without_platform(child) ? platform_in_config(engine, child) : child.platform;
+  return is_without_platform(child) ? platform_in_config(reader, child) : child.platform;
 }
 
 PlatformsDirectory::Links ManifestDirectory::platforms(const Index& index) const {
@@ -320,10 +320,10 @@ std::vector<std::string> ManifestDirectory::problems(const Document& document) {
   if (document.index)
     sentences.insert(sentences.end(), document.index->problems.begin(), document.index->problems.end());
   if (document.manifest) {
-    if (auto problem = problem_of_blob(layout_->engine(), document.manifest->config))
+    if (auto problem = problem_of_blob(layout_->reader(), document.manifest->config))
       sentences.push_back("config: " + *problem);
     else if (is_config_type(document.manifest->config.media_type))
-      if (const auto config = read_config(layout_->engine(), document.manifest->config); !config)
+      if (const auto config = read_config(layout_->reader(), document.manifest->config); !config)
         sentences.push_back(config.error().message());
     add_image_problems(*document.manifest, sentences);
   }
@@ -334,7 +334,7 @@ void ManifestDirectory::add_image_problems(const Manifest& manifest, std::vector
   for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
     const Descriptor& layer = manifest.layers[i];
     const std::string name = "layer " + std::to_string(i) + ": ";
-    if (auto problem = problem_of_blob(layout_->engine(), layer)) sentences.push_back(name + *problem);
+    if (auto problem = problem_of_blob(layout_->reader(), layer)) sentences.push_back(name + *problem);
     if (!manifest.is_image()) continue;
     if (!is_layer_type(layer.media_type)) {
       sentences.push_back(name + "media type '" + layer.media_type + "' is not one of a layer");

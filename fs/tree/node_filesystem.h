@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/image/image_library.h"
 #include "fs/tree/filesystem.h"
 #include "fs/tree/layout_context.h"

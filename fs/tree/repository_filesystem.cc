@@ -111,13 +111,12 @@ Answer<Child> RepositoryDirectory::find(std::string_view name) {
 
 Answer<Child> RepositoryDirectory::find_in_layout(std::string_view name) {
   const LayoutPtr layout = layouts_->layout(name_);
-  const auto engine = layout->on_demand->get();
-  if (!engine && (engine.error().code() == Errc::not_found || name != "error"))
+  const auto reader = layout->on_demand->get();
+  if (!reader && (reader.error().code() == Errc::not_found || name != "error"))
     return std::unexpected(ENOENT);
-  const std::string place = layout->place(name);
-  if (!engine) return std::make_shared<TextFile>(place, to_bytes(engine.error().message() + "\n"), now_ns());
-  if (name == "oci-layout")
-    return std::make_shared<TextFile>(place, (*engine)->marker(), layout->catalog()->current()->mtime_ns);
+  if (!reader)
+    return std::make_shared<TextFile>(layout->place(name), to_bytes(reader.error().message() + "\n"),
+                                      now_ns());
   return make_layout_root(layout)->find(name);
 }
 

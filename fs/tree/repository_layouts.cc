@@ -40,22 +40,22 @@ LayoutPtr RepositoryLayouts::layout(std::string_view name) {
   return made;
 }
 
-// Engines outlive neither the nodes nor the mount, but requests may still be at work when this ends.
+// Readers outlive neither the nodes nor the mount, but requests may still be at work when this ends.
 LayoutPtr RepositoryLayouts::make(const std::string& name) {
-  auto engine = std::make_shared<OnDemandEngine>(
-      [self = weak_from_this(), name]() -> Result<std::unique_ptr<Engine>> {
+  auto reader = std::make_shared<OnDemandReader>(
+      [self = weak_from_this(), name]() -> Result<std::unique_ptr<LayoutReader>> {
         const auto layouts = self.lock();
         return layouts ? layouts->open(name) : fail(Errc::closed, name + ": the mount is gone");
       },
       [self = weak_from_this(), name] {
         if (const auto layouts = self.lock()) layouts->make_room(name);
       });
-  auto library = std::make_shared<ImageLibrary>(engine, resources_);
-  return std::make_shared<LayoutContext>(mount_, std::move(library), name, std::move(engine));
+  auto library = std::make_shared<ImageLibrary>(reader, resources_);
+  return std::make_shared<LayoutContext>(mount_, std::move(library), name, std::move(reader));
 }
 
 // By its handle: nothing that happens to its path meanwhile leads elsewhere.
-Result<std::unique_ptr<Engine>> RepositoryLayouts::open(const std::string& name) {
+Result<std::unique_ptr<LayoutReader>> RepositoryLayouts::open(const std::string& name) {
   const auto directory = tree_.open(name);
   if (!directory) return fail(Error(directory.error()));
   struct stat marker;
@@ -69,14 +69,14 @@ Result<std::unique_ptr<Engine>> RepositoryLayouts::open(const std::string& name)
       item->second.inode = found->st_ino;
     }
   const std::string path = "/proc/self/fd/" + std::to_string(directory->get());
-  auto engine = open_dir(path, {.follow_links = follow_links_});
-  if (!engine) {
-    Error error = renamed(engine.error(), path, name);
+  auto reader = open_dir(path, {.follow_links = follow_links_});
+  if (!reader) {
+    Error error = renamed(reader.error(), path, name);
     // Only what has no layout is not found.
     if (error.code() == Errc::not_found) return fail(Errc::io, error.message());
     return fail(std::move(error));
   }
-  return engine;
+  return reader;
 }
 
 void RepositoryLayouts::make_room(const std::string& name) {

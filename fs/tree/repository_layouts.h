@@ -32,7 +32,7 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
 
   const RepositoryTree& tree() const noexcept { return tree_; }
   // The layout of a repository. It is opened when something is asked of it; when too many are, the one that
-  // was used the longest time ago is let go of. Errc::not_found of its engine: the repository has none.
+  // was used the longest time ago is let go of. Errc::not_found of its reader: the repository has none.
   LayoutPtr layout(std::string_view name);
   // That its directory has this identity now: the layout that was opened in another one is let go of.
   void is_at(std::string_view name, const struct stat& directory);
@@ -53,7 +53,7 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
   };
   using Items = std::map<std::string, Item, std::less<>>;
   LayoutPtr make(const std::string& name);
-  Result<std::unique_ptr<Engine>> open(const std::string& name);
+  Result<std::unique_ptr<LayoutReader>> open(const std::string& name);
   void make_room(const std::string& name);
 
   MountContext& mount_;

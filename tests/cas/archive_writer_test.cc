@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/blob_batch.h"
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"

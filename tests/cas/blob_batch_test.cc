@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
@@ -116,15 +116,6 @@ TEST_F(Batch, EndsWithItsEngine) {
   EXPECT_EQ(put("two").error().code(), Errc::closed);
   EXPECT_EQ(batch->copy(blob).error().code(), Errc::closed);
   EXPECT_EQ(batch->flush().error().code(), Errc::closed);
-}
-
-TEST_F(Batch, OfAnArchiveCannotBePut) {
-  const auto archive = directory / "archive.tar";
-  testing::LayoutWriter(directory / "source").write_index({});
-  ASSERT_EQ(std::system(("tar -C " + (directory / "source") + " -cf " + archive + " .").c_str()), 0);
-  const auto read_only = open_archive(archive).value();
-  MemorySource content(as_bytes("one"));
-  EXPECT_EQ(read_only->start_batch()->put(content).error().sys(), EROFS);
 }
 
 }  // namespace

@@ -169,7 +169,7 @@ TEST_P(StoreThreads, AReferenceThatIsReplacedIsNeverAbsentAndNeverHalf) {
     }
     --writing;
   };
-  const auto read = [&](const Engine& engine) {
+  const auto read = [&](const LayoutReader& engine) {
     do {
       const auto found = engine.get_reference("name");
       ASSERT_TRUE(found) << found.error().message();

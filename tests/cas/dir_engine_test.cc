@@ -43,7 +43,7 @@ class DirEngine : public ::testing::Test {
 
 TEST_F(DirEngine, OpensALayoutAndShowsItsMarker) {
   const auto engine = open();
-  EXPECT_EQ(as_text(engine->marker()), R"({"imageLayoutVersion":"1.0.0"})");
+  EXPECT_EQ(as_text(engine->marker().value()), R"({"imageLayoutVersion":"1.0.0"})");
   EXPECT_TRUE(engine->references().value()->entries.empty());
   EXPECT_TRUE(is_layout_dir(path));
 }

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/other_user.h"
+#include "tests/support/store.h"
 
 namespace layoutfs {
 namespace {
@@ -23,8 +25,11 @@ class NamedDriver final : public Driver {
  public:
   NamedDriver(std::string prefix, std::string name) : prefix_(std::move(prefix)), name_(std::move(name)) {}
   bool supported(const std::string& uri) const override { return uri.starts_with(prefix_); }
-  Result<std::unique_ptr<Engine>> open(const std::string&) const override {
+  Result<std::unique_ptr<LayoutReader>> open_reader(const std::string&) const override {
     return fail(Errc::invalid_image, name_ + " opened it");
+  }
+  Result<std::unique_ptr<Engine>> open_engine(const std::string&) const override {
+    return fail(Errc::invalid_image, name_ + " opened it to write");
   }
   Status create(const std::string&) const override { return fail(Errc::io, name_ + " created it"); }
 
@@ -37,16 +42,17 @@ TEST(Drivers, TheFirstThatSupportsAUriIsTakenAndItsErrorIsFinal) {
   drivers.add(std::make_shared<const NamedDriver>("a", "first"));
   drivers.add(std::make_shared<const NamedDriver>("a", "never"));
   drivers.add(std::make_shared<const NamedDriver>("", "last"));
-  EXPECT_EQ(drivers.open("abc").error().message(), "first opened it");
+  EXPECT_EQ(drivers.open_reader("abc").error().message(), "first opened it");
+  EXPECT_EQ(drivers.open_engine("abc").error().message(), "first opened it to write");
   EXPECT_EQ(drivers.create("abc").error().message(), "first created it");
-  EXPECT_EQ(drivers.open("b").error().message(), "last opened it");
+  EXPECT_EQ(drivers.open_reader("b").error().message(), "last opened it");
 }
 
 TEST(Drivers, AUriThatNobodySupportsIsNamed) {
   DriverRegistry drivers;
-  EXPECT_THAT(drivers.open("some:uri").error().message(), HasSubstr("some:uri"));
+  EXPECT_THAT(drivers.open_reader("some:uri").error().message(), HasSubstr("some:uri"));
   drivers.add(std::make_shared<const NamedDriver>("x", "x"));
-  EXPECT_EQ(drivers.open("some:uri").error().code(), Errc::unsupported);
+  EXPECT_EQ(drivers.open_reader("some:uri").error().code(), Errc::unsupported);
   EXPECT_EQ(drivers.create("some:uri").error().code(), Errc::unsupported);
 }
 
@@ -70,7 +76,7 @@ TEST(Drivers, APathThatMayNotBeLookedAtIsTheDirDriversWhichSaysSo) {
   ASSERT_TRUE(create_dir(directory / "layout"));
   const testing::AsNobody as_nobody;
   const auto drivers = builtin_drivers();
-  EXPECT_EQ(drivers.open(directory / "layout").error().sys(), EACCES);
+  EXPECT_EQ(drivers.open_reader(directory / "layout").error().sys(), EACCES);
   EXPECT_EQ(drivers.create(directory / "new").error().sys(), EACCES);
 }
 
@@ -79,10 +85,38 @@ TEST(Drivers, TheBuiltInOnesMakeAndOpenLayouts) {
   const auto drivers = builtin_drivers();
   ASSERT_TRUE(drivers.create(directory / "layout"));
   EXPECT_EQ(drivers.create(directory / "layout").error().code(), Errc::already_exists);
-  EXPECT_TRUE(drivers.open(directory / "layout"));
-  EXPECT_EQ(drivers.open(directory / "missing").error().code(), Errc::not_found);
+  EXPECT_TRUE(drivers.open_reader(directory / "layout"));
+  EXPECT_EQ(drivers.open_reader(directory / "missing").error().code(), Errc::not_found);
   testing::write_file(directory / "file", "x");
-  EXPECT_EQ(drivers.open(directory / "file").error().code(), Errc::invalid_image);
+  EXPECT_EQ(drivers.open_reader(directory / "file").error().code(), Errc::invalid_image);
+}
+
+TEST(Drivers, ALayoutThatWasOpenedToWriteTakesBlobs) {
+  TempDir directory;
+  const auto drivers = builtin_drivers();
+  ASSERT_TRUE(drivers.create(directory / "layout"));
+  const auto engine = drivers.open_engine(directory / "layout").value();
+  MemorySource content(as_bytes("content"));
+  const auto put = engine->put_blob(content).value();
+  EXPECT_EQ(drivers.open_reader(directory / "layout").value()->exists(put.digest), true);
+}
+
+TEST(Drivers, AnArchiveIsOpenedToReadOnly) {
+  TempDir directory;
+  testing::LayoutWriter(directory / "layout").write_index({});
+  const std::string archive = directory / "archive.tar";
+  ASSERT_EQ(std::system(("tar -C " + (directory / "layout") + " -cf " + archive + " .").c_str()), 0);
+  const std::string before = testing::file_text(archive);
+  const auto drivers = builtin_drivers();
+  EXPECT_TRUE(drivers.open_reader(archive));
+  const auto engine = drivers.open_engine(archive);
+  ASSERT_FALSE(engine);
+  EXPECT_EQ(engine.error().sys(), EROFS);
+  EXPECT_EQ(engine.error().code(), Errc::io);
+  EXPECT_THAT(engine.error().message(), HasSubstr(archive + ": an existing archive cannot be changed"));
+  testing::write_file(directory / "file", "x");
+  EXPECT_EQ(drivers.open_engine(directory / "file").error().code(), Errc::invalid_image);
+  EXPECT_EQ(testing::file_text(archive), before);
 }
 
 }  // namespace

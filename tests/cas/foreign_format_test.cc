@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/tar_writer.h"

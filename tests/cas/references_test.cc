@@ -22,7 +22,7 @@ using testing::TempDir;
 
 class ReferencesOfALayout : public ::testing::Test {
  protected:
-  static std::vector<std::string> names(const Engine& engine) {
+  static std::vector<std::string> names(const LayoutReader& engine) {
     std::vector<std::string> result;
     const auto references = engine.references().value();
     for (const auto& entry : references->entries) result.emplace_back(entry.ref_name().value_or("-"));

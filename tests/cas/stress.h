@@ -48,7 +48,7 @@ inline Descriptor descriptor_of(const Result<PutResult>& put) {
 }
 
 // What is wrong with a blob: nothing, "absent", or a sentence.
-inline std::string content_problem(const Engine& engine, const Digest& digest) {
+inline std::string content_problem(const LayoutReader& engine, const Digest& digest) {
   const auto blob = engine.get_blob(digest);
   if (!blob && blob.error().code() == Errc::not_found) return "absent";
   if (!blob) return blob.error().message();

@@ -40,7 +40,7 @@ class Symlinks : public ::testing::Test {
     stdfs::rename(path + "/" + name, to);
     stdfs::create_symlink(target, path + "/" + name);
   }
-  void expect_readable(const Engine& engine) const {
+  void expect_readable(const LayoutReader& engine) const {
     EXPECT_EQ(read_text(*engine.get_blob(digest).value()), "content");
     EXPECT_EQ(engine.blob_size(digest).value(), 7u);
     EXPECT_EQ(engine.list_blobs(Algorithm::sha256).value(), std::vector{digest});

@@ -40,18 +40,22 @@ class ChangedEngine final : public Engine {
   std::function<Status(const Digest&)> before_sweep;
   Status cleaned;
 
-  Result<BlobPtr> get_blob(const Digest& digest) const override {
+  Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override {
     if (before_get) before_get(digest);
-    return inner_.get_blob(digest);
+    return inner_.get_blob(digest, context);
   }
-  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
-    return inner_.blob_status(digest);
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& context) const override {
+    return inner_.blob_status(digest, context);
   }
-  Result<std::string> blob_path(const Digest& digest) const override { return inner_.blob_path(digest); }
+  Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
+    return inner_.blob_path(digest, context);
+  }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
     return inner_.list_blobs(algorithm, context);
   }
-  std::int64_t listing_ns(Algorithm algorithm) const override { return inner_.listing_ns(algorithm); }
+  std::int64_t listing_ns(Algorithm algorithm, const Context& context) const override {
+    return inner_.listing_ns(algorithm, context);
+  }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     return inner_.put_blob(content, options);
   }
@@ -89,7 +93,7 @@ class ChangedEngine final : public Engine {
   }
   Status clean(const Context& context) override { return cleaned ? inner_.clean(context) : cleaned; }
   Status close() override { return inner_.close(); }
-  const Bytes& marker() const noexcept override { return inner_.marker(); }
+  Result<Bytes> marker(const Context& context) const override { return inner_.marker(context); }
 
  private:
   Engine& inner_;
@@ -378,10 +382,10 @@ TEST_F(GarbageCollection, ADryRunSaysTheSameAndChangesNothing) {
   const GcPolicy spare = [&](const Digest& digest) -> Result<bool> { return digest != spared.digest; };
   const auto before = blobs();
 
-  const auto young = collect({.grace = 1h, .dry_run = true, .policies = {spare}});
+  const auto young = find_garbage(*engine, {.grace = 1h, .policies = {spare}});
   EXPECT_EQ(young.young, 2u);
   EXPECT_EQ(young.spared, 1u);
-  const auto dry = collect({.grace = 0ns, .dry_run = true, .policies = {spare}});
+  const auto dry = find_garbage(*engine, {.grace = 0ns, .policies = {spare}});
   EXPECT_EQ(blobs(), before);
   EXPECT_TRUE(std::filesystem::exists(litter));
 
@@ -496,7 +500,7 @@ TEST_F(GarbageCollection, RemovesTheLitterOfWritersButNotInADryRun) {
   layout.write_index({});
   const std::string litter = layout.path() + "/.oci-0123456789abcdef/b-0";
   testing::write_file(litter, "half a blob");
-  collect({.grace = 0ns, .dry_run = true});
+  EXPECT_FALSE(find_garbage(*engine, {.grace = 0ns}).ended_by);
   EXPECT_TRUE(std::filesystem::exists(litter));
   collect();
   EXPECT_FALSE(std::filesystem::exists(litter));

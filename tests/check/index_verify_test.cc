@@ -31,7 +31,7 @@ class VerifyKept : public ::testing::Test {
     EXPECT_TRUE(library.image(manifest_));
     for (const Descriptor& layer : layers_) EXPECT_TRUE(library.layer_tree(layer));
   }
-  std::shared_ptr<const Engine> engine() const { return open_dir(layout_.path()).value(); }
+  std::shared_ptr<const LayoutReader> engine() const { return open_dir(layout_.path()).value(); }
   VerifyReport verify() const {
     const auto layout = engine();
     return verify_kept(*layout, cache_, all_images(*layout).value()).value();

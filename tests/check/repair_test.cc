@@ -7,7 +7,7 @@
 
 #include <filesystem>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/archive_writer.h"
 #include "core/cas/dir_engine.h"
 #include "core/check/fsck.h"

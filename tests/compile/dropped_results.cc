@@ -37,7 +37,7 @@ std::expected<int, Error> to_standard() { return count(); }
 constexpr Answer<int> kOne = 1;
 static_assert(kOne == 1 && kOne == kOne && !std::is_copy_constructible_v<Result<std::unique_ptr<Engine>>>);
 
-Status all(const Engine& engine, const Digest& digest, Filesystem& filesystem) {
+Status all(const LayoutReader& engine, const Digest& digest, Filesystem& filesystem) {
   if (auto written = write_down(); !written) return written;
   const std::function<Status()> later = write_down;
   ignore(later(), "the first one has worked");

@@ -54,12 +54,14 @@ same "with --layout and --ref" "$(layoutfs ls "$plain:app:1.0" etc)" "$(layoutfs
 same "by digest" "$(layoutfs ls "$plain:@3")" "$(layoutfs ls "$plain@$(jq -r '.manifests[3].digest' "$D/index.json")")"
 check "fsck of an archive finds nothing" "$LAYOUTFS" fsck --no-progress "$plain"
 refused "a reference that is not there" 3 ls "$plain:absent"
-check "clean of an archive" "$LAYOUTFS" clean "$plain"
-check "gc of an archive that holds nothing else than what is in use" "$LAYOUTFS" gc "$plain" --grace 0
+refused "clean of an archive" 9 clean "$plain"
+refused "gc of an archive" 9 gc "$plain" --grace 0
 cp -a "$D" "$TMP/orphaned"
 printf 'orphan' | layoutfs blob put "$TMP/orphaned" >/dev/null
 tar -C "$TMP/orphaned" -cf "$TMP/orphaned.tar" .
 refused "gc of an archive that holds more" 9 gc "$TMP/orphaned.tar" --grace 0
+same "gc --dry-run of an archive tells what of a directory" "$(layoutfs gc "$TMP/orphaned" --grace 0 --dry-run)" \
+  "$(layoutfs gc "$TMP/orphaned.tar" --grace 0 --dry-run)"
 mount_at "$M/image" "$plain:app:1.0"
 mv "$plain" "$TMP/moved.tar"
 same "the archive may be renamed while it is mounted" "$(layoutfs cat "$D:app:1.0" var/text | sha256sum)" \

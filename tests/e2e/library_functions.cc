@@ -7,7 +7,7 @@
 #include <core/base/json.h>
 #include <core/base/log.h>
 #include <core/cache/index_cache.h>
-#include <core/cas/archive_engine.h>
+#include <core/cas/archive_reader.h>
 #include <core/cas/archive_writer.h>
 #include <core/cas/blob_batch.h>
 #include <core/cas/descriptor.h>
@@ -113,8 +113,8 @@ void use_all() {
   use(&validate_chunks);
   use(&copy_images);
   use(&referrers_of);
-  use(static_cast<Result<std::unique_ptr<ImageSource>> (*)(std::shared_ptr<const Engine>, std::string_view,
-                                                           SourceOptions)>(&open_source));
+  use(static_cast<Result<std::unique_ptr<ImageSource>> (*)(std::shared_ptr<const LayoutReader>,
+                                                           std::string_view, SourceOptions)>(&open_source));
   use(static_cast<Result<std::unique_ptr<ImageDestination>> (*)(std::shared_ptr<Engine>, std::string,
                                                                 DestinationOptions)>(&open_destination));
   use(&list_images);

@@ -2,7 +2,7 @@
 #include <sys/mman.h>
 
 #include "core/base/file.h"
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/oci/graph.h"
 #include "core/oci/reference.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -10,7 +10,7 @@
 namespace layoutfs::fuzzing {
 namespace {
 
-void read_blobs(const Engine& engine, std::size_t archive_size) {
+void read_blobs(const LayoutReader& engine, std::size_t archive_size) {
   Bytes buffer(4096);
   for (const Algorithm algorithm : algorithms()) {
     const auto digests = must(engine.list_blobs(algorithm), "blobs cannot be listed");
@@ -28,7 +28,7 @@ void read_blobs(const Engine& engine, std::size_t archive_size) {
   }
 }
 
-void follow_references(const Engine& engine) {
+void follow_references(const LayoutReader& engine) {
   const auto references = must(engine.references(), "the references of an open archive cannot be read");
   for (const std::string& name : must(engine.list_references(), "the names cannot be listed")) {
     must(engine.get_reference(name), "a reference that is listed is not there");

@@ -11,7 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/check.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 
 namespace layoutfs::fuzzing {
 

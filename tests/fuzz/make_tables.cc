@@ -7,7 +7,7 @@
 int main(int count, char** arguments) {
   using namespace layoutfs;
   if (count != 3) return 2;
-  auto engine = builtin_drivers().open(arguments[2]);
+  auto engine = builtin_drivers().open_reader(arguments[2]);
   if (!engine) return 1;
   const Platform platform = host_platform();
   const auto reference = find_reference(**engine, "latest", platform);

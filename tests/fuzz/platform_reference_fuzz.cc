@@ -58,9 +58,9 @@ class Sample {
                          testing::for_platform(named(manifest, "many"), {"linux", "amd64"}),
                          testing::for_platform(named(manifest, "many"), {"linux", "arm", "v7"}),
                          named(layout_.index({manifest}), "docker.io/library/app:1.2")});
-    engine_ = must(builtin_drivers().open(layout_.path()), "the sample does not open");
+    engine_ = must(builtin_drivers().open_reader(layout_.path()), "the sample does not open");
   }
-  const Engine& engine() const { return *engine_; }
+  const LayoutReader& engine() const { return *engine_; }
   const std::string& path() const { return layout_.path(); }
 
  private:

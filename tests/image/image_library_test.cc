@@ -28,7 +28,7 @@ class Library : public ::testing::Test {
   }
   // As a new mount would: with nothing in memory, and what the index cache holds.
   ImageLibrary open() {
-    return ImageLibrary(std::shared_ptr<const Engine>(open_dir(layout_.path()).value()),
+    return ImageLibrary(std::shared_ptr<const LayoutReader>(open_dir(layout_.path()).value()),
                         IndexCache(dir_ / "cache"), {});
   }
   void overwrite(const Digest& digest, std::string_view content) {
@@ -172,7 +172,8 @@ TEST_F(Library, WhatIsBrokenSaysHowAndWhere) {
     const TempDir dir;
     LayoutWriter layout(dir / "layout");
     const Descriptor manifest = broken.make(layout);
-    ImageLibrary library(std::shared_ptr<const Engine>(open_dir(layout.path()).value()), IndexCache(), {});
+    ImageLibrary library(std::shared_ptr<const LayoutReader>(open_dir(layout.path()).value()), IndexCache(),
+                         {});
     const auto image = library.image(manifest);
     ASSERT_FALSE(image) << broken.name;
     EXPECT_EQ(image.error().code(), broken.code) << broken.name;
@@ -207,7 +208,7 @@ TEST_F(Library, WhatWasStoppedIsBuiltTheNextTime) {
   EXPECT_EQ(library.image(manifest, stopped).error().code(), Errc::cancelled);
   EXPECT_EQ(library.layer(layer, stopped).error().code(), Errc::cancelled);
   EXPECT_EQ(library.layer_tree(layer, stopped).error().code(), Errc::cancelled);
-  EXPECT_EQ(all_images(library.engine(), stopped).error().code(), Errc::cancelled);
+  EXPECT_EQ(all_images(library.reader(), stopped).error().code(), Errc::cancelled);
   EXPECT_TRUE(library.image(manifest));
 }
 
@@ -215,7 +216,7 @@ TEST_F(Library, BuildingALayerEndsInItsMiddleWithARequestToStop) {
   const Descriptor layer = add_layer(TarWriter().file("a", std::string(8 << 20, 'a')));
   std::stop_source source;
   const auto progress = [&](const Descriptor&, std::uint64_t) { source.request_stop(); };
-  ImageLibrary library(std::shared_ptr<const Engine>(open_dir(layout_.path()).value()),
+  ImageLibrary library(std::shared_ptr<const LayoutReader>(open_dir(layout_.path()).value()),
                        IndexCache(dir_ / "cache"), {.progress = progress});
   EXPECT_EQ(library.layer(layer, {.stop = source.get_token(), .deadline = {}}).error().code(),
             Errc::cancelled);

@@ -26,7 +26,7 @@ class FailingBlob final : public Blob {
   FailingBlob(Bytes content, std::uint64_t fails_from)
       : content_(std::move(content)), fails_from_(fails_from) {}
   std::uint64_t size() const noexcept override { return content_.size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
     if (offset + out.size() > fails_from_) return fail(Error::system(EIO, "cannot read"));
     return content_.read_at(out, offset);
   }

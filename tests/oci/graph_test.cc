@@ -353,7 +353,8 @@ TEST_F(Graph, ManyIndexesInEachOtherAreNoDeeperStack) {
 }
 
 // What children_handler says of a descriptor.
-std::vector<Digest> led_to(const Engine& engine, const Descriptor& descriptor, OnProblem on_problem = {}) {
+std::vector<Digest> led_to(const LayoutReader& engine, const Descriptor& descriptor,
+                           OnProblem on_problem = {}) {
   const auto visit = children_handler(engine, std::move(on_problem))(descriptor, {});
   if (!visit) throw std::runtime_error(visit.error().message());
   std::vector<Digest> digests;

@@ -275,7 +275,7 @@ class WaitingBlob final : public Blob {
  public:
   explicit WaitingBlob(BlobPtr blob) : blob_(std::move(blob)) {}
   std::uint64_t size() const noexcept override { return blob_->size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
     if (offset + out.size() <= size() / 2) return blob_->read_at(out, offset);
     if (offset < size() / 2) return blob_->read_at(out.first(size() / 2 - offset), offset);
     has_come_.test_and_set();

@@ -237,7 +237,7 @@ class BrokenBlob final : public Blob {
  public:
   BrokenBlob(std::shared_ptr<const Blob> blob, std::uint64_t good) : blob_(std::move(blob)), good_(good) {}
   std::uint64_t size() const noexcept override { return blob_->size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
     if (offset + out.size() <= good_) return blob_->read_at(out, offset);
     ++failures;
     return fail(Errc::io, "the disk is broken");
@@ -466,7 +466,7 @@ class WatchedBlob final : public Blob {
   WatchedBlob(BlobPtr blob, std::function<void()> on_read)
       : blob_(std::move(blob)), on_read_(std::move(on_read)) {}
   std::uint64_t size() const noexcept override { return blob_->size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
     on_read_();
     return blob_->read_at(out, offset);
   }

@@ -11,7 +11,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "core/cas/blob.h"
 #include "core/codec/codec.h"
 #include "core/codec/span_digest.h"
 #include "core/codec/stream_index.h"
@@ -22,7 +22,8 @@ class MemoryBlob final : public Blob {
  public:
   explicit MemoryBlob(Bytes content) : content_(std::move(content)) {}
   std::uint64_t size() const noexcept override { return content_.size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
+                              const Context& = {}) const override {
     if (offset >= content_.size()) return std::size_t{0};
     const auto size = std::min<std::size_t>(out.size(), content_.size() - static_cast<std::size_t>(offset));
     std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(offset), size, out.begin());

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/archive_writer.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"
@@ -78,7 +78,7 @@ TEST_F(EngineDestination, WhatIsKnownOfABlobIsHandedOn) {
 // Looks, while it delivers, whether anybody can see it.
 class WatchedSource final : public ByteSource {
  public:
-  WatchedSource(const Engine& engine, Digest digest, std::string text, std::optional<Error> failure)
+  WatchedSource(const LayoutReader& engine, Digest digest, std::string text, std::optional<Error> failure)
       : engine_(engine), digest_(std::move(digest)), source_(std::move(text), 300, std::move(failure)) {}
   Result<std::size_t> read(std::span<std::byte> out) override {
     EXPECT_FALSE(must(engine_.exists(digest_)));
@@ -86,7 +86,7 @@ class WatchedSource final : public ByteSource {
   }
 
  private:
-  const Engine& engine_;
+  const LayoutReader& engine_;
   Digest digest_;
   TextSource source_;
 };
@@ -443,7 +443,7 @@ class Copy : public EngineDestination {
       from.index({for_platform(manifest, {"linux", "amd64"}), for_platform(other, {"linux", "arm64"})});
 
   std::unique_ptr<ImageSource> source(std::string_view name) const {
-    return must(open_source(std::shared_ptr<const Engine>(must(open_dir(from.path()))), name));
+    return must(open_source(std::shared_ptr<const LayoutReader>(must(open_dir(from.path()))), name));
   }
 };
 

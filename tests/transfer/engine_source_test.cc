@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"
 
@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 
 class EngineSource : public ::testing::Test {
  protected:
-  std::shared_ptr<const Engine> engine() const { return must(open_dir(layout.path())); }
+  std::shared_ptr<const LayoutReader> engine() const { return must(open_dir(layout.path())); }
   Result<std::unique_ptr<ImageSource>> open(std::string_view reference, SourceOptions options = {}) const {
     return open_source(engine(), reference, std::move(options));
   }
@@ -206,7 +206,7 @@ TEST_F(EngineSource, AForeignLayerThatCannotBeHadIsAnErrorThatSaysWhere) {
 
 // ---- Listing ----
 
-std::vector<std::string> listed(const Engine& engine) {
+std::vector<std::string> listed(const LayoutReader& engine) {
   std::vector<std::string> references;
   for (const ListedImage& image : must(list_images(engine))) references.push_back(image.reference);
   return references;
@@ -230,7 +230,8 @@ TEST_F(EngineSource, AnArchiveIsASourceToo) {
   layout.write_index({named(manifest, "app")});
   const std::string archive = directory / "archive.tar";
   ASSERT_EQ(std::system(("tar -C " + layout.path() + " -cf " + archive + " .").c_str()), 0);
-  const auto source = must(open_source(std::shared_ptr<const Engine>(must(open_archive(archive))), "app"));
+  const auto source =
+      must(open_source(std::shared_ptr<const LayoutReader>(must(open_archive(archive))), "app"));
   EXPECT_EQ(must(source->get_manifest()).descriptor.digest, manifest.digest);
   EXPECT_EQ(text_of(source->get_blob(blob_info_of(layer))), "layer");
   EXPECT_THAT(

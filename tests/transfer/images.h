@@ -24,7 +24,7 @@ inline std::shared_ptr<Engine> new_layout(const std::string& path) {
 }
 
 // The names of the entries of a layout, in their order; "-" for one without.
-inline std::vector<std::string> entry_names(const Engine& engine) {
+inline std::vector<std::string> entry_names(const LayoutReader& engine) {
   std::vector<std::string> names;
   const auto references = must(engine.references());
   for (const Descriptor& entry : references->entries) names.emplace_back(entry.ref_name().value_or("-"));

@@ -24,7 +24,7 @@ class MemoryBlob final : public Blob {
  public:
   explicit MemoryBlob(Bytes bytes) : bytes_(std::move(bytes)) {}
   std::uint64_t size() const noexcept override { return bytes_.size(); }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
     if (offset >= bytes_.size()) return 0;
     const auto size = std::min<std::size_t>(out.size(), bytes_.size() - static_cast<std::size_t>(offset));
     std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), size, out.begin());
@@ -99,18 +99,20 @@ class MemoryEngine final : public Engine {
  public:
   std::shared_ptr<Contents> contents = std::make_shared<Contents>();
 
-  Result<BlobPtr> get_blob(const Digest& digest) const override {
+  Result<BlobPtr> get_blob(const Digest& digest, const Context& = {}) const override {
     const std::lock_guard lock(contents->mutex);
     const auto found = contents->blobs.find(digest);
     if (found == contents->blobs.end()) return fail(Errc::not_found, digest.str() + ": no such blob");
     return found->second;
   }
-  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& = {}) const override {
     const auto blob = get_blob(digest);
     if (!blob) return std::nullopt;
     return BlobStatus{.size = (*blob)->size(), .put_ns = 1};
   }
-  Result<std::string> blob_path(const Digest&) const override { return fail(Errc::unsupported, "no file"); }
+  Result<std::string> blob_path(const Digest&, const Context&) const override {
+    return fail(Errc::unsupported, "no file");
+  }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     const std::lock_guard lock(contents->mutex);
@@ -119,7 +121,7 @@ class MemoryEngine final : public Engine {
       if (digest.algorithm() == algorithm) digests.push_back(digest);
     return digests;
   }
-  std::int64_t listing_ns(Algorithm) const override { return 1; }
+  std::int64_t listing_ns(Algorithm, const Context&) const override { return 1; }
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override {
     Bytes all, piece(std::size_t{64} << 10);
     for (;;) {
@@ -202,11 +204,8 @@ class MemoryEngine final : public Engine {
   }
   Status clean(const Context&) override { return {}; }
   Status close() override { return {}; }
-  std::unique_ptr<Watch> watch() const override { return std::make_unique<NothingChanges>(); }
-  const Bytes& marker() const noexcept override { return marker_; }
-
- private:
-  const Bytes marker_;
+  std::unique_ptr<Watch> watch(const Context&) const override { return std::make_unique<NothingChanges>(); }
+  Result<Bytes> marker(const Context&) const override { return Bytes(); }
 };
 
 // Hands on to an upload of its own.

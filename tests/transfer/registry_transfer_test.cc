@@ -27,7 +27,7 @@ class RegistryTransfer : public ::testing::Test {
     return must(open_source(registry, std::string(kApp), reference));
   }
   std::unique_ptr<ImageSource> layout_source(std::string_view name) const {
-    return must(open_source(std::shared_ptr<const Engine>(must(open_dir(from.path()))), name));
+    return must(open_source(std::shared_ptr<const LayoutReader>(must(open_dir(from.path()))), name));
   }
 
   TempDir directory;

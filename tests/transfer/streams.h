@@ -40,7 +40,8 @@ class TextBlob final : public Blob {
   explicit TextBlob(std::string text, std::uint64_t size) : text_(std::move(text)), size_(size) {}
   explicit TextBlob(const std::string& text) : TextBlob(text, text.size()) {}
   std::uint64_t size() const noexcept override { return size_; }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const override {
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
+                              const Context& = {}) const override {
     if (offset >= text_.size()) return 0;
     MemorySource rest(as_bytes(text_).subspan(static_cast<std::size_t>(offset)));
     return rest.read(out);

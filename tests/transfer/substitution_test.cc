@@ -45,7 +45,7 @@ class Substituting : public ::testing::Test {
     };
     return must(substitute_layers(*source(), target, images, options));
   }
-  std::shared_ptr<const Engine> source() { return must(open_dir(layout.path())); }
+  std::shared_ptr<const LayoutReader> source() { return must(open_dir(layout.path())); }
   CopyCounts copy(const Substituted& substituted) {
     return must(copy_images(source(), target, substituted.images,
                             {.cache = cache.get(), .scope = "target", .documents = &substituted.manifests}));

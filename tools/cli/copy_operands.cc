@@ -50,7 +50,7 @@ struct RepositoriesOperand {
 bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
 
 // An entry as it is copied: by the name `name`, with its other annotations.
-Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::string name,
+Result<NamedDescriptor> image_of(const LayoutReader& engine, Descriptor entry, std::string name,
                                  const std::optional<Platform>& platform) {
   if (entry.media_type.empty()) {
     auto typed = with_media_type(engine, std::move(entry));
@@ -69,7 +69,7 @@ Result<NamedDescriptor> image_of(const Engine& engine, Descriptor entry, std::st
 }
 
 // The entries that `reference` means: without a platform, those of all platforms, as for an index.
-Result<std::vector<Descriptor>> find_entries(const Engine& engine, const std::string& reference,
+Result<std::vector<Descriptor>> find_entries(const LayoutReader& engine, const std::string& reference,
                                              const std::optional<Platform>& platform) {
   if (!platform) return find_every_platform(engine, reference);
   auto found = find_reference(engine, reference, *platform);
@@ -84,19 +84,19 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   arguments.name = operand;
   auto opened = open_layout(arguments);
   if (!opened) return fail(std::move(opened).error());
-  SourceLayout layout{.path = opened->path, .repository = {}, .engine = opened->engine, .images = {}};
-  const auto references = layout.engine->references();
+  SourceLayout layout{.path = opened->path, .repository = {}, .reader = opened->reader, .images = {}};
+  const auto references = layout.reader->references();
   if (!references) return fail(Error(references.error()), layout.path);
   std::vector<Descriptor> entries = (*references)->entries;
   if (!opened->reference.empty()) {
-    auto found = of_operand(find_entries(*layout.engine, opened->reference, platform));
+    auto found = of_operand(find_entries(*layout.reader, opened->reference, platform));
     if (!found) return fail(std::move(found).error(), layout.path);
     entries = std::move(*found);
   } else if (!(*references)->problems.empty()) {
     return fail(Errc::invalid_image, layout.path + ": " + (*references)->problems.front());
   }
   for (const Descriptor& entry : entries) {
-    auto image = image_of(*layout.engine, entry, std::string(entry.ref_name().value_or("")), platform);
+    auto image = image_of(*layout.reader, entry, std::string(entry.ref_name().value_or("")), platform);
     if (!image) return fail(std::move(image).error(), layout.path);
     // A digest may be that of a manifest which is no entry.
     image->is_entry = std::ranges::any_of(
@@ -113,18 +113,18 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
                                      bool follow_links) {
   auto path = tree.path_of(name);
   if (!path) return fail(std::move(path).error());
-  auto engine = open_dir(*path, {.follow_links = follow_links});
-  if (!engine) return fail(std::move(engine).error());
+  auto reader = open_dir(*path, {.follow_links = follow_links});
+  if (!reader) return fail(std::move(reader).error());
   SourceLayout layout{
-      .path = std::move(*path), .repository = name, .engine = std::move(*engine), .images = {}};
-  const auto references = layout.engine->references();
+      .path = std::move(*path), .repository = name, .reader = std::move(*reader), .images = {}};
+  const auto references = layout.reader->references();
   if (!references) return fail(Error(references.error()), layout.path);
   const RegistryOptions options{.default_repository = name, .foreign = ForeignEntry::skip};
   const RepositoryMap map(**references, options);
   const auto entries = map.find(name);
   if (!entries) return fail(Error(entries.error()), layout.path);
   const auto add = [&](const Descriptor& entry, const std::string& tag) -> Status {
-    auto image = image_of(*layout.engine, entry, tag, platform);
+    auto image = image_of(*layout.reader, entry, tag, platform);
     if (!image) return fail(std::move(image).error(), layout.path);
     layout.images.push_back(std::move(*image));
     return {};
@@ -138,7 +138,7 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
     return layout;
   }
   if (is_digest(object)) {
-    auto found = of_operand(find_reference(*layout.engine, object));
+    auto found = of_operand(find_reference(*layout.reader, object));
     if (!found) return fail(std::move(found).error(), layout.path);
     if (auto added = add(*found, ""); !added) return fail(std::move(added).error());
     return layout;
@@ -216,7 +216,7 @@ Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDes
 }
 
 // A tag of a repository has one target, also beside what is there.
-Status check_tags(const Engine& engine, const CopyJob& job) {
+Status check_tags(const LayoutReader& engine, const CopyJob& job) {
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()), job.target);
   for (const NamedDescriptor& image : job.images)
@@ -343,7 +343,7 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
       if (!name_.empty()) forget_other_full_name(placed, placed.name);
       by_target[place->target].images.push_back(std::move(placed));
     }
-    for (auto& [target, job] : by_target) jobs.push_back({layout.engine, target, std::move(job.images)});
+    for (auto& [target, job] : by_target) jobs.push_back({layout.reader, target, std::move(job.images)});
   }
   return jobs;
 }

@@ -24,7 +24,7 @@ inline constexpr std::string_view kArchivePrefix = "oci-archive:";
 struct SourceLayout {
   std::string path;
   std::string repository;  // empty for a layout that is none of a repository
-  std::shared_ptr<const Engine> engine;
+  std::shared_ptr<const LayoutReader> reader;
   std::vector<NamedDescriptor> images;
 };
 
@@ -39,7 +39,7 @@ Result<CopySource> open_copy_source(const std::string& operand, const std::optio
 
 // Images that go from one layout to another.
 struct CopyJob {
-  std::shared_ptr<const Engine> source;
+  std::shared_ptr<const LayoutReader> source;
   std::string target;                   // the path of the layout or the archive
   std::vector<NamedDescriptor> images;  // by the names that they get
 };

@@ -72,9 +72,9 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
     return fail(Errc::invalid_argument,
                 arguments.name + ": names a reference, and so does --ref " + arguments.reference);
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
-  auto engine = builtin_drivers({.follow_links = arguments.follow_links}).open(opened.path);
-  if (!engine) return fail(std::move(engine).error());
-  opened.engine = std::move(*engine);
+  auto reader = builtin_drivers({.follow_links = arguments.follow_links}).open_reader(opened.path);
+  if (!reader) return fail(std::move(reader).error());
+  opened.reader = std::move(*reader);
   return opened;
 }
 
@@ -85,9 +85,9 @@ Result<Platform> platform_of(const ImageArguments& arguments) {
 Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments) {
   const auto platform = platform_of(arguments);
   if (!platform) return std::unexpected(platform.error());
-  auto found = of_operand(find_reference(*layout.engine, layout.reference, *platform));
+  auto found = of_operand(find_reference(*layout.reader, layout.reference, *platform));
   if (!found) return fail(std::move(found).error(), layout.path);
-  auto manifest = resolve_platform(*layout.engine, std::move(*found), *platform);
+  auto manifest = resolve_platform(*layout.reader, std::move(*found), *platform);
   if (!manifest) return fail(std::move(manifest).error(), layout.path);
   return manifest;
 }

@@ -7,7 +7,7 @@
 #include "core/base/error.h"
 #include "core/cache/index_cache.h"
 #include "core/cas/descriptor.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 #include "core/oci/platform.h"
 #include "tools/cli/command_line.h"
 
@@ -33,7 +33,7 @@ struct ImageArguments {
 
 struct OpenLayout {
   std::string path;
-  std::shared_ptr<const Engine> engine;
+  std::shared_ptr<const LayoutReader> reader;
   std::string reference;  // empty where none was given
 };
 // What names no layout may be an image of the store of names (name_store.h): its layout then, and its digest.

@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 #include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
@@ -27,9 +27,9 @@ bool is_no_directory(const fs::path& path) {
 
 // Whether a default repository is all that keeps the entries from being understood.
 bool lacks_default_repository(const std::string& layout, bool follow_links) {
-  const auto engine = builtin_drivers({.follow_links = follow_links}).open(layout);
-  if (!engine) return false;
-  const auto references = (*engine)->references();
+  const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(layout);
+  if (!reader) return false;
+  const auto references = (*reader)->references();
   if (!references) return false;
   constexpr std::string_view kAny = "a";
   return std::ranges::any_of((*references)->entries, [&](const Descriptor& entry) {

@@ -21,7 +21,7 @@ std::shared_ptr<const LibraryResources> library_resources(const MountOptions& op
 
 std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
                                            std::shared_ptr<std::optional<Progress>> progress) {
-  return std::make_shared<ImageLibrary>(layout.engine, library_resources(options, std::move(progress)));
+  return std::make_shared<ImageLibrary>(layout.reader, library_resources(options, std::move(progress)));
 }
 
 Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,

@@ -1,6 +1,7 @@
 // What the commands on the store share.
 #include "tools/cli/store.h"
 
+#include <cerrno>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -10,21 +11,39 @@
 
 namespace layoutfs::tools {
 
-void StoreArguments::add_options(Command command, const std::string& description) {
+void LayoutArguments::add_options(Command command, const std::string& description) {
   command.add_option("LAYOUT", layout, description).required();
   add_follow_links(command, follow_links);
 }
 
-Result<Store> open_store(const StoreArguments& arguments) {
+namespace {
+
+Result<std::string> path_of(const LayoutArguments& arguments) {
   const std::string& argument = arguments.layout;
   auto name = of_operand(parse_image_name(argument));
   if (!name) return fail(std::move(name).error());
   if (!name->reference.empty())
     return fail(Errc::invalid_argument,
                 argument + ": a reference in a layout, where a layout is needed (" + name->layout + ")");
-  auto engine = builtin_drivers({.follow_links = arguments.follow_links}).open(name->layout);
+  return std::move(name->layout);
+}
+
+}  // namespace
+
+Result<ReadLayout> open_to_read(const LayoutArguments& arguments) {
+  auto path = path_of(arguments);
+  if (!path) return fail(std::move(path).error());
+  auto reader = builtin_drivers({.follow_links = arguments.follow_links}).open_reader(*path);
+  if (!reader) return fail(std::move(reader).error());
+  return ReadLayout{std::move(*path), std::move(*reader)};
+}
+
+Result<WrittenLayout> open_to_write(const LayoutArguments& arguments) {
+  auto path = path_of(arguments);
+  if (!path) return fail(std::move(path).error());
+  auto engine = builtin_drivers({.follow_links = arguments.follow_links}).open_engine(*path);
   if (!engine) return fail(std::move(engine).error());
-  return Store{std::move(name->layout), std::move(*engine)};
+  return WrittenLayout{std::move(*path), std::move(*engine)};
 }
 
 ExitCode write_exit_code_of(const Error& error) noexcept {
@@ -36,23 +55,25 @@ int report_write(const Error& error) {
   return write_exit_code_of(error);
 }
 
+int report_opening(const Error& error) { return error.sys() == EROFS ? report_write(error) : report(error); }
+
 int remove_each(const RemoveArguments& arguments, std::string_view noun,
                 const std::function<Result<bool>(Engine&, const std::string& name)>& erase) {
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
   int code = kDone;
   for (const std::string& name : arguments.names) {
-    const int failed = report_removal(arguments, *store, noun, name, erase(*store->engine, name));
+    const int failed = report_removal(arguments, layout->path, noun, name, erase(*layout->engine, name));
     if (code == kDone) code = failed;
   }
   return code;
 }
 
-int report_removal(const RemoveArguments& arguments, const Store& store, std::string_view noun,
+int report_removal(const RemoveArguments& arguments, const std::string& layout, std::string_view noun,
                    const std::string& name, Result<bool> was_there) {
-  if (!was_there) return report_write(std::move(was_there).error().with(store.path));
+  if (!was_there) return report_write(std::move(was_there).error().with(layout));
   if (*was_there || arguments.is_forced) return kDone;
-  return report(Error(Errc::not_found, store.path + ": " + name + ": no such " + std::string(noun)));
+  return report(Error(Errc::not_found, layout + ": " + name + ": no such " + std::string(noun)));
 }
 
 int with_output(const std::function<int(Output&)>& command) {

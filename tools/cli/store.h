@@ -13,28 +13,37 @@
 
 namespace layoutfs::tools {
 
-struct Store {
-  std::string path;
-  std::unique_ptr<Engine> engine;
-};
 // How the commands are told which layout.
-struct StoreArguments {
+struct LayoutArguments {
   std::string layout;         // LAYOUT
   bool follow_links = false;  // --follow-links
   // Adds both.
   void add_options(Command command, const std::string& description = "The layout's path");
 };
-// Opens the layout that the arguments name, a directory or an archive, each also behind its prefix.
-// Errc::invalid_argument where they name a reference in it too.
-Result<Store> open_store(const StoreArguments& arguments);
+// A layout that a command only reads, and one that it also writes.
+struct ReadLayout {
+  std::string path;
+  std::unique_ptr<LayoutReader> reader;
+};
+struct WrittenLayout {
+  std::string path;
+  std::unique_ptr<Engine> engine;
+};
+// Open the layout that the arguments name, a directory or an archive, each also behind its prefix.
+// Errc::invalid_argument if they name a reference in it too; open_to_write() of an archive: Errc::io and
+// EROFS.
+Result<ReadLayout> open_to_read(const LayoutArguments& arguments);
+Result<WrittenLayout> open_to_write(const LayoutArguments& arguments);
 
 // Where something was to be written: as exit_code_of() and report(), but a system call that failed is
 // kCannotWrite as well.
 ExitCode write_exit_code_of(const Error& error) noexcept;
 int report_write(const Error& error);
+// What became of open_to_write(): as report(), but a layout that cannot be changed is kCannotWrite.
+int report_opening(const Error& error);
 
 struct RemoveArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::vector<std::string> names;
   bool is_forced = false;  // what is not there is no error
 };
@@ -44,7 +53,7 @@ int remove_each(const RemoveArguments& arguments, std::string_view noun,
                 const std::function<Result<bool>(Engine&, const std::string& name)>& erase);
 
 // What became of removing `name`: nothing to tell, or the error, which is printed. Returns the exit code.
-int report_removal(const RemoveArguments& arguments, const Store& store, std::string_view noun,
+int report_removal(const RemoveArguments& arguments, const std::string& layout, std::string_view noun,
                    const std::string& name, Result<bool> was_there);
 
 // Runs `command` and writes out what it printed, also where it failed. Its exit code, else that of the

@@ -12,22 +12,22 @@ namespace layoutfs::tools {
 namespace {
 
 struct ListArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   bool is_long = false;
   bool is_json = false;
 };
 
 struct PathArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::string digest;
 };
 
 int list(const ListArguments& arguments, Output& output) {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto digests = store->engine->list_all_blobs();
-  if (!digests) return report(std::move(digests).error().with(store->path));
+  const auto layout = open_to_read(arguments.layout);
+  if (!layout) return report(layout.error());
+  auto digests = layout->reader->list_all_blobs();
+  if (!digests) return report(std::move(digests).error().with(layout->path));
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("blobs").begin_array();
   for (const Digest& digest : *digests) {
@@ -35,8 +35,8 @@ int list(const ListArguments& arguments, Output& output) {
       output << digest.str() << "\n";
       continue;
     }
-    auto status = store->engine->blob_status(digest);
-    if (!status) return report(std::move(status).error().with(store->path));
+    auto status = layout->reader->blob_status(digest);
+    if (!status) return report(std::move(status).error().with(layout->path));
     if (!*status) continue;  // deleted since it was listed
     if (arguments.is_json)
       json.begin_object()
@@ -67,13 +67,13 @@ int remove(const RemoveArguments& arguments) {
 int print_path(const PathArguments& arguments, Output& output) {
   const auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return report(digest.error());
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto status = store->engine->blob_status(*digest);
-  if (!status) return report(std::move(status).error().with(store->path));
-  if (!*status) return report(Error(Errc::not_found, store->path + ": " + digest->str() + ": no such blob"));
-  auto path = store->engine->blob_path(*digest);
-  if (!path) return report(std::move(path).error().with(store->path));
+  const auto layout = open_to_read(arguments.layout);
+  if (!layout) return report(layout.error());
+  auto status = layout->reader->blob_status(*digest);
+  if (!status) return report(std::move(status).error().with(layout->path));
+  if (!*status) return report(Error(Errc::not_found, layout->path + ": " + digest->str() + ": no such blob"));
+  auto path = layout->reader->blob_path(*digest);
+  if (!path) return report(std::move(path).error().with(layout->path));
   output << *path << "\n";
   return kDone;
 }

@@ -17,7 +17,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct GetArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::string digest;
   std::string output;  // empty: standard output
   std::string offset;
@@ -55,7 +55,7 @@ Result<std::optional<Piece>> piece_of(const GetArguments& arguments, std::uint64
 }
 
 // `length` bytes at most, from `content` to `target`.
-int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const Store& store,
+int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const std::string& layout,
          const StopSignals& signals) {
   constexpr std::size_t kPiece = std::size_t{256} << 10;
   Bytes buffer(kPiece);
@@ -63,7 +63,7 @@ int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const St
     if (auto going_on = signals.context().check(); !going_on) return signals.report(going_on.error());
     const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, length));
     auto got = content.read(std::span(buffer).first(wanted));
-    if (!got) return report(std::move(got).error().with(store.path));
+    if (!got) return report(std::move(got).error().with(layout));
     if (*got == 0) break;
     if (auto written = target.write(std::span(buffer).first(*got)); !written)
       return report_write(written.error());
@@ -73,11 +73,11 @@ int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const St
 }
 
 int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Piece>& piece,
-              OutputFile& target, const Store& store, const StopSignals& signals) {
+              OutputFile& target, const std::string& layout, const StopSignals& signals) {
   BlobSource content(blob, piece ? piece->offset : 0);
-  if (piece) return copy(content, piece->length, target, store, signals);
+  if (piece) return copy(content, piece->length, target, layout, signals);
   VerifyingSource verified(content, digest, blob->size());
-  return copy(verified, std::numeric_limits<std::uint64_t>::max(), target, store, signals);
+  return copy(verified, std::numeric_limits<std::uint64_t>::max(), target, layout, signals);
 }
 
 int get(const GetArguments& arguments) {
@@ -86,10 +86,10 @@ int get(const GetArguments& arguments) {
   // Mistakes in the options are found first, and those about the size once it is known.
   if (const auto piece = piece_of(arguments, std::numeric_limits<std::uint64_t>::max()); !piece)
     return report(piece.error());
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto blob = store->engine->get_blob(*digest);
-  if (!blob) return report(std::move(blob).error().with(store->path));
+  const auto layout = open_to_read(arguments.layout);
+  if (!layout) return report(layout.error());
+  auto blob = layout->reader->get_blob(*digest);
+  if (!blob) return report(std::move(blob).error().with(layout->path));
   const auto piece = piece_of(arguments, (*blob)->size());
   if (!piece) return report(piece.error());
   const StopSignals signals;
@@ -99,7 +99,7 @@ int get(const GetArguments& arguments) {
     print_error(target.error());
     return kCannotWrite;
   }
-  if (const int code = copy_blob(*blob, *digest, *piece, *target, *store, signals); code != kDone)
+  if (const int code = copy_blob(*blob, *digest, *piece, *target, layout->path, signals); code != kDone)
     return code;
   if (auto done = target->commit(); !done) return report_write(done.error());
   return kDone;

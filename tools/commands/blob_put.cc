@@ -14,7 +14,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct PutArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::vector<std::string> files;
   std::string algorithm;  // empty: that of `expected`, else the default
   std::string expected;   // empty: any content
@@ -48,14 +48,14 @@ int put(PutArguments arguments, Output& output) {
     options.algorithm = *algorithm;
   }
 
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
   const StopSignals signals;
   options.context = signals.context();
   for (const std::string& path : arguments.files) {
     auto file = FileSource::open(path, signals.fd());
     if (!file) return report(file.error());
-    auto stored = put_file(*store->engine, *file, expected, options);
+    auto stored = put_file(*layout->engine, *file, expected, options);
     if (!stored && file->has_failed()) return signals.report(stored.error());
     if (!stored) return signals.report_write(std::move(stored).error().with(file->name()));
     output << stored->digest.str() << "\n";

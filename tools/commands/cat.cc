@@ -61,7 +61,7 @@ Status cat(CatArguments arguments, Output& output) {
   if (!layout) return std::unexpected(layout.error());
   const auto manifest = find_manifest(*layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
-  ImageLibrary library(layout->engine, open_cache(arguments.image.cache_dir), options);
+  ImageLibrary library(layout->reader, open_cache(arguments.image.cache_dir), options);
   const auto image = library.image(*manifest);
   progress.clear();
   if (!image) return fail(Error(image.error()), layout->path);

@@ -42,7 +42,7 @@ struct Execution {
 };
 
 // Nothing is set where the image is only known by its layers.
-Result<ImageConfig> config_of(const Engine& engine, const Descriptor& descriptor) {
+Result<ImageConfig> config_of(const LayoutReader& engine, const Descriptor& descriptor) {
   const auto manifest = read_manifest(engine, descriptor);
   if (!manifest) return std::unexpected(manifest.error());
   if (!is_config_type(manifest->config.media_type)) return ImageConfig{};
@@ -140,7 +140,7 @@ Result<int> chroot(ChrootArguments arguments) {
   if (!layout) return std::unexpected(layout.error());
   const auto manifest = find_manifest(*layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
-  const auto config = config_of(*layout->engine, *manifest);
+  const auto config = config_of(*layout->reader, *manifest);
   if (!config) return fail(Error(config.error()), layout->path);
 
   auto progress = std::make_shared<std::optional<Progress>>();

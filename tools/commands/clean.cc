@@ -7,16 +7,16 @@
 namespace layoutfs::tools {
 
 void add_clean_command(Command program, int& exit_code) {
-  const auto layout = std::make_shared<StoreArguments>();
+  const auto arguments = std::make_shared<LayoutArguments>();
   const Command command = program.add_subcommand(
       "clean", "Remove what interrupted writers left behind; never a blob or a reference");
-  layout->add_options(command);
-  command.callback([layout, &exit_code] {
-    const auto store = open_store(*layout);
-    if (!store)
-      exit_code = report(store.error());
-    else if (auto done = store->engine->clean(); !done)
-      exit_code = report_write(std::move(done).error().with(store->path));
+  arguments->add_options(command);
+  command.callback([arguments, &exit_code] {
+    const auto layout = open_to_write(*arguments);
+    if (!layout)
+      exit_code = report_opening(layout.error());
+    else if (auto done = layout->engine->clean(); !done)
+      exit_code = report_write(std::move(done).error().with(layout->path));
   });
 }
 

@@ -130,11 +130,11 @@ std::string with_home(const std::string& path) {
   return home != nullptr && path.starts_with("~/") ? home + path.substr(1) : path;
 }
 
-std::unique_ptr<Engine> open_quietly(const std::string& argument) {
+std::unique_ptr<LayoutReader> open_quietly(const std::string& argument) {
   const auto name = parse_image_name(with_home(argument));
   if (!name || !name->reference.empty()) return nullptr;
-  auto engine = builtin_drivers().open(name->layout);
-  return engine ? std::move(*engine) : nullptr;
+  auto reader = builtin_drivers().open_reader(name->layout);
+  return reader ? std::move(*reader) : nullptr;
 }
 
 class Completion {
@@ -218,9 +218,9 @@ class Completion {
   void image(const std::string& word) {
     for (std::size_t i = word.size(); i-- > 1;) {
       if (word[i] != ':' && word[i] != '@' && !(word[i] == '/' && i + 1 == word.size())) continue;
-      const auto engine = open_quietly(word.substr(0, i));
-      if (engine == nullptr) continue;
-      const auto references = engine->references();
+      const auto reader = open_quietly(word.substr(0, i));
+      if (reader == nullptr) continue;
+      const auto references = reader->references();
       if (!references) return;
       const std::string begun = word.substr(i + 1);
       // Behind the directory's own slash there is nothing to name but its references.
@@ -252,21 +252,21 @@ class Completion {
     }
   }
 
-  std::unique_ptr<Engine> layout() const {
+  std::unique_ptr<LayoutReader> layout() const {
     if (!line_.layout.empty()) return open_quietly(line_.layout);
     return line_.operands.empty() ? nullptr : open_quietly(line_.operands.front());
   }
 
   void references(const std::string& word, bool with_numbers) {
-    const auto engine = layout();
-    if (engine == nullptr) return;
-    if (const auto references = engine->references()) names(**references, word, with_numbers);
+    const auto reader = layout();
+    if (reader == nullptr) return;
+    if (const auto references = reader->references()) names(**references, word, with_numbers);
   }
 
   void digests(const std::string& word) {
-    const auto engine = layout();
-    if (engine == nullptr) return;
-    if (const auto blobs = engine->list_all_blobs())
+    const auto reader = layout();
+    if (reader == nullptr) return;
+    if (const auto blobs = reader->list_all_blobs())
       for (const Digest& digest : *blobs) offer(word, digest.str());
   }
 

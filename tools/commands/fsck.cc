@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct FsckArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::string threads;  // empty: one for each core
   std::vector<std::string> repair_from;
   bool is_json = false;
@@ -29,18 +30,15 @@ struct FsckArguments {
 // The layouts to take whole blobs from.
 Result<std::vector<RepairSource>> open_sources(const FsckArguments& arguments, const std::string& layout) {
   std::vector<RepairSource> sources;
-  if (!arguments.repair_from.empty() && !is_layout_dir(layout))
-    return fail(Errc::invalid_argument,
-                layout + ": an archive is not written to, so nothing in it can be repaired");
   for (const std::string& from : arguments.repair_from) {
-    StoreArguments other = arguments.layout;  // links are followed in both layouts, or in none
+    LayoutArguments other = arguments.layout;  // links are followed in both layouts, or in none
     other.layout = from;
-    auto source = open_store(other);
+    auto source = open_to_read(other);
     if (!source) return fail(std::move(source).error(), "--repair");
     std::error_code failed;
     if (std::filesystem::equivalent(source->path, layout, failed))
       return fail(Errc::invalid_argument, "--repair " + from + ": that is the layout itself");
-    sources.push_back({.name = std::move(source->path), .blobs = std::move(source->engine)});
+    sources.push_back({.name = std::move(source->path), .blobs = std::move(source->reader)});
   }
   return sources;
 }
@@ -114,47 +112,60 @@ Result<unsigned> thread_count(const std::string& text) {
   return static_cast<unsigned>(*threads);
 }
 
-int check(const FsckArguments& arguments, Output& output) {
-  const auto threads = thread_count(arguments.threads);
-  if (!threads) return report(threads.error());
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto sources = open_sources(arguments, store->path);
-  if (!sources) return report(sources.error());
-  const bool repairs = !sources->empty();
-  BlobRepair repair(*store->engine, std::move(*sources));
+// Repairs nothing without `engine`, which is `layout` otherwise.
+int check(const std::string& path, const LayoutReader& layout, Engine* engine, unsigned threads,
+          const FsckArguments& arguments, Output& output) {
+  std::optional<BlobRepair> repair;
+  if (engine != nullptr) {
+    auto sources = open_sources(arguments, path);
+    if (!sources) return report(sources.error());
+    repair.emplace(*engine, std::move(*sources));
+  }
   const StopSignals signals;
   auto result = [&] {
     Progress progress("checking", !arguments.is_progress_hidden);
-    return check_layout(*store->engine,
-                        {.threads = *threads,
+    return check_layout(layout,
+                        {.threads = threads,
                          .progress = [&progress](std::uint64_t done,
                                                  std::uint64_t total) { progress.update("", done, total); },
-                         .repair = repairs ? &repair : nullptr,
+                         .repair = repair ? &*repair : nullptr,
                          .context = signals.context()});
   }();
-  const std::vector<RepairedBlob> repaired = repair.repaired();
+  const std::vector<RepairedBlob> repaired = repair ? repair->repaired() : std::vector<RepairedBlob>();
   if (!result) {
     // They stay repaired.
     if (!arguments.is_json) print_repaired(repaired, output);
     output.flush();
-    const Error error = std::move(result).error().with(store->path);
-    return repairs ? signals.report_write(error) : signals.report(error);
+    const Error error = std::move(result).error().with(path);
+    return repair ? signals.report_write(error) : signals.report(error);
   }
   if (arguments.is_json)
-    print_json(*result, repairs ? &repaired : nullptr, output);
+    print_json(*result, repair ? &repaired : nullptr, output);
   else
     print_text(*result, repaired, output);
   output.flush();
   const std::string also_repaired = repaired.empty() ? "" : "; repaired " + count_of(repaired.size(), "blob");
   if (!result->problems.empty()) {
-    print_error(store->path + ": " + count_of(result->problems.size(), "problem") + " in " +
-                summary_of(*result) + also_repaired);
+    print_error(path + ": " + count_of(result->problems.size(), "problem") + " in " + summary_of(*result) +
+                also_repaired);
     return kCorrupt;
   }
   if (!arguments.is_json)
     print_notice("checked " + summary_of(*result) + ": nothing is wrong" + also_repaired);
   return kDone;
+}
+
+int check(const FsckArguments& arguments, Output& output) {
+  const auto threads = thread_count(arguments.threads);
+  if (!threads) return report(threads.error());
+  if (arguments.repair_from.empty()) {
+    const auto layout = open_to_read(arguments.layout);
+    if (!layout) return report(layout.error());
+    return check(layout->path, *layout->reader, nullptr, *threads, arguments, output);
+  }
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
+  return check(layout->path, *layout->engine, layout->engine.get(), *threads, arguments, output);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // `layoutfs gc`.
 #include "core/check/gc.h"
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,7 +17,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct GcArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::string grace = "1h";
   std::string names;
   bool is_dry_run = false;
@@ -66,34 +68,43 @@ void print(const GcResult& result, const std::string& path, const GcArguments& a
                     : print_text(result, removed_size, arguments, output);
 }
 
-int collect(const GcArguments& arguments, Output& output) {
-  const auto grace = parse_duration(arguments.grace);
-  if (!grace) return report(Error(grace.error()).with("--grace"));
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
+// Removes nothing without `engine`, which is `layout` otherwise.
+int collect(const std::string& path, const LayoutReader& layout, Engine* engine,
+            std::chrono::nanoseconds grace, const GcArguments& arguments, Output& output) {
   const StopSignals signals;
-  TargetsInLayout targets(directory_of({.directory = arguments.names, .name_space = {}}), store->path);
+  TargetsInLayout targets(directory_of({.directory = arguments.names, .name_space = {}}), path);
   Progress progress("removing", !arguments.is_progress_hidden);
   std::uint64_t done = 0;
   const GcPolicy tell = [&](const Digest& digest) -> Result<bool> {
-    const auto size = store->engine->blob_size(digest);
+    const auto size = layout.blob_size(digest);
     if (size) done += size->value_or(0);
     progress.update("", done, 0);
     return true;
   };
-  const auto result = collect_garbage(*store->engine, {.grace = *grace,
-                                                       .dry_run = arguments.is_dry_run,
-                                                       .policies = {tell},
-                                                       .roots = [&] { return targets(); },
-                                                       .context = signals.context()});
+  const GcOptions options{
+      .grace = grace, .policies = {tell}, .roots = [&] { return targets(); }, .context = signals.context()};
+  const auto result = engine != nullptr ? collect_garbage(*engine, options) : find_garbage(layout, options);
   progress.clear();
   // What is gone is told whatever came then.
-  if (!result.ended_by || (!arguments.is_dry_run && !result.removed.empty()))
-    print(result, store->path, arguments, output);
+  if (!result.ended_by || (engine != nullptr && !result.removed.empty()))
+    print(result, path, arguments, output);
   if (!result.ended_by) return kDone;
   output.flush();
-  const Error error = Error(result.ended_by->error).with(store->path);
+  const Error error = Error(result.ended_by->error).with(path);
   return result.ended_by->is_of_writing ? signals.report_write(error) : signals.report(error);
+}
+
+int collect(const GcArguments& arguments, Output& output) {
+  const auto grace = parse_duration(arguments.grace);
+  if (!grace) return report(Error(grace.error()).with("--grace"));
+  if (arguments.is_dry_run) {
+    const auto layout = open_to_read(arguments.layout);
+    if (!layout) return report(layout.error());
+    return collect(layout->path, *layout->reader, nullptr, *grace, arguments, output);
+  }
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
+  return collect(layout->path, *layout->engine, layout->engine.get(), *grace, arguments, output);
 }
 
 }  // namespace

@@ -83,10 +83,10 @@ Result<std::uint64_t> size_of(const NamedImage& image, bool follow_links) {
   const auto layout = image.labels.find(kLayoutLabel);
   if (layout == image.labels.end())
     return fail(Errc::not_found, "it has no label " + std::string(kLayoutLabel));
-  const auto engine = builtin_drivers({.follow_links = follow_links}).open(layout->second);
-  if (!engine) return fail(Error(engine.error()));
+  const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(layout->second);
+  if (!reader) return fail(Error(reader.error()));
   // An index need not have all of its platforms in the layout.
-  return size_of_blobs(**engine, image.target, Missing::leaf);
+  return size_of_blobs(**reader, image.target, Missing::leaf);
 }
 
 int print_size(const SizeArguments& arguments, Output& output) {

@@ -36,10 +36,10 @@ Result<NamedImage> describe(const TagArguments& arguments) {
   operand.follow_links = arguments.follow_links;
   const auto layout = open_layout(operand);
   if (!layout) return fail(Error(layout.error()));
-  auto found = of_operand(find_reference(*layout->engine, layout->reference));
+  auto found = of_operand(find_reference(*layout->reader, layout->reference));
   if (!found) return fail(std::move(found).error(), layout->path);
   // Looks into it, too: a name is for what is there.
-  auto target = with_media_type(*layout->engine, std::move(*found));
+  auto target = with_media_type(*layout->reader, std::move(*found));
   if (!target) return fail(std::move(target).error(), layout->path);
   image.target = std::move(*target);
   auto path = real_path_of(layout->path);

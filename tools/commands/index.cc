@@ -21,12 +21,12 @@ Result<std::set<Digest>> digests_to_remove(const IndexScope& scope) {
   for (const ImageSet::Image& image : scope.images.images) digests.insert(image.manifest.digest);
   if (scope.layout.reference.empty()) {
     // Also what no reference leads to any more.
-    const auto blobs = scope.layout.engine->list_all_blobs();
+    const auto blobs = scope.layout.reader->list_all_blobs();
     if (!blobs) return fail(Error(blobs.error()));
     digests.insert(blobs->begin(), blobs->end());
     return digests;
   }
-  const auto all = all_images(*scope.layout.engine);
+  const auto all = all_images(*scope.layout.reader);
   if (!all) return fail(Error(all.error()));
   for (const ImageSet::Image& other : all->images) {
     if (other.manifest.digest == scope.images.images.front().manifest.digest) continue;
@@ -83,13 +83,13 @@ Result<IndexScope> open_scope(const ImageArguments& arguments) {
   auto layout = open_layout(arguments);
   if (!layout) return fail(std::move(layout).error());
   if (layout->reference.empty()) {
-    auto images = all_images(*layout->engine);
+    auto images = all_images(*layout->reader);
     if (!images) return fail(std::move(images).error(), layout->path);
     return IndexScope{std::move(*layout), std::move(*images)};
   }
   const auto manifest = find_manifest(*layout, arguments);
   if (!manifest) return fail(Error(manifest.error()));
-  auto images = one_image(*layout->engine, *manifest);
+  auto images = one_image(*layout->reader, *manifest);
   if (!images) return fail(std::move(images).error(), layout->path);
   return IndexScope{std::move(*layout), std::move(*images)};
 }

@@ -81,7 +81,7 @@ int build(const BuildArguments& arguments, Output& output) {
   std::optional<Progress> progress;
   progress.emplace("indexing", !arguments.is_progress_hidden);
   ImageLibrary library(
-      scope->layout.engine, cache,
+      scope->layout.reader, cache,
       {.failures_remembered = kFailuresRemembered, .progress = indexing_progress(*progress)});
   const int code = build_all(library, cache, *scope);
   progress.reset();

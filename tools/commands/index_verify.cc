@@ -49,7 +49,7 @@ int verify(const VerifyArguments& arguments, Output& output) {
   const IndexCache cache = open_cache(arguments.image.cache_dir);
   const auto verified = [&] {
     Progress progress("checking", !arguments.is_progress_hidden);
-    return verify_kept(*scope->layout.engine, cache, scope->images,
+    return verify_kept(*scope->layout.reader, cache, scope->images,
                        [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
                          progress.update(layer.digest.str(), bytes_read, 2 * layer.size);
                        });

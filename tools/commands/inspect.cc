@@ -28,15 +28,15 @@ constexpr std::int64_t kJsonVersion = 1;
 std::int64_t as_integer(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
-  const auto references = layout.engine->references();
+  const auto references = layout.reader->references();
   if (!references) return std::unexpected(references.error());
   for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;
-  const auto digests = layout.engine->list_all_blobs();
+  const auto digests = layout.reader->list_all_blobs();
   if (!digests) return std::unexpected(digests.error());
   for (const Digest& digest : *digests) {
-    const auto size = layout.engine->blob_size(digest);
+    const auto size = layout.reader->blob_size(digest);
     if (!size) return std::unexpected(size.error());
     ++blobs;
     bytes += size->value_or(0);  // deleted since it was listed
@@ -95,11 +95,11 @@ struct ImageSummary {
 Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& arguments) {
   auto descriptor = find_manifest(layout, arguments);
   if (!descriptor) return fail(std::move(descriptor).error());
-  auto manifest = read_manifest(*layout.engine, *descriptor);
+  auto manifest = read_manifest(*layout.reader, *descriptor);
   if (!manifest) return fail(std::move(manifest).error(), layout.path);
   ImageSummary summary{std::move(*descriptor), std::move(*manifest), {}, 0};
   if (is_config_type(summary.manifest.config.media_type)) {
-    auto config = read_config(*layout.engine, summary.manifest.config);
+    auto config = read_config(*layout.reader, summary.manifest.config);
     if (!config) return fail(std::move(config).error(), layout.path);
     summary.config = std::move(*config);
   }

@@ -190,7 +190,7 @@ class FileLister {
 };
 
 Status list_references(const OpenLayout& layout, const LsArguments& arguments, Output& output) {
-  const auto references = layout.engine->references();
+  const auto references = layout.reader->references();
   if (!references) return std::unexpected(references.error());
   for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
   const EntryNames names((*references)->entries);
@@ -227,7 +227,7 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
   const auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
   Progress progress("indexing", !arguments.is_progress_hidden);
-  ImageLibrary library(layout.engine, open_cache(arguments.image.cache_dir),
+  ImageLibrary library(layout.reader, open_cache(arguments.image.cache_dir),
                        {.progress = indexing_progress(progress)});
   const auto image = library.image(*manifest);
   progress.clear();

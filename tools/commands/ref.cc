@@ -20,18 +20,18 @@ namespace layoutfs::tools {
 namespace {
 
 struct GetArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::string name;
 };
 
 struct ListArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   bool is_long = false;
   bool is_json = false;
 };
 
 // The descriptor as the engine gives it: without its name.
-Result<Descriptor> find(const Engine& engine, const std::string& name) {
+Result<Descriptor> find(const LayoutReader& engine, const std::string& name) {
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()));
   const auto found = find_entries(**references, name);
@@ -44,10 +44,10 @@ Result<Descriptor> find(const Engine& engine, const std::string& name) {
 }
 
 int get(const GetArguments& arguments, Output& output) {
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto descriptor = find(*store->engine, arguments.name);
-  if (!descriptor) return report(std::move(descriptor).error().with(store->path));
+  const auto layout = open_to_read(arguments.layout);
+  if (!layout) return report(layout.error());
+  auto descriptor = find(*layout->reader, arguments.name);
+  if (!descriptor) return report(std::move(descriptor).error().with(layout->path));
   JsonWriter json(JsonWriter::Style::indented);
   descriptor->write_json(json);
   output << json.str() << "\n";
@@ -66,11 +66,11 @@ std::map<std::string, const Descriptor*> by_label(const References& references) 
 }
 
 int list(const ListArguments& arguments, Output& output) {
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto references = store->engine->references();
-  if (!references) return report(std::move(references).error().with(store->path));
-  for (const std::string& problem : (*references)->problems) print_error(store->path + ": " + problem);
+  const auto layout = open_to_read(arguments.layout);
+  if (!layout) return report(layout.error());
+  auto references = layout->reader->references();
+  if (!references) return report(std::move(references).error().with(layout->path));
+  for (const std::string& problem : (*references)->problems) print_error(layout->path + ": " + problem);
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("references").begin_array();
   for (const auto& [label, entry] : by_label(**references)) {
@@ -150,12 +150,12 @@ class Removal {
 };
 
 int remove(const RemoveArguments& arguments) {
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  const auto results = Removal(*store->engine, arguments.names).run();
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
+  const auto results = Removal(*layout->engine, arguments.names).run();
   int code = kDone;
   for (std::size_t i = 0; i < results.size(); ++i) {
-    const int failed = report_removal(arguments, *store, "reference", arguments.names[i], results[i]);
+    const int failed = report_removal(arguments, layout->path, "reference", arguments.names[i], results[i]);
     if (code == kDone) code = failed;
   }
   return code;

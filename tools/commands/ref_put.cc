@@ -14,7 +14,7 @@ namespace layoutfs::tools {
 namespace {
 
 struct PutArguments {
-  StoreArguments layout;
+  LayoutArguments layout;
   std::string name;
   std::string digest;           // empty with --descriptor
   std::string descriptor_file;  // --descriptor
@@ -26,7 +26,7 @@ struct PutArguments {
 };
 
 // Size and media type of the blob, nothing else: what another reference says of it is not carried over.
-Result<Descriptor> describe(const Engine& engine, const Digest& digest, const std::string& media_type) {
+Result<Descriptor> describe(const LayoutReader& engine, const Digest& digest, const std::string& media_type) {
   auto size = engine.blob_size(digest);
   if (!size) return fail(std::move(size).error());
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such blob");
@@ -49,7 +49,7 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
   return {};
 }
 
-Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const Engine& engine) {
+Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const LayoutReader& engine) {
   auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error());
   // Mistakes in the options are found first.
@@ -97,16 +97,16 @@ Status check_arguments(const PutArguments& arguments) {
 
 int put(const PutArguments& arguments) {
   if (auto checked = check_arguments(arguments); !checked) return report(checked.error());
-  const auto store = open_store(arguments.layout);
-  if (!store) return report(store.error());
-  auto descriptor = arguments.descriptor_file.empty() ? descriptor_of_options(arguments, *store->engine)
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
+  auto descriptor = arguments.descriptor_file.empty() ? descriptor_of_options(arguments, *layout->engine)
                                                       : read_descriptor(arguments.descriptor_file);
   if (!descriptor) return report(descriptor.error());
   const auto mode = arguments.is_replacing ? PutMode::replace : PutMode::no_clobber;
-  auto done = store->engine->put_reference(arguments.name, *descriptor, mode);
+  auto done = layout->engine->put_reference(arguments.name, *descriptor, mode);
   if (done) return kDone;
   const bool is_taken = done.error().code() == Errc::clobber;
-  const Error error = std::move(done).error().with(store->path);
+  const Error error = std::move(done).error().with(layout->path);
   return report_write(is_taken ? Error(error.code(), error.message() + " (--replace puts it there)") : error);
 }
 

@@ -1,4 +1,4 @@
-// The `archive` engine: an image layout inside a tar (skopeo's oci-archive:, podman save --format
+// Reading archives: an image layout inside a tar (skopeo's oci-archive:, podman save --format
 // oci-archive, docker save since Docker 25), read in place.
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/cas/driver.h"
-#include "core/cas/engine.h"
+#include "core/cas/layout_reader.h"
 
 namespace layoutfs {
 
@@ -15,13 +15,14 @@ namespace layoutfs {
 // their maps. Errc::not_found where `path` is not there; Errc::invalid_image where it is no tar (a compressed
 // one is Errc::unsupported), or where `oci-layout` or `index.json` is missing or broken; Errc::unsupported
 // for more than a million blobs, or sparse files of more than four million pieces; Errc::corrupt where it is
-// cut off or otherwise breaks the format of tars. It is read-only media.
-Result<std::unique_ptr<Engine>> open_archive(const std::string& path);
+// cut off or otherwise breaks the format of tars.
+Result<std::unique_ptr<LayoutReader>> open_archive(const std::string& path);
 
 // Whether `path` is a regular file that begins with the header of a tar.
 bool is_archive(const std::string& path);
 
-// The driver of these. It supports regular files, and creates none: what it supports is there.
+// The driver of these. It supports regular files, and creates none: what it supports exists. Existing
+// archives cannot be changed: open_engine() fails with Errc::io and EROFS.
 std::shared_ptr<const Driver> archive_driver();
 
 }  // namespace layoutfs

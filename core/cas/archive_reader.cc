@@ -1,11 +1,10 @@
 // An image layout inside a tar: where its files lie is found once, their bytes are read in place.
-#include "core/cas/archive_engine.h"
+#include "core/cas/archive_reader.h"
 
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <variant>
 
@@ -17,17 +16,14 @@
 #include "core/cas/marker.h"
 #include "core/cas/reference_store.h"
 #include "core/cas/sparse_blob.h"
-#include "core/cas/upload.h"
 #include "core/tar/tar_header.h"
 
 namespace layoutfs {
 namespace {
 
-std::unexpected<Error> read_only() { return fail(Error::system(EROFS, "an archive is not written to")); }
-
-class ArchiveEngine final : public Engine {
+class ArchiveReader final : public LayoutReader {
  public:
-  ArchiveEngine(std::shared_ptr<const UniqueFd> file, std::int64_t mtime_ns, ArchiveContents contents)
+  ArchiveReader(std::shared_ptr<const UniqueFd> file, std::int64_t mtime_ns, ArchiveContents contents)
       : file_(std::move(file)), mtime_ns_(mtime_ns), contents_(std::move(contents)) {}
 
   // Reads what every layout must have.
@@ -48,8 +44,8 @@ class ArchiveEngine final : public Engine {
     return {};
   }
 
-  Result<BlobPtr> get_blob(const Digest& digest) const override {
-    const auto file = find(digest);
+  Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override {
+    const auto file = find(digest, context);
     if (!file) return fail(Error(file.error()));
     if (*file == nullptr) return fail(Errc::not_found, digest.str() + ": no such blob");
     if (const auto* const error = std::get_if<Error>(*file)) return fail(Error(*error), digest.str());
@@ -58,106 +54,50 @@ class ArchiveEngine final : public Engine {
       return std::make_shared<const SparseBlob>(file_, place.extents, place.size, digest);
     return std::make_shared<const FileBlob>(file_, place.offset, place.size, digest);
   }
-  Result<std::optional<BlobStatus>> blob_status(const Digest& digest) const override {
-    const auto file = find(digest);
+  Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& context) const override {
+    const auto file = find(digest, context);
     if (!file) return fail(Error(file.error()));
     if (*file == nullptr) return std::nullopt;
     const auto* const place = std::get_if<ArchivePlace>(*file);
     if (place == nullptr) return BlobStatus{.size = 0, .put_ns = mtime_ns_, .is_dead_link = true};
     return BlobStatus{place->size, mtime_ns_};
   }
-  Result<std::string> blob_path(const Digest& digest) const override {
-    if (const auto file = find(digest); !file) return fail(Error(file.error()));
+  Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
+    if (const auto file = find(digest, context); !file) return fail(Error(file.error()));
     return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
   }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
-    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     std::vector<Digest> digests;
     for (const auto& [digest, file] : contents_.blobs)
       if (digest.algorithm() == algorithm) digests.push_back(digest);
     std::ranges::sort(digests);
     return digests;
   }
-  std::int64_t listing_ns(Algorithm) const override { return mtime_ns_; }
+  std::int64_t listing_ns(Algorithm, const Context&) const override { return mtime_ns_; }
   Result<std::shared_ptr<const References>> references(const Context& context) const override {
-    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     return references_;
   }
   Result<Descriptor> get_reference(std::string_view name, const Context& context) const override {
-    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     return find_named(*references_, name);
   }
   Result<std::vector<std::string>> list_references(const Context& context) const override {
-    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     return names_of(*references_);
   }
 
-  Result<PutResult> put_blob(ByteSource&, const PutOptions&) override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return read_only();
+  Result<Bytes> marker(const Context& context) const override {
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+    return marker_;
   }
-  Result<std::unique_ptr<Upload>> start_upload(std::string_view) override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return read_only();
-  }
-  Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override {
-    if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
-    return fail(unknown_upload(id));
-  }
-  Result<bool> delete_blob(const Digest& digest) override {
-    const auto file = find(digest);
-    if (!file) return fail(Error(file.error()));
-    if (*file == nullptr) return false;
-    return read_only();
-  }
-  Result<SweepResult> sweep_blob(const Digest& digest, const References& seen, std::int64_t limit_ns,
-                                 const Context& context) override {
-    const auto file = find(digest, context);
-    if (!file) return fail(Error(file.error()));
-    if (&seen != references_.get() && !is_same(seen, *references_)) return SweepResult::references_changed;
-    if (*file == nullptr) return SweepResult::absent;
-    if (mtime_ns_ >= limit_ns) return SweepResult::young;
-    return read_only();
-  }
-  Status put_reference(std::string_view name, const Descriptor& descriptor, PutMode mode,
-                       const Context& context) override {
-    if (auto usable = check_open(context); !usable) return usable;
-    const auto changes = changes_to_put(*references_, name, descriptor, mode);
-    if (!changes) return fail(Error(changes.error()));
-    if (changes->changed.empty() && changes->added.empty()) return {};
-    return read_only();
-  }
-  Result<bool> delete_reference(std::string_view name, const Context& context) override {
-    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
-    const auto changes = changes_to_erase(*references_, name);
-    if (!changes) return fail(Error(changes.error()));
-    if (changes->changed.empty()) return false;
-    return read_only();
-  }
-  Status update_references(const ReferenceUpdate& update, const Context& context) override {
-    if (auto usable = check_open(context); !usable) return usable;
-    const auto changes = update(*references_);
-    if (!changes) return fail(Error(changes.error()));
-    if (changes->changed.empty() && changes->added.empty()) return {};
-    return read_only();
-  }
-  // Whoever made the archive has left no litter of ours in it.
-  Status clean(const Context& context) override { return check_open(context); }
-  Status close() override {
-    is_closed_ = true;
-    return {};
-  }
-  const Bytes& marker() const noexcept override { return marker_; }
 
  private:
-  Status check_open(const Context& context = {}) const {
-    return is_closed_ ? fail(Errc::closed, "the archive was closed") : context.check();
-  }
-
   // Null if there is no such blob.
-  Result<const ArchiveFile*> find(const Digest& digest, const Context& context = {}) const {
+  Result<const ArchiveFile*> find(const Digest& digest, const Context& context) const {
     if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
-    if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
+    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     const auto found = contents_.blobs.find(digest);
     return found == contents_.blobs.end() ? nullptr : &found->second;
   }
@@ -186,7 +126,6 @@ class ArchiveEngine final : public Engine {
   ArchiveContents contents_;
   Bytes marker_;
   std::shared_ptr<const References> references_;
-  std::atomic<bool> is_closed_ = false;
 };
 
 Result<Bytes> read_front(int fd) {
@@ -205,7 +144,7 @@ Result<UniqueFd> open_file(const std::string& path) {
   return fd;
 }
 
-Result<std::unique_ptr<Engine>> open_archive_file(UniqueFd fd, const std::string& path) {
+Result<std::unique_ptr<LayoutReader>> open_archive_file(UniqueFd fd, const std::string& path) {
   const auto found = stat_of(fd.get(), "archive");
   if (!found) return fail(Error(found.error()));
   if (!S_ISREG(found->st_mode)) return fail(Errc::invalid_image, "neither a directory nor a regular file");
@@ -214,10 +153,10 @@ Result<std::unique_ptr<Engine>> open_archive_file(UniqueFd fd, const std::string
   if (!is_tar(*front)) return fail(explain_file(*front, path));
   auto contents = read_archive_contents(fd.get(), static_cast<std::uint64_t>(found->st_size));
   if (!contents) return fail(std::move(contents).error());
-  auto engine = std::make_unique<ArchiveEngine>(std::make_shared<const UniqueFd>(std::move(fd)),
+  auto reader = std::make_unique<ArchiveReader>(std::make_shared<const UniqueFd>(std::move(fd)),
                                                 to_ns(found->st_mtim), std::move(*contents));
-  if (auto loaded = engine->load(path); !loaded) return fail(std::move(loaded).error());
-  return engine;
+  if (auto loaded = reader->load(path); !loaded) return fail(std::move(loaded).error());
+  return reader;
 }
 
 class ArchiveDriver final : public Driver {
@@ -226,7 +165,14 @@ class ArchiveDriver final : public Driver {
     struct stat found;
     return ::stat(uri.c_str(), &found) == 0 && S_ISREG(found.st_mode);
   }
-  Result<std::unique_ptr<Engine>> open(const std::string& uri) const override { return open_archive(uri); }
+  Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& uri) const override {
+    return open_archive(uri);
+  }
+  // What is wrong with the file is told before what cannot be done with an archive.
+  Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const override {
+    if (const auto archive = open_archive(uri); !archive) return fail(Error(archive.error()));
+    return fail(Error::system(EROFS, uri + ": an existing archive cannot be changed"));
+  }
   Status create(const std::string& uri) const override {
     return fail(Errc::already_exists, uri + ": is there already");
   }
@@ -234,12 +180,12 @@ class ArchiveDriver final : public Driver {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> open_archive(const std::string& path) {
+Result<std::unique_ptr<LayoutReader>> open_archive(const std::string& path) {
   auto fd = open_file(path);
   if (!fd) return fail(std::move(fd).error());
-  auto engine = open_archive_file(std::move(*fd), path);
-  if (!engine) return fail(std::move(engine).error(), path);
-  return engine;
+  auto reader = open_archive_file(std::move(*fd), path);
+  if (!reader) return fail(std::move(reader).error(), path);
+  return reader;
 }
 
 bool is_archive(const std::string& path) {

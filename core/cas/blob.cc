@@ -1,0 +1,44 @@
+#include "core/cas/blob.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kReadAhead = std::size_t{128} << 10;
+
+}  // namespace
+
+BlobSource::BlobSource(BlobPtr blob, std::uint64_t offset, Context context)
+    : blob_(std::move(blob)), offset_(offset), context_(std::move(context)) {}
+
+Result<std::size_t> BlobSource::read_next(std::span<std::byte> out) {
+  if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
+  auto size = blob_->read_at(out, offset_, context_);
+  if (size) offset_ += *size;
+  return size;
+}
+
+Status BlobSource::fill() {
+  position_ = 0;
+  buffer_.resize(kReadAhead);
+  auto size = read_next(buffer_);
+  buffer_.resize(size ? *size : 0);
+  if (!size) return fail(std::move(size).error());
+  return {};
+}
+
+Result<std::size_t> BlobSource::read(std::span<std::byte> out) {
+  if (out.empty()) return 0;
+  if (position_ == buffer_.size()) {
+    if (out.size() >= kReadAhead) return read_next(out);
+    if (auto status = fill(); !status) return fail(std::move(status).error());
+  }
+  const std::size_t size = std::min(out.size(), buffer_.size() - position_);
+  std::copy_n(buffer_.begin() + static_cast<std::ptrdiff_t>(position_), size, out.begin());
+  position_ += size;
+  return size;
+}
+
+}  // namespace layoutfs
