@@ -93,7 +93,7 @@ class ArchiveTree {
   mutable std::size_t steps_ = 0;  // that were taken behind symlinks
 };
 
-std::string described(std::string_view link, std::string_view target) {
+std::string described_link(std::string_view link, std::string_view target) {
   return printable(link) + " is a symlink to " + printable(target);
 }
 
@@ -103,7 +103,7 @@ Result<std::string> ArchiveTree::resolve(std::string_view path) const {
   int followed = 0;
   std::string_view link, target;  // the last one
   const auto leaves = [&] {
-    return fail(Errc::invalid_image, described(link, target) + ", which leaves the archive");
+    return fail(Errc::invalid_image, described_link(link, target) + ", which leaves the archive");
   };
   while (!ways.empty()) {
     std::string_view& way = ways.back();
@@ -128,8 +128,9 @@ Result<std::string> ArchiveTree::resolve(std::string_view path) const {
     link = node->first;
     target = *text;
     if (++followed > kMaxLinks)
-      return fail(Errc::invalid_image, described(link, target) + ", and such links lead in a circle, or " +
-                                           "through more than " + std::to_string(kMaxLinks) + " of them");
+      return fail(Errc::invalid_image, described_link(link, target) +
+                                           ", and such links lead in a circle, or " + "through more than " +
+                                           std::to_string(kMaxLinks) + " of them");
     if (target.starts_with('/')) return leaves();
     here.resize(above);
     ways.push_back(target);
@@ -144,7 +145,7 @@ std::optional<ArchiveFile> ArchiveTree::file_at(std::string_view path) const {
   if (node != nullptr) return std::get<ArchivePlace>(*node);
   const Node* const link = find(path);
   if (link == nullptr) return std::nullopt;
-  return Error(Errc::not_found, described(path, std::get<std::string>(*link)) + ", where no file is");
+  return Error(Errc::not_found, described_link(path, std::get<std::string>(*link)) + ", where no file is");
 }
 
 // Collects the files as the entries of the tar come by.

@@ -138,7 +138,7 @@ Result<Bytes> read_front(int fd) {
 
 bool is_tar(ByteView front) { return front.size() == kTarBlock && parse_tar_header(front).has_value(); }
 
-Result<UniqueFd> open_file(const std::string& path) {
+Result<UniqueFd> open_archive_file(const std::string& path) {
   auto fd = open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd && fd.error().code() == Errc::not_found) return fail(Errc::not_found, path + ": no such layout");
   return fd;
@@ -181,7 +181,7 @@ class ArchiveDriver final : public Driver {
 }  // namespace
 
 Result<std::unique_ptr<LayoutReader>> open_archive(const std::string& path) {
-  auto fd = open_file(path);
+  auto fd = open_archive_file(path);
   if (!fd) return fail(std::move(fd).error());
   auto reader = open_archive_file(std::move(*fd), path);
   if (!reader) return fail(std::move(reader).error(), path);
@@ -191,7 +191,7 @@ Result<std::unique_ptr<LayoutReader>> open_archive(const std::string& path) {
 bool is_archive(const std::string& path) {
   struct stat found;
   if (::stat(path.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return false;
-  const auto fd = open_file(path);
+  const auto fd = open_archive_file(path);
   const auto front = fd ? read_front(fd->get()) : Result<Bytes>(Bytes());
   return front && is_tar(*front);
 }

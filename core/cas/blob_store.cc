@@ -59,7 +59,7 @@ struct OpenFile {
 };
 
 // `fd` is the file, or why it cannot be opened.
-Result<OpenFile> open_file(Result<UniqueFd> fd, const Digest& digest) {
+Result<OpenFile> open_blob_file(Result<UniqueFd> fd, const Digest& digest) {
   if (!fd) return blob_error(digest, fd.error());
   const auto status = stat_of(fd->get(), digest.str());
   if (!status) return fail(Error(status.error()));
@@ -116,7 +116,7 @@ Result<UniqueFd> BlobStore::open_path(const Digest& digest, int flags) const {
 }
 
 Result<BlobPtr> BlobStore::open(const Digest& digest) const {
-  const auto file = open_file(open_path(digest, kReadFlags), digest);
+  const auto file = open_blob_file(open_path(digest, kReadFlags), digest);
   if (!file) return fail(Error(file.error()));
   return blob_of(*file, digest);
 }
@@ -310,7 +310,7 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
                              const Context& context) const {
   const Digest& digest = put.digest;
   if (is_link(folder, digest.hex())) return keep_link(file, folder, put, context);
-  const auto present = open_file(open_at(folder, digest.hex(), kReadFlags), digest);
+  const auto present = open_blob_file(open_at(folder, digest.hex(), kReadFlags), digest);
   if (!present && present.error().code() == Errc::not_found) return false;
   if (!present) return fail(Error(present.error()));
   const auto is_whole = is_intact(blob_of(*present, digest), digest, put.size, context);
@@ -343,7 +343,7 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
 Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutResult& put,
                                   const Context& context) const {
   const Digest& digest = put.digest;
-  const auto target = open_file(open_path(digest, kReadFlags), digest);
+  const auto target = open_blob_file(open_path(digest, kReadFlags), digest);
   const auto is_same = target ? is_intact(blob_of(*target, digest), digest, put.size, context)
                               : Result<bool>(std::unexpected(target.error()));
   const bool has_failed =

@@ -152,7 +152,7 @@ class DirEngine final : public Engine {
   std::atomic<bool> is_closed_ = false;
 };
 
-Result<ReferenceFormat> format_of(int root) {
+Result<ReferenceFormat> reference_format_of(int root) {
   struct stat found;
   if (::fstatat(root, kIndexFile, &found, AT_SYMLINK_NOFOLLOW) == 0) return ReferenceFormat::index_json;
   if (errno != ENOENT) return fail(Error::system(errno, kIndexFile));
@@ -176,7 +176,7 @@ Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {
   if (!blobs && ::faccessat(layout.fd(), kBlobsFolder, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
     return fail(Errc::invalid_image, blobs.error().message() + kSharedBlobs);
   if (!blobs) return fail(Error(blobs.error()));
-  const auto format = format_of(layout.fd());
+  const auto format = reference_format_of(layout.fd());
   if (!format) return fail(Error(format.error()));
   auto engine = std::make_unique<DirEngine>(std::move(layout), *format, std::move(*marker));
   auto references = engine->references({});

@@ -194,7 +194,7 @@ bool has_below(const Names& names, const std::string& folder) {
   return found != names.end() && found->starts_with(folder + "/");
 }
 
-std::optional<Format> format_of(const Names& names, const std::string& path) {
+std::optional<Format> foreign_format_of(const Names& names, const std::string& path) {
   const auto unpacked = "mkdir DIR && tar -C DIR -xf " + shell_word(path);
   if (names.contains(kManifestFile) && names.contains(kVersionFile))
     return Format{"a tar of a directory of skopeo's dir: transport", unpacked + " && " + skopeo("dir:DIR")};
@@ -301,7 +301,7 @@ std::optional<Error> explain_image_directory(const std::string& path) {
 }
 
 Error explain_tar(const std::set<std::string, std::less<>>& names, const std::string& path) {
-  return no_layout(" in the archive", format_of(names, path));
+  return no_layout(" in the archive", foreign_format_of(names, path));
 }
 
 Error explain_no_index(const std::set<std::string, std::less<>>& names, const std::string& path) {

@@ -14,7 +14,7 @@ namespace layoutfs {
 namespace {
 
 // Looks at the document alone: an entry that is broken otherwise can be named, and removed, too.
-bool is_named(JsonValue entry, std::string_view name) {
+bool has_name(JsonValue entry, std::string_view name) {
   const auto annotations = entry.find("annotations");
   const auto found = annotations ? annotations->find(kRefName) : std::nullopt;
   return found && found->as_string() == name;
@@ -46,7 +46,7 @@ class IndexEditor {
   std::vector<std::size_t> find(std::string_view name) const {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < entries_.size(); ++i)
-      if (is_named(entries_.at(i), name)) found.push_back(i);
+      if (has_name(entries_.at(i), name)) found.push_back(i);
     return found;
   }
 

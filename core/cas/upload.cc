@@ -20,45 +20,45 @@ namespace {
 constexpr std::size_t kIdSize = 32;
 constexpr int kUploadFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
-std::string described(std::string_view id) { return "upload " + std::string(id); }
+std::string described_upload(std::string_view id) { return "upload " + std::string(id); }
 
 // Whether `fd` is still the file of that name. Fails where that cannot be told: an upload that is taken to be
 // gone is begun anew.
-Result<bool> is_named(int fd, int folder, const std::string& name) {
-  const auto mine = stat_of(fd, described(name));
+Result<bool> is_linked(int fd, int folder, const std::string& name) {
+  const auto mine = stat_of(fd, described_upload(name));
   if (!mine) return fail(Error(mine.error()));
   struct stat there;
   if (::fstatat(folder, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return false;
-    return fail(Error::system(errno, described(name)));
+    return fail(Error::system(errno, described_upload(name)));
   }
   return mine->st_ino == there.st_ino && mine->st_dev == there.st_dev;
 }
 
 // Whether nobody has done anything to a file that was made just now.
 Result<bool> is_untouched(int fd, int folder, const std::string& name) {
-  const auto found = stat_of(fd, described(name));
+  const auto found = stat_of(fd, described_upload(name));
   if (!found) return fail(Error(found.error()));
   if (found->st_size != 0 || found->st_nlink != 1) return false;
-  return is_named(fd, folder, name);
+  return is_linked(fd, folder, name);
 }
 
 // The file of the upload, locked. Where there are no locks, who has it is not known.
 Result<UniqueFd> open_locked(int folder, const std::string& id) {
   auto file = open_at(folder, id, kUploadFlags);
   if (!file && file.error().code() == Errc::not_found) return fail(unknown_upload(id));
-  if (!file && is_wrong_type(file.error())) return fail(wrong_type(described(id)));
+  if (!file && is_wrong_type(file.error())) return fail(wrong_type(described_upload(id)));
   if (!file) return file;
   const auto found = stat_of(file->get(), id);
   if (!found) return fail(Error(found.error()));
-  if (!S_ISREG(found->st_mode)) return fail(wrong_type(described(id)));
+  if (!S_ISREG(found->st_mode)) return fail(wrong_type(described_upload(id)));
   // What is written to it would be written to a blob, if that is the other name.
   if (found->st_nlink > 1)
-    return fail(Errc::blob_upload_invalid, described(id) + ": it has another name too");
+    return fail(Errc::blob_upload_invalid, described_upload(id) + ": it has another name too");
   if (lock_file(file->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK)
-    return fail(Errc::blob_upload_invalid, described(id) + ": another writer has it");
+    return fail(Errc::blob_upload_invalid, described_upload(id) + ": another writer has it");
   // Committed or cancelled by whoever had the lock until now.
-  const auto is_there = is_named(file->get(), folder, id);
+  const auto is_there = is_linked(file->get(), folder, id);
   if (!is_there) return fail(Error(is_there.error()));
   if (!*is_there) return fail(unknown_upload(id));
   return file;
@@ -111,7 +111,7 @@ class FileUpload final : public Upload {
 
 // `part` is at most one piece of the hashes.
 Status FileUpload::write(ByteView part) {
-  auto written = pwrite_all(file_.get(), part, size_, described(id_));
+  auto written = pwrite_all(file_.get(), part, size_, described_upload(id_));
   if (!written) {
     // Whoever goes on with it shall find what size() says. Where that cannot be had, commit() sees it.
     std::ignore = ::ftruncate(file_.get(), static_cast<off_t>(size_));
@@ -129,7 +129,7 @@ Status FileUpload::write(ByteView part) {
 }
 
 Status FileUpload::append(ByteView piece) {
-  if (!file_) return fail(Errc::closed, described(id_) + ": it was closed");
+  if (!file_) return fail(Errc::closed, described_upload(id_) + ": it was closed");
   while (!piece.empty()) {
     const ByteView part = piece.first(std::min(piece.size(), HashPipe::kPieceSize));
     if (auto written = write(part); !written) return written;
@@ -139,7 +139,7 @@ Status FileUpload::append(ByteView piece) {
 }
 
 Result<Digest> FileUpload::digest(const Context& context) {
-  if (!file_) return fail(Errc::closed, described(id_) + ": it was closed");
+  if (!file_) return fail(Errc::closed, described_upload(id_) + ": it was closed");
   return hash(kBlobAlgorithm, context);
 }
 
@@ -156,33 +156,33 @@ Result<Digest> FileUpload::hash(Algorithm algorithm, const Context& context) {
   }
   if (!digest_.empty() && digest_.algorithm() == algorithm) return digest_;
   UniqueFd copy(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!copy) return fail(Error::system(errno, described(id_)));
+  if (!copy) return fail(Error::system(errno, described_upload(id_)));
   const auto shared = std::make_shared<const UniqueFd>(std::move(copy));
   BlobSource content(std::make_shared<const FileBlob>(shared, 0, size_, Digest()));
   auto hashed = hash_content(content, algorithm, context);
-  if (!hashed) return fail(std::move(hashed).error(), described(id_));
+  if (!hashed) return fail(std::move(hashed).error(), described_upload(id_));
   digest_ = std::move(hashed->digest);
   return digest_;
 }
 
 Result<PutResult> FileUpload::commit_file(const Digest& wanted, const Context& context) {
-  const auto found = stat_of(file_.get(), described(id_));
+  const auto found = stat_of(file_.get(), described_upload(id_));
   if (!found) return fail(Error(found.error()));
   if (const auto now = static_cast<std::uint64_t>(found->st_size); now != size_)
-    return fail(Errc::size_invalid,
-                described(id_) + ": it has " + std::to_string(now) + " bytes, not " + std::to_string(size_));
+    return fail(Errc::size_invalid, described_upload(id_) + ": it has " + std::to_string(now) +
+                                        " bytes, not " + std::to_string(size_));
   const auto content = hash(wanted.algorithm(), context);
   if (!content) return fail(Error(content.error()));
   if (*content != wanted)
-    return fail(Errc::digest_invalid,
-                described(id_) + ": the content has the digest " + content->str() + ", not " + wanted.str());
+    return fail(Errc::digest_invalid, described_upload(id_) + ": the content has the digest " +
+                                          content->str() + ", not " + wanted.str());
   const StagedFile staged{
       .fd = file_.get(), .folder = folder_.get(), .name = id_.c_str(), .is_linked = false};
   const PutResult put{wanted, size_};
   if (auto installed = blobs_.install(staged, put, context); !installed) {
     // Where there are no locks, others may have been faster. What fails once the upload is the blob is told.
     if (installed.error().code() == Errc::not_found &&
-        !is_named(file_.get(), folder_.get(), id_).value_or(true))
+        !is_linked(file_.get(), folder_.get(), id_).value_or(true))
       return fail(unknown_upload(id_));
     return fail(std::move(installed).error());
   }
@@ -251,7 +251,8 @@ Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore&
   for (int attempt = 0; attempt < kAttempts && !*file; ++attempt) {
     id = wanted_id.empty() ? random_name() + random_name() : std::string(wanted_id);
     file = open_at(folder->get(), id, kUploadFlags | O_CREAT | O_EXCL, 0644);
-    if (!file && file.error().sys() == EEXIST) return fail(Errc::already_exists, described(id) + " is there");
+    if (!file && file.error().sys() == EEXIST)
+      return fail(Errc::already_exists, described_upload(id) + " is there");
     if (!file) return fail(std::move(file).error(), "cannot begin an upload");
     if (lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK) {
       const auto is_mine = is_untouched(file->get(), folder->get(), id);
@@ -275,7 +276,7 @@ Result<std::unique_ptr<Upload>> resume_upload(const LayoutDir& layout, BlobStore
   if (!folder) return fail(std::move(folder).error());
   auto file = open_locked(folder->get(), std::string(id));
   if (!file) return fail(std::move(file).error());
-  const auto found = stat_of(file->get(), described(id));
+  const auto found = stat_of(file->get(), described_upload(id));
   if (!found) return fail(Error(found.error()));
   auto upload =
       std::make_unique<FileUpload>(layout, blobs, std::string(id), std::move(*folder), std::move(*file));
@@ -307,7 +308,7 @@ Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns, const C
     const auto found = file ? stat_of(file->get(), id) : std::unexpected(file.error());
     if (!found || !is_idle(*found)) continue;
     if (const auto removed = remove_file(folder->get(), id); !removed)
-      return fail(Error(removed.error()), described(id));
+      return fail(Error(removed.error()), described_upload(id));
   }
   return {};
 }

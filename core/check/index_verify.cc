@@ -16,7 +16,7 @@
 namespace layoutfs {
 namespace {
 
-using Kind = KeptProblem::Kind;
+using CachedKind = KeptProblem::Kind;
 using IndexPtr = std::shared_ptr<const LayerIndex>;
 
 // One layer's part of the report, and its index where that is kept and true.
@@ -36,7 +36,7 @@ class KeptCheck {
  private:
   CheckedLayer check_layer(const Descriptor& layer) const;
   Status check_kept_index(const LayerIndex& index, const Descriptor& layer) const;
-  void check_tree(Kind kind, const Digest& digest, std::span<const Descriptor> layers,
+  void check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
                   const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
                   VerifyReport& report) const;
   Result<IndexPtr> build(const Descriptor& layer) const;
@@ -64,10 +64,10 @@ Result<IndexPtr> KeptCheck::build(const Descriptor& layer) const {
   return LayerIndex::open(SharedBytes::of(std::move(*content)), layer.digest);
 }
 
-void KeptCheck::check_tree(Kind kind, const Digest& digest, std::span<const Descriptor> layers,
+void KeptCheck::check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
                            const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
                            VerifyReport& report) const {
-  const bool is_of_layer = kind == Kind::layer_tree;
+  const bool is_of_layer = kind == CachedKind::layer_tree;
   const auto add = [&](std::string message) {
     report.problems.push_back({kind, digest, std::move(message)});
   };
@@ -102,10 +102,10 @@ CheckedLayer KeptCheck::check_layer(const Descriptor& layer) const {
     if (status)
       checked.index = std::move(kept->tables);
     else
-      report.problems.push_back({Kind::index, layer.digest, status.error().message()});
+      report.problems.push_back({CachedKind::index, layer.digest, status.error().message()});
   }
   check_tree(
-      Kind::layer_tree, layer.digest, std::span(&layer, 1),
+      CachedKind::layer_tree, layer.digest, std::span(&layer, 1),
       [&](const Descriptor&) { return checked.index ? Result<IndexPtr>(checked.index) : build(layer); },
       report);
   return checked;
@@ -132,7 +132,7 @@ Result<VerifyReport> KeptCheck::run(const ImageSet& images) {
   for (const ImageSet::Image& image : images.images) {
     if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
     check_tree(
-        Kind::image_tree, image.manifest.digest, image.layers,
+        CachedKind::image_tree, image.manifest.digest, image.layers,
         [&](const Descriptor& layer) -> Result<IndexPtr> {
           if (const IndexPtr& index = indexes.at(layer.digest)) return index;
           return build(layer);
@@ -148,11 +148,11 @@ Result<VerifyReport> KeptCheck::run(const ImageSet& images) {
 
 std::string_view name_of(KeptProblem::Kind kind) noexcept {
   switch (kind) {
-    case Kind::index:
+    case CachedKind::index:
       return "index";
-    case Kind::layer_tree:
+    case CachedKind::layer_tree:
       return "layer-tree";
-    case Kind::image_tree:
+    case CachedKind::image_tree:
       return "image-tree";
   }
   return "unknown";

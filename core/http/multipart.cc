@@ -8,12 +8,12 @@ namespace layoutfs {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kPadding = " \t";
 constexpr std::size_t kBufferSize = std::size_t{64} << 10;
 
 std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+  text.remove_prefix(std::min(text.find_first_not_of(kPadding), text.size()));
+  return text.substr(0, text.find_last_not_of(kPadding) + 1);
 }
 
 }  // namespace
@@ -140,7 +140,7 @@ Status MultipartReader::read_fields() {
 
 Status MultipartReader::read_field(std::string_view line) {
   // A line that begins with a blank goes on with the field in front, which of those we look at none needs.
-  if (kBlanks.find(line.front()) != std::string_view::npos) return {};
+  if (kPadding.find(line.front()) != std::string_view::npos) return {};
   const auto colon = line.find(':');
   if (colon == std::string_view::npos)
     return fail(Errc::corrupt, "a multipart header has a line that is no field");

@@ -6,7 +6,7 @@ namespace layoutfs {
 namespace {
 
 // ASCII alone: the grammar of media types has no other letters.
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower_ascii(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view without_parameters(std::string_view media_type) noexcept {
   constexpr std::string_view kBlanks = " \t\r\n";
@@ -20,12 +20,12 @@ std::string_view without_parameters(std::string_view media_type) noexcept {
 
 std::string essence_of(std::string_view media_type) {
   std::string essence(without_parameters(media_type));
-  std::ranges::transform(essence, essence.begin(), lower);
+  std::ranges::transform(essence, essence.begin(), lower_ascii);
   return essence;
 }
 
 bool is_media_type(std::string_view media_type, std::string_view known) noexcept {
-  return std::ranges::equal(without_parameters(media_type), known, {}, lower);
+  return std::ranges::equal(without_parameters(media_type), known, {}, lower_ascii);
 }
 
 }  // namespace layoutfs

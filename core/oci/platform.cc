@@ -42,7 +42,7 @@ constexpr std::array<std::string_view, 14> kArchitectures{
     "386",      "amd64",  "arm",   "arm64",   "loong64", "mips",  "mips64",
     "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"};
 
-std::string lower(std::string_view text) {
+std::string lower_text(std::string_view text) {
   std::string result(text);
   std::ranges::transform(result, result.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
@@ -107,7 +107,7 @@ std::optional<int> platform_distance(const Platform& image, const Platform& want
 }
 
 Platform normalized(Platform platform) {
-  platform = {lower(platform.os), lower(platform.architecture), lower(platform.variant)};
+  platform = {lower_text(platform.os), lower_text(platform.architecture), lower_text(platform.variant)};
   if (platform.os == "macos") platform.os = "darwin";
   const auto alias = std::ranges::find(kAliases, platform.architecture, &Alias::name);
   if (alias != kAliases.end()) {
@@ -161,7 +161,7 @@ Result<Platform> parse_platform(std::string_view text) {
     if (std::ranges::find(kArchitectures, alone.architecture) != kArchitectures.end()) return alone;
     return normalized({parts[0], host.architecture, host.variant});
   }
-  if (parts.size() == 2) parts.push_back(lower(parts[1]) == host.architecture ? host.variant : "");
+  if (parts.size() == 2) parts.push_back(lower_text(parts[1]) == host.architecture ? host.variant : "");
   return normalized({parts[0], parts[1], parts[2]});
 }
 

@@ -7,7 +7,7 @@
 namespace layoutfs {
 namespace {
 
-std::unexpected<Error> corrupt(std::string message) { return fail(Errc::corrupt, std::move(message)); }
+std::unexpected<Error> corrupt_record(std::string message) { return fail(Errc::corrupt, std::move(message)); }
 
 // Digits and nothing else.
 template <class T>
@@ -53,31 +53,32 @@ Result<std::pair<std::string_view, std::string_view>> next_record(std::string_vi
   const auto length =
       blank == std::string_view::npos ? std::nullopt : parse_decimal<std::size_t>(body.substr(0, blank));
   if (!length || *length > body.size() || *length < blank + 2)
-    return corrupt("a PAX record's length is wrong");
+    return corrupt_record("a PAX record's length is wrong");
   const std::string_view record = body.substr(blank + 1, *length - blank - 1);
-  if (record.back() != '\n') return corrupt("a PAX record does not end with a newline");
+  if (record.back() != '\n') return corrupt_record("a PAX record does not end with a newline");
   const std::size_t equals = record.find('=');
-  if (equals == std::string_view::npos || equals == 0) return corrupt("a PAX record has no key");
+  if (equals == std::string_view::npos || equals == 0) return corrupt_record("a PAX record has no key");
   body.remove_prefix(*length);
   return std::pair(record.substr(0, equals), record.substr(equals + 1, record.size() - equals - 2));
 }
 
 Status set_text(std::optional<std::string>& to, std::string_view key, std::string_view value) {
-  if (value.find('\0') != std::string_view::npos) return corrupt("PAX " + std::string(key) + " holds a NUL");
+  if (value.find('\0') != std::string_view::npos)
+    return corrupt_record("PAX " + std::string(key) + " holds a NUL");
   to.reset();
   if (!value.empty()) to.emplace(value);
   return {};
 }
 
-Status set_number(std::optional<std::uint64_t>& to, std::string_view key, std::string_view value) {
+Status set_record(std::optional<std::uint64_t>& to, std::string_view key, std::string_view value) {
   to = parse_decimal<std::uint64_t>(value);
-  if (!to && !value.empty()) return corrupt("PAX " + std::string(key) + " is no number");
+  if (!to && !value.empty()) return corrupt_record("PAX " + std::string(key) + " is no number");
   return {};
 }
 
 Status set_time(std::optional<Timestamp>& to, std::string_view value) {
   to = parse_time(value);
-  if (!to && !value.empty()) return corrupt("PAX mtime is no time");
+  if (!to && !value.empty()) return corrupt_record("PAX mtime is no time");
   return {};
 }
 
@@ -87,7 +88,7 @@ Status set_map(std::vector<std::uint64_t>& to, std::string_view value) {
   while (!value.empty()) {
     const std::size_t comma = std::min(value.find(','), value.size());
     const auto number = parse_decimal<std::uint64_t>(value.substr(0, comma));
-    if (!number || comma + 1 == value.size()) return corrupt("GNU.sparse.map is no list of numbers");
+    if (!number || comma + 1 == value.size()) return corrupt_record("GNU.sparse.map is no list of numbers");
     to.push_back(*number);
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
@@ -98,17 +99,17 @@ Status set_map(std::vector<std::uint64_t>& to, std::string_view value) {
 Status add_to_map(std::vector<std::uint64_t>& to, bool is_size, std::string_view value) {
   const auto number = parse_decimal<std::uint64_t>(value);
   if (!number || (to.size() % 2 != 0) != is_size)
-    return corrupt("GNU.sparse.offset and numbytes are out of order");
+    return corrupt_record("GNU.sparse.offset and numbytes are out of order");
   to.push_back(*number);
   return {};
 }
 
 Status set_sparse(PaxSparse& to, std::string_view key, std::string_view value) {
   const std::string_view what = key.substr(std::string_view("GNU.sparse.").size());
-  if (what == "major") return set_number(to.major, key, value);
-  if (what == "minor") return set_number(to.minor, key, value);
-  if (what == "size" || what == "realsize") return set_number(to.real_size, key, value);
-  if (what == "numblocks") return set_number(to.block_count, key, value);
+  if (what == "major") return set_record(to.major, key, value);
+  if (what == "minor") return set_record(to.minor, key, value);
+  if (what == "size" || what == "realsize") return set_record(to.real_size, key, value);
+  if (what == "numblocks") return set_record(to.block_count, key, value);
   if (what == "name") return set_text(to.name, key, value);
   if (what == "map") return set_map(to.numbers, value);
   if (what == "offset") return add_to_map(to.numbers, false, value);
@@ -120,14 +121,14 @@ Status set_record(PaxRecords& to, std::string_view key, std::string_view value) 
   constexpr std::string_view kXattr = "SCHILY.xattr.";
   if (key == "path") return set_text(to.path, key, value);
   if (key == "linkpath") return set_text(to.link, key, value);
-  if (key == "size") return set_number(to.size, key, value);
-  if (key == "uid") return set_number(to.uid, key, value);
-  if (key == "gid") return set_number(to.gid, key, value);
+  if (key == "size") return set_record(to.size, key, value);
+  if (key == "uid") return set_record(to.uid, key, value);
+  if (key == "gid") return set_record(to.gid, key, value);
   if (key == "mtime") return set_time(to.mtime, value);
   if (key.starts_with("GNU.sparse.")) return set_sparse(to.sparse, key, value);
   if (!key.starts_with(kXattr) || key.size() == kXattr.size()) return {};
   const std::string_view name = key.substr(kXattr.size());
-  if (name.find('\0') != std::string_view::npos) return corrupt("the name of an xattr holds a NUL");
+  if (name.find('\0') != std::string_view::npos) return corrupt_record("the name of an xattr holds a NUL");
   to.xattrs.insert_or_assign(std::string(name), std::string(value));
   return {};
 }

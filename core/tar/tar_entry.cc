@@ -9,15 +9,15 @@
 namespace layoutfs {
 namespace {
 
-std::unexpected<Error> corrupt(std::string message) { return fail(Errc::corrupt, std::move(message)); }
+std::unexpected<Error> corrupt_entry(std::string message) { return fail(Errc::corrupt, std::move(message)); }
 
 // A number of a header or, if there is one, of a PAX record, that must be in 0..`max`.
 template <class T>
 Status set_number(T& to, std::int64_t in_header, std::optional<std::uint64_t> in_record, std::uint64_t max,
                   const char* what) {
-  if (!in_record && in_header < 0) return corrupt(std::string(what) + " is negative");
+  if (!in_record && in_header < 0) return corrupt_entry(std::string(what) + " is negative");
   const std::uint64_t value = in_record.value_or(static_cast<std::uint64_t>(in_header));
-  if (value > max) return corrupt(std::string(what) + " is too large");
+  if (value > max) return corrupt_entry(std::string(what) + " is too large");
   to = static_cast<T>(value);
   return {};
 }
@@ -52,7 +52,8 @@ EntryType type_of(const TarHeader& header, std::string_view name) {
 Result<SparseForm> sparse_form_of(const TarHeader& header, EntryType type, const PaxSparse& records) {
   if (type != EntryType::file) return SparseForm::none;
   if (header.flag == 'S') {
-    if (header.format != TarFormat::gnu) return corrupt("a sparse file's header is not of GNU tar's format");
+    if (header.format != TarFormat::gnu)
+      return corrupt_entry("a sparse file's header is not of GNU tar's format");
     return SparseForm::old;
   }
   if (!records.is_present()) return SparseForm::none;
@@ -66,13 +67,13 @@ Status set_sparse_size(EntryStart& start, ByteView block, const PaxSparse& recor
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (start.sparse == SparseForm::old) {
     const auto size = parse_tar_number(block.subspan(kOldSparseRealSize, kOldSparseRealSizeWidth));
-    if (!size) return corrupt("a sparse file's size is no number");
+    if (!size) return corrupt_entry("a sparse file's size is no number");
     return set_number(start.entry.size, *size, std::nullopt, kMax, "a sparse file's size");
   }
-  if (!records.real_size) return corrupt("a sparse file has no size");
+  if (!records.real_size) return corrupt_entry("a sparse file has no size");
   if (start.sparse == SparseForm::records && records.block_count &&
       (records.numbers.size() % 2 != 0 || *records.block_count != records.numbers.size() / 2)) {
-    return corrupt("a sparse map has another length than is said");
+    return corrupt_entry("a sparse map has another length than is said");
   }
   return set_number(start.entry.size, 0, records.real_size, kMax, "a sparse file's size");
 }

@@ -15,32 +15,33 @@ constexpr std::size_t kNameSize = 100;
 constexpr std::uint64_t kMaxOctalSize = std::uint64_t{8} << 30;
 
 // Fields of a ustar header: offsets and sizes in bytes (POSIX pax, "ustar Interchange Format").
-struct Field {
+struct WrittenField {
   std::size_t offset, size;
 };
-constexpr Field kName{0, kNameSize}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{124, 12},
-    kMtime{136, 12}, kChecksum{148, 8}, kFlag{156, 1}, kMagic{257, 8};
+constexpr WrittenField kWrittenName{0, kNameSize}, kWrittenMode{100, 8}, kWrittenUid{108, 8},
+    kWrittenGid{116, 8}, kWrittenSize{124, 12}, kWrittenMtime{136, 12}, kWrittenChecksum{148, 8},
+    kWrittenFlag{156, 1}, kWrittenMagic{257, 8};
 
 class Header {
  public:
-  void text(Field field, std::string_view text) {
+  void text(WrittenField field, std::string_view text) {
     check(text.size() <= field.size, "a tar field has room for its text");
     std::ranges::copy(as_bytes(text), block_.begin() + static_cast<std::ptrdiff_t>(field.offset));
   }
   // Octal digits, and the NUL that the block has there.
-  void number(Field field, std::uint64_t value) {
+  void number(WrittenField field, std::uint64_t value) {
     std::string digits(field.size - 1, '0');
     for (auto digit = digits.rbegin(); digit != digits.rend() && value != 0; ++digit, value >>= 3)
       *digit = static_cast<char>('0' + (value & 7));
     text(field, digits);
   }
   Bytes finish() {
-    text(kMagic, std::string_view("ustar\00000", 8));
+    text(kWrittenMagic, std::string_view("ustar\00000", 8));
     // As if the checksum's own field were blanks.
-    text(kChecksum, std::string(kChecksum.size, ' '));
+    text(kWrittenChecksum, std::string(kWrittenChecksum.size, ' '));
     std::uint64_t sum = 0;
     for (const std::byte byte : block_) sum += std::to_integer<std::uint64_t>(byte);
-    number({kChecksum.offset, kChecksum.size - 1}, sum);
+    number({kWrittenChecksum.offset, kWrittenChecksum.size - 1}, sum);
     return block_;
   }
 
@@ -50,13 +51,13 @@ class Header {
 
 Bytes header(std::string_view name, char flag, std::uint64_t size, std::int64_t mtime) {
   Header header;
-  header.text(kName, name.substr(0, kNameSize));
-  header.number(kMode, 0644);
-  header.number(kUid, 0);
-  header.number(kGid, 0);
-  header.number(kSize, size < kMaxOctalSize ? size : 0);
-  header.number(kMtime, static_cast<std::uint64_t>(std::max<std::int64_t>(mtime, 0)));
-  header.text(kFlag, std::string_view(&flag, 1));
+  header.text(kWrittenName, name.substr(0, kNameSize));
+  header.number(kWrittenMode, 0644);
+  header.number(kWrittenUid, 0);
+  header.number(kWrittenGid, 0);
+  header.number(kWrittenSize, size < kMaxOctalSize ? size : 0);
+  header.number(kWrittenMtime, static_cast<std::uint64_t>(std::max<std::int64_t>(mtime, 0)));
+  header.text(kWrittenFlag, std::string_view(&flag, 1));
   return header.finish();
 }
 

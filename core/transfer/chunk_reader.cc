@@ -5,7 +5,7 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kSkipSize = std::size_t{64} << 10;  // bytes at a time
+constexpr std::size_t kDrainSize = std::size_t{64} << 10;  // bytes at a time
 
 }  // namespace
 
@@ -71,7 +71,7 @@ Result<std::size_t> ChunkReader::read_some(std::span<std::byte> out) {
 }
 
 Status ChunkReader::skip_chunk() {
-  Bytes rest(kSkipSize);
+  Bytes rest(kDrainSize);
   for (;;) {
     const auto got = read_some(rest);
     if (!got) return fail(Error(got.error()));

@@ -142,8 +142,8 @@ class Copier {
   Result<bool> put_partially(const BlobInfo& info, const Context& context);
   Status put_whole(const BlobInfo& info, const Context& context);
   Status put_document(const BlobInfo& info, ByteView bytes, const Context& context);
-  const Documents& documents() const {
-    static const Documents kNone;
+  const ExtraDocuments& documents() const {
+    static const ExtraDocuments kNone;
     return options_.documents == nullptr ? kNone : *options_.documents;
   }
   Status flush_if_full(std::uint64_t size, const Context& context);

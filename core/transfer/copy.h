@@ -42,8 +42,8 @@ struct ImageCopyOptions {
   std::function<void(const CopyProgress&)> on_progress;  // called by any thread, often
   UrlOpener open_url;                                    // for foreign layers that the source does not have
   BlobInfoCache* cache = nullptr;                        // told of all blobs and where they are
-  std::string scope;                     // of the destination in the cache, see DestinationOptions::scope
-  const Documents* documents = nullptr;  // copied as if the source had them (substitution.h)
+  std::string scope;  // of the destination in the cache, see DestinationOptions::scope
+  const ExtraDocuments* documents = nullptr;  // copied as if the source had them (substitution.h)
   // Whether children of indexes that the source does not have are left out, and the index is copied all the
   // same.
   bool skips_absent_children = false;

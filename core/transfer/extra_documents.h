@@ -8,6 +8,6 @@
 
 namespace layoutfs {
 
-using Documents = std::map<Digest, Bytes>;
+using ExtraDocuments = std::map<Digest, Bytes>;
 
 }  // namespace layoutfs

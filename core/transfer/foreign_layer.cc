@@ -21,7 +21,7 @@ bool is_http(std::string_view url) {
   return begins_with("http://") || begins_with("https://");
 }
 
-std::string list_of(const std::vector<std::string>& urls) {
+std::string list_of_urls(const std::vector<std::string>& urls) {
   std::string text;
   for (std::size_t i = 0; i < std::min(urls.size(), kMaxListed); ++i)
     text += (i == 0 ? "" : ", ") + urls[i].substr(0, kMaxLength);
@@ -46,7 +46,7 @@ Result<SourceBlob> open_foreign_layer(const BlobInfo& info, const UrlOpener& ope
   }
   const std::string name = info.digest.str() + ": a foreign layer";
   if (failure) return fail(std::move(*failure), name);
-  return fail(Errc::not_found, name + " that is not here, only at " + list_of(info.urls));
+  return fail(Errc::not_found, name + " that is not here, only at " + list_of_urls(info.urls));
 }
 
 }  // namespace layoutfs

@@ -15,7 +15,7 @@ namespace layoutfs {
 namespace {
 
 constexpr std::size_t kIdSize = 32;                         // hex digits of an upload's id
-constexpr std::size_t kPieceSize = std::size_t{256} << 10;  // bytes that are copied at a time
+constexpr std::size_t kReuseSize = std::size_t{256} << 10;  // bytes that are copied at a time
 
 std::unexpected<Error> fall_back(const std::string& why) { return fail(Errc::partial_fallback, why); }
 
@@ -166,7 +166,7 @@ class PartialPut {
     }
     for (std::uint64_t done = 0; done < span.length;) {
       if (auto go_on = context_.check(); !go_on) return go_on;
-      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kPieceSize, span.length - done));
+      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kReuseSize, span.length - done));
       const auto got = blob_->read_at(std::span(piece_).first(wanted), span.from_offset + done);
       if (!got) return fall_back(got.error().message());
       if (*got == 0) return fall_back(span.from.str() + ": the blob is shorter than it was");
@@ -183,7 +183,7 @@ class PartialPut {
   const BlobInfo& info_;
   std::unique_ptr<Upload> upload_;
   const Context& context_;
-  Bytes piece_ = Bytes(kPieceSize);
+  Bytes piece_ = Bytes(kReuseSize);
   Digest from_;  // which blob_ is open
   BlobPtr blob_;
 };

@@ -68,8 +68,8 @@ Status put_each(Engine& engine, std::span<const NamedDescriptor> images, const C
   return {};
 }
 
-Status write_all(Engine& engine, const std::vector<NamedDescriptor>& images, std::span<const Digest> needed,
-                 ReplacedEntry replaced, const Context& context) {
+Status write_references(Engine& engine, const std::vector<NamedDescriptor>& images,
+                        std::span<const Digest> needed, ReplacedEntry replaced, const Context& context) {
   if (auto checked = check_names(engine, images, replaced); !checked) return checked;
   const auto references = engine.references(context);
   if (!references) return fail(Error(references.error()));
@@ -110,7 +110,7 @@ Status ReferenceBatch::write(Engine& engine, std::span<const Digest> needed, con
   std::vector<NamedDescriptor> images;
   images.swap(*entries_.lock());
   if (images.empty()) return {};
-  auto written = write_all(engine, images, needed, replaced_, context);
+  auto written = write_references(engine, images, needed, replaced_, context);
   if (written) return written;
   // In front of what was added meanwhile.
   auto entries = entries_.lock();

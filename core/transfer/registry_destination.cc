@@ -11,16 +11,16 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kPieceSize = std::size_t{256} << 10;  // bytes that are copied at a time
+constexpr std::size_t kPushSize = std::size_t{256} << 10;  // bytes that are copied at a time
 
 // All of `content`, which has to have the digest and the size of `info` where these are known.
-Result<Descriptor> write_all(BlobWriter& writer, ByteSource& content, const BlobInfo& info,
-                             const Context& context) {
+Result<Descriptor> push_all(BlobWriter& writer, ByteSource& content, const BlobInfo& info,
+                            const Context& context) {
   const auto wrong_size = [&](const std::string& bytes) {
     return fail(Errc::size_invalid, info.digest.str() + ": the content has " + bytes + " bytes, not " +
                                         std::to_string(*info.size));
   };
-  for (Bytes piece(kPieceSize);;) {
+  for (Bytes piece(kPushSize);;) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     const auto got = content.read(piece);
     if (!got) return fail(Error(got.error()));
@@ -126,9 +126,9 @@ class RegistryDestination final : public ImageDestination {
  private:
   Result<BlobInfo> store(ByteSource& content, const BlobInfo& info, BlobInfoCache* cache,
                          const Context& context) const {
-    auto writer = registry_->push_blob_chunked(repository_, kPieceSize);
+    auto writer = registry_->push_blob_chunked(repository_, kPushSize);
     if (!writer) return fail(std::move(writer).error());
-    auto pushed = write_all(**writer, content, info, context);
+    auto pushed = push_all(**writer, content, info, context);
     if (!pushed) {
       ignore((*writer)->cancel(),
              "the first error is returned, and Engine::clean() removes the upload later");

@@ -33,7 +33,7 @@ struct SubstitutionOptions {
 
 struct Substituted {
   std::vector<NamedDescriptor> images;  // those that were given, in their order, some with another manifest
-  Documents manifests;                  // these other ones
+  ExtraDocuments manifests;             // these other ones
   std::uint64_t layers = 0, bytes = 0;  // that need not be copied
 };
 

@@ -11,7 +11,7 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kPieceSize = std::size_t{512} << 10;
+constexpr std::size_t kDecodeSize = std::size_t{512} << 10;
 // Nobody will start anywhere but at the front.
 constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
@@ -27,7 +27,7 @@ Digest by_index(const Digest& layer, Algorithm algorithm, const IndexCache& cach
 Result<Digest> decoded(Compression compression, HashingSource& source, Algorithm algorithm) {
   const auto decoder = start_indexing(compression, source, kNoPoints);
   Hasher hasher(algorithm);
-  for (Bytes buffer(kPieceSize);;) {
+  for (Bytes buffer(kDecodeSize);;) {
     const auto step = decoder->step(buffer);
     if (!step) return fail(Error(step.error()));
     hasher.update(ByteView(buffer).first(step->size));

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kPatienceMs = 1000;
 // A pipe takes as much in one piece.
-using Answer = std::array<char, 4096>;
+using AnswerText = std::array<char, 4096>;
 
 }  // namespace
 
@@ -26,7 +26,7 @@ std::string ask_apart(const std::function<std::size_t(std::span<char> answer)>& 
   if (::pipe2(ends, O_CLOEXEC) != 0) return {};
   const UniqueFd answer(ends[0]);
   UniqueFd asked(ends[1]);
-  Answer value{};
+  AnswerText value{};
   const pid_t child = ::fork();
   if (child < 0) return {};
   if (child == 0) {

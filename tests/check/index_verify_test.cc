@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using Kind = KeptProblem::Kind;
+using CachedKind = KeptProblem::Kind;
 
 // An image of two layers, all of which is kept: two indexes, the image's tree, and those of both layers.
 class VerifyKept : public ::testing::Test {
@@ -36,7 +36,7 @@ class VerifyKept : public ::testing::Test {
     const auto layout = engine();
     return verify_kept(*layout, cache_, all_images(*layout).value()).value();
   }
-  void expect_problem(Kind kind, const Digest& digest, const std::string& sentence) const {
+  void expect_problem(CachedKind kind, const Digest& digest, const std::string& sentence) const {
     const VerifyReport report = verify();
     ASSERT_EQ(report.problems.size(), 1u);
     EXPECT_EQ(report.problems[0].kind, kind);
@@ -47,7 +47,7 @@ class VerifyKept : public ::testing::Test {
   void expect_broken_layer(const Digest& digest, const std::string& sentence) const {
     const VerifyReport report = verify();
     ASSERT_EQ(report.problems.size(), 3u);
-    EXPECT_EQ(report.problems[0].kind, Kind::index);
+    EXPECT_EQ(report.problems[0].kind, CachedKind::index);
     EXPECT_EQ(report.problems[0].digest, digest);
     EXPECT_THAT(report.problems[0].message, HasSubstr(sentence));
     for (const KeptProblem& problem : {report.problems[1], report.problems[2]})
@@ -101,13 +101,13 @@ TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
 
 TEST_F(VerifyKept, FindsAnIndexThatIsNotTrue) {
   foreign_index(layers_[1]);
-  expect_problem(Kind::index, layers_[1].digest, "the content is another");
+  expect_problem(CachedKind::index, layers_[1].digest, "the content is another");
 }
 
 TEST_F(VerifyKept, FindsADamagedFile) {
   const std::string file = dir_ / ("cache/layers/sha256/" + layers_[0].digest.hex());
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
-  expect_problem(Kind::index, layers_[0].digest, "its size is wrong");
+  expect_problem(CachedKind::index, layers_[0].digest, "its size is wrong");
 }
 
 TEST_F(VerifyKept, FindsBitRotOfABlob) {
@@ -125,18 +125,18 @@ TEST_F(VerifyKept, FindsTreesThatAreNotThoseOfTheirLayers) {
   // The layers in the wrong order.
   const std::vector<std::shared_ptr<const LayerIndex>> turned{index(1), index(0)};
   cache_.store(kImageTrees, manifest_.digest, merge_layers(manifest_.digest, turned).value()).value();
-  expect_problem(Kind::image_tree, manifest_.digest, "is not the tree of the image's layers");
+  expect_problem(CachedKind::image_tree, manifest_.digest, "is not the tree of the image's layers");
   cache_.remove(kImageTrees, manifest_.digest).value();
   // Whiteouts that act.
   const std::vector<std::shared_ptr<const LayerIndex>> alone{index(1)};
   cache_.store(kLayerTrees, layers_[1].digest, merge_layers(layers_[1].digest, alone).value()).value();
-  expect_problem(Kind::layer_tree, layers_[1].digest, "is not the tree of the layer");
+  expect_problem(CachedKind::layer_tree, layers_[1].digest, "is not the tree of the layer");
 }
 
 TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
   const std::vector<std::shared_ptr<const LayerIndex>> one{open_kept_index(cache_, layers_[0])->tables};
   cache_.store(kImageTrees, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();
-  expect_problem(Kind::image_tree, manifest_.digest, "another number of layers");
+  expect_problem(CachedKind::image_tree, manifest_.digest, "another number of layers");
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ using testing::index_stream;
 using testing::MemoryBlob;
 using testing::sample_bytes;
 
-constexpr std::size_t kSpacing = 4 << 10;
+constexpr std::size_t kHostileGzipSpacing = 4 << 10;
 
 TEST(GzipHostile, AStreamCutAnywhereButAfterAMemberBreaksOff) {
   const Bytes plain = sample_bytes(3'000, 21);
@@ -34,7 +34,7 @@ TEST(GzipHostile, AStreamCutAnywhereButAfterAMemberBreaksOff) {
     ends.push_back(blob.size());
   }
   for (std::size_t cut = 0; cut < blob.size(); ++cut) {
-    const auto indexed = index_stream(Compression::gzip, ByteView(blob).first(cut), kSpacing);
+    const auto indexed = index_stream(Compression::gzip, ByteView(blob).first(cut), kHostileGzipSpacing);
     if (std::ranges::find(ends, cut) != ends.end()) {
       EXPECT_TRUE(indexed) << "cut at " << cut;
       continue;
@@ -56,7 +56,7 @@ TEST(GzipHostile, FlippedBitsAreFoundOrHarmless) {
     Bytes blob = whole;
     const std::size_t at = round < 500 ? static_cast<std::size_t>(round) : random() % blob.size();
     blob[at] ^= static_cast<std::byte>(1u << random() % 8);
-    const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+    const auto indexed = index_stream(Compression::gzip, blob, kHostileGzipSpacing);
     if (indexed) {
       EXPECT_TRUE(indexed->plain == plain) << "flipped at " << at;
     } else {
@@ -75,7 +75,7 @@ TEST(GzipHostile, EveryByteOfATrailerMatters) {
     for (std::size_t i = 1; i <= 8; ++i) {
       Bytes blob = whole;
       blob[end - i] ^= std::byte{1};
-      const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+      const auto indexed = index_stream(Compression::gzip, blob, kHostileGzipSpacing);
       ASSERT_FALSE(indexed);
       EXPECT_EQ(indexed.error().code(), Errc::corrupt);
       EXPECT_NE(indexed.error().message().find(i > 4 ? "differs from its CRC" : "differs from its length"),
@@ -89,11 +89,11 @@ TEST(GzipHostile, ReservedFlagsOtherMethodsAndWrongHeaderCrcsAreRefused) {
   for (const auto& [at, value] : {std::pair{std::size_t{2}, 7}, {3, 0x20}, {3, 0x80}}) {
     Bytes blob = gzip_of(sample_bytes(100, 24));
     blob[at] = static_cast<std::byte>(value);
-    EXPECT_EQ(index_stream(Compression::gzip, blob, kSpacing).error().code(), Errc::corrupt);
+    EXPECT_EQ(index_stream(Compression::gzip, blob, kHostileGzipSpacing).error().code(), Errc::corrupt);
   }
   Bytes blob = gzip_of(sample_bytes(100, 24), {.with_header_fields = true});
   blob[4] ^= std::byte{1};
-  EXPECT_NE(index_stream(Compression::gzip, blob, kSpacing)
+  EXPECT_NE(index_stream(Compression::gzip, blob, kHostileGzipSpacing)
                 .error()
                 .message()
                 .find("header that differs from its CRC"),
@@ -106,13 +106,14 @@ TEST(GzipHostile, WhatFollowsTheLastMemberIsPaddingOrAnError) {
                            Bytes{std::byte{0x1f}, std::byte{0x8c}}, Bytes(whole.rbegin(), whole.rend())}) {
     Bytes blob = whole;
     append(blob, tail);
-    const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+    const auto indexed = index_stream(Compression::gzip, blob, kHostileGzipSpacing);
     ASSERT_FALSE(indexed);
     EXPECT_EQ(indexed.error().code(), Errc::corrupt);
     EXPECT_EQ(indexed.error().message(), "trailing garbage after the gzip stream");
   }
-  EXPECT_EQ(index_stream(Compression::gzip, as_bytes("no gzip at all"), kSpacing).error().message(),
-            "not a gzip stream");
+  EXPECT_EQ(
+      index_stream(Compression::gzip, as_bytes("no gzip at all"), kHostileGzipSpacing).error().message(),
+      "not a gzip stream");
 }
 
 TEST(GzipHostile, ManyEmptyBlocksAreReadInOneStep) {
@@ -160,7 +161,7 @@ TEST(GzipHostile, BrokenPointsEndInErrorsOrBytes) {
   const auto blob = std::make_shared<MemoryBlob>(gzip_of(plain, {.memory_level = 2}));
   Bytes content(blob->size());
   ASSERT_EQ(blob->read_at(content, 0).value(), content.size());
-  const auto indexed = index_stream(Compression::gzip, content, kSpacing);
+  const auto indexed = index_stream(Compression::gzip, content, kHostileGzipSpacing);
   ASSERT_TRUE(indexed);
   ASSERT_GT(indexed->tables->points.size(), 3u);
   const PointRecord& point = indexed->tables->points[2];
@@ -185,7 +186,7 @@ TEST(GzipHostile, BrokenPointsEndInErrorsOrBytes) {
 TEST(GzipHostile, AResumedDecoderNeverReadsPastABlobThatWasCut) {
   const Bytes plain = sample_bytes(20'000, 27);
   const Bytes blob = gzip_of(plain, {.memory_level = 2});
-  const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+  const auto indexed = index_stream(Compression::gzip, blob, kHostileGzipSpacing);
   ASSERT_TRUE(indexed);
   for (const auto& point : indexed->tables->points) {
     const auto state = ByteView(indexed->tables->states).subspan(point.state_offset, point.state_size);

@@ -26,7 +26,7 @@ using testing::MemoryBlob;
 using testing::PiecewiseSource;
 using testing::sample_bytes;
 
-constexpr std::size_t kSpacing = 16 << 10;
+constexpr std::size_t kGzipSpacing = 16 << 10;
 
 Bytes part_of(const Bytes& bytes, std::size_t offset, std::size_t size) {
   const auto part = ByteView(bytes).subspan(offset, std::min(size, bytes.size() - offset));
@@ -34,8 +34,8 @@ Bytes part_of(const Bytes& bytes, std::size_t offset, std::size_t size) {
 }
 
 // What a decoder resumed at `point` reads, at most `size` bytes, in reads of odd sizes.
-Bytes read_from(const Bytes& blob, const PointRecord& point, const Bytes& states, std::size_t size,
-                DeflateLibrary library = best_deflate_library()) {
+Bytes read_gzip_from(const Bytes& blob, const PointRecord& point, const Bytes& states, std::size_t size,
+                     DeflateLibrary library = best_deflate_library()) {
   auto decoder = resume_gzip(std::make_shared<MemoryBlob>(blob), point.position,
                              ByteView(states).subspan(point.state_offset, point.state_size), library);
   if (!decoder) {
@@ -66,7 +66,7 @@ Result<IndexedStream> index_by(DeflateLibrary library, const Bytes& blob, std::u
 void expect_resumes_everywhere(const Bytes& blob, const IndexedStream& indexed, std::size_t size) {
   for (const DeflateLibrary library : libraries())
     for (const auto& point : indexed.tables->points)
-      EXPECT_TRUE(read_from(blob, point, indexed.tables->states, size, library) ==
+      EXPECT_TRUE(read_gzip_from(blob, point, indexed.tables->states, size, library) ==
                   part_of(indexed.plain, point.offset, size))
           << "point at " << point.offset << ", bit " << point.position;
 }
@@ -105,7 +105,7 @@ TEST(Gzip, EveryPointOfEveryKindOfStreamResumesWithTheRightBytes) {
   for (const auto& [name, blob, has_only_fixed_codes] : variants_of(plain)) {
     for (const DeflateLibrary library : libraries()) {
       SCOPED_TRACE(name);
-      const auto indexed = index_by(library, blob, kSpacing);
+      const auto indexed = index_by(library, blob, kGzipSpacing);
       ASSERT_TRUE(indexed) << indexed.error().message();
       ASSERT_TRUE(indexed->plain == plain);
       // zlib ends a block after 16383 symbols at the latest, at most some 100 KB of this content. ISA-L does
@@ -122,7 +122,7 @@ TEST(Gzip, EveryPointOfEveryKindOfStreamResumesWithTheRightBytes) {
 TEST(Gzip, APointResumesUpToTheEndOfTheStream) {
   const Bytes plain = sample_bytes(300'000, 8);
   for (const Bytes& blob : {gzip_of(plain), gzip_members_of(plain, 70'000)}) {
-    const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+    const auto indexed = index_stream(Compression::gzip, blob, kGzipSpacing);
     ASSERT_TRUE(indexed);
     expect_resumes_everywhere(blob, *indexed, plain.size() + 1);
   }
@@ -132,14 +132,14 @@ TEST(Gzip, PointsKeepTheirDistance) {
   const Bytes plain = sample_bytes(1'000'000, 9);
   const Bytes blob = gzip_of(plain, {.flush = Z_SYNC_FLUSH, .piece = 1'000});
   for (const DeflateLibrary library : libraries()) {
-    const auto indexed = index_by(library, blob, kSpacing);
+    const auto indexed = index_by(library, blob, kGzipSpacing);
     ASSERT_TRUE(indexed);
     const auto& points = indexed->tables->points;
     // ISA-L decodes ahead.
     const std::size_t late = library == DeflateLibrary::isal ? 2 * kDeflateWindow : 1'000;
     for (std::size_t i = 1; i < points.size(); ++i) {
-      EXPECT_GE(points[i].offset - points[i - 1].offset, kSpacing);
-      EXPECT_LE(points[i].offset - points[i - 1].offset, kSpacing + late);
+      EXPECT_GE(points[i].offset - points[i - 1].offset, kGzipSpacing);
+      EXPECT_LE(points[i].offset - points[i - 1].offset, kGzipSpacing + late);
     }
   }
 }
@@ -148,12 +148,12 @@ TEST(Gzip, TheBlobMayArriveInAnyPiecesAndTheStreamBeAskedForInAny) {
   const Bytes plain = sample_bytes(200'000, 10);
   const Bytes blob = gzip_members_of(plain, 90'000, {.memory_level = 1, .with_header_fields = true});
   for (const DeflateLibrary library : libraries()) {
-    const auto expected = index_by(library, blob, kSpacing);
+    const auto expected = index_by(library, blob, kGzipSpacing);
     ASSERT_TRUE(expected);
     for (const std::size_t piece : {1u, 13u, 1u << 20}) {
       for (const std::size_t room : {1u, 1000u, 1u << 20}) {
         SCOPED_TRACE("pieces of " + std::to_string(piece) + ", room for " + std::to_string(room));
-        const auto indexed = index_by(library, blob, kSpacing, piece, room);
+        const auto indexed = index_by(library, blob, kGzipSpacing, piece, room);
         ASSERT_TRUE(indexed) << indexed.error().message();
         EXPECT_TRUE(indexed->plain == plain);
         EXPECT_GT(indexed->tables->points.size(), 4u);
@@ -170,21 +170,21 @@ TEST(Gzip, TheBlobMayArriveInAnyPiecesAndTheStreamBeAskedForInAny) {
 TEST(Gzip, AStreamOfOneBlockHasNoPointsAndIsRead) {
   const Bytes plain = sample_bytes(1'000'000, 11);
   const Bytes blob = gzip_of_one_block(plain);
-  const auto indexed = index_stream(Compression::gzip, blob, kSpacing, 4 * kSpacing);
+  const auto indexed = index_stream(Compression::gzip, blob, kGzipSpacing, 4 * kGzipSpacing);
   ASSERT_TRUE(indexed) << indexed.error().message();
   EXPECT_TRUE(indexed->plain == plain);
   EXPECT_EQ(indexed->tables->points.size(), 1u);
-  EXPECT_EQ(indexed->tables->spans.size(), (plain.size() + 4 * kSpacing - 1) / (4 * kSpacing));
+  EXPECT_EQ(indexed->tables->spans.size(), (plain.size() + 4 * kGzipSpacing - 1) / (4 * kGzipSpacing));
 }
 
 TEST(Gzip, EmptyMembersAndPaddingMakeAnEmptyStream) {
   Bytes blob = gzip_of({});
   append(blob, gzip_of({}, {.with_header_fields = true}));
   for (int padding = 0; padding < 2; ++padding, blob.resize(blob.size() + 1000)) {
-    const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+    const auto indexed = index_stream(Compression::gzip, blob, kGzipSpacing);
     ASSERT_TRUE(indexed) << indexed.error().message();
     EXPECT_TRUE(indexed->plain.empty());
-    EXPECT_EQ(read_from(blob, {}, {}, 100), Bytes());
+    EXPECT_EQ(read_gzip_from(blob, {}, {}, 100), Bytes());
   }
 }
 
@@ -192,7 +192,7 @@ TEST(Gzip, ZeroPaddingAfterTheLastMemberIsAccepted) {
   const Bytes plain = sample_bytes(100'000, 12);
   Bytes blob = gzip_of(plain);
   blob.resize(blob.size() + 300'000);
-  const auto indexed = index_stream(Compression::gzip, blob, kSpacing);
+  const auto indexed = index_stream(Compression::gzip, blob, kGzipSpacing);
   ASSERT_TRUE(indexed) << indexed.error().message();
   EXPECT_TRUE(indexed->plain == plain);
   expect_resumes_everywhere(blob, *indexed, plain.size() + 1);

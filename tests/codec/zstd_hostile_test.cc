@@ -25,7 +25,7 @@ using testing::zstd_frame_header;
 using testing::zstd_of;
 using testing::zstd_skippable_frame;
 
-constexpr std::uint64_t kSpacing = 4 << 10;
+constexpr std::uint64_t kHostileZstdSpacing = 4 << 10;
 
 // What libzstd makes of a blob; nothing where it finds an error.
 std::optional<Bytes> libzstd_decodes(ByteView blob) {
@@ -82,7 +82,7 @@ TEST(ZstdHostile, AStreamCutAnywhereButAfterAFrameBreaksOff) {
     ends.push_back(blob.size());
   }
   for (std::size_t cut = 0; cut < blob.size(); ++cut) {
-    const auto indexed = index_stream(Compression::zstd, ByteView(blob).first(cut), kSpacing);
+    const auto indexed = index_stream(Compression::zstd, ByteView(blob).first(cut), kHostileZstdSpacing);
     if (std::ranges::find(ends, cut) != ends.end()) {
       EXPECT_TRUE(indexed) << "cut at " << cut;
       continue;
@@ -96,7 +96,7 @@ TEST(ZstdHostile, AStreamCutAnywhereButAfterAFrameBreaksOff) {
 TEST(ZstdHostile, ABlobCutBehindAPointBreaksOffThereToo) {
   const Bytes plain = sample_bytes(40'000, 33);
   const Bytes blob = zstd_of(plain, {.window_log = 10, .has_checksum = true});
-  const auto stream = index_stream(Compression::zstd, blob, kSpacing);
+  const auto stream = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
   ASSERT_TRUE(stream);
   ASSERT_GT(stream->tables->points.size(), 2U);
   const auto point = stream->tables->points[2];
@@ -118,7 +118,7 @@ TEST(ZstdHostile, BytesThatAreNoFrameBehindTheLastAreRefused) {
   for (const Bytes& tail : {Bytes(4), Bytes(100), bytes_of({0x28, 0xB5, 0x2F, 0xFC, 0, 0}), bytes_of({0})}) {
     Bytes blob = frame;
     append(blob, tail);
-    const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+    const auto indexed = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
     ASSERT_FALSE(indexed);
     EXPECT_EQ(indexed.error().code(), Errc::corrupt);
   }
@@ -129,7 +129,7 @@ TEST(ZstdHostile, HugeWindowsAndDictionariesAreUnsupported) {
   const Bytes huge_segment = bytes_of({0x28, 0xB5, 0x2F, 0xFD, 0xE0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0});
   const Bytes dictionary = bytes_of({0x28, 0xB5, 0x2F, 0xFD, 1, 0, 77, 1, 0, 0});
   for (const Bytes& blob : {huge, huge_segment, dictionary}) {
-    const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+    const auto indexed = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
     ASSERT_FALSE(indexed);
     EXPECT_EQ(indexed.error().code(), Errc::unsupported) << indexed.error().message();
     const auto decoder = resume_zstd(std::make_shared<const MemoryBlob>(blob), 0, {});
@@ -147,7 +147,7 @@ TEST(ZstdHostile, BrokenBlockHeadersAreCorrupt) {
     Bytes blob = zstd_frame_header(0);
     append(blob, block);
     blob.resize(blob.size() + 200'000);
-    const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+    const auto indexed = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
     ASSERT_FALSE(indexed);
     EXPECT_EQ(indexed.error().code(), Errc::corrupt);
   }
@@ -157,7 +157,7 @@ TEST(ZstdHostile, AFrameThatDeclaresAnotherSizeIsCorrupt) {
   const Bytes empty = bytes_of({0x28, 0xB5, 0x2F, 0xFD, 0x20, 121, 1, 0, 0});
   const Bytes rle = bytes_of({0x28, 0xB5, 0x2F, 0xFD, 0x20, 4, (3 << 3) | 3, 0, 0, 'x'});
   for (const Bytes& blob : {empty, rle}) {
-    const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+    const auto indexed = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
     ASSERT_FALSE(indexed);
     EXPECT_EQ(indexed.error().code(), Errc::corrupt);
   }
@@ -168,7 +168,7 @@ TEST(ZstdHostile, ManyEmptyBlocksAndFramesEnd) {
   for (int i = 0; i < 50'000; ++i) append(blob, zstd_block_header(0, 0, false));
   append(blob, zstd_block_header(0, 0, true));
   for (int i = 0; i < 5'000; ++i) append(blob, zstd_of({}));
-  const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+  const auto indexed = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
   ASSERT_TRUE(indexed) << indexed.error().message();
   EXPECT_TRUE(indexed->plain.empty());
   EXPECT_EQ(indexed->tables->points.size(), 1U);
@@ -185,7 +185,7 @@ TEST(ZstdHostile, FlippedBytesAreFoundOrGiveWhatLibzstdGives) {
     for (auto flips = 1 + random() % 2; flips > 0; --flips)
       blob[random() % blob.size()] ^= static_cast<std::byte>(1 + random() % 255);
     const auto expected = libzstd_decodes(blob);
-    const auto indexed = index_stream(Compression::zstd, blob, kSpacing);
+    const auto indexed = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
     ASSERT_EQ(indexed.has_value(), expected.has_value())
         << "round " << round << ": " << (indexed ? "" : indexed.error().message());
     if (!indexed) {
@@ -214,7 +214,7 @@ TEST(ZstdHostile, BrokenStatesAndPositionsAreErrorsOrBytes) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const Bytes blob = zstd_of(sample_bytes(30'000, random()), {.window_log = 10, .has_checksum = true});
-  const auto stream = index_stream(Compression::zstd, blob, kSpacing);
+  const auto stream = index_stream(Compression::zstd, blob, kHostileZstdSpacing);
   ASSERT_TRUE(stream);
   ASSERT_GT(stream->tables->points.size(), 1U);
   const auto point = stream->tables->points[1];

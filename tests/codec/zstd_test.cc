@@ -33,7 +33,7 @@ using testing::ZstdOptions;
 
 constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = 1024 * kKiB;
-constexpr std::uint64_t kSpacing = 64 * kKiB;
+constexpr std::uint64_t kZstdSpacing = 64 * kKiB;
 
 Bytes random_bytes(std::size_t size, std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -53,8 +53,8 @@ std::size_t points_inside_frames(const IndexedStream& stream) {
 }
 
 // Reads at most `size` bytes from a point on, in reads of `piece` bytes.
-Result<Bytes> read_from(const std::shared_ptr<const MemoryBlob>& blob, const IndexedStream& stream,
-                        const PointRecord& point, std::size_t size, std::size_t piece) {
+Result<Bytes> read_zstd_from(const std::shared_ptr<const MemoryBlob>& blob, const IndexedStream& stream,
+                             const PointRecord& point, std::size_t size, std::size_t piece) {
   auto decoder = resume_zstd(blob, point.position, state_of(stream, point));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   Bytes out(size);
@@ -72,7 +72,7 @@ Result<Bytes> read_from(const std::shared_ptr<const MemoryBlob>& blob, const Ind
 
 // Indexes `blob`, which libzstd made of `plain`, and reads from every point to the end.
 IndexedStream expect_all_points_right(const Bytes& blob, const Bytes& plain,
-                                      std::uint64_t spacing = kSpacing) {
+                                      std::uint64_t spacing = kZstdSpacing) {
   auto stream = index_stream(Compression::zstd, blob, spacing);
   EXPECT_TRUE(stream) << stream.error().message();
   if (!stream) return {.tables = std::make_shared<testing::IndexTables>()};
@@ -80,7 +80,7 @@ IndexedStream expect_all_points_right(const Bytes& blob, const Bytes& plain,
   EXPECT_TRUE(is_consistent(stream->index(), blob.size()));
   const auto shared = std::make_shared<const MemoryBlob>(blob);
   for (const auto& point : stream->tables->points) {
-    const auto got = read_from(shared, *stream, point, plain.size() + 1, 100'000);
+    const auto got = read_zstd_from(shared, *stream, point, plain.size() + 1, 100'000);
     EXPECT_TRUE(got) << "point at " << point.offset << ": " << got.error().message();
     EXPECT_TRUE(got && std::ranges::equal(*got, ByteView(plain).subspan(point.offset)))
         << "point at " << point.offset;
@@ -228,7 +228,7 @@ TEST(Zstd, ALargeFrameAsTheToolWritesItHasPointsThatAreCheap) {
   EXPECT_LT(stream->tables->states.size(), blob.size() / 40);
   const auto shared = std::make_shared<const MemoryBlob>(blob);
   for (const auto& point : stream->tables->points) {
-    const auto got = read_from(shared, *stream, point, 6 * kMiB, kMiB);
+    const auto got = read_zstd_from(shared, *stream, point, 6 * kMiB, kMiB);
     ASSERT_TRUE(got) << got.error().message();
     EXPECT_TRUE(std::ranges::equal(*got, ByteView(plain).subspan(point.offset, got->size())));
   }
@@ -238,13 +238,13 @@ TEST(Zstd, StepsAndSourcesOfAnySizeFindTheSamePoints) {
   const Bytes plain = sample_bytes(600'000, 5);
   Bytes blob = zstd_of(plain, {.window_log = 13, .has_checksum = true});
   append(blob, zstd_of(plain, {.window_log = 13}));
-  const auto expected = index_stream(Compression::zstd, blob, kSpacing);
+  const auto expected = index_stream(Compression::zstd, blob, kZstdSpacing);
   ASSERT_TRUE(expected);
   ASSERT_GT(expected->tables->points.size(), 4U);
   for (const auto& [piece, step] :
        {std::pair<std::size_t, std::size_t>{1, 4096}, {7, 1}, {100'000, 1 << 20}}) {
     PiecewiseSource source(blob, piece);
-    const auto decoder = start_indexing_zstd(source, kSpacing);
+    const auto decoder = start_indexing_zstd(source, kZstdSpacing);
     Bytes out(step);
     Bytes got;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> points = {{0, 0}};

@@ -15,8 +15,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-Descriptor entry(std::string_view content, std::string_view ref_name, std::string_view full = {},
-                 std::optional<Platform> platform = {}) {
+Descriptor named_entry(std::string_view content, std::string_view ref_name, std::string_view full = {},
+                       std::optional<Platform> platform = {}) {
   Descriptor entry{.digest = Digest::of(as_bytes(content)), .size = 1, .platform = std::move(platform)};
   if (!ref_name.empty()) entry.annotations.emplace(kRefName, ref_name);
   if (!full.empty()) entry.annotations.emplace(kContainerdName, full);
@@ -34,38 +34,41 @@ std::vector<std::string> labels(const std::vector<Descriptor>& entries) {
   return all;
 }
 
-const std::vector<Descriptor> kSaved{entry("n", "latest", "docker.io/library/nginx:latest"),
-                                     entry("r", "latest", "docker.io/library/redis:latest"),
-                                     entry("a", "latest", "registry.test:5000/team/app:latest"),
-                                     entry("o", "1.0", "localhost/own:1.0")};
+const std::vector<Descriptor> kSaved{named_entry("n", "latest", "docker.io/library/nginx:latest"),
+                                     named_entry("r", "latest", "docker.io/library/redis:latest"),
+                                     named_entry("a", "latest", "registry.test:5000/team/app:latest"),
+                                     named_entry("o", "1.0", "localhost/own:1.0")};
 
 TEST(ANameOfAnEntry, IsItsRefNameIfNoOtherImageHasIt) {
-  EXPECT_THAT(
-      labels({entry("x", "a"), entry("y", "b", "docker.io/library/b:1"), entry("x", "a"), entry("z", "")}),
-      ElementsAre("a", "b", "a", "@3"));
+  EXPECT_THAT(labels({named_entry("x", "a"), named_entry("y", "b", "docker.io/library/b:1"),
+                      named_entry("x", "a"), named_entry("z", "")}),
+              ElementsAre("a", "b", "a", "@3"));
 }
 
 TEST(ANameOfAnEntry, IsItsFullNameIfOtherImagesHaveItsRefName) {
   EXPECT_THAT(labels(kSaved), ElementsAre("docker.io/library/nginx:latest", "docker.io/library/redis:latest",
                                           "registry.test:5000/team/app:latest", "1.0"));
   // Also where it is the same content by two names.
-  EXPECT_THAT(labels({entry("x", "1", "a:1"), entry("x", "1", "b:1")}), ElementsAre("a:1", "b:1"));
-  EXPECT_THAT(labels({entry("x", "", "a:1"), entry("y", "", "b:1")}), ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(labels({named_entry("x", "1", "a:1"), named_entry("x", "1", "b:1")}),
+              ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(labels({named_entry("x", "", "a:1"), named_entry("y", "", "b:1")}), ElementsAre("a:1", "b:1"));
 }
 
 TEST(ANameOfAnEntry, HasItsDigestIfNothingElseTellsItFromOthers) {
-  EXPECT_THAT(labels({entry("x", "a", {}, Platform{"linux", "amd64"}),
-                      entry("y", "a", {}, Platform{"linux", "arm64"})}),
+  EXPECT_THAT(labels({named_entry("x", "a", {}, Platform{"linux", "amd64"}),
+                      named_entry("y", "a", {}, Platform{"linux", "arm64"})}),
               ElementsAre("a@" + short_of("x"), "a@" + short_of("y")));
-  EXPECT_THAT(labels({entry("x", "1", "a:1"), entry("y", "1", "a:1"), entry("z", "1", "b:1")}),
-              ElementsAre("a:1@" + short_of("x"), "a:1@" + short_of("y"), "b:1"));
-  EXPECT_THAT(labels({entry("x", "1", "a:1"), entry("y", "1"), entry("z", "a:1")}),
+  EXPECT_THAT(
+      labels({named_entry("x", "1", "a:1"), named_entry("y", "1", "a:1"), named_entry("z", "1", "b:1")}),
+      ElementsAre("a:1@" + short_of("x"), "a:1@" + short_of("y"), "b:1"));
+  EXPECT_THAT(labels({named_entry("x", "1", "a:1"), named_entry("y", "1"), named_entry("z", "a:1")}),
               ElementsAre("a:1@" + short_of("x"), "1@" + short_of("y"), "a:1"));
 }
 
 TEST(ANameOfAnEntry, IsItsPositionIfItsDigestIsThatOfOthersToo) {
-  EXPECT_THAT(labels({entry("x", "", "a:1"), entry("x", "1", "a:1"), entry("y", "1", "b:1")}),
-              ElementsAre("@0", "@1", "b:1"));
+  EXPECT_THAT(
+      labels({named_entry("x", "", "a:1"), named_entry("x", "1", "a:1"), named_entry("y", "1", "b:1")}),
+      ElementsAre("@0", "@1", "b:1"));
 }
 
 TEST(ANameOfAnEntry, FindsThatEntry) {
@@ -78,9 +81,10 @@ TEST(ANameOfAnEntry, FindsThatEntry) {
   for (int round = 0; round < 2000; ++round) {
     std::vector<Descriptor> entries(1 + random() % 6);
     for (Descriptor& each : entries)
-      each = entry(pick({"u", "v", "w", "x", "y", "z"}),
-                   pick({"", "latest", "1", "a:1", "b@c", "docker.io/library/a:1"}),
-                   pick({"", "", "a:1", "docker.io/library/a:1", "docker.io/library/b:latest", "latest"}));
+      each =
+          named_entry(pick({"u", "v", "w", "x", "y", "z"}),
+                      pick({"", "latest", "1", "a:1", "b@c", "docker.io/library/a:1"}),
+                      pick({"", "", "a:1", "docker.io/library/a:1", "docker.io/library/b:latest", "latest"}));
     const EntryNames names(entries);
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const std::string label = names.label(i);
@@ -109,9 +113,9 @@ TEST(AName, FindsEntriesByItsFamiliarForm) {
 
 TEST(AName, FindsExactlyWhatItIsBeforeAnythingElse) {
   const std::vector<Descriptor> entries{
-      entry("x", "redis:latest"), entry("y", "latest", "docker.io/library/redis:latest"),
-      entry("z", "redis"),        entry("u", "foo:web"),
-      entry("v", "web:latest"),   entry("w", "1", "foo:1")};
+      named_entry("x", "redis:latest"), named_entry("y", "latest", "docker.io/library/redis:latest"),
+      named_entry("z", "redis"),        named_entry("u", "foo:web"),
+      named_entry("v", "web:latest"),   named_entry("w", "1", "foo:1")};
   const EntryNames names(entries);
   EXPECT_THAT(names.find("redis:latest"), ElementsAre(0u));
   EXPECT_THAT(names.find("docker.io/library/redis:latest"), ElementsAre(1u));
@@ -132,7 +136,7 @@ TEST(AName, MayHaveADigestBehindIt) {
   for (const std::string& name : {"nginx@" + redis, "latest@" + short_of("r").substr(0, 6),
                                   std::string("latest@"), "latest@sha512:" + short_of("r"), "@" + redis})
     EXPECT_THAT(names.find(name), IsEmpty()) << name;
-  const std::vector<Descriptor> odd{entry("x", "a@b"), entry("y", "a")};
+  const std::vector<Descriptor> odd{named_entry("x", "a@b"), named_entry("y", "a")};
   EXPECT_THAT(EntryNames(odd).find("a@b"), ElementsAre(0u));
   EXPECT_THAT(EntryNames(odd).find("a@" + short_of("y")), ElementsAre(1u));
 }
@@ -141,7 +145,7 @@ TEST(AName, WhoseEntriesAreManyIsFoundSoon) {
   std::vector<Descriptor> entries;
   for (int i = 0; i < 20'000; ++i)
     entries.push_back(
-        entry(std::to_string(i), "latest", "docker.io/library/app" + std::to_string(i) + ":latest"));
+        named_entry(std::to_string(i), "latest", "docker.io/library/app" + std::to_string(i) + ":latest"));
   const EntryNames names(entries);
   EXPECT_THAT(names.find("app19999"), ElementsAre(19'999u));
   EXPECT_EQ(names.label(7), "docker.io/library/app7:latest");

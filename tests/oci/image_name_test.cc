@@ -17,7 +17,7 @@ using testing::TarWriter;
 using testing::TempDir;
 using testing::write_file;
 
-const std::string kDigest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+const std::string kNamedDigest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 class AnArgument : public ::testing::Test {
  protected:
@@ -45,8 +45,8 @@ TEST_F(AnArgument, IsAPathAndWhatFollowsIt) {
   EXPECT_EQ(parsed("dir/lay:app"), "dir/lay|app");
   EXPECT_EQ(parsed("dir/lay:app:1.2"), "dir/lay|app:1.2");
   EXPECT_EQ(parsed("dir/lay:docker.io/library/app:1.2"), "dir/lay|docker.io/library/app:1.2");
-  EXPECT_EQ(parsed("dir/lay@" + kDigest), "dir/lay|" + kDigest);
-  EXPECT_EQ(parsed("dir/lay:" + kDigest), "dir/lay|" + kDigest);
+  EXPECT_EQ(parsed("dir/lay@" + kNamedDigest), "dir/lay|" + kNamedDigest);
+  EXPECT_EQ(parsed("dir/lay:" + kNamedDigest), "dir/lay|" + kNamedDigest);
   EXPECT_EQ(parsed("dir/lay:@3"), "dir/lay|@3");
 }
 
@@ -54,7 +54,7 @@ TEST_F(AnArgument, MayStandBehindOci) {
   LayoutWriter("lay");
   EXPECT_EQ(parsed("oci:lay"), "lay|");
   EXPECT_EQ(parsed("oci:lay:app"), "lay|app");
-  EXPECT_EQ(parsed("oci:lay@" + kDigest), "lay|" + kDigest);
+  EXPECT_EQ(parsed("oci:lay@" + kNamedDigest), "lay|" + kNamedDigest);
   EXPECT_EQ(parsed("oci:" + directory.path() + "/lay:app"), directory.path() + "/lay|app");
 }
 
@@ -91,7 +91,7 @@ TEST_F(AnArgument, MayNameAnArchive) {
   EXPECT_EQ(parsed("image.tar"), "image.tar|");
   EXPECT_EQ(parsed("image.tar:app"), "image.tar|app");
   EXPECT_EQ(parsed("image.tar:docker.io/library/app:1.2"), "image.tar|docker.io/library/app:1.2");
-  EXPECT_EQ(parsed("image.tar@" + kDigest), "image.tar|" + kDigest);
+  EXPECT_EQ(parsed("image.tar@" + kNamedDigest), "image.tar|" + kNamedDigest);
   EXPECT_EQ(parsed("image.tar:@0"), "image.tar|@0");
   EXPECT_EQ(parsed("image:app"), "image|app");
 }
@@ -101,7 +101,7 @@ TEST_F(AnArgument, MayStandBehindThePrefixOfAnArchive) {
   for (const std::string prefix : {"oci-archive:", "docker-archive:", "oci:"}) {
     EXPECT_EQ(parsed(prefix + "image.tar"), "image.tar|") << prefix;
     EXPECT_EQ(parsed(prefix + "image.tar:app:1"), "image.tar|app:1") << prefix;
-    EXPECT_EQ(parsed(prefix + "image.tar@" + kDigest), "image.tar|" + kDigest) << prefix;
+    EXPECT_EQ(parsed(prefix + "image.tar@" + kNamedDigest), "image.tar|" + kNamedDigest) << prefix;
     EXPECT_EQ(code_of(prefix + "image.tar:"), Errc::invalid_argument) << prefix;
     EXPECT_EQ(code_of(prefix), Errc::invalid_argument) << prefix;
     EXPECT_EQ(parsed(prefix + "none.tar:app"), "none.tar: no such layout") << prefix;
@@ -135,7 +135,7 @@ TEST_F(AnArgument, WhereNothingIsThereIsNotFound) {
   EXPECT_EQ(parsed("none"), "none: no such layout");
   EXPECT_EQ(parsed("none:app:1"), "none: no such layout");
   EXPECT_EQ(parsed("oci:none:app"), "none: no such layout");
-  EXPECT_EQ(parsed("none@" + kDigest), "none: no such layout");
+  EXPECT_EQ(parsed("none@" + kNamedDigest), "none: no such layout");
   EXPECT_EQ(parsed("no@where:app"), "no@where: no such layout");
   EXPECT_EQ(code_of("none:app"), Errc::not_found);
   EXPECT_EQ(code_of(":app"), Errc::not_found);
@@ -150,7 +150,7 @@ TEST_F(AnArgument, WhereSomethingElseIsThereIsAnInvalidImage) {
        {"dir", "dir:app", "file", "dir/", "oci:dir:app", "oci-archive:file", "docker-archive:dir:app"})
     EXPECT_EQ(code_of(argument), Errc::invalid_image) << argument;
   EXPECT_EQ(parsed("dir:app"), "dir: not an image layout (no oci-layout file)");
-  EXPECT_EQ(parsed("dir@" + kDigest), "dir: not an image layout (no oci-layout file)");
+  EXPECT_EQ(parsed("dir@" + kNamedDigest), "dir: not an image layout (no oci-layout file)");
   EXPECT_THAT(parsed("file:app"), ::testing::StartsWith("file:app: "));
 }
 

@@ -7,7 +7,7 @@
 namespace layoutfs {
 namespace {
 
-Descriptor entry(std::optional<Platform> platform) {
+Descriptor platform_entry(std::optional<Platform> platform) {
   return Descriptor{.digest = Digest::of({}), .platform = std::move(platform)};
 }
 
@@ -17,7 +17,7 @@ std::string chosen(const std::vector<std::string>& offered, const std::string& w
   for (const auto& text : offered) {
     const auto slash = text.find('/');
     const auto variant = slash == std::string::npos ? "" : text.substr(slash + 1);
-    entries.push_back(entry(Platform{"linux", text.substr(0, slash), variant}));
+    entries.push_back(platform_entry(Platform{"linux", text.substr(0, slash), variant}));
   }
   const auto position = choose_platform(entries, parse_platform("linux/" + wanted).value());
   return position ? offered[*position] : "none";
@@ -108,21 +108,22 @@ TEST(ChoosePlatform, TheNearestVariantThatRunsIsChosen) {
 }
 
 TEST(ChoosePlatform, TheFirstOfEqualsIsChosenAndAnotherOsNever) {
-  const std::vector<Descriptor> entries = {entry(Platform{"windows", "amd64", ""}),
-                                           entry(Platform{"linux", "amd64", ""}),
-                                           entry(Platform{"linux", "amd64", ""})};
+  const std::vector<Descriptor> entries = {platform_entry(Platform{"windows", "amd64", ""}),
+                                           platform_entry(Platform{"linux", "amd64", ""}),
+                                           platform_entry(Platform{"linux", "amd64", ""})};
   EXPECT_EQ(choose_platform(entries, {"linux", "amd64", ""}), 1u);
   EXPECT_EQ(choose_platform(entries, {"darwin", "amd64", ""}), std::nullopt);
 }
 
 TEST(ChoosePlatform, AnEntryWithoutAPlatformServesAfterThoseThatNameOne) {
-  const std::vector<Descriptor> entries = {entry(std::nullopt), entry(Platform{"linux", "arm", "v5"})};
+  const std::vector<Descriptor> entries = {platform_entry(std::nullopt),
+                                           platform_entry(Platform{"linux", "arm", "v5"})};
   EXPECT_EQ(choose_platform(entries, {"linux", "arm", "v7"}), 1u);
   EXPECT_EQ(choose_platform(entries, {"linux", "s390x", ""}), 0u);
 }
 
 TEST(ChoosePlatform, AttestationsAreNeverChosen) {
-  const std::vector<Descriptor> entries = {entry(Platform{"unknown", "unknown", ""})};
+  const std::vector<Descriptor> entries = {platform_entry(Platform{"unknown", "unknown", ""})};
   EXPECT_TRUE(is_attestation(entries[0]));
   EXPECT_EQ(choose_platform(entries, {"linux", "amd64", ""}), std::nullopt);
   EXPECT_EQ(choose_platform(entries, {"unknown", "unknown", ""}), std::nullopt);

@@ -14,8 +14,8 @@ using ::testing::HasSubstr;
 using testing::LayoutWriter;
 using testing::TempDir;
 
-const Platform kAmd64{"linux", "amd64", ""};
-const Platform kArm64{"linux", "arm64", "v8"};
+const Platform kLinuxAmd64{"linux", "amd64", ""};
+const Platform kLinuxArm64{"linux", "arm64", "v8"};
 const Platform kUnknown{"unknown", "unknown", ""};
 
 class ResolvePlatform : public ::testing::Test {
@@ -41,126 +41,127 @@ class ResolvePlatform : public ::testing::Test {
 };
 
 TEST_F(ResolvePlatform, AManifestIsItself) {
-  EXPECT_EQ(resolved(a, kArm64), a.digest.str());
+  EXPECT_EQ(resolved(a, kLinuxArm64), a.digest.str());
   auto untyped = a;
   untyped.media_type.clear();
-  EXPECT_EQ(resolve_platform(*engine, untyped, kArm64)->media_type, testing::kManifestType);
+  EXPECT_EQ(resolve_platform(*engine, untyped, kLinuxArm64)->media_type, testing::kManifestType);
 }
 
 TEST_F(ResolvePlatform, AnIndexLeadsToTheManifestOfThePlatform) {
-  const auto index =
-      layout.index({for_platform(image("x"), kUnknown), for_platform(a, kArm64), for_platform(b, kAmd64)});
-  EXPECT_EQ(resolved(index, kAmd64), b.digest.str());
-  EXPECT_EQ(resolved(index, kArm64), a.digest.str());
+  const auto index = layout.index(
+      {for_platform(image("x"), kUnknown), for_platform(a, kLinuxArm64), for_platform(b, kLinuxAmd64)});
+  EXPECT_EQ(resolved(index, kLinuxAmd64), b.digest.str());
+  EXPECT_EQ(resolved(index, kLinuxArm64), a.digest.str());
 }
 
 TEST_F(ResolvePlatform, WhereNoneServesThePlatformsAreListed) {
   const auto index =
-      layout.index({for_platform(a, kArm64), for_platform(b, kAmd64), for_platform(b, kUnknown)});
+      layout.index({for_platform(a, kLinuxArm64), for_platform(b, kLinuxAmd64), for_platform(b, kUnknown)});
   EXPECT_EQ(code_of(index, {"linux", "s390x", ""}), Errc::not_found);
   EXPECT_EQ(resolved(index, {"linux", "s390x", ""}),
             index.digest.str() + ": no image for linux/s390x, there are: linux/arm64/v8, linux/amd64");
-  EXPECT_EQ(code_of(layout.index({}), kAmd64), Errc::not_found);
+  EXPECT_EQ(code_of(layout.index({}), kLinuxAmd64), Errc::not_found);
 }
 
 TEST_F(ResolvePlatform, NestedIndexesAreSearchedInTurn) {
-  const auto arm = layout.index({for_platform(a, kArm64)});
-  const auto intel = layout.index({for_platform(b, kAmd64)});
+  const auto arm = layout.index({for_platform(a, kLinuxArm64)});
+  const auto intel = layout.index({for_platform(b, kLinuxAmd64)});
   const auto outer = layout.index({arm, intel});
-  EXPECT_EQ(resolved(outer, kAmd64), b.digest.str());
-  EXPECT_EQ(resolved(outer, kArm64), a.digest.str());
+  EXPECT_EQ(resolved(outer, kLinuxAmd64), b.digest.str());
+  EXPECT_EQ(resolved(outer, kLinuxArm64), a.digest.str());
   EXPECT_THAT(resolved(outer, {"linux", "s390x", ""}), HasSubstr("linux/arm64/v8, linux/amd64"));
 }
 
 TEST_F(ResolvePlatform, DocumentsThatAreNoImagesAreSkipped) {
   auto other = layout.blob("{}", "application/vnd.example+json");
-  EXPECT_EQ(resolved(layout.index({for_platform(other, kAmd64), for_platform(a, kAmd64)}), kAmd64),
-            a.digest.str());
-  EXPECT_EQ(code_of(other, kAmd64), Errc::unsupported);
+  EXPECT_EQ(
+      resolved(layout.index({for_platform(other, kLinuxAmd64), for_platform(a, kLinuxAmd64)}), kLinuxAmd64),
+      a.digest.str());
+  EXPECT_EQ(code_of(other, kLinuxAmd64), Errc::unsupported);
 }
 
 TEST_F(ResolvePlatform, ArtifactsAndAttestationsAreNeverChosen) {
-  auto soci = for_platform(b, kAmd64);
+  auto soci = for_platform(b, kLinuxAmd64);
   soci.artifact_type = "application/vnd.amazon.soci.index.v2+json";
-  auto attestation = for_platform(image("attested"), kAmd64);
+  auto attestation = for_platform(image("attested"), kLinuxAmd64);
   attestation.annotations.emplace("vnd.docker.reference.type", "attestation-manifest");
   const auto ztoc = layout.blob("ztoc", "application/octet-stream");
   const auto artifact =
-      for_platform(layout.manifest(layout.blob("{}", "application/vnd.a.b+json"), {ztoc}), kAmd64);
+      for_platform(layout.manifest(layout.blob("{}", "application/vnd.a.b+json"), {ztoc}), kLinuxAmd64);
   for (const Descriptor& other : {soci, attestation, artifact}) {
-    EXPECT_EQ(resolved(layout.index({other, for_platform(a, kAmd64)}), kAmd64), a.digest.str());
-    EXPECT_EQ(resolved(layout.index({for_platform(a, kAmd64), other}), kAmd64), a.digest.str());
-    EXPECT_EQ(code_of(layout.index({other}), kAmd64), Errc::not_found);
+    EXPECT_EQ(resolved(layout.index({other, for_platform(a, kLinuxAmd64)}), kLinuxAmd64), a.digest.str());
+    EXPECT_EQ(resolved(layout.index({for_platform(a, kLinuxAmd64), other}), kLinuxAmd64), a.digest.str());
+    EXPECT_EQ(code_of(layout.index({other}), kLinuxAmd64), Errc::not_found);
   }
-  auto typed = for_platform(a, kAmd64);
+  auto typed = for_platform(a, kLinuxAmd64);
   typed.artifact_type = testing::kConfigType;
-  EXPECT_EQ(resolved(layout.index({typed}), kAmd64), a.digest.str());
+  EXPECT_EQ(resolved(layout.index({typed}), kLinuxAmd64), a.digest.str());
 }
 
 TEST_F(ResolvePlatform, AnImageThatNeedsFeaturesServesOnlySystemsThatHaveThem) {
-  auto needy = for_platform(a, kAmd64);
+  auto needy = for_platform(a, kLinuxAmd64);
   needy.platform->os_features = {"x", "y"};
-  const auto index = layout.index({needy, for_platform(b, kAmd64)});
-  EXPECT_EQ(resolved(index, kAmd64), b.digest.str());
+  const auto index = layout.index({needy, for_platform(b, kLinuxAmd64)});
+  EXPECT_EQ(resolved(index, kLinuxAmd64), b.digest.str());
   EXPECT_EQ(resolved(index, {.os = "linux", .architecture = "amd64", .os_features = {"y", "z", "x"}}),
             a.digest.str());
 }
 
 TEST_F(ResolvePlatform, AnEntryWithoutAPlatformIsForThatOfItsConfig) {
   const auto layer = layout.blob("layer", testing::kTarType);
-  const auto arm = layout.manifest(layout.config({layer.digest}, kArm64), {layer});
-  const auto intel = layout.manifest(layout.config({layer.digest}, kAmd64), {layer});
+  const auto arm = layout.manifest(layout.config({layer.digest}, kLinuxArm64), {layer});
+  const auto intel = layout.manifest(layout.config({layer.digest}, kLinuxAmd64), {layer});
   const auto index = layout.index({arm, intel});
-  EXPECT_EQ(resolved(index, kAmd64), intel.digest.str());
-  EXPECT_EQ(resolved(index, kArm64), arm.digest.str());
+  EXPECT_EQ(resolved(index, kLinuxAmd64), intel.digest.str());
+  EXPECT_EQ(resolved(index, kLinuxArm64), arm.digest.str());
   EXPECT_THAT(resolved(index, {"linux", "s390x", ""}), HasSubstr("there are: linux/arm64/v8, linux/amd64"));
   const auto silent = layout.manifest(layout.blob("{}", testing::kConfigType), {layer});
-  EXPECT_EQ(resolved(layout.index({silent, intel}), kAmd64), intel.digest.str());
-  EXPECT_EQ(resolved(layout.index({intel, silent}), kArm64), silent.digest.str());
+  EXPECT_EQ(resolved(layout.index({silent, intel}), kLinuxAmd64), intel.digest.str());
+  EXPECT_EQ(resolved(layout.index({intel, silent}), kLinuxArm64), silent.digest.str());
 }
 
 TEST_F(ResolvePlatform, OfEqualEntriesTheFirstIsChosen) {
-  EXPECT_EQ(resolved(layout.index({for_platform(b, kAmd64), for_platform(a, kAmd64)}), kAmd64),
+  EXPECT_EQ(resolved(layout.index({for_platform(b, kLinuxAmd64), for_platform(a, kLinuxAmd64)}), kLinuxAmd64),
             b.digest.str());
 }
 
 TEST_F(ResolvePlatform, AManifestThatIsAbsentIsPassedOverAndTold) {
   std::filesystem::remove(layout.blob_path(a.digest));
-  EXPECT_EQ(resolved(layout.index({for_platform(a, kAmd64), for_platform(b, kAmd64)}), kAmd64),
+  EXPECT_EQ(resolved(layout.index({for_platform(a, kLinuxAmd64), for_platform(b, kLinuxAmd64)}), kLinuxAmd64),
             b.digest.str());
-  const auto index = layout.index({for_platform(a, kArm64), for_platform(b, kAmd64)});
-  EXPECT_EQ(code_of(index, kArm64), Errc::not_found);
-  EXPECT_THAT(resolved(index, kArm64), HasSubstr("its manifest " + a.digest.str() + " is absent"));
+  const auto index = layout.index({for_platform(a, kLinuxArm64), for_platform(b, kLinuxAmd64)});
+  EXPECT_EQ(code_of(index, kLinuxArm64), Errc::not_found);
+  EXPECT_THAT(resolved(index, kLinuxArm64), HasSubstr("its manifest " + a.digest.str() + " is absent"));
   testing::write_file(layout.blob_path(a.digest), "damaged");
-  EXPECT_EQ(resolved(index, kArm64), a.digest.str()) << "its reader says why it cannot be read";
+  EXPECT_EQ(resolved(index, kLinuxArm64), a.digest.str()) << "its reader says why it cannot be read";
 }
 
 TEST_F(ResolvePlatform, NestingIsFollowedSixteenLevelsDeep) {
   auto index = a;
   for (int depth = 0; depth < 16; ++depth) index = layout.index({index});
-  EXPECT_EQ(resolved(index, kAmd64), a.digest.str());
-  EXPECT_EQ(code_of(layout.index({index}), kAmd64), Errc::invalid_image);
+  EXPECT_EQ(resolved(index, kLinuxAmd64), a.digest.str());
+  EXPECT_EQ(code_of(layout.index({index}), kLinuxAmd64), Errc::invalid_image);
 }
 
 TEST_F(ResolvePlatform, OneIndexThousandsOfTimesIsReadOnce) {
-  const auto arm = layout.index({for_platform(a, kArm64)});
+  const auto arm = layout.index({for_platform(a, kLinuxArm64)});
   const auto wide = layout.index(std::vector(10'000, arm));
-  EXPECT_EQ(code_of(layout.index({wide, wide, arm}), kAmd64), Errc::not_found);
+  EXPECT_EQ(code_of(layout.index({wide, wide, arm}), kLinuxAmd64), Errc::not_found);
 }
 
 TEST_F(ResolvePlatform, ManyIndexesAreRefused) {
   std::vector<Descriptor> indexes;
   for (int i = 0; i < 100; ++i)
-    indexes.push_back(layout.index({for_platform(image(std::to_string(i)), kArm64)}));
-  EXPECT_EQ(code_of(layout.index(indexes), kAmd64), Errc::invalid_image);
+    indexes.push_back(layout.index({for_platform(image(std::to_string(i)), kLinuxArm64)}));
+  EXPECT_EQ(code_of(layout.index(indexes), kLinuxAmd64), Errc::invalid_image);
 }
 
 TEST_F(ResolvePlatform, ABrokenIndexIsAnErrorThatNamesIt) {
   const auto index = layout.blob("{\"manifests\":[", testing::kIndexType);
-  EXPECT_EQ(code_of(index, kAmd64), Errc::invalid_image);
-  EXPECT_THAT(resolved(layout.index({index}), kAmd64), HasSubstr(index.digest.str()));
+  EXPECT_EQ(code_of(index, kLinuxAmd64), Errc::invalid_image);
+  EXPECT_THAT(resolved(layout.index({index}), kLinuxAmd64), HasSubstr(index.digest.str()));
   std::filesystem::remove(layout.blob_path(index.digest));
-  EXPECT_EQ(code_of(layout.index({index}), kAmd64), Errc::not_found);
+  EXPECT_EQ(code_of(layout.index({index}), kLinuxAmd64), Errc::not_found);
 }
 
 }  // namespace

@@ -22,13 +22,13 @@ using testing::IndexedStream;
 using testing::sample_bytes;
 using testing::TempDir;
 
-constexpr std::uint64_t kMaxSpan = 10'000;
+constexpr std::uint64_t kMaxCopiedSpan = 10'000;
 
 UniqueFd open_file(const std::string& path, int flags = O_RDWR | O_CREAT) {
   return open_at(AT_FDCWD, path, flags, 0600).value();
 }
 
-ByteView span_of(const IndexedStream& stream, std::uint64_t span) {
+ByteView plain_span(const IndexedStream& stream, std::uint64_t span) {
   const StreamIndex index = stream.index();
   return ByteView(stream.plain)
       .subspan(index.spans[span].offset, index.span_end(span) - index.spans[span].offset);
@@ -44,16 +44,17 @@ class Copied : public ::testing::Test {
     EXPECT_TRUE(copy.finish());
     EXPECT_EQ(copy.size(), std::filesystem::file_size(path_));
   }
-  void add(DecodedCopy& copy, std::uint64_t span) { EXPECT_TRUE(copy.add(span, span_of(stream_, span))); }
+  void add(DecodedCopy& copy, std::uint64_t span) { EXPECT_TRUE(copy.add(span, plain_span(stream_, span))); }
   void expect_span(ByteView got, std::uint64_t span) const {
-    EXPECT_TRUE(std::ranges::equal(got, span_of(stream_, span))) << span;
+    EXPECT_TRUE(std::ranges::equal(got, plain_span(stream_, span))) << span;
   }
   Result<DecodedCopy> open() const { return DecodedCopy::open(open_file(path_), index_); }
 
   TempDir dir_;
   const std::string path_ = dir_ / "copy";
   const IndexedStream stream_ =
-      index_stream(Compression::gzip, gzip_of_one_block(sample_bytes(95'000, 1)), 1 << 14, kMaxSpan).value();
+      index_stream(Compression::gzip, gzip_of_one_block(sample_bytes(95'000, 1)), 1 << 14, kMaxCopiedSpan)
+          .value();
   const StreamIndex index_ = stream_.index();
 };
 
@@ -71,14 +72,15 @@ TEST_F(Copied, EverySpanThatWasAddedIsReadAndNoOther) {
 
 TEST_F(Copied, AnUnfinishedOneIsNone) {
   auto copy = DecodedCopy::create(open_file(dir_ / "unfinished"), index_);
-  ASSERT_TRUE(copy.add(0, span_of(stream_, 0)));
-  EXPECT_TRUE(std::ranges::equal(***copy.read(0), span_of(stream_, 0))) << "but its maker reads it";
+  ASSERT_TRUE(copy.add(0, plain_span(stream_, 0)));
+  EXPECT_TRUE(std::ranges::equal(***copy.read(0), plain_span(stream_, 0))) << "but its maker reads it";
   EXPECT_EQ(DecodedCopy::open(open_file(dir_ / "unfinished"), index_).error().code(), Errc::corrupt);
 }
 
 TEST_F(Copied, OneOfAnotherIndexIsRefused) {
   const auto other =
-      index_stream(Compression::gzip, gzip_of_one_block(sample_bytes(95'000, 2)), 1 << 14, kMaxSpan).value();
+      index_stream(Compression::gzip, gzip_of_one_block(sample_bytes(95'000, 2)), 1 << 14, kMaxCopiedSpan)
+          .value();
   const auto opened = DecodedCopy::open(open_file(path_), other.index());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code(), Errc::corrupt);

@@ -50,8 +50,8 @@ IndexedStream indexed_stream(Compression compression, const Bytes& content, std:
 }
 
 // A blob, its index, and streams over it.
-struct Fixture {
-  Fixture(Compression compression, Bytes content, std::uint64_t max_span = 2 * kSpacing)
+struct StreamFixture {
+  StreamFixture(Compression compression, Bytes content, std::uint64_t max_span = 2 * kSpacing)
       : indexed(indexed_stream(compression, content, max_span)),
         blob(std::make_shared<MemoryBlob>(std::move(content))) {}
 
@@ -65,9 +65,9 @@ struct Fixture {
   std::shared_ptr<std::atomic<int>> opened = std::make_shared<std::atomic<int>>(0);
 };
 
-std::vector<Fixture> fixtures() {
+std::vector<StreamFixture> fixtures() {
   const Bytes plain = sample_bytes(700'000, 31);
-  std::vector<Fixture> all;
+  std::vector<StreamFixture> all;
   all.emplace_back(Compression::none, plain);
   all.emplace_back(Compression::none, plain, 5'000);
   all.emplace_back(Compression::gzip, gzip_of(plain));
@@ -80,7 +80,8 @@ std::vector<Fixture> fixtures() {
 }
 
 // Whether a read gives what stands in the plain bytes, and as much of it as there is.
-void expect_read(const LayerStream& stream, const Bytes& plain, std::uint64_t offset, std::size_t size) {
+void expect_stream_read(const LayerStream& stream, const Bytes& plain, std::uint64_t offset,
+                        std::size_t size) {
   Bytes out(size);
   const auto got = stream.read(out, offset);
   ASSERT_TRUE(got) << got.error().message();
@@ -91,7 +92,7 @@ void expect_read(const LayerStream& stream, const Bytes& plain, std::uint64_t of
 }
 
 TEST(LayerStream, RandomReadsGiveThePlainBytes) {
-  for (const Fixture& fixture : fixtures()) {
+  for (const StreamFixture& fixture : fixtures()) {
     for (const std::uint64_t budget : {std::uint64_t{0}, std::uint64_t{100'000}, std::uint64_t{10'000'000}}) {
       const std::uint64_t seed = 32 + budget;
       SCOPED_TRACE("seed " + std::to_string(seed));
@@ -101,7 +102,8 @@ TEST(LayerStream, RandomReadsGiveThePlainBytes) {
       EXPECT_EQ(stream.size(), fixture.indexed.plain.size());
       for (int round = 0; round < 60; ++round) {
         const auto offset = random() % (stream.size() + 1'000);
-        expect_read(stream, fixture.indexed.plain, offset, random() % (round % 10 == 0 ? 200'000 : 5'000));
+        expect_stream_read(stream, fixture.indexed.plain, offset,
+                           random() % (round % 10 == 0 ? 200'000 : 5'000));
         EXPECT_LE(cache->stats().bytes, budget);
         EXPECT_LE(cache->parked().size(), ParkedDecoders::kMostPerStream);
       }
@@ -110,33 +112,34 @@ TEST(LayerStream, RandomReadsGiveThePlainBytes) {
 }
 
 TEST(LayerStream, OfAPlainStreamOnlyTheSpanThatIsReadIsDecoded) {
-  const Fixture fixture(Compression::none, sample_bytes(100'000, 49), 4'000);
+  const StreamFixture fixture(Compression::none, sample_bytes(100'000, 49), 4'000);
   const auto cache = std::make_shared<SpanCache>(1'000'000);
   const auto stream = fixture.stream(cache);
-  expect_read(stream, fixture.indexed.plain, 2 * kSpacing - 10, 1);  // the last of the spans of its point
+  expect_stream_read(stream, fixture.indexed.plain, 2 * kSpacing - 10,
+                     1);  // the last of the spans of its point
   EXPECT_LE(cache->stats().decoded_bytes, 4'000U);
 }
 
 TEST(LayerStream, ReadsAtTheEndAreShort) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(50'000, 33)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(50'000, 33)));
   const auto stream = fixture.stream(std::make_shared<SpanCache>(1'000'000));
-  expect_read(stream, fixture.indexed.plain, 49'990, 100);
-  expect_read(stream, fixture.indexed.plain, 50'000, 100);
-  expect_read(stream, fixture.indexed.plain, ~std::uint64_t{0}, 100);
-  expect_read(stream, fixture.indexed.plain, 10, 0);
+  expect_stream_read(stream, fixture.indexed.plain, 49'990, 100);
+  expect_stream_read(stream, fixture.indexed.plain, 50'000, 100);
+  expect_stream_read(stream, fixture.indexed.plain, ~std::uint64_t{0}, 100);
+  expect_stream_read(stream, fixture.indexed.plain, 10, 0);
 }
 
 TEST(LayerStream, AnEmptyStreamReadsAsEmpty) {
-  const Fixture fixture(Compression::gzip, gzip_of({}));
+  const StreamFixture fixture(Compression::gzip, gzip_of({}));
   const auto stream = fixture.stream(std::make_shared<SpanCache>(1'000));
   EXPECT_EQ(stream.size(), 0u);
-  expect_read(stream, {}, 0, 10);
+  expect_stream_read(stream, {}, 0, 10);
   EXPECT_EQ(*fixture.opened, 0);
 }
 
 // What comes of reading all of `stream` in order, from `begin` on.
 void read_in_order(const LayerStream& stream, const Bytes& plain, std::uint64_t begin, std::size_t step) {
-  for (std::uint64_t at = begin; at < plain.size(); at += step) expect_read(stream, plain, at, step);
+  for (std::uint64_t at = begin; at < plain.size(); at += step) expect_stream_read(stream, plain, at, step);
 }
 
 // Until no thread decodes ahead any more.
@@ -153,12 +156,12 @@ void give_way_until_decoded_ahead(const SpanCache& cache) {
 }
 
 TEST(LayerStream, ASequentialReaderDecodesEachByteOnce) {
-  for (const Fixture& fixture : fixtures()) {
+  for (const StreamFixture& fixture : fixtures()) {
     const auto cache = std::make_shared<SpanCache>(10'000'000);
     const auto stream = fixture.stream(cache);
     EXPECT_EQ(*fixture.opened, 0);
     for (std::uint64_t at = 0; at < fixture.indexed.plain.size(); at += 1'000) {
-      expect_read(stream, fixture.indexed.plain, at, 1'000);
+      expect_stream_read(stream, fixture.indexed.plain, at, 1'000);
       give_way_until_decoded_ahead(*cache);
     }
     EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
@@ -170,7 +173,7 @@ TEST(LayerStream, ASequentialReaderDecodesEachByteOnce) {
 
 // It is faster than threads that decode spans of a few kilobytes ahead, and what it has read is soon gone.
 TEST(LayerStream, ASequentialReaderWithLittleCacheIsNotHeldUpByThoseWhoDecodeAhead) {
-  for (const Fixture& fixture : fixtures()) {
+  for (const StreamFixture& fixture : fixtures()) {
     const auto cache = std::make_shared<SpanCache>(200'000);
     const auto stream = fixture.stream(cache);
     read_in_order(stream, fixture.indexed.plain, 0, 1'000);
@@ -180,13 +183,13 @@ TEST(LayerStream, ASequentialReaderWithLittleCacheIsNotHeldUpByThoseWhoDecodeAhe
 }
 
 TEST(LayerStream, ReadersInOrderAtSeveralPlacesAreEachReadAheadOf) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 41)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 41)));
   const auto cache = std::make_shared<SpanCache>(10'000'000);
   const auto stream = fixture.stream(cache);
   constexpr std::uint64_t kReaders = 4, kPart = 750'000;
   for (std::uint64_t at = 0; at < kPart; at += 5'000)
     for (std::uint64_t reader = 0; reader < kReaders; ++reader) {
-      expect_read(stream, fixture.indexed.plain, reader * kPart + at, 5'000);
+      expect_stream_read(stream, fixture.indexed.plain, reader * kPart + at, 5'000);
       give_way_until_decoded_ahead(*cache);
     }
   EXPECT_EQ(cache->stats().decoded_bytes, stream.size());
@@ -194,25 +197,25 @@ TEST(LayerStream, ReadersInOrderAtSeveralPlacesAreEachReadAheadOf) {
 }
 
 TEST(LayerStream, NothingIsDecodedAheadOfReadsAtRandom) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(8'000'000, 42)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(8'000'000, 42)));
   const auto cache = std::make_shared<SpanCache>(2'000'000);
   const auto stream = fixture.stream(cache);
   const std::uint64_t seed = 43;
   std::mt19937_64 random(seed);
   for (int i = 0; i < 200; ++i) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    expect_read(stream, fixture.indexed.plain, random() % stream.size(), 2'000);
+    expect_stream_read(stream, fixture.indexed.plain, random() % stream.size(), 2'000);
   }
   EXPECT_EQ(cache->stats().ahead_bytes, 0u);
   EXPECT_EQ(cache->workers().thread_count(), 0u);
 }
 
 TEST(LayerStream, NoMoreIsDecodedAheadThanTheReaderCameOverNorThanAQuarterOfTheCache) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 44)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 44)));
   const auto cache = std::make_shared<SpanCache>(1'000'000);
   const auto stream = fixture.stream(cache);
   for (std::uint64_t at = 0; at < 1'000'000; at += 50'000) {
-    expect_read(stream, fixture.indexed.plain, at, 50'000);
+    expect_stream_read(stream, fixture.indexed.plain, at, 50'000);
     wait_for_workers(*cache);
     const std::uint64_t read = at + 50'000;
     EXPECT_LE(cache->stats().decoded_bytes, read + std::min<std::uint64_t>(read, 250'000) + 2 * kSpacing)
@@ -223,7 +226,7 @@ TEST(LayerStream, NoMoreIsDecodedAheadThanTheReaderCameOverNorThanAQuarterOfTheC
 }
 
 TEST(LayerStream, AheadOfNobodyWhereTheCacheIsTooSmall) {
-  const Fixture fixture(Compression::none, sample_bytes(30 * kSpacing, 45));
+  const StreamFixture fixture(Compression::none, sample_bytes(30 * kSpacing, 45));
   for (const std::uint64_t budget : {std::uint64_t{0}, kSpacing, 4 * kSpacing - 1}) {
     const auto cache = std::make_shared<SpanCache>(budget);
     const auto stream = fixture.stream(cache);
@@ -251,13 +254,13 @@ class BrokenBlob final : public Blob {
 
 TEST(LayerStream, WhatFailsAheadIsToldToWhoReadsThereAndNotBefore) {
   const Bytes plain = sample_bytes(1'000'000, 46);
-  Fixture fixture(Compression::none, plain);
+  StreamFixture fixture(Compression::none, plain);
   const auto broken = std::make_shared<BrokenBlob>(fixture.blob, 600'000);
   fixture.blob = broken;
   const auto cache = std::make_shared<SpanCache>(4'000'000);
   const auto stream = fixture.stream(cache);
   ::testing::internal::CaptureStderr();
-  for (std::uint64_t at = 0; at < 500'000; at += 20'000) expect_read(stream, plain, at, 20'000);
+  for (std::uint64_t at = 0; at < 500'000; at += 20'000) expect_stream_read(stream, plain, at, 20'000);
   wait_for_workers(*cache);
   EXPECT_GT(broken->failures, 0);
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
@@ -272,13 +275,13 @@ TEST(LayerStream, WhatFailsAheadIsToldToWhoReadsThereAndNotBefore) {
 }
 
 TEST(LayerStream, ItsEndWaitsForWhoDecodesAhead) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(1'000'000, 47)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(1'000'000, 47)));
   const auto cache = std::make_shared<SpanCache>(10'000'000);
   const auto uses_before = fixture.blob.use_count();
   for (int round = 0; round < 20; ++round) {
     const auto stream = fixture.stream(cache);
     for (std::uint64_t at = 0; at < 300'000; at += 50'000)
-      expect_read(stream, fixture.indexed.plain, at, 50'000);
+      expect_stream_read(stream, fixture.indexed.plain, at, 50'000);
   }
   EXPECT_EQ(fixture.blob.use_count(), uses_before);
   EXPECT_TRUE(cache->room_ahead(5'000'000 - cache->stats().unread_bytes))
@@ -290,7 +293,7 @@ TEST(LayerStream, ManyReadersTogetherDecodeEachByteOnceWhereTheCacheHoldsAll) {
   const Bytes plain = sample_bytes(2'000'000, 48);
   for (const Bytes& blob :
        {gzip_of(plain, {.flush = Z_FULL_FLUSH, .piece = 3'000}), gzip_of_one_block(plain)}) {
-    const Fixture fixture(Compression::gzip, blob);
+    const StreamFixture fixture(Compression::gzip, blob);
     const auto cache = std::make_shared<SpanCache>(10'000'000);
     const auto stream = fixture.stream(cache);
     {
@@ -300,7 +303,7 @@ TEST(LayerStream, ManyReadersTogetherDecodeEachByteOnceWhereTheCacheHoldsAll) {
           SCOPED_TRACE("seed " + std::to_string(seed));
           std::mt19937_64 random(seed);
           if (seed < 2) return read_in_order(stream, plain, seed * 500'000, 10'000);
-          for (int i = 0; i < 100; ++i) expect_read(stream, plain, random() % plain.size(), 3'000);
+          for (int i = 0; i < 100; ++i) expect_stream_read(stream, plain, random() % plain.size(), 3'000);
         });
     }
     EXPECT_EQ(cache->stats().decoded_bytes, plain.size());
@@ -308,22 +311,22 @@ TEST(LayerStream, ManyReadersTogetherDecodeEachByteOnceWhereTheCacheHoldsAll) {
 }
 
 TEST(LayerStream, SpansDecodedOnTheWayAreKept) {
-  const Fixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(200'000, 34)), 10'000);
+  const StreamFixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(200'000, 34)), 10'000);
   const auto cache = std::make_shared<SpanCache>(1'000'000);
   const auto stream = fixture.stream(cache);
-  expect_read(stream, fixture.indexed.plain, 95'000, 10);
+  expect_stream_read(stream, fixture.indexed.plain, 95'000, 10);
   EXPECT_EQ(cache->stats().decoded_bytes, 100'000u);
-  expect_read(stream, fixture.indexed.plain, 0, 100'000);
+  expect_stream_read(stream, fixture.indexed.plain, 0, 100'000);
   EXPECT_EQ(cache->stats().decoded_bytes, 100'000u);
 }
 
 TEST(LayerStream, AStreamTakesItsDecodersWithIt) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(500'000, 35)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(500'000, 35)));
   const auto cache = std::make_shared<SpanCache>(1'000'000);
   const auto uses_before = fixture.blob.use_count();
   {
     const auto stream = fixture.stream(cache);
-    expect_read(stream, fixture.indexed.plain, 0, 10);
+    expect_stream_read(stream, fixture.indexed.plain, 0, 10);
     EXPECT_EQ(cache->parked().size(), 1u);
   }
   EXPECT_EQ(cache->parked().size(), 0u);
@@ -331,19 +334,19 @@ TEST(LayerStream, AStreamTakesItsDecodersWithIt) {
 }
 
 TEST(LayerStream, StreamsOfOneCacheDoNotMixTheirSpans) {
-  const Fixture one(Compression::gzip, gzip_of(sample_bytes(100'000, 36)));
-  const Fixture other(Compression::none, sample_bytes(100'000, 37));
+  const StreamFixture one(Compression::gzip, gzip_of(sample_bytes(100'000, 36)));
+  const StreamFixture other(Compression::none, sample_bytes(100'000, 37));
   const auto cache = std::make_shared<SpanCache>(1'000'000);
   const auto stream = one.stream(cache);
   const auto other_stream = other.stream(cache);
   for (int round = 0; round < 2; ++round) {
-    expect_read(stream, one.indexed.plain, 0, 100'000);
-    expect_read(other_stream, other.indexed.plain, 0, 100'000);
+    expect_stream_read(stream, one.indexed.plain, 0, 100'000);
+    expect_stream_read(other_stream, other.indexed.plain, 0, 100'000);
   }
 }
 
 TEST(LayerStream, AFailureToOpenTheBlobIsHandedOnAndNotRemembered) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(1'000, 38)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(1'000, 38)));
   bool is_there = false;
   const LayerStream stream(
       [&]() -> Result<BlobPtr> {
@@ -354,7 +357,7 @@ TEST(LayerStream, AFailureToOpenTheBlobIsHandedOnAndNotRemembered) {
   Bytes out(10);
   EXPECT_EQ(stream.read(out, 0).error().code(), Errc::not_found);
   is_there = true;
-  expect_read(stream, fixture.indexed.plain, 0, 1'000);
+  expect_stream_read(stream, fixture.indexed.plain, 0, 1'000);
 }
 
 // Reads all of `stream` and expects the plain bytes or errors of the content; how many reads failed.
@@ -376,7 +379,7 @@ int errors_of_reading(const LayerStream& stream, const Bytes& plain) {
 
 // Bit rot after indexing: what `damage` did to the blob gives errors, with a line of log, or the right bytes,
 // never others. How many of the rounds gave errors.
-int rounds_with_errors(Fixture& fixture, const Bytes& whole, int rounds,
+int rounds_with_errors(StreamFixture& fixture, const Bytes& whole, int rounds,
                        const std::function<void(Bytes&)>& damage) {
   int count = 0;
   for (int round = 0; round < rounds; ++round) {
@@ -406,7 +409,7 @@ TEST(LayerStream, DamagedBlobsGiveErrorsOrTheRightBytes) {
       {Compression::zstd, testing::zstd_frames_of(plain, 20'000)}};
   for (const auto& [compression, whole] : blobs) {
     SCOPED_TRACE(name_of(compression));
-    Fixture fixture(compression, whole);
+    StreamFixture fixture(compression, whole);
     ASSERT_GT(fixture.indexed.tables->points.size(), 3u);
     const auto flip_a_bit = [&](Bytes& blob) {
       blob[random() % blob.size()] ^= static_cast<std::byte>(1U << random() % 8);
@@ -419,7 +422,7 @@ TEST(LayerStream, DamagedBlobsGiveErrorsOrTheRightBytes) {
 
 TEST(LayerStream, ASpanThatDiffersFromItsDigestIsCounted) {
   Bytes changed = sample_bytes(50'000, 49);
-  Fixture fixture(Compression::none, changed);
+  StreamFixture fixture(Compression::none, changed);
   changed[100] ^= std::byte{1};
   fixture.blob = std::make_shared<MemoryBlob>(changed);
   const auto cache = std::make_shared<SpanCache>(1'000'000);
@@ -430,17 +433,17 @@ TEST(LayerStream, ASpanThatDiffersFromItsDigestIsCounted) {
 
 TEST(LayerStream, WithoutVerifyingChangedBytesAreServed) {
   const Bytes plain = sample_bytes(50'000, 40);
-  Fixture fixture(Compression::none, plain);
+  StreamFixture fixture(Compression::none, plain);
   Bytes changed = plain;
   changed[100] ^= std::byte{1};
   fixture.blob = std::make_shared<MemoryBlob>(changed);
   const auto cache = std::make_shared<SpanCache>(1'000'000);
-  expect_read(fixture.stream(cache, false), changed, 0, 50'000);
+  expect_stream_read(fixture.stream(cache, false), changed, 0, 50'000);
   EXPECT_EQ(cache->stats().verify_failures, 0u);
 }
 
 TEST(LayerStream, EightThreadsReadAtOnce) {
-  for (const Fixture& fixture : fixtures()) {
+  for (const StreamFixture& fixture : fixtures()) {
     const auto cache = std::make_shared<SpanCache>(150'000);
     const auto stream = fixture.stream(cache);
     std::vector<std::jthread> threads;
@@ -451,7 +454,7 @@ TEST(LayerStream, EightThreadsReadAtOnce) {
           SCOPED_TRACE("seed " + std::to_string(seed));
           const auto offset =
               seed < 4 ? static_cast<std::uint64_t>(round) * 20'000 : random() % stream.size();
-          expect_read(stream, fixture.indexed.plain, offset, 20'000);
+          expect_stream_read(stream, fixture.indexed.plain, offset, 20'000);
         }
       });
     threads.clear();

@@ -17,7 +17,7 @@ namespace {
 
 using Flight = PendingDecodes::Flight;
 
-SpanBytes span_of(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
+SpanBytes decoded_span(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
 
 class NoDecoder final : public Decoder {
  public:
@@ -29,8 +29,8 @@ constexpr std::uint64_t kRun = 10;       // spans 10 to 19 are of one access poi
 constexpr std::uint64_t kOtherRun = 20;  // and those from here on of another
 
 // The flights of a stream whose spans all have 10 bytes.
-struct Fixture {
-  explicit Fixture(std::uint64_t budget = 10'000) : cache(std::make_shared<SpanCache>(budget)) {}
+struct DecodesFixture {
+  explicit DecodesFixture(std::uint64_t budget = 10'000) : cache(std::make_shared<SpanCache>(budget)) {}
 
   Flight start(std::uint64_t wanted, std::uint64_t run) {
     return std::get<Flight>(flights.join_or_start(wanted, run));
@@ -55,31 +55,31 @@ struct Fixture {
 };
 
 TEST(PendingDecodes, WhoWantsASpanOfAFlightGetsItWhenItLands) {
-  Fixture fixture(0);  // which keeps nothing
+  DecodesFixture fixture(0);  // which keeps nothing
   auto flight = fixture.start(12, kRun);
   EXPECT_FALSE(flight.take_place());
   EXPECT_EQ(flight.last(), 12u);
   auto second = fixture.join(11, kRun);
   auto third = fixture.join(12, kRun);
-  flight.land(span_of(1));
-  const auto span = span_of(1);
+  flight.land(decoded_span(1));
+  const auto span = decoded_span(1);
   flight.land(span);
   EXPECT_EQ(second.get().value(), span);
   EXPECT_EQ(third.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
-  const auto last = span_of(1);
+  const auto last = decoded_span(1);
   flight.land(last);
   EXPECT_EQ(third.get().value(), last);
 }
 
 TEST(PendingDecodes, WhatIsInTheCacheNeedsNoFlight) {
-  Fixture fixture;
-  const auto span = span_of(10);
+  DecodesFixture fixture;
+  const auto span = decoded_span(10);
   fixture.cache->add({kStream, 12}, span);
   EXPECT_EQ(std::get<Result<SpanBytes>>(fixture.flights.join_or_start(12, kRun)).value(), span);
 }
 
 TEST(PendingDecodes, AFlightBehindAnotherGoesOnWithItsDecoder) {
-  Fixture fixture(0);
+  DecodesFixture fixture(0);
   std::future<std::uint64_t> began;
   {
     auto flight = fixture.start(12, kRun);
@@ -94,7 +94,7 @@ TEST(PendingDecodes, AFlightBehindAnotherGoesOnWithItsDecoder) {
 }
 
 TEST(PendingDecodes, FlightsThatDoNotOverlapAreInTheAirAtOnce) {
-  Fixture fixture;
+  DecodesFixture fixture;
   fixture.park(17);
   auto flight = fixture.start(13, kRun);
   auto other_run = fixture.start(22, kOtherRun);
@@ -103,7 +103,7 @@ TEST(PendingDecodes, FlightsThatDoNotOverlapAreInTheAirAtOnce) {
 }
 
 TEST(PendingDecodes, WhoWaitsGetsTheErrorToo) {
-  Fixture fixture;
+  DecodesFixture fixture;
   auto flight = fixture.start(12, kRun);
   auto waiting = fixture.join(12, kRun);
   flight.fail(Error(Errc::corrupt, "broken"));
@@ -111,7 +111,7 @@ TEST(PendingDecodes, WhoWaitsGetsTheErrorToo) {
 }
 
 TEST(PendingDecodes, AFlightThatEndsEarlyLetsOthersTry) {
-  Fixture fixture;
+  DecodesFixture fixture;
   std::future<std::uint64_t> next;
   {
     auto flight = fixture.start(12, kRun);
@@ -122,9 +122,9 @@ TEST(PendingDecodes, AFlightThatEndsEarlyLetsOthersTry) {
 }
 
 TEST(PendingDecodes, AheadOnlyWhatNobodyHasOrDecodesIsDone) {
-  Fixture fixture;
-  fixture.cache->add({kStream, 20}, span_of(10));
-  fixture.cache->add({kStream, 24}, span_of(10));
+  DecodesFixture fixture;
+  fixture.cache->add({kStream, 20}, decoded_span(10));
+  fixture.cache->add({kStream, 24}, decoded_span(10));
   fixture.park(21);
   auto flight = fixture.flights.start_ahead(fixture.wish(kOtherRun, 20, 24));
   ASSERT_TRUE(flight);
@@ -136,18 +136,18 @@ TEST(PendingDecodes, AheadOnlyWhatNobodyHasOrDecodesIsDone) {
 }
 
 TEST(PendingDecodes, ASpanThatAReaderWaitsForIsNotUnread) {
-  Fixture fixture;
+  DecodesFixture fixture;
   auto flight = fixture.flights.start_ahead(fixture.wish(kOtherRun, 20, 21));
   auto waiting = fixture.join(20, kOtherRun);
-  flight->land(span_of(10));
-  flight->land(span_of(10));
+  flight->land(decoded_span(10));
+  flight->land(decoded_span(10));
   EXPECT_TRUE(waiting.get());
   EXPECT_EQ(fixture.cache->stats().unread_bytes, 10u);
   EXPECT_EQ(fixture.cache->stats().bytes, 20u);
 }
 
 TEST(PendingDecodes, AWishBehindAFlightIsTriedAgainAfterIt) {
-  Fixture fixture;
+  DecodesFixture fixture;
   {
     auto flight = fixture.start(12, kRun);
     EXPECT_FALSE(fixture.flights.start_ahead(fixture.wish(kRun, 13, 15)));
@@ -180,7 +180,7 @@ TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
 
 // Each thread decodes for 1 ms a span; `in_work` says which spans are being decoded.
 TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
-  Fixture fixture(0);
+  DecodesFixture fixture(0);
   std::vector<std::atomic<int>> in_work(kOtherRun + 10);
   const auto fly = [&](Flight& flight, std::uint64_t run) {
     auto place = flight.take_place();
@@ -189,7 +189,7 @@ TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
       EXPECT_EQ(in_work[span]++, 0) << span;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       --in_work[span];
-      flight.land(span_of(1));
+      flight.land(decoded_span(1));
     }
     if (begin % 3 > 0) fixture.park(flight.last() + 1);
   };

@@ -15,19 +15,19 @@
 namespace layoutfs {
 namespace {
 
-SpanBytes span_of(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
+SpanBytes cached_span(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
 
 // Adds a span that was decoded ahead; false where there was no room for it.
 bool add_ahead(SpanCache& cache, SpanKey key, std::size_t size) {
   auto room = cache.room_ahead(size);
-  if (room) cache.add_ahead(key, span_of(size), *room);
+  if (room) cache.add_ahead(key, cached_span(size), *room);
   return room.has_value();
 }
 
 TEST(SpanCache, ASpanIsFoundOnceItWasAdded) {
   SpanCache cache(1'000);
   EXPECT_EQ(cache.find({1, 2}), nullptr);
-  const auto span = span_of(10);
+  const auto span = cached_span(10);
   cache.add({1, 2}, span);
   EXPECT_EQ(cache.find({1, 2}), span);
   EXPECT_EQ(cache.find({2, 2}), nullptr);
@@ -40,10 +40,10 @@ TEST(SpanCache, ASpanIsFoundOnceItWasAdded) {
 
 TEST(SpanCache, TheSpanUsedLongestAgoLeavesFirst) {
   SpanCache cache(30);
-  for (const std::uint64_t span : {0u, 1u, 2u}) cache.add({7, span}, span_of(10));
+  for (const std::uint64_t span : {0u, 1u, 2u}) cache.add({7, span}, cached_span(10));
   EXPECT_TRUE(cache.find({7, 0}));
   EXPECT_TRUE(cache.holds({7, 1})) << "which is no use of it";
-  cache.add({7, 3}, span_of(10));
+  cache.add({7, 3}, cached_span(10));
   EXPECT_TRUE(cache.holds({7, 0}));
   EXPECT_FALSE(cache.holds({7, 1}));
   EXPECT_TRUE(cache.holds({7, 2}));
@@ -56,7 +56,7 @@ TEST(SpanCache, NeverHoldsMoreThanItsBudget) {
     if (i % 5 == 0)
       add_ahead(cache, {i % 3, i}, (i * 37) % 400);
     else
-      cache.add({i % 3, i}, span_of((i * 37) % 400));
+      cache.add({i % 3, i}, cached_span((i * 37) % 400));
     EXPECT_LE(cache.stats().bytes, 1'000u);
     EXPECT_LE(cache.stats().unread_bytes, 500u);
   }
@@ -65,16 +65,16 @@ TEST(SpanCache, NeverHoldsMoreThanItsBudget) {
 
 TEST(SpanCache, ASpanLargerThanTheBudgetIsNotKept) {
   SpanCache cache(100);
-  cache.add({1, 1}, span_of(60));
-  cache.add({1, 2}, span_of(101));
+  cache.add({1, 1}, cached_span(60));
+  cache.add({1, 2}, cached_span(101));
   EXPECT_FALSE(cache.holds({1, 2}));
   EXPECT_TRUE(cache.holds({1, 1}));
 }
 
 TEST(SpanCache, AddingASpanTwiceCountsItOnce) {
   SpanCache cache(100);
-  cache.add({1, 1}, span_of(40));
-  cache.add({1, 1}, span_of(40));
+  cache.add({1, 1}, cached_span(40));
+  cache.add({1, 1}, cached_span(40));
   EXPECT_TRUE(add_ahead(cache, {1, 1}, 40));
   EXPECT_EQ(cache.stats().bytes, 40u);
   EXPECT_EQ(cache.stats().unread_bytes, 0u);
@@ -85,10 +85,10 @@ TEST(SpanCache, WhatWasDecodedAheadDoesNotLeaveBeforeItWasRead) {
   EXPECT_TRUE(add_ahead(cache, {1, 1}, 10));
   EXPECT_TRUE(add_ahead(cache, {1, 2}, 10));
   EXPECT_EQ(cache.stats().unread_bytes, 20u);
-  for (std::uint64_t span = 10; span < 50; ++span) cache.add({1, span}, span_of(10));
+  for (std::uint64_t span = 10; span < 50; ++span) cache.add({1, span}, cached_span(10));
   EXPECT_TRUE(cache.find({1, 1}));
   EXPECT_EQ(cache.stats().unread_bytes, 10u);
-  for (std::uint64_t span = 50; span < 100; ++span) cache.add({1, span}, span_of(10));
+  for (std::uint64_t span = 50; span < 100; ++span) cache.add({1, span}, cached_span(10));
   EXPECT_FALSE(cache.holds({1, 1})) << "it was read";
   EXPECT_TRUE(cache.holds({1, 2}));
 }

@@ -16,11 +16,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-Descriptor image(std::string_view content) { return descriptor_of(content, kManifestType); }
+Descriptor image_entry(std::string_view content) { return descriptor_of(content, kManifestType); }
 
 // "a=x" for an entry of the name a and the content x; "-=x" for one without a name.
 Descriptor entry_of(std::string_view text) {
-  Descriptor entry = image(text.substr(2));
+  Descriptor entry = image_entry(text.substr(2));
   if (text.front() != '-') entry.annotations.emplace(kRefName, text.substr(0, 1));
   return entry;
 }
@@ -32,7 +32,7 @@ References references_of(const std::vector<std::string>& texts) {
 std::vector<NamedDescriptor> images_of(const std::vector<std::string>& texts) {
   std::vector<NamedDescriptor> images;
   for (const std::string& text : texts)
-    images.push_back({text.front() == '-' ? "" : text.substr(0, 1), image(text.substr(2))});
+    images.push_back({text.front() == '-' ? "" : text.substr(0, 1), image_entry(text.substr(2))});
   return images;
 }
 
@@ -60,7 +60,7 @@ std::vector<std::string> named_so(const std::vector<std::string>& before,
   for (const Descriptor& entry : applied(now, must(changes_to_name(now, images_of(images), replaced)))) {
     std::string content = "?";
     for (const char c : std::string_view("uvwxyz"))
-      if (entry.digest == image(std::string(1, c)).digest) content = c;
+      if (entry.digest == image_entry(std::string(1, c)).digest) content = c;
     after.push_back(std::string(entry.ref_name().value_or("-")) + "=" + content);
   }
   return after;
@@ -194,7 +194,7 @@ TEST(ChangesToName, WhateverWasThereNothingIsLostAndEveryNameIsRight) {
 // "latest,nginx=x" for an entry of the ref.name latest and the full name nginx, "a@arm64=x" for one of a
 // platform; the content is its last character.
 Descriptor full_entry_of(std::string_view text) {
-  Descriptor entry = image(text.substr(text.size() - 1));
+  Descriptor entry = image_entry(text.substr(text.size() - 1));
   std::string_view names = text.substr(0, text.find('='));
   if (const auto at = names.find('@'); at != std::string_view::npos) {
     entry.platform = Platform{"linux", std::string(names.substr(at + 1))};
@@ -212,7 +212,7 @@ std::string text_of_entry(const Descriptor& entry) {
   if (const auto full = entry.annotation(kContainerdName)) text.append(",").append(*full);
   if (entry.platform) text.append("@").append(entry.platform->architecture);
   for (const char c : std::string_view("uvwxyz"))
-    if (entry.digest == image(std::string(1, c)).digest) text.append("=").append(1, c);
+    if (entry.digest == image_entry(std::string(1, c)).digest) text.append("=").append(1, c);
   return text;
 }
 
@@ -299,10 +299,10 @@ TEST(EntriesOfAnotherLayout, OfOneNameTakeNoTimeThatGrowsWithTheirSquare) {
   References now{};
   std::vector<NamedDescriptor> images;
   for (int i = 0; i < kMany; ++i) {
-    Descriptor entry = image(std::to_string(i));
+    Descriptor entry = image_entry(std::to_string(i));
     entry.annotations.emplace(kRefName, "latest");
     now.entries.push_back(entry);
-    entry.digest = image("new" + std::to_string(i)).digest;
+    entry.digest = image_entry("new" + std::to_string(i)).digest;
     images.push_back({"latest", entry, true});
   }
   EXPECT_EQ(must(changes_to_name(now, images, ReplacedEntry::unnamed)).added.size(), std::size_t{kMany});

@@ -14,7 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-Descriptor image(std::string_view content) { return descriptor_of(content, kManifestType); }
+Descriptor batch_image(std::string_view content) { return descriptor_of(content, kManifestType); }
 
 // ---- Writing them ----
 
@@ -22,7 +22,7 @@ class Batch : public ::testing::Test {
  protected:
   Descriptor put_image(std::string_view text) const {
     must(put_text(*engine, text));
-    return image(text);
+    return batch_image(text);
   }
   TempDir directory;
   std::shared_ptr<Engine> engine = new_layout(directory / "layout");
@@ -38,9 +38,10 @@ TEST_F(Batch, AllNamesAreWrittenInOneStep) {
   must(batch.write(*engine));
   EXPECT_EQ(batch.size(), 0u);
   EXPECT_EQ(entry_names(*engine).size(), 1000u);
-  EXPECT_EQ(must(engine->get_reference("image7")), image("content7"));
+  EXPECT_EQ(must(engine->get_reference("image7")), batch_image("content7"));
   const auto state = must(engine->references());
-  for (int i = 0; i < 1000; ++i) batch.add("image" + std::to_string(i), image("content" + std::to_string(i)));
+  for (int i = 0; i < 1000; ++i)
+    batch.add("image" + std::to_string(i), batch_image("content" + std::to_string(i)));
   must(batch.write(*engine));
   EXPECT_EQ(must(engine->references()), state) << "nothing changed, and it was written again";
 }
@@ -54,7 +55,7 @@ TEST_F(Batch, WhatFailsChangesNothingAndCanBeTriedAgain) {
   EXPECT_THAT(entry_names(*engine), IsEmpty());
   ReferenceBatch other;
   other.add("good", put_image("x"));
-  other.add("missing", image("missing"));
+  other.add("missing", batch_image("missing"));
   EXPECT_EQ(failure_of(other.write(*engine)), Errc::not_found);
   EXPECT_THAT(entry_names(*engine), IsEmpty());
   put_image("missing");
@@ -79,7 +80,7 @@ TEST_F(Batch, InRefsIsRefusedBeforeAnyFileIsWritten) {
       must(open_dir(path, {.create_if_missing = true, .created_with = ReferenceFormat::refs_dir}));
   const auto entry = [&](const char* text, const char* full, const char* name = "latest") {
     must(put_text(*files, text));
-    Descriptor written = image(text);
+    Descriptor written = batch_image(text);
     if (*full != 0) written.annotations.emplace(kContainerdName, full);
     return NamedDescriptor{name, std::move(written), true};
   };
@@ -114,7 +115,7 @@ TEST_F(Batch, AnyNumberOfThreadsMayAdd) {
   for (int thread = 0; thread < 4; ++thread)
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 100; ++i)
-        batch.add("t" + std::to_string(thread) + "." + std::to_string(i), image("x"));
+        batch.add("t" + std::to_string(thread) + "." + std::to_string(i), batch_image("x"));
     });
   while (batch.size() < 100) std::this_thread::yield();
   must(batch.write(*engine));

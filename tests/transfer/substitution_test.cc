@@ -18,19 +18,20 @@ using testing::must;
 using testing::TempDir;
 
 // Nobody here decodes anything: what is in a blob stands in a table.
-constexpr std::string_view kPlain = "the layer", kGzip = "\x1f\x8b the same by gzip",
+constexpr std::string_view kPlainLayer = "the layer", kGzip = "\x1f\x8b the same by gzip",
                            kZstd = "\x28\xb5\x2f\xfd the same by zstd";
 
 class Substituting : public ::testing::Test {
  protected:
   Substituting() {
-    for (const std::string_view text : {kPlain, kGzip, kZstd}) contents[digest(text)] = digest(kPlain);
+    for (const std::string_view text : {kPlainLayer, kGzip, kZstd})
+      contents[digest(text)] = digest(kPlainLayer);
     layout.write_index({});
   }
   static Digest digest(std::string_view text) { return Digest::of(as_bytes(text)); }
   Descriptor image_of(std::string_view layer, std::string_view type,
                       std::string_view manifest_type = testing::kManifestType) {
-    const auto config = layout.config({digest(kPlain)});
+    const auto config = layout.config({digest(kPlainLayer)});
     return layout.blob(testing::manifest_text(config, {layout.blob(layer, type)}), manifest_type);
   }
   Substituted substitute(const std::vector<NamedDescriptor>& images) {
@@ -84,7 +85,7 @@ TEST_F(Substituting, ALayerThatIsThereInAnotherCompressionIsNotCopied) {
 
 TEST_F(Substituting, EachLayerIsDecodedOnce) {
   have(image_of(kGzip, testing::kGzipType));
-  const auto image = image_of(kPlain, testing::kTarType);
+  const auto image = image_of(kPlainLayer, testing::kTarType);
   substitute({{"new", image}});
   EXPECT_EQ(decoded, 2);
   EXPECT_EQ(substitute({{"new", image}}).layers, 1u);
@@ -99,9 +100,10 @@ TEST_F(Substituting, NothingIsTakenFromAConfig) {
   EXPECT_EQ(substituted.images[0].descriptor.digest, image.digest);
   EXPECT_THAT(substituted.manifests, IsEmpty());
   contents.erase(digest(kGzip));
-  EXPECT_EQ(substitute({{"new", image_of(kPlain, testing::kTarType)}}).layers, 1u) << "the cache knows it";
+  EXPECT_EQ(substitute({{"new", image_of(kPlainLayer, testing::kTarType)}}).layers, 1u)
+      << "the cache knows it";
   cache = memory_cache();
-  EXPECT_EQ(substitute({{"new", image_of(kPlain, testing::kTarType)}}).layers, 0u);
+  EXPECT_EQ(substitute({{"new", image_of(kPlainLayer, testing::kTarType)}}).layers, 0u);
 }
 
 TEST_F(Substituting, WhatIsThereItselfIsTaken) {
@@ -126,7 +128,7 @@ TEST_F(Substituting, DigestsThatOthersRelyOnStay) {
   }
   auto annotated = testing::descriptor_of(kZstd, testing::kZstdType);
   annotated.annotations.emplace("io.github.containers.zstd-chunked.manifest-checksum", "of this blob");
-  const auto chunked = layout.manifest(layout.config({digest(kPlain)}), {annotated});
+  const auto chunked = layout.manifest(layout.config({digest(kPlainLayer)}), {annotated});
   EXPECT_EQ(substitute({{"new", chunked}}).layers, 0u);
 }
 
@@ -135,7 +137,7 @@ TEST_F(Substituting, ADockerManifestGetsNoTypeThatThereIsNot) {
   const auto image =
       image_of(kGzip, "application/vnd.docker.image.rootfs.diff.tar.gzip", testing::kDockerManifestType);
   EXPECT_EQ(substitute({{"new", image}}).layers, 0u);
-  have(image_of(kPlain, testing::kTarType));
+  have(image_of(kPlainLayer, testing::kTarType));
   must(target->delete_blob(digest(kZstd)));
   const auto substituted = substitute({{"new", image}});
   EXPECT_EQ(substituted.layers, 1u);

@@ -28,26 +28,26 @@ constexpr const char* kWorkshop = "/tmp";
 constexpr std::array<std::string_view, 7> kDevices{"null",    "zero", "full", "random",
                                                    "urandom", "tty",  "ptmx"};
 
-std::unexpected<Error> refuse(int errno_value, const std::string& what) {
+std::unexpected<Error> root_failure(int errno_value, const std::string& what) {
   return fail(Errc::mount_failed, Error::system(errno_value, what).message());
 }
 
 Status mount_new(const char* type, const std::string& target, unsigned long flags,
                  const std::string& options = {}) {
   if (::mount(type, target.c_str(), type, flags, options.c_str()) == 0) return {};
-  return refuse(errno, "cannot mount " + std::string(type) + " on " + target);
+  return root_failure(errno, "cannot mount " + std::string(type) + " on " + target);
 }
 
 // One that is there is as good.
 Status make_directory(const std::string& path, mode_t mode = 0755) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
-  return refuse(errno, "cannot make the directory " + path);
+  return root_failure(errno, "cannot make the directory " + path);
 }
 
 // A mount of the host, not attached to anything; empty where the path is not there.
 Result<UniqueFd> clone_mount(const std::string& path) {
   UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
-  if (!tree && errno != ENOENT) return refuse(errno, "cannot bind " + path);
+  if (!tree && errno != ENOENT) return root_failure(errno, "cannot bind " + path);
   return tree;
 }
 
@@ -57,14 +57,14 @@ Status make_read_only(const UniqueFd& tree) {
   if (!tree ||
       ::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) == 0)
     return {};
-  return refuse(errno, "cannot make a mount read-only");
+  return root_failure(errno, "cannot make a mount read-only");
 }
 
 // Nothing to attach is no error.
 Status attach(const UniqueFd& tree, const std::string& target) {
   if (!tree || ::move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0)
     return {};
-  return refuse(errno, "cannot mount on " + target);
+  return root_failure(errno, "cannot mount on " + target);
 }
 
 // What comes from the host. It is taken while paths mean the host's files, and attached when they mean the
@@ -108,7 +108,7 @@ Status mount_image(const std::string& source, const std::function<Status(UniqueF
   if (!device) return fail(std::move(device).error());
   if (auto served = serve(std::move(*device)); !served) return served;
   struct stat found;
-  if (::stat("image", &found) != 0) return refuse(errno, "the image does not answer");
+  if (::stat("image", &found) != 0) return root_failure(errno, "the image does not answer");
   widen_read_ahead(std::to_string(major(found.st_dev)) + ":" + std::to_string(minor(found.st_dev)));
   return {};
 }
@@ -116,15 +116,15 @@ Status mount_image(const std::string& source, const std::function<Status(UniqueF
 // The merged root has the attributes of the upper layer's.
 Status make_upper() {
   if (::mkdir("changes/upper", 0755) != 0)
-    return errno == EEXIST ? Status() : refuse(errno, "cannot make the upper layer");
+    return errno == EEXIST ? Status() : root_failure(errno, "cannot make the upper layer");
   struct stat root;
-  if (::stat("image", &root) != 0) return refuse(errno, "the image does not answer");
+  if (::stat("image", &root) != 0) return root_failure(errno, "the image does not answer");
   const std::array times{root.st_atim, root.st_mtim};
   if (::chown("changes/upper", root.st_uid, root.st_gid) == 0 &&
       ::chmod("changes/upper", root.st_mode & 07777) == 0 &&
       ::utimensat(AT_FDCWD, "changes/upper", times.data(), 0) == 0)
     return {};
-  return refuse(errno, "cannot make the upper layer");
+  return root_failure(errno, "cannot make the upper layer");
 }
 
 // The image with overlayfs on top, in `root` of the working directory.
@@ -138,13 +138,13 @@ Status mount_overlay(const ImageRoot& root, const UniqueFd& upper) {
   const std::string options = std::string("lowerdir=image,upperdir=changes/upper,workdir=changes/work") +
                               (is_first_user_namespace() ? "" : ",userxattr");
   if (::mount("overlay", "root", "overlay", 0, options.c_str()) == 0) return {};
-  return refuse(errno, "cannot mount overlayfs" + (root.upper.empty() ? "" : " with " + root.upper));
+  return root_failure(errno, "cannot mount overlayfs" + (root.upper.empty() ? "" : " with " + root.upper));
 }
 
 // The old root lies on top of the new one, where no path leads to it, until it is unmounted.
 Status pivot(const char* new_root) {
   if (::chdir(new_root) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0) return {};
-  return refuse(errno, "cannot change the root directory");
+  return root_failure(errno, "cannot change the root directory");
 }
 
 Status attach_device(const UniqueFd& device, const std::string& target) {
@@ -178,7 +178,7 @@ Status populate_dev(const HostMounts& host) {
                                                               {"/proc/self/fd/1", "/dev/stdout"},
                                                               {"/proc/self/fd/2", "/dev/stderr"}}};
   for (const auto& [target, link] : kLinks)
-    if (::symlink(target, link) != 0) return refuse(errno, "cannot make " + std::string(link));
+    if (::symlink(target, link) != 0) return root_failure(errno, "cannot make " + std::string(link));
   return {};
 }
 
@@ -205,7 +205,7 @@ Status enter_working_directory(const std::string& directory) {
   const auto path = RootDirectory().make_directories(std::filesystem::path("/") / directory);
   if (!path) return fail(Errc::mount_failed, "the image's working directory " + path.error().message());
   if (::chdir(("/" + *path).c_str()) == 0) return {};
-  return refuse(errno, "the image's working directory " + *path);
+  return root_failure(errno, "the image's working directory " + *path);
 }
 
 }  // namespace
@@ -213,25 +213,25 @@ Status enter_working_directory(const std::string& directory) {
 bool are_users_missing() { return known_users() < 0x1'0000; }
 
 Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve) {
-  if (::unshare(CLONE_NEWNS) != 0) return refuse(errno, "cannot make a mount namespace");
+  if (::unshare(CLONE_NEWNS) != 0) return root_failure(errno, "cannot make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    return refuse(errno, "cannot keep mounts from being seen outside");
+    return root_failure(errno, "cannot keep mounts from being seen outside");
   const auto host = clone_host_mounts(root.upper);
   if (!host) return std::unexpected(host.error());
 
   if (auto mounted = mount_new("tmpfs", kWorkshop, MS_NOSUID | MS_NODEV, "mode=755"); !mounted)
     return mounted;
-  if (::chdir(kWorkshop) != 0) return refuse(errno, kWorkshop);
+  if (::chdir(kWorkshop) != 0) return root_failure(errno, kWorkshop);
   if (auto mounted = mount_image(root.source, serve); !mounted) return mounted;
   if (auto mounted = mount_overlay(root, host->upper); !mounted) return mounted;
 
   if (auto changed = pivot("root"); !changed) return changed;
   // While the old root is there: where a user namespace shows no other proc, the kernel refuses a new one.
   if (auto populated = populate(*host); !populated) return populated;
-  if (::umount2(".", MNT_DETACH) != 0) return refuse(errno, "cannot leave the old root directory");
+  if (::umount2(".", MNT_DETACH) != 0) return root_failure(errno, "cannot leave the old root directory");
   if (auto entered = enter_working_directory(root.working_directory); !entered) return entered;
   if (root.is_read_only && ::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
-    return refuse(errno, "cannot make the root directory read-only");
+    return root_failure(errno, "cannot make the root directory read-only");
   return {};
 }
 

@@ -14,7 +14,7 @@
 namespace layoutfs::tools {
 namespace {
 
-std::unexpected<Error> refuse(const std::string& why) {
+std::unexpected<Error> no_namespaces(const std::string& why) {
   return fail(Errc::mount_failed, "cannot make namespaces: " + why);
 }
 
@@ -30,7 +30,7 @@ Status map_own_ids(uid_t uid, gid_t gid) {
                                       {"uid_map", "0 " + std::to_string(uid) + " 1"},
                                       {"gid_map", "0 " + std::to_string(gid) + " 1"}})
     if (auto written = write_file("/proc/self/" + file, content); !written)
-      return refuse(written.error().message());
+      return no_namespaces(written.error().message());
   return {};
 }
 
@@ -42,10 +42,10 @@ Status enter_namespaces() {
   if (::unshare(CLONE_NEWPID | (uid == 0 ? 0 : CLONE_NEWUSER)) == 0)
     return uid == 0 ? Status() : map_own_ids(uid, gid);
   const int why = errno;
-  return refuse(Error::system(why, "unshare").message() +
-                (why == EPERM    ? "; this needs root, or a system that lets ordinary users make them"
-                 : why == ENOSPC ? "; see the limits in /proc/sys/user"
-                                 : ""));
+  return no_namespaces(Error::system(why, "unshare").message() +
+                       (why == EPERM    ? "; this needs root, or a system that lets ordinary users make them"
+                        : why == ENOSPC ? "; see the limits in /proc/sys/user"
+                                        : ""));
 }
 
 }  // namespace layoutfs::tools

@@ -11,7 +11,7 @@
 namespace layoutfs::tools {
 namespace {
 
-struct ListArguments {
+struct BlobListArguments {
   LayoutArguments layout;
   bool is_long = false;
   bool is_json = false;
@@ -22,7 +22,7 @@ struct PathArguments {
   std::string digest;
 };
 
-int list(const ListArguments& arguments, Output& output) {
+int list_blobs(const BlobListArguments& arguments, Output& output) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto layout = open_to_read(arguments.layout);
   if (!layout) return report(layout.error());
@@ -55,7 +55,7 @@ int list(const ListArguments& arguments, Output& output) {
   return kDone;
 }
 
-int remove(const RemoveArguments& arguments) {
+int remove_blobs(const RemoveArguments& arguments) {
   // All are understood before the first one goes.
   for (const std::string& digest : arguments.names)
     if (const auto parsed = parse_digest_operand(digest); !parsed) return report(parsed.error());
@@ -79,13 +79,13 @@ int print_path(const PathArguments& arguments, Output& output) {
 }
 
 void add_blob_ls_command(Command blob, int& exit_code) {
-  const auto arguments = std::make_shared<ListArguments>();
+  const auto arguments = std::make_shared<BlobListArguments>();
   const Command command = blob.add_subcommand("ls", "List the digests of all blobs");
   arguments->layout.add_options(command);
   command.add_flag("-l,--long", arguments->is_long, "With sizes, and when each was put (UTC)");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_blobs(*arguments, output); });
   });
 }
 
@@ -96,7 +96,7 @@ void add_blob_rm_command(Command blob, int& exit_code) {
   arguments->layout.add_options(command);
   command.add_option("DIGEST", arguments->names, "The blobs' digests").required();
   command.add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
-  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = remove_blobs(*arguments); });
 }
 
 void add_blob_path_command(Command blob, int& exit_code) {

@@ -16,7 +16,7 @@
 namespace layoutfs::tools {
 namespace {
 
-struct GetArguments {
+struct BlobGetArguments {
   LayoutArguments layout;
   std::string digest;
   std::string output;  // empty: standard output
@@ -31,7 +31,7 @@ struct Piece {
 };
 
 // Nothing where the whole blob, of so many bytes, is wanted.
-Result<std::optional<Piece>> piece_of(const GetArguments& arguments, std::uint64_t size) {
+Result<std::optional<Piece>> piece_of(const BlobGetArguments& arguments, std::uint64_t size) {
   Piece piece;
   if (!arguments.range.empty()) {
     const auto range = parse_byte_range(arguments.range);
@@ -55,8 +55,8 @@ Result<std::optional<Piece>> piece_of(const GetArguments& arguments, std::uint64
 }
 
 // `length` bytes at most, from `content` to `target`.
-int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const std::string& layout,
-         const StopSignals& signals) {
+int copy_blob(ByteSource& content, std::uint64_t length, OutputFile& target, const std::string& layout,
+              const StopSignals& signals) {
   constexpr std::size_t kPiece = std::size_t{256} << 10;
   Bytes buffer(kPiece);
   while (length > 0) {
@@ -75,12 +75,12 @@ int copy(ByteSource& content, std::uint64_t length, OutputFile& target, const st
 int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Piece>& piece,
               OutputFile& target, const std::string& layout, const StopSignals& signals) {
   BlobSource content(blob, piece ? piece->offset : 0);
-  if (piece) return copy(content, piece->length, target, layout, signals);
+  if (piece) return copy_blob(content, piece->length, target, layout, signals);
   VerifyingSource verified(content, digest, blob->size());
-  return copy(verified, std::numeric_limits<std::uint64_t>::max(), target, layout, signals);
+  return copy_blob(verified, std::numeric_limits<std::uint64_t>::max(), target, layout, signals);
 }
 
-int get(const GetArguments& arguments) {
+int get_blob(const BlobGetArguments& arguments) {
   const auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return report(digest.error());
   // Mistakes in the options are found first, and those about the size once it is known.
@@ -108,7 +108,7 @@ int get(const GetArguments& arguments) {
 }  // namespace
 
 void add_blob_get_command(Command blob, int& exit_code) {
-  const auto arguments = std::make_shared<GetArguments>();
+  const auto arguments = std::make_shared<BlobGetArguments>();
   const Command command = blob.add_subcommand("get", "Print a blob, and check it against its digest");
   arguments->layout.add_options(command);
   command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
@@ -128,7 +128,7 @@ void add_blob_get_command(Command blob, int& exit_code) {
       .type_name("FIRST-LAST")
       .excludes(offset)
       .excludes(length);
-  command.callback([arguments, &exit_code] { exit_code = get(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = get_blob(*arguments); });
 }
 
 }  // namespace layoutfs::tools

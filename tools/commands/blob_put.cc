@@ -13,7 +13,7 @@
 namespace layoutfs::tools {
 namespace {
 
-struct PutArguments {
+struct BlobPutArguments {
   LayoutArguments layout;
   std::vector<std::string> files;
   std::string algorithm;  // empty: that of `expected`, else the default
@@ -27,7 +27,7 @@ Result<PutResult> put_file(Engine& engine, ByteSource& file, const std::optional
   return engine.put_blob(checked, options);
 }
 
-int put(PutArguments arguments, Output& output) {
+int put_blobs(BlobPutArguments arguments, Output& output) {
   if (arguments.files.empty()) arguments.files.emplace_back("-");
   std::optional<Digest> expected;
   PutOptions options;
@@ -67,7 +67,7 @@ int put(PutArguments arguments, Output& output) {
 }  // namespace
 
 void add_blob_put_command(Command blob, int& exit_code) {
-  const auto arguments = std::make_shared<PutArguments>();
+  const auto arguments = std::make_shared<BlobPutArguments>();
   const Command command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
   arguments->layout.add_options(command);
   command.add_option("FILE", arguments->files, "What to store; - or none is standard input");
@@ -78,7 +78,7 @@ void add_blob_put_command(Command blob, int& exit_code) {
   command.add_option("--digest,--expect", arguments->expected, "Store nothing but content of this digest")
       .type_name("DIGEST");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return put(std::move(*arguments), output); });
+    exit_code = with_output([&](Output& output) { return put_blobs(std::move(*arguments), output); });
   });
 }
 

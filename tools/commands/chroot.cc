@@ -103,7 +103,7 @@ int execute(const std::vector<std::string>& command) {
 }
 
 // The command's exit code.
-Result<int> run(const Execution& execution, ImageServer server) {
+Result<int> run_in_image(const Execution& execution, ImageServer server) {
   if (auto entered = enter_namespaces(); !entered) return fail(std::move(entered).error());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(Error::system(errno, "pipe"));
@@ -127,7 +127,7 @@ Result<int> serve_and_run(const Execution& execution, const ImagePtr& image,
                           const std::shared_ptr<ImageLibrary>& library) {
   auto server = ImageServer::start(image, library);
   if (!server) return fail(std::move(server).error());
-  return run(execution, std::move(*server));
+  return run_in_image(execution, std::move(*server));
 }
 
 Result<int> chroot(ChrootArguments arguments) {

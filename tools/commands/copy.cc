@@ -91,7 +91,7 @@ void write_counts(JsonWriter& json, const char* key, std::uint64_t blobs, std::u
   json.end_object();
 }
 
-std::string json_of(const std::vector<CopyJob>& jobs, const Summary& summary) {
+std::string copy_json(const std::vector<CopyJob>& jobs, const Summary& summary) {
   const CopyCounts& counts = summary.counts;
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("images").begin_array();
@@ -151,8 +151,8 @@ std::string scope_of(const std::string& path) {
 }
 
 // Has the job name layers that its destination has in another compression. Returns the manifests that do.
-Result<Documents> substitute(CopyJob& job, const std::shared_ptr<Engine>& engine, const IndexCache& indexes,
-                             SubstitutionOptions options, Summary& summary) {
+Result<ExtraDocuments> substitute(CopyJob& job, const std::shared_ptr<Engine>& engine,
+                                  const IndexCache& indexes, SubstitutionOptions options, Summary& summary) {
   options.find_digest = [&indexes](const Provider& provider, const Digest& layer, Algorithm algorithm,
                                    const Context& context) {
     return uncompressed_digest(provider, layer, algorithm, indexes, context);
@@ -182,8 +182,8 @@ class KeptBlobInfo {
 };
 
 // `has_begun` says whether something may have been copied, also after an error.
-Result<Summary> run(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
-                    const Context& context, bool& has_begun) {
+Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
+                           const Context& context, bool& has_begun) {
   Progress progress("copying", !arguments.is_progress_hidden);
   const IndexCache cache = open_cache(arguments.cache_dir);
   const KeptBlobInfo blob_info(cache.directory());
@@ -202,7 +202,7 @@ Result<Summary> run(const CopyArguments& arguments, CopyTarget& target, std::vec
     if (!engine) return fail(Error(engine.error()));
     has_begun = true;
     const std::string scope = scope_of(job.target);
-    Documents manifests;
+    ExtraDocuments manifests;
     if (arguments.substitutes) {
       auto rewritten = substitute(job, *engine, cache,
                                   {.cache = blob_info.get(),
@@ -235,7 +235,7 @@ Result<Summary> run(const CopyArguments& arguments, CopyTarget& target, std::vec
   return summary;
 }
 
-int copy(const CopyArguments& arguments, Output& output) {
+int copy_images(const CopyArguments& arguments, Output& output) {
   std::optional<Platform> platform;
   if (!arguments.platform.empty()) {
     auto parsed = parse_platform(arguments.platform);
@@ -253,13 +253,13 @@ int copy(const CopyArguments& arguments, Output& output) {
 
   const StopSignals signals;
   bool has_begun = false;
-  const auto copied = run(arguments, *target, *jobs, signals.context(), has_begun);
+  const auto copied = run_copies(arguments, *target, *jobs, signals.context(), has_begun);
   if (!copied)
     return signals.report_write(
         copied.error(),
         {.before = "", .after = has_begun && target->keeps_parts() ? "; what was copied is kept" : ""});
   if (arguments.is_json) {
-    output << json_of(*jobs, *copied) << "\n";
+    output << copy_json(*jobs, *copied) << "\n";
     return kDone;
   }
   for (const CopyJob& job : *jobs) print_images(job, output);
@@ -305,7 +305,7 @@ void add_copy_command(Command program, int& exit_code) {
   add_progress_option(command, arguments->is_progress_hidden);
   command.add_flag("--json", arguments->is_json, "What was copied as one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return copy(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return copy_images(*arguments, output); });
   });
 }
 

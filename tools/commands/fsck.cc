@@ -55,7 +55,7 @@ void print_repaired(const std::vector<RepairedBlob>& repaired, Output& output) {
     output << "repaired: " << blob.digest.str() << " from " << printable(blob.from) << "\n";
 }
 
-void print_json(const FsckReport& report, const std::vector<RepairedBlob>* repaired, Output& output) {
+void print_fsck_json(const FsckReport& report, const std::vector<RepairedBlob>* repaired, Output& output) {
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion);
   json.key("blobs")
@@ -83,7 +83,7 @@ void print_json(const FsckReport& report, const std::vector<RepairedBlob>* repai
   output << json.end_array().end_object().str() << "\n";
 }
 
-void print_text(const FsckReport& report, const std::vector<RepairedBlob>& repaired, Output& output) {
+void print_fsck_text(const FsckReport& report, const std::vector<RepairedBlob>& repaired, Output& output) {
   print_repaired(repaired, output);
   for (const FsckProblem& problem : report.problems)
     output << name_of(problem.kind) << ": " << printable(problem.message) << "\n";
@@ -95,7 +95,7 @@ void print_text(const FsckReport& report, const std::vector<RepairedBlob>& repai
   for (const std::string& note : report.notes) output << "note: " << printable(note) << "\n";
 }
 
-std::string summary_of(const FsckReport& report) {
+std::string fsck_summary(const FsckReport& report) {
   return count_of(report.blobs, "blob") + " (" + human_size(report.bytes) + "), " +
          count_of(report.references, "reference") + ", " + count_of(report.documents, "document") + " and " +
          count_of(report.diff_ids, "diffID");
@@ -140,18 +140,18 @@ int check(const std::string& path, const LayoutReader& layout, Engine* engine, u
     return repair ? signals.report_write(error) : signals.report(error);
   }
   if (arguments.is_json)
-    print_json(*result, repair ? &repaired : nullptr, output);
+    print_fsck_json(*result, repair ? &repaired : nullptr, output);
   else
-    print_text(*result, repaired, output);
+    print_fsck_text(*result, repaired, output);
   output.flush();
   const std::string also_repaired = repaired.empty() ? "" : "; repaired " + count_of(repaired.size(), "blob");
   if (!result->problems.empty()) {
-    print_error(path + ": " + count_of(result->problems.size(), "problem") + " in " + summary_of(*result) +
+    print_error(path + ": " + count_of(result->problems.size(), "problem") + " in " + fsck_summary(*result) +
                 also_repaired);
     return kCorrupt;
   }
   if (!arguments.is_json)
-    print_notice("checked " + summary_of(*result) + ": nothing is wrong" + also_repaired);
+    print_notice("checked " + fsck_summary(*result) + ": nothing is wrong" + also_repaired);
   return kDone;
 }
 

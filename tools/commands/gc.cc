@@ -25,7 +25,7 @@ struct GcArguments {
   bool is_progress_hidden = false;
 };
 
-void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_run, Output& output) {
+void print_gc_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_run, Output& output) {
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("dryRun").boolean(is_dry_run);
   json.key("removed").begin_array();
@@ -46,8 +46,8 @@ void print_json(const GcResult& result, std::uint64_t removed_size, bool is_dry_
   output << json.end_object().str() << "\n";
 }
 
-void print_text(const GcResult& result, std::uint64_t removed_size, const GcArguments& arguments,
-                Output& output) {
+void print_gc_text(const GcResult& result, std::uint64_t removed_size, const GcArguments& arguments,
+                   Output& output) {
   for (const auto& blob : result.removed) output << blob.digest.str() << "\n";
   std::string summary = arguments.is_dry_run ? "would remove " : "removed ";
   summary += count_of(result.removed.size(), "blob") + ", " + human_size(removed_size) + "; " +
@@ -64,8 +64,8 @@ void print(const GcResult& result, const std::string& path, const GcArguments& a
   for (const auto& blob : result.removed) removed_size += blob.size;
   for (const std::string& problem : result.problems) print_error(path + ": " + problem);
   for (const std::string& note : result.notes) print_notice(path + ": " + note + ", which are kept");
-  arguments.is_json ? print_json(result, removed_size, arguments.is_dry_run, output)
-                    : print_text(result, removed_size, arguments, output);
+  arguments.is_json ? print_gc_json(result, removed_size, arguments.is_dry_run, output)
+                    : print_gc_text(result, removed_size, arguments, output);
 }
 
 // Removes nothing without `engine`, which is `layout` otherwise.

@@ -16,7 +16,7 @@
 namespace layoutfs::tools {
 namespace {
 
-struct ListArguments {
+struct NameListArguments {
   NameStoreArguments store;
   std::vector<std::string> filters;
   bool is_long = false;
@@ -41,7 +41,7 @@ std::string layout_of(const NamedImage& image) {
   return layout == image.labels.end() ? "-" : layout->second;
 }
 
-int list(const ListArguments& arguments, Output& output) {
+int list_names(const NameListArguments& arguments, Output& output) {
   const auto store = open_name_store(arguments.store);
   if (!store) return report(store.error());
   const auto images = store->list(arguments.filters);
@@ -66,7 +66,7 @@ int list(const ListArguments& arguments, Output& output) {
 }
 
 // Goes on where one fails; the exit code is that of the first.
-int remove(const RemoveNamesArguments& arguments) {
+int remove_names(const RemoveNamesArguments& arguments) {
   auto store = open_name_store(arguments.store);
   if (!store) return report(store.error());
   int code = kDone;
@@ -107,7 +107,7 @@ int print_size(const SizeArguments& arguments, Output& output) {
 }
 
 void add_image_ls_command(Command image, int& exit_code) {
-  const auto arguments = std::make_shared<ListArguments>();
+  const auto arguments = std::make_shared<NameListArguments>();
   const Command command = image.add_subcommand("ls", "List the names of images");
   command
       .add_option("--filter", arguments->filters,
@@ -118,7 +118,7 @@ void add_image_ls_command(Command image, int& exit_code) {
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   arguments->store.add_options(command);
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_names(*arguments, output); });
   });
 }
 
@@ -128,7 +128,7 @@ void add_image_rm_command(Command image, int& exit_code) {
   command.add_option("NAME", arguments->names, "The images' names").type_name(kImageNameKind).required();
   command.add_flag("-f,--force", arguments->is_forced, "A name that is not there is no error");
   arguments->store.add_options(command);
-  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = remove_names(*arguments); });
 }
 
 void add_image_size_command(Command image, int& exit_code) {

@@ -22,7 +22,7 @@ struct TagArguments {
 };
 
 // What the operand names, an index as it is, with the path of its layout as a label.
-Result<NamedImage> describe(const TagArguments& arguments) {
+Result<NamedImage> named_image_of(const TagArguments& arguments) {
   NamedImage image{.name = arguments.name};
   for (const std::string& text : arguments.labels) {
     auto label = parse_label(text);
@@ -49,7 +49,7 @@ Result<NamedImage> describe(const TagArguments& arguments) {
 }
 
 // Somebody may remove it while it is replaced.
-Status put(ImageStore& store, const NamedImage& image, bool is_forced) {
+Status put_name(ImageStore& store, const NamedImage& image, bool is_forced) {
   for (;;) {
     const auto created = store.create(image);
     if (created) return {};
@@ -61,11 +61,11 @@ Status put(ImageStore& store, const NamedImage& image, bool is_forced) {
 }
 
 int tag(const TagArguments& arguments) {
-  const auto image = describe(arguments);
+  const auto image = named_image_of(arguments);
   if (!image) return report(image.error());
   auto store = open_name_store(arguments.store);
   if (!store) return report(store.error());
-  const auto done = put(*store, *image, arguments.is_forced);
+  const auto done = put_name(*store, *image, arguments.is_forced);
   if (done) return kDone;
   if (done.error().code() == Errc::already_exists)
     return report_write(Error(done.error().code(), done.error().message() + " (--replace puts it there)"));

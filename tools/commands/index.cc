@@ -40,7 +40,7 @@ struct RemoveIndexArguments {
   bool is_json = false;
 };
 
-int remove(const RemoveIndexArguments& arguments, Output& output) {
+int remove_indexes(const RemoveIndexArguments& arguments, Output& output) {
   const auto scope = open_scope(arguments.image);
   if (!scope) return report(scope.error());
   const auto digests = digests_to_remove(*scope);
@@ -110,7 +110,7 @@ void add_index_rm_command(Command index, int& exit_code) {
   add_image_options(command, arguments->image);
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return remove(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return remove_indexes(*arguments, output); });
   });
 }
 

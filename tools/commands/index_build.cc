@@ -53,7 +53,7 @@ int build_all(ImageLibrary& library, const IndexCache& cache, const IndexScope& 
   return code;
 }
 
-std::string summary_of(const LibraryStats& stats) {
+std::string build_summary(const LibraryStats& stats) {
   const auto things = [](std::uint64_t layers, std::uint64_t images) {
     return count_of(layers, "layer") + " and " + count_of(images, "image");
   };
@@ -61,7 +61,7 @@ std::string summary_of(const LibraryStats& stats) {
          things(stats.indexes_loaded, stats.trees_loaded) + " were there already";
 }
 
-std::string json_of(const LibraryStats& stats) {
+std::string build_json(const LibraryStats& stats) {
   const auto write = [](JsonWriter& json, const char* key, std::uint64_t layers, std::uint64_t images) {
     json.key(key).begin_object().key("layers").integer(to_json_integer(layers));
     json.key("images").integer(to_json_integer(images)).end_object();
@@ -88,9 +88,9 @@ int build(const BuildArguments& arguments, Output& output) {
   if (code == kCannotWrite) return code;
   const bool is_one_image = !scope->layout.reference.empty();
   if (arguments.is_json)
-    output << json_of(library.stats()) << "\n";
+    output << build_json(library.stats()) << "\n";
   else if (code == kDone || !is_one_image)
-    print_notice(summary_of(library.stats()));
+    print_notice(build_summary(library.stats()));
   return problems != kDone ? problems : code;
 }
 

@@ -15,7 +15,7 @@
 namespace layoutfs::tools {
 namespace {
 
-struct ListArguments {
+struct IndexListArguments {
   ImageArguments image;
   bool is_json = false;
 };
@@ -138,7 +138,7 @@ class Lister {
   JsonWriter json_;
 };
 
-int list(const ListArguments& arguments, Output& output) {
+int list_indexes(const IndexListArguments& arguments, Output& output) {
   const auto scope = open_scope(arguments.image);
   if (!scope) return report(scope.error());
   const int problems = report_problems(*scope);
@@ -150,12 +150,12 @@ int list(const ListArguments& arguments, Output& output) {
 }  // namespace
 
 void add_index_ls_command(Command index, int& exit_code) {
-  const auto arguments = std::make_shared<ListArguments>();
+  const auto arguments = std::make_shared<IndexListArguments>();
   const Command command = index.add_subcommand("ls", "List the layers and images, and what is kept of them");
   add_image_options(command, arguments->image);
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_indexes(*arguments, output); });
   });
 }
 

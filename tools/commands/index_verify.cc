@@ -20,7 +20,7 @@ struct VerifyArguments {
   bool is_progress_hidden = false;
 };
 
-void print_json(const VerifyReport& report, Output& output) {
+void print_verify_json(const VerifyReport& report, Output& output) {
   JsonWriter json;
   json.begin_object().key("version").integer(kIndexJsonVersion);
   json.key("indexes").integer(to_json_integer(report.indexes));
@@ -38,7 +38,7 @@ void print_json(const VerifyReport& report, Output& output) {
   output << json.end_array().end_object().str() << "\n";
 }
 
-std::string summary_of(const VerifyReport& report) {
+std::string verify_summary(const VerifyReport& report) {
   return "indexes of " + count_of(report.indexes, "layer") + " and " + count_of(report.trees, "tree");
 }
 
@@ -58,7 +58,7 @@ int verify(const VerifyArguments& arguments, Output& output) {
   const VerifyReport& result = *verified;
 
   if (arguments.is_json) {
-    print_json(result, output);
+    print_verify_json(result, output);
   } else {
     for (const KeptProblem& problem : result.problems)
       output << name_of(problem.kind) << " " << problem.digest.str() << ": " << printable(problem.message)
@@ -67,11 +67,11 @@ int verify(const VerifyArguments& arguments, Output& output) {
   output.flush();
   if (!result.problems.empty()) {
     print_error(scope->layout.path + ": " + count_of(result.problems.size(), "problem") + " in the " +
-                summary_of(result));
+                verify_summary(result));
     return kCorrupt;
   }
   if (!arguments.is_json)
-    print_notice("checked the " + summary_of(result) + ": nothing is wrong" +
+    print_notice("checked the " + verify_summary(result) + ": nothing is wrong" +
                  (result.missing > 0 ? "; " + count_of(result.missing, "layer") + " without an index" : ""));
   return problems;
 }

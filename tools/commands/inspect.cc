@@ -23,7 +23,7 @@ struct InspectArguments {
   bool is_json = false;
 };
 
-constexpr std::int64_t kJsonVersion = 1;
+constexpr std::int64_t kInspectVersion = 1;
 
 std::int64_t as_integer(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
@@ -45,7 +45,7 @@ Status inspect_layout(const OpenLayout& layout, bool is_json, Output& output) {
   const EntryNames names(entries);
   if (is_json) {
     JsonWriter json;
-    json.begin_object().key("version").integer(kJsonVersion).key("blobs").integer(as_integer(blobs));
+    json.begin_object().key("version").integer(kInspectVersion).key("blobs").integer(as_integer(blobs));
     json.key("size").integer(as_integer(bytes)).key("references").begin_array();
     for (std::size_t i = 0; i < entries.size(); ++i) {
       json.begin_object();
@@ -113,9 +113,9 @@ Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& a
   return summary;
 }
 
-void print_json(const ImageSummary& image, Output& output) {
+void print_inspect_json(const ImageSummary& image, Output& output) {
   JsonWriter json;
-  json.begin_object().key("version").integer(kJsonVersion);
+  json.begin_object().key("version").integer(kInspectVersion);
   json.key("manifest").string(image.descriptor.digest.str());
   json.key("mediaType").string(image.descriptor.media_type);
   json.key("config").string(image.manifest.config.digest.str());
@@ -153,7 +153,7 @@ void print_hidden(const HiddenXattrs& hidden, Output& output) {
   }
 }
 
-void print_text(const ImageSummary& image, Output& output) {
+void print_inspect_text(const ImageSummary& image, Output& output) {
   output << "manifest  " << image.descriptor.digest.str() << "\n";
   output << "config    " << image.manifest.config.digest.str() << "\n";
   output << "platform  " << to_string(image.config.platform) << "\n";
@@ -174,7 +174,7 @@ Status inspect(const InspectArguments& arguments, Output& output) {
   if (layout->reference.empty()) return inspect_layout(*layout, arguments.is_json, output);
   const auto summary = summarize(*layout, arguments.image);
   if (!summary) return std::unexpected(summary.error());
-  arguments.is_json ? print_json(*summary, output) : print_text(*summary, output);
+  arguments.is_json ? print_inspect_json(*summary, output) : print_inspect_text(*summary, output);
   return {};
 }
 

@@ -26,7 +26,7 @@ struct LsArguments {
   bool is_progress_hidden = false;
 };
 
-constexpr std::int64_t kJsonVersion = 1;
+constexpr std::int64_t kListVersion = 1;
 
 std::string_view name_of(EntryType type) {
   switch (type) {
@@ -110,7 +110,7 @@ class FileLister {
  public:
   FileLister(const Image& image, const LsArguments& arguments, Output& output)
       : tree_(image.tree()), arguments_(arguments), output_(output) {
-    if (arguments_.is_json) json_.begin_object().key("version").integer(kJsonVersion);
+    if (arguments_.is_json) json_.begin_object().key("version").integer(kListVersion);
   }
 
   void list(Inode inode, const std::string& path) {
@@ -195,7 +195,7 @@ Status list_references(const OpenLayout& layout, const LsArguments& arguments, O
   for (const std::string& problem : (*references)->problems) print_error(layout.path + ": " + problem);
   const EntryNames names((*references)->entries);
   JsonWriter json;
-  json.begin_object().key("version").integer(kJsonVersion).key("references").begin_array();
+  json.begin_object().key("version").integer(kListVersion).key("references").begin_array();
   for (std::size_t position = 0; position < (*references)->entries.size(); ++position) {
     const Descriptor& entry = (*references)->entries[position];
     if (arguments.is_json) {

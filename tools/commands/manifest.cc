@@ -33,7 +33,7 @@ Status remove_one(Registry& registry, const RegistryName& name) {
   return {};
 }
 
-int remove(const RegistryRemoveArguments& arguments) {
+int remove_manifest(const RegistryRemoveArguments& arguments) {
   const auto store = open_registry_store(arguments.registry);
   if (!store) return report(store.error());
   return remove_names(arguments, *store,
@@ -45,7 +45,7 @@ void add_manifest_rm_command(Command manifest, int& exit_code) {
   const Command command = manifest.add_subcommand(
       "rm", "Remove manifests of a repository with all their tags; their blobs stay until gc");
   add_remove_options(command, *arguments, "DIGEST", "The manifests' digests; or REPOSITORY@DIGEST alone");
-  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = remove_manifest(*arguments); });
 }
 
 }  // namespace

@@ -167,7 +167,7 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(directory)};
 }
 
-Status mount(MountArguments arguments) {
+Status mount_layout(MountArguments arguments) {
   set_log_level(arguments);
   auto options = mount_options(arguments);
   if (!options) return fail(std::move(options).error());
@@ -247,7 +247,7 @@ void add_mount_command(Command program, int& exit_code) {
       .type_name("text|json");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    if (auto done = mount(std::move(*arguments)); !done) exit_code = report(done.error());
+    if (auto done = mount_layout(std::move(*arguments)); !done) exit_code = report(done.error());
   });
 }
 

@@ -25,7 +25,7 @@ struct PullArguments {
   bool is_progress_hidden = false;
 };
 
-Result<BlobReader> find(const RegistryStore& store, const PullArguments& arguments) {
+Result<BlobReader> find_pulled(const RegistryStore& store, const PullArguments& arguments) {
   Registry& registry = *store.registry;
   if (!is_digest_operand(arguments.object)) return registry.get_tag(arguments.repository, arguments.object);
   const auto digest = parse_digest_operand(arguments.object);
@@ -55,8 +55,8 @@ class PartSource final : public ByteSource {
   BytePart part_;
 };
 
-int copy(ByteSource& content, std::uint64_t size, OutputFile& target, const RegistryStore& store,
-         const StopSignals& signals, bool shows_progress) {
+int copy_pulled(ByteSource& content, std::uint64_t size, OutputFile& target, const RegistryStore& store,
+                const StopSignals& signals, bool shows_progress) {
   constexpr std::size_t kPiece = std::size_t{256} << 10;
   Bytes buffer(kPiece);
   Progress progress("pulling", shows_progress);
@@ -81,7 +81,7 @@ int pull(const PullArguments& arguments) {
   }
   const auto store = open_registry_store(arguments.registry);
   if (!store) return report(store.error());
-  auto reader = find(*store, arguments);
+  auto reader = find_pulled(*store, arguments);
   if (!reader) return report(store->explained(std::move(reader).error()));
   const auto size = reader->size();
   const auto part = range ? part_of(*range, arguments.range, size) : Result<BytePart>(BytePart{0, size});
@@ -98,7 +98,8 @@ int pull(const PullArguments& arguments) {
   VerifyingSource all(*reader, reader->descriptor().digest, reader->descriptor().size);
   ByteSource& content = range ? static_cast<ByteSource&>(some) : all;
   const bool shows_progress = !arguments.is_progress_hidden && !arguments.output.empty();
-  if (const int code = copy(content, part->end - part->begin, *target, *store, signals, shows_progress);
+  if (const int code =
+          copy_pulled(content, part->end - part->begin, *target, *store, signals, shows_progress);
       code != kDone)
     return code;
   if (auto done = target->commit(); !done) return report_write(done.error());

@@ -82,7 +82,7 @@ int push_content(const PushArguments& arguments, const Digest& digest, Output& o
                    *content, signals, output);
 }
 
-int mount(const PushArguments& arguments, const Digest& digest, Output& output) {
+int mount_blob(const PushArguments& arguments, const Digest& digest, Output& output) {
   const auto store = open_to_write(arguments.registry);
   if (!store) return report(store.error());
   const StopSignals signals;
@@ -130,7 +130,7 @@ int push_manifest(const PushArguments& arguments, const Digest& digest, Output& 
 int push(const PushArguments& arguments, Output& output) {
   const auto digest = digest_of(arguments);
   if (!digest) return report(digest.error());
-  if (arguments.is_mounted) return mount(arguments, *digest, output);
+  if (arguments.is_mounted) return mount_blob(arguments, *digest, output);
   return arguments.is_manifest ? push_manifest(arguments, *digest, output)
                                : push_content(arguments, *digest, output);
 }

@@ -19,19 +19,19 @@
 namespace layoutfs::tools {
 namespace {
 
-struct GetArguments {
+struct RefGetArguments {
   LayoutArguments layout;
   std::string name;
 };
 
-struct ListArguments {
+struct RefListArguments {
   LayoutArguments layout;
   bool is_long = false;
   bool is_json = false;
 };
 
 // The descriptor as the engine gives it: without its name.
-Result<Descriptor> find(const LayoutReader& engine, const std::string& name) {
+Result<Descriptor> find_reference(const LayoutReader& engine, const std::string& name) {
   const auto references = engine.references();
   if (!references) return fail(Error(references.error()));
   const auto found = find_entries(**references, name);
@@ -43,10 +43,10 @@ Result<Descriptor> find(const LayoutReader& engine, const std::string& name) {
   return named;
 }
 
-int get(const GetArguments& arguments, Output& output) {
+int get_reference(const RefGetArguments& arguments, Output& output) {
   const auto layout = open_to_read(arguments.layout);
   if (!layout) return report(layout.error());
-  auto descriptor = find(*layout->reader, arguments.name);
+  auto descriptor = find_reference(*layout->reader, arguments.name);
   if (!descriptor) return report(std::move(descriptor).error().with(layout->path));
   JsonWriter json(JsonWriter::Style::indented);
   descriptor->write_json(json);
@@ -65,7 +65,7 @@ std::map<std::string, const Descriptor*> by_label(const References& references) 
   return labelled;
 }
 
-int list(const ListArguments& arguments, Output& output) {
+int list_references(const RefListArguments& arguments, Output& output) {
   const auto layout = open_to_read(arguments.layout);
   if (!layout) return report(layout.error());
   auto references = layout->reader->references();
@@ -149,7 +149,7 @@ class Removal {
   std::vector<Result<std::vector<std::size_t>>> found_;  // of each name
 };
 
-int remove(const RemoveArguments& arguments) {
+int remove_references(const RemoveArguments& arguments) {
   const auto layout = open_to_write(arguments.layout);
   if (!layout) return report_opening(layout.error());
   const auto results = Removal(*layout->engine, arguments.names).run();
@@ -162,23 +162,23 @@ int remove(const RemoveArguments& arguments) {
 }
 
 void add_ref_get_command(Command ref, int& exit_code) {
-  const auto arguments = std::make_shared<GetArguments>();
+  const auto arguments = std::make_shared<RefGetArguments>();
   const Command command = ref.add_subcommand("get", "Print the descriptor that a name stands for, as JSON");
   arguments->layout.add_options(command);
   command.add_option("NAME", arguments->name, "A name, @N or a digest").required();
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return get(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return get_reference(*arguments, output); });
   });
 }
 
 void add_ref_ls_command(Command ref, int& exit_code) {
-  const auto arguments = std::make_shared<ListArguments>();
+  const auto arguments = std::make_shared<RefListArguments>();
   const Command command = ref.add_subcommand("ls", "List the names of all references");
   arguments->layout.add_options(command);
   command.add_flag("-l,--long", arguments->is_long, "With digests, sizes and media types");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_references(*arguments, output); });
   });
 }
 
@@ -188,7 +188,7 @@ void add_ref_rm_command(Command ref, int& exit_code) {
   arguments->layout.add_options(command);
   command.add_option("NAME", arguments->names, "Names, @N or digests").required();
   command.add_flag("-f,--force", arguments->is_forced, "A reference that is not there is no error");
-  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = remove_references(*arguments); });
 }
 
 }  // namespace

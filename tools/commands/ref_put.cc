@@ -13,7 +13,7 @@
 namespace layoutfs::tools {
 namespace {
 
-struct PutArguments {
+struct RefPutArguments {
   LayoutArguments layout;
   std::string name;
   std::string digest;           // empty with --descriptor
@@ -26,7 +26,8 @@ struct PutArguments {
 };
 
 // Size and media type of the blob, nothing else: what another reference says of it is not carried over.
-Result<Descriptor> describe(const LayoutReader& engine, const Digest& digest, const std::string& media_type) {
+Result<Descriptor> describe_blob(const LayoutReader& engine, const Digest& digest,
+                                 const std::string& media_type) {
   auto size = engine.blob_size(digest);
   if (!size) return fail(std::move(size).error());
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such blob");
@@ -49,7 +50,7 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
   return {};
 }
 
-Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const LayoutReader& engine) {
+Result<Descriptor> descriptor_of_options(const RefPutArguments& arguments, const LayoutReader& engine) {
   auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error());
   // Mistakes in the options are found first.
@@ -61,7 +62,7 @@ Result<Descriptor> descriptor_of_options(const PutArguments& arguments, const La
     if (!platform) return fail(std::move(platform).error());
     options.platform = std::move(*platform);
   }
-  auto descriptor = describe(engine, *digest, arguments.media_type);
+  auto descriptor = describe_blob(engine, *digest, arguments.media_type);
   if (!descriptor) return descriptor;
   descriptor->annotations = std::move(options.annotations);
   descriptor->platform = std::move(options.platform);
@@ -83,7 +84,7 @@ Result<Descriptor> read_descriptor(const std::string& path) {
 }
 
 // What cannot be meant together.
-Status check_arguments(const PutArguments& arguments) {
+Status check_arguments(const RefPutArguments& arguments) {
   if (arguments.descriptor_file.empty())
     return arguments.digest.empty()
                ? Status(fail(Errc::invalid_argument, "ref put needs a digest, or --descriptor"))
@@ -95,7 +96,7 @@ Status check_arguments(const PutArguments& arguments) {
   return {};
 }
 
-int put(const PutArguments& arguments) {
+int put_reference(const RefPutArguments& arguments) {
   if (auto checked = check_arguments(arguments); !checked) return report(checked.error());
   const auto layout = open_to_write(arguments.layout);
   if (!layout) return report_opening(layout.error());
@@ -113,7 +114,7 @@ int put(const PutArguments& arguments) {
 }  // namespace
 
 void add_ref_put_command(Command ref, int& exit_code) {
-  const auto arguments = std::make_shared<PutArguments>();
+  const auto arguments = std::make_shared<RefPutArguments>();
   const Command command = ref.add_subcommand("put", "Make a name stand for a blob");
   arguments->layout.add_options(command);
   command.add_option("NAME", arguments->name, "The reference's name").required();
@@ -134,7 +135,7 @@ void add_ref_put_command(Command ref, int& exit_code) {
                   "A file, or - for standard input, with the descriptor as JSON, taken as it is")
       .type_name("FILE");
   command.add_flag("--replace", arguments->is_replacing, "Also where the name stands for something else");
-  command.callback([arguments, &exit_code] { exit_code = put(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = put_reference(*arguments); });
 }
 
 }  // namespace layoutfs::tools

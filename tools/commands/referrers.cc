@@ -25,8 +25,8 @@ Result<Digest> subject_of(Registry& registry, const ReferrersArguments& argument
   return descriptor->digest;
 }
 
-void print_json(const ReferrersArguments& arguments, const Digest& subject,
-                const std::vector<Descriptor>& referrers, Output& output) {
+void print_referrers_json(const ReferrersArguments& arguments, const Digest& subject,
+                          const std::vector<Descriptor>& referrers, Output& output) {
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion);
   json.key("repository").string(arguments.repository).key("subject").string(subject.str());
@@ -35,7 +35,7 @@ void print_json(const ReferrersArguments& arguments, const Digest& subject,
   output << json.end_array().end_object().str() << "\n";
 }
 
-int list(const ReferrersArguments& arguments, Output& output) {
+int list_referrers(const ReferrersArguments& arguments, Output& output) {
   const auto store = open_registry_store(arguments.registry);
   if (!store) return report(store.error());
   const auto subject = subject_of(*store->registry, arguments);
@@ -43,7 +43,7 @@ int list(const ReferrersArguments& arguments, Output& output) {
   const auto referrers = store->registry->referrers(arguments.repository, *subject, arguments.artifact_type);
   if (!referrers) return report(store->explained(referrers.error()));
   if (arguments.is_json) {
-    print_json(arguments, *subject, *referrers, output);
+    print_referrers_json(arguments, *subject, *referrers, output);
     return kDone;
   }
   for (const Descriptor& referrer : *referrers)
@@ -68,7 +68,7 @@ void add_referrers_command(Command program, int& exit_code) {
       .type_name("TYPE");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_referrers(*arguments, output); });
   });
 }
 

@@ -14,7 +14,7 @@ struct ReposArguments {
   bool is_json = false;
 };
 
-int list(const ReposArguments& arguments, Output& output) {
+int list_repositories(const ReposArguments& arguments, Output& output) {
   const auto page = parse_page(arguments.page);
   if (!page) return report(page.error());
   const auto store = open_registry_store(arguments.registry);
@@ -41,7 +41,7 @@ void add_repos_command(Command program, int& exit_code) {
   arguments->page.add_options(command, "REPOSITORY");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_repositories(*arguments, output); });
   });
 }
 

@@ -11,7 +11,7 @@ struct TagRemoveArguments : RegistryRemoveArguments {
   bool keeps_untagged = false;
 };
 
-int remove(const TagRemoveArguments& arguments) {
+int remove_tag(const TagRemoveArguments& arguments) {
   const auto store = open_registry_store(arguments.registry, ForeignEntry::error, arguments.keeps_untagged);
   if (!store) return report(store.error());
   return remove_names(arguments, *store, [&](const RegistryName& name) -> Status {
@@ -29,7 +29,7 @@ void add_tag_rm_command(Command tag, int& exit_code) {
                      "The tags, as `layoutfs tags` prints them; or REPOSITORY:TAG alone");
   command.add_flag("--keep-untagged", arguments->keeps_untagged,
                    "Keep a manifest that loses its last tag, without a tag");
-  command.callback([arguments, &exit_code] { exit_code = remove(*arguments); });
+  command.callback([arguments, &exit_code] { exit_code = remove_tag(*arguments); });
 }
 
 }  // namespace

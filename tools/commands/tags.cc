@@ -16,7 +16,7 @@ struct TagsArguments {
   bool is_json = false;
 };
 
-int list(const TagsArguments& arguments, Output& output) {
+int list_tags(const TagsArguments& arguments, Output& output) {
   const auto page = parse_page(arguments.page);
   if (!page) return report(page.error());
   const auto store = open_registry_store(arguments.registry);
@@ -45,7 +45,7 @@ void add_tags_command(Command program, int& exit_code) {
   arguments->page.add_options(command, "TAG");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command.callback([arguments, &exit_code] {
-    exit_code = with_output([&](Output& output) { return list(*arguments, output); });
+    exit_code = with_output([&](Output& output) { return list_tags(*arguments, output); });
   });
 }
 

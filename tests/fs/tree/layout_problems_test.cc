@@ -20,7 +20,7 @@ using testing::named;
 using ::testing::Not;
 using testing::TarWriter;
 
-std::string small_tar() { return TarWriter().file("name", "sample").text(); }
+std::string one_file_tar() { return TarWriter().file("name", "sample").text(); }
 const std::string kIoError = "errno " + std::to_string(EIO);
 
 std::int64_t mtime_ns(const Browser& browser, const std::string& path) {
@@ -30,14 +30,14 @@ std::int64_t mtime_ns(const Browser& browser, const std::string& path) {
 
 TEST(LayoutProblems, AMissingLayerIsNamedAndOtherImagesAreFine) {
   MountedLayout layout;
-  const auto good = layout.image(small_tar(), "good");
-  const auto bad = layout.image(small_tar(), "bad");
+  const auto good = layout.image(one_file_tar(), "good");
+  const auto bad = layout.image(one_file_tar(), "bad");
   layout.writer.write_index({named(good, "good"), named(bad, "bad")});
   const auto browser = layout.mount();
   const std::string directory = manifest_path(bad.digest);
   EXPECT_FALSE(browser.exists(directory + "/error"));
   const auto before = mtime_ns(browser, directory);
-  const auto layer = Digest::of(as_bytes(small_tar() + "bad"));
+  const auto layer = Digest::of(as_bytes(one_file_tar() + "bad"));
   std::filesystem::remove(layout.writer.blob_path(layer));
   EXPECT_EQ(browser.content(directory + "/error"), "layer 0: blob " + layer.str() + " is missing\n");
   EXPECT_THAT(browser.names(directory), Contains("error"));
@@ -51,9 +51,9 @@ TEST(LayoutProblems, AMissingLayerIsNamedAndOtherImagesAreFine) {
 
 TEST(LayoutProblems, ALayerOfAnotherSizeIsNamed) {
   MountedLayout layout;
-  const auto image = layout.image(small_tar());
+  const auto image = layout.image(one_file_tar());
   layout.writer.write_index({image});
-  testing::write_file(layout.writer.blob_path(Digest::of(as_bytes(small_tar()))), "short");
+  testing::write_file(layout.writer.blob_path(Digest::of(as_bytes(one_file_tar()))), "short");
   const auto browser = layout.mount();
   EXPECT_THAT(browser.content(manifest_path(image.digest) + "/error"), HasSubstr("has 5 bytes"));
 }
@@ -61,7 +61,7 @@ TEST(LayoutProblems, ALayerOfAnotherSizeIsNamed) {
 TEST(LayoutProblems, AManifestThatIsBrokenKeepsItsDirectoryAndItsBytes) {
   MountedLayout layout;
   const auto broken = layout.writer.blob("{\"schemaVersion\": 2, ", testing::kManifestType);
-  auto changed = layout.image(small_tar());
+  auto changed = layout.image(one_file_tar());
   testing::write_file(layout.writer.blob_path(changed.digest), std::string(changed.size, ' '));
   const Descriptor missing{
       .media_type = std::string(testing::kManifestType), .digest = Digest::of(as_bytes("none")), .size = 4};
@@ -95,7 +95,7 @@ TEST(LayoutProblems, AFailureThatOnlyDecodingShowsIsInErrorAfterwards) {
 
 TEST(LayoutProblems, WhatIsWrongWithIndexJsonStandsAtTheRoot) {
   MountedLayout layout;
-  const auto image = layout.image(small_tar());
+  const auto image = layout.image(one_file_tar());
   layout.writer.write_index({named(image, "a")});
   const auto browser = layout.mount();
   EXPECT_FALSE(browser.exists("error"));
@@ -117,7 +117,7 @@ TEST(LayoutProblems, IndexesThatRepeatAndNestDeeplyAreEachShownOnce) {
   layout.writer.write_index({outer, outer, inner});
   const auto browser = layout.mount();
   EXPECT_EQ(browser.names("manifests/sha256").size(), 2u);
-  std::vector<Descriptor> nested{layout.image(small_tar())};
+  std::vector<Descriptor> nested{layout.image(one_file_tar())};
   for (int depth = 0; depth < 300; ++depth) nested = {layout.writer.index(nested)};
   layout.writer.write_index(nested);
   EXPECT_EQ(browser.names("manifests/sha256").size(), 301u);
