@@ -2,6 +2,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(ZLIB REQUIRED)
+# Input is const: decided for all sources, before the first of several that are compiled at once includes zlib.h.
+set_property(TARGET ZLIB::ZLIB APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS ZLIB_CONST)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(FlatBuffers REQUIRED CONFIG)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)

@@ -1,5 +1,4 @@
 // Raw deflate by zlib, which says itself when a block ended.
-#define ZLIB_CONST
 #include <zlib.h>
 
 #include <new>

@@ -130,7 +130,7 @@ std::string clean_path(std::string_view name) {
 }
 
 Result<EntryStart> start_entry(const TarHeader& header, ByteView block, ExtendedHeaders extended) {
-  constexpr auto kMaxSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  constexpr auto kMaxStored = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   EntryStart start{};
   TarEntry& entry = start.entry;
   entry.type = type_of(header, name_of(header, extended, SparseForm::none));
@@ -143,7 +143,7 @@ Result<EntryStart> start_entry(const TarHeader& header, ByteView block, Extended
   if (auto set = set_attributes(entry, header, extended); !set) return fail(std::move(set).error());
 
   // Writers leave sizes in the headers of entries that have no data.
-  if (auto set = set_number(start.stored, header.size, extended.pax.size, kMaxSize, "size"); !set) {
+  if (auto set = set_number(start.stored, header.size, extended.pax.size, kMaxStored, "size"); !set) {
     return fail(std::move(set).error());
   }
   if (entry.type != EntryType::file && header.flag != 'D') start.stored = 0;

@@ -222,7 +222,7 @@ Status FuseSession::serve(const std::function<void()>& ready) {
 // Looks after everything that is not a request, until the mount is gone.
 void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower& follower) {
   // Until the mount answers, while it ends, and while there are memory to give back and times to keep.
-  constexpr int kAtFirstMs = 5, kAtLastMs = 100, kIntervalMs = 1000;
+  constexpr int kAtFirstMs = 5, kAtLastMs = 100, kWatchIntervalMs = 1000;
   const sigset_t signals = watched_signals();
   const UniqueFd arrived(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   const EventFd over;
@@ -235,7 +235,7 @@ void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower
     ::poll(waited.data(), waited.size(),
            !is_read_ahead_set ? kAtFirstMs
            : is_ending        ? kAtLastMs
-                              : kIntervalMs);
+                              : kWatchIntervalMs);
     if (stop.stop_requested()) return;
     signalfd_siginfo signal{};
     if (waited[1].revents != 0 && ::read(arrived.get(), &signal, sizeof signal) == sizeof signal)

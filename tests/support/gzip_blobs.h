@@ -1,7 +1,6 @@
 // For tests: sample content, and gzip blobs of it as zlib and other writers make them.
 #pragma once
 
-#define ZLIB_CONST
 #include <zlib.h>
 
 #include <algorithm>
