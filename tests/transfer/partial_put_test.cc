@@ -96,19 +96,19 @@ TEST_F(PartialPut, WhatIsSharedWhollyNeedsNoRequest) {
 
 TEST_F(PartialPut, SpansThatCannotBeAreLeftOut) {
   const Digest from = put_blob(text + "!"), none = Digest::of(as_bytes("none"));
-  constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t kFarthest = std::numeric_limits<std::uint64_t>::max();
   must(put_partially(info, {{2, 2, none, 0},
                             {4, 4, from, 4},
-                            {6, 1, from, 6},             // inside of the one in front
-                            {8, 40, from, 8},            // behind the end of the blob
-                            {9, 0, from, 9},             // empty
-                            {10, 2, from, 36},           // behind the end of its own
-                            {11, 2, from, kLargest},     //
-                            {kLargest, 2, from, 0},      //
-                            {12, kLargest, from, 12},    //
-                            {13, 1, Digest(), 0},        //
-                            {7, 3, from, 7},             // half of it is new
-                            {6, 8, from, kLargest - 1},  //
+                            {6, 1, from, 6},              // inside of the one in front
+                            {8, 40, from, 8},             // behind the end of the blob
+                            {9, 0, from, 9},              // empty
+                            {10, 2, from, 36},            // behind the end of its own
+                            {11, 2, from, kFarthest},     //
+                            {kFarthest, 2, from, 0},      //
+                            {12, kFarthest, from, 12},    //
+                            {13, 1, Digest(), 0},         //
+                            {7, 3, from, 7},              // half of it is new
+                            {6, 8, from, kFarthest - 1},  //
                             {20, 2, from, 20},
                             {1, 1, from, 1}}));
   expect_made();

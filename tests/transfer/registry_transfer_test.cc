@@ -248,17 +248,17 @@ TEST_F(Repositories, ABlobOfTheImageThatIsCopiedIsMounted) {
 }
 
 TEST_F(Repositories, ASubstituteIsMountedWhereItWillDo) {
-  constexpr std::string_view kGzip = "\x1f\x8b a layer", kPlain = "the layer";
-  cache->record_digest_uncompressed_pair(info_of(kGzip).digest, info_of(kPlain).digest);
-  must(put(*open("from/app"), kGzip, {}, {.cache = cache.get()}));
-  EXPECT_EQ(reuse(kPlain, {.cache = cache.get()}), std::nullopt);
-  const auto reused = reuse(kPlain, {.cache = cache.get(), .can_substitute = true});
+  constexpr std::string_view kSmaller = "\x1f\x8b a layer", kOriginal = "the layer";
+  cache->record_digest_uncompressed_pair(info_of(kSmaller).digest, info_of(kOriginal).digest);
+  must(put(*open("from/app"), kSmaller, {}, {.cache = cache.get()}));
+  EXPECT_EQ(reuse(kOriginal, {.cache = cache.get()}), std::nullopt);
+  const auto reused = reuse(kOriginal, {.cache = cache.get(), .can_substitute = true});
   ASSERT_TRUE(reused);
-  EXPECT_EQ(reused->digest, info_of(kGzip).digest);
+  EXPECT_EQ(reused->digest, info_of(kSmaller).digest);
   EXPECT_EQ(reused->compression_operation, LayerCompression::compress);
   EXPECT_EQ(reused->compression_algorithm, "gzip");
-  EXPECT_TRUE(has(kGzip));
-  EXPECT_FALSE(has(kPlain));
+  EXPECT_TRUE(has(kSmaller));
+  EXPECT_FALSE(has(kOriginal));
 }
 
 TEST_F(Repositories, AMountReplacesADamagedBlob) {

@@ -23,7 +23,7 @@ const std::string kNamed = "\2\0\0\0"s + "\1\0\6\0\xff\xff\xff\xff"s + "\2\0\4\0
 constexpr const char* kAccess = "system.posix_acl_access";
 constexpr const char* kDefault = "system.posix_acl_default";
 
-class Attributes : public ::testing::Test {
+class ShownAttributes : public ::testing::Test {
  protected:
   void make(const TarWriter& tar, AttributeRules rules = {}) {
     tree_ = merged({tar});
@@ -45,7 +45,7 @@ class Attributes : public ::testing::Test {
   std::unique_ptr<FileAttributes> attributes_;
 };
 
-TEST_F(Attributes, ThoseOfUsersAreShownOnFilesAndDirectoriesAlone) {
+TEST_F(ShownAttributes, ThoseOfUsersAreShownOnFilesAndDirectoriesAlone) {
   const testing::EntryAttributes with{.xattrs = {{"security.x", "1"}, {"trusted.x", "2"}, {"user.x", "3"}}};
   make(TarWriter()
            .file("f", "", with)
@@ -62,7 +62,7 @@ TEST_F(Attributes, ThoseOfUsersAreShownOnFilesAndDirectoriesAlone) {
   }
 }
 
-TEST_F(Attributes, NamesThatNoFilesystemOfLinuxTakesAreNotShown) {
+TEST_F(ShownAttributes, NamesThatNoFilesystemOfLinuxTakesAreNotShown) {
   Pairs odd;
   for (const char* name : {"foo.bar", "user.", "trusted.", "security.", "user", "system.nfs4_acl", "system.",
                            "com.apple.provenance", "USER.x", "os2.ea", " user.x"})
@@ -75,7 +75,7 @@ TEST_F(Attributes, NamesThatNoFilesystemOfLinuxTakesAreNotShown) {
   for (const auto& [name, unused] : odd) EXPECT_EQ(value("f", name).has_value(), name == longest) << name;
 }
 
-TEST_F(Attributes, ValuesThatTheKernelCannotReturnAreNotShown) {
+TEST_F(ShownAttributes, ValuesThatTheKernelCannotReturnAreNotShown) {
   make(TarWriter().file("f", "",
                         {.xattrs = {{"user.empty", ""},
                                     {"user.most", std::string(XATTR_SIZE_MAX, 'v')},
@@ -84,7 +84,7 @@ TEST_F(Attributes, ValuesThatTheKernelCannotReturnAreNotShown) {
   EXPECT_EQ(value("f", "user.more"), std::nullopt);
 }
 
-TEST_F(Attributes, AListIsNeverLongerThanTheKernelTakes) {
+TEST_F(ShownAttributes, AListIsNeverLongerThanTheKernelTakes) {
   Pairs many;
   for (int i = 0; i < 400; ++i) {
     std::string name = "user." + std::to_string(1000 + i);
@@ -102,7 +102,7 @@ TEST_F(Attributes, AListIsNeverLongerThanTheKernelTakes) {
   EXPECT_EQ(value("f", many[399].first), "v") << "one that there is no room to list";
 }
 
-TEST_F(Attributes, CapabilitiesAreShownAsFarAsTheKernelReadsThem) {
+TEST_F(ShownAttributes, CapabilitiesAreShownAsFarAsTheKernelReadsThem) {
   const std::string second = "\1\0\0\2"s + std::string(16, '\x20');
   const std::string third = "\1\0\0\3"s + std::string(16, '\x20') + "\xe8\3\0\0"s;  // of user 1000
   const std::string nobody = "\1\0\0\3"s + std::string(16, '\x20') + "\xff\xff\xff\xff";
@@ -124,7 +124,7 @@ TEST_F(Attributes, CapabilitiesAreShownAsFarAsTheKernelReadsThem) {
   for (const auto& [name, value] : cases) EXPECT_EQ(names(name).size(), name == "second" ? 1u : 0u) << name;
 }
 
-TEST_F(Attributes, WhatOverlayfsReservesIsHiddenIfAskedFor) {
+TEST_F(ShownAttributes, WhatOverlayfsReservesIsHiddenIfAskedFor) {
   const Pairs all{{"trusted.overlay.opaque", "y"}, {"trusted.overlay.overlay.opaque", "y"},
                   {"trusted.overlayed", "1"},      {"user.overlay.", "2"},
                   {"user.overlay.redirect", "/x"}, {"user.overlays", "3"}};
@@ -136,13 +136,13 @@ TEST_F(Attributes, WhatOverlayfsReservesIsHiddenIfAskedFor) {
   EXPECT_EQ(names("d").size(), all.size());
 }
 
-TEST_F(Attributes, ThoseThatTakeRightsAreOfTheFirstUserNamespace) {
+TEST_F(ShownAttributes, ThoseThatTakeRightsAreOfTheFirstUserNamespace) {
   make(TarWriter().file("f", "", {.xattrs = {{"security.x", "0"}, {"trusted.x", "1"}, {"user.x", "2"}}}),
        {.is_overlay_hidden = true, .ids = MountIds::of_root_alone()});
   EXPECT_THAT(names("f"), ElementsAre("user.x"));
 }
 
-TEST_F(Attributes, EnforcedAclsAreShownAndLeaveTheModeAsItIs) {
+TEST_F(ShownAttributes, EnforcedAclsAreShownAndLeaveTheModeAsItIs) {
   make(TarWriter()
            .file("f", "", {.mode = 0640, .xattrs = {{kAccess, kNamed}}})
            .dir("d", {.mode = 0750, .xattrs = {{kAccess, kNamed}, {kDefault, kNamed}}})
@@ -156,7 +156,7 @@ TEST_F(Attributes, EnforcedAclsAreShownAndLeaveTheModeAsItIs) {
   EXPECT_EQ(attributes_->mode(at("f"), true), 0640u);
 }
 
-TEST_F(Attributes, AclsThatAreNotEnforcedAreHiddenAndCutTheMode) {
+TEST_F(ShownAttributes, AclsThatAreNotEnforcedAreHiddenAndCutTheMode) {
   make(TarWriter()
            .file("f", "", {.mode = 0640, .xattrs = {{kAccess, kNamed}}})
            .dir("d", {.mode = 0750, .xattrs = {{kDefault, kNamed}}}));
@@ -166,7 +166,7 @@ TEST_F(Attributes, AclsThatAreNotEnforcedAreHiddenAndCutTheMode) {
   EXPECT_EQ(attributes_->mode(at("d"), false), 0750u) << "a default list grants nothing";
 }
 
-TEST_F(Attributes, AclsThatNoFilesystemWouldHaveAreIgnored) {
+TEST_F(ShownAttributes, AclsThatNoFilesystemWouldHaveAreIgnored) {
   const std::string minimal =
       "\2\0\0\0"s + "\1\0\6\0\xff\xff\xff\xff"s + "\4\0\0\0\xff\xff\xff\xff"s + "\x20\0\0\0\xff\xff\xff\xff"s;
   make(TarWriter()
@@ -182,7 +182,7 @@ TEST_F(Attributes, AclsThatNoFilesystemWouldHaveAreIgnored) {
   }
 }
 
-TEST_F(Attributes, TheModeIsWhatAnAclSaysOfTheOwnerTheMaskAndOthers) {
+TEST_F(ShownAttributes, TheModeIsWhatAnAclSaysOfTheOwnerTheMaskAndOthers) {
   make(TarWriter().file("f", "", {.mode = 0671, .xattrs = {{kAccess, kNamed}}}));
   std::string expected = kNamed;
   expected[4 + 8 * 3 + 2] = 7;  // the mask
@@ -190,7 +190,7 @@ TEST_F(Attributes, TheModeIsWhatAnAclSaysOfTheOwnerTheMaskAndOthers) {
   EXPECT_EQ(value("f", kAccess), expected);
 }
 
-TEST_F(Attributes, AnAclThatFuseCannotTakeIsNotEnforced) {
+TEST_F(ShownAttributes, AnAclThatFuseCannotTakeIsNotEnforced) {
   std::string large = kNamed.substr(0, 12);
   for (int user = 0; user < 600; ++user)
     large += "\2\0\4\0"s + static_cast<char>(user & 0xff) + static_cast<char>(user >> 8) + "\0\0"s;
@@ -203,7 +203,7 @@ TEST_F(Attributes, AnAclThatFuseCannotTakeIsNotEnforced) {
   EXPECT_THAT(names("f"), ElementsAre(kAccess)) << "most of its users are not known there";
 }
 
-TEST_F(Attributes, AnImageWithoutAclsHasNone) {
+TEST_F(ShownAttributes, AnImageWithoutAclsHasNone) {
   make(TarWriter().file("f", "", {.xattrs = {{"system.posix_acl_accesx", "1"}, {"user.a", kAccess}}}));
   EXPECT_FALSE(attributes_->has_acls());
 }
