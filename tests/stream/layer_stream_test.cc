@@ -480,7 +480,7 @@ class WatchedBlob final : public Blob {
 };
 
 TEST(LayerStream, AReaderThatWaitsForAnotherCanBeStopped) {
-  Fixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(200'000, 50)), 10'000);
+  StreamFixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(200'000, 50)), 10'000);
   std::latch is_read(1), end(1);
   std::once_flag once;
   fixture.blob = std::make_shared<WatchedBlob>(fixture.blob, [&] {
@@ -514,7 +514,7 @@ TEST(LayerStream, AReaderThatWaitsForAnotherCanBeStopped) {
 }
 
 TEST(LayerStream, AReaderThatIsStoppedWhileItDecodesLeavesItsDecoderToOthers) {
-  Fixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(1'000'000, 51)), 10'000);
+  StreamFixture fixture(Compression::gzip, gzip_of_one_block(sample_bytes(1'000'000, 51)), 10'000);
   std::stop_source stop;
   std::atomic<int> reads = 0;
   fixture.blob = std::make_shared<WatchedBlob>(fixture.blob, [&] {
