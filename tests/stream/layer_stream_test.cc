@@ -510,7 +510,7 @@ TEST(LayerStream, AReaderThatWaitsForAnotherCanBeStopped) {
   EXPECT_EQ(decoding.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
   end.count_down();
   EXPECT_TRUE(decoding.get());
-  expect_read(stream, fixture.indexed.plain, 0, 200'000);
+  expect_stream_read(stream, fixture.indexed.plain, 0, 200'000);
 }
 
 TEST(LayerStream, AReaderThatIsStoppedWhileItDecodesLeavesItsDecoderToOthers) {
@@ -531,7 +531,7 @@ TEST(LayerStream, AReaderThatIsStoppedWhileItDecodesLeavesItsDecoderToOthers) {
   EXPECT_GT(decoded, 0u);
   EXPECT_LT(decoded, 900'000u);
   EXPECT_EQ(cache->parked().size(), 1u);
-  expect_read(stream, fixture.indexed.plain, 0, 1'000'000);
+  expect_stream_read(stream, fixture.indexed.plain, 0, 1'000'000);
   EXPECT_EQ(cache->stats().decoded_bytes, 1'000'000u) << "each byte once";
 }
 
