@@ -10,7 +10,7 @@ what=compare
 case ${1-} in
   --parts | --large) what=${1#--} && shift ;;
   -h | --help)
-    sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0"
+    usage
     exec python3 tests/bench/bench.py --help
     ;;
 esac

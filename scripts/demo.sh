@@ -8,7 +8,7 @@
 
 case ${1-} in
   -h | --help)
-    sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0"
+    usage
     exit
     ;;
 esac

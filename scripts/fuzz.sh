@@ -7,8 +7,8 @@
 # Inputs are kept in build/fuzz/corpus, what was found in build/fuzz/artifacts.
 . "$(dirname "$0")/lib.sh"
 
-usage() {
-  sed -n '2,/^\. /{/^\. /d; s/^# \{0,1\}//; p}' "$0" >&2
+wrong() {
+  usage >&2
   exit 2
 }
 
@@ -16,11 +16,15 @@ seconds=600 targets=()
 while [ $# != 0 ]; do
   case $1 in
     --seconds)
-      case ${2-} in '' | *[!0-9]* | 0) usage ;; esac
+      case ${2-} in '' | *[!0-9]* | 0) wrong ;; esac
       seconds=$2
       shift
       ;;
-    -*) usage ;;
+    -h | --help)
+      usage
+      exit
+      ;;
+    -*) wrong ;;
     *)
       [ -f "tests/fuzz/$1_fuzz.cc" ] || die "there is no target '$1' in tests/fuzz"
       targets+=("$1")

@@ -21,6 +21,10 @@ for argument; do
       ;;
     --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo openssl squashfuse archivemount squashfs-tools zstd) ;;
     --full) packages+=(clang-format-19 clang-tidy-19) ;;
+    -h | --help)
+      sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0"
+      exit
+      ;;
     *)
       sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0" >&2
       exit 2

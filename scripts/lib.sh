@@ -9,6 +9,10 @@ die() {
   exit 1
 }
 
+# The comment at the top of the script that runs.
+SCRIPT=$SOURCE/scripts/$(basename "$0")
+usage() { sed -n '2,/^\(\. \|set \)/{/^\(\. \|set \)/d; s/^# \{0,1\}//; p}' "$SCRIPT"; }
+
 # build PRESET [NINJA_TARGET...]: configures if need be, and builds what changed.
 build() {
   local preset=$1 launcher=()
