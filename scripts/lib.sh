@@ -13,11 +13,15 @@ die() {
 SCRIPT=$SOURCE/scripts/$(basename "$0")
 usage() { sed -n '2,/^\(\. \|set \)/{/^\(\. \|set \)/d; s/^# \{0,1\}//; p}' "$SCRIPT"; }
 
-# build PRESET [NINJA_TARGET...]: configures if need be, and builds what changed.
+# build PRESET [NINJA_TARGET...]: configures if need be, and builds what changed. On a terminal one line shows the progress.
 build() {
   local preset=$1 launcher=()
   shift
   ! command -v ccache >/dev/null || launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" "${launcher[@]}" >/dev/null
-  cmake --build "build/$preset" -- --quiet "$@"
+  if [ -t 1 ] && [ "${TERM-dumb}" != dumb ]; then
+    NINJA_STATUS='Building ... %p (%e s) ' cmake --build "build/$preset" -- "$@"
+  else
+    cmake --build "build/$preset" -- --quiet "$@"
+  fi
 }
