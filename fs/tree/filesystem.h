@@ -65,11 +65,13 @@ class Filesystem {
     std::string_view name;
     NodeId node;           // 0 where it would be costly to know
     mode_t type;           // S_IFDIR and so on
-    std::uint64_t cookie;  // where to go on after this one
+    std::uint64_t cookie;  // its position in the directory; less than 2^63
   };
-  // Calls `add` for each entry after `cookie` (0: from the start; "." and ".." included) until it returns
-  // false. Entries with attributes can be asked for by looking them up; directories whose attributes are
-  // cheap say so by is_cheap.
+  // Calls `add` for each entry after the position `cookie` (0: from the start; "." and ".." included) until
+  // it returns false. The order of entries is unspecified. Positions stay valid while the directory changes,
+  // and in the next mount: a reader that continues after the last position that it saw gets each entry that
+  // was there all the time exactly once. Nothing has to be opened or closed. Entries with attributes can be
+  // asked for by looking them up; directories whose attributes are cheap say so by is_cheap.
   virtual Answer<void> readdir(NodeId directory, std::uint64_t cookie,
                                const std::function<bool(const Listed&)>& add) = 0;
   // Whether looking up every child of this directory takes no decoding (READDIRPLUS is worth it).

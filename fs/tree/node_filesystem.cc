@@ -5,48 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <list>
 
+#include "fs/tree/directory_listings.h"
 #include "fs/tree/node_table.h"
 #include "fs/tree/statistics.h"
 
 namespace layoutfs {
 namespace {
-
-// What the directories that are being listed held when that began: the kernel takes a page at a time, and to
-// make the whole list for each would cost the square of its length. Thread-safe.
-class Listings {
- public:
-  using Names = std::shared_ptr<const std::vector<Node::Name>>;
-  // The names in `node`; as they were at the start of the listing, unless this `is_start` of one, or so many
-  // others have been listed since that it is forgotten.
-  Answer<Names> listing(NodeId number, Node& node, bool is_start) {
-    if (!is_start) {
-      auto items = items_.lock();
-      const auto found = std::ranges::find(*items, number, &Item::number);
-      if (found != items->end()) return found->names;
-    }
-    auto listed = node.list();
-    if (!listed) return std::unexpected(listed.error());
-    auto names = std::make_shared<const std::vector<Node::Name>>(std::move(*listed));
-    auto items = items_.lock();
-    std::erase_if(*items, [&](const Item& item) { return item.number == number; });
-    // One page holds it all: nobody comes back for more.
-    if (names->size() <= kPage) return names;
-    items->push_front({number, names});
-    if (items->size() > kMaxListings) items->pop_back();
-    return names;
-  }
-
- private:
-  static constexpr std::size_t kPage = 8;
-  static constexpr std::size_t kMaxListings = 8;
-  struct Item {
-    NodeId number;
-    Names names;
-  };
-  Guarded<std::list<Item>> items_;  // the last one begun first
-};
 
 class NodeFilesystem final : public Filesystem {
  public:
@@ -84,7 +49,7 @@ class NodeFilesystem final : public Filesystem {
 
   const NodeTree tree_;
   NodeTable nodes_;
-  Listings listings_;
+  DirectoryListings listings_;
 };
 
 struct stat NodeFilesystem::to_stat(NodeId number, const Node::Properties& properties) const {
@@ -189,14 +154,14 @@ Answer<void> NodeFilesystem::readdir(NodeId directory, std::uint64_t cookie,
   }
   const NodePtr node = find_node(directory);
   if (!node) return std::unexpected(ENOENT);
-  const auto names = listings_.listing(directory, *node, cookie == 0);
-  if (!names) return std::unexpected(names.error());
+  const auto found = listings_.listing(directory, *node, cookie == 0);
+  if (!found) return std::unexpected(found.error());
+  const DirectoryListing& listing = **found;
   if (cookie < 1 && !add({".", directory, S_IFDIR, 1})) return {};
   if (cookie < 2 && !add({"..", 0, S_IFDIR, 2})) return {};
-  for (std::uint64_t i = cookie < 2 ? 0 : cookie - 2; i < (*names)->size(); ++i) {
-    const Node::Name& name = (**names)[static_cast<std::size_t>(i)];
-    if (!add({name.name, 0, name.type, i + 3})) break;
-  }
+  for (auto listed = std::ranges::upper_bound(listing, cookie, {}, &ListedName::position);
+       listed != listing.end(); ++listed)
+    if (!add({listed->name.name, 0, listed->name.type, listed->position})) break;
   return {};
 }
 

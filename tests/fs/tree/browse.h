@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -61,7 +62,7 @@ class Browser {
     return entry ? filesystem_.readlink(entry->node).value_or("not a link") : "absent";
   }
 
-  // Names, without "." and "..", a few at a time.
+  // Sorted names, without "." and "..", a few at a time.
   std::vector<std::string> names(NodeId directory, std::size_t at_once = 3) const {
     std::vector<std::string> names;
     std::uint64_t cookie = 0;
@@ -76,6 +77,7 @@ class Browser {
       });
       if (!listed) return {"errno " + std::to_string(listed.error())};
     }
+    std::ranges::sort(names);
     return names;
   }
   std::vector<std::string> names(std::string_view path) const {

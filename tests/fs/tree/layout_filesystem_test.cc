@@ -127,37 +127,6 @@ TEST(LayoutFilesystem, TheDescriptorIsThatOfNowInADirectoryThatWasKnownBefore) {
   EXPECT_THAT(browser.content(path), ::testing::HasSubstr("\"renamed\""));
 }
 
-TEST(LayoutFilesystem, LongListingsAreWholeWhileTheLayoutChanges) {
-  MountedLayout layout;
-  const auto image = layout.image(small_tar());
-  std::vector<Descriptor> entries;
-  std::vector<std::string> expected;
-  for (int i = 1000; i < 1300; ++i) {
-    expected.push_back(std::to_string(i));
-    entries.push_back(named(image, expected.back()));
-  }
-  layout.writer.write_index(entries);
-  const auto browser = layout.mount();
-  EXPECT_EQ(browser.names("refs"), expected);
-  // Changed between two pages: the listing goes on as it began; the next one is new.
-  const NodeId refs = browser.node("refs");
-  std::vector<std::string> names;
-  std::uint64_t cookie = 0;
-  const auto page = [&](std::size_t count) {
-    ASSERT_TRUE(layout.filesystem->readdir(refs, cookie, [&](const Filesystem::Listed& entry) {
-      if (count-- == 0) return false;
-      cookie = entry.cookie;
-      if (!entry.name.starts_with('.')) names.emplace_back(entry.name);
-      return true;
-    }));
-  };
-  page(100);
-  layout.writer.write_index({entries.front()});
-  page(1000);
-  EXPECT_EQ(names, expected);
-  EXPECT_THAT(browser.names("refs"), ElementsAre("1000"));
-}
-
 TEST(LayoutFilesystem, IndexesLeadToTheirPlatforms) {
   MountedLayout layout;
   const auto amd = layout.image(small_tar(), "amd");
