@@ -145,12 +145,15 @@ Answer<std::uint64_t> ImageFilesystem::seek(NodeId node, std::uint64_t offset, i
   return *found;
 }
 
+// The tree never changes: df(1) need not go through all inodes each time.
 Filesystem::Totals ImageFilesystem::totals() {
-  const ImageTree& tree = image_->tree();
-  Totals totals{.bytes = 0, .inodes = tree.inode_count()};
-  for (Inode inode = kRootInode; inode <= tree.inode_count(); ++inode)
-    totals.bytes += tree.inode(inode).stored;
-  return totals;
+  std::call_once(are_totals_known_, [this] {
+    const ImageTree& tree = image_->tree();
+    totals_.inodes = tree.inode_count();
+    for (Inode inode = kRootInode; inode <= tree.inode_count(); ++inode)
+      totals_.bytes += tree.inode(inode).stored;
+  });
+  return totals_;
 }
 
 }  // namespace layoutfs

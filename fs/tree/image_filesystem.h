@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "core/image/image.h"
@@ -54,6 +55,8 @@ class ImageFilesystem final : public Filesystem {
   const bool are_acls_wanted_;
   std::atomic<bool> are_acls_enforced_ = false;
   std::function<std::string()> statistics_;
+  std::once_flag are_totals_known_;
+  Totals totals_{};
 };
 
 }  // namespace layoutfs
