@@ -5,7 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <iterator>
+#include <list>
 #include <map>
+#include <unordered_map>
+#include <utility>
 
 #include "core/base/guarded.h"
 #include "core/base/log.h"
@@ -21,35 +25,105 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What was opened by digest, and what failed a moment ago.
-template <class Value>
-class ResultCache {
+// Keeps open what was opened last, of all libraries with the same resources. Thread-safe.
+class RecentlyOpened {
  public:
-  explicit ResultCache(std::chrono::seconds failures_remembered)
-      : failures_remembered_(failures_remembered) {}
-  // The value of `digest`; nothing where it was not asked for yet, or where its failure is old.
-  std::optional<Result<Value>> find(const Digest& digest) {
-    auto items = items_.lock();
-    const auto found = items->find(digest);
-    if (found == items->end()) return std::nullopt;
-    if (!found->second.value && Clock::now() > found->second.forget_at) return std::nullopt;
-    return found->second.value;
+  explicit RecentlyOpened(std::size_t max_files) : max_files_(max_files) {}
+
+  // That it was used now; `files` is how many it has mapped.
+  void use(const void* library, const std::shared_ptr<const void>& opened, std::size_t files) {
+    std::list<Opened> closed;  // destroyed after the lock is released
+    auto recent = recent_.lock();
+    if (const auto found = recent->by_address.find(opened.get()); found != recent->by_address.end()) {
+      recent->order.splice(recent->order.begin(), recent->order, found->second);
+      return;
+    }
+    std::list<Opened> added{{library, opened, files}};
+    recent->by_address.emplace(opened.get(), added.begin());
+    recent->order.splice(recent->order.begin(), added);
+    recent->files += files;
+    while (recent->files > max_files_ && recent->order.size() > 1)
+      recent->close(std::prev(recent->order.end()), closed);
   }
-  Result<Value> put(const Digest& digest, Result<Value> value) {
-    items_.lock()->insert_or_assign(digest, Item{value, Clock::now() + failures_remembered_});
-    return value;
-  }
-  void clear() {
-    // What leaves is destroyed after the lock is released.
-    std::map<Digest, Item> items;
-    items_.lock()->swap(items);
+  void release(const void* library) {
+    std::list<Opened> closed;
+    auto recent = recent_.lock();
+    for (auto each = recent->order.begin(); each != recent->order.end();) {
+      const auto next = std::next(each);
+      if (each->library == library) recent->close(each, closed);
+      each = next;
+    }
   }
 
  private:
+  struct Opened {
+    const void* library;
+    std::shared_ptr<const void> opened;
+    std::size_t files;
+  };
+  struct Recent {
+    std::list<Opened> order;  // the one used last comes first
+    std::unordered_map<const void*, std::list<Opened>::iterator> by_address;
+    std::size_t files = 0;
+
+    void close(std::list<Opened>::iterator which, std::list<Opened>& closed) {
+      by_address.erase(which->opened.get());
+      files -= which->files;
+      closed.splice(closed.end(), order, which);
+    }
+  };
+  const std::size_t max_files_;
+  Guarded<Recent> recent_;
+};
+
+std::size_t files_of(const Layer&) { return 1; }
+std::size_t files_of(const Image& image) { return 1 + image.tree().layer_count(); }
+
+// What was opened by digest, as long as somebody has it or it is among the recently opened; and what failed a
+// moment ago. Thread-safe.
+template <class T>
+class ResultCache {
+ public:
+  using Value = std::shared_ptr<const T>;
+  // Results are those of `library`.
+  ResultCache(const void* library, RecentlyOpened& recent, std::chrono::seconds failures_remembered)
+      : library_(library), recent_(recent), failures_remembered_(failures_remembered) {}
+  // The value of `digest`; nothing if it is not open, or if its failure is old.
+  std::optional<Result<Value>> find(const Digest& digest) {
+    Value value;
+    if (auto items = items_.lock(); true) {
+      const auto found = items->find(digest);
+      if (found == items->end()) return std::nullopt;
+      if (found->second.failure) {
+        if (Clock::now() > found->second.forget_at) return std::nullopt;
+        return fail(Error(*found->second.failure));
+      }
+      value = found->second.value.lock();
+    }
+    if (!value) return std::nullopt;
+    recent_.use(library_, value, files_of(*value));
+    return value;
+  }
+  Result<Value> put(const Digest& digest, Result<Value> result) {
+    if (result) {
+      items_.lock()->insert_or_assign(digest, Item{.value = *result});
+      recent_.use(library_, *result, files_of(**result));
+    } else {
+      items_.lock()->insert_or_assign(
+          digest, Item{.failure = result.error(), .forget_at = Clock::now() + failures_remembered_});
+    }
+    return result;
+  }
+  void clear() { items_.lock()->clear(); }
+
+ private:
   struct Item {
-    Result<Value> value;
+    std::weak_ptr<const T> value;
+    std::optional<Error> failure;
     Clock::time_point forget_at;  // of a failure
   };
+  const void* const library_;
+  RecentlyOpened& recent_;
   const std::chrono::seconds failures_remembered_;
   Guarded<std::map<Digest, Item>> items_;
 };
@@ -72,7 +146,8 @@ struct LibraryResources::State {
   State(IndexCache cache_, LibraryOptions options_)
       : cache(std::move(cache_)),
         options(std::move(options_)),
-        spans(std::make_shared<SpanCache>(options.cache_size)) {
+        spans(std::make_shared<SpanCache>(options.cache_size)),
+        recent(options.max_mapped_files) {
     if (options.cache_disk > 0 && !cache.directory().empty())
       copies = std::make_shared<CopyDirectory>(cache.directory(), CopyOptions{.budget = options.cache_disk});
   }
@@ -80,6 +155,7 @@ struct LibraryResources::State {
   IndexCache cache;
   const LibraryOptions options;
   const std::shared_ptr<SpanCache> spans;
+  RecentlyOpened recent;
   std::shared_ptr<CopyDirectory> copies;  // null where no copy is to be used
   std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
 };
@@ -87,6 +163,8 @@ struct LibraryResources::State {
 LibraryResources::LibraryResources(IndexCache cache, LibraryOptions options)
     : state_(std::make_unique<State>(std::move(cache), std::move(options))) {}
 LibraryResources::~LibraryResources() = default;
+
+const LibraryOptions& LibraryResources::options() const noexcept { return state_->options; }
 
 LibraryStats LibraryResources::stats() const {
   return {.indexes_built = state_->indexes_built,
@@ -105,6 +183,7 @@ struct ImageLibrary::State {
   State(std::shared_ptr<const LayoutReader> engine_, std::shared_ptr<const LibraryResources> resources_,
         LibraryResources::State& common_)
       : engine(std::move(engine_)), resources(std::move(resources_)), common(common_) {}
+  ~State() { common.recent.release(this); }
 
   Result<LayerPtr> open_layer(const Descriptor& descriptor, const Context& context);
   std::shared_ptr<const LayerIndex> load_index(const Descriptor& descriptor);
@@ -124,9 +203,9 @@ struct ImageLibrary::State {
   const std::shared_ptr<const LibraryResources> resources;
   LibraryResources::State& common;  // of `resources`
 
-  ResultCache<LayerPtr> layer_results{common.options.failures_remembered};
-  ResultCache<ImagePtr> layer_tree_results{common.options.failures_remembered},
-      image_results{common.options.failures_remembered};
+  ResultCache<Layer> layer_results{this, common.recent, common.options.failures_remembered};
+  ResultCache<Image> layer_tree_results{this, common.recent, common.options.failures_remembered},
+      image_results{this, common.recent, common.options.failures_remembered};
   SingleFlight<Digest, LayerPtr> layer_flights;
   SingleFlight<Digest, ImagePtr> layer_tree_flights, image_flights;
 };
@@ -250,7 +329,8 @@ Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Dige
   std::vector<std::shared_ptr<const LayerStream>> streams;
   std::vector<Digest> digests;
   for (const LayerPtr& layer : layers) {
-    streams.push_back(layer->stream);
+    // While the image is open, so is its layer: for other images that have it too.
+    streams.emplace_back(layer, layer->stream.get());
     digests.push_back(layer->index->blob());
   }
   return std::make_shared<const Image>(std::move(tree), std::move(streams), std::move(digests));
@@ -308,9 +388,11 @@ namespace {
 
 // From the results, or opened, once for all threads that ask at the same time. A thread that was stopped does
 // not stop the others: one of them opens it again.
-template <class Value, class Open>
-Result<Value> open_once(ResultCache<Value>& results, SingleFlight<Digest, Value>& flights,
-                        const Digest& digest, const Context& context, Open&& open) {
+template <class T, class Open>
+Result<std::shared_ptr<const T>> open_once(ResultCache<T>& results,
+                                           SingleFlight<Digest, std::shared_ptr<const T>>& flights,
+                                           const Digest& digest, const Context& context, Open&& open) {
+  using Value = std::shared_ptr<const T>;
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (auto found = results.find(digest)) return std::move(*found);
   const auto open_now = [&]() -> Result<Value> {
@@ -370,6 +452,7 @@ void ImageLibrary::release() {
   state_->image_results.clear();
   state_->layer_tree_results.clear();
   state_->layer_results.clear();
+  state_->common.recent.release(state_.get());
 }
 
 const LayoutReader& ImageLibrary::reader() const noexcept { return *state_->engine; }

@@ -33,6 +33,9 @@ struct LibraryOptions {
   bool verify = true;                                   // spans against their digests
   // A broken layer is not read again for every lookup.
   std::chrono::seconds failures_remembered{10};
+  // Of layers and images that nobody uses any more, those that were used last stay open: as many as have so
+  // many files mapped. (Linux ends a process that needs more than 65,530 mappings.)
+  std::size_t max_mapped_files = 2048;
   // Called while the index of a layer is built, from the thread that builds it.
   std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> progress;
 };
@@ -44,6 +47,7 @@ class LibraryResources {
   LibraryResources(IndexCache cache, LibraryOptions options);
   ~LibraryResources();
 
+  const LibraryOptions& options() const noexcept;
   LibraryStats stats() const;
   SpanCacheStats span_stats() const;
   CopyStats copy_stats() const;

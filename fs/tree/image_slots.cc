@@ -27,47 +27,69 @@ SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descripto
   if (kind == Kind::layer) number = ~number;
   if (const std::string place = layout->place(""); !place.empty())
     number ^= static_cast<std::uint32_t>(stable_hash(place));
+  std::vector<FilesystemPtr> closed;  // destroyed after the lock is released
   auto slots = slots_.lock();
   for (number &= 0x7fffffff;; number = (number + 1) & 0x7fffffff) {
     if (number == 0) continue;  // the synthetic nodes' half of the numbers
-    const auto found = slots->find(number);
-    if (found == slots->end()) break;
-    const Slot& slot = found->second;
+    const auto found = slots->by_number.find(number);
+    if (found == slots->by_number.end()) break;
+    Slot& slot = found->second;
     if (slot.layout.expired()) {
-      slots->erase(found);
+      closed.push_back(slots->close(slot));
+      slots->by_number.erase(found);
       break;
     }
     if (is_same(slot.layout, layout) && slot.kind == kind && slot.descriptor.digest == descriptor.digest)
       return {number};
   }
-  if (std::has_single_bit(slots->size())) prune(*slots);
-  slots->try_emplace(number, Slot{layout, kind, descriptor, nullptr, {}, {}});
+  if (std::has_single_bit(slots->by_number.size())) prune(*slots, closed);
+  slots->by_number.try_emplace(number, Slot{.layout = layout, .kind = kind, .descriptor = descriptor});
   return {number};
 }
 
+ImageSlots::FilesystemPtr ImageSlots::Slots::close(Slot& slot) {
+  if (!slot.filesystem) return nullptr;
+  open.erase(slot.position);
+  files -= slot.files;
+  return std::exchange(slot.filesystem, nullptr);
+}
+
 // Slots of layouts that are gone. Each time that there are twice as many as before is often enough.
-void ImageSlots::prune(Slots& slots) {
-  std::erase_if(slots, [](const auto& item) { return item.second.layout.expired(); });
+void ImageSlots::prune(Slots& slots, std::vector<FilesystemPtr>& closed) {
+  for (auto each = slots.by_number.begin(); each != slots.by_number.end();) {
+    if (!each->second.layout.expired()) {
+      ++each;
+      continue;
+    }
+    closed.push_back(slots.close(each->second));
+    each = slots.by_number.erase(each);
+  }
 }
 
 LayoutPtr ImageSlots::layout_of(std::uint32_t number) {
   auto slots = slots_.lock();
-  const auto found = slots->find(number);
-  return found == slots->end() ? nullptr : found->second.layout.lock();
+  const auto found = slots->by_number.find(number);
+  return found == slots->by_number.end() ? nullptr : found->second.layout.lock();
 }
 
-std::shared_ptr<ImageFilesystem> ImageSlots::fill(std::uint32_t number, const ImagePtr& image) {
+ImageSlots::FilesystemPtr ImageSlots::fill(std::uint32_t number, const ImagePtr& image) {
+  std::vector<FilesystemPtr> closed;  // destroyed after the lock is released
   auto slots = slots_.lock();
-  Slot& slot = slots->at(number);
-  if (!slot.filesystem) {
-    slot.filesystem = std::make_shared<ImageFilesystem>(
-        image, ownership_, NodeId{number} << 32,
-        AttributeRules{.is_overlay_hidden = slot.kind == Kind::image, .ids = ids_});
-    slot.filesystem->set_acls_enforced(are_acls_enforced_);
-    const auto problems = image->tree().problems();
-    slot.problems.assign(problems.begin(), problems.end());
-    slot.failure.clear();
-  }
+  Slot& slot = slots->by_number.at(number);
+  if (slot.filesystem) return slot.filesystem;
+  auto filesystem = std::make_shared<ImageFilesystem>(
+      image, ownership_, NodeId{number} << 32,
+      AttributeRules{.is_overlay_hidden = slot.kind == Kind::image, .ids = ids_});
+  filesystem->set_acls_enforced(are_acls_enforced_);
+  slot.problems = image->tree().problems();
+  slot.failure.clear();
+  slots->open.push_front(number);
+  slot.position = slots->open.begin();
+  slot.files = 1 + image->tree().layer_count();
+  slots->files += slot.files;
+  slot.filesystem = std::move(filesystem);
+  while (slots->files > max_files_ && slots->open.size() > 1)
+    closed.push_back(slots->close(slots->by_number.at(slots->open.back())));
   return slot.filesystem;
 }
 
@@ -75,11 +97,14 @@ Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number) 
   LayoutPtr layout;  // as long as it is there, so is the slot
   std::optional<Slot> slot;
   if (auto slots = slots_.lock(); true) {
-    const auto found = slots->find(number);
-    if (found != slots->end()) layout = found->second.layout.lock();
+    const auto found = slots->by_number.find(number);
+    if (found != slots->by_number.end()) layout = found->second.layout.lock();
     if (!layout) return std::unexpected(ENOENT);
     layout->use();
-    if (found->second.filesystem) return found->second.filesystem;
+    if (found->second.filesystem) {
+      slots->open.splice(slots->open.begin(), slots->open, found->second.position);
+      return found->second.filesystem;
+    }
     slot = found->second;
   }
   auto image = slot->kind == Kind::image ? layout->library->image(slot->descriptor)
@@ -93,8 +118,8 @@ std::shared_ptr<ImageFilesystem> ImageSlots::open_if_ready(std::uint32_t number)
   LayoutPtr layout;
   std::optional<Slot> slot;
   if (auto slots = slots_.lock(); true) {
-    const auto found = slots->find(number);
-    if (found != slots->end()) layout = found->second.layout.lock();
+    const auto found = slots->by_number.find(number);
+    if (found != slots->by_number.end()) layout = found->second.layout.lock();
     if (!layout) return nullptr;
     if (found->second.filesystem) return found->second.filesystem;
     slot = found->second;
@@ -106,27 +131,30 @@ std::shared_ptr<ImageFilesystem> ImageSlots::open_if_ready(std::uint32_t number)
 
 std::string ImageSlots::failure_of(std::uint32_t number) {
   auto slots = slots_.lock();
-  const auto found = slots->find(number);
-  return found == slots->end() ? "" : found->second.failure;
+  const auto found = slots->by_number.find(number);
+  return found == slots->by_number.end() ? "" : found->second.failure;
 }
 
 void ImageSlots::note_failure(std::uint32_t number, std::string why) {
   auto slots = slots_.lock();
-  if (const auto found = slots->find(number); found != slots->end()) found->second.failure = std::move(why);
+  if (const auto found = slots->by_number.find(number); found != slots->by_number.end())
+    found->second.failure = std::move(why);
 }
 
 std::vector<std::string> ImageSlots::problems_of(std::uint32_t number) {
   auto slots = slots_.lock();
-  const auto found = slots->find(number);
-  return found == slots->end() ? std::vector<std::string>() : found->second.problems;
+  const auto found = slots->by_number.find(number);
+  return found == slots->by_number.end() ? std::vector<std::string>() : found->second.problems;
 }
 
 void ImageSlots::release(const LayoutContext& layout) {
   std::vector<std::shared_ptr<ImageFilesystem>> closed;  // after the lock is released
   auto slots = slots_.lock();
-  for (auto& [number, slot] : *slots)
+  for (auto& [number, slot] : slots->by_number)
     if (slot.filesystem && is_same(slot.layout, layout.weak_from_this()))
-      closed.push_back(std::move(slot.filesystem));
+      closed.push_back(slots->close(slot));
 }
+
+std::size_t ImageSlots::open_count() { return slots_.lock()->open.size(); }
 
 }  // namespace layoutfs

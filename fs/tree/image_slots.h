@@ -3,12 +3,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/guarded.h"
 #include "core/image/image_library.h"
@@ -19,12 +22,14 @@ namespace layoutfs {
 
 class LayoutContext;
 
-// Thread-safe. Slots stay as long as their layout does.
+// Thread-safe. Slots stay as long as their layout does; images are closed and opened again as needed.
 class ImageSlots {
  public:
   enum class Kind { image, layer };
 
-  ImageSlots(Ownership ownership, MountIds ids) : ownership_(ownership), ids_(std::move(ids)) {}
+  // Of the images, those that were used last stay open: as many as have `max_files` mapped, or one.
+  ImageSlots(Ownership ownership, MountIds ids, std::size_t max_files)
+      : ownership_(ownership), ids_(std::move(ids)), max_files_(max_files) {}
   // Before the first image is opened.
   void set_acls_enforced(bool are_enforced) { are_acls_enforced_ = are_enforced; }
 
@@ -47,26 +52,39 @@ class ImageSlots {
   std::vector<std::string> problems_of(std::uint32_t slot);
   // Closes the images of a layout. Their inodes stay: what is asked of them next opens them again.
   void release(const LayoutContext& layout);
+  // How many images and layers are open.
+  std::size_t open_count();
 
   // Inode numbers of a slot are its number in the upper half and the image's own below.
   static std::uint32_t slot_of(NodeId node) noexcept { return static_cast<std::uint32_t>(node >> 32); }
   static NodeId root_of(std::uint32_t slot) noexcept { return (NodeId{slot} << 32) + kRootInode; }
 
  private:
+  using FilesystemPtr = std::shared_ptr<ImageFilesystem>;
   struct Slot {
     std::weak_ptr<LayoutContext> layout;  // the kernel has forgotten its inodes when that is gone
     Kind kind;
     Descriptor descriptor;
-    std::shared_ptr<ImageFilesystem> filesystem;  // of an open image
-    std::vector<std::string> problems;            // of the image when it was opened last
+    FilesystemPtr filesystem;                       // of an open image
+    std::size_t files = 0;                          // that it has mapped
+    std::list<std::uint32_t>::iterator position{};  // in Slots::open, of an open image
+    std::vector<std::string> problems;              // of the image when it was opened last
     std::string failure;
   };
-  using Slots = std::map<std::uint32_t, Slot>;
-  static void prune(Slots& slots);
-  std::shared_ptr<ImageFilesystem> fill(std::uint32_t slot, const ImagePtr& image);
+  struct Slots {
+    std::map<std::uint32_t, Slot> by_number;
+    std::list<std::uint32_t> open;  // the one used last comes first
+    std::size_t files = 0;          // that the open ones have mapped
+
+    // Returns the filesystem, to be destroyed when the lock is released; null if it is not open.
+    FilesystemPtr close(Slot& slot);
+  };
+  static void prune(Slots& slots, std::vector<FilesystemPtr>& closed);
+  FilesystemPtr fill(std::uint32_t slot, const ImagePtr& image);
 
   const Ownership ownership_;
   const MountIds ids_;
+  const std::size_t max_files_;
   std::atomic<bool> are_acls_enforced_ = false;
   Guarded<Slots> slots_;  // never held while something is opened
 };

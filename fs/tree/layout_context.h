@@ -35,8 +35,9 @@ class OpenBlobs {
 
 // Outlives all layouts of the mount.
 struct MountContext {
-  MountContext(Platform platform_, Ownership ownership)
-      : platform(std::move(platform_)), slots(ownership, MountIds::of_this_process()) {}
+  // `max_files` as for ImageSlots.
+  MountContext(Platform platform_, Ownership ownership, std::size_t max_files)
+      : platform(std::move(platform_)), slots(ownership, MountIds::of_this_process(), max_files) {}
 
   const Platform platform;
   ImageSlots slots;

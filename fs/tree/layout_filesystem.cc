@@ -8,7 +8,8 @@ namespace layoutfs {
 std::shared_ptr<Filesystem> make_layout_filesystem(std::shared_ptr<ImageLibrary> library,
                                                    LayoutOptions options) {
   NodeTree tree;
-  tree.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership);
+  tree.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership,
+                                              library->resources()->options().max_mapped_files);
   tree.are_acls_wanted = options.are_acls_wanted;
   tree.watch = library->reader().watch();
   tree.resources = library->resources();

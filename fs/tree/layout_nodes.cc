@@ -233,7 +233,9 @@ Answer<void> BlobNode::read(IoBuffers& out, std::size_t size, std::uint64_t offs
 }
 
 Answer<void> LayerTarFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset) {
-  const auto got = layer_->stream->read(out, size, offset);
+  const auto layer = layout_->library->layer(descriptor_);
+  const Result<std::size_t> got =
+      layer ? (*layer)->stream->read(out, size, offset) : fail(Error(layer.error()));
   if (got) return {};
   log(LogLevel::error, identity() + ": " + got.error().message());
   return std::unexpected(EIO);

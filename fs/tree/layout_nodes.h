@@ -72,18 +72,24 @@ class BlobNode final : public Node {
   const std::int64_t mtime_ns_;
 };
 
-// A layer's uncompressed stream.
+// A layer's uncompressed stream. Opened for each read: the library remembers what is used, and closes the
+// rest.
 class LayerTarFile final : public Node {
  public:
-  LayerTarFile(const std::string& place, LayerPtr layer, std::int64_t mtime_ns)
-      : Node(place), layer_(std::move(layer)), mtime_ns_(mtime_ns) {}
-  Answer<Properties> properties() override {
-    return Properties{S_IFREG | 0444, layer_->stream->size(), mtime_ns_};
-  }
+  LayerTarFile(LayoutPtr layout, const std::string& place, Descriptor descriptor, std::uint64_t size,
+               std::int64_t mtime_ns)
+      : Node(place),
+        layout_(std::move(layout)),
+        descriptor_(std::move(descriptor)),
+        size_(size),
+        mtime_ns_(mtime_ns) {}
+  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
   Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
 
  private:
-  const LayerPtr layer_;
+  const LayoutPtr layout_;
+  const Descriptor descriptor_;
+  const std::uint64_t size_;
   const std::int64_t mtime_ns_;
 };
 

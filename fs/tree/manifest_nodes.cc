@@ -99,7 +99,7 @@ class LayerDirectory final : public Directory {
     auto layer = layout_->library->layer(layer_);
     if (layer) {
       layout_->mount.slots.note_failure(slot.slot, "");  // one that was met before is over
-      return std::make_shared<LayerTarFile>(place, std::move(*layer), mtime_ns);
+      return std::make_shared<LayerTarFile>(layout_, place, layer_, (*layer)->stream->size(), mtime_ns);
     }
     layout_->mount.slots.note_failure(slot.slot, layer.error().message());
     return std::unexpected(EIO);

@@ -126,7 +126,8 @@ std::shared_ptr<Filesystem> make_repository_filesystem(RepositoryTree tree,
                                                        std::shared_ptr<const LibraryResources> resources,
                                                        LayoutOptions options, std::size_t most_open) {
   NodeTree nodes;
-  nodes.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership);
+  nodes.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership,
+                                               resources->options().max_mapped_files);
   nodes.are_acls_wanted = options.are_acls_wanted;
   nodes.resources = resources;
   auto layouts = std::make_shared<RepositoryLayouts>(*nodes.mount, std::move(tree), std::move(resources),
