@@ -13,12 +13,13 @@ cat >"$TMP/fstab" <<FSTAB
 $L         $TMP/from-fstab/layout  fuse.layoutfs  ro,allow_other       0 0
 $L:latest  $TMP/from-fstab/image   layoutfs       ro,dev,suid,nofail   0 0
 $L:latest  $TMP/from-fstab/user    fuse.layoutfs  users,exec           0 0
+$L:latest  $TMP/from-fstab/escaped layoutfs       fsname=a\\,b\\040c,cache_dir=$TMP/kept\\,in\\040fstab  0 0
 $L:absent  $TMP/from-fstab/absent  layoutfs       noauto               0 0
 FSTAB
 cat >"$TMP/with-fstab" <<'COMMANDS'
 set -eu
 cd "$1"
-mkdir upper from-fstab from-fstab/layout from-fstab/image from-fstab/user
+mkdir upper from-fstab from-fstab/layout from-fstab/image from-fstab/user from-fstab/escaped
 mount -t tmpfs none "$1/upper"
 mkdir upper/upper upper/work
 ln -s "$LAYOUTFS" upper/upper/mount.layoutfs
@@ -27,9 +28,10 @@ mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir="$1/upper/upper",workdir
 mount -T fstab -a
 for at in layout image; do findmnt -n -o SOURCE,FSTYPE --mountpoint "$1/from-fstab/$at" | tr -s ' '; done
 for at in image user; do findmnt -n -o VFS-OPTIONS --mountpoint "$1/from-fstab/$at"; done
+findmnt -n -o SOURCE --mountpoint "$1/from-fstab/escaped"
 cat from-fstab/layout/refs/latest/rootfs/etc/name from-fstab/image/etc/name
 ! mount -T fstab "$1/from-fstab/absent" 2>absent || echo "absent: mounted"
-umount from-fstab/layout from-fstab/image from-fstab/user
+umount from-fstab/layout from-fstab/image from-fstab/user from-fstab/escaped
 ! findmnt --mountpoint "$1/from-fstab/layout" || echo "layout: still mounted"
 COMMANDS
 export LAYOUTFS
@@ -37,8 +39,10 @@ same "mount -a mounts what fstab says, findmnt shows it, umount takes it down" "
 $L:latest fuse.layoutfs
 ro,relatime
 ro,nosuid,nodev,relatime
+a,b c
 sample
 sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
+check "fstab's values with a comma and a blank are whole" test -d "$TMP/kept,in fstab"
 same "what cannot be mounted is one line of mount's helper" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"
 
 # By whatever way it is named.

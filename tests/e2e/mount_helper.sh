@@ -30,6 +30,13 @@ flags "user implies that they are not" ro,nosuid,nodev,relatime -o user
 flags "so does users" ro,nosuid,nodev,relatime -o ro,users
 flags "what is said behind it holds" ro,nodev,relatime -o user,suid
 
+helper "$LAYOUT" "$TMP/m" -o "fsname=one\\,two\\\\three\\040four,user,cache_dir=$TMP/a\\,b"
+same "a comma, a backslash and a blank in a value" "0 one,two\\134three\\040four" "$? $(awk -v at="$TMP/m" '$5 == at {print $(NF - 1)}' /proc/self/mountinfo)"
+ls "$TMP/m/refs/latest/rootfs/" >/dev/null
+check "are those of a directory, too" test -d "$TMP/a,b"
+unmount "$TMP/m"
+refused "a NUL byte in a value is refused" 2 mount -o 'fsname=a\000b' "$LAYOUT" "$TMP/m"
+
 helper "$LAYOUT" "$TMP/m" -f -o ro
 same "with -f it only pretends" 0 $?
 same "nothing is mounted then" "" "$(grep -F " $TMP/m " /proc/self/mountinfo)"

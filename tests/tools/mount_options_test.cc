@@ -46,6 +46,37 @@ TEST(MountOptions, ValuesAreTakenOver) {
   EXPECT_THAT(options.kernel, IsEmpty());
 }
 
+TEST(MountOptions, ABackslashMakesACommaPartOfAValue) {
+  EXPECT_EQ(parsed(R"(cache_dir=/a\,b,fsname=c\,d\,)").cache_dir, "/a,b");
+  EXPECT_EQ(parsed(R"(cache_dir=/a\,b,fsname=c\,d\,)").fsname, "c,d,");
+  EXPECT_EQ(parsed(R"(fsname=a\\,uid=5)").fsname, R"(a\)");
+  EXPECT_EQ(parsed(R"(fsname=a\\,uid=5)").uid, 5u);
+  EXPECT_EQ(parsed(R"(fsname=a\\\,uid=5)").fsname, R"(a\,uid=5)");
+  EXPECT_EQ(parsed(R"(fsname=\=\a\)").fsname, R"(=a\)");
+  EXPECT_THAT(refusal(R"(no\,such=1)"), HasSubstr("'no,such'"));
+}
+
+// As fstab and libfuse write a blank.
+TEST(MountOptions, ABackslashAndThreeOctalDigitsMeanAByte) {
+  EXPECT_EQ(parsed(R"(fsname=a\040b\054c\134d,uid=5)").fsname, R"(a b,c\d)");
+  EXPECT_EQ(parsed(R"(fsname=\377)").fsname, "\xff");
+  EXPECT_EQ(parsed(R"(fsname=\04)").fsname, "04");
+  EXPECT_EQ(parsed(R"(fsname=\400)").fsname, "400");
+  EXPECT_EQ(parsed(R"(fsname=\089)").fsname, "089");
+  EXPECT_THAT(refusal(R"(fsname=a\000b)"), HasSubstr("NUL"));
+}
+
+TEST(MountOptions, CharactersOfOneOptionStandForThemselves) {
+  MountOptions options;
+  ASSERT_TRUE(add_mount_option(options, R"(fsname=a,b\,c)"));
+  EXPECT_EQ(options.fsname, R"(a,b\,c)");
+}
+
+TEST(MountOptions, AnArgumentIsSplitAtCommasWithoutABackslash) {
+  EXPECT_THAT(split_mount_options(R"(a,b=\,\\,,c\)"), ElementsAre("a", R"(b=\,\\)", "", R"(c\)"));
+  EXPECT_THAT(split_mount_options(""), ElementsAre(""));
+}
+
 TEST(MountOptions, KernelOptionsAreHandedOnInTheirOrder) {
   EXPECT_THAT(parsed("allow_other,dev,suid,noexec,auto_unmount").kernel,
               ElementsAre("allow_other", "dev", "suid", "noexec", "auto_unmount"));

@@ -158,28 +158,24 @@ std::unexpected<Error> unknown(std::string_view name) {
                   (nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?"));
 }
 
-Status add_option(MountOptions& options, std::string_view option) {
-  if (option.empty()) return {};
-  const auto equals = option.find('=');
-  const std::string_view name = option.substr(0, equals);
-  const bool has_value = equals != std::string_view::npos;
-  const std::string_view value = has_value ? option.substr(equals + 1) : "";
-  if (const auto found = std::ranges::find(kValueOptions, name, &ValueOption::name);
-      found != kValueOptions.end()) {
-    if (value.empty())
-      return fail(Errc::invalid_argument, "mount option " + std::string(name) + " needs a value");
-    return found->set(options, value);
+bool is_octal_digit(char c) { return c >= '0' && c <= '7'; }
+
+std::string without_escapes(std::string_view option) {
+  std::string text;
+  for (std::size_t i = 0; i < option.size(); ++i) {
+    if (option[i] != '\\' || i + 1 == option.size()) {
+      text += option[i];
+      continue;
+    }
+    const std::string_view digits = option.substr(i + 1, 3);
+    if (digits.size() == 3 && digits[0] <= '3' && std::ranges::all_of(digits, is_octal_digit)) {
+      text += static_cast<char>((digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0'));
+      i += 3;
+    } else {
+      text += option[++i];
+    }
   }
-  if (name.starts_with("x-") || name == "comment") return {};
-  const bool is_kernel_option = std::ranges::find(kKernelOptions, name) != kKernelOptions.end();
-  const auto flag = std::ranges::find(kFlagOptions, name, &FlagOption::name);
-  const bool is_flag = flag != kFlagOptions.end();
-  if (!is_kernel_option && !is_flag && std::ranges::find(kIgnoredOptions, name) == kIgnoredOptions.end())
-    return unknown(name);
-  if (has_value) return fail(Errc::invalid_argument, "mount option " + std::string(name) + " takes no value");
-  if (is_kernel_option) options.kernel.emplace_back(name);
-  if (is_flag) flag->set(options);
-  return {};
+  return text;
 }
 
 }  // namespace
@@ -213,13 +209,54 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
   return std::chrono::seconds(*seconds);
 }
 
-Status add_mount_options(MountOptions& options, std::string_view argument) {
-  while (true) {
-    const auto comma = argument.find(',');
-    if (auto added = add_option(options, argument.substr(0, comma)); !added) return added;
-    if (comma == std::string_view::npos) return {};
-    argument.remove_prefix(comma + 1);
+Status add_mount_option(MountOptions& options, std::string_view option) {
+  if (option.empty()) return {};
+  const auto equals = option.find('=');
+  const std::string_view name = option.substr(0, equals);
+  const bool has_value = equals != std::string_view::npos;
+  const std::string_view value = has_value ? option.substr(equals + 1) : "";
+  if (const auto found = std::ranges::find(kValueOptions, name, &ValueOption::name);
+      found != kValueOptions.end()) {
+    if (value.empty())
+      return fail(Errc::invalid_argument, "mount option " + std::string(name) + " needs a value");
+    return found->set(options, value);
   }
+  if (name.starts_with("x-") || name == "comment") return {};
+  const bool is_kernel_option = std::ranges::find(kKernelOptions, name) != kKernelOptions.end();
+  const auto flag = std::ranges::find(kFlagOptions, name, &FlagOption::name);
+  const bool is_flag = flag != kFlagOptions.end();
+  if (!is_kernel_option && !is_flag && std::ranges::find(kIgnoredOptions, name) == kIgnoredOptions.end())
+    return unknown(name);
+  if (has_value) return fail(Errc::invalid_argument, "mount option " + std::string(name) + " takes no value");
+  if (is_kernel_option) options.kernel.emplace_back(name);
+  if (is_flag) flag->set(options);
+  return {};
+}
+
+std::vector<std::string_view> split_mount_options(std::string_view argument) {
+  std::vector<std::string_view> options;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < argument.size(); ++i) {
+    if (argument[i] == '\\') {
+      ++i;
+    } else if (argument[i] == ',') {
+      options.push_back(argument.substr(start, i - start));
+      start = i + 1;
+    }
+  }
+  options.push_back(argument.substr(start));
+  return options;
+}
+
+Status add_mount_options(MountOptions& options, std::string_view argument) {
+  for (const std::string_view option : split_mount_options(argument)) {
+    const std::string text = without_escapes(option);
+    // Everything that takes a value as a C string would end there.
+    if (text.find('\0') != std::string::npos)
+      return fail(Errc::invalid_argument, "mount option '" + std::string(option) + "' contains a NUL byte");
+    if (auto added = add_mount_option(options, text); !added) return added;
+  }
+  return {};
 }
 
 }  // namespace layoutfs

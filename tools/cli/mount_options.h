@@ -31,11 +31,18 @@ struct MountOptions {
   std::string fsname;  // empty: the layout as it was named
 };
 
-// Adds one -o argument ("name[=value],...") to `options`; a later option overrides an earlier one.
+// The options of one -o argument ("name[=value],..."), each as it is written there. A comma behind a
+// backslash separates nothing.
+std::vector<std::string_view> split_mount_options(std::string_view argument);
+
+// Adds one -o argument to `options`; a later option overrides an earlier one. As in libfuse's options, "\,"
+// means a comma, "\\" a backslash, and a backslash with three octal digits, up to "\377", that byte.
 // Errc::invalid_argument for an unknown name, which suggests the nearest known one, or a value that does not
 // parse. `ro`, `rw`, `defaults` and what mount(8) and fstab keep for themselves (auto, noauto, user, users,
 // nouser, owner, group, nofail, _netdev, x-*, comment=) are accepted and ignored.
 Status add_mount_options(MountOptions& options, std::string_view argument);
+// Adds one option ("name[=value]") whose characters all stand for themselves. Errors as above.
+Status add_mount_option(MountOptions& options, std::string_view option);
 
 struct KnownMountOption {
   std::string_view name;

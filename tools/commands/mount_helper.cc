@@ -6,8 +6,8 @@
 #include <array>
 #include <string_view>
 
-#include "core/base/split.h"
 #include "tools/cli/command.h"
+#include "tools/cli/mount_options.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -24,8 +24,9 @@ constexpr std::array<std::string_view, 4> kOthersMayMount{"user", "users", "owne
 // With what mount(8) means by them, where that is not said.
 std::string spelled_out(const std::string& options) {
   std::string list;
-  for (const std::string& option : split(options, ',')) {
-    list += (list.empty() ? "" : ",") + option;
+  for (const std::string_view option : split_mount_options(options)) {
+    if (!list.empty()) list += ',';
+    list += option;
     if (std::ranges::find(kOthersMayMount, option) != kOthersMayMount.end()) list += ",nosuid,nodev";
   }
   return list;
