@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/base/bytes.h"
-#include "tools/cli/mount_point.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -29,12 +28,18 @@ Result<std::string> owner_of(const UniqueFd& directory, const std::string& path)
 
 }  // namespace
 
-Result<UpperDirectory> UpperDirectory::take(const std::string& path, const std::string& layout,
+Result<UpperDirectory> UpperDirectory::take(const std::string& path, std::span<const UsedPath> used,
                                             const Digest& manifest) {
   UpperDirectory taken;
   if (path.empty()) return taken;
-  if (is_in(path, layout))
-    return fail(Errc::invalid_argument, "--upper " + path + ": it lies in the layout itself");
+  for (const UsedPath& each : used) {
+    if (each.path.empty()) continue;
+    if (is_in(path, each.path))
+      return fail(Errc::invalid_argument, "--upper " + path + ": inside " + each.what + " " + each.path);
+    for (const char* below : {"/upper", "/work"})
+      if (leads_through(each.path, path + below))
+        return fail(Errc::invalid_argument, "--upper " + path + ": contains " + each.what + " " + each.path);
+  }
   taken.path_ = path;
   taken.is_made_ = ::mkdir(path.c_str(), 0755) == 0;
   if (!taken.is_made_ && errno != EEXIST) return std::unexpected(Error::system(errno, path));

@@ -1,11 +1,13 @@
 // The directory in which `chroot --upper` keeps what is written.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "tools/cli/mount_point.h"
 
 namespace layoutfs::tools {
 
@@ -14,9 +16,9 @@ class UpperDirectory {
  public:
   // Made where it is missing, and locked as long as this lives: what two overlayfs with one upper layer would
   // do is undefined, and so is what one does with the upper layer of other files. Errc::io, or
-  // Errc::invalid_argument where it belongs to another manifest, or lies in `layout`. Nothing for an empty
-  // path.
-  static Result<UpperDirectory> take(const std::string& path, const std::string& layout,
+  // Errc::invalid_argument if it belongs to another manifest, lies in one of the `used` paths, or would show
+  // one of them to the command. Nothing for an empty path.
+  static Result<UpperDirectory> take(const std::string& path, std::span<const UsedPath> used,
                                      const Digest& manifest);
   // As it was before, unless something was written: where no command ran.
   void give_back();

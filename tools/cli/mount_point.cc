@@ -6,12 +6,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "fs/fuse/dead_mount.h"
 #include "fs/fuse/fuse_session.h"
@@ -60,27 +62,65 @@ Status check_directory(const std::string& path, const std::string& real) {
 }  // namespace
 
 bool is_in(const std::string& path, const std::string& directory) {
-  struct stat outer;
-  if (::stat(directory.c_str(), &outer) != 0) return false;
   std::error_code failed;
-  auto place = std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed);
-  while (true) {
-    struct stat found;
-    if (::stat(place.c_str(), &found) == 0 && found.st_dev == outer.st_dev && found.st_ino == outer.st_ino)
-      return true;
-    if (!place.has_relative_path()) return false;
-    place = place.parent_path();
-  }
+  return leads_through(
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed).string(), directory);
 }
 
-Status MountPoint::check(const std::string& path, const std::string& layout) {
+// As path_resolution(7) describes it.
+bool leads_through(const std::string& path, const std::string& directory) {
+  constexpr int kMaxLinks = 40;
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path real = fs::weakly_canonical(fs::absolute(directory, failed), failed);
+  struct stat wanted;
+  const bool is_made = ::stat(real.c_str(), &wanted) == 0;
+  const auto is_wanted = [&](const fs::path& at) {
+    struct stat found;
+    return at == real || (is_made && ::lstat(at.c_str(), &found) == 0 && found.st_dev == wanted.st_dev &&
+                          found.st_ino == wanted.st_ino);
+  };
+  std::vector<fs::path> rest;  // of the way, the next component last
+  const auto push = [&rest](const fs::path& way) {
+    const auto end = static_cast<std::ptrdiff_t>(rest.size());
+    for (const fs::path& component : way) rest.insert(rest.begin() + end, component);
+  };
+  push(fs::absolute(path, failed).relative_path());
+  fs::path at = "/";
+  for (int links = 0; !is_wanted(at);) {
+    if (rest.empty()) return false;
+    const fs::path component = std::move(rest.back());
+    rest.pop_back();
+    if (component.empty() || component == ".") continue;
+    if (component == "..") {
+      at = at.parent_path();
+      continue;
+    }
+    const fs::path target = fs::read_symlink(at / component, failed);
+    if (failed) {
+      at /= component;
+      continue;
+    }
+    if (++links > kMaxLinks) return false;
+    if (target.is_absolute()) at = "/";
+    push(target.relative_path());
+  }
+  return true;
+}
+
+Status MountPoint::check(const std::string& path, std::span<const UsedPath> used) {
   if (is_device(path)) return {};
   // Before anything is asked of it.
   if (const auto mounted = mount_point_of(path)) {
     if (is_dead_mount(*mounted)) return refuse(path, explain_dead_mount(*mounted));
     return refuse(path, "busy: a layout is mounted there already");
   }
-  if (is_in(path, layout)) return refuse(path, "it lies in the layout itself");
+  for (const UsedPath& each : used) {
+    if (each.path.empty()) continue;
+    if (is_in(path, each.path)) return refuse(path, "inside " + each.what + " " + each.path);
+    if (each.is_opened_again && leads_through(each.path, path))
+      return refuse(path, "it would hide " + each.what + " " + each.path + " from the mount itself");
+  }
   if (const auto real = real_path(path)) return check_directory(path, *real);
   if (errno != ENOENT || is_there(path)) return refuse(path, errno);
   if (::faccessat(AT_FDCWD, parent_of(path).c_str(), W_OK | X_OK, AT_EACCESS) != 0)
@@ -88,9 +128,9 @@ Status MountPoint::check(const std::string& path, const std::string& layout) {
   return {};
 }
 
-Result<MountPoint> MountPoint::prepare(const std::string& path, const std::string& layout) {
+Result<MountPoint> MountPoint::prepare(const std::string& path, std::span<const UsedPath> used) {
   if (is_device(path)) return MountPoint(path);
-  if (auto checked = check(path, layout); !checked) return fail(std::move(checked).error());
+  if (auto checked = check(path, used); !checked) return fail(std::move(checked).error());
   const bool is_made = ::mkdir(path.c_str(), 0755) == 0;
   if (!is_made && errno != EEXIST) return refuse(path, errno);
   const auto real = real_path(path);

@@ -20,6 +20,7 @@
 #include "tools/chroot/upper_directory.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/name_store.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/served_image.h"
 
@@ -152,7 +153,11 @@ Result<int> chroot(ChrootArguments arguments) {
   if (!image) return std::unexpected(image.error());
   progress->reset();
 
-  auto upper = UpperDirectory::take(arguments.upper, layout->path, manifest->digest);
+  const std::vector<UsedPath> used{
+      {.what = "the layout", .path = layout->path},
+      {.what = "the cache directory", .path = open_cache(options.cache_dir).directory()},
+      {.what = "the store of image names", .path = directory_of(NameStoreArguments{})}};
+  auto upper = UpperDirectory::take(arguments.upper, used, manifest->digest);
   if (!upper) return fail(std::move(upper).error());
   auto ended = serve_and_run({.command = std::move(arguments.operands),
                               .environment = environment_of(*config),

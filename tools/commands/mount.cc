@@ -17,6 +17,7 @@
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/mount_options.h"
 #include "tools/cli/mount_point.h"
+#include "tools/cli/name_store.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/served_image.h"
 #include "tools/cli/service_manager.h"
@@ -59,6 +60,10 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
                 "--platform " + platform + " and -o platform=" + options.platform + " contradict each other");
   if (!platform.empty()) options.platform = platform;
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
+  if (options.cache_dir.empty()) options.cache_dir = IndexCache::default_directory();
+  // In the background the working directory is another one.
+  std::error_code failed;
+  if (!options.cache_dir.empty()) options.cache_dir = std::filesystem::absolute(options.cache_dir, failed);
   options.is_of_repositories |= !arguments.repositories.empty();
   options.follow_links |= arguments.image.follow_links;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
@@ -66,7 +71,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
                                     {"verify=", &arguments.verify},
                                     {"log_format=", &arguments.log_format}})
     if (!value->empty())
-      if (auto added = add_mount_options(options, name + *value); !added)
+      if (auto added = add_mount_option(options, name + *value); !added)
         return fail(std::move(added).error());
   return options;
 }
@@ -122,14 +127,23 @@ struct Served {
   std::string source;  // as it was named
   std::shared_ptr<Filesystem> filesystem;
   std::shared_ptr<const LibraryResources> resources;
-  std::string directory;  // that the mount point must not be in
+  std::vector<UsedPath> used;  // that the mount point must not hide
 };
+
+// What every mount uses besides what it shows.
+std::vector<UsedPath> used_paths(const MountOptions& options) {
+  return {{.what = "the cache directory", .path = options.cache_dir},
+          {.what = "the store of image names", .path = directory_of(NameStoreArguments{})}};
+}
 
 Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
                             const std::string& mount_point_argument) {
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
-  if (auto checked = MountPoint::check(mount_point_argument, layout->path); !checked)
+  auto used = used_paths(options);
+  // An engine keeps its directory, or archive, open; links in it may lead anywhere.
+  used.push_back({.what = "the layout", .path = layout->path, .is_opened_again = options.follow_links});
+  if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
     return fail(std::move(checked).error());
 
   // Shows until everything is mounted; the library, which calls it, may live longer.
@@ -140,7 +154,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   if (!filesystem) return fail(std::move(filesystem).error());
   progress->reset();
   return Served{source_of(*layout, arguments.image), std::move(*filesystem), library->resources(),
-                layout->path};
+                std::move(used)};
 }
 
 // Nothing is opened yet; what can be known to be a mistake is told.
@@ -149,7 +163,6 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   if (auto checked = check_repositories(arguments); !checked) return fail(std::move(checked).error());
   auto platform = platform_of(arguments.image);
   if (!platform) return fail(std::move(platform).error());
-  // In the background the working directory is another one.
   std::error_code failed;
   RepositoryTree tree(std::filesystem::absolute(arguments.repositories, failed));
   const auto level = tree.level("");
@@ -157,14 +170,15 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   if (level->is_layout && level->below.empty())
     return fail(Errc::invalid_argument,
                 arguments.repositories + " is a layout, and no directory of layouts: mount it as one");
-  if (auto checked = MountPoint::check(mount_point_argument, tree.directory()); !checked)
+  auto used = used_paths(options);
+  used.push_back({.what = "the directory of layouts", .path = tree.directory()});
+  if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
     return fail(std::move(checked).error());
-  std::string directory = tree.directory();
   auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
   auto filesystem = make_repository_filesystem(
       std::move(tree), resources,
       {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false), options.follow_links});
-  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(directory)};
+  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(used)};
 }
 
 Status mount_layout(MountArguments arguments) {
@@ -183,7 +197,7 @@ Status mount_layout(MountArguments arguments) {
   if (!served) return fail(std::move(served).error());
   // Only now, as a signal may end the program while it is indexing.
   hold_signals();
-  auto mount_point = MountPoint::prepare(mount_point_argument, served->directory);
+  auto mount_point = MountPoint::prepare(mount_point_argument, served->used);
   if (!mount_point) return fail(std::move(mount_point).error());
   const std::string source = !options->fsname.empty() ? options->fsname : served->source;
   auto session = FuseSession::mount(
