@@ -6,7 +6,7 @@ need_fuse
 make_layouts single
 L=$TMP/layouts/single A=$TMP/above
 mkdir -p "$A/cache" "$A/names" "$TMP/elsewhere"
-same_sentence() { grep -qF "$2" "$TMP/stderr" && ok "$1" || not_ok "$1" "$(cat "$TMP/stderr")"; }
+same_sentence() { grep -qF -- "$2" "$TMP/stderr" && ok "$1" || not_ok "$1" "$(cat "$TMP/stderr")"; }
 
 echo "-- the cache directory"
 refused "it is below" 8 mount --cache-dir "$A/cache" "$L" "$A"
