@@ -17,7 +17,7 @@ constexpr int kIntervalMs = 50;
 
 }  // namespace
 
-ChangeFollower::ChangeFollower(Filesystem& filesystem, KernelMemory& kernel)
+ChangeFollower::ChangeFollower(Filesystem& filesystem, AnswerCache& kernel)
     : filesystem_(filesystem), kernel_(kernel) {
   if (over_) thread_ = std::thread([this] { run(); });
 }
@@ -37,7 +37,7 @@ void ChangeFollower::run() {
     if (is_asked) asked_.lower();
     try {
       // The order matters: what changes while the kernel forgets is another change.
-      if (filesystem_.has_changed() || is_asked) filesystem_.forget_changed(kernel_);
+      if (filesystem_.has_changed() || is_asked) filesystem_.invalidate_changed(kernel_);
     } catch (const std::exception& failure) {
       log(LogLevel::warning, std::string("following changes: ") + failure.what());
     }

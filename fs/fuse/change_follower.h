@@ -13,7 +13,7 @@ namespace layoutfs {
 class ChangeFollower {
  public:
   // Both must live as long. Follows nothing where the system has no descriptor to end it by.
-  ChangeFollower(Filesystem& filesystem, KernelMemory& kernel);
+  ChangeFollower(Filesystem& filesystem, AnswerCache& kernel);
   ChangeFollower(const ChangeFollower&) = delete;
   ChangeFollower& operator=(const ChangeFollower&) = delete;
   ~ChangeFollower();
@@ -25,7 +25,7 @@ class ChangeFollower {
   void run();
 
   Filesystem& filesystem_;
-  KernelMemory& kernel_;
+  AnswerCache& kernel_;
   EventFd asked_;
   EventFd over_;
   std::thread thread_;  // last: uses all of the above

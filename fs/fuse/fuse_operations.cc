@@ -29,6 +29,19 @@ FuseServer& server_of(fuse_req_t request) {
 }
 Filesystem& filesystem_of(fuse_req_t request) { return *server_of(request).filesystem; }
 
+// The thread that made the request; 0 if it is unknown.
+pid_t caller_of(fuse_req_t request) {
+  return server_of(request).are_callers_known ? fuse_req_ctx(request)->pid : 0;
+}
+
+// What `call` answers, given the filesystem and a context that ends when the caller is killed.
+template <class Call>
+auto ask(fuse_req_t request, Call&& call) {
+  FuseServer& server = server_of(request);
+  const Interrupts::Request interruptible(server.interrupts, request, caller_of(request));
+  return call(*server.filesystem, interruptible.context());
+}
+
 // A buffer of the calling thread, as large as the largest request that it has answered.
 std::span<std::byte> reply_buffer(std::size_t size) {
   thread_local std::vector<std::byte> buffer;
@@ -47,9 +60,9 @@ void reply_pieces(fuse_req_t request, const IoBuffers& content) {
   fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));
 }
 
-fuse_entry_param to_parameters(const Entry& entry) {
+fuse_entry_param to_parameters(const LookupResult& entry) {
   fuse_entry_param parameters{};
-  parameters.ino = entry.node;
+  parameters.ino = entry.inode;
   parameters.attr = entry.attributes.stat;
   parameters.attr_timeout = entry.attributes.valid.count();
   parameters.entry_timeout = entry.valid.count();
@@ -96,14 +109,16 @@ void on_init(void* user_data, fuse_conn_info* connection) {
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   guarded(request, [&] {
-    const auto entry = filesystem_of(request).lookup(parent, name);
+    const auto entry = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.lookup(parent, name, context);
+    });
     if (!entry) {
       fuse_reply_err(request, entry.error());
       return;
     }
     const fuse_entry_param parameters = to_parameters(*entry);
-    if (fuse_reply_entry(request, &parameters) == -ENOENT && entry->node != 0)
-      filesystem_of(request).forget(entry->node, 1);  // interrupted: the kernel does not know of it
+    if (fuse_reply_entry(request, &parameters) == -ENOENT && entry->inode != 0)
+      filesystem_of(request).forget(entry->inode, 1);  // interrupted: the kernel does not know of it
   });
 }
 
@@ -120,7 +135,9 @@ void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* fo
 
 void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
   guarded(request, [&] {
-    const auto attributes = filesystem_of(request).attributes(node);
+    const auto attributes = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.attributes(node, context);
+    });
     if (attributes)
       fuse_reply_attr(request, &attributes->stat, attributes->valid.count());
     else
@@ -130,7 +147,9 @@ void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
 
 void on_readlink(fuse_req_t request, fuse_ino_t node) {
   guarded(request, [&] {
-    const auto target = filesystem_of(request).readlink(node);
+    const auto target = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.readlink(node, context);
+    });
     if (target)
       fuse_reply_readlink(request, target->c_str());
     else
@@ -161,8 +180,10 @@ void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 void on_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info*) {
   guarded(request, [&] {
     IoBuffers content;
-    const auto got = filesystem_of(request).read(node, content, std::min(size, kMaxReply),
-                                                 static_cast<std::uint64_t>(offset));
+    const auto got = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.read(node, content, std::min(size, kMaxReply), static_cast<std::uint64_t>(offset),
+                             context);
+    });
     if (got)
       reply_pieces(request, content);
     else
@@ -182,18 +203,19 @@ void list(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offs
   auto* const out = reinterpret_cast<char*>(buffer.data());
   std::size_t used = 0;
   std::string name;
-  const bool has_attributes = listing == Listing::with_attributes && filesystem.is_cheap(directory);
-  const auto add = [&](const Filesystem::Listed& listed) {
+  const bool has_attributes =
+      listing == Listing::with_attributes && filesystem.has_cheap_attributes(directory);
+  const auto add = [&](const Filesystem::Listed& listed, const Context& context) {
     name.assign(listed.name);
     // "." and ".." count as no lookup for the kernel.
     const bool is_dot = name == "." || name == "..";
     fuse_entry_param parameters{};
-    parameters.attr.st_ino = listed.node != 0 ? listed.node : kUnknownInode;
+    parameters.attr.st_ino = listed.inode != 0 ? listed.inode : kUnknownInode;
     parameters.attr.st_mode = listed.type;
     bool is_referenced = false;
     if (has_attributes && !is_dot) {
-      const auto entry = filesystem.lookup(directory, name);
-      is_referenced = entry && entry->node != 0;
+      const auto entry = filesystem.lookup(directory, name, context);
+      is_referenced = entry && entry->inode != 0;
       if (is_referenced) parameters = to_parameters(*entry);
     }
     const auto cookie = static_cast<off_t>(listed.cookie);
@@ -209,7 +231,11 @@ void list(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offs
     used += needed;
     return true;
   };
-  const auto listed = filesystem.readdir(directory, static_cast<std::uint64_t>(offset), add);
+  const auto listed = ask(request, [&](Filesystem&, const Context& context) {
+    return filesystem.readdir(
+        directory, static_cast<std::uint64_t>(offset),
+        [&](const Filesystem::Listed& each) { return add(each, context); }, context);
+  });
   if (listed)
     fuse_reply_buf(request, out, used);
   else
@@ -248,7 +274,9 @@ void reply_xattr(fuse_req_t request, std::string_view value, std::size_t size) {
 
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
   guarded(request, [&] {
-    const auto value = filesystem_of(request).getxattr(node, name);
+    const auto value = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.getxattr(node, name, context);
+    });
     if (value)
       reply_xattr(request, *value, size);
     else
@@ -259,12 +287,14 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::siz
 // The kernel refuses to read trusted.* to all others, and leaves it to filesystems not to list it for them.
 bool may_list_trusted(fuse_req_t request) {
   const fuse_ctx* const caller = fuse_req_ctx(request);
-  return may_read_trusted(caller->uid, server_of(request).are_callers_known ? caller->pid : 0);
+  return may_read_trusted(caller->uid, caller_of(request));
 }
 
 void on_listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
   guarded(request, [&] {
-    auto names = filesystem_of(request).listxattr(node);
+    auto names = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.listxattr(node, context);
+    });
     if (!names) {
       fuse_reply_err(request, names.error());
       return;
@@ -284,7 +314,9 @@ void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fus
       fuse_reply_err(request, ENXIO);
       return;
     }
-    const auto found = filesystem_of(request).seek(node, static_cast<std::uint64_t>(offset), whence);
+    const auto found = ask(request, [&](Filesystem& filesystem, const Context& context) {
+      return filesystem.seek(node, static_cast<std::uint64_t>(offset), whence, context);
+    });
     if (found)
       fuse_reply_lseek(request, static_cast<off_t>(*found));
     else

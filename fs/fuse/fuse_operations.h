@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "fs/fuse/interrupts.h"
 #include "fs/tree/filesystem.h"
 
 #define FUSE_USE_VERSION 314
@@ -20,6 +21,7 @@ struct FuseServer {
   bool is_open_needed = true;   // false: open(2) needs no round trip
   bool is_opendir_needed = true;
   bool are_callers_known = true;             // false: the mount may be of another pid namespace
+  Interrupts interrupts{};                   // of requests
   std::atomic<bool> is_initialized = false;  // the kernel's first request is there
   std::atomic<std::chrono::steady_clock::time_point> last_request{};
 };

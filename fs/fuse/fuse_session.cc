@@ -121,14 +121,14 @@ Status mount_session(fuse_session* session, const std::string& mount_point) {
   return fail(Errc::mount_failed, "cannot mount on " + mount_point + (why.empty() ? "" : ": " + why));
 }
 
-class SessionMemory final : public KernelMemory {
+class SessionMemory final : public AnswerCache {
  public:
   explicit SessionMemory(fuse_session* session) : session_(session) {}
   // Both fail where the kernel has forgotten it already.
-  void forget_name(NodeId directory, std::string_view name) override {
+  void invalidate_name(InodeNumber directory, std::string_view name) override {
     fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
   }
-  void forget_attributes(NodeId node) override {
+  void invalidate_attributes(InodeNumber node) override {
     constexpr off_t kNoContent = -1;
     fuse_lowlevel_notify_inval_inode(session_, node, kNoContent, 0);
   }

@@ -20,10 +20,10 @@ std::uint64_t position_of(std::string_view name) {
   return kFirst + (bits & kMask);
 }
 
-DirectoryListing in_order(std::vector<Node::Name> names) {
+DirectoryListing in_order(std::vector<VirtualNode::Name> names) {
   DirectoryListing listing;
   listing.reserve(names.size());
-  for (Node::Name& name : names) {
+  for (VirtualNode::Name& name : names) {
     const std::uint64_t position = position_of(name.name);
     listing.push_back({position, std::move(name)});
   }
@@ -36,15 +36,16 @@ DirectoryListing in_order(std::vector<Node::Name> names) {
   return listing;
 }
 
-Answer<std::shared_ptr<const DirectoryListing>> DirectoryListings::listing(NodeId number, Node& node,
-                                                                           bool is_start) {
+Answer<std::shared_ptr<const DirectoryListing>> DirectoryListings::listing(InodeNumber number,
+                                                                           VirtualNode& node, bool is_start,
+                                                                           const Context& context) {
   const auto now = Clock::now();
   if (!is_start) {
     auto remembered = remembered_.lock();
     const auto found = std::ranges::find(*remembered, number, &Remembered::number);
     if (found != remembered->end() && now - found->made < kShortly) return found->listing;
   }
-  auto names = node.list();
+  auto names = node.list(context);
   if (!names) return std::unexpected(names.error());
   auto listing = std::make_shared<const DirectoryListing>(in_order(std::move(*names)));
   std::list<Remembered> dropped;  // destroyed after the lock is released

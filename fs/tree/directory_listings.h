@@ -24,10 +24,10 @@ std::uint64_t position_of(std::string_view name);
 // a position the second is told one more; it keeps that as long as the first stays.)
 struct ListedName {
   std::uint64_t position;
-  Node::Name name;
+  VirtualNode::Name name;
 };
 using DirectoryListing = std::vector<ListedName>;
-DirectoryListing in_order(std::vector<Node::Name> names);
+DirectoryListing in_order(std::vector<VirtualNode::Name> names);
 
 // The listings of the directories that are read at the moment: a reader takes a page at a time, and making
 // the whole listing for each page would cost the square of its length. Forgetting one costs time, not
@@ -36,13 +36,14 @@ class DirectoryListings {
  public:
   using Clock = std::chrono::steady_clock;
   // The names of `node`, no older than kShortly; made for this call if it starts a listing (`is_start`).
-  Answer<std::shared_ptr<const DirectoryListing>> listing(NodeId number, Node& node, bool is_start);
+  Answer<std::shared_ptr<const DirectoryListing>> listing(InodeNumber number, VirtualNode& node,
+                                                          bool is_start, const Context& context);
 
  private:
   static constexpr std::size_t kPage = 8;         // names that fit into one page in any case
   static constexpr std::size_t kMaxListings = 8;  // that are remembered
   struct Remembered {
-    NodeId number;
+    InodeNumber number;
     Clock::time_point made;
     std::shared_ptr<const DirectoryListing> listing;
   };

@@ -42,7 +42,7 @@ std::uint64_t data_offset(const InodeView& file) {
 
 }  // namespace
 
-ImageFilesystem::ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base, AttributeRules rules,
+ImageFilesystem::ImageFilesystem(ImagePtr image, Ownership ownership, InodeNumber base, AttributeRules rules,
                                  std::optional<bool> are_acls_wanted)
     : image_(std::move(image)),
       ownership_(ownership),
@@ -50,7 +50,7 @@ ImageFilesystem::ImageFilesystem(ImagePtr image, Ownership ownership, NodeId bas
       attributes_(image_->tree(), std::move(rules)),
       are_acls_wanted_(are_acls_wanted.value_or(attributes_.has_acls())) {}
 
-bool ImageFilesystem::has(NodeId node) const noexcept {
+bool ImageFilesystem::has(InodeNumber node) const noexcept {
   return node > base_ && node - base_ <= image_->tree().inode_count();
 }
 
@@ -73,37 +73,41 @@ struct stat ImageFilesystem::stat_of(Inode number) const {
   return result;
 }
 
-Answer<Entry> ImageFilesystem::lookup(NodeId directory, std::string_view name) {
+Answer<LookupResult> ImageFilesystem::lookup(InodeNumber directory, std::string_view name,
+                                             const Context& /*context*/) {
   if (!has(directory)) return std::unexpected(ENOENT);
   const auto found = image_->tree().find(directory - base_, name);
-  if (!found) return Entry{.node = 0, .attributes = {}, .valid = kForever};
-  return Entry{.node = base_ + *found, .attributes = {stat_of(*found), kForever}, .valid = kForever};
+  if (!found) return LookupResult{.inode = 0, .attributes = {}, .valid = kForever};
+  return LookupResult{.inode = base_ + *found, .attributes = {stat_of(*found), kForever}, .valid = kForever};
 }
 
-Answer<Attributes> ImageFilesystem::attributes(NodeId node) {
+Answer<Attributes> ImageFilesystem::attributes(InodeNumber node, const Context& /*context*/) {
   if (!has(node)) return std::unexpected(ENOENT);
   return Attributes{stat_of(node - base_), kForever};
 }
 
-Answer<std::string> ImageFilesystem::readlink(NodeId node) {
+Answer<std::string> ImageFilesystem::readlink(InodeNumber node, const Context& /*context*/) {
   if (!has(node)) return std::unexpected(ENOENT);
   const InodeView inode = image_->tree().inode(node - base_);
   if (inode.type != EntryType::symlink) return std::unexpected(EINVAL);
   return std::string(inode.target);
 }
 
-Answer<void> ImageFilesystem::read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) {
+Answer<void> ImageFilesystem::read(InodeNumber node, IoBuffers& out, std::size_t size, std::uint64_t offset,
+                                   const Context& context) {
   if (!has(node)) return std::unexpected(ENOENT);
-  const auto got = image_->read(node - base_, out, size, offset);
+  const auto got = image_->read(node - base_, out, size, offset, context);
   if (got) return {};
+  if (got.error().code() == Errc::cancelled) return std::unexpected(EINTR);
   log(LogLevel::error, "inode " + std::to_string(node - base_) + " at byte " + std::to_string(offset) + ": " +
                            got.error().message());
   // Whatever is wrong with a layer by now: the file is there, but cannot be read.
   return std::unexpected(EIO);
 }
 
-Answer<void> ImageFilesystem::readdir(NodeId directory, std::uint64_t cookie,
-                                      const std::function<bool(const Listed&)>& add) {
+Answer<void> ImageFilesystem::readdir(InodeNumber directory, std::uint64_t cookie,
+                                      const std::function<bool(const Listed&)>& add,
+                                      const Context& /*context*/) {
   if (!has(directory)) return std::unexpected(ENOENT);
   const ImageTree& tree = image_->tree();
   const Inode number = directory - base_;
@@ -119,7 +123,8 @@ Answer<void> ImageFilesystem::readdir(NodeId directory, std::uint64_t cookie,
   return {};
 }
 
-Answer<std::string> ImageFilesystem::getxattr(NodeId node, std::string_view name) {
+Answer<std::string> ImageFilesystem::getxattr(InodeNumber node, std::string_view name,
+                                              const Context& /*context*/) {
   if (!has(node)) return std::unexpected(ENOENT);
   const InodeView inode = image_->tree().inode(node - base_);
   if (auto stored = attributes_.xattr(inode, name, are_acls_enforced_)) return std::move(*stored);
@@ -130,13 +135,14 @@ Answer<std::string> ImageFilesystem::getxattr(NodeId node, std::string_view name
   return std::unexpected(ENODATA);
 }
 
-Answer<std::vector<std::string>> ImageFilesystem::listxattr(NodeId node) {
+Answer<std::vector<std::string>> ImageFilesystem::listxattr(InodeNumber node, const Context& /*context*/) {
   if (!has(node)) return std::unexpected(ENOENT);
   const InodeView inode = image_->tree().inode(node - base_);
   return attributes_.xattr_names(inode, are_acls_enforced_);
 }
 
-Answer<std::uint64_t> ImageFilesystem::seek(NodeId node, std::uint64_t offset, int whence) {
+Answer<std::uint64_t> ImageFilesystem::seek(InodeNumber node, std::uint64_t offset, int whence,
+                                            const Context& /*context*/) {
   if (!has(node)) return std::unexpected(ENOENT);
   if (whence != SEEK_DATA && whence != SEEK_HOLE) return std::unexpected(EINVAL);
   const auto found =

@@ -18,39 +18,42 @@ struct Ownership {
   std::optional<std::uint32_t> uid, gid;
 };
 
-// NodeIds are `base` + the tree's inode numbers; with base 0 the image's root is the mount's root. Everything
-// is valid for ever.
+// Inode numbers are `base` + the tree's inode numbers; with base 0 the image's root is the mount's root.
+// Everything is valid for ever.
 class ImageFilesystem final : public Filesystem {
  public:
   // `are_acls_wanted` defaults to whether the image has ACLs.
-  ImageFilesystem(ImagePtr image, Ownership ownership, NodeId base = 0, AttributeRules rules = {},
+  ImageFilesystem(ImagePtr image, Ownership ownership, InodeNumber base = 0, AttributeRules rules = {},
                   std::optional<bool> are_acls_wanted = std::nullopt);
   // What user.layoutfs.stats on the root answers; nothing by default.
   void set_statistics(std::function<std::string()> statistics) { statistics_ = std::move(statistics); }
 
-  Answer<Entry> lookup(NodeId directory, std::string_view name) override;
-  void forget(NodeId, std::uint64_t) override {}
-  Answer<Attributes> attributes(NodeId node) override;
-  Answer<std::string> readlink(NodeId node) override;
-  Answer<void> read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) override;
-  Answer<void> readdir(NodeId directory, std::uint64_t cookie,
-                       const std::function<bool(const Listed&)>& add) override;
-  bool is_cheap(NodeId) override { return true; }
-  Answer<std::string> getxattr(NodeId node, std::string_view name) override;
-  Answer<std::vector<std::string>> listxattr(NodeId node) override;
+  Answer<LookupResult> lookup(InodeNumber directory, std::string_view name,
+                              const Context& context = {}) override;
+  void forget(InodeNumber, std::uint64_t) override {}
+  Answer<Attributes> attributes(InodeNumber node, const Context& context = {}) override;
+  Answer<std::string> readlink(InodeNumber node, const Context& context = {}) override;
+  Answer<void> read(InodeNumber node, IoBuffers& out, std::size_t size, std::uint64_t offset,
+                    const Context& context = {}) override;
+  Answer<void> readdir(InodeNumber directory, std::uint64_t cookie,
+                       const std::function<bool(const Listed&)>& add, const Context& context = {}) override;
+  bool has_cheap_attributes(InodeNumber) override { return true; }
+  Answer<std::string> getxattr(InodeNumber node, std::string_view name, const Context& context = {}) override;
+  Answer<std::vector<std::string>> listxattr(InodeNumber node, const Context& context = {}) override;
   bool wants_acls() const override { return are_acls_wanted_; }
   void set_acls_enforced(bool are_enforced) override { are_acls_enforced_ = are_enforced; }
-  Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
+  Answer<std::uint64_t> seek(InodeNumber node, std::uint64_t offset, int whence,
+                             const Context& context = {}) override;
   Totals totals() override;
   // Whether `node` is one of this image's.
-  bool has(NodeId node) const noexcept;
+  bool has(InodeNumber node) const noexcept;
 
  private:
   struct stat stat_of(Inode inode) const;
 
   const ImagePtr image_;
   const Ownership ownership_;
-  const NodeId base_;
+  const InodeNumber base_;
   const FileAttributes attributes_;
   const bool are_acls_wanted_;
   std::atomic<bool> are_acls_enforced_ = false;

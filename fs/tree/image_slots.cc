@@ -78,7 +78,7 @@ ImageSlots::FilesystemPtr ImageSlots::fill(std::uint32_t number, const ImagePtr&
   Slot& slot = slots->by_number.at(number);
   if (slot.filesystem) return slot.filesystem;
   auto filesystem = std::make_shared<ImageFilesystem>(
-      image, ownership_, NodeId{number} << 32,
+      image, ownership_, InodeNumber{number} << 32,
       AttributeRules{.is_overlay_hidden = slot.kind == Kind::image, .ids = ids_});
   filesystem->set_acls_enforced(are_acls_enforced_);
   slot.problems = image->tree().problems();
@@ -93,7 +93,7 @@ ImageSlots::FilesystemPtr ImageSlots::fill(std::uint32_t number, const ImagePtr&
   return slot.filesystem;
 }
 
-Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number) {
+Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number, const Context& context) {
   LayoutPtr layout;  // as long as it is there, so is the slot
   std::optional<Slot> slot;
   if (auto slots = slots_.lock(); true) {
@@ -107,9 +107,10 @@ Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number) 
     }
     slot = found->second;
   }
-  auto image = slot->kind == Kind::image ? layout->library->image(slot->descriptor)
-                                         : layout->library->layer_tree(slot->descriptor);
+  auto image = slot->kind == Kind::image ? layout->library->image(slot->descriptor, context)
+                                         : layout->library->layer_tree(slot->descriptor, context);
   if (image) return fill(number, *image);
+  if (image.error().code() == Errc::cancelled) return std::unexpected(EINTR);  // it says nothing of the image
   note_failure(number, image.error().message());
   return std::unexpected(EIO);
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/context.h"
 #include "core/base/guarded.h"
 #include "core/image/image_library.h"
 #include "fs/tree/image_filesystem.h"
@@ -40,8 +41,8 @@ class ImageSlots {
   SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, Kind kind, const Descriptor& descriptor);
   // Whose it is; null where that is gone.
   std::shared_ptr<LayoutContext> layout_of(std::uint32_t slot);
-  // Opens what is in it. What went wrong is kept for failure_of().
-  Answer<std::shared_ptr<ImageFilesystem>> open(std::uint32_t slot);
+  // Opens what is in it. What went wrong is kept for failure_of(). EINTR once the context has ended.
+  Answer<std::shared_ptr<ImageFilesystem>> open(std::uint32_t slot, const Context& context);
   // As open(), where that takes no decoding; null otherwise.
   std::shared_ptr<ImageFilesystem> open_if_ready(std::uint32_t slot);
   // Why opening failed the last time; empty where it did not.
@@ -56,8 +57,8 @@ class ImageSlots {
   std::size_t open_count();
 
   // Inode numbers of a slot are its number in the upper half and the image's own below.
-  static std::uint32_t slot_of(NodeId node) noexcept { return static_cast<std::uint32_t>(node >> 32); }
-  static NodeId root_of(std::uint32_t slot) noexcept { return (NodeId{slot} << 32) + kRootInode; }
+  static std::uint32_t slot_of(InodeNumber node) noexcept { return static_cast<std::uint32_t>(node >> 32); }
+  static InodeNumber root_of(std::uint32_t slot) noexcept { return (InodeNumber{slot} << 32) + kRootInode; }
 
  private:
   using FilesystemPtr = std::shared_ptr<ImageFilesystem>;

@@ -31,7 +31,7 @@ Result<BlobPtr> OpenBlobs::open(const LayoutContext& layout, const Digest& diges
   std::string place = layout.place("");
   if (auto items = items_.lock(); true) {
     const auto found = std::ranges::find_if(
-        *items, [&](const Item& item) { return item.digest == digest && item.place == place; });
+        *items, [&](const OpenBlob& item) { return item.digest == digest && item.place == place; });
     if (found != items->end()) {
       items->splice(items->begin(), *items, found);
       return found->blob;
@@ -47,7 +47,7 @@ Result<BlobPtr> OpenBlobs::open(const LayoutContext& layout, const Digest& diges
 
 void OpenBlobs::release(const LayoutContext& layout) {
   const std::string place = layout.place("");
-  items_.lock()->remove_if([&](const Item& item) { return item.place == place; });
+  items_.lock()->remove_if([&](const OpenBlob& item) { return item.place == place; });
 }
 
 }  // namespace layoutfs

@@ -25,18 +25,19 @@ class OpenBlobs {
 
  private:
   static constexpr std::size_t kMaxOpen = 32;
-  struct Item {
+  struct OpenBlob {
     std::string place;  // of the layout
     Digest digest;
     BlobPtr blob;
   };
-  Guarded<std::list<Item>> items_;  // the last one used first
+  Guarded<std::list<OpenBlob>> items_;  // the last one used first
 };
 
 // Outlives all layouts of the mount.
 struct MountContext {
   // `max_files` as for ImageSlots.
-  MountContext(Platform platform_, Ownership ownership, std::size_t max_files)
+  MountContext(Platform platform_, Ownership ownership,
+               std::size_t max_files = LibraryOptions{}.max_mapped_files)
       : platform(std::move(platform_)), slots(ownership, MountIds::of_this_process(), max_files) {}
 
   const Platform platform;

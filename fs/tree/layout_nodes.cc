@@ -12,7 +12,7 @@
 namespace layoutfs {
 namespace {
 
-using Name = Node::Name;
+using Name = VirtualNode::Name;
 
 std::string lines(const std::vector<std::string>& sentences) {
   std::string text;
@@ -30,15 +30,15 @@ class BlobDirectory final : public Directory {
   Answer<Properties> properties() override {
     return Properties{S_IFDIR | 0555, 0, layout_->reader().listing_ns(algorithm_), kShortly};
   }
-  Answer<std::vector<Name>> list() override {
-    const auto digests = layout_->reader().list_blobs(algorithm_);
+  Answer<std::vector<Name>> list(const Context& context) override {
+    const auto digests = layout_->reader().list_blobs(algorithm_, context);
     if (!digests) return failed(digests.error());
     std::vector<Name> names;
     names.reserve(digests->size());
     for (const Digest& digest : *digests) names.push_back({digest.hex(), S_IFREG});
     return names;
   }
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
     if (!digest) return std::unexpected(ENOENT);
     return blob_child(layout_, identity(), *digest);
@@ -55,14 +55,14 @@ class ManifestsDirectory final : public Directory {
       : Directory(layout, layout->place("manifests/" + std::string(name_of(algorithm)))),
         algorithm_(algorithm) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names;
     const auto reachable = layout_->catalog()->documents();
     for (const auto& [digest, descriptor] : *reachable)
       if (digest.algorithm() == algorithm_) names.push_back({digest.hex(), S_IFDIR});
     return names;
   }
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const auto digest = Digest::parse(std::string(name_of(algorithm_)) + ":" + std::string(name));
     if (!digest) return std::unexpected(ENOENT);
     if (const auto found = layout_->catalog()->find_document(*digest))
@@ -81,13 +81,13 @@ template <class Below>
 class AlgorithmsDirectory final : public Directory {
  public:
   using Directory::Directory;
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names;
     for (const Algorithm algorithm : algorithms())
       if (is_used(algorithm)) names.push_back({std::string(name_of(algorithm)), S_IFDIR});
     return names;
   }
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const auto algorithm = find_algorithm(name);
     if (!algorithm || !is_used(*algorithm)) return std::unexpected(ENOENT);
     return std::make_shared<Below>(layout_, *algorithm);
@@ -108,7 +108,7 @@ class RefsDirectory final : public Directory {
   RefsDirectory(const LayoutPtr& layout, const std::string& path)
       : Directory(layout, layout->place(path.empty() ? "refs" : "refs/" + path)), path_(path) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     const auto catalog = layout_->catalog()->current();
     const RefDirectory* directory = here(*catalog);
     if (directory == nullptr) return std::unexpected(ENOENT);
@@ -118,7 +118,7 @@ class RefsDirectory final : public Directory {
     return names;
   }
 
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const auto catalog = layout_->catalog()->current();
     const RefDirectory* directory = here(*catalog);
     if (directory == nullptr) return std::unexpected(ENOENT);
@@ -158,7 +158,7 @@ class Root final : public Directory {
  public:
   explicit Root(const LayoutPtr& layout) : Directory(layout, layout->place("")) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names{{"blobs", S_IFDIR}};
     const auto catalog = layout_->catalog()->current();
     if (!catalog->problems().empty()) names.push_back({"error", S_IFREG});
@@ -169,7 +169,7 @@ class Root final : public Directory {
     return names;
   }
 
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const std::string place = layout_->place(name);
     if (name == "blobs") return std::make_shared<AlgorithmsDirectory<BlobDirectory>>(layout_, place);
     if (name == "manifests") return std::make_shared<AlgorithmsDirectory<ManifestsDirectory>>(layout_, place);
@@ -202,19 +202,22 @@ Bytes to_bytes(std::string_view text) {
 }
 
 std::unexpected<int> failed(const Error& error) {
-  log(LogLevel::warning, error.message());
+  if (error.code() != Errc::cancelled) log(LogLevel::warning, error.message());
   return std::unexpected(error.to_errno());
 }
 
-Answer<Node::Properties> Directory::properties() {
+Answer<VirtualNode::Properties> Directory::properties() {
   return Properties{S_IFDIR | 0555, 0, catalog_ns(), kShortly};
 }
 
 // Other content is another inode: an open file keeps what it has.
 TextFile::TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns)
-    : Node(place + " " + Digest::of(content).hex()), content_(std::move(content)), mtime_ns_(mtime_ns) {}
+    : VirtualNode(place + " " + Digest::of(content).hex()),
+      content_(std::move(content)),
+      mtime_ns_(mtime_ns) {}
 
-Answer<void> TextFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset) {
+Answer<void> TextFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset,
+                            const Context& /*context*/) {
   const ByteView content(content_);
   if (offset >= content.size()) return {};
   const ByteView rest = content.subspan(static_cast<std::size_t>(offset));
@@ -222,7 +225,8 @@ Answer<void> TextFile::read(IoBuffers& out, std::size_t size, std::uint64_t offs
   return {};
 }
 
-Answer<void> BlobNode::read(IoBuffers& out, std::size_t size, std::uint64_t offset) {
+Answer<void> BlobNode::read(IoBuffers& out, std::size_t size, std::uint64_t offset,
+                            const Context& /*context*/) {
   const auto blob = layout_->mount.blobs.open(*layout_, digest_);
   if (!blob) return failed(blob.error());
   const auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
@@ -232,11 +236,13 @@ Answer<void> BlobNode::read(IoBuffers& out, std::size_t size, std::uint64_t offs
   return {};
 }
 
-Answer<void> LayerTarFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset) {
-  const auto layer = layout_->library->layer(descriptor_);
+Answer<void> LayerTarFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset,
+                                const Context& context) {
+  const auto layer = layout_->library->layer(descriptor_, context);
   const Result<std::size_t> got =
-      layer ? (*layer)->stream->read(out, size, offset) : fail(Error(layer.error()));
+      layer ? (*layer)->stream->read(out, size, offset, context) : fail(Error(layer.error()));
   if (got) return {};
+  if (got.error().code() == Errc::cancelled) return std::unexpected(EINTR);
   log(LogLevel::error, identity() + ": " + got.error().message());
   return std::unexpected(EIO);
 }
@@ -248,6 +254,6 @@ Answer<Child> blob_child(const LayoutPtr& layout, const std::string& place, cons
   return std::make_shared<BlobNode>(layout, place, digest, **size, layout->catalog()->current()->mtime_ns);
 }
 
-NodePtr make_layout_root(const LayoutPtr& layout) { return std::make_shared<Root>(layout); }
+VirtualNodePtr make_layout_root(const LayoutPtr& layout) { return std::make_shared<Root>(layout); }
 
 }  // namespace layoutfs

@@ -14,10 +14,11 @@ namespace layoutfs {
 
 // A directory whose entries are known by name, each made when it is asked for. Its names are what `list`
 // gives.
-class Directory : public Node {
+class Directory : public VirtualNode {
  public:
   // `identity` is a place of the layout (LayoutContext::place).
-  Directory(LayoutPtr layout, std::string identity) : Node(std::move(identity)), layout_(std::move(layout)) {}
+  Directory(LayoutPtr layout, std::string identity)
+      : VirtualNode(std::move(identity)), layout_(std::move(layout)) {}
   // Of index.json: whatever changes below, changes with that.
   Answer<Properties> properties() override;
 
@@ -27,11 +28,11 @@ class Directory : public Node {
   const LayoutPtr layout_;
 };
 
-class Symlink final : public Node {
+class Symlink final : public VirtualNode {
  public:
   // `place` is its path in the mount.
   Symlink(const std::string& place, std::string target, std::int64_t mtime_ns)
-      : Node(place + " -> " + target), target_(std::move(target)), mtime_ns_(mtime_ns) {}
+      : VirtualNode(place + " -> " + target), target_(std::move(target)), mtime_ns_(mtime_ns) {}
   Answer<Properties> properties() override { return Properties{S_IFLNK | 0777, target_.size(), mtime_ns_}; }
   Answer<std::string> readlink() override { return target_; }
 
@@ -41,11 +42,11 @@ class Symlink final : public Node {
 };
 
 // A small file in memory.
-class TextFile final : public Node {
+class TextFile final : public VirtualNode {
  public:
   TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns);
   Answer<Properties> properties() override { return Properties{S_IFREG | 0444, content_.size(), mtime_ns_}; }
-  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const Bytes content_;
@@ -53,17 +54,17 @@ class TextFile final : public Node {
 };
 
 // A blob, byte for byte.
-class BlobNode final : public Node {
+class BlobNode final : public VirtualNode {
  public:
   BlobNode(LayoutPtr layout, const std::string& place, Digest digest, std::uint64_t size,
            std::int64_t mtime_ns)
-      : Node(place + " " + digest.str() + " " + std::to_string(size)),
+      : VirtualNode(place + " " + digest.str() + " " + std::to_string(size)),
         layout_(std::move(layout)),
         digest_(std::move(digest)),
         size_(size),
         mtime_ns_(mtime_ns) {}
   Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
-  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const LayoutPtr layout_;
@@ -74,17 +75,17 @@ class BlobNode final : public Node {
 
 // A layer's uncompressed stream. Opened for each read: the library remembers what is used, and closes the
 // rest.
-class LayerTarFile final : public Node {
+class LayerTarFile final : public VirtualNode {
  public:
   LayerTarFile(LayoutPtr layout, const std::string& place, Descriptor descriptor, std::uint64_t size,
                std::int64_t mtime_ns)
-      : Node(place),
+      : VirtualNode(place),
         layout_(std::move(layout)),
         descriptor_(std::move(descriptor)),
         size_(size),
         mtime_ns_(mtime_ns) {}
   Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
-  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset) override;
+  Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const LayoutPtr layout_;
@@ -94,10 +95,10 @@ class LayerTarFile final : public Node {
 };
 
 // The root of a layout.
-NodePtr make_layout_root(const LayoutPtr& layout);
+VirtualNodePtr make_layout_root(const LayoutPtr& layout);
 
 // What manifest_nodes.cc adds: the directory of a manifest or index, below manifests/<algorithm>/.
-NodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor);
+VirtualNodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor);
 
 // A child that is a blob; ENOENT where the layout has none of that digest.
 Answer<Child> blob_child(const LayoutPtr& layout, const std::string& place, const Digest& digest);

@@ -11,7 +11,7 @@
 namespace layoutfs {
 namespace {
 
-using Name = Node::Name;
+using Name = VirtualNode::Name;
 
 std::string directory_of(const Digest& digest) {
   return "manifests/" + std::string(name_of(digest.algorithm())) + "/" + digest.hex();
@@ -76,7 +76,7 @@ class LayerDirectory final : public Directory {
   LayerDirectory(const LayoutPtr& layout, const std::string& place, Descriptor layer)
       : Directory(layout, place), layer_(std::move(layer)) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names{{"blob", S_IFLNK}, {"descriptor.json", S_IFREG}};
     if (is_layer_type(layer_.media_type)) {
       names.push_back({"layer.tar", S_IFREG});
@@ -85,7 +85,7 @@ class LayerDirectory final : public Directory {
     return names;
   }
 
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& context) override {
     const std::int64_t mtime_ns = catalog_ns();
     const std::string place = identity() + "/" + std::string(name);
     if (name == "blob")
@@ -96,11 +96,12 @@ class LayerDirectory final : public Directory {
     if (name == "tree") return slot;
     if (name != "layer.tar") return std::unexpected(ENOENT);
     // Its size is known when all of it has been decoded once.
-    auto layer = layout_->library->layer(layer_);
+    auto layer = layout_->library->layer(layer_, context);
     if (layer) {
       layout_->mount.slots.note_failure(slot.slot, "");  // one that was met before is over
       return std::make_shared<LayerTarFile>(layout_, place, layer_, (*layer)->stream->size(), mtime_ns);
     }
+    if (layer.error().code() == Errc::cancelled) return std::unexpected(EINTR);
     layout_->mount.slots.note_failure(slot.slot, layer.error().message());
     return std::unexpected(EIO);
   }
@@ -115,12 +116,12 @@ class LayersDirectory final : public Directory {
   LayersDirectory(const LayoutPtr& layout, const std::string& place, std::vector<Descriptor> layers)
       : Directory(layout, place), layers_(std::move(layers)) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names;
     for (std::size_t i = 0; i < layers_.size(); ++i) names.push_back({name_at(i), S_IFDIR});
     return names;
   }
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     std::size_t position = 0;
     const auto parsed = std::from_chars(name.data(), name.data() + name.size(), position);
     if (parsed.ec != std::errc() || position >= layers_.size() || name != name_at(position))
@@ -146,12 +147,12 @@ class PlatformsDirectory final : public Directory {
   PlatformsDirectory(const LayoutPtr& layout, const std::string& place, Links links)
       : Directory(layout, place), links_(std::move(links)) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names;
     for (const auto& [name, target] : links_) names.push_back({name, S_IFLNK});
     return names;
   }
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const auto found = links_.find(name);
     if (found == links_.end()) return std::unexpected(ENOENT);
     return std::make_shared<Symlink>(identity() + "/" + found->first, found->second, catalog_ns());
@@ -168,13 +169,13 @@ class ReferrersDirectory final : public Directory {
   ReferrersDirectory(const LayoutPtr& layout, const std::string& place, Digest subject)
       : Directory(layout, place), subject_(std::move(subject)) {}
 
-  Answer<std::vector<Name>> list() override {
+  Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names;
     for (const Digest& digest : layout_->catalog()->referrers(subject_))
       names.push_back({digest.hex(), S_IFLNK});
     return names;
   }
-  Answer<Child> find(std::string_view name) override {
+  Answer<Child> find(std::string_view name, const Context& /*context*/) override {
     const auto referrers = layout_->catalog()->referrers(subject_);
     const auto found = std::ranges::find(referrers, name, &Digest::hex);
     if (found == referrers.end()) return std::unexpected(ENOENT);
@@ -193,8 +194,8 @@ class ManifestDirectory final : public Directory {
         descriptor_(std::move(descriptor)) {}
 
   Answer<Properties> properties() override;
-  Answer<std::vector<Name>> list() override;
-  Answer<Child> find(std::string_view name) override;
+  Answer<std::vector<Name>> list(const Context& context) override;
+  Answer<Child> find(std::string_view name, const Context& context) override;
 
  private:
   Answer<Child> find_in_manifest(const Manifest& manifest, std::string_view name, const std::string& place);
@@ -210,14 +211,14 @@ class ManifestDirectory final : public Directory {
 
 // The time also tells whether there is an `error`, so that a listing from before it appeared is not taken for
 // good.
-Answer<Node::Properties> ManifestDirectory::properties() {
+Answer<VirtualNode::Properties> ManifestDirectory::properties() {
   auto properties = Directory::properties();
   if (properties && !problems(read_document_of(layout_->reader(), descriptor_)).empty())
     ++properties->mtime_ns;
   return properties;
 }
 
-Answer<std::vector<Node::Name>> ManifestDirectory::list() {
+Answer<std::vector<VirtualNode::Name>> ManifestDirectory::list(const Context& /*context*/) {
   const Document document = read_document_of(layout_->reader(), descriptor_);
   std::vector<Name> names{{"descriptor.json", S_IFREG}, {"referrers", S_IFDIR}};
   const auto is_there = [&](const Digest& digest) {
@@ -239,7 +240,7 @@ Answer<std::vector<Node::Name>> ManifestDirectory::list() {
   return names;
 }
 
-Answer<Child> ManifestDirectory::find(std::string_view name) {
+Answer<Child> ManifestDirectory::find(std::string_view name, const Context& /*context*/) {
   const std::string place = identity() + "/" + std::string(name);
   const std::int64_t mtime_ns = catalog_ns();
   if (name == "manifest.json") return blob_child(layout_, place, descriptor_.digest);
@@ -355,7 +356,7 @@ void ManifestDirectory::add_image_problems(const Manifest& manifest, std::vector
 
 }  // namespace
 
-NodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor) {
+VirtualNodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor) {
   return std::make_shared<ManifestDirectory>(layout, descriptor);
 }
 

@@ -1,4 +1,4 @@
-// Answers the kernel from nodes, and from the images that they contain.
+// Answers from nodes, and from the images that they contain.
 #include "fs/tree/node_filesystem.h"
 
 #include <unistd.h>
@@ -17,42 +17,48 @@ class NodeFilesystem final : public Filesystem {
  public:
   explicit NodeFilesystem(NodeTree tree) : tree_(std::move(tree)) {}
 
-  Answer<Entry> lookup(NodeId directory, std::string_view name) override;
-  void forget(NodeId node, std::uint64_t count) override {
-    if (is_node(node) && node != kRootNode) nodes_.forget(node, count);
+  Answer<LookupResult> lookup(InodeNumber directory, std::string_view name, const Context& context) override;
+  void forget(InodeNumber node, std::uint64_t count) override {
+    if (is_node(node) && node != kRootNumber) nodes_.forget(node, count);
   }
-  Answer<Attributes> attributes(NodeId node) override;
-  Answer<std::string> readlink(NodeId node) override;
-  Answer<void> read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) override;
-  Answer<void> readdir(NodeId directory, std::uint64_t cookie,
-                       const std::function<bool(const Listed&)>& add) override;
-  bool is_cheap(NodeId directory) override { return !is_node(directory); }
-  Answer<std::string> getxattr(NodeId node, std::string_view name) override;
-  Answer<std::vector<std::string>> listxattr(NodeId node) override;
-  Answer<std::uint64_t> seek(NodeId node, std::uint64_t offset, int whence) override;
+  Answer<Attributes> attributes(InodeNumber node, const Context& context) override;
+  Answer<std::string> readlink(InodeNumber node, const Context& context) override;
+  Answer<void> read(InodeNumber node, IoBuffers& out, std::size_t size, std::uint64_t offset,
+                    const Context& context) override;
+  Answer<void> readdir(InodeNumber directory, std::uint64_t cookie,
+                       const std::function<bool(const Listed&)>& add, const Context& context) override;
+  bool has_cheap_attributes(InodeNumber directory) override { return !is_node(directory); }
+  Answer<std::string> getxattr(InodeNumber node, std::string_view name, const Context& context) override;
+  Answer<std::vector<std::string>> listxattr(InodeNumber node, const Context& context) override;
+  Answer<std::uint64_t> seek(InodeNumber node, std::uint64_t offset, int whence,
+                             const Context& context) override;
   bool wants_acls() const override { return tree_.are_acls_wanted; }
   void set_acls_enforced(bool are_enforced) override { slots().set_acls_enforced(are_enforced); }
   Totals totals() override { return {0, 0}; }
   int changes_fd() const override { return tree_.watch ? tree_.watch->fd() : -1; }
   bool has_changed() override { return tree_.watch && tree_.watch->has_changed(); }
-  void forget_changed(KernelMemory& kernel) override;
+  void invalidate_changed(AnswerCache& cache) override;
 
  private:
-  static bool is_node(NodeId node) noexcept { return node == kRootNode || (node & NodeTable::kTag) != 0; }
-  NodePtr find_node(NodeId number) { return number == kRootNode ? tree_.root : nodes_.find(number); }
-  bool is_still_there(const NodeTable::Told& told);
-  struct stat placeholder(NodeId root);
-  Answer<Entry> enter(SlotRoot slot);
+  static bool is_node(InodeNumber node) noexcept {
+    return node == kRootNumber || (node & NodeTable::kTag) != 0;
+  }
+  VirtualNodePtr find_node(InodeNumber number) {
+    return number == kRootNumber ? tree_.root : nodes_.find(number);
+  }
+  bool is_still_there(const NodeTable::KnownNode& known);
+  struct stat placeholder(InodeNumber root);
+  Answer<LookupResult> enter(SlotRoot slot);
 
   ImageSlots& slots() const { return tree_.mount->slots; }
-  struct stat to_stat(NodeId number, const Node::Properties& properties) const;
+  struct stat to_stat(InodeNumber number, const VirtualNode::Properties& properties) const;
 
   const NodeTree tree_;
   NodeTable nodes_;
   DirectoryListings listings_;
 };
 
-struct stat NodeFilesystem::to_stat(NodeId number, const Node::Properties& properties) const {
+struct stat NodeFilesystem::to_stat(InodeNumber number, const VirtualNode::Properties& properties) const {
   constexpr std::int64_t kSecond = 1'000'000'000;
   struct stat result{};
   result.st_ino = number;
@@ -71,90 +77,92 @@ struct stat NodeFilesystem::to_stat(NodeId number, const Node::Properties& prope
 
 // What stands for an image's root until it has been decoded once, or for ever where that fails. It is valid
 // for no time at all: whoever needs to know asks again, by attributes().
-struct stat NodeFilesystem::placeholder(NodeId root) {
+struct stat NodeFilesystem::placeholder(InodeNumber root) {
   const LayoutPtr layout = slots().layout_of(ImageSlots::slot_of(root));
   return to_stat(root, {S_IFDIR | 0755, 0, layout ? layout->catalog()->current()->mtime_ns : 0});
 }
 
-Answer<Entry> NodeFilesystem::enter(SlotRoot slot) {
-  const NodeId root = ImageSlots::root_of(slot.slot);
+Answer<LookupResult> NodeFilesystem::enter(SlotRoot slot) {
+  const InodeNumber root = ImageSlots::root_of(slot.slot);
   if (const auto image = slots().open_if_ready(slot.slot)) {
     const auto attributes = image->attributes(root);
     if (!attributes) return std::unexpected(attributes.error());
-    return Entry{root, *attributes, kShortly};
+    return LookupResult{root, *attributes, kShortly};
   }
-  return Entry{root, {placeholder(root), std::chrono::seconds(0)}, kShortly};
+  return LookupResult{root, {placeholder(root), std::chrono::seconds(0)}, kShortly};
 }
 
-Answer<Entry> NodeFilesystem::lookup(NodeId directory, std::string_view name) {
+Answer<LookupResult> NodeFilesystem::lookup(InodeNumber directory, std::string_view name,
+                                            const Context& context) {
   if (!is_node(directory)) {
-    const auto image = slots().open(ImageSlots::slot_of(directory));
+    const auto image = slots().open(ImageSlots::slot_of(directory), context);
     if (!image) return std::unexpected(image.error());
-    return (*image)->lookup(directory, name);
+    return (*image)->lookup(directory, name, context);
   }
-  const NodePtr parent = find_node(directory);
+  const VirtualNodePtr parent = find_node(directory);
   if (!parent) return std::unexpected(ENOENT);
-  const auto child = parent->find(name);
+  const auto child = parent->find(name, context);
   if (!child) return std::unexpected(child.error());
   if (const auto* slot = std::get_if<SlotRoot>(&*child)) return enter(*slot);
-  const auto [number, node] = nodes_.reference(std::get<NodePtr>(*child), directory, name);
+  const auto [number, node] = nodes_.reference(std::get<VirtualNodePtr>(*child), directory, name);
   const auto properties = node->properties();
   if (!properties) {
     nodes_.forget(number, 1);
     return std::unexpected(properties.error());
   }
-  return Entry{
+  return LookupResult{
       number, {to_stat(number, *properties), properties->valid}, parent->is_fixed() ? kForever : kShortly};
 }
 
 // Who asks for the attributes of an image's root gets the true ones, whatever it takes: they may be copied.
-Answer<Attributes> NodeFilesystem::attributes(NodeId node) {
+Answer<Attributes> NodeFilesystem::attributes(InodeNumber node, const Context& context) {
   if (is_node(node)) {
-    const NodePtr found = node == kRootNode ? tree_.root : nodes_.find_to_tell(node);
+    const VirtualNodePtr found = node == kRootNumber ? tree_.root : nodes_.find_and_touch(node);
     if (!found) return std::unexpected(ENOENT);
     const auto properties = found->properties();
     if (!properties) return std::unexpected(properties.error());
     return Attributes{to_stat(node, *properties), properties->valid};
   }
   const std::uint32_t slot = ImageSlots::slot_of(node);
-  const auto image = slots().open(slot);
-  if (image) return (*image)->attributes(node);
-  if (node != ImageSlots::root_of(slot)) return std::unexpected(image.error());
+  const auto image = slots().open(slot, context);
+  if (image) return (*image)->attributes(node, context);
+  if (node != ImageSlots::root_of(slot) || image.error() == EINTR) return std::unexpected(image.error());
   return Attributes{placeholder(node), std::chrono::seconds(0)};
 }
 
-Answer<std::string> NodeFilesystem::readlink(NodeId node) {
+Answer<std::string> NodeFilesystem::readlink(InodeNumber node, const Context& context) {
   if (!is_node(node)) {
-    const auto image = slots().open(ImageSlots::slot_of(node));
+    const auto image = slots().open(ImageSlots::slot_of(node), context);
     if (!image) return std::unexpected(image.error());
-    return (*image)->readlink(node);
+    return (*image)->readlink(node, context);
   }
-  const NodePtr found = find_node(node);
+  const VirtualNodePtr found = find_node(node);
   if (!found) return std::unexpected(ENOENT);
   return found->readlink();
 }
 
-Answer<void> NodeFilesystem::read(NodeId node, IoBuffers& out, std::size_t size, std::uint64_t offset) {
+Answer<void> NodeFilesystem::read(InodeNumber node, IoBuffers& out, std::size_t size, std::uint64_t offset,
+                                  const Context& context) {
   if (!is_node(node)) {
-    const auto image = slots().open(ImageSlots::slot_of(node));
+    const auto image = slots().open(ImageSlots::slot_of(node), context);
     if (!image) return std::unexpected(image.error());
-    return (*image)->read(node, out, size, offset);
+    return (*image)->read(node, out, size, offset, context);
   }
-  const NodePtr found = find_node(node);
+  const VirtualNodePtr found = find_node(node);
   if (!found) return std::unexpected(ENOENT);
-  return found->read(out, size, offset);
+  return found->read(out, size, offset, context);
 }
 
-Answer<void> NodeFilesystem::readdir(NodeId directory, std::uint64_t cookie,
-                                     const std::function<bool(const Listed&)>& add) {
+Answer<void> NodeFilesystem::readdir(InodeNumber directory, std::uint64_t cookie,
+                                     const std::function<bool(const Listed&)>& add, const Context& context) {
   if (!is_node(directory)) {
-    const auto image = slots().open(ImageSlots::slot_of(directory));
+    const auto image = slots().open(ImageSlots::slot_of(directory), context);
     if (!image) return std::unexpected(image.error());
-    return (*image)->readdir(directory, cookie, add);
+    return (*image)->readdir(directory, cookie, add, context);
   }
-  const NodePtr node = find_node(directory);
+  const VirtualNodePtr node = find_node(directory);
   if (!node) return std::unexpected(ENOENT);
-  const auto found = listings_.listing(directory, *node, cookie == 0);
+  const auto found = listings_.listing(directory, *node, cookie == 0, context);
   if (!found) return std::unexpected(found.error());
   const DirectoryListing& listing = **found;
   if (cookie < 1 && !add({".", directory, S_IFDIR, 1})) return {};
@@ -165,28 +173,30 @@ Answer<void> NodeFilesystem::readdir(NodeId directory, std::uint64_t cookie,
   return {};
 }
 
-Answer<std::string> NodeFilesystem::getxattr(NodeId node, std::string_view name) {
-  if (node == kRootNode && name == kStatisticsXattr) return statistics_json(*tree_.resources);
+Answer<std::string> NodeFilesystem::getxattr(InodeNumber node, std::string_view name,
+                                             const Context& context) {
+  if (node == kRootNumber && name == kStatisticsXattr) return statistics_json(*tree_.resources);
   if (is_node(node)) return std::unexpected(ENODATA);
-  const auto image = slots().open(ImageSlots::slot_of(node));
+  const auto image = slots().open(ImageSlots::slot_of(node), context);
   if (!image) return std::unexpected(image.error());
-  return (*image)->getxattr(node, name);
+  return (*image)->getxattr(node, name, context);
 }
 
-Answer<std::vector<std::string>> NodeFilesystem::listxattr(NodeId node) {
+Answer<std::vector<std::string>> NodeFilesystem::listxattr(InodeNumber node, const Context& context) {
   if (is_node(node)) return std::vector<std::string>();
-  const auto image = slots().open(ImageSlots::slot_of(node));
+  const auto image = slots().open(ImageSlots::slot_of(node), context);
   if (!image) return std::unexpected(image.error());
-  return (*image)->listxattr(node);
+  return (*image)->listxattr(node, context);
 }
 
-Answer<std::uint64_t> NodeFilesystem::seek(NodeId node, std::uint64_t offset, int whence) {
+Answer<std::uint64_t> NodeFilesystem::seek(InodeNumber node, std::uint64_t offset, int whence,
+                                           const Context& context) {
   if (!is_node(node)) {
-    const auto image = slots().open(ImageSlots::slot_of(node));
+    const auto image = slots().open(ImageSlots::slot_of(node), context);
     if (!image) return std::unexpected(image.error());
-    return (*image)->seek(node, offset, whence);
+    return (*image)->seek(node, offset, whence, context);
   }
-  const auto found = attributes(node);
+  const auto found = attributes(node, context);
   if (!found) return std::unexpected(found.error());
   const auto size = static_cast<std::uint64_t>(found->stat.st_size);
   if (offset >= size) return std::unexpected(ENXIO);
@@ -194,24 +204,24 @@ Answer<std::uint64_t> NodeFilesystem::seek(NodeId node, std::uint64_t offset, in
 }
 
 // Whether looking it up would lead to the same node again.
-bool NodeFilesystem::is_still_there(const NodeTable::Told& told) {
-  const NodePtr directory = find_node(told.directory);
+bool NodeFilesystem::is_still_there(const NodeTable::KnownNode& known) {
+  const VirtualNodePtr directory = find_node(known.directory);
   if (!directory || directory->is_fixed()) return true;
-  const auto child = directory->find(told.name);
-  const auto* node = child ? std::get_if<NodePtr>(&*child) : nullptr;
-  return node != nullptr && (*node)->identity() == told.node->identity();
+  const auto child = directory->find(known.name, {});
+  const auto* node = child ? std::get_if<VirtualNodePtr>(&*child) : nullptr;
+  return node != nullptr && (*node)->identity() == known.node->identity();
 }
 
-// What was told earlier the kernel asks for again by itself. A name that leads where it did stays: the kernel
-// would take down what somebody has mounted below.
-void NodeFilesystem::forget_changed(KernelMemory& kernel) {
-  kernel.forget_attributes(kRootNode);
+// Answers from before that are no longer valid. A name that leads to the same node stays valid: to invalidate
+// it could take down what somebody has mounted below.
+void NodeFilesystem::invalidate_changed(AnswerCache& cache) {
+  cache.invalidate_attributes(kRootNumber);
   const auto start = NodeTable::Clock::now() - std::chrono::ceil<NodeTable::Clock::duration>(kShortly);
-  for (const NodeTable::Told& told : nodes_.told_since(start)) {
-    if (is_still_there(told))
-      kernel.forget_attributes(told.number);
+  for (const NodeTable::KnownNode& known : nodes_.known_since(start)) {
+    if (is_still_there(known))
+      cache.invalidate_attributes(known.number);
     else
-      kernel.forget_name(told.directory, told.name);
+      cache.invalidate_name(known.directory, known.name);
   }
 }
 

@@ -14,7 +14,7 @@ namespace layoutfs {
 // Each part may use those above it.
 struct NodeTree {
   std::unique_ptr<MountContext> mount;
-  NodePtr root;
+  VirtualNodePtr root;
   std::unique_ptr<Watch>
       watch;  // null where nothing tells of changes: names are asked for again all the same
   std::shared_ptr<const LibraryResources> resources;  // whose statistics the root tells

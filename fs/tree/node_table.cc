@@ -10,56 +10,57 @@ std::uint64_t stable_hash(std::string_view text) noexcept {
   return value;
 }
 
-NodeTable::Referenced NodeTable::reference(NodePtr node, NodeId directory, std::string_view name) {
+NodeTable::Referenced NodeTable::reference(VirtualNodePtr node, InodeNumber directory,
+                                           std::string_view name) {
   const auto now = Clock::now();
-  auto items = items_.lock();
+  auto nodes = nodes_.lock();
   // Two identities of one hash are as good as impossible; the later one gets the next number.
-  for (NodeId number = stable_hash(node->identity()) | kTag;; number = (number + 1) | kTag) {
-    const auto [item, is_new] = items->try_emplace(number, Item{node, 0, directory, {}, {}});
-    if (!is_new && item->second.node->identity() != node->identity()) continue;
-    if (is_new) item->second.name = name;
-    item->second.told = now;
-    ++item->second.references;
-    return {number, item->second.node};
+  for (InodeNumber number = stable_hash(node->identity()) | kTag;; number = (number + 1) | kTag) {
+    const auto [entry, is_new] = nodes->try_emplace(number, ReferencedNode{node, 0, directory, {}, {}});
+    if (!is_new && entry->second.node->identity() != node->identity()) continue;
+    if (is_new) entry->second.name = name;
+    entry->second.answered = now;
+    ++entry->second.references;
+    return {number, entry->second.node};
   }
 }
 
-void NodeTable::forget(NodeId number, std::uint64_t count) {
-  NodePtr dropped;  // destroyed after the lock is released
-  auto items = items_.lock();
-  const auto found = items->find(number);
-  if (found == items->end()) return;
+void NodeTable::forget(InodeNumber number, std::uint64_t count) {
+  VirtualNodePtr dropped;  // destroyed after the lock is released
+  auto nodes = nodes_.lock();
+  const auto found = nodes->find(number);
+  if (found == nodes->end()) return;
   if (count < found->second.references) {
     found->second.references -= count;
     return;
   }
   dropped = std::move(found->second.node);
-  items->erase(found);
+  nodes->erase(found);
 }
 
-NodePtr NodeTable::find(NodeId number) {
-  auto items = items_.lock();
-  const auto found = items->find(number);
-  return found == items->end() ? nullptr : found->second.node;
+VirtualNodePtr NodeTable::find(InodeNumber number) {
+  auto nodes = nodes_.lock();
+  const auto found = nodes->find(number);
+  return found == nodes->end() ? nullptr : found->second.node;
 }
 
-NodePtr NodeTable::find_to_tell(NodeId number) {
+VirtualNodePtr NodeTable::find_and_touch(InodeNumber number) {
   const auto now = Clock::now();
-  auto items = items_.lock();
-  const auto found = items->find(number);
-  if (found == items->end()) return nullptr;
-  found->second.told = now;
+  auto nodes = nodes_.lock();
+  const auto found = nodes->find(number);
+  if (found == nodes->end()) return nullptr;
+  found->second.answered = now;
   return found->second.node;
 }
 
-std::vector<NodeTable::Told> NodeTable::told_since(Clock::time_point start) {
-  std::vector<Told> told;
-  auto items = items_.lock();
-  for (const auto& [number, item] : *items)
-    if (item.told >= start) told.push_back({number, item.node, item.directory, item.name});
-  return told;
+std::vector<NodeTable::KnownNode> NodeTable::known_since(Clock::time_point start) {
+  std::vector<KnownNode> known;
+  auto nodes = nodes_.lock();
+  for (const auto& [number, entry] : *nodes)
+    if (entry.answered >= start) known.push_back({number, entry.node, entry.directory, entry.name});
+  return known;
 }
 
-std::size_t NodeTable::size() { return items_.lock()->size(); }
+std::size_t NodeTable::size() { return nodes_.lock()->size(); }
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// The numbers of nodes that the kernel knows, and how often it knows each.
+// The inode numbers of nodes, and the references of the front end to each.
 #pragma once
 
 #include <chrono>
@@ -21,40 +21,40 @@ class NodeTable {
  public:
   using Clock = std::chrono::steady_clock;
   // Numbers of nodes have this bit, those of images' inodes have not.
-  static constexpr NodeId kTag = NodeId{1} << 63;
+  static constexpr InodeNumber kTag = InodeNumber{1} << 63;
 
-  // Counts one more reference to the node of that identity, which the kernel is told of as `name` in
-  // `directory`. `node` is dropped where the table has one already, which is the one returned.
+  // Counts one more reference to the node of that identity, which was looked up as `name` in `directory`.
+  // Returns the node that the table has, `node` if it has none of that identity yet.
   struct Referenced {
-    NodeId number;
-    NodePtr node;
+    InodeNumber number;
+    VirtualNodePtr node;
   };
-  Referenced reference(NodePtr node, NodeId directory, std::string_view name);
-  void forget(NodeId number, std::uint64_t count);
-  // Null where the kernel was never told that number.
-  NodePtr find(NodeId number);
-  // As find(), to tell the kernel of its attributes.
-  NodePtr find_to_tell(NodeId number);
+  Referenced reference(VirtualNodePtr node, InodeNumber directory, std::string_view name);
+  void forget(InodeNumber number, std::uint64_t count);
+  // Null if there is no reference to that number.
+  VirtualNodePtr find(InodeNumber number);
+  // As find(), for an answer about its attributes: known_since() counts it.
+  VirtualNodePtr find_and_touch(InodeNumber number);
   std::size_t size();
 
-  struct Told {
-    NodeId number;
-    NodePtr node;
-    NodeId directory;
+  struct KnownNode {
+    InodeNumber number;
+    VirtualNodePtr node;
+    InodeNumber directory;
     std::string name;
   };
-  // What the kernel was told of, or of whose attributes, since `start`.
-  std::vector<Told> told_since(Clock::time_point start);
+  // The nodes whose names or attributes were answered since `start`.
+  std::vector<KnownNode> known_since(Clock::time_point start);
 
  private:
-  struct Item {
-    NodePtr node;
+  struct ReferencedNode {
+    VirtualNodePtr node;
     std::uint64_t references;
-    NodeId directory;  // a node is found in one place only, which is part of its identity
+    InodeNumber directory;  // a node is found in one place only, which is part of its identity
     std::string name;
-    Clock::time_point told;
+    Clock::time_point answered;
   };
-  Guarded<std::unordered_map<NodeId, Item>> items_;
+  Guarded<std::unordered_map<InodeNumber, ReferencedNode>> nodes_;
 };
 
 }  // namespace layoutfs

@@ -15,8 +15,6 @@ constexpr std::size_t kMaxComponent = 255;  // NAME_MAX
 constexpr std::size_t kMaxPath = 2048;      // well below PATH_MAX, for what comes before it
 constexpr std::size_t kMaxDepth = 16;       // bounds the memory that the directories of one name take
 
-using Place = std::variant<RefDirectory, Digest>;
-
 bool is_path(std::string_view name, const std::vector<std::string>& components) {
   return name.size() <= kMaxPath && components.size() <= kMaxDepth &&
          name.find('\0') == std::string_view::npos &&
@@ -39,7 +37,7 @@ std::string encode(std::string_view name) {
 }
 
 // Puts `digest` at the path, unless something else stands in its way.
-bool place(RefDirectory& root, const std::vector<std::string>& components, const Digest& digest) {
+bool put(RefDirectory& root, const std::vector<std::string>& components, const Digest& digest) {
   RefDirectory* directory = &root;
   for (std::size_t i = 0; i + 1 < components.size(); ++i) {
     const auto found = directory->children.find(components[i]);
@@ -57,13 +55,13 @@ bool place(RefDirectory& root, const std::vector<std::string>& components, const
   return is_new || (there != nullptr && *there == digest);
 }
 
-void place_encoded(RefDirectory& root, std::string_view name, const Digest& digest) {
+void put_encoded(RefDirectory& root, std::string_view name, const Digest& digest) {
   std::string encoded = encode(name);
   const std::string suffix = "@" + std::string(digest.short_hex());
-  if (encoded.size() <= kMaxComponent && place(root, {encoded}, digest)) return;
+  if (encoded.size() <= kMaxComponent && put(root, {encoded}, digest)) return;
   encoded.resize(std::min(encoded.size(), kMaxComponent - suffix.size()));
   // Only a name that imitates this very form could be there already.
-  place(root, {encoded + suffix}, digest);
+  put(root, {encoded + suffix}, digest);
 }
 
 std::string_view without_repository(std::string_view name, std::string_view repository) {
@@ -99,13 +97,13 @@ RefDirectory lay_out_references(const std::vector<Descriptor>& entries, std::str
     if (name.empty()) continue;
     std::vector<std::string> components = split(name, '/');
     if (!is_path(name, components)) {
-      place_encoded(root, name, entry.digest);
+      put_encoded(root, name, entry.digest);
       continue;
     }
-    if (place(root, components, entry.digest)) continue;
+    if (put(root, components, entry.digest)) continue;
     components.back() += "@" + std::string(entry.digest.short_hex());
-    if (components.back().size() > kMaxComponent || !place(root, components, entry.digest))
-      place_encoded(root, name, entry.digest);
+    if (components.back().size() > kMaxComponent || !put(root, components, entry.digest))
+      put_encoded(root, name, entry.digest);
   }
   return root;
 }

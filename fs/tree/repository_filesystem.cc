@@ -15,7 +15,7 @@
 namespace layoutfs {
 namespace {
 
-using Name = Node::Name;
+using Name = VirtualNode::Name;
 
 // What a layout's root can show.
 constexpr std::array<std::string_view, 6> kOfLayout{"blobs",     "error",      "index.json",
@@ -34,19 +34,19 @@ std::string component_of(std::string_view shown) {
   return std::string(shown);
 }
 
-class RepositoryDirectory final : public Node {
+class RepositoryDirectory final : public VirtualNode {
  public:
   // `name` is empty for the root of the mount.
   RepositoryDirectory(std::shared_ptr<RepositoryLayouts> layouts, std::string name)
-      : Node("repository " + name), layouts_(std::move(layouts)), name_(std::move(name)) {}
+      : VirtualNode("repository " + name), layouts_(std::move(layouts)), name_(std::move(name)) {}
 
   Answer<Properties> properties() override;
-  Answer<std::vector<Name>> list() override;
-  Answer<Child> find(std::string_view name) override;
+  Answer<std::vector<Name>> list(const Context& context) override;
+  Answer<Child> find(std::string_view name, const Context& context) override;
 
  private:
   bool is_root() const { return name_.empty(); }
-  Answer<Child> find_in_layout(std::string_view name);
+  Answer<Child> find_in_layout(std::string_view name, const Context& context);
 
   const std::shared_ptr<RepositoryLayouts> layouts_;
   const std::string name_;
@@ -54,7 +54,7 @@ class RepositoryDirectory final : public Node {
 
 // Its time is another one whenever its listing is: names in it come and go, or index.json changes, or it is
 // found to be broken. Who copies a layout may set the time of its content back.
-Answer<Node::Properties> RepositoryDirectory::properties() {
+Answer<VirtualNode::Properties> RepositoryDirectory::properties() {
   Properties properties{S_IFDIR | 0555, 0, 0, kShortly};
   const auto directory = layouts_->tree().open(name_);
   // The mount stays, whatever becomes of what it shows.
@@ -76,7 +76,7 @@ Answer<Node::Properties> RepositoryDirectory::properties() {
   return properties;
 }
 
-Answer<std::vector<Name>> RepositoryDirectory::list() {
+Answer<std::vector<Name>> RepositoryDirectory::list(const Context& context) {
   const auto level = layouts_->tree().level(name_);
   if (!level && level.error().code() == Errc::not_found) {
     if (is_root()) return std::vector<Name>();
@@ -87,7 +87,7 @@ Answer<std::vector<Name>> RepositoryDirectory::list() {
   if (!is_root() && level->is_layout) {
     const LayoutPtr layout = layouts_->layout(name_);
     if (layout->on_demand->get()) {
-      auto shown = make_layout_root(layout)->list();
+      auto shown = make_layout_root(layout)->list(context);
       if (!shown) return shown;
       names = std::move(*shown);
     } else {
@@ -100,8 +100,8 @@ Answer<std::vector<Name>> RepositoryDirectory::list() {
   return names;
 }
 
-Answer<Child> RepositoryDirectory::find(std::string_view name) {
-  if (!is_root() && is_of_layout(name)) return find_in_layout(name);
+Answer<Child> RepositoryDirectory::find(std::string_view name, const Context& context) {
+  if (!is_root() && is_of_layout(name)) return find_in_layout(name, context);
   const std::string below = is_root() ? std::string(name) : name_ + "/" + component_of(name);
   if (!is_repository_directory(below)) return std::unexpected(ENOENT);
   if (const auto directory = layouts_->tree().open(below); !directory)
@@ -109,7 +109,7 @@ Answer<Child> RepositoryDirectory::find(std::string_view name) {
   return std::make_shared<RepositoryDirectory>(layouts_, below);
 }
 
-Answer<Child> RepositoryDirectory::find_in_layout(std::string_view name) {
+Answer<Child> RepositoryDirectory::find_in_layout(std::string_view name, const Context& context) {
   const LayoutPtr layout = layouts_->layout(name_);
   const auto reader = layout->on_demand->get();
   if (!reader && (reader.error().code() == Errc::not_found || name != "error"))
@@ -117,7 +117,7 @@ Answer<Child> RepositoryDirectory::find_in_layout(std::string_view name) {
   if (!reader)
     return std::make_shared<TextFile>(layout->place(name), to_bytes(reader.error().message() + "\n"),
                                       now_ns());
-  return make_layout_root(layout)->find(name);
+  return make_layout_root(layout)->find(name, context);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ LayoutPtr RepositoryLayouts::layout(std::string_view name) {
   // Those that nobody knows any more; each time that there are twice as many as before is often enough.
   if (std::has_single_bit(items->size()))
     std::erase_if(*items, [](const auto& item) { return item.second.known.expired(); });
-  Item& item = (*items)[std::string(name)];
+  Repository& item = (*items)[std::string(name)];
   if (auto known = item.known.lock()) return known;  // another thread was faster
   item = {.known = made, .open = nullptr};
   return made;
@@ -82,14 +82,14 @@ Result<std::unique_ptr<LayoutReader>> RepositoryLayouts::open(const std::string&
 void RepositoryLayouts::make_room(const std::string& name) {
   std::vector<LayoutPtr> closed;  // after the lock is released
   if (auto items = items_.lock(); true) {
-    std::vector<Item*> open;
+    std::vector<Repository*> open;
     for (auto& [each, item] : *items) {
       if (each == name)
         item.open = item.known.lock();
       else if (item.open)
         open.push_back(&item);
     }
-    const auto last_use = [](const Item* item) { return item->open->on_demand->last_use(); };
+    const auto last_use = [](const Repository* item) { return item->open->on_demand->last_use(); };
     while (open.size() >= most_open_) {
       const auto oldest = std::ranges::min_element(open, {}, last_use);
       closed.push_back(std::exchange((*oldest)->open, nullptr));
@@ -104,7 +104,7 @@ void RepositoryLayouts::is_at(std::string_view name, const struct stat& director
   if (auto items = items_.lock(); true) {
     const auto found = items->find(name);
     if (found == items->end() || !found->second.open) return;
-    Item& item = found->second;
+    Repository& item = found->second;
     if (item.device == directory.st_dev && item.inode == directory.st_ino) return;
     moved = std::exchange(item.open, nullptr);
   }

@@ -31,10 +31,10 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
         follow_links_(follow_links) {}
 
   const RepositoryTree& tree() const noexcept { return tree_; }
-  // The layout of a repository. It is opened when something is asked of it; when too many are, the one that
-  // was used the longest time ago is let go of. Errc::not_found of its reader: the repository has none.
+  // The layout of a repository. It is opened when something is asked of it; if too many are open then, the
+  // least recently used one is released. Errc::not_found of its reader: the repository has none.
   LayoutPtr layout(std::string_view name);
-  // That its directory has this identity now: the layout that was opened in another one is let go of.
+  // Tells the identity that its directory has: a layout that was opened in another one is released.
   void is_at(std::string_view name, const struct stat& directory);
   // Whether it was opened last without success.
   bool is_broken(std::string_view name);
@@ -45,13 +45,13 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
   Counts counts();
 
  private:
-  struct Item {
+  struct Repository {
     std::weak_ptr<LayoutContext> known;  // by nodes
     LayoutPtr open;                      // or broken, as far as that is remembered; else null
     dev_t device = 0;                    // of the directory that was opened last
     ino_t inode = 0;
   };
-  using Items = std::map<std::string, Item, std::less<>>;
+  using Repositories = std::map<std::string, Repository, std::less<>>;
   LayoutPtr make(const std::string& name);
   Result<std::unique_ptr<LayoutReader>> open(const std::string& name);
   void make_room(const std::string& name);
@@ -61,7 +61,7 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
   const std::shared_ptr<const LibraryResources> resources_;
   const std::size_t most_open_;
   const bool follow_links_;
-  Guarded<Items> items_;  // never held while something is opened
+  Guarded<Repositories> items_;  // never held while something is opened
 };
 
 }  // namespace layoutfs

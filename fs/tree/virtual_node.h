@@ -17,23 +17,23 @@ namespace layoutfs {
 // latest, also where nothing tells of it.
 inline constexpr std::chrono::duration<double> kShortly{1.0};
 
-class Node;
-using NodePtr = std::shared_ptr<Node>;
+class VirtualNode;
+using VirtualNodePtr = std::shared_ptr<VirtualNode>;
 
 // The root of an image's tree, by its slot (image_slots.h).
 struct SlotRoot {
   std::uint32_t slot;
 };
-using Child = std::variant<NodePtr, SlotRoot>;
+using Child = std::variant<VirtualNodePtr, SlotRoot>;
 
 // One inode, with a number of its own as long as the kernel knows it. Content never changes: where a file's
 // content could, its version is part of its identity. Thread-safe. The defaults are those of an inode that is
 // none of the kinds.
-class Node {
+class VirtualNode {
  public:
   // `identity` tells it from every other one of the mount, and is the same in the next mount.
-  explicit Node(std::string identity) : identity_(std::move(identity)) {}
-  virtual ~Node() = default;
+  explicit VirtualNode(std::string identity) : identity_(std::move(identity)) {}
+  virtual ~VirtualNode() = default;
   const std::string& identity() const noexcept { return identity_; }
 
   struct Properties {
@@ -49,14 +49,17 @@ class Node {
     mode_t type;
   };
   // Directories: everything that there is now, and one of that. Names are valid for at most a second.
-  virtual Answer<std::vector<Name>> list() { return std::unexpected(ENOTDIR); }
-  virtual Answer<Child> find(std::string_view /*name*/) { return std::unexpected(ENOTDIR); }
+  virtual Answer<std::vector<Name>> list(const Context& /*context*/) { return std::unexpected(ENOTDIR); }
+  virtual Answer<Child> find(std::string_view /*name*/, const Context& /*context*/) {
+    return std::unexpected(ENOTDIR);
+  }
   // Whether it lists and finds the same as long as it exists.
   virtual bool is_fixed() const { return false; }
   // Symlinks.
   virtual Answer<std::string> readlink() { return std::unexpected(EINVAL); }
   // Files.
-  virtual Answer<void> read(IoBuffers& /*out*/, std::size_t /*size*/, std::uint64_t /*offset*/) {
+  virtual Answer<void> read(IoBuffers& /*out*/, std::size_t /*size*/, std::uint64_t /*offset*/,
+                            const Context& /*context*/) {
     return std::unexpected(EINVAL);
   }
 

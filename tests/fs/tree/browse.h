@@ -25,22 +25,22 @@ class Browser {
   explicit Browser(Filesystem& filesystem) : filesystem_(filesystem) {}
 
   // Symlinks are not followed.
-  Answer<Entry> at(std::string_view path) const {
-    Entry entry{.node = kRootNode, .attributes = {}, .valid = {}};
+  Answer<LookupResult> at(std::string_view path) const {
+    LookupResult entry{.inode = kRootNumber, .attributes = {}, .valid = {}};
     while (!path.empty()) {
       const auto slash = path.find('/');
-      const auto next = filesystem_.lookup(entry.node, path.substr(0, slash));
+      const auto next = filesystem_.lookup(entry.inode, path.substr(0, slash));
       if (!next) return next;
-      if (next->node == 0) return std::unexpected(ENOENT);
+      if (next->inode == 0) return std::unexpected(ENOENT);
       entry = *next;
       path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
     }
     return entry;
   }
   bool exists(std::string_view path) const { return at(path).has_value(); }
-  NodeId node(std::string_view path) const { return at(path).value_or(Entry{}).node; }
+  InodeNumber node(std::string_view path) const { return at(path).value_or(LookupResult{}).inode; }
 
-  std::string content(NodeId node) const {
+  std::string content(InodeNumber node) const {
     constexpr std::size_t kPiece = 5'777;  // so that reads begin and end anywhere
     std::string text;
     while (true) {
@@ -55,15 +55,15 @@ class Browser {
   }
   std::string content(std::string_view path) const {
     const auto entry = at(path);
-    return entry ? content(entry->node) : "errno " + std::to_string(entry.error());
+    return entry ? content(entry->inode) : "errno " + std::to_string(entry.error());
   }
   std::string link(std::string_view path) const {
     const auto entry = at(path);
-    return entry ? filesystem_.readlink(entry->node).value_or("not a link") : "absent";
+    return entry ? filesystem_.readlink(entry->inode).value_or("not a link") : "absent";
   }
 
   // Sorted names, without "." and "..", a few at a time.
-  std::vector<std::string> names(NodeId directory, std::size_t at_once = 3) const {
+  std::vector<std::string> names(InodeNumber directory, std::size_t at_once = 3) const {
     std::vector<std::string> names;
     std::uint64_t cookie = 0;
     for (bool is_more = true; is_more;) {
@@ -82,7 +82,7 @@ class Browser {
   }
   std::vector<std::string> names(std::string_view path) const {
     const auto entry = at(path);
-    return entry ? names(entry->node) : std::vector<std::string>{"errno " + std::to_string(entry.error())};
+    return entry ? names(entry->inode) : std::vector<std::string>{"errno " + std::to_string(entry.error())};
   }
 
  private:

@@ -25,7 +25,7 @@ using testing::TarWriter;
 // One open directory. It keeps the position only, as the kernel does for an open file.
 class Reader {
  public:
-  Reader(Filesystem& filesystem, NodeId directory, std::set<std::string> untouched)
+  Reader(Filesystem& filesystem, InodeNumber directory, std::set<std::string> untouched)
       : filesystem_(&filesystem), directory_(directory), untouched_(std::move(untouched)) {}
 
   // Reads at most `count` entries; returns whether there may be more.
@@ -53,7 +53,7 @@ class Reader {
 
  private:
   Filesystem* filesystem_;
-  NodeId directory_;
+  InodeNumber directory_;
   std::uint64_t cookie_ = 0;
   std::map<std::string, int> seen_;
   std::set<std::string> untouched_;
@@ -62,7 +62,7 @@ class Reader {
 // A directory of a mount, and how to change it. `names` is what it holds.
 struct Changing {
   Filesystem& filesystem;
-  NodeId directory;
+  InodeNumber directory;
   std::set<std::string> names;
   std::function<void(const std::set<std::string>& added, const std::set<std::string>& removed)> change;
   // Anything that other processes do at the same time.
@@ -170,7 +170,7 @@ TEST(DirectoryListings, ReadersOfRepositoriesSeeWhatStaysExactlyOnce) {
       RepositoryTree(temp / "repositories"),
       std::make_shared<LibraryResources>(IndexCache(), LibraryOptions{}), {testing::test_platform(), {}});
   Changing changing{.filesystem = *filesystem,
-                    .directory = kRootNode,
+                    .directory = kRootNumber,
                     .names = names,
                     .change = [&](const auto& added, const auto& removed) {
                       for (const std::string& name : added) std::filesystem::create_directories(path(name));
@@ -235,7 +235,7 @@ TEST(DirectoryListings, PositionsAreBetweenThoseOfDotsAndTheSignBit) {
 }
 
 TEST(DirectoryListings, NamesHaveThePositionThatTheyHaveAlone) {
-  std::vector<Node::Name> names;
+  std::vector<VirtualNode::Name> names;
   for (int i = 0; i < 1000; ++i) names.push_back({std::to_string(i), S_IFREG});
   const auto listing = in_order(names);
   ASSERT_EQ(listing.size(), names.size());

@@ -18,7 +18,7 @@ using testing::TarWriter;
 
 class ImageFilesystemTest : public ::testing::Test {
  protected:
-  void open(const TarWriter& tar, Ownership ownership = {}, NodeId base = 0) {
+  void open(const TarWriter& tar, Ownership ownership = {}, InodeNumber base = 0) {
     const auto manifest = layout_.image(tar.text());
     layout_.writer.write_index({manifest});
     layout_.mount();
@@ -30,7 +30,7 @@ class ImageFilesystemTest : public ::testing::Test {
   struct stat stat(std::string_view path) {
     const auto entry = Browser(*filesystem_).at(path);
     EXPECT_TRUE(entry) << path;
-    return entry.value_or(Entry{}).attributes.stat;
+    return entry.value_or(LookupResult{}).attributes.stat;
   }
 
   testing::MountedLayout layout_;
@@ -73,15 +73,15 @@ TEST_F(ImageFilesystemTest, AttributesAreThoseOfTheTar) {
 
 TEST_F(ImageFilesystemTest, EverythingIsValidForEverMissesToo) {
   open(TarWriter().file("f", "x"));
-  const auto found = filesystem_->lookup(kRootNode, "f");
+  const auto found = filesystem_->lookup(kRootNumber, "f");
   ASSERT_TRUE(found);
   EXPECT_EQ(found->valid, kForever);
   EXPECT_EQ(found->attributes.valid, kForever);
-  const auto missed = filesystem_->lookup(kRootNode, "absent");
+  const auto missed = filesystem_->lookup(kRootNumber, "absent");
   ASSERT_TRUE(missed);
-  EXPECT_EQ(missed->node, 0u);
+  EXPECT_EQ(missed->inode, 0u);
   EXPECT_EQ(missed->valid, kForever);
-  EXPECT_EQ(filesystem_->lookup(found->node, "below a file").value_or(Entry{.node = 7}).node, 0u);
+  EXPECT_EQ(filesystem_->lookup(found->inode, "below a file").value_or(LookupResult{.inode = 7}).inode, 0u);
 }
 
 TEST_F(ImageFilesystemTest, ReadsAreRightWhereverTheyBegin) {
@@ -120,23 +120,23 @@ TEST_F(ImageFilesystemTest, ListingsGoOnAtTheirCookies) {
 }
 
 TEST_F(ImageFilesystemTest, DotsAndEntriesHaveTheirInodeNumbers) {
-  open(TarWriter().file("d/e/f"), {}, NodeId{5} << 32);
-  const NodeId root = (NodeId{5} << 32) + 1;
-  const NodeId directory = filesystem_->lookup(root, "d")->node;
-  std::vector<std::pair<std::string, NodeId>> listed;
+  open(TarWriter().file("d/e/f"), {}, InodeNumber{5} << 32);
+  const InodeNumber root = (InodeNumber{5} << 32) + 1;
+  const InodeNumber directory = filesystem_->lookup(root, "d")->inode;
+  std::vector<std::pair<std::string, InodeNumber>> listed;
   ASSERT_TRUE(filesystem_->readdir(directory, 0, [&](const Filesystem::Listed& entry) {
-    listed.emplace_back(entry.name, entry.node);
+    listed.emplace_back(entry.name, entry.inode);
     return true;
   }));
   EXPECT_THAT(listed, ElementsAre(std::pair(".", directory), std::pair("..", root),
-                                  std::pair("e", filesystem_->lookup(directory, "e")->node)));
+                                  std::pair("e", filesystem_->lookup(directory, "e")->inode)));
 }
 
 TEST_F(ImageFilesystemTest, NodesOfOthersAreNotFound) {
-  open(TarWriter().file("f", "x"), {}, NodeId{5} << 32);
+  open(TarWriter().file("f", "x"), {}, InodeNumber{5} << 32);
   IoBuffers pieces;
-  for (const NodeId node :
-       {NodeId{0}, NodeId{1}, NodeId{5} << 32, (NodeId{5} << 32) + 3, (NodeId{6} << 32) + 1, UINT64_MAX}) {
+  for (const InodeNumber node : {InodeNumber{0}, InodeNumber{1}, InodeNumber{5} << 32,
+                                 (InodeNumber{5} << 32) + 3, (InodeNumber{6} << 32) + 1, UINT64_MAX}) {
     EXPECT_EQ(filesystem_->attributes(node).error(), ENOENT) << node;
     EXPECT_EQ(filesystem_->lookup(node, "f").error(), ENOENT) << node;
     EXPECT_EQ(filesystem_->read(node, pieces, 10, 0).error(), ENOENT) << node;
@@ -150,17 +150,17 @@ TEST_F(ImageFilesystemTest, StoredXattrsAreListedAndComputedOnesOnlyAnswered) {
            .file("first", "abc")
            .file("f", "data", {.xattrs = {{"security.bytes", value}, {"user.a", "1"}}}));
   const Browser browser(*filesystem_);
-  const NodeId file = browser.node("f");
+  const InodeNumber file = browser.node("f");
   EXPECT_THAT(filesystem_->listxattr(file).value(), ElementsAre("security.bytes", "user.a"));
   EXPECT_EQ(filesystem_->getxattr(file, "security.bytes").value(), value);
   EXPECT_EQ(filesystem_->getxattr(file, "user.b").error(), ENODATA);
   EXPECT_EQ(filesystem_->getxattr(file, "user.layoutfs.layer").value(), layer_);
   EXPECT_EQ(filesystem_->getxattr(browser.node("first"), "user.layoutfs.offset").value(), "512");
-  EXPECT_EQ(filesystem_->getxattr(kRootNode, "user.layoutfs.layer").error(), ENODATA);
-  EXPECT_EQ(filesystem_->getxattr(kRootNode, "user.layoutfs.stats").error(), ENODATA);
+  EXPECT_EQ(filesystem_->getxattr(kRootNumber, "user.layoutfs.layer").error(), ENODATA);
+  EXPECT_EQ(filesystem_->getxattr(kRootNumber, "user.layoutfs.stats").error(), ENODATA);
   filesystem_->set_statistics([] { return std::string("{}"); });
-  EXPECT_EQ(filesystem_->getxattr(kRootNode, "user.layoutfs.stats").value(), "{}");
-  EXPECT_THAT(filesystem_->listxattr(kRootNode).value(), IsEmpty());
+  EXPECT_EQ(filesystem_->getxattr(kRootNumber, "user.layoutfs.stats").value(), "{}");
+  EXPECT_THAT(filesystem_->listxattr(kRootNumber).value(), IsEmpty());
 }
 
 TEST_F(ImageFilesystemTest, AclsAreForTheKernelToEnforceIfThereAreAny) {
@@ -173,7 +173,7 @@ TEST_F(ImageFilesystemTest, AclsAreForTheKernelToEnforceIfThereAreAny) {
       44);
   open(TarWriter().file("f", "x", {.mode = 0660, .xattrs = {{"system.posix_acl_access", list}}}));
   EXPECT_TRUE(filesystem_->wants_acls());
-  const NodeId file = Browser(*filesystem_).node("f");
+  const InodeNumber file = Browser(*filesystem_).node("f");
   EXPECT_EQ(stat("f").st_mode, mode_t{S_IFREG | 0640}) << "nobody enforces it yet";
   EXPECT_THAT(filesystem_->listxattr(file).value(), IsEmpty());
   filesystem_->set_acls_enforced(true);
@@ -189,7 +189,7 @@ TEST_F(ImageFilesystemTest, OwnersCanBeOverridden) {
 
 TEST_F(ImageFilesystemTest, SeekingFindsTheEndAsTheOnlyHoleOfAPlainFile) {
   open(TarWriter().file("f", "12345"));
-  const NodeId file = Browser(*filesystem_).node("f");
+  const InodeNumber file = Browser(*filesystem_).node("f");
   EXPECT_EQ(filesystem_->seek(file, 2, SEEK_DATA).value(), 2u);
   EXPECT_EQ(filesystem_->seek(file, 2, SEEK_HOLE).value(), 5u);
   EXPECT_EQ(filesystem_->seek(file, 5, SEEK_DATA).error(), ENXIO);

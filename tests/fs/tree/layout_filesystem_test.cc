@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <map>
 #include <set>
+#include <stop_token>
 
 #include "tests/fs/tree/browse.h"
 
@@ -89,7 +91,7 @@ TEST(LayoutFilesystem, FollowsReferencesThatAreAddedMovedAndRemoved) {
   layout.writer.write_index({named(one, "a")});
   const auto browser = layout.mount();
   EXPECT_FALSE(browser.exists("refs/b"));
-  const NodeId before = browser.node("refs/a");
+  const InodeNumber before = browser.node("refs/a");
   layout.writer.write_index({named(two, "a"), named(one, "b")});
   EXPECT_THAT(browser.names("refs"), ElementsAre("a", "b"));
   EXPECT_EQ(browser.link("refs/a"), "../" + manifest_path(two.digest));
@@ -105,10 +107,10 @@ TEST(LayoutFilesystem, AnOpenIndexKeepsItsContent) {
   const auto image = layout.image(small_tar());
   layout.writer.write_index({named(image, "a")});
   const auto browser = layout.mount();
-  const NodeId before = browser.node("index.json");
+  const InodeNumber before = browser.node("index.json");
   const std::string text = browser.content(before);
   layout.writer.write_index({named(image, "other")});
-  const NodeId after = browser.node("index.json");
+  const InodeNumber after = browser.node("index.json");
   EXPECT_NE(after, before);
   EXPECT_EQ(browser.content(before), text);
   EXPECT_NE(browser.content(after), text);
@@ -125,6 +127,35 @@ TEST(LayoutFilesystem, TheDescriptorIsThatOfNowInADirectoryThatWasKnownBefore) {
   EXPECT_THAT(browser.content(path), ::testing::HasSubstr("\"a\""));
   layout.writer.write_index({named(image, "renamed")});
   EXPECT_THAT(browser.content(path), ::testing::HasSubstr("\"renamed\""));
+}
+
+// As when its process is killed.
+TEST(LayoutFilesystem, AStoppedRequestEndsWithEintrAndTheNextOneSucceeds) {
+  MountedLayout layout;
+  const auto image = layout.image(small_tar());
+  layout.writer.write_index({named(image, "a")});
+  const auto browser = layout.mount();
+  const std::string directory = manifest_path(image.digest);
+  const InodeNumber rootfs = browser.node(directory + "/rootfs"),
+                    layer = browser.node(directory + "/layers/00");
+  std::stop_source source;
+  source.request_stop();
+  const Context stopped{.stop = source.get_token(), .deadline = {}};
+  Filesystem& filesystem = *layout.filesystem;
+  const auto listed = [](const Filesystem::Listed&) { return true; };
+  EXPECT_EQ(filesystem.lookup(rootfs, "etc", stopped).error(), EINTR);
+  EXPECT_EQ(filesystem.attributes(rootfs, stopped).error(), EINTR);
+  EXPECT_EQ(filesystem.readdir(rootfs, 0, listed, stopped).error(), EINTR);
+  EXPECT_EQ(filesystem.lookup(layer, "layer.tar", stopped).error(), EINTR);
+  EXPECT_FALSE(browser.exists(directory + "/error"));
+  const InodeNumber file = browser.node(directory + "/rootfs/etc/name");
+  const InodeNumber stream = browser.node(directory + "/layers/00/layer.tar");
+  for (const InodeNumber read : {file, stream}) {
+    IoBuffers pieces;
+    EXPECT_EQ(filesystem.read(read, pieces, 100, 0, stopped).error(), EINTR);
+  }
+  EXPECT_EQ(browser.content(file), "sample");
+  EXPECT_EQ(browser.content(stream), small_tar());
 }
 
 TEST(LayoutFilesystem, IndexesLeadToTheirPlatforms) {
@@ -162,17 +193,17 @@ TEST(LayoutFilesystem, AnUnlistedManifestIsFoundByItsDigest) {
                browser.exists("manifests/sha256/" + layer.hex() + "0"));
 }
 
-void walk(Filesystem& filesystem, NodeId directory, const std::string& path,
-          std::map<NodeId, std::string>& seen) {
+void walk(Filesystem& filesystem, InodeNumber directory, const std::string& path,
+          std::map<InodeNumber, std::string>& seen) {
   for (const auto& name : Browser(filesystem).names(directory)) {
     const auto entry = filesystem.lookup(directory, name);
     ASSERT_TRUE(entry) << path << "/" << name;
-    const auto attributes = filesystem.attributes(entry->node);
+    const auto attributes = filesystem.attributes(entry->inode);
     ASSERT_TRUE(attributes) << path << "/" << name;
-    EXPECT_EQ(attributes->stat.st_ino, entry->node);
-    const auto [other, is_new] = seen.emplace(entry->node, path + "/" + name);
+    EXPECT_EQ(attributes->stat.st_ino, entry->inode);
+    const auto [other, is_new] = seen.emplace(entry->inode, path + "/" + name);
     EXPECT_TRUE(is_new) << path << "/" << name << " has the number of " << other->second;
-    if (S_ISDIR(attributes->stat.st_mode)) walk(filesystem, entry->node, path + "/" + name, seen);
+    if (S_ISDIR(attributes->stat.st_mode)) walk(filesystem, entry->inode, path + "/" + name, seen);
   }
 }
 
@@ -180,11 +211,11 @@ TEST(LayoutFilesystem, InodeNumbersAreUniqueAndTheSameInTheNextMount) {
   MountedLayout layout;
   layout.writer.write_index({named(layout.image(small_tar(), "1"), "a"),
                              named(layout.image(small_tar(), "2"), "b/c"), layout.image(small_tar(), "3")});
-  std::map<NodeId, std::string> first, second;
+  std::map<InodeNumber, std::string> first, second;
   layout.mount();
-  walk(*layout.filesystem, kRootNode, "", first);
+  walk(*layout.filesystem, kRootNumber, "", first);
   layout.mount();
-  walk(*layout.filesystem, kRootNode, "", second);
+  walk(*layout.filesystem, kRootNumber, "", second);
   EXPECT_GT(first.size(), 50u);
   EXPECT_EQ(first, second);
 }
@@ -192,7 +223,7 @@ TEST(LayoutFilesystem, InodeNumbersAreUniqueAndTheSameInTheNextMount) {
 TEST(LayoutFilesystem, StatisticsAreAnsweredByTheRootAlone) {
   MountedLayout layout;
   const auto browser = layout.mount();
-  const auto text = layout.filesystem->getxattr(kRootNode, "user.layoutfs.stats");
+  const auto text = layout.filesystem->getxattr(kRootNumber, "user.layoutfs.stats");
   ASSERT_TRUE(text);
   const auto json = JsonDocument::parse(as_bytes(*text));
   ASSERT_TRUE(json);
@@ -200,18 +231,20 @@ TEST(LayoutFilesystem, StatisticsAreAnsweredByTheRootAlone) {
                            "decodedBytes", "decodedAheadBytes", "verifyFailures", "copiesMade",
                            "copiesDropped", "copySpansRead", "pid", "pidNamespace"})
     EXPECT_TRUE(json->root().find(name)) << name;
-  EXPECT_THAT(layout.filesystem->listxattr(kRootNode).value(), IsEmpty());
+  EXPECT_THAT(layout.filesystem->listxattr(kRootNumber).value(), IsEmpty());
   EXPECT_EQ(layout.filesystem->getxattr(browser.node("refs"), "user.layoutfs.stats").error(), ENODATA);
 }
 
 // What the filesystem makes the kernel forget.
-class Forgotten final : public KernelMemory {
+class Forgotten final : public AnswerCache {
  public:
-  void forget_name(NodeId directory, std::string_view name) override { names.emplace(directory, name); }
-  void forget_attributes(NodeId node) override { attributes.insert(node); }
+  void invalidate_name(InodeNumber directory, std::string_view name) override {
+    names.emplace(directory, name);
+  }
+  void invalidate_attributes(InodeNumber node) override { attributes.insert(node); }
 
-  std::multiset<std::pair<NodeId, std::string>> names;
-  std::set<NodeId> attributes;
+  std::multiset<std::pair<InodeNumber, std::string>> names;
+  std::set<InodeNumber> attributes;
 };
 
 TEST(LayoutFilesystem, TheKernelForgetsWhatHasChanged) {
@@ -221,7 +254,7 @@ TEST(LayoutFilesystem, TheKernelForgetsWhatHasChanged) {
   layout.writer.write_index({named(first, "stays"), named(first, "moves"), named(first, "goes")});
   const auto browser = layout.mount();
   ASSERT_GE(layout.filesystem->changes_fd(), 0);
-  const NodeId refs = browser.node("refs");
+  const InodeNumber refs = browser.node("refs");
   for (const std::string name : {"stays", "moves", "goes"}) EXPECT_TRUE(browser.exists("refs/" + name));
   const std::string directory = manifest_path(first.digest);
   for (const std::string& path : {directory + "/rootfs/etc/name", directory + "/layers/00/tree/etc/name",
@@ -231,10 +264,10 @@ TEST(LayoutFilesystem, TheKernelForgetsWhatHasChanged) {
   layout.writer.write_index({named(first, "stays"), named(second, "moves"), named(second, "comes")});
   EXPECT_TRUE(layout.filesystem->has_changed());
   Forgotten forgotten;
-  layout.filesystem->forget_changed(forgotten);
+  layout.filesystem->invalidate_changed(forgotten);
   // And nothing that is as it was: what is mounted there would go.
   EXPECT_THAT(forgotten.names, ElementsAre(std::pair(refs, "goes"), std::pair(refs, "moves")));
-  EXPECT_THAT(forgotten.attributes, Contains(kRootNode));
+  EXPECT_THAT(forgotten.attributes, Contains(kRootNumber));
   EXPECT_THAT(forgotten.attributes, Contains(refs));
   EXPECT_FALSE(layout.filesystem->has_changed());
 }
@@ -245,13 +278,13 @@ TEST(LayoutFilesystem, TheKernelForgetsADeletedBlob) {
   layout.writer.write_index({named(image, "app")});
   const auto browser = layout.mount();
   const std::string directory = manifest_path(image.digest);
-  const NodeId blobs = browser.node("blobs/sha256");
+  const InodeNumber blobs = browser.node("blobs/sha256");
   EXPECT_TRUE(browser.exists(image.digest.blob_path()));
   EXPECT_TRUE(browser.exists(directory + "/manifest.json"));
   std::filesystem::remove(layout.writer.blob_path(image.digest));
   EXPECT_TRUE(layout.filesystem->has_changed());
   Forgotten forgotten;
-  layout.filesystem->forget_changed(forgotten);
+  layout.filesystem->invalidate_changed(forgotten);
   EXPECT_THAT(forgotten.names, UnorderedElementsAre(std::pair(blobs, image.digest.hex()),
                                                     std::pair(browser.node(directory), "manifest.json")));
 }

@@ -10,14 +10,14 @@
 namespace layoutfs {
 namespace {
 
-class NamedNode final : public Node {
+class NamedNode final : public VirtualNode {
  public:
-  using Node::Node;
+  using VirtualNode::VirtualNode;
   Answer<Properties> properties() override { return Properties{S_IFREG}; }
 };
 
 NodeTable::Referenced reference(NodeTable& table, const std::string& identity) {
-  return table.reference(std::make_shared<NamedNode>(identity), kRootNode, identity);
+  return table.reference(std::make_shared<NamedNode>(identity), kRootNumber, identity);
 }
 
 TEST(NodeTable, OneIdentityIsOneNode) {
@@ -41,9 +41,9 @@ TEST(NodeTable, NumbersAreTheSameInEveryTable) {
 
 TEST(NodeTable, NumbersAreUniqueAndTagged) {
   NodeTable table;
-  std::set<NodeId> numbers;
+  std::set<InodeNumber> numbers;
   for (int i = 0; i < 10'000; ++i) {
-    const NodeId number = reference(table, std::to_string(i)).number;
+    const InodeNumber number = reference(table, std::to_string(i)).number;
     EXPECT_TRUE(numbers.insert(number).second) << i;
     EXPECT_NE(number & NodeTable::kTag, 0u);
   }
@@ -51,8 +51,8 @@ TEST(NodeTable, NumbersAreUniqueAndTagged) {
 
 TEST(NodeTable, TheLastReferenceDropsTheNode) {
   NodeTable table;
-  std::weak_ptr<Node> watched;
-  NodeId number = 0;
+  std::weak_ptr<VirtualNode> watched;
+  InodeNumber number = 0;
   {
     const auto referenced = reference(table, "a");
     reference(table, "a");
@@ -71,7 +71,7 @@ TEST(NodeTable, TheLastReferenceDropsTheNode) {
 
 TEST(NodeTable, ForgettingTooMuchOrTheUnknownIsHarmless) {
   NodeTable table;
-  const NodeId number = reference(table, "a").number;
+  const InodeNumber number = reference(table, "a").number;
   table.forget(number ^ 2, 1);
   EXPECT_EQ(table.size(), 1u);
   table.forget(number, 100);
@@ -81,17 +81,17 @@ TEST(NodeTable, ForgettingTooMuchOrTheUnknownIsHarmless) {
 
 TEST(NodeTable, TellsWhatTheKernelWasToldSince) {
   NodeTable table;
-  const NodeId early = reference(table, "early").number;
-  const NodeId asked = reference(table, "asked").number;
+  const InodeNumber early = reference(table, "early").number;
+  const InodeNumber asked = reference(table, "asked").number;
   auto start = NodeTable::Clock::now();
   while (NodeTable::Clock::now() == start) continue;
   start = NodeTable::Clock::now();
-  const NodeId late = reference(table, "late").number;
+  const InodeNumber late = reference(table, "late").number;
   table.find(early);
-  table.find_to_tell(asked);
-  std::set<NodeId> told;
-  for (const auto& item : table.told_since(start)) {
-    EXPECT_EQ(item.directory, kRootNode);
+  table.find_and_touch(asked);
+  std::set<InodeNumber> told;
+  for (const auto& item : table.known_since(start)) {
+    EXPECT_EQ(item.directory, kRootNumber);
     EXPECT_EQ(item.name, item.node->identity());
     told.insert(item.number);
   }
@@ -110,7 +110,7 @@ TEST(NodeTable, ReferencesOfManyThreadsAreAllCounted) {
   }
   EXPECT_EQ(table.size(), 7u);
   for (int i = 0; i < 7; ++i) {
-    const NodeId number = reference(table, std::to_string(i)).number;
+    const InodeNumber number = reference(table, std::to_string(i)).number;
     const int referenced = 4 * (kTimes / 7 + (i < kTimes % 7 ? 1 : 0)) + 1;
     table.forget(number, static_cast<std::uint64_t>(referenced - 1));
     EXPECT_NE(table.find(number), nullptr) << i;

@@ -203,7 +203,7 @@ TEST(RepositoryFilesystem, ARepositoryThatIsMadeAgainIsTheNewOne) {
   MountedRepositories mounted;
   mounted.add("a", "one");
   const auto browser = mounted.mount();
-  const NodeId refs = browser.node("a/refs");
+  const InodeNumber refs = browser.node("a/refs");
   EXPECT_THAT(browser.names(refs), ElementsAre("latest"));
   // Another directory, with another layout, in one step.
   LayoutWriter writer(mounted.at("b"));
@@ -247,7 +247,7 @@ TEST(RepositoryFilesystem, InodesAreTheSameInTheNextMountAndOfOneRepositoryOnly)
   mounted.add("b", "same");
   const std::string directory = "/" + manifest_path(digest);
   const auto numbers = [&](const Browser& browser, const std::vector<std::string>& repositories) {
-    std::map<std::string, NodeId> found;
+    std::map<std::string, InodeNumber> found;
     for (const std::string& repository : repositories)
       for (const std::string& path :
            {std::string(), std::string("/refs"), std::string("/index.json"), std::string("/blobs"), directory,
@@ -257,7 +257,7 @@ TEST(RepositoryFilesystem, InodesAreTheSameInTheNextMountAndOfOneRepositoryOnly)
     return found;
   };
   const auto first = numbers(mounted.mount(), {"a", "a/%72efs", "b"});
-  std::set<NodeId> distinct;
+  std::set<InodeNumber> distinct;
   for (const auto& [path, number] : first) distinct.insert(number);
   EXPECT_EQ(distinct.size(), 27u);
   EXPECT_FALSE(distinct.contains(0));
@@ -284,11 +284,11 @@ TEST(RepositoryFilesystem, InodesOutliveTheClosingOfTheirRepository) {
   mounted.add("two", "second");
   const auto browser = mounted.mount(1);
   const std::string directory = "one/" + manifest_path(one);
-  const NodeId refs = browser.node("one/refs"), blobs = browser.node("one/blobs/sha256"),
-               manifest = browser.node(directory), index = browser.node("one/index.json"),
-               tar = browser.node(directory + "/layers/00/layer.tar"),
-               file = browser.node(directory + "/rootfs/etc/name"),
-               blob = browser.node("one/" + Digest::of(as_bytes(tar_with("first"))).blob_path());
+  const InodeNumber refs = browser.node("one/refs"), blobs = browser.node("one/blobs/sha256"),
+                    manifest = browser.node(directory), index = browser.node("one/index.json"),
+                    tar = browser.node(directory + "/layers/00/layer.tar"),
+                    file = browser.node(directory + "/rootfs/etc/name"),
+                    blob = browser.node("one/" + Digest::of(as_bytes(tar_with("first"))).blob_path());
   const std::string text = browser.content(index);
   EXPECT_EQ(browser.content(file), "first");
   const std::size_t open = open_files();
