@@ -10,7 +10,7 @@
 
 namespace layoutfs {
 
-// 61 bits of SHA-256: whoever chooses the names cannot crowd them.
+// 61 bits of SHA-256: nobody can choose many names with one position.
 std::uint64_t position_of(std::string_view name) {
   constexpr std::uint64_t kFirst = std::uint64_t{1} << 32;  // below, there is room for "." and ".."
   constexpr std::uint64_t kMask = (std::uint64_t{1} << 61) - 1;

@@ -19,9 +19,9 @@ namespace layoutfs {
 std::uint64_t position_of(std::string_view name);
 
 // Names in the order of their positions. A listing that starts after a position shows all names with a
-// greater one, whatever was added or removed since that position was told. So every name that stays in the
-// directory is seen exactly once by each reader, without any memory of the readers. (Of two names that share
-// a position the second is told one more; it keeps that as long as the first stays.)
+// greater one, whatever was added or removed since that position was returned. So every name that stays in
+// the directory is seen exactly once by each reader, without any memory of the readers. (Of two names that
+// share a position the second has the next one, as long as the first stays.)
 struct ListedName {
   std::uint64_t position;
   VirtualNode::Name name;

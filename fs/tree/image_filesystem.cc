@@ -1,4 +1,4 @@
-// Inodes of an image's tree as the kernel wants them.
+// Inodes of an image's tree, with their attributes.
 #include "fs/tree/image_filesystem.h"
 
 #include <sys/sysmacros.h>

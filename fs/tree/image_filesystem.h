@@ -1,4 +1,4 @@
-// One image's tree as the kernel sees it.
+// One image's tree as a filesystem.
 #pragma once
 
 #include <atomic>

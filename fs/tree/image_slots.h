@@ -41,7 +41,7 @@ class ImageSlots {
   SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, Kind kind, const Descriptor& descriptor);
   // Whose it is; null where that is gone.
   std::shared_ptr<LayoutContext> layout_of(std::uint32_t slot);
-  // Opens what is in it. What went wrong is kept for failure_of(). EINTR once the context has ended.
+  // Opens the image or layer. failure_of() remembers an error. EINTR once the context has ended.
   Answer<std::shared_ptr<ImageFilesystem>> open(std::uint32_t slot, const Context& context);
   // As open(), where that takes no decoding; null otherwise.
   std::shared_ptr<ImageFilesystem> open_if_ready(std::uint32_t slot);
@@ -63,7 +63,7 @@ class ImageSlots {
  private:
   using FilesystemPtr = std::shared_ptr<ImageFilesystem>;
   struct Slot {
-    std::weak_ptr<LayoutContext> layout;  // the kernel has forgotten its inodes when that is gone
+    std::weak_ptr<LayoutContext> layout;  // no inode of it is referenced once that is gone
     Kind kind;
     Descriptor descriptor;
     FilesystemPtr filesystem;                       // of an open image

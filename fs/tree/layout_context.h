@@ -45,7 +45,7 @@ struct MountContext {
   OpenBlobs blobs;
 };
 
-// Thread-safe. Nodes share it, so it lives as long as the kernel knows one of them.
+// Thread-safe. Nodes share it, so it lives as long as one of them is referenced.
 class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
  public:
   // `repository` is its name in a mount of several; `on_demand` is its reader, if that is such a one.

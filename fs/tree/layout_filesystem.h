@@ -1,4 +1,4 @@
-// A whole layout as the kernel sees it: oci-layout, index.json, blobs/, refs/, manifests/ with every image's
+// A whole layout as a filesystem: oci-layout, index.json, blobs/, refs/, manifests/ with every image's
 // files.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace layoutfs {
 struct LayoutOptions {
   Platform platform;  // which child an index's `rootfs` means
   Ownership ownership;
-  // Whether the kernel enforces the ACLs of images, which it then asks for of all files.
+  // Whether the ACLs of images are to be enforced (Filesystem::wants_acls).
   bool are_acls_wanted = false;
   bool follow_links = false;  // of repositories: DirOptions::follow_links of their layouts
 };

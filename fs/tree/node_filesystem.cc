@@ -76,7 +76,7 @@ struct stat NodeFilesystem::to_stat(InodeNumber number, const VirtualNode::Prope
 }
 
 // What stands for an image's root until it has been decoded once, or for ever where that fails. It is valid
-// for no time at all: whoever needs to know asks again, by attributes().
+// for no time at all: attributes() has the true ones.
 struct stat NodeFilesystem::placeholder(InodeNumber root) {
   const LayoutPtr layout = slots().layout_of(ImageSlots::slot_of(root));
   return to_stat(root, {S_IFDIR | 0755, 0, layout ? layout->catalog()->current()->mtime_ns : 0});

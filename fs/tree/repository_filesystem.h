@@ -1,4 +1,4 @@
-// A directory of layouts as the kernel sees it: a directory for each repository, with what the mount of its
+// A directory of layouts as a filesystem: a directory for each repository, with what the mount of its
 // layout shows.
 #pragma once
 

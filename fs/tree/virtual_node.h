@@ -26,7 +26,7 @@ struct SlotRoot {
 };
 using Child = std::variant<VirtualNodePtr, SlotRoot>;
 
-// One inode, with a number of its own as long as the kernel knows it. Content never changes: where a file's
+// One inode, with a number of its own as long as it is referenced. Content never changes: where a file's
 // content could, its version is part of its identity. Thread-safe. The defaults are those of an inode that is
 // none of the kinds.
 class VirtualNode {
