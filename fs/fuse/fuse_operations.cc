@@ -36,7 +36,7 @@ pid_t caller_of(fuse_req_t request) {
 
 // What `call` answers, given the filesystem and a context that ends when the caller is killed.
 template <class Call>
-auto ask(fuse_req_t request, Call&& call) {
+auto ask_filesystem(fuse_req_t request, Call&& call) {
   FuseServer& server = server_of(request);
   const Interrupts::Request interruptible(server.interrupts, request, caller_of(request));
   return call(*server.filesystem, interruptible.context());
@@ -109,7 +109,7 @@ void on_init(void* user_data, fuse_conn_info* connection) {
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   guarded(request, [&] {
-    const auto entry = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    const auto entry = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.lookup(parent, name, context);
     });
     if (!entry) {
@@ -135,7 +135,7 @@ void on_forget_multi(fuse_req_t request, std::size_t count, fuse_forget_data* fo
 
 void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
   guarded(request, [&] {
-    const auto attributes = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    const auto attributes = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.attributes(node, context);
     });
     if (attributes)
@@ -147,7 +147,7 @@ void on_getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
 
 void on_readlink(fuse_req_t request, fuse_ino_t node) {
   guarded(request, [&] {
-    const auto target = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    const auto target = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.readlink(node, context);
     });
     if (target)
@@ -180,7 +180,7 @@ void on_opendir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
 void on_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset, fuse_file_info*) {
   guarded(request, [&] {
     IoBuffers content;
-    const auto got = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    const auto got = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.read(node, content, std::min(size, kMaxReply), static_cast<std::uint64_t>(offset),
                              context);
     });
@@ -231,7 +231,7 @@ void list(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offs
     used += needed;
     return true;
   };
-  const auto listed = ask(request, [&](Filesystem&, const Context& context) {
+  const auto listed = ask_filesystem(request, [&](Filesystem&, const Context& context) {
     return filesystem.readdir(
         directory, static_cast<std::uint64_t>(offset),
         [&](const Filesystem::Listed& each) { return add(each, context); }, context);
@@ -274,7 +274,7 @@ void reply_xattr(fuse_req_t request, std::string_view value, std::size_t size) {
 
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
   guarded(request, [&] {
-    const auto value = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    const auto value = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.getxattr(node, name, context);
     });
     if (value)
@@ -292,7 +292,7 @@ bool may_list_trusted(fuse_req_t request) {
 
 void on_listxattr(fuse_req_t request, fuse_ino_t node, std::size_t size) {
   guarded(request, [&] {
-    auto names = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    auto names = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.listxattr(node, context);
     });
     if (!names) {
@@ -314,7 +314,7 @@ void on_lseek(fuse_req_t request, fuse_ino_t node, off_t offset, int whence, fus
       fuse_reply_err(request, ENXIO);
       return;
     }
-    const auto found = ask(request, [&](Filesystem& filesystem, const Context& context) {
+    const auto found = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.seek(node, static_cast<std::uint64_t>(offset), whence, context);
     });
     if (found)
