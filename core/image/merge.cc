@@ -1,4 +1,16 @@
-// Applying the entries of layers in order.
+// Applies the entries of layers in order.
+//
+// Merge goes through the layers from the base up, and through the entries of a layer in the order of its tar.
+// Each entry is one of
+//   - a whiteout, which removes links of lower layers from the directory that it stands in;
+//   - a hard link, which gives an existing node another name, and the node the attributes of the entry;
+//   - a directory where there is one already, which takes the attributes and keeps its children;
+//   - anything else: a new node, whose link replaces an older one of that name.
+// Nothing is copied: nodes refer to the entry that holds their content, and to texts of the layer indexes.
+// After the last layer, write_tree numbers the nodes that a name leads to, and writes the tables.
+//
+// Invariants: an entry that cannot be applied changes nothing but missing parents, and is noted; whiteouts
+// act on lower layers only, wherever they stand; work is bounded in steps, see core/layer/limits.h.
 #include "core/image/merge.h"
 
 #include <map>
@@ -11,6 +23,7 @@
 #include "core/image/merge_tree.h"
 #include "core/image/tree_writer.h"
 #include "core/image/whiteout_names.h"
+#include "core/layer/limits.h"
 
 namespace layoutfs {
 namespace {
@@ -27,25 +40,24 @@ SplitPath split(std::string_view path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
+// `path` for people: a hostile one can have a megabyte.
+std::string shown(std::string_view path) {
+  constexpr std::size_t kMaxShown = 400;
+  if (path.size() <= kMaxShown) return std::string(path);
+  return std::string(path.substr(0, kMaxShown)) + "...";
+}
+
 class Merge {
  public:
-  Merge(std::span<const std::shared_ptr<const LayerIndex>> layers, Whiteouts whiteouts)
-      : layers_(layers), whiteouts_(whiteouts) {}
+  Merge(std::span<const std::shared_ptr<const LayerIndex>> layers, Whiteouts whiteouts,
+        const MergeLimits& limits)
+      : layers_(layers),
+        whiteouts_(whiteouts),
+        tree_(limits, is_applied() ? kWhiteout : std::string_view()) {}
 
   Result<Bytes> run(const Digest& image) {
-    for (layer_ = 0; layer_ < layers_.size(); ++layer_) {
-      tree_.begin_layer(layer_);
-      const LayerIndex& index = *layers_[layer_];
-      whiteout_entries_.emplace(index);
-      whiteout_nodes_.clear();
-      for (number_ = 0; number_ < index.entry_count(); ++number_) {
-        const EntryView entry = index.entry(number_);
-        auto applied = apply(entry);
-        if (applied) continue;
-        if (applied.error().code() == Errc::unsupported) return std::unexpected(std::move(applied).error());
-        note(std::string(entry.path) + ": " + applied.error().message());
-      }
-    }
+    for (layer_ = 0; layer_ < layers_.size(); ++layer_)
+      if (auto applied = apply_layer(*layers_[layer_]); !applied) return fail(std::move(applied).error());
     if (problem_count_ > problems_.size()) {
       // The last place says how many there was no room for.
       const std::size_t left_out = problem_count_ - problems_.size() + 1;
@@ -53,21 +65,42 @@ class Merge {
     }
     return write_tree(image, tree_, layers_, problems_);
   }
+  std::uint64_t steps() const { return tree_.steps(); }
 
  private:
   using NodeId = MergeTree::NodeId;
 
+  bool is_applied() const { return whiteouts_ == Whiteouts::apply; }
+
+  Status apply_layer(const LayerIndex& index) {
+    tree_.begin_layer(layer_, index.entry_count());
+    whiteout_entries_.emplace(index);
+    whiteout_nodes_.clear();
+    for (number_ = 0; number_ < index.entry_count(); ++number_) {
+      const EntryView entry = index.entry(number_);
+      auto applied = apply(entry);
+      tree_.spend(1);
+      if (auto checked = tree_.check_steps(); !checked) applied = std::move(checked);
+      if (applied) continue;
+      if (applied.error().code() == Errc::unsupported)
+        return fail(std::move(applied).error(), "layer " + std::to_string(layer_) + ": " + shown(entry.path));
+      note(shown(entry.path) + ": " + applied.error().message());
+    }
+    return {};
+  }
+
   void note(std::string problem) {
-    if (++problem_count_ <= ImageTree::kMaxProblems) problems_.push_back(std::move(problem));
+    if (++problem_count_ > ImageTree::kMaxProblems) return;
+    if (problem.size() > kMaxProblemSize) problem.resize(kMaxProblemSize);
+    problems_.push_back(std::move(problem));
   }
 
   Status apply(const EntryView& entry) {
     const auto [parent, name] = split(entry.path);
-    const bool is_applied = whiteouts_ == Whiteouts::apply;
     // No directory has such a name, so nothing is in one; nor is it a deletion of anything.
-    if (is_applied && has_whiteout_name(parent)) return {};
+    if (is_applied() && has_whiteout_name(parent)) return {};
     if (has_long_name(entry.path)) return fail(Errc::corrupt, "a name of more than 255 bytes");
-    if (is_applied && name.starts_with(kWhiteout)) return apply_whiteout(parent, name);
+    if (is_applied() && name.starts_with(kWhiteout)) return apply_whiteout(parent, name);
     return put(entry, parent, name);
   }
 
@@ -88,12 +121,12 @@ class Merge {
 
   Status put(const EntryView& entry, std::string_view parent, std::string_view name) {
     if (name.empty()) {
-      if (entry.type == EntryType::directory) replace_attributes(MergeTree::kRoot, entry);
-      return {};  // the root is a directory, whatever an entry says
+      // The root is a directory, whatever an entry says.
+      return entry.type == EntryType::directory ? replace_attributes(MergeTree::kRoot, entry) : Status();
     }
     if (!is_target_right(entry))
       return fail(Errc::corrupt, "a symlink's target of " + std::to_string(entry.target.size()) + " bytes");
-    const auto directory = tree_.walk_for_entry(parent);
+    const auto directory = tree_.walk(parent, MergeTree::Create::yes);
     if (!directory) return std::unexpected(directory.error());
     const auto node =
         entry.type == EntryType::hardlink ? link_target(entry) : node_for(entry, *directory, name);
@@ -107,7 +140,7 @@ class Merge {
     const NodeId id = entry.type == EntryType::directory ? tree_.find(directory, name) : MergeTree::kNone;
     if (id == MergeTree::kNone || tree_.node(id).type != EntryType::directory)
       return new_node(entry, number_);
-    replace_attributes(id, entry);
+    if (auto replaced = replace_attributes(id, entry); !replaced) return fail(std::move(replaced).error());
     return id;
   }
 
@@ -120,7 +153,7 @@ class Merge {
       node.entry = number;
     }
     if (entry.type == EntryType::symlink) node.target = entry.target;
-    replace_attributes(*id, entry);
+    if (auto replaced = replace_attributes(*id, entry); !replaced) return fail(std::move(replaced).error());
     return id;
   }
 
@@ -133,10 +166,15 @@ class Merge {
     return tree_.find(*directory, name);
   }
 
+  // A lookup among up to kMaxEntries names.
+  static constexpr std::uint64_t kWhiteoutSteps = 24;
+
   // The file that an entry of this layer describes under a name that never shows; kNone if there is none. All
   // hard links to the entry share one node.
   Result<NodeId> whiteout_node(std::string_view path) {
     for (std::uint32_t before = number_;;) {
+      if (auto checked = tree_.check_steps(); !checked) return fail(std::move(checked).error());
+      tree_.spend(kWhiteoutSteps);
       const auto number = whiteout_entries_->find(path, number_);
       if (!number || *number >= before) return MergeTree::kNone;
       const EntryView entry = layers_[layer_]->entry(*number);
@@ -156,20 +194,19 @@ class Merge {
   }
 
   Result<NodeId> link_target(const EntryView& entry) {
-    const auto found = whiteouts_ == Whiteouts::apply && has_whiteout_name(entry.target)
-                           ? whiteout_node(entry.target)
-                           : node_at(entry.target);
+    const auto found =
+        is_applied() && has_whiteout_name(entry.target) ? whiteout_node(entry.target) : node_at(entry.target);
     if (!found) return found;
     const NodeId target = *found;
     if (target == MergeTree::kNone)
-      return fail(Errc::corrupt, "hard link to " + std::string(entry.target) + ", which is not there");
+      return fail(Errc::corrupt, "hard link to " + shown(entry.target) + ", which is not there");
     const EntryType type = tree_.node(target).type;
     if (type == EntryType::directory)
-      return fail(Errc::corrupt, "hard link to " + std::string(entry.target) + ", which is a directory");
+      return fail(Errc::corrupt, "hard link to " + shown(entry.target) + ", which is a directory");
     // The last entry for a file says what it is like; a symlink has no attributes to speak of.
     if (type != EntryType::symlink) {
+      if (auto added = add_xattrs(target, entry); !added) return fail(std::move(added).error());
       set_attributes(target, entry);
-      add_xattrs(target, entry);
     }
     return target;
   }
@@ -183,23 +220,24 @@ class Merge {
     node.attributes_layer = layer_;
   }
 
-  void add_xattrs(NodeId id, const EntryView& entry) {
+  Status add_xattrs(NodeId id, const EntryView& entry) {
     for (std::uint32_t i = 0; i < entry.xattr_count; ++i) {
       const auto [name, value] = layers_[layer_]->xattr(entry.first_xattr + i);
-      tree_.set_xattr(id, name, value);
+      if (auto set = tree_.set_xattr(id, name, value); !set) return set;
     }
+    return {};
   }
 
   // Of an entry for something new, or for a directory that is described again.
-  void replace_attributes(NodeId id, const EntryView& entry) {
+  Status replace_attributes(NodeId id, const EntryView& entry) {
     set_attributes(id, entry);
     tree_.clear_xattrs(id);
-    add_xattrs(id, entry);
+    return add_xattrs(id, entry);
   }
 
   std::span<const std::shared_ptr<const LayerIndex>> layers_;
   const Whiteouts whiteouts_;
-  MergeTree tree_{whiteouts_ == Whiteouts::apply ? kWhiteout : std::string_view()};
+  MergeTree tree_;
   std::uint32_t layer_ = 0;                          // that is being applied
   std::uint32_t number_ = 0;                         // of the entry in it
   std::optional<WhiteoutEntries> whiteout_entries_;  // of the layer
@@ -211,8 +249,11 @@ class Merge {
 }  // namespace
 
 Result<Bytes> merge_layers(const Digest& image, std::span<const std::shared_ptr<const LayerIndex>> layers,
-                           Whiteouts whiteouts) {
-  return Merge(layers, whiteouts).run(image);
+                           Whiteouts whiteouts, const MergeLimits& limits, MergeCost* cost) {
+  Merge merge(layers, whiteouts, limits);
+  auto tree = merge.run(image);
+  if (cost != nullptr) cost->steps = merge.steps();
+  return tree;
 }
 
 }  // namespace layoutfs

@@ -2,15 +2,20 @@
 #include "core/image/merge_tree.h"
 
 #include <algorithm>
+#include <bit>
+#include <string>
 #include <utility>
+
+#include "core/image/whiteout_names.h"
+#include "core/layer/limits.h"
 
 namespace layoutfs {
 namespace {
 
 // As Linux resolves paths.
-constexpr int kMaxLinks = 40;
+constexpr int kMaxSymlinks = 40;
 
-// The path's first component, taken off it; empty for a leading '/'.
+// Takes the first component off `path`; empty for a leading '/'.
 std::string_view take_component(std::string_view& path) {
   const auto slash = path.find('/');
   const std::string_view component = path.substr(0, slash);
@@ -18,9 +23,45 @@ std::string_view take_component(std::string_view& path) {
   return component;
 }
 
+// Of a lookup among `count` names.
+std::uint64_t lookup_steps(std::size_t count) {
+  return static_cast<std::uint64_t>(std::bit_width(count)) + 1;
+}
+
 }  // namespace
 
-MergeTree::MergeTree(std::string_view forbidden) : forbidden_(forbidden), nodes_(1) {}
+// A walk in progress. Texts still to be walked are a stack: the target of a symlink comes before what follows
+// the symlink.
+struct MergeTree::Walk {
+  struct Text {
+    std::string_view rest;
+    NodeId symlink;  // whose target it is; kNone for the path itself
+    NodeId from;     // the directory that the symlink was found in
+    int symlinks;    // followed before it
+  };
+  const Create create;
+  NodeId here = kRoot;  // kNone if the path leads to nothing
+  int symlinks = 0;     // followed
+  std::vector<Text> texts;
+};
+
+MergeTree::MergeTree(const MergeLimits& limits, std::string_view forbidden)
+    : forbidden_(forbidden), limits_(limits), nodes_(1) {}
+
+void MergeTree::begin_layer(std::uint32_t layer, std::size_t entry_count) {
+  layer_ = layer;
+  ++generation_;
+  resolved_symlinks_.clear();
+  step_limit_ =
+      std::min(steps_ + limits_.layer_steps + entry_count * limits_.entry_steps, limits_.image_steps);
+}
+
+Status MergeTree::check_steps() const {
+  if (steps_ <= step_limit_) return {};
+  return fail(Errc::unsupported, step_limit_ == limits_.image_steps
+                                     ? "merging the layers takes too many steps"
+                                     : "merging the layer takes too many steps");
+}
 
 Result<MergeTree::NodeId> MergeTree::add_node(EntryType type) {
   if (nodes_.size() == kMaxEntries)
@@ -31,104 +72,165 @@ Result<MergeTree::NodeId> MergeTree::add_node(EntryType type) {
   return static_cast<NodeId>(nodes_.size() - 1);
 }
 
+// A resolved path can lead through directories, and through symlinks that were followed.
+bool MergeTree::is_on_a_path(NodeId node) const {
+  return nodes_[node].type == EntryType::directory || resolved_symlinks_.contains(node);
+}
+
 void MergeTree::link(NodeId directory, std::string_view name, NodeId node) {
-  const auto [position, is_new] = nodes_[directory].children.try_emplace(name, Link{node, layer_});
+  Children& children = nodes_[directory].children;
+  spend(lookup_steps(children.size()));
+  const auto [position, is_new] = children.try_emplace(name, Link{node, layer_});
+  if (nodes_[node].type == EntryType::directory) nodes_[node].parent = directory;
   if (is_new) return;
-  // A directory, or a symlink on the way to one, may have been replaced.
-  if (position->second.node != node) last_directory_ = kNone;
+  if (position->second.node != node && is_on_a_path(position->second.node)) ++generation_;
   position->second = Link{node, layer_};
 }
 
-MergeTree::NodeId MergeTree::find(NodeId directory, std::string_view name) const {
+MergeTree::NodeId MergeTree::find(NodeId directory, std::string_view name) {
   const Children& children = nodes_[directory].children;
+  spend(lookup_steps(children.size()));
   const auto found = children.find(name);
   return found == children.end() ? kNone : found->second.node;
 }
 
-// Paths still to be walked are a stack: a symlink's target comes before what follows the symlink. `above` are
-// the directories from the root to where the walk stands, for "..".
 Result<MergeTree::NodeId> MergeTree::walk(std::string_view path, Create create) {
-  std::vector<NodeId> above{kRoot};
-  std::vector<std::string_view> pending{path};
-  int links = 0;
-  while (!pending.empty()) {
-    if (pending.back().empty()) {
-      pending.pop_back();
-      continue;
+  ResolvedPath& resolved = resolved_paths_[static_cast<std::size_t>(create)];
+  std::vector<Level>& levels = resolved.levels;
+  if (resolved.generation != generation_) levels.clear();
+  const auto equal = static_cast<std::size_t>(std::ranges::mismatch(path, resolved.path).in1 - path.begin());
+  const auto ends_in_both = [&](std::size_t end) {
+    return end <= equal && (end == path.size() || path[end] == '/');
+  };
+  while (!levels.empty() && !ends_in_both(levels.back().end)) levels.pop_back();
+  resolved.generation = generation_;
+  resolved.path = path;
+
+  Walk walk{.create = create};
+  std::size_t begin = 0;
+  if (!levels.empty()) {
+    walk.here = levels.back().directory;
+    walk.symlinks = levels.back().symlinks;
+    begin = std::min(levels.back().end + 1, path.size());
+  }
+  walk.texts.push_back({path.substr(begin), kNone, kNone, 0});
+  while (walk.here != kNone && !walk.texts.empty()) {
+    if (walk.texts.back().rest.empty()) {
+      leave_symlink(walk);
+    } else if (auto entered = enter(walk, take_component(walk.texts.back().rest)); !entered) {
+      return fail(std::move(entered).error());
     }
-    const std::string_view name = take_component(pending.back());
-    if (name.empty() || name == ".") continue;
-    if (name == "..") {
-      if (above.size() > 1) above.pop_back();
-      continue;
-    }
-    const NodeId here = above.back();
-    NodeId child = find(here, name);
-    if (child == kNone) {
-      if (create == Create::no) return kNone;
-      // A symlink leads there.
-      if (!forbidden_.empty() && name.starts_with(forbidden_))
-        return fail(Errc::corrupt, "a parent has the name of a whiteout");
-      const auto made = add_node(EntryType::directory);
-      if (!made) return std::unexpected(made.error());
-      child = *made;
-      link(here, name, child);
-    }
-    const Node& node = nodes_[child];
-    if (node.type == EntryType::directory) {
-      // What the layer has something below is the layer's own.
-      if (create == Create::yes) link(here, name, child);
-      above.push_back(child);
-    } else if (node.type == EntryType::symlink) {
-      if (++links > kMaxLinks) return fail(Errc::corrupt, "too many symlinks");
-      const std::string_view target = node.target;
-      if (target.starts_with('/')) above.resize(1);
-      pending.push_back(target);
-    } else if (create == Create::yes) {
-      return fail(Errc::corrupt, "a parent is not a directory");
-    } else {
-      return kNone;
+    if (walk.here == kNone || walk.texts.size() != 1) continue;
+    const std::string_view rest = walk.texts.front().rest;
+    const std::size_t end = path.size() - rest.size() - (rest.empty() && !path.ends_with('/') ? 0 : 1);
+    if (levels.empty() || levels.back().end < end) levels.push_back({end, walk.here, walk.symlinks});
+  }
+  return walk.here;
+}
+
+// Goes from walk.here to `name` in it.
+Status MergeTree::enter(Walk& walk, std::string_view name) {
+  spend(1);
+  if (name.empty() || name == ".") return check_steps();
+  if (name == "..") {
+    walk.here = nodes_[walk.here].parent;
+    return check_steps();
+  }
+  const auto child = find_or_create(walk.here, name, walk.create);
+  if (!child) return fail(Error(child.error()));
+  if (auto checked = check_steps(); !checked) return checked;
+  if (*child == kNone || nodes_[*child].type == EntryType::directory) {
+    walk.here = *child;
+    return {};
+  }
+  if (nodes_[*child].type == EntryType::symlink) return follow(walk, *child);
+  if (walk.create == Create::yes) return fail(Errc::corrupt, "a parent is not a directory");
+  walk.here = kNone;
+  return {};
+}
+
+// With Create::yes a directory of that name is fresh afterwards: what the layer has something below is the
+// layer's own.
+Result<MergeTree::NodeId> MergeTree::find_or_create(NodeId directory, std::string_view name, Create create) {
+  Children& children = nodes_[directory].children;
+  spend(lookup_steps(children.size()));
+  if (const auto found = children.find(name); found != children.end()) {
+    const NodeId child = found->second.node;
+    if (create == Create::yes && nodes_[child].type == EntryType::directory) found->second.layer = layer_;
+    return child;
+  }
+  if (create == Create::no) return kNone;
+  // A symlink may lead here, of which nobody has checked the components.
+  if (!forbidden_.empty() && name.starts_with(forbidden_))
+    return fail(Errc::corrupt, "a parent has the name of a whiteout");
+  if (has_long_name(name)) return fail(Errc::corrupt, "a name of more than 255 bytes");
+  const auto made = add_node(EntryType::directory);
+  if (made) link(directory, name, *made);
+  return made;
+}
+
+Status MergeTree::follow(Walk& walk, NodeId symlink) {
+  const auto known = resolved_symlinks_.find(symlink);
+  if (known != resolved_symlinks_.end()) {
+    const ResolvedSymlink& to = known->second;
+    if (to.generation == generation_ && to.from == walk.here && to.create >= walk.create) {
+      walk.symlinks += to.symlinks;
+      if (walk.symlinks > kMaxSymlinks) return fail(Errc::corrupt, "too many symlinks");
+      walk.here = to.directory;
+      return {};
     }
   }
-  return above.back();
+  // Known from now on, though not yet where it leads: it must not be replaced unnoticed.
+  if (known == resolved_symlinks_.end())
+    resolved_symlinks_.emplace(symlink, ResolvedSymlink{0, kNone, kNone, 0, Create::no});
+  if (++walk.symlinks > kMaxSymlinks) return fail(Errc::corrupt, "too many symlinks");
+  const std::string_view target = nodes_[symlink].target;
+  walk.texts.push_back({target, symlink, walk.here, walk.symlinks - 1});
+  if (target.starts_with('/')) walk.here = kRoot;
+  return {};
 }
 
-// A new name cannot change where a path leads that already led to a directory; another node in the place of
-// an old one, a whiteout and another layer can.
-Result<MergeTree::NodeId> MergeTree::walk_for_entry(std::string_view path) {
-  if (last_directory_ != kNone && path == last_path_) return last_directory_;
-  auto directory = walk(path, Create::yes);
-  last_path_ = path;
-  last_directory_ = directory ? *directory : kNone;
-  return directory;
+void MergeTree::leave_symlink(Walk& walk) {
+  const Walk::Text text = walk.texts.back();
+  walk.texts.pop_back();
+  if (text.symlink == kNone) return;
+  resolved_symlinks_[text.symlink] = {generation_, text.from, walk.here, walk.symlinks - text.symlinks,
+                                      walk.create};
 }
 
-void MergeTree::set_xattr(NodeId node, std::string_view name, std::string_view value) {
+Status MergeTree::set_xattr(NodeId node, std::string_view name, std::string_view value) {
   if (nodes_[node].xattrs == kNone) {
     nodes_[node].xattrs = static_cast<std::uint32_t>(xattr_lists_.size());
     xattr_lists_.emplace_back();
   }
-  XattrList& list = xattr_lists_[nodes_[node].xattrs];
+  auto& [list, names_size] = xattr_lists_[nodes_[node].xattrs];
   const auto position = std::ranges::lower_bound(list, name, {}, &XattrList::value_type::first);
-  if (position != list.end() && position->first == name)
+  constexpr std::uint64_t kMovedInAStep = 16;
+  spend(lookup_steps(list.size()) + static_cast<std::uint64_t>(list.end() - position) / kMovedInAStep);
+  if (position != list.end() && position->first == name) {
     position->second = value;
-  else
-    list.emplace(position, name, value);
+    return {};
+  }
+  if (names_size + name.size() + 1 > kMaxXattrNames)
+    return fail(Errc::corrupt, "the names of the xattrs of one file take more than 64 KiB");
+  names_size += name.size() + 1;
+  list.emplace(position, name, value);
+  return {};
 }
 
 void MergeTree::clear_xattrs(NodeId node) {
-  if (nodes_[node].xattrs != kNone) xattr_lists_[nodes_[node].xattrs].clear();
+  if (nodes_[node].xattrs != kNone) xattr_lists_[nodes_[node].xattrs] = {};
 }
 
 std::span<const std::pair<std::string_view, std::string_view>> MergeTree::xattrs(NodeId node) const {
-  const std::uint32_t list = nodes_[node].xattrs;
-  if (list == kNone) return {};
-  return xattr_lists_[list];
+  const std::uint32_t xattrs = nodes_[node].xattrs;
+  if (xattrs == kNone) return {};
+  return xattr_lists_[xattrs].list;
 }
 
 void MergeTree::white_out(NodeId directory, std::string_view name) {
-  last_directory_ = kNone;
   Children& children = nodes_[directory].children;
+  spend(lookup_steps(children.size()));
   const auto found = children.find(name);
   if (found == children.end()) return;
   std::vector<NodeId> below;
@@ -136,16 +238,15 @@ void MergeTree::white_out(NodeId directory, std::string_view name) {
   white_out_below(std::move(below));
 }
 
-void MergeTree::white_out_all(NodeId directory) {
-  last_directory_ = kNone;
-  white_out_below({directory});
-}
+void MergeTree::white_out_all(NodeId directory) { white_out_below({directory}); }
 
 // Removes a name of a lower layer. A directory's name that the layer itself uses stays, and what is below it
 // has its turn.
 void MergeTree::white_out_link(Children& children, Children::iterator position, std::vector<NodeId>& below) {
+  spend(1);
   const Link link = position->second;
   if (link.layer != layer_) {
+    if (is_on_a_path(link.node)) ++generation_;
     children.erase(position);
     return;
   }

@@ -7,6 +7,6 @@ namespace layoutfs {
 
 // Grows with every change of the schema, of what its fields mean, or of what merging makes of the same
 // layers.
-inline constexpr std::uint32_t kImageTreeVersion = 2;
+inline constexpr std::uint32_t kImageTreeVersion = 3;
 
 }  // namespace layoutfs

@@ -7,6 +7,7 @@
 #include "core/image/tree_format.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
+#include "core/layer/text_pool.h"
 
 namespace layoutfs {
 namespace {
@@ -39,7 +40,7 @@ class TreeWriter {
   std::size_t size() const {
     return inodes_.size() * sizeof(image_file::Inode) + entries_.size() * sizeof(image_file::Entry) +
            extents_.size() * sizeof(image_file::Extent) + xattrs_.size() * sizeof(image_file::Xattr) +
-           pool_.size();
+           pool_.bytes().size();
   }
 
   // As the tables grow: a FlatBuffer that outgrows its limit would end the program.
@@ -59,12 +60,9 @@ class TreeWriter {
     return own;
   }
 
-  image_file::Text text(std::string_view value) {
-    const image_file::Text result(static_cast<std::uint32_t>(pool_.size()),
-                                  static_cast<std::uint32_t>(value.size()));
-    pool_.append(value);
-    return result;
-  }
+  image_file::Text text(std::string_view value) { return pool_.add<image_file::Text>(value); }
+  // Targets and xattrs repeat, and a layer index holds each once.
+  image_file::Text shared_text(std::string_view value) { return pool_.add_shared<image_file::Text>(value); }
 
   Status add_inode(std::size_t position) {
     const auto [id, parent] = order_[position];
@@ -72,7 +70,7 @@ class TreeWriter {
     const auto first_xattr = static_cast<std::uint32_t>(xattrs_.size());
     for (const auto& [name, value] : tree_.xattrs(id)) {
       if (auto checked = check_size(); !checked) return checked;
-      xattrs_.emplace_back(text(name), text(value));
+      xattrs_.emplace_back(shared_text(name), shared_text(value));
     }
     Content content;
     if (node.type == EntryType::directory) {
@@ -82,7 +80,7 @@ class TreeWriter {
     }
     inodes_.emplace_back(content.size, content.stored, content.place, node.mtime.seconds,
                          node.mtime.nanoseconds, node.uid, node.gid, 0U, node.layer,
-                         node.type == EntryType::symlink ? text(node.target) : image_file::Text(0, 0),
+                         node.type == EntryType::symlink ? shared_text(node.target) : image_file::Text(0, 0),
                          first_xattr, static_cast<std::uint32_t>(xattrs_.size()) - first_xattr, parent,
                          static_cast<std::uint16_t>(node.mode), static_cast<std::uint8_t>(node.type),
                          static_cast<std::uint8_t>(content.is_sparse));
@@ -143,7 +141,8 @@ class TreeWriter {
     const auto entries = builder.CreateVectorOfStructs(entries_);
     const auto extents = builder.CreateVectorOfStructs(extents_);
     const auto xattrs = builder.CreateVectorOfStructs(xattrs_);
-    const auto pool = builder.CreateVector(reinterpret_cast<const std::uint8_t*>(pool_.data()), pool_.size());
+    const auto pool = builder.CreateVector(reinterpret_cast<const std::uint8_t*>(pool_.bytes().data()),
+                                           pool_.bytes().size());
     const auto sentences = builder.CreateVectorOfStrings(problems);
     builder.Finish(image_file::CreateImageFile(builder, static_cast<std::uint32_t>(layers_.size()), inodes,
                                                entries, extents, xattrs, pool, sentences));
@@ -164,7 +163,7 @@ class TreeWriter {
   std::vector<image_file::Entry> entries_;
   std::vector<image_file::Extent> extents_;
   std::vector<image_file::Xattr> xattrs_;
-  std::string pool_;
+  TextPool pool_;
 };
 
 }  // namespace

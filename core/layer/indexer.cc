@@ -1,5 +1,16 @@
 // Drives everything that one pass over a blob feeds: two hashes, the decoder, the tar parser and the index.
-// The decoder runs in the caller's thread and passes what it decodes to the others, which run beside it.
+//
+//   blob -> HashingSource -> decoder -> buffers -> hash of the stream (diff ID)
+//               |                         |
+//           hash of the blob              +------> spans and access points, tar parser -> LayerIndexBuilder
+//
+// The decoder runs in the thread of the caller. Each buffer that it fills goes to two serial executors, which
+// run beside it; the last one of them to finish gives it back to the ring. The access point behind a buffer
+// travels with it, so points, spans and entries reach the index in the order of the stream.
+//
+// Invariants: at most kBuffers buffers exist, so the decoder waits for the slower executor; the blob is read
+// to its end and its digest is compared before anything else is reported, because content of another digest
+// explains every other error; the index is returned only if all parts succeeded.
 #include "core/layer/indexer.h"
 
 #include <algorithm>

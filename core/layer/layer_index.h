@@ -15,13 +15,10 @@
 #include "core/base/file.h"
 #include "core/codec/span_digest.h"
 #include "core/codec/stream_index.h"
+#include "core/layer/limits.h"
 #include "core/tar/tar_parser.h"
 
 namespace layoutfs {
-
-// Of one layer, and inodes of one image: what building and merging take of memory is bounded so, by about
-// 2 GiB. The largest images known have a tenth of that.
-inline constexpr std::size_t kMaxEntries = 8'000'000;
 
 // A TarEntry in place: all views live as long as the LayerIndex.
 struct EntryView {

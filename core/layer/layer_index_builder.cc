@@ -1,62 +1,18 @@
 // Collects a layer's tables in memory, and writes them as one FlatBuffer at the end.
 #include <string>
-#include <unordered_set>
 
 #include "core/base/check.h"
 #include "core/layer/layer_index.h"
 #include "core/layer/layer_index_generated.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
+#include "core/layer/text_pool.h"
 
 namespace layoutfs {
 namespace {
 
 // Below the 2 GiB of a FlatBuffer, with room for its own overhead.
 constexpr std::uint64_t kMaxTables = (std::uint64_t{19} << 30) / 10;
-
-// Bytes of all texts one after another; repeated ones can be stored once.
-class TextPool {
- public:
-  layer_file::Text add(std::string_view text) {
-    const auto offset = static_cast<std::uint32_t>(bytes_.size());
-    bytes_.append(text);
-    return {offset, static_cast<std::uint32_t>(text.size())};
-  }
-
-  // For texts that are likely to come again: keeps a note of each.
-  layer_file::Text add_shared(std::string_view text) {
-    if (text.empty()) return {0, 0};
-    if (const auto found = shared_.find(text); found != shared_.end()) return {found->offset, found->size};
-    const layer_file::Text added = add(text);
-    shared_.insert(Range{added.offset(), added.size()});
-    return added;
-  }
-
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  struct Range {
-    std::uint32_t offset, size;
-  };
-  // Ranges of the pool and texts from outside, compared by content.
-  struct Content {
-    using is_transparent = void;
-    const std::string* bytes;
-    std::string_view of(std::string_view text) const { return text; }
-    std::string_view of(Range range) const {
-      return std::string_view(*bytes).substr(range.offset, range.size);
-    }
-  };
-  struct Hash : Content {
-    std::size_t operator()(const auto& text) const { return std::hash<std::string_view>()(this->of(text)); }
-  };
-  struct Equal : Content {
-    bool operator()(const auto& left, const auto& right) const { return this->of(left) == this->of(right); }
-  };
-
-  std::string bytes_;
-  std::unordered_set<Range, Hash, Equal> shared_{0, Hash{{&bytes_}}, Equal{{&bytes_}}};
-};
 
 // The bytes that an entry may add to the tables.
 std::uint64_t table_size(const TarEntry& entry) {
@@ -113,19 +69,21 @@ LayerIndexBuilder::~LayerIndexBuilder() = default;
 
 Status LayerIndexBuilder::add_entry(const TarEntry& entry) {
   State& to = *state_;
-  if (to.entries.size() == kMaxEntries || to.size() + table_size(entry) > kMaxTables) {
+  if (to.entries.size() == kMaxEntries || to.size() + table_size(entry) > kMaxTables)
     return fail(Errc::unsupported, "the layer has more entries than an index can hold");
-  }
+  if (entry.xattrs.size() > kMaxLayerXattrs - to.xattrs.size())
+    return fail(Errc::unsupported, "the layer has more xattrs than an index can hold");
   const auto first_xattr = static_cast<std::uint32_t>(to.xattrs.size());
   for (const auto& [name, value] : entry.xattrs) {
-    to.xattrs.emplace_back(to.pool.add_shared(name), to.pool.add_shared(value));
+    to.xattrs.emplace_back(to.pool.add_shared<layer_file::Text>(name),
+                           to.pool.add_shared<layer_file::Text>(value));
   }
   const std::uint64_t place = to.place_of(entry);
-  to.entries.emplace_back(entry.size, place, entry.mtime.seconds, entry.mtime.nanoseconds, entry.uid,
-                          entry.gid, to.pool.add(entry.path), to.pool.add_shared(entry.target), first_xattr,
-                          static_cast<std::uint32_t>(entry.xattrs.size()),
-                          static_cast<std::uint16_t>(entry.mode), static_cast<std::uint8_t>(entry.type),
-                          static_cast<std::uint8_t>(entry.is_sparse));
+  to.entries.emplace_back(
+      entry.size, place, entry.mtime.seconds, entry.mtime.nanoseconds, entry.uid, entry.gid,
+      to.pool.add<layer_file::Text>(entry.path), to.pool.add_shared<layer_file::Text>(entry.target),
+      first_xattr, static_cast<std::uint32_t>(entry.xattrs.size()), static_cast<std::uint16_t>(entry.mode),
+      static_cast<std::uint8_t>(entry.type), static_cast<std::uint8_t>(entry.is_sparse));
   to.extents.insert(to.extents.end(), entry.extents.begin(), entry.extents.end());
   return {};
 }

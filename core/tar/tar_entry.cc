@@ -102,7 +102,13 @@ Status set_attributes(TarEntry& entry, const TarHeader& header, ExtendedHeaders&
   entry.mtime = pax.mtime.value_or(Timestamp{header.mtime, 0});
   if (auto set = set_number(entry.uid, header.uid, pax.uid, kMax, "uid"); !set) return set;
   if (auto set = set_number(entry.gid, header.gid, pax.gid, kMax, "gid"); !set) return set;
-  for (auto& [name, value] : pax.xattrs) entry.xattrs.emplace_back(name, std::move(value));
+  std::size_t names_size = 0;
+  for (auto& [name, value] : pax.xattrs) {
+    names_size += name.size() + 1;
+    entry.xattrs.emplace_back(name, std::move(value));
+  }
+  if (names_size > kMaxXattrNames)
+    return fail(Errc::unsupported, "the names of the xattrs take more than 64 KiB");
   auto major = set_number(entry.device_major, header.device_major, std::nullopt, kMax, "device number");
   if (!major) return major;
   return set_number(entry.device_minor, header.device_minor, std::nullopt, kMax, "device number");

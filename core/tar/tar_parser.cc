@@ -1,4 +1,16 @@
 // Follows a tar stream block by block, and passes over file data without looking at it.
+//
+// feed() takes pieces of any size, and does with them what the current phase says:
+//   header      collects a block of 512 bytes. An extended header leads to `extended`. Any other one is an
+//               entry: start_entry() joins its fields with the extended headers that came before, and the
+//               entry goes to the sink at once, or after its sparse map (old_sparse, text_map).
+//   extended    collects the body of a PAX header or a long name, and adds it to what the next entry gets.
+//   skipping    counts data and padding down, and then returns to `header`; skip() does so without bytes.
+//   ended       ignores everything: after two blocks of zeros, or an error.
+//
+// Invariants: an entry is delivered exactly once, when its header is complete; extended headers belong to the
+// next entry, and are never left over; nothing is kept of an entry that was delivered. All memory is bounded
+// by kMaxExtendedHeaders and kMaxExtents, and all work is linear in the bytes of the stream.
 #include "core/tar/tar_parser.h"
 
 #include <algorithm>
@@ -13,9 +25,6 @@
 
 namespace layoutfs {
 namespace {
-
-constexpr std::uint64_t kMaxExtended = std::uint64_t{1} << 20;  // bytes of extended headers before one entry
-
 std::uint64_t padding_of(std::uint64_t size) { return (kTarBlock - size % kTarBlock) % kTarBlock; }
 
 // Takes up to `size` bytes off the front of `piece`.
@@ -160,7 +169,7 @@ Status TarParser::State::begin_extended(const TarHeader& header) {
     skip(size);
     return {};
   }
-  if (size > kMaxExtended - extended_size) {
+  if (size > kMaxExtendedHeaders - extended_size) {
     return in_header(Error(Errc::corrupt, "the extended headers of one entry take more than 1 MiB"));
   }
   extended.is_present = true;

@@ -43,6 +43,12 @@ struct TarEntry {
   std::vector<std::pair<std::string, std::string>> xattrs;  // full name and value, sorted by name
 };
 
+// Bytes of all extended headers (PAX records and long names) before one entry.
+inline constexpr std::uint64_t kMaxExtendedHeaders = std::uint64_t{1} << 20;
+// Bytes of the names of one file's xattrs, with a NUL behind each: more cannot be listed (XATTR_LIST_MAX of
+// Linux).
+inline constexpr std::size_t kMaxXattrNames = std::size_t{64} << 10;
+
 // A name of a tar as a path below the root, by its spelling alone: no leading, trailing or double '/', no
 // '.', and
 // '..' takes back one component but never climbs above the root. Errc::corrupt for a NUL inside a name.

@@ -134,6 +134,19 @@ TEST(LayerIndex, MayBeEmpty) {
   EXPECT_EQ((*index)->entry_count(), 0u);
 }
 
+TEST(LayerIndex, MoreXattrsThanTheBoundAreRefused) {
+  constexpr std::size_t kOfAnEntry = 100'000;
+  static_assert(kMaxLayerXattrs % kOfAnEntry == 0);
+  LayerIndexBuilder builder;
+  TarEntry entry = entry_of(EntryType::file, "f");
+  entry.xattrs.assign(kOfAnEntry, {"", ""});
+  for (std::size_t i = 0; i < kMaxLayerXattrs / kOfAnEntry; ++i) ASSERT_TRUE(builder.add_entry(entry));
+  entry.xattrs.resize(1);
+  const auto added = builder.add_entry(entry);
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().code(), Errc::unsupported);
+}
+
 TEST(LayerIndex, WithoutADiffIdIsRefused) {
   LayerIndexBuilder builder;
   const auto file = builder.finish({kBlob, {}, 0, 0, Compression::none});

@@ -107,6 +107,19 @@ TEST(HostileTar, FlippedBytesNeverGiveEntriesThatBreakTheirPromises) {
   EXPECT_GT(accepted, 0u);
 }
 
+TEST(HostileTar, NamesOfXattrsAreBoundedByWhatCanBeListed) {
+  const auto file_with = [](std::size_t count) {
+    PaxPairs xattrs;
+    for (std::size_t i = 0; i < count; ++i) xattrs.emplace_back("user." + std::to_string(1'000'000 + i), "");
+    return std::move(TarWriter().file("f", "", {.xattrs = xattrs})).text();
+  };
+  const std::size_t limit = kMaxXattrNames / std::string_view("user.1000000").size();  // a NUL behind each
+  EXPECT_TRUE(parse_tar(file_with(limit * 12 / 13)));
+  const auto refused = parse_tar(file_with(limit));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::unsupported);
+}
+
 // Headers with a right checksum and random fields.
 TEST(HostileTar, RandomHeadersGiveEntriesOrErrors) {
   std::mt19937_64 random(11);

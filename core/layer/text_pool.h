@@ -1,0 +1,69 @@
+// The texts of a table file, one after another; repeated ones can be stored once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+namespace layoutfs {
+
+// `Text` is the FlatBuffers struct of the file: an offset into the pool, and a size. The pool depends on the
+// texts and their order alone. Sizes must be bounded by the caller: offsets have 32 bits.
+class TextPool {
+ public:
+  TextPool();
+
+  template <class Text>
+  Text add(std::string_view text) {
+    return made<Text>(append(text));
+  }
+  // For texts that are likely to come again: keeps a note of each. Cost: constant on average, also for texts
+  // that were chosen to collide.
+  template <class Text>
+  Text add_shared(std::string_view text) {
+    return made<Text>(find_or_append(text));
+  }
+
+  const std::string& bytes() const { return bytes_; }
+  // The most notes that one lookup may have to compare.
+  std::size_t longest_chain() const;
+
+ private:
+  struct Note {
+    std::uint32_t offset, size;
+  };
+  // Notes and texts from outside, compared by content. Layers choose the texts, so the hash has a seed that
+  // they do not know.
+  struct Content {
+    using is_transparent = void;
+    const std::string* bytes;
+    std::string_view of(std::string_view text) const { return text; }
+    std::string_view of(Note note) const { return std::string_view(*bytes).substr(note.offset, note.size); }
+  };
+  struct Hash : Content {
+    std::uint64_t seed;
+    std::size_t of_text(std::string_view text) const;
+    std::size_t operator()(const auto& text) const { return of_text(this->of(text)); }
+  };
+  struct Equal : Content {
+    bool operator()(const auto& left, const auto& right) const { return this->of(left) == this->of(right); }
+  };
+
+  template <class Text>
+  static Text made(Note note) {
+    return {note.offset, note.size};
+  }
+  Note append(std::string_view text);
+  Note find_or_append(std::string_view text);
+
+  std::string bytes_;
+  std::unordered_set<Note, Hash, Equal> notes_;
+
+ public:
+  TextPool(const TextPool&) = delete;  // the notes refer to bytes_
+  TextPool& operator=(const TextPool&) = delete;
+};
+
+}  // namespace layoutfs
