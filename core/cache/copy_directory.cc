@@ -102,8 +102,7 @@ bool CopyDirectory::use(int fd) {
 
 Result<NewCopy> CopyDirectory::create(const Digest& blob) const {
   const std::string path = folder_of(name_of(blob.algorithm()));
-  if (auto made = make_directories(path); !made) return fail(std::move(made).error());
-  auto folder = open_trusted_directory(path);
+  auto folder = open_trusted_directory(path, IfMissing::create);
   if (!folder) return fail(std::move(folder).error());
   for (;;) {
     std::string name = std::string(kTempPrefix) + random_name();

@@ -95,8 +95,7 @@ Result<SharedBytes> IndexCache::State::load(std::string_view kind, const Digest&
 
 Result<UniqueFd> IndexCache::State::open_for_writing(const std::string& path) {
   if (directory.empty()) return fail(Errc::invalid_argument, "there is no directory to keep indexes in");
-  if (auto made = make_directories(path); !made) return fail(std::move(made).error());
-  auto parent = open_trusted_directory(path);
+  auto parent = open_trusted_directory(path, IfMissing::create);
   if (!parent) return parent;
   if (::faccessat(parent->get(), ".", W_OK | X_OK, AT_EACCESS) != 0) return fail(Error::system(errno, path));
   return parent;

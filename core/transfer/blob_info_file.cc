@@ -85,8 +85,7 @@ class KeptInfo final : public BlobInfoFile {
     const bool has_nothing =
         recorded->uncompressed.entries().empty() && recorded->locations.entries().empty();
     if (directory_.empty() || has_nothing) return {};
-    if (auto made = make_directories(directory_); !made) return made;
-    const auto directory = open_trusted_directory(directory_);
+    const auto directory = open_trusted_directory(directory_, IfMissing::create);
     if (!directory) return fail(Error(directory.error()));
     const auto held = lock(directory->get());
     if (!held) return fail(Error(held.error()));
