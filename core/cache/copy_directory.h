@@ -1,19 +1,18 @@
-// The directory of decoded copies, and the budget that all of them share.
+// Decoded copies in the cache directory, and the budget that all of them share.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/cache/cache_directory.h"
 
 namespace layoutfs {
-
-// Their folder in the directory of a cache, where they lie as the files of other kinds do.
-inline constexpr std::string_view kDecodedCopies = "decoded";
 
 // A stretch without access points that takes more bytes of stream than this is copied, once somebody would
 // decode as much of it for one read, for about a tenth of a second.
@@ -29,46 +28,23 @@ struct CopyStats {
   std::uint64_t spans_read = 0;
 };
 
-// A file of the directory that is being written, under a name that nobody looks for. It is removed at the
-// end unless it was published. A lock (flock) on it tells other processes that it is no litter.
-class NewCopy {
- public:
-  NewCopy(NewCopy&& other) noexcept = default;
-  NewCopy& operator=(NewCopy&&) = delete;
-  ~NewCopy();
-  // Another handle of the file, for reading and writing.
-  Result<UniqueFd> file() const;
-
- private:
-  friend class CopyDirectory;
-  NewCopy(UniqueFd folder, std::string name, UniqueFd fd)
-      : folder_(std::move(folder)), name_(std::move(name)), fd_(std::move(fd)) {}
-  UniqueFd folder_;  // none once published
-  std::string name_;
-  UniqueFd fd_;
-};
-
-// Files at DIRECTORY/decoded/ALGORITHM/HEX, by the digest of the layer's blob. Several processes may use one
-// directory at once. Which copy was used last is told by the files' modification times. Thread-safe.
+// The files of CacheKind::decoded_copy, with the state that all streams of this process share. Thread-safe.
 class CopyDirectory {
  public:
-  // `directory` is that of the index cache; it is made where it is missing, 0700.
-  CopyDirectory(std::string directory, CopyOptions options);
+  CopyDirectory(std::shared_ptr<const CacheDirectory> files, CopyOptions options)
+      : files_(std::move(files)), options_(options) {}
 
-  // The copy of `blob`, used now. Errc::not_found; Errc::invalid_argument where others could have written it.
+  // Opens the copy of `blob`, and marks it as used. Errc::not_found; Errc::invalid_argument if others could
+  // have written it.
   Result<UniqueFd> open(const Digest& blob) const;
-  // Says that the copy is used now. False where another process has removed it since it was opened.
-  static bool use(int fd);
-  Result<NewCopy> create(const Digest& blob) const;
+  Result<NewCacheFile> create(const Digest& blob) const { return files_->create(kKind, blob); }
   // Replaces the copy of `blob`.
-  Status publish(NewCopy& copy, const Digest& blob) const;
+  Status publish(NewCacheFile& copy, const Digest& blob) const { return files_->publish(copy, blob); }
   void remove(const Digest& blob) const;
-  // Removes what crashed writers left behind, then the copies that were used the longest time ago, until what
-  // is left, with what is being written, keeps the budget.
-  void make_room() const;
+  void make_room() const { files_->make_room(options_.budget); }
 
   const CopyOptions& options() const noexcept { return options_; }
-  const std::string& path() const noexcept { return path_; }
+  std::string path() const { return files_->path() + "/" + std::string(name_of(kKind)); }
   CopyStats stats() const noexcept;
 
   // One copy is made at a time, as each takes a decoder and its window: false while another one is. Whoever
@@ -83,9 +59,9 @@ class CopyDirectory {
   void count_read() noexcept { ++spans_read_; }
 
  private:
-  std::string folder_of(std::string_view algorithm) const;
+  static constexpr CacheKind kKind = CacheKind::decoded_copy;
 
-  const std::string path_;  // DIRECTORY/decoded
+  const std::shared_ptr<const CacheDirectory> files_;
   const CopyOptions options_;
   std::atomic<bool> is_making_ = false, is_given_up_ = false;
   std::atomic<std::uint64_t> made_ = 0, dropped_ = 0, spans_read_ = 0;

@@ -1,50 +1,50 @@
-// The directory in which index files survive a mount.
+// Indexes and trees in the cache directory, as a mount and the commands use them.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "core/base/digest.h"
 #include "core/base/error.h"
 #include "core/base/file.h"
+#include "core/cache/cache_directory.h"
 
 namespace layoutfs {
 
-// Files by kind ("layers", "images") and digest. Several processes may use one directory at once: files are
-// complete or absent, and equal whoever writes them. Thread-safe.
+// Adds to CacheDirectory what to do if nothing can be written. Copies share one state. Thread-safe.
 class IndexCache {
  public:
   enum class Keeping : std::uint8_t {
-    where_possible,  // where nothing can be written: one warning, and from then on nothing is stored
-    required,        // where nothing can be written: an error
+    where_possible,  // if nothing can be written: one warning, and from then on nothing is stored
+    required,        // if nothing can be written: an error
   };
-  // `directory` is made where it is missing, 0700; empty: there is none.
+  // `directory` is made when something is stored, 0700; if it is empty, nothing is stored.
   explicit IndexCache(std::string directory, Keeping keeping = Keeping::where_possible);
-  // Keeps nothing.
+  // Stores nothing.
   IndexCache();
 
-  // $LAYOUTFS_CACHE_DIR; else /var/cache/layoutfs for root; else $XDG_CACHE_HOME/layoutfs; else
-  // ~/.cache/layoutfs.
-  static std::string default_directory();
+  // See CacheDirectory::default_path().
+  static std::string default_directory() { return CacheDirectory::default_path(); }
 
-  // Empty where nothing is kept.
+  // Empty if nothing is stored.
   const std::string& directory() const noexcept;
-  // Errc::not_found where there is no such file. Any other error: it cannot be read, or others may have
-  // written it.
-  Result<SharedBytes> load(std::string_view kind, const Digest& digest) const;
-  // The content to use from now on: mapped from the file just written, or in memory where it could not be.
-  // Fails only with Keeping::required. What writers that were killed long ago left beside it is removed.
-  Result<SharedBytes> store(std::string_view kind, const Digest& digest, Bytes content);
-  // Before long work whose result is to be stored: what can be known of store() failing already.
-  Status prepare(std::string_view kind, const Digest& digest);
-  // Why something could not be stored, the first time.
+  // Null if nothing is stored.
+  const std::shared_ptr<const CacheDirectory>& files() const noexcept;
+  // Errc::not_found if there is no such file. Any other error: it cannot be read, or others may have written
+  // it.
+  Result<SharedBytes> load(CacheKind kind, const Digest& digest) const;
+  // Returns the content to use from now on: mapped from the file just written, or in memory if it could not
+  // be written. Fails only with Keeping::required.
+  Result<SharedBytes> store(CacheKind kind, const Digest& digest, Bytes content);
+  // Before long work whose result is to be stored: returns the error that store() would return for sure.
+  Status prepare(CacheKind kind, const Digest& digest);
+  // Returns the first error of storing, if there was one.
   std::optional<Error> write_failure() const;
-  // Removes the file, whatever it holds; what is mapped stays readable. Its size in bytes, nothing where
+  // Removes the file, whatever it holds; what is mapped stays readable. Returns its size in bytes, nothing if
   // there was none.
-  Result<std::optional<std::uint64_t>> remove(std::string_view kind, const Digest& digest);
+  Result<std::optional<std::uint64_t>> remove(CacheKind kind, const Digest& digest);
 
  private:
   struct State;

@@ -46,6 +46,21 @@ class TrustedWalk {
     }
     texts_.push_back(std::move(absolute));
     if (auto begun = go_to_root(); !begun) return fail(std::move(begun).error());
+    return walk();
+  }
+
+  // From `directory`, which is trusted and at `shown`.
+  Result<UniqueFd> run_below(const UniqueFd& directory, std::string shown, std::string relative) {
+    auto from = open_at(directory.get(), ".", O_PATH | O_DIRECTORY);
+    if (!from) return from;
+    here_ = std::move(*from);
+    shown_ = std::move(shown);
+    texts_.push_back(std::move(relative));
+    return walk();
+  }
+
+ private:
+  Result<UniqueFd> walk() {
     while (!texts_.empty()) {
       const std::string name = take_component();
       if (name.empty() || name == ".") continue;
@@ -60,7 +75,6 @@ class TrustedWalk {
     return directory;
   }
 
- private:
   std::string take_component() {
     std::string& text = texts_.back();
     const std::size_t slash = std::min(text.find('/'), text.size());
@@ -144,6 +158,11 @@ bool is_trusted(const struct stat& status) noexcept {
 
 Result<UniqueFd> open_trusted_directory(const std::string& path, IfMissing if_missing) {
   return TrustedWalk(path, if_missing).run();
+}
+
+Result<UniqueFd> open_trusted_directory(const UniqueFd& directory, const std::string& path,
+                                        const std::string& relative, IfMissing if_missing) {
+  return TrustedWalk(path + "/" + relative, if_missing).run_below(directory, path, relative);
 }
 
 }  // namespace layoutfs

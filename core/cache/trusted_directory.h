@@ -26,4 +26,8 @@ enum class IfMissing : std::uint8_t { fail, create };
 // write it; Errc::io and others of openat(2) and mkdirat(2). Cost: some four system calls for each component.
 Result<UniqueFd> open_trusted_directory(const std::string& path, IfMissing if_missing = IfMissing::fail);
 
+// The same for `relative` below a directory that is trusted, and at `path`.
+Result<UniqueFd> open_trusted_directory(const UniqueFd& directory, const std::string& path,
+                                        const std::string& relative, IfMissing if_missing);
+
 }  // namespace layoutfs

@@ -9,7 +9,7 @@
 
 #include "core/base/parallel.h"
 #include "core/check/index_check.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
 
@@ -71,7 +71,8 @@ void KeptCheck::check_tree(CachedKind kind, const Digest& digest, std::span<cons
   const auto add = [&](std::string message) {
     report.problems.push_back({kind, digest, std::move(message)});
   };
-  const auto kept = open_kept_tree(cache_, is_of_layer ? kLayerTrees : kImageTrees, digest, layers.size());
+  const auto kept = open_cached_tree(cache_, is_of_layer ? CacheKind::layer_tree : CacheKind::image_tree,
+                                     digest, layers.size());
   if (!kept && kept.error().code() == Errc::not_found) return;
   ++report.trees;
   if (!kept) return add(kept.error().message());
@@ -93,7 +94,7 @@ void KeptCheck::check_tree(CachedKind kind, const Digest& digest, std::span<cons
 CheckedLayer KeptCheck::check_layer(const Descriptor& layer) const {
   CheckedLayer checked;
   VerifyReport& report = checked.report;
-  auto kept = open_kept_index(cache_, layer);
+  auto kept = open_cached_index(cache_, layer);
   if (!kept && kept.error().code() == Errc::not_found) {
     ++report.missing;
   } else {

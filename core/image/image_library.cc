@@ -16,7 +16,7 @@
 #include "core/base/memory.h"
 #include "core/base/parallel.h"
 #include "core/base/single_flight.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
 
@@ -148,8 +148,8 @@ struct LibraryResources::State {
         options(std::move(options_)),
         spans(std::make_shared<SpanCache>(options.cache_size)),
         recent(options.max_mapped_files) {
-    if (options.cache_disk > 0 && !cache.directory().empty())
-      copies = std::make_shared<CopyDirectory>(cache.directory(), CopyOptions{.budget = options.cache_disk});
+    if (options.cache_disk > 0 && cache.files())
+      copies = std::make_shared<CopyDirectory>(cache.files(), CopyOptions{.budget = options.cache_disk});
   }
 
   IndexCache cache;
@@ -190,12 +190,11 @@ struct ImageLibrary::State {
   Result<std::shared_ptr<const LayerIndex>> build_index(const Descriptor& descriptor, const Context& context);
   Status check_layer(const Descriptor& descriptor) const;
   LayerPtr make_layer(const Digest& digest, std::shared_ptr<const LayerIndex> index) const;
-  std::shared_ptr<const ImageTree> load_tree(std::string_view kind, const Digest& digest,
-                                             std::size_t layer_count);
+  std::shared_ptr<const ImageTree> load_tree(CacheKind kind, const Digest& digest, std::size_t layer_count);
   Result<ImagePtr> open_image(const Descriptor& manifest, ImageLibrary& library, const Context& context);
   Result<std::vector<LayerPtr>> open_layers(const std::vector<Descriptor>& descriptors, ImageLibrary& library,
                                             const Context& context);
-  Result<ImagePtr> assemble(std::string_view kind, const Digest& digest, const std::vector<LayerPtr>& layers,
+  Result<ImagePtr> assemble(CacheKind kind, const Digest& digest, const std::vector<LayerPtr>& layers,
                             Whiteouts whiteouts);
   bool is_index_cached(const Descriptor& layer);
 
@@ -225,7 +224,7 @@ Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
 }
 
 std::shared_ptr<const LayerIndex> ImageLibrary::State::load_index(const Descriptor& descriptor) {
-  auto kept = open_kept_index(common.cache, descriptor);
+  auto kept = open_cached_index(common.cache, descriptor);
   if (!kept) {
     log_unusable("index of " + descriptor.digest.str(), kept.error());
     return nullptr;
@@ -238,7 +237,7 @@ std::shared_ptr<const LayerIndex> ImageLibrary::State::load_index(const Descript
 Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const Descriptor& descriptor,
                                                                            const Context& context) {
   const auto start = Clock::now();
-  if (auto ready = common.cache.prepare(kLayerIndexes, descriptor.digest); !ready)
+  if (auto ready = common.cache.prepare(CacheKind::layer_index, descriptor.digest); !ready)
     return std::unexpected(std::move(ready).error());
   auto blob = engine->get_blob(descriptor.digest);
   if (!blob) return std::unexpected(std::move(blob).error());
@@ -248,7 +247,7 @@ Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const
     indexing.progress = [&](std::uint64_t bytes_read) { common.options.progress(descriptor, bytes_read); };
   auto content = index_layer(std::move(*blob), descriptor.digest, indexing);
   if (!content) return std::unexpected(std::move(content).error());
-  auto file = common.cache.store(kLayerIndexes, descriptor.digest, std::move(*content));
+  auto file = common.cache.store(CacheKind::layer_index, descriptor.digest, std::move(*content));
   if (!file) return std::unexpected(std::move(file).error());
   auto index = LayerIndex::open(std::move(*file), descriptor.digest);
   if (!index) return index;
@@ -277,9 +276,9 @@ Result<LayerPtr> ImageLibrary::State::open_layer(const Descriptor& descriptor, c
   return make_layer(descriptor.digest, std::move(*index));
 }
 
-std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(std::string_view kind, const Digest& digest,
+std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(CacheKind kind, const Digest& digest,
                                                                 std::size_t layer_count) {
-  auto kept = open_kept_tree(common.cache, kind, digest, layer_count);
+  auto kept = open_cached_tree(common.cache, kind, digest, layer_count);
   if (!kept) {
     log_unusable("tree of " + digest.str(), kept.error());
     return nullptr;
@@ -306,7 +305,7 @@ Result<std::vector<LayerPtr>> ImageLibrary::State::open_layers(const std::vector
   return layers;
 }
 
-Result<ImagePtr> ImageLibrary::State::assemble(std::string_view kind, const Digest& digest,
+Result<ImagePtr> ImageLibrary::State::assemble(CacheKind kind, const Digest& digest,
                                                const std::vector<LayerPtr>& layers, Whiteouts whiteouts) {
   auto tree = load_tree(kind, digest, layers.size());
   if (!tree) {
@@ -367,12 +366,12 @@ Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, I
   if (config)
     if (auto checked = check_diff_ids(*config, *layers); !checked)
       return std::unexpected(std::move(checked).error());
-  return assemble(kImageTrees, descriptor.digest, *layers, Whiteouts::apply);
+  return assemble(CacheKind::image_tree, descriptor.digest, *layers, Whiteouts::apply);
 }
 
 bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
   if (const auto found = layer_results.find(layer.digest)) return found->has_value();
-  return open_kept_index(common.cache, layer).has_value();
+  return open_cached_index(common.cache, layer).has_value();
 }
 
 ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> engine, IndexCache cache,
@@ -420,7 +419,7 @@ Result<ImagePtr> ImageLibrary::layer_tree(const Descriptor& descriptor, const Co
                    [&]() -> Result<ImagePtr> {
                      auto opened = layer(descriptor, context);
                      if (!opened) return std::unexpected(std::move(opened).error());
-                     return state_->assemble(kLayerTrees, descriptor.digest, {std::move(*opened)},
+                     return state_->assemble(CacheKind::layer_tree, descriptor.digest, {std::move(*opened)},
                                              Whiteouts::show);
                    });
 }
@@ -434,7 +433,7 @@ ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
   if (const auto found = state_->image_results.find(descriptor.digest)) return found->value_or(nullptr);
   const auto manifest = read_manifest(*state_->engine, descriptor);
   if (!manifest) return nullptr;
-  const bool is_ready = state_->common.cache.load(kImageTrees, descriptor.digest).has_value() &&
+  const bool is_ready = state_->common.cache.load(CacheKind::image_tree, descriptor.digest).has_value() &&
                         std::ranges::all_of(manifest->layers, [&](const Descriptor& layer) {
                           return state_->is_index_cached(layer);
                         });
@@ -443,8 +442,8 @@ ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
 
 ImagePtr ImageLibrary::layer_tree_if_ready(const Descriptor& descriptor) {
   if (const auto found = state_->layer_tree_results.find(descriptor.digest)) return found->value_or(nullptr);
-  const bool is_ready =
-      state_->common.cache.load(kLayerTrees, descriptor.digest) && state_->is_index_cached(descriptor);
+  const bool is_ready = state_->common.cache.load(CacheKind::layer_tree, descriptor.digest) &&
+                        state_->is_index_cached(descriptor);
   return is_ready ? layer_tree(descriptor).value_or(nullptr) : nullptr;
 }
 

@@ -263,7 +263,7 @@ SpanBytes LayerCopy::find(std::uint64_t span) {
     if (now->phase == State::Phase::unknown) state_->look(*now);
     if (now->phase == State::Phase::there && Clock::now() >= now->use_at) {
       now->use_at = Clock::now() + kUsePeriod;
-      if (!CopyDirectory::use(now->copy->fd())) {  // the space it takes is wanted back
+      if (!CacheDirectory::use(now->copy->fd())) {  // the space it takes is wanted back
         now->phase = State::Phase::absent;
         now->copy.reset();
       }

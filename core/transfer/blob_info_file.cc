@@ -4,28 +4,24 @@
 #include <sys/file.h>
 
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "core/base/file.h"
 #include "core/base/guarded.h"
-#include "core/cache/trusted_directory.h"
+#include "core/cache/cache_directory.h"
 #include "core/cas/layout_dir.h"
 #include "core/transfer/blob_records.h"
 
 namespace layoutfs {
 namespace {
 
-constexpr const char* kFile = "blob-info";
-constexpr const char* kLockFile = "blob-info.lock";
+constexpr const char* kFile = kBlobInfoFile;
 
-Result<BlobRecords> load(int directory, std::size_t limit) {
-  const auto file = open_at(directory, kFile, kReadFlags);
+Result<BlobRecords> load(const CacheDirectory& directory, std::size_t limit) {
+  const auto file = directory.open_file(kFile);
   if (!file) return fail(Error(file.error()));
-  const auto status = stat_of(file->get(), kFile);
-  if (!status) return fail(Error(status.error()));
-  if (!is_trusted(*status))
-    return fail(Errc::invalid_argument, std::string(kFile) + ": others can write this file");
   const auto content = read_all(file->get(), kFile, kMaxBlobRecords);
   if (!content) return fail(Error(content.error()));
   return read_blob_records(*content, limit);
@@ -35,24 +31,23 @@ Result<BlobRecords> load(int directory, std::size_t limit) {
 Result<UniqueFd> lock(int directory) {
   constexpr int kAttempts = 200;
   constexpr std::chrono::milliseconds kPause{10};
-  auto file = open_at(directory, kLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
+  auto file = open_at(directory, kBlobInfoLockFile, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (!file) return file;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const int failure = lock_file(file->get(), LOCK_EX | LOCK_NB);
     if (failure == 0) return file;
-    if (failure != EWOULDBLOCK) return fail(Error::system(failure, kLockFile));
+    if (failure != EWOULDBLOCK) return fail(Error::system(failure, kBlobInfoLockFile));
     std::this_thread::sleep_for(kPause);
   }
-  return fail(Errc::io, std::string(kLockFile) + ": another process holds the lock");
+  return fail(Errc::io, std::string(kBlobInfoLockFile) + ": another process holds the lock");
 }
 
 class KeptInfo final : public BlobInfoFile {
  public:
-  KeptInfo(std::string directory, std::size_t limit)
-      : directory_(std::move(directory)), limit_(limit), known_(memory_cache(limit)) {
-    const auto directory_fd =
-        directory_.empty() ? fail(Errc::not_found, "") : open_trusted_directory(directory_);
-    const auto records = directory_fd ? load(directory_fd->get(), limit_) : fail(Errc::not_found, "");
+  KeptInfo(std::string directory, std::size_t limit) : limit_(limit), known_(memory_cache(limit)) {
+    if (directory.empty()) return;
+    directory_.emplace(std::move(directory));
+    const auto records = load(*directory_, limit_);
     if (!records) return;
     for (const auto& [time, entry] : records->uncompressed.by_age())
       known_->record_digest_uncompressed_pair(entry->first, entry->second.value);
@@ -84,21 +79,22 @@ class KeptInfo final : public BlobInfoFile {
     auto recorded = recorded_.lock();
     const bool has_nothing =
         recorded->uncompressed.entries().empty() && recorded->locations.entries().empty();
-    if (directory_.empty() || has_nothing) return {};
-    const auto directory = open_trusted_directory(directory_, IfMissing::create);
+    if (!directory_ || has_nothing) return {};
+    const auto directory = directory_->create_root();
     if (!directory) return fail(Error(directory.error()));
-    const auto held = lock(directory->get());
+    const auto held = lock((*directory)->get());
     if (!held) return fail(Error(held.error()));
-    auto records = load(directory->get(), limit_).value_or(BlobRecords());
+    auto records = load(*directory_, limit_).value_or(BlobRecords());
     merge(records, *recorded, limit_);
-    if (auto written = write_file_atomically(directory->get(), kFile, write_blob_records(records)); !written)
+    if (auto written = write_file_atomically((*directory)->get(), kFile, write_blob_records(records));
+        !written)
       return written;
     *recorded = BlobRecords();
     return {};
   }
 
  private:
-  const std::string directory_;  // empty: nothing is kept
+  std::optional<CacheDirectory> directory_;  // none: nothing is kept
   const std::size_t limit_;
   const std::unique_ptr<BlobInfoCache> known_;
   Guarded<BlobRecords> recorded_;  // since the last save

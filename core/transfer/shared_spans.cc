@@ -10,7 +10,7 @@
 
 #include "core/base/guarded.h"
 #include "core/codec/span_digest.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "core/layer/layer_index.h"
 
 namespace layoutfs {
@@ -85,7 +85,7 @@ class SharedSpans {
   using Places = std::unordered_map<SpanDigest, PlaceInBlob, KeyHash>;
 
   std::shared_ptr<const LayerIndex> index_of(const Digest& blob) const {
-    auto file = cache_.load(kLayerIndexes, blob);
+    auto file = cache_.load(CacheKind::layer_index, blob);
     if (!file) return nullptr;
     auto index = LayerIndex::open(std::move(*file), blob);
     return index ? *index : nullptr;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/codec/codec.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "core/layer/hashing_source.h"
 #include "core/layer/layer_index.h"
 
@@ -17,7 +17,7 @@ constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
 // Empty if there is no index, or its digest is of another algorithm.
 Digest by_index(const Digest& layer, Algorithm algorithm, const IndexCache& cache) {
-  auto file = cache.load(kLayerIndexes, layer);
+  auto file = cache.load(CacheKind::layer_index, layer);
   if (!file) return {};
   const auto index = LayerIndex::open(std::move(*file), layer);
   if (!index || (*index)->diff_id().algorithm() != algorithm) return {};

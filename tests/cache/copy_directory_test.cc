@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "tests/support/temp_dir.h"
@@ -45,7 +46,7 @@ class Copies : public ::testing::Test {
   }
 
   TempDir dir_;
-  CopyDirectory directory_{dir_.path(), {.budget = 1'000}};
+  CopyDirectory directory_{std::make_shared<const CacheDirectory>(dir_.path()), {.budget = 1'000}};
 };
 
 TEST_F(Copies, OneIsSeenWhenItIsPublished) {
@@ -102,9 +103,9 @@ TEST_F(Copies, TheUserOfACopyIsToldThatItWasRemoved) {
   add("a", 10, 10);
   const auto file = directory_.open(digest_of("a"));
   ASSERT_TRUE(file);
-  EXPECT_TRUE(CopyDirectory::use(file->get()));
+  EXPECT_TRUE(CacheDirectory::use(file->get()));
   directory_.remove(digest_of("a"));
-  EXPECT_FALSE(CopyDirectory::use(file->get()));
+  EXPECT_FALSE(CacheDirectory::use(file->get()));
 }
 
 TEST_F(Copies, WhatCrashedWritersLeftIsRemoved) {
@@ -131,7 +132,7 @@ TEST_F(Copies, WhatOthersCouldHaveWrittenIsIgnored) {
 
 TEST_F(Copies, AnUnwritableDirectoryIsWarnedOfOnce) {
   testing::write_file(dir_ / "file", "not a directory");
-  CopyDirectory directory(dir_ / "file", {.budget = 1'000});
+  CopyDirectory directory(std::make_shared<const CacheDirectory>(dir_ / "file"), {.budget = 1'000});
   const auto failed = directory.create(digest_of("a"));
   ASSERT_FALSE(failed);
   ::testing::internal::CaptureStderr();

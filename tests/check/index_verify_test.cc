@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/cas/dir_engine.h"
+#include "core/image/cached_tables.h"
 #include "core/image/image_library.h"
-#include "core/image/kept_files.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
 #include "tests/support/layout_writer.h"
@@ -63,7 +63,8 @@ class VerifyKept : public ::testing::Test {
                                 .blob_size = layer.size,
                                 .stream_size = layer.size,
                                 .compression = Compression::none});
-    return LayerIndex::open(cache_.store(kLayerIndexes, layer.digest, std::move(*file)).value(), layer.digest)
+    return LayerIndex::open(cache_.store(CacheKind::layer_index, layer.digest, std::move(*file)).value(),
+                            layer.digest)
         .value();
   }
 
@@ -84,13 +85,13 @@ TEST_F(VerifyKept, WhatWasBuiltIsRight) {
 }
 
 TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
-  cache_.remove(kLayerIndexes, layers_[0].digest).value();
+  cache_.remove(CacheKind::layer_index, layers_[0].digest).value();
   VerifyReport report = verify();  // the trees are compared with what the layer gives all the same
   EXPECT_EQ(report.indexes, 1u);
   EXPECT_EQ(report.trees, 3u);
   EXPECT_EQ(report.missing, 1u);
   EXPECT_THAT(report.problems, IsEmpty());
-  for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees})
+  for (const CacheKind kind : {CacheKind::layer_index, CacheKind::layer_tree, CacheKind::image_tree})
     for (const Digest& digest : {layers_[0].digest, layers_[1].digest, manifest_.digest})
       cache_.remove(kind, digest).value();
   report = verify();
@@ -121,21 +122,23 @@ TEST_F(VerifyKept, FindsABlobThatIsGone) {
 }
 
 TEST_F(VerifyKept, FindsTreesThatAreNotThoseOfTheirLayers) {
-  const auto index = [&](std::size_t i) { return open_kept_index(cache_, layers_[i]).value().tables; };
+  const auto index = [&](std::size_t i) { return open_cached_index(cache_, layers_[i]).value().tables; };
   // The layers in the wrong order.
   const std::vector<std::shared_ptr<const LayerIndex>> turned{index(1), index(0)};
-  cache_.store(kImageTrees, manifest_.digest, merge_layers(manifest_.digest, turned).value()).value();
+  cache_.store(CacheKind::image_tree, manifest_.digest, merge_layers(manifest_.digest, turned).value())
+      .value();
   expect_problem(CachedKind::image_tree, manifest_.digest, "is not the tree of the image's layers");
-  cache_.remove(kImageTrees, manifest_.digest).value();
+  cache_.remove(CacheKind::image_tree, manifest_.digest).value();
   // Whiteouts that act.
   const std::vector<std::shared_ptr<const LayerIndex>> alone{index(1)};
-  cache_.store(kLayerTrees, layers_[1].digest, merge_layers(layers_[1].digest, alone).value()).value();
+  cache_.store(CacheKind::layer_tree, layers_[1].digest, merge_layers(layers_[1].digest, alone).value())
+      .value();
   expect_problem(CachedKind::layer_tree, layers_[1].digest, "is not the tree of the layer");
 }
 
 TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
-  const std::vector<std::shared_ptr<const LayerIndex>> one{open_kept_index(cache_, layers_[0])->tables};
-  cache_.store(kImageTrees, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();
+  const std::vector<std::shared_ptr<const LayerIndex>> one{open_cached_index(cache_, layers_[0])->tables};
+  cache_.store(CacheKind::image_tree, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();
   expect_problem(CachedKind::image_tree, manifest_.digest, "another number of layers");
 }
 

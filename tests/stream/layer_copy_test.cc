@@ -75,7 +75,8 @@ void expect_read(const LayerStream& stream, const Layer& layer, std::uint64_t of
 class Copying : public ::testing::Test {
  protected:
   std::shared_ptr<CopyDirectory> directory(std::uint64_t budget = 10'000'000) const {
-    return std::make_shared<CopyDirectory>(dir_.path(), CopyOptions{budget, kLongStretch});
+    return std::make_shared<CopyDirectory>(std::make_shared<const CacheDirectory>(dir_.path()),
+                                           CopyOptions{budget, kLongStretch});
   }
   std::string folder() const { return dir_ / "decoded/sha256"; }
   std::ptrdiff_t files() const {

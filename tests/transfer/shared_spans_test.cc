@@ -7,7 +7,7 @@
 #include <random>
 
 #include "core/cas/dir_engine.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "core/layer/indexer.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/store.h"
@@ -51,7 +51,7 @@ class SharedSpansOf : public ::testing::TestWithParam<Case> {
     const Digest digest = Digest::of(blob);
     const auto index = index_layer(std::make_shared<MemoryBlob>(blob), digest);
     EXPECT_TRUE(index) << index.error().message();
-    EXPECT_TRUE(cache.store(kLayerIndexes, digest, *index));
+    EXPECT_TRUE(cache.store(CacheKind::layer_index, digest, *index));
     return blob;
   }
   void put(const Bytes& blob) {

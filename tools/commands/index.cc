@@ -7,8 +7,7 @@
 #include <utility>
 
 #include "core/base/json.h"
-#include "core/cache/copy_directory.h"
-#include "core/image/kept_files.h"
+#include "core/cache/index_cache.h"
 #include "tools/cli/store.h"
 
 namespace layoutfs::tools {
@@ -48,7 +47,7 @@ int remove_indexes(const RemoveIndexArguments& arguments, Output& output) {
   IndexCache cache = open_cache(arguments.image.cache_dir);
   std::uint64_t files = 0, bytes = 0;
   for (const Digest& digest : *digests) {
-    for (const std::string_view kind : {kLayerIndexes, kLayerTrees, kImageTrees, kDecodedCopies}) {
+    for (const CacheKind kind : kCacheKinds) {
       const auto removed = cache.remove(kind, digest);
       if (!removed) {
         print_error(removed.error());

@@ -7,7 +7,7 @@
 
 #include "core/base/json.h"
 #include "core/base/utf8.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/store.h"
 #include "tools/commands/index.h"
@@ -57,7 +57,7 @@ class Lister {
  private:
   void print_layer(const Descriptor& layer) {
     output_ << "layer " << layer.digest.str() << " " << pad(human_size(layer.size), 8) << "  ";
-    if (const auto kept = open_kept_index(cache_, layer)) {
+    if (const auto kept = open_cached_index(cache_, layer)) {
       const StreamIndex stream = kept->tables->stream();
       output_ << name_of(stream.compression) << ", " << std::to_string(kept->tables->entry_count())
               << " entries"
@@ -67,7 +67,7 @@ class Lister {
     } else {
       output_ << "index " << text_of_missing(kept.error());
     }
-    const auto tree = open_kept_tree(cache_, kLayerTrees, layer.digest, 1);
+    const auto tree = open_cached_tree(cache_, CacheKind::layer_tree, layer.digest, 1);
     if (tree || !problem_of(tree.error()).empty()) output_ << ", " << tree_text(tree);
     output_ << "\n";
   }
@@ -75,11 +75,12 @@ class Lister {
   void print_image(const ImageSet::Image& image) {
     output_ << "image " << image.manifest.digest.str() << " " << count_of(image.layers.size(), "layer")
             << ", "
-            << tree_text(open_kept_tree(cache_, kImageTrees, image.manifest.digest, image.layers.size()))
+            << tree_text(open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest,
+                                          image.layers.size()))
             << "\n";
   }
 
-  static std::string tree_text(const Result<Kept<ImageTree>>& tree) {
+  static std::string tree_text(const Result<CachedTables<ImageTree>>& tree) {
     if (!tree) return "tree " + text_of_missing(tree.error());
     return "tree " + human_size(tree->file.bytes.size()) + " with " +
            count_of(tree->tables->inode_count(), "inode");
@@ -88,7 +89,7 @@ class Lister {
   void write_layer(const Descriptor& layer) {
     json_.begin_object().key("digest").string(layer.digest.str());
     json_.key("size").integer(to_json_integer(layer.size)).key("index");
-    write_kept(open_kept_index(cache_, layer), [this](const LayerIndex& index) {
+    write_kept(open_cached_index(cache_, layer), [this](const LayerIndex& index) {
       const StreamIndex stream = index.stream();
       json_.key("compression").string(name_of(stream.compression));
       json_.key("uncompressedSize").integer(to_json_integer(stream.size));
@@ -96,7 +97,7 @@ class Lister {
       json_.key("points").integer(to_json_integer(stream.points.size()));
       json_.key("spans").integer(to_json_integer(stream.spans.size()));
     });
-    write_tree(kLayerTrees, layer.digest, 1);
+    write_tree(CacheKind::layer_tree, layer.digest, 1);
     json_.end_object();
   }
 
@@ -104,20 +105,20 @@ class Lister {
     json_.begin_object().key("digest").string(image.manifest.digest.str()).key("layers").begin_array();
     for (const Descriptor& layer : image.layers) json_.string(layer.digest.str());
     json_.end_array();
-    write_tree(kImageTrees, image.manifest.digest, image.layers.size());
+    write_tree(CacheKind::image_tree, image.manifest.digest, image.layers.size());
     json_.end_object();
   }
 
-  void write_tree(std::string_view kind, const Digest& digest, std::size_t layers) {
+  void write_tree(CacheKind kind, const Digest& digest, std::size_t layers) {
     json_.key("tree");
-    write_kept(open_kept_tree(cache_, kind, digest, layers), [this](const ImageTree& tree) {
+    write_kept(open_cached_tree(cache_, kind, digest, layers), [this](const ImageTree& tree) {
       json_.key("inodes").integer(to_json_integer(tree.inode_count()));
     });
   }
 
   // An object with its size and what `members` writes, or with the problem; null where nothing is kept.
   template <class Tables, class Members>
-  void write_kept(const Result<Kept<Tables>>& kept, const Members& members) {
+  void write_kept(const Result<CachedTables<Tables>>& kept, const Members& members) {
     if (!kept && problem_of(kept.error()).empty()) {
       json_.null();
       return;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/base/json.h"
-#include "core/image/kept_files.h"
+#include "core/image/cached_tables.h"
 #include "core/oci/documents.h"
 #include "core/oci/entry_names.h"
 #include "fs/tree/file_attributes.h"
@@ -107,8 +107,8 @@ Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& a
   for (const Descriptor& layer : summary.manifest.layers)
     if (counted.insert(layer.digest).second) summary.size += layer.size;
   // Nothing is built for that.
-  const auto kept = open_kept_tree(open_cache(arguments.cache_dir), kImageTrees, summary.descriptor.digest,
-                                   summary.manifest.layers.size());
+  const auto kept = open_cached_tree(open_cache(arguments.cache_dir), CacheKind::image_tree,
+                                     summary.descriptor.digest, summary.manifest.layers.size());
   if (kept) summary.hidden = hidden_xattrs(*kept->tables);
   return summary;
 }

@@ -1,0 +1,333 @@
+// The files of the cache directory.
+#include "core/cache/cache_directory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <utility>
+
+#include "core/base/log.h"
+#include "core/base/user_namespace.h"
+#include "core/cache/trusted_directory.h"
+#include "core/cas/layout_dir.h"
+
+namespace layoutfs {
+namespace {
+
+struct KindOfFiles {
+  std::string_view folder;
+  // Written piece by piece under a lock, and removed if all of them take too much.
+  bool is_under_budget;
+};
+
+KindOfFiles row_of(CacheKind kind) noexcept {
+  switch (kind) {
+    case CacheKind::layer_index:
+      return {"layers", false};
+    case CacheKind::layer_tree:
+      return {"layer-trees", false};
+    case CacheKind::image_tree:
+      return {"images", false};
+    case CacheKind::decoded_copy:
+      return {"decoded", true};
+  }
+  return {};
+}
+
+// Files that are written in one go have no lock; nobody takes that long.
+constexpr std::chrono::seconds kLeftoverAge = std::chrono::hours(1);
+
+bool is_named(int fd) noexcept {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && status.st_nlink > 0;
+}
+
+// Removes a temporary file if its writer is gone. Returns true if it did.
+bool remove_leftover(int folder, const std::string& name, const KindOfFiles& kind) {
+  struct stat status{};
+  if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+    return false;
+  UniqueFd locked;  // until it is removed
+  if (kind.is_under_budget) {
+    auto fd = open_at(folder, name, kReadFlags);
+    if (!fd || lock_file(fd->get(), LOCK_EX | LOCK_NB) != 0) return false;
+    locked = std::move(*fd);
+  } else if (status.st_mtim.tv_sec >= std::time(nullptr) - kLeftoverAge.count()) {
+    return false;
+  }
+  return ::unlinkat(folder, name.c_str(), 0) == 0;
+}
+
+// Listed before anything is removed: removing a file while a directory is read may make it skip entries.
+Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
+  auto listed = open_at(folder, ".", kFolderFlags);
+  if (!listed) return fail(std::move(listed).error());
+  std::vector<std::string> names;
+  const auto visit = [&names](const char* name, unsigned char) -> Status {
+    names.emplace_back(name);
+    return {};
+  };
+  if (auto visited = for_each_entry(std::move(*listed), path, visit); !visited)
+    return fail(std::move(visited).error());
+  return names;
+}
+
+// Opens `name` in `folder`, which is at `path`.
+Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& path, const std::string& name) {
+  auto file = open_at(folder.get(), name, kReadFlags);
+  if (!file) return fail(Error::system(file.error().sys(), path + "/" + name));
+  const auto status = stat_of(file->get(), name);
+  if (!status) return fail(Error(status.error()));
+  if (!S_ISREG(status->st_mode) || !is_trusted(*status))
+    return fail(Errc::invalid_argument, path + "/" + name + ": not a file that only we can write");
+  return file;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+std::string_view name_of(CacheKind kind) noexcept { return row_of(kind).folder; }
+
+// ---- A file that is being written ----
+
+NewCacheFile::~NewCacheFile() {
+  if (folder_) ::unlinkat(folder_->get(), name_.c_str(), 0);
+}
+
+Result<UniqueFd> NewCacheFile::file() const {
+  const int fd = ::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return fail(Error::system(errno, "cache file"));
+  return UniqueFd(fd);
+}
+
+// ---- Folders ----
+
+CacheDirectory::CacheDirectory(std::string path) : path_(std::move(path)) {}
+
+std::string CacheDirectory::default_path() {
+  if (std::string directory = variable("LAYOUTFS_CACHE_DIR"); !directory.empty()) return directory;
+  if (::geteuid() == 0 && is_first_user_namespace()) return "/var/cache/layoutfs";
+  // The XDG Base Directory Specification has relative paths ignored.
+  if (const std::string base = variable("XDG_CACHE_HOME"); base.starts_with('/')) return base + "/layoutfs";
+  const std::string home = variable("HOME");
+  return home.empty() ? "" : home + "/.cache/layoutfs";
+}
+
+// Null if it has to be opened: it was not yet, it was removed, or others can write it by now.
+CacheDirectory::Handle CacheDirectory::usable_handle(const std::string& path) const {
+  auto handles = handles_.lock();
+  const auto found = handles->find(path);
+  if (found == handles->end()) return nullptr;
+  struct stat status{};
+  if (::fstat(found->second->get(), &status) == 0 && status.st_nlink > 0 && is_trusted(status))
+    return found->second;
+  handles->erase(found);
+  return nullptr;
+}
+
+Result<CacheDirectory::Handle> CacheDirectory::open_root(IfMissing if_missing) const {
+  if (auto known = usable_handle(path_)) return known;
+  auto opened = open_trusted_directory(path_, if_missing);
+  if (!opened) return fail(std::move(opened).error());
+  auto handle = std::make_shared<const UniqueFd>(std::move(*opened));
+  handles_.lock()->insert_or_assign(path_, handle);
+  return handle;
+}
+
+Result<std::shared_ptr<const UniqueFd>> CacheDirectory::open_root() const {
+  return open_root(IfMissing::fail);
+}
+Result<std::shared_ptr<const UniqueFd>> CacheDirectory::create_root() const {
+  return open_root(IfMissing::create);
+}
+
+std::string CacheDirectory::folder_path(CacheKind kind, std::string_view algorithm) const {
+  return path_ + "/" + std::string(name_of(kind)) + "/" + std::string(algorithm);
+}
+
+Result<CacheDirectory::Handle> CacheDirectory::folder(CacheKind kind, std::string_view algorithm,
+                                                      IfMissing if_missing) const {
+  const std::string path = folder_path(kind, algorithm);
+  if (auto known = usable_handle(path)) return known;
+  const auto root = open_root(if_missing);
+  if (!root) return fail(Error(root.error()));
+  auto opened = open_trusted_directory(**root, path_, path.substr(path_.size() + 1), if_missing);
+  if (!opened) return fail(std::move(opened).error());
+  auto handle = std::make_shared<const UniqueFd>(std::move(*opened));
+  handles_.lock()->insert_or_assign(path, handle);
+  return handle;
+}
+
+// ---- Files ----
+
+Result<UniqueFd> CacheDirectory::open_file(const std::string& name) const {
+  const auto root = open_root();
+  if (!root) return fail(Error(root.error()));
+  return open_trusted_file(**root, path_, name);
+}
+
+Result<UniqueFd> CacheDirectory::open(CacheKind kind, const Digest& digest) const {
+  const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::fail);
+  if (!parent) return fail(Error(parent.error()));
+  return open_trusted_file(**parent, folder_path(kind, name_of(digest.algorithm())), digest.hex());
+}
+
+Result<SharedBytes> CacheDirectory::map(CacheKind kind, const Digest& digest) const {
+  const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::fail);
+  if (!parent) return fail(Error(parent.error()));
+  const std::string path = folder_path(kind, name_of(digest.algorithm()));
+  struct stat status{};
+  if (::fstatat((*parent)->get(), digest.hex().c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    return fail(Error::system(errno, path + "/" + digest.hex()));
+  if (!S_ISREG(status.st_mode) || !is_trusted(status))
+    return fail(Errc::invalid_argument, path + "/" + digest.hex() + ": not a file that only we can write");
+  auto file = MappedFile::open((*parent)->get(), digest.hex());
+  if (!file) return fail(std::move(file).error(), path);
+  return SharedBytes::of(std::move(*file));
+}
+
+// What is in the folders of a kind. Removes leftover files.
+struct CacheDirectory::Survey {
+  std::vector<CachedFile> files;
+  std::uint64_t bytes = 0;  // of all files, with those that are being written
+};
+
+Result<CacheDirectory::Survey> CacheDirectory::survey(CacheKind kind) const {
+  Survey survey;
+  for (const Algorithm algorithm : algorithms()) {
+    const auto parent = folder(kind, name_of(algorithm), IfMissing::fail);
+    if (!parent && parent.error().code() == Errc::not_found) continue;
+    if (!parent) return fail(Error(parent.error()));
+    const int handle = (*parent)->get();
+    const auto names = names_in(handle, folder_path(kind, name_of(algorithm)));
+    if (!names) return fail(Error(names.error()));
+    for (const std::string& name : *names) {
+      struct stat status{};
+      if (::fstatat(handle, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+        continue;
+      const bool is_temporary = is_temporary_name(name);
+      if (is_temporary && remove_leftover(handle, name, row_of(kind))) continue;
+      const auto size = static_cast<std::uint64_t>(status.st_size);
+      survey.bytes += size;
+      if (!is_temporary)
+        survey.files.push_back({name, std::string(name_of(algorithm)), size, to_ns(status.st_mtim)});
+    }
+  }
+  return survey;
+}
+
+void CacheDirectory::tidy(CacheKind kind, std::string_view algorithm, const Handle& folder) const {
+  const std::string path = folder_path(kind, algorithm);
+  if (!tidied_.lock()->insert(path).second) return;
+  const auto names = names_in(folder->get(), path);
+  if (!names) return;
+  for (const std::string& name : *names)
+    if (is_temporary_name(name)) remove_leftover(folder->get(), name, row_of(kind));
+}
+
+Result<std::vector<CachedFile>> CacheDirectory::list(CacheKind kind) const {
+  auto found = survey(kind);
+  if (!found) return fail(std::move(found).error());
+  return std::move(found->files);
+}
+
+Status CacheDirectory::store(CacheKind kind, const Digest& digest, ByteView content) const {
+  const std::string path = folder_path(kind, name_of(digest.algorithm()));
+  const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::create);
+  if (!parent) return fail(Error(parent.error()));
+  tidy(kind, name_of(digest.algorithm()), *parent);
+  auto written = write_file_atomically((*parent)->get(), digest.hex(), content);
+  if (!written) return fail(std::move(written).error(), path);
+  return {};
+}
+
+Status CacheDirectory::check_writable(CacheKind kind, const Digest& digest) const {
+  const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::create);
+  if (!parent) return fail(Error(parent.error()));
+  if (::faccessat((*parent)->get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return {};
+  return fail(Error::system(errno, folder_path(kind, name_of(digest.algorithm()))));
+}
+
+Result<NewCacheFile> CacheDirectory::create(CacheKind kind, const Digest& digest) const {
+  auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::create);
+  if (!parent) return fail(std::move(parent).error());
+  for (;;) {
+    std::string name = ".tmp-" + random_name();
+    auto fd = open_at((*parent)->get(), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (!fd && fd.error().sys() == EEXIST) continue;
+    if (!fd) return fail(std::move(fd).error(), folder_path(kind, name_of(digest.algorithm())));
+    // Before it is locked, another process may take it for a leftover. If there are no locks, nobody does.
+    if (lock_file(fd->get(), LOCK_EX) == 0 && !is_named(fd->get())) continue;
+    return NewCacheFile(std::move(*parent), std::move(name), std::move(*fd));
+  }
+}
+
+Status CacheDirectory::publish(NewCacheFile& file, const Digest& digest) const {
+  const int folder = file.folder_->get();
+  if (retried([&] { return ::renameat(folder, file.name_.c_str(), folder, digest.hex().c_str()); }) != 0)
+    return fail(Error::system(errno, path_));
+  file.folder_.reset();
+  return {};
+}
+
+bool CacheDirectory::use(int fd) {
+  ::futimens(fd, nullptr);  // on read-only media nothing is removed either
+  return is_named(fd);
+}
+
+Result<std::optional<std::uint64_t>> CacheDirectory::remove(CacheKind kind, const Digest& digest) const {
+  const std::string path = folder_path(kind, name_of(digest.algorithm()));
+  const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::fail);
+  if (!parent && parent.error().code() == Errc::not_found) return std::nullopt;
+  if (!parent) return fail(Error(parent.error()));
+  tidy(kind, name_of(digest.algorithm()), *parent);
+  struct stat status{};
+  const char* name = digest.hex().c_str();
+  if (::fstatat((*parent)->get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+      ::unlinkat((*parent)->get(), name, 0) == 0)
+    return static_cast<std::uint64_t>(status.st_size);
+  if (errno == ENOENT) return std::nullopt;
+  return fail(Error::system(errno, path + "/" + name));
+}
+
+void CacheDirectory::make_room(std::uint64_t budget) const {
+  struct Candidate {
+    CacheKind kind;
+    CachedFile file;
+  };
+  std::vector<Candidate> candidates;
+  std::uint64_t bytes = 0;
+  for (const CacheKind kind : kCacheKinds) {
+    if (!row_of(kind).is_under_budget) continue;
+    auto found = survey(kind);
+    if (!found) {
+      log(LogLevel::debug, "cache directory: " + found.error().message());
+      continue;
+    }
+    bytes += found->bytes;
+    for (CachedFile& file : found->files) candidates.push_back({kind, std::move(file)});
+  }
+  std::ranges::sort(candidates, {}, [](const Candidate& candidate) { return candidate.file.used_ns; });
+  for (const auto& [kind, file] : candidates) {
+    if (bytes <= budget) return;
+    const auto parent = folder(kind, file.algorithm, IfMissing::fail);
+    if (!parent || ::unlinkat((*parent)->get(), file.name.c_str(), 0) != 0) continue;
+    bytes -= file.size;
+    log(LogLevel::debug, "cache directory: " + folder_path(kind, file.algorithm) + "/" + file.name +
+                             " was used least recently; removed");
+  }
+}
+
+}  // namespace layoutfs

@@ -1,0 +1,24 @@
+// Indexes and trees of the cache directory, opened with all checks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/cache/index_cache.h"
+#include "core/cas/descriptor.h"
+#include "core/image/image_tree.h"
+
+namespace layoutfs {
+
+template <class Tables>
+struct CachedTables {
+  std::shared_ptr<const Tables> tables;
+  SharedBytes file;
+};
+
+// Errc::not_found if there is none. Any other error: the file would not be used, but built anew.
+Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer);
+Result<CachedTables<ImageTree>> open_cached_tree(const IndexCache& cache, CacheKind kind,
+                                                 const Digest& digest, std::size_t layer_count);
+
+}  // namespace layoutfs
