@@ -17,28 +17,17 @@ int Error::to_errno() const noexcept {
     case Errc::invalid_argument:
     case Errc::ambiguous:
     case Errc::digest_invalid:
-    case Errc::manifest_blob_unknown:
-    case Errc::manifest_invalid:
-    case Errc::name_invalid:
     case Errc::size_invalid:
-    case Errc::range_invalid:
     case Errc::failed_precondition:
     case Errc::bad_partial_request:
       return EINVAL;
     case Errc::not_found:
-    case Errc::blob_unknown:
-    case Errc::blob_upload_unknown:
-    case Errc::manifest_unknown:
-    case Errc::name_unknown:
+    case Errc::upload_unknown:
       return ENOENT;
-    case Errc::blob_upload_invalid:
-    case Errc::referenced:
+    case Errc::upload_busy:
       return EBUSY;
-    case Errc::unauthorized:
     case Errc::denied:
       return EACCES;
-    case Errc::too_many_requests:
-      return EAGAIN;
     case Errc::unsupported:
     case Errc::partial_fallback:
       return EOPNOTSUPP;

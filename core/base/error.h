@@ -5,12 +5,14 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "core/base/expected.h"
 
 namespace layoutfs {
 
-// Few on purpose: a caller that needs to parse the sentence needs a new kind here.
+// Few on purpose: a caller that needs to parse the sentence needs a new kind here, or, if a single domain
+// distinguishes it, a code of that domain as Error::detail(), e.g. RegistryCode (core/http/registry_code.h).
 enum class Errc : std::uint8_t {
   invalid_argument,  // the request itself makes no sense: an option, a reference, a name
   not_found,         // the layout, reference, blob or path is not there
@@ -31,34 +33,27 @@ enum class Errc : std::uint8_t {
   partial_fallback,     // a blob that cannot be made of pieces, and can be had whole
   unexpected_eof,       // a source that delivers less than it said
 
-  // What the OCI distribution specification has a code for ("Error Codes"); wire.h names it.
-  blob_unknown,
-  blob_upload_invalid,  // somebody else is at work with it
-  blob_upload_unknown,
-  digest_invalid,  // malformed, missing, or that of other content
-  manifest_blob_unknown,
-  manifest_invalid,
-  manifest_unknown,
-  name_invalid,  // of a repository or a tag
-  name_unknown,  // a repository without entries
-  size_invalid,
-  unauthorized,
-  denied,
-  too_many_requests,
-  range_invalid,
-  referenced,  // what is to be removed is in use
+  // Of stores.
+  digest_invalid,  // malformed, missing, or the content has another one
+  size_invalid,    // the content has another size
+  upload_unknown,  // no upload of that ID
+  upload_busy,     // another writer has the upload
+  denied,          // not permitted, or what is to be removed is in use
 };
 
 class [[nodiscard]] Error {
  public:
   // `message` is one sentence without a final full stop, lower case at the start.
-  Error(Errc code, std::string message) : code_(code), message_(std::move(message)) {}
+  Error(Errc code, std::string message, std::error_code detail = {})
+      : code_(code), detail_(detail), message_(std::move(message)) {}
 
   // A failed system call: "`what`: <text of the errno>". ENOENT becomes Errc::not_found, everything else
   // Errc::io.
   static Error system(int errno_value, std::string_view what);
 
   Errc code() const noexcept { return code_; }
+  // The code of a domain, which says more than code(); empty if there is none.
+  const std::error_code& detail() const noexcept { return detail_; }
   // The errno of a failed system call, 0 where none failed.
   int sys() const noexcept { return sys_; }
   // What a file operation that failed for this reason answers to the kernel; never 0, never ENOSYS.
@@ -71,6 +66,7 @@ class [[nodiscard]] Error {
  private:
   Errc code_;
   int sys_ = 0;
+  std::error_code detail_;
   std::string message_;
 };
 

@@ -82,8 +82,8 @@ class Engine : public LayoutReader {
   // who wants to find it again by something else than what it was called; a random one where it is empty.
   // Errc::already_exists where there is one of that id.
   virtual Result<std::unique_ptr<Upload>> start_upload(std::string_view id = {}) = 0;
-  // Goes on with one that this process or another one has begun. Errc::blob_upload_unknown;
-  // Errc::blob_upload_invalid where another Upload has it.
+  // Goes on with one that this process or another one has begun. Errc::upload_unknown;
+  // Errc::upload_busy where another Upload has it.
   virtual Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) = 0;
   // put_blob of `value` as canonical_json writes it: the same value has the same digest.
   Result<PutResult> put_blob_json(JsonValue value, const PutOptions& options = {});

@@ -53,10 +53,9 @@ Result<UniqueFd> open_locked(int folder, const std::string& id) {
   if (!found) return fail(Error(found.error()));
   if (!S_ISREG(found->st_mode)) return fail(wrong_type(described_upload(id)));
   // What is written to it would be written to a blob, if that is the other name.
-  if (found->st_nlink > 1)
-    return fail(Errc::blob_upload_invalid, described_upload(id) + ": it has another name too");
+  if (found->st_nlink > 1) return fail(Errc::upload_busy, described_upload(id) + ": it has another name too");
   if (lock_file(file->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK)
-    return fail(Errc::blob_upload_invalid, described_upload(id) + ": another writer has it");
+    return fail(Errc::upload_busy, described_upload(id) + ": another writer has it");
   // Committed or cancelled by whoever had the lock until now.
   const auto is_there = is_linked(file->get(), folder, id);
   if (!is_there) return fail(Error(is_there.error()));
@@ -219,7 +218,7 @@ Status FileUpload::cancel() {
   if (is_gone_) return {};
   if (!file_) {
     auto file = open_locked(folder_.get(), id_);
-    if (!file && file.error().code() == Errc::blob_upload_unknown) return {};
+    if (!file && file.error().code() == Errc::upload_unknown) return {};
     if (!file) return fail(std::move(file).error());
     file_ = std::move(*file);
   }
@@ -235,7 +234,7 @@ bool is_upload_id(std::string_view text) noexcept {
 }
 
 Error unknown_upload(std::string_view id) {
-  return Error(Errc::blob_upload_unknown, "no upload '" + std::string(id) + "'");
+  return Error(Errc::upload_unknown, "no upload '" + std::string(id) + "'");
 }
 
 Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore& blobs,

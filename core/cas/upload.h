@@ -16,7 +16,7 @@ namespace layoutfs {
 
 // Whether `text` is the id of an upload: 32 lower-case hex digits.
 bool is_upload_id(std::string_view text) noexcept;
-// Errc::blob_upload_unknown
+// Errc::upload_unknown
 Error unknown_upload(std::string_view id);
 
 // An upload that this process has, and no other one. For one thread at a time. It stays when this goes, until
@@ -36,10 +36,10 @@ class Upload {
   // Lets others have the upload. Once more is no error.
   virtual Status close() = 0;
   // Closes, and makes the blob `digest` of it, as put_blob does. Errc::digest_invalid; Errc::size_invalid
-  // where another process has added to it: the upload stays. Errc::blob_upload_unknown where it is gone,
-  // Errc::blob_upload_invalid where another process has it.
+  // where another process has added to it: the upload stays. Errc::upload_unknown where it is gone,
+  // Errc::upload_busy where another process has it.
   virtual Result<PutResult> commit(const Digest& digest, const Context& context = {}) = 0;
-  // Closes, and removes it. That it is gone is no error; Errc::blob_upload_invalid where another process has
+  // Closes, and removes it. That it is gone is no error; Errc::upload_busy where another process has
   // it.
   virtual Status cancel() = 0;
 };

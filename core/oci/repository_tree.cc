@@ -196,7 +196,7 @@ Status RepositoryTree::check_way(std::string_view name) const {
     struct stat found{};
     if (::lstat(path.c_str(), &found) != 0)
       return errno == ENOENT ? Status() : fail(Error::system(errno, path));
-    if (!S_ISDIR(found.st_mode)) return fail(Errc::name_unknown, path + ": not a directory of repositories");
+    if (!S_ISDIR(found.st_mode)) return fail(Errc::not_found, path + ": not a directory of repositories");
   }
   return {};
 }

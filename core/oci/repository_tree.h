@@ -44,7 +44,7 @@ class RepositoryTree {
   // later cannot be made to lead elsewhere. Errc::not_found where it is not there, or is none of the tree's.
   Result<UniqueFd> open(std::string_view name) const;
   // Whether the directory of a repository that is not there can be made: what is on the way to it is
-  // directories, and then nothing. Errc::name_unknown where it is something else.
+  // directories, and then nothing. Errc::not_found if it is something else.
   Status check_way(std::string_view name) const;
   // The path of a repository's layout, checked: each directory on the way to it is there and is none that a
   // symlink leads to. Errc::not_found.

@@ -25,7 +25,7 @@ Status check_digest(const Digest& digest) {
 }
 
 std::unexpected<Error> unknown_blob(const Digest& digest) {
-  return fail(Errc::blob_unknown, digest.str() + ": no such blob");
+  return fail(RegistryCode::blob_unknown, digest.str() + ": no such blob");
 }
 
 Descriptor blob_descriptor(const Digest& digest, std::uint64_t size) {
@@ -131,9 +131,9 @@ Result<BlobReader> LayoutRegistry::get_blob_range(std::string_view repository, c
   const std::uint64_t size = (*blob)->size();
   const auto last = end < 0 ? size : std::min(static_cast<std::uint64_t>(end), size);
   if (begin < 0 || static_cast<std::uint64_t>(begin) > last)
-    return fail(Errc::range_invalid, digest.str() + ": no range from " + std::to_string(begin) + " to " +
-                                         std::to_string(last) + ": the blob has " + std::to_string(size) +
-                                         " bytes");
+    return fail(RegistryCode::range_invalid, digest.str() + ": no range from " + std::to_string(begin) +
+                                                 " to " + std::to_string(last) + ": the blob has " +
+                                                 std::to_string(size) + " bytes");
   return BlobReader(blob_descriptor(digest, size), std::move(*blob), static_cast<std::uint64_t>(begin), last);
 }
 
@@ -232,8 +232,8 @@ Result<std::unique_ptr<BlobWriter>> LayoutRegistry::push_blob_chunked_resume(std
                                                                              std::size_t chunk_size) {
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   const auto wrong_offset = [&](std::uint64_t size) {
-    return fail(Errc::range_invalid, "the upload has " + std::to_string(size) + " bytes, not " +
-                                         std::to_string(offset) + ", to go on from");
+    return fail(RegistryCode::range_invalid, "the upload has " + std::to_string(size) + " bytes, not " +
+                                                 std::to_string(offset) + ", to go on from");
   };
   if (id.empty() && offset > 0) return wrong_offset(0);
   const auto layout = id.empty() ? writable_engine() : engine();
@@ -258,7 +258,7 @@ Result<Descriptor> LayoutRegistry::mount_blob(std::string_view from, std::string
 Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, ByteView manifest,
                                                  std::string_view media_type,
                                                  const PushManifestParameters& parameters) {
-  if (media_type.empty()) return fail(Errc::manifest_invalid, "a manifest needs a media type");
+  if (media_type.empty()) return fail(RegistryCode::manifest_invalid, "a manifest needs a media type");
   const Algorithm algorithm = parameters.digest.empty() ? kBlobAlgorithm : parameters.digest.algorithm();
   const Digest digest = Digest::of(manifest, algorithm);
   if (!parameters.digest.empty() && parameters.digest != digest)
@@ -306,7 +306,7 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
 Status LayoutRegistry::delete_blob(std::string_view repository, const Digest& digest) {
   const auto found = resolve_blob(repository, digest);
   if (!found) return fail(Error(found.error()));
-  return fail(Errc::denied, digest.str() + ": blobs are removed by garbage collection only");
+  return fail(RegistryCode::denied, digest.str() + ": blobs are removed by garbage collection only");
 }
 
 Status LayoutRegistry::delete_manifest(std::string_view repository, const Digest& digest,

@@ -93,7 +93,7 @@ class LayoutRegistry final : public Registry {
   Result<std::shared_ptr<const Referrers>> all_referrers(const View& view, std::string_view repository,
                                                          const Context& context);
   Result<BlobReader> read_manifest_blob(std::string_view repository, Descriptor descriptor);
-  // Errc::manifest_unknown, which names `what`, where nothing is to be removed.
+  // RegistryCode::manifest_unknown, which names `what`, where nothing is to be removed.
   Status remove_entries(std::string_view repository, const std::string& what,
                         const std::function<Result<ReferenceChanges>(const RepositoryMap& now)>& decide,
                         const Context& context);

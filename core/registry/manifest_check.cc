@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/json.h"
+#include "core/http/registry_code.h"
 #include "core/oci/documents.h"
 
 namespace layoutfs {
@@ -12,7 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxText = 255;
 
-std::unexpected<Error> invalid(const std::string& message) { return fail(Errc::manifest_invalid, message); }
+std::unexpected<Error> invalid(const std::string& message) {
+  return fail(RegistryCode::manifest_invalid, message);
+}
 std::unexpected<Error> invalid(const Error& error) { return invalid(error.message()); }
 
 std::string element(std::string_view array, std::size_t position) {

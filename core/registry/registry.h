@@ -16,6 +16,7 @@
 #include "core/cas/descriptor.h"
 #include "core/cas/engine.h"
 #include "core/cas/upload.h"
+#include "core/http/registry_code.h"
 
 namespace layoutfs {
 
@@ -64,7 +65,7 @@ class BlobWriter {
   // Closes, and makes of what was written the blob `digest`. Its descriptor has the media type
   // application/octet-stream. Errc::digest_invalid where the content is another one, Errc::size_invalid where
   // another writer has added to it meanwhile: the upload is still there after both, to be committed again,
-  // gone on with, or cancelled. Errc::blob_upload_unknown once it was committed or cancelled.
+  // gone on with, or cancelled. RegistryCode::blob_upload_unknown once it was committed or cancelled.
   virtual Result<Descriptor> commit(const Digest& digest, const Context& context = {}) = 0;
   // Removes the upload. Once more, or after commit(), is no error.
   virtual Status cancel() = 0;
@@ -98,31 +99,31 @@ inline constexpr std::size_t kDefaultChunkSize = 8192;
 // Repositories of blobs, manifests and tags. Thread-safe, and safe beside other processes. Whatever an
 // implementation does not have is Errc::unsupported.
 //
-// Everywhere: Errc::name_invalid for a repository or a tag that breaks the grammar (names.h),
-// Errc::digest_invalid for an empty digest, Errc::name_unknown for a repository without entries where entries
-// are asked for. What takes a Context fails with Errc::cancelled once that has ended, at the start and while
-// it waits or walks. http_status() and wire_code() (wire.h) say what a server answers.
+// Everywhere: RegistryCode::name_invalid for a repository or a tag that breaks the grammar (names.h),
+// Errc::digest_invalid for an empty digest, RegistryCode::name_unknown for a repository without entries where
+// entries are asked for. What takes a Context fails with Errc::cancelled once that has ended, at the start
+// and while it waits or walks. registry_code() gives the code that a server answers with.
 class Registry {
  public:
   virtual ~Registry() = default;
 
   // Blobs belong to the layout, not to a repository: each one sees all of them. The descriptors have digest
-  // and size, no media type. Errc::blob_unknown. The content is not verified: VerifyingSource does.
+  // and size, no media type. RegistryCode::blob_unknown. The content is not verified: VerifyingSource does.
   virtual Result<Descriptor> resolve_blob(std::string_view repository, const Digest& digest);
   virtual Result<BlobReader> get_blob(std::string_view repository, const Digest& digest);
   // The bytes [begin, end); an `end` that is negative or behind the blob's stands for the blob's.
-  // Errc::range_invalid for a negative `begin` and for one behind the end.
+  // RegistryCode::range_invalid for a negative `begin` and for one behind the end.
   virtual Result<BlobReader> get_blob_range(std::string_view repository, const Digest& digest,
                                             std::int64_t begin, std::int64_t end);
 
   // A manifest or an index that the repository's entries reach, directly or through indexes. The descriptor
-  // is that of the entry, or of the index that names it. Errc::manifest_unknown, also where get_manifest
-  // finds no blob.
+  // is that of the entry, or of the index that names it. RegistryCode::manifest_unknown, also where
+  // get_manifest finds no blob.
   virtual Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
                                               const Context& context = {});
   virtual Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
                                           const Context& context = {});
-  // The first entry of that tag. Errc::manifest_unknown, as above.
+  // The first entry of that tag. RegistryCode::manifest_unknown, as above.
   virtual Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
                                          const Context& context = {});
   virtual Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,
@@ -135,8 +136,9 @@ class Registry {
   virtual Result<std::unique_ptr<BlobWriter>> push_blob_chunked(std::string_view repository,
                                                                 std::size_t chunk_size = kDefaultChunkSize);
   // Goes on with the upload `id`, of whichever repository, or begins a new one where it is empty. `offset` is
-  // where: the upload's size, or -1 for that, whatever it is. Errc::blob_upload_unknown; Errc::range_invalid
-  // for another offset; Errc::blob_upload_invalid where another writer has it.
+  // where: the upload's size, or -1 for that, whatever it is. RegistryCode::blob_upload_unknown;
+  // RegistryCode::range_invalid for another offset; RegistryCode::blob_upload_invalid where another writer
+  // has it.
   virtual Result<std::unique_ptr<BlobWriter>> push_blob_chunked_resume(
       std::string_view repository, std::string_view id, std::int64_t offset,
       std::size_t chunk_size = kDefaultChunkSize);
@@ -147,15 +149,15 @@ class Registry {
 
   // Stores a manifest byte for byte, with an entry for each tag, which moves to it, or one without a tag.
   // Of manifests and indexes, OCI's and Docker's, the structure is checked, and that everything they name is
-  // there (but for subjects, and layers with URLs). Errc::manifest_invalid, naming the member;
+  // there (but for subjects, and layers with URLs). RegistryCode::manifest_invalid, naming the member;
   // Errc::digest_invalid where parameters.digest is another one.
   virtual Result<Descriptor> push_manifest(std::string_view repository, ByteView manifest,
                                            std::string_view media_type,
                                            const PushManifestParameters& parameters = {});
 
-  // Blobs are only removed by collect_garbage(): Errc::denied for each that is there.
+  // Blobs are only removed by collect_garbage(): RegistryCode::denied for each that is there.
   virtual Status delete_blob(std::string_view repository, const Digest& digest);
-  // All entries of that digest. What only indexes reach is Errc::manifest_unknown.
+  // All entries of that digest. What only indexes reach is RegistryCode::manifest_unknown.
   virtual Status delete_manifest(std::string_view repository, const Digest& digest,
                                  const Context& context = {});
   virtual Status delete_tag(std::string_view repository, std::string_view tag, const Context& context = {});
@@ -191,14 +193,14 @@ struct RegistryOptions {
 };
 
 // The repositories of the layout in `directory`, which is made at the first write where it is missing.
-// Errc::invalid_argument for an empty path; Errc::name_invalid for a default repository that is none;
+// Errc::invalid_argument for an empty path; RegistryCode::name_invalid for a default repository that is none;
 // Errc::invalid_image as open_dir gives it.
 Result<std::unique_ptr<Registry>> open_registry(const std::string& directory,
                                                 const RegistryOptions& options = {});
 
 // A layout for each repository, below `directory`: that of `a/b` is `directory/a/b`. Neither of the
 // directories needs to be there before the first write. Repositories with a component, after the first, that
-// a layout has a file for are Errc::name_invalid (is_repository_directory in repository_tree.h).
+// a layout has a file for are RegistryCode::name_invalid (is_repository_directory in repository_tree.h).
 // Errc::invalid_argument for a default repository: it is the repository itself.
 Result<std::unique_ptr<Registry>> open_repositories(const std::string& directory,
                                                     const RegistryOptions& options = {});

@@ -127,11 +127,14 @@ class RepositoriesRegistry final : public Registry {
 Result<std::shared_ptr<LayoutRegistry>> RepositoriesRegistry::open(std::string_view repository) {
   if (!is_repository_name(repository)) return fail(invalid_repository(repository));
   if (!is_repository_directory(repository))
-    return fail(Errc::name_invalid, "repository '" + std::string(repository) +
-                                        "' cannot be beside the files of the layouts above it");
+    return fail(RegistryCode::name_invalid, "repository '" + std::string(repository) +
+                                                "' cannot be beside the files of the layouts above it");
   if (const auto path = tree_.path_of(repository); !path) {
     if (path.error().code() != Errc::not_found) return fail(Error(path.error()));
-    if (auto checked = tree_.check_way(repository); !checked) return fail(std::move(checked).error());
+    const auto checked = tree_.check_way(repository);
+    if (!checked && checked.error().code() == Errc::not_found)
+      return fail(RegistryCode::name_unknown, checked.error().message());
+    if (!checked) return fail(Error(checked.error()));
   }
   auto opened = opened_.lock();
   const auto found = std::ranges::find(*opened, repository, &Opened::first);
@@ -161,7 +164,7 @@ Result<std::vector<std::string>> RepositoriesRegistry::repositories(const Page& 
     for (const std::string& name : *names) {
       if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
       const auto tags = this->tags(name, {.start_after = {}, .limit = 1}, context);
-      if (tags || tags.error().code() != Errc::name_unknown) found.push_back(name);
+      if (tags || registry_code(tags.error()) != RegistryCode::name_unknown) found.push_back(name);
     }
     if (wanted == 0 || names->size() < wanted) break;
     after = names->back();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/cas/named_entries.h"
+#include "core/http/registry_code.h"
 #include "core/oci/repository_names.h"
 
 namespace layoutfs {
@@ -56,16 +57,17 @@ Status check_one_target(std::string_view tag, const std::vector<const Descriptor
 }
 
 Error invalid_repository(std::string_view name) {
-  return Error(Errc::name_invalid, "invalid repository name '" + std::string(name) + "'");
+  return registry_error(RegistryCode::name_invalid, "invalid repository name '" + std::string(name) + "'");
 }
 Error invalid_tag(std::string_view name) {
-  return Error(Errc::name_invalid, "invalid tag '" + std::string(name) + "'");
+  return registry_error(RegistryCode::name_invalid, "invalid tag '" + std::string(name) + "'");
 }
 Error unknown_repository(std::string_view name) {
-  return Error(Errc::name_unknown, "no repository '" + std::string(name) + "'");
+  return registry_error(RegistryCode::name_unknown, "no repository '" + std::string(name) + "'");
 }
 Error unknown_manifest(std::string_view repository, std::string_view what) {
-  return Error(Errc::manifest_unknown, std::string(repository) + ": no manifest " + std::string(what));
+  return registry_error(RegistryCode::manifest_unknown,
+                        std::string(repository) + ": no manifest " + std::string(what));
 }
 
 }  // namespace layoutfs

@@ -29,10 +29,10 @@ class RepositoryMap {
   const std::map<std::string, RepositoryEntries, std::less<>>& repositories() const noexcept {
     return repositories_;
   }
-  // Errc::name_unknown, and that of check().
+  // RegistryCode::name_unknown, and that of check().
   Result<const RepositoryEntries*> find(std::string_view repository) const;
-  // The manifest that the tag names, the first one. Errc::manifest_unknown; the errors of find() and of
-  // check_one_target().
+  // The manifest that the tag names, the first one. RegistryCode::manifest_unknown; the errors of find() and
+  // of check_one_target().
   Result<const Descriptor*> find_tag(std::string_view repository, std::string_view tag) const;
   const Descriptor& entry(std::size_t position) const { return references_.entries[position]; }
 
@@ -57,12 +57,12 @@ std::vector<std::string> page_of(const Map& names, const Page& page) {
 // their platforms.
 Status check_one_target(std::string_view tag, const std::vector<const Descriptor*>& entries);
 
-// Errc::name_invalid
+// RegistryCode::name_invalid
 Error invalid_repository(std::string_view name);
 Error invalid_tag(std::string_view name);
-// Errc::name_unknown
+// RegistryCode::name_unknown
 Error unknown_repository(std::string_view name);
-// Errc::manifest_unknown
+// RegistryCode::manifest_unknown
 Error unknown_manifest(std::string_view repository, std::string_view what);
 
 }  // namespace layoutfs

@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/cas/incoming.h"
+#include "core/http/registry_code.h"
 #include "core/oci/documents.h"
 
 namespace layoutfs {
@@ -54,7 +55,7 @@ Status EmptyLayers::check(ByteView manifest,
     const auto stored = is_stored(digest);
     if (!stored) return fail(Error(stored.error()));
     if (!*stored)
-      return fail(Errc::manifest_blob_unknown,
+      return fail(RegistryCode::manifest_blob_unknown,
                   "layer " + std::to_string(i) + " (" + digest.str() +
                       "): it was put as an empty layer (is_empty_layer), which is not stored");
   }

@@ -28,7 +28,7 @@ class EmptyLayers {
   Result<BlobInfo> add(ByteSource& content, const BlobInfo& info, const Context& context);
   // One of known size, without its content.
   BlobInfo add(const BlobInfo& info);
-  // Errc::manifest_blob_unknown if `manifest` names one of them and it is not stored.
+  // RegistryCode::manifest_blob_unknown if `manifest` names one of them and it is not stored.
   Status check(ByteView manifest, const std::function<Result<bool>(const Digest&)>& is_stored) const;
 
  private:

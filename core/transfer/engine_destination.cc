@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/cas/reference_name.h"
+#include "core/http/registry_code.h"
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/transfer/blob_options.h"
@@ -49,7 +50,7 @@ class EngineDestination final : public ImageDestination {
     Descriptor descriptor = options.descriptor;
     if (descriptor.media_type.empty()) descriptor.media_type = document_type_of(manifest);
     if (descriptor.media_type.empty())
-      return fail(Errc::manifest_invalid, "what is put as a manifest is neither that nor an index");
+      return fail(RegistryCode::manifest_invalid, "what is put as a manifest is neither that nor an index");
     if (descriptor.digest.empty()) descriptor.digest = Digest::of(manifest);
     descriptor.size = manifest.size();
     const auto is_stored = [this](const Digest& digest) { return engine_->exists(digest); };

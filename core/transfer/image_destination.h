@@ -46,7 +46,7 @@ struct PutBlobOptions {
   // (Errc::unsupported).
   bool is_config = false;
   // A layer that need not be there as a blob: stores verify it and do not store it. A manifest that names one
-  // that is not there otherwise is refused: Errc::manifest_blob_unknown.
+  // that is not there otherwise is refused: RegistryCode::manifest_blob_unknown.
   bool is_empty_layer = false;
   std::optional<std::size_t> layer_index;  // from 0, where it is a layer; errors name it
   // The content again, as a blob of this machine: a destination may take this, and share its blocks on the
@@ -157,7 +157,7 @@ struct DestinationOptions {
 Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Engine> engine, std::string name,
                                                            DestinationOptions options = {});
 // The image becomes the tag `tag` of a repository, or a manifest without a tag where that is empty.
-// Errc::name_invalid.
+// RegistryCode::name_invalid.
 //
 // Blobs can be put by several threads at once. A blob that another repository of the registry has is mounted,
 // where the cache knows which one. Instances are stored as blobs: the index that commit() pushes makes

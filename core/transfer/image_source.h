@@ -95,8 +95,8 @@ inline constexpr std::string_view kRegistryTransport = "oci-registry";
 // lie; those of a foreign layer that is not there are Errc::not_found.
 Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> engine,
                                                  std::string_view reference, SourceOptions options = {});
-// Likewise, from a repository; `reference` is a tag or a digest. Errc::name_invalid, Errc::name_unknown,
-// Errc::manifest_unknown.
+// Likewise, from a repository; `reference` is a tag or a digest. RegistryCode::name_invalid,
+// RegistryCode::name_unknown, RegistryCode::manifest_unknown.
 Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<Registry> registry, std::string repository,
                                                  std::string_view reference, SourceOptions options = {});
 

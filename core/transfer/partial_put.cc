@@ -87,10 +87,10 @@ class PartialPut {
     auto put = upload_->commit(info_.digest, context_);
     if (put) return put;
     switch (put.error().code()) {
-      case Errc::digest_invalid:       // the spans, the chunks or the earlier attempt were wrong
-      case Errc::size_invalid:         // somebody else had it meanwhile
-      case Errc::blob_upload_invalid:  // and has it still
-      case Errc::blob_upload_unknown:  // or has made the blob of it
+      case Errc::digest_invalid:  // the spans, the chunks or the earlier attempt were wrong
+      case Errc::size_invalid:    // somebody else had it meanwhile
+      case Errc::upload_busy:     // and has it still
+      case Errc::upload_unknown:  // or has made the blob of it
         return fall_back(put.error().message());
       default:
         return put;
@@ -198,12 +198,12 @@ std::string upload_id_of(const Digest& digest) {
 Result<std::unique_ptr<Upload>> open_upload(Engine& engine, const Digest& digest) {
   const std::string id = upload_id_of(digest);
   auto upload = engine.resume_upload(id);
-  if (!upload && upload.error().code() == Errc::blob_upload_unknown) upload = engine.start_upload(id);
+  if (!upload && upload.error().code() == Errc::upload_unknown) upload = engine.start_upload(id);
   if (upload) return upload;
   switch (upload.error().code()) {
-    case Errc::already_exists:       // somebody else has begun it just now
-    case Errc::blob_upload_invalid:  // or is at work with it
-    case Errc::unsupported:          // there are none in this kind of layout
+    case Errc::already_exists:  // somebody else has begun it just now
+    case Errc::upload_busy:     // or is at work with it
+    case Errc::unsupported:     // there are none in this kind of layout
       return fall_back(upload.error().message());
     default:
       return upload;

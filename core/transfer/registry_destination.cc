@@ -86,10 +86,11 @@ class RegistryDestination final : public ImageDestination {
     std::string type = options.descriptor.media_type;
     if (type.empty()) type = document_type_of(manifest);
     if (type.empty())
-      return fail(Errc::manifest_invalid, "what is put as a manifest is neither that nor an index");
+      return fail(RegistryCode::manifest_invalid, "what is put as a manifest is neither that nor an index");
     const auto is_stored = [this](const Digest& layer) -> Result<bool> {
       const auto found = registry_->resolve_blob(repository_, layer);
-      if (!found && found.error().code() != Errc::blob_unknown) return fail(Error(found.error()));
+      if (!found && registry_code(found.error()) != RegistryCode::blob_unknown)
+        return fail(Error(found.error()));
       return found.has_value();
     };
     if (auto checked = empty_layers_.check(manifest, is_stored); !checked) return checked;
@@ -207,8 +208,8 @@ Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Regis
                                                            std::string repository, std::string tag,
                                                            DestinationOptions options) {
   if (!is_repository_name(repository))
-    return fail(Errc::name_invalid, "invalid repository name '" + repository + "'");
-  if (!tag.empty() && !is_tag(tag)) return fail(Errc::name_invalid, "invalid tag '" + tag + "'");
+    return fail(RegistryCode::name_invalid, "invalid repository name '" + repository + "'");
+  if (!tag.empty() && !is_tag(tag)) return fail(RegistryCode::name_invalid, "invalid tag '" + tag + "'");
   if (auto checked = check_options(options); !checked) return fail(std::move(checked).error());
   return std::make_unique<RegistryDestination>(std::move(registry), std::move(repository), std::move(tag),
                                                std::move(options));

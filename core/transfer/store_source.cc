@@ -13,8 +13,7 @@ bool can_be_image(std::string_view media_type) {
 Result<SourceBlob> StoreSource::get_blob(const BlobInfo& info, BlobInfoCache* cache, const Context& context) {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   auto blob = open_blob(info.digest);
-  const bool is_missing =
-      !blob && (blob.error().code() == Errc::not_found || blob.error().code() == Errc::blob_unknown);
+  const bool is_missing = !blob && blob.error().code() == Errc::not_found;
   if (is_missing && !info.urls.empty()) return open_foreign_layer(info, options_.open_url, context);
   if (!blob) return fail(std::move(blob).error());
   if (cache != nullptr) cache->record_known_location(transport(), options_.scope, info.digest, location());

@@ -22,7 +22,7 @@ class StoreSource : public ImageSource {
                                                    const Context& context) final;
 
  protected:
-  // Errc::not_found or Errc::blob_unknown where the store does not have it.
+  // Errc::not_found if the store does not have it.
   virtual Result<BlobPtr> open_blob(const Digest& digest) const = 0;
   // To be recorded for such a blob.
   virtual std::string_view transport() const noexcept = 0;

@@ -60,7 +60,7 @@ TEST_F(Uploading, PiecesOfAnySizeBecomeOneBlob) {
 
 TEST_F(Uploading, CanBeCalledByWhoeverBeginsIt) {
   const std::string id = hello.hex().substr(0, 32);
-  EXPECT_EQ(code_of(engine->resume_upload(id)), Errc::blob_upload_unknown);
+  EXPECT_EQ(code_of(engine->resume_upload(id)), Errc::upload_unknown);
   auto upload = engine->start_upload(id).value();
   EXPECT_EQ(upload->id(), id);
   EXPECT_EQ(code_of(engine->start_upload(id)), Errc::already_exists);
@@ -108,17 +108,17 @@ TEST_F(Uploading, OfOtherContentIsRefusedAndStays) {
   EXPECT_EQ(code_of(upload->append(as_bytes("!"))), Errc::closed);
   EXPECT_THAT(engine->list_all_blobs().value(), IsEmpty());
   EXPECT_TRUE(upload->commit(hello));
-  EXPECT_EQ(code_of(upload->commit(hello)), Errc::blob_upload_unknown);
+  EXPECT_EQ(code_of(upload->commit(hello)), Errc::upload_unknown);
 }
 
 TEST_F(Uploading, IsOneWritersAtATime) {
   auto upload = begun_with("hel");
-  EXPECT_EQ(code_of(engine->resume_upload(upload->id())), Errc::blob_upload_invalid);
+  EXPECT_EQ(code_of(engine->resume_upload(upload->id())), Errc::upload_busy);
   ASSERT_TRUE(upload->close());
   auto next = engine->resume_upload(upload->id());
   ASSERT_TRUE(next);
   EXPECT_EQ((*next)->size(), 3U);
-  EXPECT_EQ(code_of(upload->commit(hello)), Errc::blob_upload_invalid);
+  EXPECT_EQ(code_of(upload->commit(hello)), Errc::upload_busy);
   ASSERT_TRUE((*next)->append(as_bytes("lo")));
   ASSERT_TRUE((*next)->close());
   EXPECT_EQ(code_of(upload->commit(hello)), Errc::size_invalid) << "it knows of three bytes only";
@@ -130,7 +130,7 @@ TEST_F(Uploading, UnknownIdsAreUnknownWhateverTheyLookLike) {
   ASSERT_TRUE(std::filesystem::remove(uploads() + "/" + gone));
   for (const std::string& id :
        {gone, std::string(), std::string("../../index.json"), std::string(32, 'g'), std::string(31, '0')})
-    EXPECT_EQ(code_of(engine->resume_upload(id)), Errc::blob_upload_unknown) << id;
+    EXPECT_EQ(code_of(engine->resume_upload(id)), Errc::upload_unknown) << id;
 }
 
 TEST_F(Uploading, ThroughASymlinkIsRefused) {
@@ -172,7 +172,7 @@ TEST_F(Uploading, ToAFileThatHasAnotherNameTooIsRefused) {
   ASSERT_TRUE(upload->close());
   const std::string file = uploads() + "/" + upload->id();
   std::filesystem::create_hard_link(file, directory / "other");
-  EXPECT_EQ(code_of(engine->resume_upload(upload->id())), Errc::blob_upload_invalid);
+  EXPECT_EQ(code_of(engine->resume_upload(upload->id())), Errc::upload_busy);
   std::filesystem::remove(directory / "other");
   EXPECT_TRUE(engine->resume_upload(upload->id()));
 }
@@ -182,7 +182,7 @@ TEST_F(Uploading, CancelledItIsGoneAndToCancelAgainIsNoError) {
   EXPECT_TRUE(upload->cancel());
   EXPECT_THAT(names_in(uploads()), IsEmpty());
   EXPECT_TRUE(upload->cancel());
-  EXPECT_EQ(code_of(upload->commit(hello)), Errc::blob_upload_unknown);
+  EXPECT_EQ(code_of(upload->commit(hello)), Errc::upload_unknown);
   auto other = begun_with("hello");
   ASSERT_TRUE(other->commit(hello));
   EXPECT_TRUE(other->cancel());

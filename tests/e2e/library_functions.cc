@@ -20,6 +20,7 @@
 #include <core/check/fsck.h>
 #include <core/check/gc.h>
 #include <core/check/index_verify.h>
+#include <core/http/registry_code.h>
 #include <core/image/image_library.h>
 #include <core/image/image_set.h>
 #include <core/names/filter.h>
@@ -34,7 +35,6 @@
 #include <core/oci/walk.h>
 #include <core/registry/find_layout.h>
 #include <core/registry/registry.h>
-#include <core/registry/wire.h>
 #include <core/transfer/blob_info_cache.h>
 #include <core/transfer/chunks.h>
 #include <core/transfer/copy.h>
@@ -108,6 +108,7 @@ void use_all() {
   use(&write_upload);
   use(&wire_code);
   use(&http_status);
+  use(&registry_code);
 
   use(&memory_cache);
   use(&validate_chunks);

@@ -109,7 +109,7 @@ class RegistryWorker {
     const std::string tag = own_tag(name_, random_() % kOwnTags);
     say_("untagging " + tag);
     auto deleted = registry_.delete_tag(kShop, tag);
-    if (!deleted && deleted.error().code() != Errc::manifest_unknown)
+    if (!deleted && registry_code(deleted.error()) != RegistryCode::manifest_unknown)
       return fail(std::move(deleted).error(), "deleting " + tag);
     say_("untagged " + tag);
     return {};
@@ -141,8 +141,8 @@ class RegistryWorker {
     if (ids.empty()) return begin_upload();
     auto writer = registry_.push_blob_chunked_resume(kShop, ids[random_() % ids.size()], -1);
     // Others may have it, or have ended it.
-    if (!writer && (writer.error().code() == Errc::blob_upload_invalid ||
-                    writer.error().code() == Errc::blob_upload_unknown))
+    if (!writer && (registry_code(writer.error()) == RegistryCode::blob_upload_invalid ||
+                    registry_code(writer.error()) == RegistryCode::blob_upload_unknown))
       return {};
     if (!writer) return fail(std::move(writer).error(), "resuming an upload");
     if (random_() % 8 == 0) return cancel(**writer);
@@ -180,8 +180,8 @@ class RegistryWorker {
 
   // A commit lets go of the upload first: another worker may be faster.
   static bool is_taken(const Error& error) {
-    return error.code() == Errc::blob_upload_invalid || error.code() == Errc::blob_upload_unknown ||
-           error.code() == Errc::size_invalid;
+    return registry_code(error) == RegistryCode::blob_upload_invalid ||
+           registry_code(error) == RegistryCode::blob_upload_unknown || error.code() == Errc::size_invalid;
   }
 
   Status mount() {

@@ -21,6 +21,7 @@ using testing::kOctetType;
 using testing::kTarType;
 using testing::must;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::text_of;
 using testing::try_push;
 
@@ -65,9 +66,10 @@ class ABlob : public testing::OneLayout {
 TEST_F(ABlob, IsThereOnceItWasPushed) {
   for (const std::string& text : {std::string(), std::string("content"), std::string(3'000'000, 'x')}) {
     const auto expected = descriptor_of(text, kTarType);
-    EXPECT_EQ(failure_of(registry->resolve_blob(kApp, expected.digest)), Errc::blob_unknown);
-    EXPECT_EQ(failure_of(registry->get_blob(kApp, expected.digest)), Errc::blob_unknown);
-    EXPECT_EQ(failure_of(registry->get_blob_range(kApp, expected.digest, 0, -1)), Errc::blob_unknown);
+    EXPECT_EQ(registry_failure_of(registry->resolve_blob(kApp, expected.digest)), RegistryCode::blob_unknown);
+    EXPECT_EQ(registry_failure_of(registry->get_blob(kApp, expected.digest)), RegistryCode::blob_unknown);
+    EXPECT_EQ(registry_failure_of(registry->get_blob_range(kApp, expected.digest, 0, -1)),
+              RegistryCode::blob_unknown);
     EXPECT_EQ(push_text(*registry, kApp, text, kTarType), expected);
     EXPECT_EQ(must(registry->resolve_blob(kApp, expected.digest)).size, text.size());
     EXPECT_EQ(text_of(registry->get_blob(kApp, expected.digest)), text);
@@ -78,7 +80,7 @@ TEST_F(ABlob, IsOfEveryRepositoryAndMakesNone) {
   const auto blob = push_text(*registry, kApp, "content");
   EXPECT_EQ(text_of(registry->get_blob("another/one", blob.digest)), "content");
   EXPECT_THAT(must(registry->repositories()), IsEmpty());
-  EXPECT_EQ(failure_of(registry->tags(kApp)), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags(kApp)), RegistryCode::name_unknown);
 }
 
 TEST_F(ABlob, IsDescribedByItsDigestAndItsSize) {
@@ -100,7 +102,8 @@ TEST_F(ABlob, MayHaveASha512Digest) {
   EXPECT_EQ(must(try_push(*registry, kApp, descriptor, "content")), descriptor);
   EXPECT_EQ(must(registry->resolve_blob(kApp, digest)).size, 7u);
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest)), "content");
-  EXPECT_EQ(failure_of(registry->resolve_blob(kApp, Digest::of(as_bytes("content")))), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_blob(kApp, Digest::of(as_bytes("content")))),
+            RegistryCode::blob_unknown);
   EXPECT_THAT(files_of_blobs(path), ElementsAre(name_of_file(digest)));
 }
 
@@ -131,7 +134,7 @@ TEST_F(ABlob, OfAnotherContentIsRefused) {
   const auto blob = descriptor_of("content", kOctetType);
   for (const char* text : {"", "conten", "Content", "contenT"})
     EXPECT_EQ(failure_of(try_push(*registry, kApp, blob, text)), Errc::digest_invalid) << text;
-  EXPECT_EQ(failure_of(registry->resolve_blob(kApp, blob.digest)), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_blob(kApp, blob.digest)), RegistryCode::blob_unknown);
   expect_nothing_left();
 }
 
@@ -189,17 +192,17 @@ TEST_F(ABlob, ThatIsAFolderIsUnknown) {
   push_text(*registry, kApp, "another");
   const auto digest = Digest::of(as_bytes("content"));
   std::filesystem::create_directory(path + "/" + digest.blob_path());
-  EXPECT_EQ(failure_of(registry->resolve_blob(kApp, digest)), Errc::blob_unknown);
-  EXPECT_EQ(failure_of(registry->get_blob(kApp, digest)), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_blob(kApp, digest)), RegistryCode::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_blob(kApp, digest)), RegistryCode::blob_unknown);
 }
 
 TEST_F(ABlob, IsDeletedByNobody) {
   const auto blob = push_text(*registry, kApp, "content");
-  EXPECT_EQ(failure_of(registry->delete_blob(kApp, blob.digest)), Errc::denied);
-  EXPECT_EQ(failure_of(registry->delete_blob("other", blob.digest)), Errc::denied);
+  EXPECT_EQ(registry_failure_of(registry->delete_blob(kApp, blob.digest)), RegistryCode::denied);
+  EXPECT_EQ(registry_failure_of(registry->delete_blob("other", blob.digest)), RegistryCode::denied);
   EXPECT_EQ(text_of(registry->get_blob(kApp, blob.digest)), "content");
-  EXPECT_EQ(failure_of(registry->delete_blob(kApp, Digest::of({}))), Errc::blob_unknown);
-  EXPECT_EQ(failure_of(registry->delete_blob("other", Digest::of({}))), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_blob(kApp, Digest::of({}))), RegistryCode::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_blob("other", Digest::of({}))), RegistryCode::blob_unknown);
 }
 
 TEST_F(ABlob, IsMountedByName) {
@@ -209,7 +212,8 @@ TEST_F(ABlob, IsMountedByName) {
   EXPECT_EQ(mounted.size, 7u);
   EXPECT_EQ(mounted.media_type, "");
   EXPECT_EQ(text_of(registry->get_blob("other", blob.digest)), "content");
-  EXPECT_EQ(failure_of(registry->mount_blob(kApp, "other", Digest::of({}))), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->mount_blob(kApp, "other", Digest::of({}))),
+            RegistryCode::blob_unknown);
 }
 
 class ARangeOfABlob : public testing::OneLayout {
@@ -259,7 +263,7 @@ TEST_F(ARangeOfABlob, BeginsInIt) {
                                                                                      {2346, 2346},
                                                                                      {INT64_MAX, INT64_MAX},
                                                                                      {INT64_MAX, -1}})
-    EXPECT_EQ(failure_of(range(begin, end)), Errc::range_invalid) << begin << " to " << end;
+    EXPECT_EQ(registry_failure_of(range(begin, end)), RegistryCode::range_invalid) << begin << " to " << end;
 }
 
 TEST_F(ARangeOfABlob, IsReadAtAnyPlaceAndNotBehindItsEnd) {

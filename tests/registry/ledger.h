@@ -60,7 +60,7 @@ class Ledger {
     for (auto& [tag, state] : tags_) {
       const auto found = registry.resolve_tag(kShop, tag);
       const bool is_listed = std::ranges::binary_search(*listed, tag);
-      if (!found && found.error().code() != Errc::manifest_unknown) {
+      if (!found && registry_code(found.error()) != RegistryCode::manifest_unknown) {
         problems.push_back(tag + ": " + found.error().message());
         continue;
       }
@@ -136,7 +136,7 @@ class Ledger {
     auto writer = registry.push_blob_chunked_resume(kShop, id, -1);
     state.is_there = writer.has_value();
     if (!writer) {
-      if (writer.error().code() != Errc::blob_upload_unknown) return writer.error().message();
+      if (registry_code(writer.error()) != RegistryCode::blob_upload_unknown) return writer.error().message();
       if (state.is_cancelled) return "";
       if (state.commits > 0 && is_blob()) return "";
       return state.may_be_cancelled ? "" : "is gone, and so is what was written";

@@ -22,6 +22,7 @@ using testing::manifest_text;
 using testing::must;
 using testing::push_manifest;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::text_of;
 using testing::try_push_manifest;
 using testing::with_members;
@@ -32,7 +33,7 @@ class AManifest : public testing::OneLayout {
   std::string refusal_of(const std::string& text, std::string_view media_type = kManifestType) {
     const auto before = testing::state_of_tree(path);
     const auto pushed = try_push_manifest(*registry, kApp, text, media_type, {"refused"});
-    EXPECT_EQ(failure_of(pushed), Errc::manifest_invalid) << text;
+    EXPECT_EQ(registry_failure_of(pushed), RegistryCode::manifest_invalid) << text;
     EXPECT_EQ(testing::state_of_tree(path), before) << text;
     return pushed ? "" : pushed.error().message();
   }
@@ -57,8 +58,8 @@ class AManifest : public testing::OneLayout {
 };
 
 TEST_F(AManifest, NeedsAMediaType) {
-  EXPECT_EQ(failure_of(try_push_manifest(*registry, kApp, manifest_text(config, {layer}), "")),
-            Errc::manifest_invalid);
+  EXPECT_EQ(registry_failure_of(try_push_manifest(*registry, kApp, manifest_text(config, {layer}), "")),
+            RegistryCode::manifest_invalid);
 }
 
 TEST_F(AManifest, ThatReadersUnderstandDifferentlyIsRefused) {
@@ -106,9 +107,9 @@ TEST_F(AManifest, MayHaveASha512Digest) {
 TEST_F(AManifest, TakesNoWrongTag) {
   const auto before = testing::state_of_tree(path);
   for (const char* tag : {"", "a/b", "a:b", ".a", "a b"})
-    EXPECT_EQ(failure_of(try_push_manifest(*registry, kApp, manifest_text(config, {layer, layer}),
-                                           kManifestType, {"right", tag})),
-              Errc::name_invalid)
+    EXPECT_EQ(registry_failure_of(try_push_manifest(*registry, kApp, manifest_text(config, {layer, layer}),
+                                                    kManifestType, {"right", tag})),
+              RegistryCode::name_invalid)
         << tag;
   EXPECT_EQ(testing::state_of_tree(path), before);
 }

@@ -20,6 +20,7 @@ using testing::kOctetType;
 using testing::must;
 using testing::push_image;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::TempDir;
 using testing::text_of;
 
@@ -37,13 +38,14 @@ class LayoutsOfRepositories : public ::testing::Test {
 
 TEST_F(LayoutsOfRepositories, AreMadeAtTheFirstWrite) {
   EXPECT_THAT(must(registry->repositories()), IsEmpty());
-  EXPECT_EQ(failure_of(registry->tags("example/app")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->resolve_tag("example/app", "v1")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->resolve_blob("example/app", Digest::of({}))), Errc::blob_unknown);
-  EXPECT_EQ(failure_of(registry->delete_tag("example/app", "v1")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("example/app")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_tag("example/app", "v1")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_blob("example/app", Digest::of({}))),
+            RegistryCode::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_tag("example/app", "v1")), RegistryCode::name_unknown);
   EXPECT_FALSE(std::filesystem::exists(root));
   push_image(*registry, "example/app", "layer", {"v1"});
-  EXPECT_EQ(failure_of(registry->tags("example/other")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("example/other")), RegistryCode::name_unknown);
   EXPECT_THAT(testing::names_in(root + "/example"), ElementsAre("app"));
 }
 
@@ -78,10 +80,10 @@ TEST_F(LayoutsOfRepositories, MayLieInEachOther) {
     EXPECT_THAT(must(registry->repositories()), ElementsAre("a", "a/b", "a/b/c/d"));
     EXPECT_THAT(must(registry->tags("a")), ElementsAre("v1"));
     EXPECT_THAT(must(registry->tags("a/b")), ElementsAre("v2"));
-    EXPECT_EQ(failure_of(registry->tags("a/b/c")), Errc::name_unknown);
+    EXPECT_EQ(registry_failure_of(registry->tags("a/b/c")), RegistryCode::name_unknown);
     EXPECT_EQ(text_of(registry->get_tag("a/b/c/d", "v3")), innermost.text);
-    EXPECT_EQ(failure_of(registry->get_blob("a", inner.layer.digest)), Errc::blob_unknown);
-    EXPECT_EQ(failure_of(registry->get_blob("a/b", outer.layer.digest)), Errc::blob_unknown);
+    EXPECT_EQ(registry_failure_of(registry->get_blob("a", inner.layer.digest)), RegistryCode::blob_unknown);
+    EXPECT_EQ(registry_failure_of(registry->get_blob("a/b", outer.layer.digest)), RegistryCode::blob_unknown);
     registry = open();
   }
   must(must(open_dir(root + "/a"))->clean());
@@ -100,7 +102,7 @@ TEST_F(LayoutsOfRepositories, WithoutEntriesAreNotListed) {
   push_image(*registry, "emptied", "layer", {"v1"});
   ASSERT_TRUE(registry->delete_tag("emptied", "v1"));
   EXPECT_THAT(must(registry->repositories()), IsEmpty());
-  EXPECT_EQ(failure_of(registry->tags("emptied")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("emptied")), RegistryCode::name_unknown);
 }
 
 TEST_F(LayoutsOfRepositories, MayBeMoreThanCanBeOpen) {
@@ -143,18 +145,19 @@ TEST_F(LayoutsOfRepositories, AreNotCalledAsAFileOfALayout) {
   for (const char* name : {"a/blobs", "a/blobs/b", "a/index.json", "a/oci-layout", "a/b/oci-layout/c",
                            "a/index.json.tmp", "a/index.json.x/b"}) {
     testing::UnreadSource content;
-    EXPECT_EQ(failure_of(registry->push_blob(name, descriptor_of("content", kOctetType), content)),
-              Errc::name_invalid)
+    EXPECT_EQ(registry_failure_of(registry->push_blob(name, descriptor_of("content", kOctetType), content)),
+              RegistryCode::name_invalid)
         << name;
-    EXPECT_EQ(failure_of(registry->push_blob_chunked(name)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(testing::try_push_manifest(*registry, name, "{}", "text/plain", {"v1"})),
-              Errc::name_invalid)
+    EXPECT_EQ(registry_failure_of(registry->push_blob_chunked(name)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(testing::try_push_manifest(*registry, name, "{}", "text/plain", {"v1"})),
+              RegistryCode::name_invalid)
         << name;
-    EXPECT_EQ(failure_of(registry->resolve_blob(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->tags(name)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->resolve_tag(name, "v1")), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->delete_tag(name, "v1")), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->mount_blob(name, "b", digest)), Errc::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->resolve_blob(name, digest)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->tags(name)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->resolve_tag(name, "v1")), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->delete_tag(name, "v1")), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->mount_blob(name, "b", digest)), RegistryCode::name_invalid)
+        << name;
     EXPECT_FALSE(is_repository_directory(name)) << name;
   }
   EXPECT_FALSE(std::filesystem::exists(root));
@@ -169,8 +172,8 @@ TEST_F(LayoutsOfRepositories, AreNotCalledAsAFileOfALayout) {
 
 TEST_F(LayoutsOfRepositories, RefuseNamesThatBreakTheGrammar) {
   for (const char* name : {"", "..", "../x", "a/../b", "/etc", "A", "a/", "."}) {
-    EXPECT_EQ(failure_of(registry->push_blob_chunked(name)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->tags(name)), Errc::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->push_blob_chunked(name)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->tags(name)), RegistryCode::name_invalid) << name;
   }
   EXPECT_THAT(testing::names_in(directory.path()), IsEmpty());
   EXPECT_EQ(failure_of(open_repositories("")), Errc::invalid_argument);
@@ -178,7 +181,7 @@ TEST_F(LayoutsOfRepositories, RefuseNamesThatBreakTheGrammar) {
 
 TEST_F(LayoutsOfRepositories, GiveBlobsToEachOther) {
   const auto blob = push_text(*registry, "from", "content");
-  EXPECT_EQ(failure_of(registry->get_blob("to/it", blob.digest)), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_blob("to/it", blob.digest)), RegistryCode::blob_unknown);
   const auto mounted = must(registry->mount_blob("from", "to/it", blob.digest));
   EXPECT_EQ(mounted.digest, blob.digest);
   EXPECT_EQ(mounted.size, 7u);
@@ -212,8 +215,10 @@ TEST_F(LayoutsOfRepositories, GiveABlobAwayOnce) {
 
 TEST_F(LayoutsOfRepositories, GiveNothingThatIsNotThereOrIsDamaged) {
   const auto blob = push_text(*registry, "from", "content");
-  EXPECT_EQ(failure_of(registry->mount_blob("from", "to", Digest::of({}))), Errc::blob_unknown);
-  EXPECT_EQ(failure_of(registry->mount_blob("unknown", "to", blob.digest)), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->mount_blob("from", "to", Digest::of({}))),
+            RegistryCode::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->mount_blob("unknown", "to", blob.digest)),
+            RegistryCode::blob_unknown);
   EXPECT_FALSE(std::filesystem::exists(root + "/unknown"));
   for (const char* damaged : {"Content", "conten", "contents"}) {
     testing::write_file(root + "/from/" + blob.digest.blob_path(), damaged);
@@ -252,8 +257,8 @@ TEST_F(LayoutsOfRepositories, HaveUploadsOfTheirOwn) {
   auto again = must(registry->push_blob_chunked_resume("a", writer->id(), 7));
   must(again->commit(Digest::of(as_bytes("content"))));
   EXPECT_EQ(text_of(registry->get_blob("a", Digest::of(as_bytes("content")))), "content");
-  EXPECT_EQ(failure_of(registry->push_blob_chunked_resume("unknown", writer->id(), -1)),
-            Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(registry->push_blob_chunked_resume("unknown", writer->id(), -1)),
+            RegistryCode::blob_upload_unknown);
   EXPECT_FALSE(std::filesystem::exists(root + "/unknown"));
 }
 
@@ -280,7 +285,7 @@ TEST_F(LayoutsOfRepositories, AreNotHarmedByForeignEntriesOfOthers) {
   EXPECT_EQ(failure_of(registry->tags("foreign")), Errc::invalid_image);
   registry = open({.foreign = ForeignEntry::skip});
   EXPECT_THAT(must(registry->repositories()), ElementsAre("good"));
-  EXPECT_EQ(failure_of(registry->tags("foreign")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("foreign")), RegistryCode::name_unknown);
 }
 
 TEST_F(LayoutsOfRepositories, AreNotBehindSymlinks) {

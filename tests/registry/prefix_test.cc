@@ -8,11 +8,11 @@ namespace layoutfs {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::failure_of;
 using ::testing::IsEmpty;
 using testing::must;
 using testing::push_image;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::text_of;
 
 class BelowAPrefix : public testing::OneLayout {
@@ -29,7 +29,7 @@ TEST_F(BelowAPrefix, IsWhatBeginsWithAllOfIt) {
   EXPECT_THAT(must(part->tags("bar")), ElementsAre("v1"));
   EXPECT_EQ(text_of(part->get_tag("bar", "v1")), image.text);
   for (const char* name : {"foo", "other", "fooey", "foo/bar"})
-    EXPECT_EQ(failure_of(part->tags(name)), Errc::name_unknown) << name;
+    EXPECT_EQ(registry_failure_of(part->tags(name)), RegistryCode::name_unknown) << name;
 }
 
 TEST_F(BelowAPrefix, IsListedInPages) {
@@ -59,10 +59,10 @@ TEST_F(BelowAPrefix, DoesAllThatTheWholeDoes) {
   EXPECT_THAT(must(part->tags("bar", {.start_after = "v1"})), ElementsAre("v2"));
   EXPECT_THAT(must(part->referrers("bar", image.manifest.digest)), IsEmpty());
   EXPECT_EQ(must(part->mount_blob("bar", "baz", image.layer.digest)).size, 5u);
-  EXPECT_EQ(failure_of(part->delete_blob("bar", image.layer.digest)), Errc::denied);
+  EXPECT_EQ(registry_failure_of(part->delete_blob("bar", image.layer.digest)), RegistryCode::denied);
   ASSERT_TRUE(part->delete_tag("bar", "v1"));
   ASSERT_TRUE(part->delete_manifest("bar", image.manifest.digest));
-  EXPECT_EQ(failure_of(part->tags("bar")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(part->tags("bar")), RegistryCode::name_unknown);
 
   auto writer = must(part->push_blob_chunked("bar", 100));
   EXPECT_EQ(writer->chunk_size(), 100u);
@@ -86,7 +86,7 @@ TEST_F(BelowAPrefix, LeadsNowhereElse) {
   push_image(*whole, "other", "layer", {"v1"});
   for (const std::string& name : {std::string(), std::string(".."), std::string("../other"), std::string("/"),
                                   std::string("/bar"), std::string("bar/"), std::string(252, 'a')})
-    EXPECT_EQ(failure_of(part->tags(name)), Errc::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(part->tags(name)), RegistryCode::name_invalid) << name;
 }
 
 TEST_F(BelowAPrefix, MayLieBelowAnother) {

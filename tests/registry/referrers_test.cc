@@ -8,7 +8,6 @@ namespace layoutfs {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::failure_of;
 using testing::index_document;
 using ::testing::IsEmpty;
 using testing::kEmptyType;
@@ -19,6 +18,7 @@ using testing::must;
 using testing::push_image;
 using testing::push_manifest;
 using testing::push_text;
+using testing::registry_failure_of;
 using ::testing::SizeIs;
 using testing::with_members;
 
@@ -64,7 +64,8 @@ TEST_F(Referrers, OfAMissingIndexAreFoundAsSoonAsItIsThere) {
   const std::string file = path + "/" + inner.digest.blob_path();
   std::filesystem::remove(file);
   const auto reopened = open();
-  EXPECT_EQ(failure_of(reopened->resolve_manifest(kApp, referrer.digest)), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(reopened->resolve_manifest(kApp, referrer.digest)),
+            RegistryCode::manifest_unknown);
   EXPECT_THAT(must(reopened->referrers(kApp, subject.digest, {})), IsEmpty());
   std::ofstream(file) << inner_text;
   EXPECT_TRUE(reopened->resolve_manifest(kApp, referrer.digest));
@@ -176,7 +177,7 @@ TEST_F(Referrers, AreOfTheRepositoryThatReachesThem) {
   const auto referrer = push_referrer(subject);
   push_image(*registry, "other", "another", {"v1"});
   EXPECT_THAT(must(registry->referrers("other", subject.digest)), IsEmpty());
-  EXPECT_EQ(failure_of(registry->referrers("unknown", subject.digest)), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->referrers("unknown", subject.digest)), RegistryCode::name_unknown);
   ASSERT_TRUE(registry->delete_manifest(kApp, referrer.digest));
   EXPECT_THAT(referrers(subject), IsEmpty());
 }

@@ -26,6 +26,7 @@ using testing::must;
 using testing::push_image;
 using testing::push_manifest;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::text_of;
 using testing::try_push_manifest;
 
@@ -38,9 +39,9 @@ Descriptor absent(std::string_view media_type) {
 
 TEST_F(ARegistry, MakesNothingBeforeTheFirstWrite) {
   EXPECT_THAT(must(registry->repositories()), IsEmpty());
-  EXPECT_EQ(failure_of(registry->tags(kApp)), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->resolve_blob(kApp, Digest::of({}))), Errc::blob_unknown);
-  EXPECT_EQ(failure_of(registry->delete_tag(kApp, "latest")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags(kApp)), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_blob(kApp, Digest::of({}))), RegistryCode::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_tag(kApp, "latest")), RegistryCode::name_unknown);
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
@@ -146,7 +147,9 @@ TEST_F(ARegistry, ReadsABareTagAsOneOfTheDefaultRepository) {
 TEST_F(ARegistry, OpensNoLayoutWithoutAPathOrWithAWrongDefaultRepository) {
   EXPECT_EQ(failure_of(open_registry("")), Errc::invalid_argument);
   for (const char* name : {"Upper", "a:b", "a@b", "/", "a/"})
-    EXPECT_EQ(failure_of(open_registry(path, {.default_repository = name})), Errc::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(open_registry(path, {.default_repository = name})),
+              RegistryCode::name_invalid)
+        << name;
 }
 
 TEST_F(ARegistry, OpensNothingThatIsABrokenLayout) {
@@ -188,7 +191,7 @@ TEST_F(ARegistry, CompletesWhatACrashHasLeftOfALayout) {
 
 TEST_F(ARegistry, ReadsALayoutThatAppearsLater) {
   const auto other = open();
-  EXPECT_EQ(failure_of(other->tags(kApp)), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(other->tags(kApp)), RegistryCode::name_unknown);
   push_image(*registry, kApp, "layer", {"v1"});
   EXPECT_THAT(must(other->tags(kApp)), ElementsAre("v1"));
   push_image(*other, kApp, "layer", {"v2"});
@@ -230,24 +233,35 @@ TEST_F(ARegistry, RefusesNamesThatBreakTheGrammar) {
   const auto before = testing::state_of_tree(path);
   for (const char* name : {"", "Upper", "a//b", "../layout", "a:b", "a@b", "/a", "."}) {
     testing::UnreadSource content;
-    EXPECT_EQ(failure_of(registry->resolve_blob(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->get_blob(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->get_blob_range(name, digest, 0, 1)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->resolve_manifest(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->get_manifest(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->resolve_tag(name, "v1")), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->get_tag(name, "v1")), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->push_blob(name, absent(kOctetType), content)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->push_blob_chunked(name)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->push_blob_chunked_resume(name, "", 0)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->mount_blob(name, kApp, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->mount_blob(kApp, name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(try_push_manifest(*registry, name, "{}", "text/plain")), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->delete_blob(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->delete_manifest(name, digest)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->delete_tag(name, "v1")), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->tags(name)), Errc::name_invalid) << name;
-    EXPECT_EQ(failure_of(registry->referrers(name, digest)), Errc::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->resolve_blob(name, digest)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->get_blob(name, digest)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->get_blob_range(name, digest, 0, 1)), RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->resolve_manifest(name, digest)), RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->get_manifest(name, digest)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->resolve_tag(name, "v1")), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->get_tag(name, "v1")), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->push_blob(name, absent(kOctetType), content)),
+              RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->push_blob_chunked(name)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->push_blob_chunked_resume(name, "", 0)),
+              RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->mount_blob(name, kApp, digest)), RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->mount_blob(kApp, name, digest)), RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(try_push_manifest(*registry, name, "{}", "text/plain")),
+              RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->delete_blob(name, digest)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->delete_manifest(name, digest)), RegistryCode::name_invalid)
+        << name;
+    EXPECT_EQ(registry_failure_of(registry->delete_tag(name, "v1")), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->tags(name)), RegistryCode::name_invalid) << name;
+    EXPECT_EQ(registry_failure_of(registry->referrers(name, digest)), RegistryCode::name_invalid) << name;
   }
   EXPECT_EQ(testing::state_of_tree(path), before);
 }
@@ -270,14 +284,14 @@ TEST_F(ARegistry, RefusesTheEmptyDigest) {
 TEST_F(ARegistry, KnowsNoManifestWithoutEntries) {
   const auto image = push_image(*registry, kApp, "layer", {"v1"});
   const auto digest = image.manifest.digest;
-  EXPECT_EQ(failure_of(registry->resolve_manifest("other", digest)), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->get_manifest("other", digest)), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->resolve_tag("other", "v1")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->get_tag("other", "v1")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->tags("other")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->referrers("other", digest)), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->delete_manifest("other", digest)), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->delete_tag("other", "v1")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_manifest("other", digest)), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_manifest("other", digest)), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_tag("other", "v1")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_tag("other", "v1")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("other")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->referrers("other", digest)), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_manifest("other", digest)), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_tag("other", "v1")), RegistryCode::name_unknown);
 }
 
 TEST_F(ARegistry, KnowsNoManifestThatNothingReaches) {
@@ -286,13 +300,13 @@ TEST_F(ARegistry, KnowsNoManifestThatNothingReaches) {
   const auto elsewhere = must(registry->resolve_tag("other", "v1")).digest;
   for (const Digest& digest :
        {elsewhere, image.config.digest, image.layer.digest, absent(kOctetType).digest}) {
-    EXPECT_EQ(failure_of(registry->resolve_manifest(kApp, digest)), Errc::manifest_unknown);
-    EXPECT_EQ(failure_of(registry->get_manifest(kApp, digest)), Errc::manifest_unknown);
-    EXPECT_EQ(failure_of(registry->delete_manifest(kApp, digest)), Errc::manifest_unknown);
+    EXPECT_EQ(registry_failure_of(registry->resolve_manifest(kApp, digest)), RegistryCode::manifest_unknown);
+    EXPECT_EQ(registry_failure_of(registry->get_manifest(kApp, digest)), RegistryCode::manifest_unknown);
+    EXPECT_EQ(registry_failure_of(registry->delete_manifest(kApp, digest)), RegistryCode::manifest_unknown);
   }
-  EXPECT_EQ(failure_of(registry->resolve_tag(kApp, "v2")), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(registry->get_tag(kApp, "v2")), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(registry->delete_tag(kApp, "v2")), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_tag(kApp, "v2")), RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_tag(kApp, "v2")), RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_tag(kApp, "v2")), RegistryCode::manifest_unknown);
 }
 
 TEST_F(ARegistry, FindsManifestsThroughIndexes) {
@@ -305,8 +319,10 @@ TEST_F(ARegistry, FindsManifestsThroughIndexes) {
     EXPECT_EQ(must(registry->resolve_manifest(kApp, digest)).digest, digest);
   EXPECT_EQ(must(registry->resolve_manifest(kApp, inner.digest)).media_type, kIndexType);
   EXPECT_EQ(text_of(registry->get_manifest(kApp, image.manifest.digest)), image.text);
-  EXPECT_EQ(failure_of(registry->delete_manifest(kApp, image.manifest.digest)), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(registry->delete_manifest(kApp, inner.digest)), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_manifest(kApp, image.manifest.digest)),
+            RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_manifest(kApp, inner.digest)),
+            RegistryCode::manifest_unknown);
 }
 
 TEST_F(ARegistry, FindsNoManifestThroughSubjects) {
@@ -314,7 +330,8 @@ TEST_F(ARegistry, FindsNoManifestThroughSubjects) {
   const auto config = push_text(*registry, kApp, "{}", kEmptyType);
   push_manifest(*registry, kApp, manifest_text(config, {}, &subject.manifest), kManifestType, {"referrer"});
   ASSERT_TRUE(registry->delete_tag(kApp, "subject"));
-  EXPECT_EQ(failure_of(registry->resolve_manifest(kApp, subject.manifest.digest)), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_manifest(kApp, subject.manifest.digest)),
+            RegistryCode::manifest_unknown);
 }
 
 TEST_F(ARegistry, FindsManifestsInIndexesThatNameEachOtherOverAndOver) {
@@ -331,8 +348,9 @@ TEST_F(ARegistry, GivesNoManifestWhoseBlobIsMissing) {
   const auto image = push_image(*registry, kApp, "layer", {"v1"});
   const auto index = push_manifest(*registry, kApp, index_document({image.manifest}), kIndexType, {"index"});
   std::filesystem::remove(path + "/" + image.manifest.digest.blob_path());
-  EXPECT_EQ(failure_of(registry->get_manifest(kApp, image.manifest.digest)), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(registry->get_tag(kApp, "v1")), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_manifest(kApp, image.manifest.digest)),
+            RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_tag(kApp, "v1")), RegistryCode::manifest_unknown);
   EXPECT_EQ(must(registry->resolve_tag(kApp, "v1")).digest, image.manifest.digest);
   EXPECT_THAT(must(registry->tags(kApp)), ElementsAre("index", "v1"));
   EXPECT_EQ(must(registry->resolve_manifest(kApp, index.digest)).digest, index.digest);
@@ -347,7 +365,7 @@ TEST_F(ARegistry, KeepsOtherRepositoriesOutOfIt) {
   ASSERT_TRUE(registry->delete_manifest("example/ap", image.manifest.digest));
   EXPECT_EQ(text_of(registry->get_tag(kApp, "v1")), image.text);
   EXPECT_EQ(text_of(registry->get_tag("example/app/more", "v3")), image.text);
-  EXPECT_EQ(failure_of(registry->tags("example/ap")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("example/ap")), RegistryCode::name_unknown);
 }
 
 TEST_F(ARegistry, DeletesAManifestWithAllOfItsTags) {
@@ -356,8 +374,10 @@ TEST_F(ARegistry, DeletesAManifestWithAllOfItsTags) {
   push_image(*registry, kApp, "another", {"c"});
   ASSERT_TRUE(registry->delete_manifest(kApp, image.manifest.digest));
   EXPECT_THAT(must(registry->tags(kApp)), ElementsAre("c"));
-  EXPECT_EQ(failure_of(registry->get_manifest(kApp, image.manifest.digest)), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(registry->delete_manifest(kApp, image.manifest.digest)), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_manifest(kApp, image.manifest.digest)),
+            RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_manifest(kApp, image.manifest.digest)),
+            RegistryCode::manifest_unknown);
   EXPECT_TRUE(std::filesystem::exists(path + "/" + image.manifest.digest.blob_path())) << "blobs stay";
 }
 
@@ -365,10 +385,11 @@ TEST_F(ARegistry, ForgetsATagAndThenItsManifest) {
   const auto image = push_image(*registry, kApp, "layer", {"v1", "v2"});
   ASSERT_TRUE(registry->delete_tag(kApp, "v1"));
   EXPECT_THAT(must(registry->tags(kApp)), ElementsAre("v2"));
-  EXPECT_EQ(failure_of(registry->get_tag(kApp, "v1")), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_tag(kApp, "v1")), RegistryCode::manifest_unknown);
   ASSERT_TRUE(registry->delete_manifest(kApp, image.manifest.digest));
-  EXPECT_EQ(failure_of(registry->get_manifest(kApp, image.manifest.digest)), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->tags(kApp)), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_manifest(kApp, image.manifest.digest)),
+            RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags(kApp)), RegistryCode::name_unknown);
   EXPECT_THAT(must(registry->repositories()), IsEmpty());
 }
 

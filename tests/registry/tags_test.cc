@@ -20,6 +20,7 @@ using testing::must;
 using testing::named;
 using testing::push_image;
 using testing::push_manifest;
+using testing::registry_failure_of;
 using testing::text_of;
 
 using Names = std::vector<std::string>;
@@ -45,7 +46,7 @@ TEST_F(Tags, AreListedInPages) {
   EXPECT_THAT(page("bravo0", 1), ElementsAre("charlie"));
   EXPECT_THAT(page("echo", 0), IsEmpty());
   EXPECT_THAT(page("zulu", 3), IsEmpty());
-  EXPECT_EQ(failure_of(registry->tags("unknown")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("unknown")), RegistryCode::name_unknown);
 }
 
 TEST_F(Tags, AreAllOnSomePage) {
@@ -78,9 +79,9 @@ TEST_F(Tags, AreOnlyWhatCanBeOne) {
   const auto before = testing::state_of_tree(path);
   for (const std::string& tag : {std::string(), std::string("a/b"), std::string("a:b"), std::string(".a"),
                                  std::string("../x"), std::string(129, 'a'), std::string("café")}) {
-    EXPECT_EQ(failure_of(registry->resolve_tag(kApp, tag)), Errc::name_invalid) << tag;
-    EXPECT_EQ(failure_of(registry->get_tag(kApp, tag)), Errc::name_invalid) << tag;
-    EXPECT_EQ(failure_of(registry->delete_tag(kApp, tag)), Errc::name_invalid) << tag;
+    EXPECT_EQ(registry_failure_of(registry->resolve_tag(kApp, tag)), RegistryCode::name_invalid) << tag;
+    EXPECT_EQ(registry_failure_of(registry->get_tag(kApp, tag)), RegistryCode::name_invalid) << tag;
+    EXPECT_EQ(registry_failure_of(registry->delete_tag(kApp, tag)), RegistryCode::name_invalid) << tag;
   }
   EXPECT_EQ(testing::state_of_tree(path), before);
 }
@@ -90,7 +91,8 @@ TEST_F(Tags, MoveAndLeaveTheManifestBehind) {
   const auto now = push_image(*registry, kApp, "new", {"latest"});
   EXPECT_EQ(text_of(registry->get_tag(kApp, "latest")), now.text);
   EXPECT_THAT(entry_names(path), ElementsAre("example/app:latest"));
-  EXPECT_EQ(failure_of(registry->resolve_manifest(kApp, old.manifest.digest)), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_manifest(kApp, old.manifest.digest)),
+            RegistryCode::manifest_unknown);
   EXPECT_EQ(text_of(registry->get_blob(kApp, old.manifest.digest)), old.text) << "its blob stays";
 }
 
@@ -98,10 +100,12 @@ TEST_F(Tags, AreDeletedAndLeaveTheManifestBehind) {
   const auto image = push_image(*registry, kApp, "layer", {"v1"});
   push_image(*registry, kApp, "another", {"v2"});
   ASSERT_TRUE(registry->delete_tag(kApp, "v1"));
-  EXPECT_EQ(failure_of(registry->resolve_tag(kApp, "v1")), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(registry->resolve_manifest(kApp, image.manifest.digest)), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_tag(kApp, "v1")), RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_manifest(kApp, image.manifest.digest)),
+            RegistryCode::manifest_unknown);
   EXPECT_EQ(text_of(registry->get_blob(kApp, image.manifest.digest)), image.text);
-  EXPECT_EQ(failure_of(registry->delete_tag(kApp, "v1")), Errc::manifest_unknown) << "once more";
+  EXPECT_EQ(registry_failure_of(registry->delete_tag(kApp, "v1")), RegistryCode::manifest_unknown)
+      << "once more";
 }
 
 TEST_F(Tags, LeaveAManifestThatSomethingElseReaches) {
@@ -134,7 +138,7 @@ TEST_F(KeptUntagged, AManifestStaysWhenItsLastTagIsDeleted) {
   EXPECT_THAT(entry_names(path), ElementsAre(untagged(image.manifest.digest)));
   EXPECT_EQ(text_of(registry->get_manifest(kApp, image.manifest.digest)), image.text);
   EXPECT_THAT(must(registry->tags(kApp)), IsEmpty());
-  EXPECT_EQ(failure_of(registry->delete_tag(kApp, "v2")), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->delete_tag(kApp, "v2")), RegistryCode::manifest_unknown);
   EXPECT_EQ(text_of(open()->get_manifest(kApp, image.manifest.digest)), image.text);
 }
 
@@ -168,7 +172,7 @@ TEST_F(KeptUntagged, AManifestThatIsDeletedGoesWithItsTags) {
   ASSERT_TRUE(registry->delete_tag(kApp, "v1"));
   ASSERT_TRUE(registry->delete_manifest(kApp, image.manifest.digest));
   EXPECT_THAT(entry_names(path), IsEmpty());
-  EXPECT_EQ(failure_of(registry->tags(kApp)), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags(kApp)), RegistryCode::name_unknown);
 }
 
 class ForeignEntries : public testing::OneLayout {
@@ -225,8 +229,8 @@ TEST_F(ForeignEntries, AreSkippedOnRequest) {
   EXPECT_THAT(must(registry->repositories()), ElementsAre("example/app"));
   EXPECT_THAT(must(registry->tags(kApp)), ElementsAre("v1"));
   EXPECT_EQ(must(registry->resolve_tag(kApp, "v1")).digest, manifest.digest);
-  EXPECT_EQ(failure_of(registry->tags("unknown")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(registry->resolve_tag(kApp, "latest")), Errc::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(registry->tags("unknown")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(registry->resolve_tag(kApp, "latest")), RegistryCode::manifest_unknown);
 }
 
 TEST_F(ForeignEntries, ThatAreSkippedStayWhereTheyAre) {

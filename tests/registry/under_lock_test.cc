@@ -18,6 +18,7 @@ using testing::kConfigType;
 using testing::kManifestType;
 using testing::kTarType;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::try_push_manifest;
 
 class UnderTheLock : public testing::OneLayout {};
@@ -38,8 +39,8 @@ TEST_F(UnderTheLock, AManifestWhoseLayerWasCollectedMeanwhileIsRefused) {
     std::filesystem::remove(path + "/" + layer.digest.blob_path());
     lock.release();
   }
-  EXPECT_EQ(failure_of(pushed), Errc::manifest_invalid);
-  EXPECT_EQ(failure_of(registry->resolve_tag(kApp, "latest")), Errc::name_unknown);
+  EXPECT_EQ(registry_failure_of(pushed), RegistryCode::manifest_invalid);
+  EXPECT_EQ(registry_failure_of(registry->resolve_tag(kApp, "latest")), RegistryCode::name_unknown);
 }
 
 TEST_F(UnderTheLock, AChangeWaitsWhileItsContextLasts) {

@@ -30,6 +30,7 @@ using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using testing::must;
 using testing::push_text;
+using testing::registry_failure_of;
 using testing::text_of;
 
 constexpr std::string_view kUnknownId = "0123456789abcdef0123456789abcdef";
@@ -71,7 +72,8 @@ TEST_F(AnUpload, HasAFileUntilItIsCommitted) {
   EXPECT_TRUE(std::filesystem::is_regular_file(file_of(writer->id())));
   must(writer->write(as_bytes("content")));
   EXPECT_EQ(writer->size(), 12u);
-  EXPECT_EQ(failure_of(registry->get_blob(kApp, digest_of("some content"))), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_blob(kApp, digest_of("some content"))),
+            RegistryCode::blob_unknown);
   const auto blob = must(writer->commit(digest_of("some content")));
   EXPECT_EQ(blob.digest, digest_of("some content"));
   EXPECT_EQ(blob.size, 12u);
@@ -124,20 +126,21 @@ TEST_F(AnUpload, MayBecomeASha512Blob) {
   const auto blob = must(writer->commit(digest_of("content", Algorithm::sha512)));
   EXPECT_EQ(blob.digest, digest_of("content", Algorithm::sha512));
   EXPECT_EQ(text_of(registry->get_blob(kApp, blob.digest)), "content");
-  EXPECT_EQ(failure_of(registry->get_blob(kApp, digest_of("content"))), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(registry->get_blob(kApp, digest_of("content"))), RegistryCode::blob_unknown);
 }
 
 TEST_F(AnUpload, GoesOnWhereItEnds) {
   const auto id = begin()->id();
-  EXPECT_EQ(failure_of(try_resume(id, 5)), Errc::range_invalid) << "the first piece begins at 0";
+  EXPECT_EQ(registry_failure_of(try_resume(id, 5)), RegistryCode::range_invalid)
+      << "the first piece begins at 0";
   {
     auto writer = resume(id, 0);
     must(writer->write(as_bytes("first ")));
     must(writer->close());
   }
-  EXPECT_EQ(failure_of(try_resume(id, 0)), Errc::range_invalid) << "the same piece again";
+  EXPECT_EQ(registry_failure_of(try_resume(id, 0)), RegistryCode::range_invalid) << "the same piece again";
   for (const std::int64_t offset : {std::int64_t{5}, std::int64_t{7}, INT64_MAX})
-    EXPECT_EQ(failure_of(try_resume(id, offset)), Errc::range_invalid) << offset;
+    EXPECT_EQ(registry_failure_of(try_resume(id, offset)), RegistryCode::range_invalid) << offset;
   EXPECT_EQ(resume(id)->size(), 6u) << "where to go on can be asked for";
   auto writer = resume(id, 6);
   EXPECT_EQ(writer->id(), id);
@@ -158,7 +161,7 @@ TEST_F(AnUpload, BeginsWhereNoIdIsGiven) {
 }
 
 TEST_F(AnUpload, DoesNotBeginBehindItsBeginning) {
-  EXPECT_EQ(failure_of(try_resume("", 5)), Errc::range_invalid);
+  EXPECT_EQ(registry_failure_of(try_resume("", 5)), RegistryCode::range_invalid);
   EXPECT_THAT(uploads(), IsEmpty());
 }
 
@@ -177,12 +180,13 @@ TEST_F(AnUpload, IsUnknownWhereNobodyHasBegunIt) {
         std::string(32, 'g'), "../sha256/" + digest_of("content").hex(), std::string(16, '\0') + "/",
         "/" + std::string(31, 'a')})
     for (const std::int64_t offset : {-1, 0, 7})
-      EXPECT_EQ(failure_of(try_resume(id, offset)), Errc::blob_upload_unknown) << id << " at " << offset;
+      EXPECT_EQ(registry_failure_of(try_resume(id, offset)), RegistryCode::blob_upload_unknown)
+          << id << " at " << offset;
   EXPECT_EQ(testing::state_of_tree(path), before);
 }
 
 TEST_F(AnUpload, IsUnknownBeforeThereIsALayout) {
-  EXPECT_EQ(failure_of(try_resume(kUnknownId, 0)), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(try_resume(kUnknownId, 0)), RegistryCode::blob_upload_unknown);
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
@@ -269,10 +273,10 @@ TEST_F(AnUpload, IsUnknownOnceItWasCommitted) {
   auto writer = begin();
   must(writer->write(as_bytes("content")));
   must(writer->commit(digest_of("content")));
-  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(writer->commit(digest_of("content"))), RegistryCode::blob_upload_unknown);
   EXPECT_EQ(failure_of(writer->write(as_bytes("more"))), Errc::closed);
-  EXPECT_EQ(failure_of(try_resume(writer->id(), -1)), Errc::blob_upload_unknown);
-  EXPECT_EQ(failure_of(try_resume(writer->id(), 0)), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(try_resume(writer->id(), -1)), RegistryCode::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(try_resume(writer->id(), 0)), RegistryCode::blob_upload_unknown);
   EXPECT_THAT(uploads(), IsEmpty());
   must(writer->close());
   must(writer->cancel());
@@ -286,8 +290,8 @@ TEST_F(AnUpload, IsUnknownOnceItWasCancelled) {
   must(writer->cancel());
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
   EXPECT_EQ(failure_of(writer->write(as_bytes("more"))), Errc::closed);
-  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::blob_upload_unknown);
-  EXPECT_EQ(failure_of(try_resume(writer->id(), -1)), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(writer->commit(digest_of("content"))), RegistryCode::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(try_resume(writer->id(), -1)), RegistryCode::blob_upload_unknown);
 }
 
 TEST_F(AnUpload, IsUnknownWhereAnotherWriterHasEndedIt) {
@@ -295,14 +299,14 @@ TEST_F(AnUpload, IsUnknownWhereAnotherWriterHasEndedIt) {
   auto first = resume(id);
   must(first->close());
   must(resume(id)->cancel());
-  EXPECT_EQ(failure_of(first->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(first->commit(digest_of("content"))), RegistryCode::blob_upload_unknown);
   must(first->cancel());
 
   auto second = begin();
   must(second->write(as_bytes("content")));
   must(second->close());
   must(resume(second->id())->commit(digest_of("content")));
-  EXPECT_EQ(failure_of(second->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(second->commit(digest_of("content"))), RegistryCode::blob_upload_unknown);
 }
 
 TEST_F(AnUpload, IsNotCancelledUnderItsWriter) {
@@ -310,7 +314,7 @@ TEST_F(AnUpload, IsNotCancelledUnderItsWriter) {
   must(first->close());
   auto second = resume(first->id());
   must(second->write(as_bytes("content")));
-  EXPECT_EQ(failure_of(first->cancel()), Errc::blob_upload_invalid);
+  EXPECT_EQ(registry_failure_of(first->cancel()), RegistryCode::blob_upload_invalid);
   must(second->commit(digest_of("content")));
   must(first->cancel());
 }
@@ -319,7 +323,7 @@ TEST_F(AnUpload, IsUnknownToItsWriterOnceSomebodyHasRemovedItsFile) {
   auto second = begin();
   must(second->write(as_bytes("content")));
   ASSERT_TRUE(std::filesystem::remove(path + "/blobs/uploads/" + second->id()));
-  EXPECT_EQ(failure_of(second->commit(digest_of("content"))), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(second->commit(digest_of("content"))), RegistryCode::blob_upload_unknown);
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
   must(second->cancel());
 }
@@ -331,11 +335,12 @@ TEST_F(AnUpload, HasOneWriterAtATime) {
   const auto other = open();
   for (Registry* who : {registry.get(), other.get()})
     for (const std::int64_t offset : {-1, 0, 7})
-      EXPECT_EQ(failure_of(who->push_blob_chunked_resume(kApp, id, offset)), Errc::blob_upload_invalid);
+      EXPECT_EQ(registry_failure_of(who->push_blob_chunked_resume(kApp, id, offset)),
+                RegistryCode::blob_upload_invalid);
   must(writer->close());
   auto next = must(other->push_blob_chunked_resume(kApp, id, 7));
-  EXPECT_EQ(failure_of(try_resume(id, -1)), Errc::blob_upload_invalid);
-  EXPECT_EQ(failure_of(writer->commit(digest_of("content"))), Errc::blob_upload_invalid);
+  EXPECT_EQ(registry_failure_of(try_resume(id, -1)), RegistryCode::blob_upload_invalid);
+  EXPECT_EQ(registry_failure_of(writer->commit(digest_of("content"))), RegistryCode::blob_upload_invalid);
   must(next->close());
   EXPECT_EQ(must(writer->commit(digest_of("content"))).size, 7u);
 }
@@ -457,7 +462,7 @@ TEST_F(AnUpload, IsBusyForOtherProcesses) {
     return said_by_a_process([&]() -> std::string {
       const auto other = open();
       const auto resumed = other->push_blob_chunked_resume(kApp, writer->id(), -1);
-      return resumed ? "resumed" : std::string(wire_code(resumed.error().code()));
+      return resumed ? "resumed" : std::string(wire_code(registry_code(resumed.error())));
     });
   };
   EXPECT_EQ(outcome_elsewhere(), "BLOB_UPLOAD_INVALID");
@@ -474,7 +479,7 @@ TEST_F(AnUpload, IsCommittedByAnotherProcess) {
     return must(writer->commit(digest_of("content"))).digest.str();
   });
   EXPECT_EQ(said, digest_of("content").str());
-  EXPECT_EQ(failure_of(try_resume(id, 7)), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(try_resume(id, 7)), RegistryCode::blob_upload_unknown);
   EXPECT_EQ(text_of(registry->get_blob(kApp, digest_of("content"))), "content");
 }
 
@@ -497,7 +502,7 @@ TEST_F(CleaningUploads, TakesThoseThatNobodyHasTouchedForADay) {
   make_old(file_of(almost), 23);
   clean();
   EXPECT_FALSE(std::filesystem::exists(file_of(old)));
-  EXPECT_EQ(failure_of(try_resume(old, -1)), Errc::blob_upload_unknown);
+  EXPECT_EQ(registry_failure_of(try_resume(old, -1)), RegistryCode::blob_upload_unknown);
   EXPECT_EQ(resume(young)->size(), 5u);
   EXPECT_EQ(resume(almost)->size(), 6u);
 }

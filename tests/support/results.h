@@ -10,14 +10,13 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/registry/wire.h"
+#include "core/http/registry_code.h"
 
 namespace layoutfs {
 
 // For what a failed test says.
-inline void PrintTo(Errc code, std::ostream* out) {
-  *out << "Errc " << static_cast<int>(code) << ", " << wire_code(code);
-}
+inline void PrintTo(Errc code, std::ostream* out) { *out << "Errc " << static_cast<int>(code); }
+inline void PrintTo(RegistryCode code, std::ostream* out) { *out << wire_code(code); }
 
 namespace testing {
 
@@ -25,6 +24,12 @@ namespace testing {
 template <class T>
 std::optional<Errc> failure_of(const Result<T>& result) {
   return result ? std::nullopt : std::optional(result.error().code());
+}
+
+// The same as a code of the OCI distribution specification.
+template <class T>
+std::optional<RegistryCode> registry_failure_of(const Result<T>& result) {
+  return result ? std::nullopt : std::optional(registry_code(result.error()));
 }
 
 // What is no part of the test's question, and has to work.

@@ -303,7 +303,7 @@ TEST_F(EngineDestination, AnEmptyLayerIsVerifiedAndNotStored) {
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
   const auto refused = destination->put_manifest(as_bytes(text));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), Errc::manifest_blob_unknown);
+  EXPECT_EQ(registry_code(refused.error()), RegistryCode::manifest_blob_unknown);
   EXPECT_THAT(refused.error().message(), HasSubstr("is_empty_layer"));
   must(put(*destination, "nothing", {}));
   must(destination->put_manifest(as_bytes(text)));
@@ -358,7 +358,8 @@ TEST_F(EngineDestination, TheEntryIsWhatTheManifestIsToBeKnownBy) {
   wanted.digest = Digest::of(as_bytes("other"));
   EXPECT_EQ(failure_of(destination->put_manifest(as_bytes(text), {.descriptor = wanted})),
             Errc::digest_invalid);
-  EXPECT_EQ(failure_of(destination->put_manifest(as_bytes("no manifest"))), Errc::manifest_invalid);
+  EXPECT_EQ(registry_failure_of(destination->put_manifest(as_bytes("no manifest"))),
+            RegistryCode::manifest_invalid);
   wanted.digest = Digest::of(as_bytes(text), Algorithm::sha512);
   must(destination->put_manifest(as_bytes(text), {.descriptor = wanted}));
   must(destination->commit());

@@ -236,7 +236,7 @@ class MemoryRegistry final : public Registry {
 
   Result<Descriptor> resolve_blob(std::string_view, const Digest& digest) override {
     const auto size = engine.blob_size(digest);
-    if (!size || !*size) return fail(Errc::blob_unknown, digest.str());
+    if (!size || !*size) return fail(RegistryCode::blob_unknown, digest.str());
     return Descriptor{.media_type = {}, .digest = digest, .size = **size};
   }
   Result<BlobReader> get_blob(std::string_view repository, const Digest& digest) override {
@@ -248,7 +248,7 @@ class MemoryRegistry final : public Registry {
                                       const Context&) override {
     const auto found = types_.find(digest);
     auto blob = resolve_blob(repository, digest);
-    if (!blob || found == types_.end()) return fail(Errc::manifest_unknown, digest.str());
+    if (!blob || found == types_.end()) return fail(RegistryCode::manifest_unknown, digest.str());
     blob->media_type = found->second;
     return blob;
   }
@@ -261,7 +261,7 @@ class MemoryRegistry final : public Registry {
   Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
                                  const Context& context) override {
     const auto found = tags_.find(std::string(tag));
-    if (found == tags_.end()) return fail(Errc::manifest_unknown, std::string(tag));
+    if (found == tags_.end()) return fail(RegistryCode::manifest_unknown, std::string(tag));
     return resolve_manifest(repository, found->second, context);
   }
   Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,

@@ -70,11 +70,12 @@ TEST_F(RegistryTransfer, ASourceStaysWhatItWasWhenItsTagMoves) {
             file_text(from.blob_path(manifest.digest)));
   EXPECT_EQ(must(source("latest")->get_manifest()).descriptor.digest, other.digest);
   EXPECT_EQ(must(source(other.digest.str())->get_manifest()).descriptor.digest, other.digest);
-  EXPECT_EQ(failure_of(open_source(registry, std::string(kApp), manifest.digest.str())),
-            Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(open_source(registry, std::string(kApp), "none")), Errc::manifest_unknown);
-  EXPECT_EQ(failure_of(open_source(registry, "example/none", "none")), Errc::name_unknown);
-  EXPECT_EQ(failure_of(open_source(registry, "No", "none")), Errc::name_invalid);
+  EXPECT_EQ(registry_failure_of(open_source(registry, std::string(kApp), manifest.digest.str())),
+            RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(open_source(registry, std::string(kApp), "none")),
+            RegistryCode::manifest_unknown);
+  EXPECT_EQ(registry_failure_of(open_source(registry, "example/none", "none")), RegistryCode::name_unknown);
+  EXPECT_EQ(registry_failure_of(open_source(registry, "No", "none")), RegistryCode::name_invalid);
 }
 
 TEST_F(RegistryTransfer, BlobsAndTheirPiecesAreReadAndRecorded) {
@@ -89,7 +90,7 @@ TEST_F(RegistryTransfer, BlobsAndTheirPiecesAreReadAndRecorded) {
   EXPECT_THAT(
       deliver(tagged->get_blob_at(blob_info_of(layer), std::vector<BlobChunk>{{3, 2}, {9, 1}})).chunks,
       ElementsAre("ll", "l"));
-  EXPECT_EQ(failure_of(tagged->get_blob(info_of("none"))), Errc::blob_unknown);
+  EXPECT_EQ(registry_failure_of(tagged->get_blob(info_of("none"))), RegistryCode::blob_unknown);
   BlobInfo foreign = info_of("none");
   foreign.urls = {"https://a/b"};
   EXPECT_EQ(failure_of(tagged->get_blob(foreign)), Errc::not_found);
@@ -118,11 +119,12 @@ TEST_F(RegistryTransfer, AManifestNeedsWhatItNames) {
   const auto destination = open(std::string(kApp), "1.0");
   EXPECT_EQ(failure_of(destination->commit()), Errc::failed_precondition);
   must(destination->put_manifest(as_bytes(file_text(from.blob_path(manifest.digest)))));
-  EXPECT_EQ(failure_of(destination->commit()), Errc::manifest_invalid);
+  EXPECT_EQ(registry_failure_of(destination->commit()), RegistryCode::manifest_invalid);
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
   EXPECT_EQ(failure_of(destination->put_manifest(as_bytes("{}"), {.descriptor = layer})),
             Errc::digest_invalid);
-  EXPECT_EQ(failure_of(destination->put_manifest(as_bytes("nothing"))), Errc::manifest_invalid);
+  EXPECT_EQ(registry_failure_of(destination->put_manifest(as_bytes("nothing"))),
+            RegistryCode::manifest_invalid);
   const std::vector<Signature> one = {Bytes(3)};
   EXPECT_TRUE(destination->put_signatures({}));
   EXPECT_EQ(failure_of(destination->put_signatures(one)), Errc::unsupported);
@@ -136,9 +138,9 @@ TEST_F(RegistryTransfer, WithoutATagTheManifestIsThereByItsDigest) {
 }
 
 TEST_F(RegistryTransfer, NamesAreChecked) {
-  EXPECT_EQ(failure_of(open_destination(registry, "UPPER", "1")), Errc::name_invalid);
-  EXPECT_EQ(failure_of(open_destination(registry, "", "1")), Errc::name_invalid);
-  EXPECT_EQ(failure_of(open_destination(registry, "a", "b/c")), Errc::name_invalid);
+  EXPECT_EQ(registry_failure_of(open_destination(registry, "UPPER", "1")), RegistryCode::name_invalid);
+  EXPECT_EQ(registry_failure_of(open_destination(registry, "", "1")), RegistryCode::name_invalid);
+  EXPECT_EQ(registry_failure_of(open_destination(registry, "a", "b/c")), RegistryCode::name_invalid);
 }
 
 TEST_F(RegistryTransfer, AnyNumberOfThreadsMayPutBlobs) {
@@ -206,7 +208,8 @@ TEST_F(RegistryTransfer, AnEmptyLayerIsVerifiedAndNotStored) {
   must(put(*destination, "{}", {}, {.is_config = true}));
   const std::string text =
       manifest_text(descriptor_of("{}", kConfigType), {descriptor_of("nothing", kTarType)});
-  EXPECT_EQ(failure_of(destination->put_manifest(as_bytes(text))), Errc::manifest_blob_unknown);
+  EXPECT_EQ(registry_failure_of(destination->put_manifest(as_bytes(text))),
+            RegistryCode::manifest_blob_unknown);
 }
 
 // ---- Reuse, between layouts of their own ----

@@ -21,7 +21,7 @@ struct BytePart {
 // "FIRST-LAST", "FIRST-" or "-LENGTH". Errc::invalid_argument, naming --range.
 Result<ByteRange> parse_byte_range(const std::string& text);
 
-// The part of `size` bytes that `text` means. Errc::range_invalid if the range has no byte of these.
+// The part of `size` bytes that `text` means. Errc::invalid_argument if the range has no byte of these.
 Result<BytePart> part_of(const ByteRange& range, const std::string& text, std::uint64_t size);
 
 }  // namespace layoutfs::tools

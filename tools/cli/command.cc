@@ -27,19 +27,12 @@ bool is_write_failure(int sys) noexcept {
 ExitCode exit_code_of(const Error& error) noexcept {
   switch (error.code()) {
     case Errc::invalid_argument:
-    case Errc::name_invalid:
-    case Errc::range_invalid:
     case Errc::failed_precondition:
       return kUsage;
     case Errc::not_found:
-    case Errc::blob_unknown:
-    case Errc::blob_upload_unknown:
-    case Errc::manifest_unknown:
-    case Errc::name_unknown:
+    case Errc::upload_unknown:
       return kNotFound;
     case Errc::invalid_image:
-    case Errc::manifest_blob_unknown:
-    case Errc::manifest_invalid:
       return kNotALayout;
     case Errc::ambiguous:
       return kAmbiguous;
@@ -56,14 +49,11 @@ ExitCode exit_code_of(const Error& error) noexcept {
       return kMountFailed;
     case Errc::clobber:
     case Errc::already_exists:
-    case Errc::blob_upload_invalid:
+    case Errc::upload_busy:
     case Errc::denied:
-    case Errc::referenced:
-    case Errc::unauthorized:
       return kCannotWrite;
     case Errc::closed:
     case Errc::cancelled:
-    case Errc::too_many_requests:
       return kFailed;
     case Errc::io:
       return is_write_failure(error.sys()) ? kCannotWrite : kFailed;

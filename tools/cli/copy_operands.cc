@@ -295,7 +295,7 @@ Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
   // Of an image that another repository has, the tag stays.
   if (!repository_.empty()) entry->repository = repository_;
   if (!is_repository_directory(entry->repository))
-    return fail(Errc::name_invalid,
+    return fail(Errc::invalid_argument,
                 "repository '" + entry->repository + "' cannot be beside the files of the layouts above it");
   if (auto way = RepositoryTree(path_).check_way(entry->repository); !way)
     return fail(std::move(way).error());

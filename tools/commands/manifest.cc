@@ -10,7 +10,7 @@ namespace {
 
 // A manifest that no entry names, but an index that the repository has, cannot be removed alone.
 Error in_an_index(const RegistryName& name) {
-  return {Errc::referenced,
+  return {Errc::denied,
           name.repository + "@" + name.object + ": only an index leads to it; it goes when that is removed"};
 }
 
@@ -23,7 +23,7 @@ Status remove_one(Registry& registry, const RegistryName& name) {
   const auto referrers = registry.referrers(name.repository, *digest);
   auto removed = registry.delete_manifest(name.repository, *digest);
   const bool is_reachable = registry.resolve_manifest(name.repository, *digest).has_value();
-  if (!removed && removed.error().code() == Errc::manifest_unknown && is_reachable)
+  if (!removed && registry_code(removed.error()) == RegistryCode::manifest_unknown && is_reachable)
     return fail(in_an_index(name));
   if (!removed) return removed;
   if (is_reachable) print_notice(digest->str() + ": an index still leads to it, so gc keeps it");

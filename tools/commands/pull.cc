@@ -34,9 +34,9 @@ Result<BlobReader> find_pulled(const RegistryStore& store, const PullArguments& 
   if (manifest) return manifest;
   // Also where the manifests of the repository cannot be understood: it is the same content by any way.
   auto blob = registry.get_blob(arguments.repository, *digest);
-  if (blob || blob.error().code() != Errc::blob_unknown) return blob;
-  const Errc why = manifest.error().code();
-  if (why != Errc::manifest_unknown && why != Errc::name_unknown) return manifest;
+  if (blob || registry_code(blob.error()) != RegistryCode::blob_unknown) return blob;
+  const RegistryCode why = registry_code(manifest.error());
+  if (why != RegistryCode::manifest_unknown && why != RegistryCode::name_unknown) return manifest;
   return fail(why, arguments.repository + ": " + digest->str() + ": no such manifest or blob");
 }
 

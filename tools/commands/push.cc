@@ -120,7 +120,7 @@ int push_manifest(const PushArguments& arguments, const Digest& digest, Output& 
   const auto pushed = store->registry->push_manifest(
       arguments.repository, *manifest, *media_type,
       {.digest = digest, .tags = arguments.tags, .context = signals.context()});
-  if (!pushed && pushed.error().code() == Errc::manifest_invalid)
+  if (!pushed && registry_code(pushed.error()) == RegistryCode::manifest_invalid)
     return report(Error(pushed.error()).with(file->name()));
   if (!pushed) return signals.report_write(store->explained(pushed.error()));
   output << pushed->digest.str() << "\n";

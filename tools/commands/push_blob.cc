@@ -133,7 +133,7 @@ int break_off(const Error& error, bool is_of_content, BlobWriter& writer, const 
               const StopSignals& signals) {
   const bool is_nothing = writer.size() == 0 && push.resumed.empty();
   if (is_nothing) ignore(writer.cancel(), "the first error is reported, and clean removes the upload later");
-  if (is_nothing || error.code() == Errc::blob_upload_unknown)
+  if (is_nothing || error.code() == Errc::upload_unknown)
     return is_of_content ? signals.report(error) : signals.report_write(error);
   const std::string after =
       "; the upload has " + count_of(writer.size(), "byte") + "; go on with --resume " + writer.id();

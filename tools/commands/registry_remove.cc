@@ -18,7 +18,8 @@ Result<RegistryName> parse_whole_name(const std::string& text) {
 }
 
 bool is_unknown(const Error& error) {
-  return error.code() == Errc::manifest_unknown || error.code() == Errc::name_unknown;
+  return registry_code(error) == RegistryCode::manifest_unknown ||
+         registry_code(error) == RegistryCode::name_unknown;
 }
 
 }  // namespace
