@@ -20,9 +20,9 @@
 #include "core/cas/engine.h"
 #include "core/oci/repository_names.h"
 #include "core/registry/registry.h"
+#include "core/transfer/blob_chunks.h"
 #include "core/transfer/blob_info.h"
 #include "core/transfer/blob_info_cache.h"
-#include "core/transfer/chunks.h"
 #include "core/transfer/image_source.h"
 #include "core/transfer/reference_batch.h"
 

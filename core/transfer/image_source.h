@@ -18,9 +18,9 @@
 #include "core/cas/layout_reader.h"
 #include "core/oci/platform.h"
 #include "core/registry/registry.h"
+#include "core/transfer/blob_chunks.h"
 #include "core/transfer/blob_info.h"
 #include "core/transfer/blob_info_cache.h"
-#include "core/transfer/chunks.h"
 
 namespace layoutfs {
 

@@ -4,7 +4,7 @@
 #include "core/base/context.h"
 #include "core/base/error.h"
 #include "core/cas/engine.h"
-#include "core/transfer/chunks.h"
+#include "core/transfer/blob_chunks.h"
 #include "core/transfer/image_destination.h"
 
 namespace layoutfs {

@@ -6,7 +6,7 @@
 
 #include "core/http/fields.h"
 #include "core/http/multipart.h"
-#include "core/transfer/chunks.h"
+#include "core/http/partial_body.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {

@@ -1,12 +1,14 @@
 // Chunks of blobs that lie here, and of bodies that are the whole blob.
-#include "core/transfer/chunks.h"
+#include "core/http/chunks.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "tests/transfer/streams.h"
+#include "core/http/partial_body.h"
+#include "core/transfer/blob_chunks.h"
+#include "tests/http/streams.h"
 #include "tests/transfer/text_accessor.h"
 
 namespace layoutfs::testing {

@@ -15,7 +15,7 @@
 #include "tests/support/documents.h"
 #include "tests/support/results.h"
 #include "tests/support/store.h"
-#include "tests/transfer/streams.h"
+#include "tests/transfer/text_accessor.h"
 
 namespace layoutfs::testing {
 

@@ -7,9 +7,28 @@
 #include <utility>
 #include <vector>
 
-#include "tests/transfer/streams.h"
+#include "core/transfer/blob_chunks.h"
+#include "tests/http/streams.h"
 
 namespace layoutfs::testing {
+
+class TextBlob final : public Blob {
+ public:
+  // Says that it has `size` bytes, whatever it delivers.
+  explicit TextBlob(std::string text, std::uint64_t size) : text_(std::move(text)), size_(size) {}
+  explicit TextBlob(const std::string& text) : TextBlob(text, text.size()) {}
+  std::uint64_t size() const noexcept override { return size_; }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
+                              const Context& = {}) const override {
+    if (offset >= text_.size()) return 0;
+    MemorySource rest(as_bytes(text_).subspan(static_cast<std::size_t>(offset)));
+    return rest.read(out);
+  }
+
+ private:
+  std::string text_;
+  std::uint64_t size_;
+};
 
 // Delivers these texts, then an error where it has one.
 class TextStream final : public ChunkStream {

@@ -1,13 +1,46 @@
-// The answer 206 to a range request (RFC 9110, sections 14.6 and 15.3.7).
-#include <string>
+#include "core/http/partial_body.h"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/http/chunk_reader.h"
 #include "core/http/fields.h"
 #include "core/http/multipart.h"
-#include "core/transfer/chunk_reader.h"
-#include "core/transfer/chunks.h"
 
 namespace layoutfs {
 namespace {
+
+constexpr std::size_t kPassSize = std::size_t{64} << 10;  // bytes at a time
+
+// Reads the whole blob in order.
+class FullBodyChunks final : public ChunkReader {
+ public:
+  FullBodyChunks(std::unique_ptr<ByteSource> body, std::vector<BlobChunk> chunks)
+      : ChunkReader(std::move(chunks)), body_(std::move(body)) {}
+
+ private:
+  Result<std::uint64_t> begin_chunk(const BlobChunk& chunk) override {
+    Bytes skipped(static_cast<std::size_t>(std::min<std::uint64_t>(chunk.offset - at_, kPassSize)));
+    while (at_ < chunk.offset) {
+      const auto wanted = std::min<std::uint64_t>(skipped.size(), chunk.offset - at_);
+      const auto got = body_->read(std::span(skipped).first(static_cast<std::size_t>(wanted)));
+      if (!got) return fail(Error(got.error()));
+      if (*got == 0)
+        return fail(Errc::unexpected_eof, chunk_name() + ": the blob ends at " + std::to_string(at_));
+      at_ += *got;
+    }
+    return chunk.length;
+  }
+  Result<std::size_t> read_chunk(std::span<std::byte> out) override {
+    auto got = body_->read(out);
+    if (got) at_ += *got;
+    return got;
+  }
+
+  std::unique_ptr<ByteSource> body_;
+  std::uint64_t at_ = 0;  // bytes that were read
+};
 
 // How many bytes of `chunk` a range delivers. Errc::corrupt where it is another one; Errc::unexpected_eof
 // where it is the beginning of the chunk, cut off by the end of the blob.
@@ -89,6 +122,12 @@ bool is_multipart(std::string_view content_type) {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<ChunkStream>> split_full_body(std::unique_ptr<ByteSource> body,
+                                                     std::vector<BlobChunk> chunks) {
+  if (auto valid = validate_chunks(chunks); !valid) return fail(std::move(valid).error());
+  return std::make_unique<FullBodyChunks>(std::move(body), std::move(chunks));
+}
 
 Result<std::unique_ptr<ChunkStream>> split_partial_body(std::unique_ptr<ByteSource> body,
                                                         const PartialResponse& response,

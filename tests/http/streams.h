@@ -1,12 +1,14 @@
 // For tests of chunks: sources that own their text or break, and what a stream delivers.
 #pragma once
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/transfer/chunks.h"
+#include "core/http/chunks.h"
 
 namespace layoutfs::testing {
 
@@ -33,24 +35,6 @@ class TextSource final : public ByteSource {
 inline std::unique_ptr<ByteSource> source_of(std::string text, std::size_t piece = 1000) {
   return std::make_unique<TextSource>(std::move(text), piece);
 }
-
-class TextBlob final : public Blob {
- public:
-  // Says that it has `size` bytes, whatever it delivers.
-  explicit TextBlob(std::string text, std::uint64_t size) : text_(std::move(text)), size_(size) {}
-  explicit TextBlob(const std::string& text) : TextBlob(text, text.size()) {}
-  std::uint64_t size() const noexcept override { return size_; }
-  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
-                              const Context& = {}) const override {
-    if (offset >= text_.size()) return 0;
-    MemorySource rest(as_bytes(text_).subspan(static_cast<std::size_t>(offset)));
-    return rest.read(out);
-  }
-
- private:
-  std::string text_;
-  std::uint64_t size_;
-};
 
 // What came of reading a stream of chunks to its end.
 struct Delivered {

@@ -1,4 +1,6 @@
 // Bodies that are parts of a blob: HTTP 206, multipart or not.
+#include "core/http/partial_body.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,7 @@
 
 #include "core/http/fields.h"
 #include "core/http/multipart.h"
-#include "tests/transfer/streams.h"
+#include "tests/http/streams.h"
 
 namespace layoutfs::testing {
 namespace {

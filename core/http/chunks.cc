@@ -1,69 +1,11 @@
-#include "core/transfer/chunks.h"
+#include "core/http/chunks.h"
 
-#include <algorithm>
 #include <string>
 
-#include "core/transfer/chunk_reader.h"
+#include "core/http/chunk_reader.h"
 
 namespace layoutfs {
 namespace {
-
-constexpr std::size_t kSkipSize = std::size_t{64} << 10;  // bytes at a time
-
-// Reads a blob at any place.
-class BlobChunks final : public ChunkReader {
- public:
-  BlobChunks(BlobPtr blob, std::vector<BlobChunk> chunks)
-      : ChunkReader(std::move(chunks)), blob_(std::move(blob)) {}
-
- private:
-  Result<std::uint64_t> begin_chunk(const BlobChunk& chunk) override {
-    offset_ = chunk.offset;
-    if (chunk.length != kToEnd) return chunk.length;
-    if (offset_ >= blob_->size())
-      return fail(Errc::unexpected_eof, chunk_name() + ": the blob ends at " + std::to_string(blob_->size()));
-    return blob_->size() - offset_;
-  }
-  Result<std::size_t> read_chunk(std::span<std::byte> out) override {
-    auto got = blob_->read_at(out, offset_);
-    if (got) offset_ += *got;
-    return got;
-  }
-  // Nobody has to read up to the next one.
-  Status skip_chunk() override { return {}; }
-
-  BlobPtr blob_;
-  std::uint64_t offset_ = 0;
-};
-
-// Reads the whole blob in order.
-class FullBodyChunks final : public ChunkReader {
- public:
-  FullBodyChunks(std::unique_ptr<ByteSource> body, std::vector<BlobChunk> chunks)
-      : ChunkReader(std::move(chunks)), body_(std::move(body)) {}
-
- private:
-  Result<std::uint64_t> begin_chunk(const BlobChunk& chunk) override {
-    Bytes skipped(static_cast<std::size_t>(std::min<std::uint64_t>(chunk.offset - at_, kSkipSize)));
-    while (at_ < chunk.offset) {
-      const auto wanted = std::min<std::uint64_t>(skipped.size(), chunk.offset - at_);
-      const auto got = body_->read(std::span(skipped).first(static_cast<std::size_t>(wanted)));
-      if (!got) return fail(Error(got.error()));
-      if (*got == 0)
-        return fail(Errc::unexpected_eof, chunk_name() + ": the blob ends at " + std::to_string(at_));
-      at_ += *got;
-    }
-    return chunk.length;
-  }
-  Result<std::size_t> read_chunk(std::span<std::byte> out) override {
-    auto got = body_->read(out);
-    if (got) at_ += *got;
-    return got;
-  }
-
-  std::unique_ptr<ByteSource> body_;
-  std::uint64_t at_ = 0;  // bytes that were read
-};
 
 // Reads another stream, which may be wrong.
 class CheckedChunks final : public ChunkReader {
@@ -118,17 +60,6 @@ Status validate_chunks(std::span<const BlobChunk> chunks, std::optional<std::uin
     if (is_outside) return bad("the blob has " + std::to_string(*blob_size) + " bytes");
   }
   return {};
-}
-
-Result<std::unique_ptr<ChunkStream>> chunks_of(BlobPtr blob, std::vector<BlobChunk> chunks) {
-  if (auto valid = validate_chunks(chunks); !valid) return fail(std::move(valid).error());
-  return std::make_unique<BlobChunks>(std::move(blob), std::move(chunks));
-}
-
-Result<std::unique_ptr<ChunkStream>> split_full_body(std::unique_ptr<ByteSource> body,
-                                                     std::vector<BlobChunk> chunks) {
-  if (auto valid = validate_chunks(chunks); !valid) return fail(std::move(valid).error());
-  return std::make_unique<FullBodyChunks>(std::move(body), std::move(chunks));
 }
 
 std::unique_ptr<ChunkStream> checked_chunks(std::unique_ptr<ChunkStream> stream,

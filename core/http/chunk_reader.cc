@@ -1,4 +1,4 @@
-#include "core/transfer/chunk_reader.h"
+#include "core/http/chunk_reader.h"
 
 #include <algorithm>
 

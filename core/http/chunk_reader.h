@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/error.h"
-#include "core/transfer/chunks.h"
+#include "core/http/chunks.h"
 
 namespace layoutfs {
 
