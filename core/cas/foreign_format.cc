@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/compression.h"
 #include "core/base/file.h"
 #include "core/base/list_text.h"
 #include "core/base/utf8.h"
@@ -232,37 +233,6 @@ std::optional<Format> foreign_format_of(const Names& names, const std::string& p
   return std::nullopt;
 }
 
-// ---- Files ----
-
-struct Compression {
-  std::string_view magic;
-  std::string_view name;
-  std::string_view command;
-};
-using std::string_view_literals::operator""sv;
-constexpr std::array kCompressions{
-    Compression{"\x1f\x8b"sv, "gzip", "gzip -dc"},
-    Compression{"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -dc"},
-    Compression{"\xfd"
-                "7zXZ"sv,
-                "xz", "xz -dc"},
-    Compression{"BZh"sv, "bzip2", "bzip2 -dc"},
-    Compression{"\x04\x22\x4d\x18"sv, "lz4", "lz4 -dc"},
-    Compression{"LZIP"sv, "lzip", "lzip -dc"},
-    Compression{"\x5d\x00\x00"sv, "lzma", "xz -dc"},
-    Compression{"\x1f\x9d"sv, "compress", "gzip -dc"},
-};
-
-const Compression* compression_of(std::string_view front) {
-  const auto found = std::ranges::find_if(
-      kCompressions, [&](const Compression& each) { return front.starts_with(each.magic); });
-  if (found != kCompressions.end()) return &*found;
-  // A frame of zstd that decoders skip, as pzstd and seekable files begin (RFC 8878, 3.1.2).
-  const bool is_skippable =
-      front.size() > 4 && (front[0] & 0xf0) == 0x50 && front.substr(1, 3) == "\x2a\x4d\x18"sv;
-  return is_skippable ? &kCompressions[1] : nullptr;
-}
-
 // ---- Transports ----
 
 struct Transport {
@@ -314,7 +284,7 @@ Error explain_no_index(const std::set<std::string, std::less<>>& names, const st
 
 Error explain_file(ByteView front, const std::string& path) {
   const std::string_view text = as_text(front);
-  if (const Compression* const found = compression_of(text))
+  if (const CompressionFormat* const found = find_format(front))
     return {Errc::unsupported, "compressed with " + std::string(found->name) +
                                    ", which cannot be read in place; to decompress it: " +
                                    std::string(found->command) + " " + shell_word(path) + " >FILE"};

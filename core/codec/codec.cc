@@ -1,15 +1,40 @@
-// Chooses the codec of a compression.
+// The table of compressions.
 #include "core/codec/codec.h"
 
 #include <array>
-#include <cstdlib>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/codec/gzip.h"
 #include "core/codec/plain.h"
 #include "core/codec/zstd.h"
 
 namespace layoutfs {
+namespace {
+
+// In the order of Compression.
+constexpr std::array kCodecs{
+    Codec{.compression = Compression::none,
+          .start_indexing = start_indexing_plain,
+          .resume = resume_plain,
+          .starts_anywhere = true},
+    Codec{.compression = Compression::gzip, .start_indexing = start_indexing_gzip, .resume = resume_gzip},
+    Codec{.compression = Compression::zstd, .start_indexing = start_indexing_zstd, .resume = resume_zstd},
+};
+
+constexpr bool is_in_order() noexcept {
+  for (std::size_t i = 0; i < kCodecs.size(); ++i)
+    if (kCodecs[i].compression != static_cast<Compression>(i)) return false;
+  return true;
+}
+static_assert(is_in_order());
+
+}  // namespace
+
+const Codec* find_codec(Compression compression) noexcept {
+  const auto i = static_cast<std::size_t>(compression);
+  return i < kCodecs.size() ? &kCodecs[i] : nullptr;
+}
 
 Result<Compression> compression_of(const Blob& blob) {
   std::array<std::byte, 16> front;
@@ -20,28 +45,16 @@ Result<Compression> compression_of(const Blob& blob) {
 
 std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSource& source,
                                                 std::uint64_t spacing) {
-  switch (compression) {
-    case Compression::none:
-      return start_indexing_plain(source, spacing);
-    case Compression::gzip:
-      return start_indexing_gzip(source, spacing);
-    case Compression::zstd:
-      return start_indexing_zstd(source, spacing);
-  }
-  std::abort();
+  const Codec* const codec = find_codec(compression);
+  check(codec != nullptr, "a compression has a codec");
+  return codec->start_indexing(source, spacing);
 }
 
 Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
                                         ByteView state) {
-  switch (compression) {
-    case Compression::none:
-      return resume_plain(std::move(blob), position, state);
-    case Compression::gzip:
-      return resume_gzip(std::move(blob), position, state);
-    case Compression::zstd:
-      return resume_zstd(std::move(blob), position, state);
-  }
-  return fail(Errc::corrupt, "unknown compression");
+  const Codec* const codec = find_codec(compression);
+  if (codec == nullptr) return fail(Errc::corrupt, "unknown compression");
+  return codec->resume(std::move(blob), position, state);
 }
 
 Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob) {

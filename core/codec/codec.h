@@ -1,4 +1,4 @@
-// The formats that a layer's stream can have: how to find access points in it, and how to go on from one.
+// The compressions of layers, one row of a table each: finding access points, and decoding from one.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/base/bytes.h"
+#include "core/base/compression.h"
 #include "core/base/error.h"
 #include "core/cas/blob.h"
 #include "core/codec/stream_index.h"
@@ -51,15 +52,33 @@ class IndexingDecoder {
   virtual Result<Step> step(std::span<std::byte> out) = 0;
 };
 
-// As the blob's first bytes tell it. Fails where they cannot be read.
+// A row of the table in codec.cc: all that is needed of a compression of layers. Its name, its magic numbers
+// and its media types are those of its row in core/base/compression.cc. Nothing is compressed here, so a row
+// has no encoder.
+struct Codec {
+  Compression compression;
+  // Decodes from the start, and finds access points. `source` delivers the blob from its first byte on and
+  // must outlive the decoder. A point is reported about every `spacing` bytes of uncompressed stream, if the
+  // format allows.
+  std::unique_ptr<IndexingDecoder> (*start_indexing)(ByteSource& source, std::uint64_t spacing);
+  // Decodes from a point on; from the start without a state, at position 0. Errc::corrupt if the point is not
+  // one of this format.
+  Result<std::unique_ptr<Decoder>> (*resume)(BlobPtr blob, std::uint64_t position, ByteView state);
+  // Any byte of the blob is a point without a state.
+  bool starts_anywhere = false;
+};
+
+// nullptr for a number that is none of Compression.
+const Codec* find_codec(Compression compression) noexcept;
+
+// Returns the compression by the blob's first bytes. Fails if they cannot be read.
 Result<Compression> compression_of(const Blob& blob);
 
-// `source` delivers the blob from its first byte on and must outlive the decoder. A point is reported about
-// every `spacing` bytes of uncompressed stream, where the format allows.
+// As Codec::start_indexing of a compression.
 std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSource& source,
                                                 std::uint64_t spacing);
 
-// Goes on at a point. Errc::corrupt where the state is not one of this codec.
+// As Codec::resume; Errc::corrupt also for a compression that is none.
 Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
                                         ByteView state);
 // At a point of `index`.

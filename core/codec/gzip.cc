@@ -115,13 +115,21 @@ class GzipDecoder final : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing,
-                                                     DeflateLibrary library) {
+std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing) {
+  return start_indexing_gzip_by(best_deflate_library(), source, spacing);
+}
+
+Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state) {
+  return resume_gzip_by(best_deflate_library(), std::move(blob), position, state);
+}
+
+std::unique_ptr<IndexingDecoder> start_indexing_gzip_by(DeflateLibrary library, ByteSource& source,
+                                                        std::uint64_t spacing) {
   return std::make_unique<GzipIndexing>(source, spacing, library);
 }
 
-Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state,
-                                             DeflateLibrary library) {
+Result<std::unique_ptr<Decoder>> resume_gzip_by(DeflateLibrary library, BlobPtr blob, std::uint64_t position,
+                                                ByteView state) {
   auto known = parse_gzip_state(state);
   if (!known) return std::unexpected(std::move(known.error()));
   const std::uint64_t offset = position / 8;

@@ -14,10 +14,13 @@ namespace layoutfs {
 
 // As start_indexing and resume of codec.h. The indexing pass checks the headers and trailers of all members;
 // a resumed decoder does not compute CRCs, since its bytes are checked against the digests of their spans.
-// Points are the same to all libraries, but each finds others.
-std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing,
-                                                     DeflateLibrary library = best_deflate_library());
-Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state,
-                                             DeflateLibrary library = best_deflate_library());
+std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing);
+Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state);
+
+// By a library of choice. Points are the same to all libraries, but each finds others.
+std::unique_ptr<IndexingDecoder> start_indexing_gzip_by(DeflateLibrary library, ByteSource& source,
+                                                        std::uint64_t spacing);
+Result<std::unique_ptr<Decoder>> resume_gzip_by(DeflateLibrary library, BlobPtr blob, std::uint64_t position,
+                                                ByteView state);
 
 }  // namespace layoutfs

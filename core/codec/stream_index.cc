@@ -1,7 +1,9 @@
-// What compression a blob has, and whether tables of access points can be trusted.
+// Whether tables of access points can be trusted.
 #include "core/codec/stream_index.h"
 
 #include <limits>
+
+#include "core/codec/codec.h"
 
 namespace layoutfs {
 
@@ -50,32 +52,8 @@ bool spans_are_consistent(const StreamIndex& index) noexcept {
 
 }  // namespace
 
-std::string_view name_of(Compression compression) noexcept {
-  switch (compression) {
-    case Compression::none:
-      return "none";
-    case Compression::gzip:
-      return "gzip";
-    case Compression::zstd:
-      return "zstd";
-  }
-  return "unknown";
-}
-
-Compression detect_compression(ByteView first_bytes) noexcept {
-  if (first_bytes.size() >= 2 && load_le<std::uint16_t>(first_bytes) == 0x8b1f) return Compression::gzip;
-  if (first_bytes.size() < 4) return Compression::none;
-  const auto magic = load_le<std::uint32_t>(first_bytes);
-  constexpr std::uint32_t kFrame = 0xfd2fb528;
-  constexpr std::uint32_t kSkippableFrame = 0x184d2a50;  // and the 15 numbers after it
-  if (magic == kFrame || (magic & ~std::uint32_t{0xf}) == kSkippableFrame) return Compression::zstd;
-  return Compression::none;
-}
-
 bool is_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept {
-  if (index.compression != Compression::none && index.compression != Compression::gzip &&
-      index.compression != Compression::zstd)
-    return false;
+  if (find_codec(index.compression) == nullptr) return false;
   if ((index.size == 0) != index.spans.empty()) return false;
   return points_are_consistent(index, blob_size) && spans_are_consistent(index);
 }

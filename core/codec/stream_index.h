@@ -4,20 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <type_traits>
 
 #include "core/base/bytes.h"
+#include "core/base/compression.h"
 #include "core/codec/span_digest.h"
 
 namespace layoutfs {
-
-enum class Compression : std::uint8_t { none, gzip, zstd };
-std::string_view name_of(Compression compression) noexcept;
-
-// By the first bytes of the blob (RFC 1952, RFC 8878), as containerd does: media types are wrong too often.
-// Everything that is neither gzip nor zstd is taken for a plain tar.
-Compression detect_compression(ByteView first_bytes) noexcept;
 
 // Where decoding can start without what came before. Stored in index files as it is here.
 struct PointRecord {

@@ -22,19 +22,6 @@ constexpr std::array<std::string_view, 2> kManifestTypes{media_type::kOciManifes
                                                          media_type::kDockerManifest};
 constexpr std::array<std::string_view, 2> kConfigTypes{media_type::kOciConfig, media_type::kDockerConfig};
 
-// A base type and what compression appends to it; a suffix that is not here (encryption, say) makes something
-// else of a layer.
-struct LayerFamily {
-  std::string_view base;
-  std::array<std::string_view, 3> suffixes;
-};
-constexpr std::array kLayerFamilies{
-    LayerFamily{media_type::kOciLayer, {"", "+gzip", "+zstd"}},
-    LayerFamily{"application/vnd.oci.image.layer.nondistributable.v1.tar", {"", "+gzip", "+zstd"}},
-    LayerFamily{media_type::kDockerLayer, {"", ".gzip", ".zstd"}},
-    LayerFamily{"application/vnd.docker.image.rootfs.foreign.diff.tar", {"", ".gzip", ".zstd"}},
-};
-
 constexpr std::array<std::string_view, 2> kArtifactTypes{media_type::kOciArtifactManifest,
                                                          media_type::kOrasArtifactManifest};
 constexpr std::array<std::string_view, 2> kSchema1Types{media_type::kDockerSchema1,
@@ -170,14 +157,6 @@ std::vector<std::string> environment_of(std::optional<JsonValue> variables) {
 DocumentKind document_kind(std::string_view media_type) {
   if (is_one_of(media_type, kIndexTypes)) return DocumentKind::index;
   return is_one_of(media_type, kManifestTypes) ? DocumentKind::manifest : DocumentKind::other;
-}
-
-bool is_layer_type(std::string_view written_type) {
-  const std::string media_type = essence_of(written_type);
-  return std::ranges::any_of(kLayerFamilies, [&](const LayerFamily& family) {
-    return media_type.starts_with(family.base) &&
-           std::ranges::find(family.suffixes, media_type.substr(family.base.size())) != family.suffixes.end();
-  });
 }
 
 bool is_artifact_type(std::string_view media_type) { return is_one_of(media_type, kArtifactTypes); }

@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/cas/descriptor.h"
 #include "core/cas/layout_reader.h"
+#include "core/oci/media_types.h"
 
 namespace layoutfs {
 
@@ -19,9 +20,6 @@ enum class DocumentKind { index, manifest, other };
 // All of these look at the media type alone, in any case and with any parameters (is_media_type).
 // OCI's and Docker's indexes and manifests.
 DocumentKind document_kind(std::string_view media_type);
-// Whether a descriptor's media type is that of a filesystem layer as a tar, of whatever compression: OCI's,
-// its non-distributable forms and Docker's, foreign ones included.
-bool is_layer_type(std::string_view media_type);
 // Whether it is that of an ArtifactManifest.
 bool is_artifact_type(std::string_view media_type);
 // Whether it is that of a Schema1Manifest.

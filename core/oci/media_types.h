@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/compression.h"
+
 namespace layoutfs {
 
 // The type and subtype of a media type in lower case, without parameters and blanks: media types are compared
@@ -13,6 +15,13 @@ namespace layoutfs {
 std::string essence_of(std::string_view media_type);
 // Returns whether `media_type` is `known`, which is an essence, apart from case and parameters.
 bool is_media_type(std::string_view media_type, std::string_view known) noexcept;
+
+// Whether it is the media type of a filesystem layer as a tar, in any compression of compression.h: OCI's,
+// its non-distributable forms and Docker's, foreign ones included.
+bool is_layer_type(std::string_view media_type);
+// Returns the media type of a layer like one of `media_type` in another compression. Empty if `media_type` is
+// none of OCI's or Docker's for layers that may be distributed, or if these do not have that compression.
+std::string layer_type_in(Compression compression, std::string_view media_type);
 
 }  // namespace layoutfs
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/compression.h"
 #include "core/base/digest.h"
 #include "core/cas/descriptor.h"
 
@@ -23,7 +24,7 @@ struct BlobInfo {
   // Of what a destination returns: how the manifest that is going to be written has to differ from the one
   // that was read.
   LayerCompression compression_operation = LayerCompression::preserve_original;
-  std::string compression_algorithm;  // "gzip", "zstd"; empty for none, or where it is not known
+  std::optional<Compression> compression_algorithm;  // nothing if it is not known
 };
 
 inline BlobInfo blob_info_of(const Descriptor& descriptor) {

@@ -1,4 +1,4 @@
-// How a blob is compressed, by its first bytes.
+// A blob that takes the place of another one.
 #pragma once
 
 #include "core/base/error.h"
@@ -7,8 +7,8 @@
 
 namespace layoutfs {
 
-// `info` as it is where `blob`, the same layer in another compression, takes its place: its digest, its size,
-// and how it differs (RFC 1952, RFC 8878; what begins in no such way is taken for uncompressed).
+// Returns `info` as it is if `blob`, the same layer in another compression, takes its place: with the digest,
+// the size and, by its first bytes, the compression of `blob`.
 Result<BlobInfo> substituted(BlobInfo info, const Digest& digest, const Blob& blob);
 
 }  // namespace layoutfs

@@ -20,17 +20,6 @@ namespace {
 
 bool is_cancelled(const Error& error) { return error.code() == Errc::cancelled; }
 
-// The media type of a layer of `family` in that compression ("gzip", "zstd", "" for none); empty if it has
-// none.
-std::string layer_type(std::string_view type, std::string_view compression) {
-  if (type.starts_with(media_type::kOciLayer)) {
-    const std::string base(media_type::kOciLayer);
-    return compression.empty() ? base : base + "+" + std::string(compression);
-  }
-  if (!type.starts_with(media_type::kDockerLayer) || compression == "zstd") return {};
-  return std::string(compression.empty() ? media_type::kDockerLayer : media_type::kDockerLayerGzip);
-}
-
 // Whether its descriptor says nothing that may be true of this very blob alone.
 bool can_be_replaced(const Descriptor& layer) {
   return is_layer_type(layer.media_type) && layer.urls.empty() && layer.annotations.empty() &&
@@ -151,7 +140,9 @@ class Substitution {
     Descriptor other = layer;
     other.digest = (*found)->digest;
     other.size = *(*found)->size;
-    other.media_type = layer_type(layer.media_type, (*found)->compression_algorithm);
+    const auto compression = (*found)->compression_algorithm;
+    if (!compression) return std::nullopt;
+    other.media_type = layer_type_in(*compression, layer.media_type);
     if (other.media_type.empty()) return std::nullopt;
     return other;
   }

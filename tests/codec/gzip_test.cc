@@ -36,8 +36,8 @@ Bytes part_of(const Bytes& bytes, std::size_t offset, std::size_t size) {
 // What a decoder resumed at `point` reads, at most `size` bytes, in reads of odd sizes.
 Bytes read_gzip_from(const Bytes& blob, const PointRecord& point, const Bytes& states, std::size_t size,
                      DeflateLibrary library = best_deflate_library()) {
-  auto decoder = resume_gzip(std::make_shared<MemoryBlob>(blob), point.position,
-                             ByteView(states).subspan(point.state_offset, point.state_size), library);
+  auto decoder = resume_gzip_by(library, std::make_shared<MemoryBlob>(blob), point.position,
+                                ByteView(states).subspan(point.state_offset, point.state_size));
   if (!decoder) {
     ADD_FAILURE() << decoder.error().message();
     return {};
@@ -59,7 +59,7 @@ std::set<DeflateLibrary> libraries() { return {DeflateLibrary::zlib, best_deflat
 Result<IndexedStream> index_by(DeflateLibrary library, const Bytes& blob, std::uint64_t spacing,
                                std::size_t piece = 1 << 16, std::size_t step = 1 << 16) {
   PiecewiseSource source(blob, piece);
-  return index_stream(Compression::gzip, start_indexing_gzip(source, spacing, library), 2 * spacing, step);
+  return index_stream(Compression::gzip, start_indexing_gzip_by(library, source, spacing), 2 * spacing, step);
 }
 
 // By each library, whichever found the points.

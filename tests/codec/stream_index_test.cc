@@ -12,24 +12,6 @@
 namespace layoutfs {
 namespace {
 
-Bytes bytes_of(std::initializer_list<int> values) {
-  Bytes bytes;
-  for (const int value : values) bytes.push_back(static_cast<std::byte>(value));
-  return bytes;
-}
-
-TEST(DetectCompression, GoesByTheFirstBytes) {
-  EXPECT_EQ(detect_compression(bytes_of({0x1f, 0x8b})), Compression::gzip);
-  EXPECT_EQ(detect_compression(bytes_of({0x1f, 0x8b, 8, 0, 0})), Compression::gzip);
-  EXPECT_EQ(detect_compression(bytes_of({0x28, 0xb5, 0x2f, 0xfd})), Compression::zstd);
-  EXPECT_EQ(detect_compression(bytes_of({0x50, 0x2a, 0x4d, 0x18})), Compression::zstd);
-  EXPECT_EQ(detect_compression(bytes_of({0x5f, 0x2a, 0x4d, 0x18})), Compression::zstd);
-  EXPECT_EQ(detect_compression(bytes_of({0x60, 0x2a, 0x4d, 0x18})), Compression::none);
-  EXPECT_EQ(detect_compression(bytes_of({0x28, 0xb5, 0x2f})), Compression::none);
-  EXPECT_EQ(detect_compression(bytes_of({0x1f})), Compression::none);
-  EXPECT_EQ(detect_compression({}), Compression::none);
-}
-
 constexpr std::uint64_t kHuge = std::numeric_limits<std::uint64_t>::max();
 
 // Tables as an indexer makes them, to be broken one way at a time.

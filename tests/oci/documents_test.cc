@@ -73,6 +73,24 @@ TEST(MediaTypes, LayersAreThoseOfKnownCompressions) {
     EXPECT_FALSE(is_layer_type(type)) << type;
 }
 
+TEST(MediaTypes, OfALayerInAnotherCompressionStaysInItsFamily) {
+  constexpr auto kNone = Compression::none, kGzip = Compression::gzip, kZstd = Compression::zstd;
+  const std::string oci(media_type::kOciLayer), docker(media_type::kDockerLayer);
+  for (const std::string suffix : {"", "+gzip", "+zstd"}) {
+    EXPECT_EQ(layer_type_in(kNone, oci + suffix), oci);
+    EXPECT_EQ(layer_type_in(kGzip, oci + suffix), oci + "+gzip");
+    EXPECT_EQ(layer_type_in(kZstd, oci + suffix), oci + "+zstd");
+  }
+  EXPECT_EQ(layer_type_in(kNone, docker + ".gzip"), docker);
+  EXPECT_EQ(layer_type_in(kGzip, docker), docker + ".gzip");
+  EXPECT_EQ(layer_type_in(kZstd, docker), "") << "Docker defines no such type";
+  EXPECT_EQ(layer_type_in(kGzip, "Application/Vnd.OCI.image.layer.v1.tar; charset=utf-8"), oci + "+gzip");
+  for (const char* type : {"", "application/vnd.oci.image.layer.nondistributable.v1.tar",
+                           "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+                           "application/vnd.oci.image.layer.v1.tar+encrypted"})
+    EXPECT_EQ(layer_type_in(kGzip, type), "") << type;
+}
+
 TEST(MediaTypes, ConfigsOfOciAndDockerAreKnown) {
   EXPECT_TRUE(is_config_type("application/vnd.oci.image.config.v1+json"));
   EXPECT_TRUE(is_config_type("application/vnd.docker.container.image.v1+json"));

@@ -44,7 +44,7 @@ constexpr std::uint64_t kSpacing = 16 << 10;
 IndexedStream indexed_stream(Compression compression, const Bytes& content, std::uint64_t max_span) {
   testing::PiecewiseSource source(content);
   auto decoder = compression == Compression::gzip
-                     ? start_indexing_gzip(source, kSpacing, DeflateLibrary::zlib)
+                     ? start_indexing_gzip_by(DeflateLibrary::zlib, source, kSpacing)
                      : start_indexing(compression, source, kSpacing);
   return index_stream(compression, std::move(decoder), max_span).value();
 }

@@ -249,7 +249,7 @@ TEST_F(EngineDestination, ASubstituteIsReusedWhereItWillDo) {
   EXPECT_EQ(found->digest, info_of(kZstd).digest);
   EXPECT_EQ(found->size, kZstd.size());
   EXPECT_EQ(found->compression_operation, LayerCompression::compress);
-  EXPECT_EQ(found->compression_algorithm, "zstd");
+  EXPECT_EQ(found->compression_algorithm, Compression::zstd);
   // Itself before any other.
   found = reuse(kZstd, true);
   ASSERT_TRUE(found);
@@ -264,7 +264,7 @@ TEST_F(EngineDestination, ASubstituteIsReusedWhereItWillDo) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->digest, info_of(kPlain).digest);
   EXPECT_EQ(found->compression_operation, LayerCompression::decompress);
-  EXPECT_EQ(found->compression_algorithm, "");
+  EXPECT_EQ(found->compression_algorithm, Compression::none);
   EXPECT_EQ(must(destination->try_reusing_blob_with_options(info_of(kGzip), {.can_substitute = true})),
             std::nullopt);
 }

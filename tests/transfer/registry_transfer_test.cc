@@ -259,7 +259,7 @@ TEST_F(Repositories, ASubstituteIsMountedWhereItWillDo) {
   ASSERT_TRUE(reused);
   EXPECT_EQ(reused->digest, info_of(kSmaller).digest);
   EXPECT_EQ(reused->compression_operation, LayerCompression::compress);
-  EXPECT_EQ(reused->compression_algorithm, "gzip");
+  EXPECT_EQ(reused->compression_algorithm, Compression::gzip);
   EXPECT_TRUE(has(kSmaller));
   EXPECT_FALSE(has(kOriginal));
 }
