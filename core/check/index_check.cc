@@ -9,7 +9,6 @@
 
 #include "core/cas/verifying_source.h"
 #include "core/codec/codec.h"
-#include "core/codec/span_digest.h"
 #include "core/layer/diff_id.h"
 
 namespace layoutfs {
@@ -111,7 +110,7 @@ Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckPro
     buffer.resize(static_cast<std::size_t>(stream.span_end(number) - span.offset));
     const auto got = decoder->read(buffer);
     if (!got) return point_fails(where, got.error());
-    if (*got != buffer.size() || !std::ranges::equal(span_digest(buffer), span.digest))
+    if (*got != buffer.size() || !is_right_span(stream, number, buffer))
       return differs(where + "the content is another than it says");
     if (auto taken = sink(buffer); !taken) return taken;
   }

@@ -1,4 +1,4 @@
-// The check value of a decoded span: what an index stores and what a reader compares with.
+// The fast hash of a decoded span, as index files store it.
 #pragma once
 
 #include <array>

@@ -37,7 +37,9 @@ bool spans_are_consistent(const StreamIndex& index) noexcept {
     const SpanRecord& span = index.spans[number];
     if (span.offset > index.size || span.point >= index.points.size()) return false;
     const std::uint64_t end = index.span_end(number);
-    if (end < span.offset || end - span.offset > kMaxSpanSize) return false;
+    const std::uint64_t most =
+        index.checks.kind_of(number) == SpanCheck::sha256 ? kMaxChunkSize : kMaxSpanSize;
+    if (end < span.offset || end - span.offset > most) return false;
     const bool starts_at_point = index.points[span.point].offset == span.offset;
     if (number == 0) {
       if (span.offset != 0 || !starts_at_point) return false;
@@ -50,12 +52,53 @@ bool spans_are_consistent(const StreamIndex& index) noexcept {
   return true;
 }
 
+bool check_is_consistent(const StreamIndex& index, std::size_t number) noexcept {
+  const SpanChecks& checks = index.checks;
+  switch (checks.kinds[number]) {
+    case SpanCheck::xxh3:
+      return true;
+    case SpanCheck::sha256:
+      return index.spans[number].digest[0] < checks.chunks.size();
+    case SpanCheck::learned:
+      return checks.learned != nullptr && checks.learned->size() == index.spans.size();
+  }
+  return false;
+}
+
+bool checks_are_consistent(const StreamIndex& index) noexcept {
+  const std::size_t count = index.checks.kinds.size();
+  if (count == 0) return true;
+  if (count != index.spans.size()) return false;
+  for (std::size_t number = 0; number < count; ++number)
+    if (!check_is_consistent(index, number)) return false;
+  return true;
+}
+
 }  // namespace
 
 bool is_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept {
   if (find_codec(index.compression) == nullptr) return false;
   if ((index.size == 0) != index.spans.empty()) return false;
-  return points_are_consistent(index, blob_size) && spans_are_consistent(index);
+  // The size of a span depends on its check.
+  return checks_are_consistent(index) && points_are_consistent(index, blob_size) &&
+         spans_are_consistent(index);
+}
+
+bool is_right_span(const StreamIndex& index, std::uint64_t span, ByteView bytes, DecodedFrom from) {
+  const SpanRecord& record = index.spans[span];
+  const SpanChecks& checks = index.checks;
+  switch (checks.kind_of(span)) {
+    case SpanCheck::xxh3:
+      return span_digest(bytes) == record.digest;
+    case SpanCheck::sha256:
+      return sha256_bytes(Digest::of(bytes, Algorithm::sha256)) == checks.chunks[record.digest[0]];
+    case SpanCheck::learned: {
+      const SpanDigest digest = span_digest(bytes);
+      return from == DecodedFrom::blob ? checks.learned->learn(span, digest)
+                                       : checks.learned->is_known(span, digest);
+    }
+  }
+  return false;
 }
 
 }  // namespace layoutfs

@@ -8,6 +8,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/compression.h"
+#include "core/codec/span_check.h"
 #include "core/codec/span_digest.h"
 
 namespace layoutfs {
@@ -21,12 +22,13 @@ struct PointRecord {
 };
 
 // A piece of the uncompressed stream that is decoded, verified and cached as one. Spans cover the stream
-// without gaps; each ends where the next one begins, at most kMaxSpanSize bytes on, and at every access point
-// a new one begins.
+// without gaps; each ends where the next one begins, at most kMaxSpanSize bytes on (kMaxChunkSize for one
+// that is checked by SHA-256, since that is of a whole chunk), and at every access point a new one begins.
 struct SpanRecord {
   std::uint64_t offset;  // bytes from the start of the uncompressed stream
   std::uint64_t point;   // the last access point at or before `offset`
-  SpanDigest digest;     // XXH3 128 of the span's bytes, low and high half
+  SpanDigest digest;  // XXH3 128 of the span's bytes, low and high half; another kind of check uses it in its
+                      // own way
 };
 static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
 static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
@@ -34,6 +36,8 @@ static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_cop
 inline constexpr std::uint64_t kPointSpacing = std::uint64_t{1} << 20;  // bytes of uncompressed stream
 // Who reads a byte waits for all of its span, and for what lies between the access point and that.
 inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
+// The chunks of eStargz have 4 MiB, if their writer was not told otherwise.
+inline constexpr std::uint64_t kMaxChunkSize = std::uint64_t{4} << 20;
 
 // Immutable views into an index; `owner` keeps them alive.
 struct StreamIndex {
@@ -42,6 +46,7 @@ struct StreamIndex {
   std::span<const PointRecord> points;  // ascending; the first one is at offset 0 (unless size is 0)
   std::span<const SpanRecord> spans;    // ascending; the first one is at offset 0 (unless size is 0)
   ByteView states;
+  SpanChecks checks = {};
   std::shared_ptr<const void> owner;
 
   // Where span `number` ends.
@@ -50,8 +55,15 @@ struct StreamIndex {
   }
 };
 
-// Whether the tables keep what is promised above, for a blob of `blob_size` bytes: a reader may then trust
-// them.
+// Returns whether the tables keep what is promised above, for a blob of `blob_size` bytes: a reader may then
+// trust them.
 bool is_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept;
+
+enum class DecodedFrom : std::uint8_t { blob, copy };
+// Returns whether `bytes` are those of the span, by its kind of check. The first bytes of a learned span that
+// are decoded from the blob are right, and remembered; from a copy of the stream there is nothing to learn,
+// so they are wrong until then. Thread-safe. Cost: one hash.
+bool is_right_span(const StreamIndex& index, std::uint64_t span, ByteView bytes,
+                   DecodedFrom from = DecodedFrom::blob);
 
 }  // namespace layoutfs

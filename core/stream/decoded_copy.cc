@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "core/base/xxh3.h"
-#include "core/codec/span_digest.h"
 
 namespace layoutfs {
 namespace {
@@ -101,7 +100,7 @@ Result<std::optional<SpanBytes>> DecodedCopy::read(std::uint64_t span) const {
   if (!got) return fail(std::move(got).error());
   if (*got != frame.size()) return damaged("it breaks off");
   const std::size_t size = ZSTD_decompress(bytes->data(), bytes->size(), frame.data(), frame.size());
-  if (ZSTD_isError(size) || size != bytes->size() || !std::ranges::equal(span_digest(*bytes), record.digest))
+  if (ZSTD_isError(size) || size != bytes->size() || !is_right_span(*index_, span, *bytes, DecodedFrom::copy))
     return damaged("a span differs from the index");
   return bytes;
 }

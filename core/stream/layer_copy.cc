@@ -16,7 +16,6 @@
 #include "core/base/log.h"
 #include "core/base/wait.h"
 #include "core/codec/codec.h"
-#include "core/codec/span_digest.h"
 #include "core/stream/decoded_copy.h"
 
 namespace layoutfs {
@@ -221,7 +220,7 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
   const auto size = decoder->read(bytes);
   if (!size) return fail(Error(size.error()));
   cache->count_decoded(*size, SpanCache::DecodedFor::reader);
-  if (*size != bytes.size() || !std::ranges::equal(span_digest(bytes), record.digest))
+  if (*size != bytes.size() || !is_right_span(index, span, bytes))
     return fail(Errc::corrupt, "decoded bytes differ from the index");
   return bytes;
 }

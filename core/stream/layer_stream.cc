@@ -14,7 +14,6 @@
 #include "core/base/single_flight.h"
 #include "core/base/worker_pool.h"
 #include "core/codec/codec.h"
-#include "core/codec/span_digest.h"
 #include "core/stream/parked_decoders.h"
 #include "core/stream/pending_decodes.h"
 #include "core/stream/read_patterns.h"
@@ -58,7 +57,7 @@ struct LayerStream::State {
                                     Use&& use);
   // Where every byte is a place to start from, and what lies between an access point and a span is not
   // needed.
-  bool starts_anywhere() const noexcept { return index.compression == Compression::none; }
+  bool starts_anywhere() const noexcept { return find_codec(index.compression)->starts_anywhere; }
   std::uint64_t span_at(std::uint64_t offset) const;
   std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted, const Context& context);
@@ -150,7 +149,7 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place, 
   if (!size) return std::unexpected(size.error());
   cache->count_decoded(*size, whom);
   if (*size != span->size()) return fail(Errc::corrupt, "the stream ends before its index does");
-  if (verify && !std::ranges::equal(span_digest(*span), record.digest)) {
+  if (verify && !is_right_span(index, place.span, *span)) {
     if (whom == SpanCache::DecodedFor::reader) cache->count_verify_failure();
     return fail(Errc::corrupt, "decoded bytes differ from the index");
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/guarded.h"
+#include "core/codec/codec.h"
 #include "core/codec/span_digest.h"
 #include "core/image/cached_tables.h"
 #include "core/layer/layer_index.h"
@@ -60,7 +61,8 @@ std::vector<Piece> pieces_of_compressed(const StreamIndex& stream) {
 
 std::vector<Piece> pieces_of(const LayerIndex& index) {
   const StreamIndex stream = index.stream();
-  return stream.compression == Compression::none ? pieces_of_plain(stream) : pieces_of_compressed(stream);
+  return find_codec(stream.compression)->starts_anywhere ? pieces_of_plain(stream)
+                                                         : pieces_of_compressed(stream);
 }
 
 class SharedSpans {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "tests/support/gzip_blobs.h"
@@ -21,6 +22,9 @@ struct Tables {
   Bytes states = Bytes(30);
   std::uint64_t size = 300;
   std::uint64_t blob_size = 150;
+  std::vector<SpanCheck> kinds;
+  std::vector<Sha256> chunks;
+  std::shared_ptr<LearnedDigests> learned;
 
   bool consistent() const {
     return is_consistent({.compression = Compression::gzip,
@@ -28,6 +32,7 @@ struct Tables {
                           .points = points,
                           .spans = spans,
                           .states = states,
+                          .checks = {.kinds = kinds, .chunks = chunks, .learned = learned},
                           .owner = nullptr},
                          blob_size);
   }
@@ -74,6 +79,31 @@ TEST(IsConsistent, DoesNotHoldForBrokenSpans) {
   EXPECT_FALSE(is_consistent_after([](Tables& t) { t.spans[4].offset = 301; }));
   EXPECT_FALSE(is_consistent_after([](Tables& t) { t.size = 250 + kMaxSpanSize + 1; }));
   EXPECT_FALSE(is_consistent_after([](Tables& t) { t.size = kHuge; }));
+}
+
+void check_by_all_kinds(Tables& t) {
+  t.kinds = {SpanCheck::xxh3, SpanCheck::sha256, SpanCheck::learned, SpanCheck::sha256, SpanCheck::learned};
+  t.chunks.resize(2);
+  t.spans[1].digest = {1, 0};
+  t.learned = std::make_shared<LearnedDigests>(t.spans.size());
+}
+
+TEST(IsConsistent, HoldsForChecksOfAllKinds) { EXPECT_TRUE(is_consistent_after(check_by_all_kinds)); }
+
+TEST(IsConsistent, DoesNotHoldForBrokenChecks) {
+  const auto is_consistent_with = [](auto change) {
+    return is_consistent_after([&](Tables& t) {
+      check_by_all_kinds(t);
+      change(t);
+    });
+  };
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.kinds.pop_back(); }));
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.kinds.push_back(SpanCheck::xxh3); }));
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.kinds[0] = static_cast<SpanCheck>(3); }));
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.chunks.pop_back(); }));
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.spans[3].digest = {kHuge, 0}; }));
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.learned = nullptr; }));
+  EXPECT_FALSE(is_consistent_with([](Tables& t) { t.learned = std::make_shared<LearnedDigests>(4); }));
 }
 
 TEST(IsConsistent, HoldsForAnEmptyStreamWithOrWithoutAPoint) {
