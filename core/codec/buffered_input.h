@@ -13,7 +13,7 @@ namespace layoutfs {
 // For one thread at a time.
 class BufferedInput {
  public:
-  // What was consumed last stays readable.
+  // The bytes consumed last stay readable.
   static constexpr std::size_t kBehind = 1024;
 
   // `source` delivers the blob from byte `offset` on and must outlive this.
@@ -34,7 +34,7 @@ class BufferedInput {
   void unconsume(std::size_t size) noexcept;
   // As available(), but from the blob's byte `offset` on, which was consumed at most kBehind bytes ago.
   ByteView available_from(std::uint64_t offset) const noexcept;
-  // Where available() begins, in bytes from the start of the blob.
+  // Start of available(), in bytes from the start of the blob.
   std::uint64_t offset() const noexcept { return offset_; }
 
  private:
@@ -44,7 +44,7 @@ class BufferedInput {
   ByteSource& source_;
   std::unique_ptr<std::byte[]> buffer_;
   std::size_t capacity_;
-  std::size_t begin_ = kBehind, end_ = kBehind;  // what is available, in the buffer
+  std::size_t begin_ = kBehind, end_ = kBehind;  // available(), in the buffer
   std::uint64_t first_offset_, offset_;
 };
 

@@ -26,25 +26,26 @@ class Decoder {
   virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
 };
 
-// A place to start from, found by an IndexingDecoder. Its offset in the stream is where it was found.
+// An access point as an IndexingDecoder finds it. Its offset in the stream is that of the step that reports
+// it.
 struct FoundPoint {
   std::uint64_t position;  // bits from the start of the blob
-  // Makes what resume takes besides; `following` is the stream from here on, as much of it as is at hand.
-  // Nothing where decoding from here gives other bytes: it is no point then. Called once at most, in any
-  // thread and also after the decoder's end, but for one point of a decoder at a time: it may take as long as
-  // decoding a few windows. A step() may wait until that, or the point, has ended, so unless it is called in
-  // another thread it is called before the next step.
+  // Returns the state that Codec::resume needs; `following` is the stream from here on, as far as it is
+  // known. Returns nothing if decoding from here gives other bytes: then it is not a point. Call it once at
+  // most, in any thread, also after the decoder's end, but for one point of a decoder at a time; it may take
+  // as long as decoding a few windows. A step() may wait until the call has returned or the point is
+  // destroyed: call it in another thread, or before the next step.
   std::move_only_function<std::optional<Bytes>(ByteView following)> make_state;
 };
 
-// Decodes a whole blob once and says where decoding could start again. The start of the stream is a point of
-// its own (bit 0, no state) that is not reported.
+// Decodes a whole blob once and reports access points. The start of the stream is a point (bit 0, no state)
+// that is not reported.
 class IndexingDecoder {
  public:
   virtual ~IndexingDecoder() = default;
   struct Step {
     std::size_t size = 0;  // bytes written to the front of `out`; 0 only together with `end`, or at a point
-    bool end = false;      // the stream is complete; what follows it in the blob was accepted
+    bool end = false;      // the stream is complete, and any padding behind it is valid
     std::optional<FoundPoint> point;  // decoding could start at the offset after these bytes
   };
   // Fails with Errc::corrupt as Decoder::read does. After `end`, `source` may still have bytes that were not

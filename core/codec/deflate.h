@@ -28,8 +28,8 @@ class DeflateDecoder {
 
   // Begins a stream at its first block. As after construction.
   virtual void start() = 0;
-  // Begins at a block; `window` (at most kDeflateWindow) is the stream before it. What follows is given to
-  // decode.
+  // Begins at a block; `window` (at most kDeflateWindow) is the stream before it. decode() gets the
+  // bytes that follow.
   virtual void start_at(const BlockStart& block, ByteView window) = 0;
 
   enum class Stop {
@@ -42,25 +42,26 @@ class DeflateDecoder {
     std::size_t written;  // bytes to the front of `out`
     Stop stop;
   };
-  // `out` is not empty; `in` is where no more follows. Stops between blocks only where `stop_at_blocks`, and
-  // then not at every one: ISA-L shows some only by chance, which is the same for the same sizes of `in` and
-  // `out`. Errc::corrupt for a broken stream.
+  // `out` is not empty; `in` is empty only at the end of the blob. Stops between blocks only if
+  // `stop_at_blocks`, and then not at every one: ISA-L shows some only by chance, which is the same for the
+  // same sizes of `in` and `out`. Errc::corrupt for a broken stream.
   virtual Result<Progress> decode(ByteView in, std::span<std::byte> out, bool stop_at_blocks) = 0;
 
-  // After Stop::block or Stop::end: how many bits of what was read belong to what follows.
+  // After Stop::block or Stop::end: the number of bits read that belong to the next block, or to the trailer.
   virtual std::size_t unread_bits() const = 0;
   static constexpr std::size_t kMaxUnread = 512;  // bytes
 };
 
 enum class DeflateLibrary : std::uint8_t { zlib, isal };
 
-// ISA-L, twice as fast as zlib, where it was built in and does what is relied on here, which is found out
-// once; else zlib.
+// Returns ISA-L, which is twice as fast as zlib, if it was built in and a trial, made once, shows the
+// behaviour that deflate_isal.cc relies on; else zlib.
 DeflateLibrary best_deflate_library();
-// With DeflateLibrary::isal only where best_deflate_library says so.
+// DeflateLibrary::isal only if best_deflate_library() returns it.
 std::unique_ptr<DeflateDecoder> make_deflate_decoder(DeflateLibrary library);
 
-// CRC-32 as gzip has it (RFC 1952, 8), of what `crc` is of and `bytes` behind it; 0 is of nothing.
+// Returns the CRC-32 of gzip (RFC 1952, 8) of the bytes that have the CRC-32 `crc` followed by `bytes`. That
+// of no bytes is 0.
 std::uint32_t gzip_crc(std::uint32_t crc, ByteView bytes) noexcept;
 
 }  // namespace layoutfs

@@ -11,13 +11,13 @@
 
 namespace layoutfs {
 
-// Both count in 32 bits what one call may read and write.
+// Both count the bytes of one call in 32 bits.
 inline std::uint32_t clamped(std::size_t size) noexcept {
   return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
 }
 
 std::unique_ptr<DeflateDecoder> make_zlib_decoder();
-// Null where it is not built in.
+// nullptr if it is not built in.
 std::unique_ptr<DeflateDecoder> make_isal_decoder();
 
 }  // namespace layoutfs

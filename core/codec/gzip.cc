@@ -1,4 +1,22 @@
-// Finding and using access points in gzip streams.
+// Access points in gzip blobs: finding them, and decoding from one.
+//
+// A deflate block starts at any bit, and refers to at most 32 KiB of the stream before it (RFC 1951, 2
+// and 3.2.3). So decoding can start at a block for which that part of the stream, the window, is known. At
+// the header of a member (RFC 1952, 2.2) no window is needed.
+//
+//   index pass   GzipInflater reads header, blocks and trailer of each member, and stops between two blocks
+//   once a point is
+//                due. GzipIndexing keeps the last 32 KiB, and reports the bit at which the block begins, with
+//                the window and some compressed bytes behind it.
+//   state        GzipStateWriter, which may run in another thread, zeros the bytes of the window to which
+//   nothing refers
+//                (WindowThinner), and compresses it with zstd: a sixth of the bytes for a tar of usual files.
+//   reading      resume_gzip unpacks the window, gives it and the bits left in the first byte to the decoder,
+//   and reads on
+//                through blocks and members.
+//
+// A state is stored only after decoding with it has given the stream's bytes. What a resumed decoder delivers
+// is checked per span; it does not compute the CRC-32 of a member of which it has not seen the start.
 #include "core/codec/gzip.h"
 
 #include <algorithm>
@@ -37,7 +55,7 @@ class GzipIndexing final : public IndexingDecoder {
   std::uint64_t since_point_ = 0;
 };
 
-// Up to where the next point is due, decoding runs without stops; from there on it stops at the next block.
+// Decoding runs without stops until the next point is due, and then stops at the next block.
 Result<IndexingDecoder::Step> GzipIndexing::step(std::span<std::byte> out) {
   using Stop = GzipInflater::Stop;
   Step step;
@@ -88,7 +106,7 @@ Result<FoundPoint> GzipIndexing::point(GzipInflater::Stop stop) {
 
 class GzipDecoder final : public Decoder {
  public:
-  // At a header, where `byte_before` does not matter, or in a member.
+  // At a header, or before start_in_member().
   GzipDecoder(BlobPtr blob, std::uint64_t offset, DeflateLibrary library)
       : source_(std::move(blob), offset), inflater_(source_, offset, GzipInflater::Check::none, library) {}
 
@@ -145,7 +163,7 @@ Result<std::unique_ptr<Decoder>> resume_gzip_by(DeflateLibrary library, BlobPtr 
   std::byte split{};
   const auto size = blob->read_at({&split, 1}, offset);
   if (!size) return std::unexpected(size.error());
-  if (*size != 1) return fail(Errc::corrupt, "gzip stream breaks off");
+  if (*size != 1) return fail(Errc::corrupt, "gzip stream is truncated");
   auto decoder = std::make_unique<GzipDecoder>(std::move(blob), offset + 1, library);
   decoder->start_in_member(8 - used_bits, std::to_integer<std::uint8_t>(split), known->window);
   return decoder;

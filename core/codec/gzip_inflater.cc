@@ -15,7 +15,7 @@ constexpr std::uint8_t kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kRe
 
 static_assert(DeflateDecoder::kMaxUnread <= BufferedInput::kBehind);
 
-std::unexpected<Error> breaks_off() { return fail(Errc::corrupt, "gzip stream breaks off"); }
+std::unexpected<Error> truncated() { return fail(Errc::corrupt, "gzip stream is truncated"); }
 
 std::unexpected<Error> broken(std::uint64_t offset, std::string_view why) {
   return fail(Errc::corrupt,
@@ -58,14 +58,14 @@ Result<GzipInflater::Progress> GzipInflater::inflate(std::span<std::byte> out, b
   return Progress{out.size(), Stop::none};
 }
 
-// One call of the decoder; `room` loses what was written.
+// One call of the decoder; `room` becomes the part that is still free.
 Result<DeflateDecoder::Stop> GzipInflater::inflate_some(std::span<std::byte>& room, bool stop_at_blocks) {
   const auto filled = input_.fill();
   if (!filled) return std::unexpected(filled.error());
   const auto progress = deflate_->decode(input_.available(), room, stop_at_blocks);
   if (!progress) return broken(input_.offset(), progress.error().message());
   // The last bytes of the blob may have been read before.
-  if (!*filled && progress->written == 0 && progress->stop == DeflateDecoder::Stop::none) return breaks_off();
+  if (!*filled && progress->written == 0 && progress->stop == DeflateDecoder::Stop::none) return truncated();
   input_.consume(progress->read);
   if (progress->stop == DeflateDecoder::Stop::end) input_.unconsume(deflate_->unread_bits() / 8);
   if (check_ == Check::trailers) {
@@ -76,13 +76,13 @@ Result<DeflateDecoder::Stop> GzipInflater::inflate_some(std::span<std::byte>& ro
   return progress->stop;
 }
 
-// Reads the header of the member that begins here; false where the blob ends instead.
+// Reads the header of the member that begins here; false if the blob ends instead.
 Result<bool> GzipInflater::next_member() {
   position_ = input_.offset() * 8;
   const auto filled = input_.fill();
   if (!filled) return std::unexpected(filled.error());
   if (is_first_member_) {
-    if (!*filled) return breaks_off();
+    if (!*filled) return truncated();
   } else {
     if (!*filled) return false;
     if (static_cast<std::uint8_t>(input_.available().front()) != kId1) return skip_padding();
@@ -112,7 +112,7 @@ Result<bool> GzipInflater::skip_padding() {
 Result<std::uint8_t> GzipInflater::next_byte() {
   const auto filled = input_.fill();
   if (!filled) return std::unexpected(filled.error());
-  if (!*filled) return breaks_off();
+  if (!*filled) return truncated();
   const auto byte = static_cast<std::uint8_t>(input_.available().front());
   input_.consume(1);
   return byte;

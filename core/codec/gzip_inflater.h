@@ -1,5 +1,4 @@
-// Inflates the members of a gzip blob one after the other (RFC 1952), with stops where decoding could start
-// again.
+// Inflates the members of a gzip blob one after the other (RFC 1952), with stops at possible access points.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +18,7 @@ class GzipInflater {
  public:
   enum class Check { none, trailers };  // whether CRC32 and ISIZE of the members are compared
 
-  // Starts at a member's header, where `source` stands at byte `offset` of the blob.
+  // Starts at a member's header, at byte `offset` of the blob, where `source` stands.
   GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library);
 
   // Before the first inflate: starts at a block, `unused_bits` (0 to 7) of the byte before `offset` belong to
@@ -36,11 +35,11 @@ class GzipInflater {
     std::size_t size;  // bytes written to the front of `out`
     Stop stop;
   };
-  // Stops at blocks only where `stop_at_blocks`, and not at all of them. Errc::corrupt for everything that
-  // breaks RFC 1951 or 1952.
+  // Stops at blocks only if `stop_at_blocks`, and not at all of them. Errc::corrupt if the blob breaks RFC
+  // 1951 or 1952.
   Result<Progress> inflate(std::span<std::byte> out, bool stop_at_blocks);
 
-  // After Stop::block: where the next block begins. After Stop::member: where its header begins. In bits.
+  // After Stop::block: the start of the next block. After Stop::member: that of its header. In bits.
   std::uint64_t position() const noexcept { return position_; }
   BufferedInput& input() noexcept { return input_; }
 

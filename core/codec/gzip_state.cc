@@ -1,4 +1,4 @@
-// The state of a gzip access point: a byte that says where it stands, then the window as a zstd frame.
+// The state of a gzip access point: a byte for header or block, then the window as a zstd frame.
 #include "core/codec/gzip_state.h"
 
 #include <zstd.h>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::byte kAtHeader{1};
 constexpr std::byte kAtBlock{2};
-constexpr int kLevel = 3;
+constexpr int kWindowLevel = 3;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, cons
   Bytes state(1 + ZSTD_compressBound(window.size()));
   state[0] = kAtBlock;
   const std::size_t size = ZSTD_compressCCtx(zstd_.get(), state.data() + 1, state.size() - 1, window.data(),
-                                             window.size(), kLevel);
+                                             window.size(), kWindowLevel);
   if (ZSTD_isError(size))
     throw std::bad_alloc();  // with room for the bound, memory is all that can be missing
   state.resize(1 + size);

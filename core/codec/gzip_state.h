@@ -1,4 +1,4 @@
-// What a gzip decoder needs to know at an access point besides its position, as bytes.
+// The state of a gzip access point as bytes: all that a decoder needs there besides the position.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ class GzipStateWriter {
   ~GzipStateWriter();
 
   // At a block: `window` (at most kDeflateWindow) is the stream before it, and is thinned; `following` is the
-  // stream from it on, as far as it is known. Nothing where that is not what decoding gives.
+  // stream from it on, as far as it is known. Returns nothing if decoding gives other bytes.
   std::optional<Bytes> at_block(std::span<std::byte> window, const BlockStart& start, ByteView following);
 
  private:
@@ -38,7 +38,7 @@ struct GzipState {
   Bytes window;  // empty at a header
 };
 
-// Errc::corrupt for what no GzipStateWriter wrote. No state at all is the start of the blob: a header.
+// Errc::corrupt if no GzipStateWriter wrote it. An empty state is that of the blob's start: a header.
 Result<GzipState> parse_gzip_state(ByteView state);
 
 }  // namespace layoutfs

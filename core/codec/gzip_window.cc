@@ -1,4 +1,5 @@
-// Finds the bytes of a deflate window that are referred to, by decoding what follows with made-up windows.
+// Finds the bytes of a deflate window to which later blocks refer: the stream is decoded twice with windows
+// that hold the low and the high halves of their positions, so each copied byte names its source.
 #include "core/codec/gzip_window.h"
 
 #include <algorithm>
@@ -7,8 +8,8 @@ namespace layoutfs {
 
 WindowThinner::WindowThinner(DeflateLibrary library) : deflate_(make_deflate_decoder(library)) {}
 
-// Nothing beyond a window's length can refer to the window: `out` gets that much or what is left of the
-// member; Decoded::part where `start` does not hold that much.
+// Nothing beyond a window's length can refer to the window: `out` gets that much, or the rest of the member;
+// Decoded::part if `start` does not hold that much.
 WindowThinner::Decoded WindowThinner::decode(ByteView window, const BlockStart& start, Bytes& out) {
   out.resize(kDeflateWindow);
   deflate_->start_at(start, window);

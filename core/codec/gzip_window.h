@@ -14,15 +14,15 @@ namespace layoutfs {
 // of real files the windows shrink to a sixth. For one thread at a time.
 class WindowThinner {
  public:
-  // How much of what follows is enough in nearly all cases; with less, windows stay whole.
+  // So many compressed bytes behind the block's start are enough in nearly all cases; with fewer, windows
+  // stay whole.
   static constexpr std::size_t kLookAhead = 2 * kDeflateWindow;
 
   explicit WindowThinner(DeflateLibrary library);
 
-  // Zeros the bytes of `window`, which ends where the block starts, that what follows does not depend on; the
-  // result was decoded with. Where that is not possible or gives other bytes, the window stays as it is.
-  // False where decoding with that gives other bytes than `following`, the stream from the block on as far as
-  // it is known.
+  // Zeros the bytes of `window`, the stream before the block, to which nothing refers; the result was tried.
+  // If that is not possible or gives other bytes, the window stays as it is. Returns false if decoding with
+  // the window gives other bytes than `following`, the stream from the block on as far as it is known.
   bool thin(std::span<std::byte> window, const BlockStart& start, ByteView following);
 
  private:
@@ -32,7 +32,7 @@ class WindowThinner {
   bool spell_out_positions(std::size_t window_size, const BlockStart& start);
 
   std::unique_ptr<DeflateDecoder> deflate_;
-  // What follows, decoded with the window itself, and with the low and the high halves of positions.
+  // The stream from the block on, decoded with the window, and with the low and the high halves of positions.
   Bytes plain_, low_, high_;
   Bytes thinned_;
 };

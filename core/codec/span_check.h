@@ -1,4 +1,4 @@
-// What the decoded bytes of spans are compared with before they are served: three kinds, by what an index
+// The checks of decoded spans, before any byte is served: three kinds, by the knowledge that an index
 // knows.
 //
 //   kind     | compared with                          | known                       | proves

@@ -30,8 +30,8 @@ bool points_are_consistent(const StreamIndex& index, std::uint64_t blob_size) no
   return true;
 }
 
-// That each span starts where its point is or follows another span of that point is what lets a decoder go
-// from the point to the span by whole spans.
+// Each span starts at its point or follows another span of that point, so a decoder gets from the point to
+// the span by whole spans.
 bool spans_are_consistent(const StreamIndex& index) noexcept {
   for (std::size_t number = 0; number < index.spans.size(); ++number) {
     const SpanRecord& span = index.spans[number];

@@ -1,4 +1,4 @@
-// What makes a compressed layer readable from anywhere: access points and spans, as tables.
+// The index of a compressed stream: access points and spans, as tables.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@
 
 namespace layoutfs {
 
-// Where decoding can start without what came before. Stored in index files as it is here.
+// A position at which decoding can start without the preceding data. Stored in index files as it is here.
 struct PointRecord {
   std::uint64_t offset;        // bytes from the start of the uncompressed stream
   std::uint64_t position;      // *bits* from the start of the blob
   std::uint64_t state_offset;  // bytes into StreamIndex::states
-  std::uint64_t state_size;    // bytes of what the decoder needs to know, in the codec's own format; may be 0
+  std::uint64_t state_size;    // bytes; the decoder's state, in the codec's own format; may be 0
 };
 
 // A piece of the uncompressed stream that is decoded, verified and cached as one. Spans cover the stream
@@ -34,7 +34,7 @@ static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
 static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
 
 inline constexpr std::uint64_t kPointSpacing = std::uint64_t{1} << 20;  // bytes of uncompressed stream
-// Who reads a byte waits for all of its span, and for what lies between the access point and that.
+// A reader of one byte waits for all of its span, and for the bytes between the access point and the span.
 inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
 // The chunks of eStargz have 4 MiB, if their writer was not told otherwise.
 inline constexpr std::uint64_t kMaxChunkSize = std::uint64_t{4} << 20;
@@ -49,7 +49,7 @@ struct StreamIndex {
   SpanChecks checks = {};
   std::shared_ptr<const void> owner;
 
-  // Where span `number` ends.
+  // The end of span `number`, in bytes from the start of the stream.
   std::uint64_t span_end(std::size_t number) const noexcept {
     return number + 1 < spans.size() ? spans[number + 1].offset : size;
   }

@@ -14,7 +14,9 @@ namespace {
 class ZstdDecoder final : public Decoder {
  public:
   ZstdDecoder(BlobPtr blob, std::uint64_t offset)
-      : source_(std::move(blob), offset), context_(zstd::make_context()), input_(ZSTD_DStreamInSize()) {}
+      : source_(std::move(blob), offset),
+        context_(zstd::make_decompression_context()),
+        input_(ZSTD_DStreamInSize()) {}
 
   Status begin_inside(const zstd::BlockPoint& point) {
     // libzstd says "no memory" for a broken dictionary as well.
@@ -36,8 +38,7 @@ class ZstdDecoder final : public Decoder {
       const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in_);
       if (ZSTD_isError(code)) return fail(zstd::failure(code));
       is_in_frame_ = code != 0;
-      if (is_in_frame_ && !*available && before == std::pair(in_.pos, to.pos))
-        return fail(zstd::breaks_off());
+      if (is_in_frame_ && !*available && before == std::pair(in_.pos, to.pos)) return fail(zstd::truncated());
       if (is_in_frame_ || !is_in_made_frame_) continue;
       if (auto left = leave_made_frame(); !left) return fail(std::move(left).error());
     }
@@ -62,14 +63,14 @@ class ZstdDecoder final : public Decoder {
     for (std::size_t left = has_checksum_ ? zstd::kChecksumSize : 0; left > 0; --left) {
       auto available = refill();
       if (!available) return fail(std::move(available).error());
-      if (!*available) return fail(zstd::breaks_off());
+      if (!*available) return fail(zstd::truncated());
       ++in_.pos;
     }
     return {};
   }
 
   BlobSource source_;
-  zstd::Context context_;
+  zstd::DecompressionContext context_;
   Bytes input_;
   ZSTD_inBuffer in_{nullptr, 0, 0};
   bool is_in_frame_ = false;

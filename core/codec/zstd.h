@@ -14,7 +14,7 @@ namespace layoutfs {
 // frame points are as far apart as they must be to stay cheap, `spacing` or more.
 std::unique_ptr<IndexingDecoder> start_indexing_zstd(ByteSource& source, std::uint64_t spacing);
 
-// Errc::corrupt where `state` is not one that start_indexing_zstd made, or `position` is no byte of the blob.
+// Errc::corrupt if start_indexing_zstd did not make `state`, or `position` is not a byte of the blob.
 Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state);
 
 }  // namespace layoutfs

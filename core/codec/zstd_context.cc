@@ -1,4 +1,4 @@
-// How libzstd contexts are made and what their errors mean.
+// Makes libzstd contexts, and translates their errors.
 #include "core/codec/zstd_context.h"
 
 #include <zstd_errors.h>
@@ -8,8 +8,8 @@
 
 namespace layoutfs::zstd {
 
-Context make_context() {
-  Context context(ZSTD_createDCtx());
+DecompressionContext make_decompression_context() {
+  DecompressionContext context(ZSTD_createDCtx());
   if (!context || ZSTD_isError(ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kMaxWindowLog)))
     throw std::bad_alloc();
   return context;

@@ -10,22 +10,22 @@
 
 namespace layoutfs::zstd {
 
-struct ContextDeleter {
+struct DecompressionContextDeleter {
   void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
 };
-using Context = std::unique_ptr<ZSTD_DCtx, ContextDeleter>;
+using DecompressionContext = std::unique_ptr<ZSTD_DCtx, DecompressionContextDeleter>;
 
-// A frame makes its decoder allocate its window: what zstd(1) accepts by default bounds that.
+// A decoder allocates the window of a frame; the bound is the default of zstd(1).
 inline constexpr int kMaxWindowLog = 27;
 
 // A context that refuses larger windows. Throws std::bad_alloc.
-Context make_context();
+DecompressionContext make_decompression_context();
 
-// What a return value that ZSTD_isError says yes to means: Errc::unsupported for windows and dictionaries,
-// Errc::corrupt otherwise. Throws std::bad_alloc where libzstd had no memory.
+// Returns the error of a return value for which ZSTD_isError is true: Errc::unsupported for windows and
+// dictionaries, Errc::corrupt otherwise. Throws std::bad_alloc if libzstd had no memory.
 Error failure(std::size_t code);
 
 // Input that ends inside a frame.
-inline Error breaks_off() { return Error(Errc::corrupt, "zstd stream breaks off"); }
+inline Error truncated() { return Error(Errc::corrupt, "zstd stream is truncated"); }
 
 }  // namespace layoutfs::zstd

@@ -122,30 +122,30 @@ void StateTable::build(const Distribution& distribution) {
   std::uint32_t end = size;  // cells from here on belong to the symbols of less than one part
   for (std::size_t symbol = 0; symbol < distribution.symbols; ++symbol) {
     next[symbol] = taken_by(distribution.parts[symbol]);
-    if (distribution.parts[symbol] < 0) entries_[--end].symbol = static_cast<std::uint8_t>(symbol);
+    if (distribution.parts[symbol] < 0) cells_[--end].symbol = static_cast<std::uint8_t>(symbol);
   }
   const std::uint32_t step = (size >> 1) + (size >> 3) + 3;
   std::uint32_t position = 0;
   for (std::size_t symbol = 0; symbol < distribution.symbols; ++symbol) {
     for (std::int16_t i = 0; i < distribution.parts[symbol]; ++i) {
-      entries_[position].symbol = static_cast<std::uint8_t>(symbol);
+      cells_[position].symbol = static_cast<std::uint8_t>(symbol);
       do {
         position = (position + step) & (size - 1);
       } while (position >= end);
     }
   }
   for (std::uint32_t state = 0; state < size; ++state) {
-    Entry& entry = entries_[state];
-    const std::uint32_t number = next[entry.symbol]++;
+    Cell& cell = cells_[state];
+    const std::uint32_t number = next[cell.symbol]++;
     const unsigned bits = accuracy_log_ + 1 - static_cast<unsigned>(std::bit_width(number));
-    entry.next_bits = static_cast<std::uint8_t>(bits);
-    entry.next_base = static_cast<std::uint16_t>((number << bits) - size);
+    cell.next_bits = static_cast<std::uint8_t>(bits);
+    cell.next_base = static_cast<std::uint16_t>((number << bits) - size);
   }
 }
 
 void StateTable::build_single(std::uint8_t symbol) {
   accuracy_log_ = 0;
-  entries_[0] = {0, 0, symbol};
+  cells_[0] = {0, 0, symbol};
 }
 
 ReverseBits::ReverseBits(ByteView bytes) noexcept : bytes_(bytes), left_(-1) {

@@ -23,14 +23,14 @@ struct Distribution {
   std::array<std::int16_t, kMaxSymbols> parts{};
 };
 
-// What a kind of table may not exceed (RFC 8878, 3.1.1.3.2.1).
+// The largest table of a kind (RFC 8878, 3.1.1.3.2.1).
 struct TableLimits {
   unsigned accuracy_log;  // at most kMaxAccuracyLog
   std::size_t symbols;    // at most kMaxSymbols
 };
 
 // Reads the description at the front of `bytes` (RFC 8878, 4.1.1) and returns how many bytes it takes;
-// nothing where it breaks a rule.
+// nothing if it breaks a rule.
 std::optional<std::size_t> read_distribution(ByteView bytes, TableLimits limits, Distribution& out);
 
 // The description of `distribution`, as read_distribution reads it.
@@ -39,7 +39,7 @@ Bytes write_distribution(const Distribution& distribution);
 // A decoding table.
 class StateTable {
  public:
-  struct Entry {
+  struct Cell {
     std::uint16_t next_base;
     std::uint8_t next_bits;
     std::uint8_t symbol;
@@ -51,11 +51,11 @@ class StateTable {
 
   unsigned accuracy_log() const noexcept { return accuracy_log_; }
   // `state` is one that bits of this table led to.
-  const Entry& operator[](std::uint32_t state) const noexcept { return entries_[state]; }
+  const Cell& operator[](std::uint32_t state) const noexcept { return cells_[state]; }
 
  private:
   unsigned accuracy_log_ = 0;
-  std::array<Entry, std::size_t{1} << kMaxAccuracyLog> entries_{};
+  std::array<Cell, std::size_t{1} << kMaxAccuracyLog> cells_{};
 };
 
 // Reads bits from the end of `bytes` to its front (RFC 8878, 4.1, "bitstream").
@@ -64,7 +64,7 @@ class ReverseBits {
   // The last byte's highest bit that is set marks the end; without one there are no bits and the reader has
   // overrun at once.
   explicit ReverseBits(ByteView bytes) noexcept;
-  // The next `count` bits, at most 32; 0 where fewer are left.
+  // The next `count` bits, at most 32; 0 if fewer are left.
   std::uint32_t take(unsigned count) noexcept {
     left_ -= count;
     if (left_ < 0) return 0;

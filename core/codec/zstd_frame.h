@@ -12,7 +12,7 @@ namespace layoutfs::zstd {
 
 inline constexpr std::size_t kMagicSize = 4;
 inline constexpr std::size_t kMaxFrameHeaderSize = 18;  // with the magic number
-inline constexpr std::size_t kSkippableHeaderSize = 8;  // magic number and the size of what follows
+inline constexpr std::size_t kSkippableHeaderSize = 8;  // magic number and the size of the content
 inline constexpr std::size_t kBlockHeaderSize = 3;
 inline constexpr std::size_t kChecksumSize = 4;
 inline constexpr std::size_t kMaxBlockSize = std::size_t{128} << 10;  // stored and regenerated
@@ -25,11 +25,11 @@ struct FrameHeader {
   std::size_t size;           // of the header, magic number included
   std::uint64_t window_size;  // how far back the frame may refer, in bytes
   bool has_checksum;
-  std::optional<std::uint64_t> content_size;  // of what the frame decodes to, where it says so
+  std::optional<std::uint64_t> content_size;  // bytes that the frame decodes to, if it says so
 };
 
-// `bytes` begins with a frame's magic number. Nothing where the header is longer than `bytes`; Errc::corrupt
-// for reserved bits, Errc::unsupported for a window over 128 MiB or a dictionary.
+// `bytes` begins with a frame's magic number. Returns nothing if the header is longer than `bytes`;
+// Errc::corrupt for reserved bits, Errc::unsupported for a window over 128 MiB or a dictionary.
 Result<std::optional<FrameHeader>> parse_frame_header(ByteView bytes);
 
 enum class BlockType : std::uint8_t { raw, rle, compressed };

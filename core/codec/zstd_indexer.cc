@@ -1,4 +1,26 @@
-// The index pass over a zstd blob: libzstd decodes, one block at a time; the walker follows beside it.
+// The index pass over a zstd blob (RFC 8878), and its access points.
+//
+// A frame refers to nothing before it: the start of one is a point without a state. But most blobs are a
+// single frame, so there are points inside frames as well, at boundaries between blocks. A decoder carries
+// four things over a boundary: the window (as far back as the frame's header allows), the last Huffman tree,
+// the last table of each kind for sequences, and three repeat offsets (3.1.1.5). All of them fit into a
+// dictionary (section 5), so a point's state is one: at the point, a reader starts a frame of its own, with
+// that dictionary, and feeds it the blob's blocks from there on.
+//
+//   Indexer          gives libzstd one header or block at a time, and keeps the stream's end (PlainBuffer) as
+//   windows. BlockWalker      reads the tables and, on request, the sequences of each block: libzstd does not
+//   tell them. Candidate        a boundary behind which blocks are collected until they have regenerated a
+//   window, or the frame ends;
+//                    nothing after that can refer to the window.
+//   BlockPointMaker  makes the dictionary, keeps only those bytes of the window that the collected blocks
+//   copy, and tries
+//                    it: only a point that gives the same bytes is reported. This costs as much as decoding a
+//                    window or two, so FoundPoint::make_state does it, in the thread of whoever stores the
+//                    point.
+//
+// Points lie at least kWindowsPerPoint windows apart, and further if their states would take more than
+// kMaxPartOfBlob of the blob. A frame whose blocks the walker does not understand has no points inside from
+// there on: it can still be read, from the last point before.
 #include "core/codec/zstd_indexer.h"
 
 #include <algorithm>
@@ -16,7 +38,7 @@ namespace {
 // Making a point decodes the length of a window once more, and walks over it, so points lie at least this
 // many windows apart.
 constexpr std::uint64_t kWindowsPerPoint = 4;
-// Points that take more than this part of what they index come less often, down to a fourth.
+// If states take more than this part of the compressed bytes, points come less often, down to a fourth.
 constexpr double kMaxPartOfBlob = 0.01;
 constexpr std::uint64_t kMaxWidening = 4;
 
@@ -27,7 +49,7 @@ constexpr std::size_t kInputSize = 2 * kMaxBlockSize;
 
 Indexer::Indexer(ByteSource& source, std::uint64_t spacing)
     : input_(source, 0, kInputSize),
-      context_(make_context()),
+      context_(make_decompression_context()),
       spacing_(std::max<std::uint64_t>(spacing, 1)) {}
 
 Result<IndexingDecoder::Step> Indexer::step(std::span<std::byte> out) {
@@ -49,14 +71,14 @@ Status Indexer::begin_frame() {
     is_complete_ = true;
     return {};
   }
-  if (bytes->size() < kMagicSize) return fail(breaks_off());
+  if (bytes->size() < kMagicSize) return fail(truncated());
   if (is_skippable_frame(*bytes)) return skip_frame(*bytes);
   if (!is_frame(*bytes))
     return fail(Errc::corrupt, has_seen_frame_ ? "zstd stream is followed by bytes that are no zstd frame"
                                                : "blob does not begin with a zstd frame");
   auto header = parse_frame_header(*bytes);
   if (!header) return fail(std::move(header).error());
-  if (!*header) return fail(breaks_off());
+  if (!*header) return fail(truncated());
 
   if (plain_.end() - point_offset_ >= spacing_)
     report(plain_.end(), {input_.offset() * 8, [](ByteView) { return frame_point(); }});
@@ -75,12 +97,12 @@ Status Indexer::begin_frame() {
 }
 
 Status Indexer::skip_frame(ByteView magic_and_size) {
-  if (magic_and_size.size() < kSkippableHeaderSize) return fail(breaks_off());
+  if (magic_and_size.size() < kSkippableHeaderSize) return fail(truncated());
   std::uint64_t left = kSkippableHeaderSize + load_le<std::uint32_t>(magic_and_size, kMagicSize);
   while (left > 0) {
     auto bytes = peek(static_cast<std::size_t>(std::min<std::uint64_t>(left, kInputSize)));
     if (!bytes) return fail(std::move(bytes).error());
-    if (bytes->empty()) return fail(breaks_off());
+    if (bytes->empty()) return fail(truncated());
     left -= bytes->size();
     input_.consume(bytes->size());
   }
@@ -91,14 +113,14 @@ Status Indexer::skip_frame(ByteView magic_and_size) {
 Status Indexer::decode_block() {
   auto bytes = peek(kBlockHeaderSize);
   if (!bytes) return fail(std::move(bytes).error());
-  if (bytes->size() < kBlockHeaderSize) return fail(breaks_off());
+  if (bytes->size() < kBlockHeaderSize) return fail(truncated());
   const auto header = parse_block_header(*bytes);
   if (!header) return fail(Error(header.error()));
   const std::size_t block_size = kBlockHeaderSize + header->content_size;
   const std::size_t size = block_size + (header->is_last && frame_->has_checksum ? kChecksumSize : 0);
   bytes = peek(size);
   if (!bytes) return fail(std::move(bytes).error());
-  if (bytes->size() < size) return fail(breaks_off());
+  if (bytes->size() < size) return fail(truncated());
 
   const std::uint64_t begin = plain_.end();
   auto ended = feed(*bytes);
@@ -134,7 +156,7 @@ Result<bool> Indexer::feed(ByteView bytes) {
 }
 
 Status Indexer::end_frame() {
-  // libzstd overlooks this where the last block is empty.
+  // libzstd overlooks this if the last block is empty.
   if (frame_->content_size && *frame_->content_size != plain_.end() - frame_offset_)
     return fail(Errc::corrupt, "broken zstd stream: a frame does not have the size that it declares");
   if (candidate_) try_candidate();

@@ -1,4 +1,4 @@
-// Decodes a zstd blob block by block and finds the places where decoding could start again.
+// Decodes a zstd blob block by block and finds access points. zstd_indexer.cc opens with an account of them.
 #pragma once
 
 #include <cstddef>
@@ -50,16 +50,16 @@ class Indexer final : public IndexingDecoder {
   void consider_boundary(std::uint64_t block_size);
   void try_candidate();
   std::uint64_t shortest_distance() const;
-  // Waits for the outcome of the last trial, and sets how far the next point is to be by what that one costs.
+  // Waits for the outcome of the last trial, and sets the distance to the next point by the cost of that one.
   void await_trial();
   void report(std::uint64_t offset, FoundPoint point);
   void give_up_points(std::string_view why);
-  // Where the bytes begin that a point may still need as its window.
+  // The start of the bytes that a point may still need as its window.
   std::uint64_t history_start() const;
 
   BufferedInput input_;
   PlainBuffer plain_;
-  Context context_;
+  DecompressionContext context_;
   std::uint64_t spacing_;
   bool has_seen_frame_ = false;
   bool is_complete_ = false;
@@ -70,8 +70,8 @@ class Indexer final : public IndexingDecoder {
   std::optional<FoundPoint> found_;  // at found_offset_, not yet reported
   std::uint64_t found_offset_ = 0;
 
-  // A trial takes longer than decoding a window, so it is the point's, who may be in another thread. Its
-  // outcome is the size of the point's state.
+  // A trial takes longer than decoding a window, so FoundPoint::make_state does it, perhaps in another
+  // thread. Its outcome is the size of the point's state.
   struct Trial {
     std::future<std::optional<std::size_t>> outcome;
     std::uint64_t stream_distance, blob_distance;  // from the point before
@@ -82,7 +82,7 @@ class Indexer final : public IndexingDecoder {
   std::optional<FrameHeader> frame_;
   std::uint64_t frame_offset_ = 0;
   std::uint64_t distance_ = 0;         // between points inside the frame
-  std::optional<BlockWalker> walker_;  // none where the frame gets no more points
+  std::optional<BlockWalker> walker_;  // none if the frame gets no more points
   std::optional<Candidate> candidate_;
   std::optional<Trial> trial_;  // of the last point
 };

@@ -1,4 +1,4 @@
-// What the zstd indexer decodes into.
+// The buffer that the zstd indexer decodes into.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace layoutfs::zstd {
 
-// The end of the uncompressed stream: what was not handed out yet, after as much of what was as is asked for.
+// The end of the uncompressed stream: bytes not handed out yet, and before them those that are to be kept.
 // Offsets are bytes from the stream's start.
 class PlainBuffer {
  public:
-  // At least `count` bytes behind end() to write to. May move everything, and forgets what lies before
-  // `keep_from` and was handed out.
+  // At least `count` bytes behind end() to write to. May move everything, and forgets the bytes
+  // before `keep_from` that were handed out.
   std::span<std::byte> room(std::size_t count, std::uint64_t keep_from);
   // The first `count` bytes of the room were written.
   void grow(std::size_t count) noexcept { size_ += count; }

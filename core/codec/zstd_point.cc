@@ -12,7 +12,7 @@
 namespace layoutfs::zstd {
 namespace {
 
-// The first byte of a state. What follows a block's is a zstd frame of a StateHeader and the dictionary.
+// The first byte of a state. A block's is followed by a zstd frame of a StateHeader and the dictionary.
 constexpr std::byte kFrameKind{0};
 constexpr std::byte kBlockKind{1};
 
@@ -30,7 +30,7 @@ constexpr int kStateLevel = 3;
 void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 void append(Bytes& out, std::uint32_t number) { append(out, std::as_bytes(std::span(&number, 1))); }
 
-// RFC 8878, 5: all but the content. A dictionary must have a Huffman tree: where the frame had none yet, no
+// RFC 8878, 5: all but the content. A dictionary must have a Huffman tree: if the frame had none yet, no
 // block can ask for it, and the smallest one stands there (4.2.1.1: one weight of 1, from which a second
 // follows).
 Bytes dictionary_tables(const EntropyState& entropy) {
@@ -76,11 +76,11 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
   return ZSTD_decompressStream(context, &nowhere, &in);
 }
 
-BlockPointMaker::BlockPointMaker() : context_(make_context()) {}
+BlockPointMaker::BlockPointMaker() : context_(make_decompression_context()) {}
 
 // Puts into the dictionary's `window`, which is all zeros, those bytes of the boundary's that its blocks
-// copy. What is copied from behind the boundary goes back to these and to what stands in the blocks. False
-// where the walker does not understand a block.
+// copy. Bytes copied from behind the boundary come from these, or from the blocks themselves. Returns false
+// if the walker does not understand a block.
 bool BlockPointMaker::keep_copied(Boundary& boundary, std::span<std::byte> window) {
   ByteView rest = boundary.blocks;
   for (std::size_t block_at = 0; !rest.empty();) {
@@ -104,7 +104,7 @@ bool BlockPointMaker::keep_copied(Boundary& boundary, std::span<std::byte> windo
   return true;
 }
 
-// Decodes the boundary's blocks from the point: true where that gives what is expected.
+// Decodes the boundary's blocks from the point. Returns whether that gives the expected bytes.
 bool BlockPointMaker::stands_trial(const Boundary& boundary) {
   if (ZSTD_isError(begin_at(context_.get(), point_))) return false;
   decoded_.resize(kMaxBlockSize);

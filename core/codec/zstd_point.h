@@ -1,5 +1,6 @@
-// The state of a zstd access point. Inside a frame it is a dictionary (RFC 8878, 5) that holds what a decoder
-// carries from block to block, so that a decoder with that dictionary, in a frame begun anew, goes on there.
+// The state of a zstd access point. Inside a frame it is a dictionary (RFC 8878, 5) with the tables, repeat
+// offsets and window that a decoder carries from block to block: a decoder with that dictionary, in a new
+// frame, continues there.
 #pragma once
 
 #include <zstd.h>
@@ -29,21 +30,22 @@ struct BlockPoint {
 // The state of a point at the start of a frame.
 Bytes frame_point();
 
-// Nothing for a point at the start of a frame. Errc::corrupt for what is no state.
+// Returns nothing for a point at the start of a frame. Errc::corrupt if it is not a state.
 Result<std::optional<BlockPoint>> parse_point(ByteView state);
 
-// Makes `context` expect the blocks that follow `point`, as a frame without checksum. Returns what libzstd
-// returned.
+// Makes `context` expect the blocks that follow `point`, as a frame without checksum. Returns the result of
+// libzstd.
 std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point);
 
-// A place between two blocks of a frame, and what the frame's own decoder made of the blocks that follow.
+// A boundary between two blocks of a frame, and the bytes that the frame's own decoder made of the following
+// blocks.
 struct Boundary {
   BlockWalker walker;         // behind the block before; it has a state
   std::uint64_t window_size;  // of the frame, at most kMaxPointWindow
   bool has_checksum;          // as in BlockPoint
-  Bytes window;               // what was decoded before, from the frame's start or `window_size` bytes on
+  Bytes window;               // the decoded bytes before, from the frame's start or `window_size` bytes on
   Bytes blocks;               // whole blocks, to the frame's end or until they regenerate `window_size` bytes
-  Bytes expected;             // what `blocks` regenerate
+  Bytes expected;             // the bytes that `blocks` regenerate
 };
 
 // Makes the states of points inside frames. For one thread at a time; keeps its memory, which is some three
@@ -51,8 +53,9 @@ struct Boundary {
 class BlockPointMaker {
  public:
   BlockPointMaker();
-  // The state of a point there, which was tried: it gives `expected`. Only those bytes of the window that
-  // `blocks` copy are kept. Nothing where no dictionary can say the state, or the trial gave other bytes.
+  // Returns the state of a point there, after a trial that gave `expected`. It keeps only those bytes of the
+  // window that `blocks` copy. Returns nothing if no dictionary can express the state, or the trial gave
+  // other bytes.
   std::optional<Bytes> make(Boundary boundary);
 
  private:
@@ -60,7 +63,7 @@ class BlockPointMaker {
   bool stands_trial(const Boundary& boundary);
   Bytes packed() const;
 
-  Context context_;
+  DecompressionContext context_;
   BlockPoint point_;
   std::vector<Match> matches_;  // of one block
   Bytes decoded_;               // a part at a time

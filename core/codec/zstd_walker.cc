@@ -13,7 +13,7 @@ constexpr std::size_t kMatchLengthCodes = 53;
 constexpr std::size_t kOffsetCodes = 32;
 
 // A length code stands for a baseline and so many bits to add (RFC 8878, 3.1.1.3.2.1.1); each baseline is
-// where the code before it ends.
+// the end of the code before it.
 template <std::size_t N>
 struct LengthCodes {
   std::array<std::uint8_t, N> bits;
@@ -245,9 +245,9 @@ std::optional<std::size_t> BlockWalker::follow_bitstream(std::vector<Match>* mat
   std::size_t literals = 0;
   std::size_t matched = 0;
   for (std::size_t left = sequences_.count; left > 0; --left) {
-    const StateTable::Entry& literal = literal_lengths_.states[literal_state];
-    const StateTable::Entry& offset = offsets_.states[offset_state];
-    const StateTable::Entry& match = match_lengths_.states[match_state];
+    const StateTable::Cell& literal = literal_lengths_.states[literal_state];
+    const StateTable::Cell& offset = offsets_.states[offset_state];
+    const StateTable::Cell& match = match_lengths_.states[match_state];
     const std::uint32_t offset_value = (1U << offset.symbol) + bits.take(offset.symbol);
     const std::size_t match_length =
         kMatchLengthTable.baseline[match.symbol] + bits.take(kMatchLengthTable.bits[match.symbol]);

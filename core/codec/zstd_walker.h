@@ -1,5 +1,5 @@
-// Follows the blocks of a frame beside the real decoder, to know what that one knows between two blocks
-// (RFC 8878, 3.1.1.3 to 3.1.1.5): the tables that later blocks may use again, and the repeat offsets.
+// Follows the blocks of a frame beside libzstd, to have its state between two blocks (RFC 8878, 3.1.1.3
+// to 3.1.1.5): the tables that later blocks may use again, and the repeat offsets.
 #pragma once
 
 #include <array>
@@ -14,17 +14,18 @@
 
 namespace layoutfs::zstd {
 
-// What a decoder carries from block to block, beside the window: descriptions as they stand in the stream.
+// A decoder's state between two blocks, without the window. Tables are descriptions as they stand in the
+// stream.
 struct EntropyState {
   Bytes huffman;  // empty before the first one
   Bytes literal_lengths, offsets, match_lengths;
   std::array<std::uint32_t, 3> repeat_offsets;
 };
 
-// A part of what a block regenerates, copied from what was regenerated before it.
+// A part of the bytes that a block regenerates, copied from bytes before it.
 struct Match {
-  std::size_t at;        // where it begins, bytes from the block's start
-  std::uint32_t offset;  // how far before that what it copies begins, perhaps in an earlier block
+  std::size_t at;        // bytes from the block's start
+  std::uint32_t offset;  // bytes back to the start of the copied part, perhaps in an earlier block
   std::size_t length;    // may be more than the offset
 };
 
@@ -33,11 +34,11 @@ class BlockWalker {
   // At the start of a frame with this window.
   explicit BlockWalker(std::uint64_t window_size);
 
-  // Goes over a block, all but its sequences: those are read when somebody asks, since few are asked for.
-  // False where it breaks a rule of the format; the walker is of no use then.
+  // Goes over a block, all but its sequences: those are read on request, since few are needed.
+  // Returns false if it breaks a rule of the format; the walker cannot be used then.
   bool follow(const BlockHeader& header, ByteView content);
 
-  // How many bytes the last block regenerates; nothing where its sequences break a rule.
+  // Returns the number of bytes that the last block regenerates; nothing if its sequences break a rule.
   std::optional<std::size_t> last_size();
   // As last_size, and appends the block's matches in their order. For a block that nobody asked about before,
   // and behind one whose sequences were read too; otherwise there may be nothing.
@@ -60,7 +61,7 @@ class BlockWalker {
   static bool read_table(Table& table, const Kind& kind, Mode mode, ByteView& rest);
   std::optional<std::size_t> follow_literals(ByteView& rest);
   bool follow_sequences(ByteView rest, std::size_t literals_size);
-  // Each appends to `matches` where that is not null.
+  // Each appends to `matches` if that is not nullptr.
   void read_sequences(std::vector<Match>* matches);
   std::optional<std::size_t> follow_bitstream(std::vector<Match>* matches);
   bool follow_offset(std::uint32_t offset_value, bool has_no_literals);

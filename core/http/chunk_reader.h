@@ -1,4 +1,4 @@
-// What all streams of chunks have in common: the order of things, lengths, and the one error.
+// The common part of chunk streams: the order of calls, lengths, and the one error.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace layoutfs {
 
-// Delivers each chunk's bytes as the stream below it has them. That has to say where they begin, and to read
+// Delivers the bytes of each chunk as a derived stream reads them, which has to go to their start and to read
 // them; it is called for one chunk after the other, and never again after an error.
 class ChunkReader : public ChunkStream, public ByteSource {
  public:
@@ -26,11 +26,11 @@ class ChunkReader : public ChunkStream, public ByteSource {
   // "chunk 2 of 3 (10 bytes from 500 on)", for messages about the last one.
   std::string chunk_name() const;
 
-  // Goes to where the chunk begins. How many bytes it has, or kToEnd where only the end will tell.
+  // Goes to the start of the chunk. Returns its length in bytes, kToEnd if it is not known.
   virtual Result<std::uint64_t> begin_chunk(const BlobChunk& chunk) = 0;
-  // Some bytes of the chunk; 0 only where there are no more of them. `out` is not empty.
+  // Returns the number of bytes read; 0 only at the end of the chunk. `out` is not empty.
   virtual Result<std::size_t> read_chunk(std::span<std::byte> out) = 0;
-  // Passes over what is left of the chunk.
+  // Skips the rest of the chunk.
   virtual Status skip_chunk();
   // Called once all of the chunk was read.
   virtual Status end_chunk() { return {}; }

@@ -23,7 +23,7 @@ struct BlobChunk {
   friend bool operator==(const BlobChunk&, const BlobChunk&) = default;
 };
 
-// Errc::bad_partial_request where a source must not be asked for these: none at all, one without a byte, one
+// Errc::bad_partial_request if a source must not be asked for these: none at all, one without a byte, one
 // that begins before the end of the one in front of it, one that ends behind the largest offset there is, one
 // behind a chunk that goes to the end; where the blob's size is known, also one that ends, or begins, behind
 // it.
@@ -34,10 +34,10 @@ class ChunkStream {
  public:
   virtual ~ChunkStream() = default;
   // The next chunk's bytes, in the order of the request; null once all were delivered, then always. The
-  // source belongs to the stream and is good until the next call, which passes over what was not read of it.
+  // source belongs to the stream and is good until the next call, which skips the rest of it.
   // Its read() fails as well. There is one error at most, which ends the stream: every later call has it
   // again. Errc::unexpected_eof: the chunks, or one of them, end early. Errc::corrupt: the answer breaks its
-  // format, or is not what was asked for.
+  // format, or is not the answer to this request.
   virtual Result<ByteSource*> next() = 0;
 };
 

@@ -41,7 +41,7 @@ class FieldParser {
     rest_.remove_prefix(token.size());
     return token;
   }
-  // What stands between quotes; nothing where there are none. RFC 9110, 5.6.4.
+  // Returns the text between quotes, nothing if there are none. RFC 9110, 5.6.4.
   std::optional<std::string> take_quoted() {
     if (!take('"')) return std::nullopt;
     std::string text;
@@ -69,7 +69,7 @@ class FieldParser {
   std::string_view rest_;
 };
 
-// The value of a parameter; nothing where it is none.
+// Returns the value of a parameter, nothing if it is not one.
 std::optional<std::string> take_value(FieldParser& field, bool is_boundary) {
   if (auto quoted = field.take_quoted()) return quoted;
   const std::string_view token = field.take_token(is_boundary ? ":" : "");

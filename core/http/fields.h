@@ -1,4 +1,4 @@
-// The header fields of HTTP that say what a body is a part of (RFC 9110, sections 8.3 and 14.4).
+// The header fields of HTTP that describe partial bodies (RFC 9110, sections 8.3 and 14.4).
 #pragma once
 
 #include <cstdint>

@@ -11,13 +11,13 @@
 
 namespace layoutfs {
 
-// Keeps 64 KiB of the body at most. Every error is the last thing that it gives: Errc::unexpected_eof where
-// the body ends before its last boundary, Errc::corrupt for what breaks the format, and what the body fails
-// with. For one thread at a time.
+// Keeps 64 KiB of the body at most. An error is final: Errc::unexpected_eof if the body
+// ends before its last boundary, Errc::corrupt if it breaks the format, or the error of the body. For one
+// thread at a time.
 class MultipartReader {
  public:
   static constexpr std::size_t kMaxBoundary = 70;  // bytes, RFC 2046
-  // Against a body that is all header. What stands in front of the first boundary is passed over.
+  // Against a body that is all header. The preamble is skipped.
   static constexpr std::size_t kMaxLine = std::size_t{8} << 10;  // bytes
   static constexpr std::size_t kMaxFields = 64;                  // of a part
   static constexpr std::size_t kMaxPreamble = std::size_t{64} << 10;
@@ -46,7 +46,7 @@ class MultipartReader {
   std::unique_ptr<ByteSource> body_;
   std::string delimiter_;  // "\r\n--BOUNDARY"
   Bytes buffer_;
-  std::size_t begin_ = 0, end_ = 0;  // what was read and not used, in buffer_
+  std::size_t begin_ = 0, end_ = 0;  // read and not used yet, in buffer_
   std::size_t content_end_ = 0;      // up to there it is the part's
   bool is_at_start_ = true, is_delimiter_found_ = false, is_at_end_ = false;
   std::optional<std::string> content_range_;

@@ -42,8 +42,8 @@ class FullBodyChunks final : public ChunkReader {
   std::uint64_t at_ = 0;  // bytes that were read
 };
 
-// How many bytes of `chunk` a range delivers. Errc::corrupt where it is another one; Errc::unexpected_eof
-// where it is the beginning of the chunk, cut off by the end of the blob.
+// Returns the number of bytes of `chunk` that a range delivers. Errc::corrupt if it is another range;
+// Errc::unexpected_eof if it is the start of the chunk, cut off by the end of the blob.
 Result<std::uint64_t> length_of(std::string_view content_range, const BlobChunk& chunk,
                                 const std::string& chunk_name) {
   const auto range = ContentRange::parse(content_range);

@@ -15,7 +15,7 @@ namespace layoutfs {
 Result<std::unique_ptr<ChunkStream>> split_full_body(std::unique_ptr<ByteSource> body,
                                                      std::vector<BlobChunk> chunks);
 
-// The fields of an answer with the status 206, empty where it does not have them.
+// The header fields of an answer with the status 206, empty if it does not have them.
 struct PartialResponse {
   std::string_view content_type;
   std::string_view content_range;
