@@ -48,11 +48,10 @@ bool can_be_repaired(const FsckProblem& problem) {
 }
 
 // Everything that the references lead to. A document that is repaired may lead to more that is missing.
-Result<std::unique_ptr<LayoutDocuments>> read_documents(const LayoutReader& engine,
-                                                        const References& references,
-                                                        const FsckOptions& options) {
+Result<std::unique_ptr<DocumentCheck>> read_documents(const LayoutGraph& graph, const References& references,
+                                                      const FsckOptions& options) {
   for (;;) {
-    auto documents = std::make_unique<LayoutDocuments>(engine);
+    auto documents = std::make_unique<DocumentCheck>(graph);
     if (auto status = documents->read(references, options.context); !status)
       return fail(std::move(status).error());
     if (options.repair == nullptr) return documents;
@@ -62,7 +61,7 @@ Result<std::unique_ptr<LayoutDocuments>> read_documents(const LayoutReader& engi
       if (const auto repaired = options.repair->repair(*problem.digest, options.context); !repaired)
         return fail(Error(repaired.error()));
     }
-    const auto children = index_children_of(engine, references.entries, options.context);
+    const auto children = index_children_of(graph, references.entries, options.context);
     if (!children) return fail(Error(children.error()));
     std::vector<Digest> lost;  // decided for all before the first one comes back
     for (const AbsentChild& absent : children->absent)
@@ -97,7 +96,7 @@ class Progress {
 class BlobPass {
  public:
   BlobPass(const LayoutReader& engine, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
-           const LayoutDocuments& documents)
+           const DocumentCheck& documents)
       : engine_(engine), options_(options), blobs_(blobs), documents_(documents), progress_(options, blobs) {}
 
   // What was read, and what is wrong with it. Errc::cancelled.
@@ -118,7 +117,7 @@ class BlobPass {
   const LayoutReader& engine_;
   const FsckOptions& options_;
   const std::vector<ListedBlob>& blobs_;
-  const LayoutDocuments& documents_;
+  const DocumentCheck& documents_;
   Progress progress_;
   std::atomic<std::size_t> next_ = 0;
   Guarded<Outcome> outcome_;
@@ -167,8 +166,14 @@ Status BlobPass::check_one(const ListedBlob& listed) {
     told += more;
     progress_.add(more);
   };
+  const ExpectedDiffIds* const layer = documents_.layer(listed.digest);
+  if (const auto size = documents_.verified_size(listed.digest); size && layer == nullptr) {
+    tell(listed.size);
+    add({.is_read = true, .bytes = *size}, listed.digest);
+    return {};
+  }
   const auto check = [&] {
-    return check_blob(engine_, listed.digest, documents_.layer(listed.digest), [&](std::uint64_t bytes) {
+    return check_blob(engine_, listed.digest, layer, [&](std::uint64_t bytes) {
       tell(bytes);
       return options_.context.check();
     });
@@ -266,14 +271,15 @@ std::string_view name_of(FsckProblem::Kind kind) noexcept {
 Result<FsckReport> check_layout(const LayoutReader& engine, const FsckOptions& options) {
   const auto references = engine.references(options.context);
   if (!references) return fail(Error(references.error()));
-  auto documents = read_documents(engine, **references, options);
+  const LayoutGraph graph(engine);
+  auto documents = read_documents(graph, **references, options);
   if (!documents) return fail(std::move(documents).error());
   const auto blobs = list_blobs(engine, options.context);
   if (!blobs) return fail(Error(blobs.error()));
   auto report = BlobPass(engine, options, *blobs, **documents).run();
   if (!report) return report;
   // What they say of the blobs that were repaired since.
-  if (options.repair != nullptr) documents = read_documents(engine, **references, options);
+  if (options.repair != nullptr) documents = read_documents(graph, **references, options);
   if (!documents) return fail(std::move(documents).error());
   report->references = (*references)->entries.size();
   report->documents = (*documents)->documents();

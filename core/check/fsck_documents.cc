@@ -14,42 +14,51 @@ using Kind = FsckProblem::Kind;
 
 }  // namespace
 
-Status LayoutDocuments::read(const References& references, const Context& context) {
+Status DocumentCheck::read(const References& references, const Context& context) {
   for (const std::string& problem : references.problems)
     problems_.push_back({Kind::broken_reference, std::nullopt, problem});
   for (const Descriptor& entry : references.entries) check_descriptor(entry);
-  const Handler check = [this](const Descriptor& descriptor, const Context&) -> Result<Visit> {
-    return Visit::to(visit(descriptor));
+  const Handler check = [this](const Descriptor& descriptor, const Context& going_on) {
+    return visit(descriptor, going_on);
   };
   return walk(references.entries, handlers({first_visits(), check}), context);
 }
 
-const ExpectedDiffIds* LayoutDocuments::layer(const Digest& digest) const {
+const ExpectedDiffIds* DocumentCheck::layer(const Digest& digest) const {
   const auto found = layers_.find(digest);
   return found == layers_.end() ? nullptr : &found->second;
 }
 
-std::vector<Descriptor> LayoutDocuments::visit(const Descriptor& descriptor) {
+Result<Visit> DocumentCheck::visit(const Descriptor& descriptor, const Context& context) {
   const auto known = with_true_size(descriptor);
-  if (!known) return {};
-  auto node = read_graph_node(engine_, *known);
-  if (!node || !std::holds_alternative<std::monostate>(*node)) documents_.insert(descriptor.digest);
-  if (!node) {
-    add_failure(descriptor.digest, node.error());
-    return {};
+  if (!known) return Visit();
+  const auto document = graph_.read(*known, context);
+  if (!document && document.error().code() == Errc::cancelled) return fail(Error(document.error()));
+  if (!document) {
+    documents_.insert(descriptor.digest);
+    add_failure(descriptor.digest, document.error());
+    return Visit();
   }
-  if (const auto* index = std::get_if<Index>(&*node))
+  const GraphNode& node = (*document)->node;
+  if (!std::holds_alternative<std::monostate>(node)) documents_.insert(descriptor.digest);
+  if (const auto* index = std::get_if<Index>(&node))
     for (const std::string& problem : index->problems)
       add(Kind::broken_document, descriptor.digest, descriptor.digest.str() + ": " + problem);
-  if (const auto* manifest = std::get_if<Manifest>(&*node)) note_layers(*manifest);
-  const auto* unknown = std::get_if<UnknownDocument>(&*node);
+  if (const auto* manifest = std::get_if<Manifest>(&node)) note_layers(*manifest, context);
+  const auto* unknown = std::get_if<UnknownDocument>(&node);
   if (unknown != nullptr && !unknown->mentioned.empty()) notes_.push_back(describe(descriptor, *unknown));
-  auto children = children_and_subject_of(engine_, *node);
-  for (const Descriptor& child : children) check_child(*node, child);
-  return children;
+  auto children = children_and_subject_of(engine_, node);
+  for (const Descriptor& child : children) check_child(node, child);
+  return Visit::to(std::move(children));
 }
 
-void LayoutDocuments::check_child(const GraphNode& parent, const Descriptor& child) {
+std::optional<std::uint64_t> DocumentCheck::verified_size(const Digest& digest) const {
+  const auto found = sizes_.find(digest);
+  if (found == sizes_.end() || !found->second || !graph_.was_read(digest)) return std::nullopt;
+  return *found->second;
+}
+
+void DocumentCheck::check_child(const GraphNode& parent, const Descriptor& child) {
   const Size& size = size_of(child.digest);
   if (std::holds_alternative<Index>(parent) && size && !*size) {
     absent_.try_emplace(child.digest, child);
@@ -60,14 +69,14 @@ void LayoutDocuments::check_child(const GraphNode& parent, const Descriptor& chi
   check_descriptor(child);
 }
 
-std::vector<Descriptor> LayoutDocuments::absent() const {
+std::vector<Descriptor> DocumentCheck::absent() const {
   std::vector<Descriptor> absent;
   for (const auto& [digest, descriptor] : absent_)
     if (!missing_.contains(digest)) absent.push_back(descriptor);
   return absent;
 }
 
-void LayoutDocuments::check_descriptor(const Descriptor& descriptor) {
+void DocumentCheck::check_descriptor(const Descriptor& descriptor) {
   const Digest& digest = descriptor.digest;
   if (digest.empty()) return;
   const Size& size = size_of(digest);
@@ -83,11 +92,11 @@ void LayoutDocuments::check_descriptor(const Descriptor& descriptor) {
   }
 }
 
-void LayoutDocuments::note_layers(const Manifest& manifest) {
+void DocumentCheck::note_layers(const Manifest& manifest, const Context& context) {
   const bool has_config = is_config_type(manifest.config.media_type);
   // Who stores files as an artifact may leave them the media type of a layer, whatever they are.
   if (!manifest.is_image() || (!has_config && !manifest.artifact_type.empty())) return;
-  const auto* diff_ids = has_config ? diff_ids_in(manifest.config) : nullptr;
+  const auto* diff_ids = has_config ? diff_ids_in(manifest.config, context) : nullptr;
   const auto& layers = manifest.layers;
   // Artifacts put an image's config beside what are no layers.
   const bool has_only_layers = std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
@@ -103,13 +112,13 @@ void LayoutDocuments::note_layers(const Manifest& manifest) {
 }
 
 // Read once for all manifests that share it.
-const std::vector<Digest>* LayoutDocuments::diff_ids_in(const Descriptor& config) {
+const std::vector<Digest>* DocumentCheck::diff_ids_in(const Descriptor& config, const Context& context) {
   const auto [entry, is_new] = configs_.try_emplace(config.digest);
   if (is_new) {
     if (const auto known = with_true_size(config)) {
-      auto read = read_config(engine_, *known);
+      const auto read = graph_.config(*known, context);
       if (read)
-        entry->second = std::move(read->diff_ids);
+        entry->second = (*read)->diff_ids;
       else
         add_failure(config.digest, read.error());
     }
@@ -119,7 +128,7 @@ const std::vector<Digest>* LayoutDocuments::diff_ids_in(const Descriptor& config
 
 // A descriptor that is wrong about the size is still right about the content. Nothing where there is no blob
 // to read.
-std::optional<Descriptor> LayoutDocuments::with_true_size(const Descriptor& descriptor) {
+std::optional<Descriptor> DocumentCheck::with_true_size(const Descriptor& descriptor) {
   const Size& size = size_of(descriptor.digest);
   if (!size || !*size) return std::nullopt;
   Descriptor known = descriptor;
@@ -127,13 +136,13 @@ std::optional<Descriptor> LayoutDocuments::with_true_size(const Descriptor& desc
   return known;
 }
 
-const LayoutDocuments::Size& LayoutDocuments::size_of(const Digest& digest) {
+const DocumentCheck::Size& DocumentCheck::size_of(const Digest& digest) {
   const auto known = sizes_.find(digest);
   return known != sizes_.end() ? known->second
                                : sizes_.emplace(digest, engine_.blob_size(digest)).first->second;
 }
 
-void LayoutDocuments::add_failure(const Digest& digest, const Error& error) {
+void DocumentCheck::add_failure(const Digest& digest, const Error& error) {
   switch (error.code()) {
     case Errc::not_found:
       return add(Kind::missing_blob, digest, digest.str() + ": the blob is missing");
@@ -147,7 +156,7 @@ void LayoutDocuments::add_failure(const Digest& digest, const Error& error) {
   }
 }
 
-void LayoutDocuments::add(Kind kind, const Digest& digest, std::string message) {
+void DocumentCheck::add(Kind kind, const Digest& digest, std::string message) {
   problems_.push_back({kind, digest, std::move(message)});
 }
 

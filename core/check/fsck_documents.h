@@ -14,14 +14,14 @@
 #include "core/cas/layout_reader.h"
 #include "core/check/fsck.h"
 #include "core/check/fsck_blob.h"
-#include "core/oci/graph.h"
+#include "core/oci/layout_graph.h"
 
 namespace layoutfs {
 
 // The documents of a layout, read once, and what they say of its blobs.
-class LayoutDocuments {
+class DocumentCheck {
  public:
-  explicit LayoutDocuments(const LayoutReader& engine) : engine_(engine) {}
+  explicit DocumentCheck(const LayoutGraph& graph) : graph_(graph), engine_(graph.reader()) {}
 
   // Everything behind `references`. Errc::cancelled.
   Status read(const References& references, const Context& context);
@@ -35,6 +35,8 @@ class LayoutDocuments {
   // Indexes, manifests, and other documents.
   std::uint64_t documents() const noexcept { return documents_.size(); }
   bool leads_to(const Digest& digest) const { return sizes_.contains(digest); }
+  // Returns the size of a blob that was read whole for its document, and whose content is that of its digest.
+  std::optional<std::uint64_t> verified_size(const Digest& digest) const;
   // What every config of an image that has `digest` as a layer says of it, which may be nothing; null where
   // no image has it.
   const ExpectedDiffIds* layer(const Digest& digest) const;
@@ -42,16 +44,17 @@ class LayoutDocuments {
  private:
   using Size = Result<std::optional<std::uint64_t>>;  // nothing where the blob is not there
 
-  std::vector<Descriptor> visit(const Descriptor& descriptor);
+  Result<Visit> visit(const Descriptor& descriptor, const Context& context);
   void check_descriptor(const Descriptor& descriptor);
   void check_child(const GraphNode& parent, const Descriptor& child);
-  void note_layers(const Manifest& manifest);
-  const std::vector<Digest>* diff_ids_in(const Descriptor& config);
+  void note_layers(const Manifest& manifest, const Context& context);
+  const std::vector<Digest>* diff_ids_in(const Descriptor& config, const Context& context);
   std::optional<Descriptor> with_true_size(const Descriptor& descriptor);
   const Size& size_of(const Digest& digest);
   void add_failure(const Digest& digest, const Error& error);
   void add(FsckProblem::Kind kind, const Digest& digest, std::string message);
 
+  const LayoutGraph& graph_;
   const LayoutReader& engine_;
   std::vector<FsckProblem> problems_;
   std::map<Digest, Descriptor> absent_;

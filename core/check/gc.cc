@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/base/expected.h"
-#include "core/oci/graph.h"
+#include "core/oci/layout_graph.h"
 #include "core/oci/mentions.h"
 
 namespace layoutfs {
@@ -34,7 +34,11 @@ class Collector {
  public:
   // Removes nothing without `engine`, which is `layout` otherwise.
   Collector(const LayoutReader& layout, Engine* engine, const GcOptions& options)
-      : layout_(layout), engine_(engine), options_(options), limit_ns_(limit_of(options.grace)) {}
+      : layout_(layout),
+        engine_(engine),
+        graph_(layout, {.finds_mentions = true}),
+        options_(options),
+        limit_ns_(limit_of(options.grace)) {}
 
   GcResult collect();
 
@@ -48,8 +52,10 @@ class Collector {
     std::unordered_set<Digest> optional;       // children of indexes, which may be absent
     std::vector<std::string> problems, notes;  // as in GcResult
   };
-  Result<std::vector<Descriptor>> kept_by(const Descriptor& descriptor, Marks& marks) const;
-  void add_mentioned(ByteView document, const Marks& marks, std::vector<Descriptor>& kept) const;
+  Result<std::vector<Descriptor>> kept_by(const Descriptor& descriptor, Marks& marks,
+                                          const Context& context) const;
+  void add_mentioned(const std::vector<Digest>& mentions, const Marks& marks,
+                     std::vector<Descriptor>& kept) const;
   Result<std::vector<Descriptor>> other_roots() const;
   Result<bool> are_roots_same() const;
   Outcome judge(const Digest& digest);
@@ -58,6 +64,7 @@ class Collector {
 
   const LayoutReader& layout_;
   Engine* const engine_;
+  const LayoutGraph graph_;  // of all passes: a document that stays is read once
   const GcOptions& options_;
   const std::int64_t limit_ns_;
   std::shared_ptr<const References> references_;
@@ -115,14 +122,14 @@ Status Collector::mark_from_roots() {
     return fail(Errc::invalid_image,
                 "the references cannot all be understood: " + references_->problems.front());
   Marks marks;
-  add_mentioned(references_->document, marks, roots);
+  add_mentioned(digests_in(references_->document), marks, roots);
   const auto is_named = [&](const Digest& digest) {
     const auto names = [&](const Descriptor& root) { return root.digest == digest; };
     return std::ranges::any_of(references_->entries, names) || std::ranges::any_of(other_roots_, names);
   };
-  const Handler mark = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+  const Handler mark = [&](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
     marks.reachable.insert(descriptor.digest);
-    auto kept = kept_by(descriptor, marks);
+    auto kept = kept_by(descriptor, marks, context);
     if (kept) return Visit::to(std::move(*kept));
     if (kept.error().code() != Errc::not_found) return fail(std::move(kept).error());
     if (is_named(descriptor.digest))
@@ -141,36 +148,41 @@ Status Collector::mark_from_roots() {
 }
 
 // The children and the subject of a blob, and the blobs that it mentions.
-Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor, Marks& marks) const {
+Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor, Marks& marks,
+                                                   const Context& context) const {
   std::vector<Descriptor> kept;
   if (is_config_type(descriptor.media_type)) {
     // A configuration leads nowhere, whether it can be read or not.
-    if (const auto text = read_document(layout_, descriptor)) add_mentioned(*text, marks, kept);
+    const auto config = graph_.read_config_document(descriptor, context);
+    if (!config && config.error().code() == Errc::cancelled) return fail(Error(config.error()));
+    if (config) add_mentioned((*config)->mentions, marks, kept);
     return kept;
   }
-  auto document = read_graph_document(layout_, descriptor);
-  if (!document) return fail(std::move(document).error());
-  if (const auto* index = std::get_if<Index>(&document->node)) {
+  const auto document = graph_.read(descriptor, context);
+  if (!document) return fail(Error(document.error()));
+  const GraphNode& node = (*document)->node;
+  if (std::holds_alternative<std::monostate>(node)) return kept;
+  if (const auto* index = std::get_if<Index>(&node)) {
     if (!index->problems.empty())
       return fail(Errc::invalid_image, descriptor.digest.str() + ": " + index->problems.front());
     for (const Descriptor& child : index->manifests) marks.optional.insert(child.digest);
   }
-  const auto* unknown = std::get_if<UnknownDocument>(&document->node);
+  const auto* unknown = std::get_if<UnknownDocument>(&node);
   if (unknown != nullptr && !unknown->mentioned.empty())
     marks.notes.push_back(describe(descriptor, *unknown));
+  kept = children_and_subject_of(layout_, node);
   // The children of an unknown document are its mentions.
-  const bool is_unknown = unknown != nullptr;
-  kept = children_and_subject_of(layout_, std::move(document->node));
-  if (!is_unknown) add_mentioned(document->text, marks, kept);
+  if (unknown == nullptr) add_mentioned((*document)->mentions, marks, kept);
   return kept;
 }
 
 // Adds the blobs of the store whose digests occur in `document`, without media types. They come after those
 // that the document names by its own rules, so that these are visited by the type that it tells.
-void Collector::add_mentioned(ByteView document, const Marks& marks, std::vector<Descriptor>& kept) const {
+void Collector::add_mentioned(const std::vector<Digest>& mentions, const Marks& marks,
+                              std::vector<Descriptor>& kept) const {
   std::unordered_set<Digest> known;
   for (const Descriptor& descriptor : kept) known.insert(descriptor.digest);
-  for (const Digest& digest : digests_in(document)) {
+  for (const Digest& digest : mentions) {
     if (known.contains(digest) || marks.reachable.contains(digest)) continue;
     // A blob that cannot be looked at stays: its reader learns why.
     if (const auto is_there = layout_.exists(digest); is_there && !*is_there) continue;

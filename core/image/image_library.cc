@@ -156,6 +156,7 @@ struct LibraryResources::State {
   const LibraryOptions options;
   const std::shared_ptr<SpanCache> spans;
   RecentlyOpened recent;
+  const std::shared_ptr<DocumentCache> documents = std::make_shared<DocumentCache>();
   std::shared_ptr<CopyDirectory> copies;  // null where no copy is to be used
   std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
 };
@@ -182,7 +183,10 @@ CopyStats LibraryResources::copy_stats() const {
 struct ImageLibrary::State {
   State(std::shared_ptr<const LayoutReader> engine_, std::shared_ptr<const LibraryResources> resources_,
         LibraryResources::State& common_)
-      : engine(std::move(engine_)), resources(std::move(resources_)), common(common_) {}
+      : engine(std::move(engine_)),
+        resources(std::move(resources_)),
+        common(common_),
+        graph(*engine, {.cache = common.documents}) {}
   ~State() { common.recent.release(this); }
 
   Result<LayerPtr> open_layer(const Descriptor& descriptor, const Context& context);
@@ -201,6 +205,7 @@ struct ImageLibrary::State {
   const std::shared_ptr<const LayoutReader> engine;
   const std::shared_ptr<const LibraryResources> resources;
   LibraryResources::State& common;  // of `resources`
+  LayoutGraph graph;
 
   ResultCache<Layer> layer_results{this, common.recent, common.options.failures_remembered};
   ResultCache<Image> layer_tree_results{this, common.recent, common.options.failures_remembered},
@@ -353,11 +358,13 @@ Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& la
 
 Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, ImageLibrary& library,
                                                  const Context& context) {
-  const auto manifest = read_image_manifest(*engine, descriptor);
-  if (!manifest) return std::unexpected(manifest.error());
-  std::optional<ImageConfig> config;
+  const auto read_manifest = graph.manifest(descriptor, context);
+  if (!read_manifest) return std::unexpected(read_manifest.error());
+  const Manifest* const manifest = read_manifest->get();
+  if (auto checked = check_image_manifest(*manifest); !checked) return fail(std::move(checked).error());
+  std::shared_ptr<const ImageConfig> config;
   if (is_config_type(manifest->config.media_type)) {
-    auto read = read_config(*engine, manifest->config);
+    auto read = graph.config(manifest->config, context);
     if (!read) return std::unexpected(std::move(read).error());
     config = std::move(*read);
   }
@@ -431,10 +438,10 @@ Result<ImagePtr> ImageLibrary::image(const Descriptor& manifest, const Context& 
 
 ImagePtr ImageLibrary::image_if_ready(const Descriptor& descriptor) {
   if (const auto found = state_->image_results.find(descriptor.digest)) return found->value_or(nullptr);
-  const auto manifest = read_manifest(*state_->engine, descriptor);
+  const auto manifest = state_->graph.manifest(descriptor);
   if (!manifest) return nullptr;
   const bool is_ready = state_->common.cache.load(CacheKind::image_tree, descriptor.digest).has_value() &&
-                        std::ranges::all_of(manifest->layers, [&](const Descriptor& layer) {
+                        std::ranges::all_of((*manifest)->layers, [&](const Descriptor& layer) {
                           return state_->is_index_cached(layer);
                         });
   return is_ready ? image(descriptor).value_or(nullptr) : nullptr;
@@ -452,9 +459,12 @@ void ImageLibrary::release() {
   state_->layer_tree_results.clear();
   state_->layer_results.clear();
   state_->common.recent.release(state_.get());
+  state_->graph.release();
 }
 
 const LayoutReader& ImageLibrary::reader() const noexcept { return *state_->engine; }
+
+const LayoutGraph& ImageLibrary::graph() const noexcept { return state_->graph; }
 
 const std::shared_ptr<const LibraryResources>& ImageLibrary::resources() const noexcept {
   return state_->resources;

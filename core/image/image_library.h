@@ -12,6 +12,7 @@
 #include "core/cas/layout_reader.h"
 #include "core/image/image.h"
 #include "core/oci/documents.h"
+#include "core/oci/layout_graph.h"
 #include "core/stream/span_cache.h"
 
 namespace layoutfs {
@@ -83,6 +84,8 @@ class ImageLibrary {
   void release();
 
   const LayoutReader& reader() const noexcept;
+  // The documents of the layout. Those of all libraries with the same resources share one budget of memory.
+  const LayoutGraph& graph() const noexcept;
   const std::shared_ptr<const LibraryResources>& resources() const noexcept;
   LibraryStats stats() const;
 

@@ -5,7 +5,6 @@
 #include <utility>
 #include <variant>
 
-#include "core/oci/graph.h"
 #include "core/oci/platform.h"
 
 namespace layoutfs {
@@ -14,13 +13,13 @@ namespace {
 // Goes along the documents of a layout, and notes the images.
 class ImageSearch {
  public:
-  explicit ImageSearch(const LayoutReader& engine) : engine_(engine) {}
+  explicit ImageSearch(const LayoutGraph& graph) : graph_(graph) {}
 
   Result<ImageSet> run(const References& references, const Context& context) {
     for (const std::string& problem : references.problems) set_.problems.emplace_back(Errc::corrupt, problem);
     for (const Descriptor& entry : references.entries) roots_.insert(entry.digest);
-    const Handler note = [this](const Descriptor& descriptor, const Context&) -> Result<Visit> {
-      return Visit::to(visit(descriptor));
+    const Handler note = [this](const Descriptor& descriptor, const Context& going_on) {
+      return visit(descriptor, going_on);
     };
     const auto walked = walk(references.entries, handlers({first_visits(), note}), context);
     if (!walked) return fail(Error(walked.error()));
@@ -28,25 +27,27 @@ class ImageSearch {
   }
 
  private:
-  std::vector<Descriptor> visit(const Descriptor& descriptor) {
+  Result<Visit> visit(const Descriptor& descriptor, const Context& context) {
     // A mount shows no images behind documents of unknown kinds.
-    if (!descriptor.media_type.empty() && !is_document_type(descriptor.media_type)) return {};
-    auto node = read_graph_node(engine_, descriptor);
-    if (!node) {
-      if (node.error().code() != Errc::not_found || roots_.contains(descriptor.digest))
-        set_.problems.push_back(std::move(node).error());
-      return {};
+    if (!descriptor.media_type.empty() && !is_document_type(descriptor.media_type)) return Visit();
+    const auto document = graph_.read(descriptor, context);
+    if (!document && document.error().code() == Errc::cancelled) return fail(Error(document.error()));
+    if (!document) {
+      if (document.error().code() != Errc::not_found || roots_.contains(descriptor.digest))
+        set_.problems.push_back(document.error());
+      return Visit();
     }
-    if (const auto* index = std::get_if<Index>(&*node))
+    const GraphNode& node = (*document)->node;
+    if (const auto* index = std::get_if<Index>(&node))
       for (const std::string& problem : index->problems)
         set_.problems.emplace_back(Errc::invalid_image, descriptor.digest.str() + ": " + problem);
-    if (const auto* manifest = std::get_if<Manifest>(&*node))
+    if (const auto* manifest = std::get_if<Manifest>(&node))
       if (manifest->is_image() && !is_attestation(descriptor) && seen_.insert(descriptor.digest).second)
         set_.images.push_back({descriptor, manifest->layers});
-    return children_and_subject_of(engine_, std::move(*node));
+    return Visit::to(children_and_subject_of(graph_.reader(), node));
   }
 
-  const LayoutReader& engine_;
+  const LayoutGraph& graph_;
   ImageSet set_;
   std::unordered_set<Digest> roots_, seen_;
 };
@@ -62,10 +63,14 @@ std::vector<Descriptor> ImageSet::layers() const {
   return layers;
 }
 
-Result<ImageSet> all_images(const LayoutReader& engine, const Context& context) {
-  const auto references = engine.references(context);
+Result<ImageSet> all_images(const LayoutGraph& graph, const Context& context) {
+  const auto references = graph.reader().references(context);
   if (!references) return fail(Error(references.error()));
-  return ImageSearch(engine).run(**references, context);
+  return ImageSearch(graph).run(**references, context);
+}
+
+Result<ImageSet> all_images(const LayoutReader& engine, const Context& context) {
+  return all_images(LayoutGraph(engine), context);
 }
 
 Result<ImageSet> one_image(const LayoutReader& engine, const Descriptor& manifest) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/cas/layout_reader.h"
+#include "core/oci/layout_graph.h"
 
 namespace layoutfs {
 
@@ -23,6 +24,7 @@ struct ImageSet {
 // A manifest that an index names and that is missing is no problem: an index need not have all of its
 // platforms. Fails only where the references cannot be read, or with
 // Errc::cancelled.
+Result<ImageSet> all_images(const LayoutGraph& graph, const Context& context = {});
 Result<ImageSet> all_images(const LayoutReader& engine, const Context& context = {});
 
 // One image. Errors are those of read_image_manifest.

@@ -279,10 +279,15 @@ Result<Manifest> read_manifest(const Provider& provider, const Descriptor& descr
 }
 Result<Manifest> read_image_manifest(const Provider& provider, const Descriptor& descriptor) {
   auto manifest = read_manifest(provider, descriptor);
-  if (manifest && !manifest->is_image())
-    return fail(Errc::unsupported,
-                "not an image: its config is of media type '" + manifest->config.media_type + "'");
+  if (!manifest) return manifest;
+  if (auto checked = check_image_manifest(*manifest); !checked) return fail(std::move(checked).error());
   return manifest;
+}
+
+Status check_image_manifest(const Manifest& manifest) {
+  if (manifest.is_image()) return {};
+  return fail(Errc::unsupported,
+              "not an image: its config is of media type '" + manifest.config.media_type + "'");
 }
 
 Result<ImageConfig> read_config(const Provider& provider, const Descriptor& descriptor) {

@@ -84,6 +84,8 @@ Result<Index> read_index(const Provider& provider, const Descriptor& descriptor)
 Result<Manifest> read_manifest(const Provider& provider, const Descriptor& descriptor);
 // Errc::unsupported where it is none of an image.
 Result<Manifest> read_image_manifest(const Provider& provider, const Descriptor& descriptor);
+// Errc::unsupported if the manifest is not one of an image.
+Status check_image_manifest(const Manifest& manifest);
 Result<ImageConfig> read_config(const Provider& provider, const Descriptor& descriptor);
 
 }  // namespace layoutfs

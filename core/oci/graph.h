@@ -1,5 +1,5 @@
-// The graph of an image layout: the content that each document leads to. Everything that has to know whether
-// a blob is in use asks here.
+// What each document of an image layout leads to. LayoutGraph (layout_graph.h) is the graph of a whole
+// layout, which reads each document once.
 //
 // A document leads to others by its kind, which its media type tells. Manifests and indexes of OCI and
 // Docker, artifact manifests and manifests of schema 1 are understood. Layers and image configurations lead
@@ -69,8 +69,8 @@ struct Referrer {
   Digest subject;
   Descriptor descriptor;  // with the type and the annotations of the document itself
 };
-// Reads the document of `descriptor` if its media type is that of one. Returns nothing if it has no subject.
-Result<std::optional<Referrer>> read_referrer(const Provider& provider, const Descriptor& descriptor);
+// Returns nothing if the document of `descriptor` has no subject.
+std::optional<Referrer> referrer_of(const Descriptor& descriptor, const GraphNode& node);
 
 // A child of an index whose blob the layout does not have: image-spec allows that (image-layout.md, "Blobs").
 struct AbsentChild {
@@ -81,11 +81,6 @@ struct IndexChildren {
   std::vector<Descriptor> present;  // each once
   std::vector<AbsentChild> absent;  // each once
 };
-// Returns the children of every index that `roots` lead to, indexes in indexes included; reads only indexes.
-// An index that cannot be read has no children here. Errc::cancelled.
-Result<IndexChildren> index_children_of(const LayoutReader& engine, std::span<const Descriptor> roots,
-                                        const Context& context = {});
-
 // Called with each document that cannot be read, and each entry of an index that cannot be understood. The
 // walk goes on without it if the call succeeds; an error ends the walk.
 using OnProblem = std::function<Status(const Descriptor& document, Error problem)>;
@@ -93,23 +88,6 @@ using OnProblem = std::function<Status(const Descriptor& document, Error problem
 // Leads to children_of() of each blob whose media type is that of an index, a manifest or an artifact
 // manifest, and nowhere else. `provider` must outlive it. Without `on_problem` each problem ends the walk.
 Handler children_handler(const Provider& provider, OnProblem on_problem = {});
-
-// Called with each document of an unknown kind that mentions blobs of the store, by any thread of a dispatch.
-using OnUnknown = std::function<void(const Descriptor& document, const UnknownDocument& content)>;
-
-// Called with each child of an index that the store does not have, by any thread of a dispatch. The child is
-// left out if the call succeeds; an error ends the walk.
-using OnAbsent = std::function<Status(const Descriptor& index, const Descriptor& child)>;
-
-struct AllChildrenOptions {
-  OnProblem on_problem;  // without it each problem ends the walk
-  OnUnknown on_unknown;
-  OnAbsent on_absent;  // without it an absent child is a child like any other
-};
-// Leads to children_of() of every document, also of schema 1, of unknown kinds, and of descriptors without a
-// media type: a copy by this handler leaves nothing behind. A blob of an unknown type that is missing leads
-// nowhere, as it need not be a document. `engine` must outlive it.
-Handler all_children_handler(const LayoutReader& engine, AllChildrenOptions options = {});
 
 // Returns one sentence about a document of an unknown kind.
 std::string describe(const Descriptor& document, const UnknownDocument& content);

@@ -6,7 +6,6 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/oci/graph.h"
 #include "core/oci/platform.h"
 
 namespace layoutfs {
@@ -63,20 +62,22 @@ bool has_only_foreign_layers(const Manifest& manifest) {
          std::ranges::none_of(manifest.layers, is_layer_type, &Descriptor::media_type);
 }
 
-bool is_image_by_document(const LayoutReader& engine, const Descriptor& entry) {
-  const auto node = read_graph_node(engine, entry);
-  if (!node) return true;
-  if (subject_of(*node)) return false;
-  if (std::holds_alternative<Index>(*node)) return true;
-  const auto* manifest = std::get_if<Manifest>(&*node);
+Result<bool> is_image_by_document(const LayoutGraph& graph, const Descriptor& entry, const Context& context) {
+  const auto document = graph.read(entry, context);
+  if (!document && document.error().code() == Errc::cancelled) return fail(Error(document.error()));
+  if (!document) return true;
+  const GraphNode& node = (*document)->node;
+  if (subject_of(node)) return false;
+  if (std::holds_alternative<Index>(node)) return true;
+  const auto* manifest = std::get_if<Manifest>(&node);
   return manifest != nullptr && manifest->is_image() && !has_only_foreign_layers(*manifest);
 }
 
-Status drop_children_of_indexes(const LayoutReader& engine, Entries& entries, const Context& context) {
+Status drop_children_of_indexes(const LayoutGraph& graph, Entries& entries, const Context& context) {
   std::vector<Descriptor> indexes;
   for (const Descriptor* const entry : entries)
     if (document_kind(entry->media_type) == DocumentKind::index) indexes.push_back(*entry);
-  const auto children = index_children_of(engine, indexes, context);
+  const auto children = index_children_of(graph, indexes, context);
   if (!children) return fail(Error(children.error()));
   std::unordered_set<Digest> digests;
   for (const Descriptor& child : children->present) digests.insert(child.digest);
@@ -84,21 +85,26 @@ Status drop_children_of_indexes(const LayoutReader& engine, Entries& entries, co
   return {};
 }
 
-Result<Entries> choose(const LayoutReader& engine, Entries entries, const Context& context) {
+Result<Entries> choose(const LayoutGraph& graph, Entries entries, const Context& context) {
   std::erase_if(entries, [](const Descriptor* entry) { return !is_image_by_descriptor(*entry); });
   if (entries.size() < 2 || entries.size() > kMaxDocuments) return entries;
-  if (auto dropped = drop_children_of_indexes(engine, entries, context); !dropped)
+  if (auto dropped = drop_children_of_indexes(graph, entries, context); !dropped)
     return fail(std::move(dropped).error());
-  std::erase_if(entries, [&](const Descriptor* entry) { return !is_image_by_document(engine, *entry); });
-  return entries;
+  Entries images;
+  for (const Descriptor* const entry : entries) {
+    const auto is_image = is_image_by_document(graph, *entry, context);
+    if (!is_image) return fail(Error(is_image.error()));
+    if (*is_image) images.push_back(entry);
+  }
+  return images;
 }
 
 }  // namespace
 
-Result<std::vector<const Descriptor*>> image_entries(const LayoutReader& engine, const References& references,
+Result<std::vector<const Descriptor*>> image_entries(const LayoutGraph& graph, const References& references,
                                                      const Context& context) {
   Entries all = distinct(references);
-  auto chosen = choose(engine, all, context);
+  auto chosen = choose(graph, all, context);
   if (!chosen || !chosen->empty()) return chosen;
   return all;
 }

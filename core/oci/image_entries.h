@@ -5,6 +5,7 @@
 
 #include "core/base/context.h"
 #include "core/cas/layout_reader.h"
+#include "core/oci/layout_graph.h"
 
 namespace layoutfs {
 
@@ -14,7 +15,7 @@ namespace layoutfs {
 // opening one tells why it is not an image.
 // Cost: reads the documents of the entries, unless there are hundreds, which are many images anyway. An entry
 // that cannot be read counts as an image. Errc::cancelled.
-Result<std::vector<const Descriptor*>> image_entries(const LayoutReader& engine, const References& references,
+Result<std::vector<const Descriptor*>> image_entries(const LayoutGraph& graph, const References& references,
                                                      const Context& context = {});
 
 }  // namespace layoutfs

@@ -75,7 +75,7 @@ std::vector<std::string> labels_of(const References& references,
 }
 
 // choose_among(), by the platforms that the entries tell, else their configs.
-std::optional<Descriptor> choose_image(const LayoutReader& engine,
+std::optional<Descriptor> choose_image(const LayoutGraph& graph,
                                        const std::vector<const Descriptor*>& entries,
                                        const Platform& platform) {
   // Nobody makes an image for more platforms.
@@ -84,7 +84,7 @@ std::optional<Descriptor> choose_image(const LayoutReader& engine,
   std::vector<Descriptor> copies;
   for (const auto* entry : entries) {
     copies.push_back(*entry);
-    if (is_without_platform(*entry)) copies.back().platform = platform_in_config(engine, *entry);
+    if (is_without_platform(*entry)) copies.back().platform = platform_in_config(graph, *entry);
   }
   std::vector<const Descriptor*> told;
   for (const Descriptor& copy : copies) told.push_back(&copy);
@@ -95,11 +95,12 @@ std::optional<Descriptor> choose_image(const LayoutReader& engine,
 
 Result<Descriptor> find_only(const LayoutReader& engine, const References& references,
                              const Platform& platform) {
-  const auto entries = image_entries(engine, references);
+  const LayoutGraph graph(engine);
+  const auto entries = image_entries(graph, references);
   if (!entries) return fail(Error(entries.error()));
   if (entries->empty()) return fail(Errc::not_found, "the layout has no image");
   if (entries->size() == 1) return *entries->front();
-  if (auto chosen = choose_image(engine, *entries, platform)) return *std::move(chosen);
+  if (auto chosen = choose_image(graph, *entries, platform)) return *std::move(chosen);
   return fail(Errc::ambiguous, "the layout has " + std::to_string(entries->size()) +
                                    " images, name one of: " + list_of(labels_of(references, *entries)));
 }

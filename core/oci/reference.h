@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/cas/layout_reader.h"
 #include "core/oci/documents.h"
+#include "core/oci/layout_graph.h"
 #include "core/oci/platform.h"
 
 namespace layoutfs {
@@ -52,7 +53,8 @@ Result<Descriptor> with_media_type(const LayoutReader& engine, Descriptor descri
 
 // Returns the platform that the config of an image's manifest tells; nothing if it cannot be read or does not
 // tell os and architecture.
-std::optional<Platform> platform_in_config(const Provider& provider, const Descriptor& image);
+std::optional<Platform> platform_in_config(const LayoutGraph& graph, const Descriptor& image,
+                                           const Context& context = {});
 
 // Follows indexes, nested ones too, to the image that serves `platform` best (platform_distance); of equal
 // ones the first. Artifacts, attestations and manifests that are not images are passed over, by their
@@ -60,6 +62,9 @@ std::optional<Platform> platform_in_config(const Provider& provider, const Descr
 // none either, the entry serves every platform, after those that tell one. A manifest as `descriptor` is
 // returned as it is. Errc::not_found, listing the platforms that there are; also if the manifest is absent
 // from the layout.
+Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,
+                                    const Context& context = {});
+// The same, for who asks once.
 Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descriptor,
                                     const Platform& platform, const Context& context = {});
 

@@ -27,8 +27,8 @@ void add_once(std::vector<std::string>& items, std::string item) {
 // Looks through an index and those below it for the nearest image.
 class PlatformSearch {
  public:
-  PlatformSearch(const LayoutReader& engine, const Platform& platform, const Context& context)
-      : engine_(engine), platform_(platform), context_(context) {}
+  PlatformSearch(const LayoutGraph& graph, const Platform& platform, const Context& context)
+      : graph_(graph), platform_(platform), context_(context) {}
 
   // Nothing if no image there serves the platform.
   Result<std::optional<Descriptor>> search(Descriptor descriptor, std::size_t depth) {
@@ -56,11 +56,11 @@ class PlatformSearch {
     visited_.insert(descriptor.digest);
     if (depth >= kMaxIndexDepth || ++indexes_ > kMaxIndexes)
       return fail(Errc::invalid_image, descriptor.digest.str() + ": indexes nest too deep or are too many");
-    const auto index = read_index(engine_, descriptor);
+    const auto index = graph_.index(descriptor, context_);
     if (!index) return fail(Error(index.error()));
-    for (const Candidate& candidate : candidates_in(index->manifests)) {
+    for (const Candidate& candidate : candidates_in((*index)->manifests)) {
       if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
-      const Descriptor& entry = index->manifests[candidate.position];
+      const Descriptor& entry = (*index)->manifests[candidate.position];
       // Each turn looks at a document that was never looked at before.
       if (!visited_.insert(entry.digest).second) continue;
       const bool is_index = document_kind(entry.media_type) == DocumentKind::index;
@@ -93,23 +93,23 @@ class PlatformSearch {
     if (!is_without_platform(entry)) return entry.platform;
     if (document_kind(entry.media_type) != DocumentKind::manifest || ++configs_ > kMaxConfigs)
       return std::nullopt;
-    return platform_in_config(engine_, entry);
+    return platform_in_config(graph_, entry, context_);
   }
 
   // `entry`, unless its manifest is that of an artifact, or absent.
   Result<std::optional<Descriptor>> check_image(const Descriptor& entry) {
     if (++images_ > kMaxImages)
       return fail(Errc::invalid_image, entry.digest.str() + ": too many candidates");
-    const auto manifest = read_manifest(engine_, entry);
+    const auto manifest = graph_.manifest(entry, context_);
     // Another reader says what is wrong with it.
     if (!manifest && manifest.error().code() != Errc::not_found) return entry;
     if (!manifest) absent_.push_back(entry.digest.str());
-    if (!manifest || !manifest->is_image()) return std::nullopt;
+    if (!manifest || !(*manifest)->is_image()) return std::nullopt;
     return entry;
   }
 
   static constexpr std::size_t kMaxPlatforms = 100;
-  const LayoutReader& engine_;
+  const LayoutGraph& graph_;
   const Platform& platform_;
   const Context& context_;
   std::set<Digest> visited_;
@@ -120,19 +120,26 @@ class PlatformSearch {
 
 }  // namespace
 
-std::optional<Platform> platform_in_config(const Provider& provider, const Descriptor& image) {
-  const auto manifest = read_manifest(provider, image);
-  if (!manifest || !is_config_type(manifest->config.media_type)) return std::nullopt;
-  auto config = read_config(provider, manifest->config);
-  if (!config || config->platform.os.empty() || config->platform.architecture.empty()) return std::nullopt;
-  return std::move(config->platform);
+std::optional<Platform> platform_in_config(const LayoutGraph& graph, const Descriptor& image,
+                                           const Context& context) {
+  const auto manifest = graph.manifest(image, context);
+  if (!manifest || !is_config_type((*manifest)->config.media_type)) return std::nullopt;
+  const auto config = graph.config((*manifest)->config, context);
+  if (!config || (*config)->platform.os.empty() || (*config)->platform.architecture.empty())
+    return std::nullopt;
+  return (*config)->platform;
 }
 
 Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descriptor,
                                     const Platform& platform, const Context& context) {
+  return resolve_platform(LayoutGraph(engine), std::move(descriptor), platform, context);
+}
+
+Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,
+                                    const Context& context) {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (descriptor.media_type.empty()) {
-    auto known = with_media_type(engine, std::move(descriptor));
+    auto known = with_media_type(graph.reader(), std::move(descriptor));
     if (!known) return known;
     descriptor = std::move(*known);
   }
@@ -140,7 +147,7 @@ Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descr
     return fail(Errc::unsupported, descriptor.digest.str() + ": media type '" + descriptor.media_type +
                                        "' is neither a manifest's nor an index's");
   const std::string name = descriptor.digest.str();
-  PlatformSearch search(engine, platform, context);
+  PlatformSearch search(graph, platform, context);
   auto found = search.search(std::move(descriptor), 0);
   if (!found) return fail(std::move(found).error());
   if (*found) return **std::move(found);

@@ -57,44 +57,54 @@ DirOptions LayoutRegistry::dir_options() const {
           .is_durable = options_.is_durable};
 }
 
-Result<std::shared_ptr<Engine>> LayoutRegistry::open(const DirOptions& options) {
+Result<LayoutRegistry::Opened> LayoutRegistry::open(const DirOptions& options) {
   auto opened = opened_.lock();
   // A layout may be removed, and another one put in its place.
   struct stat found{};
   const auto is_found = [&] { return ::stat(path_.c_str(), &found) == 0; };
   if (opened->engine && is_found() && opened->device == found.st_dev && opened->inode == found.st_ino)
-    return opened->engine;
+    return *opened;
   *opened = Opened();
   auto engine = open_dir(path_, options);
   if (!engine) return fail(std::move(engine).error());
   opened->engine = std::move(*engine);
+  opened->graph = std::make_shared<const LayoutGraph>(*opened->engine);
   if (is_found()) {
     opened->device = found.st_dev;
     opened->inode = found.st_ino;
   }
-  return opened->engine;
+  return *opened;
+}
+
+Result<LayoutRegistry::Opened> LayoutRegistry::opened() {
+  auto opened = open(dir_options());
+  if (opened || is_layout_dir(path_)) return opened;
+  if (auto checked = check_creatable(path_, dir_options()); !checked) return fail(std::move(checked).error());
+  return Opened();
 }
 
 Result<std::shared_ptr<Engine>> LayoutRegistry::engine() {
-  auto engine = open(dir_options());
-  if (engine || is_layout_dir(path_)) return engine;
-  if (auto checked = check_creatable(path_, dir_options()); !checked) return fail(std::move(checked).error());
-  return std::shared_ptr<Engine>();
+  auto layout = opened();
+  if (!layout) return fail(std::move(layout).error());
+  return std::move(layout->engine);
 }
 
 Result<std::shared_ptr<Engine>> LayoutRegistry::writable_engine(const Context& context) {
   DirOptions options = dir_options();
   options.context = context;
   options.create_if_missing = true;
-  return open(options);
+  auto opened = open(options);
+  if (!opened) return fail(std::move(opened).error());
+  return std::move(opened->engine);
 }
 
 Result<LayoutRegistry::View> LayoutRegistry::view(const Context& context) {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  auto layout = engine();
+  auto layout = opened();
   if (!layout) return fail(std::move(layout).error());
-  auto references = *layout ? (*layout)->references(context)
-                            : Result<std::shared_ptr<const References>>(std::make_shared<const References>());
+  auto references = layout->engine
+                        ? layout->engine->references(context)
+                        : Result<std::shared_ptr<const References>>(std::make_shared<const References>());
   if (!references) return fail(std::move(references).error());
   auto known = known_.lock();
   if (known->map == nullptr || known->references != *references)
@@ -102,7 +112,7 @@ Result<LayoutRegistry::View> LayoutRegistry::view(const Context& context) {
                    .map = std::make_shared<const RepositoryMap>(**references, options_),
                    .reachable = {},
                    .referrers = {}};
-  return View{std::move(*layout), std::move(*references), known->map};
+  return View{std::move(layout->engine), std::move(layout->graph), std::move(*references), known->map};
 }
 
 Result<Descriptor> LayoutRegistry::resolve_blob(std::string_view repository, const Digest& digest) {
@@ -149,7 +159,7 @@ Result<std::shared_ptr<const Reachable>> LayoutRegistry::reachable(const View& v
   }
   std::vector<const Descriptor*> roots;
   for (const std::size_t position : (*entries)->positions) roots.push_back(&view.map->entry(position));
-  auto found = find_reachable(*view.reader, roots, context);
+  auto found = find_reachable(*view.graph, roots, context);
   if (!found) return fail(std::move(found).error());
   auto reachable = std::make_shared<const Reachable>(std::move(*found));
   auto known = known_.lock();
@@ -166,12 +176,17 @@ Result<Descriptor> LayoutRegistry::resolve_manifest(std::string_view repository,
   if (!now) return fail(Error(now.error()));
   const auto all = reachable(*now, repository, context);
   if (!all) return fail(Error(all.error()));
-  const auto found = (*all)->documents.find(digest);
-  if (found == (*all)->documents.end()) return fail(unknown_manifest(repository, digest.str()));
-  const auto is_there = now->reader->exists(digest);
+  const auto is_there = now->reader ? now->reader->exists(digest, context) : Result<bool>(false);
   if (!is_there) return fail(Error(is_there.error()));
   if (!*is_there) return fail(unknown_manifest(repository, digest.str()));
-  return found->second;
+  const auto found = (*all)->documents.find(digest);
+  if (found != (*all)->documents.end()) return found->second;
+  // Who is told of a referrer can have it.
+  const auto referrers = all_referrers(*now, repository, context);
+  if (!referrers) return fail(unknown_manifest(repository, digest.str()));
+  for (const auto& [subject, referrer] : (*referrers)->by_subject)
+    if (referrer.named.digest == digest) return referrer.named;
+  return fail(unknown_manifest(repository, digest.str()));
 }
 
 Result<BlobReader> LayoutRegistry::read_manifest_blob(std::string_view repository, Descriptor descriptor) {
@@ -373,14 +388,14 @@ Result<std::vector<Descriptor>> LayoutRegistry::referrers(std::string_view repos
   std::vector<Descriptor> found;
   const auto [first, last] = (*all)->by_subject.equal_range(digest);
   for (auto referrer = first; referrer != last; ++referrer)
-    if (artifact_type.empty() || referrer->second.artifact_type == artifact_type)
-      found.push_back(referrer->second);
+    if (artifact_type.empty() || referrer->second.listed.artifact_type == artifact_type)
+      found.push_back(referrer->second.listed);
   return found;
 }
 
-Result<std::shared_ptr<const Referrers>> LayoutRegistry::all_referrers(const View& view,
-                                                                       std::string_view repository,
-                                                                       const Context& context) {
+Result<std::shared_ptr<const LayoutReferrers>> LayoutRegistry::all_referrers(const View& view,
+                                                                             std::string_view repository,
+                                                                             const Context& context) {
   {
     auto known = known_.lock();
     const auto found = known->referrers.find(repository);
@@ -388,9 +403,13 @@ Result<std::shared_ptr<const Referrers>> LayoutRegistry::all_referrers(const Vie
   }
   const auto documents = reachable(view, repository, context);
   if (!documents) return fail(Error(documents.error()));
-  auto found = find_referrers(*view.reader, **documents, context);
+  std::vector<Descriptor> roots;
+  for (const auto& [digest, descriptor] : (*documents)->documents) roots.push_back(descriptor);
+  auto found = find_referrers(*view.graph, roots, context);
   if (!found) return fail(std::move(found).error());
-  auto referrers = std::make_shared<const Referrers>(std::move(*found));
+  if (found->problem) return fail(std::move(*found->problem));
+  found->is_open = found->is_open || (*documents)->is_open;
+  auto referrers = std::make_shared<const LayoutReferrers>(std::move(*found));
   auto known = known_.lock();
   if (known->map == view.map && !referrers->is_open)
     known->referrers.insert_or_assign(std::string(repository), referrers);

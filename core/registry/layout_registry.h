@@ -68,6 +68,7 @@ class LayoutRegistry final : public Registry {
   // An open layout, and which directory it was.
   struct Opened {
     std::shared_ptr<Engine> engine;
+    std::shared_ptr<const LayoutGraph> graph;  // of the engine
     std::uint64_t device = 0, inode = 0;
   };
   // What was found out of one state of the references, by repository.
@@ -75,23 +76,26 @@ class LayoutRegistry final : public Registry {
     std::shared_ptr<const References> references;
     std::shared_ptr<const RepositoryMap> map;  // of these
     std::map<std::string, std::shared_ptr<const Reachable>, std::less<>> reachable;
-    std::map<std::string, std::shared_ptr<const Referrers>, std::less<>> referrers;
+    std::map<std::string, std::shared_ptr<const LayoutReferrers>, std::less<>> referrers;
   };
   // A layout and its entries, of one moment.
   struct View {
     std::shared_ptr<const LayoutReader> reader;  // null if there is no layout
+    std::shared_ptr<const LayoutGraph> graph;    // of the reader
     std::shared_ptr<const References> references;
     std::shared_ptr<const RepositoryMap> map;  // of these
   };
 
   DirOptions dir_options() const;
-  Result<std::shared_ptr<Engine>> open(const DirOptions& options);
+  Result<Opened> open(const DirOptions& options);
+  // The layout and its graph as they are now; null if there is none.
+  Result<Opened> opened();
   Result<View> view(const Context& context);
   // Both find out once for each state of the references.
   Result<std::shared_ptr<const Reachable>> reachable(const View& view, std::string_view repository,
                                                      const Context& context);
-  Result<std::shared_ptr<const Referrers>> all_referrers(const View& view, std::string_view repository,
-                                                         const Context& context);
+  Result<std::shared_ptr<const LayoutReferrers>> all_referrers(const View& view, std::string_view repository,
+                                                               const Context& context);
   Result<BlobReader> read_manifest_blob(std::string_view repository, Descriptor descriptor);
   // RegistryCode::manifest_unknown, which names `what`, where nothing is to be removed.
   Status remove_entries(std::string_view repository, const std::string& what,

@@ -1,4 +1,4 @@
-// The manifests of a repository, and what they are about.
+// The manifests of a repository.
 #pragma once
 
 #include <map>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/context.h"
-#include "core/cas/layout_reader.h"
+#include "core/oci/layout_graph.h"
 
 namespace layoutfs {
 
@@ -17,15 +17,7 @@ struct Reachable {
   bool is_open = false;
 };
 // Errc::invalid_image for an index that cannot be read.
-Result<Reachable> find_reachable(const LayoutReader& engine, std::span<const Descriptor* const> entries,
-                                 const Context& context);
-
-struct Referrers {
-  std::multimap<Digest, Descriptor> by_subject;  // in the order of their digests
-  bool is_open = false;                          // whether a manifest is missing
-};
-// As Registry::referrers gives them.
-Result<Referrers> find_referrers(const LayoutReader& engine, const Reachable& reachable,
+Result<Reachable> find_reachable(const LayoutGraph& graph, std::span<const Descriptor* const> entries,
                                  const Context& context);
 
 }  // namespace layoutfs

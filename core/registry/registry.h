@@ -116,9 +116,9 @@ class Registry {
   virtual Result<BlobReader> get_blob_range(std::string_view repository, const Digest& digest,
                                             std::int64_t begin, std::int64_t end);
 
-  // A manifest or an index that the repository's entries reach, directly or through indexes. The descriptor
-  // is that of the entry, or of the index that names it. RegistryCode::manifest_unknown, also where
-  // get_manifest finds no blob.
+  // A manifest or an index that the repository's entries reach, directly or through indexes, or that
+  // referrers() lists. The descriptor is that of the entry, or of the document that names it.
+  // RegistryCode::manifest_unknown, also where get_manifest finds no blob.
   virtual Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
                                               const Context& context = {});
   virtual Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
@@ -167,9 +167,10 @@ class Registry {
   // Each once, in byte order.
   virtual Result<std::vector<std::string>> tags(std::string_view repository, const Page& page = {},
                                                 const Context& context = {});
-  // The reachable manifests and indexes whose subject is `digest`, which need not be there, sorted by their
-  // digests; where `artifact_type` is not empty, only those of that type. The descriptors have the artifact
-  // type of the manifest, or of its config, and the manifest's own annotations.
+  // The documents whose subject is `digest`, which need not be there, sorted by their digests: of all that
+  // the repository's entries lead to, through indexes, artifact manifests and the subjects of other documents
+  // too; where `artifact_type` is not empty, only those of that type. The descriptors have the artifact type
+  // of the manifest, or of its config, and the manifest's own annotations.
   virtual Result<std::vector<Descriptor>> referrers(std::string_view repository, const Digest& digest,
                                                     std::string_view artifact_type = {},
                                                     const Context& context = {});

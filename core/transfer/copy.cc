@@ -10,7 +10,6 @@
 #include "core/base/list_text.h"
 #include "core/cas/blob_batch.h"
 #include "core/oci/platform.h"
-#include "core/registry/reachable.h"
 #include "core/transfer/image_source.h"
 
 namespace layoutfs {
@@ -128,7 +127,12 @@ class Copier {
  public:
   Copier(const std::shared_ptr<const LayoutReader>& source, const std::shared_ptr<Engine>& destination,
          const ImageCopyOptions& options)
-      : source_engine_(source), engine_(destination), options_(options), counter_(options) {}
+      : source_engine_(source),
+        own_graph_(options.graph == nullptr ? std::make_unique<LayoutGraph>(*source, kCopyGraph) : nullptr),
+        graph_(options.graph == nullptr ? *own_graph_ : *options.graph),
+        engine_(destination),
+        options_(options),
+        counter_(options) {}
 
   Status copy_blobs(std::span<const NamedDescriptor> images);
   Status name(std::span<const NamedDescriptor> images);
@@ -139,6 +143,7 @@ class Copier {
   Status leave_out(const Descriptor& index, const Descriptor& child);
   Result<Visit> copy_blob(const Descriptor& descriptor, const Context& context);
   Status put(const Descriptor& descriptor, const Context& context);
+  DocumentPtr read_small_document(const Descriptor& descriptor, const Context& context) const;
   Result<bool> put_partially(const BlobInfo& info, const Context& context);
   Status put_whole(const BlobInfo& info, const Context& context);
   Status put_document(const BlobInfo& info, ByteView bytes, const Context& context);
@@ -149,6 +154,8 @@ class Copier {
   Status flush_if_full(std::uint64_t size, const Context& context);
 
   const std::shared_ptr<const LayoutReader> source_engine_;
+  const std::unique_ptr<const LayoutGraph> own_graph_;
+  const LayoutGraph& graph_;  // of the source
   const std::shared_ptr<Engine> engine_;
   const ImageCopyOptions& options_;
   Counter counter_;
@@ -183,7 +190,7 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
     return copy_blob(descriptor, context);
   };
   const Handler children_in_source = all_children_handler(
-      *source_engine_,
+      graph_,
       {.on_problem = {},
        .on_unknown = options_.on_unknown,
        .on_absent = [this](const auto& index, const auto& child) { return leave_out(index, child); }});
@@ -209,7 +216,7 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
 
 Status Copier::leave_out(const Descriptor& index, const Descriptor& child) {
   if (!options_.skips_absent_children) {
-    auto children = index_children_of(*source_engine_, std::span(&index, 1), options_.context);
+    auto children = index_children_of(graph_, std::span(&index, 1), options_.context);
     if (!children) return fail(std::move(children).error());
     // Nothing is found there if a descriptor does not say that this is an index.
     if (children->absent.empty()) children->absent.push_back({index.digest, child});
@@ -251,12 +258,23 @@ Status Copier::put(const Descriptor& descriptor, const Context& context) {
   const BlobInfo info = blob_info_of(descriptor);
   if (const auto document = documents().find(info.digest); document != documents().end())
     return put_document(info, document->second, context);
+  if (const auto document = read_small_document(descriptor, context))
+    return put_document(info, document->text, context);
   if (descriptor.size > kSmallBlob) {
     const auto is_done = put_partially(info, context);
     if (!is_done) return fail(Error(is_done.error()));
     if (*is_done) return {};
   }
   return put_whole(info, context);
+}
+
+// The document with its text if the graph reads it anyway, and it is as its descriptor says. Null for others,
+// whose content tells what is wrong with it on its way.
+DocumentPtr Copier::read_small_document(const Descriptor& descriptor, const Context& context) const {
+  if (descriptor.size > kSmallBlob && !is_document_type(descriptor.media_type)) return nullptr;
+  auto document = graph_.read(descriptor, context);
+  const bool has_text = document && descriptor.size > 0 && (*document)->text.size() == descriptor.size;
+  return has_text ? std::move(*document) : nullptr;
 }
 
 // Whether it could be put that way.
@@ -305,29 +323,6 @@ Status Copier::flush_if_full(std::uint64_t size, const Context& context) {
   return batch_->flush(context);
 }
 
-// Who refers to whom in a layout: by the digest of the subject.
-using Referring = std::multimap<Digest, Descriptor>;
-
-Result<Referring> referring_in(const LayoutReader& engine, const Context& context) {
-  const auto references = engine.references(context);
-  if (!references) return fail(Error(references.error()));
-  std::map<Digest, Descriptor> documents;
-  for (const Descriptor& entry : (*references)->entries) {
-    const Descriptor* const only = &entry;
-    auto reachable = find_reachable(engine, std::span(&only, 1), context);
-    if (!reachable && reachable.error().code() == Errc::cancelled) return fail(std::move(reachable).error());
-    if (reachable) documents.merge(reachable->documents);
-  }
-  Referring referring;
-  for (const auto& document : documents) {
-    const auto found = find_referrers(engine, {.documents = {document}}, context);
-    if (!found && found.error().code() == Errc::cancelled) return fail(Error(found.error()));
-    if (found && !found->by_subject.empty())
-      referring.emplace(found->by_subject.begin()->first, document.second);
-  }
-  return referring;
-}
-
 }  // namespace
 
 Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source,
@@ -366,22 +361,27 @@ std::string describe_absent(const IndexChildren& children) {
   return text;
 }
 
-Result<std::vector<Descriptor>> referrers_of(const LayoutReader& source, std::span<const Descriptor> images,
+Result<std::vector<Descriptor>> referrers_of(const LayoutGraph& graph, std::span<const Descriptor> images,
                                              const Context& context) {
-  const auto referring = referring_in(source, context);
-  if (!referring) return fail(Error(referring.error()));
-  if (referring->empty()) return std::vector<Descriptor>();
+  const auto references = graph.reader().references(context);
+  if (!references) return fail(Error(references.error()));
+  const auto referrers = find_referrers(graph, (*references)->entries, context);
+  if (!referrers) return fail(Error(referrers.error()));
+  const auto& by_subject = referrers->by_subject;
+  if (by_subject.empty()) return std::vector<Descriptor>();
   std::map<Digest, Descriptor> found;
   std::vector<Descriptor> next(images.begin(), images.end());
   const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
-    const auto [first, last] = referring->equal_range(descriptor.digest);
-    for (auto referrer = first; referrer != last; ++referrer)
-      if (found.emplace(referrer->second.digest, referrer->second).second) next.push_back(referrer->second);
+    const auto [first, last] = by_subject.equal_range(descriptor.digest);
+    for (auto referrer = first; referrer != last; ++referrer) {
+      const Descriptor& named = referrer->second.named;
+      if (found.emplace(named.digest, named).second) next.push_back(named);
+    }
     return Visit();
   };
   const Handler once = first_visits();
   const Handler children = all_children_handler(
-      source,
+      graph,
       {.on_problem = [](const auto&, const auto&) { return Status(); }, .on_unknown = {}, .on_absent = {}});
   // Referrers are the roots of a walk of their own: an index may lead to its own subject, which is not a
   // circle of documents.
@@ -390,11 +390,11 @@ Result<std::vector<Descriptor>> referrers_of(const LayoutReader& source, std::sp
     const auto walked = walk(roots, handlers({once, note, children}), context);
     if (!walked) return fail(Error(walked.error()));
   }
-  std::vector<Descriptor> referrers;
+  std::vector<Descriptor> all;
   for (auto& [digest, descriptor] : found)
     if (std::ranges::find(images, digest, &Descriptor::digest) == images.end())
-      referrers.push_back(std::move(descriptor));
-  return referrers;
+      all.push_back(std::move(descriptor));
+  return all;
 }
 
 }  // namespace layoutfs

@@ -13,7 +13,7 @@
 #include "core/base/error.h"
 #include "core/cas/descriptor.h"
 #include "core/cas/engine.h"
-#include "core/oci/graph.h"
+#include "core/oci/layout_graph.h"
 #include "core/transfer/blob_info_cache.h"
 #include "core/transfer/extra_documents.h"
 #include "core/transfer/image_destination.h"
@@ -34,6 +34,9 @@ struct CopyProgress {
   std::uint64_t known_bytes = 0;  // of everything that was led to until now
 };
 
+// The options of a graph that documents are copied from.
+inline const GraphOptions kCopyGraph{.keeps_text = true};
+
 struct ImageCopyOptions {
   std::size_t max_concurrency = 0;  // blobs at the same time; 0 stands for as many as there are cores
   SpanFinder find_spans;            // for large blobs
@@ -47,6 +50,9 @@ struct ImageCopyOptions {
   // Whether children of indexes that the source does not have are left out, and the index is copied all the
   // same.
   bool skips_absent_children = false;
+  // Of the source, made with kCopyGraph: documents that it has read are not read again. Null for one of its
+  // own.
+  const LayoutGraph* graph = nullptr;
   OnUnknown on_unknown;  // called with documents of unknown kinds, whose mentioned blobs are copied too
   Context context;
 };
@@ -66,10 +72,10 @@ Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source
 // present.
 std::string describe_absent(const IndexChildren& children);
 
-// Everything in `source` that refers to one of `images`, or to what these lead to, or to another referrer
-// (distribution-spec, "Listing Referrers"), by the descriptors that lead to it, sorted by their digests;
-// `images` themselves are left out. Whatever cannot be read refers to nothing.
-Result<std::vector<Descriptor>> referrers_of(const LayoutReader& source, std::span<const Descriptor> images,
+// Everything in the layout of `graph` that refers to one of `images`, or to what these lead to, or to another
+// referrer (distribution-spec, "Listing Referrers"), by the descriptors that lead to it, sorted by their
+// digests; `images` themselves are left out. Whatever cannot be read refers to nothing.
+Result<std::vector<Descriptor>> referrers_of(const LayoutGraph& graph, std::span<const Descriptor> images,
                                              const Context& context = {});
 
 }  // namespace layoutfs

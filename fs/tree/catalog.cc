@@ -2,24 +2,24 @@
 #include "fs/tree/catalog.h"
 
 #include "core/base/check.h"
-#include "core/oci/graph.h"
+#include "core/base/json.h"
 
 namespace layoutfs {
 namespace {
 
 // Everything that can be reached through indexes; manifests are not read for it.
-Documents reachable_documents(const LayoutReader& engine, const References& references) {
+Documents reachable_documents(const LayoutGraph& graph, const References& references) {
   Documents documents;
-  const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
+  const Handler note = [&](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
     // What is neither a manifest nor an index is shown all the same where an index names it: it gets a
     // directory that says what is wrong.
     documents.try_emplace(descriptor.digest, descriptor);
-    return document_kind(descriptor.media_type) == DocumentKind::index ? Visit() : Visit::stop();
+    if (document_kind(descriptor.media_type) != DocumentKind::index) return Visit();
+    // The directory of an index says itself why it cannot be read.
+    const auto index = graph.index(descriptor, context);
+    return index ? Visit::to((*index)->manifests) : Visit();
   };
-  // The directory of an index says itself why it cannot be read.
-  const auto ignore = [](const Descriptor&, const Error&) { return Status(); };
-  const auto walked =
-      walk(references.entries, handlers({first_visits(), note, children_handler(engine, ignore)}));
+  const auto walked = walk(references.entries, handlers({first_visits(), note}));
   check(walked.has_value(), "a walk ends early only for its handlers");
   return documents;
 }
@@ -32,7 +32,7 @@ std::vector<std::string> LayoutCatalog::problems() const {
 }
 
 std::shared_ptr<const LayoutCatalog> CatalogKeeper::current() {
-  const auto references = engine_.references();
+  const auto references = graph_.reader().references();
   auto kept = catalog_.lock();
   const bool is_same =
       *kept && (references ? (*kept)->references == *references
@@ -56,13 +56,11 @@ std::shared_ptr<const LayoutCatalog> CatalogKeeper::current() {
 
 std::shared_ptr<const Documents> CatalogKeeper::documents() {
   auto catalog = current();
-  auto kept = reachable_.lock();
-  if (!kept->documents || kept->catalog != catalog) {
-    kept->documents = std::make_shared<const Documents>(
-        catalog->references ? reachable_documents(engine_, *catalog->references) : Documents());
-    kept->catalog = std::move(catalog);
-  }
-  return kept->documents;
+  if (auto kept = reachable_.lock(); kept->documents && kept->catalog == catalog) return kept->documents;
+  auto documents = std::make_shared<const Documents>(
+      catalog->references ? reachable_documents(graph_, *catalog->references) : Documents());
+  *reachable_.lock() = {std::move(catalog), documents};
+  return documents;
 }
 
 std::optional<Descriptor> CatalogKeeper::find_document(const Digest& digest) {
@@ -74,21 +72,38 @@ std::optional<Descriptor> CatalogKeeper::find_document(const Digest& digest) {
   return found == reachable->end() ? std::nullopt : std::optional(found->second);
 }
 
+std::optional<Descriptor> CatalogKeeper::find_unlisted(const Digest& digest) {
+  // What a list of referrers links to is known by the document that leads to it.
+  if (const auto all = referrers_.lock()->all)
+    for (const auto& [subject, referrer] : all->by_subject)
+      if (referrer.named.digest == digest) return referrer.named;
+  const auto document = graph_.read(digest);
+  if (!document) return std::nullopt;
+  const GraphNode& node = (*document)->node;
+  const bool is_shown = std::holds_alternative<Manifest>(node) || std::holds_alternative<Index>(node) ||
+                        std::holds_alternative<ArtifactManifest>(node);
+  if (!is_shown) return std::nullopt;
+  Descriptor descriptor{.media_type = (*document)->media_type, .digest = digest, .size = (*document)->size};
+  JsonWriter json;
+  descriptor.write_json(json);
+  descriptor.json = json.str();
+  return descriptor;
+}
+
 std::vector<Digest> CatalogKeeper::referrers(const Digest& digest) {
   auto catalog = current();
-  auto kept = referrers_.lock();
-  if (kept->catalog != catalog) {
-    kept->by_subject.clear();
-    const auto reachable = documents();
-    for (const auto& [document, descriptor] : *reachable)
-      if (const auto referrer = read_referrer(engine_, descriptor); referrer && *referrer)
-        kept->by_subject.emplace((*referrer)->subject, document);
-    kept->catalog = std::move(catalog);
+  std::shared_ptr<const LayoutReferrers> all;
+  if (auto kept = referrers_.lock(); kept->catalog == catalog) all = kept->all;
+  if (!all) {
+    auto found = catalog->references ? find_referrers(graph_, catalog->references->entries)
+                                     : Result<LayoutReferrers>(LayoutReferrers());
+    all = std::make_shared<const LayoutReferrers>(found ? std::move(*found) : LayoutReferrers());
+    *referrers_.lock() = {std::move(catalog), all};
   }
-  std::vector<Digest> found;
-  const auto [first, last] = kept->by_subject.equal_range(digest);
-  for (auto entry = first; entry != last; ++entry) found.push_back(entry->second);
-  return found;
+  std::vector<Digest> digests;
+  const auto [first, last] = all->by_subject.equal_range(digest);
+  for (auto entry = first; entry != last; ++entry) digests.push_back(entry->second.listed.digest);
+  return digests;
 }
 
 }  // namespace layoutfs

@@ -11,7 +11,7 @@
 
 #include "core/base/guarded.h"
 #include "core/cas/layout_reader.h"
-#include "core/oci/documents.h"
+#include "core/oci/layout_graph.h"
 #include "fs/tree/ref_names.h"
 
 namespace layoutfs {
@@ -39,14 +39,13 @@ struct CatalogTimes {
   bool is_told = false;
 };
 
-// Keeps the catalog up to date with index.json. Thread-safe.
+// Keeps the catalog up to date with index.json. Thread-safe; no lock is held while a document is read.
 class CatalogKeeper {
  public:
   // Entries of `repository` are called as lay_out_references() says. `before` is of the last keeper of the
   // same layout.
-  explicit CatalogKeeper(const LayoutReader& engine, std::string_view repository = {},
-                         CatalogTimes before = {})
-      : engine_(engine), repository_(repository), times_(before) {}
+  explicit CatalogKeeper(const LayoutGraph& graph, std::string_view repository = {}, CatalogTimes before = {})
+      : graph_(graph), repository_(repository), times_(before) {}
   // As of now: index.json is looked at each time, and read again where it has changed.
   std::shared_ptr<const LayoutCatalog> current();
   // Everything that can be reached now, each by the first way found. Reads every index once for each state of
@@ -54,7 +53,11 @@ class CatalogKeeper {
   std::shared_ptr<const Documents> documents();
   // One of those; reads no index where index.json names it itself.
   std::optional<Descriptor> find_document(const Digest& digest);
-  // Manifests and indexes whose subject is `digest`. Reads every manifest of the catalog once.
+  // Returns the descriptor of a manifest, an index or an artifact manifest that find_document() does not
+  // know, as its own text tells; nothing if the layout has no such document. Reads that one blob.
+  std::optional<Descriptor> find_unlisted(const Digest& digest);
+  // Returns the documents whose subject is `digest`, sorted (find_referrers of layout_graph.h). Reads every
+  // document that index.json leads to, unless it is known to lead nowhere.
   std::vector<Digest> referrers(const Digest& digest);
   CatalogTimes times() { return *times_.lock(); }
 
@@ -66,14 +69,14 @@ class CatalogKeeper {
   // By subject.
   struct Referrers {
     std::shared_ptr<const LayoutCatalog> catalog;  // that they are of
-    std::multimap<Digest, Digest> by_subject;
+    std::shared_ptr<const LayoutReferrers> all;
   };
-  const LayoutReader& engine_;
+  const LayoutGraph& graph_;
   const std::string repository_;
   Guarded<CatalogTimes> times_;
   Guarded<std::shared_ptr<const LayoutCatalog>> catalog_;
-  Guarded<Reachable> reachable_;  // held while indexes are read, so that they are read once
-  Guarded<Referrers> referrers_;  // held while manifests are read, so that they are read once
+  Guarded<Reachable> reachable_;
+  Guarded<Referrers> referrers_;
 };
 
 }  // namespace layoutfs

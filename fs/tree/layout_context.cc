@@ -11,14 +11,14 @@ LayoutContext::LayoutContext(MountContext& mount_, std::shared_ptr<ImageLibrary>
       on_demand(std::move(on_demand_)),
       place_(repository.empty() ? "" : repository + ":"),
       repository_(std::move(repository)),
-      catalog_(std::make_shared<CatalogKeeper>(library->reader(), repository_)) {}
+      catalog_(std::make_shared<CatalogKeeper>(library->graph(), repository_)) {}
 
 void LayoutContext::use() const noexcept {
   if (on_demand) on_demand->use();
 }
 
 void LayoutContext::release() {
-  auto fresh = std::make_shared<CatalogKeeper>(library->reader(), repository_, catalog()->times());
+  auto fresh = std::make_shared<CatalogKeeper>(library->graph(), repository_, catalog()->times());
   // What leaves is destroyed after the lock is released.
   catalog_.lock()->swap(fresh);
   mount.slots.release(*this);

@@ -53,6 +53,7 @@ class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
                 std::shared_ptr<OnDemandReader> on_demand_ = nullptr);
 
   const LayoutReader& reader() const noexcept { return library->reader(); }
+  const LayoutGraph& graph() const noexcept { return library->graph(); }
   std::shared_ptr<CatalogKeeper> catalog() const { return *catalog_.lock(); }
   // `path` in the layout as the identity of a node of the mount. No repository's name has a colon.
   std::string place(std::string_view path) const { return place_ + std::string(path); }

@@ -7,7 +7,6 @@
 #include <cstring>
 
 #include "core/base/log.h"
-#include "core/oci/reference.h"
 
 namespace layoutfs {
 namespace {
@@ -67,7 +66,7 @@ class ManifestsDirectory final : public Directory {
     if (!digest) return std::unexpected(ENOENT);
     if (const auto found = layout_->catalog()->find_document(*digest))
       return make_manifest_directory(layout_, *found);
-    const auto unlisted = find_reference(layout_->reader(), digest->str());
+    const auto unlisted = layout_->catalog()->find_unlisted(*digest);
     if (!unlisted) return std::unexpected(ENOENT);
     return make_manifest_directory(layout_, *unlisted);
   }

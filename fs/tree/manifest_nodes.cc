@@ -1,5 +1,6 @@
 // The directory of a manifest or an index, and what is below it.
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <set>
@@ -31,30 +32,35 @@ Bytes line(std::string text) {
 
 // What the document of a manifest's directory holds, as far as it can be read.
 struct Document {
-  std::optional<Manifest> manifest;
-  std::optional<Index> index;
-  std::string failure;  // why it is neither
+  std::shared_ptr<const Manifest> manifest;
+  std::shared_ptr<const Index> index;
+  bool is_present = true;  // whether the layout has the blob
+  std::string failure;     // why it is neither
 };
 
-Document read_document_of(const LayoutReader& engine, const Descriptor& descriptor) {
+Document read_document_of(const LayoutGraph& graph, const Descriptor& descriptor) {
   Document document;
-  switch (document_kind(descriptor.media_type)) {
-    case DocumentKind::manifest:
-      if (auto manifest = read_manifest(engine, descriptor))
-        document.manifest = std::move(*manifest);
-      else
-        document.failure = manifest.error().message();
-      break;
-    case DocumentKind::index:
-      if (auto index = read_index(engine, descriptor))
-        document.index = std::move(*index);
-      else
-        document.failure = index.error().message();
-      break;
-    case DocumentKind::other:
-      document.failure =
-          "media type '" + descriptor.media_type + "' is neither that of a manifest nor that of an index";
-      break;
+  const DocumentKind kind = document_kind(descriptor.media_type);
+  // The graph knows a document also when its blob is gone.
+  const auto size = graph.reader().blob_size(descriptor.digest);
+  document.is_present = size && *size;
+  if (kind == DocumentKind::other) {
+    document.failure =
+        "media type '" + descriptor.media_type + "' is neither that of a manifest nor that of an index";
+  } else if (!document.is_present) {
+    const auto blob = graph.reader().get_blob(descriptor.digest);
+    document.failure =
+        blob ? "blob " + descriptor.digest.str() + " cannot be looked at" : blob.error().message();
+  } else if (kind == DocumentKind::manifest) {
+    if (auto manifest = graph.manifest(descriptor))
+      document.manifest = std::move(*manifest);
+    else
+      document.failure = manifest.error().message();
+  } else {
+    if (auto index = graph.index(descriptor))
+      document.index = std::move(*index);
+    else
+      document.failure = index.error().message();
   }
   return document;
 }
@@ -207,28 +213,27 @@ class ManifestDirectory final : public Directory {
   PlatformsDirectory::Links platforms(const Index& index) const;
 
   const Descriptor descriptor_;
+  std::atomic<bool> is_listed_ = false;  // the kernel may have a listing of it
 };
 
 // The time also tells whether there is an `error`, so that a listing from before it appeared is not taken for
-// good.
+// good. Before the first listing there is nothing to tell, and no document is read.
 Answer<VirtualNode::Properties> ManifestDirectory::properties() {
   auto properties = Directory::properties();
-  if (properties && !problems(read_document_of(layout_->reader(), descriptor_)).empty())
+  if (properties && is_listed_ && !problems(read_document_of(layout_->graph(), descriptor_)).empty())
     ++properties->mtime_ns;
   return properties;
 }
 
 Answer<std::vector<VirtualNode::Name>> ManifestDirectory::list(const Context& /*context*/) {
-  const Document document = read_document_of(layout_->reader(), descriptor_);
+  is_listed_ = true;
+  const Document document = read_document_of(layout_->graph(), descriptor_);
   std::vector<Name> names{{"descriptor.json", S_IFREG}, {"referrers", S_IFDIR}};
-  const auto is_there = [&](const Digest& digest) {
-    const auto size = layout_->reader().blob_size(digest);
-    return size && *size;
-  };
-  if (is_there(descriptor_.digest)) names.push_back({"manifest.json", S_IFREG});
+  if (document.is_present) names.push_back({"manifest.json", S_IFREG});
   if (!problems(document).empty()) names.push_back({"error", S_IFREG});
   if (document.manifest) {
-    if (is_there(document.manifest->config.digest)) names.push_back({"config.json", S_IFREG});
+    const auto config = layout_->reader().blob_size(document.manifest->config.digest);
+    if (config && *config) names.push_back({"config.json", S_IFREG});
     names.push_back({"layers", S_IFDIR});
     if (document.manifest->is_image()) names.push_back({"rootfs", S_IFDIR});
   }
@@ -251,7 +256,7 @@ Answer<Child> ManifestDirectory::find(std::string_view name, const Context& /*co
                                       mtime_ns);
   }
   if (name == "referrers") return std::make_shared<ReferrersDirectory>(layout_, place, descriptor_.digest);
-  const Document document = read_document_of(layout_->reader(), descriptor_);
+  const Document document = read_document_of(layout_->graph(), descriptor_);
   if (name == "error") {
     const auto sentences = problems(document);
     if (sentences.empty()) return std::unexpected(ENOENT);
@@ -286,19 +291,19 @@ Answer<Child> ManifestDirectory::find_in_index(const Index& index, std::string_v
 }
 
 std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
-  auto chosen = resolve_platform(layout_->reader(), descriptor_, layout_->mount.platform);
+  auto chosen = resolve_platform(layout_->graph(), descriptor_, layout_->mount.platform);
   if (!chosen) return std::nullopt;
   return std::move(*chosen);
 }
 
 // Nothing if the child of an index is not an image, or if nothing tells its platform.
 std::optional<Platform> ManifestDirectory::image_platform(const Descriptor& child) const {
-  const LayoutReader& reader = layout_->reader();
+  const LayoutGraph& graph = layout_->graph();
   if (is_not_image(child)) return std::nullopt;
   if (document_kind(child.media_type) == DocumentKind::manifest)
-    if (const auto manifest = read_manifest(reader, child); manifest && !manifest->is_image())
+    if (const auto manifest = graph.manifest(child); manifest && !(*manifest)->is_image())
       return std::nullopt;
-  return is_without_platform(child) ? platform_in_config(reader, child) : child.platform;
+  return is_without_platform(child) ? platform_in_config(graph, child) : child.platform;
 }
 
 PlatformsDirectory::Links ManifestDirectory::platforms(const Index& index) const {
@@ -324,7 +329,7 @@ std::vector<std::string> ManifestDirectory::problems(const Document& document) {
     if (auto problem = problem_of_blob(layout_->reader(), document.manifest->config))
       sentences.push_back("config: " + *problem);
     else if (is_config_type(document.manifest->config.media_type))
-      if (const auto config = read_config(layout_->reader(), document.manifest->config); !config)
+      if (const auto config = layout_->graph().config(document.manifest->config); !config)
         sentences.push_back(config.error().message());
     add_image_problems(*document.manifest, sentences);
   }

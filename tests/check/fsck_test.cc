@@ -11,6 +11,7 @@
 #include "core/cas/dir_engine.h"
 #include "tests/support/documents.h"
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/referrer_layouts.h"
 #include "tests/support/tar_writer.h"
 #include "tests/support/zstd_blobs.h"
 
@@ -46,6 +47,10 @@ class Fsck : public ::testing::Test {
     const Bytes tar = testing::TarWriter().file(name, name).bytes();
     return image(tar, testing::kTarType, tar);
   }
+  static Digest layer_of(const Descriptor& image, const Engine& engine) {
+    return read_manifest(engine, image).value().layers.at(0).digest;
+  }
+  Digest layer_of(const Descriptor& image) const { return layer_of(image, *open_dir(layout.path()).value()); }
   // One image with a layer of each compression.
   Descriptor mixed_image() {
     std::vector<Digest> diff_ids;
@@ -106,6 +111,21 @@ TEST_F(Fsck, AGoodLayoutHasNoProblems) {
   for (const auto& file : std::filesystem::directory_iterator(layout.path() + "/blobs/sha256"))
     bytes += file.file_size();
   EXPECT_EQ(found.bytes, bytes);
+}
+
+TEST_F(Fsck, ChecksAnImageForWhateverRefersToIt) {
+  for (const auto& each : testing::referrer_layouts()) {
+    SCOPED_TRACE(each.name);
+    const Descriptor subject = image(std::string(each.name));
+    const auto written = each.write(layout, subject);
+    layout.write_index(written.entries);
+    EXPECT_THAT(report().problems, IsEmpty());
+    std::filesystem::remove(layout.blob_path(layer_of(subject)));
+    const auto problems = report().problems;
+    ASSERT_EQ(problems.size(), 1u);
+    EXPECT_EQ(problems[0].kind, Kind::missing_blob);
+    EXPECT_EQ(problems[0].digest, layer_of(subject));
+  }
 }
 
 TEST_F(Fsck, AnEmptyLayoutHasNoProblems) {

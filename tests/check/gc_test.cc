@@ -13,6 +13,7 @@
 #include "core/cas/upload.h"
 #include "core/oci/graph.h"
 #include "tests/support/documents.h"
+#include "tests/support/referrer_layouts.h"
 #include "tests/support/store.h"
 
 namespace layoutfs {
@@ -214,6 +215,20 @@ TEST_F(GarbageCollection, KeepsAManifestAndABlobThatReferencesName) {
   layout.write_index({manifest, config});
   collect();
   EXPECT_THAT(blobs(), UnorderedElementsAre(manifest.digest, config.digest));
+}
+
+TEST_F(GarbageCollection, KeepsAnImageForWhateverRefersToIt) {
+  for (const auto& each : testing::referrer_layouts()) {
+    SCOPED_TRACE(each.name);
+    const Descriptor subject = image(std::string(each.name));
+    layout.write_index(each.write(layout, subject).entries);
+    const GcResult result = collect();
+    EXPECT_FALSE(result.ended_by);
+    for (const auto& removed : result.removed) EXPECT_NE(removed.digest, subject.digest);
+    EXPECT_TRUE(std::filesystem::exists(layout.blob_path(subject.digest)));
+    layout.write_index({subject});
+    EXPECT_FALSE(collect().removed.empty()) << "which its referrers do not do for it";
+  }
 }
 
 TEST_F(GarbageCollection, FollowsSubjectsAndDockersTypes) {

@@ -28,6 +28,7 @@
 #include <core/oci/documents.h>
 #include <core/oci/graph.h>
 #include <core/oci/image_facts.h>
+#include <core/oci/layout_graph.h>
 #include <core/oci/media_types.h>
 #include <core/oci/platform.h>
 #include <core/oci/reference.h>
@@ -95,7 +96,9 @@ void use_all() {
   use(&host_platform);
   use(&parse_image_name);
   use(&find_reference);
-  use(&resolve_platform);
+  use(static_cast<Result<Descriptor> (*)(const LayoutGraph&, Descriptor, const Platform&, const Context&)>(
+      &resolve_platform));
+  use(&find_referrers);
   use(&walk);
   use(&dispatch);
 
@@ -125,7 +128,7 @@ void use_all() {
   use(&image_namespaces);
   use(&IndexCache::default_directory);
   use(&check_layout);
-  use(&all_images);
+  use(static_cast<Result<ImageSet> (*)(const LayoutGraph&, const Context&)>(&all_images));
   use(&verify_kept);
   use(&shared_spans_by_index);
   use(&ImageLibrary::image);

@@ -196,8 +196,8 @@ for original in "$TMP/one" "$TMP/many"; do
   layoutfs push "$S" team/app --manifest "$I/manifest" --tag 1.0 --tag 2.0 >/dev/null
   check "manifest rm removes a manifest with all its tags" "$LAYOUTFS" manifest rm "$S" team/app "$manifest"
   prints "which leaves other tags" index tags "$S" team/app
-  unchanged "what only an index leads to is not removed" 9 manifest rm "$S" "team/app@$manifest"
-  check "with the reason" grep -q 'only an index leads to it' "$TMP/stderr"
+  unchanged "what only another document leads to is not removed" 9 manifest rm "$S" "team/app@$manifest"
+  check "with the reason" grep -q 'only another document leads to it' "$TMP/stderr"
   layoutfs manifest rm "$S" team/app "$children" 2>"$TMP/stderr"
   same "the index is" "" "$(cat "$TMP/stderr")"
   unchanged "and so is what it led to" 3 manifest rm "$S" "team/app@$manifest"

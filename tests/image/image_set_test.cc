@@ -5,6 +5,7 @@
 
 #include "core/cas/dir_engine.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/referrer_layouts.h"
 #include "tests/support/tar_writer.h"
 #include "tests/support/temp_dir.h"
 
@@ -36,6 +37,16 @@ class Images : public ::testing::Test {
   TempDir dir_;
   LayoutWriter layout_{dir_ / "layout"};
 };
+
+TEST_F(Images, AreFoundByWhateverRefersToThem) {
+  const Descriptor subject = image({layer("one")});
+  for (const auto& each : referrer_layouts()) {
+    SCOPED_TRACE(each.name);
+    const ImageSet set = find(each.write(layout_, subject).entries);
+    EXPECT_THAT(manifests(set), ::testing::Contains(subject.digest));
+    EXPECT_THAT(set.problems, IsEmpty());
+  }
+}
 
 TEST_F(Images, AreAllThatTheReferencesLeadToEachOnce) {
   const Descriptor shared = layer("shared"), own = layer("own");

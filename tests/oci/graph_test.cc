@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "core/cas/dir_engine.h"
+#include "core/oci/layout_graph.h"
 #include "core/oci/media_types.h"
 #include "tests/support/documents.h"
 #include "tests/support/store.h"
@@ -50,6 +51,7 @@ class Graph : public ::testing::Test {
   TempDir directory;
   LayoutWriter layout{directory / "layout"};
   std::unique_ptr<Engine> engine = open_dir(layout.path()).value();
+  LayoutGraph graph{*engine};
   static Descriptor untyped(Descriptor descriptor) {
     descriptor.media_type.clear();
     return descriptor;
@@ -181,13 +183,13 @@ TEST_F(Graph, TheHandlerOfAllChildrenLeavesNothingBehind) {
     return Visit();
   };
   const auto all = all_children_handler(
-      *engine, {.on_problem = {},
-                .on_unknown =
-                    [&](const Descriptor& document, const UnknownDocument& content) {
-                      unknowns.push_back(document.digest);
-                      EXPECT_THAT(describe(document, content), HasSubstr("it mentions 1 blob of"));
-                    },
-                .on_absent = {}});
+      graph, {.on_problem = {},
+              .on_unknown =
+                  [&](const Descriptor& document, const UnknownDocument& content) {
+                    unknowns.push_back(document.digest);
+                    EXPECT_THAT(describe(document, content), HasSubstr("it mentions 1 blob of"));
+                  },
+              .on_absent = {}});
   ASSERT_TRUE(walk(std::vector{index}, handlers({note, all})));
   EXPECT_THAT(visits, ElementsAre(index.digest, manifest.digest, config.digest, lower.digest, upper.digest,
                                   schema1.digest, lower.digest, unknown.digest, upper.digest));
@@ -205,20 +207,21 @@ TEST_F(Graph, ChildrenOfIndexesAreToldApartByWhetherTheyAreThere) {
   const auto absent = testing::descriptor_of("nobody put this", testing::kManifestType);
   const auto inner = layout.index({manifest, absent});
   const auto outer = layout.index({inner, absent, testing::descriptor_of("nor this", testing::kIndexType)});
-  const auto children = index_children_of(*engine, std::vector{outer, manifest}).value();
+  const auto children = index_children_of(graph, std::vector{outer, manifest}).value();
   EXPECT_THAT(digests_of(children.present), ElementsAre(inner.digest, manifest.digest));
   ASSERT_EQ(children.absent.size(), 2u);
   EXPECT_EQ(children.absent[0].child.digest, absent.digest);
   EXPECT_EQ(children.absent[0].index, outer.digest);
   std::stop_source stop;
   stop.request_stop();
-  EXPECT_EQ(index_children_of(*engine, std::vector{outer}, {.stop = stop.get_token()}).error().code(),
+  EXPECT_EQ(index_children_of(graph, std::vector{outer}, {.stop = stop.get_token()}).error().code(),
             Errc::cancelled);
 }
 
 TEST_F(Graph, EveryKindOfDocumentWithASubjectIsAReferrer) {
   const auto referrer = [&](const std::string& text, std::string_view type) {
-    return read_referrer(*engine, layout.blob(text, type)).value();
+    const Descriptor descriptor = layout.blob(text, type);
+    return referrer_of(descriptor, read_graph_node(*engine, descriptor).value());
   };
   EXPECT_EQ(referrer(manifest_text(config, {}, &manifest), testing::kManifestType)->descriptor.artifact_type,
             testing::kConfigType);

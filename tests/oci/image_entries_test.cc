@@ -32,7 +32,7 @@ class ImageEntries : public ::testing::Test {
     layout.write_index(entries);
     const auto references = engine->references().value();
     std::vector<Digest> digests;
-    const auto images = image_entries(*engine, *references).value();
+    const auto images = image_entries(LayoutGraph(*engine), *references).value();
     for (const Descriptor* const entry : images) digests.push_back(entry->digest);
     return digests;
   }

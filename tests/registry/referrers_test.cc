@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/registry/fixture.h"
+#include "tests/support/referrer_layouts.h"
 
 namespace layoutfs {
 namespace {
@@ -46,6 +47,34 @@ class Referrers : public testing::OneLayout {
 
   Descriptor subject = push_image(*registry, kApp, "layer", {"subject"}).manifest;
 };
+
+TEST_F(Referrers, AreFoundInWhicheverWayALayoutHoldsThem) {
+  for (const auto& each : testing::referrer_layouts()) {
+    SCOPED_TRACE(each.name);
+    const testing::TempDir directory;
+    testing::LayoutWriter writer(directory / "layout");
+    const auto config = writer.config({});
+    const auto image = writer.manifest(config, {});
+    const auto written = each.write(writer, image);
+    std::vector<Descriptor> entries = written.entries;
+    entries.push_back(testing::named(image, "app"));
+    writer.write_index(entries);
+    const auto app = must(open_registry(writer.path(), {.default_repository = std::string(kApp)}));
+    std::vector<Digest> found;
+    std::vector<Digest> next{image.digest};
+    while (!next.empty()) {
+      const auto some = must(app->referrers(kApp, next.back(), {}));
+      next.pop_back();
+      for (const Descriptor& referrer : some) {
+        found.push_back(referrer.digest);
+        next.push_back(referrer.digest);
+        EXPECT_TRUE(app->get_manifest(kApp, referrer.digest)) << "who is told of it can have it";
+      }
+    }
+    std::ranges::sort(found);
+    EXPECT_EQ(found, written.digests());
+  }
+}
 
 TEST_F(Referrers, OfWhatNothingRefersToAreNone) {
   EXPECT_THAT(referrers(subject), IsEmpty());

@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <random>
 
 #include "core/check/gc.h"
 #include "tests/support/documents.h"
+#include "tests/support/referrer_layouts.h"
 #include "tests/transfer/images.h"
 
 namespace layoutfs {
@@ -103,7 +105,7 @@ TEST_F(Copying, AnIndexMayReferToItsOwnManifest) {
   const auto referrer = writer.blob(testing::index_document({image}, &image), testing::kIndexType);
   writer.write_index({image, referrer});
   const auto source = must(open_dir(writer.path()));
-  const auto referrers = must(referrers_of(*source, std::vector{image}));
+  const auto referrers = must(referrers_of(LayoutGraph(*source), std::vector{image}));
   ASSERT_EQ(referrers.size(), 1u);
   EXPECT_EQ(referrers[0].digest, referrer.digest);
 }
@@ -270,7 +272,8 @@ class Referrers : public Copying {
   }
   std::vector<Digest> found(const std::vector<Descriptor>& images) const {
     std::vector<Digest> digests;
-    for (const auto& referrer : must(referrers_of(*must(open_dir(writer.path())), images)))
+    const auto source = must(open_dir(writer.path()));
+    for (const auto& referrer : must(referrers_of(LayoutGraph(*source), images)))
       digests.push_back(referrer.digest);
     return digests;
   }
@@ -291,6 +294,34 @@ TEST_F(Referrers, AreFoundWhereverTheyAre) {
   EXPECT_EQ(found({writer.index({image})}), expected);
   EXPECT_THAT(found({countersignature}), IsEmpty());
   EXPECT_THAT(found({other, of_other}), IsEmpty());
+}
+
+TEST_F(Referrers, AreFoundInWhicheverWayALayoutHoldsThem) {
+  for (const auto& each : testing::referrer_layouts()) {
+    SCOPED_TRACE(each.name);
+    const auto image = image_of({lower});
+    const auto written = each.write(writer, image);
+    std::vector<Descriptor> entries = written.entries;
+    entries.push_back(testing::named(image, "app"));
+    writer.write_index(entries);
+    EXPECT_EQ(found({image}), written.digests());
+  }
+}
+
+// A document that is gone was not read again for the copy.
+TEST_F(Referrers, AreReadOnceForSearchAndCopy) {
+  const auto image = image_of({lower});
+  const auto signature = referrer_of(image, upper);
+  writer.write_index({testing::named(image, "app"), signature});
+  const auto source = must(open_dir(writer.path()));
+  const LayoutGraph graph(*source, kCopyGraph);
+  EXPECT_EQ(must(referrers_of(graph, std::vector{image})).size(), 1u);
+  for (const Descriptor& document : {image, signature})
+    std::filesystem::remove(writer.blob_path(document.digest));
+  ImageCopyOptions options;
+  options.graph = &graph;
+  const auto counts = must(copy({{"app", image}, {"", signature}}, options));
+  EXPECT_EQ(counts.copied_blobs, 5u) << "two manifests, their config and two layers";
 }
 
 TEST_F(Referrers, AreNotWhatCannotBeRead) {

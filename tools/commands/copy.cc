@@ -1,6 +1,7 @@
 // `layoutfs copy`.
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,7 +12,7 @@
 #include "core/base/log.h"
 #include "core/cas/named_entries.h"
 #include "core/oci/entry_names.h"
-#include "core/oci/graph.h"
+#include "core/oci/layout_graph.h"
 #include "core/oci/platform.h"
 #include "core/transfer/blob_info_file.h"
 #include "core/transfer/copy.h"
@@ -42,10 +43,11 @@ struct CopyArguments {
 };
 
 // The images, and what refers to them, without names.
-Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const Context& context) {
+Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const LayoutGraph& graph,
+                                                    const Context& context) {
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
-  auto referrers = referrers_of(*job.source, roots, context);
+  auto referrers = referrers_of(graph, roots, context);
   if (!referrers) return fail(std::move(referrers).error());
   std::vector<NamedDescriptor> images = job.images;
   for (Descriptor& referrer : *referrers) images.push_back({{}, std::move(referrer)});
@@ -112,10 +114,10 @@ std::string copy_json(const std::vector<CopyJob>& jobs, const Summary& summary) 
 }
 
 // Refuses an index of which the source has only a part, before anything is made.
-Status check_present(const CopyJob& job, const Context& context) {
+Status check_present(const CopyJob& job, const LayoutGraph& graph, const Context& context) {
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
-  const auto children = index_children_of(*job.source, roots, context);
+  const auto children = index_children_of(graph, roots, context);
   if (!children) return fail(Error(children.error()));
   if (children->absent.empty()) return {};
   std::string hint = "; --all-present copies those that are present";
@@ -181,6 +183,24 @@ class KeptBlobInfo {
   std::unique_ptr<BlobInfoFile> info_;
 };
 
+// One graph for each layout that is copied from, however many jobs that is for.
+class SourceGraphs {
+ public:
+  const LayoutGraph& of(const std::shared_ptr<const LayoutReader>& source) {
+    auto& graph = graphs_[source];
+    if (!graph) {
+      GraphOptions options = kCopyGraph;
+      options.cache = cache_;
+      graph = std::make_unique<LayoutGraph>(*source, std::move(options));
+    }
+    return *graph;
+  }
+
+ private:
+  const std::shared_ptr<DocumentCache> cache_ = std::make_shared<DocumentCache>();
+  std::map<std::shared_ptr<const LayoutReader>, std::unique_ptr<LayoutGraph>> graphs_;
+};
+
 // `has_begun` says whether something may have been copied, also after an error.
 Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
                            const Context& context, bool& has_begun) {
@@ -188,14 +208,17 @@ Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, s
   const IndexCache cache = open_cache(arguments.cache_dir);
   const KeptBlobInfo blob_info(cache.directory());
   Summary summary;
+  SourceGraphs graphs;
   for (CopyJob& job : jobs) {
+    const LayoutGraph& graph = graphs.of(job.source);
     if (!arguments.leaves_referrers) {
-      auto images = with_referrers(job, context);
+      auto images = with_referrers(job, graph, context);
       if (!images) return fail(std::move(images).error());
       job.images = std::move(*images);
     }
     if (!arguments.is_all_present)
-      if (auto checked = check_present(job, context); !checked) return fail(std::move(checked).error());
+      if (auto checked = check_present(job, graph, context); !checked)
+        return fail(std::move(checked).error());
   }
   for (CopyJob& job : jobs) {
     const auto engine = target.open(job);
@@ -220,6 +243,7 @@ Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, s
                              .scope = scope,
                              .documents = &manifests,
                              .context = context};
+    options.graph = &graphs.of(job.source);
     options.skips_absent_children = arguments.is_all_present;
     options.on_unknown = [](const Descriptor& document, const UnknownDocument& content) {
       print_notice(describe(document, content) + ", which are copied too");

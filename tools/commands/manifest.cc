@@ -8,10 +8,10 @@
 namespace layoutfs::tools {
 namespace {
 
-// A manifest that no entry names, but an index that the repository has, cannot be removed alone.
+// A manifest that no entry names, but another document that the repository has, cannot be removed alone.
 Error in_an_index(const RegistryName& name) {
-  return {Errc::denied,
-          name.repository + "@" + name.object + ": only an index leads to it; it goes when that is removed"};
+  return {Errc::denied, name.repository + "@" + name.object +
+                            ": only another document leads to it; it goes when that is removed"};
 }
 
 // Removes all entries of the manifest; tells of what keeps it from garbage collection.
@@ -26,7 +26,7 @@ Status remove_one(Registry& registry, const RegistryName& name) {
   if (!removed && registry_code(removed.error()) == RegistryCode::manifest_unknown && is_reachable)
     return fail(in_an_index(name));
   if (!removed) return removed;
-  if (is_reachable) print_notice(digest->str() + ": an index still leads to it, so gc keeps it");
+  if (is_reachable) print_notice(digest->str() + ": another document still leads to it, so gc keeps it");
   if (referrers && !referrers->empty())
     print_notice(digest->str() + ": " + count_of(referrers->size(), "referrer") +
                  (referrers->size() == 1 ? " stays" : " stay") + "; gc keeps it as long");

@@ -5,11 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <stop_token>
 
 #include "tests/fs/tree/browse.h"
+#include "tests/support/referrer_layouts.h"
+#include "tests/support/store.h"
 
 namespace layoutfs {
 namespace {
@@ -51,6 +54,76 @@ TEST(LayoutFilesystem, ShowsTheTreeOfAnImage) {
   EXPECT_EQ(browser.content(layer.blob_path()), small_tar());
   EXPECT_THAT(browser.names("blobs/sha256"), Contains(layer.hex()));
   EXPECT_THAT(browser.names(directory + "/referrers"), IsEmpty());
+}
+
+TEST(LayoutFilesystem, ShowsReferrersInWhicheverWayALayoutHoldsThem) {
+  for (const auto& each : testing::referrer_layouts()) {
+    SCOPED_TRACE(each.name);
+    MountedLayout layout;
+    const auto image = layout.image(small_tar());
+    const auto written = each.write(layout.writer, image);
+    std::vector<Descriptor> entries = written.entries;
+    entries.push_back(named(image, "app"));
+    layout.writer.write_index(entries);
+    const auto browser = layout.mount();
+    std::vector<Digest> found;
+    std::vector<Digest> next{image.digest};
+    while (!next.empty()) {
+      const std::string directory = manifest_path(next.back());
+      next.pop_back();
+      for (const std::string& name : browser.names(directory + "/referrers")) {
+        found.push_back(Digest::parse("sha256:" + name).value());
+        next.push_back(found.back());
+        EXPECT_EQ(browser.link(directory + "/referrers/" + name), "../../" + name);
+        EXPECT_THAT(browser.names(manifest_path(found.back())), Contains("manifest.json"))
+            << "the link leads there";
+      }
+    }
+    std::ranges::sort(found);
+    EXPECT_EQ(found, written.digests());
+  }
+}
+
+// A blob that is gone can be read by none.
+TEST(LayoutFilesystem, ReadsEachDocumentOnce) {
+  MountedLayout layout;
+  const auto image = layout.image(small_tar());
+  const auto index = layout.writer.index({testing::for_platform(image, testing::test_platform())});
+  layout.writer.write_index({named(index, "app")});
+  const auto browser = layout.mount();
+  for (const Descriptor& each : {index, image}) {
+    const std::string directory = manifest_path(each.digest);
+    const auto before = browser.names(directory);
+    EXPECT_THAT(before, Contains("rootfs"));
+    EXPECT_TRUE(layout.library->graph().was_read(each.digest));
+    const std::string blob = layout.writer.blob_path(each.digest), text = testing::file_text(blob);
+    // Another content of the same size would be refused.
+    testing::write_file(blob, std::string(text.size(), 'x'));
+    EXPECT_EQ(browser.names(directory), before);
+    EXPECT_FALSE(browser.exists(directory + "/error"));
+    testing::write_file(blob, text);
+  }
+}
+
+TEST(LayoutFilesystem, ADocumentWhoseBlobIsGoneIsAProblem) {
+  MountedLayout layout;
+  const auto image = layout.image(small_tar());
+  layout.writer.write_index({named(image, "app")});
+  const auto browser = layout.mount();
+  const std::string directory = manifest_path(image.digest);
+  EXPECT_THAT(browser.names(directory), Contains("rootfs"));
+  std::filesystem::remove(layout.writer.blob_path(image.digest));
+  EXPECT_THAT(browser.names(directory), ElementsAre("descriptor.json", "error", "referrers"));
+}
+
+TEST(LayoutFilesystem, ListingTheManifestsReadsNone) {
+  MountedLayout layout;
+  const auto image = layout.image(small_tar());
+  layout.writer.write_index({named(image, "app")});
+  const auto browser = layout.mount();
+  EXPECT_THAT(browser.names("manifests/sha256"), ElementsAre(image.digest.hex()));
+  EXPECT_TRUE(browser.exists(manifest_path(image.digest)));
+  EXPECT_FALSE(layout.library->graph().was_read(image.digest));
 }
 
 TEST(LayoutFilesystem, BrowsingDecodesNothing) {

@@ -1,0 +1,84 @@
+// The parsed documents that are held in memory, within a budget.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/digest.h"
+#include "core/base/error.h"
+#include "core/base/guarded.h"
+#include "core/oci/document_form.h"
+#include "core/oci/graph.h"
+
+namespace layoutfs {
+
+// A document of a layout, verified and parsed. Immutable.
+struct LayoutDocument {
+  Digest digest;
+  std::uint64_t size = 0;  // bytes of its blob
+  std::string media_type;  // of the descriptor it was read by; the document's own if that has none
+  DocumentForm form = DocumentForm::unknown;
+  GraphNode node;                     // std::monostate if the blob is not a document
+  std::optional<ImageConfig> config;  // of a document that was read as one
+  std::optional<Error> problem;       // if it cannot be parsed; `node` and `config` are empty then
+  std::vector<Digest> digests;        // that it names without descriptors (digests_of), present or not
+  std::vector<Digest> mentions;       // all that occur in it, sorted, if GraphOptions ask for them
+  Bytes text;                         // byte for byte, if GraphOptions ask for it
+};
+// How a blob is read: as a document of one of the forms, or as an image's configuration.
+struct ReadAs {
+  DocumentForm form;
+  bool is_config = false;
+  friend auto operator<=>(const ReadAs&, const ReadAs&) = default;
+};
+using DocumentPtr = std::shared_ptr<const LayoutDocument>;
+
+// Drops the documents that were used longest ago; who has one keeps it. Several graphs may share a cache.
+// Thread-safe; its lock is held for its own tables alone, and nothing is called while it is.
+class DocumentCache {
+ public:
+  static constexpr std::size_t kDefaultBudget = std::size_t{32} << 20;
+
+  // `budget` is in bytes of memory.
+  explicit DocumentCache(std::size_t budget = kDefaultBudget) : budget_(budget) {}
+
+  // What a document is known by: the graph that read it, and the way that it was read in.
+  struct Key {
+    const void* graph;
+    Digest digest;
+    ReadAs way;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  // Returns null if it is not held.
+  DocumentPtr find(const Key& key);
+  void add(const Key& key, DocumentPtr document);
+  // Drops everything of a graph.
+  void forget(const void* graph);
+  // Bytes of all documents that are held, about.
+  std::size_t bytes();
+
+ private:
+  struct Item {
+    Key key;
+    DocumentPtr document;
+    std::size_t bytes;
+  };
+  struct Items {
+    std::list<Item> by_use;  // the last one used first
+    std::map<Key, std::list<Item>::iterator> by_key;
+    std::size_t bytes = 0;
+  };
+  static void drop(Items& items, std::list<Item>::iterator item, std::list<Item>& dropped);
+
+  const std::size_t budget_;
+  Guarded<Items> items_;
+};
+
+}  // namespace layoutfs
