@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <exception>
-#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 
 namespace layoutfs {
 
 void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next = 0;
   Guarded<std::exception_ptr> thrown;
+  const std::uint64_t held = HeldLevels::all();  // by the caller, who waits for the others
   const auto work_on = [&]() noexcept {
+    const HoldingLevels holding(held);
     try {
       for (std::size_t i = next++; i < count; i = next++) work(i);
     } catch (...) {
@@ -27,8 +30,8 @@ void for_each_in_parallel(std::size_t count, const std::function<void(std::size_
     std::vector<std::jthread> others;
     try {
       for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work_on);
-    } catch (const std::system_error&) {
-      // Those that the system gives will do.
+    } catch (const std::exception&) {
+      // Those that the system gives will do, also if it has no memory for more.
     }
     work_on();
   }

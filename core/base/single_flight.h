@@ -10,6 +10,7 @@
 
 #include "core/base/context.h"
 #include "core/base/error.h"
+#include "core/base/lock_order.h"
 #include "core/base/wait.h"
 
 namespace layoutfs {
@@ -22,11 +23,15 @@ namespace layoutfs {
 template <class Key, class Value>
 class SingleFlight {
  public:
+  // Computations hold `level` (lock_order.h).
+  explicit SingleFlight(LockLevel level = LockLevel::none) : level_(level) {}
+
   // Returns the result of `compute()`, which runs in this thread, or the result of the thread that is already
   // computing it. Errc::cancelled as soon as `context` ends while it waits for another thread; that thread
   // continues. Exceptions of `compute` pass through.
   template <class Compute>
   Result<Value> run(const Key& key, Compute&& compute, const Context& context = {}) {
+    const HoldingLevel holding(level_);
     std::unique_lock lock(mutex_);
     for (auto found = calls_.find(key); found != calls_.end(); found = calls_.find(key)) {
       const std::shared_ptr<const Call> call = found->second;
@@ -63,6 +68,7 @@ class SingleFlight {
     std::optional<Result<Value>> result;
   };
 
+  const LockLevel level_;
   std::mutex mutex_;  // guards calls_ and every Call in it
   std::condition_variable_any ended_;
   Calls calls_;

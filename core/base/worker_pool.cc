@@ -1,17 +1,22 @@
-// Threads that take tasks from one queue.
+// Threads that take tasks from one queue. Whatever must not fail (drop, taking a task, its end) allocates
+// nothing: jobs move from list to list, and callers of drop() are linked from their stacks.
 #include "core/base/worker_pool.h"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <utility>
 
 namespace layoutfs {
 
 WorkerPool::WorkerPool(std::size_t most_threads, std::size_t most_waiting)
-    : most_threads_(most_threads), most_waiting_(most_waiting) {}
+    : most_threads_(most_threads), most_waiting_(most_waiting) {
+  auto state = state_.lock();
+  state->running.reserve(most_threads);
+  state->threads.reserve(most_threads);
+}
 
 WorkerPool::~WorkerPool() {
-  std::deque<Job> forgotten;
+  Jobs forgotten;
   std::vector<std::thread> threads;
   {
     auto state = state_.lock();
@@ -24,59 +29,74 @@ WorkerPool::~WorkerPool() {
 }
 
 bool WorkerPool::post(const void* owner, Task task) {
+  Jobs job;  // outlives the lock
+  job.push_back({owner, std::move(task)});
   auto state = state_.lock();
   if (state->is_ending || state->waiting.size() >= most_waiting_) return false;
-  if (std::ranges::find(state->dropped, owner) != state->dropped.end()) return false;
+  for (const Drop* drop = state->drops; drop != nullptr; drop = drop->next)
+    if (drop->owner == owner) return false;
   if (state->idle <= state->waiting.size() && state->threads.size() < most_threads_) {
     try {
       state->threads.emplace_back([this] { run(); });
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {  // no thread to be had, or no memory for it
       if (state->threads.empty()) return false;
     }
   }
-  state->waiting.push_back({owner, std::move(task)});
+  state->waiting.splice(state->waiting.end(), job);
   posted_.notify_one();
   return true;
 }
 
-void WorkerPool::drop(const void* owner) {
-  std::vector<Job> forgotten;  // ends after the lock does
+void WorkerPool::drop(const void* owner) noexcept {
+  HeldLevels::check_may_take(LockLevel::background);
+  Jobs forgotten;  // outlives the lock
+  Drop here{owner, nullptr};
   auto state = state_.lock();
-  std::deque<Job> others;
-  for (Job& job : state->waiting)
-    if (job.owner == owner)
-      forgotten.push_back(std::move(job));
-    else
-      others.push_back(std::move(job));
-  state->waiting.swap(others);
-  state->dropped.push_back(owner);
+  for (auto job = state->waiting.begin(); job != state->waiting.end();) {
+    const auto next = std::next(job);
+    if (job->owner == owner) forgotten.splice(forgotten.end(), state->waiting, job);
+    job = next;
+  }
+  here.next = std::exchange(state->drops, &here);
   done_.wait(state.lock(), [&] { return std::ranges::find(state->running, owner) == state->running.end(); });
-  state->dropped.erase(std::ranges::find(state->dropped, owner));
+  Drop** link = &state->drops;
+  while (*link != &here) link = &(*link)->next;
+  *link = here.next;
 }
 
 std::size_t WorkerPool::thread_count() { return state_.lock()->threads.size(); }
 
-void WorkerPool::run() {
-  while (auto job = take()) {
-    job->task();
-    job->task = nullptr;  // what it holds ends before `drop` returns
-    finish(job->owner);
+void WorkerPool::run() noexcept {
+  for (;;) {
+    Jobs job = take();
+    if (job.empty()) return;
+    const void* const owner = job.front().owner;
+    {
+      const HoldingLevel holding(LockLevel::background);
+      try {
+        job.front().task();
+      } catch (const std::exception&) {
+        // Nobody waits for its result.
+      }
+      job.clear();  // what it holds ends before `drop` returns
+    }
+    finish(owner);
   }
 }
 
-std::optional<WorkerPool::Job> WorkerPool::take() {
+WorkerPool::Jobs WorkerPool::take() noexcept {
+  Jobs job;
   auto state = state_.lock();
   ++state->idle;
   posted_.wait(state.lock(), [&] { return state->is_ending || !state->waiting.empty(); });
   --state->idle;
-  if (state->is_ending) return std::nullopt;
-  Job job = std::move(state->waiting.front());
-  state->waiting.pop_front();
-  state->running.push_back(job.owner);
+  if (state->is_ending) return job;
+  job.splice(job.end(), state->waiting, state->waiting.begin());
+  state->running.push_back(job.front().owner);
   return job;
 }
 
-void WorkerPool::finish(const void* owner) {
+void WorkerPool::finish(const void* owner) noexcept {
   auto state = state_.lock();
   state->running.erase(std::ranges::find(state->running, owner));
   done_.notify_all();

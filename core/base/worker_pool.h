@@ -3,17 +3,17 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
-#include <optional>
+#include <list>
 #include <thread>
 #include <vector>
 
-#include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 
 namespace layoutfs {
 
-// Threads start when there is work for them, so that a program may fork before. Thread-safe.
+// Threads start when there is work for them, so that a program may fork before. Tasks hold
+// LockLevel::background. Thread-safe.
 class WorkerPool {
  public:
   using Task = std::move_only_function<void()>;
@@ -24,11 +24,13 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Has `task`, which must not throw, run some time. False, and it never runs, where as many wait already as
-  // may, where no thread can be had, and while `owner` is dropped.
+  // Has `task` run some time; an exception ends the task alone. Returns false, and the task never runs, if as
+  // many wait already as may, if the system has no thread to give, or while `owner` is dropped. Throws
+  // std::bad_alloc; nothing has changed then.
   bool post(const void* owner, Task task);
-  // Forgets the tasks of `owner` that have not begun and waits for those that have. Not from within a task.
-  void drop(const void* owner);
+  // Forgets the tasks of `owner` that have not begun and waits for those that have. Allocates nothing. The
+  // caller must hold nothing that tasks wait for (LockLevel::background), so not from within a task.
+  void drop(const void* owner) noexcept;
   std::size_t thread_count();
 
  private:
@@ -36,22 +38,28 @@ class WorkerPool {
     const void* owner;
     Task task;
   };
+  using Jobs = std::list<Job>;
+  // A caller of drop(), while it waits.
+  struct Drop {
+    const void* owner;
+    Drop* next;
+  };
   struct State {
-    std::deque<Job> waiting;
-    std::vector<const void*> running;  // whose tasks run right now
-    std::vector<const void*> dropped;  // who waits for those
+    Jobs waiting;
+    std::vector<const void*> running;  // the owners of tasks that run; has room for one of each thread
+    Drop* drops = nullptr;
     std::vector<std::thread> threads;
     std::size_t idle = 0;  // threads that wait for work
     bool is_ending = false;
   };
 
-  void run();
-  // Waits for work; nothing once the pool ends.
-  std::optional<Job> take();
-  void finish(const void* owner);
+  void run() noexcept;
+  // Waits for work; empty once the pool ends.
+  Jobs take() noexcept;
+  void finish(const void* owner) noexcept;
 
   const std::size_t most_threads_, most_waiting_;
-  Guarded<State> state_;
+  OrderedGuarded<State, LockLevel::tasks> state_;
   std::condition_variable posted_, done_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <iterator>
@@ -210,8 +211,8 @@ struct ImageLibrary::State {
   ResultCache<Layer> layer_results{this, common.recent, common.options.failures_remembered};
   ResultCache<Image> layer_tree_results{this, common.recent, common.options.failures_remembered},
       image_results{this, common.recent, common.options.failures_remembered};
-  SingleFlight<Digest, LayerPtr> layer_flights;
-  SingleFlight<Digest, ImagePtr> layer_tree_flights, image_flights;
+  SingleFlight<Digest, LayerPtr> layer_flights{LockLevel::layer};
+  SingleFlight<Digest, ImagePtr> layer_tree_flights{LockLevel::image}, image_flights{LockLevel::image};
 };
 
 // The blob has to be there, and to be as large as everyone says; its content is what the index vouches for.
@@ -392,6 +393,11 @@ ImageLibrary::~ImageLibrary() = default;
 
 namespace {
 
+bool is_transient(const Error& error) {
+  return error.code() == Errc::cancelled || error.sys() == ENOMEM || error.sys() == EMFILE ||
+         error.sys() == ENFILE;
+}
+
 // From the results, or opened, once for all threads that ask at the same time. A thread that was stopped does
 // not stop the others: one of them opens it again.
 template <class T, class Open>
@@ -405,8 +411,8 @@ Result<std::shared_ptr<const T>> open_once(ResultCache<T>& results,
     // Another thread may have opened it since.
     if (auto found = results.find(digest)) return std::move(*found);
     auto opened = open();
-    // That a caller was stopped says nothing of the image.
-    if (!opened && opened.error().code() == Errc::cancelled) return opened;
+    // That a caller was stopped, or that memory or handles ran out, says nothing of the image.
+    if (!opened && is_transient(opened.error())) return opened;
     return results.put(digest, std::move(opened));
   };
   return flights.run(digest, open_now, context);

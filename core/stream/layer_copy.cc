@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <future>
 #include <new>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <system_error>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/base/log.h"
 #include "core/base/wait.h"
 #include "core/codec/codec.h"
@@ -61,7 +63,8 @@ struct LayerCopy::State {
   SpanBytes read(const std::shared_ptr<const DecodedCopy>& copy, std::uint64_t span);
   void drop(const std::shared_ptr<const DecodedCopy>& copy, const Error& why);
   void begin(Progress& now, std::uint64_t span);
-  void run(const std::stop_token& stop);
+  void end_making(Progress& now, Phase phase) noexcept;
+  void run(const std::stop_token& stop) noexcept;
   Status write(const std::stop_token& stop);
   Status write_spans(const std::stop_token& stop, DecodedCopy& copy);
   Result<Bytes> decode(std::unique_ptr<Decoder>& decoder, std::uint64_t span);
@@ -117,40 +120,50 @@ void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, cons
   now->phase = std::exchange(now->was_dropped, true) ? Phase::refused : Phase::absent;
 }
 
-// `span` is what somebody waits for.
+// For a reader that waits for `span`.
 void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
-  if (directory().is_given_up() || !directory().begin_making()) return;
   const std::uint64_t point = index.spans[span].point;
-  log(LogLevel::info, name() + ": made in " + directory().path() + ", for there is no access point in " +
-                          mebibytes(stretch_size(point)) + " of its " +
-                          std::string(name_of(index.compression)) + " stream, and a read would decode " +
-                          mebibytes(index.spans[span].offset - index.points[point].offset) + " of them");
+  const std::string message = name() + ": made in " + directory().path() +
+                              ", for there is no access point in " + mebibytes(stretch_size(point)) +
+                              " of its " + std::string(name_of(index.compression)) +
+                              " stream, and a read would decode " +
+                              mebibytes(index.spans[span].offset - index.points[point].offset) + " of them";
+  if (directory().is_given_up() || !directory().begin_making()) return;
   now.phase = Phase::making;
   now.next = 0;
   try {
     now.maker = std::jthread([this](const std::stop_token& stop) { run(stop); });
+    log(LogLevel::info, message);
   } catch (const std::system_error&) {  // no thread to be had
-    directory().end_making();
-    now.phase = Phase::absent;
+    end_making(now, Phase::absent);
+  } catch (const std::bad_alloc&) {
+    if (!now.maker.joinable()) end_making(now, Phase::absent);
   }
 }
 
+void LayerCopy::State::end_making(Progress& now, Phase phase) noexcept {
+  directory().end_making();
+  now.phase = phase;
+  now.use_at = Clock::now() + kUsePeriod;
+  if (phase != Phase::there) now.copy.reset();
+}
+
 // What the thread does.
-void LayerCopy::State::run(const std::stop_token& stop) {
-  Status written;
+void LayerCopy::State::run(const std::stop_token& stop) noexcept {
+  const HoldingLevel holding(LockLevel::background);
+  std::optional<Status>
+      written;  // nothing if memory or threads ran out: then it is made when it is needed again
   try {
     written = write(stop);
-  } catch (const std::bad_alloc&) {
-    written = fail(Errc::io, "out of memory");
+  } catch (const std::exception&) {
   }
-  directory().end_making();
-  auto now = progress.lock();
-  now->phase = written ? Phase::there : Phase::refused;
-  now->use_at = Clock::now() + kUsePeriod;
-  if (!written) now->copy.reset();
-  if (!written && written.error().code() != Errc::cancelled)
-    log(LogLevel::info, name() + ": not made: " + written.error().message());
+  end_making(*progress.lock(), !written ? Phase::absent : *written ? Phase::there : Phase::refused);
   advanced.notify_all();
+  if (!written || *written || written->error().code() == Errc::cancelled) return;
+  try {
+    log(LogLevel::info, name() + ": not made: " + written->error().message());
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 // Failures of the disk concern all layers, those of the stream only this one.
@@ -246,6 +259,7 @@ LayerCopy::LayerCopy(CopyPlace place, BlobOpener open_blob, const StreamIndex& i
                        .advanced = {}}) {}
 
 LayerCopy::~LayerCopy() {
+  HeldLevels::check_may_take(LockLevel::background);
   // It takes the lock, so it is joined without.
   const std::jthread maker = std::move(state_->progress.lock()->maker);
 }
@@ -283,6 +297,7 @@ std::uint64_t LayerCopy::first_near(std::uint64_t span) const {
 
 Result<SpanBytes> LayerCopy::make(std::uint64_t span, const Context& context) {
   if (!covers(span)) return nullptr;
+  HeldLevels::check_may_take(LockLevel::background);
   std::shared_ptr<const DecodedCopy> copy;
   {
     auto now = state_->progress.lock();

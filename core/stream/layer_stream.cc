@@ -1,4 +1,14 @@
 // The uncompressed stream of one layer: spans from the cache, or decoded from the nearest place before them.
+//
+// Movement. A read goes over its spans in order. Each comes from the cache; or from the decoded copy of the
+// layer, in long stretches without access points; or from another reader that is decoding it; or this reader
+// decodes all spans from the nearest parked decoder, or from the access point, up to it. In the end it parks
+// the decoder for the read that continues there.
+//
+// Read-ahead. ReadPatterns tells which reads continue others. For these, the spans that the reader will want
+// next are requested from the worker pool: at most as many bytes as it has read, one request for those of
+// each access point. A request reserves its room in the cache first. Whatever goes wrong with it is dropped:
+// the reader decodes the span itself, and meets the error then.
 #include "core/stream/layer_stream.h"
 
 #include <algorithm>
@@ -10,6 +20,7 @@
 
 #include "core/base/check.h"
 #include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/base/log.h"
 #include "core/base/single_flight.h"
 #include "core/base/worker_pool.h"
@@ -36,7 +47,7 @@ struct LayerStream::State {
         index(std::move(index_)),
         cache(std::move(cache_)),
         verify(verify_),
-        flights(cache, stream, [this](AheadWish wish) { post(std::move(wish)); }) {
+        decodes(cache, stream, [this](AheadRequest request) { post(std::move(request)); }) {
     if (copy_) copy.emplace(*std::move(copy_), open_blob, index, cache);
   }
 
@@ -47,10 +58,10 @@ struct LayerStream::State {
   const std::uint64_t stream = cache->new_stream();  // the number of this stream in the cache
   std::stop_source ending;                           // of all that is decoded ahead
   Guarded<std::weak_ptr<const Blob>> opened;         // alive as long as a decoder reads it
-  Guarded<ReadPatterns> patterns;
-  PendingDecodes flights;
+  OrderedGuarded<ReadPatterns, LockLevel::readers> patterns;
+  PendingDecodes decodes;
   std::optional<LayerCopy> copy;
-  SingleFlight<std::uint64_t, SpanBytes> copy_flights;  // by span
+  SingleFlight<std::uint64_t, SpanBytes> copied_spans{LockLevel::copied_span};
 
   template <class Use>
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
@@ -61,17 +72,17 @@ struct LayerStream::State {
   std::uint64_t span_at(std::uint64_t offset) const;
   std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted, const Context& context);
-  Result<SpanBytes> fly(PendingDecodes::Flight& flight, const Context& context);
-  void park(ParkedDecoders::Place place);
+  Result<SpanBytes> decode(PendingDecodes::Decode& pending, const Context& context);
+  void park(ParkedDecoders::Place place) noexcept;
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
-  Result<ParkedDecoders::Place> place_at(std::uint64_t run, std::uint64_t last);
+  Result<ParkedDecoders::Place> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
   std::uint64_t part_of_blob(std::uint64_t run, std::uint64_t last) const;
   Result<SpanBytes> decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom);
   Result<BlobPtr> blob();
   void plan_ahead(std::uint64_t offset, std::uint64_t size);
-  std::uint64_t wish_ahead(std::uint64_t first, std::uint64_t horizon);
-  bool post(AheadWish wish);
-  void decode_ahead(AheadWish wish);
+  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon);
+  bool post(AheadRequest request) noexcept;
+  void decode_ahead(AheadRequest request);
 };
 
 // Reads, and gives `use` one span after the other with the part of it that was asked for.
@@ -80,7 +91,11 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
                                                       const Context& context, Use&& use) {
   if (offset >= index.size || size == 0) return std::size_t{0};
   size = static_cast<std::size_t>(std::min<std::uint64_t>(size, index.size - offset));
-  plan_ahead(offset, size);
+  try {
+    plan_ahead(offset, size);
+  } catch (const std::bad_alloc&) {
+    // The reader can do without.
+  }
   std::size_t done = 0;
   for (std::uint64_t number = span_at(offset); done < size; ++number) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
@@ -107,23 +122,23 @@ std::uint64_t LayerStream::State::run_of(std::uint64_t span) const {
   return span_at(index.points[index.spans[span].point].offset);
 }
 
+// Two threads may open it at once; the one that comes later is shared from then on.
 Result<BlobPtr> LayerStream::State::blob() {
-  auto locked = opened.lock();
-  if (auto blob = locked->lock()) return blob;
+  HeldLevels::check_may_take(LockLevel::layout);
+  if (auto shared = opened.lock()->lock()) return shared;
   auto blob = open_blob();
-  if (blob) *locked = *blob;
+  if (blob) *opened.lock() = *blob;
   return blob;
 }
 
 // A decoder at the start of a run, for the spans up to `last`.
-Result<ParkedDecoders::Place> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last) {
+Result<ParkedDecoders::Place> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last,
+                                                           BlobPtr opened_blob) {
   const std::uint64_t offset = index.spans[run].offset;
   const PointRecord point =
       starts_anywhere() ? PointRecord{offset, offset * 8, 0, 0} : index.points[index.spans[run].point];
-  auto opened_blob = blob();
-  if (!opened_blob) return std::unexpected(std::move(opened_blob.error()));
-  (*opened_blob)->will_read(point.position / 8, std::min(part_of_blob(run, last), kMostAnnounced));
-  auto decoder = resume_at(point, index, *std::move(opened_blob));
+  opened_blob->will_read(point.position / 8, std::min(part_of_blob(run, last), kMostAnnounced));
+  auto decoder = resume_at(point, index, std::move(opened_blob));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   return ParkedDecoders::Place{*std::move(decoder), run};
 }
@@ -162,31 +177,46 @@ Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context
   if (auto span = copy->find(wanted)) return span;
   const std::uint64_t near = copy->first_near(wanted);
   if (index.spans[near].offset <= index.points[index.spans[wanted].point].offset) return nullptr;
-  if (flights.is_near(near, wanted)) return nullptr;
+  if (decodes.is_near(near, wanted)) return nullptr;
   return copy->make(wanted, context);
 }
 
 // For a later read that continues there. At the next access point a new decoder is as good, and few can wait.
-void LayerStream::State::park(ParkedDecoders::Place place) {
+void LayerStream::State::park(ParkedDecoders::Place place) noexcept {
   if (place.span == 0 || place.span == index.spans.size()) return;
-  if (index.spans[place.span].point == index.spans[place.span - 1].point)
+  if (index.spans[place.span].point != index.spans[place.span - 1].point) return;
+  try {
     cache->parked().park(stream, std::move(place));
+  } catch (const std::bad_alloc&) {
+    // The later read makes a new one.
+  }
 }
 
-// The last span of the flight.
-Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight, const Context& context) {
-  const auto whom = flight.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
-  const auto permit = SpanCache::Permit::acquire(*cache, context);
-  if (!permit) return fail(Error(permit.error()));
-  auto place = flight.take_place();
+// Returns the last span of the decode.
+Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, const Context& context) {
+  const auto whom = pending.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
+  const HoldingLevel holding(LockLevel::decode);
+  auto place = pending.take_place();
+  // Without a permit: opening may wait for a thread that needs one.
+  BlobPtr opened_blob;
   if (!place) {
-    auto at_run = place_at(flight.next(), flight.last());
+    auto result = blob();
+    if (!result) return fail(std::move(result).error());
+    opened_blob = *std::move(result);
+  }
+  const auto permit = SpanCache::Permit::acquire(*cache, context);
+  if (!permit) {
+    if (place) park(*std::move(place));
+    return fail(Error(permit.error()));
+  }
+  if (!place) {
+    auto at_run = place_at(pending.next(), pending.last(), std::move(opened_blob));
     if (!at_run) return std::unexpected(std::move(at_run.error()));
     place = *std::move(at_run);
   }
   while (true) {
     const std::uint64_t number = place->span;
-    check(number == flight.next(), "a flight lands the spans that its decoder stands at");
+    check(number == pending.next(), "a decode delivers the spans that its decoder stands at");
     if (auto go_on = context.check(); !go_on) {
       park(*std::move(place));
       return fail(std::move(go_on).error());
@@ -197,8 +227,8 @@ Result<SpanBytes> LayerStream::State::fly(PendingDecodes::Flight& flight, const 
                                 std::to_string(index.span_end(number));
       return fail(std::move(span.error()), where);
     }
-    flight.land(*span);
-    if (number < flight.last()) continue;
+    pending.deliver(*span);
+    if (number < pending.last()) continue;
     park(*std::move(place));
     return span;
   }
@@ -213,18 +243,18 @@ Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& 
       if (read && *read) cache->add({stream, wanted}, *read);
       return read;
     };
-    auto span = copy_flights.run(wanted, from_copy, context);
+    auto span = copied_spans.run(wanted, from_copy, context);
     if (!span || *span) return span;
   }
-  auto joined = flights.join_or_start(wanted, run_of(wanted), context);
+  auto joined = decodes.join_or_start(wanted, run_of(wanted), context);
   if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
-  auto& flight = std::get<PendingDecodes::Flight>(joined);
-  auto span = fly(flight, context);
-  // Of this reader alone: the flight ends, and readers that wait for it start another one.
+  auto& pending = std::get<PendingDecodes::Decode>(joined);
+  auto span = decode(pending, context);
+  // Of this reader alone: the decode ends, and readers that wait for it start another one.
   if (!span && span.error().code() == Errc::cancelled) return span;
   if (!span) {
     log(LogLevel::error, "cannot read a layer: " + span.error().message());
-    flight.fail(span.error());
+    pending.fail(span.error());
   }
   return span;
 }
@@ -237,12 +267,12 @@ void LayerStream::State::plan_ahead(std::uint64_t offset, std::uint64_t size) {
   if (reader == nullptr) return;
   const std::uint64_t horizon = reader->end + std::min(cache->most_ahead(), reader->size);
   if (reader->planned >= index.spans.size() || index.span_end(reader->planned) > horizon) return;
-  reader->planned = wish_ahead(std::max(reader->planned, span_at(reader->end - 1) + 1), horizon);
+  reader->planned = request_ahead(std::max(reader->planned, span_at(reader->end - 1) + 1), horizon);
 }
 
 // Asks for the spans from `first` on that end up to `horizon`, for those of each access point as one. Returns
 // the first that was not asked for.
-std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t horizon) {
+std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon) {
   const std::uint64_t most = std::min<std::uint64_t>(index.spans.size(), first + kMostSpansAhead);
   const auto is_in_reach = [&](std::uint64_t span) { return span < most && index.span_end(span) <= horizon; };
   while (is_in_reach(first)) {
@@ -272,21 +302,23 @@ std::uint64_t LayerStream::State::wish_ahead(std::uint64_t first, std::uint64_t 
   return first;
 }
 
-bool LayerStream::State::post(AheadWish wish) {
-  return cache->workers().post(this,
-                               [this, wish = std::move(wish)]() mutable { decode_ahead(std::move(wish)); });
+// False, and nothing is decoded ahead, if that cannot be done now.
+bool LayerStream::State::post(AheadRequest request) noexcept {
+  try {
+    return cache->workers().post(
+        this, [this, request = std::move(request)]() mutable { decode_ahead(std::move(request)); });
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
-void LayerStream::State::decode_ahead(AheadWish wish) {
+void LayerStream::State::decode_ahead(AheadRequest request) {
   // A reader may have been faster, and what it has read may have left the cache since.
-  while (patterns.lock()->has_come_over(index.spans[wish.first].offset))
-    if (wish.first++ == wish.last) return;
-  try {
-    if (auto flight = flights.start_ahead(std::move(wish)))
-      ignore(fly(*flight, {.stop = ending.get_token(), .deadline = {}}),
-             "it fails again for a reader of the span, who is told then");
-  } catch (const std::bad_alloc&) {
-  }
+  while (patterns.lock()->has_come_over(index.spans[request.first].offset))
+    if (request.first++ == request.last) return;
+  if (auto pending = decodes.start_ahead(std::move(request)))
+    ignore(decode(*pending, {.stop = ending.get_token(), .deadline = {}}),
+           "it fails again for a reader of the span, who is told then");
 }
 
 LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache,
@@ -294,6 +326,7 @@ LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_pt
     : state_(std::make_unique<State>(std::move(open_blob), std::move(index), std::move(cache), verify,
                                      std::move(copy))) {}
 
+// Waits for those who decode ahead, so never on a thread that they may wait for (lock_order.h).
 LayerStream::~LayerStream() {
   state_->ending.request_stop();
   state_->cache->workers().drop(state_.get());

@@ -25,6 +25,8 @@ class LayerStream {
   // a decoded copy there.
   LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache, bool verify = true,
               std::optional<CopyPlace> copy = {});
+  // Waits for the threads that decode ahead or make a copy, which stop soon. The caller must hold nothing
+  // that these wait for: LockLevel::background.
   ~LayerStream();
 
   std::uint64_t size() const noexcept;

@@ -30,10 +30,11 @@ bool ParkedDecoders::has(std::uint64_t stream, std::uint64_t first_span, std::ui
 }
 
 void ParkedDecoders::park(std::uint64_t stream, Place place) {
-  Entries leaving;  // ends after the lock does
+  Entries leaving, parked;  // end after the lock does
+  parked.push_front({stream, std::move(place)});
   auto entries = entries_.lock();
   const auto is_of_stream = [&](const Entry& entry) { return entry.stream == stream; };
-  entries->push_front({stream, std::move(place)});
+  entries->splice(entries->begin(), parked);
   if (std::ranges::count_if(*entries, is_of_stream) > static_cast<std::ptrdiff_t>(kMostPerStream)) {
     const auto oldest = std::find_if(entries->rbegin(), entries->rend(), is_of_stream);
     leaving.splice(leaving.end(), *entries, std::prev(oldest.base()));
@@ -41,7 +42,7 @@ void ParkedDecoders::park(std::uint64_t stream, Place place) {
   if (entries->size() > kMost) leaving.splice(leaving.end(), *entries, std::prev(entries->end()));
 }
 
-void ParkedDecoders::drop(std::uint64_t stream) {
+void ParkedDecoders::drop(std::uint64_t stream) noexcept {
   Entries leaving;
   auto entries = entries_.lock();
   for (auto entry = entries->begin(); entry != entries->end();) {

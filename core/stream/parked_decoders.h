@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/codec/codec.h"
 
 namespace layoutfs {
@@ -27,9 +27,10 @@ class ParkedDecoders {
   std::optional<Place> take(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span);
   // Whether take() would find one.
   bool has(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span) const;
+  // Throws std::bad_alloc; the decoder is gone then.
   void park(std::uint64_t stream, Place place);
   // Ends all decoders of `stream`.
-  void drop(std::uint64_t stream);
+  void drop(std::uint64_t stream) noexcept;
   std::size_t size() const;
 
  private:
@@ -38,7 +39,7 @@ class ParkedDecoders {
     Place place;
   };
   using Entries = std::list<Entry>;
-  mutable Guarded<Entries> entries_;  // parked last in front
+  mutable OrderedGuarded<Entries, LockLevel::parked> entries_;  // parked last in front
 };
 
 }  // namespace layoutfs

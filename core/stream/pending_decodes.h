@@ -1,4 +1,18 @@
-// Which spans of a stream are being decoded right now, so that nothing is decoded twice at the same time.
+// The spans of a stream that are being decoded, so that no span is decoded twice at the same time.
+//
+// Parts. A decode is a thread at work on a range of consecutive spans, which ends with the span that it was
+// started for. The table holds the ranges of all decodes of the stream, the readers that wait for one of
+// their spans, and the read-ahead that waits for a decode to end.
+//
+// Movement. A reader that misses a span in the cache asks join_or_start(). If the span lies in a range, it
+// waits, and gets the span as soon as the decode delivers it. Otherwise it starts a decode itself: from the
+// nearest parked decoder before the span, or from the access point. If another decode is under way between
+// those two, its decoder will be the nearest, so the reader waits for its end. The decode delivers its spans
+// one by one to the cache and to the readers that wait, and parks its decoder at the end.
+//
+// Invariants. Ranges of one access point never overlap. A range starts at the span that is delivered next.
+// Each reader that waits, waits for a span in some range; when a decode ends, for whatever reason, all of its
+// readers have a result or are told to try again. Ending a decode allocates nothing and cannot fail.
 #pragma once
 
 #include <condition_variable>
@@ -13,24 +27,23 @@
 
 #include "core/base/context.h"
 #include "core/base/error.h"
-#include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/stream/parked_decoders.h"
 #include "core/stream/span_cache.h"
 
 namespace layoutfs {
 
-// Spans of one access point that somebody will want soon. Without a decoder that stands nearer, decoding
-// begins at `run`: at the access point, or where it can as well.
-struct AheadWish {
-  std::uint64_t run, first, last;
+// Spans of one access point to decode before they are asked for. Without a decoder that stands nearer,
+// decoding begins at span `run`: the first one of the access point, or any span of a stream that needs no
+// access points.
+struct AheadRequest {
+  std::uint64_t run, first, last;  // spans; both `first` and `last` included
   SpanCache::AheadRoom room;
 };
 
-// Of one stream. A flight is a thread that decodes spans in order; flights of one access point never overlap.
-// Whoever wants a span of a flight waits for it, whoever wants one behind it goes on with its decoder.
-// Thread-safe.
+// Of one stream. Thread-safe.
 class PendingDecodes {
-  // What a flight has still to decode, both included.
+  // What a decode has still to deliver, both included.
   struct Range {
     std::uint64_t next, last;
     bool has(std::uint64_t span) const noexcept { return next <= span && span <= last; }
@@ -38,54 +51,54 @@ class PendingDecodes {
   using Ranges = std::list<Range>;
 
  public:
-  // Ends when it is destroyed: who still waits then, tries again.
-  class Flight {
+  // One decode, owned by its thread. Its end wakes the readers that still wait, which try again.
+  class Decode {
    public:
-    Flight(Flight&& other) noexcept;
-    Flight& operator=(Flight&&) = delete;
-    ~Flight();
+    Decode(Decode&& other) noexcept;
+    Decode& operator=(Decode&&) = delete;
+    ~Decode();
 
-    // What land() is for next, and what the flight ends with.
+    // The span to deliver next, and the last one.
     std::uint64_t next() const noexcept { return range_->next; }
     std::uint64_t last() const noexcept { return range_->last; }
-    bool is_ahead() const noexcept { return wish_.has_value(); }
-    // A decoder that stands where the flight begins; nothing where it begins at its run.
+    bool is_ahead() const noexcept { return request_.has_value(); }
+    // A decoder that stands at next(); nothing if decoding begins at the run.
     std::optional<ParkedDecoders::Place> take_place() { return std::move(place_); }
-    // Puts the next span into the cache and hands it to those who wait for it.
-    void land(SpanBytes span);
-    // Those who wait for what is left get the error.
+    // Puts the next span into the cache, and hands it to the readers that wait for it.
+    void deliver(SpanBytes span) noexcept;
+    // Gives the error to the readers that wait for the rest. Throws std::bad_alloc; nothing has changed then.
     void fail(const Error& error);
 
    private:
     friend class PendingDecodes;
-    Flight(PendingDecodes& flights, Ranges::iterator range, std::optional<ParkedDecoders::Place> place,
-           std::optional<AheadWish> wish)
-        : flights_(&flights), range_(range), place_(std::move(place)), wish_(std::move(wish)) {}
+    Decode(PendingDecodes& decodes, Ranges::iterator range, std::optional<ParkedDecoders::Place> place,
+           std::optional<AheadRequest> request) noexcept
+        : decodes_(&decodes), range_(range), place_(std::move(place)), request_(std::move(request)) {}
 
-    PendingDecodes* flights_;
+    PendingDecodes* decodes_;
     Ranges::iterator range_;
     std::optional<ParkedDecoders::Place> place_;
-    std::optional<AheadWish> wish_;
+    std::optional<AheadRequest> request_;
   };
 
-  // `repost` gets the wishes that can be tried again.
+  // `repost` gets the requests that can be tried again. It must not throw.
   PendingDecodes(std::shared_ptr<SpanCache> cache, std::uint64_t stream,
-                 std::function<void(AheadWish)> repost);
+                 std::function<void(AheadRequest)> repost);
 
-  // The span, once somebody else has decoded it, or a flight to it for the caller. `run` as in
-  // AheadWish.
-  // Errc::cancelled as soon as `context` ends while it waits; the other decode continues.
-  std::variant<Result<SpanBytes>, Flight> join_or_start(std::uint64_t wanted, std::uint64_t run,
+  // Returns the span, once another thread has decoded it, or a decode for the caller that ends with it. `run`
+  // as in AheadRequest. Errc::cancelled as soon as `context` ends while it waits; the other decode continues.
+  std::variant<Result<SpanBytes>, Decode> join_or_start(std::uint64_t wanted, std::uint64_t run,
                                                         const Context& context = {});
   // Whether a decoder stands, or will have come to stand, where one of these spans begins.
   bool is_near(std::uint64_t first, std::uint64_t last) const;
-  // A flight for those spans of the wish that nobody has or decodes. Nothing where there are none, and where
-  // another flight stands before them: then the wish is kept until that one has ended.
-  std::optional<Flight> start_ahead(AheadWish wish);
+  // Returns a decode for those spans of the request that are neither cached nor being decoded. Nothing if
+  // there are none, or if another decode is under way before them: then the request is posted again when that
+  // has ended.
+  std::optional<Decode> start_ahead(AheadRequest request);
 
  private:
-  // A thread that waits for a span of a flight. Once it is over, it has the bytes, or the error, or neither:
-  // then it tries again.
+  // A reader that waits for a span. Once it is over, it has the bytes, or the error, or neither: then it
+  // tries again.
   struct Waiter {
     std::uint64_t span;
     SpanBytes bytes;
@@ -93,24 +106,25 @@ class PendingDecodes {
     bool is_over = false;
   };
   struct Table {
-    Ranges flights;
+    Ranges ranges;
     std::vector<Waiter*> waiters;
-    std::vector<AheadWish> kept;
-    std::uint64_t ended = 0;  // flights
+    std::vector<AheadRequest> postponed;
+    std::uint64_t ended = 0;  // decodes, so far
   };
+  using GuardedTable = OrderedGuarded<Table, LockLevel::decodes>;
 
-  std::optional<Flight> start(Table& table, std::uint64_t run, std::uint64_t first, std::uint64_t last,
-                              std::optional<AheadWish>& wish);
-  // Ends the waiting for the spans of `range`; true if there was any.
+  std::optional<Decode> start(Table& table, std::uint64_t run, std::uint64_t first, std::uint64_t last,
+                              std::optional<AheadRequest>& request);
+  // Ends the waiting for the spans of `range`. Returns whether there was any.
   static bool answer(Table& table, Range range, const SpanBytes& bytes,
                      const std::shared_ptr<const Error>& error) noexcept;
-  std::optional<Result<SpanBytes>> wait_for(Guarded<Table>::Locked& table, std::uint64_t wanted,
+  std::optional<Result<SpanBytes>> wait_for(GuardedTable::Locked& table, std::uint64_t wanted,
                                             const Context& context);
 
   const std::shared_ptr<SpanCache> cache_;
   const std::uint64_t stream_;
-  const std::function<void(AheadWish)> repost_;
-  mutable Guarded<Table> table_;
+  const std::function<void(AheadRequest)> repost_;
+  mutable GuardedTable table_;
   std::condition_variable_any changed_;
 };
 

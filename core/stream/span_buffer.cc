@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/codec/stream_index.h"
 
 namespace layoutfs {
@@ -37,7 +37,7 @@ struct SpanBufferPool::State {
     std::vector<Slab> slabs;
     std::vector<std::byte*> free;  // has room for all blocks of the slabs
   };
-  Guarded<Blocks> blocks;
+  OrderedGuarded<Blocks, LockLevel::buffers> blocks;
 };
 
 SpanBufferPool::SpanBufferPool() : state_(std::make_unique<State>()) {}

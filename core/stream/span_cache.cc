@@ -1,16 +1,31 @@
-// Decoded spans within one budget: lists in the order of use, and a map into them.
+// Decoded spans within one budget.
+//
+// Parts. An entry for each span is in one of two lists: `unread`, for spans that were decoded ahead and not
+// read yet, by the time of their arrival; `used`, for all others, by their last use. A map leads from keys
+// into the lists.
+//
+// Movement. Entries come in at the front of their list, move to the front of `used` with each use, and leave
+// at the back of `used`, or of `unread` if that is empty. Room for spans ahead is reserved before they are
+// decoded, at most half of the budget; unread spans that nobody came for in time count as used when others
+// need their room.
+//
+// Invariants. Each entry is in the map, and each key of the map is an entry. bytes() is the memory of all
+// entries and at most the budget. Entries move by splicing, so that nothing but adding one allocates.
 #include "core/stream/span_cache.h"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <iterator>
 #include <list>
+#include <new>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
 #include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/base/wait.h"
 #include "core/base/worker_pool.h"
 #include "core/stream/parked_decoders.h"
@@ -33,7 +48,13 @@ struct SpanKeyHash {
 
 class RecentSpans {
  public:
-  using Leaving = std::list<SpanBytes>;
+  struct Entry {
+    SpanKey key;
+    SpanBytes span;
+    bool is_unread;
+    Clock::time_point since;  // of those that are unread
+  };
+  using Entries = std::list<Entry>;
 
   explicit RecentSpans(std::uint64_t budget) : budget_(budget) {}
 
@@ -45,15 +66,16 @@ class RecentSpans {
   }
   bool holds(SpanKey key) const { return places_.contains(key); }
 
-  // What had to leave for it goes to `leaving`, to be freed when no lock is held.
-  void add(SpanKey key, SpanBytes span, bool is_unread, Leaving& leaving) {
-    const std::uint64_t size = span->capacity();
-    if (size > budget_) return;
-    const auto [place, is_new] = places_.try_emplace(key);
-    if (!is_new) return;
+  // Adds `entry`, a list of one, unless the span is there. Spans that leave for it go to `leaving`, to be
+  // freed after the lock is released. Throws std::bad_alloc; nothing has changed then.
+  void add(Entries entry, Entries& leaving) {
+    const std::uint64_t size = entry.front().span->capacity();
+    if (size > budget_) return leaving.splice(leaving.end(), entry);
+    const auto [place, is_new] = places_.try_emplace(entry.front().key, entry.begin());
+    if (!is_new) return leaving.splice(leaving.end(), entry);
+    const bool is_unread = entry.front().is_unread;
     Entries& entries = is_unread ? unread_ : used_;
-    entries.push_front({key, std::move(span), is_unread, is_unread ? Clock::now() : Clock::time_point()});
-    place->second = entries.begin();
+    entries.splice(entries.begin(), entry);
     bytes_ += size;
     if (is_unread) unread_bytes_ += size;
     while (bytes_ > budget_) evict(leaving);
@@ -75,28 +97,19 @@ class RecentSpans {
   std::uint64_t unread_bytes() const noexcept { return unread_bytes_; }
 
  private:
-  struct Entry {
-    SpanKey key;
-    SpanBytes span;
-    bool is_unread;
-    Clock::time_point since;  // of those that are unread
-  };
-  using Entries = std::list<Entry>;
-
   void use(Entries::iterator entry) {
     used_.splice(used_.begin(), entry->is_unread ? unread_ : used_, entry);
     if (!entry->is_unread) return;
     entry->is_unread = false;
     unread_bytes_ -= entry->span->capacity();
   }
-  void evict(Leaving& leaving) {
+  void evict(Entries& leaving) noexcept {
     Entries& entries = used_.empty() ? unread_ : used_;
     Entry& last = entries.back();
     bytes_ -= last.span->capacity();
     if (last.is_unread) unread_bytes_ -= last.span->capacity();
     places_.erase(last.key);
-    leaving.push_back(std::move(last.span));
-    entries.pop_back();
+    leaving.splice(leaving.end(), entries, std::prev(entries.end()));
   }
 
   std::uint64_t budget_;
@@ -112,14 +125,25 @@ class RecentSpans {
 struct SpanCache::State {
   explicit State(std::uint64_t budget_bytes) : budget(budget_bytes), recent(RecentSpans(budget_bytes)) {}
 
-  void add(SpanKey key, SpanBytes span, bool is_unread) {
-    RecentSpans::Leaving leaving;
-    recent.lock()->add(key, std::move(span), is_unread, leaving);
+  // `locked_as_well` is called with the lock held.
+  template <class Also>
+  void add(SpanKey key, SpanBytes span, bool is_unread, Also&& locked_as_well) noexcept {
+    RecentSpans::Entries leaving, entry;
+    try {
+      entry.push_front({key, std::move(span), is_unread, is_unread ? Clock::now() : Clock::time_point()});
+    } catch (const std::bad_alloc&) {
+    }
+    auto spans = recent.lock();
+    try {
+      if (!entry.empty()) spans->add(std::move(entry), leaving);
+    } catch (const std::bad_alloc&) {
+    }
+    locked_as_well(*spans);
   }
 
   const std::uint64_t budget;
   const std::shared_ptr<SpanBufferPool> buffers = SpanBufferPool::create();
-  Guarded<RecentSpans> recent;
+  OrderedGuarded<RecentSpans, LockLevel::spans> recent;
   ParkedDecoders parked;
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
                              verify_failures = 0;
@@ -133,16 +157,19 @@ SpanCache::SpanCache(std::uint64_t budget_bytes) : state_(std::make_unique<State
 SpanCache::~SpanCache() = default;
 
 Result<SpanCache::Permit> SpanCache::Permit::acquire(const SpanCache& cache, const Context& context) {
+  HeldLevels::check_may_take(LockLevel::permit);
   State& state = *cache.state_;
   auto permits = state.free_permits.lock();
   auto waited = wait_until_met(state.permit_returned, permits.lock(), context, [&] { return *permits > 0; });
   if (!waited) return fail(std::move(waited).error());
   --*permits;
+  HeldLevels::take(LockLevel::permit);
   return Permit(state);
 }
 
 SpanCache::Permit::~Permit() {
   if (state_ == nullptr) return;
+  HeldLevels::give_back(LockLevel::permit);
   ++*state_->free_permits.lock();
   state_->permit_returned.notify_one();
 }
@@ -157,7 +184,9 @@ SpanBytes SpanCache::find(SpanKey key) {
 
 SpanBytes SpanCache::find_again(SpanKey key) { return state_->recent.lock()->find(key); }
 bool SpanCache::holds(SpanKey key) const { return state_->recent.lock()->holds(key); }
-void SpanCache::add(SpanKey key, SpanBytes span) { state_->add(key, std::move(span), false); }
+void SpanCache::add(SpanKey key, SpanBytes span) noexcept {
+  state_->add(key, std::move(span), false, [](RecentSpans&) {});
+}
 
 std::shared_ptr<SpanBuffer> SpanCache::make_buffer(std::size_t size) const {
   return state_->buffers->make(size);
@@ -176,13 +205,10 @@ std::optional<SpanCache::AheadRoom> SpanCache::room_ahead(std::uint64_t bytes) {
   return AheadRoom(*state_, bytes);
 }
 
-void SpanCache::add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) {
+void SpanCache::add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) noexcept {
   const std::uint64_t size = std::min<std::uint64_t>(span->capacity(), room.bytes_);
-  RecentSpans::Leaving leaving;
-  auto recent = state_->recent.lock();
-  recent->add(key, std::move(span), true, leaving);
-  recent->unreserve(size);
   room.bytes_ -= size;
+  state_->add(key, std::move(span), true, [size](RecentSpans& spans) { spans.unreserve(size); });
 }
 
 void SpanCache::count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept {

@@ -45,7 +45,8 @@ class SpanCache {
   SpanBytes find_again(SpanKey key);
   // Whether the span is there; no use of it.
   bool holds(SpanKey key) const;
-  void add(SpanKey key, SpanBytes span);
+  // Does nothing if there is no memory for the entry.
+  void add(SpanKey key, SpanBytes span) noexcept;
   // To decode a span into.
   std::shared_ptr<SpanBuffer> make_buffer(std::size_t size) const;
 
@@ -66,7 +67,7 @@ class SpanCache {
   };
   // Nothing where as much as may be waits for its readers, all of them together.
   std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
-  void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room);
+  void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) noexcept;
 
   // The right to decode: there are as many as cores, since more decoders would not be faster, and each takes
   // a few windows of memory. A thread that has a permit must not wait for a second one.

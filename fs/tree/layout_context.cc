@@ -1,6 +1,7 @@
 #include "fs/tree/layout_context.h"
 
 #include <algorithm>
+#include <new>
 
 namespace layoutfs {
 
@@ -18,9 +19,13 @@ void LayoutContext::use() const noexcept {
 }
 
 void LayoutContext::release() {
-  auto fresh = std::make_shared<CatalogKeeper>(library->graph(), repository_, catalog()->times());
-  // What leaves is destroyed after the lock is released.
-  catalog_.lock()->swap(fresh);
+  try {
+    auto fresh = std::make_shared<CatalogKeeper>(library->graph(), repository_, catalog()->times());
+    // What leaves is destroyed after the lock is released.
+    catalog_.lock()->swap(fresh);
+  } catch (const std::bad_alloc&) {
+    // The catalog stays, which takes little.
+  }
   mount.slots.release(*this);
   mount.blobs.release(*this);
   library->release();

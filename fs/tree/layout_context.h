@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/base/guarded.h"
+#include "core/base/release_queue.h"
 #include "core/image/image_library.h"
 #include "core/oci/platform.h"
 #include "fs/tree/catalog.h"
@@ -43,6 +44,8 @@ struct MountContext {
   const Platform platform;
   ImageSlots slots;
   OpenBlobs blobs;
+  ReleaseQueue
+      releases;  // of layouts, whose destructors wait for threads; ends first, as those use the others
 };
 
 // Thread-safe. Nodes share it, so it lives as long as one of them is referenced.

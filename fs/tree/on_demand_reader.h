@@ -6,7 +6,7 @@
 #include <functional>
 #include <memory>
 
-#include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/cas/layout_reader.h"
 
 namespace layoutfs {
@@ -44,8 +44,8 @@ class OnDemandReader final : public LayoutReader {
  private:
   const Opener open_;
   const std::function<void()> tried_;
-  mutable Guarded<std::shared_ptr<LayoutReader>>
-      reader_;  // held while it is opened, so that it is opened once
+  // Held while it is opened, so that it is opened once.
+  mutable OrderedGuarded<std::shared_ptr<LayoutReader>, LockLevel::layout> reader_;
   mutable std::atomic<bool> is_broken_ = false;
   mutable std::atomic<std::uint64_t> last_use_ = 0;
 };

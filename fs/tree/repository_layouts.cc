@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
@@ -40,15 +42,22 @@ LayoutPtr RepositoryLayouts::layout(std::string_view name) {
   return made;
 }
 
-// Readers outlive neither the nodes nor the mount, but requests may still be at work when this ends.
+RepositoryLayouts::~RepositoryLayouts() {
+  const std::unique_lock lock(callbacks_->mutex);
+  callbacks_->layouts = nullptr;
+}
+
+// Nodes own layouts, whose readers may be used while the mount ends.
 LayoutPtr RepositoryLayouts::make(const std::string& name) {
   auto reader = std::make_shared<OnDemandReader>(
-      [self = weak_from_this(), name]() -> Result<std::unique_ptr<LayoutReader>> {
-        const auto layouts = self.lock();
-        return layouts ? layouts->open(name) : fail(Errc::closed, name + ": the mount is gone");
+      [callbacks = callbacks_, name]() -> Result<std::unique_ptr<LayoutReader>> {
+        const std::shared_lock lock(callbacks->mutex);
+        if (callbacks->layouts == nullptr) return fail(Errc::closed, name + ": the mount is gone");
+        return callbacks->layouts->open(name);
       },
-      [self = weak_from_this(), name] {
-        if (const auto layouts = self.lock()) layouts->make_room(name);
+      [callbacks = callbacks_, name] {
+        const std::shared_lock lock(callbacks->mutex);
+        if (callbacks->layouts != nullptr) callbacks->layouts->make_room(name);
       });
   auto library = std::make_shared<ImageLibrary>(reader, resources_);
   return std::make_shared<LayoutContext>(mount_, std::move(library), name, std::move(reader));
@@ -79,8 +88,16 @@ Result<std::unique_ptr<LayoutReader>> RepositoryLayouts::open(const std::string&
   return reader;
 }
 
+// The caller may be at work for a reader that others wait for, or ahead of one. So it closes the readers of
+// the layouts that leave, and their images, which wait for such threads, are released by another thread.
 void RepositoryLayouts::make_room(const std::string& name) {
-  std::vector<LayoutPtr> closed;  // after the lock is released
+  ReleaseQueue::Work releases;
+  const struct HandOver {
+    ~HandOver() { queue.add(std::move(releases)); }
+    ReleaseQueue& queue;
+    ReleaseQueue::Work& releases;
+  } hand_over{mount_.releases, releases};
+  std::vector<std::shared_ptr<OnDemandReader>> closed;  // after the lock is released
   if (auto items = items_.lock(); true) {
     std::vector<Repository*> open;
     for (auto& [each, item] : *items) {
@@ -92,11 +109,14 @@ void RepositoryLayouts::make_room(const std::string& name) {
     const auto last_use = [](const Repository* item) { return item->open->on_demand->last_use(); };
     while (open.size() >= most_open_) {
       const auto oldest = std::ranges::min_element(open, {}, last_use);
-      closed.push_back(std::exchange((*oldest)->open, nullptr));
+      Item& leaving = **oldest;
+      closed.push_back(leaving.open->on_demand);
+      releases.emplace_back([layout = leaving.open] { layout->release(); });
+      leaving.open = nullptr;
       open.erase(oldest);
     }
   }
-  for (const LayoutPtr& layout : closed) layout->release();
+  for (const auto& reader : closed) reader->release();
 }
 
 void RepositoryLayouts::is_at(std::string_view name, const struct stat& directory) {

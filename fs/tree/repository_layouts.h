@@ -4,10 +4,11 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
-#include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/image/image_library.h"
 #include "core/oci/repository_tree.h"
 #include "fs/tree/layout_context.h"
@@ -15,7 +16,7 @@
 namespace layoutfs {
 
 // Thread-safe.
-class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts> {
+class RepositoryLayouts {
  public:
   // Each takes a file descriptor, its references and what was opened of its images.
   static constexpr std::size_t kMostOpen = 64;
@@ -29,6 +30,8 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
         resources_(std::move(resources)),
         most_open_(most_open),
         follow_links_(follow_links) {}
+  // Waits until no thread opens a layout.
+  ~RepositoryLayouts();
 
   const RepositoryTree& tree() const noexcept { return tree_; }
   // The layout of a repository. It is opened when something is asked of it; if too many are open then, the
@@ -52,6 +55,13 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
     ino_t inode = 0;
   };
   using Repositories = std::map<std::string, Repository, std::less<>>;
+  // For readers, which call back to open their layouts, also from threads that decode ahead. They do not own
+  // the layouts: the last owner ends them, which waits for those threads.
+  struct Callbacks {
+    explicit Callbacks(RepositoryLayouts* layouts_) : layouts(layouts_) {}
+    std::shared_mutex mutex;     // shared by those that are at work
+    RepositoryLayouts* layouts;  // null once these have ended
+  };
   LayoutPtr make(const std::string& name);
   Result<std::unique_ptr<LayoutReader>> open(const std::string& name);
   void make_room(const std::string& name);
@@ -61,7 +71,9 @@ class RepositoryLayouts : public std::enable_shared_from_this<RepositoryLayouts>
   const std::shared_ptr<const LibraryResources> resources_;
   const std::size_t most_open_;
   const bool follow_links_;
-  Guarded<Repositories> items_;  // never held while something is opened
+  // Never held while something is opened or released.
+  OrderedGuarded<Repositories, LockLevel::layouts> items_;
+  const std::shared_ptr<Callbacks> callbacks_ = std::make_shared<Callbacks>(this);
 };
 
 }  // namespace layoutfs

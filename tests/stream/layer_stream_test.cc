@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <latch>
@@ -533,6 +535,29 @@ TEST(LayerStream, AReaderThatIsStoppedWhileItDecodesLeavesItsDecoderToOthers) {
   EXPECT_EQ(cache->parked().size(), 1u);
   expect_stream_read(stream, fixture.indexed.plain, 0, 1'000'000);
   EXPECT_EQ(cache->stats().decoded_bytes, 1'000'000u) << "each byte once";
+}
+
+// Opening a blob of a mount of several layouts may wait for a thread that decodes.
+TEST(LayerStream, NoPermitIsHeldWhileABlobIsOpened) {
+  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(300'000, 52)));
+  const auto cache = std::make_shared<SpanCache>(10'000'000);
+  const auto other = fixture.stream(cache);
+  std::vector<SpanCache::Permit> all_but_one;
+  for (unsigned i = 1; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
+    all_but_one.push_back(
+        std::async(std::launch::async, [&] { return SpanCache::Permit::acquire(*cache, {}).value(); }).get());
+  const LayerStream stream(
+      [&]() -> Result<BlobPtr> {
+        auto reader =
+            std::async(std::launch::async, [&] { expect_read(other, fixture.indexed.plain, 0, 10); });
+        if (reader.wait_for(std::chrono::seconds(60)) == std::future_status::timeout) {
+          std::fputs("the other reader waits for the permit of this one, which waits for it\n", stderr);
+          std::quick_exit(1);  // neither can be ended
+        }
+        return fixture.blob;
+      },
+      fixture.indexed.index(), cache);
+  expect_read(stream, fixture.indexed.plain, 200'000, 10);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 namespace layoutfs {
 namespace {
 
-using Flight = PendingDecodes::Flight;
+using Decode = PendingDecodes::Decode;
 
 SpanBytes decoded_span(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
 
@@ -28,61 +28,62 @@ constexpr std::uint64_t kStream = 7;
 constexpr std::uint64_t kRun = 10;       // spans 10 to 19 are of one access point
 constexpr std::uint64_t kOtherRun = 20;  // and those from here on of another
 
-// The flights of a stream whose spans all have 10 bytes.
+// The decodes of a stream whose spans all have 10 bytes.
 struct DecodesFixture {
   explicit DecodesFixture(std::uint64_t budget = 10'000) : cache(std::make_shared<SpanCache>(budget)) {}
 
-  Flight start(std::uint64_t wanted, std::uint64_t run) {
-    return std::get<Flight>(flights.join_or_start(wanted, run));
+  Decode start(std::uint64_t wanted, std::uint64_t run) {
+    return std::get<Decode>(decodes.join_or_start(wanted, run));
   }
   // A reader in a thread of its own that must get the span from somebody else.
   std::future<Result<SpanBytes>> join(std::uint64_t wanted, std::uint64_t run) {
     auto joined = std::async(std::launch::async, [this, wanted, run] {
-      return std::get<Result<SpanBytes>>(flights.join_or_start(wanted, run));
+      return std::get<Result<SpanBytes>>(decodes.join_or_start(wanted, run));
     });
     EXPECT_EQ(joined.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
     return joined;
   }
-  AheadWish wish(std::uint64_t run, std::uint64_t first, std::uint64_t last) {
+  AheadRequest request(std::uint64_t run, std::uint64_t first, std::uint64_t last) {
     return {run, first, last, *cache->room_ahead(10 * (last + 1 - first))};
   }
   void park(std::uint64_t span) { cache->parked().park(kStream, {std::make_unique<NoDecoder>(), span}); }
 
   std::shared_ptr<SpanCache> cache;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> reposted;  // first and last spans
-  PendingDecodes flights{cache, kStream,
-                         [this](const AheadWish& wish) { reposted.emplace_back(wish.first, wish.last); }};
+  PendingDecodes decodes{cache, kStream, [this](const AheadRequest& request) {
+                           reposted.emplace_back(request.first, request.last);
+                         }};
 };
 
-TEST(PendingDecodes, WhoWantsASpanOfAFlightGetsItWhenItLands) {
+TEST(PendingDecodes, AReaderOfASpanThatIsBeingDecodedGetsItWhenItIsDelivered) {
   DecodesFixture fixture(0);  // which keeps nothing
-  auto flight = fixture.start(12, kRun);
-  EXPECT_FALSE(flight.take_place());
-  EXPECT_EQ(flight.last(), 12u);
+  auto decode = fixture.start(12, kRun);
+  EXPECT_FALSE(decode.take_place());
+  EXPECT_EQ(decode.last(), 12u);
   auto second = fixture.join(11, kRun);
   auto third = fixture.join(12, kRun);
-  flight.land(decoded_span(1));
+  decode.deliver(decoded_span(1));
   const auto span = decoded_span(1);
-  flight.land(span);
+  decode.deliver(span);
   EXPECT_EQ(second.get().value(), span);
   EXPECT_EQ(third.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
   const auto last = decoded_span(1);
-  flight.land(last);
+  decode.deliver(last);
   EXPECT_EQ(third.get().value(), last);
 }
 
-TEST(PendingDecodes, WhatIsInTheCacheNeedsNoFlight) {
+TEST(PendingDecodes, ASpanInTheCacheNeedsNoDecode) {
   DecodesFixture fixture;
   const auto span = decoded_span(10);
   fixture.cache->add({kStream, 12}, span);
-  EXPECT_EQ(std::get<Result<SpanBytes>>(fixture.flights.join_or_start(12, kRun)).value(), span);
+  EXPECT_EQ(std::get<Result<SpanBytes>>(fixture.decodes.join_or_start(12, kRun)).value(), span);
 }
 
-TEST(PendingDecodes, AFlightBehindAnotherGoesOnWithItsDecoder) {
+TEST(PendingDecodes, ADecodeBehindAnotherContinuesWithItsDecoder) {
   DecodesFixture fixture(0);
   std::future<std::uint64_t> began;
   {
-    auto flight = fixture.start(12, kRun);
+    auto decode = fixture.start(12, kRun);
     began = std::async(std::launch::async, [&] {
       auto behind = fixture.start(15, kRun);
       return behind.take_place().value().span;
@@ -93,77 +94,77 @@ TEST(PendingDecodes, AFlightBehindAnotherGoesOnWithItsDecoder) {
   EXPECT_EQ(began.get(), 13u);
 }
 
-TEST(PendingDecodes, FlightsThatDoNotOverlapAreInTheAirAtOnce) {
+TEST(PendingDecodes, DecodesThatDoNotOverlapRunAtOnce) {
   DecodesFixture fixture;
   fixture.park(17);
-  auto flight = fixture.start(13, kRun);
+  auto decode = fixture.start(13, kRun);
   auto other_run = fixture.start(22, kOtherRun);
   auto ahead_of_it = fixture.start(18, kRun);
   EXPECT_EQ(ahead_of_it.take_place().value().span, 17u);
 }
 
-TEST(PendingDecodes, WhoWaitsGetsTheErrorToo) {
+TEST(PendingDecodes, ReadersThatWaitGetTheErrorToo) {
   DecodesFixture fixture;
-  auto flight = fixture.start(12, kRun);
+  auto decode = fixture.start(12, kRun);
   auto waiting = fixture.join(12, kRun);
-  flight.fail(Error(Errc::corrupt, "broken"));
+  decode.fail(Error(Errc::corrupt, "broken"));
   EXPECT_EQ(waiting.get().error().code(), Errc::corrupt);
 }
 
-TEST(PendingDecodes, AFlightThatEndsEarlyLetsOthersTry) {
+TEST(PendingDecodes, ADecodeThatEndsEarlyLetsOthersTry) {
   DecodesFixture fixture;
   std::future<std::uint64_t> next;
   {
-    auto flight = fixture.start(12, kRun);
+    auto decode = fixture.start(12, kRun);
     next = std::async(std::launch::async, [&] { return fixture.start(12, kRun).last(); });
     EXPECT_EQ(next.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
   }
   EXPECT_EQ(next.get(), 12u);
 }
 
-TEST(PendingDecodes, AheadOnlyWhatNobodyHasOrDecodesIsDone) {
+TEST(PendingDecodes, AheadOnlySpansThatAreNeitherCachedNorDecodedAreDone) {
   DecodesFixture fixture;
   fixture.cache->add({kStream, 20}, decoded_span(10));
   fixture.cache->add({kStream, 24}, decoded_span(10));
   fixture.park(21);
-  auto flight = fixture.flights.start_ahead(fixture.wish(kOtherRun, 20, 24));
-  ASSERT_TRUE(flight);
-  EXPECT_TRUE(flight->is_ahead());
-  EXPECT_EQ(flight->take_place().value().span, 21u);
-  EXPECT_EQ(flight->last(), 23u);
-  EXPECT_FALSE(fixture.flights.start_ahead(fixture.wish(kOtherRun, 21, 23)));
+  auto decode = fixture.decodes.start_ahead(fixture.request(kOtherRun, 20, 24));
+  ASSERT_TRUE(decode);
+  EXPECT_TRUE(decode->is_ahead());
+  EXPECT_EQ(decode->take_place().value().span, 21u);
+  EXPECT_EQ(decode->last(), 23u);
+  EXPECT_FALSE(fixture.decodes.start_ahead(fixture.request(kOtherRun, 21, 23)));
   EXPECT_TRUE(fixture.reposted.empty());
 }
 
 TEST(PendingDecodes, ASpanThatAReaderWaitsForIsNotUnread) {
   DecodesFixture fixture;
-  auto flight = fixture.flights.start_ahead(fixture.wish(kOtherRun, 20, 21));
+  auto decode = fixture.decodes.start_ahead(fixture.request(kOtherRun, 20, 21));
   auto waiting = fixture.join(20, kOtherRun);
-  flight->land(decoded_span(10));
-  flight->land(decoded_span(10));
+  decode->deliver(decoded_span(10));
+  decode->deliver(decoded_span(10));
   EXPECT_TRUE(waiting.get());
   EXPECT_EQ(fixture.cache->stats().unread_bytes, 10u);
   EXPECT_EQ(fixture.cache->stats().bytes, 20u);
 }
 
-TEST(PendingDecodes, AWishBehindAFlightIsTriedAgainAfterIt) {
+TEST(PendingDecodes, ARequestBehindADecodeIsTriedAgainAfterIt) {
   DecodesFixture fixture;
   {
-    auto flight = fixture.start(12, kRun);
-    EXPECT_FALSE(fixture.flights.start_ahead(fixture.wish(kRun, 13, 15)));
+    auto decode = fixture.start(12, kRun);
+    EXPECT_FALSE(fixture.decodes.start_ahead(fixture.request(kRun, 13, 15)));
     EXPECT_TRUE(fixture.reposted.empty());
   }
   EXPECT_EQ(fixture.reposted, (std::vector{std::pair<std::uint64_t, std::uint64_t>(13, 15)}));
 }
 
 TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
-  Fixture fixture;
-  auto flight = fixture.start(12, kRun);
+  DecodesFixture fixture;
+  auto decode = fixture.start(12, kRun);
   std::stop_source stop;
   const Context context{.stop = stop.get_token(), .deadline = {}};
   const auto wait_for = [&](std::uint64_t span) {
     auto waiting = std::async(std::launch::async, [&, span] {
-      return std::get<Result<SpanBytes>>(fixture.flights.join_or_start(span, kRun, context));
+      return std::get<Result<SpanBytes>>(fixture.decodes.join_or_start(span, kRun, context));
     });
     EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
     return waiting;
@@ -173,8 +174,8 @@ TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
   stop.request_stop();
   EXPECT_EQ(of_it.get().error().code(), Errc::cancelled);
   EXPECT_EQ(behind_it.get().error().code(), Errc::cancelled);
-  flight.land(span_of(10));
-  flight.land(span_of(10));
+  decode.deliver(decoded_span(10));
+  decode.deliver(decoded_span(10));
   EXPECT_TRUE(other.get()) << "who was not stopped gets the span";
 }
 
@@ -182,16 +183,16 @@ TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
 TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
   DecodesFixture fixture(0);
   std::vector<std::atomic<int>> in_work(kOtherRun + 10);
-  const auto fly = [&](Flight& flight, std::uint64_t run) {
-    auto place = flight.take_place();
+  const auto decode_all = [&](Decode& decode, std::uint64_t run) {
+    auto place = decode.take_place();
     const std::uint64_t begin = place ? place->span : run;
-    for (std::uint64_t span = begin; span <= flight.last(); ++span) {
+    for (std::uint64_t span = begin; span <= decode.last(); ++span) {
       EXPECT_EQ(in_work[span]++, 0) << span;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       --in_work[span];
-      flight.land(decoded_span(1));
+      decode.deliver(decoded_span(1));
     }
-    if (begin % 3 > 0) fixture.park(flight.last() + 1);
+    if (begin % 3 > 0) fixture.park(decode.last() + 1);
   };
   {
     std::vector<std::jthread> threads;
@@ -199,8 +200,8 @@ TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
       threads.emplace_back([&, seed] {
         for (std::uint64_t i = 0; i < 50; ++i) {
           const std::uint64_t run = (seed + i) % 2 == 0 ? kRun : kOtherRun;
-          auto joined = fixture.flights.join_or_start(run + seed * i % 10, run);
-          if (auto* flight = std::get_if<Flight>(&joined)) fly(*flight, run);
+          auto joined = fixture.decodes.join_or_start(run + seed * i % 10, run);
+          if (auto* decode = std::get_if<Decode>(&joined)) decode_all(*decode, run);
         }
       });
   }

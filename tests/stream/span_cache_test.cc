@@ -165,7 +165,9 @@ TEST(SpanCache, AThreadThatWaitsForAPermitCanBeStopped) {
   std::stop_source stop;
   std::vector<SpanCache::Permit> taken;
   for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
-    taken.push_back(SpanCache::Permit::acquire(cache, {}).value());
+    taken.push_back(std::async(std::launch::async, [&] {
+                      return SpanCache::Permit::acquire(cache, {}).value();  // one for each thread
+                    }).get());
   auto waiting = std::async(std::launch::async, [&] {
     const auto permit = SpanCache::Permit::acquire(cache, {.stop = stop.get_token(), .deadline = {}});
     return permit ? Status() : fail(Error(permit.error()));

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <set>
+#include <thread>
 
+#include "core/base/lock_order.h"
 #include "core/cas/layout_dir.h"
 #include "tests/fs/tree/browse.h"
 #include "tests/support/store.h"
@@ -386,6 +389,35 @@ TEST(RepositoryLayouts, TheOneThatWasUsedTheLongestTimeAgoIsClosed) {
   EXPECT_TRUE(c->on_demand->get());
   EXPECT_EQ(a->on_demand->get().value(), engine_of_a);
   EXPECT_NE(b->on_demand->get().value(), held);
+}
+
+// The thread that opens a layout may decode for others, also ahead of a reader of the layout that leaves.
+TEST(RepositoryLayouts, ALayoutThatLeavesIsReleasedByAnotherThread) {
+  MountedRepositories mounted;
+  mounted.add("a", "x");
+  mounted.add("b", "x");
+  MountContext mount(test_platform(), {});
+  const auto layouts = std::make_shared<RepositoryLayouts>(
+      mount, RepositoryTree(mounted.temp.path()),
+      std::make_shared<const LibraryResources>(IndexCache(), LibraryOptions{}), 1);
+  std::weak_ptr<LayoutContext> left;
+  {
+    const auto a = layouts->layout("a");
+    const auto image = a->library->image(a->engine().get_reference("latest").value());
+    EXPECT_TRUE(image) << image.error().message();
+    left = a;
+  }
+  EXPECT_FALSE(left.expired()) << "it is open";
+  const auto b = layouts->layout("b");
+  {
+    // As a thread does that decodes ahead and opens its blob: here, ~LayerStream would end the program.
+    const HoldingLevel task(LockLevel::background), decoding(LockLevel::decode);
+    EXPECT_TRUE(b->on_demand->get());
+  }
+  EXPECT_EQ(layouts->counts().open, 1u);
+  for (int i = 0; i < 60'000 && !left.expired(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(left.expired());
 }
 
 }  // namespace
