@@ -27,8 +27,9 @@ void IoBuffers::append_copy(ByteView bytes) {
   if (bytes.size() > free_.size()) {
     const std::size_t size = std::max(bytes.size(), kBlock);
     auto block = std::make_shared_for_overwrite<std::byte[]>(size);
-    free_ = {block.get(), size};
+    std::byte* const begin = block.get();
     owners_.push_back(std::move(block));
+    free_ = {begin, size};  // only once it is owned
   }
   std::memcpy(free_.data(), bytes.data(), bytes.size());
   const ByteView copy = free_.first(bytes.size());

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <memory_resource>
+#include <new>
 #include <vector>
 
 #include "core/base/check.h"
@@ -39,6 +41,26 @@ const Node& as_node(const void* value) { return *static_cast<const Node*>(value)
 constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
                                  rapidjson::kParseNumbersAsStringsFlag;
 using Size = rapidjson::SizeType;
+
+// RapidJSON's own allocator returns null without memory, which its stack then writes to.
+class ThrowingAllocator {
+ public:
+  [[maybe_unused]] static constexpr bool kNeedFree = true;
+  void* Malloc(std::size_t size) { return size == 0 ? nullptr : not_null(std::malloc(size)); }
+  void* Realloc(void* memory, std::size_t /*size*/, std::size_t new_size) {
+    if (new_size > 0) return not_null(std::realloc(memory, new_size));
+    std::free(memory);
+    return nullptr;
+  }
+  static void Free(void* memory) noexcept { std::free(memory); }
+
+ private:
+  static void* not_null(void* memory) {
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+  }
+};
+using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, ThrowingAllocator>;
 
 // Builds the tree, and stops the reader where the text nests too deep or holds too much: a value takes 16
 // bytes of memory and as little as two of text.
@@ -287,7 +309,7 @@ Result<JsonDocument> JsonDocument::parse(ByteView text, const JsonLimits& limits
   auto state = std::make_unique<State>();
   TreeBuilder builder(state->pool, limits);
   rapidjson::MemoryStream stream(as_text(text).data(), text.size());
-  rapidjson::Reader reader;
+  Reader reader;
   const auto result = reader.Parse<kParseFlags>(stream, builder);
   auto status = check_reading(result, builder, stream.Tell(), text, limits);
   if (!status) return fail(std::move(status).error());

@@ -1,6 +1,5 @@
 #include "core/base/serial_executor.h"
 
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,7 +35,7 @@ void SerialExecutor::finish() {
 void SerialExecutor::start() {
   try {
     thread_ = std::thread([this] { this->work(); });
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // no thread to be had, or no memory for it
     is_threadless_ = true;
   }
 }

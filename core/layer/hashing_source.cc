@@ -11,10 +11,24 @@ HashingSource::Piece HashingSource::read_one() {
   return {std::move(bytes), std::move(size)};
 }
 
+// The executor keeps an exception for finish(). The caller may wait for a piece by then, and has to learn of
+// it too.
+void HashingSource::run(std::move_only_function<void()> work) {
+  executor_.run([this, work = std::move(work)]() mutable {
+    try {
+      work();
+    } catch (...) {
+      ready_.lock()->failure = std::current_exception();
+      is_ready_.notify_one();
+      throw;
+    }
+  });
+}
+
 void HashingSource::read_ahead() {
-  executor_.run([this] {
+  run([this] {
     const Piece piece = read_one();
-    ready_.lock()->push_back(piece);
+    ready_.lock()->pieces.push_back(piece);
     is_ready_.notify_one();
     if (piece.size) hasher_.update({piece.bytes.get(), *piece.size});
   });
@@ -25,15 +39,16 @@ HashingSource::Piece HashingSource::next_piece() {
   if (!is_ahead_) {
     Piece piece = read_one();
     if (!piece.size || *piece.size == 0) return piece;
-    executor_.run([this, piece] { hasher_.update({piece.bytes.get(), *piece.size}); });
+    run([this, piece] { hasher_.update({piece.bytes.get(), *piece.size}); });
     is_ahead_ = *piece.size == kPieceSize;
     for (std::size_t i = 0; is_ahead_ && i < kAhead; ++i) read_ahead();
     return piece;
   }
   auto ready = ready_.lock();
-  is_ready_.wait(ready.lock(), [&] { return !ready->empty(); });
-  Piece piece = std::move(ready->front());
-  ready->pop_front();
+  is_ready_.wait(ready.lock(), [&] { return !ready->pieces.empty() || ready->failure; });
+  if (ready->pieces.empty()) std::rethrow_exception(ready->failure);
+  Piece piece = std::move(ready->pieces.front());
+  ready->pieces.pop_front();
   return piece;
 }
 

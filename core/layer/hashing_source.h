@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <optional>
 
@@ -25,7 +26,8 @@ class HashingSource final : public ByteSource {
   HashingSource(BlobPtr blob, Algorithm algorithm, std::function<Status(std::uint64_t bytes)> on_bytes)
       : source_(std::move(blob)), hasher_(algorithm), on_bytes_(std::move(on_bytes)) {}
 
-  // The first failure stays, also where a decoder makes another error of it.
+  // The first failure stays, also if a decoder makes another error of it. Throws std::bad_alloc; then the
+  // source is of no further use.
   Result<std::size_t> read(std::span<std::byte> out) override;
   // Reads what is left. What has seen the whole blob; once.
   Result<Hasher> finish();
@@ -39,7 +41,14 @@ class HashingSource final : public ByteSource {
     Result<std::size_t> size;  // 0 at the end
   };
 
+  // What the executor has read. After an exception nothing more comes.
+  struct Ready {
+    std::deque<Piece> pieces;
+    std::exception_ptr failure;
+  };
+
   Piece read_one();
+  void run(std::move_only_function<void()> work);
   void read_ahead();
   Piece next_piece();
   Result<std::size_t> take_piece();
@@ -55,7 +64,7 @@ class HashingSource final : public ByteSource {
   std::optional<Error> failure_;
   bool is_ahead_ = false, is_at_end_ = false;
 
-  Guarded<std::deque<Piece>> ready_;
+  Guarded<Ready> ready_;
   std::condition_variable is_ready_;
   SerialExecutor executor_{kAhead + 2};  // ends first
 };

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <thread>
 
@@ -145,13 +146,17 @@ struct FuseSession::State {
   SessionPtr session;
   bool is_mounted = false;
 
-  void watch(const std::stop_token& stop, const ChangeFollower& follower);
+  void watch(const std::stop_token& stop, const ChangeFollower& follower) noexcept;
+  void attend(const ChangeFollower& follower, std::optional<int> signal);
   void on_signal(int signal, const ChangeFollower& follower);
   bool is_idle() const;
   void give_memory_back();
 
+  // Of the watching thread.
   Clock::time_point ends_at = Clock::time_point::max();  // set by the first signal
-  Clock::time_point trimmed_after{};                     // the last request before that
+  bool is_unmount_due = false;                           // also set by that, until it was tried
+  bool was_initialized = false, is_read_ahead_set = false;
+  Clock::time_point trimmed_after{};  // the last request before that
 };
 
 void hold_signals() {
@@ -220,7 +225,7 @@ Status FuseSession::serve(const std::function<void()>& ready) {
 }
 
 // Looks after everything that is not a request, until the mount is gone.
-void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower& follower) {
+void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower& follower) noexcept {
   // Until the mount answers, while it ends, and while there are memory to give back and times to keep.
   constexpr int kAtFirstMs = 5, kAtLastMs = 100, kWatchIntervalMs = 1000;
   const sigset_t signals = watched_signals();
@@ -228,27 +233,43 @@ void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower
   const EventFd over;
   const std::stop_callback raise_over(stop, [&over] { over.raise(); });
   std::array<pollfd, 2> waited{{{over.fd(), POLLIN, 0}, {arrived.get(), POLLIN, 0}}};
-  bool is_read_ahead_set = false;
   for (;;) {
-    const bool was_initialized = server.is_initialized;
     const bool is_ending = ends_at != Clock::time_point::max();
     ::poll(waited.data(), waited.size(),
            !is_read_ahead_set ? kAtFirstMs
            : is_ending        ? kAtLastMs
                               : kWatchIntervalMs);
     if (stop.stop_requested()) return;
-    signalfd_siginfo signal{};
-    if (waited[1].revents != 0 && ::read(arrived.get(), &signal, sizeof signal) == sizeof signal)
-      on_signal(static_cast<int>(signal.ssi_signo), follower);
+    signalfd_siginfo received{};
+    std::optional<int> signal;
+    if (waited[1].revents != 0 && ::read(arrived.get(), &received, sizeof received) == sizeof received)
+      signal = static_cast<int>(received.ssi_signo);
     if (Clock::now() > ends_at) ::_exit(0);
-    // Only now: the kernel sets a value of its own when it reads the first answer.
-    if (was_initialized && !std::exchange(is_read_ahead_set, true))
-      if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
-    give_memory_back();
-    // Unmounting fails while the mount is in use, and is tried again after as long a time.
-    if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
-      server.last_request = Clock::now();
+    try {
+      attend(follower, signal);
+    } catch (const std::exception&) {
+      // Out of memory: what is still to be done is tried again the next time.
+    }
   }
+}
+
+void FuseSession::State::attend(const ChangeFollower& follower, std::optional<int> signal) {
+  if (signal) on_signal(*signal, follower);
+  if (is_unmount_due) {
+    log(LogLevel::info, "unmounting " + options.mount_point);
+    const auto done = unmount(options.mount_point, true);
+    is_unmount_due = false;
+    if (!done) log(LogLevel::warning, done.error().message());
+  }
+  // Not before the second time: the kernel sets a value of its own when it reads the first answer.
+  if (std::exchange(was_initialized, server.is_initialized.load()) && !is_read_ahead_set) {
+    if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
+    is_read_ahead_set = true;
+  }
+  give_memory_back();
+  // Unmounting fails while the mount is in use, and is tried again after as long a time.
+  if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
+    server.last_request = Clock::now();
 }
 
 // What decoding took, once nobody reads any more.
@@ -264,15 +285,14 @@ bool FuseSession::State::is_idle() const {
 }
 
 void FuseSession::State::on_signal(int signal, const ChangeFollower& follower) {
-  if (signal == SIGUSR1 && options.log_statistics) options.log_statistics();
   if (signal == SIGHUP) follower.look_again();
-  if (signal != SIGINT && signal != SIGTERM) return;
-  if (ends_at != Clock::time_point::max()) ::_exit(128 + signal);
-  ends_at = Clock::now() + kGrace;
-  if (options.stopping) options.stopping();
-  log(LogLevel::info, "unmounting " + options.mount_point);
-  if (const auto done = unmount(options.mount_point, true); !done)
-    log(LogLevel::warning, done.error().message());
+  if (signal == SIGINT || signal == SIGTERM) {
+    if (ends_at != Clock::time_point::max()) ::_exit(128 + signal);
+    ends_at = Clock::now() + kGrace;
+    is_unmount_due = true;
+    if (options.stopping) options.stopping();
+  }
+  if (signal == SIGUSR1 && options.log_statistics) options.log_statistics();
 }
 
 }  // namespace layoutfs
