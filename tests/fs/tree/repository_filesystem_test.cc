@@ -403,7 +403,7 @@ TEST(RepositoryLayouts, ALayoutThatLeavesIsReleasedByAnotherThread) {
   std::weak_ptr<LayoutContext> left;
   {
     const auto a = layouts->layout("a");
-    const auto image = a->library->image(a->engine().get_reference("latest").value());
+    const auto image = a->library->image(a->reader().get_reference("latest").value());
     EXPECT_TRUE(image) << image.error().message();
     left = a;
   }
