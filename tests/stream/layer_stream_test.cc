@@ -539,7 +539,7 @@ TEST(LayerStream, AReaderThatIsStoppedWhileItDecodesLeavesItsDecoderToOthers) {
 
 // Opening a blob of a mount of several layouts may wait for a thread that decodes.
 TEST(LayerStream, NoPermitIsHeldWhileABlobIsOpened) {
-  const Fixture fixture(Compression::gzip, gzip_of(sample_bytes(300'000, 52)));
+  const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(300'000, 52)));
   const auto cache = std::make_shared<SpanCache>(10'000'000);
   const auto other = fixture.stream(cache);
   std::vector<SpanCache::Permit> all_but_one;
@@ -549,7 +549,7 @@ TEST(LayerStream, NoPermitIsHeldWhileABlobIsOpened) {
   const LayerStream stream(
       [&]() -> Result<BlobPtr> {
         auto reader =
-            std::async(std::launch::async, [&] { expect_read(other, fixture.indexed.plain, 0, 10); });
+            std::async(std::launch::async, [&] { expect_stream_read(other, fixture.indexed.plain, 0, 10); });
         if (reader.wait_for(std::chrono::seconds(60)) == std::future_status::timeout) {
           std::fputs("the other reader waits for the permit of this one, which waits for it\n", stderr);
           std::quick_exit(1);  // neither can be ended
@@ -557,7 +557,7 @@ TEST(LayerStream, NoPermitIsHeldWhileABlobIsOpened) {
         return fixture.blob;
       },
       fixture.indexed.index(), cache);
-  expect_read(stream, fixture.indexed.plain, 200'000, 10);
+  expect_stream_read(stream, fixture.indexed.plain, 200'000, 10);
 }
 
 }  // namespace
