@@ -19,8 +19,6 @@
 namespace layoutfs {
 namespace {
 
-std::string folder_path(std::string_view name) { return std::string(kBlobsFolder) + "/" + std::string(name); }
-
 std::unexpected<Error> blob_error(const Digest& digest, const Error& error) {
   if (error.sys() == ENOENT) return fail(Errc::not_found, digest.str() + ": no such blob");
   if (is_wrong_type(error)) return fail(wrong_type(digest.str()));
@@ -86,22 +84,13 @@ void take_over(const StagedFile& file, const struct stat& old) {
 
 }  // namespace
 
-Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name) {
-  const auto named = [&](Result<UniqueFd> folder) -> Result<UniqueFd> {
-    if (!folder && is_wrong_type(folder.error()))
-      return fail(Errc::invalid_image, folder_path(name) + ": not a directory");
-    return folder;
-  };
-  return named(layout.open(folder_path(name), kFolderFlags));
-}
-
 Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name) {
   auto folder = open_blob_folder(layout, name);
   if (folder || folder.error().sys() != ENOENT) return folder;
   auto blobs = layout.open(kBlobsFolder, kFolderFlags);
   if (!blobs) return blobs;
   if (retried([&] { return ::mkdirat(blobs->get(), name.c_str(), 0755); }) != 0 && errno != EEXIST)
-    return fail(Error::system(errno, folder_path(name)));
+    return fail(Error::system(errno, blob_folder_path(name)));
   if (auto synced = layout.sync_names(blobs->get(), kBlobsFolder); !synced)
     return fail(std::move(synced).error());
   return open_blob_folder(layout, name);
@@ -115,21 +104,30 @@ Result<UniqueFd> BlobStore::open_path(const Digest& digest, int flags) const {
   return layout_.open(digest.blob_path(), flags);
 }
 
+Result<UniqueFd> BlobStore::open_to_read(const Digest& digest) const {
+  // A link may lead anywhere then, also of the folder: a file is looked at before it is opened.
+  if (layout_.links() == LinkPolicy::anywhere) return open_path(digest, kReadFlags);
+  return folders_.find(digest.algorithm(), [&](int folder) {
+    auto file = open_at(folder, digest.hex(), kReadFlags);
+    if (!file && file.error().sys() == ELOOP) return open_path(digest, kReadFlags);  // a symlink
+    return file;
+  });
+}
+
 Result<BlobPtr> BlobStore::open(const Digest& digest) const {
-  const auto file = open_blob_file(open_path(digest, kReadFlags), digest);
+  const auto file = open_blob_file(open_to_read(digest), digest);
   if (!file) return fail(Error(file.error()));
   return blob_of(*file, digest);
 }
 
 Result<std::optional<BlobStatus>> BlobStore::status(const Digest& digest) const {
-  const auto folder = open_folder(digest.algorithm());
-  if (!folder && folder.error().sys() == ENOENT) return std::nullopt;
-  if (!folder) return blob_error(digest, folder.error());
   struct stat found;
-  if (::fstatat(folder->get(), digest.hex().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return std::nullopt;
+  const auto looked = folders_.find(digest.algorithm(), [&](int folder) -> Status {
+    if (::fstatat(folder, digest.hex().c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) return {};
     return fail(Error::system(errno, digest.str()));
-  }
+  });
+  if (!looked && looked.error().sys() == ENOENT) return std::nullopt;
+  if (!looked) return blob_error(digest, looked.error());
   if (S_ISLNK(found.st_mode)) return link_status(digest, found);
   if (!S_ISREG(found.st_mode)) return fail(wrong_type(digest.str()));
   // Of its times, the one that a link, a rename and keep() set, and nobody can set back.
@@ -170,7 +168,7 @@ Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm, const Context& 
     digests.push_back(std::move(*digest));
     return {};
   };
-  auto status = for_each_entry(std::move(*folder), folder_path(name_of(algorithm)), visit, context);
+  auto status = for_each_entry(std::move(*folder), blob_folder_path(name_of(algorithm)), visit, context);
   if (!status) return fail(std::move(status).error());
   std::ranges::sort(digests);
   auto targets = targets_of(algorithm, links);
@@ -289,7 +287,7 @@ Status BlobStore::install_all(std::span<StagedBlob> blobs, const Context& contex
     if (auto named = name(staged(blob.file), folder.get(), blob.put, context); !named) return named;
   }
   for (const auto& [algorithm, folder] : folders)
-    if (auto synced = layout_.sync_names(folder.get(), folder_path(name_of(algorithm))); !synced)
+    if (auto synced = layout_.sync_names(folder.get(), blob_folder_path(name_of(algorithm))); !synced)
       return synced;
   return {};
 }
@@ -385,7 +383,7 @@ Result<bool> BlobStore::replace(const StagedFile& file, int folder, const Digest
 }
 
 Result<bool> BlobStore::erase(const Digest& digest) {
-  const auto folder = layout_.open_own(folder_path(name_of(digest.algorithm())), kFolderFlags);
+  const auto folder = layout_.open_own(blob_folder_path(name_of(digest.algorithm())), kFolderFlags);
   if (!folder && folder.error().sys() == ENOENT) return false;
   if (!folder) return blob_error(digest, folder.error());
   auto removed = remove_file(folder->get(), digest.hex());

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/guarded.h"
+#include "core/cas/blob_folders.h"
 #include "core/cas/engine.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/workspace.h"
@@ -36,15 +37,15 @@ struct StagedBlob {
   PutResult put;
 };
 
-// A folder in `blobs/`. Errc::not_found; Errc::invalid_image where it is no directory.
-Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name);
+// open_blob_folder(), which makes the folder if it is missing.
 Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name);
 
 // Thread-safe. Digests must not be empty.
 class BlobStore {
  public:
   // Both must outlive this.
-  BlobStore(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
+  BlobStore(const LayoutDir& layout, Workspace& workspace)
+      : layout_(layout), workspace_(workspace), folders_(layout) {}
 
   Result<BlobPtr> open(const Digest& digest) const;
   Result<std::optional<BlobStatus>> status(const Digest& digest) const;
@@ -71,8 +72,9 @@ class BlobStore {
   using FileId = std::pair<dev_t, ino_t>;
 
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
-  // The file of a blob, also where a symlink leads to it.
+  // The file of a blob, also if a symlink leads to it: by its path, and by the handle of its folder.
   Result<UniqueFd> open_path(const Digest& digest, int flags) const;
+  Result<UniqueFd> open_to_read(const Digest& digest) const;
   Result<BlobStatus> link_status(const Digest& digest, const struct stat& link) const;
   std::set<FileId> targets_of(Algorithm algorithm, const std::vector<std::string>& links) const;
   // Makes what `content` delivers the file's, and checks it.
@@ -92,6 +94,7 @@ class BlobStore {
 
   const LayoutDir& layout_;
   Workspace& workspace_;
+  const BlobFolders folders_;
   // The files that symlinks of the layout led to when it was listed, for each algorithm.
   mutable Guarded<std::map<Algorithm, std::set<FileId>>> link_targets_;
 };

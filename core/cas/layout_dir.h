@@ -43,6 +43,7 @@ class LayoutDir {
   // As it was given.
   const std::string& path() const noexcept { return path_; }
   bool is_durable() const noexcept { return is_durable_; }
+  LinkPolicy links() const noexcept { return links_; }
 
   // openat(2) of a path in the layout, without O_CREAT. Symlinks that stay in the layout are followed, and
   // with LinkPolicy::anywhere the others too: a layout from elsewhere must not make files outside of it
