@@ -56,6 +56,21 @@ check "replaces it" cmp "$TMP/out" "$TMP/hello"
 ln -s out "$TMP/link"
 prints "get through a link" "" blob get "$S" "$noise" -o "$TMP/link"
 check "writes what it leads to" sh -c "test -L '$TMP/link' && cmp '$TMP/out' '$TMP/noise'"
+echo secret >"$TMP/private" && chmod 600 "$TMP/private"
+prints "get into a file of mode 600" "" blob get "$S" "$hello" -o "$TMP/private"
+same "which keeps its mode" "600 hello" "$(stat -c %a "$TMP/private") $(cat "$TMP/private")"
+(umask 077 && echo public >"$TMP/shared" && chmod 664 "$TMP/shared" && layoutfs blob get "$S" "$hello" -o "$TMP/shared")
+same "a wider mode stays, too" "664" "$(stat -c %a "$TMP/shared")"
+(umask 027 && layoutfs blob get "$S" "$hello" -o "$TMP/fresh")
+same "a new file has the mode of the umask" "640" "$(stat -c %a "$TMP/fresh")"
+if is_root; then
+  echo secret >"$TMP/theirs" && chmod 640 "$TMP/theirs" && chown 1234:2345 "$TMP/theirs"
+  prints "get into another user's file" "" blob get "$S" "$hello" -o "$TMP/theirs"
+  same "which stays that user's" "1234:2345 640" "$(stat -c '%u:%g %a' "$TMP/theirs")"
+  mkdir -m 777 "$TMP/open" && echo secret >"$TMP/open/theirs" && chmod 640 "$TMP/open/theirs"
+  setpriv --reuid 1 --regid 1 --clear-groups "$LAYOUTFS" blob get "$S" "$hello" -o "$TMP/open/theirs"
+  same "if it cannot stay in its group, no other group can read it" "1:1 600" "$(stat -c '%u:%g %a' "$TMP/open/theirs")"
+fi
 prints "get into a device" "" blob get "$S" "$noise" -o /dev/null
 check "leaves it a device" test -c /dev/null
 same "--offset and --length" "$(tail -c +1000001 "$TMP/noise" | head -c 500000 | sha256sum)" \

@@ -87,13 +87,18 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   std::filesystem::path target(path);
   if (std::filesystem::is_symlink(std::filesystem::symlink_status(path, ignored)))
     target = std::filesystem::weakly_canonical(target, ignored);
+  struct stat old;
+  const bool is_replacing = ::stat(target.c_str(), &old) == 0;
+  const mode_t mode = is_replacing ? 0600 : 0666;
   for (int attempt = 0; attempt < 100; ++attempt) {
     const auto temporary = target.parent_path() / (".layoutfs-" + random_name() + ".tmp");
-    auto fd = open_at(AT_FDCWD, temporary.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666);
+    auto fd = open_at(AT_FDCWD, temporary.string(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
     if (!fd && fd.error().sys() == EEXIST) continue;
     if (!fd) return fail(Error::system(fd.error().sys(), path));
     const int number = fd->get();
-    return OutputFile(std::move(*fd), number, target.string(), temporary.string());
+    OutputFile file(std::move(*fd), number, target.string(), temporary.string());
+    if (is_replacing) file.replaced_ = Access{old.st_uid, old.st_gid, old.st_mode & 0777};
+    return file;
   }
   return fail(Error::system(EEXIST, path));
 }
@@ -102,7 +107,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : owned_(std::move(other.owned_)),
       fd_(other.fd_),
       path_(std::move(other.path_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
+      temporary_(std::exchange(other.temporary_, {})),
+      replaced_(other.replaced_) {}
 
 OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
@@ -110,7 +116,20 @@ OutputFile::~OutputFile() {
 
 Status OutputFile::write(ByteView content) { return write_all(fd_, content, path_); }
 
+// The owner first: that takes bits from the mode. If the group cannot be kept, its members get no more than
+// everybody has: they are others than those that the mode was for.
+void OutputFile::take_over(const Access& replaced) const {
+  struct stat now;
+  if (::fstat(fd_, &now) != 0) return;
+  mode_t mode = replaced.mode;
+  if (now.st_uid != replaced.owner) std::ignore = ::fchown(fd_, replaced.owner, static_cast<gid_t>(-1));
+  if (now.st_gid != replaced.group && ::fchown(fd_, static_cast<uid_t>(-1), replaced.group) != 0)
+    mode &= ~static_cast<mode_t>(070) | (mode & 07) << 3;
+  std::ignore = ::fchmod(fd_, mode);  // some file systems have no modes
+}
+
 Status OutputFile::commit() {
+  if (replaced_) take_over(*replaced_);
   // Some filesystems tell only now that there was no room.
   if (owned_ && ::close(owned_.release()) != 0 && errno != EINTR) return fail(Error::system(errno, path_));
   if (temporary_.empty()) return {};

@@ -1,6 +1,8 @@
 // Content from files and standard input, and into files that appear whole or not at all.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,7 +49,8 @@ class OutputFile {
  public:
   static OutputFile standard_output();
   // A temporary file beside `path` until commit(). A symlink at `path` is followed; a device or a pipe is
-  // written to as it is.
+  // written to as it is. A file that exists is replaced by one of its mode and, as far as the system allows,
+  // its owner and group; nobody can read the new one who could not read the old one. ACLs are not kept.
   static Result<OutputFile> create(const std::string& path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
@@ -55,10 +58,17 @@ class OutputFile {
   ~OutputFile();
 
   Status write(ByteView content);
-  // Puts the file at its path, in place of what is there.
+  // Puts the file at its path, in place of what exists there.
   Status commit();
 
  private:
+  // Of the file that is replaced.
+  struct Access {
+    uid_t owner;
+    gid_t group;
+    mode_t mode;
+  };
+  void take_over(const Access& replaced) const;
   OutputFile(UniqueFd owned, int fd, std::string path, std::string temporary)
       : owned_(std::move(owned)), fd_(fd), path_(std::move(path)), temporary_(std::move(temporary)) {}
 
@@ -66,6 +76,7 @@ class OutputFile {
   int fd_;
   std::string path_;
   std::string temporary_;  // empty where there is nothing to rename
+  std::optional<Access> replaced_;
 };
 
 }  // namespace layoutfs::tools

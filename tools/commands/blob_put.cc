@@ -20,9 +20,15 @@ struct BlobPutArguments {
   std::string expected;   // empty: any content
 };
 
+// The engine hashes by one algorithm, and names the blob by that: only a digest of another one is checked
+// here.
 Result<PutResult> put_file(Engine& engine, ByteSource& file, const std::optional<Digest>& expected,
-                           const PutOptions& options) {
+                           PutOptions options) {
   if (!expected) return engine.put_blob(file, options);
+  if (expected->algorithm() == options.algorithm) {
+    options.digest = *expected;
+    return engine.put_blob(file, options);
+  }
   VerifyingSource checked(file, *expected, std::nullopt);
   return engine.put_blob(checked, options);
 }
