@@ -1,3 +1,18 @@
+// The blobs of a layout in a directory, and how they get there.
+//
+// What is put is written to a file without a place in the layout (workspace.h), hashed on the way, and
+// compared with what the caller expects. A blob's name then appears in one step, in this order:
+//
+//   1. fsync of the content: otherwise a crash could leave the name with half of the content;
+//   2. link(2), which replaces nothing on any file system; or, for an upload and without hard links, a rename
+//      that replaces nothing, under the layout's exclusive lock;
+//   3. fsync of the folder: only then does put() return.
+//
+// A batch does the same for many blobs with one syncfs(2) instead of step 1. If the name exists, its file is
+// verified: an intact one is kept and gets a new time under the shared lock, so that a sweep sees that it was
+// put again; a damaged one is replaced by rename under the exclusive lock. A sweep decides and removes under
+// the exclusive lock, so it either sees the new time, or the writer sees that the blob is gone and puts it
+// again.
 #include "core/cas/blob_store.h"
 
 #include <dirent.h>

@@ -1,3 +1,21 @@
+// Uploads: content of a blob that arrives in pieces, from one process or several in turn.
+//
+// An upload is the file blobs/uploads/<id>; its size is what has arrived. The states of the file:
+//
+//   begun      start_upload() creates it (O_EXCL) and takes its lock, flock(2) LOCK_EX. A process that
+//              lists the folder can take the lock in between; then start_upload() tries another ID.
+//   owned      The lock's holder appends with pwrite(2) and hashes on the way. Nothing is synced yet.
+//   idle       close(), or the end of the process, gives the lock back; the file stays. resume_upload() takes
+//              the lock and continues at the file's size; the beginning is then hashed again from the file.
+//   committed  The size must still be what this writer knows, and the digest what the caller expects. Then
+//              BlobStore::install(): fsync of the content, rename to blobs/<algorithm>/<hex> under the
+//              layout's lock, fsync of that folder. A crash before the rename leaves the upload, one after it
+//              the blob.
+//   removed    by cancel(), or by Engine::clean() once nobody has written to it for a day.
+//
+// After each flock(2) the name is looked up again: the file may have been committed or removed by the
+// previous holder. The rename gives the file a new name instead of linking it: a file of two names is never
+// appended to, because the other one may be a blob.
 #include "core/cas/upload.h"
 
 #include <dirent.h>
