@@ -161,6 +161,8 @@ Result<std::unique_ptr<LayoutReader>> open_archive_file(UniqueFd fd, const std::
 
 class ArchiveDriver final : public Driver {
  public:
+  const LayoutKind& kind() const noexcept override { return kind_; }
+  bool is_layout(const std::string& path) const override { return is_archive(path); }
   bool supported(const std::string& uri) const override {
     struct stat found;
     return ::stat(uri.c_str(), &found) == 0 && S_ISREG(found.st_mode);
@@ -176,6 +178,9 @@ class ArchiveDriver final : public Driver {
   Status create(const std::string& uri) const override {
     return fail(Errc::already_exists, uri + ": is there already");
   }
+
+ private:
+  const LayoutKind kind_{.name = "archive", .prefixes = {"oci-archive:", "docker-archive:"}};
 };
 
 }  // namespace

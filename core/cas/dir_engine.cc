@@ -199,6 +199,8 @@ Result<UniqueFd> open_root(const std::string& path) {
 class DirDriver final : public Driver {
  public:
   explicit DirDriver(const DirOptions& options) : options_(options) {}
+  const LayoutKind& kind() const noexcept override { return kind_; }
+  bool is_layout(const std::string& path) const override { return is_layout_dir(path); }
   bool supported(const std::string& uri) const override {
     struct stat found;
     if (::stat(uri.c_str(), &found) != 0) return errno != ENOTDIR;
@@ -214,6 +216,7 @@ class DirDriver final : public Driver {
 
  private:
   DirOptions options_;
+  const LayoutKind kind_{.name = "directory", .prefixes = {"oci:"}};
 };
 
 }  // namespace

@@ -11,8 +11,24 @@ Result<std::shared_ptr<const Driver>> DriverRegistry::find(const std::string& ur
   const auto found =
       std::ranges::find_if(drivers_, [&](const auto& driver) { return driver->supported(uri); });
   if (found != drivers_.end()) return *found;
-  return fail(Errc::unsupported,
-              uri + ": neither a directory nor an archive, nothing that can hold a layout");
+  std::string kinds;
+  for (const auto& driver : drivers_) kinds += (kinds.empty() ? "" : " or ") + driver->kind().name;
+  return fail(Errc::unsupported, uri + ": not a layout of a known kind (" + kinds + ")");
+}
+
+bool DriverRegistry::is_layout(const std::string& path) const {
+  return std::ranges::any_of(drivers_, [&](const auto& driver) { return driver->is_layout(path); });
+}
+
+bool DriverRegistry::supported(const std::string& uri) const {
+  return std::ranges::any_of(drivers_, [&](const auto& driver) { return driver->supported(uri); });
+}
+
+std::string_view DriverRegistry::prefix_of(std::string_view argument) const {
+  for (const auto& driver : drivers_)
+    for (const std::string& prefix : driver->kind().prefixes)
+      if (argument.starts_with(prefix)) return prefix;
+  return {};
 }
 
 Result<std::unique_ptr<LayoutReader>> DriverRegistry::open_reader(const std::string& uri) const {

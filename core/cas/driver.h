@@ -1,18 +1,29 @@
-// Which engine opens what: drivers, asked in the order of their registration.
+// The kinds of layout that exist: drivers, asked in the order of their registration.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/cas/engine.h"
 
 namespace layoutfs {
 
-// Immutable: any number of threads may use it at once.
+// Words for a kind of layout.
+struct LayoutKind {
+  std::string name;                   // as errors call one: "directory"
+  std::vector<std::string> prefixes;  // that may stand before a path in an argument: "oci:"
+};
+
+// A kind of layout. Immutable: any number of threads may use it at once.
 class Driver {
  public:
   virtual ~Driver() = default;
+  virtual const LayoutKind& kind() const noexcept = 0;
+  // Returns whether a layout of this kind is at `path`. Looks at no more than it takes to tell: opening it
+  // may still find it broken.
+  virtual bool is_layout(const std::string& path) const = 0;
   // Whether this driver is the one for `uri`. That is no validation: what is not there, or is broken, is
   // supported by the driver that would make it, or say what is wrong.
   virtual bool supported(const std::string& uri) const = 0;
@@ -28,6 +39,13 @@ class DriverRegistry {
  public:
   // A driver that is added earlier wins.
   void add(std::shared_ptr<const Driver> driver) { drivers_.push_back(std::move(driver)); }
+  // Returns whether a layout of any kind is at `path`.
+  bool is_layout(const std::string& path) const;
+  // Returns whether a driver supports `uri`: if none does, no layout can be there.
+  bool supported(const std::string& uri) const;
+  // The prefix of a kind of layout that `argument` begins with; empty if there is none. The path behind it
+  // may be a layout of any kind.
+  std::string_view prefix_of(std::string_view argument) const;
   // By the first driver that supports `uri`; its error is final. Errc::unsupported where none does.
   Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& uri) const;
   Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const;

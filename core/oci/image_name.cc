@@ -1,8 +1,6 @@
 // Image names: from an argument to a layout and a reference.
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -10,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
 #include "core/cas/foreign_format.h"
 #include "core/oci/reference.h"
 
@@ -53,10 +50,7 @@ std::string likely_path(std::string_view argument) {
   return std::string(argument.substr(0, colon));
 }
 
-bool is_layout(std::string_view path) {
-  const std::string text(path);
-  return is_layout_dir(text) || is_archive(text);
-}
+bool is_layout(std::string_view path) { return builtin_drivers().is_layout(std::string(path)); }
 
 // The error of a path that is there but is no layout; nothing where it is not there.
 std::optional<Error> explain_path(const std::string& path) {
@@ -67,12 +61,10 @@ std::optional<Error> explain_path(const std::string& path) {
   const auto type = std::filesystem::status(path, error).type();
   // A symbolic link may lead to where this user must not look.
   if (type == std::filesystem::file_type::none) return Error::system(error.value(), path);
-  // It may be a compressed archive, or one that is cut off, or a directory of another user's: the engine
-  // knows best.
-  if (type == std::filesystem::file_type::regular)
-    if (auto opened = open_archive(path); !opened) return std::move(opened).error();
-  if (type == std::filesystem::file_type::directory)
-    if (auto opened = open_dir(path); !opened) return std::move(opened).error();
+  // It may be a compressed archive, or one that is cut off, or a directory of another user's: its
+  // driver knows best.
+  if (const auto drivers = builtin_drivers(); drivers.supported(path))
+    if (auto opened = drivers.open_reader(path); !opened) return std::move(opened).error();
   return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
 }
 
@@ -96,12 +88,11 @@ std::optional<Result<ImageName>> split_layout(std::string_view argument) {
 }  // namespace
 
 Result<ImageName> parse_image_name(std::string_view argument) {
-  constexpr std::array<std::string_view, 3> kPrefixes{"oci:", "oci-archive:", "docker-archive:"};
   if (is_layout(argument)) return ImageName{std::string(argument), ""};
-  const auto prefix =
-      std::ranges::find_if(kPrefixes, [&](std::string_view each) { return argument.starts_with(each); });
-  const bool is_prefixed = prefix != kPrefixes.end();
-  const auto plain = is_prefixed ? argument.substr(prefix->size()) : argument;
+  const auto drivers = builtin_drivers();
+  const std::string_view prefix = drivers.prefix_of(argument);
+  const bool is_prefixed = !prefix.empty();
+  const auto plain = argument.substr(prefix.size());
   if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
   if (auto name = split_layout(plain)) return *std::move(name);
   // It may be a layout that is called as a prefix is.

@@ -22,11 +22,11 @@ struct ImageName {
   std::string reference;
 };
 
-// `PATH`, `PATH:REF`, `PATH@sha256:...`, `PATH:@N`, each also behind `oci:`, `oci-archive:` or
-// `docker-archive:`; the path is a directory or an archive. Where the whole argument is a layout it is the
-// path; otherwise the longest prefix that is one. Errc::not_found where none is and nothing is there either,
-// Errc::invalid_image where something is there that is no layout (Errc::unsupported for a compressed
-// archive), Errc::digest_invalid if no digest is behind the '@', Errc::invalid_argument if nothing is.
+// `PATH`, `PATH:REF`, `PATH@sha256:...`, `PATH:@N`, each also behind the prefix of a kind of layout; the path
+// is a layout of any kind (driver.h). Where the whole argument is a layout it is the path; otherwise the
+// longest prefix that is one. Errc::not_found where none is and nothing is there either, Errc::invalid_image
+// where something is there that is no layout (Errc::unsupported for a compressed archive),
+// Errc::digest_invalid if no digest is behind the '@', Errc::invalid_argument if nothing is.
 Result<ImageName> parse_image_name(std::string_view argument);
 
 // The entry of index.json, or the manifest or index blob, that `reference` means. A name finds entries as

@@ -24,6 +24,8 @@ using testing::TempDir;
 class NamedDriver final : public Driver {
  public:
   NamedDriver(std::string prefix, std::string name) : prefix_(std::move(prefix)), name_(std::move(name)) {}
+  const LayoutKind& kind() const noexcept override { return kind_; }
+  bool is_layout(const std::string& path) const override { return path == prefix_ + "layout"; }
   bool supported(const std::string& uri) const override { return uri.starts_with(prefix_); }
   Result<std::unique_ptr<LayoutReader>> open_reader(const std::string&) const override {
     return fail(Errc::invalid_image, name_ + " opened it");
@@ -35,6 +37,7 @@ class NamedDriver final : public Driver {
 
  private:
   std::string prefix_, name_;
+  LayoutKind kind_{.name = name_, .prefixes = {name_ + ":"}};
 };
 
 TEST(Drivers, TheFirstThatSupportsAUriIsTakenAndItsErrorIsFinal) {
@@ -54,6 +57,22 @@ TEST(Drivers, AUriThatNobodySupportsIsNamed) {
   drivers.add(std::make_shared<const NamedDriver>("x", "x"));
   EXPECT_EQ(drivers.open_reader("some:uri").error().code(), Errc::unsupported);
   EXPECT_EQ(drivers.create("some:uri").error().code(), Errc::unsupported);
+}
+
+TEST(Drivers, SayWhichKindsOfLayoutThereAre) {
+  DriverRegistry drivers;
+  EXPECT_FALSE(drivers.is_layout("alayout"));
+  EXPECT_EQ(drivers.prefix_of("first:path"), "");
+  drivers.add(std::make_shared<const NamedDriver>("a", "first"));
+  drivers.add(std::make_shared<const NamedDriver>("b", "second"));
+  EXPECT_TRUE(drivers.is_layout("alayout"));
+  EXPECT_TRUE(drivers.is_layout("blayout"));
+  EXPECT_FALSE(drivers.is_layout("a"));
+  EXPECT_TRUE(drivers.supported("a"));
+  EXPECT_FALSE(drivers.supported("c"));
+  EXPECT_EQ(drivers.prefix_of("second:path"), "second:");
+  EXPECT_EQ(drivers.prefix_of("path"), "");
+  EXPECT_THAT(drivers.open_reader("c").error().message(), HasSubstr("first or second"));
 }
 
 TEST(Drivers, DirectoriesAndMissingPathsAreTheDirDrivers) {

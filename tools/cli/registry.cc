@@ -7,7 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "core/cas/archive_reader.h"
 #include "core/cas/dir_engine.h"
 #include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
@@ -44,7 +43,7 @@ Error explain_no_directory(const std::string& path, const fs::file_status& statu
     return Error::system(failed ? failed.value() : ENOENT, path);
   }
   if (!fs::is_regular_file(status)) return {Errc::invalid_image, path + ": not a directory"};
-  if (const auto archive = open_archive(path); !archive) return archive.error();
+  if (const auto reader = builtin_drivers().open_reader(path); !reader) return reader.error();
   return {Errc::invalid_image, path +
                                    ": repositories are kept in directories, and this is an archive; to make "
                                    "a layout of it: layoutfs copy " +
