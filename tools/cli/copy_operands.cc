@@ -264,8 +264,8 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
     if (!is_layout_dir(target.path_))
       return fail(Errc::invalid_argument,
                   target.path_ + ": an archive is not written to; oci-archive:FILE makes a new one");
-  } else if (text.starts_with("oci:")) {
-    text.remove_prefix(std::string_view("oci:").size());
+  } else {
+    text.remove_prefix(builtin_drivers().prefix_of(text).size());
   }
   if (target.path_.empty()) {
     const auto colon = text.find(':');
@@ -348,13 +348,18 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
   return jobs;
 }
 
-Status CopyTarget::check(const CopyJob& job) const {
+Status CopyTarget::check(const CopyJob& job) {
   if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
-  const auto engine = open_dir(job.target, {.follow_links = follow_links_});
-  if (!engine) return fail(Error(engine.error()));
-  if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
+  auto opened = open_dir(job.target, {.follow_links = follow_links_});
+  if (!opened) return fail(std::move(opened).error());
+  const std::shared_ptr<Engine> engine = std::move(*opened);
+  if (checked_engine_ == nullptr) {
+    checked_ = job.target;
+    checked_engine_ = engine;
+  }
+  if (auto checked = check_names(*engine, job.images, ReplacedEntry::unnamed); !checked)
     return fail(std::move(checked).error(), job.target);
-  return kind_ == Kind::repositories ? check_tags(**engine, job) : Status();
+  return kind_ == Kind::repositories ? check_tags(*engine, job) : Status();
 }
 
 Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {
@@ -366,6 +371,7 @@ Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {
     }
     return archive_;
   }
+  if (checked_engine_ != nullptr && checked_ == job.target) return std::exchange(checked_engine_, nullptr);
   auto engine = open_dir(job.target, {.create_if_missing = true,
                                       .is_beside_others = kind_ == Kind::repositories,
                                       .follow_links = follow_links_});

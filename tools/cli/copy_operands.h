@@ -56,7 +56,7 @@ class CopyTarget {
   Result<std::vector<CopyJob>> plan(const CopySource& source) const;
   // Whether the job's target, if it is there, can hold its images by their names. Changes nothing.
   // Errc::clobber or Errc::ambiguous, giving the reason.
-  Status check(const CopyJob& job) const;
+  Status check(const CopyJob& job);
   // The layout that a job goes to, made where it is missing.
   Result<std::shared_ptr<Engine>> open(const CopyJob& job);
   // Whether what was copied is there for the next attempt, whatever ends this one.
@@ -80,6 +80,10 @@ class CopyTarget {
   std::string repository_;  // empty: that of the source, or of each name
   std::string name_;        // or tag; empty: that of the source
   std::shared_ptr<ArchiveWriter> archive_;
+  // The first layout that check() has opened, for open(): the only one unless images go to several
+  // repositories.
+  std::string checked_;
+  std::shared_ptr<Engine> checked_engine_;
 };
 
 }  // namespace layoutfs::tools

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# How often commands open a layout, and how often they open a blob, counted by strace. Counts, not times: what is opened
+# twice is read and checked twice, and over a network it is waited for twice.
+. "$(dirname "$0")/lib.sh"
+need jq python3
+need_layout
+has strace || finish
+L=$TMP/layout
+cp -a "$LAYOUT" "$L"
+name=$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"]][0]' "$L/index.json")
+repository=${name%%:*} manifest=$(jq -r '.manifests[0].digest' "$L/index.json")
+largest=$(cd "$L/blobs/sha256" && ls -S | head -n 1)
+
+# traced ARGUMENT...: runs the program; $TMP/trace has its calls that open a file.
+traced() {
+  limited strace -f -qq -s 4096 -e trace=openat,openat2,open -o "$TMP/trace" "$LAYOUTFS" "$@" >"$TMP/stdout" 2>"$TMP/stderr" ||
+    not_ok "layoutfs $*" "$(cat "$TMP/stderr")"
+}
+# opened NAME: how often a file of that name was opened to read. O_PATH opens no file. Of a call that another thread's
+# interrupts, strace writes the path and the result in two lines: the first one counts.
+opened() { grep -v -e O_PATH -e ' = -1 ' "$TMP/trace" | grep -cE "\"([^\"]*/)?$1\""; }
+# one_open SENTENCE ARGUMENT...: the command opens one layout, once.
+one_open() {
+  local sentence=$1
+  shift
+  traced "$@"
+  same "$sentence opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
+}
+# How many blobs were opened by their path in the layout: that is resolved once, for the folder.
+by_path() { grep -cE '"blobs/[a-z0-9]+/[0-9a-f]{64,128}"' "$TMP/trace"; }
+
+echo "-- one open of the layout for each command"
+one_open "ls" ls "$L:$name" /
+one_open "cat" cat "$L:$name" bin/busybox
+one_open "inspect" inspect "$L:$name"
+one_open "inspect of a layout" inspect "$L"
+one_open "ref ls" ref ls "$L"
+one_open "ref get" ref get "$L" "$name"
+one_open "blob ls" blob ls "$L"
+one_open "blob get" blob get "$L" "sha256:$largest"
+same "and opens the blob once" 1 "$(opened "$largest")"
+one_open "tags" tags "$L" "$repository"
+one_open "referrers" referrers "$L" "$repository" "$manifest"
+one_open "fsck" fsck --no-progress "$L"
+one_open "gc" gc --no-progress "$L"
+one_open "index build" index build --no-progress "$L"
+traced copy --no-progress "$L" "$TMP/copy"
+traced copy --no-progress "$L" "$TMP/copy"
+same "copy opens the layouts on both sides once" "2 2" "$(opened oci-layout) $(opened 'index\.json')"
+one_open "copy into an archive" copy --no-progress "$L" "oci-archive:$TMP/copy.tar"
+
+echo "-- one call for each blob"
+traced fsck --no-progress "$L"
+same "blobs are opened in their folder, not by paths" 0 "$(by_path)"
+traced blob ls -l "$L"
+same "blob ls -l opens no blob" 0 "$(grep -cE '"[^"]*[0-9a-f]{64,128}"' "$TMP/trace")"
+
+if [ -c /dev/fuse ] || left_out "no /dev/fuse here"; then
+  echo "-- mounts"
+  mkdir "$TMP/mount"
+  strace -f -qq -s 4096 -e trace=openat,openat2,open -o "$TMP/trace" "$LAYOUTFS" mount -f "$L:$name" "$TMP/mount" &
+  pid=$!
+  pids+=("$pid")
+  wait_for is_mounted "$TMP/mount" || not_ok "a mount under strace"
+  check "a mount is listed" ls "$TMP/mount"
+  unmount "$TMP/mount"
+  wait "$pid"
+  same "a mount opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
+fi
+finish
