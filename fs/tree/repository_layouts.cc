@@ -109,7 +109,7 @@ void RepositoryLayouts::make_room(const std::string& name) {
     const auto last_use = [](const Repository* item) { return item->open->on_demand->last_use(); };
     while (open.size() >= most_open_) {
       const auto oldest = std::ranges::min_element(open, {}, last_use);
-      Item& leaving = **oldest;
+      Repository& leaving = **oldest;
       closed.push_back(leaving.open->on_demand);
       releases.emplace_back([layout = leaving.open] { layout->release(); });
       leaving.open = nullptr;

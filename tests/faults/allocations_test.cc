@@ -253,7 +253,7 @@ TEST_F(Allocations, OfListingAnImage) {
     return [filesystem = std::make_shared<ImageFilesystem>(image, Ownership())]() -> Status {
       for (int round = 0; round < 20; ++round) {
         std::vector<std::string> names;
-        const auto listed = filesystem->readdir(kRootNode, 0, [&](const Filesystem::Listed& entry) {
+        const auto listed = filesystem->readdir(kRootNumber, 0, [&](const Filesystem::Listed& entry) {
           names.emplace_back(entry.name);
           return true;
         });
@@ -261,9 +261,9 @@ TEST_F(Allocations, OfListingAnImage) {
         if (names != std::vector<std::string>{".", "..", "etc", "link", "upper"})
           return fail(Errc::corrupt, "other names");
         for (const std::string& name : names) {
-          const auto entry = filesystem->lookup(kRootNode, name);
+          const auto entry = filesystem->lookup(kRootNumber, name);
           if (!entry) return fail(Error::system(entry.error(), name));
-          if (name == "link" && filesystem->readlink(entry->node).value() != "upper")
+          if (name == "link" && filesystem->readlink(entry->inode).value() != "upper")
             return fail(Errc::corrupt, "another target");
         }
       }
