@@ -45,9 +45,9 @@ struct TarEntry {
 
 // Bytes of all extended headers (PAX records and long names) before one entry.
 inline constexpr std::uint64_t kMaxExtendedHeaders = std::uint64_t{1} << 20;
-// Bytes of the names of one file's xattrs, with a NUL behind each: more cannot be listed (XATTR_LIST_MAX of
-// Linux).
-inline constexpr std::size_t kMaxXattrNames = std::size_t{64} << 10;
+// Bytes of the names of one file's xattrs, with a NUL behind each: twice as many as Linux lists
+// (XATTR_LIST_MAX); those beyond its list can still be read by their names.
+inline constexpr std::size_t kMaxXattrNames = std::size_t{128} << 10;
 
 // A name of a tar as a path below the root, by its spelling alone: no leading, trailing or double '/', no
 // '.', and

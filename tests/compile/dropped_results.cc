@@ -41,7 +41,7 @@ Status all(const LayoutReader& engine, const Digest& digest, Filesystem& filesys
   if (auto written = write_down(); !written) return written;
   const std::function<Status()> later = write_down;
   ignore(later(), "the first one has worked");
-  ignore(filesystem.attributes(kRootNode), "it is for the kernel");
+  ignore(filesystem.attributes(kRootNumber), "it is for the kernel");
   return engine.exists(digest).value_or(false) ? Status() : fail(Errc::not_found, "no such blob");
 }
 #elif CASE == 1
@@ -55,7 +55,7 @@ void drops_what_an_interface_returns(Engine& engine) { engine.delete_reference("
 #elif CASE == 5
 void drops_what_a_function_object_returns(const std::function<Status()>& later) { later(); }
 #elif CASE == 6
-void drops_an_errno(Filesystem& filesystem) { filesystem.attributes(kRootNode); }
+void drops_an_errno(Filesystem& filesystem) { filesystem.attributes(kRootNumber); }
 #elif CASE == 7
 Status forgets_return() {
   fail(Errc::io, "cannot be written");

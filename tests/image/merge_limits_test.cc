@@ -182,7 +182,7 @@ INSTANTIATE_TEST_SUITE_P(Layers, CostlyLayer,
 TEST(MergeLimits, XattrsThatHardLinksAddAreBounded) {
   TarWriter tar;
   tar.file("f");
-  for (int i = 10'000; i-- > 0;)
+  for (int i = 15'000; i-- > 0;)
     tar.hardlink(numbered("l", i), "f", {.xattrs = {{numbered("user.a", 10'000 + i), "x"}}});
   const Outcome outcome = merge({tar});
   ASSERT_TRUE(outcome.tree);
