@@ -51,8 +51,8 @@ class Referrers : public testing::OneLayout {
 TEST_F(Referrers, AreFoundInWhicheverWayALayoutHoldsThem) {
   for (const auto& each : testing::referrer_layouts()) {
     SCOPED_TRACE(each.name);
-    const testing::TempDir directory;
-    testing::LayoutWriter writer(directory / "layout");
+    const testing::TempDir scratch;
+    testing::LayoutWriter writer(scratch / "layout");
     const auto config = writer.config({});
     const auto image = writer.manifest(config, {});
     const auto written = each.write(writer, image);
