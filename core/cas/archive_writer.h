@@ -1,4 +1,4 @@
-// An image layout that is written into a new tar, as the `archive` engine reads it.
+// An image layout that is written into a new tar, as open_archive() (archive_reader.h) reads it.
 #pragma once
 
 #include <memory>

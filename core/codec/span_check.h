@@ -1,5 +1,5 @@
-// The checks of decoded spans, before any byte is served: three kinds, by the knowledge that an index
-// knows.
+// The checks of decoded spans, before any byte is served: three kinds, by what an index knows of the
+// bytes.
 //
 //   kind     | compared with                          | known                       | proves
 //   xxh3     | SpanRecord::digest, XXH3 128           | after an index pass         | no damage since that
