@@ -5,27 +5,26 @@
 // thread that holds a level waits only for higher ones, so no circle of waiting threads can form. What each
 // level is, and what may happen while it is held:
 //
-//   catalog        CatalogKeeper reads documents, once for all threads. Opens layouts and blobs.
 //   image          ImageLibrary builds or loads the tree of an image, or of a layer alone, once for all
-//   threads that
-//                  ask (SingleFlight). Opens layers.
+//                  threads that ask (SingleFlight). Opens layers.
 //   layer          The same for the index of a layer. Opens blobs, decodes the whole layer in its own
-//   threads. copied_span    LayerStream reads a span from a decoded copy, once for all threads that ask. May
-//   wait until the
-//                  thread that makes the copy has come to the span.
+//                  threads.
+//   document       LayoutGraph reads a document, once for all threads that ask. Opens layouts and blobs.
+//   copied_span    LayerStream reads a span from a decoded copy, once for all threads that ask. May wait
+//                  until the thread that makes the copy has come to the span.
 //   background     A task of the WorkerPool that decodes ahead of a reader, or the thread that makes a
-//   decoded copy.
-//                  ~LayerStream waits for those of its stream. So a layout, image or stream is never released
-//                  by such a thread, nor by one that opens or decodes for a reader: ReleaseQueue has a thread
-//                  for that, which holds nothing.
-//   decode         A pending decode (PendingDecodes): a range of spans that other readers of the stream wait
-//   for.
-//                  Its holder opens the blob, takes a permit, decodes, and puts spans into the cache.
+//                  decoded copy. ~LayerStream waits for those of its stream. So a layout, image or stream
+//                  is never released by such a thread, nor by one that opens or decodes for a reader:
+//                  ReleaseQueue has a thread for that, which holds nothing.
+//   decode         A pending decode (PendingDecodes): a range of spans that other readers of the stream
+//                  wait for. Its holder opens the blob, takes a permit, decodes, and puts spans into the
+//                  cache.
 //   layout         OnDemandReader opens a layout of a mount of several. This may release another layout.
-//   layouts        The table of those layouts (RepositoryLayouts). Nothing is opened or released while it is
-//   held. permit         One of as many permits as there are cores to decode (SpanCache::Permit). Its holder
-//   reads an open
-//                  blob and waits for memory and disk alone: blobs are opened before the permit is taken.
+//   layouts        The table of those layouts (RepositoryLayouts). Nothing is opened or released while it
+//                  is held.
+//   permit         One of as many permits as there are cores to decode (SpanCache::Permit). Its holder
+//                  reads an open blob and waits for memory and disk alone: blobs are opened before the
+//                  permit is taken.
 //
 // The mutexes from here on are held for a few instructions, and protect tables in memory. The upper ones may
 // be held while the lower ones are taken.
@@ -51,9 +50,9 @@ namespace layoutfs {
 
 enum class LockLevel : std::uint8_t {
   none,  // not checked
-  catalog,
   image,
   layer,
+  document,
   copied_span,
   background,
   decode,

@@ -1,11 +1,9 @@
-// The checks of decoded spans, before any byte is served: three kinds, by what an index knows of the
-// bytes.
+// The checks of decoded spans, before any byte is served: three kinds, by what an index knows of the bytes.
 //
-//   kind     | compared with                          | known                       | proves
-//   xxh3     | SpanRecord::digest, XXH3 128           | after an index pass         | no damage since that
-//   pass sha256   | SpanChecks::chunks, SHA-256            | from a table of contents    | the content that
-//   the table names learned  | SpanChecks::learned, XXH3 128          | once the span was read      | the
-//   same content for each reader
+//   kind     | compared with                 | known                     | proves
+//   xxh3     | SpanRecord::digest, XXH3 128  | after an index pass       | no damage since that pass
+//   sha256   | SpanChecks::chunks, SHA-256   | from a table of contents  | the content that the table names
+//   learned  | SpanChecks::learned, XXH3 128 | once the span was read    | the same content for each reader
 //
 // An index pass has compared the whole blob with its digest, so a fast hash is enough for `xxh3`. A foreign
 // index makes a layer readable before anybody has read all of it: a table of contents (eStargz, zstd:chunked)

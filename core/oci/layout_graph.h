@@ -32,6 +32,7 @@
 
 #include "core/base/context.h"
 #include "core/base/guarded.h"
+#include "core/base/lock_order.h"
 #include "core/base/single_flight.h"
 #include "core/oci/document_cache.h"
 #include "core/oci/graph.h"
@@ -95,7 +96,7 @@ class LayoutGraph {
   const LayoutReader& reader_;
   const GraphOptions options_;
   const std::shared_ptr<DocumentCache> cache_;
-  mutable SingleFlight<DocumentCache::Key, DocumentPtr> flights_;
+  mutable SingleFlight<DocumentCache::Key, DocumentPtr> flights_{LockLevel::document};
   mutable Guarded<std::unordered_map<Digest, Facts>> facts_;  // of kMaxFacts documents at most
 };
 

@@ -108,7 +108,7 @@ Status set_attributes(TarEntry& entry, const TarHeader& header, ExtendedHeaders&
     entry.xattrs.emplace_back(name, std::move(value));
   }
   if (names_size > kMaxXattrNames)
-    return fail(Errc::unsupported, "the names of the xattrs take more than 64 KiB");
+    return fail(Errc::unsupported, "the names of the xattrs take more than 128 KiB");
   auto major = set_number(entry.device_major, header.device_major, std::nullopt, kMax, "device number");
   if (!major) return major;
   return set_number(entry.device_minor, header.device_minor, std::nullopt, kMax, "device number");
