@@ -26,13 +26,13 @@ struct ListedBlob {
 };
 
 // Every blob of the layout, the largest first, so that no thread ends long after the others.
-Result<std::vector<ListedBlob>> list_blobs(const LayoutReader& engine, const Context& context) {
-  const auto digests = engine.list_all_blobs(context);
+Result<std::vector<ListedBlob>> list_blobs(const LayoutReader& reader, const Context& context) {
+  const auto digests = reader.list_all_blobs(context);
   if (!digests) return fail(Error(digests.error()));
   std::vector<ListedBlob> blobs;
   for (const Digest& digest : *digests) {
     if (auto status = context.check(); !status) return fail(std::move(status).error());
-    const auto found = engine.blob_status(digest);
+    const auto found = reader.blob_status(digest);
     // One that is gone since is no more; one whose size is not told gets its error when it is read.
     if (!found || *found) blobs.push_back({digest, found ? (*found)->size : 0});
   }
@@ -95,9 +95,9 @@ class Progress {
 // Takes blobs one after the other, in any number of threads, until all are done or the first error.
 class BlobPass {
  public:
-  BlobPass(const LayoutReader& engine, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
+  BlobPass(const LayoutReader& reader, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
            const DocumentCheck& documents)
-      : engine_(engine), options_(options), blobs_(blobs), documents_(documents), progress_(options, blobs) {}
+      : reader_(reader), options_(options), blobs_(blobs), documents_(documents), progress_(options, blobs) {}
 
   // What was read, and what is wrong with it. Errc::cancelled.
   Result<FsckReport> run();
@@ -114,7 +114,7 @@ class BlobPass {
   void add(BlobFindings findings, const Digest& digest);
   unsigned thread_count() const;
 
-  const LayoutReader& engine_;
+  const LayoutReader& reader_;
   const FsckOptions& options_;
   const std::vector<ListedBlob>& blobs_;
   const DocumentCheck& documents_;
@@ -173,7 +173,7 @@ Status BlobPass::check_one(const ListedBlob& listed) {
     return {};
   }
   const auto check = [&] {
-    return check_blob(engine_, listed.digest, layer, [&](std::uint64_t bytes) {
+    return check_blob(reader_, listed.digest, layer, [&](std::uint64_t bytes) {
       tell(bytes);
       return options_.context.check();
     });
@@ -268,15 +268,15 @@ std::string_view name_of(FsckProblem::Kind kind) noexcept {
   return "unknown";
 }
 
-Result<FsckReport> check_layout(const LayoutReader& engine, const FsckOptions& options) {
-  const auto references = engine.references(options.context);
+Result<FsckReport> check_layout(const LayoutReader& reader, const FsckOptions& options) {
+  const auto references = reader.references(options.context);
   if (!references) return fail(Error(references.error()));
-  const LayoutGraph graph(engine);
+  const LayoutGraph graph(reader);
   auto documents = read_documents(graph, **references, options);
   if (!documents) return fail(std::move(documents).error());
-  const auto blobs = list_blobs(engine, options.context);
+  const auto blobs = list_blobs(reader, options.context);
   if (!blobs) return fail(Error(blobs.error()));
-  auto report = BlobPass(engine, options, *blobs, **documents).run();
+  auto report = BlobPass(reader, options, *blobs, **documents).run();
   if (!report) return report;
   // What they say of the blobs that were repaired since.
   if (options.repair != nullptr) documents = read_documents(graph, **references, options);

@@ -59,6 +59,6 @@ struct FsckReport {
 // Reads every blob of the layout once, on all cores, the largest first. Memory is bounded by the windows of
 // the layers' compression and by the headers of single files in them, not by their size. Fails only where the
 // layout itself cannot be listed, with Errc::cancelled, or if a blob cannot be written for its repair.
-Result<FsckReport> check_layout(const LayoutReader& engine, const FsckOptions& options);
+Result<FsckReport> check_layout(const LayoutReader& reader, const FsckOptions& options);
 
 }  // namespace layoutfs

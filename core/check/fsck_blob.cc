@@ -81,13 +81,13 @@ Status decode(Compression compression, HashingSource& source, LayerContent& cont
 }
 
 // A symlink that leads to nothing is there, though nobody may need it.
-bool is_dead_link(const LayoutReader& engine, const Digest& digest) {
-  const auto status = engine.blob_status(digest);
+bool is_dead_link(const LayoutReader& reader, const Digest& digest) {
+  const auto status = reader.blob_status(digest);
   return status && *status && (*status)->is_dead_link;
 }
 
-BlobFindings unreadable(const LayoutReader& engine, const Digest& digest, const Error& error) {
-  const bool is_missing = error.code() == Errc::not_found && !is_dead_link(engine, digest);
+BlobFindings unreadable(const LayoutReader& reader, const Digest& digest, const Error& error) {
+  const bool is_missing = error.code() == Errc::not_found && !is_dead_link(reader, digest);
   const Kind kind = is_missing ? Kind::missing_blob : Kind::unreadable;
   return {.problems = {{kind, digest, message_of(digest, error)}}};
 }
@@ -99,14 +99,14 @@ std::string message_of(const Digest& digest, const Error& error) {
   return error.message().starts_with(name) ? error.message() : name + ": " + error.message();
 }
 
-Result<BlobFindings> check_blob(const LayoutReader& engine, const Digest& digest,
+Result<BlobFindings> check_blob(const LayoutReader& reader, const Digest& digest,
                                 const ExpectedDiffIds* layer,
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes) {
   if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
-  const auto blob = engine.get_blob(digest);
-  if (!blob) return unreadable(engine, digest, blob.error());
+  const auto blob = reader.get_blob(digest);
+  if (!blob) return unreadable(reader, digest, blob.error());
   const auto compression = compression_of(**blob);
-  if (!compression) return unreadable(engine, digest, compression.error());
+  if (!compression) return unreadable(reader, digest, compression.error());
 
   HashingSource source(*blob, digest.algorithm(), on_bytes);
   std::optional<LayerContent> content;
@@ -116,7 +116,7 @@ Result<BlobFindings> check_blob(const LayoutReader& engine, const Digest& digest
   if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
   auto hasher = source.finish();
   if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());
-  if (!hasher) return unreadable(engine, digest, hasher.error());
+  if (!hasher) return unreadable(reader, digest, hasher.error());
 
   BlobFindings findings{.is_read = true, .bytes = source.bytes_read()};
   // A blob that is not what its name says explains every other fault.

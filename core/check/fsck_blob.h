@@ -26,7 +26,7 @@ struct BlobFindings {
 // Reads `digest` once: as a blob, and in the same pass as a layer unless `layer` is null. `on_bytes` is
 // called with the number of bytes after each piece, 0 for one that was only decompressed; where it fails with
 // Errc::cancelled, this does too, and for no other reason.
-Result<BlobFindings> check_blob(const LayoutReader& engine, const Digest& digest,
+Result<BlobFindings> check_blob(const LayoutReader& reader, const Digest& digest,
                                 const ExpectedDiffIds* layer,
                                 const std::function<Status(std::uint64_t bytes)>& on_bytes);
 

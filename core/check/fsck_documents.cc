@@ -47,7 +47,7 @@ Result<Visit> DocumentCheck::visit(const Descriptor& descriptor, const Context& 
   if (const auto* manifest = std::get_if<Manifest>(&node)) note_layers(*manifest, context);
   const auto* unknown = std::get_if<UnknownDocument>(&node);
   if (unknown != nullptr && !unknown->mentioned.empty()) notes_.push_back(describe(descriptor, *unknown));
-  auto children = children_and_subject_of(engine_, node);
+  auto children = children_and_subject_of(reader_, node);
   for (const Descriptor& child : children) check_child(node, child);
   return Visit::to(std::move(children));
 }
@@ -139,7 +139,7 @@ std::optional<Descriptor> DocumentCheck::with_true_size(const Descriptor& descri
 const DocumentCheck::Size& DocumentCheck::size_of(const Digest& digest) {
   const auto known = sizes_.find(digest);
   return known != sizes_.end() ? known->second
-                               : sizes_.emplace(digest, engine_.blob_size(digest)).first->second;
+                               : sizes_.emplace(digest, reader_.blob_size(digest)).first->second;
 }
 
 void DocumentCheck::add_failure(const Digest& digest, const Error& error) {

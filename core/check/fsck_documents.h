@@ -21,7 +21,7 @@ namespace layoutfs {
 // The documents of a layout, read once, and what they say of its blobs.
 class DocumentCheck {
  public:
-  explicit DocumentCheck(const LayoutGraph& graph) : graph_(graph), engine_(graph.reader()) {}
+  explicit DocumentCheck(const LayoutGraph& graph) : graph_(graph), reader_(graph.reader()) {}
 
   // Everything behind `references`. Errc::cancelled.
   Status read(const References& references, const Context& context);
@@ -55,7 +55,7 @@ class DocumentCheck {
   void add(FsckProblem::Kind kind, const Digest& digest, std::string message);
 
   const LayoutGraph& graph_;
-  const LayoutReader& engine_;
+  const LayoutReader& reader_;
   std::vector<FsckProblem> problems_;
   std::map<Digest, Descriptor> absent_;
   std::unordered_set<Digest> missing_;  // blobs that are reported as missing

@@ -27,9 +27,9 @@ struct CheckedLayer {
 
 class KeptCheck {
  public:
-  KeptCheck(const LayoutReader& engine, const IndexCache& cache, const VerifyProgress& progress,
+  KeptCheck(const LayoutReader& reader, const IndexCache& cache, const VerifyProgress& progress,
             const Context& context)
-      : engine_(engine), cache_(cache), progress_(progress), context_(context) {}
+      : reader_(reader), cache_(cache), progress_(progress), context_(context) {}
 
   Result<VerifyReport> run(const ImageSet& images);
 
@@ -41,14 +41,14 @@ class KeptCheck {
                   VerifyReport& report) const;
   Result<IndexPtr> build(const Descriptor& layer) const;
 
-  const LayoutReader& engine_;
+  const LayoutReader& reader_;
   const IndexCache& cache_;
   const VerifyProgress& progress_;
   const Context& context_;
 };
 
 Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& layer) const {
-  const auto blob = engine_.get_blob(layer.digest);
+  const auto blob = reader_.get_blob(layer.digest);
   if (!blob) return fail(Error(blob.error()));
   CheckProgress progress;
   if (progress_) progress = [&](std::uint64_t bytes_read) { progress_(layer, bytes_read); };
@@ -57,7 +57,7 @@ Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& la
 
 // What is not kept, or not true, in memory.
 Result<IndexPtr> KeptCheck::build(const Descriptor& layer) const {
-  auto blob = engine_.get_blob(layer.digest);
+  auto blob = reader_.get_blob(layer.digest);
   if (!blob) return fail(std::move(blob).error());
   auto content = index_layer(std::move(*blob), layer.digest, {.context = context_});
   if (!content) return fail(std::move(content).error());
@@ -159,9 +159,9 @@ std::string_view name_of(KeptProblem::Kind kind) noexcept {
   return "unknown";
 }
 
-Result<VerifyReport> verify_kept(const LayoutReader& engine, const IndexCache& cache, const ImageSet& images,
+Result<VerifyReport> verify_kept(const LayoutReader& reader, const IndexCache& cache, const ImageSet& images,
                                  const VerifyProgress& progress, const Context& context) {
-  return KeptCheck(engine, cache, progress, context).run(images);
+  return KeptCheck(reader, cache, progress, context).run(images);
 }
 
 }  // namespace layoutfs

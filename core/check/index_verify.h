@@ -34,7 +34,7 @@ using VerifyProgress = std::function<void(const Descriptor& layer, std::uint64_t
 
 // Indexes as check_index does, on all cores; trees against those that merging the layers gives. What is not
 // kept is no problem. Fails with Errc::cancelled only.
-Result<VerifyReport> verify_kept(const LayoutReader& engine, const IndexCache& cache, const ImageSet& images,
+Result<VerifyReport> verify_kept(const LayoutReader& reader, const IndexCache& cache, const ImageSet& images,
                                  const VerifyProgress& progress = {}, const Context& context = {});
 
 }  // namespace layoutfs

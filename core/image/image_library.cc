@@ -182,12 +182,12 @@ CopyStats LibraryResources::copy_stats() const {
 }
 
 struct ImageLibrary::State {
-  State(std::shared_ptr<const LayoutReader> engine_, std::shared_ptr<const LibraryResources> resources_,
+  State(std::shared_ptr<const LayoutReader> reader_, std::shared_ptr<const LibraryResources> resources_,
         LibraryResources::State& common_)
-      : engine(std::move(engine_)),
+      : reader(std::move(reader_)),
         resources(std::move(resources_)),
         common(common_),
-        graph(*engine, {.cache = common.documents}) {}
+        graph(*reader, {.cache = common.documents}) {}
   ~State() { common.recent.release(this); }
 
   Result<LayerPtr> open_layer(const Descriptor& descriptor, const Context& context);
@@ -203,7 +203,7 @@ struct ImageLibrary::State {
                             Whiteouts whiteouts);
   bool is_index_cached(const Descriptor& layer);
 
-  const std::shared_ptr<const LayoutReader> engine;
+  const std::shared_ptr<const LayoutReader> reader;
   const std::shared_ptr<const LibraryResources> resources;
   LibraryResources::State& common;  // of `resources`
   LayoutGraph graph;
@@ -219,7 +219,7 @@ struct ImageLibrary::State {
 Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
   if (!is_layer_type(descriptor.media_type))
     return fail(Errc::unsupported, "media type '" + descriptor.media_type + "' is not one of a layer");
-  const auto size = engine->blob_size(descriptor.digest);
+  const auto size = reader->blob_size(descriptor.digest);
   if (!size) return std::unexpected(size.error());
   const std::string name = "blob " + descriptor.digest.str();
   if (!*size) return fail(Errc::not_found, name + " is missing");
@@ -245,7 +245,7 @@ Result<std::shared_ptr<const LayerIndex>> ImageLibrary::State::build_index(const
   const auto start = Clock::now();
   if (auto ready = common.cache.prepare(CacheKind::layer_index, descriptor.digest); !ready)
     return std::unexpected(std::move(ready).error());
-  auto blob = engine->get_blob(descriptor.digest);
+  auto blob = reader->get_blob(descriptor.digest);
   if (!blob) return std::unexpected(std::move(blob).error());
   IndexingOptions indexing;
   indexing.context = context;
@@ -270,7 +270,7 @@ LayerPtr ImageLibrary::State::make_layer(const Digest& digest,
   std::optional<CopyPlace> copy;
   if (common.copies) copy = CopyPlace{common.copies, digest};
   auto stream = std::make_shared<const LayerStream>(
-      [engine = engine, digest] { return engine->get_blob(digest); }, index->stream(), common.spans,
+      [reader = reader, digest] { return reader->get_blob(digest); }, index->stream(), common.spans,
       common.options.verify, std::move(copy));
   return std::make_shared<const Layer>(Layer{std::move(index), std::move(stream)});
 }
@@ -382,13 +382,13 @@ bool ImageLibrary::State::is_index_cached(const Descriptor& layer) {
   return open_cached_index(common.cache, layer).has_value();
 }
 
-ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> engine, IndexCache cache,
+ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> reader, IndexCache cache,
                            LibraryOptions options)
-    : ImageLibrary(std::move(engine),
+    : ImageLibrary(std::move(reader),
                    std::make_shared<const LibraryResources>(std::move(cache), std::move(options))) {}
-ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> engine,
+ImageLibrary::ImageLibrary(std::shared_ptr<const LayoutReader> reader,
                            std::shared_ptr<const LibraryResources> resources)
-    : state_(std::make_unique<State>(std::move(engine), resources, *resources->state_)) {}
+    : state_(std::make_unique<State>(std::move(reader), resources, *resources->state_)) {}
 ImageLibrary::~ImageLibrary() = default;
 
 namespace {
@@ -468,7 +468,7 @@ void ImageLibrary::release() {
   state_->graph.release();
 }
 
-const LayoutReader& ImageLibrary::reader() const noexcept { return *state_->engine; }
+const LayoutReader& ImageLibrary::reader() const noexcept { return *state_->reader; }
 
 const LayoutGraph& ImageLibrary::graph() const noexcept { return state_->graph; }
 

@@ -65,8 +65,8 @@ class LibraryResources {
 class ImageLibrary {
  public:
   // With resources of its own.
-  ImageLibrary(std::shared_ptr<const LayoutReader> engine, IndexCache cache, LibraryOptions options);
-  ImageLibrary(std::shared_ptr<const LayoutReader> engine, std::shared_ptr<const LibraryResources> resources);
+  ImageLibrary(std::shared_ptr<const LayoutReader> reader, IndexCache cache, LibraryOptions options);
+  ImageLibrary(std::shared_ptr<const LayoutReader> reader, std::shared_ptr<const LibraryResources> resources);
   ~ImageLibrary();
 
   // Builds or loads the layer's index. Errc::not_found, Errc::corrupt, Errc::unsupported.

@@ -69,12 +69,12 @@ Result<ImageSet> all_images(const LayoutGraph& graph, const Context& context) {
   return ImageSearch(graph).run(**references, context);
 }
 
-Result<ImageSet> all_images(const LayoutReader& engine, const Context& context) {
-  return all_images(LayoutGraph(engine), context);
+Result<ImageSet> all_images(const LayoutReader& reader, const Context& context) {
+  return all_images(LayoutGraph(reader), context);
 }
 
-Result<ImageSet> one_image(const LayoutReader& engine, const Descriptor& manifest) {
-  auto read = read_image_manifest(engine, manifest);
+Result<ImageSet> one_image(const LayoutReader& reader, const Descriptor& manifest) {
+  auto read = read_image_manifest(reader, manifest);
   if (!read) return fail(std::move(read).error());
   return ImageSet{.images = {{manifest, std::move(read->layers)}}, .problems = {}};
 }

@@ -25,9 +25,9 @@ struct ImageSet {
 // platforms. Fails only where the references cannot be read, or with
 // Errc::cancelled.
 Result<ImageSet> all_images(const LayoutGraph& graph, const Context& context = {});
-Result<ImageSet> all_images(const LayoutReader& engine, const Context& context = {});
+Result<ImageSet> all_images(const LayoutReader& reader, const Context& context = {});
 
 // One image. Errors are those of read_image_manifest.
-Result<ImageSet> one_image(const LayoutReader& engine, const Descriptor& manifest);
+Result<ImageSet> one_image(const LayoutReader& reader, const Descriptor& manifest);
 
 }  // namespace layoutfs

@@ -57,8 +57,8 @@ class Visited {
 
 }  // namespace
 
-bool is_absent(const LayoutReader& engine, const Descriptor& descriptor) {
-  const auto is_there = engine.exists(descriptor.digest);
+bool is_absent(const LayoutReader& reader, const Descriptor& descriptor) {
+  const auto is_there = reader.exists(descriptor.digest);
   return is_there && !*is_there;
 }
 
@@ -127,20 +127,20 @@ std::optional<Descriptor> subject_of(const GraphNode& node) {
       node);
 }
 
-std::vector<Descriptor> children_and_subject_of(const LayoutReader& engine, GraphNode node) {
+std::vector<Descriptor> children_and_subject_of(const LayoutReader& reader, GraphNode node) {
   auto subject = subject_of(node);
   auto children = children_of(std::move(node));
-  if (subject && !is_absent(engine, *subject)) children.push_back(std::move(*subject));
+  if (subject && !is_absent(reader, *subject)) children.push_back(std::move(*subject));
   return children;
 }
 
-Result<std::vector<Descriptor>> children_and_subject_of(const LayoutReader& engine,
+Result<std::vector<Descriptor>> children_and_subject_of(const LayoutReader& reader,
                                                         const Descriptor& descriptor) {
-  auto node = read_graph_node(engine, descriptor);
+  auto node = read_graph_node(reader, descriptor);
   if (!node) return fail(std::move(node).error());
   if (const auto* index = std::get_if<Index>(&*node); index != nullptr && !index->problems.empty())
     return fail(Errc::invalid_image, descriptor.digest.str() + ": " + index->problems.front());
-  return children_and_subject_of(engine, std::move(*node));
+  return children_and_subject_of(reader, std::move(*node));
 }
 
 std::optional<Referrer> referrer_of(const Descriptor& descriptor, const GraphNode& node) {

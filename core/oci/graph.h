@@ -58,10 +58,10 @@ std::vector<Descriptor> children_of(GraphNode node);
 std::optional<Descriptor> subject_of(const GraphNode& node);
 // Returns the children, and the subject at the end. A subject that the layout does not have is left out: it
 // may come later, or never (distribution-spec, "Pushing Manifests with Subject").
-std::vector<Descriptor> children_and_subject_of(const LayoutReader& engine, GraphNode node);
+std::vector<Descriptor> children_and_subject_of(const LayoutReader& reader, GraphNode node);
 // children_and_subject_of(read_graph_node). Errc::invalid_image also for an index with an entry that is not a
 // descriptor: its content cannot be known.
-Result<std::vector<Descriptor>> children_and_subject_of(const LayoutReader& engine,
+Result<std::vector<Descriptor>> children_and_subject_of(const LayoutReader& reader,
                                                         const Descriptor& descriptor);
 
 // A document with a subject, as a list of referrers shows it (distribution-spec, "Listing Referrers").

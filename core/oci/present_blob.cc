@@ -18,13 +18,13 @@ Result<bool> is_usable(const BlobPtr& blob, const Digest& digest, const PresentB
   return is_intact(blob, digest, size, options.context);
 }
 
-Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& engine, const Digest& digest,
+Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& reader, const Digest& digest,
                                                       const PresentBlobOptions& options) {
-  auto size = engine.blob_size(digest);
+  auto size = reader.blob_size(digest);
   if (!size || !*size) return size;
   if (options.size && *options.size != **size) return std::nullopt;
   if (!options.verifies_all && !is_verified_always(**size, options.media_type)) return size;
-  const auto blob = engine.get_blob(digest);
+  const auto blob = reader.get_blob(digest);
   if (!blob && blob.error().code() == Errc::not_found) return std::nullopt;
   if (!blob) return fail(Error(blob.error()));
   const auto usable = is_usable(*blob, digest, options);

@@ -26,9 +26,9 @@ bool is_verified_always(std::uint64_t size, std::string_view media_type);
 // Whether `blob` can be used as it is. False if its size differs or its content, where that is verified, is
 // damaged.
 Result<bool> is_usable(const BlobPtr& blob, const Digest& digest, const PresentBlobOptions& options);
-// The size of the blob `digest` if `engine` has it and it is_usable(); otherwise it has to be put, which
+// The size of the blob `digest` if `reader` has it and it is_usable(); otherwise it has to be put, which
 // replaces a damaged one. A blob whose content is not verified is not opened.
-Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& engine, const Digest& digest,
+Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& reader, const Digest& digest,
                                                       const PresentBlobOptions& options);
 
 }  // namespace layoutfs

@@ -93,9 +93,9 @@ std::optional<Descriptor> choose_image(const LayoutGraph& graph,
   return **std::ranges::find(entries, chosen->digest, &Descriptor::digest);
 }
 
-Result<Descriptor> find_only(const LayoutReader& engine, const References& references,
+Result<Descriptor> find_only(const LayoutReader& reader, const References& references,
                              const Platform& platform) {
-  const LayoutGraph graph(engine);
+  const LayoutGraph graph(reader);
   const auto entries = image_entries(graph, references);
   if (!entries) return fail(Error(entries.error()));
   if (entries->empty()) return fail(Errc::not_found, "the layout has no image");
@@ -184,14 +184,14 @@ bool looks_like_digest(std::string_view text) {
   return colon != std::string_view::npos && find_algorithm(text.substr(0, colon)).has_value();
 }
 
-Result<Descriptor> find_digest(const LayoutReader& engine, const References& references,
+Result<Descriptor> find_digest(const LayoutReader& reader, const References& references,
                                const Digest& digest) {
   const auto found = std::ranges::find(references.entries, digest, &Descriptor::digest);
   if (found != references.entries.end()) return *found;
-  const auto size = engine.blob_size(digest);
+  const auto size = reader.blob_size(digest);
   if (!size) return fail(Error(size.error()));
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such manifest in the layout");
-  auto descriptor = with_media_type(engine, Descriptor{.digest = digest, .size = **size});
+  auto descriptor = with_media_type(reader, Descriptor{.digest = digest, .size = **size});
   if (!descriptor) return descriptor;
   JsonWriter json;
   descriptor->write_json(json);
@@ -201,22 +201,22 @@ Result<Descriptor> find_digest(const LayoutReader& engine, const References& ref
 
 }  // namespace
 
-Result<Descriptor> find_reference(const LayoutReader& engine, std::string_view reference,
+Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view reference,
                                   const Platform& platform, const Context& context) {
-  auto references = engine.references(context);
+  auto references = reader.references(context);
   if (!references) return fail(std::move(references).error());
-  if (reference.empty()) return find_only(engine, **references, platform);
+  if (reference.empty()) return find_only(reader, **references, platform);
   if (const auto position = position_in(reference)) return find_position(**references, reference, *position);
   if (looks_like_digest(reference)) {
     auto digest = Digest::parse(reference);
     if (!digest) return fail(std::move(digest).error());
-    return find_digest(engine, **references, *digest);
+    return find_digest(reader, **references, *digest);
   }
   return find_name(**references, reference, platform);
 }
 
-Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& engine, std::string_view reference) {
-  const auto references = engine.references();
+Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& reader, std::string_view reference) {
+  const auto references = reader.references();
   if (!references) return fail(Error(references.error()));
   const bool is_name = !reference.empty() && !position_in(reference) && !looks_like_digest(reference);
   const auto named = is_name ? entries_named(**references, reference) : std::vector<const Descriptor*>();
@@ -225,7 +225,7 @@ Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& engine, 
     for (const Descriptor* entry : named) found.push_back(*entry);
     return found;
   }
-  auto one = find_reference(engine, reference);
+  auto one = find_reference(reader, reference);
   if (!one) return fail(std::move(one).error());
   found.push_back(std::move(*one));
   return found;
@@ -277,8 +277,8 @@ bool has_repeated_names(ByteView text) {
 
 }  // namespace
 
-Result<Descriptor> with_media_type(const LayoutReader& engine, Descriptor descriptor) {
-  auto text = read_document(engine, descriptor);
+Result<Descriptor> with_media_type(const LayoutReader& reader, Descriptor descriptor) {
+  auto text = read_document(reader, descriptor);
   // What is too large for a document is none.
   if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
   descriptor.media_type = text ? document_type_of(*text) : "";

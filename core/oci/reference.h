@@ -33,11 +33,11 @@ Result<ImageName> parse_image_name(std::string_view argument);
 // EntryNames::find (entry_names.h) says. Empty: the only image (image_entries.h). Where entries of one name
 // differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::digest_invalid
 // for a digest that is malformed; Errc::ambiguous, listing the digests or the names.
-Result<Descriptor> find_reference(const LayoutReader& engine, std::string_view reference,
+Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view reference,
                                   const Platform& platform = host_platform(), const Context& context = {});
 
 // Likewise, but if entries of one name are for several platforms, all of them, in their order.
-Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& engine, std::string_view reference);
+Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& reader, std::string_view reference);
 
 // The positions of the entries that `reference` means: "@N", a digest, or a name. Several are repeated
 // entries of one image by the same names. Errc::not_found; Errc::ambiguous, listing the images.
@@ -49,7 +49,7 @@ std::string document_type_of(ByteView document);
 
 // `descriptor` with the media type that the manifest or the index itself tells. Errc::not_found where the
 // blob is neither.
-Result<Descriptor> with_media_type(const LayoutReader& engine, Descriptor descriptor);
+Result<Descriptor> with_media_type(const LayoutReader& reader, Descriptor descriptor);
 
 // Returns the platform that the config of an image's manifest tells; nothing if it cannot be read or does not
 // tell os and architecture.
@@ -65,7 +65,7 @@ std::optional<Platform> platform_in_config(const LayoutGraph& graph, const Descr
 Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,
                                     const Context& context = {});
 // The same, for who asks once.
-Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descriptor,
+Result<Descriptor> resolve_platform(const LayoutReader& reader, Descriptor descriptor,
                                     const Platform& platform, const Context& context = {});
 
 }  // namespace layoutfs

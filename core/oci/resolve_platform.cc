@@ -130,9 +130,9 @@ std::optional<Platform> platform_in_config(const LayoutGraph& graph, const Descr
   return (*config)->platform;
 }
 
-Result<Descriptor> resolve_platform(const LayoutReader& engine, Descriptor descriptor,
+Result<Descriptor> resolve_platform(const LayoutReader& reader, Descriptor descriptor,
                                     const Platform& platform, const Context& context) {
-  return resolve_platform(LayoutGraph(engine), std::move(descriptor), platform, context);
+  return resolve_platform(LayoutGraph(reader), std::move(descriptor), platform, context);
 }
 
 Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,

@@ -11,10 +11,10 @@ namespace {
 
 class EngineSource final : public StoreSource {
  public:
-  EngineSource(std::shared_ptr<const LayoutReader> engine, Descriptor primary, std::string reference,
+  EngineSource(std::shared_ptr<const LayoutReader> reader, Descriptor primary, std::string reference,
                SourceOptions options)
       : StoreSource(std::move(reference), std::move(options)),
-        engine_(std::move(engine)),
+        reader_(std::move(reader)),
         primary_(std::move(primary)) {}
 
   Result<RawManifest> get_manifest(const Digest& instance, const Context& context) override {
@@ -22,51 +22,51 @@ class EngineSource final : public StoreSource {
     const bool is_primary = instance.empty() || instance == primary_.digest;
     auto descriptor = is_primary ? Result<Descriptor>(primary_) : descriptor_of(instance);
     if (!descriptor) return fail(std::move(descriptor).error());
-    auto bytes = read_document(*engine_, *descriptor);
+    auto bytes = read_document(*reader_, *descriptor);
     if (!bytes) return fail(std::move(bytes).error());
     if (descriptor->media_type.empty()) descriptor->media_type = document_type_of(*bytes);
     return RawManifest{std::move(*bytes), std::move(*descriptor)};
   }
 
  private:
-  Result<BlobPtr> open_blob(const Digest& digest) const override { return engine_->get_blob(digest); }
+  Result<BlobPtr> open_blob(const Digest& digest) const override { return reader_->get_blob(digest); }
   std::string_view transport() const noexcept override { return kLayoutTransport; }
   std::string_view location() const noexcept override { return {}; }
 
   Result<Descriptor> descriptor_of(const Digest& digest) const {
-    const auto size = engine_->blob_size(digest);
+    const auto size = reader_->blob_size(digest);
     if (!size) return fail(Error(size.error()));
     if (!*size) return fail(Errc::not_found, digest.str() + ": no such manifest in the layout");
     return Descriptor{.media_type = {}, .digest = digest, .size = **size};
   }
 
-  std::shared_ptr<const LayoutReader> engine_;
+  std::shared_ptr<const LayoutReader> reader_;
   Descriptor primary_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> engine,
+Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> reader,
                                                  std::string_view reference, SourceOptions options) {
-  auto found = find_reference(*engine, reference, options.platform);
-  if (found && found->media_type.empty()) found = with_media_type(*engine, std::move(*found));
+  auto found = find_reference(*reader, reference, options.platform);
+  if (found && found->media_type.empty()) found = with_media_type(*reader, std::move(*found));
   if (!found) return fail(std::move(found).error());
   if (!can_be_image(found->media_type))
     return fail(Errc::unsupported, "'" + std::string(reference) + "' is of the media type '" +
                                        found->media_type + "', neither a manifest nor an index");
   std::string name = reference.empty() ? found->digest.str() : std::string(reference);
-  return std::make_unique<EngineSource>(std::move(engine), std::move(*found), std::move(name),
+  return std::make_unique<EngineSource>(std::move(reader), std::move(*found), std::move(name),
                                         std::move(options));
 }
 
-std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const LayoutReader> engine,
+std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const LayoutReader> reader,
                                                WholeSourceOptions options) {
   SourceOptions all{.open_url = std::move(options.open_url), .scope = std::move(options.scope)};
-  return std::make_unique<EngineSource>(std::move(engine), Descriptor(), "", std::move(all));
+  return std::make_unique<EngineSource>(std::move(reader), Descriptor(), "", std::move(all));
 }
 
-Result<std::vector<ListedImage>> list_images(const LayoutReader& engine, const Context& context) {
-  const auto references = engine.references(context);
+Result<std::vector<ListedImage>> list_images(const LayoutReader& reader, const Context& context) {
+  const auto references = reader.references(context);
   if (!references) return fail(Error(references.error()));
   const auto& entries = (*references)->entries;
   const EntryNames names(entries);

@@ -93,7 +93,7 @@ inline constexpr std::string_view kRegistryTransport = "oci-registry";
 //
 // It is thread-safe throughout. Manifests are verified; blobs are not. IoBuffers of blobs are read where they
 // lie; those of a foreign layer that is not there are Errc::not_found.
-Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> engine,
+Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> reader,
                                                  std::string_view reference, SourceOptions options = {});
 // Likewise, from a repository; `reference` is a tag or a digest. RegistryCode::name_invalid,
 // RegistryCode::name_unknown, RegistryCode::manifest_unknown.
@@ -106,7 +106,7 @@ struct WholeSourceOptions {  // as in SourceOptions; nothing is chosen by a plat
   UrlOpener open_url;
   std::string scope;
 };
-std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const LayoutReader> engine,
+std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const LayoutReader> reader,
                                                WholeSourceOptions options = {});
 
 // What open_source can be asked for.
@@ -115,6 +115,6 @@ struct ListedImage {
   Descriptor descriptor;
 };
 // Every entry that can be an image, in their order: manifests and indexes, and what does not say what it is.
-Result<std::vector<ListedImage>> list_images(const LayoutReader& engine, const Context& context = {});
+Result<std::vector<ListedImage>> list_images(const LayoutReader& reader, const Context& context = {});
 
 }  // namespace layoutfs

@@ -13,8 +13,8 @@
 namespace layoutfs {
 namespace {
 
-Status check_there(const LayoutReader& engine, const Digest& digest) {
-  const auto is_there = engine.exists(digest);
+Status check_there(const LayoutReader& reader, const Digest& digest) {
+  const auto is_there = reader.exists(digest);
   if (!is_there) return fail(Error(is_there.error()));
   if (!*is_there) return fail(Errc::not_found, digest.str() + ": no such blob");
   return {};
@@ -36,15 +36,15 @@ Error is_one_file(const std::string& name, const Descriptor& one, const Descript
 }
 
 // What a name in refs/ is now.
-Status check_file(const LayoutReader& engine, const NamedDescriptor& image) {
-  const auto there = engine.get_reference(image.name);
+Status check_file(const LayoutReader& reader, const NamedDescriptor& image) {
+  const auto there = reader.get_reference(image.name);
   if (!there) return there.error().code() == Errc::invalid_argument ? fail(Error(there.error())) : Status();
   if (!full_name(*there) || !full_name(image.descriptor) || full_name(*there) == full_name(image.descriptor))
     return {};
   return fail(Errc::clobber, is_one_file(image.name, *there, image.descriptor).message());
 }
 
-Status check_files(const LayoutReader& engine, std::span<const NamedDescriptor> images) {
+Status check_files(const LayoutReader& reader, std::span<const NamedDescriptor> images) {
   std::map<std::string_view, const NamedDescriptor*> named;
   for (const NamedDescriptor& image : images) {
     if (image.name.empty())
@@ -55,7 +55,7 @@ Status check_files(const LayoutReader& engine, std::span<const NamedDescriptor> 
     const bool is_same =
         other.digest == image.descriptor.digest && full_name(other) == full_name(image.descriptor);
     if (!is_new && !is_same && image.is_entry) return fail(is_one_file(image.name, other, image.descriptor));
-    if (auto file = check_file(engine, image); !file) return file;
+    if (auto file = check_file(reader, image); !file) return file;
   }
   return {};
 }
@@ -87,12 +87,12 @@ Status write_references(Engine& engine, const std::vector<NamedDescriptor>& imag
 
 }  // namespace
 
-Status check_names(const LayoutReader& engine, std::span<const NamedDescriptor> images,
+Status check_names(const LayoutReader& reader, std::span<const NamedDescriptor> images,
                    ReplacedEntry replaced) {
   if (auto valid = check_grammar(images); !valid) return valid;
-  const auto references = engine.references();
+  const auto references = reader.references();
   if (!references) return fail(Error(references.error()));
-  if ((*references)->document.empty()) return check_files(engine, images);
+  if ((*references)->document.empty()) return check_files(reader, images);
   if (auto changes = changes_to_name(**references, images, replaced); !changes)
     return fail(std::move(changes).error());
   return {};

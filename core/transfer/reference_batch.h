@@ -54,7 +54,7 @@ class ReferenceBatch {
 // breaks the grammar, unless it is an entry's own; Errc::ambiguous if a name is given that is of several
 // images. Where references are files in `refs/`: Errc::unsupported for an image without a name, and for two
 // of one name; Errc::clobber for a name that is there and of an image with another full name.
-Status check_names(const LayoutReader& engine, std::span<const NamedDescriptor> images,
+Status check_names(const LayoutReader& reader, std::span<const NamedDescriptor> images,
                    ReplacedEntry replaced);
 
 }  // namespace layoutfs
