@@ -58,15 +58,15 @@ class Sample {
                          testing::for_platform(named(manifest, "many"), {"linux", "amd64"}),
                          testing::for_platform(named(manifest, "many"), {"linux", "arm", "v7"}),
                          named(layout_.index({manifest}), "docker.io/library/app:1.2")});
-    engine_ = must(builtin_drivers().open_reader(layout_.path()), "the sample does not open");
+    reader_ = must(builtin_drivers().open_reader(layout_.path()), "the sample does not open");
   }
-  const LayoutReader& engine() const { return *engine_; }
+  const LayoutReader& reader() const { return *reader_; }
   const std::string& path() const { return layout_.path(); }
 
  private:
   testing::TempDir directory_;
   testing::LayoutWriter layout_{directory_ / "lay"};
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<LayoutReader> reader_;
 };
 
 void check_image_name(std::string_view text) {
@@ -79,8 +79,8 @@ void check_image_name(std::string_view text) {
     check(argument.substr(name->layout.size() + 1) == name->reference, "the reference is not what was typed");
   }
   const Platform platform = parse_platform(text).value_or(Platform{"linux", "amd64"});
-  const auto found = find_reference(sample.engine(), text, platform);
-  if (found) ignore(resolve_platform(sample.engine(), *found, platform), "any platform may be absent");
+  const auto found = find_reference(sample.reader(), text, platform);
+  if (found) ignore(resolve_platform(sample.reader(), *found, platform), "any platform may be absent");
 }
 
 }  // namespace
