@@ -8,6 +8,9 @@ target_compile_options(layoutfs_options INTERFACE
   -pthread
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   -Wformat=2 -Wno-missing-field-initializers
+  # What no header declares is of its source alone. To clang, missing declarations are something else.
+  $<$<CXX_COMPILER_ID:GNU>:-Wmissing-declarations>
+  $<$<CXX_COMPILER_ID:Clang>:-Wmissing-prototypes -Wmissing-variable-declarations>
   # g++ 12 sees overlapping and overflowing copies inside std::string and std::vector that are not there (GCC bugs 105651,
   # 105329 and 105562).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds>

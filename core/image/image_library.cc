@@ -341,6 +341,7 @@ Result<ImagePtr> ImageLibrary::State::assemble(CacheKind kind, const Digest& dig
   return std::make_shared<const Image>(std::move(tree), std::move(streams), std::move(digests));
 }
 
+namespace {
 // image-spec config.md: diff_ids are in the order of the layers.
 Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& layers) {
   if (config.diff_ids.size() != layers.size())
@@ -356,6 +357,7 @@ Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& la
   }
   return {};
 }
+}  // namespace
 
 Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, ImageLibrary& library,
                                                  const Context& context) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,9 @@
 #include "core/base/check.h"
 #include "core/base/error.h"
 #include "core/cas/blob.h"
+
+// What libFuzzer calls with each input; each target defines it.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace layoutfs::fuzzing {
 
