@@ -58,7 +58,8 @@ endfunction()
 # The folders through which the bytes of layers flow: optimized as much as the compiler can, which takes it longer.
 set(LAYOUTFS_HOT tar codec stream layer image)
 
-# layoutfs_library(NAME SOURCES file... [USES target...]): the library layoutfs_NAME of the current folder.
+# layoutfs_library(NAME SOURCES file... [USES target...] [PRIVATE target...]): the library layoutfs_NAME of the current folder.
+# What it USES is passed on to its users, so these must be allowed to use it too (tests/e2e/include_order.py).
 function(layoutfs_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATE" ${ARGN})
   add_library(layoutfs_${name} STATIC ${ARG_SOURCES})

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Check that includes go up the list of folders only, that the core knows no FUSE, and one file CLI11, and that nothing
-but what the system returns is dropped by a cast: results are dropped by ignore(), which says why.
+"""Check that includes and links go up the list of folders only, that each folder is one library, that fs/fuse alone knows
+FUSE, and one file CLI11, and that nothing but what the system returns is dropped by a cast: results are dropped by
+ignore(), which says why. Proves first, over sources with one fault each, that it finds them.
 
 usage: include_order.py SOURCE_DIRECTORY
 """
+import collections
 import pathlib
 import re
 import sys
+import tempfile
 
-# The modules in the order of the data: each may include only those above it, and of these only what stands here.
+# The modules in the order of the data: each may include and link only those above it, and of these only what stands here.
 ORDER = {
     "core/base": "",
     "core/http": "base",
@@ -21,7 +24,7 @@ ORDER = {
     "core/layer": "base tar cas codec stream",
     "core/image": "base tar cas oci cache codec stream layer",
     "core/registry": "base http cas oci",
-    "core/transfer": "base http cas oci cache codec stream layer image registry",
+    "core/transfer": "base http tar cas oci cache codec stream layer image registry",
     "core/check": "base tar cas oci cache codec stream layer image",
     "core/names": "base cas oci",
 }
@@ -35,21 +38,151 @@ ALLOWED["tools/chroot"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot"]
 ALLOWED["tools"] = ALLOWED["tools/commands"] + ["tools/commands"]
 
+# The headers of the tree show images: its session is linked to them, and includes nothing of it.
+LINKED = ALLOWED | {"fs/fuse": ALLOWED["fs/tree"] + ["fs/tree"]}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 FUSE = re.compile(r"fuse\w*\.h$|^fuse")
+# What only the headers of FUSE declare.
+OF_FUSE = re.compile(r"\bfuse\w*\.h\b|\bfuse_\w+|\bFUSE_\w+")
+FUSE_LIBRARY = re.compile(r"\bfuse\d*\b")
 # Slow to compile: the commands do without.
 CLI11 = re.compile(r"^CLI/")
 KNOWS_CLI11 = "tools/cli/command_line.cc"
+# A folder's library has the folder's name. One more is there for the one file that is given CLI11.
+OWN_LIBRARY = {"tools/cli": "layoutfs_command_line"}
 DROPPED = re.compile(r"(?:std::ignore\s*=|\(void\)|static_cast<void>\()\s*(?!\s|::[a-z])")
+# A comment, a string, a bracket or a word of CMake.
+TOKEN = re.compile(r'#[^\n]*|"(?:\\.|[^"\\])*"|[()]|[^\s()#"]+')
+
+Link = collections.namedtuple("Link", "target is_public where")
 
 
 def folder_of(path):
     return str(path.parent).replace("\\", "/")
 
 
+def files_of(root, *suffixes):
+    return [f for top in ("core", "fs", "tools") for f in sorted((root / top).rglob("*")) if f.name.endswith(suffixes)]
+
+
+def commands(root, file):
+    """yields name, place, and the words with their places, of each command of a CMakeLists.txt"""
+    text = file.read_text()
+    name, depth, words, before = None, 0, [], None
+    for token in TOKEN.finditer(text):
+        word = token.group()
+        if word.startswith("#"):
+            continue
+        place = f"{file.relative_to(root)}:{text.count(chr(10), 0, token.start()) + 1}"
+        if word == "(":
+            depth += 1
+            if depth == 1:
+                name, words = before, []
+        elif word == ")":
+            depth -= 1
+            if depth == 0 and name:
+                yield name[0].lower(), name[1], words
+        elif depth:
+            words.append((word.strip('"'), place))
+        else:
+            before = (word, place)
+
+
+class Targets:
+    """the libraries and programs of core, fs and tools, and what they are linked to"""
+
+    def __init__(self, root):
+        self.folder = {}  # of a target
+        self.links = collections.defaultdict(list)
+        self.place = {}
+        self.wrong = []
+        for file in files_of(root, "CMakeLists.txt"):
+            here = folder_of(file.relative_to(root))
+            for name, place, words in commands(root, file):
+                self.add(here, name, place, words)
+
+    def add(self, here, name, place, words):
+        if name == "layoutfs_library":
+            target, is_public = "layoutfs_" + words[0][0], None
+            self.define(target, here, place)
+        elif name in ("add_executable", "add_library", "target_link_libraries"):
+            target, is_public = words[0][0], True if name == "target_link_libraries" else None
+            if name == "add_executable":
+                self.define(target, here, place)
+            elif name == "add_library" and here in ALLOWED:
+                self.wrong.append(f"{place}: layoutfs_library() makes the libraries")
+        else:
+            return
+        for word, where in words[1:]:
+            if word in ("SOURCES", "USES", "PUBLIC", "INTERFACE", "PRIVATE"):
+                is_public = {"SOURCES": None, "PRIVATE": False}.get(word, True)
+            elif is_public is not None:
+                self.links[target].append(Link(word, is_public, where))
+
+    def define(self, target, here, place):
+        if target in self.folder:
+            self.wrong.append(f"{place}: {target} is also at {self.place[target]}")
+        self.folder[target] = here
+        self.place[target] = place
+
+    def reached(self, target):
+        """{target: [links]}: what a target is given, directly or by public links of what it is linked to, and how"""
+        found = {}
+        ways = [[link] for link in self.links[target]]
+        for way in ways:
+            last = way[-1].target
+            if last not in found and last != target:
+                found[last] = way
+                ways += [way + [link] for link in self.links[last] if link.is_public]
+        return found
+
+
+def wrong_links(targets):
+    """yields a line for each folder that is not one library, and for each link that must not be"""
+    yield from targets.wrong
+    for folder in ALLOWED:
+        own = "layoutfs_" + folder.rsplit("/", 1)[-1]
+        if "/" in folder and targets.folder.get(own) != folder:
+            yield f"{folder}/CMakeLists.txt:1: does not make the library {own}"
+    for target, folder in targets.folder.items():
+        if "/" in folder and target not in ("layoutfs_" + folder.rsplit("/", 1)[-1], OWN_LIBRARY.get(folder)):
+            yield f"{targets.place[target]}: {folder} is one target, and not {target} too"
+    for target, links in list(targets.links.items()):
+        here = targets.folder.get(target)
+        for link in links:
+            if link.target.startswith("layoutfs_"):
+                if link.target != "layoutfs_options" and link.target not in targets.folder:
+                    yield f"{link.where}: {link.target} is the library of no folder"
+            elif FUSE_LIBRARY.search(link.target) and (here != "fs/fuse" or link.is_public):
+                yield f"{link.where}: {link.target} is for layoutfs_fuse alone, as PRIVATE"
+        if here not in ALLOWED:
+            continue
+        for last, way in targets.reached(target).items():
+            there = targets.folder.get(last)
+            if there not in (None, here, *LINKED[here]):
+                yield f"{way[0].where}: {here} must not link {there} ({' -> '.join([target] + [l.target for l in way])})"
+
+
+def wrong_lists(root):
+    """yields a line for each list of folders that is in another order than the one above"""
+    for name, place, words in commands(root, root / "core/CMakeLists.txt"):
+        if name == "set" and words[0][0] == "parts" and ["core/" + word for word, _ in words[1:]] != CORE:
+            yield f"{place}: the parts are not the core's folders in their order"
+    table = re.findall(r"^\| `((?:core|fs|tools)/\w+)/` \|", (root / "CONTRIBUTING.md").read_text(), re.M)
+    if table != [folder for folder in ALLOWED if "/" in folder]:
+        yield "CONTRIBUTING.md:1: the table of folders does not have them in their order"
+
+
 def wrong(root):
-    """yields a line for each include that must not be"""
-    files = [f for top in ("core", "fs", "tools") for f in sorted((root / top).rglob("*")) if f.suffix in (".h", ".cc")]
+    """yields a line for each fault"""
+    targets = Targets(root)
+    yield from wrong_links(targets)
+    yield from wrong_lists(root)
+    given = collections.defaultdict(set)
+    for target, folder in targets.folder.items():
+        given[folder] |= {targets.folder.get(last) for last in targets.reached(target)}
+    files = files_of(root, ".h", ".cc")
     if not files:
         yield f"{root}: no sources there"
     for file in files:
@@ -58,17 +191,19 @@ def wrong(root):
             yield f"{file}: {here} has no place in the list of folders in {sys.argv[0]}"
             continue
         for number, line in enumerate(file.read_text().splitlines(), 1):
+            where = f"{file.relative_to(root)}:{number}"
             if DROPPED.search(line):
-                yield f"{file.relative_to(root)}:{number}: ignore(RESULT, REASON) drops a result and says why"
+                yield f"{where}: ignore(RESULT, REASON) drops a result and says why"
             found = INCLUDE.match(line)
             if not found:
+                if here != "fs/fuse" and not here.startswith("tools") and OF_FUSE.search(line):
+                    yield f"{where}: only fs/fuse/ may speak of {OF_FUSE.search(line).group()}"
                 continue
             mark, name = found.groups()
             there = folder_of(pathlib.PurePosixPath(name))
-            where = f"{file.relative_to(root)}:{number}"
-            if mark == "<":
-                if here != "fs/fuse" and FUSE.search(name):
-                    yield f"{where}: only fs/fuse/ may include {name}"
+            if here != "fs/fuse" and (FUSE.search(name) and there != "fs/fuse"):
+                yield f"{where}: only fs/fuse/ may include {name}"
+            elif mark == "<":
                 if CLI11.search(name) and file != root / KNOWS_CLI11:
                     yield f"{where}: only {KNOWS_CLI11} may include {name}"
                 if there in ALLOWED:
@@ -77,13 +212,102 @@ def wrong(root):
                 yield f"{where}: {name} is not named from the top of the sources"
             elif there != here and there not in ALLOWED[here]:
                 yield f"{where}: {here} must not include {there}"
+            elif there != here and there not in given[here]:
+                yield f"{where}: the library of {here} is not linked to that of {there}"
+
+
+def library_of(folder, links="", private=""):
+    names = ["layoutfs_" + name for name in links.split()]
+    others = ["layoutfs_" + other.rsplit("/", 1)[-1] for other in ALLOWED[folder]] if not names else []
+    name = folder.rsplit("/", 1)[-1]
+    return (f"# layoutfs_library(commented)\nlayoutfs_library({name}\n  SOURCES a.cc # (\n"
+            f"  USES {' '.join(names)}\n  PRIVATE Threads::Threads {' '.join(others)} {private})\n")
+
+
+def small_sources():
+    """{path: text} of sources without a fault"""
+    files = {
+        "core/CMakeLists.txt": f"set(parts {' '.join(folder[len('core/'):] for folder in CORE)})\n",
+        "CONTRIBUTING.md": "".join(f"| `{folder}/` | x |\n" for folder in ALLOWED if "/" in folder),
+        "tools/CMakeLists.txt": "add_executable(layoutfs main.cc)\ntarget_link_libraries(layoutfs PRIVATE layoutfs_commands)\n",
+        "tools/main.cc": '#include "tools/commands/a.h"\n',
+    }
+    for folder in ALLOWED:
+        if "/" in folder:
+            files[folder + "/a.h"] = "".join(f'#include "{other}/a.h"\n' for other in ALLOWED[folder])
+            files[folder + "/CMakeLists.txt"] = library_of(folder)
+    files["fs/fuse/CMakeLists.txt"] = library_of("fs/fuse", private="PkgConfig::fuse3")
+    files["fs/fuse/b.cc"] = "#include <fuse3/fuse_lowlevel.h>\nfuse_session* session;\n"
+    return files
+
+
+# What is changed in these sources, and the line that is said of that.
+FAULTS = [
+    ({"core/oci/b.cc": '\n#include "core/image/a.h"\n'}, "core/oci/b.cc:2: core/oci must not include core/image"),
+    ({"core/oci/b.cc": '#include "core/tar/a.h"\n'}, "core/oci/b.cc:1: core/oci must not include core/tar"),
+    ({"core/oci/b.cc": '#include "a.h"\n'}, "core/oci/b.cc:1: a.h is not named from the top of the sources"),
+    ({"core/oci/b.cc": "#include <core/cas/a.h>\n"}, "core/oci/b.cc:1: core/cas/a.h is ours, in quotes"),
+    ({"tools/commands/b.cc": "#include <CLI/CLI.hpp>\n"},
+     f"tools/commands/b.cc:1: only {KNOWS_CLI11} may include CLI/CLI.hpp"),
+    ({"core/oci/b.cc": "(void)put();\n"}, "core/oci/b.cc:1: ignore(RESULT, REASON) drops a result and says why"),
+    ({"core/oci/CMakeLists.txt": library_of("core/oci", "base cas image")},
+     "core/oci/CMakeLists.txt:4: core/oci must not link core/image (layoutfs_oci -> layoutfs_image)"),
+    ({"core/oci/CMakeLists.txt": library_of("core/oci", private="layoutfs_image")},
+     "core/oci/CMakeLists.txt:5: core/oci must not link core/image (layoutfs_oci -> layoutfs_image)"),
+    ({"core/CMakeLists.txt": f"set(parts {' '.join(folder[len('core/'):] for folder in CORE)})\n"
+                             "target_link_libraries(layoutfs_oci PUBLIC layoutfs_image)\n"},
+     "core/CMakeLists.txt:2: core/oci must not link core/image (layoutfs_oci -> layoutfs_image)"),
+    # The store may link what reads archives, but not pass it on.
+    ({"core/cas/CMakeLists.txt": library_of("core/cas", "base tar")},
+     "core/oci/CMakeLists.txt:5: core/oci must not link core/tar (layoutfs_oci -> layoutfs_cas -> layoutfs_tar)"),
+    ({"core/oci/CMakeLists.txt": library_of("core/oci", "base")},
+     "core/oci/a.h:2: the library of core/oci is not linked to that of core/cas"),
+    ({"core/oci/CMakeLists.txt": library_of("core/oci", private="layoutfs_absent")},
+     "core/oci/CMakeLists.txt:5: layoutfs_absent is the library of no folder"),
+    ({"core/oci/CMakeLists.txt": library_of("core/oci") + "layoutfs_library(more SOURCES b.cc)\n"},
+     "core/oci/CMakeLists.txt:6: core/oci is one target, and not layoutfs_more too"),
+    ({"core/oci/CMakeLists.txt": library_of("core/oci") + "add_library(more b.cc)\n"},
+     "core/oci/CMakeLists.txt:6: layoutfs_library() makes the libraries"),
+    ({"core/oci/CMakeLists.txt": ""}, "core/oci/CMakeLists.txt:1: does not make the library layoutfs_oci"),
+    ({"core/new/b.cc": ""}, "core/new has no place in the list of folders"),
+    ({"core/CMakeLists.txt": "set(parts base tar)\n"},
+     "core/CMakeLists.txt:1: the parts are not the core's folders in their order"),
+    ({"CONTRIBUTING.md": ""}, "CONTRIBUTING.md:1: the table of folders does not have them in their order"),
+    ({"fs/tree/b.cc": "#include <fuse3/fuse.h>\n"}, "fs/tree/b.cc:1: only fs/fuse/ may include fuse3/fuse.h"),
+    ({"fs/tree/b.cc": '#include "fuse_lowlevel.h"\n'}, "fs/tree/b.cc:1: only fs/fuse/ may include fuse_lowlevel.h"),
+    ({"fs/tree/b.cc": '#include "fs/fuse/a.h"\n'}, "fs/tree/b.cc:1: fs/tree must not include fs/fuse"),
+    ({"fs/tree/b.cc": "struct fuse_entry_param;\n"}, "fs/tree/b.cc:1: only fs/fuse/ may speak of fuse_entry_param"),
+    ({"fs/tree/b.cc": "// As fuse_lowlevel.h has it.\n"}, "fs/tree/b.cc:1: only fs/fuse/ may speak of fuse_lowlevel.h"),
+    ({"fs/tree/CMakeLists.txt": library_of("fs/tree", private="PkgConfig::fuse3")},
+     "fs/tree/CMakeLists.txt:5: PkgConfig::fuse3 is for layoutfs_fuse alone, as PRIVATE"),
+    ({"fs/tree/CMakeLists.txt": library_of("fs/tree") + "target_link_libraries(layoutfs_tree PRIVATE fuse3)\n"},
+     "fs/tree/CMakeLists.txt:6: fuse3 is for layoutfs_fuse alone, as PRIVATE"),
+    ({"fs/tree/CMakeLists.txt": library_of("fs/tree", private="layoutfs_transfer")},
+     "fs/tree/CMakeLists.txt:5: fs/tree must not link core/transfer (layoutfs_tree -> layoutfs_transfer)"),
+    ({"fs/fuse/CMakeLists.txt": library_of("fs/fuse") + "target_link_libraries(layoutfs_fuse PUBLIC PkgConfig::fuse3)\n"},
+     "fs/fuse/CMakeLists.txt:6: PkgConfig::fuse3 is for layoutfs_fuse alone, as PRIVATE"),
+]
+
+
+def unproven():
+    """yields a line for each of these faults that is not found, and if one is found in sources without any"""
+    for changes, expected in [({}, None), *FAULTS]:
+        with tempfile.TemporaryDirectory() as place:
+            root = pathlib.Path(place)
+            for name, text in {**small_sources(), **changes}.items():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text(text)
+            found = list(wrong(root))
+            is_right = found == [] if expected is None else any(expected in line for line in found)
+            if not is_right:
+                yield f"{sys.argv[0]}: of sources with {changes}: {found}, not {expected}"
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    found = list(wrong(pathlib.Path(sys.argv[1])))
-    print("\n".join(found) if found else "includes go up the list only")
+    found = [*unproven(), *wrong(pathlib.Path(sys.argv[1]))]
+    print("\n".join(found) if found else "includes and links go up the list only")
     sys.exit(bool(found))
 
 
