@@ -168,7 +168,7 @@ mount_at "$M" --cache-disk 10M "$L"
 reads_as "it is read right where the copy would exceed the budget" "$TMP/large.tar" "$layer" 5
 same "and nothing is copied" 0 "$(copies)"
 unmount "$M"
-mkdir -p "$TMP/full" && mount -t tmpfs -o size=20M tmpfs "$TMP/full"
+mkdir -p "$TMP/full" && mount -t tmpfs -o size=20M,mode=0700 tmpfs "$TMP/full"
 mount_foreground "$M" "$TMP/log" --cache-dir "$TMP/full" "$L"
 reads_as "it is read right on a full disk" "$TMP/large.tar" "$layer" 5
 same "with one warning" 1 "$(grep -c 'decoded copies: .*No space left' "$TMP/log")"
