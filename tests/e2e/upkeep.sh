@@ -106,7 +106,7 @@ run fsck "$B" --repair "$TMP/as-damaged"
 same "what is damaged there too stays" "7 1" "$code $(grep -c "^wrong-digest: .*$layer.*its blob is damaged too" "$TMP/stdout")"
 check "as it was" diff -r "$TMP/as-damaged" "$B"
 refused "the layout itself" 2 fsck "$B" --repair "$B/../damaged"
-refused "an archive" 2 fsck "$TMP/whole.tar" --repair "$S"
+refused "an archive" 9 fsck "$TMP/whole.tar" --repair "$S"
 refused "what is not there" 3 fsck "$B" --repair "$TMP/absent"
 check "as it was" diff -r "$TMP/as-damaged" "$B"
 if [ "$(id -u)" != 0 ]; then
