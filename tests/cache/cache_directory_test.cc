@@ -30,7 +30,8 @@ std::string cached_text(const CacheDirectory& cache, CacheKind kind, const Diges
 
 std::vector<std::string> cached_names(const CacheDirectory& cache, CacheKind kind) {
   std::vector<std::string> names;
-  for (const CachedFile& file : cache.list(kind).value()) names.push_back(file.name);
+  const std::vector<CachedFile> files = cache.list(kind).value();
+  for (const CachedFile& file : files) names.push_back(file.name);
   return names;
 }
 
