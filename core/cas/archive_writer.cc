@@ -128,7 +128,8 @@ class NewArchive final : public ArchiveWriter {
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
     if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     std::vector<Digest> digests;
-    for (const auto& [digest, place] : contents_.lock()->blobs)
+    auto contents = contents_.lock();
+    for (const auto& [digest, place] : contents->blobs)
       if (digest.algorithm() == algorithm) digests.push_back(digest);
     std::ranges::sort(digests);
     return digests;

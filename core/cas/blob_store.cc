@@ -148,8 +148,8 @@ Result<std::optional<BlobStatus>> BlobStore::status(const Digest& digest) const 
   // Of its times, the one that a link, a rename and keep() set, and nobody can set back.
   BlobStatus status{static_cast<std::uint64_t>(found.st_size), to_ns(found.st_ctim)};
   const FileId id(found.st_dev, found.st_ino);
-  for (const auto& [algorithm, targets] : *link_targets_.lock())
-    status.is_link_target |= targets.contains(id);
+  auto all_targets = link_targets_.lock();
+  for (const auto& [algorithm, targets] : *all_targets) status.is_link_target |= targets.contains(id);
   return status;
 }
 
