@@ -81,7 +81,7 @@ same "which opens none" "$before" "$(open_files)"
 same "every index.json can be read" "1000 1" \
   "$(limited find "$M" -mindepth 3 -maxdepth 3 -name index.json -exec md5sum {} + | tee "$TMP/sums" | wc -l) $(cut -d' ' -f1 "$TMP/sums" | sort -u | wc -l)"
 same "and a file of every image" 1000 "$(for each in "$M"/*/*; do cat "$each/refs/latest/rootfs/etc/name"; done | grep -c '^sample$')"
-check "with less than 150 files open ($(open_files))" test "$(open_files)" -lt 150
+check "with less than 215 files open ($(open_files))" test "$(open_files)" -lt 215
 if [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || left_out "memory: sanitizers take some of their own"; then
   kib=$(awk '/^VmHWM:/ {print $2}' "/proc/$pid/status")
   check "and $kib KiB of memory at most, of 49152" test "$kib" -lt 49152
