@@ -36,8 +36,8 @@
 #include <core/oci/walk.h>
 #include <core/registry/find_layout.h>
 #include <core/registry/registry.h>
-#include <core/transfer/blob_info_cache.h>
 #include <core/transfer/blob_chunks.h>
+#include <core/transfer/blob_info_cache.h>
 #include <core/transfer/copy.h>
 #include <core/transfer/image_destination.h>
 #include <core/transfer/image_source.h>

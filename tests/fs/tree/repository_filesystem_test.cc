@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "core/base/lock_order.h"
 #include "core/cas/layout_dir.h"
@@ -361,13 +363,17 @@ TEST(RepositoryLayouts, WhatNobodyKnowsIsForgotten) {
   const auto layouts = std::make_shared<RepositoryLayouts>(
       mount, RepositoryTree(mounted.temp.path()),
       std::make_shared<const LibraryResources>(IndexCache(), LibraryOptions{}), 2);
-  for (int i = 0; i < 100; ++i) {
+  std::vector<std::weak_ptr<LayoutPtr::element_type>> all;
+  for (std::size_t i = 0; i < 100; ++i) {
     const std::string name = "r" + std::to_string(i);
     mounted.add(name, "x");
     const auto layout = layouts->layout(name);
     EXPECT_EQ(layouts->layout(name), layout);
     EXPECT_TRUE(layout->on_demand->get());
     EXPECT_LE(layouts->counts().open, 2u);
+    all.push_back(layout);
+    // The other thread releases the one that left, which may be late.
+    EXPECT_TRUE(i < 2 || becomes_true([&] { return all[i - 2].expired(); }));
   }
   EXPECT_LE(layouts->counts().remembered, 4u);
 }
