@@ -4,9 +4,9 @@
 # usage: scripts/test.sh [--ci | --full]
 #   (nothing)  unit and end-to-end tests
 #   --ci       and unit tests by clang, under the sanitizers for addresses and undefined behaviour; where threads meet, under
-#              that for threads; every fuzz target for 20 seconds (scripts/fuzz.sh runs them for longer); and each source
-#              compiled alone, which shows that it includes what it needs
-#   --full     and by clang without sanitizers, end-to-end with the release build and with sanitizers, clang-tidy
+#              that for threads; every fuzz target for 20 seconds (scripts/fuzz.sh runs them for longer)
+#   --full     and by clang without sanitizers, each source compiled alone, which shows that it includes what it needs;
+#              end-to-end with the release build and with sanitizers, clang-tidy
 . "$(dirname "$0")/lib.sh"
 
 ci='' full=''
@@ -79,8 +79,6 @@ if [ -n "$ci" ]; then
     target=$(basename "$file" _fuzz.cc)
     if grep -q "^$target: .*, nothing found$" <<<"$lines"; then count passed "fuzz: $target"; else count failed "fuzz: $target"; fi
   done
-  echo "== clang, each source alone"
-  if build clang layoutfs; then count passed "clang: compiles"; else count failed "clang: does not compile"; fi
 fi
 if [ -n "$full" ]; then
   suite clang all -L unit
