@@ -11,14 +11,16 @@ name=$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"]][0]
 repository=${name%%:*} manifest=$(jq -r '.manifests[0].digest' "$L/index.json")
 largest=$(cd "$L/blobs/sha256" && ls -S | head -n 1)
 
-# traced ARGUMENT...: runs the program; $TMP/trace has its calls that open a file.
+# strace writes a file for each thread: in one file for all, a call that waits has its path and its result in two lines.
+STRACE=(strace -ff -qq -s 4096 -e trace=openat,openat2,open -o "$TMP/trace/of")
+# traced ARGUMENT...: runs the program; calls() are those that open a file.
 traced() {
-  limited strace -f -qq -s 4096 -e trace=openat,openat2,open -o "$TMP/trace" "$LAYOUTFS" "$@" >"$TMP/stdout" 2>"$TMP/stderr" ||
-    not_ok "layoutfs $*" "$(cat "$TMP/stderr")"
+  rm -rf "$TMP/trace" && mkdir "$TMP/trace"
+  limited "${STRACE[@]}" "$LAYOUTFS" "$@" >"$TMP/stdout" 2>"$TMP/stderr" || not_ok "layoutfs $*" "$(cat "$TMP/stderr")"
 }
-# opened NAME: how often a file of that name was opened to read. O_PATH opens no file. Of a call that another thread's
-# interrupts, strace writes the path and the result in two lines: the first one counts.
-opened() { grep -v -e O_PATH -e ' = -1 ' "$TMP/trace" | grep -cE "\"([^\"]*/)?$1\""; }
+calls() { cat "$TMP"/trace/of.*; }
+# opened NAME: how often a file of that name was opened to read. O_PATH opens no file.
+opened() { calls | grep -v -e O_PATH -e ' = -1 ' | grep -cE "\"([^\"]*/)?$1\""; }
 # one_open SENTENCE ARGUMENT...: the command opens one layout, once.
 one_open() {
   local sentence=$1
@@ -27,7 +29,7 @@ one_open() {
   same "$sentence opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
 }
 # How many blobs were opened by their path in the layout: that is resolved once, for the folder.
-by_path() { grep -cE '"blobs/[a-z0-9]+/[0-9a-f]{64,128}"' "$TMP/trace"; }
+by_path() { calls | grep -cE '"blobs/[a-z0-9]+/[0-9a-f]{64,128}"'; }
 
 echo "-- one open of the layout for each command"
 one_open "ls" ls "$L:$name" /
@@ -53,12 +55,13 @@ echo "-- one call for each blob"
 traced fsck --no-progress "$L"
 same "blobs are opened in their folder, not by paths" 0 "$(by_path)"
 traced blob ls -l "$L"
-same "blob ls -l opens no blob" 0 "$(grep -cE '"[^"]*[0-9a-f]{64,128}"' "$TMP/trace")"
+same "blob ls -l opens no blob" 0 "$(calls | grep -cE '"[^"]*[0-9a-f]{64,128}"')"
 
 if [ -c /dev/fuse ] || left_out "no /dev/fuse here"; then
   echo "-- mounts"
   mkdir "$TMP/mount"
-  strace -f -qq -s 4096 -e trace=openat,openat2,open -o "$TMP/trace" "$LAYOUTFS" mount -f "$L:$name" "$TMP/mount" &
+  rm -rf "$TMP/trace" && mkdir "$TMP/trace"
+  "${STRACE[@]}" "$LAYOUTFS" mount -f "$L:$name" "$TMP/mount" &
   pid=$!
   pids+=("$pid")
   wait_for is_mounted "$TMP/mount" || not_ok "a mount under strace"
