@@ -14,7 +14,9 @@ ReleaseQueue::~ReleaseQueue() {
   }
   added_.notify_all();
   if (thread.joinable()) thread.join();
-  do_all(std::exchange(state_.lock()->waiting, {}));
+  // The lock ends with this statement: work may add more, and wait.
+  Work rest = std::exchange(state_.lock()->waiting, {});
+  do_all(std::move(rest));
 }
 
 void ReleaseQueue::add(Work work) noexcept {

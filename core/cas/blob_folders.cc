@@ -52,10 +52,11 @@ void BlobFolders::keep(Algorithm algorithm, FolderPtr folder) const {
     old->second.swap(folder);
     return;
   }
-  if (++kept_folders > kMostKept)
-    --kept_folders;
-  else
-    folders->emplace(algorithm, std::move(folder));
+  // What may fail comes first, so that a failure is not counted.
+  folders->emplace(algorithm, std::move(folder));
+  if (++kept_folders <= kMostKept) return;
+  --kept_folders;
+  folders->erase(algorithm);
 }
 
 // False if the folder is reached through a symlink: what that leads to is found out by opening it.

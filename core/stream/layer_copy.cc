@@ -122,23 +122,22 @@ void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, cons
 
 // For a reader that waits for `span`.
 void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
+  if (directory().is_given_up()) return;
   const std::uint64_t point = index.spans[span].point;
   const std::string message = name() + ": made in " + directory().path() +
                               ", for there is no access point in " + mebibytes(stretch_size(point)) +
                               " of its " + std::string(name_of(index.compression)) +
                               " stream, and a read would decode " +
                               mebibytes(index.spans[span].offset - index.points[point].offset) + " of them";
-  if (directory().is_given_up() || !directory().begin_making()) return;
+  if (!directory().begin_making()) return;
   now.phase = Phase::making;
   now.next = 0;
   try {
     now.maker = std::jthread([this](const std::stop_token& stop) { run(stop); });
-    log(LogLevel::info, message);
-  } catch (const std::system_error&) {  // no thread to be had
-    end_making(now, Phase::absent);
-  } catch (const std::bad_alloc&) {
-    if (!now.maker.joinable()) end_making(now, Phase::absent);
+  } catch (const std::exception&) {  // no thread, or no memory, to be had
+    return end_making(now, Phase::absent);
   }
+  log(LogLevel::info, message);
 }
 
 void LayerCopy::State::end_making(Progress& now, Phase phase) noexcept {

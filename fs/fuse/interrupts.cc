@@ -10,7 +10,9 @@
 #include <string>
 
 namespace layoutfs {
+namespace {
 
+// Returns whether a signal that ends this thread's process is pending. False if that cannot be known.
 // A signal whose default action ends the process becomes SIGKILL for each of its threads (signal(7) does not
 // say so; proc(5), /proc/PID/status shows it).
 bool is_being_killed(pid_t thread) {
@@ -26,6 +28,8 @@ bool is_being_killed(pid_t thread) {
   }
   return false;
 }
+
+}  // namespace
 
 Interrupts::Request::Request(Interrupts& interrupts, fuse_req_t request, pid_t thread)
     : interrupts_(interrupts), request_(request), thread_(thread) {
@@ -43,8 +47,9 @@ Interrupts::Request::Request(Interrupts& interrupts, fuse_req_t request, pid_t t
 Interrupts::Request::~Request() {
   if (thread_ == 0) return;
   fuse_req_interrupt_func(request_, nullptr, nullptr);  // waits while the function is called
+  if (!is_watched_) return;
   const std::lock_guard lock(interrupts_.mutex_);
-  if (is_watched_) interrupts_.watched_.remove(this);
+  interrupts_.watched_.remove(this);
 }
 
 // Called by libfuse, so nothing is thrown. Without memory or another thread, the request goes on to its end.

@@ -16,9 +16,6 @@
 
 namespace layoutfs {
 
-// Returns whether a signal that ends this thread's process is pending. False if that cannot be known.
-bool is_being_killed(pid_t thread);
-
 // The kernel interrupts a request when any signal is pending, once, and then waits for the answer. Programs
 // do not expect that a signal which they handle makes stat(2), or a page fault, of an ordinary file fail, and
 // other file systems do not do that either: so a request goes on until the process that made it is being
@@ -46,7 +43,7 @@ class Interrupts {
     const fuse_req_t request_;
     const pid_t thread_;
     std::stop_source stop_;
-    bool is_watched_ = false;  // guarded by interrupts_.mutex_
+    bool is_watched_ = false;  // written under the lock that libfuse has for the request
   };
 
  private:
