@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/base/ascii.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 
@@ -14,13 +15,11 @@ bool is_before(std::string_view a, std::string_view b) noexcept {
   return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // Takes the first character off `name` if it folds to `c`, which is ASCII.
 bool take_folded(std::string_view& name, char c) noexcept {
   constexpr std::string_view kLongS = "\xc5\xbf", kKelvin = "\xe2\x84\xaa";
   std::size_t length = 0;
-  if (!name.empty() && lower(name.front()) == c) length = 1;
+  if (!name.empty() && lower_ascii(name.front()) == c) length = 1;
   if (c == 's' && name.starts_with(kLongS)) length = kLongS.size();
   if (c == 'k' && name.starts_with(kKelvin)) length = kKelvin.size();
   name.remove_prefix(length);
@@ -44,7 +43,8 @@ std::optional<std::string_view> repeated_name(std::span<std::string_view> names)
 }
 
 bool is_folded_equal(std::string_view name, std::string_view field) noexcept {
-  return std::ranges::all_of(field, [&](char c) { return take_folded(name, lower(c)); }) && name.empty();
+  return std::ranges::all_of(field, [&](char c) { return take_folded(name, lower_ascii(c)); }) &&
+         name.empty();
 }
 
 Status check_spelling(JsonValue object, std::span<const std::string_view> fields) {

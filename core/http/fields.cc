@@ -4,15 +4,15 @@
 #include <charconv>
 #include <limits>
 
+#include "core/base/ascii.h"
+
 namespace layoutfs {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
+bool is_letter(char c) { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
 
 // RFC 9110, 5.6.2
 bool is_token_character(char c) {
@@ -79,7 +79,7 @@ std::optional<std::string> take_value(FieldParser& field, bool is_boundary) {
 }  // namespace
 
 bool is_same_token(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, {}, lower, lower);
+  return std::ranges::equal(a, b, {}, lower_ascii, lower_ascii);
 }
 
 Result<ContentType> ContentType::parse(std::string_view text) {
@@ -91,7 +91,7 @@ Result<ContentType> ContentType::parse(std::string_view text) {
   const std::string_view subtype = field.take_token();
   if (subtype.empty()) return broken();
   ContentType found{.type = std::string(type) + "/" + std::string(subtype), .boundary = {}};
-  std::ranges::transform(found.type, found.type.begin(), lower);
+  std::ranges::transform(found.type, found.type.begin(), lower_ascii);
   for (;;) {
     field.skip_blanks();
     if (field.is_at_end()) return found;

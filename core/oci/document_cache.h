@@ -23,14 +23,16 @@ namespace layoutfs {
 struct LayoutDocument {
   Digest digest;
   std::uint64_t size = 0;  // bytes of its blob
-  std::string media_type;  // of the descriptor it was read by; the document's own if that has none
+  std::string media_type;  // its own, or the usual one of its form, if it was read without one; else empty
   DocumentForm form = DocumentForm::unknown;
   GraphNode node;                     // std::monostate if the blob is not a document
   std::optional<ImageConfig> config;  // of a document that was read as one
   std::optional<Error> problem;       // if it cannot be parsed; `node` and `config` are empty then
   std::vector<Digest> digests;        // that it names without descriptors (digests_of), present or not
-  std::vector<Digest> mentions;       // all that occur in it, sorted, if GraphOptions ask for them
-  Bytes text;                         // byte for byte, if GraphOptions ask for it
+  // All that occur in a configuration, or in a document of a form that is understood (is_understood), sorted,
+  // if GraphOptions ask for them. Those of an unknown document are `digests`.
+  std::vector<Digest> mentions;
+  Bytes text;  // byte for byte, if GraphOptions ask for it
 };
 // How a blob is read: as a document of one of the forms, or as an image's configuration.
 struct ReadAs {

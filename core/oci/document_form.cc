@@ -32,6 +32,13 @@ std::string own_type_of(JsonValue root) {
   return std::string(own ? own->as_string().value_or("") : "");
 }
 
+DocumentForm form_by_members(JsonValue root) {
+  if (may_have(root, "manifests")) return DocumentForm::index;
+  if (has_manifest_members(root)) return DocumentForm::manifest;
+  if (may_have(root, "fsLayers")) return DocumentForm::schema1;
+  return may_have(root, "blobs") ? DocumentForm::artifact : DocumentForm::unknown;
+}
+
 template <class Document>
 Result<GraphNode> parse_as(ByteView text) {
   auto document = Document::parse(text);
@@ -66,21 +73,13 @@ bool is_understood(DocumentForm form) {
 // The members by which it leads on are enough: whether all of it can be understood, and by all readers alike,
 // is for the parser to say, as the garbage collection loses everything behind a document that is taken for a
 // leaf.
-DocumentForm form_of_text(ByteView text) {
+OwnForm form_of_text(ByteView text) {
   const auto document = JsonDocument::parse(text, {.are_names_unique = false});
-  if (!document) return DocumentForm::unknown;
+  if (!document) return {DocumentForm::unknown, ""};
   const auto root = document->root();
-  const auto own = form_of(own_type_of(root));
-  if (is_understood(own)) return own;
-  if (may_have(root, "manifests")) return DocumentForm::index;
-  if (has_manifest_members(root)) return DocumentForm::manifest;
-  if (may_have(root, "fsLayers")) return DocumentForm::schema1;
-  return may_have(root, "blobs") ? DocumentForm::artifact : DocumentForm::unknown;
-}
-
-std::string own_media_type(ByteView text) {
-  const auto document = JsonDocument::parse(text, {.are_names_unique = false});
-  return document ? own_type_of(document->root()) : "";
+  std::string own_type = own_type_of(root);
+  const auto own = form_of(own_type);
+  return {is_understood(own) ? own : form_by_members(root), std::move(own_type)};
 }
 
 Result<GraphNode> parse_node(DocumentForm form, ByteView text) {

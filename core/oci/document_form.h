@@ -30,11 +30,13 @@ enum class DocumentForm : std::uint8_t {
 DocumentForm form_of(std::string_view media_type);
 // Returns the form of a document that comes without a media type: by its member `mediaType`, else by its
 // other members; DocumentForm::unknown if neither tells.
-DocumentForm form_of_text(ByteView text);
+struct OwnForm {
+  DocumentForm form;
+  std::string media_type;  // its member `mediaType`, empty if it does not have one
+};
+OwnForm form_of_text(ByteView text);
 // Returns whether documents of this form are understood: all of them are read by their own rules.
 bool is_understood(DocumentForm form);
-// Returns the document's own media type, empty if it does not tell one.
-std::string own_media_type(ByteView text);
 
 // Parses a document of one of the forms that are understood. What a document leaves to its store is left out:
 // see digests_of(). Errors are those of the parsers.

@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "core/base/guarded.h"
@@ -82,26 +81,19 @@ bool is_unknown_type(std::string_view media_type) {
   return form == DocumentForm::unknown || form == DocumentForm::untyped;
 }
 
-Result<GraphDocument> read_graph_document(const Provider& provider, const Descriptor& descriptor) {
+Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& descriptor) {
   DocumentForm form = form_of(descriptor.media_type);
-  if (form == DocumentForm::leaf) return GraphDocument();
+  if (form == DocumentForm::leaf) return GraphNode();
   auto text = is_understood(form) ? read_document(provider, descriptor)
                                   : read_possible_document(provider, descriptor);
   if (!text) return fail(std::move(text).error());
-  if (form == DocumentForm::untyped) form = form_of_text(*text);
+  if (form == DocumentForm::untyped) form = form_of_text(*text).form;
   const auto digests = digests_of(form, *text);
   if (!digests) return fail(Error(digests.error()), descriptor.digest.str());
   const FindBlob find = [&](const Digest& digest) { return described_blob(provider, digest); };
   auto node = *digests ? resolve_node(find, form, **digests) : parse_node(form, *text);
   if (!node) return fail(std::move(node).error(), descriptor.digest.str());
-  const bool is_document = !std::holds_alternative<std::monostate>(*node);
-  return GraphDocument{std::move(*node), is_document ? std::move(*text) : Bytes()};
-}
-
-Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& descriptor) {
-  auto document = read_graph_document(provider, descriptor);
-  if (!document) return fail(std::move(document).error());
-  return std::move(document->node);
+  return node;
 }
 
 std::vector<Descriptor> children_of(GraphNode node) {

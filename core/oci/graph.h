@@ -34,11 +34,6 @@ struct UnknownDocument {
 using GraphNode =
     std::variant<std::monostate, Index, Manifest, ArtifactManifest, Schema1Node, UnknownDocument>;
 
-struct GraphDocument {
-  GraphNode node;
-  Bytes text;  // as it stands in the store; empty if the blob was not read, or is not a document
-};
-
 // Returns whether a media type is that of a document which is understood.
 bool is_document_type(std::string_view media_type);
 // Returns whether a blob of this media type may be a document of an unknown kind.
@@ -47,7 +42,6 @@ bool is_unknown_type(std::string_view media_type);
 // Reads the document that `descriptor` names, by its media type; without one, by its member `mediaType`, else
 // by its other members. Layers and configurations are not read. Errors are those of read_index and
 // read_manifest. A blob of an unknown type is verified too: Errc::not_found, Errc::corrupt.
-Result<GraphDocument> read_graph_document(const Provider& provider, const Descriptor& descriptor);
 Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& descriptor);
 
 // Returns the children in the order of the document: of a manifest the config, then the layers; of an index

@@ -103,7 +103,7 @@ LayoutGraph::~LayoutGraph() { cache_->forget(this); }
 
 void LayoutGraph::release() {
   cache_->forget(this);
-  facts_.lock()->clear();
+  dead_ends_.lock()->clear();
 }
 
 Result<DocumentPtr> LayoutGraph::load(const Digest& digest, std::uint64_t size, ReadAs way,
@@ -118,12 +118,14 @@ Result<DocumentPtr> LayoutGraph::load(const Digest& digest, std::uint64_t size, 
   auto text = read_document(reader_, {.digest = digest, .size = document->size}, context);
   if (!text) return fail(std::move(text).error());
   if (way.form == DocumentForm::untyped) {
-    document->form = form_of_text(*text);
-    document->media_type = own_media_type(*text);
+    auto own = form_of_text(*text);
+    document->form = own.form;
+    document->media_type = std::move(own.media_type);
     if (form_of(document->media_type) != document->form) document->media_type = usual_type(document->form);
   }
   parse_into(*document, way, *text);
-  if (options_.finds_mentions) document->mentions = digests_in(*text);
+  const bool is_understood_now = way.is_config || is_understood(document->form);
+  if (options_.finds_mentions && is_understood_now) document->mentions = digests_in(*text);
   if (options_.keeps_text) document->text = std::move(*text);
   keep(document, way);
   return document;
@@ -139,11 +141,10 @@ void LayoutGraph::keep(const DocumentPtr& document, ReadAs way) const {
     ways = static_cast<std::uint8_t>(ways | bit_of(typed));
   }
   const bool leads_nowhere = !document->problem && is_dead_end(*document);
-  auto facts = facts_.lock();
-  if (facts->size() >= kMaxFacts && !facts->contains(document->digest)) return;
-  Facts& known = (*facts)[document->digest];
-  known.read = static_cast<std::uint8_t>(known.read | ways);
-  if (leads_nowhere) known.dead_ends = static_cast<std::uint8_t>(known.dead_ends | ways);
+  auto dead_ends = dead_ends_.lock();
+  if (dead_ends->size() >= kMaxFacts && !dead_ends->contains(document->digest)) return;
+  std::uint8_t& known = (*dead_ends)[document->digest];
+  if (leads_nowhere) known = static_cast<std::uint8_t>(known | ways);
 }
 
 Result<DocumentPtr> LayoutGraph::read_as(const Descriptor& descriptor, ReadAs way,
@@ -163,14 +164,18 @@ Result<DocumentPtr> LayoutGraph::read_as(const Descriptor& descriptor, ReadAs wa
       return load(descriptor.digest, size->value_or(0), way, context);
     };
     auto loaded = flights_.run(key, load_now, context);
-    // What another thread was stopped in is begun again.
-    while (!loaded && loaded.error().code() == Errc::cancelled && context.check())
-      loaded = flights_.run(key, load_now, context);
     if (!loaded) return loaded;
     document = std::move(*loaded);
   }
   if (is_size_told && document->size != descriptor.size)
     return fail(wrong_size(descriptor.digest, document->size, descriptor.size));
+  return document;
+}
+
+Result<DocumentPtr> LayoutGraph::read_parsed(const Descriptor& descriptor, ReadAs way,
+                                             const Context& context) const {
+  auto document = read_as(descriptor, way, context);
+  if (document && (*document)->problem) return fail(Error(*(*document)->problem));
   return document;
 }
 
@@ -184,9 +189,8 @@ Result<DocumentPtr> LayoutGraph::read(const Descriptor& descriptor, const Contex
     leaf->form = form;
     return leaf;
   }
-  auto document = read_as(descriptor, {form}, context);
+  auto document = read_parsed(descriptor, {form}, context);
   if (!document) return document;
-  if ((*document)->problem) return fail(Error(*(*document)->problem));
   if ((*document)->digests.empty()) return document;
   const FindBlob find = [&](const Digest& digest) -> Result<std::optional<Descriptor>> {
     const auto size = reader_.blob_size(digest, context);
@@ -206,17 +210,15 @@ Result<DocumentPtr> LayoutGraph::read(const Digest& digest, const Context& conte
 
 Result<std::shared_ptr<const Index>> LayoutGraph::index(const Descriptor& descriptor,
                                                         const Context& context) const {
-  auto document = read_as(descriptor, {DocumentForm::index}, context);
+  auto document = read_parsed(descriptor, {DocumentForm::index}, context);
   if (!document) return fail(std::move(document).error());
-  if ((*document)->problem) return fail(Error(*(*document)->problem));
   return part_of(*document, std::get<Index>((*document)->node));
 }
 
 Result<std::shared_ptr<const Manifest>> LayoutGraph::manifest(const Descriptor& descriptor,
                                                               const Context& context) const {
-  auto document = read_as(descriptor, {DocumentForm::manifest}, context);
+  auto document = read_parsed(descriptor, {DocumentForm::manifest}, context);
   if (!document) return fail(std::move(document).error());
-  if ((*document)->problem) return fail(Error(*(*document)->problem));
   return part_of(*document, std::get<Manifest>((*document)->node));
 }
 
@@ -227,18 +229,23 @@ Result<DocumentPtr> LayoutGraph::read_config_document(const Descriptor& descript
 
 Result<std::shared_ptr<const ImageConfig>> LayoutGraph::config(const Descriptor& descriptor,
                                                                const Context& context) const {
-  auto document = read_config_document(descriptor, context);
+  auto document = read_parsed(descriptor, kConfig, context);
   if (!document) return fail(std::move(document).error());
-  if ((*document)->problem) return fail(Error(*(*document)->problem));
   return part_of(*document, *(*document)->config);
 }
 
-bool LayoutGraph::was_read(const Digest& digest) const { return facts_.lock()->contains(digest); }
+bool LayoutGraph::was_read(const Digest& digest) const { return dead_ends_.lock()->contains(digest); }
 
 bool LayoutGraph::leads_nowhere(const Descriptor& descriptor) const {
-  auto facts = facts_.lock();
-  const auto found = facts->find(descriptor.digest);
-  return found != facts->end() && (found->second.dead_ends & bit_of({form_of(descriptor.media_type)})) != 0;
+  auto dead_ends = dead_ends_.lock();
+  const auto found = dead_ends->find(descriptor.digest);
+  return found != dead_ends->end() && (found->second & bit_of({form_of(descriptor.media_type)})) != 0;
+}
+
+const Descriptor* LayoutReferrers::find(const Digest& digest) const {
+  const auto has_digest = [&](const auto& entry) { return entry.second.named.digest == digest; };
+  const auto found = std::ranges::find_if(by_subject, has_digest);
+  return found == by_subject.end() ? nullptr : &found->second.named;
 }
 
 Result<IndexChildren> index_children_of(const LayoutGraph& graph, std::span<const Descriptor> roots,
@@ -248,6 +255,7 @@ Result<IndexChildren> index_children_of(const LayoutGraph& graph, std::span<cons
   const Handler note = [&](const Descriptor& descriptor, const Context& going_on) -> Result<Visit> {
     if (document_kind(descriptor.media_type) != DocumentKind::index) return Visit();
     const auto index = graph.index(descriptor, going_on);
+    if (!index && index.error().code() == Errc::cancelled) return fail(Error(index.error()));
     if (!index) return Visit();
     for (const Descriptor& child : (*index)->manifests) {
       if (!seen.insert(child.digest).second) continue;

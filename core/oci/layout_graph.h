@@ -57,9 +57,9 @@ class LayoutGraph {
 
   const LayoutReader& reader() const noexcept { return reader_; }
 
-  // The document that `descriptor` names, by its media type as read_graph_document() has it; of a layer or a
+  // The document that `descriptor` names, by its media type as read_graph_node() has it; of a layer or a
   // configuration an empty one, unread. Cost: the first time reads and hashes the blob, later a look-up.
-  // Errors are those of read_graph_document; Errc::corrupt also if the descriptor of a document that is known
+  // Errors are those of read_graph_node; Errc::corrupt also if the descriptor of a document that is known
   // is wrong about the size; Errc::cancelled.
   Result<DocumentPtr> read(const Descriptor& descriptor, const Context& context = {}) const;
   // The same for the blob of a digest, whatever its media type: form_of_text() decides.
@@ -82,11 +82,6 @@ class LayoutGraph {
   void release();
 
  private:
-  // Bits by the way that a document was read in.
-  struct Facts {
-    std::uint8_t read = 0;
-    std::uint8_t dead_ends = 0;
-  };
   Result<DocumentPtr> read_as(const Descriptor& descriptor, ReadAs way, const Context& context) const;
   // `size` is that of the blob; of one that is missing it does not matter.
   Result<DocumentPtr> load(const Digest& digest, std::uint64_t size, ReadAs way,
@@ -97,7 +92,10 @@ class LayoutGraph {
   const GraphOptions options_;
   const std::shared_ptr<DocumentCache> cache_;
   mutable SingleFlight<DocumentCache::Key, DocumentPtr> flights_{LockLevel::document};
-  mutable Guarded<std::unordered_map<Digest, Facts>> facts_;  // of kMaxFacts documents at most
+  // The documents that were read, kMaxFacts at most: bits for the ways in which each leads nowhere.
+  mutable Guarded<std::unordered_map<Digest, std::uint8_t>> dead_ends_;
+  // read_as() of a document that can be parsed.
+  Result<DocumentPtr> read_parsed(const Descriptor& descriptor, ReadAs way, const Context& context) const;
 };
 
 // Returns the children of every index that `roots` lead to, indexes in indexes included; reads only indexes.
@@ -129,6 +127,8 @@ struct LayoutReferrers {
     Descriptor listed;  // as a list of referrers has it (distribution-spec, "Listing Referrers")
   };
   std::multimap<Digest, Referrer> by_subject;  // of one subject in the order of their digests
+  // The descriptor that leads to a referrer; null if the document is none.
+  const Descriptor* find(const Digest& digest) const;
   bool is_open = false;          // whether a document is missing: more may be known once it comes
   std::optional<Error> problem;  // of the first document that is there and cannot be read
 };

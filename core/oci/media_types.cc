@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "core/base/ascii.h"
+
 namespace layoutfs {
 namespace {
-
-// ASCII alone: the grammar of media types has no other letters.
-char lower_ascii(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string_view without_parameters(std::string_view media_type) noexcept {
   constexpr std::string_view kBlanks = " \t\r\n";

@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "core/base/ascii.h"
 #include "core/oci/documents.h"
 
 namespace layoutfs {
@@ -44,8 +45,7 @@ constexpr std::array<std::string_view, 14> kArchitectures{
 
 std::string lower_text(std::string_view text) {
   std::string result(text);
-  std::ranges::transform(result, result.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(result, result.begin(), lower_ascii);
   return result;
 }
 

@@ -77,14 +77,14 @@ std::vector<std::string> labels_of(const References& references,
 // choose_among(), by the platforms that the entries tell, else their configs.
 std::optional<Descriptor> choose_image(const LayoutGraph& graph,
                                        const std::vector<const Descriptor*>& entries,
-                                       const Platform& platform) {
+                                       const Platform& platform, const Context& context) {
   // Nobody makes an image for more platforms.
   constexpr std::size_t kMaxPlatforms = 64;
   if (entries.size() > kMaxPlatforms) return choose_among(entries, platform);
   std::vector<Descriptor> copies;
   for (const auto* entry : entries) {
     copies.push_back(*entry);
-    if (is_without_platform(*entry)) copies.back().platform = platform_in_config(graph, *entry);
+    if (is_without_platform(*entry)) copies.back().platform = platform_in_config(graph, *entry, context);
   }
   std::vector<const Descriptor*> told;
   for (const Descriptor& copy : copies) told.push_back(&copy);
@@ -94,13 +94,16 @@ std::optional<Descriptor> choose_image(const LayoutGraph& graph,
 }
 
 Result<Descriptor> find_only(const LayoutReader& reader, const References& references,
-                             const Platform& platform) {
+                             const Platform& platform, const Context& context) {
   const LayoutGraph graph(reader);
-  const auto entries = image_entries(graph, references);
+  const auto entries = image_entries(graph, references, context);
   if (!entries) return fail(Error(entries.error()));
   if (entries->empty()) return fail(Errc::not_found, "the layout has no image");
   if (entries->size() == 1) return *entries->front();
-  if (auto chosen = choose_image(graph, *entries, platform)) return *std::move(chosen);
+  auto chosen = choose_image(graph, *entries, platform, context);
+  // A config that was not read to its end told no platform.
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+  if (chosen) return *std::move(chosen);
   return fail(Errc::ambiguous, "the layout has " + std::to_string(entries->size()) +
                                    " images, name one of: " + list_of(labels_of(references, *entries)));
 }
@@ -205,7 +208,7 @@ Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view r
                                   const Platform& platform, const Context& context) {
   auto references = reader.references(context);
   if (!references) return fail(std::move(references).error());
-  if (reference.empty()) return find_only(reader, **references, platform);
+  if (reference.empty()) return find_only(reader, **references, platform, context);
   if (const auto position = position_in(reference)) return find_position(**references, reference, *position);
   if (looks_like_digest(reference)) {
     auto digest = Digest::parse(reference);

@@ -101,6 +101,7 @@ class PlatformSearch {
     if (++images_ > kMaxImages)
       return fail(Errc::invalid_image, entry.digest.str() + ": too many candidates");
     const auto manifest = graph_.manifest(entry, context_);
+    if (!manifest && manifest.error().code() == Errc::cancelled) return fail(Error(manifest.error()));
     // Another reader says what is wrong with it.
     if (!manifest && manifest.error().code() != Errc::not_found) return entry;
     if (!manifest) absent_.push_back(entry.digest.str());

@@ -183,9 +183,9 @@ Result<Descriptor> LayoutRegistry::resolve_manifest(std::string_view repository,
   if (found != (*all)->documents.end()) return found->second;
   // Who is told of a referrer can have it.
   const auto referrers = all_referrers(*now, repository, context);
+  if (!referrers && referrers.error().code() == Errc::cancelled) return fail(Error(referrers.error()));
   if (!referrers) return fail(unknown_manifest(repository, digest.str()));
-  for (const auto& [subject, referrer] : (*referrers)->by_subject)
-    if (referrer.named.digest == digest) return referrer.named;
+  if (const Descriptor* const named = (*referrers)->find(digest)) return *named;
   return fail(unknown_manifest(repository, digest.str()));
 }
 

@@ -99,10 +99,11 @@ inline constexpr std::size_t kDefaultChunkSize = 8192;
 // Repositories of blobs, manifests and tags. Thread-safe, and safe beside other processes. Whatever an
 // implementation does not have is Errc::unsupported.
 //
-// Everywhere: RegistryCode::name_invalid for a repository or a tag that breaks the grammar (names.h),
-// Errc::digest_invalid for an empty digest, RegistryCode::name_unknown for a repository without entries where
-// entries are asked for. What takes a Context fails with Errc::cancelled once that has ended, at the start
-// and while it waits or walks. registry_code() gives the code that a server answers with.
+// Everywhere: RegistryCode::name_invalid for a repository or a tag that breaks the grammar
+// (oci/repository_names.h), Errc::digest_invalid for an empty digest, RegistryCode::name_unknown for a
+// repository without entries where entries are asked for. What takes a Context fails with Errc::cancelled
+// once that has ended, at the start and while it waits or walks. registry_code() gives the code that a server
+// answers with.
 class Registry {
  public:
   virtual ~Registry() = default;

@@ -80,7 +80,7 @@ class CountedSource final : public ByteSource {
   std::uint64_t bytes_ = 0;
 };
 
-// IoBuffers of blobs, counted. One of them is asked for pieces of one blob.
+// Chunks of blobs, counted. One of them is asked for pieces of one blob.
 class CountedAccessor final : public BlobChunkAccessor {
  public:
   CountedAccessor(BlobChunkAccessor& accessor, Counter& counter) : accessor_(accessor), counter_(counter) {}

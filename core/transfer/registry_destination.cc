@@ -4,6 +4,7 @@
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/oci/repository_names.h"
+#include "core/registry/repository_map.h"
 #include "core/transfer/blob_options.h"
 #include "core/transfer/compression.h"
 #include "core/transfer/image_destination.h"
@@ -207,9 +208,8 @@ class RegistryDestination final : public ImageDestination {
 Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Registry> registry,
                                                            std::string repository, std::string tag,
                                                            DestinationOptions options) {
-  if (!is_repository_name(repository))
-    return fail(RegistryCode::name_invalid, "invalid repository name '" + repository + "'");
-  if (!tag.empty() && !is_tag(tag)) return fail(RegistryCode::name_invalid, "invalid tag '" + tag + "'");
+  if (!is_repository_name(repository)) return fail(invalid_repository(repository));
+  if (!tag.empty() && !is_tag(tag)) return fail(invalid_tag(tag));
   if (auto checked = check_options(options); !checked) return fail(std::move(checked).error());
   return std::make_unique<RegistryDestination>(std::move(registry), std::move(repository), std::move(tag),
                                                std::move(options));

@@ -75,8 +75,7 @@ std::optional<Descriptor> CatalogKeeper::find_document(const Digest& digest) {
 std::optional<Descriptor> CatalogKeeper::find_unlisted(const Digest& digest) {
   // What a list of referrers links to is known by the document that leads to it.
   if (const auto all = referrers_.lock()->all)
-    for (const auto& [subject, referrer] : all->by_subject)
-      if (referrer.named.digest == digest) return referrer.named;
+    if (const Descriptor* const named = all->find(digest)) return *named;
   const auto document = graph_.read(digest);
   if (!document) return std::nullopt;
   const GraphNode& node = (*document)->node;
