@@ -40,7 +40,7 @@ split_name() {
 [ -z "$name" ] || split_name "$1"
 
 if [ -z "$name" ]; then scripts/install-dependencies.sh --demo; else scripts/install-dependencies.sh; fi
-[ -t 1 ] || echo "Building ..."
+shows_progress || echo "Building ..."
 build release layoutfs
 
 if [ -z "$name" ]; then

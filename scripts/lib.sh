@@ -13,13 +13,16 @@ die() {
 SCRIPT=$SOURCE/scripts/$(basename "$0")
 usage() { sed -n '2,/^\(\. \|set \)/{/^\(\. \|set \)/d; s/^# \{0,1\}//; p}' "$SCRIPT"; }
 
+# Whether standard output is a terminal that can rewrite a line.
+shows_progress() { [ -t 1 ] && [ "${TERM-dumb}" != dumb ]; }
+
 # build PRESET [NINJA_TARGET...]: configures if need be, and builds what changed. On a terminal one line shows the progress.
 build() {
   local preset=$1 launcher=()
   shift
   ! command -v ccache >/dev/null || launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" "${launcher[@]}" >/dev/null
-  if [ -t 1 ] && [ "${TERM-dumb}" != dumb ]; then
+  if shows_progress; then
     NINJA_STATUS='Building ... %p (%e s) ' cmake --build "build/$preset" -- "$@"
   else
     cmake --build "build/$preset" -- --quiet "$@"

@@ -135,13 +135,17 @@ bool is_temporary_name(std::string_view name) noexcept {
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(int directory, const std::string& path) {
   auto fd = open_at(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) return std::unexpected(std::move(fd).error());
-  const auto found = stat_of(fd->get(), path);
+  return of(fd->get(), path);
+}
+
+Result<std::shared_ptr<const MappedFile>> MappedFile::of(int fd, const std::string& what) {
+  const auto found = stat_of(fd, what);
   if (!found) return std::unexpected(found.error());
-  if (!S_ISREG(found->st_mode)) return fail(Errc::corrupt, path + ": not a regular file");
+  if (!S_ISREG(found->st_mode)) return fail(Errc::corrupt, what + ": not a regular file");
   const auto size = static_cast<std::size_t>(found->st_size);
   if (size == 0) return std::shared_ptr<const MappedFile>(new MappedFile({}));
-  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd->get(), 0);
-  if (address == MAP_FAILED) return std::unexpected(Error::system(errno, path));
+  void* const address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (address == MAP_FAILED) return std::unexpected(Error::system(errno, what));
   return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const std::byte*>(address), size}));
 }
 

@@ -79,6 +79,8 @@ bool is_temporary_name(std::string_view name) noexcept;
 class MappedFile {
  public:
   static Result<std::shared_ptr<const MappedFile>> open(int directory, const std::string& path);
+  // Of an open file, which may be closed afterwards; `what` names it in errors.
+  static Result<std::shared_ptr<const MappedFile>> of(int fd, const std::string& what);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();

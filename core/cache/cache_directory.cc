@@ -82,12 +82,15 @@ Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
 
 // Opens `name` in `folder`, which is at `path`.
 Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& path, const std::string& name) {
+  const auto refuse = [&] {
+    return fail(Errc::invalid_argument, path + "/" + name + ": not a file that only we can write");
+  };
   auto file = open_at(folder.get(), name, kReadFlags);
+  if (!file && file.error().sys() == ELOOP) return refuse();  // a symlink, by O_NOFOLLOW
   if (!file) return fail(Error::system(file.error().sys(), path + "/" + name));
   const auto status = stat_of(file->get(), name);
   if (!status) return fail(Error(status.error()));
-  if (!S_ISREG(status->st_mode) || !is_trusted(*status))
-    return fail(Errc::invalid_argument, path + "/" + name + ": not a file that only we can write");
+  if (!S_ISREG(status->st_mode) || !is_trusted(*status)) return refuse();
   return file;
 }
 
@@ -185,17 +188,11 @@ Result<UniqueFd> CacheDirectory::open(CacheKind kind, const Digest& digest) cons
 }
 
 Result<SharedBytes> CacheDirectory::map(CacheKind kind, const Digest& digest) const {
-  const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::fail);
-  if (!parent) return fail(Error(parent.error()));
-  const std::string path = folder_path(kind, name_of(digest.algorithm()));
-  struct stat status{};
-  if (::fstatat((*parent)->get(), digest.hex().c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-    return fail(Error::system(errno, path + "/" + digest.hex()));
-  if (!S_ISREG(status.st_mode) || !is_trusted(status))
-    return fail(Errc::invalid_argument, path + "/" + digest.hex() + ": not a file that only we can write");
-  auto file = MappedFile::open((*parent)->get(), digest.hex());
-  if (!file) return fail(std::move(file).error(), path);
-  return SharedBytes::of(std::move(*file));
+  const auto file = open(kind, digest);
+  if (!file) return fail(Error(file.error()));
+  auto mapped = MappedFile::of(file->get(), digest.hex());
+  if (!mapped) return fail(std::move(mapped).error(), folder_path(kind, name_of(digest.algorithm())));
+  return SharedBytes::of(std::move(*mapped));
 }
 
 // What is in the folders of a kind. Removes leftover files.
@@ -323,8 +320,12 @@ void CacheDirectory::make_room(std::uint64_t budget) const {
   for (const auto& [kind, file] : candidates) {
     if (bytes <= budget) return;
     const auto parent = folder(kind, file.algorithm, IfMissing::fail);
-    if (!parent || ::unlinkat((*parent)->get(), file.name.c_str(), 0) != 0) continue;
+    if (!parent) continue;
+    const bool is_removed = ::unlinkat((*parent)->get(), file.name.c_str(), 0) == 0;
+    // Another process that makes room may have been faster.
+    if (!is_removed && errno != ENOENT) continue;
     bytes -= file.size;
+    if (!is_removed) continue;
     log(LogLevel::debug, "cache directory: " + folder_path(kind, file.algorithm) + "/" + file.name +
                              " was used least recently; removed");
   }

@@ -14,12 +14,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/beneath.h"
 #include "core/base/user_namespace.h"
 
 namespace layoutfs {
 namespace {
-
-constexpr int kMaxSymlinks = 40;  // as Linux resolves paths
 
 bool is_ours(const struct stat& status) noexcept {
   return status.st_uid == ::geteuid() || status.st_uid == 0;
@@ -131,7 +130,7 @@ class TrustedWalk {
   Status follow(int symlink, const struct stat& status) {
     if (!is_ours(status))
       return fail(Errc::invalid_argument, path_ + ": the symlink " + shown_ + " belongs to another user");
-    if (++symlinks_ > kMaxSymlinks) return fail(Error::system(ELOOP, path_));
+    if (++symlinks_ > kMaxLinks) return fail(Error::system(ELOOP, path_));
     std::array<char, PATH_MAX> target{};
     const auto size = ::readlinkat(symlink, "", target.data(), target.size());
     if (size < 0) return fail(Error::system(errno, path_));

@@ -4,16 +4,14 @@
 // and 3.2.3). So decoding can start at a block for which that part of the stream, the window, is known. At
 // the header of a member (RFC 1952, 2.2) no window is needed.
 //
-//   index pass   GzipInflater reads header, blocks and trailer of each member, and stops between two blocks
-//   once a point is
-//                due. GzipIndexing keeps the last 32 KiB, and reports the bit at which the block begins, with
-//                the window and some compressed bytes behind it.
+//   index pass   GzipInflater reads header, blocks and trailer of each member, and stops between two
+//                blocks once a point is due. GzipIndexing keeps the last 32 KiB, and reports the bit at
+//                which the block begins, with the window and some compressed bytes behind it.
 //   state        GzipStateWriter, which may run in another thread, zeros the bytes of the window to which
-//   nothing refers
-//                (WindowThinner), and compresses it with zstd: a sixth of the bytes for a tar of usual files.
-//   reading      resume_gzip unpacks the window, gives it and the bits left in the first byte to the decoder,
-//   and reads on
-//                through blocks and members.
+//                nothing refers (WindowThinner), and compresses it with zstd: a sixth of the bytes for a
+//                tar of usual files.
+//   reading      resume_gzip unpacks the window, gives it and the bits left in the first byte to the
+//                decoder, and reads on through blocks and members.
 //
 // A state is stored only after decoding with it has given the stream's bytes. What a resumed decoder delivers
 // is checked per span; it does not compute the CRC-32 of a member of which it has not seen the start.

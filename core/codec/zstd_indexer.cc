@@ -7,16 +7,16 @@
 // dictionary (section 5), so a point's state is one: at the point, a reader starts a frame of its own, with
 // that dictionary, and feeds it the blob's blocks from there on.
 //
-//   Indexer          gives libzstd one header or block at a time, and keeps the stream's end (PlainBuffer) as
-//   windows. BlockWalker      reads the tables and, on request, the sequences of each block: libzstd does not
-//   tell them. Candidate        a boundary behind which blocks are collected until they have regenerated a
-//   window, or the frame ends;
-//                    nothing after that can refer to the window.
+//   Indexer          gives libzstd one header or block at a time, and keeps the stream's end
+//                    (PlainBuffer) as windows.
+//   BlockWalker      reads the tables and, on request, the sequences of each block: libzstd does not tell
+//                    them.
+//   Candidate        a boundary behind which blocks are collected until they have regenerated a window, or
+//                    the frame ends; nothing after that can refer to the window.
 //   BlockPointMaker  makes the dictionary, keeps only those bytes of the window that the collected blocks
-//   copy, and tries
-//                    it: only a point that gives the same bytes is reported. This costs as much as decoding a
-//                    window or two, so FoundPoint::make_state does it, in the thread of whoever stores the
-//                    point.
+//                    copy, and tries it: only a point that gives the same bytes is reported. This costs as
+//                    much as decoding a window or two, so FoundPoint::make_state does it, in the thread
+//                    that stores the point.
 //
 // Points lie at least kWindowsPerPoint windows apart, and further if their states would take more than
 // kMaxPartOfBlob of the blob. A frame whose blocks the walker does not understand has no points inside from

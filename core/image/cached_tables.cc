@@ -5,15 +5,21 @@
 
 namespace layoutfs {
 
-Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer) {
-  auto file = cache.load(CacheKind::layer_index, layer.digest);
+Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Digest& blob) {
+  auto file = cache.load(CacheKind::layer_index, blob);
   if (!file) return fail(std::move(file).error());
-  auto index = LayerIndex::open(*file, layer.digest);
+  auto index = LayerIndex::open(*file, blob);
   if (!index) return fail(std::move(index).error());
-  if ((*index)->blob_size() != layer.size)
-    return fail(Errc::corrupt, "index file: it is of a blob of " + std::to_string((*index)->blob_size()) +
-                                   " bytes, the descriptor says " + std::to_string(layer.size));
   return CachedTables<LayerIndex>{std::move(*index), std::move(*file)};
+}
+
+Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer) {
+  auto index = open_cached_index(cache, layer.digest);
+  if (index && index->tables->blob_size() != layer.size)
+    return fail(Errc::corrupt, "index file: it is of a blob of " +
+                                   std::to_string(index->tables->blob_size()) +
+                                   " bytes, the descriptor says " + std::to_string(layer.size));
+  return index;
 }
 
 Result<CachedTables<ImageTree>> open_cached_tree(const IndexCache& cache, CacheKind kind,

@@ -17,6 +17,8 @@ struct CachedTables {
 };
 
 // Errc::not_found if there is none. Any other error: the file would not be used, but built anew.
+// By a descriptor, it must also be of a blob of that size.
+Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Digest& blob);
 Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer);
 Result<CachedTables<ImageTree>> open_cached_tree(const IndexCache& cache, CacheKind kind,
                                                  const Digest& digest, std::size_t layer_count);

@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
+#include "core/base/beneath.h"
 #include "core/base/check.h"
 
 namespace layoutfs {
 namespace {
-
-// As Linux resolves paths.
-constexpr int kMaxLookupLinks = 40;
 
 std::unexpected<Error> ends_early() { return fail(Errc::corrupt, "the layer's stream ends within the file"); }
 
@@ -113,7 +111,7 @@ Result<Inode> Image::resolve(std::string_view path, bool follow_last) const {
       here = *child;
       continue;
     }
-    if (++links > kMaxLookupLinks) return fail(Errc::not_found, std::string(path) + ": too many symlinks");
+    if (++links > kMaxLinks) return fail(Errc::not_found, std::string(path) + ": too many symlinks");
     if (found.target.starts_with('/')) here = kRootInode;
     pending.push_back(found.target);
   }

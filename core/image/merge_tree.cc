@@ -6,14 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "core/base/beneath.h"
 #include "core/image/whiteout_names.h"
 #include "core/layer/limits.h"
 
 namespace layoutfs {
 namespace {
-
-// As Linux resolves paths.
-constexpr int kMaxSymlinks = 40;
 
 // Takes the first component off `path`; empty for a leading '/'.
 std::string_view take_component(std::string_view& path) {
@@ -175,7 +173,7 @@ Status MergeTree::follow(Walk& walk, NodeId symlink) {
     const ResolvedSymlink& to = known->second;
     if (to.generation == generation_ && to.from == walk.here && to.create >= walk.create) {
       walk.symlinks += to.symlinks;
-      if (walk.symlinks > kMaxSymlinks) return fail(Errc::corrupt, "too many symlinks");
+      if (walk.symlinks > kMaxLinks) return fail(Errc::corrupt, "too many symlinks");
       walk.here = to.directory;
       return {};
     }
@@ -183,7 +181,7 @@ Status MergeTree::follow(Walk& walk, NodeId symlink) {
   // Known from now on, though not yet where it leads: it must not be replaced unnoticed.
   if (known == resolved_symlinks_.end())
     resolved_symlinks_.emplace(symlink, ResolvedSymlink{0, kNone, kNone, 0, Create::no});
-  if (++walk.symlinks > kMaxSymlinks) return fail(Errc::corrupt, "too many symlinks");
+  if (++walk.symlinks > kMaxLinks) return fail(Errc::corrupt, "too many symlinks");
   const std::string_view target = nodes_[symlink].target;
   walk.texts.push_back({target, symlink, walk.here, walk.symlinks - 1});
   if (target.starts_with('/')) walk.here = kRoot;
@@ -212,7 +210,8 @@ Status MergeTree::set_xattr(NodeId node, std::string_view name, std::string_view
     return {};
   }
   if (names_size + name.size() + 1 > kMaxXattrNames)
-    return fail(Errc::corrupt, "the names of the xattrs of one file take more than 64 KiB");
+    return fail(Errc::corrupt, "the names of the xattrs of one file take more than " +
+                                   std::to_string(kMaxXattrNames >> 10) + " KiB");
   names_size += name.size() + 1;
   list.emplace(position, name, value);
   return {};

@@ -12,13 +12,11 @@ namespace {
 
 constexpr auto kMaxSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-std::unexpected<Error> corrupt_map(std::string message) { return fail(Errc::corrupt, std::move(message)); }
-
 }  // namespace
 
 Status SparseMap::add(std::uint64_t offset, std::uint64_t size) {
   if (offset < end_ || offset > kMaxSize || size > kMaxSize - offset) {
-    return corrupt_map("the sparse map does not ascend");
+    return fail(Errc::corrupt, "the sparse map does not ascend");
   }
   end_ = offset + size;
   if (size == 0) return {};
@@ -30,7 +28,7 @@ Status SparseMap::add(std::uint64_t offset, std::uint64_t size) {
 }
 
 Status SparseMap::add_all(const std::vector<std::uint64_t>& numbers) {
-  if (numbers.size() % 2 != 0) return corrupt_map("the sparse map ends with half a piece");
+  if (numbers.size() % 2 != 0) return fail(Errc::corrupt, "the sparse map ends with half a piece");
   for (std::size_t i = 0; i < numbers.size(); i += 2) {
     if (auto added = add(numbers[i], numbers[i + 1]); !added) return added;
   }
@@ -39,8 +37,10 @@ Status SparseMap::add_all(const std::vector<std::uint64_t>& numbers) {
 
 Result<std::vector<Extent>> SparseMap::finish(std::uint64_t real_size, std::uint64_t stored_size,
                                               std::uint64_t stream_offset) && {
-  if (real_size > kMaxSize || end_ > real_size) return corrupt_map("the sparse map is larger than the file");
-  if (stored_ != stored_size) return corrupt_map("the sparse map does not match the size of the data");
+  if (real_size > kMaxSize || end_ > real_size)
+    return fail(Errc::corrupt, "the sparse map is larger than the file");
+  if (stored_ != stored_size)
+    return fail(Errc::corrupt, "the sparse map does not match the size of the data");
   for (Extent& extent : extents_) extent.stream_offset += stream_offset;
   return std::move(extents_);
 }
@@ -53,7 +53,7 @@ Status add_old_sparse(SparseMap& map, ByteView table, std::size_t count) {
     if (size_field[0] == std::byte{0}) return {};
     const auto offset = parse_tar_number(offset_field), size = parse_tar_number(size_field);
     if (!offset || !size || *offset < 0 || *size < 0)
-      return corrupt_map("the sparse map is not made of numbers");
+      return fail(Errc::corrupt, "the sparse map is not made of numbers");
     if (auto added = map.add(static_cast<std::uint64_t>(*offset), static_cast<std::uint64_t>(*size));
         !added) {
       return added;
@@ -75,7 +75,7 @@ Status SparseTextMap::feed(ByteView& piece) {
     const char* end = digits_.data() + digits_.size();
     const auto parsed = std::from_chars(digits_.data(), end, number);
     if (next != '\n' || parsed.ec != std::errc() || parsed.ptr != end) {
-      return corrupt_map("the sparse map is not made of numbers");
+      return fail(Errc::corrupt, "the sparse map is not made of numbers");
     }
     digits_.clear();
     if (auto added = add_number(number); !added) return added;

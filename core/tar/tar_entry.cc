@@ -9,15 +9,13 @@
 namespace layoutfs {
 namespace {
 
-std::unexpected<Error> corrupt_entry(std::string message) { return fail(Errc::corrupt, std::move(message)); }
-
 // A number of a header or, if there is one, of a PAX record, that must be in 0..`max`.
 template <class T>
 Status set_number(T& to, std::int64_t in_header, std::optional<std::uint64_t> in_record, std::uint64_t max,
                   const char* what) {
-  if (!in_record && in_header < 0) return corrupt_entry(std::string(what) + " is negative");
+  if (!in_record && in_header < 0) return fail(Errc::corrupt, std::string(what) + " is negative");
   const std::uint64_t value = in_record.value_or(static_cast<std::uint64_t>(in_header));
-  if (value > max) return corrupt_entry(std::string(what) + " is too large");
+  if (value > max) return fail(Errc::corrupt, std::string(what) + " is too large");
   to = static_cast<T>(value);
   return {};
 }
@@ -53,7 +51,7 @@ Result<SparseForm> sparse_form_of(const TarHeader& header, EntryType type, const
   if (type != EntryType::file) return SparseForm::none;
   if (header.flag == 'S') {
     if (header.format != TarFormat::gnu)
-      return corrupt_entry("a sparse file's header is not of GNU tar's format");
+      return fail(Errc::corrupt, "a sparse file's header is not of GNU tar's format");
     return SparseForm::old;
   }
   if (!records.is_present()) return SparseForm::none;
@@ -67,13 +65,13 @@ Status set_sparse_size(EntryStart& start, ByteView block, const PaxSparse& recor
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (start.sparse == SparseForm::old) {
     const auto size = parse_tar_number(block.subspan(kOldSparseRealSize, kOldSparseRealSizeWidth));
-    if (!size) return corrupt_entry("a sparse file's size is no number");
+    if (!size) return fail(Errc::corrupt, "a sparse file's size is no number");
     return set_number(start.entry.size, *size, std::nullopt, kMax, "a sparse file's size");
   }
-  if (!records.real_size) return corrupt_entry("a sparse file has no size");
+  if (!records.real_size) return fail(Errc::corrupt, "a sparse file has no size");
   if (start.sparse == SparseForm::records && records.block_count &&
       (records.numbers.size() % 2 != 0 || *records.block_count != records.numbers.size() / 2)) {
-    return corrupt_entry("a sparse map has another length than is said");
+    return fail(Errc::corrupt, "a sparse map has another length than is said");
   }
   return set_number(start.entry.size, 0, records.real_size, kMax, "a sparse file's size");
 }
@@ -108,7 +106,8 @@ Status set_attributes(TarEntry& entry, const TarHeader& header, ExtendedHeaders&
     entry.xattrs.emplace_back(name, std::move(value));
   }
   if (names_size > kMaxXattrNames)
-    return fail(Errc::unsupported, "the names of the xattrs take more than 128 KiB");
+    return fail(Errc::unsupported,
+                "the names of the xattrs take more than " + std::to_string(kMaxXattrNames >> 10) + " KiB");
   auto major = set_number(entry.device_major, header.device_major, std::nullopt, kMax, "device number");
   if (!major) return major;
   return set_number(entry.device_minor, header.device_minor, std::nullopt, kMax, "device number");

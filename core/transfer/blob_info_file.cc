@@ -17,12 +17,10 @@
 namespace layoutfs {
 namespace {
 
-constexpr const char* kFile = kBlobInfoFile;
-
 Result<BlobRecords> load(const CacheDirectory& directory, std::size_t limit) {
-  const auto file = directory.open_file(kFile);
+  const auto file = directory.open_file(kBlobInfoFile);
   if (!file) return fail(Error(file.error()));
-  const auto content = read_all(file->get(), kFile, kMaxBlobRecords);
+  const auto content = read_all(file->get(), kBlobInfoFile, kMaxBlobRecords);
   if (!content) return fail(Error(content.error()));
   return read_blob_records(*content, limit);
 }
@@ -86,7 +84,7 @@ class KeptInfo final : public BlobInfoFile {
     if (!held) return fail(Error(held.error()));
     auto records = load(*directory_, limit_).value_or(BlobRecords());
     merge(records, *recorded, limit_);
-    if (auto written = write_file_atomically((*directory)->get(), kFile, write_blob_records(records));
+    if (auto written = write_file_atomically((*directory)->get(), kBlobInfoFile, write_blob_records(records));
         !written)
       return written;
     *recorded = BlobRecords();

@@ -91,7 +91,7 @@ inline constexpr std::string_view kRegistryTransport = "oci-registry";
 // What `reference` means is what find_reference finds: empty for the only image, a name, "@N", a digest.
 // Errc::not_found, Errc::ambiguous; Errc::unsupported for an entry that is neither a manifest nor an index.
 //
-// It is thread-safe throughout. Manifests are verified; blobs are not. IoBuffers of blobs are read where they
+// It is thread-safe throughout. Manifests are verified; blobs are not. Chunks of blobs are read where they
 // lie; those of a foreign layer that is not there are Errc::not_found.
 Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutReader> reader,
                                                  std::string_view reference, SourceOptions options = {});

@@ -87,10 +87,8 @@ class SharedSpans {
   using Places = std::unordered_map<SpanDigest, PlaceInBlob, KeyHash>;
 
   std::shared_ptr<const LayerIndex> index_of(const Digest& blob) const {
-    auto file = cache_.load(CacheKind::layer_index, blob);
-    if (!file) return nullptr;
-    auto index = LayerIndex::open(std::move(*file), blob);
-    return index ? *index : nullptr;
+    auto index = open_cached_index(cache_, blob);
+    return index ? std::move(index->tables) : nullptr;
   }
 
   Places all_places() const {

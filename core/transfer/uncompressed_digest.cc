@@ -17,11 +17,9 @@ constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
 // Empty if there is no index, or its digest is of another algorithm.
 Digest by_index(const Digest& layer, Algorithm algorithm, const IndexCache& cache) {
-  auto file = cache.load(CacheKind::layer_index, layer);
-  if (!file) return {};
-  const auto index = LayerIndex::open(std::move(*file), layer);
-  if (!index || (*index)->diff_id().algorithm() != algorithm) return {};
-  return (*index)->diff_id();
+  const auto index = open_cached_index(cache, layer);
+  if (!index || index->tables->diff_id().algorithm() != algorithm) return {};
+  return index->tables->diff_id();
 }
 
 Result<Digest> decoded(Compression compression, HashingSource& source, Algorithm algorithm) {

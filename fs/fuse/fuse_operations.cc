@@ -205,36 +205,34 @@ void list(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offs
   std::string name;
   const bool has_attributes =
       listing == Listing::with_attributes && filesystem.has_cheap_attributes(directory);
-  const auto add = [&](const Filesystem::Listed& listed, const Context& context) {
-    name.assign(listed.name);
-    // "." and ".." count as no lookup for the kernel.
-    const bool is_dot = name == "." || name == "..";
-    fuse_entry_param parameters{};
-    parameters.attr.st_ino = listed.inode != 0 ? listed.inode : kUnknownInode;
-    parameters.attr.st_mode = listed.type;
-    bool is_referenced = false;
-    if (has_attributes && !is_dot) {
-      const auto entry = filesystem.lookup(directory, name, context);
-      is_referenced = entry && entry->inode != 0;
-      if (is_referenced) parameters = to_parameters(*entry);
-    }
-    const auto cookie = static_cast<off_t>(listed.cookie);
-    const std::size_t needed = listing == Listing::with_attributes
-                                   ? fuse_add_direntry_plus(request, out + used, buffer.size() - used,
-                                                            name.c_str(), &parameters, cookie)
-                                   : fuse_add_direntry(request, out + used, buffer.size() - used,
-                                                       name.c_str(), &parameters.attr, cookie);
-    if (needed > buffer.size() - used) {
-      if (is_referenced) filesystem.forget(parameters.ino, 1);
-      return false;
-    }
-    used += needed;
-    return true;
-  };
   const auto listed = ask_filesystem(request, [&](Filesystem&, const Context& context) {
-    return filesystem.readdir(
-        directory, static_cast<std::uint64_t>(offset),
-        [&](const Filesystem::Listed& each) { return add(each, context); }, context);
+    const auto add = [&](const Filesystem::Listed& each) {
+      name.assign(each.name);
+      // "." and ".." count as no lookup for the kernel.
+      const bool is_dot = name == "." || name == "..";
+      fuse_entry_param parameters{};
+      parameters.attr.st_ino = each.inode != 0 ? each.inode : kUnknownInode;
+      parameters.attr.st_mode = each.type;
+      bool is_referenced = false;
+      if (has_attributes && !is_dot) {
+        const auto entry = filesystem.lookup(directory, name, context);
+        is_referenced = entry && entry->inode != 0;
+        if (is_referenced) parameters = to_parameters(*entry);
+      }
+      const auto cookie = static_cast<off_t>(each.cookie);
+      const std::size_t needed = listing == Listing::with_attributes
+                                     ? fuse_add_direntry_plus(request, out + used, buffer.size() - used,
+                                                              name.c_str(), &parameters, cookie)
+                                     : fuse_add_direntry(request, out + used, buffer.size() - used,
+                                                         name.c_str(), &parameters.attr, cookie);
+      if (needed > buffer.size() - used) {
+        if (is_referenced) filesystem.forget(parameters.ino, 1);
+        return false;
+      }
+      used += needed;
+      return true;
+    };
+    return filesystem.readdir(directory, static_cast<std::uint64_t>(offset), add, context);
   });
   if (listed)
     fuse_reply_buf(request, out, used);

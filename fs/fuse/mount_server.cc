@@ -1,10 +1,10 @@
 #include "fs/fuse/mount_server.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <cstdint>
 
 #include <limits>
 

@@ -1,6 +1,7 @@
 // Reading /proc/self/mountinfo.
 #include "fs/fuse/mount_table.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <sstream>
@@ -9,15 +10,19 @@
 
 namespace layoutfs {
 
+std::optional<char> octal_escape(std::string_view behind_backslash) {
+  const std::string_view digits = behind_backslash.substr(0, 3);
+  if (digits.size() < 3 || !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '7'; }))
+    return std::nullopt;
+  return static_cast<char>((digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0'));
+}
+
 std::string unescape_mount_point(std::string_view escaped) {
-  const auto is_octal = [&](std::size_t at) {
-    return at < escaped.size() && escaped[at] >= '0' && escaped[at] <= '7';
-  };
   std::string text;
   for (std::size_t i = 0; i < escaped.size(); ++i) {
-    if (escaped[i] == '\\' && is_octal(i + 1) && is_octal(i + 2) && is_octal(i + 3)) {
-      text += static_cast<char>((escaped[i + 1] - '0') * 64 + (escaped[i + 2] - '0') * 8 +
-                                (escaped[i + 3] - '0'));
+    const auto byte = escaped[i] == '\\' ? octal_escape(escaped.substr(i + 1)) : std::nullopt;
+    if (byte) {
+      text += *byte;
       i += 3;
     } else {
       text += escaped[i];

@@ -26,6 +26,9 @@ std::vector<std::pair<std::string, Mount>> all_mounts();
 // Where mounts of that type are, in the kernel's order.
 std::vector<std::string> mount_points_of(std::string_view type);
 
+// The byte that a backslash and three octal digits stand for; nothing if other characters follow the
+// backslash.
+std::optional<char> octal_escape(std::string_view behind_backslash);
 // Undoes the octal escapes of that file: "\040" is a blank.
 std::string unescape_mount_point(std::string_view escaped);
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/base/beneath.h"
 #include "fs/fuse/dead_mount.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/fuse/fusermount.h"
@@ -27,7 +28,6 @@ std::string absolute_path(const std::string& path) {
 
 // Where `path` leads, as far as there are symlinks and no mount of ours.
 std::string follow_links(const std::string& path) {
-  constexpr int kMaxLinks = 40;  // as path_resolution(7)
   std::string place = absolute_path(path);
   for (int links = 0; links < kMaxLinks && !is_mounted(place); ++links) {
     std::error_code failed;

@@ -149,13 +149,11 @@ std::vector<std::string> ImageSlots::problems_of(std::uint32_t number) {
 }
 
 void ImageSlots::release(const LayoutContext& layout) {
-  std::vector<std::shared_ptr<ImageFilesystem>> closed;  // after the lock is released
+  std::vector<FilesystemPtr> closed;  // after the lock is released
   auto slots = slots_.lock();
   for (auto& [number, slot] : slots->by_number)
     if (slot.filesystem && is_same(slot.layout, layout.weak_from_this()))
       closed.push_back(slots->close(slot));
 }
-
-std::size_t ImageSlots::open_count() { return slots_.lock()->open.size(); }
 
 }  // namespace layoutfs

@@ -53,8 +53,6 @@ class ImageSlots {
   std::vector<std::string> problems_of(std::uint32_t slot);
   // Closes the images of a layout. Their inodes stay: what is asked of them next opens them again.
   void release(const LayoutContext& layout);
-  // How many images and layers are open.
-  std::size_t open_count();
 
   // Inode numbers of a slot are its number in the upper half and the image's own below.
   static std::uint32_t slot_of(InodeNumber node) noexcept { return static_cast<std::uint32_t>(node >> 32); }

@@ -51,7 +51,7 @@ class TextStream final : public ChunkStream {
   std::unique_ptr<ByteSource> source_;
 };
 
-// IoBuffers of one text.
+// Chunks of one text.
 class TextAccessor final : public BlobChunkAccessor {
  public:
   explicit TextAccessor(std::string whole) : text(std::move(whole)) {}

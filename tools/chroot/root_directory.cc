@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/base/beneath.h"
 #include "core/base/file.h"
 #include "core/base/split.h"
 
@@ -18,7 +19,6 @@ namespace layoutfs::tools {
 namespace {
 
 // As Linux resolves paths.
-constexpr int kMaxLinks = 40;
 
 std::unexpected<Error> failed(int errno_value, const std::string& path) {
   return std::unexpected(Error::system(errno_value, path));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/edit_distance.h"
+#include "fs/fuse/mount_table.h"
 
 namespace layoutfs {
 namespace {
@@ -158,8 +159,6 @@ std::unexpected<Error> unknown(std::string_view name) {
                   (nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?"));
 }
 
-bool is_octal_digit(char c) { return c >= '0' && c <= '7'; }
-
 std::string without_escapes(std::string_view option) {
   std::string text;
   for (std::size_t i = 0; i < option.size(); ++i) {
@@ -167,9 +166,9 @@ std::string without_escapes(std::string_view option) {
       text += option[i];
       continue;
     }
-    const std::string_view digits = option.substr(i + 1, 3);
-    if (digits.size() == 3 && digits[0] <= '3' && std::ranges::all_of(digits, is_octal_digit)) {
-      text += static_cast<char>((digits[0] - '0') * 64 + (digits[1] - '0') * 8 + (digits[2] - '0'));
+    const auto byte = option[i + 1] <= '3' ? octal_escape(option.substr(i + 1)) : std::nullopt;
+    if (byte) {
+      text += *byte;
       i += 3;
     } else {
       text += option[++i];

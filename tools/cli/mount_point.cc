@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/beneath.h"
 #include "fs/fuse/dead_mount.h"
 #include "fs/fuse/fuse_session.h"
 
@@ -69,7 +70,6 @@ bool is_in(const std::string& path, const std::string& directory) {
 
 // As path_resolution(7) describes it.
 bool leads_through(const std::string& path, const std::string& directory) {
-  constexpr int kMaxLinks = 40;
   namespace fs = std::filesystem;
   std::error_code failed;
   const fs::path real = fs::weakly_canonical(fs::absolute(directory, failed), failed);

@@ -3,8 +3,14 @@
 #include <utility>
 
 #include "fs/tree/statistics.h"
+#include "tools/cli/name_store.h"
 
 namespace layoutfs::tools {
+
+std::vector<UsedPath> used_paths(const MountOptions& options) {
+  return {{.what = "the cache directory", .path = options.cache_dir},
+          {.what = "the store of image names", .path = directory_of(NameStoreArguments{})}};
+}
 
 std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
                                                           std::shared_ptr<std::optional<Progress>> progress) {

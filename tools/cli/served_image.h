@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/image/image_library.h"
 #include "fs/tree/filesystem.h"
@@ -11,9 +12,13 @@
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/mount_options.h"
+#include "tools/cli/mount_point.h"
 #include "tools/cli/progress.h"
 
 namespace layoutfs::tools {
+
+// What every session uses by a path besides what it shows; the options name the cache directory.
+std::vector<UsedPath> used_paths(const MountOptions& options);
 
 // What the libraries behind a mount with these options have in common; they show how far they are as long as
 // `progress` holds something.

@@ -46,6 +46,16 @@ Result<WrittenLayout> open_to_write(const LayoutArguments& arguments) {
   return WrittenLayout{std::move(*path), std::move(*engine)};
 }
 
+int with_layout(const LayoutArguments& arguments, bool is_written, const LayoutCommand& command) {
+  if (!is_written) {
+    const auto layout = open_to_read(arguments);
+    return layout ? command(layout->path, *layout->reader, nullptr) : report(layout.error());
+  }
+  const auto layout = open_to_write(arguments);
+  if (!layout) return report_opening(layout.error());
+  return command(layout->path, *layout->engine, layout->engine.get());
+}
+
 ExitCode write_exit_code_of(const Error& error) noexcept {
   return error.code() == Errc::io ? kCannotWrite : exit_code_of(error);
 }

@@ -35,6 +35,11 @@ struct WrittenLayout {
 Result<ReadLayout> open_to_read(const LayoutArguments& arguments);
 Result<WrittenLayout> open_to_write(const LayoutArguments& arguments);
 
+// Opens the layout to read it, or also to write it, and returns the result of `command`, else the exit code
+// of the error, which is printed. `engine` is null if the layout is only read, else it is the reader.
+using LayoutCommand = std::function<int(const std::string& path, const LayoutReader& layout, Engine* engine)>;
+int with_layout(const LayoutArguments& arguments, bool is_written, const LayoutCommand& command);
+
 // Where something was to be written: as exit_code_of() and report(), but a system call that failed is
 // kCannotWrite as well.
 ExitCode write_exit_code_of(const Error& error) noexcept;

@@ -147,16 +147,15 @@ Result<int> chroot(ChrootArguments arguments) {
   auto progress = std::make_shared<std::optional<Progress>>();
   progress->emplace("indexing", !arguments.is_progress_hidden);
   MountOptions options;
-  options.cache_dir = arguments.image.cache_dir;
+  options.cache_dir =
+      arguments.image.cache_dir.empty() ? IndexCache::default_directory() : arguments.image.cache_dir;
   const auto library = open_library(*layout, options, progress);
   const auto image = open_complete_image(*layout, *manifest, *library);
   if (!image) return std::unexpected(image.error());
   progress->reset();
 
-  const std::vector<UsedPath> used{
-      {.what = "the layout", .path = layout->path},
-      {.what = "the cache directory", .path = open_cache(options.cache_dir).directory()},
-      {.what = "the store of image names", .path = directory_of(NameStoreArguments{})}};
+  std::vector<UsedPath> used = used_paths(options);
+  used.insert(used.begin(), {.what = "the layout", .path = layout->path});
   auto upper = UpperDirectory::take(arguments.upper, used, manifest->digest);
   if (!upper) return fail(std::move(upper).error());
   auto ended = serve_and_run({.command = std::move(arguments.operands),

@@ -158,14 +158,10 @@ int check(const std::string& path, const LayoutReader& layout, Engine* engine, u
 int check(const FsckArguments& arguments, Output& output) {
   const auto threads = thread_count(arguments.threads);
   if (!threads) return report(threads.error());
-  if (arguments.repair_from.empty()) {
-    const auto layout = open_to_read(arguments.layout);
-    if (!layout) return report(layout.error());
-    return check(layout->path, *layout->reader, nullptr, *threads, arguments, output);
-  }
-  const auto layout = open_to_write(arguments.layout);
-  if (!layout) return report_opening(layout.error());
-  return check(layout->path, *layout->engine, layout->engine.get(), *threads, arguments, output);
+  return with_layout(arguments.layout, !arguments.repair_from.empty(),
+                     [&](const std::string& path, const LayoutReader& layout, Engine* engine) {
+                       return check(path, layout, engine, *threads, arguments, output);
+                     });
 }
 
 }  // namespace

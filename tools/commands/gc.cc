@@ -97,14 +97,10 @@ int collect(const std::string& path, const LayoutReader& layout, Engine* engine,
 int collect(const GcArguments& arguments, Output& output) {
   const auto grace = parse_duration(arguments.grace);
   if (!grace) return report(Error(grace.error()).with("--grace"));
-  if (arguments.is_dry_run) {
-    const auto layout = open_to_read(arguments.layout);
-    if (!layout) return report(layout.error());
-    return collect(layout->path, *layout->reader, nullptr, *grace, arguments, output);
-  }
-  const auto layout = open_to_write(arguments.layout);
-  if (!layout) return report_opening(layout.error());
-  return collect(layout->path, *layout->engine, layout->engine.get(), *grace, arguments, output);
+  return with_layout(arguments.layout, !arguments.is_dry_run,
+                     [&](const std::string& path, const LayoutReader& layout, Engine* engine) {
+                       return collect(path, layout, engine, *grace, arguments, output);
+                     });
 }
 
 }  // namespace

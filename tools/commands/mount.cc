@@ -130,12 +130,6 @@ struct Served {
   std::vector<UsedPath> used;  // that the mount point must not hide
 };
 
-// What every mount uses besides what it shows.
-std::vector<UsedPath> used_paths(const MountOptions& options) {
-  return {{.what = "the cache directory", .path = options.cache_dir},
-          {.what = "the store of image names", .path = directory_of(NameStoreArguments{})}};
-}
-
 Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
                             const std::string& mount_point_argument) {
   auto layout = open_layout(arguments.image);
