@@ -2,7 +2,7 @@
 # of folders does not link.
 
 add_library(layoutfs_options INTERFACE)
-target_include_directories(layoutfs_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_include_directories(layoutfs_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(layoutfs_options INTERFACE
   # As some libraries ask for it: all sources or none may share precompiled headers.
   -pthread

@@ -86,7 +86,7 @@ if [ -n "$full" ]; then
   LAYOUTFS_TEST_SANITIZED=1 suite asan all -L e2e
 fi
 
-sources() { find core docs fs tools tests -name '*.h' -o -name '*.cc'; }
+sources() { find core docs fs include tools tests -name '*.h' -o -name '*.cc'; }
 if command -v clang-format-19 >/dev/null; then
   if sources | xargs clang-format-19 --dry-run -Werror; then count passed format; else count failed "format: see above"; fi
 else

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 

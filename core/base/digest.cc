@@ -1,5 +1,5 @@
 // Digests, their algorithms, and SHA-2 over OpenSSL's EVP interface.
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 
 #include <openssl/evp.h>
 

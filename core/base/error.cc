@@ -1,4 +1,4 @@
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 #include <cerrno>
 #include <system_error>

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

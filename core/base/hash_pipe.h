@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 
-#include "core/base/digest.h"
 #include "core/base/serial_executor.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

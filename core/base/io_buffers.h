@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 

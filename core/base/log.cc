@@ -1,5 +1,5 @@
 // The log, as lines on stderr or in syslog.
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 
 #include <syslog.h>
 #include <unistd.h>

@@ -8,10 +8,10 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/base/lock_order.h"
 #include "core/base/wait.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

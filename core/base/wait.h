@@ -3,8 +3,8 @@
 
 #include <condition_variable>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -14,10 +14,10 @@
 #include <ctime>
 #include <utility>
 
-#include "core/base/log.h"
 #include "core/base/user_namespace.h"
 #include "core/cache/trusted_directory.h"
 #include "core/cas/layout_dir.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

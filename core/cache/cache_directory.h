@@ -26,11 +26,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/guarded.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

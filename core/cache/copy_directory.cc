@@ -1,7 +1,7 @@
 // Decoded copies in the cache directory.
 #include "core/cache/copy_directory.h"
 
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/cache/cache_directory.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 
@@ -18,7 +18,7 @@ namespace layoutfs {
 // decode as much of it for one read, for about a tenth of a second.
 inline constexpr std::uint64_t kLongStretch = std::uint64_t{64} << 20;
 
-struct CopyOptions {
+struct CopyDirectoryOptions {
   std::uint64_t budget;  // bytes that all copies of the directory may take
   std::uint64_t long_stretch = kLongStretch;
 };
@@ -31,7 +31,7 @@ struct CopyStats {
 // The files of CacheKind::decoded_copy, with the state that all streams of this process share. Thread-safe.
 class CopyDirectory {
  public:
-  CopyDirectory(std::shared_ptr<const CacheDirectory> files, CopyOptions options)
+  CopyDirectory(std::shared_ptr<const CacheDirectory> files, CopyDirectoryOptions options)
       : files_(std::move(files)), options_(options) {}
 
   // Opens the copy of `blob`, and marks it as used. Errc::not_found; Errc::invalid_argument if others could
@@ -43,7 +43,7 @@ class CopyDirectory {
   void remove(const Digest& blob) const;
   void make_room() const { files_->make_room(options_.budget); }
 
-  const CopyOptions& options() const noexcept { return options_; }
+  const CopyDirectoryOptions& options() const noexcept { return options_; }
   std::string path() const { return files_->path() + "/" + std::string(name_of(kKind)); }
   CopyStats stats() const noexcept;
 
@@ -62,7 +62,7 @@ class CopyDirectory {
   static constexpr CacheKind kKind = CacheKind::decoded_copy;
 
   const std::shared_ptr<const CacheDirectory> files_;
-  const CopyOptions options_;
+  const CopyDirectoryOptions options_;
   std::atomic<bool> is_making_ = false, is_given_up_ = false;
   std::atomic<std::uint64_t> made_ = 0, dropped_ = 0, spans_read_ = 0;
 };

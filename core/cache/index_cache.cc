@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/base/guarded.h"
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 

@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <string>
 
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

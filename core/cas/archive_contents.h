@@ -10,9 +10,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/tar/tar_parser.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -1,4 +1,4 @@
-#include "core/cas/archive_writer.h"
+#include "layoutfs/open.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,15 +13,14 @@
 
 #include "core/base/file.h"
 #include "core/base/guarded.h"
-#include "core/cas/dir_engine.h"
 #include "core/cas/file_blob.h"
 #include "core/cas/incoming.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_store.h"
-#include "core/cas/upload.h"
 #include "core/tar/tar_header.h"
 #include "core/tar/tar_writer.h"
+#include "layoutfs/upload.h"
 
 namespace layoutfs {
 namespace {
@@ -29,7 +28,7 @@ namespace {
 // What tar(1) fills its files up to: two blocks of zeros at least.
 constexpr std::uint64_t kRecord = 20 * kTarBlock;
 
-struct Place {
+struct ReservedBlob {
   std::uint64_t offset, size;  // of the data, in bytes
 };
 
@@ -180,7 +179,7 @@ class NewArchive final : public ArchiveWriter {
 
  private:
   struct Contents {
-    std::unordered_map<Digest, Place> blobs;
+    std::unordered_map<Digest, ReservedBlob> blobs;
     std::uint64_t end = 0;  // of what has its place, in bytes
     bool is_broken = false;
   };
@@ -188,7 +187,7 @@ class NewArchive final : public ArchiveWriter {
   Status check_open(const Context& context = {}) const {
     return is_closed_ ? fail(Errc::closed, "the archive was closed") : context.check();
   }
-  Result<std::optional<Place>> find(const Digest& digest, const Context& context = {}) const {
+  Result<std::optional<ReservedBlob>> find(const Digest& digest, const Context& context = {}) const {
     if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
     if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     auto contents = contents_.lock();
@@ -238,7 +237,7 @@ Result<PutResult> NewArchive::put_blob(ByteSource& content, const PutOptions& op
     contents->is_broken = true;
     return fail(std::move(written).error());
   }
-  contents->blobs.try_emplace(options.digest, Place{offset, *options.size});
+  contents->blobs.try_emplace(options.digest, ReservedBlob{offset, *options.size});
   return put;
 }
 

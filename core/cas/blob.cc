@@ -1,4 +1,4 @@
-#include "core/cas/blob.h"
+#include "layoutfs/blob.h"
 
 #include <algorithm>
 #include <utility>

@@ -8,11 +8,11 @@
 #include <map>
 #include <memory>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/guarded.h"
 #include "core/cas/layout_dir.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

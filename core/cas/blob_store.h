@@ -15,9 +15,9 @@
 
 #include "core/base/guarded.h"
 #include "core/cas/blob_folders.h"
-#include "core/cas/engine.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/workspace.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs {
 

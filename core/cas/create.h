@@ -1,8 +1,8 @@
 // Making the pieces of a layout.
 #pragma once
 
-#include "core/cas/dir_engine.h"
 #include "core/cas/layout_dir.h"
+#include "layoutfs/open.h"
 
 namespace layoutfs {
 

@@ -1,10 +1,11 @@
 // Descriptors out of JSON.
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
 
 #include <algorithm>
 #include <tuple>
 
 #include "core/base/json_names.h"
+#include "core/cas/descriptor_json.h"
 #include "core/cas/members.h"
 
 namespace layoutfs {
@@ -154,7 +155,19 @@ std::optional<std::string_view> Descriptor::annotation(std::string_view name) co
   return found->second;
 }
 
-Result<Descriptor> Descriptor::from_json(JsonValue value) {
+Result<Descriptor> Descriptor::parse(std::string_view json) {
+  const auto document = JsonDocument::parse(as_bytes(json));
+  if (!document) return fail(Error(document.error()));
+  return parse_descriptor(document->root());
+}
+
+std::string Descriptor::to_json() const {
+  JsonWriter writer;
+  write_descriptor(writer, *this);
+  return writer.str();
+}
+
+Result<Descriptor> parse_descriptor(JsonValue value) {
   if (!value.is_object()) return not_a("an object", "descriptor");
   if (auto spelled = check_spelling(value, members::kDescriptor); !spelled)
     return fail(std::move(spelled).error());
@@ -185,22 +198,27 @@ Result<Descriptor> Descriptor::from_json(JsonValue value) {
                     .json = value.dump()};
 }
 
-void Descriptor::write_json(JsonWriter& writer) const {
+void write_descriptor(JsonWriter& writer, const Descriptor& descriptor) {
   // It was bounded when its document was read.
   constexpr JsonLimits kLimits{.bytes = SIZE_MAX, .values = SIZE_MAX};
-  const auto document = JsonDocument::parse(as_bytes(json), kLimits);
+  const auto document = JsonDocument::parse(as_bytes(descriptor.json), kLimits);
   const auto own_member = [&](std::string_view name) {
     return document ? document->root().find(name) : std::nullopt;
   };
-  writer.begin_object().key("mediaType").string(media_type).key("digest").string(digest.str());
-  writer.key("size").integer(static_cast<std::int64_t>(size));
-  if (!urls.empty()) write_texts(writer.key("urls"), urls);
+  writer.begin_object()
+      .key("mediaType")
+      .string(descriptor.media_type)
+      .key("digest")
+      .string(descriptor.digest.str());
+  writer.key("size").integer(static_cast<std::int64_t>(descriptor.size));
+  if (!descriptor.urls.empty()) write_texts(writer.key("urls"), descriptor.urls);
   const auto own_annotations = own_member("annotations");
-  if (!annotations.empty() || has_kept_only(own_annotations))
-    write_annotations(writer.key("annotations"), annotations, own_annotations);
-  if (!data.empty()) writer.key("data").string(data);
-  if (platform) write_platform(writer.key("platform"), *platform, own_member("platform"));
-  if (!artifact_type.empty()) writer.key("artifactType").string(artifact_type);
+  if (!descriptor.annotations.empty() || has_kept_only(own_annotations))
+    write_annotations(writer.key("annotations"), descriptor.annotations, own_annotations);
+  if (!descriptor.data.empty()) writer.key("data").string(descriptor.data);
+  if (descriptor.platform)
+    write_platform(writer.key("platform"), *descriptor.platform, own_member("platform"));
+  if (!descriptor.artifact_type.empty()) writer.key("artifactType").string(descriptor.artifact_type);
   if (document) write_others(writer, document->root(), members::kDescriptor);
   writer.end_object();
 }
@@ -223,7 +241,7 @@ Result<DescriptorList> DescriptorList::from_member(JsonValue object, std::string
   constexpr std::size_t kMostReserved = std::size_t{1} << 16;
   list.entries.reserve(std::min(array->size(), kMostReserved));
   for (std::size_t i = 0; i < array->size(); ++i) {
-    auto entry = Descriptor::from_json(array->at(i));
+    auto entry = parse_descriptor(array->at(i));
     if (entry) {
       list.entries.push_back(std::move(*entry));
     } else if (list.problems.size() < kMaxProblems) {

@@ -49,6 +49,14 @@ Status DriverRegistry::create(const std::string& uri) const {
   return (*driver)->create(uri);
 }
 
+Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& path, const DirOptions& options) {
+  return builtin_drivers(options).open_reader(path);
+}
+
+Result<std::unique_ptr<Engine>> open_engine(const std::string& path, const DirOptions& options) {
+  return builtin_drivers(options).open_engine(path);
+}
+
 DriverRegistry builtin_drivers() { return builtin_drivers({}); }
 
 DriverRegistry builtin_drivers(const DirOptions& options) {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "core/base/file.h"
-#include "core/cas/blob.h"
+#include "layoutfs/blob.h"
 
 namespace layoutfs {
 

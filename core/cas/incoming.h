@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "core/base/bytes.h"
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/cas/engine.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs {
 

@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/base/guarded.h"
 #include "core/base/json.h"
+#include "core/cas/descriptor_json.h"
 #include "core/cas/members.h"
 #include "core/cas/named_entries.h"
 #include "core/cas/reference_name.h"
@@ -84,10 +85,10 @@ class IndexEditor {
         writer.value(entries_.at(i));
         continue;
       }
-      if (change->replacement) change->replacement->write_json(writer);
+      if (change->replacement) write_descriptor(writer, *change->replacement);
       ++change;
     }
-    for (const Descriptor& entry : changes.added) entry.write_json(writer);
+    for (const Descriptor& entry : changes.added) write_descriptor(writer, entry);
     writer.end_array();
   }
 
@@ -100,7 +101,7 @@ std::vector<std::size_t> understood(const IndexEditor& editor, std::size_t count
   std::vector<std::size_t> places;
   places.reserve(count);
   for (std::size_t i = 0; i < editor.size(); ++i)
-    if (count == editor.size() || Descriptor::from_json(editor.at(i))) places.push_back(i);
+    if (count == editor.size() || parse_descriptor(editor.at(i))) places.push_back(i);
   return places;
 }
 
@@ -231,7 +232,7 @@ class IndexReferences final : public ReferenceStore {
                                             const std::vector<std::size_t>& positions) {
     std::vector<NamedEntry> entries;
     for (const std::size_t position : positions) {
-      auto entry = Descriptor::from_json(editor.at(position));
+      auto entry = parse_descriptor(editor.at(position));
       entries.push_back(entry ? NamedEntry(std::move(*entry)) : std::nullopt);
     }
     return entries;
@@ -350,7 +351,7 @@ bool is_same(const References& a, const References& b) {
 Descriptor unnamed(Descriptor descriptor) {
   if (descriptor.annotations.erase(std::string(kRefName)) == 0) return descriptor;
   JsonWriter writer;
-  descriptor.write_json(writer);
+  write_descriptor(writer, descriptor);
   descriptor.json = writer.str();
   return descriptor;
 }

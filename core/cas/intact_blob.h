@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/blob.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "core/base/beneath.h"
-#include "core/base/context.h"
 #include "core/base/file.h"
+#include "layoutfs/context.h"
 
 namespace layoutfs {
 

@@ -1,7 +1,9 @@
-#include "core/cas/layout_reader.h"
+#include "layoutfs/layout_reader.h"
 
 #include <iterator>
 #include <utility>
+
+#include "core/base/json.h"
 
 namespace layoutfs {
 

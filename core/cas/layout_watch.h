@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "core/cas/layout_dir.h"
-#include "core/cas/layout_reader.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/engine.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

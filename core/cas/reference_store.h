@@ -6,9 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/engine.h"
+#include "core/base/json.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/workspace.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs {
 

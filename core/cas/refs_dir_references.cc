@@ -8,6 +8,7 @@
 #include "core/base/guarded.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/cas/descriptor_json.h"
 #include "core/cas/named_entries.h"
 #include "core/cas/reference_name.h"
 #include "core/cas/reference_store.h"
@@ -25,7 +26,7 @@ Result<Descriptor> parse_reference(ByteView text) {
   const auto document = JsonDocument::parse(text);
   if (!document) return fail(Error(document.error()));
   if (is_zero_descriptor(document->root())) return Descriptor{};
-  return Descriptor::from_json(document->root());
+  return parse_descriptor(document->root());
 }
 
 // What is too many for index.json is so here: bytes of names and contents, and files to read.
@@ -114,7 +115,7 @@ class RefsDirReferences final : public ReferenceStore {
     if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
     if (present && is_of_another_image(*present, wanted)) return fail(is_one_file(name, *present, wanted));
     JsonWriter writer;
-    wanted.write_json(writer);
+    write_descriptor(writer, wanted);
     return replace_file(workspace_, layout_, folder->get(), std::string(name), as_bytes(writer.str() + "\n"));
   }
 

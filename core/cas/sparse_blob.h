@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/base/file.h"
-#include "core/cas/blob.h"
 #include "core/tar/tar_parser.h"
+#include "layoutfs/blob.h"
 
 namespace layoutfs {
 

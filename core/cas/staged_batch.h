@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/base/guarded.h"
-#include "core/cas/blob_batch.h"
 #include "core/cas/blob_store.h"
+#include "layoutfs/blob_batch.h"
 
 namespace layoutfs {
 

@@ -16,7 +16,7 @@
 // After each flock(2) the name is looked up again: the file may have been committed or removed by the
 // previous holder. The rename gives the file a new name instead of linking it: a file of two names is never
 // appended to, because the other one may be a blob.
-#include "core/cas/upload.h"
+#include "layoutfs/upload.h"
 
 #include <dirent.h>
 #include <sys/file.h>

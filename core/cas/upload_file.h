@@ -8,7 +8,7 @@
 
 #include "core/cas/blob_store.h"
 #include "core/cas/layout_dir.h"
-#include "core/cas/upload.h"
+#include "layoutfs/upload.h"
 
 namespace layoutfs {
 

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
 #include "core/base/hash_pipe.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

@@ -1,5 +1,5 @@
 // Checks a layout: first what its documents say of each other, then every blob.
-#include "core/check/fsck.h"
+#include "layoutfs/fsck.h"
 
 #include <algorithm>
 #include <atomic>

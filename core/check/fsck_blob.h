@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/cas/layout_reader.h"
-#include "core/check/fsck.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/fsck.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

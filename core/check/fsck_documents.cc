@@ -7,6 +7,8 @@
 #include <utility>
 #include <variant>
 
+#include "core/oci/media_types.h"
+
 namespace layoutfs {
 namespace {
 

@@ -9,12 +9,12 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/cas/layout_reader.h"
-#include "core/check/fsck.h"
 #include "core/check/fsck_blob.h"
 #include "core/oci/layout_graph.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/fsck.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

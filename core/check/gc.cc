@@ -1,5 +1,5 @@
 // Mark what references lead to, sweep the rest.
-#include "core/check/gc.h"
+#include "layoutfs/gc.h"
 
 #include <algorithm>
 #include <expected>
@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/base/expected.h"
 #include "core/oci/layout_graph.h"
 #include "core/oci/mentions.h"
+#include "layoutfs/expected.h"
 
 namespace layoutfs {
 namespace {

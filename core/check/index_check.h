@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <functional>
 
-#include "core/base/context.h"
-#include "core/cas/blob.h"
 #include "core/layer/layer_index.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/context.h"
 
 namespace layoutfs {
 

@@ -16,7 +16,7 @@
 namespace layoutfs {
 namespace {
 
-using CachedKind = KeptProblem::Kind;
+using CachedKind = IndexProblem::Kind;
 using IndexPtr = std::shared_ptr<const LayerIndex>;
 
 // One layer's part of the report, and its index where that is kept and true.
@@ -25,10 +25,10 @@ struct CheckedLayer {
   IndexPtr index;
 };
 
-class KeptCheck {
+class IndexCheck {
  public:
-  KeptCheck(const LayoutReader& reader, const IndexCache& cache, const VerifyProgress& progress,
-            const Context& context)
+  IndexCheck(const LayoutReader& reader, const IndexCache& cache, const VerifyProgress& progress,
+             const Context& context)
       : reader_(reader), cache_(cache), progress_(progress), context_(context) {}
 
   Result<VerifyReport> run(const ImageSet& images);
@@ -47,7 +47,7 @@ class KeptCheck {
   const Context& context_;
 };
 
-Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& layer) const {
+Status IndexCheck::check_kept_index(const LayerIndex& index, const Descriptor& layer) const {
   const auto blob = reader_.get_blob(layer.digest);
   if (!blob) return fail(Error(blob.error()));
   CheckProgress progress;
@@ -56,7 +56,7 @@ Status KeptCheck::check_kept_index(const LayerIndex& index, const Descriptor& la
 }
 
 // What is not kept, or not true, in memory.
-Result<IndexPtr> KeptCheck::build(const Descriptor& layer) const {
+Result<IndexPtr> IndexCheck::build(const Descriptor& layer) const {
   auto blob = reader_.get_blob(layer.digest);
   if (!blob) return fail(std::move(blob).error());
   auto content = index_layer(std::move(*blob), layer.digest, {.context = context_});
@@ -64,9 +64,9 @@ Result<IndexPtr> KeptCheck::build(const Descriptor& layer) const {
   return LayerIndex::open(SharedBytes::of(std::move(*content)), layer.digest);
 }
 
-void KeptCheck::check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
-                           const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
-                           VerifyReport& report) const {
+void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
+                            const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
+                            VerifyReport& report) const {
   const bool is_of_layer = kind == CachedKind::layer_tree;
   const auto add = [&](std::string message) {
     report.problems.push_back({kind, digest, std::move(message)});
@@ -91,7 +91,7 @@ void KeptCheck::check_tree(CachedKind kind, const Digest& digest, std::span<cons
                     : "index file: it is not the tree of the image's layers");
 }
 
-CheckedLayer KeptCheck::check_layer(const Descriptor& layer) const {
+CheckedLayer IndexCheck::check_layer(const Descriptor& layer) const {
   CheckedLayer checked;
   VerifyReport& report = checked.report;
   auto kept = open_cached_index(cache_, layer);
@@ -112,7 +112,7 @@ CheckedLayer KeptCheck::check_layer(const Descriptor& layer) const {
   return checked;
 }
 
-Result<VerifyReport> KeptCheck::run(const ImageSet& images) {
+Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
   const std::vector<Descriptor> layers = images.layers();
   std::vector<CheckedLayer> checked(layers.size());
   for_each_in_parallel(layers.size(), [&](std::size_t i) {
@@ -147,7 +147,7 @@ Result<VerifyReport> KeptCheck::run(const ImageSet& images) {
 
 }  // namespace
 
-std::string_view name_of(KeptProblem::Kind kind) noexcept {
+std::string_view name_of(IndexProblem::Kind kind) noexcept {
   switch (kind) {
     case CachedKind::index:
       return "index";
@@ -159,9 +159,17 @@ std::string_view name_of(KeptProblem::Kind kind) noexcept {
   return "unknown";
 }
 
-Result<VerifyReport> verify_kept(const LayoutReader& reader, const IndexCache& cache, const ImageSet& images,
-                                 const VerifyProgress& progress, const Context& context) {
-  return KeptCheck(reader, cache, progress, context).run(images);
+Result<VerifyReport> verify_indexes(const LayoutReader& reader, const IndexCache& cache,
+                                    const ImageSet& images, const VerifyProgress& progress,
+                                    const Context& context) {
+  return IndexCheck(reader, cache, progress, context).run(images);
+}
+
+Result<VerifyReport> verify_indexes(const LayoutReader& layout, const std::string& cache_directory,
+                                    const VerifyProgress& progress, const Context& context) {
+  const auto images = all_images(layout, context);
+  if (!images) return fail(Error(images.error()));
+  return verify_indexes(layout, IndexCache(cache_directory), *images, progress, context);
 }
 
 }  // namespace layoutfs

@@ -1,29 +1,55 @@
-#include "core/check/repair.h"
-
+// Blobs of other layouts as replacements for those that a layout has lost.
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <utility>
 #include <variant>
 
+#include "core/base/guarded.h"
 #include "core/cas/intact_blob.h"
+#include "core/oci/graph.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/fsck.h"
 
 namespace layoutfs {
 
+struct BlobRepair::State {
+  struct Attempt {
+    std::string from;     // the source; empty if none had it whole
+    std::string reasons;  // of the sources that had not
+  };
+
+  bool has_any_of(const std::vector<Descriptor>& blobs) const;
+  Result<Attempt> attempt(const Digest& digest, const Context& context);
+  // Returns a reason if this source cannot give the blob, nothing once the layout has it.
+  Result<std::optional<std::string>> take(const RepairSource& source, const Digest& digest,
+                                          const Context& context);
+
+  Engine& layout;
+  const std::vector<RepairSource> sources;
+  mutable Guarded<std::map<Digest, Attempt>> attempts;
+};
+
+BlobRepair::BlobRepair(Engine& layout, std::vector<RepairSource> sources)
+    : state_(new State{.layout = layout, .sources = std::move(sources), .attempts = {}}) {}
+BlobRepair::~BlobRepair() = default;
+
 Result<bool> BlobRepair::repair(const Digest& digest, const Context& context) {
   {
-    auto attempts = attempts_.lock();
+    auto attempts = state_->attempts.lock();
     if (const auto known = attempts->find(digest); known != attempts->end())
       return !known->second.from.empty();
   }
-  auto made = attempt(digest, context);
+  auto made = state_->attempt(digest, context);
   if (!made) return fail(std::move(made).error());
   const bool is_repaired = !made->from.empty();
-  attempts_.lock()->insert_or_assign(digest, std::move(*made));
+  state_->attempts.lock()->insert_or_assign(digest, std::move(*made));
   return is_repaired;
 }
 
-Result<BlobRepair::Attempt> BlobRepair::attempt(const Digest& digest, const Context& context) {
+Result<BlobRepair::State::Attempt> BlobRepair::State::attempt(const Digest& digest, const Context& context) {
   Attempt attempt;
-  for (const RepairSource& source : sources_) {
+  for (const RepairSource& source : sources) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     auto reason = take(source, digest, context);
     if (!reason) return fail(std::move(reason).error());
@@ -33,12 +59,12 @@ Result<BlobRepair::Attempt> BlobRepair::attempt(const Digest& digest, const Cont
   return attempt;
 }
 
-Result<std::optional<std::string>> BlobRepair::take(const RepairSource& source, const Digest& digest,
-                                                    const Context& context) {
+Result<std::optional<std::string>> BlobRepair::State::take(const RepairSource& source, const Digest& digest,
+                                                           const Context& context) {
   const auto blob = source.blobs->get_blob(digest);
   if (!blob && blob.error().code() == Errc::not_found) return "has no such blob";
   if (!blob) return blob.error().message();
-  auto put = layout_.copy_blob(*blob, {.digest = digest, .context = context});
+  auto put = layout.copy_blob(*blob, {.digest = digest, .context = context});
   if (put) return std::nullopt;
   switch (put.error().code()) {
     case Errc::digest_invalid:
@@ -59,37 +85,37 @@ Result<std::optional<std::string>> BlobRepair::take(const RepairSource& source, 
   return is_whole ? "its blob is damaged too" : is_whole.error().message();
 }
 
-bool BlobRepair::has_any_of(const std::vector<Descriptor>& blobs) const {
+bool BlobRepair::State::has_any_of(const std::vector<Descriptor>& blobs) const {
   return std::ranges::any_of(
-      blobs, [this](const Descriptor& blob) { return layout_.exists(blob.digest).value_or(false); });
+      blobs, [this](const Descriptor& blob) { return layout.exists(blob.digest).value_or(false); });
 }
 
 bool BlobRepair::was_lost(const AbsentChild& absent) const {
-  const std::uint64_t size = layout_.blob_size(absent.index).value_or(std::nullopt).value_or(0);
-  const auto index = read_index(layout_, {.media_type = {}, .digest = absent.index, .size = size});
-  if (index && !has_any_of(index->manifests)) return true;
-  for (const RepairSource& source : sources_) {
+  const std::uint64_t size = state_->layout.blob_size(absent.index).value_or(std::nullopt).value_or(0);
+  const auto index = read_index(state_->layout, {.media_type = {}, .digest = absent.index, .size = size});
+  if (index && !state_->has_any_of(index->manifests)) return true;
+  for (const RepairSource& source : state_->sources) {
     auto node = read_graph_node(*source.blobs, absent.child);
     if (!node) continue;
     const auto* manifest = std::get_if<Manifest>(&*node);
-    if (manifest == nullptr) return has_any_of(children_of(std::move(*node)));
+    if (manifest == nullptr) return state_->has_any_of(children_of(std::move(*node)));
     // Images share layers, and artifacts the empty config.
-    return is_config_type(manifest->config.media_type) ? has_any_of({manifest->config})
-                                                       : has_any_of(manifest->layers);
+    return is_config_type(manifest->config.media_type) ? state_->has_any_of({manifest->config})
+                                                       : state_->has_any_of(manifest->layers);
   }
   return false;
 }
 
 std::vector<RepairedBlob> BlobRepair::repaired() const {
   std::vector<RepairedBlob> all;
-  auto attempts = attempts_.lock();
+  auto attempts = state_->attempts.lock();
   for (const auto& [digest, attempt] : *attempts)
     if (!attempt.from.empty()) all.push_back({digest, attempt.from});
   return all;
 }
 
 std::string BlobRepair::failure(const Digest& digest) const {
-  auto attempts = attempts_.lock();
+  auto attempts = state_->attempts.lock();
   const auto found = attempts->find(digest);
   return found == attempts->end() ? "" : found->second.reasons;
 }

@@ -5,8 +5,8 @@
 #include <memory>
 #include <span>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -7,11 +7,11 @@
 #include <optional>
 #include <span>
 
-#include "core/base/bytes.h"
 #include "core/base/compression.h"
-#include "core/base/error.h"
-#include "core/cas/blob.h"
 #include "core/codec/stream_index.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "core/base/check.h"
-#include "core/base/log.h"
 #include "core/codec/deflate_decoders.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
-#include "core/cas/blob.h"
 #include "core/codec/codec.h"
 #include "core/codec/deflate.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

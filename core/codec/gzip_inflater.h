@@ -6,10 +6,10 @@
 #include <span>
 #include <string>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/codec/buffered_input.h"
 #include "core/codec/deflate.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

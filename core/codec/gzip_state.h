@@ -4,9 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/codec/gzip_window.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 struct ZSTD_CCtx_s;
 

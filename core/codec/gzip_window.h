@@ -5,8 +5,8 @@
 #include <memory>
 #include <span>
 
-#include "core/base/bytes.h"
 #include "core/codec/deflate.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 

@@ -19,9 +19,9 @@
 #include <span>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
 #include "core/codec/span_digest.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 struct XXH3_state_s;
 

@@ -6,10 +6,10 @@
 #include <span>
 #include <type_traits>
 
-#include "core/base/bytes.h"
 #include "core/base/compression.h"
 #include "core/codec/span_check.h"
 #include "core/codec/span_digest.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 

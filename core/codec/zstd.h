@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/codec/codec.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

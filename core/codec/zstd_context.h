@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::zstd {
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::zstd {
 

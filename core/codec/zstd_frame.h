@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::zstd {
 

@@ -29,8 +29,8 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/base/log.h"
 #include "core/codec/zstd.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs::zstd {
 namespace {

@@ -9,8 +9,6 @@
 #include <span>
 #include <string_view>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/codec/buffered_input.h"
 #include "core/codec/codec.h"
 #include "core/codec/zstd_context.h"
@@ -18,6 +16,8 @@
 #include "core/codec/zstd_plain_buffer.h"
 #include "core/codec/zstd_point.h"
 #include "core/codec/zstd_walker.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::zstd {
 

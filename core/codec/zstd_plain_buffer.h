@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::zstd {
 

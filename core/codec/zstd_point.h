@@ -11,10 +11,10 @@
 #include <span>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/codec/zstd_context.h"
 #include "core/codec/zstd_walker.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::zstd {
 

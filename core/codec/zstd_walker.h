@@ -8,9 +8,9 @@
 #include <optional>
 #include <vector>
 
-#include "core/base/bytes.h"
 #include "core/codec/zstd_entropy.h"
 #include "core/codec/zstd_frame.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::zstd {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/http/chunks.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -9,8 +9,8 @@
 #include <span>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

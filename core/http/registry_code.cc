@@ -1,4 +1,4 @@
-#include "core/http/registry_code.h"
+#include "layoutfs/registry_code.h"
 
 #include <array>
 

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "core/cache/index_cache.h"
-#include "core/cas/descriptor.h"
 #include "core/image/image_tree.h"
+#include "layoutfs/descriptor.h"
 
 namespace layoutfs {
 

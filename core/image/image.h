@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/context.h"
 #include "core/image/image_tree.h"
 #include "core/stream/layer_stream.h"
+#include "layoutfs/context.h"
 
 namespace layoutfs {
 

@@ -13,13 +13,14 @@
 #include <utility>
 
 #include "core/base/guarded.h"
-#include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/parallel.h"
 #include "core/base/single_flight.h"
 #include "core/image/cached_tables.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
+#include "core/oci/media_types.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -107,18 +108,18 @@ class ResultCache {
   }
   Result<Value> put(const Digest& digest, Result<Value> result) {
     if (result) {
-      items_.lock()->insert_or_assign(digest, Item{.value = *result});
+      items_.lock()->insert_or_assign(digest, Opened{.value = *result});
       recent_.use(library_, *result, files_of(**result));
     } else {
       items_.lock()->insert_or_assign(
-          digest, Item{.failure = result.error(), .forget_at = Clock::now() + failures_remembered_});
+          digest, Opened{.failure = result.error(), .forget_at = Clock::now() + failures_remembered_});
     }
     return result;
   }
   void clear() { items_.lock()->clear(); }
 
  private:
-  struct Item {
+  struct Opened {
     std::weak_ptr<const T> value;
     std::optional<Error> failure;
     Clock::time_point forget_at;  // of a failure
@@ -126,7 +127,7 @@ class ResultCache {
   const void* const library_;
   RecentlyOpened& recent_;
   const std::chrono::seconds failures_remembered_;
-  Guarded<std::map<Digest, Item>> items_;
+  Guarded<std::map<Digest, Opened>> items_;
 };
 
 std::string seconds_text(Clock::duration duration) {
@@ -150,7 +151,8 @@ struct LibraryResources::State {
         spans(std::make_shared<SpanCache>(options.cache_size)),
         recent(options.max_mapped_files) {
     if (options.cache_disk > 0 && cache.files())
-      copies = std::make_shared<CopyDirectory>(cache.files(), CopyOptions{.budget = options.cache_disk});
+      copies =
+          std::make_shared<CopyDirectory>(cache.files(), CopyDirectoryOptions{.budget = options.cache_disk});
   }
 
   IndexCache cache;

@@ -7,13 +7,13 @@
 #include <functional>
 #include <memory>
 
-#include "core/base/context.h"
 #include "core/cache/index_cache.h"
-#include "core/cas/layout_reader.h"
 #include "core/image/image.h"
-#include "core/oci/documents.h"
 #include "core/oci/layout_graph.h"
 #include "core/stream/span_cache.h"
+#include "layoutfs/context.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "core/oci/platform.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "core/cas/layout_reader.h"
 #include "core/oci/layout_graph.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

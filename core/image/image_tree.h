@@ -10,16 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/layer/layer_index.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
+#include "layoutfs/images.h"
 
 namespace layoutfs {
-
-// Numbers of inodes, from 1 (the root) to inode_count() without gaps; stable over mounts.
-using Inode = std::uint64_t;
-inline constexpr Inode kRootInode = 1;
 
 struct InodeView {
   EntryType type;  // never hardlink

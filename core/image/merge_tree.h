@@ -28,8 +28,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/layer/layer_index.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

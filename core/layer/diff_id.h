@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

@@ -8,12 +8,12 @@
 #include <functional>
 #include <optional>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/guarded.h"
 #include "core/base/serial_executor.h"
-#include "core/cas/blob.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

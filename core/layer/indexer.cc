@@ -17,7 +17,6 @@
 #include <atomic>
 #include <optional>
 
-#include "core/base/log.h"
 #include "core/base/serial_executor.h"
 #include "core/codec/codec.h"
 #include "core/codec/span_digest.h"
@@ -25,6 +24,7 @@
 #include "core/layer/hashing_source.h"
 #include "core/layer/layer_index.h"
 #include "core/tar/tar_parser.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/codec/span_digest.h"
 #include "core/codec/stream_index.h"
 #include "core/layer/limits.h"
 #include "core/tar/tar_parser.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

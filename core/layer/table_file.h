@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <span>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

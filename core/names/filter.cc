@@ -1,5 +1,5 @@
 // From the text of a filter to selectors; the words of errors are containerd's.
-#include "core/names/filter.h"
+#include "layoutfs/filter.h"
 
 #include <re2/re2.h>
 

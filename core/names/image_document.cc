@@ -1,4 +1,5 @@
 #include "core/names/image_document.h"
+#include "core/cas/descriptor_json.h"
 
 #include <array>
 #include <charconv>
@@ -97,7 +98,7 @@ Result<NamedImage> parse_image(JsonValue value) {
   if (!updated_at) return fail(Error(updated_at.error()));
   const auto member = value.find("target");
   if (!member) return fail(Errc::invalid_image, "target is missing");
-  auto target = Descriptor::from_json(*member);
+  auto target = parse_descriptor(*member);
   if (!target) return fail(std::move(target).error(), "target");
   auto image = checked({std::move(*name), std::move(*labels), std::move(*target), *created_at, *updated_at});
   // Here it is the file that makes no sense, not a request.
@@ -134,7 +135,7 @@ void write_image(JsonWriter& writer, const NamedImage& image) {
   for (const auto& [key, value] : image.labels) writer.key(key).string(value);
   writer.end_object().key("createdAt").string(to_text(image.created_at));
   writer.key("updatedAt").string(to_text(image.updated_at)).key("target");
-  image.target.write_json(writer);
+  write_descriptor(writer, image.target);
   writer.end_object();
 }
 

@@ -5,10 +5,10 @@
 
 #include <string>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/base/json.h"
 #include "core/names/named_image.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -1,4 +1,4 @@
-#include "core/names/image_store.h"
+#include "layoutfs/image_store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,8 +13,8 @@
 #include "core/cas/clean.h"
 #include "core/cas/layout_dir.h"
 #include "core/cas/workspace.h"
-#include "core/names/filter.h"
 #include "core/names/image_document.h"
+#include "layoutfs/filter.h"
 
 namespace layoutfs {
 namespace {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/json.h"
 #include "core/base/utf8.h"
 
 namespace layoutfs {
@@ -31,12 +30,7 @@ Result<Descriptor> checked(const Descriptor& target) {
   if (target.digest.empty()) return refuse("the target needs a digest");
   if (target.size == 0) return refuse("the target needs a size");
   if (target.media_type.empty()) return refuse("the target needs a media type");
-  JsonWriter writer;
-  target.write_json(writer);
-  const std::string text = writer.str();
-  const auto document = JsonDocument::parse(as_bytes(text));
-  if (!document) return refuse("the target: " + document.error().message());
-  auto again = Descriptor::from_json(document->root());
+  auto again = Descriptor::parse(target.to_json());
   if (!again) return refuse("the target: " + again.error().message());
   if (*again != target) return refuse("the target holds text that is not UTF-8");
   return again;

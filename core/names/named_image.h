@@ -1,34 +1,15 @@
-// An image by name, as containerd knows it (core/images): a name, labels, and the descriptor that it stands
-// for.
+// The rules of named images (layoutfs/image_store.h).
 #pragma once
 
-#include <chrono>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/error.h"
+#include "layoutfs/image_store.h"
 
 namespace layoutfs {
-
-struct NamedImage {
-  std::string name;
-  Annotations labels;
-  Descriptor target;  // of a manifest or an index
-  std::chrono::system_clock::time_point created_at{}, updated_at{};
-  friend bool operator==(const NamedImage&, const NamedImage&) = default;
-};
-using NamedImages = std::map<std::string, NamedImage, std::less<>>;
-
-// In bytes; a label's are those of its key and its value.
-inline constexpr std::size_t kMaxImageNameLength = 4096;
-inline constexpr std::size_t kMaxLabelLength = 4096;
-
-// Errc::invalid_argument: empty, too long, not UTF-8, or with control characters.
-Status check_image_name(std::string_view name);
 
 // `image` as it is kept, labels without a value left out. Errc::invalid_argument for such a name, a label
 // that is too long, a target without a digest, a size or a media type, and for text that is not UTF-8.

@@ -77,7 +77,7 @@ DocumentPtr DocumentCache::find(const Key& key) {
   return found->second->document;
 }
 
-void DocumentCache::drop(Items& items, std::list<Item>::iterator item, std::list<Item>& dropped) {
+void DocumentCache::drop(Documents& items, std::list<Document>::iterator item, std::list<Document>& dropped) {
   items.bytes -= item->bytes;
   items.by_key.erase(item->key);
   dropped.splice(dropped.end(), items.by_use, item);
@@ -87,8 +87,8 @@ void DocumentCache::add(const Key& key, DocumentPtr document) {
   const std::size_t bytes = size_of(*document);
   // One that takes most of the budget would drop all others for the sake of one.
   if (bytes > budget_ / 2) return;
-  std::list<Item> dropped;  // destroyed after the lock is released
-  std::list<Item> added;
+  std::list<Document> dropped;  // destroyed after the lock is released
+  std::list<Document> added;
   added.push_back({key, std::move(document), bytes});
   auto items = items_.lock();
   if (const auto known = items->by_key.find(key); known != items->by_key.end())
@@ -100,7 +100,7 @@ void DocumentCache::add(const Key& key, DocumentPtr document) {
 }
 
 void DocumentCache::forget(const void* graph) {
-  std::list<Item> dropped;  // destroyed after the lock is released
+  std::list<Document> dropped;  // destroyed after the lock is released
   auto items = items_.lock();
   for (auto item = items->by_use.begin(); item != items->by_use.end();) {
     const auto next = std::next(item);

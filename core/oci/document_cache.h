@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/guarded.h"
 #include "core/oci/document_form.h"
 #include "core/oci/graph.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 
@@ -67,20 +67,20 @@ class DocumentCache {
   std::size_t bytes();
 
  private:
-  struct Item {
+  struct Document {
     Key key;
     DocumentPtr document;
     std::size_t bytes;
   };
-  struct Items {
-    std::list<Item> by_use;  // the last one used first
-    std::map<Key, std::list<Item>::iterator> by_key;
+  struct Documents {
+    std::list<Document> by_use;  // the last one used first
+    std::map<Key, std::list<Document>::iterator> by_key;
     std::size_t bytes = 0;
   };
-  static void drop(Items& items, std::list<Item>::iterator item, std::list<Item>& dropped);
+  static void drop(Documents& items, std::list<Document>::iterator item, std::list<Document>& dropped);
 
   const std::size_t budget_;
-  Guarded<Items> items_;
+  Guarded<Documents> items_;
 };
 
 }  // namespace layoutfs

@@ -4,9 +4,9 @@
 
 #include "core/base/json.h"
 #include "core/base/json_names.h"
-#include "core/oci/documents.h"
 #include "core/oci/media_types.h"
 #include "core/oci/mentions.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 namespace {

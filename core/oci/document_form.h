@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
 #include "core/oci/graph.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

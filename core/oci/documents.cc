@@ -1,5 +1,6 @@
 // Image documents out of JSON.
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
+#include "core/cas/descriptor_json.h"
 
 #include <algorithm>
 #include <array>
@@ -69,7 +70,7 @@ Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
 Result<std::optional<Descriptor>> parse_subject(JsonValue root) {
   const auto member = root.find("subject");
   if (!member || member->is_null()) return std::nullopt;
-  auto subject = Descriptor::from_json(*member);
+  auto subject = parse_descriptor(*member);
   if (!subject) return fail(std::move(subject).error(), "subject");
   return std::optional<Descriptor>(std::move(*subject));
 }
@@ -82,7 +83,7 @@ Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& 
   if (array.size() > kMaxLayers)
     return invalid(std::to_string(array.size()) + " " + name + "s, more than " + std::to_string(kMaxLayers));
   for (std::size_t i = 0; i < array.size(); ++i) {
-    auto blob = Descriptor::from_json(array.at(i));
+    auto blob = parse_descriptor(array.at(i));
     if (!blob) return fail(std::move(blob).error(), name + "s[" + std::to_string(i) + "]");
     blobs.push_back(std::move(*blob));
   }
@@ -191,7 +192,7 @@ Result<Manifest> Manifest::parse(ByteView text) {
   if (root.find("manifests")) return invalid("an index under a manifest's media type");
   const auto config_member = root.find("config");
   if (!config_member) return invalid("config is missing");
-  auto config = Descriptor::from_json(*config_member);
+  auto config = parse_descriptor(*config_member);
   if (!config) return fail(std::move(config).error(), "config");
   const auto layers_member = root.find("layers");
   if (!layers_member) return invalid("layers are missing");

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
 
 namespace layoutfs {
 

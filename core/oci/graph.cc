@@ -13,9 +13,9 @@
 
 #include "core/base/guarded.h"
 #include "core/base/json.h"
-#include "core/base/log.h"
 #include "core/oci/document_form.h"
 #include "core/oci/graph_checks.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

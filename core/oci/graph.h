@@ -14,9 +14,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/cas/layout_reader.h"
-#include "core/oci/documents.h"
 #include "core/oci/walk.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

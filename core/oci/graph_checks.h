@@ -1,8 +1,8 @@
 // What the walks over graphs hold against each document.
 #pragma once
 
-#include "core/cas/layout_reader.h"
 #include "core/oci/graph.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -6,7 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/oci/platform.h"
+#include "core/oci/media_types.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs {
 namespace {

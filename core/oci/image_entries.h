@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/cas/layout_reader.h"
 #include "core/oci/layout_graph.h"
+#include "layoutfs/context.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/oci/documents.h"
 #include "core/oci/graph.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 namespace {

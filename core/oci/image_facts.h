@@ -5,11 +5,11 @@
 #include <span>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/blob.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

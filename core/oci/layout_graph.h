@@ -30,13 +30,13 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/context.h"
 #include "core/base/guarded.h"
 #include "core/base/lock_order.h"
 #include "core/base/single_flight.h"
 #include "core/oci/document_cache.h"
 #include "core/oci/graph.h"
 #include "core/oci/walk.h"
+#include "layoutfs/context.h"
 
 namespace layoutfs {
 

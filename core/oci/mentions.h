@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

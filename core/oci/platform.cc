@@ -1,5 +1,5 @@
 // Platforms, normalized and compared as containerd does (github.com/containerd/platforms).
-#include "core/oci/platform.h"
+#include "layoutfs/platform.h"
 
 #include <sys/utsname.h>
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/ascii.h"
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 namespace {

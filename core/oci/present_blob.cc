@@ -2,7 +2,8 @@
 
 #include "core/base/json.h"
 #include "core/cas/intact_blob.h"
-#include "core/oci/documents.h"
+#include "core/oci/media_types.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 

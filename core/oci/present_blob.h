@@ -5,10 +5,10 @@
 #include <optional>
 #include <string_view>
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/layout_reader.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

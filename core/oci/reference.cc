@@ -196,9 +196,7 @@ Result<Descriptor> find_digest(const LayoutReader& reader, const References& ref
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such manifest in the layout");
   auto descriptor = with_media_type(reader, Descriptor{.digest = digest, .size = **size});
   if (!descriptor) return descriptor;
-  JsonWriter json;
-  descriptor->write_json(json);
-  descriptor->json = json.str();
+  descriptor->json = descriptor->to_json();
   return descriptor;
 }
 

@@ -1,4 +1,4 @@
-// How people name a layout and an image in it: LAYOUT[:REF|@DIGEST].
+// References beyond layoutfs/reference.h: entries, documents without a descriptor, platforms of a graph.
 #pragma once
 
 #include <cstddef>
@@ -7,34 +7,14 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/cas/layout_reader.h"
-#include "core/oci/documents.h"
 #include "core/oci/layout_graph.h"
-#include "core/oci/platform.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
+#include "layoutfs/platform.h"
+#include "layoutfs/reference.h"
 
 namespace layoutfs {
-
-// A command line argument taken apart. `reference` is empty, a name, "@N" (the N-th entry of index.json, from
-// 0) or "sha256:...".
-struct ImageName {
-  std::string layout;
-  std::string reference;
-};
-
-// `PATH`, `PATH:REF`, `PATH@sha256:...`, `PATH:@N`, each also behind the prefix of a kind of layout; the path
-// is a layout of any kind (driver.h). Where the whole argument is a layout it is the path; otherwise the
-// longest prefix that is one. Errc::not_found where none is and nothing is there either, Errc::invalid_image
-// where something is there that is no layout (Errc::unsupported for a compressed archive),
-// Errc::digest_invalid if no digest is behind the '@', Errc::invalid_argument if nothing is.
-Result<ImageName> parse_image_name(std::string_view argument);
-
-// The entry of index.json, or the manifest or index blob, that `reference` means. A name finds entries as
-// EntryNames::find (entry_names.h) says. Empty: the only image (image_entries.h). Where entries of one name
-// differ in their platforms, the one that serves `platform` is meant. Errc::not_found; Errc::digest_invalid
-// for a digest that is malformed; Errc::ambiguous, listing the digests or the names.
-Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view reference,
-                                  const Platform& platform = host_platform(), const Context& context = {});
 
 // Likewise, but if entries of one name are for several platforms, all of them, in their order.
 Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& reader, std::string_view reference);
@@ -56,16 +36,8 @@ Result<Descriptor> with_media_type(const LayoutReader& reader, Descriptor descri
 std::optional<Platform> platform_in_config(const LayoutGraph& graph, const Descriptor& image,
                                            const Context& context = {});
 
-// Follows indexes, nested ones too, to the image that serves `platform` best (platform_distance); of equal
-// ones the first. Artifacts, attestations and manifests that are not images are passed over, by their
-// descriptors or by their documents. If an entry has no platform, that of its config counts; if that tells
-// none either, the entry serves every platform, after those that tell one. A manifest as `descriptor` is
-// returned as it is. Errc::not_found, listing the platforms that there are; also if the manifest is absent
-// from the layout.
+// resolve_platform() of reference.h, of a graph that others use too.
 Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,
                                     const Context& context = {});
-// The same, for who asks once.
-Result<Descriptor> resolve_platform(const LayoutReader& reader, Descriptor descriptor,
-                                    const Platform& platform, const Context& context = {});
 
 }  // namespace layoutfs

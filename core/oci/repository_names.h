@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

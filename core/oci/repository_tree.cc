@@ -32,7 +32,7 @@ bool is_gone(const Error& error) noexcept {
 }
 
 // One directory of the tree.
-struct Place {
+struct TreeDirectory {
   UniqueFd handle;
   std::string name;        // empty: the tree's own
   bool is_layout = false;  // whether it has a layout's marker
@@ -48,30 +48,31 @@ struct Place {
   }
 };
 
-Result<Place> make_place(UniqueFd handle, std::string name, const std::string& path) {
+Result<TreeDirectory> make_directory(UniqueFd handle, std::string name, const std::string& path) {
   // Fails where the directory may not be searched: that is not known to hold none.
   const auto is_layout = has_file_beneath(handle.get(), kMarkerFile);
   if (!is_layout) return fail(Error::system(is_layout.error().sys(), path));
-  return Place{std::move(handle), std::move(name), *is_layout};
+  return TreeDirectory{std::move(handle), std::move(name), *is_layout};
 }
 
-Result<Place> open_root(const std::string& tree) {
+Result<TreeDirectory> open_root(const std::string& tree) {
   auto handle = open_at(AT_FDCWD, tree, O_PATH | O_DIRECTORY);
   if (!handle) return fail(std::move(handle).error());
-  return make_place(std::move(*handle), "", tree);
+  return make_directory(std::move(*handle), "", tree);
 }
 
 // Errc::not_found also for what `above` may not hold, and where something other than a directory is.
-Result<Place> open_below(const std::string& tree, const Place& above, std::string_view component) {
+Result<TreeDirectory> open_below(const std::string& tree, const TreeDirectory& above,
+                                 std::string_view component) {
   std::string name = joined(above.name, component);
   const std::string path = joined(tree, name);
   if (!above.may_hold(component)) return fail(Error::system(ENOENT, path));
   auto handle = open_at(above.handle.get(), std::string(component), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!handle) return fail(Error::system(is_gone(handle.error()) ? ENOENT : handle.error().sys(), path));
-  return make_place(std::move(*handle), std::move(name), path);
+  return make_directory(std::move(*handle), std::move(name), path);
 }
 
-Result<Place> open_named(const std::string& tree, std::string_view name) {
+Result<TreeDirectory> open_named(const std::string& tree, std::string_view name) {
   auto place = open_root(tree);
   while (place && !name.empty()) {
     const auto slash = name.find('/');
@@ -82,7 +83,7 @@ Result<Place> open_named(const std::string& tree, std::string_view name) {
 }
 
 // In no order.
-Result<std::vector<std::string>> directories_in(const std::string& tree, const Place& place) {
+Result<std::vector<std::string>> directories_in(const std::string& tree, const TreeDirectory& place) {
   const std::string what = joined(tree, place.name);
   auto folder = open_at(place.handle.get(), ".", kFolderFlags);
   if (!folder) return fail(Error::system(folder.error().sys(), what));
@@ -102,7 +103,7 @@ class Walk {
   Walk(const std::string& tree, std::string_view start_after, std::size_t limit, const Context& context)
       : tree_(tree), start_after_(start_after), limit_(limit), context_(context) {}
 
-  Status below(const Place& place) {
+  Status below(const TreeDirectory& place) {
     if (auto checked = context_.check(); !checked) return checked;
     auto steps = steps_of(place);
     if (!steps && is_gone(steps.error())) return {};
@@ -121,7 +122,7 @@ class Walk {
 
   // Names in `place` as they are, for themselves, and with '/', for what is below; of those that are after
   // start_after, or can be.
-  Result<std::vector<std::string>> steps_of(const Place& place) const {
+  Result<std::vector<std::string>> steps_of(const TreeDirectory& place) const {
     auto found = directories_in(tree_, place);
     if (!found) return found;
     std::vector<std::string> steps;
@@ -136,7 +137,7 @@ class Walk {
     return steps;
   }
 
-  Status take(const Place& place, std::string_view step) {
+  Status take(const TreeDirectory& place, std::string_view step) {
     const bool is_for_below = step.ends_with('/');
     if (is_for_below) step.remove_suffix(1);
     auto next = open_below(tree_, place, step);

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -136,6 +136,13 @@ Result<Descriptor> resolve_platform(const LayoutReader& reader, Descriptor descr
   return resolve_platform(LayoutGraph(reader), std::move(descriptor), platform, context);
 }
 
+Result<Descriptor> find_image(const LayoutReader& reader, std::string_view reference,
+                              const Platform& platform, const Context& context) {
+  auto found = find_reference(reader, reference, platform, context);
+  if (!found) return found;
+  return resolve_platform(reader, *std::move(found), platform, context);
+}
+
 Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,
                                     const Context& context) {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());

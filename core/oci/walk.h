@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

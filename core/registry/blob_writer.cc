@@ -1,7 +1,7 @@
 // What registries hand out: readers of blobs, and uploads.
 #include <algorithm>
 
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 

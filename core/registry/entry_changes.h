@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/engine.h"
 #include "core/registry/repository_map.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/error.h"
 #include "core/oci/repository_names.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

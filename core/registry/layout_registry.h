@@ -9,10 +9,10 @@
 #include <string_view>
 
 #include "core/base/guarded.h"
-#include "core/cas/dir_engine.h"
 #include "core/registry/reachable.h"
-#include "core/registry/registry.h"
 #include "core/registry/repository_map.h"
+#include "layoutfs/open.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/base/json.h"
-#include "core/http/registry_code.h"
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/registry_code.h"
 
 namespace layoutfs {
 namespace {

@@ -2,7 +2,7 @@
 #include <string>
 #include <utility>
 
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 namespace {

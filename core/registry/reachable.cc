@@ -1,6 +1,6 @@
 #include "core/registry/reachable.h"
 
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 

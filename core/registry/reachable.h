@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "core/base/context.h"
 #include "core/oci/layout_graph.h"
+#include "layoutfs/context.h"
 
 namespace layoutfs {
 

@@ -1,5 +1,5 @@
 // What a registry answers to that has an operation not.
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 namespace {

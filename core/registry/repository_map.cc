@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/cas/named_entries.h"
-#include "core/http/registry_code.h"
 #include "core/oci/repository_names.h"
+#include "layoutfs/registry_code.h"
 
 namespace layoutfs {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/layout_reader.h"
-#include "core/registry/registry.h"
+#include "layoutfs/layout_reader.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 

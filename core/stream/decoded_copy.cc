@@ -27,7 +27,7 @@ struct FileHeader {
   std::uint64_t spans_hash;  // XXH3 64 of the index' span table
 };
 // Where the frame of a span stands, in bytes from the start of the file; a size of 0 where there is none.
-struct Place {
+struct CopiedSpan {
   std::uint64_t offset;
   std::uint64_t size;
 };
@@ -41,7 +41,7 @@ FileHeader header_of(const StreamIndex& index) {
           .spans_hash = XXH3_64bits(spans.data(), spans.size())};
 }
 
-std::uint64_t place_offset(std::uint64_t span) { return sizeof(FileHeader) + span * sizeof(Place); }
+std::uint64_t place_offset(std::uint64_t span) { return sizeof(FileHeader) + span * sizeof(CopiedSpan); }
 
 std::unexpected<Error> damaged(const char* what) {
   return fail(Errc::corrupt, std::string("decoded copy: ") + what);
@@ -71,7 +71,7 @@ Status DecodedCopy::add(std::uint64_t span, ByteView bytes) {
   Bytes frame(ZSTD_compressBound(bytes.size()));
   const std::size_t size = ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), kLevel);
   if (ZSTD_isError(size)) throw std::bad_alloc();  // nothing else can fail with room for the bound
-  const Place place{size_, size};
+  const CopiedSpan place{size_, size};
   size_ += size;
   if (auto written = pwrite_all(file_.get(), ByteView(frame).first(size), place.offset, "decoded copy");
       !written)
@@ -85,7 +85,7 @@ Status DecodedCopy::finish() {
 }
 
 Result<std::optional<SpanBytes>> DecodedCopy::read(std::uint64_t span) const {
-  Place place{};
+  CopiedSpan place{};
   auto got = pread_full(file_.get(), std::as_writable_bytes(std::span(&place, 1)), place_offset(span));
   if (!got) return fail(std::move(got).error());
   if (*got != sizeof place) return damaged("its table breaks off");

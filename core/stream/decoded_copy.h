@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/codec/stream_index.h"
 #include "core/stream/span_cache.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -15,10 +15,10 @@
 
 #include "core/base/guarded.h"
 #include "core/base/lock_order.h"
-#include "core/base/log.h"
 #include "core/base/wait.h"
 #include "core/codec/codec.h"
 #include "core/stream/decoded_copy.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -3,13 +3,13 @@
 
 #include <memory>
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/cache/copy_directory.h"
 #include "core/codec/codec.h"
 #include "core/codec/stream_index.h"
 #include "core/stream/span_cache.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -21,13 +21,13 @@
 #include "core/base/check.h"
 #include "core/base/guarded.h"
 #include "core/base/lock_order.h"
-#include "core/base/log.h"
 #include "core/base/single_flight.h"
 #include "core/base/worker_pool.h"
 #include "core/codec/codec.h"
 #include "core/stream/parked_decoders.h"
 #include "core/stream/pending_decodes.h"
 #include "core/stream/read_patterns.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -73,11 +73,11 @@ struct LayerStream::State {
   std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted, const Context& context);
   Result<SpanBytes> decode(PendingDecodes::Decode& pending, const Context& context);
-  void park(ParkedDecoders::Place place) noexcept;
+  void park(ParkedDecoder place) noexcept;
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
-  Result<ParkedDecoders::Place> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
+  Result<ParkedDecoder> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
   std::uint64_t part_of_blob(std::uint64_t run, std::uint64_t last) const;
-  Result<SpanBytes> decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom);
+  Result<SpanBytes> decode_next(ParkedDecoder& place, SpanCache::DecodedFor whom);
   Result<BlobPtr> blob();
   void plan_ahead(std::uint64_t offset, std::uint64_t size);
   std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon);
@@ -132,15 +132,15 @@ Result<BlobPtr> LayerStream::State::blob() {
 }
 
 // A decoder at the start of a run, for the spans up to `last`.
-Result<ParkedDecoders::Place> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last,
-                                                           BlobPtr opened_blob) {
+Result<ParkedDecoder> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last,
+                                                   BlobPtr opened_blob) {
   const std::uint64_t offset = index.spans[run].offset;
   const PointRecord point =
       starts_anywhere() ? PointRecord{offset, offset * 8, 0, 0} : index.points[index.spans[run].point];
   opened_blob->will_read(point.position / 8, std::min(part_of_blob(run, last), kMostAnnounced));
   auto decoder = resume_at(point, index, std::move(opened_blob));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
-  return ParkedDecoders::Place{*std::move(decoder), run};
+  return ParkedDecoder{*std::move(decoder), run};
 }
 
 // About how many bytes of the blob are decoded from the start of a run up to the end of span `last`: all
@@ -157,7 +157,7 @@ std::uint64_t LayerStream::State::part_of_blob(std::uint64_t run, std::uint64_t 
 }
 
 // Decodes the span at which the decoder stands.
-Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoders::Place& place, SpanCache::DecodedFor whom) {
+Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, SpanCache::DecodedFor whom) {
   const SpanRecord& record = index.spans[place.span];
   auto span = cache->make_buffer(index.span_end(place.span) - record.offset);
   const auto size = place.decoder->read(*span);
@@ -182,7 +182,7 @@ Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context
 }
 
 // For a later read that continues there. At the next access point a new decoder is as good, and few can wait.
-void LayerStream::State::park(ParkedDecoders::Place place) noexcept {
+void LayerStream::State::park(ParkedDecoder place) noexcept {
   if (place.span == 0 || place.span == index.spans.size()) return;
   if (index.spans[place.span].point != index.spans[place.span - 1].point) return;
   try {

@@ -6,13 +6,13 @@
 #include <optional>
 #include <span>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/base/io_buffers.h"
 #include "core/codec/codec.h"
 #include "core/codec/stream_index.h"
 #include "core/stream/layer_copy.h"
 #include "core/stream/span_cache.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

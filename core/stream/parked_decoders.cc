@@ -7,8 +7,8 @@
 
 namespace layoutfs {
 
-std::optional<ParkedDecoders::Place> ParkedDecoders::take(std::uint64_t stream, std::uint64_t first_span,
-                                                          std::uint64_t last_span) {
+std::optional<ParkedDecoder> ParkedDecoders::take(std::uint64_t stream, std::uint64_t first_span,
+                                                  std::uint64_t last_span) {
   auto entries = entries_.lock();
   auto best = entries->end();
   for (auto entry = entries->begin(); entry != entries->end(); ++entry) {
@@ -17,7 +17,7 @@ std::optional<ParkedDecoders::Place> ParkedDecoders::take(std::uint64_t stream, 
     if (best == entries->end() || span > best->place.span) best = entry;
   }
   if (best == entries->end()) return std::nullopt;
-  Place place = std::move(best->place);
+  ParkedDecoder place = std::move(best->place);
   entries->erase(best);
   return place;
 }
@@ -29,7 +29,7 @@ bool ParkedDecoders::has(std::uint64_t stream, std::uint64_t first_span, std::ui
   });
 }
 
-void ParkedDecoders::park(std::uint64_t stream, Place place) {
+void ParkedDecoders::park(std::uint64_t stream, ParkedDecoder place) {
   Entries leaving, parked;  // end after the lock does
   parked.push_front({stream, std::move(place)});
   auto entries = entries_.lock();

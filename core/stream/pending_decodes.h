@@ -25,11 +25,11 @@
 #include <variant>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/base/lock_order.h"
 #include "core/stream/parked_decoders.h"
 #include "core/stream/span_cache.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 
@@ -63,7 +63,7 @@ class PendingDecodes {
     std::uint64_t last() const noexcept { return range_->last; }
     bool is_ahead() const noexcept { return request_.has_value(); }
     // A decoder that stands at next(); nothing if decoding begins at the run.
-    std::optional<ParkedDecoders::Place> take_place() { return std::move(place_); }
+    std::optional<ParkedDecoder> take_place() { return std::move(place_); }
     // Puts the next span into the cache, and hands it to the readers that wait for it.
     void deliver(SpanBytes span) noexcept;
     // Gives the error to the readers that wait for the rest. Throws std::bad_alloc; nothing has changed then.
@@ -71,13 +71,13 @@ class PendingDecodes {
 
    private:
     friend class PendingDecodes;
-    Decode(PendingDecodes& decodes, Ranges::iterator range, std::optional<ParkedDecoders::Place> place,
+    Decode(PendingDecodes& decodes, Ranges::iterator range, std::optional<ParkedDecoder> place,
            std::optional<AheadRequest> request) noexcept
         : decodes_(&decodes), range_(range), place_(std::move(place)), request_(std::move(request)) {}
 
     PendingDecodes* decodes_;
     Ranges::iterator range_;
-    std::optional<ParkedDecoders::Place> place_;
+    std::optional<ParkedDecoder> place_;
     std::optional<AheadRequest> request_;
   };
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 

@@ -7,9 +7,9 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/stream/span_buffer.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

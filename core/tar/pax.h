@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/tar/tar_parser.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

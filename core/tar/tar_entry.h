@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/tar/pax.h"
 #include "core/tar/tar_header.h"
 #include "core/tar/tar_parser.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

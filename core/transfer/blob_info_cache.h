@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

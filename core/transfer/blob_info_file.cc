@@ -40,9 +40,9 @@ Result<UniqueFd> lock(int directory) {
   return fail(Errc::io, std::string(kBlobInfoLockFile) + ": another process holds the lock");
 }
 
-class KeptInfo final : public BlobInfoFile {
+class StoredBlobInfo final : public BlobInfoFile {
  public:
-  KeptInfo(std::string directory, std::size_t limit) : limit_(limit), known_(memory_cache(limit)) {
+  StoredBlobInfo(std::string directory, std::size_t limit) : limit_(limit), known_(memory_cache(limit)) {
     if (directory.empty()) return;
     directory_.emplace(std::move(directory));
     const auto records = load(*directory_, limit_);
@@ -101,7 +101,7 @@ class KeptInfo final : public BlobInfoFile {
 }  // namespace
 
 std::unique_ptr<BlobInfoFile> open_blob_info_file(std::string directory, std::size_t limit) {
-  return std::make_unique<KeptInfo>(std::move(directory), limit);
+  return std::make_unique<StoredBlobInfo>(std::move(directory), limit);
 }
 
 }  // namespace layoutfs

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "core/base/error.h"
 #include "core/transfer/blob_info_cache.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -5,8 +5,8 @@
 
 #include "core/base/json.h"
 #include "core/cas/incoming.h"
-#include "core/http/registry_code.h"
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/registry_code.h"
 
 namespace layoutfs {
 

@@ -6,11 +6,11 @@
 #include <optional>
 #include <set>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/base/guarded.h"
-#include "core/cas/blob.h"
 #include "core/transfer/image_destination.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

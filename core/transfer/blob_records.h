@@ -6,10 +6,10 @@
 #include <string>
 #include <variant>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/transfer/recent_map.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

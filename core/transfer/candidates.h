@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/digest.h"
 #include "core/transfer/blob_info_cache.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

@@ -1,9 +1,9 @@
 // A blob that takes the place of another one.
 #pragma once
 
-#include "core/base/error.h"
-#include "core/cas/blob.h"
 #include "core/transfer/blob_info.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -8,9 +8,9 @@
 
 #include "core/base/guarded.h"
 #include "core/base/list_text.h"
-#include "core/cas/blob_batch.h"
-#include "core/oci/platform.h"
 #include "core/transfer/image_source.h"
+#include "layoutfs/blob_batch.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs {
 namespace {
@@ -340,6 +340,12 @@ Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source
     if (named.error().code() != Errc::not_found || attempt == kAttempts)
       return fail(std::move(named).error());
   }
+}
+
+Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source,
+                               const std::shared_ptr<Engine>& destination,
+                               std::span<const NamedDescriptor> images, const CopyOptions& options) {
+  return copy_images(source, destination, images, ImageCopyOptions{options});
 }
 
 std::string describe_absent(const IndexChildren& children) {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/cas/named_entries.h"
-#include "core/oci/platform.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs {
 namespace {

@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/cas/engine.h"
 #include "core/transfer/reference_batch.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

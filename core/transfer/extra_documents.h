@@ -3,8 +3,8 @@
 
 #include <map>
 
-#include "core/base/bytes.h"
-#include "core/base/digest.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

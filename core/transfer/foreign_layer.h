@@ -1,10 +1,10 @@
 // Layers that a store need not have, because they can be had elsewhere (image-spec descriptor.md, `urls`).
 #pragma once
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/transfer/blob_info.h"
 #include "core/transfer/image_source.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -11,20 +11,20 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/blob_batch.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/engine.h"
 #include "core/oci/repository_names.h"
-#include "core/registry/registry.h"
 #include "core/transfer/blob_chunks.h"
 #include "core/transfer/blob_info.h"
 #include "core/transfer/blob_info_cache.h"
 #include "core/transfer/image_source.h"
 #include "core/transfer/reference_batch.h"
+#include "layoutfs/blob_batch.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 

@@ -10,17 +10,17 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/layout_reader.h"
-#include "core/oci/platform.h"
-#include "core/registry/registry.h"
 #include "core/transfer/blob_chunks.h"
 #include "core/transfer/blob_info.h"
 #include "core/transfer/blob_info_cache.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
+#include "layoutfs/platform.h"
+#include "layoutfs/registry.h"
 
 namespace layoutfs {
 

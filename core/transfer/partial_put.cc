@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/cas/upload.h"
 #include "core/oci/present_blob.h"
+#include "layoutfs/upload.h"
 
 namespace layoutfs {
 namespace {

@@ -1,11 +1,11 @@
 // Making a blob of what a layout has of it already, and of pieces for the rest.
 #pragma once
 
-#include "core/base/context.h"
-#include "core/base/error.h"
-#include "core/cas/engine.h"
 #include "core/transfer/blob_chunks.h"
 #include "core/transfer/image_destination.h"
+#include "layoutfs/context.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -7,27 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/base/guarded.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/engine.h"
+#include "layoutfs/copy.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
-
-// What becomes of an entry whose name another image gets.
-enum class ReplacedEntry : std::uint8_t {
-  unnamed,  // it stays, without a name: nothing that was in the layout is lost
-  removed,  // as Engine::put_reference does it: garbage collection may have its blobs
-};
-
-// A name, and what it is to name. Without a name, an entry that has none.
-struct NamedDescriptor {
-  std::string name;
-  Descriptor descriptor;
-  // An entry of another layout: it becomes an entry of its own, with all of its annotations, whatever other
-  // images are called. `name` is then its ref.name, or another one that it gets.
-  bool is_entry = false;
-};
 
 // Thread-safe. Only one thread at a time should write().
 class ReferenceBatch {

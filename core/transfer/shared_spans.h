@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "core/cache/index_cache.h"
-#include "core/cas/layout_reader.h"
 #include "core/transfer/image_destination.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

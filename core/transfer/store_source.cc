@@ -1,7 +1,7 @@
 #include "core/transfer/store_source.h"
 
-#include "core/oci/documents.h"
 #include "core/transfer/foreign_layer.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 

@@ -10,10 +10,11 @@
 #include <variant>
 
 #include "core/base/json.h"
-#include "core/oci/documents.h"
+#include "core/cas/descriptor_json.h"
 #include "core/oci/graph.h"
 #include "core/oci/media_types.h"
 #include "core/transfer/image_destination.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 namespace {
@@ -61,7 +62,7 @@ Result<Bytes> rewritten(const ReadImage& image, const std::map<std::size_t, Desc
     json.begin_array();
     for (std::size_t i = 0; i < root.at(member).size(); ++i)
       if (const auto other = layers.find(i); other != layers.end())
-        other->second.write_json(json);
+        write_descriptor(json, other->second);
       else
         json.value(root.at(member).at(i));
     json.end_array();

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
-#include "core/cas/engine.h"
 #include "core/transfer/blob_info_cache.h"
 #include "core/transfer/extra_documents.h"
 #include "core/transfer/reference_batch.h"
+#include "layoutfs/context.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

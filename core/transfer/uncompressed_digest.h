@@ -1,11 +1,11 @@
 // The digest of a layer's uncompressed content.
 #pragma once
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/cache/index_cache.h"
-#include "core/cas/blob.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

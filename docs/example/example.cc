@@ -1,4 +1,4 @@
-// What a program can do with the core of layoutfs: lists the references of an image layout, puts a blob into
+// A program that uses the layoutfs library: lists the references of an image layout, puts a blob into
 // it, and reads from the middle of a file in one of its images, without unpacking or mounting anything.
 //
 // usage: example LAYOUT REFERENCE PATH OFFSET
@@ -10,14 +10,12 @@
 #include <string>
 #include <utility>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
-#include "core/cache/index_cache.h"
-#include "core/cas/driver.h"
-#include "core/cas/engine.h"
-#include "core/image/image_library.h"
-#include "core/oci/platform.h"
-#include "core/oci/reference.h"
+#include <layoutfs/bytes.h>
+#include <layoutfs/images.h>
+#include <layoutfs/open.h>
+#include <layoutfs/reference.h>
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace {
 
@@ -41,30 +39,29 @@ Status put_blob(Engine& engine, ByteView content) {
   return {};
 }
 
-// The first use of an image reads its layers through to index them; what is found out is kept in the cache.
-// After that a read decodes no more than what lies around `offset`.
+// The first use of an image reads its layers through to index them; the indexes are cached. After that a read
+// decodes no more than the part of a layer around `offset`.
 Status read_file(std::shared_ptr<const LayoutReader> layout, const std::string& reference,
                  const std::string& path, std::uint64_t offset) {
-  auto manifest = find_reference(*layout, reference);
-  if (manifest) manifest = resolve_platform(*layout, *std::move(manifest), host_platform());
+  const auto manifest = find_image(*layout, reference);
   if (!manifest) return std::unexpected(manifest.error());
-  ImageLibrary library(layout, IndexCache(IndexCache::default_directory()), {});
-  const auto image = library.image(*manifest);
-  if (!image) return std::unexpected(image.error());
+  Images images(std::move(layout));
+  const auto root = images.open(*manifest);
+  if (!root) return std::unexpected(root.error());
 
-  const auto inode = (*image)->resolve(path);
-  if (!inode) return std::unexpected(inode.error());
+  const auto file = (*root)->find(path);
+  if (!file) return std::unexpected(file.error());
   std::array<std::byte, 16> buffer{};
-  const auto got = (*image)->read(*inode, buffer, offset);
+  const auto got = (*root)->read(*file, buffer, offset);
   if (!got) return std::unexpected(got.error());
-  std::cout << path << " has " << (*image)->tree().inode(*inode).size << " bytes; from byte " << offset
+  std::cout << path << " has " << (*root)->status(*file).size << " bytes; from byte " << offset
             << " on: " << as_text(ByteView(buffer).first(*got)) << "\n";
   return {};
 }
 
 Status run(const std::string& layout, const std::string& reference, const std::string& path,
            std::uint64_t offset) {
-  auto opened = builtin_drivers().open_engine(layout);
+  auto opened = open_engine(layout);
   if (!opened) return std::unexpected(opened.error());
   const std::shared_ptr<Engine> engine = *std::move(opened);
   if (auto listed = list_references(*engine); !listed) return listed;

@@ -9,8 +9,8 @@
 #include <array>
 #include <tuple>
 
-#include "core/base/bytes.h"
 #include "core/base/file.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 namespace {

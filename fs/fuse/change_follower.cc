@@ -7,7 +7,7 @@
 #include <exception>
 #include <string>
 
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/log.h"
 #include "fs/fuse/caller.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -18,13 +18,13 @@
 #include "core/base/event_fd.h"
 #include "core/base/file.h"
 #include "core/base/guarded.h"
-#include "core/base/log.h"
 #include "core/base/memory.h"
 #include "fs/fuse/change_follower.h"
 #include "fs/fuse/fuse_device.h"
 #include "fs/fuse/fuse_operations.h"
 #include "fs/fuse/fusermount.h"
 #include "fs/fuse/mount_table.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

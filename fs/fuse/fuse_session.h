@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "fs/tree/filesystem.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/bytes.h"
 #include "core/base/split.h"
+#include "layoutfs/bytes.h"
 
 extern char** environ;
 

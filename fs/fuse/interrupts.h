@@ -9,7 +9,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "core/base/context.h"
+#include "layoutfs/context.h"
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>

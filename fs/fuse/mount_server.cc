@@ -8,10 +8,10 @@
 
 #include <limits>
 
-#include "core/base/bytes.h"
 #include "core/base/json.h"
 #include "fs/fuse/apart.h"
 #include "fs/tree/statistics.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs {
 namespace {

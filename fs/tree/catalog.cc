@@ -2,7 +2,6 @@
 #include "fs/tree/catalog.h"
 
 #include "core/base/check.h"
-#include "core/base/json.h"
 
 namespace layoutfs {
 namespace {
@@ -83,9 +82,7 @@ std::optional<Descriptor> CatalogKeeper::find_unlisted(const Digest& digest) {
                         std::holds_alternative<ArtifactManifest>(node);
   if (!is_shown) return std::nullopt;
   Descriptor descriptor{.media_type = (*document)->media_type, .digest = digest, .size = (*document)->size};
-  JsonWriter json;
-  descriptor.write_json(json);
-  descriptor.json = json.str();
+  descriptor.json = descriptor.to_json();
   return descriptor;
 }
 

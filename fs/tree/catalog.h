@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "core/base/guarded.h"
-#include "core/cas/layout_reader.h"
 #include "core/oci/layout_graph.h"
 #include "fs/tree/ref_names.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -6,7 +6,7 @@
 #include <tuple>
 #include <utility>
 
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/expected.h"
 #include "core/base/io_buffers.h"
+#include "layoutfs/context.h"
+#include "layoutfs/expected.h"
 
 namespace layoutfs {
 

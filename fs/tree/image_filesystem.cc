@@ -6,8 +6,8 @@
 
 #include <cerrno>
 
-#include "core/base/log.h"
 #include "fs/tree/statistics.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/context.h"
 #include "core/base/guarded.h"
 #include "core/image/image_library.h"
 #include "fs/tree/image_filesystem.h"
 #include "fs/tree/virtual_node.h"
+#include "layoutfs/context.h"
 
 namespace layoutfs {
 

@@ -10,10 +10,10 @@
 #include "core/base/guarded.h"
 #include "core/base/release_queue.h"
 #include "core/image/image_library.h"
-#include "core/oci/platform.h"
 #include "fs/tree/catalog.h"
 #include "fs/tree/image_slots.h"
 #include "fs/tree/on_demand_reader.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs {
 

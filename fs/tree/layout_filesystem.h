@@ -5,9 +5,9 @@
 #include <memory>
 
 #include "core/image/image_library.h"
-#include "core/oci/platform.h"
 #include "fs/tree/filesystem.h"
 #include "fs/tree/image_filesystem.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs {
 

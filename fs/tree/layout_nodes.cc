@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {

@@ -5,9 +5,10 @@
 #include <charconv>
 #include <set>
 
-#include "core/base/log.h"
+#include "core/oci/media_types.h"
 #include "core/oci/reference.h"
 #include "fs/tree/layout_nodes.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -66,9 +67,9 @@ Document read_document_of(const LayoutGraph& graph, const Descriptor& descriptor
 }
 
 // One sentence where the blob is not what its descriptor says; its content is not read.
-std::optional<std::string> problem_of_blob(const LayoutReader& engine, const Descriptor& descriptor) {
+std::optional<std::string> problem_of_blob(const LayoutReader& layout, const Descriptor& descriptor) {
   const std::string name = "blob " + descriptor.digest.str();
-  const auto size = engine.blob_size(descriptor.digest);
+  const auto size = layout.blob_size(descriptor.digest);
   if (!size) return size.error().message();
   if (!*size) return name + " is missing";
   if (**size == descriptor.size) return std::nullopt;

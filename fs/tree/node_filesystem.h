@@ -3,11 +3,11 @@
 
 #include <memory>
 
-#include "core/cas/layout_reader.h"
 #include "core/image/image_library.h"
 #include "fs/tree/filesystem.h"
 #include "fs/tree/layout_context.h"
 #include "fs/tree/virtual_node.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "core/base/lock_order.h"
-#include "core/cas/layout_reader.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 

@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/cas/dir_engine.h"
 #include "core/cas/layout_dir.h"
+#include "layoutfs/open.h"
 
 namespace layoutfs {
 namespace {

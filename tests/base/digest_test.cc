@@ -1,5 +1,5 @@
 // Digests against the published test vectors (FIPS 180-4).
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 
 #include <gtest/gtest.h>
 

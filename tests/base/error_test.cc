@@ -1,5 +1,5 @@
 // What an error tells callers, the kernel and people.
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 #include <gtest/gtest.h>
 

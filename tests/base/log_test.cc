@@ -1,5 +1,5 @@
 // Lines of the log.
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 
 #include <gtest/gtest.h>
 

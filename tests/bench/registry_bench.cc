@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/cas/dir_engine.h"
-#include "core/registry/registry.h"
+#include "layoutfs/open.h"
+#include "layoutfs/registry.h"
 #include "tests/support/layout_writer.h"
 
 namespace layoutfs {

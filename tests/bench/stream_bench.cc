@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/digest.h"
 #include "core/codec/codec.h"
 #include "core/codec/span_digest.h"
 #include "core/image/image_tree.h"
@@ -19,6 +18,7 @@
 #include "core/layer/indexer.h"
 #include "core/layer/layer_index.h"
 #include "core/stream/layer_stream.h"
+#include "layoutfs/digest.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"

@@ -1,14 +1,12 @@
 // Archives that are written, held against what reads them: this program, and tar(1).
-#include "core/cas/archive_writer.h"
+#include "layoutfs/open.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/blob_batch.h"
-#include "core/cas/dir_engine.h"
+#include "layoutfs/blob_batch.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
 

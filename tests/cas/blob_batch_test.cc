@@ -1,13 +1,12 @@
 // Blobs that are put together.
-#include "core/cas/blob_batch.h"
+#include "layoutfs/blob_batch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
 #include "tests/support/temp_dir.h"

@@ -11,7 +11,7 @@
 #include <set>
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/cas/stress.h"
 #include "tests/support/temp_dir.h"
 

@@ -8,9 +8,7 @@
 #include <optional>
 #include <thread>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/archive_writer.h"
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/held_lock.h"
 #include "tests/support/store.h"
 #include "tests/support/temp_dir.h"

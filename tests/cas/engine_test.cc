@@ -1,10 +1,10 @@
 // What all engines share: bytes in order, whole documents.
-#include "core/cas/engine.h"
+#include "layoutfs/engine.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 
 namespace layoutfs {

@@ -9,8 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/tar_writer.h"
 #include "tests/support/temp_dir.h"

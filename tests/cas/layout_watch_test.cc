@@ -8,8 +8,7 @@
 #include <fstream>
 #include <functional>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/temp_dir.h"
 

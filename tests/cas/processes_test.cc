@@ -11,7 +11,7 @@
 #include <map>
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/cas/stress.h"
 #include "tests/faults/sample_image.h"
 #include "tests/support/temp_dir.h"

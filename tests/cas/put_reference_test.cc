@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <chrono>
 
-#include "core/cas/dir_engine.h"
 #include "core/cas/reference_name.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/other_user.h"
 #include "tests/support/store.h"
@@ -236,7 +236,7 @@ TEST_F(PutReferenceInIndex, KeepsWhatItDoesNotKnow) {
 TEST_F(PutReferenceInIndex, KeepsTheFieldsOfItsDescriptorThatItDoesNotKnow) {
   const std::string text =
       R"({"mediaType":"m","digest":")" + one.digest.str() + R"(","size":3,"x-own":{"a":[1]}})";
-  const auto descriptor = Descriptor::from_json(JsonDocument::parse(as_bytes(text))->root()).value();
+  const auto descriptor = Descriptor::parse(text).value();
   ASSERT_TRUE(engine->put_reference("name", descriptor));
   EXPECT_THAT(engine->get_reference("name")->json, HasSubstr(R"("x-own":{"a":[1]})"));
 }

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/store.h"
 #include "tests/support/temp_dir.h"
 
@@ -53,15 +53,15 @@ TEST_P(OnReadOnlyMedia, AnEmptyLayoutOpensAndLists) {
 
 TEST_P(OnReadOnlyMedia, BlobsAreReadAndNeitherPutNorDeleted) {
   auto engine = open_dir(path).value();
-  const auto document = JsonDocument::parse(as_bytes(R"({"A":"x"})")).value();
+  constexpr std::string_view kJson = R"({"A":"x"})";
   const Digest text = put_text(*engine, "content")->digest;
-  const Digest json = engine->put_blob_json(document.root())->digest;
+  const Digest json = engine->put_blob_json(kJson)->digest;
   ASSERT_TRUE(engine->close());
   engine = open_read_only();
   EXPECT_EQ(testing::read_text(*engine->get_blob(text).value()), "content");
   EXPECT_TRUE(engine->get_blob(json));
   EXPECT_EQ(put_text(*engine, "content").error().sys(), EROFS);
-  EXPECT_EQ(engine->put_blob_json(document.root()).error().sys(), EROFS);
+  EXPECT_EQ(engine->put_blob_json(kJson).error().sys(), EROFS);
   EXPECT_EQ(engine->delete_blob(text).error().sys(), EROFS);
   EXPECT_EQ(engine->delete_blob(Digest::of(as_bytes("none"))), false);
   EXPECT_TRUE(engine->close());

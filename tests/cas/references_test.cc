@@ -8,7 +8,7 @@
 #include <chrono>
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 
 namespace layoutfs {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/engine.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs::testing {
 

@@ -8,7 +8,7 @@
 #include <limits>
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/held_lock.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
 

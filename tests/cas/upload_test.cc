@@ -1,5 +1,5 @@
 // Content of a blob that arrives in pieces.
-#include "core/cas/upload.h"
+#include "layoutfs/upload.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@
 #include <fstream>
 #include <stop_token>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"
 

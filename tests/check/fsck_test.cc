@@ -1,5 +1,5 @@
 // A good layout has no problems; every way to break one has its own.
-#include "core/check/fsck.h"
+#include "layoutfs/fsck.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/referrer_layouts.h"

@@ -1,5 +1,5 @@
 // What the garbage collection removes, and what it never does.
-#include "core/check/gc.h"
+#include "layoutfs/gc.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <functional>
 #include <set>
 
-#include "core/cas/dir_engine.h"
-#include "core/cas/upload.h"
 #include "core/oci/graph.h"
+#include "layoutfs/open.h"
+#include "layoutfs/upload.h"
 #include "tests/support/documents.h"
 #include "tests/support/referrer_layouts.h"
 #include "tests/support/store.h"

@@ -3,11 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/dir_engine.h"
 #include "core/image/cached_tables.h"
 #include "core/image/image_library.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using CachedKind = KeptProblem::Kind;
+using CachedKind = IndexProblem::Kind;
 
 // An image of two layers, all of which is kept: two indexes, the image's tree, and those of both layers.
 class VerifyKept : public ::testing::Test {
@@ -34,7 +34,7 @@ class VerifyKept : public ::testing::Test {
   std::shared_ptr<const LayoutReader> engine() const { return open_dir(layout_.path()).value(); }
   VerifyReport verify() const {
     const auto layout = engine();
-    return verify_kept(*layout, cache_, all_images(*layout).value()).value();
+    return verify_indexes(*layout, cache_.directory()).value();
   }
   void expect_problem(CachedKind kind, const Digest& digest, const std::string& sentence) const {
     const VerifyReport report = verify();
@@ -50,7 +50,7 @@ class VerifyKept : public ::testing::Test {
     EXPECT_EQ(report.problems[0].kind, CachedKind::index);
     EXPECT_EQ(report.problems[0].digest, digest);
     EXPECT_THAT(report.problems[0].message, HasSubstr(sentence));
-    for (const KeptProblem& problem : {report.problems[1], report.problems[2]})
+    for (const IndexProblem& problem : {report.problems[1], report.problems[2]})
       EXPECT_THAT(problem.message, HasSubstr("cannot be compared: layer " + digest.str()));
   }
   // The index of another tar under the name of a layer, with a right checksum.

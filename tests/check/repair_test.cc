@@ -1,5 +1,5 @@
 // What a layout has lost comes back from others that have it whole; nothing else changes.
-#include "core/check/repair.h"
+#include "layoutfs/fsck.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,11 +7,9 @@
 
 #include <filesystem>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/archive_writer.h"
-#include "core/cas/dir_engine.h"
-#include "core/check/fsck.h"
 #include "core/transfer/copy.h"
+#include "layoutfs/fsck.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/results.h"
 #include "tests/support/store.h"

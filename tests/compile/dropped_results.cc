@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/cas/engine.h"
 #include "fs/tree/filesystem.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

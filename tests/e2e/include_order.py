@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check that includes and links go up the list of folders only, that each folder is one library, that fs/fuse alone knows
+"""Check that includes and links go up the list of folders only, that public headers include public headers alone, that each folder is one library, that fs/fuse alone knows
 FUSE, and one file CLI11, and that nothing but what the system returns is dropped by a cast: results are dropped by
 ignore(), which says why. Proves first, over sources with one fault each, that it finds them.
 
@@ -38,6 +38,21 @@ ALLOWED["tools/chroot"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot"]
 ALLOWED["tools"] = ALLOWED["tools/commands"] + ["tools/commands"]
 
+# The public headers: each belongs to the module that defines what it declares. They include each other in the same order,
+# and nothing that is not installed.
+PUBLIC = {
+    "core/base": "bytes context digest error expected log",
+    "core/http": "registry_code",
+    "core/cas": "blob blob_batch descriptor engine layout_reader open upload",
+    "core/oci": "documents platform reference",
+    "core/image": "images",
+    "core/registry": "registry",
+    "core/transfer": "copy",
+    "core/check": "fsck gc index_verify",
+    "core/names": "filter image_store",
+}
+MODULE_OF = {f"include/layoutfs/{name}.h": module for module, names in PUBLIC.items() for name in names.split()}
+
 # The headers of the tree show images: its session is linked to them, and includes nothing of it.
 LINKED = ALLOWED | {"fs/fuse": ALLOWED["fs/tree"] + ["fs/tree"]}
 
@@ -61,11 +76,18 @@ Link = collections.namedtuple("Link", "target is_public where")
 
 
 def folder_of(path):
-    return str(path.parent).replace("\\", "/")
+    """the module of a file, by its path from the top of the sources"""
+    name = str(path).replace("\\", "/")
+    return MODULE_OF.get(name, name.rpartition("/")[0])
+
+
+def file_named(include):
+    """the path of what an include in quotes names"""
+    return pathlib.PurePosixPath("include", include) if include.startswith("layoutfs/") else pathlib.PurePosixPath(include)
 
 
 def files_of(root, *suffixes):
-    return [f for top in ("core", "fs", "tools") for f in sorted((root / top).rglob("*")) if f.name.endswith(suffixes)]
+    return [f for top in ("include", "core", "fs", "tools") for f in sorted((root / top).rglob("*")) if f.name.endswith(suffixes)]
 
 
 def commands(root, file):
@@ -189,6 +211,7 @@ def wrong(root):
         yield f"{root}: no sources there"
     for file in files:
         here = folder_of(file.relative_to(root))
+        is_public = file.is_relative_to(root / "include")
         if here not in ALLOWED:
             yield f"{file}: {here} has no place in the list of folders in {sys.argv[0]}"
             continue
@@ -204,16 +227,18 @@ def wrong(root):
                     yield f"{where}: only fs/fuse/ may speak of {OF_FUSE.search(line).group()}"
                 continue
             mark, name = found.groups()
-            there = folder_of(pathlib.PurePosixPath(name))
+            there = folder_of(file_named(name))
             if here != "fs/fuse" and (FUSE.search(name) and there != "fs/fuse"):
                 yield f"{where}: only fs/fuse/ may include {name}"
             elif mark == "<":
                 if CLI11.search(name) and file != root / KNOWS_CLI11:
                     yield f"{where}: only {KNOWS_CLI11} may include {name}"
-                if there in ALLOWED:
+                if there in ALLOWED or name.startswith("layoutfs/"):
                     yield f"{where}: {name} is ours, in quotes"
             elif there not in ALLOWED:
                 yield f"{where}: {name} is not named from the top of the sources"
+            elif is_public and not name.startswith("layoutfs/"):
+                yield f"{where}: {name} is not installed: a public header must not include it"
             elif there != here and there not in ALLOWED[here]:
                 yield f"{where}: {here} must not include {there}"
             elif there != here and there not in given[here]:
@@ -240,6 +265,10 @@ def small_sources():
         if "/" in folder:
             files[folder + "/a.h"] = "".join(f'#include "{other}/a.h"\n' for other in ALLOWED[folder])
             files[folder + "/CMakeLists.txt"] = library_of(folder)
+    # Every public header, each with the ones of its module.
+    for public, module in MODULE_OF.items():
+        files[public] = "".join(f'#include "{other[len("include/"):]}"\n' for other, its in MODULE_OF.items()
+                                if its == module and other != public)
     files["fs/fuse/CMakeLists.txt"] = library_of("fs/fuse", private="PkgConfig::fuse3")
     files["fs/fuse/b.cc"] = "#include <fuse3/fuse_lowlevel.h>\nfuse_session* session;\n"
     return files
@@ -248,6 +277,13 @@ def small_sources():
 # What is changed in these sources, and the line that is said of that.
 FAULTS = [
     ({"core/oci/b.cc": '\n#include "core/image/a.h"\n'}, "core/oci/b.cc:2: core/oci must not include core/image"),
+    ({"core/oci/b.cc": '#include "layoutfs/images.h"\n'}, "core/oci/b.cc:1: core/oci must not include core/image"),
+    ({"include/layoutfs/engine.h": '#include "layoutfs/images.h"\n'},
+     "include/layoutfs/engine.h:1: core/cas must not include core/image"),
+    ({"include/layoutfs/engine.h": '#include "core/cas/a.h"\n'},
+     "include/layoutfs/engine.h:1: core/cas/a.h is not installed: a public header must not include it"),
+    ({"include/layoutfs/new.h": ""}, "include/layoutfs has no place in the list of folders"),
+    ({"core/oci/b.cc": "#include <layoutfs/engine.h>\n"}, "core/oci/b.cc:1: layoutfs/engine.h is ours, in quotes"),
     ({"core/oci/b.cc": '#include "core/tar/a.h"\n'}, "core/oci/b.cc:1: core/oci must not include core/tar"),
     ({"core/oci/b.cc": '#include "a.h"\n'}, "core/oci/b.cc:1: a.h is not named from the top of the sources"),
     ({"core/oci/b.cc": "#include <core/cas/a.h>\n"}, "core/oci/b.cc:1: core/cas/a.h is ours, in quotes"),

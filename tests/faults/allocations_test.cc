@@ -19,9 +19,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/dir_engine.h"
 #include "core/image/image_library.h"
 #include "fs/tree/image_filesystem.h"
+#include "layoutfs/open.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/store.h"

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "core/cas/clean.h"
-#include "core/names/image_store.h"
+#include "layoutfs/image_store.h"
 #include "tests/faults/standard_streams.h"
 
 namespace layoutfs {

@@ -25,7 +25,7 @@
 #include <string>
 #include <vector>
 
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 #include "tests/faults/registry_worker.h"
 #include "tests/faults/standard_streams.h"
 

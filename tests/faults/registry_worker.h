@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/dir_engine.h"
-#include "core/registry/registry.h"
+#include "layoutfs/open.h"
+#include "layoutfs/registry.h"
 #include "tests/support/documents.h"
 #include "tests/support/store.h"
 

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/cas/engine.h"
+#include "core/cas/descriptor_json.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs::testing {
 
@@ -41,10 +42,7 @@ class SampleSource final : public ByteSource {
 };
 
 inline Result<Descriptor> put_document(Engine& engine, const JsonWriter& json, std::string_view media_type) {
-  const std::string text = json.str();
-  const auto document = JsonDocument::parse(as_bytes(text));
-  if (!document) return fail(Error(document.error()));
-  auto put = engine.put_blob_json(document->root());
+  auto put = engine.put_blob_json(json.str());
   if (!put) return fail(std::move(put).error());
   return Descriptor{
       .media_type = std::string(media_type), .digest = std::move(put->digest), .size = put->size};
@@ -70,8 +68,8 @@ inline Result<SampleImage> put_image(Engine& engine, std::string_view name, std:
 
   JsonWriter manifest;
   manifest.begin_object().key("schemaVersion").integer(2).key("mediaType").string(kManifestType);
-  image.config.write_json(manifest.key("config"));
-  image.layer.write_json(manifest.key("layers").begin_array());
+  write_descriptor(manifest.key("config"), image.config);
+  write_descriptor(manifest.key("layers").begin_array(), image.layer);
   manifest.end_array().end_object();
   auto manifest_blob = put_document(engine, manifest, kManifestType);
   if (!manifest_blob) return fail(std::move(manifest_blob).error());

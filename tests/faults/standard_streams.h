@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "core/base/bytes.h"
 #include "core/base/file.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::testing {
 

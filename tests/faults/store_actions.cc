@@ -32,8 +32,8 @@
 #include <string>
 #include <vector>
 
-#include "core/cas/blob_batch.h"
-#include "core/cas/dir_engine.h"
+#include "layoutfs/blob_batch.h"
+#include "layoutfs/open.h"
 #include "tests/faults/sample_image.h"
 #include "tests/faults/standard_streams.h"
 
@@ -95,9 +95,7 @@ Status put_batch(Engine& engine, const Arguments&) {
 Status put_json(Engine& engine, const Arguments&) {
   const auto text = read_small_input();
   if (!text) return fail(Error(text.error()));
-  const auto document = JsonDocument::parse(*text);
-  if (!document) return fail(Error(document.error()));
-  return report(engine.put_blob_json(document->root()));
+  return report(engine.put_blob_json(as_text(*text)));
 }
 
 Status put_reference(Engine& engine, const Arguments& arguments, PutMode mode) {

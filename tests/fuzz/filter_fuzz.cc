@@ -3,8 +3,8 @@
 #include <map>
 
 #include "core/base/utf8.h"
-#include "core/names/filter.h"
 #include "core/names/filter_scanner.h"
+#include "layoutfs/filter.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {

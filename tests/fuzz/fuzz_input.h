@@ -9,10 +9,10 @@
 #include <string_view>
 #include <utility>
 
-#include "core/base/bytes.h"
 #include "core/base/check.h"
-#include "core/base/error.h"
-#include "core/cas/blob.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 // What libFuzzer calls with each input; each target defines it.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);

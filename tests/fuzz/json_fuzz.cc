@@ -1,7 +1,8 @@
 // Fuzzes JSON: what parses can be written and parsed again, canonical JSON is its own canonical form, and the
 // documents of an image are understood or refused.
 #include "core/base/json.h"
-#include "core/oci/documents.h"
+#include "core/cas/descriptor_json.h"
+#include "layoutfs/documents.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {
@@ -29,11 +30,11 @@ void check_canonical(JsonValue value) {
 void check_descriptor(const Descriptor& descriptor) {
   if (descriptor.digest.empty()) return;
   JsonWriter writer;
-  descriptor.write_json(writer);
+  write_descriptor(writer, descriptor);
   const std::string text = writer.str();
   const auto document = must(JsonDocument::parse(as_bytes(text), {.bytes = SIZE_MAX}),
                              "a descriptor that was written does not parse");
-  const auto again = must(Descriptor::from_json(document.root()), "a descriptor that was written is none");
+  const auto again = must(parse_descriptor(document.root()), "a descriptor that was written is none");
   check(again == descriptor, "a descriptor that was written means something else");
 }
 
@@ -49,7 +50,7 @@ void check_documents(ByteView text, JsonValue root) {
   }
   if (const auto config = ImageConfig::parse(text))
     for (const Digest& digest : config->diff_ids) check(!digest.empty(), "a diff id is empty");
-  if (const auto descriptor = Descriptor::from_json(root)) check_descriptor(*descriptor);
+  if (const auto descriptor = parse_descriptor(root)) check_descriptor(*descriptor);
   if (const auto list = DescriptorList::from_member(root, "manifests")) {
     check(list->problems.size() <= 1000, "there are too many problems");
     for (const Descriptor& entry : list->entries) check_descriptor(entry);

@@ -3,8 +3,8 @@
 
 #include "core/cas/driver.h"
 #include "core/cas/reference_name.h"
-#include "core/oci/platform.h"
 #include "core/oci/reference.h"
+#include "layoutfs/platform.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/layout_writer.h"
 

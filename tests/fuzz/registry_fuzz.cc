@@ -1,11 +1,11 @@
 // Fuzzes the names of registries, of which grammar and parser must agree, and manifests that are pushed.
 #include <regex>
 
-#include "core/oci/documents.h"
 #include "core/oci/repository_names.h"
 #include "core/oci/repository_tree.h"
 #include "core/registry/find_layout.h"
 #include "core/registry/manifest_check.h"
+#include "layoutfs/documents.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace layoutfs::fuzzing {

@@ -1,9 +1,9 @@
 // Index files made of an input: the tables are the input's, header and checksum are right.
 #pragma once
 
-#include "core/base/digest.h"
 #include "core/base/file.h"
 #include "core/layer/table_file.h"
+#include "layoutfs/digest.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/stream_index_builder.h"
 

@@ -1,10 +1,10 @@
 // The answers of a server, compared with the tables of the distribution specification.
-#include "core/http/registry_code.h"
+#include "layoutfs/registry_code.h"
 
 #include <gtest/gtest.h>
 
-#include "core/base/digest.h"
 #include "core/oci/repository_names.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <thread>
 
-#include "core/cas/dir_engine.h"
 #include "core/image/image_set.h"
+#include "layoutfs/open.h"
 #include "tests/image/merged.h"
 #include "tests/support/layout_writer.h"
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/referrer_layouts.h"
 #include "tests/support/tar_writer.h"

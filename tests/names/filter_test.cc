@@ -1,5 +1,5 @@
 // What filters fit and how they are refused, in containerd's cases and in those that its code decides.
-#include "core/names/filter.h"
+#include "layoutfs/filter.h"
 
 #include <gmock/gmock.h>
 

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "core/names/image_store.h"
+#include "layoutfs/image_store.h"
 #include "tests/names/image_store_fixture.h"
 #include "tests/support/held_lock.h"
 #include "tests/support/other_user.h"

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "core/names/image_store.h"
+#include "layoutfs/image_store.h"
 #include "tests/support/store.h"
 #include "tests/support/temp_dir.h"
 

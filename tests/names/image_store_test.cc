@@ -1,7 +1,7 @@
 // The store of names: containerd's cases of its image store, and the limits that are ours.
 #include <gmock/gmock.h>
 
-#include "core/names/image_store.h"
+#include "layoutfs/image_store.h"
 #include "tests/names/image_store_fixture.h"
 
 namespace layoutfs {
@@ -211,8 +211,7 @@ TEST_F(ImageStoreTest, KeepsTheWholeDescriptor) {
       R"({"mediaType":"t","digest":")" + target_of("a").digest.str() +
       R"(","size":7,"urls":["u"],"annotations":{"b":"","a":"x"},"data":"eA==",)"
       R"("platform":{"architecture":"arm","os":"linux","variant":"v7"},"artifactType":"at","extra":[1]})";
-  const auto document = JsonDocument::parse(as_bytes(text));
-  const Descriptor target = Descriptor::from_json(document->root()).value();
+  const Descriptor target = Descriptor::parse(text).value();
   ASSERT_TRUE(store_.create({.name = "a", .labels = {{"empty", ""}}, .target = target}).has_value());
   const auto found = open_image_store(path_, "default")->get("a");
   ASSERT_TRUE(found.has_value());

@@ -1,12 +1,13 @@
 // Manifests, indexes and configs, of OCI and of Docker, good and broken.
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
+#include "core/oci/media_types.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 
 namespace layoutfs {

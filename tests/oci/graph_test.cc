@@ -6,9 +6,9 @@
 
 #include <stdexcept>
 
-#include "core/cas/dir_engine.h"
 #include "core/oci/layout_graph.h"
 #include "core/oci/media_types.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/store.h"
 

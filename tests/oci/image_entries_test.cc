@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/dir_engine.h"
 #include "core/oci/reference.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 
 namespace layoutfs {

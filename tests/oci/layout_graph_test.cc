@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/referrer_layouts.h"
 #include "tests/support/store.h"

@@ -1,5 +1,5 @@
 // Platforms: their names, and which entry serves one.
-#include "core/oci/platform.h"
+#include "layoutfs/platform.h"
 
 #include <gtest/gtest.h>
 #include <sys/utsname.h>

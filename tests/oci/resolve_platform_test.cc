@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/dir_engine.h"
 #include "core/oci/reference.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 
 namespace layoutfs {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/oci/documents.h"
-#include "core/registry/registry.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/registry.h"
 #include "tests/cas/stress.h"
 #include "tests/faults/registry_worker.h"
 

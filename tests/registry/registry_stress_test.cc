@@ -14,7 +14,7 @@
 #include <random>
 #include <thread>
 
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 #include "tests/registry/ledger.h"
 #include "tests/support/temp_dir.h"
 

@@ -1,5 +1,5 @@
 // Manifests and what leads to them, in a registry over one layout.
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

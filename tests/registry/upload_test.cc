@@ -1,5 +1,5 @@
 // Blobs that arrive in pieces, over several writers, registries and processes.
-#include "core/cas/upload.h"
+#include "layoutfs/upload.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@
 #include <random>
 
 #include "core/base/file.h"
-#include "core/check/gc.h"
+#include "layoutfs/gc.h"
 #include "tests/registry/fixture.h"
 
 namespace layoutfs {

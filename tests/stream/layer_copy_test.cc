@@ -76,7 +76,7 @@ class Copying : public ::testing::Test {
  protected:
   std::shared_ptr<CopyDirectory> directory(std::uint64_t budget = 10'000'000) const {
     return std::make_shared<CopyDirectory>(std::make_shared<const CacheDirectory>(dir_.path()),
-                                           CopyOptions{budget, kLongStretch});
+                                           CopyDirectoryOptions{budget, kLongStretch});
   }
   std::string folder() const { return dir_ / "decoded/sha256"; }
   std::ptrdiff_t files() const {

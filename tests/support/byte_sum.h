@@ -5,7 +5,7 @@
 #include <memory>
 #include <span>
 
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs::testing {
 

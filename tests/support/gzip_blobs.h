@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::testing {
 

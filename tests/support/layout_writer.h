@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/digest.h"
 #include "core/base/json.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
 #include "tests/support/temp_dir.h"
 
 namespace layoutfs::testing {

@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "core/base/error.h"
-#include "core/http/registry_code.h"
+#include "layoutfs/error.h"
+#include "layoutfs/registry_code.h"
 
 namespace layoutfs {
 

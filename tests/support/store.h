@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/cas/engine.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs::testing {
 

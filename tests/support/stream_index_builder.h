@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
-#include "core/cas/blob.h"
 #include "core/codec/codec.h"
 #include "core/codec/span_digest.h"
 #include "core/codec/stream_index.h"
+#include "layoutfs/blob.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::testing {
 

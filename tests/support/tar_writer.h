@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::testing {
 

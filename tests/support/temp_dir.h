@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::testing {
 

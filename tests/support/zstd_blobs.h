@@ -9,7 +9,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::testing {
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <random>
 
-#include "core/check/gc.h"
+#include "layoutfs/gc.h"
 #include "tests/support/documents.h"
 #include "tests/support/referrer_layouts.h"
 #include "tests/transfer/images.h"
@@ -35,8 +35,11 @@ class Copying : public ::testing::Test {
   Descriptor image_of(const std::vector<Descriptor>& layers) {
     return writer.manifest(writer.config({}), layers);
   }
-  Result<CopyCounts> copy(const std::vector<NamedDescriptor>& images,
-                          const ImageCopyOptions& options = {}) const {
+  Result<CopyCounts> copy(const std::vector<NamedDescriptor>& images, const ImageCopyOptions& options) const {
+    return copy_images(must(open_dir(writer.path())), target, images, options);
+  }
+  // Of the public interface.
+  Result<CopyCounts> copy(const std::vector<NamedDescriptor>& images, const CopyOptions& options = {}) const {
     return copy_images(must(open_dir(writer.path())), target, images, options);
   }
   std::size_t blobs() const { return must(target->list_all_blobs()).size(); }
@@ -247,7 +250,8 @@ TEST_F(Copying, StopsOnRequestAndGoesOn) {
   for (int i = 0; i < 50; ++i) layers.push_back(writer.blob("layer " + std::to_string(i), testing::kTarType));
   const auto image = image_of(layers);
   std::stop_source stop;
-  ImageCopyOptions options{.context = {.stop = stop.get_token(), .deadline = {}}};
+  ImageCopyOptions options;
+  options.context.stop = stop.get_token();
   options.on_progress = [&](const CopyProgress& now) {
     if (now.counts.copied_blobs >= 10) stop.request_stop();
   };

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/dir_engine.h"
-#include "core/oci/documents.h"
 #include "core/transfer/image_destination.h"
 #include "core/transfer/image_source.h"
+#include "layoutfs/documents.h"
+#include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/results.h"
 #include "tests/support/store.h"

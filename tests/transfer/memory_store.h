@@ -11,10 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/cas/blob_batch.h"
-#include "core/cas/engine.h"
-#include "core/cas/upload.h"
-#include "core/registry/registry.h"
+#include "core/cas/descriptor_json.h"
+#include "layoutfs/blob_batch.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/registry.h"
+#include "layoutfs/upload.h"
 
 namespace outside {
 
@@ -45,7 +46,7 @@ struct Contents {
   std::shared_ptr<const References> references() const {
     JsonWriter json;
     json.begin_object().key("schemaVersion").integer(2).key("manifests").begin_array();
-    for (const Descriptor& entry : entries) entry.write_json(json);
+    for (const Descriptor& entry : entries) write_descriptor(json, entry);
     const std::string text = json.end_array().end_object().str();
     const ByteView bytes = as_bytes(text);
     return std::make_shared<const References>(References{entries, {}, Bytes(bytes.begin(), bytes.end()), 1});
@@ -139,7 +140,6 @@ class MemoryEngine final : public Engine {
     contents->blobs.insert_or_assign(put.digest, std::make_shared<const MemoryBlob>(std::move(all)));
     return put;
   }
-  std::unique_ptr<BlobBatch> start_batch() override { return std::make_unique<DirectBatch>(*this); }
   Result<std::unique_ptr<Upload>> start_upload(std::string_view id) override {
     return std::make_unique<MemoryUpload>(contents, id.empty() ? std::string(32, 'a') : std::string(id));
   }

@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "core/check/gc.h"
 #include "core/transfer/copy.h"
+#include "layoutfs/gc.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"
 #include "tests/transfer/memory_store.h"

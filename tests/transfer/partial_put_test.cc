@@ -4,7 +4,7 @@
 
 #include <random>
 
-#include "core/cas/upload.h"
+#include "layoutfs/upload.h"
 #include "tests/transfer/images.h"
 #include "tests/transfer/text_accessor.h"
 

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"
 

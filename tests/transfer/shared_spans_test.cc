@@ -6,9 +6,9 @@
 #include <functional>
 #include <random>
 
-#include "core/cas/dir_engine.h"
 #include "core/image/cached_tables.h"
 #include "core/layer/indexer.h"
+#include "layoutfs/open.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/store.h"
 #include "tests/support/stream_index_builder.h"

@@ -14,9 +14,9 @@
 #include <filesystem>
 #include <string_view>
 
-#include "core/base/log.h"
 #include "core/base/user_namespace.h"
 #include "fs/fuse/fuse_device.h"
+#include "layoutfs/log.h"
 #include "tools/chroot/root_directory.h"
 
 namespace layoutfs::tools {

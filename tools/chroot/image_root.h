@@ -5,8 +5,8 @@
 #include <functional>
 #include <string>
 
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

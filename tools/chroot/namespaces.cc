@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
-#include "core/base/bytes.h"
 #include "core/base/file.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::tools {
 namespace {

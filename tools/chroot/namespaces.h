@@ -1,7 +1,7 @@
 // The rights to make mounts and processes that are seen by themselves alone.
 #pragma once
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "core/base/bytes.h"
+#include "layoutfs/bytes.h"
 
 namespace layoutfs::tools {
 namespace {

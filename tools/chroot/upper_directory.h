@@ -4,9 +4,9 @@
 #include <span>
 #include <string>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 #include "tools/cli/mount_point.h"
 
 namespace layoutfs::tools {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

@@ -9,9 +9,9 @@
 #include <system_error>
 #include <tuple>
 
-#include "core/base/log.h"
 #include "core/base/utf8.h"
 #include "fs/fuse/dead_mount.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs::tools {
 

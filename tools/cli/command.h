@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
 #include "core/base/json.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 #include "tools/cli/command_line.h"
 
 namespace layoutfs::tools {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace CLI {
 class App;

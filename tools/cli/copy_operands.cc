@@ -14,8 +14,8 @@
 #include "core/oci/reference.h"
 #include "core/oci/repository_names.h"
 #include "core/oci/repository_tree.h"
-#include "core/registry/registry.h"
 #include "core/registry/repository_map.h"
+#include "layoutfs/registry.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
 
@@ -50,15 +50,15 @@ struct RepositoriesOperand {
 bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
 
 // An entry as it is copied: by the name `name`, with its other annotations.
-Result<NamedDescriptor> image_of(const LayoutReader& engine, Descriptor entry, std::string name,
+Result<NamedDescriptor> image_of(const LayoutReader& layout, Descriptor entry, std::string name,
                                  const std::optional<Platform>& platform) {
   if (entry.media_type.empty()) {
-    auto typed = with_media_type(engine, std::move(entry));
+    auto typed = with_media_type(layout, std::move(entry));
     if (!typed) return fail(std::move(typed).error());
     entry = std::move(*typed);
   }
   if (platform) {
-    auto manifest = resolve_platform(engine, entry, *platform);
+    auto manifest = resolve_platform(layout, entry, *platform);
     if (!manifest) return fail(std::move(manifest).error(), name.empty() ? entry.digest.str() : name);
     // The names are those of the index; what else the index says of the manifest stays.
     if (const auto full = full_name(entry))
@@ -69,10 +69,10 @@ Result<NamedDescriptor> image_of(const LayoutReader& engine, Descriptor entry, s
 }
 
 // The entries that `reference` means: without a platform, those of all platforms, as for an index.
-Result<std::vector<Descriptor>> find_entries(const LayoutReader& engine, const std::string& reference,
+Result<std::vector<Descriptor>> find_entries(const LayoutReader& layout, const std::string& reference,
                                              const std::optional<Platform>& platform) {
-  if (!platform) return find_every_platform(engine, reference);
-  auto found = find_reference(engine, reference, *platform);
+  if (!platform) return find_every_platform(layout, reference);
+  auto found = find_reference(layout, reference, *platform);
   if (!found) return fail(std::move(found).error());
   return std::vector<Descriptor>{std::move(*found)};
 }
@@ -216,8 +216,8 @@ Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDes
 }
 
 // A tag of a repository has one target, also beside what is there.
-Status check_tags(const LayoutReader& engine, const CopyJob& job) {
-  const auto references = engine.references();
+Status check_tags(const LayoutReader& layout, const CopyJob& job) {
+  const auto references = layout.references();
   if (!references) return fail(Error(references.error()), job.target);
   for (const NamedDescriptor& image : job.images)
     for (const Descriptor& entry : (*references)->entries) {
@@ -278,12 +278,12 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
   return target;
 }
 
-Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
-                                               const NamedDescriptor& image) const {
+Result<CopyTarget::Destination> CopyTarget::destination_of(const SourceLayout& source,
+                                                           const NamedDescriptor& image) const {
   const std::string& name = name_.empty() ? image.name : name_;
   if (kind_ != Kind::repositories) {
     const bool is_tag_of_source = !source.repository.empty() && name_.empty() && !name.empty();
-    return Place{path_, is_tag_of_source ? source.repository + ":" + name : name};
+    return Destination{path_, is_tag_of_source ? source.repository + ":" + name : name};
   }
   const std::string& repository = repository_.empty() ? source.repository : repository_;
   auto entry = entry_name_in(image, name_, repository);
@@ -299,8 +299,8 @@ Result<CopyTarget::Place> CopyTarget::place_of(const SourceLayout& source,
                 "repository '" + entry->repository + "' cannot be beside the files of the layouts above it");
   if (auto way = RepositoryTree(path_).check_way(entry->repository); !way)
     return fail(std::move(way).error());
-  return Place{path_ + "/" + entry->repository,
-               entry->tag.empty() ? "" : entry->repository + ":" + entry->tag};
+  return Destination{path_ + "/" + entry->repository,
+                     entry->tag.empty() ? "" : entry->repository + ":" + entry->tag};
 }
 
 Status CopyTarget::check_one_name(const SourceLayout& source) const {
@@ -328,7 +328,7 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
     std::map<std::string, CopyJob> by_target;
     std::map<std::string, const NamedDescriptor*> taken;  // by whom each tag is
     for (const NamedDescriptor& image : layout.images) {
-      auto place = place_of(layout, image);
+      auto place = destination_of(layout, image);
       if (!place) return fail(std::move(place).error());
       if (kind_ == Kind::repositories && !place->name.empty()) {
         const auto [holder, is_new] = taken.emplace(place->target + "/" + place->name, &image);

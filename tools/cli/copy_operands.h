@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/cas/archive_writer.h"
-#include "core/cas/engine.h"
-#include "core/oci/platform.h"
 #include "core/transfer/reference_batch.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
+#include "layoutfs/open.h"
+#include "layoutfs/platform.h"
 
 namespace layoutfs::tools {
 
@@ -67,10 +67,10 @@ class CopyTarget {
  private:
   enum class Kind : std::uint8_t { layout, archive, repositories };
   // Where an image of that name goes, and what it is called there.
-  struct Place {
+  struct Destination {
     std::string target, name;
   };
-  Result<Place> place_of(const SourceLayout& source, const NamedDescriptor& image) const;
+  Result<Destination> destination_of(const SourceLayout& source, const NamedDescriptor& image) const;
   // Errc::invalid_argument if a name was given and the images are several.
   Status check_one_name(const SourceLayout& source) const;
 

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <tuple>
 
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {

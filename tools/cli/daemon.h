@@ -1,8 +1,8 @@
 // Leaving the terminal.
 #pragma once
 
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

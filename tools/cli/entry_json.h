@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/base/json.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
 
 namespace layoutfs::tools {
 

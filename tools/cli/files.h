@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/base/file.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

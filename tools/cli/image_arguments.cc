@@ -8,11 +8,12 @@
 #include <system_error>
 #include <utility>
 
-#include "core/base/log.h"
-#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
 #include "core/image/image.h"
 #include "core/oci/reference.h"
 #include "fs/fuse/dead_mount.h"
+#include "layoutfs/log.h"
+#include "layoutfs/open.h"
 #include "tools/cli/command.h"
 #include "tools/cli/name_store.h"
 

@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 
-#include "core/base/error.h"
 #include "core/cache/index_cache.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/layout_reader.h"
-#include "core/oci/platform.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
+#include "layoutfs/platform.h"
 #include "tools/cli/command_line.h"
 
 namespace layoutfs {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/base/log.h"
+#include "layoutfs/error.h"
+#include "layoutfs/log.h"
 
 namespace layoutfs {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

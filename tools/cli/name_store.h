@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/names/image_store.h"
 #include "core/oci/reference.h"
+#include "layoutfs/image_store.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "core/base/log.h"
+#include "layoutfs/log.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {
@@ -36,7 +36,7 @@ void Progress::update(const std::string& item, std::uint64_t done, std::uint64_t
   if (now < next_line_) return;
   next_line_ = now + (is_drawn_ ? milliseconds(250) : milliseconds(10'000));
 
-  Item sum{0, 0};
+  Count sum{0, 0};
   for (const auto& [name, each] : items_) {
     sum.done += each.done;
     sum.total += each.total;

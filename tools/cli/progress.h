@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
 #include "tools/cli/command_line.h"
 
 namespace layoutfs::tools {
@@ -28,7 +28,7 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Item {
+  struct Count {
     std::uint64_t done, total;
   };
   const std::string task_;
@@ -36,7 +36,7 @@ class Progress {
   const bool is_drawn_;
   const Clock::time_point start_ = Clock::now();
   std::mutex mutex_;  // guards what follows, and keeps lines whole
-  std::map<std::string, Item> items_;
+  std::map<std::string, Count> items_;
   Clock::time_point next_line_;
   bool is_line_there_ = false;
 };

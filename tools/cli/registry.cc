@@ -7,10 +7,11 @@
 #include <system_error>
 #include <utility>
 
-#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
 #include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
 #include "core/oci/repository_names.h"
+#include "layoutfs/open.h"
 #include "tools/cli/store.h"
 
 namespace layoutfs::tools {

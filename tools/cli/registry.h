@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/registry/registry.h"
+#include "layoutfs/registry.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <thread>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
 #include "core/base/event_fd.h"
 #include "core/base/file.h"
+#include "layoutfs/context.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs::tools {
 

@@ -6,8 +6,9 @@
 #include <limits>
 #include <utility>
 
-#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
 #include "core/oci/reference.h"
+#include "layoutfs/open.h"
 
 namespace layoutfs::tools {
 

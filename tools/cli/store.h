@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/cas/engine.h"
+#include "layoutfs/engine.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {

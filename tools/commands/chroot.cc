@@ -12,7 +12,7 @@
 #include <system_error>
 #include <vector>
 
-#include "core/oci/documents.h"
+#include "layoutfs/documents.h"
 #include "tools/chroot/foreground_child.h"
 #include "tools/chroot/image_root.h"
 #include "tools/chroot/image_server.h"
@@ -43,11 +43,11 @@ struct Execution {
 };
 
 // Nothing is set where the image is only known by its layers.
-Result<ImageConfig> config_of(const LayoutReader& engine, const Descriptor& descriptor) {
-  const auto manifest = read_manifest(engine, descriptor);
+Result<ImageConfig> config_of(const LayoutReader& layout, const Descriptor& descriptor) {
+  const auto manifest = read_manifest(layout, descriptor);
   if (!manifest) return std::unexpected(manifest.error());
   if (!is_config_type(manifest->config.media_type)) return ImageConfig{};
-  return read_config(engine, manifest->config);
+  return read_config(layout, manifest->config);
 }
 
 // Those of the image come last, and win.

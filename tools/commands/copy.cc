@@ -9,16 +9,16 @@
 #include <vector>
 
 #include "core/base/json.h"
-#include "core/base/log.h"
 #include "core/cas/named_entries.h"
 #include "core/oci/entry_names.h"
 #include "core/oci/layout_graph.h"
-#include "core/oci/platform.h"
 #include "core/transfer/blob_info_file.h"
 #include "core/transfer/copy.h"
 #include "core/transfer/shared_spans.h"
 #include "core/transfer/substitution.h"
 #include "core/transfer/uncompressed_digest.h"
+#include "layoutfs/log.h"
+#include "layoutfs/platform.h"
 #include "tools/cli/command.h"
 #include "tools/cli/copy_operands.h"
 #include "tools/cli/image_arguments.h"
@@ -237,12 +237,13 @@ Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, s
       if (!rewritten) return fail(std::move(rewritten).error(), job.target);
       manifests = std::move(*rewritten);
     }
-    ImageCopyOptions options{.find_spans = shared_spans_by_index(*engine, cache),
-                             .verifies_existing = arguments.verifies_existing,
-                             .cache = blob_info.get(),
-                             .scope = scope,
-                             .documents = &manifests,
-                             .context = context};
+    ImageCopyOptions options;
+    options.find_spans = shared_spans_by_index(*engine, cache);
+    options.verifies_existing = arguments.verifies_existing;
+    options.cache = blob_info.get();
+    options.scope = scope;
+    options.documents = &manifests;
+    options.context = context;
     options.graph = &graphs.of(job.source);
     options.skips_absent_children = arguments.is_all_present;
     options.on_unknown = [](const Descriptor& document, const UnknownDocument& content) {

@@ -1,5 +1,5 @@
 // `layoutfs fsck`.
-#include "core/check/fsck.h"
+#include "layoutfs/fsck.h"
 
 #include <filesystem>
 #include <memory>
@@ -10,8 +10,8 @@
 
 #include "core/base/json.h"
 #include "core/base/utf8.h"
-#include "core/cas/dir_engine.h"
-#include "core/oci/platform.h"
+#include "layoutfs/open.h"
+#include "layoutfs/platform.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"

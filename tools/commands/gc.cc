@@ -1,5 +1,5 @@
 // `layoutfs gc`.
-#include "core/check/gc.h"
+#include "layoutfs/gc.h"
 
 #include <chrono>
 #include <cstdint>

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "core/base/json.h"
-#include "core/cas/dir_engine.h"
+#include "core/cas/driver.h"
 #include "core/names/image_document.h"
 #include "core/oci/image_facts.h"
 #include "core/oci/reference.h"
+#include "layoutfs/open.h"
 #include "tools/cli/name_store.h"
 #include "tools/cli/store.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 #include "tools/cli/command_line.h"
 
 namespace layoutfs::tools {

@@ -26,7 +26,7 @@ void print_verify_json(const VerifyReport& report, Output& output) {
   json.key("indexes").integer(to_json_integer(report.indexes));
   json.key("trees").integer(to_json_integer(report.trees));
   json.key("missing").integer(to_json_integer(report.missing)).key("problems").begin_array();
-  for (const KeptProblem& problem : report.problems)
+  for (const IndexProblem& problem : report.problems)
     json.begin_object()
         .key("kind")
         .string(name_of(problem.kind))
@@ -49,10 +49,10 @@ int verify(const VerifyArguments& arguments, Output& output) {
   const IndexCache cache = open_cache(arguments.image.cache_dir);
   const auto verified = [&] {
     Progress progress("checking", !arguments.is_progress_hidden);
-    return verify_kept(*scope->layout.reader, cache, scope->images,
-                       [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
-                         progress.update(layer.digest.str(), bytes_read, 2 * layer.size);
-                       });
+    return verify_indexes(*scope->layout.reader, cache, scope->images,
+                          [&progress](const Descriptor& layer, std::uint64_t bytes_read) {
+                            progress.update(layer.digest.str(), bytes_read, 2 * layer.size);
+                          });
   }();
   if (!verified) return report(verified.error());
   const VerifyReport& result = *verified;
@@ -60,7 +60,7 @@ int verify(const VerifyArguments& arguments, Output& output) {
   if (arguments.is_json) {
     print_verify_json(result, output);
   } else {
-    for (const KeptProblem& problem : result.problems)
+    for (const IndexProblem& problem : result.problems)
       output << name_of(problem.kind) << " " << problem.digest.str() << ": " << printable(problem.message)
              << "\n";
   }

@@ -2,7 +2,7 @@
 #include <memory>
 #include <string>
 
-#include "core/cas/dir_engine.h"
+#include "layoutfs/open.h"
 #include "tools/cli/store.h"
 
 namespace layoutfs::tools {

@@ -8,9 +8,9 @@
 
 #include "core/base/json.h"
 #include "core/image/cached_tables.h"
-#include "core/oci/documents.h"
 #include "core/oci/entry_names.h"
 #include "fs/tree/file_attributes.h"
+#include "layoutfs/documents.h"
 #include "tools/cli/command.h"
 #include "tools/cli/entry_json.h"
 #include "tools/cli/image_arguments.h"

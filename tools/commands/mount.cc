@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "core/base/log.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/tree/layout_filesystem.h"
 #include "fs/tree/repository_filesystem.h"
 #include "fs/tree/statistics.h"
+#include "layoutfs/log.h"
 #include "tools/cli/command.h"
 #include "tools/cli/daemon.h"
 #include "tools/cli/image_arguments.h"

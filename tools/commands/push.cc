@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/json.h"
-#include "core/cas/upload.h"
+#include "layoutfs/upload.h"
 #include "tools/cli/mount_options.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/store.h"

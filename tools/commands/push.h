@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "core/base/digest.h"
+#include "layoutfs/digest.h"
 #include "tools/cli/files.h"
 #include "tools/cli/registry.h"
 #include "tools/cli/stop_signals.h"

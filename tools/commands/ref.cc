@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/cas/descriptor_json.h"
 #include "core/cas/named_entries.h"
 #include "core/cas/reference_store.h"
 #include "core/oci/entry_names.h"
@@ -31,14 +32,14 @@ struct RefListArguments {
 };
 
 // The descriptor as the engine gives it: without its name.
-Result<Descriptor> find_reference(const LayoutReader& engine, const std::string& name) {
-  const auto references = engine.references();
+Result<Descriptor> find_reference(const LayoutReader& layout, const std::string& name) {
+  const auto references = layout.references();
   if (!references) return fail(Error(references.error()));
   const auto found = find_entries(**references, name);
   if (found) return unnamed((*references)->entries[found->front()]);
   // An entry that cannot be understood is none of the references.
   if (found.error().code() != Errc::not_found) return fail(Error(found.error()));
-  auto named = engine.get_reference(name);
+  auto named = layout.get_reference(name);
   if (!named && named.error().code() == Errc::not_found) return fail(Error(found.error()));
   return named;
 }
@@ -49,7 +50,7 @@ int get_reference(const RefGetArguments& arguments, Output& output) {
   auto descriptor = find_reference(*layout->reader, arguments.name);
   if (!descriptor) return report(std::move(descriptor).error().with(layout->path));
   JsonWriter json(JsonWriter::Style::indented);
-  descriptor->write_json(json);
+  write_descriptor(json, *descriptor);
   output << json.str() << "\n";
   return kDone;
 }

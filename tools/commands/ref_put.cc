@@ -3,9 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/json.h"
-#include "core/oci/platform.h"
 #include "core/oci/reference.h"
+#include "layoutfs/platform.h"
 #include "tools/cli/files.h"
 #include "tools/cli/store.h"
 #include "tools/commands/ref.h"
@@ -26,14 +25,14 @@ struct RefPutArguments {
 };
 
 // Size and media type of the blob, nothing else: what another reference says of it is not carried over.
-Result<Descriptor> describe_blob(const LayoutReader& engine, const Digest& digest,
+Result<Descriptor> describe_blob(const LayoutReader& layout, const Digest& digest,
                                  const std::string& media_type) {
-  auto size = engine.blob_size(digest);
+  auto size = layout.blob_size(digest);
   if (!size) return fail(std::move(size).error());
   if (!*size) return fail(Errc::not_found, digest.str() + ": no such blob");
   Descriptor descriptor{.media_type = media_type, .digest = digest, .size = **size};
   if (!media_type.empty()) return descriptor;
-  auto known = with_media_type(engine, std::move(descriptor));
+  auto known = with_media_type(layout, std::move(descriptor));
   if (!known && known.error().code() == Errc::not_found)
     return fail(Errc::invalid_argument,
                 digest.str() + ": neither a manifest nor an index, so --media-type is needed");
@@ -50,7 +49,7 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
   return {};
 }
 
-Result<Descriptor> descriptor_of_options(const RefPutArguments& arguments, const LayoutReader& engine) {
+Result<Descriptor> descriptor_of_options(const RefPutArguments& arguments, const LayoutReader& layout) {
   auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error());
   // Mistakes in the options are found first.
@@ -62,7 +61,7 @@ Result<Descriptor> descriptor_of_options(const RefPutArguments& arguments, const
     if (!platform) return fail(std::move(platform).error());
     options.platform = std::move(*platform);
   }
-  auto descriptor = describe_blob(engine, *digest, arguments.media_type);
+  auto descriptor = describe_blob(layout, *digest, arguments.media_type);
   if (!descriptor) return descriptor;
   descriptor->annotations = std::move(options.annotations);
   descriptor->platform = std::move(options.platform);
@@ -76,9 +75,7 @@ Result<Descriptor> read_descriptor(const std::string& path) {
   const auto text = read_document_file(*file);
   if (!text) return fail(Error(text.error()));
   // More than is allowed is found by parse().
-  const auto document = JsonDocument::parse(*text);
-  if (!document) return fail(Error(document.error()), file->name());
-  auto descriptor = Descriptor::from_json(document->root());
+  auto descriptor = Descriptor::parse(as_text(*text));
   if (!descriptor) return fail(std::move(descriptor).error(), file->name());
   return descriptor;
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/base/json.h"
+#include "core/cas/descriptor_json.h"
 #include "tools/cli/registry.h"
 #include "tools/cli/store.h"
 
@@ -31,7 +32,7 @@ void print_referrers_json(const ReferrersArguments& arguments, const Digest& sub
   json.begin_object().key("version").integer(kStoreJsonVersion);
   json.key("repository").string(arguments.repository).key("subject").string(subject.str());
   json.key("referrers").begin_array();
-  for (const Descriptor& referrer : referrers) referrer.write_json(json);
+  for (const Descriptor& referrer : referrers) write_descriptor(json, referrer);
   output << json.end_array().end_object().str() << "\n";
 }
 

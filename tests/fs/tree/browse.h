@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/cas/dir_engine.h"
 #include "core/image/image_library.h"
 #include "fs/tree/filesystem.h"
 #include "fs/tree/layout_filesystem.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/support/tar_writer.h"
 

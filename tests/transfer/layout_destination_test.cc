@@ -4,8 +4,7 @@
 
 #include <thread>
 
-#include "core/cas/archive_reader.h"
-#include "core/cas/archive_writer.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"
 #include "tests/transfer/text_accessor.h"

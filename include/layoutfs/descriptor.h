@@ -8,8 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/base/json.h"
+#include "layoutfs/digest.h"
 
 namespace layoutfs {
 
@@ -19,11 +18,6 @@ using Annotations = std::map<std::string, std::string, std::less<>>;
 inline constexpr std::string_view kRefName = "org.opencontainers.image.ref.name";
 // The full name that containerd writes beside it.
 inline constexpr std::string_view kContainerdName = "io.containerd.image.name";
-
-// The member `annotations` of a descriptor or a document. Those that are null, a number or a boolean count as
-// absent. Errc::invalid_image if it is something else than an object, or one of them is an object or an
-// array.
-Result<Annotations> annotations_of(JsonValue object);
 
 struct Platform {
   std::string os, architecture, variant;
@@ -48,28 +42,15 @@ struct Descriptor {
   // kRefName's value.
   std::optional<std::string_view> ref_name() const { return annotation(kRefName); }
 
-  // Errc::invalid_image for a missing or wrong field, and for one whose name differs from a known one only in
-  // case; Errc::unsupported for a digest of an unknown algorithm.
-  static Result<Descriptor> from_json(JsonValue value);
-  // The members above, in the order of image-spec, then those of `json` that are none of them. Annotations
-  // that annotations_of() leaves out stay as well, as do unknown members of a platform.
-  void write_json(JsonWriter& writer) const;
+  // Parses one descriptor as JSON. Errc::invalid_image for a missing or wrong field, and for one whose name
+  // differs from a known one only in case; Errc::unsupported for a digest of an unknown algorithm.
+  static Result<Descriptor> parse(std::string_view json);
+  // Returns the members above as compact JSON, in the order of image-spec, then those of `json` that are none
+  // of them, unknown members of its annotations and its platform included.
+  std::string to_json() const;
 
   // Whether both mean the same: how it stands in a document, with an empty list or without one, is left out.
   friend bool operator==(const Descriptor& a, const Descriptor& b);
-};
-
-// Hostile documents and directories hold millions of entries that are one byte each.
-inline constexpr std::size_t kMaxProblems = 1000;
-
-// Descriptors as a document lists them: those that could be understood, in their order.
-struct DescriptorList {
-  std::vector<Descriptor> entries;
-  std::vector<std::string> problems;  // one sentence for each of the others, up to kMaxProblems
-
-  // Of the array `name` in `object`; JSON's null stands for none. Errc::invalid_image where it is absent or
-  // something else.
-  static Result<DescriptorList> from_member(JsonValue object, std::string_view name);
 };
 
 }  // namespace layoutfs

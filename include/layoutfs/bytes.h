@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

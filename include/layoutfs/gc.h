@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/error.h"
-#include "core/cas/engine.h"
+#include "layoutfs/context.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

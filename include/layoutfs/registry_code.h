@@ -7,7 +7,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -3,20 +3,20 @@
 #include <utility>
 
 #include "core/cas/reference_name.h"
-#include "core/http/registry_code.h"
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/transfer/blob_options.h"
 #include "core/transfer/compression.h"
 #include "core/transfer/image_destination.h"
 #include "core/transfer/partial_put.h"
+#include "layoutfs/registry_code.h"
 
 namespace layoutfs {
 namespace {
 
-class EngineDestination final : public ImageDestination {
+class LayoutDestination final : public ImageDestination {
  public:
-  EngineDestination(std::shared_ptr<Engine> engine, std::string name, DestinationOptions options)
+  LayoutDestination(std::shared_ptr<Engine> engine, std::string name, DestinationOptions options)
       : engine_(std::move(engine)), name_(std::move(name)), options_(std::move(options)) {}
 
   const std::string& reference() const noexcept override { return name_; }
@@ -164,7 +164,7 @@ Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Engin
     return fail(Errc::invalid_argument, "invalid reference name '" + name + "'");
   if (options.batch && options.replaced != ReplacedEntry::unnamed)
     return fail(Errc::invalid_argument, "replaced: the batch of the option 'batch' has one of its own");
-  return std::make_unique<EngineDestination>(std::move(engine), std::move(name), std::move(options));
+  return std::make_unique<LayoutDestination>(std::move(engine), std::move(name), std::move(options));
 }
 
 }  // namespace layoutfs

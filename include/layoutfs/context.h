@@ -5,7 +5,7 @@
 #include <optional>
 #include <stop_token>
 
-#include "core/base/error.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -7,12 +7,12 @@
 #include <string_view>
 #include <system_error>
 
-#include "core/base/expected.h"
+#include "layoutfs/expected.h"
 
 namespace layoutfs {
 
 // Few on purpose: a caller that needs to parse the sentence needs a new kind here, or, if a single domain
-// distinguishes it, a code of that domain as Error::detail(), e.g. RegistryCode (core/http/registry_code.h).
+// distinguishes it, a code of that domain as Error::detail(), e.g. RegistryCode (registry_code.h).
 enum class Errc : std::uint8_t {
   invalid_argument,  // the request itself makes no sense: an option, a reference, a name
   not_found,         // the layout, reference, blob or path is not there

@@ -7,10 +7,10 @@
 #include <optional>
 #include <span>
 
-#include "core/base/bytes.h"
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
 

@@ -9,14 +9,14 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/engine.h"
-#include "core/cas/upload.h"
-#include "core/http/registry_code.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
+#include "layoutfs/registry_code.h"
+#include "layoutfs/upload.h"
 
 namespace layoutfs {
 

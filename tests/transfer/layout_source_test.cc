@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/cas/archive_reader.h"
+#include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
 #include "tests/transfer/images.h"
 

@@ -1,7 +1,7 @@
 // Blobs that are put together, so that the disk is waited for once and not for each.
 #pragma once
 
-#include "core/cas/engine.h"
+#include "layoutfs/engine.h"
 
 namespace layoutfs {
 
@@ -17,22 +17,6 @@ class BlobBatch {
   // Everything that was put before is there, whole and on disk. After an error some may be there; none of
   // them is in the batch any more.
   virtual Status flush(const Context& context = {}) = 0;
-};
-
-// For engines that gain nothing by it: each blob is there at once.
-class DirectBatch final : public BlobBatch {
- public:
-  explicit DirectBatch(Engine& engine) : engine_(engine) {}
-  Result<PutResult> put(ByteSource& content, const PutOptions& options) override {
-    return engine_.put_blob(content, options);
-  }
-  Result<PutResult> copy(const BlobPtr& blob, const PutOptions& options) override {
-    return engine_.copy_blob(blob, options);
-  }
-  Status flush(const Context&) override { return {}; }
-
- private:
-  Engine& engine_;
 };
 
 }  // namespace layoutfs

@@ -1,17 +1,17 @@
 // Images of a layout, as sources.
 #include <utility>
 
-#include "core/oci/documents.h"
 #include "core/oci/entry_names.h"
 #include "core/oci/reference.h"
 #include "core/transfer/store_source.h"
+#include "layoutfs/documents.h"
 
 namespace layoutfs {
 namespace {
 
-class EngineSource final : public StoreSource {
+class LayoutSource final : public StoreSource {
  public:
-  EngineSource(std::shared_ptr<const LayoutReader> reader, Descriptor primary, std::string reference,
+  LayoutSource(std::shared_ptr<const LayoutReader> reader, Descriptor primary, std::string reference,
                SourceOptions options)
       : StoreSource(std::move(reference), std::move(options)),
         reader_(std::move(reader)),
@@ -55,14 +55,14 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutRea
     return fail(Errc::unsupported, "'" + std::string(reference) + "' is of the media type '" +
                                        found->media_type + "', neither a manifest nor an index");
   std::string name = reference.empty() ? found->digest.str() : std::string(reference);
-  return std::make_unique<EngineSource>(std::move(reader), std::move(*found), std::move(name),
+  return std::make_unique<LayoutSource>(std::move(reader), std::move(*found), std::move(name),
                                         std::move(options));
 }
 
 std::unique_ptr<ImageSource> open_whole_source(std::shared_ptr<const LayoutReader> reader,
                                                WholeSourceOptions options) {
   SourceOptions all{.open_url = std::move(options.open_url), .scope = std::move(options.scope)};
-  return std::make_unique<EngineSource>(std::move(reader), Descriptor(), "", std::move(all));
+  return std::make_unique<LayoutSource>(std::move(reader), Descriptor(), "", std::move(all));
 }
 
 Result<std::vector<ListedImage>> list_images(const LayoutReader& reader, const Context& context) {

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/bytes.h"
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/layout_reader.h"
+#include "layoutfs/bytes.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 
@@ -85,8 +85,9 @@ class Engine : public LayoutReader {
   // Goes on with one that this process or another one has begun. Errc::upload_unknown;
   // Errc::upload_busy where another Upload has it.
   virtual Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) = 0;
-  // put_blob of `value` as canonical_json writes it: the same value has the same digest.
-  Result<PutResult> put_blob_json(JsonValue value, const PutOptions& options = {});
+  // put_blob of the JSON document `json` in its canonical form (compact, members sorted by name, as Go's
+  // encoding/json writes a map): the same value has the same digest. Errc::invalid_image if it is not JSON.
+  Result<PutResult> put_blob_json(std::string_view json, const PutOptions& options = {});
   // Whether it was there. Nobody asks whether it is in use: collect_garbage does.
   virtual Result<bool> delete_blob(const Digest& digest) = 0;
   // delete_blob, if the references are still those of `seen` and the blob was not put at or after `limit_ns`

@@ -1,18 +1,59 @@
-// Checks a layout whole: every blob, every descriptor, every layer's diffID.
+// Checks a layout whole: every blob, every descriptor, every layer's diffID; and repairs it from others.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/cas/layout_reader.h"
-#include "core/check/repair.h"
+#include "layoutfs/context.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/engine.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
+
+struct AbsentChild;
+
+struct RepairSource {
+  std::string name;  // for people
+  std::shared_ptr<const Provider> blobs;
+};
+
+struct RepairedBlob {
+  Digest digest;
+  std::string from;  // RepairSource::name
+  friend bool operator==(const RepairedBlob&, const RepairedBlob&) = default;
+};
+
+// Replaces damaged blobs of a layout, and puts missing ones, from other layouts. No source is trusted:
+// content is verified before it is put. Each blob is tried once. Thread-safe.
+class BlobRepair {
+ public:
+  // `layout` must outlive this.
+  BlobRepair(Engine& layout, std::vector<RepairSource> sources);
+  ~BlobRepair();
+
+  // Returns whether the layout has the blob whole now, taken from the first source that has it so. Errors are
+  // those of the layout: Errc::io if it cannot be written, Errc::cancelled.
+  Result<bool> repair(const Digest& digest, const Context& context);
+  // Sorted by digest.
+  std::vector<RepairedBlob> repaired() const;
+  // The reason, by source, if repair() was tried and has failed; else empty.
+  std::string failure(const Digest& digest) const;
+  // An index may name manifests that a layout does not have on purpose. Returns whether `absent` is not one
+  // of those, but was lost: the layout has none of the index's manifests; or a source has this one, and the
+  // layout a part of what it leads to (of an image, the config).
+  bool was_lost(const AbsentChild& absent) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 struct FsckProblem {
   enum class Kind : std::uint8_t {

@@ -3,17 +3,37 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/base/context.h"
-#include "core/base/digest.h"
-#include "core/names/named_image.h"
+#include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
 
 namespace layoutfs {
+
+// An image by name, as containerd knows it (core/images): a name, labels, and the descriptor that it stands
+// for.
+struct NamedImage {
+  std::string name;
+  Annotations labels;
+  Descriptor target;  // of a manifest or an index
+  std::chrono::system_clock::time_point created_at{}, updated_at{};
+  friend bool operator==(const NamedImage&, const NamedImage&) = default;
+};
+using NamedImages = std::map<std::string, NamedImage, std::less<>>;
+
+// In bytes; a label's are those of its key and its value.
+inline constexpr std::size_t kMaxImageNameLength = 4096;
+inline constexpr std::size_t kMaxLabelLength = 4096;
+
+// Errc::invalid_argument: empty, too long, not UTF-8, or with control characters.
+Status check_image_name(std::string_view name);
 
 struct ImageStoreOptions {
   // Whether a change is on disk when the call returns. Only tests can do without.
@@ -41,11 +61,16 @@ class ImageStore {
   // Errc::invalid_argument for a filter that is none.
   Result<std::vector<NamedImage>> list(std::span<const std::string> filters = {}) const;
 
-  // Adds an image and returns it as it is kept; both of its times are now. Errc::invalid_argument as
-  // checked() gives it; Errc::already_exists where there is one of its name, which stays.
+  // Adds an image and returns it as it is stored: labels without a value left out, both of its times now.
+  // Errc::invalid_argument for a name that check_image_name() refuses, a label that is too long, a target
+  // without a digest, a size or a media type, and for text that is not UTF-8; Errc::already_exists if there
+  // is one of its name, which stays.
   Result<NamedImage> create(NamedImage image, const Context& context = {});
-  // Changes the image of that name as merged() does, and returns it as it is kept; `updated_at` becomes now,
-  // in any case later than it was. Errc::invalid_argument as merged() gives it; Errc::not_found.
+  // Changes the fields of the image of that name that `field_paths` name: `labels`, `labels.KEY`,
+  // `annotations` and `annotations.KEY` (those of the target) and `target`; all of them if there are none. A
+  // key that `image` does not have is removed; everything behind the first dot is the key. Returns the image
+  // as it is stored; `updated_at` becomes now, in any case later than it was. Errc::invalid_argument for
+  // another path, and as create(); Errc::not_found.
   Result<NamedImage> update(NamedImage image, std::span<const std::string> field_paths = {},
                             const Context& context = {});
   // Errc::not_found, also where a target is expected and the image stands for another one.

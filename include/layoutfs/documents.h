@@ -7,11 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/digest.h"
-#include "core/base/error.h"
-#include "core/cas/descriptor.h"
-#include "core/cas/layout_reader.h"
-#include "core/oci/media_types.h"
+#include "layoutfs/descriptor.h"
+#include "layoutfs/digest.h"
+#include "layoutfs/error.h"
+#include "layoutfs/layout_reader.h"
 
 namespace layoutfs {
 
