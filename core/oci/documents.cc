@@ -8,8 +8,8 @@
 #include <span>
 
 #include "core/base/json.h"
-#include "core/base/json_names.h"
 #include "core/cas/members.h"
+#include "core/oci/document_members.h"
 #include "core/oci/media_types.h"
 
 namespace layoutfs {
@@ -30,25 +30,6 @@ constexpr std::array<std::string_view, 2> kSchema1Types{media_type::kDockerSchem
 
 bool is_one_of(std::string_view media_type, const std::array<std::string_view, 2>& known) {
   return std::ranges::any_of(known, [&](std::string_view each) { return is_media_type(media_type, each); });
-}
-
-std::unexpected<Error> invalid(std::string message) { return fail(Errc::invalid_image, std::move(message)); }
-
-// A string member, empty where it is absent, null or something else.
-std::string text_of(JsonValue object, std::string_view name) {
-  const auto member = object.find(name);
-  const auto text = member ? member->as_string() : std::nullopt;
-  return std::string(text.value_or(""));
-}
-
-// A JSON object without members that check_spelling() refuses.
-Result<JsonDocument> parse_object(ByteView text, std::span<const std::string_view> names) {
-  auto document = JsonDocument::parse(text);
-  if (!document) return document;
-  const auto root = document->root();
-  if (!root.is_object()) return invalid("not a JSON object");
-  if (auto spelled = check_spelling(root, names); !spelled) return fail(std::move(spelled).error());
-  return document;
 }
 
 // What an index and a manifest have in common: an object of schema version 2, or of none, whose own media
@@ -90,34 +71,6 @@ Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& 
   return blobs;
 }
 
-// `name` is the name of the value in errors.
-Result<Digest> parse_digest(std::optional<JsonValue> value, const std::string& name) {
-  const auto text = value ? value->as_string() : std::nullopt;
-  if (!text) return invalid(name + " is not a string");
-  auto digest = Digest::parse(*text);
-  if (digest) return digest;
-  if (digest.error().code() == Errc::unsupported) return fail(std::move(digest).error(), name);
-  return invalid(name + ": " + digest.error().message());
-}
-
-Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
-  std::vector<Digest> digests;
-  const auto rootfs = root.find("rootfs");
-  if (!rootfs || rootfs->is_null()) return digests;
-  if (!rootfs->is_object()) return invalid("rootfs is not an object");
-  if (auto spelled = check_spelling(*rootfs, members::kRootfs); !spelled)
-    return fail(std::move(spelled).error(), "rootfs");
-  const auto array = rootfs->find("diff_ids");
-  if (!array || array->is_null()) return digests;
-  if (!array->is_array()) return invalid("diff_ids are not an array");
-  for (std::size_t i = 0; i < array->size(); ++i) {
-    auto digest = parse_digest(array->at(i), "diff_id " + std::to_string(i));
-    if (!digest) return fail(std::move(digest).error());
-    digests.push_back(std::move(*digest));
-  }
-  return digests;
-}
-
 // The document that `descriptor` names, parsed; errors name it, as those of read_document do by themselves.
 template <class Document>
 Result<Document> read_parsed(const Provider& provider, const Descriptor& descriptor) {
@@ -126,31 +79,6 @@ Result<Document> read_parsed(const Provider& provider, const Descriptor& descrip
   auto document = Document::parse(*text);
   if (!document) return fail(std::move(document).error(), descriptor.digest.str());
   return document;
-}
-
-// A member of the object that says how to run programs. Builders write it in other spellings too ("env"), and
-// every runtime takes these, so a single one counts here as well.
-Result<std::optional<JsonValue>> execution_member(JsonValue execution, std::string_view name) {
-  std::optional<JsonValue> found;
-  for (std::size_t i = 0; execution.is_object() && i < execution.size(); ++i) {
-    if (!is_folded_equal(execution.name_at(i), name)) continue;
-    if (found)
-      return invalid("config has two members that differ from '" + std::string(name) + "' at most in case");
-    found = execution.at(i);
-  }
-  return found;
-}
-
-// config.md, "Env". The kernel takes anything that ends with a NUL; programs take what has a name.
-std::vector<std::string> environment_of(std::optional<JsonValue> variables) {
-  std::vector<std::string> environment;
-  for (std::size_t i = 0; variables && variables->is_array() && i < variables->size(); ++i) {
-    const auto text = variables->at(i).as_string();
-    const auto equals = text ? text->find('=') : std::string_view::npos;
-    if (equals == std::string_view::npos || equals == 0 || text->contains('\0')) continue;
-    environment.emplace_back(*text);
-  }
-  return environment;
 }
 
 }  // namespace
@@ -250,26 +178,6 @@ Result<Schema1Manifest> Schema1Manifest::parse(ByteView text) {
     manifest.layers.push_back(std::move(*digest));
   }
   return manifest;
-}
-
-Result<ImageConfig> ImageConfig::parse(ByteView text) {
-  const auto document = parse_object(text, members::kConfig);
-  if (!document) return fail(Error(document.error()));
-  const auto root = document->root();
-  auto diff_ids = parse_diff_ids(root);
-  if (!diff_ids) return fail(std::move(diff_ids).error());
-  Platform platform{text_of(root, "os"), text_of(root, "architecture"), text_of(root, "variant")};
-  ImageConfig config{std::move(platform), std::move(*diff_ids), text_of(root, "created"), {}, {}};
-  if (const auto execution = root.find("config")) {
-    const auto variables = execution_member(*execution, "Env");
-    if (!variables) return fail(Error(variables.error()));
-    config.environment = environment_of(*variables);
-    const auto directory = execution_member(*execution, "WorkingDir");
-    if (!directory) return fail(Error(directory.error()));
-    config.working_directory = *directory ? (*directory)->as_string().value_or("") : "";
-    if (config.working_directory.contains('\0')) config.working_directory.clear();
-  }
-  return config;
 }
 
 Result<Index> read_index(const Provider& provider, const Descriptor& descriptor) {

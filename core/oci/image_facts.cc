@@ -68,4 +68,12 @@ std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids) {
   return chain;
 }
 
+std::vector<std::size_t> history_of_layers(std::span<const HistoryEntry> history, std::size_t layer_count) {
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < history.size(); ++i)
+    if (!history[i].is_empty_layer) positions.push_back(i);
+  if (positions.size() != layer_count) positions.clear();
+  return positions;
+}
+
 }  // namespace layoutfs

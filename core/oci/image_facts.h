@@ -1,6 +1,7 @@
 // What can be said of an image by its documents.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "layoutfs/context.h"
 #include "layoutfs/descriptor.h"
 #include "layoutfs/digest.h"
+#include "layoutfs/documents.h"
 #include "layoutfs/error.h"
 
 namespace layoutfs {
@@ -32,5 +34,9 @@ Result<std::uint64_t> size_of_blobs(const Provider& provider, const Descriptor& 
 
 // Of the layers up to each diffID, from the base up (image-spec config.md, "Layer ChainID").
 std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids);
+
+// Returns the history entry of each layer, from the base up: positions in `history`, of the entries that are
+// not of an empty layer. Empty if their number is not `layer_count`: then nothing is certain.
+std::vector<std::size_t> history_of_layers(std::span<const HistoryEntry> history, std::size_t layer_count);
 
 }  // namespace layoutfs

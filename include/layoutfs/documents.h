@@ -68,6 +68,14 @@ struct Schema1Manifest {
   static Result<Schema1Manifest> parse(ByteView document);
 };
 
+// One step of an image's build (config.md, "history").
+struct HistoryEntry {
+  std::string created;     // RFC 3339; empty if absent
+  std::string created_by;  // the command
+  std::string author, comment;
+  bool is_empty_layer = false;  // the step changed no file, so no layer belongs to it
+};
+
 struct ImageConfig {
   Platform platform;
   std::vector<Digest> diff_ids;  // of the uncompressed layers, from the base up
@@ -75,6 +83,15 @@ struct ImageConfig {
   // How its programs are meant to be run. What cannot be an environment variable or a path is left out.
   std::vector<std::string> environment;  // "NAME=VALUE"
   std::string working_directory;         // empty where absent
+  // The rest of config.md. A member of another type than config.md says counts as absent.
+  std::string author;
+  std::vector<std::string> entrypoint, command;  // a single string is a list of one
+  std::string user;                              // "USER[:GROUP]", names or numbers
+  std::string stop_signal;                       // "SIGTERM"
+  Annotations labels;
+  std::vector<std::string> exposed_ports;  // "8080/tcp", in the order of the document
+  std::vector<std::string> volumes;        // paths, in the order of the document
+  std::vector<HistoryEntry> history;       // the oldest step first
   static Result<ImageConfig> parse(ByteView document);
 };
 

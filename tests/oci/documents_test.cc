@@ -348,5 +348,46 @@ TEST(Documents, HostileTextsAreErrorsAndNothingWorse) {
   }
 }
 
+TEST(AConfig, TellsHowItsProgramsAreMeantToBeRun) {
+  const auto parsed = config(R"({"author":"somebody","config":{"Entrypoint":["/bin/sh","-c"],"Cmd":["run it"],
+    "User":"1000:50","StopSignal":"SIGQUIT","Labels":{"a":"1","b":"two","c":3},"ExposedPorts":{"80/tcp":{}},
+    "Volumes":{"/data":{},"/var":{}}}})");
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  EXPECT_EQ(parsed->author, "somebody");
+  EXPECT_THAT(parsed->entrypoint, ElementsAre("/bin/sh", "-c"));
+  EXPECT_THAT(parsed->command, ElementsAre("run it"));
+  EXPECT_EQ(parsed->user, "1000:50");
+  EXPECT_EQ(parsed->stop_signal, "SIGQUIT");
+  EXPECT_EQ(parsed->labels, (Annotations{{"a", "1"}, {"b", "two"}}));
+  EXPECT_THAT(parsed->exposed_ports, ElementsAre("80/tcp"));
+  EXPECT_THAT(parsed->volumes, ElementsAre("/data", "/var"));
+}
+
+TEST(AConfig, MembersThatOnlyInformMayHaveAnyType) {
+  for (const char* odd :
+       {R"({"config":{"Entrypoint":1,"Cmd":{},"Labels":[],"ExposedPorts":"80","Volumes":[1]}})",
+        R"({"config":{"Cmd":["a"],"cmd":["b"],"Labels":null},"history":{}})",
+        R"({"config":[],"history":null})"}) {
+    const auto parsed = config(odd);
+    ASSERT_TRUE(parsed) << odd << ": " << parsed.error().message();
+    EXPECT_TRUE(parsed->entrypoint.empty() && parsed->command.empty() && parsed->labels.empty()) << odd;
+    EXPECT_TRUE(parsed->exposed_ports.empty() && parsed->volumes.empty() && parsed->history.empty()) << odd;
+  }
+  EXPECT_THAT(config(R"({"config":{"Entrypoint":"/init"}})")->entrypoint, ElementsAre("/init"));
+}
+
+TEST(AConfig, HasTheHistoryOfItsBuild) {
+  const auto parsed = config(R"({"history":[{"created":"2026-01-02T03:04:05Z","created_by":"ADD rootfs"},
+    {"created_by":"ENV A=1","empty_layer":true,"comment":"c","author":"me"},7]})");
+  ASSERT_TRUE(parsed) << parsed.error().message();
+  ASSERT_EQ(parsed->history.size(), 3u);
+  EXPECT_EQ(parsed->history[0].created, "2026-01-02T03:04:05Z");
+  EXPECT_EQ(parsed->history[0].created_by, "ADD rootfs");
+  EXPECT_FALSE(parsed->history[0].is_empty_layer);
+  EXPECT_TRUE(parsed->history[1].is_empty_layer);
+  EXPECT_EQ(parsed->history[1].comment + parsed->history[1].author, "cme");
+  EXPECT_EQ(parsed->history[2].created_by, "") << "what is not an object keeps its place";
+}
+
 }  // namespace
 }  // namespace layoutfs

@@ -84,5 +84,18 @@ TEST(ChainIds, HangOnTheLayersBelow) {
   EXPECT_THAT(chain_ids_of(std::vector{a, b, c}), ElementsAre(a, both(a, b), both(both(a, b), c)));
 }
 
+TEST(HistoryOfLayers, PassesOverEmptyLayers) {
+  const HistoryEntry full{}, empty{.is_empty_layer = true};
+  const std::vector<HistoryEntry> history{empty, full, empty, full};
+  EXPECT_THAT(history_of_layers(history, 2), ElementsAre(1, 3));
+}
+
+TEST(HistoryOfLayers, IsEmptyIfTheNumbersDiffer) {
+  const std::vector<HistoryEntry> history(2);
+  EXPECT_THAT(history_of_layers(history, 1), IsEmpty());
+  EXPECT_THAT(history_of_layers(history, 3), IsEmpty());
+  EXPECT_THAT(history_of_layers({}, 1), IsEmpty());
+}
+
 }  // namespace
 }  // namespace layoutfs
