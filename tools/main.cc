@@ -31,6 +31,7 @@ int run(std::vector<std::string> arguments) {
   add_ls_command(program, exit_code);
   add_cat_command(program, exit_code);
   add_inspect_command(program, exit_code);
+  add_history_command(program, exit_code);
   add_init_command(program, exit_code);
   add_blob_command(program, exit_code);
   add_ref_command(program, exit_code);

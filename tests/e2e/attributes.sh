@@ -58,7 +58,7 @@ same "ls --json has it" '["trusted.overlay.opaque","user.overlay.opaque"]' \
   "$(layoutfs ls --json "$L:overlay" d | jq -c '.directory.xattrs | keys')"
 same "inspect says of how many files" '{"trusted.overlay.impure":1,"trusted.overlay.metacopy":1,"trusted.overlay.opaque":1,"trusted.overlay.origin":1,"trusted.overlay.protattr":1,"trusted.overlay.redirect":1,"user.overlay.impure":1,"user.overlay.metacopy":1,"user.overlay.opaque":1,"user.overlay.origin":1,"user.overlay.protattr":1,"user.overlay.redirect":1}' \
   "$(layoutfs inspect --json "$L:overlay" | jq -cS .hiddenXattrs)"
-same "in words too" "hidden    trusted.overlay.opaque of 1 file" "$(layoutfs inspect "$L:overlay" | grep 'overlay.opaque' | head -n 1)"
+same "in words too" "trusted.overlay.opaque of 1 file" "$(layoutfs inspect "$L:overlay" | sed -n 's/^\(hidden\)\? *\(trusted.overlay.opaque.*\)/\2/p')"
 # The upper directory must not be on an overlayfs.
 mkdir "$TMP/rw" "$TMP/merged" && mount -t tmpfs none "$TMP/rw" && mkdir "$TMP/rw/upper" "$TMP/rw/work"
 for userxattr in "" ",userxattr"; do

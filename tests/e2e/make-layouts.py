@@ -77,6 +77,45 @@ def sample():
 
 
 @layout
+def described():
+    """nothing: a config with all that it may say, an index of two platforms and an attestation, a signature"""
+    made = Layout()
+    layers = [base(), top()]
+    config = made.config(
+        [sha(layer.bytes()) for layer in layers],
+        arch=ARCHITECTURE,
+        created="2026-02-03T04:05:06.789Z",
+        author="Somebody <somebody@example.org>",
+        config={
+            "Entrypoint": ["/bin/sh", "-c"],
+            "Cmd": ["echo \"a b\""],
+            "Env": ["PATH=/usr/bin:/bin", "MESSAGE=two\nlines"],
+            "User": "1000:50",
+            "WorkingDir": "/srv",
+            "Labels": {"org.example.title": "T", "tier": "base"},
+            "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+            "Volumes": {"/data": {}},
+            "StopSignal": "SIGQUIT",
+        },
+        history=[
+            {"created": "2026-02-03T04:05:04Z", "created_by": "ADD rootfs.tar /"},
+            {"created": "2026-02-03T04:05:05Z", "created_by": "ENV MESSAGE=x", "empty_layer": True},
+            {"created": "2026-02-03T04:05:06.789Z", "created_by": "RUN a very long command " + "&& more " * 20 + "\t\n end"},
+        ],
+    )
+    image = made.manifest(config, [made.layer(layer) for layer in layers], annotations={"org.example.note": "n"})
+    image["platform"] = {"os": "linux", "architecture": ARCHITECTURE}
+    other = {**made.image([Tar().file("other", "here\n")], arch="s390x"), "platform": {"os": "linux", "architecture": "s390x"}}
+    attestation = {**made.image([Tar()], arch="unknown"), "platform": {"os": "unknown", "architecture": "unknown"}}
+    made.tag("app", made.index([image, other, attestation]))
+    made.tag("one", image)
+    empty = made.blob(b"{}", "application/vnd.oci.empty.v1+json")
+    subject = {name: image[name] for name in ("mediaType", "digest", "size")}
+    made.manifests.append(made.manifest(empty, [empty], subject=subject, artifactType="application/vnd.example.signature"))
+    return made
+
+
+@layout
 def single():
     """nothing: one image only, its ref without a tag"""
     made = Layout()

@@ -130,6 +130,8 @@ int Output::finish() {
   return kCannotWrite;
 }
 
+std::string short_digest(const Digest& digest) { return std::string(digest.hex().substr(0, 12)); }
+
 std::string human_size(std::uint64_t bytes) {
   if (bytes < 1000) return std::to_string(bytes) + " B";
   constexpr std::array kUnits{"kB", "MB", "GB", "TB", "PB", "EB"};

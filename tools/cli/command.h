@@ -65,6 +65,7 @@ void add_chroot_command(Command program, int& exit_code);
 void add_ls_command(Command program, int& exit_code);
 void add_cat_command(Command program, int& exit_code);
 void add_inspect_command(Command program, int& exit_code);
+void add_history_command(Command program, int& exit_code);
 void add_init_command(Command program, int& exit_code);
 void add_blob_command(Command program, int& exit_code);
 void add_ref_command(Command program, int& exit_code);
@@ -101,6 +102,8 @@ class Output {
   int failed_with_ = 0;  // errno
 };
 
+// The first twelve digits, for people.
+std::string short_digest(const Digest& digest);
 // "1.5 MB": three digits, powers of 1000.
 std::string human_size(std::uint64_t bytes);
 // "2026-11-21 09:30:00", in UTC; seconds since 1970.

@@ -83,11 +83,19 @@ Result<Platform> platform_of(const ImageArguments& arguments) {
   return arguments.platform.empty() ? host_platform() : parse_platform(arguments.platform);
 }
 
-Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments) {
+Result<Descriptor> find_entry(const OpenLayout& layout, const ImageArguments& arguments) {
   const auto platform = platform_of(arguments);
   if (!platform) return std::unexpected(platform.error());
   auto found = of_operand(find_reference(*layout.reader, layout.reference, *platform));
   if (!found) return fail(std::move(found).error(), layout.path);
+  return found;
+}
+
+Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments) {
+  const auto platform = platform_of(arguments);
+  if (!platform) return std::unexpected(platform.error());
+  auto found = find_entry(layout, arguments);
+  if (!found) return found;
   auto manifest = resolve_platform(*layout.reader, std::move(*found), *platform);
   if (!manifest) return fail(std::move(manifest).error(), layout.path);
   return manifest;

@@ -40,6 +40,8 @@ struct OpenLayout {
 // Errc::invalid_argument where the arguments name two layouts, or two references.
 Result<OpenLayout> open_layout(const ImageArguments& arguments);
 Result<Platform> platform_of(const ImageArguments& arguments);
+// The entry that the arguments mean: a manifest, or an index of several platforms.
+Result<Descriptor> find_entry(const OpenLayout& layout, const ImageArguments& arguments);
 // The manifest that the arguments mean, on the platform they mean.
 Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments);
 IndexCache open_cache(const std::string& cache_dir,

@@ -1,0 +1,114 @@
+// `layoutfs history`.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/json.h"
+#include "tools/cli/command.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/store.h"
+#include "tools/cli/table.h"
+#include "tools/commands/image_summary.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct HistoryArguments {
+  ImageArguments image;
+  bool is_whole = false;
+  bool is_json = false;
+};
+
+constexpr std::int64_t kHistoryVersion = 1;
+
+// The layer of each history entry, by position; nothing for an entry of an empty layer, or if the numbers of
+// entries and layers do not agree.
+std::vector<std::optional<std::size_t>> layers_of_history(const ImageSummary& image) {
+  std::vector<std::optional<std::size_t>> layers(image.config.history.size());
+  for (std::size_t i = 0; i < image.layers.size(); ++i)
+    if (const auto history = image.layers[i].history) layers[*history] = i;
+  return layers;
+}
+
+// "2026-11-21T09:30:00.123Z" without what nobody reads.
+std::string time_text(const std::string& created) {
+  std::string text = one_line(created, std::string::npos);
+  constexpr std::size_t kToTheSecond = 19;
+  if (text.size() > kToTheSecond && text[10] == 'T') text.resize(kToTheSecond);
+  if (text.size() == kToTheSecond) text[10] = ' ';
+  return text;
+}
+
+void print_text(const ImageSummary& image, bool is_whole, Output& output) {
+  using enum Table::Align;
+  Table table({{"LAYER", right}, {"SIZE", right}, {"CREATED"}, {"CREATED BY"}});
+  const auto layers = layers_of_history(image);
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    const HistoryEntry& entry = image.config.history[i];
+    const std::string number = layers[i] ? std::to_string(*layers[i]) : entry.is_empty_layer ? "-" : "?";
+    table.add_row({number, layers[i] ? human_size(image.layers[*layers[i]].descriptor.size) : "",
+                   time_text(entry.created), one_line(entry.created_by, std::string::npos)});
+  }
+  output << table.text(stdout_style(), is_whole);
+}
+
+void print_json(const ImageSummary& image, Output& output) {
+  JsonWriter json;
+  json.begin_object().key("version").integer(kHistoryVersion);
+  json.key("manifest").string(image.manifest_descriptor.digest.str()).key("history").begin_array();
+  const auto layers = layers_of_history(image);
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    const HistoryEntry& entry = image.config.history[i];
+    json.begin_object().key("layer");
+    layers[i] ? json.integer(static_cast<std::int64_t>(*layers[i])) : json.null();
+    if (layers[i]) {
+      const Descriptor& layer = image.layers[*layers[i]].descriptor;
+      json.key("digest").string(layer.digest.str()).key("size").integer(to_json_integer(layer.size));
+    }
+    json.key("created").string(entry.created).key("createdBy").string(entry.created_by);
+    json.key("author").string(entry.author).key("comment").string(entry.comment);
+    json.key("emptyLayer").boolean(entry.is_empty_layer).end_object();
+  }
+  output << json.end_array().end_object().str() << "\n";
+}
+
+int show_history(const HistoryArguments& arguments, Output& output) {
+  if (arguments.image.name.empty() && arguments.image.layout.empty())
+    return report(Error(Errc::invalid_argument, "history needs an image"));
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return report(layout.error());
+  const auto image = summarize(*layout, arguments.image);
+  if (!image) return report(image.error());
+  if (arguments.is_json) {
+    print_json(*image, output);
+    return kDone;
+  }
+  print_text(*image, arguments.is_whole, output);
+  output.flush();
+  std::size_t of_layers = 0;
+  for (const HistoryEntry& entry : image->config.history)
+    if (!entry.is_empty_layer) ++of_layers;
+  if (of_layers != image->layers.size())
+    print_notice("note: the history has " + std::to_string(of_layers) +
+                 " entries with a layer, the image has " + count_of(image->layers.size(), "layer"));
+  return kDone;
+}
+
+}  // namespace
+
+void add_history_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<HistoryArguments>();
+  const Command command = program.add_subcommand(
+      "history", "Show the build steps of an image and their layers, the newest first");
+  command.add_option("LAYOUT", arguments->image.name, "The image").type_name(kImageKind);
+  arguments->image.add_options(command);
+  command.add_flag("--no-trunc", arguments->is_whole, "Print whole commands");
+  command.add_flag("--json", arguments->is_json, "Print JSON");
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return show_history(*arguments, output); });
+  });
+}
+
+}  // namespace layoutfs::tools

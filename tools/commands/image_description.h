@@ -1,0 +1,18 @@
+// The output of `inspect` for an image.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/cli/command.h"
+#include "tools/commands/image_summary.h"
+
+namespace layoutfs::tools {
+
+// The document of --json, without a final newline.
+std::string image_json(const ImageSummary& image, const Surroundings& around);
+// For people. With `is_whole`, digests and commands in the table of layers are not shortened.
+void print_image_text(const ImageSummary& image, const Surroundings& around, bool is_whole, Output& output);
+
+}  // namespace layoutfs::tools
