@@ -136,7 +136,7 @@ Status FileUpload::write(ByteView part) {
     return written;
   }
   if (hashes_ != nullptr) {
-    std::ranges::copy(part, hashes_->buffer().begin());
+    copy_bytes(part, hashes_->buffer());
     hashes_->submit(part.size());
   }
   digest_ = Digest();

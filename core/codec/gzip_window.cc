@@ -52,7 +52,7 @@ bool WindowThinner::thin(std::span<std::byte> window, const BlockStart& start, B
   }
   if (decode(thinned_, start, low_) != Decoded::whole || !std::ranges::equal(low_, expected))
     return is_right(window, start, expected);
-  std::ranges::copy(thinned_, window.begin());
+  copy_bytes(thinned_, window);
   return true;
 }
 

@@ -29,7 +29,7 @@ MultipartReader::MultipartReader(std::unique_ptr<ByteSource> body, std::string_v
       delimiter_(std::string(kLineEnd) + "--" + std::string(boundary)),
       buffer_(kBufferSize) {
   // The first boundary may be the first line of the body: it then has no line end in front.
-  std::ranges::copy(as_bytes(kLineEnd), buffer_.begin());
+  copy_bytes(as_bytes(kLineEnd), buffer_);
   end_ = kLineEnd.size();
 }
 

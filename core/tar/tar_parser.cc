@@ -109,7 +109,7 @@ Status TarParser::State::feed(ByteView piece) {
       const ByteView part = take(piece, kTarBlock - block_size);
       ByteView whole = part;
       if (part.size() < kTarBlock) {
-        std::ranges::copy(part, block.begin() + static_cast<std::ptrdiff_t>(block_size));
+        copy_bytes(part, std::span(block).subspan(block_size));
         block_size += part.size();
         if (block_size < kTarBlock) break;
         whole = block;

@@ -26,7 +26,7 @@ class Header {
  public:
   void text(WrittenField field, std::string_view text) {
     check(text.size() <= field.size, "a tar field has room for its text");
-    std::ranges::copy(as_bytes(text), block_.begin() + static_cast<std::ptrdiff_t>(field.offset));
+    copy_bytes(as_bytes(text), std::span(block_).subspan(field.offset));
   }
   // Octal digits, and the NUL that the block has there.
   void number(WrittenField field, std::uint64_t value) {

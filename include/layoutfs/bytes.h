@@ -33,6 +33,12 @@ T load_le(ByteView bytes, std::size_t offset = 0) {
   return value;
 }
 
+// Copies `from` to the front of `to`, which must not be smaller; they must not overlap. (std::ranges::copy of
+// g++ 12 copies spans byte by byte.)
+inline void copy_bytes(ByteView from, std::span<std::byte> to) {
+  if (!from.empty()) std::memcpy(to.first(from.size()).data(), from.data(), from.size());
+}
+
 // Bytes in order, once, for one thread at a time.
 class ByteSource {
  public:
@@ -47,7 +53,7 @@ class MemorySource final : public ByteSource {
   explicit MemorySource(ByteView bytes) : bytes_(bytes) {}
   Result<std::size_t> read(std::span<std::byte> out) override {
     const ByteView piece = bytes_.first(std::min(out.size(), bytes_.size()));
-    std::ranges::copy(piece, out.begin());
+    copy_bytes(piece, out);
     bytes_ = bytes_.subspan(piece.size());
     return piece.size();
   }

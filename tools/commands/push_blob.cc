@@ -96,7 +96,7 @@ class Sender {
     for (ByteView left = content; hashes_ && !left.empty();) {
       const auto piece = hashes_->buffer();
       const auto taken = std::min(piece.size(), left.size());
-      std::ranges::copy(left.first(taken), piece.begin());
+      copy_bytes(left.first(taken), piece);
       hashes_->submit(taken);
       left = left.subspan(taken);
     }
