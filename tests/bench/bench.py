@@ -117,7 +117,7 @@ def main():
     parser.add_argument("--rounds", type=int, metavar="N", help="at most so many of each")
     parser.add_argument("--json", nargs="?", const="-", metavar="FILE", help="the same as JSON, on standard output by default")
     parser.add_argument("--svg", metavar="FILE", help="a plot of it")
-    parser.add_argument("--readme", action="store_true", help="put table and plot into README.md and docs/benchmark.svg")
+    parser.add_argument("--docs", action="store_true", help="put table and plot into docs/benchmarks.md and docs/benchmark.svg")
     parser.add_argument("--only", metavar="PART,...", help="of: " + ", ".join(PARTS))
     parser.add_argument("--images", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--layoutfs", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
@@ -126,8 +126,8 @@ def main():
     wanted = arguments.only.split(",") if arguments.only else list(PARTS)
     if not set(wanted) <= set(PARTS):
         parser.error("--only takes: " + ", ".join(PARTS))
-    if arguments.readme and (arguments.quick or arguments.only):
-        parser.error("--readme wants the whole table")
+    if arguments.docs and (arguments.quick or arguments.only):
+        parser.error("--docs wants the whole table")
 
     leave_nothing_mounted()
     start, rows = time.time(), []
@@ -152,8 +152,8 @@ def main():
         report.write_json(result, arguments.json)
     if arguments.svg:
         report.write_plot(result, arguments.svg)
-    if arguments.readme:
-        report.write_readme(result, HERE.parent.parent)
+    if arguments.docs:
+        report.write_page(result, HERE.parent.parent / "docs")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The results as a table, as JSON, and in README.md."""
+"""The results as a table, as JSON, and as a page of docs/."""
 import json
 import sys
 import textwrap
@@ -116,19 +116,19 @@ def write_plot(result, name):
         file.write(plot.svg(result["rows"], value_of, target_of))
 
 
-def write_readme(result, source):
-    write_plot(result, source / "docs/benchmark.svg")
-    readme = source / "README.md"
-    before, rest = readme.read_text().split(BEGIN)
+def write_page(result, docs):
+    write_plot(result, docs / "benchmark.svg")
+    page = docs / "benchmarks.md"
+    before, rest = page.read_text().split(BEGIN)
     after = rest.split(END)[1]
     text = [
-        "Medians (lowest to highest); both sides of a comparison ran by turns, in one run of `scripts/bench.sh`. Where the target is a least",
-        "ratio (≥) it is how many times as fast layoutfs is, else (≤) how many times as much it takes.",
+        "Medians (lowest to highest); both sides of a comparison ran in turns, in one run of `scripts/bench.sh`. If the target is a",
+        "minimum (≥), the ratio is how many times as fast layoutfs is; else (≤) how many times as much it takes.",
         "",
         how(result),
         "",
-        "![how far each target is exceeded or missed](docs/benchmark.svg)",
+        "![how far each target is exceeded or missed](benchmark.svg)",
         "",
         markdown(result),
     ]
-    readme.write_text(before + BEGIN + "\n" + "\n".join(text) + "\n" + END + after)
+    page.write_text(before + BEGIN + "\n" + "\n".join(text) + "\n" + END + after)

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Every terminal session of README.md and docs/ prints what is documented. Its input is the layout that scripts/demo.sh makes:
+# with LAYOUTFS_TEST_DEBIAN=LAYOUT that one, else a small one with the same names and the files that the sessions look at.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need busybox python3 umoci unshare
+if [ -z "${LAYOUTFS_TEST_IN_NAMESPACE-}" ]; then
+  # Sessions mount below /mnt: in a mount namespace, over an empty directory, so that nothing of this machine is touched.
+  LAYOUTFS_TEST_IN_NAMESPACE=1 unshare --mount --propagation private bash "$0"
+  exit
+fi
+mount -t tmpfs -o size=4m,mode=755 tmpfs /mnt || skip "cannot mount a tmpfs here"
+W=$TMP/work
+mkdir "$W" "$TMP/bin"
+ln -s "$LAYOUTFS" "$TMP/bin/layoutfs"
+if [ -n "${LAYOUTFS_TEST_DEBIAN-}" ]; then
+  cp -a "$LAYOUTFS_TEST_DEBIAN" "$W/debian"
+else
+  root=$TMP/root
+  mkdir -p "$root"/{bin,dev,etc/apt,root,tmp,usr}
+  cp "$(command -v busybox)" "$root/bin/busybox"
+  for each in cat sh touch; do ln "$root/bin/busybox" "$root/bin/$each"; done
+  mkdir "$root"/etc/apt/{apt.conf.d,auth.conf.d,keyrings,preferences.d,sources.list.d,trusted.gpg.d}
+  touch "$root/etc/apt/sources.list"
+  printf 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n' >"$root/etc/os-release"
+  echo 12.0 >"$root/etc/debian_version"
+  echo "root:x:0:0:root:/root:/bin/bash" >"$root/etc/passwd"
+  umoci init --layout "$W/debian" && umoci new --image "$W/debian:bookworm" &&
+    umoci insert --image "$W/debian:bookworm" "$root" / >/dev/null || exit 1
+  umoci gc --layout "$W/debian" >/dev/null
+fi
+PATH=$TMP/bin:$PATH
+check "all sessions print what is documented" python3 "$HERE/sessions.py" "$W" "$SOURCE"/README.md "$SOURCE/docs/commands.md"
+same "and leave no mount" "" "$(mounts_below /mnt | grep -e ^/mnt/image -e ^/mnt/layout)"
+umount /mnt
