@@ -1,4 +1,4 @@
-// Blobs by digest: the least that a reader of images needs.
+// Blobs by digest: the smallest interface that a reader of images needs.
 #pragma once
 
 #include <cstddef>
@@ -14,43 +14,44 @@
 
 namespace layoutfs {
 
-// The place of a blob's bytes in a file of the system.
+// The location of a blob's bytes in a file.
 struct BlobExtent {
-  int fd;                // valid as long as the blob is open
+  int fd;                // valid while the blob is open
   std::uint64_t offset;  // of the blob's first byte
 };
 
-// One open blob. Immutable: any number of threads may read at once, also after the blob was deleted.
+// One open blob. Immutable. Any number of threads may read at the same time, even after the blob is deleted.
 class Blob {
  public:
   virtual ~Blob() = default;
-  // Bytes. Waits for nothing.
+  // Returns the size in bytes. Does not block.
   virtual std::uint64_t size() const noexcept = 0;
   // Reads into `out`, starting at `offset`. Returns the number of bytes read; fewer than out.size() only at
-  // the end of the blob. Errc::io; Errc::corrupt if the file was truncated since the blob was opened;
-  // Errc::cancelled if the context ends while the read waits, e.g. for a network: reads of local files do not
-  // look at it.
+  // the end of the blob.
+  // Errc::io if the system fails to read. Errc::corrupt if the file was truncated after the blob was opened.
+  // Errc::cancelled if the context ends while the read waits, e.g. for a network; reads of local files do not
+  // check the context.
   virtual Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
                                       const Context& context = {}) const = 0;
-  // Announces that these bytes will be read soon, so that a disk can begin. Waits for nothing.
+  // Announces that these bytes will be read soon, so that the system can start reading ahead. Does not block.
   virtual void will_read([[maybe_unused]] std::uint64_t offset,
                          [[maybe_unused]] std::uint64_t size) const noexcept {}
-  // The file behind the blob, e.g. for FICLONE; nothing if its bytes do not lie in one piece of a file.
+  // Returns the file behind the blob, e.g. for FICLONE; nullopt if the bytes are not contiguous in one file.
   virtual std::optional<BlobExtent> extent() const noexcept { return std::nullopt; }
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 
-// Content by digest. Thread-safe.
+// Gives access to content by digest. Thread-safe.
 class Provider {
  public:
   virtual ~Provider() = default;
-  // Opens a blob. Its content is not verified: VerifyingSource does that. Errc::not_found if there is no such
-  // blob, Errc::digest_invalid for an empty digest, Errc::cancelled.
+  // Opens a blob. Does not verify its content; VerifyingSource does. Cost: opens one file, reads nothing.
+  // Errc::not_found if the blob does not exist. Errc::digest_invalid if the digest is empty. Errc::cancelled.
   virtual Result<BlobPtr> get_blob(const Digest& digest, const Context& context = {}) const = 0;
 };
 
-// A blob's bytes in order, from `offset` on, read ahead in pieces of 128 KiB. For one thread.
-// Errors are those of Blob::read_at; Errc::cancelled once the context has ended.
+// Reads a blob in order from `offset`, in pieces of 128 KiB that are read ahead. For one thread.
+// Errors are those of Blob::read_at; Errc::cancelled if the context has ended.
 class BlobSource final : public ByteSource {
  public:
   explicit BlobSource(BlobPtr blob, std::uint64_t offset = 0, Context context = {});
@@ -61,7 +62,7 @@ class BlobSource final : public ByteSource {
   Status fill();
 
   BlobPtr blob_;
-  std::uint64_t offset_;  // of the byte after the buffer's last one
+  std::uint64_t offset_;  // of the byte after the last one in the buffer
   Context context_;
   Bytes buffer_;
   std::size_t position_ = 0;  // in buffer_

@@ -17,15 +17,17 @@ namespace layoutfs {
 using Bytes = std::vector<std::byte>;
 using ByteView = std::span<const std::byte>;
 
-// Binary file formats of ours are read in place, as little-endian structs.
+// Index files are read in place, as little-endian structs.
 static_assert(std::endian::native == std::endian::little, "layoutfs reads its index files in place");
 
+// Returns views of the same memory, without a copy.
+// These return views of the same memory, without a copy.
 inline ByteView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 inline std::string_view as_text(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// The little-endian number at `offset` of `bytes`, which must hold it.
+// Returns the little-endian number at `offset` of `bytes`. Precondition: `bytes` contains it.
 template <class T>
 T load_le(ByteView bytes, std::size_t offset = 0) {
   T value;
@@ -33,21 +35,22 @@ T load_le(ByteView bytes, std::size_t offset = 0) {
   return value;
 }
 
-// Copies `from` to the front of `to`, which must not be smaller; they must not overlap. (std::ranges::copy of
-// g++ 12 copies spans byte by byte.)
+// Copies `from` to the front of `to`. Precondition: `to` is not smaller, and they do not overlap.
+// (std::ranges::copy of g++ 12 copies spans byte by byte.)
 inline void copy_bytes(ByteView from, std::span<std::byte> to) {
   if (!from.empty()) std::memcpy(to.first(from.size()).data(), from.data(), from.size());
 }
 
-// Bytes in order, once, for one thread at a time.
+// A sequence of bytes that is read once, in order. For one thread at a time.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Fills the front of `out`; 0 only at the end (or for an empty `out`), short reads allowed.
+  // Fills the front of `out`. Returns the number of bytes, possibly fewer than out.size(); 0 only at the end
+  // or if `out` is empty.
   virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
 };
 
-// Bytes in memory, which must outlive it.
+// Reads bytes in memory, which must outlive the source.
 class MemorySource final : public ByteSource {
  public:
   explicit MemorySource(ByteView bytes) : bytes_(bytes) {}

@@ -1,4 +1,4 @@
-// When long work has to end before it is done.
+// Cancellation and deadlines of long operations.
 #pragma once
 
 #include <chrono>
@@ -9,14 +9,14 @@
 
 namespace layoutfs {
 
-// Cheap to copy. Long work asks check() between two blocks of I/O.
+// Cheap to copy. Long operations call check() between two blocks of I/O.
 struct Context {
   std::stop_token stop;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 
-  // False if check() can never fail.
+  // Returns false if check() can never fail.
   bool can_end() const noexcept { return stop.stop_possible() || deadline; }
-  // Errc::cancelled after a request to stop, or after the deadline.
+  // Errc::cancelled if a stop was requested, or if the deadline has passed.
   Status check() const {
     if (stop.stop_requested()) return fail(Errc::cancelled, "stopped on request");
     if (deadline && std::chrono::steady_clock::now() >= *deadline)

@@ -16,57 +16,59 @@
 
 namespace layoutfs {
 
-// Those that are built in; register_algorithm gives others.
+// The built-in algorithms. register_algorithm() adds others.
 enum class Algorithm : std::uint8_t { sha256, sha512 };
-// What blobs are named by where nobody asks for another.
+// The algorithm of blob names if the caller does not choose one.
 inline constexpr Algorithm kBlobAlgorithm = Algorithm::sha256;
 
-// Every algorithm there is by now, for those who go through all blobs: those built in, then the others in the
-// order of their registration.
+// Returns all known algorithms: the built-in ones, then the others in order of registration. Any thread may
+// call it.
 std::span<const Algorithm> algorithms() noexcept;
-// The name as it stands in front of the colon.
+// Returns the name in front of the colon, e.g. "sha256".
 std::string_view name_of(Algorithm algorithm) noexcept;
-// Nothing where none of that name is registered.
+// Returns nullopt if no algorithm of that name is registered.
 std::optional<Algorithm> find_algorithm(std::string_view name) noexcept;
 
-// One run of a hash function.
+// The state of one hash computation. For one thread at a time.
 class HashFunction {
  public:
   virtual ~HashFunction() = default;
   virtual void update(ByteView piece) = 0;
-  // Once, at the end. `hash` has the algorithm's size.
+  // Writes the result. Call it once, at the end. `hash` has the size of the algorithm.
   virtual void finish(std::span<std::byte> hash) = 0;
-  // A second run that has seen what this one has.
+  // Returns a copy of the state, which continues independently.
   virtual std::unique_ptr<HashFunction> clone() const = 0;
 };
 
-// Adds an algorithm of `size` bytes, 4 to 64, for the rest of the process: digests of that name are from then
-// on parsed, verified and stored as any other. Register before layouts are opened: a watch and a listing do
-// not look for an algorithm that came later. Any thread may register; `start` is called by any thread.
-// Errc::invalid_argument for a name that breaks the grammar (image-spec descriptor.md, "Digests") or that a
-// layout has another use for, and for a size out of range; Errc::already_exists; Errc::unsupported once there
-// are sixteen.
+// Adds an algorithm with hashes of `size` bytes, 4 to 64, for the rest of the process. Digests with that name
+// are then parsed, verified and stored like any other. Register before opening layouts: existing watches and
+// listings ignore later algorithms. Any thread may register; any thread calls `start`.
+// Errc::invalid_argument if the name breaks the grammar (image-spec descriptor.md, "Digests") or is reserved
+// in a layout, or if the size is out of range. Errc::already_exists if the name is registered.
+// Errc::unsupported if there are already sixteen algorithms.
 Result<Algorithm> register_algorithm(std::string_view name, std::size_t size,
                                      std::function<std::unique_ptr<HashFunction>()> start);
 
-// A digest that can be computed and that is safe as a path: a registered algorithm and exactly its number of
-// lower-case hex digits. Or none at all, as in a descriptor that nobody has filled in.
+// A digest that is safe as a path: a registered algorithm and exactly its number of lower-case hex digits. A
+// default-constructed digest is empty.
 class Digest {
  public:
   Digest() = default;
-  // Errc::digest_invalid for everything that breaks the grammar; Errc::unsupported for an algorithm that is
-  // grammatical but not registered.
+  // Errc::digest_invalid if `text` breaks the grammar. Errc::unsupported if the algorithm is well-formed but
+  // not registered.
   static Result<Digest> parse(std::string_view text);
+  // Returns the digest of `content`. Cost: hashes all of it.
+  // Returns the digest of `content`. Cost: hashes all of it.
   static Digest of(ByteView content, Algorithm algorithm = kBlobAlgorithm);
 
   bool empty() const noexcept { return hex_.empty(); }
   Algorithm algorithm() const noexcept { return algorithm_; }
   const std::string& hex() const noexcept { return hex_; }
-  // "sha256:4f53..."; nothing where it is empty.
+  // Returns "sha256:4f53...", or "" if the digest is empty.
   std::string str() const;
-  // The first twelve hex digits, for people.
+  // Returns the first twelve hex digits, for display.
   std::string_view short_hex() const noexcept { return std::string_view(hex_).substr(0, 12); }
-  // Where the blob lies below a layout: "blobs/sha256/4f53...".
+  // Returns the path of the blob in a layout: "blobs/sha256/4f53...".
   std::string blob_path() const;
 
   friend auto operator<=>(const Digest&, const Digest&) = default;
@@ -78,17 +80,17 @@ class Digest {
   std::string hex_;
 };
 
-// Hashes content that arrives in pieces.
+// Hashes content incrementally. For one thread at a time.
 class Hasher {
  public:
   explicit Hasher(Algorithm algorithm = kBlobAlgorithm);
-  // A second hasher that has seen what the first has.
+  // Copies the state: both hashers continue independently.
   Hasher(const Hasher& other);
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
   ~Hasher();
   void update(ByteView piece);
-  // Once, at the end.
+  // Returns the digest. Call it once, at the end.
   Digest finish();
 
  private:

@@ -16,43 +16,46 @@ namespace layoutfs {
 
 enum class DocumentKind { index, manifest, other };
 
-// All of these look at the media type alone, in any case and with any parameters (is_media_type).
-// OCI's and Docker's indexes and manifests.
+// OCI's and Docker's indexes and manifests. The functions of this header that classify media types ignore
+// case and parameters (is_media_type).
 DocumentKind document_kind(std::string_view media_type);
-// Whether it is that of an ArtifactManifest.
+// Returns whether it is the media type of an ArtifactManifest.
 bool is_artifact_type(std::string_view media_type);
-// Whether it is that of a Schema1Manifest.
+// Returns whether it is the media type of a Schema1Manifest.
 bool is_schema1_type(std::string_view media_type);
-// Whether it is an image config, whose `rootfs.diff_ids` name the layers' uncompressed content.
+// Returns whether it is the media type of an image config, which lists the digests of the uncompressed layers
+// in `rootfs.diff_ids`.
 bool is_config_type(std::string_view media_type);
 
-// Whether a layer may be absent from a layout because its URLs lead to it: a non-distributable layer
-// (image-spec layer.md), or a foreign one of Docker's.
+// Returns whether a layer may be absent from a layout because it has URLs: a non-distributable layer
+// (image-spec layer.md) or one of Docker's foreign layers.
 bool may_be_elsewhere(const Descriptor& layer);
 
 struct Index {
   std::vector<Descriptor> manifests;
-  std::vector<std::string> problems;  // one sentence for each entry that could not be understood
+  std::vector<std::string> problems;  // one sentence for each invalid entry
   std::optional<Descriptor> subject;
   std::string artifact_type;
-  Annotations annotations;  // its own; empty where they are none
+  Annotations annotations;  // of the index itself
   static Result<Index> parse(ByteView document);
 };
 
 struct Manifest {
   Descriptor config;
-  std::vector<Descriptor> layers;  // from the base up
+  std::vector<Descriptor> layers;  // from the base to the top
   std::optional<Descriptor> subject;
   std::string artifact_type;
   Annotations annotations;
-  // Errc::invalid_image also for an index, or a schema 1 manifest, under a manifest's media type.
+  // Errc::invalid_image if it breaks the format, or if it is an index or a schema 1 manifest under a
+  // manifest's media type.
   static Result<Manifest> parse(ByteView document);
-  // Whether this describes a root filesystem: an image config, or layers that are all of a layer type.
+  // Returns whether the manifest describes a root filesystem: it has an image config, or all layers have a
+  // layer type.
   bool is_image() const;
 };
 
-// The manifest of the release candidates of image-spec 1.1, and of ORAS before them, for content that is not
-// an image; the final version uses Manifest for it.
+// The artifact manifest of the release candidates of image-spec 1.1 and of ORAS, for content that is not an
+// image. The final version uses Manifest instead.
 struct ArtifactManifest {
   std::vector<Descriptor> blobs;
   std::optional<Descriptor> subject;
@@ -61,10 +64,10 @@ struct ArtifactManifest {
   static Result<ArtifactManifest> parse(ByteView document);
 };
 
-// Docker's image manifest version 2, schema 1: its layers are known by digest alone. Such an image cannot be
-// mounted, as its configuration is spread over strings of compatibility.
+// Docker's image manifest version 2, schema 1. It has only the digests of its layers. Such an image cannot be
+// mounted, because its configuration is spread over compatibility strings.
 struct Schema1Manifest {
-  std::vector<Digest> layers;  // `fsLayers`, from the top down
+  std::vector<Digest> layers;  // `fsLayers`, from the top to the base
   static Result<Schema1Manifest> parse(ByteView document);
 };
 
@@ -78,12 +81,12 @@ struct HistoryEntry {
 
 struct ImageConfig {
   Platform platform;
-  std::vector<Digest> diff_ids;  // of the uncompressed layers, from the base up
-  std::string created;           // RFC 3339, empty where absent
-  // How its programs are meant to be run. What cannot be an environment variable or a path is left out.
+  std::vector<Digest> diff_ids;  // of the uncompressed layers, from the base to the top
+  std::string created;           // RFC 3339, empty if absent
+  // The environment for its programs. Invalid variables and paths are left out.
   std::vector<std::string> environment;  // "NAME=VALUE"
-  std::string working_directory;         // empty where absent
-  // The rest of config.md. A member of another type than config.md says counts as absent.
+  std::string working_directory;         // empty if absent
+  // The rest of config.md. Members with another type than in config.md count as absent.
   std::string author;
   std::vector<std::string> entrypoint, command;  // a single string is a list of one
   std::string user;                              // "USER[:GROUP]", names or numbers
@@ -95,12 +98,12 @@ struct ImageConfig {
   static Result<ImageConfig> parse(ByteView document);
 };
 
-// read_document and parse in one; errors name the digest.
+// Combine read_document and parse. Errors name the digest.
 Result<Index> read_index(const Provider& provider, const Descriptor& descriptor);
 Result<Manifest> read_manifest(const Provider& provider, const Descriptor& descriptor);
-// Errc::unsupported where it is none of an image.
+// Errc::unsupported if it is not the manifest of an image.
 Result<Manifest> read_image_manifest(const Provider& provider, const Descriptor& descriptor);
-// Errc::unsupported if the manifest is not one of an image.
+// Errc::unsupported if it is not the manifest of an image.
 Status check_image_manifest(const Manifest& manifest);
 Result<ImageConfig> read_config(const Provider& provider, const Descriptor& descriptor);
 

@@ -1,4 +1,4 @@
-// A value or the reason why there is none, which a caller cannot drop by mistake.
+// A value or an error, which a caller cannot ignore by mistake.
 #pragma once
 
 #include <expected>
@@ -8,8 +8,8 @@
 
 namespace layoutfs {
 
-// std::expected, with a warning if a call drops it, or if a variable that holds it is never used. Converts
-// from and to std::expected of the same types. To drop one on purpose: ignore().
+// std::expected with a warning if a call discards it, or if a variable that holds it is never used. Converts
+// from and to std::expected of the same types. Use ignore() to discard one on purpose.
 template <class T, class E>
 class [[nodiscard("handle the error, or ignore() it and say why"), gnu::warn_unused]] Expected
     : public std::expected<T, E> {
@@ -20,7 +20,7 @@ class [[nodiscard("handle the error, or ignore() it and say why"), gnu::warn_unu
   Expected() = default;
   Expected(Base&& other) : Base(std::move(other)) {}
 
-  // As std::expected compares, whose own operators are ambiguous for a class that derives from it.
+  // Compares as std::expected does; its own operators are ambiguous for a derived class.
   template <class Other>
   friend constexpr bool operator==(const Expected& result, const Other& other) {
     using Known = std::conditional_t<std::is_same_v<Other, Expected>, Base, Other>;
@@ -28,7 +28,7 @@ class [[nodiscard("handle the error, or ignore() it and say why"), gnu::warn_unu
   }
 };
 
-// Drops `result`, and says why nobody needs it: `ignore(writer->cancel(), "the first error is returned")`.
+// Discards `result` and documents the reason: `ignore(writer->cancel(), "the first error is returned")`.
 template <class T, class E>
 constexpr void ignore([[maybe_unused]] const Expected<T, E>& result,
                       [[maybe_unused]] std::string_view reason) noexcept {}

@@ -1,15 +1,15 @@
-// Filters as containerd has them (pkg/filters): which of many things are meant, by their fields.
+// containerd's filters (pkg/filters), which select objects by their fields.
 //
 //   name==app,labels.tier!=test,target.mediatype~=/index/
 //
-// A filter is selectors, all of which must hold. A selector is a field, names with '.' between them, and an
-// operation with a value: "==", "!=", or "~=" for a regular expression (RE2's, as Go's) that fits a part of
-// the value. Without an operation the field must be there. A field that is not there counts as an empty value
-// for "!=" and "~=", and is never "==".
+// A filter is a list of selectors, all of which must match. A selector is a field (names joined by '.'), an
+// operator and a value. The operators are "==", "!=" and "~=", which matches if a regular expression (RE2, as
+// in Go) matches a part of the value. A selector without an operator matches if the field exists. A missing
+// field is an empty value for "!=" and "~=", and never matches "==".
 //
-// Names are letters, digits and '_', anything else in double quotes; a value that begins otherwise than with
-// one of . , = ! ~ / | " goes on to the next blank or comma, any other stands in double quotes. That of "~="
-// may stand in // or || too. Within quotes the escapes of a Go string are known.
+// Names consist of letters, digits and '_'; other names are quoted with '"'. A value that does not start with
+// one of . , = ! ~ / | " ends at the next blank or comma; other values are quoted. A value of "~=" may also
+// be enclosed in // or ||. Quoted text may contain the escapes of a Go string.
 #pragma once
 
 #include <functional>
@@ -23,22 +23,21 @@
 
 namespace layoutfs {
 
-// The value of a field of the thing that is looked at, nothing where it has no such field. The path has a
-// name or more: {"labels", "tier"}.
+// Returns the value of a field of the object, nullopt if it has no such field. The path has at least one
+// name, e.g. {"labels", "tier"}.
 using FilterLookup = std::function<std::optional<std::string>(std::span<const std::string> path)>;
 
-// Immutable; copies are cheap; any number of threads may match at once.
+// Immutable; cheap to copy. Any number of threads may call match() at the same time.
 class Filter {
  public:
-  // The longest text, in bytes, and the most regular expressions of one filter, each of which may take
-  // about a MiB.
+  // Limits: bytes of text, and regular expressions per filter, which take up to about a MiB each.
   static constexpr std::size_t kMaxLength = std::size_t{16} << 10;
   static constexpr std::size_t kMaxPatterns = 64;
 
-  // Empty text fits everything. Errc::invalid_argument, with the place where it is wrong; also for a regular
-  // expression that is none or takes too much memory.
+  // An empty text matches everything. Errc::invalid_argument, with the position, if the text is invalid, or
+  // if a regular expression is invalid or needs too much memory.
   static Result<Filter> parse(std::string_view text);
-  // Fits what one of `texts` fits; everything where there are none.
+  // Returns a filter that matches if any of `texts` matches; it matches everything if there are none.
   static Result<Filter> parse_all(std::span<const std::string> texts);
 
   bool match(const FilterLookup& lookup) const;

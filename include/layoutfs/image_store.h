@@ -1,5 +1,5 @@
-// A store of names: images that are known by name, of whatever layouts, as containerd's image store keeps
-// them. The blobs stay where they are.
+// A store of image names, like containerd's image store. It maps names to images of any layouts; the blobs
+// stay in their layouts.
 #pragma once
 
 #include <chrono>
@@ -17,63 +17,63 @@
 
 namespace layoutfs {
 
-// An image by name, as containerd knows it (core/images): a name, labels, and the descriptor that it stands
-// for.
+// A named image, as in containerd (core/images): a name, labels, and a target descriptor.
 struct NamedImage {
   std::string name;
   Annotations labels;
-  Descriptor target;  // of a manifest or an index
+  Descriptor target;  // a manifest or an index
   std::chrono::system_clock::time_point created_at{}, updated_at{};
   friend bool operator==(const NamedImage&, const NamedImage&) = default;
 };
 using NamedImages = std::map<std::string, NamedImage, std::less<>>;
 
-// In bytes; a label's are those of its key and its value.
+// In bytes. The length of a label is that of its key and its value together.
 inline constexpr std::size_t kMaxImageNameLength = 4096;
 inline constexpr std::size_t kMaxLabelLength = 4096;
 
-// Errc::invalid_argument: empty, too long, not UTF-8, or with control characters.
+// Errc::invalid_argument if the name is empty, too long, not UTF-8, or contains control characters.
 Status check_image_name(std::string_view name);
 
 struct ImageStoreOptions {
-  // Whether a change is on disk when the call returns. Only tests can do without.
+  // Wait for the disk before returning. Only tests turn it off.
   bool is_durable = true;
-  // Tells the times of images.
+  // The clock for the times of images.
   std::chrono::system_clock::time_point (*now)() = std::chrono::system_clock::now;
 };
 
-// One namespace of names, the file NAMESPACE.json in a directory. Any number of threads and processes may use
-// it at once: a change holds the directory's lock and reads the file again under it; whoever reads takes no
-// lock and sees the names before a change or after it. Nothing is written before something changes.
+// One namespace of names, stored as NAMESPACE.json in a directory. Any number of threads and processes may
+// use it at the same time. A writer holds the lock of the directory and reads the file again under it.
+// Readers take no lock; they see the names before or after a change. Reading creates no files. Cost of each
+// call: reads the file if it has changed; changes rewrite it.
 //
-// Errors of every method beside its own: Errc::invalid_image for a file that is broken, which is never
-// overwritten; Errc::unsupported for one of another version or too large; Errc::io. What takes a Context
-// waits for the directory's lock; once the context has ended, Errc::cancelled, and nothing has changed.
+// Errors of every method: Errc::invalid_image if the file is invalid; it is then never overwritten.
+// Errc::unsupported if it has another version or is too large. Errc::io. Methods with a Context wait for the
+// lock, and fail with Errc::cancelled, without a change, if the context ends.
 class ImageStore {
  public:
   ImageStore(ImageStore&&) noexcept;
   ImageStore& operator=(ImageStore&&) noexcept;
   ~ImageStore();
 
-  // Errc::not_found.
+  // Errc::not_found if there is no such image.
   Result<NamedImage> get(std::string_view name) const;
-  // What one of the filters (filter.h) fits, or everything, in byte order of the names.
-  // Errc::invalid_argument for a filter that is none.
+  // Returns the images that match at least one filter (filter.h), all if there are none, in byte order of
+  // their names. Errc::invalid_argument if a filter is invalid.
   Result<std::vector<NamedImage>> list(std::span<const std::string> filters = {}) const;
 
-  // Adds an image and returns it as it is stored: labels without a value left out, both of its times now.
-  // Errc::invalid_argument for a name that check_image_name() refuses, a label that is too long, a target
-  // without a digest, a size or a media type, and for text that is not UTF-8; Errc::already_exists if there
-  // is one of its name, which stays.
+  // Adds an image and returns it as stored: without empty labels, and with the current time as both times.
+  // Errc::invalid_argument if the name is invalid (check_image_name), if a label is too long, if the target
+  // has no digest, size or media type, or if text is not UTF-8. Errc::already_exists if the name exists.
   Result<NamedImage> create(NamedImage image, const Context& context = {});
-  // Changes the fields of the image of that name that `field_paths` name: `labels`, `labels.KEY`,
-  // `annotations` and `annotations.KEY` (those of the target) and `target`; all of them if there are none. A
-  // key that `image` does not have is removed; everything behind the first dot is the key. Returns the image
-  // as it is stored; `updated_at` becomes now, in any case later than it was. Errc::invalid_argument for
-  // another path, and as create(); Errc::not_found.
+  // Updates the fields in `field_paths`, or all fields if it is empty. Paths are `labels`, `labels.KEY`,
+  // `annotations` and `annotations.KEY` (of the target), and `target`; KEY is everything after the first dot.
+  // A key that `image` lacks is removed. Returns the image as stored, with a later `updated_at` than before.
+  // Errc::invalid_argument if a path is unknown, or as in create(). Errc::not_found if there is no such
+  // image.
   Result<NamedImage> update(NamedImage image, std::span<const std::string> field_paths = {},
                             const Context& context = {});
-  // Errc::not_found, also where a target is expected and the image stands for another one.
+  // Errc::not_found if there is no such image, or if it has another target than a non-empty
+  // `expected_target`.
   Status remove(std::string_view name, const Digest& expected_target = {}, const Context& context = {});
 
  private:
@@ -84,13 +84,13 @@ class ImageStore {
   std::unique_ptr<State> state_;
 };
 
-// The names of `name_space` in `directory`, which need not be there: it is made when the first image is
-// created. A namespace is letters and digits with single characters of "._-" between them, 76 bytes at most.
-// Errc::failed_precondition for none at all, Errc::invalid_argument for any other.
+// Opens the names of `name_space` in `directory`, which is created with the first image. A namespace consists
+// of letters and digits, separated by single characters of "._-", at most 76 bytes. Errc::failed_precondition
+// if it is empty, Errc::invalid_argument if it is invalid otherwise.
 Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,
                                     ImageStoreOptions options = {});
 
-// Those that `directory` has a file for, sorted; none where it is missing.
+// Returns the namespaces that have a file in `directory`, sorted; none if the directory does not exist.
 Result<std::vector<std::string>> image_namespaces(const std::string& directory);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// Reading a layout: blobs by digest, references by name. All that a reader of images knows of a layout.
+// Reads a layout: blobs by digest, references by name. Readers of images use only this interface.
 #pragma once
 
 #include <cstdint>
@@ -17,77 +17,81 @@
 
 namespace layoutfs {
 
-// The layout's references at one moment.
+// A snapshot of the layout's references.
 struct References {
-  std::vector<Descriptor> entries;    // named or not, in the order of index.json; from `refs/`: by name
-  std::vector<std::string> problems;  // one sentence for each entry that could not be understood
-  Bytes document;                     // index.json, byte for byte; empty if the layout has none
+  std::vector<Descriptor> entries;    // in the order of index.json; if from `refs/`, sorted by name
+  std::vector<std::string> problems;  // one sentence for each invalid entry
+  Bytes document;                     // the bytes of index.json; empty if the layout has none
   std::int64_t mtime_ns;              // of index.json, or of `refs`
 };
 
 struct BlobStatus {
   std::uint64_t size;   // bytes
-  std::int64_t put_ns;  // when it, or the symlink that it is, was put last, in nanoseconds since 1970
-  // Whether it is a symlink that is not followed: it leads to nothing, to no regular file, in a circle, or
-  // out of the layout. The blob cannot be read then (get_blob gives the reason), and has no size.
+  std::int64_t put_ns;  // time of the last put of the blob or its symlink, ns since 1970
+  // Whether it is a symlink that is not followed: it is dangling, circular, leaves the layout, or its target
+  // is not a regular file. The blob has no size and cannot be read; get_blob returns the reason.
   bool is_dead_link = false;
-  // Whether a symlink of the layout led to it when the blobs were listed last: sweep_blob keeps it.
+  // Whether a symlink of the layout pointed to it in the last listing. sweep_blob keeps such a blob.
   bool is_link_target = false;
 };
 
-// Tells that references or blobs may have changed since it was made or asked last, by any process.
-// Changes that the system does not report, as those of another host on a network file system, are missed.
+// Detects changes of references and blobs by any process since it was created or last asked. Misses changes
+// that the system does not report, such as those of other hosts on a network file system.
 class Watch {
  public:
   virtual ~Watch() = default;
-  // Polls readable once there is something to ask for.
+  // Returns a descriptor that becomes readable when there may be changes.
   virtual int fd() const noexcept = 0;
-  // Waits for nothing. Of one thread at a time.
+  // Returns whether there were changes since the last call. Does not block. For one thread at a time.
   virtual bool has_changed() = 0;
 };
 
-// A layout that is open for reading. Writes nothing, so read-only media are fine. Thread-safe.
+// A layout that is open for reading. Never writes, so read-only media work. Thread-safe.
 //
-// An empty digest is Errc::digest_invalid. Every function fails with Errc::cancelled once its context has
-// ended, at the start and while it waits or walks.
+// Errc::digest_invalid if a digest is empty. Every function returns Errc::cancelled if its context has ended,
+// at the start and while it waits or lists directories.
 class LayoutReader : public Provider {
  public:
-  // The status of a blob, without opening it; nothing if the layout has no such blob.
+  // Returns the status of a blob without opening it, nullopt if it does not exist. Cost: one stat.
   virtual Result<std::optional<BlobStatus>> blob_status(const Digest& digest,
                                                         const Context& context = {}) const = 0;
-  // Bytes; of a symlink, those of the file that it leads to. Nothing if the layout has no such blob, or if it
-  // is a symlink that leads to nothing.
+  // Returns the size in bytes; for a symlink, that of its target. nullopt if the blob does not exist or the
+  // symlink is dangling.
   Result<std::optional<std::uint64_t>> blob_size(const Digest& digest, const Context& context = {}) const;
   Result<bool> exists(const Digest& digest, const Context& context = {}) const;
-  // The path of the blob's file, whether it exists or not; relative if the layout's is.
-  // Errc::unsupported if a blob is not a file of its own.
+  // Returns the path of the blob's file, even if it does not exist; relative if the layout's path is.
+  // Errc::unsupported if blobs are not separate files.
   virtual Result<std::string> blob_path(const Digest& digest, const Context& context = {}) const = 0;
-  // Of one algorithm, sorted. Files whose names are not digests are left out. Cost: reads a directory.
+  // Returns the blobs of one algorithm, sorted. Ignores other files. Cost: reads a
+  // directory.
   virtual Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context = {}) const = 0;
-  // A time, in nanoseconds since 1970, that differs whenever list_blobs() returns something else: the time of
-  // the last change, or now if the blobs may have changed just before without another time to show for it.
+  // Returns a time in nanoseconds since 1970 that changes whenever the result of list_blobs() changes: the
+  // time of the last change, or the current time if a change may be too recent to have another time stamp.
   virtual std::int64_t listing_ns(Algorithm algorithm, const Context& context = {}) const = 0;
-  // Of every algorithm, sorted.
+  // Returns the blobs of all algorithms, sorted.
   Result<std::vector<Digest>> list_all_blobs(const Context& context = {}) const;
 
-  // The references now. The same pointer as before as long as nothing has changed, which costs one stat.
+  // Returns the current references; the same pointer while nothing has changed. Cost: one stat if nothing has
+  // changed.
   virtual Result<std::shared_ptr<const References>> references(const Context& context = {}) const = 0;
-  // The reference of that name (kRefName), without that annotation. Errc::not_found, Errc::invalid_image;
-  // Errc::ambiguous, listing them, if entries of that name differ in their digests, full names
-  // (kContainerdName) or platforms: programs write the tag of several images as their name.
+  // Returns the reference with that name (kRefName), without that annotation. Errc::not_found if there is
+  // none. Errc::invalid_image if the entry is invalid. Errc::ambiguous, with a list, if entries of that name
+  // have different digests, full names (kContainerdName) or platforms: some programs write only the tag as
+  // the name.
   virtual Result<Descriptor> get_reference(std::string_view name, const Context& context = {}) const = 0;
-  // The names, each once, in byte order.
+  // Returns the names without duplicates, in byte order.
   virtual Result<std::vector<std::string>> list_references(const Context& context = {}) const = 0;
 
-  // Null if nothing changes, or if the system has no way, or no more room, to tell.
+  // Returns null if the layout cannot change, or if the system does not support watches or has no more of
+  // them.
   virtual std::unique_ptr<Watch> watch([[maybe_unused]] const Context& context = {}) const { return nullptr; }
 
-  // The bytes of the `oci-layout` file.
+  // Returns the bytes of the `oci-layout` file.
   virtual Result<Bytes> marker(const Context& context = {}) const = 0;
 };
 
-// Reads a whole document blob: the size must be that of `descriptor`, the content must match its digest.
-// Errc::not_found, Errc::corrupt, Errc::cancelled, or Errc::unsupported over 4 MiB.
+// Reads a complete document blob and verifies its size and digest. Errc::not_found if it does not exist.
+// Errc::corrupt if it does not match. Errc::unsupported if it is larger than 4 MiB. Errc::cancelled.
 Result<Bytes> read_document(const Provider& provider, const Descriptor& descriptor,
                             const Context& context = {});
 

@@ -1,4 +1,4 @@
-// Opens and makes layouts: directories (image-spec image-layout.md), and archives, tars that hold one.
+// Opens and creates layouts: directories (image-spec image-layout.md), and archives (tar files).
 #pragma once
 
 #include <cstdint>
@@ -13,78 +13,79 @@
 
 namespace layoutfs {
 
-// `imageLayoutVersion` of the layouts that are made here. Every 1.x is read.
+// The `imageLayoutVersion` of new layouts. All versions 1.x can be read.
 inline constexpr std::string_view kImageLayoutVersion = "1.0.0";
 
-// Where a layout keeps its references.
+// The storage of a layout's references.
 enum class ReferenceFormat : std::uint8_t {
   index_json,  // image-spec 1.0: entries of `index.json`
-  refs_dir,    // the release candidates before it: a file each in `refs/`
+  refs_dir,    // release candidates of image-spec 1.0: one file each in `refs/`
 };
 
 struct DirOptions {
   bool create_if_missing = false;
   ReferenceFormat created_with = ReferenceFormat::index_json;
-  // Whether a layout may be made in a directory that holds other things too.
+  // Allow a new layout in a directory that has other files.
   bool is_beside_others = false;
-  // Whether symlinks that leave the layout are followed too, to regular files and directories. Nothing is
-  // removed behind them: what is removed, or replaced, is the link.
+  // Also follow symlinks that leave the layout, to regular files and directories. Removing or replacing a
+  // blob affects the link, never its target.
   bool follow_links = false;
-  // Whether what was put is on disk when the call returns. Only tests can do without.
+  // Wait for the disk before a put returns. Only tests turn it off.
   bool is_durable = true;
-  // For the wait until others that make or complete the same layout are done: Errc::cancelled.
+  // Ends the wait for other processes that create or complete the same layout, with Errc::cancelled.
   Context context = {};
 };
 
-// Opens the layout at `path`, of whatever kind, for reading. Errors are those of open_dir() and
-// open_archive(); Errc::unsupported if `path` is neither a directory nor a regular file.
+// Opens a layout of any kind for reading. Errors are those of open_dir() and open_archive().
+// Errc::unsupported if `path` is neither a directory nor a regular file.
 Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& path, const DirOptions& options = {});
-// Likewise for reading and writing. Makes nothing; Errc::io and EROFS for an archive.
+// Opens a layout of any kind for reading and writing. Creates nothing. Errc::io and EROFS if it is an
+// archive.
 Result<std::unique_ptr<Engine>> open_engine(const std::string& path, const DirOptions& options = {});
 
 // ---- Directories ----
 
-// Opens the layout in the directory `path`; of the two formats, `index.json` goes before `refs/`. Everything
-// is opened relative to the directory's handle. A symlink in it is followed if it stays in the layout; an
-// absolute one does if its target begins with the layout's own path. Errc::not_found if `path` is not there;
-// Errc::invalid_image if it is not a directory, if `oci-layout` is missing, broken or of another version than
-// 1.x, or if the references or `blobs/` are missing or broken.
+// Opens the layout in the directory `path`. If both exist, `index.json` takes precedence over `refs/`. All
+// files are opened relative to a handle of the directory. Symlinks are followed if they stay in the layout;
+// an absolute one must start with the layout's own path. Cost: reads `oci-layout`, and lists no blobs.
+// Errc::not_found if `path` does not exist. Errc::invalid_image if it is not a directory, if `oci-layout` is
+// missing, invalid or not of version 1.x, or if the references or `blobs/` are missing or invalid.
 //
-// With `create_if_missing`, a layout is made at a path that is missing (and the directories above it), in an
-// empty directory, and if only the pieces of a layout are there that a crash had left unfinished.
+// If `create_if_missing`, creates a layout if `path` does not exist (including its parent directories), if it
+// is an empty directory, or if it contains only parts of a layout that a crash has left.
 Result<std::unique_ptr<Engine>> open_dir(const std::string& path, const DirOptions& options = {});
 
-// Returns whether open_dir() would make a layout at `path`, or complete one. Errors are those it would give.
+// Returns success if open_dir() would create or complete a layout at `path`, otherwise its error.
 Status check_creatable(const std::string& path, const DirOptions& options = {});
 
-// Makes an empty layout at `path`, and the directories above it. Nobody sees it before it is whole.
-// Errc::already_exists if anything is there, an empty directory too.
+// Creates an empty layout at `path`, including parent directories. It becomes visible in one step.
+// Errc::already_exists if `path` exists, even if it is an empty directory.
 Status create_dir(const std::string& path, const DirOptions& options = {});
 
 // ---- Archives ----
 
-// Opens the image layout in a tar (skopeo's oci-archive:, podman save --format oci-archive, docker save since
-// Docker 25), which is read in place: its headers once, blobs as they are asked for. Of a name that stands
-// there twice the last one counts. Symbolic and hard links to other files of the tar are followed, and sparse
-// files are read through their maps. Errc::not_found if `path` is not there; Errc::invalid_image if it is not
-// a tar (a compressed one is Errc::unsupported), or if `oci-layout` or `index.json` is missing or broken;
-// Errc::unsupported for more than a million blobs, or sparse files of more than four million pieces;
-// Errc::corrupt if it is truncated or otherwise breaks the format of tars.
+// Opens the image layout in a tar file (skopeo's oci-archive:, podman save --format oci-archive, docker save
+// since Docker 25). Reads the tar in place: all headers once, blobs on demand. If a name occurs twice, the
+// last one wins. Follows symbolic and hard links to other members, and reads sparse files. Cost: one pass
+// over the headers.
+// Errc::not_found if `path` does not exist. Errc::invalid_image if it is not a tar, or if `oci-layout` or
+// `index.json` is missing or invalid. Errc::unsupported if it is compressed, or has more than a million blobs
+// or sparse files with more than four million extents. Errc::corrupt if it is truncated or violates the tar
+// format.
 Result<std::unique_ptr<LayoutReader>> open_archive(const std::string& path);
 
-// A layout that is written into a new tar. Nobody sees the archive before finish(); until then it is a file
-// without its name beside it, which goes with this. As an engine it has everything but uploads, deleting
-// (Errc::unsupported), and blobs of a size that PutOptions does not say (Errc::invalid_argument). Blobs are
-// written at their places at the same time.
+// Writes a layout into a new tar. Until finish() the archive is an unnamed file, which disappears with the
+// writer. It supports all operations of an engine except uploads and deletion (Errc::unsupported) and blobs
+// without PutOptions::size (Errc::invalid_argument). Several threads can write blobs in parallel.
 class ArchiveWriter : public Engine {
  public:
-  // Writes the references, waits for the disk, and gives the archive its name. Errc::already_exists if
-  // something has it; Errc::failed_precondition after a blob could not be written whole, for its place in
-  // the archive stays empty. Errc::closed from then on, for everything.
+  // Writes the references, waits for the disk, and links the archive to its name. Errc::already_exists if the
+  // name exists. Errc::failed_precondition if a blob could not be written completely, because its place in
+  // the archive is empty. After that, every operation is Errc::closed.
   virtual Status finish() = 0;
 };
 
-// Errc::already_exists if anything is at `path`; Errc::not_found if its directory is not there.
+// Errc::already_exists if `path` exists. Errc::not_found if its directory does not exist.
 Result<std::unique_ptr<ArchiveWriter>> create_archive(const std::string& path);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// How people name a layout and an image in it: LAYOUT[:REF|@DIGEST].
+// The names that people use for a layout and an image in it: LAYOUT[:REF|@DIGEST].
 #pragma once
 
 #include <string>
@@ -12,40 +12,40 @@
 
 namespace layoutfs {
 
-// A command line argument taken apart. `reference` is empty, a name, "@N" (the N-th entry of index.json, from
-// 0) or "sha256:...".
+// A parsed command line argument. `reference` is empty, a name, "@N" (the N-th entry of index.json, from 0)
+// or "sha256:...".
 struct ImageName {
   std::string layout;
   std::string reference;
 };
 
-// `PATH`, `PATH:REF`, `PATH@sha256:...`, `PATH:@N`, each also behind the prefix of a kind of layout ("oci:",
-// "oci-archive:"). If the whole argument is a layout, it is the path; otherwise the longest prefix that is
-// one. Errc::not_found if none is and nothing is there either, Errc::invalid_image if something is there that
-// is not a layout (Errc::unsupported for a compressed archive), Errc::digest_invalid if no digest is behind
-// the
-// '@', Errc::invalid_argument if nothing is.
+// Parses `PATH`, `PATH:REF`, `PATH@sha256:...` or `PATH:@N`, optionally with the prefix of a kind of layout
+// ("oci:", "oci-archive:"). The path is the longest prefix that is a layout, or the whole argument.
+// Errc::not_found if no prefix is a layout or another file. Errc::invalid_image if a prefix exists and is not
+// a layout (Errc::unsupported if it is a compressed archive). Errc::digest_invalid if the text after '@' is
+// not a digest. Errc::invalid_argument if it is empty.
 Result<ImageName> parse_image_name(std::string_view argument);
 
-// The entry of index.json, or the manifest or index blob, that `reference` means. A name finds, in this
-// order, entries with that name; with that full name (io.containerd.image.name); NAME@DIGEST, where seven or
-// more digits are enough; the familiar form of a name ("redis:latest" of "docker.io/library/redis:latest");
-// names that end with ":" and the reference. Empty: the only image. If entries of one name differ in their
-// platforms, the one that serves `platform` is meant. Errc::not_found; Errc::digest_invalid for a digest that
-// is malformed; Errc::ambiguous, listing the digests or the names; Errc::cancelled.
+// Returns the entry of index.json, or the manifest or index blob, that `reference` names. A name matches, in
+// this order: the ref.name of entries; their full name (io.containerd.image.name); NAME@DIGEST, with at least
+// seven digits; the familiar form ("redis:latest" for "docker.io/library/redis:latest"); names that end with
+// ":" and the reference. An empty reference is the only image. If entries of one name differ in their
+// platforms, `platform` decides.
+// Errc::not_found if nothing matches. Errc::digest_invalid if a digest is malformed. Errc::ambiguous, with
+// the digests or names, if several match. Errc::cancelled.
 Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view reference,
                                   const Platform& platform = host_platform(), const Context& context = {});
 
-// Follows indexes, nested ones too, to the image that serves `platform` best (platform_distance); of equal
-// ones the first. Artifacts, attestations and manifests that are not images are passed over, by their
-// descriptors or by their documents. If an entry has no platform, that of its config counts; if that tells
-// none either, the entry serves every platform, after those that tell one. A manifest as `descriptor` is
-// returned as it is. Errc::not_found, listing the platforms that there are; also if the manifest is absent
-// from the layout.
+// Follows indexes, also nested ones, to the image with the smallest platform_distance() from `platform`; the
+// first if several are equal. Skips artifacts, attestations and manifests that are not images, by their
+// descriptors or documents. If an entry has no platform, its config's platform is used; if that has none
+// either, it matches every platform but ranks last. If `descriptor` is a manifest, returns it unchanged.
+// Cost: reads each index, and the config of entries without a platform. Errc::not_found, with the available
+// platforms, if none matches or the manifest is missing.
 Result<Descriptor> resolve_platform(const LayoutReader& reader, Descriptor descriptor,
                                     const Platform& platform, const Context& context = {});
 
-// find_reference(), then resolve_platform(): the manifest of one image.
+// find_reference() followed by resolve_platform(): returns the manifest of one image.
 Result<Descriptor> find_image(const LayoutReader& reader, std::string_view reference,
                               const Platform& platform = host_platform(), const Context& context = {});
 

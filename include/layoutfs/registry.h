@@ -1,4 +1,4 @@
-// Repositories, tags and uploads as the OCI distribution specification has them, over image layouts.
+// Repositories, tags and uploads of the OCI distribution specification, on top of image layouts.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +20,21 @@
 
 namespace layoutfs {
 
-// A blob, or a range of one. read() is for one thread at a time, read_at() for any number.
+// Reads a blob or a range of it. read() is for one thread at a time, read_at() for any number.
 class BlobReader final : public ByteSource {
  public:
-  // The bytes [begin, end) of `blob`; begin <= end <= its size.
+  // Reads the bytes [begin, end) of `blob`. Precondition: begin <= end <= size.
   BlobReader(Descriptor descriptor, BlobPtr blob, std::uint64_t begin, std::uint64_t end);
 
-  // Of the whole blob, also where this is a range of it.
+  // Of the whole blob, even if this reads a range.
   const Descriptor& descriptor() const noexcept { return descriptor_; }
-  // Of the whole blob too.
+  // The whole blob.
   const BlobPtr& blob() const noexcept { return blob_; }
-  // Bytes of the range.
+  // Returns the number of bytes in the range.
   std::uint64_t size() const noexcept { return end_ - begin_; }
   Result<std::size_t> read(std::span<std::byte> out) override;
-  // Fills `out` from `offset` of the range on; shorter only at its end.
+  // Fills `out`, starting at `offset` of the range. Returns fewer bytes than out.size() only at the end of
+  // the range.
   Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset) const;
 
  private:
@@ -41,46 +42,46 @@ class BlobReader final : public ByteSource {
   BlobPtr blob_;
   std::uint64_t begin_, end_;
   BlobSource source_;
-  std::uint64_t left_;  // bytes that read() has not delivered
+  std::uint64_t left_;  // bytes that read() has not returned yet
 };
 
-// An upload in pieces, which outlives this and the process: see Registry::push_blob_chunked_resume. For one
-// thread at a time. Errc::closed for what is written after close().
+// An upload in pieces. It survives the writer and the process, and can be resumed
+// (Registry::push_blob_chunked_resume). For one thread at a time. Errc::closed if it is used after close().
 class BlobWriter {
  public:
   virtual ~BlobWriter() = default;
 
-  // All of `piece`, of any size.
+  // Appends all of `piece`, of any size.
   virtual Status write(ByteView piece) = 0;
-  // Bytes so far, those of earlier writers included.
+  // Returns the number of bytes so far, including those of earlier writers.
   virtual std::uint64_t size() const noexcept = 0;
-  // What whoever began this wanted to write at a time. A hint.
+  // Returns the preferred size of a piece in bytes. A hint.
   virtual std::size_t chunk_size() const noexcept = 0;
-  // By which the upload is gone on with; 32 hex digits where an Engine has it.
+  // Returns the ID with which the upload can be resumed; 32 hex digits if an Engine stores it.
   virtual const std::string& id() const noexcept = 0;
-  // sha256 of what is there, for who does not know it.
+  // Returns the sha256 of the content so far, for callers that did not compute it.
   virtual Result<Digest> digest(const Context& context = {}) = 0;
-  // Lets go of the upload, and keeps it. Once more is no error.
+  // Releases the upload without removing it. A second call has no effect.
   virtual Status close() = 0;
-  // Closes, and makes of what was written the blob `digest`. Its descriptor has the media type
-  // application/octet-stream. Errc::digest_invalid where the content is another one, Errc::size_invalid where
-  // another writer has added to it meanwhile: the upload is still there after both, to be committed again,
-  // gone on with, or cancelled. RegistryCode::blob_upload_unknown once it was committed or cancelled.
+  // Closes the upload and turns it into the blob `digest`. Returns its descriptor, with the media type
+  // application/octet-stream. Errc::digest_invalid if the content does not match; Errc::size_invalid if
+  // another writer has appended to it. After either error the upload still exists and can be resumed,
+  // committed or cancelled. RegistryCode::blob_upload_unknown if it was committed or cancelled before.
   virtual Result<Descriptor> commit(const Digest& digest, const Context& context = {}) = 0;
-  // Removes the upload. Once more, or after commit(), is no error.
+  // Removes the upload. Has no effect a second time or after commit().
   virtual Status cancel() = 0;
 };
 
-// The writer of an upload that an engine has; both live as long as it. A `chunk_size` of 0 is
+// Returns a writer for an engine's upload, which keeps both alive. If `chunk_size` is 0, it is
 // kDefaultChunkSize.
 std::unique_ptr<BlobWriter> write_upload(std::shared_ptr<Engine> engine, std::unique_ptr<Upload> upload,
                                          std::size_t chunk_size);
 
 struct PushManifestParameters {
-  Digest digest;  // to be checked; empty for the manifest's sha256
+  Digest digest;  // expected digest; empty: compute the sha256
   std::vector<std::string> tags;
-  // What the entries say of the manifest beside its media type, digest and size. Names among the annotations
-  // count for nothing.
+  // Annotations of the entries, in addition to media type, digest and size. Annotations with names of
+  // references are ignored.
   Annotations annotations;
   std::optional<Platform> platform;
   std::string artifact_type;
@@ -89,125 +90,128 @@ struct PushManifestParameters {
 
 // A page of a sorted listing.
 struct Page {
-  std::string start_after;  // names after this one in byte order, whether it exists or not
-  std::size_t limit = 0;    // at most so many; 0 for all
+  std::string start_after;  // names after this one in byte order; it need not exist
+  std::size_t limit = 0;    // maximum number of names; 0: all
 };
 
-// Bytes that a writer is asked to take at a time where nobody says how many.
+// Default size in bytes of the pieces of an upload.
 inline constexpr std::size_t kDefaultChunkSize = 8192;
 
-// Repositories of blobs, manifests and tags. Thread-safe, and safe beside other processes. Whatever an
-// implementation does not have is Errc::unsupported.
+// Repositories with blobs, manifests and tags. Thread-safe, and safe with other processes. Operations that an
+// implementation lacks return Errc::unsupported.
 //
-// Everywhere: RegistryCode::name_invalid for a repository or a tag that breaks the grammar
-// (oci/repository_names.h), Errc::digest_invalid for an empty digest, RegistryCode::name_unknown for a
-// repository without entries where entries are asked for. What takes a Context fails with Errc::cancelled
-// once that has ended, at the start and while it waits or walks. registry_code() gives the code that a server
-// answers with.
+// Errors of all operations: RegistryCode::name_invalid if a repository or tag breaks the grammar
+// (oci/repository_names.h). Errc::digest_invalid if a digest is empty. RegistryCode::name_unknown if an
+// operation on entries names a repository without any. Functions with a Context return Errc::cancelled if it
+// has ended, at the start and while they wait or list directories. registry_code() maps an error to the code
+// of a server's response.
 class Registry {
  public:
   virtual ~Registry() = default;
 
-  // Blobs belong to the layout, not to a repository: each one sees all of them. The descriptors have digest
-  // and size, no media type. RegistryCode::blob_unknown. The content is not verified: VerifyingSource does.
+  // Blobs belong to the layout and are shared by its repositories. Descriptors have a digest and a size, but
+  // no media type. Content is not verified; VerifyingSource does that. RegistryCode::blob_unknown if the blob
+  // does not exist.
   virtual Result<Descriptor> resolve_blob(std::string_view repository, const Digest& digest);
   virtual Result<BlobReader> get_blob(std::string_view repository, const Digest& digest);
-  // The bytes [begin, end); an `end` that is negative or behind the blob's stands for the blob's.
-  // RegistryCode::range_invalid for a negative `begin` and for one behind the end.
+  // Returns the bytes [begin, end). If `end` is negative or beyond the end, it is the size of the blob.
+  // RegistryCode::range_invalid if `begin` is negative or beyond the end.
   virtual Result<BlobReader> get_blob_range(std::string_view repository, const Digest& digest,
                                             std::int64_t begin, std::int64_t end);
 
-  // A manifest or an index that the repository's entries reach, directly or through indexes, or that
-  // referrers() lists. The descriptor is that of the entry, or of the document that names it.
-  // RegistryCode::manifest_unknown, also where get_manifest finds no blob.
+  // Finds a manifest or an index that is reachable from the entries of the repository, directly or through
+  // indexes, or that referrers() lists. Returns the descriptor of the entry, or of the parent document.
+  // RegistryCode::manifest_unknown if it is not reachable; from get_manifest also if the blob is missing.
   virtual Result<Descriptor> resolve_manifest(std::string_view repository, const Digest& digest,
                                               const Context& context = {});
   virtual Result<BlobReader> get_manifest(std::string_view repository, const Digest& digest,
                                           const Context& context = {});
-  // The first entry of that tag. RegistryCode::manifest_unknown, as above.
+  // Finds the first entry of that tag. RegistryCode::manifest_unknown as above.
   virtual Result<Descriptor> resolve_tag(std::string_view repository, std::string_view tag,
                                          const Context& context = {});
   virtual Result<BlobReader> get_tag(std::string_view repository, std::string_view tag,
                                      const Context& context = {});
 
-  // Stores what `content` delivers as the blob that `descriptor` names, and returns that. Where the blob is
-  // there, nothing is read. Errc::digest_invalid, Errc::size_invalid where either differs; nothing stays.
+  // Stores `content` as the blob `descriptor` and returns it. If the blob exists, reads nothing.
+  // Errc::digest_invalid or Errc::size_invalid if the content does not match; nothing is stored then.
   virtual Result<Descriptor> push_blob(std::string_view repository, const Descriptor& descriptor,
                                        ByteSource& content, const Context& context = {});
   virtual Result<std::unique_ptr<BlobWriter>> push_blob_chunked(std::string_view repository,
                                                                 std::size_t chunk_size = kDefaultChunkSize);
-  // Goes on with the upload `id`, of whichever repository, or begins a new one where it is empty. `offset` is
-  // where: the upload's size, or -1 for that, whatever it is. RegistryCode::blob_upload_unknown;
-  // RegistryCode::range_invalid for another offset; RegistryCode::blob_upload_invalid where another writer
-  // has it.
+  // Resumes the upload `id` of any repository, or starts a new one if `id` is empty. `offset` must be the
+  // upload's size, or -1 for any. RegistryCode::blob_upload_unknown if there is no such upload.
+  // RegistryCode::range_invalid if the offset differs. RegistryCode::blob_upload_invalid if another writer
+  // holds it.
   virtual Result<std::unique_ptr<BlobWriter>> push_blob_chunked_resume(
       std::string_view repository, std::string_view id, std::int64_t offset,
       std::size_t chunk_size = kDefaultChunkSize);
-  // Gives the blob of repository `from` to `to`, by a copy where they have not one layout. A blob that is
-  // damaged is Errc::corrupt.
+  // Makes a blob of the repository `from` available in `to`; copies it if they are different layouts.
+  // Errc::corrupt if the blob is damaged.
   virtual Result<Descriptor> mount_blob(std::string_view from, std::string_view to, const Digest& digest,
                                         const Context& context = {});
 
-  // Stores a manifest byte for byte, with an entry for each tag, which moves to it, or one without a tag.
-  // Of manifests and indexes, OCI's and Docker's, the structure is checked, and that everything they name is
-  // there (but for subjects, and layers with URLs). RegistryCode::manifest_invalid, naming the member;
-  // Errc::digest_invalid where parameters.digest is another one.
+  // Stores a manifest byte for byte, and adds an entry for each tag, or one entry without a tag. A tag that
+  // exists moves to it. Manifests and indexes of OCI and Docker must be well-formed, and everything they
+  // refer to must exist, except subjects and layers with URLs. RegistryCode::manifest_invalid, with the
+  // member, if they are not. Errc::digest_invalid if it does not match parameters.digest.
   virtual Result<Descriptor> push_manifest(std::string_view repository, ByteView manifest,
                                            std::string_view media_type,
                                            const PushManifestParameters& parameters = {});
 
-  // Blobs are only removed by collect_garbage(): RegistryCode::denied for each that is there.
+  // Only collect_garbage() removes blobs: RegistryCode::denied if the blob exists.
   virtual Status delete_blob(std::string_view repository, const Digest& digest);
-  // All entries of that digest. What only indexes reach is RegistryCode::manifest_unknown.
+  // Removes all entries with that digest. RegistryCode::manifest_unknown if it is only reachable through
+  // indexes.
   virtual Status delete_manifest(std::string_view repository, const Digest& digest,
                                  const Context& context = {});
   virtual Status delete_tag(std::string_view repository, std::string_view tag, const Context& context = {});
 
-  // Those that have entries, in byte order; in a directory of layouts also those whose layout cannot be read.
+  // Returns the repositories that have entries, in byte order. In a directory of layouts, includes
+  // repositories with unreadable layouts.
   virtual Result<std::vector<std::string>> repositories(const Page& page = {}, const Context& context = {});
-  // Each once, in byte order.
+  // Returns the tags without duplicates, in byte order.
   virtual Result<std::vector<std::string>> tags(std::string_view repository, const Page& page = {},
                                                 const Context& context = {});
-  // The documents whose subject is `digest`, which need not be there, sorted by their digests: of all that
-  // the repository's entries lead to, through indexes, artifact manifests and the subjects of other documents
-  // too; where `artifact_type` is not empty, only those of that type. The descriptors have the artifact type
-  // of the manifest, or of its config, and the manifest's own annotations.
+  // Returns the documents with the subject `digest`, sorted by digest; the subject need not exist. Searches
+  // everything reachable from the repository's entries through indexes, artifact manifests and subjects. If
+  // `artifact_type` is not empty, returns only documents of that type. Descriptors have the artifact type of
+  // the manifest or its config, and the manifest's annotations.
   virtual Result<std::vector<Descriptor>> referrers(std::string_view repository, const Digest& digest,
                                                     std::string_view artifact_type = {},
                                                     const Context& context = {});
 };
 
-// What becomes of an entry whose name says no repository (EntryName).
+// The treatment of an entry without a repository in its name (EntryName).
 enum class ForeignEntry : std::uint8_t {
-  error,  // everything that looks at entries is Errc::invalid_image
+  error,  // operations on entries return Errc::invalid_image
   skip,
 };
 
 struct RegistryOptions {
-  std::string default_repository;  // of entries without a name, or with a tag for one
+  std::string default_repository;  // for entries without a name, or with only a tag
   ForeignEntry foreign = ForeignEntry::error;
-  // Whether a manifest that loses its last tag keeps an entry without one.
+  // Keep an entry without a name for a manifest that loses its last tag.
   bool keep_untagged = false;
-  // Whether symlinks that leave a layout are followed (DirOptions::follow_links).
+  // Follow symlinks that leave a layout (DirOptions::follow_links).
   bool follow_links = false;
-  // Whether what was written is on disk when the call returns. Only tests can do without.
+  // Wait for the disk before returning. Only tests turn it off.
   bool is_durable = true;
 };
 
-// The repositories of the layout in `directory`, which is made at the first write where it is missing.
-// Errc::invalid_argument for an empty path; RegistryCode::name_invalid for a default repository that is none;
-// Errc::invalid_image as open_dir gives it.
+// Returns the repositories of the layout in `directory`, which is created with the first write.
+// Errc::invalid_argument if the path is empty. RegistryCode::name_invalid if the default repository is
+// invalid. Errc::invalid_image as in open_dir.
 Result<std::unique_ptr<Registry>> open_registry(const std::string& directory,
                                                 const RegistryOptions& options = {});
 
-// A layout for each repository, below `directory`: that of `a/b` is `directory/a/b`. Neither of the
-// directories needs to be there before the first write. Repositories with a component, after the first, that
-// a layout has a file for are RegistryCode::name_invalid (is_repository_directory in repository_tree.h).
-// Errc::invalid_argument for a default repository: it is the repository itself.
+// Returns repositories that have one layout each below `directory`: `a/b` is stored in `directory/a/b`.
+// Directories are created with the first write. RegistryCode::name_invalid if a component after the first is
+// the name of a layout's file (is_repository_directory in repository_tree.h). Errc::invalid_argument if there
+// is a default repository, because each layout is one repository.
 Result<std::unique_ptr<Registry>> open_repositories(const std::string& directory,
                                                     const RegistryOptions& options = {});
 
-// What of `registry` is below `prefix/`, without that.
+// Returns the repositories of `registry` below `prefix/`, without that prefix.
 std::unique_ptr<Registry> below_prefix(std::shared_ptr<Registry> registry, std::string prefix);
 
 }  // namespace layoutfs

@@ -1,5 +1,4 @@
-// The error codes of the OCI distribution specification ("Error Codes"), as a server answers with them and a
-// client receives them.
+// The error codes of the OCI distribution specification ("Error Codes"), for servers and clients.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +13,9 @@ namespace layoutfs {
 enum class RegistryCode : std::uint8_t {
   unknown,  // the specification has no code for the error
   blob_unknown,
-  blob_upload_invalid,  // another writer has it
+  blob_upload_invalid,  // another writer holds it
   blob_upload_unknown,
-  digest_invalid,  // malformed, missing, or the content has another one
+  digest_invalid,  // malformed or missing, or the content has another digest
   manifest_blob_unknown,
   manifest_invalid,
   manifest_unknown,
@@ -30,20 +29,21 @@ enum class RegistryCode : std::uint8_t {
   range_invalid,
 };
 
-// "BLOB_UNKNOWN" and so on, "UNKNOWN" for RegistryCode::unknown.
+// Returns "BLOB_UNKNOWN" and so on; "UNKNOWN" for RegistryCode::unknown.
 std::string_view wire_code(RegistryCode code) noexcept;
-// 404, 400, ...; 500 for RegistryCode::unknown.
+// Returns 404, 400, ...; 500 for RegistryCode::unknown.
 int http_status(RegistryCode code) noexcept;
 
-// Returns the code that `error` was made with; for one made with an Errc alone, the code that this stands
-// for, e.g. unsupported for Errc::unsupported, and unknown if there is none: Errc::not_found does not say
-// what was looked for.
+// Returns the code with which `error` was made. If it has only an Errc, returns the corresponding code, e.g.
+// unsupported for Errc::unsupported, or unknown if there is none: Errc::not_found alone does not identify the
+// missing object.
 RegistryCode registry_code(const Error& error) noexcept;
 
-// As Error::detail(): `error.detail() == RegistryCode::blob_unknown` compiles, too.
+// Allows comparisons with Error::detail(): `error.detail() == RegistryCode::blob_unknown`.
 std::error_code make_error_code(RegistryCode code) noexcept;
 
-// The error of this code. Error::code() is the general kind, e.g. Errc::not_found for blob_unknown.
+// Returns an error with this code. Its Error::code() is the general kind, e.g. Errc::not_found for
+// blob_unknown.
 Error registry_error(RegistryCode code, std::string message);
 [[nodiscard]] inline std::unexpected<Error> fail(RegistryCode code, std::string message) {
   return std::unexpected(registry_error(code, std::move(message)));

@@ -1,4 +1,5 @@
-// Content of a blob that arrives in pieces, over more than one process if need be: `blobs/uploads/<id>`.
+// Uploads: content of a blob that arrives in pieces, possibly from several processes in turn. Stored as
+// `blobs/uploads/<id>`.
 #pragma once
 
 #include <cstdint>
@@ -14,32 +15,33 @@
 
 namespace layoutfs {
 
-// Whether `text` is the id of an upload: 32 lower-case hex digits.
+// Returns whether `text` is the ID of an upload: 32 lower-case hex digits.
 bool is_upload_id(std::string_view text) noexcept;
-// Errc::upload_unknown
+// Returns Errc::upload_unknown with a message.
 Error unknown_upload(std::string_view id);
 
-// An upload that this process has, and no other one. For one thread at a time. It stays when this goes, until
-// somebody commits or cancels it, or Engine::clean() finds that nobody has touched it for a day. In a
-// directory it is a file, locked by flock(2).
+// An upload that this object holds exclusively. For one thread at a time. The upload survives the object
+// until it is committed or cancelled, or until Engine::clean() finds it unchanged for a day. In a directory
+// it is a file with a flock(2).
 class Upload {
  public:
   virtual ~Upload() = default;
 
   virtual const std::string& id() const noexcept = 0;
-  // Bytes so far.
+  // Returns the number of bytes so far.
   virtual std::uint64_t size() const noexcept = 0;
-  // All of `piece`; after an error size() says how far it came. Errc::closed.
+  // Appends all of `piece`. After an error, size() includes the part that was written. Errc::closed.
   virtual Status append(ByteView piece) = 0;
-  // kBlobAlgorithm's of what is there. Costs nothing where all of it was appended here. Errc::closed.
+  // Returns the kBlobAlgorithm digest of the content so far. Cost: nothing if all of it was appended through
+  // this object, otherwise reads it. Errc::closed.
   virtual Result<Digest> digest(const Context& context = {}) = 0;
-  // Lets others have the upload. Once more is no error.
+  // Releases the upload to other processes. A second call has no effect.
   virtual Status close() = 0;
-  // Closes, and makes the blob `digest` of it, as put_blob does. Errc::digest_invalid; Errc::size_invalid
-  // where another process has added to it: the upload stays. Errc::upload_unknown where it is gone,
-  // Errc::upload_busy where another process has it.
+  // Closes the upload and turns it into the blob `digest`, as put_blob does. Errc::digest_invalid if the
+  // content does not match; Errc::size_invalid if another process has appended to it; the upload stays in
+  // both cases. Errc::upload_unknown if it does not exist. Errc::upload_busy if another process holds it.
   virtual Result<PutResult> commit(const Digest& digest, const Context& context = {}) = 0;
-  // Closes, and removes it. That it is gone is no error; Errc::upload_busy where another process has
+  // Closes and removes the upload. Succeeds if it does not exist. Errc::upload_busy if another process holds
   // it.
   virtual Status cancel() = 0;
 };
