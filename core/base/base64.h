@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, section 4): bytes of any kind as text.
+// Base64 (RFC 4648, section 4): arbitrary bytes as text.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace layoutfs {
 
-// With padding, in one line.
+// Returns the encoding with padding, in one line.
 std::string base64(ByteView bytes);
 
 }  // namespace layoutfs

@@ -1,5 +1,6 @@
-// openat2(2) where the kernel has it. A walk in steps of one component does the same where it lacks it, knows
-// absolute links that stay below the directory, and tells which link is the reason of a failure.
+// Uses openat2(2) if the kernel has it. Otherwise walks the path component by component with the same result.
+// The walk also accepts absolute links that stay below the directory, and finds the link that causes a
+// failure.
 #include "core/base/beneath.h"
 
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 namespace layoutfs {
 namespace {
 
-// Directories that a walk keeps open.
+// Directories that a walk may hold open.
 constexpr std::size_t kMaxDepth = 128;
 
 int open_resolved(int directory, const std::string& path, int flags, std::uint64_t resolve) {
@@ -31,7 +32,7 @@ int open_resolved(int directory, const std::string& path, int flags, std::uint64
 
 std::unexpected<OpenFailure> failed(int sys) { return std::unexpected(OpenFailure{sys, std::nullopt}); }
 
-// The text of a symlink that is open with O_PATH.
+// Returns the target of a symlink that is open with O_PATH.
 std::optional<std::string> text_of(int link) {
   std::array<char, PATH_MAX> text;
   const ssize_t size = ::readlinkat(link, "", text.data(), text.size());
@@ -41,14 +42,14 @@ std::optional<std::string> text_of(int link) {
 
 std::string path_in_proc(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
-// The path by which the kernel knows the directory; empty if it is not told.
+// Returns the kernel's path of the directory; "" if it is not available.
 std::string known_path(int fd) {
   std::array<char, PATH_MAX> text;
   const ssize_t size = ::readlink(path_in_proc(fd).c_str(), text.data(), text.size());
   return size < 0 ? std::string() : std::string(text.data(), static_cast<std::size_t>(size));
 }
 
-// The rest of an absolute path that begins with one of the directory's own.
+// Returns the remainder of an absolute path that starts with one of the directory's own paths.
 std::optional<std::string> rest_below(const LinkRoot& root, std::string_view target) {
   for (std::string own : {root.path, known_path(root.fd)}) {
     while (own.ends_with('/')) own.pop_back();
@@ -67,7 +68,7 @@ class Walk {
 
   OpenResult run() {
     while (!pending_.empty()) {
-      // Behind the targets of these links goes the way that they were on.
+      // The walk has passed the targets of these links.
       while (!links_.empty() && pending_.size() <= links_.back().rest) links_.pop_back();
       const std::string name = std::move(pending_.back());
       pending_.pop_back();
@@ -89,7 +90,7 @@ class Walk {
       if (steps_.size() == kMaxDepth) return failed(ENAMETOOLONG);
       steps_.push_back({std::move(*found), name});
     }
-    return opened(here(), ".");  // the way ends at a directory that it has come through
+    return opened(here(), ".");  // the path ends in a directory that was visited
   }
 
  private:
@@ -99,12 +100,12 @@ class Walk {
   };
   struct Link {
     std::string path, target;
-    std::size_t rest;  // components that are left behind its target
+    std::size_t rest;  // components that remain after its target
   };
 
   int here() const { return steps_.empty() ? root_.fd : steps_.back().directory.get(); }
 
-  // Puts them in front of those that are left.
+  // Prepends them to the remaining components.
   void add_components(std::string_view path) {
     std::vector<std::string> components;
     while (!path.empty()) {
@@ -133,7 +134,7 @@ class Walk {
     return std::nullopt;
   }
 
-  // Blames the link whose target the way is in.
+  // Blames the link that is being followed.
   OpenFailure fault(LinkFault::Kind kind, int sys) const {
     if (links_.empty()) return {sys, std::nullopt};
     return {sys, LinkFault{kind, links_.back().path, links_.back().target}};
@@ -146,7 +147,7 @@ class Walk {
   OpenResult open_last(const std::string& name, UniqueFd found, bool is_directory) {
     if ((flags_ & O_DIRECTORY) != 0 && !is_directory) return failed(ENOTDIR);
     if ((flags_ & O_PATH) != 0) return found;
-    // If it has become a symlink since, this fails.
+    // Fails if it has become a symlink in the meantime.
     return opened(here(), name);
   }
 
@@ -158,9 +159,9 @@ class Walk {
 
   const LinkRoot& root_;
   const int flags_;
-  std::vector<Step> steps_;           // the directories from the root to where the way is
-  std::vector<std::string> pending_;  // components to go, the next one last
-  std::vector<Link> links_;           // those in whose targets the way is
+  std::vector<Step> steps_;           // the directories from the root to the current position
+  std::vector<std::string> pending_;  // remaining components, the next one last
+  std::vector<Link> links_;           // links that are being followed
   int followed_ = 0;
 };
 
@@ -170,7 +171,7 @@ int open_anyhow(int directory, const std::string& path, int flags) {
   return retried([&] { return ::openat(directory, path.c_str(), flags | O_CLOEXEC); });
 }
 
-// The symlink on a path that leads nowhere; nothing if there is none.
+// Returns the broken symlink on a path, nullopt if there is none.
 std::optional<LinkFault> broken_link(const LinkRoot& root, const std::string& path) {
   for (std::size_t end = path.find('/');; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
@@ -185,7 +186,7 @@ std::optional<LinkFault> broken_link(const LinkRoot& root, const std::string& pa
   }
 }
 
-// A link may lead to a device, or to a pipe that somebody waits at: it is looked at before it is opened.
+// A link may point to a device or to a pipe with a waiting process, so check the type before opening.
 OpenResult open_anywhere(const LinkRoot& root, const std::string& path, int flags) {
   const bool is_harmless = (flags & (O_PATH | O_DIRECTORY)) != 0;
   UniqueFd found(open_anyhow(root.fd, path, is_harmless ? flags : O_PATH));
@@ -199,7 +200,7 @@ OpenResult open_anywhere(const LinkRoot& root, const std::string& path, int flag
   if (!status) return failed(status.error().sys());
   if (!S_ISREG(status->st_mode)) return failed(S_ISDIR(status->st_mode) ? EISDIR : ENXIO);
   UniqueFd fd(retried([&] { return ::open(path_in_proc(found.get()).c_str(), flags | O_CLOEXEC); }));
-  if (!fd && errno == ENOENT) fd = UniqueFd(open_anyhow(root.fd, path, flags));  // there is no /proc
+  if (!fd && errno == ENOENT) fd = UniqueFd(open_anyhow(root.fd, path, flags));  // /proc is not mounted
   if (!fd) return failed(errno);
   const auto opened = stat_of(fd.get(), path);
   if (!opened) return failed(opened.error().sys());
@@ -218,8 +219,8 @@ OpenResult open_beneath(const LinkRoot& root, const std::string& path, int flags
   if (policy == LinkPolicy::anywhere) return open_anywhere(root, path, following);
   UniqueFd fd(open_resolved(root.fd, path, following, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS));
   if (fd) return fd;
-  // ENOSYS and EPERM: there is no such call, or not for us. EAGAIN: something was renamed meanwhile. Of the
-  // others, the walk knows the link, or follows it.
+  // ENOSYS and EPERM: the call does not exist or is forbidden. EAGAIN: a concurrent rename. For other errors,
+  // the walk finds the link or follows it.
   switch (errno) {
     case ENOSYS:
     case EPERM:

@@ -1,4 +1,4 @@
-// Opens what lies below a directory, through symlinks that stay below it.
+// Opens files below a directory, through symlinks that stay below it.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace layoutfs {
 
-// Which symlinks are followed below a directory.
+// The symlinks that are followed below a directory.
 enum class LinkPolicy : std::uint8_t {
   beneath,   // those that stay below it
   anywhere,  // all of them
 };
 
-// The directory. `path` is a path that it has, absolute: a link whose target begins with it, or with the path
-// that the kernel knows it by, stays below it. May be empty.
+// A directory. `path` is one of its absolute paths, or empty. A link stays below the directory if its target
+// starts with `path` or with the kernel's path of the directory.
 struct LinkRoot {
   int fd;
   std::string path;
@@ -26,27 +26,27 @@ struct LinkRoot {
 // A symlink that could not be followed.
 struct LinkFault {
   enum class Kind : std::uint8_t {
-    leaves,    // it leads out of the directory
-    dangling,  // nothing is there
-    loop,      // it takes more than kMaxLinks links
+    leaves,    // it leaves the directory
+    dangling,  // its target does not exist
+    loop,      // more than kMaxLinks links
   };
   Kind kind;
-  std::string link;    // its path below the directory
-  std::string target;  // the text of the link
+  std::string link;    // path of the link below the directory
+  std::string target;  // target of the link
 };
 
 struct OpenFailure {
   int sys;                         // the errno
-  std::optional<LinkFault> fault;  // if a symlink is the reason
+  std::optional<LinkFault> fault;  // if a symlink caused the failure
 };
 using OpenResult = std::expected<UniqueFd, OpenFailure>;
 
-inline constexpr int kMaxLinks = 40;  // as many as the kernel follows (path_resolution(7))
+inline constexpr int kMaxLinks = 40;  // the kernel's limit (path_resolution(7))
 
-// openat(2) of a path below the directory, without O_CREAT; every symlink is followed, also the last one, if
-// the policy allows it. The check and the opening are one: what is renamed meanwhile leads nowhere else.
-// Links of /proc that lead to open files (magic links) are read as text, and a regular file is the only thing
-// that LinkPolicy::anywhere opens for reading, beside directories.
+// openat(2) of a path below the directory, without O_CREAT. Follows all symlinks that the policy allows,
+// including the last one. The check and the opening are atomic: a concurrent rename cannot redirect the path.
+// Links in /proc to open files (magic links) are treated as text. LinkPolicy::anywhere opens only regular
+// files and directories for reading.
 OpenResult open_beneath(const LinkRoot& root, const std::string& path, int flags,
                         LinkPolicy policy = LinkPolicy::beneath);
 

@@ -1,4 +1,4 @@
-// Asserts that stay on in release builds.
+// Assertions that stay enabled in release builds.
 #pragma once
 
 #include <cstdio>
@@ -7,7 +7,7 @@
 
 namespace layoutfs {
 
-// Ends the program where `holds` is false: a programming error, never bad input.
+// Aborts the program if `holds` is false: a programming error, never invalid input.
 inline void check(bool holds, const char* what,
                   std::source_location where = std::source_location::current()) {
   if (holds) return;

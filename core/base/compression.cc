@@ -16,7 +16,7 @@ constexpr std::array kFormats{
                       .oci_suffix = "+gzip",
                       .docker_suffix = ".gzip",
                       .is_in_docker = true},
-    // RFC 8878, 3.1.1; and 3.1.2: pzstd and seekable files may begin with a frame that decoders skip.
+    // RFC 8878, 3.1.1; and 3.1.2: pzstd and seekable files may start with a skippable frame.
     CompressionFormat{.name = "zstd",
                       .magic = {{{"\x28\xb5\x2f\xfd"sv}, {"\x50\x2a\x4d\x18"sv, 0xf0}}},
                       .command = "zstd -dc",

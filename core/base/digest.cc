@@ -19,7 +19,7 @@ namespace {
 class EvpHash final : public HashFunction {
  public:
   explicit EvpHash(const EVP_MD* method) : EvpHash() {
-    // OpenSSL has SHA-2, so it can only lack memory.
+    // OpenSSL always has SHA-2, so the only possible failure is lack of memory.
     if (EVP_DigestInit_ex(context_.get(), method, nullptr) != 1) throw std::bad_alloc();
   }
 
@@ -55,11 +55,12 @@ struct AlgorithmInfo {
 };
 
 constexpr std::size_t kMaxAlgorithms = 16;
-constexpr std::size_t kMinHashSize = 4;   // a digest is shown by its first twelve digits
+constexpr std::size_t kMinHashSize = 4;   // messages show the first twelve hex digits
+                                          // them distinct
 constexpr std::size_t kMaxHashSize = 64;  // bytes
 
-// The algorithms, in the order of Algorithm. An entry never changes once `count` covers it, so readers need
-// no lock: every digest that is parsed looks here.
+// The algorithms, in the order of Algorithm. Entries below `count` never change, so readers take no lock:
+// parsing a digest is frequent.
 class Registered {
  public:
   Registered() {
@@ -90,7 +91,7 @@ class Registered {
   }
 
  private:
-  std::mutex adding_;  // held by who adds
+  std::mutex adding_;  // held while an algorithm is added
   std::array<AlgorithmInfo, kMaxAlgorithms> infos_;
   std::array<Algorithm, kMaxAlgorithms> algorithms_{};
   std::atomic<std::size_t> count_ = 0;
@@ -105,7 +106,7 @@ const AlgorithmInfo& info(Algorithm algorithm) {
   return registered().infos()[static_cast<std::size_t>(algorithm)];
 }
 
-// Without a branch for each digit: an index of many images is full of them, and none can be foreseen.
+// No branch per digit: large indexes contain many digests, and branches on random digits are mispredicted.
 bool is_lower_hex(std::string_view text) {
   unsigned others = 0;
   for (const char c : text) {
@@ -151,7 +152,7 @@ std::optional<Algorithm> find_algorithm(std::string_view name) noexcept {
 
 Result<Algorithm> register_algorithm(std::string_view name, std::size_t size,
                                      std::function<std::unique_ptr<HashFunction>()> start) {
-  // Chunked uploads lie in blobs/ too.
+  // blobs/ also contains the directory of chunked uploads.
   if (!is_algorithm_name(name) || name == "uploads")
     return fail(Errc::invalid_argument, "'" + std::string(name) + "' can be no digest algorithm's name");
   if (size < kMinHashSize || size > kMaxHashSize)

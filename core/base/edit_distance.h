@@ -1,4 +1,4 @@
-// How far a word is from what may have been meant.
+// The distance of a word from a known one, for suggestions.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace layoutfs {
 
-// Levenshtein's: how many letters to change, add or leave out. Takes the product of the lengths: whoever
-// compares words from outside bounds them.
+// Returns the Levenshtein distance: the number of letters to change, insert or delete. Cost: the product of
+// the lengths, so callers must limit the length of external words.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// What wakes a thread that waits in poll(2).
+// Wakes a thread that waits in poll(2).
 #pragma once
 
 #include <sys/eventfd.h>
@@ -11,11 +11,11 @@
 
 namespace layoutfs {
 
-// Raised by any thread, or by a signal handler; polls readable from then on until it is lowered.
+// Any thread or a signal handler can raise it. It polls readable until it is lowered.
 class EventFd {
  public:
   EventFd() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  // -1, which poll(2) passes over, where the system had no descriptor to give.
+  // Returns -1, which poll(2) ignores, if the system had no descriptor left.
   int fd() const noexcept { return fd_.get(); }
   explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
   void raise() const noexcept {

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
 
-// A temporary file that did not exist before.
+// Creates a temporary file with a new name.
 Result<UniqueFd> create_temporary(int directory, std::string& name) {
   for (int attempt = 0;; ++attempt) {
     name = std::string(kTemporaryPrefix) + random_name();
@@ -24,7 +24,7 @@ Result<UniqueFd> create_temporary(int directory, std::string& name) {
   }
 }
 
-// Calls `write` with what is left, and how much was written before, until nothing is.
+// Calls `write` with the remaining bytes and the number of bytes written, until none remain.
 template <class Write>
 Status write_pieces(ByteView content, std::string_view what, Write write) {
   std::uint64_t done = 0;
@@ -92,8 +92,8 @@ Status sync_file(int fd, std::string_view what) {
 
 std::string random_name() {
   std::uint64_t number = 0;
-  // So few bytes come whole or, before the machine's entropy is there, not at all: whoever makes a file of
-  // this name does it with O_EXCL.
+  // So few bytes come completely, or not at all before the system has entropy. Callers create files of this
+  // name with O_EXCL.
   while (::getrandom(&number, sizeof number, 0) < 0 && errno == EINTR) continue;
   std::array<char, 17> text{};
   std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number));
@@ -118,7 +118,8 @@ Status write_file_atomically(int directory, const std::string& name, ByteView co
   auto fd = create_temporary(directory, temporary);
   if (!fd) return std::unexpected(std::move(fd).error());
   Status status = write_all(fd->get(), content, name);
-  // The content must be on disk before the name is: a crash in between would leave the name with half of it.
+  // The content must be on disk before the name. Otherwise a crash could leave the name with incomplete
+  // content.
   if (status) status = sync_file(fd->get(), name);
   if (status && ::renameat(directory, temporary.c_str(), directory, name.c_str()) != 0)
     status = std::unexpected(Error::system(errno, name));

@@ -1,4 +1,4 @@
-// File descriptors with an owner, and reads that return all they were asked for.
+// Owned file descriptors, and reads that return all requested bytes.
 #pragma once
 
 #include <sys/stat.h>
@@ -16,7 +16,7 @@
 
 namespace layoutfs {
 
-// Owns a file descriptor; closes it at the end.
+// Owns a file descriptor and closes it in the destructor.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -34,7 +34,7 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// Makes a system call until it ends otherwise than by a signal.
+// Repeats a system call while it fails with EINTR.
 template <class Call>
 auto retried(Call call) {
   auto result = call();
@@ -48,38 +48,38 @@ Result<UniqueFd> open_at(int directory, const std::string& path, int flags, unsi
 // fstat(2). The error names `what`.
 Result<struct stat> stat_of(int fd, std::string_view what);
 
-// Fills `out` from `offset` on; shorter only at the end of the file.
+// Fills `out`, starting at `offset`. Returns fewer bytes only at the end of the file.
 Result<std::size_t> pread_full(int fd, std::span<std::byte> out, std::uint64_t offset);
 
-// Writes all of `content`, however many calls that takes. The error names `what`.
+// Writes all of `content`, with as many calls as necessary. The error names `what`.
 Status write_all(int fd, ByteView content, std::string_view what);
 
-// As write_all, from `offset` on and without moving the file's position.
+// Like write_all, but at `offset` and without moving the file position.
 Status pwrite_all(int fd, ByteView content, std::uint64_t offset, std::string_view what);
 
 // fsync(2). The error names `what`.
 Status sync_file(int fd, std::string_view what);
 
-// For names of temporary files: 64 random bits as 16 hex digits. Process ids repeat, in containers above all,
-// and a crash leaves its file behind.
+// Returns 64 random bits as 16 hex digits, for names of temporary files. Process IDs would repeat, especially
+// in containers, and a crash leaves its file behind.
 std::string random_name();
 
-// All of a small file. Errc::invalid_image where it is no regular file; Errc::unsupported where it holds more
-// than `limit` bytes. The error names `what`.
+// Reads a small file completely. Errc::invalid_image if it is not a regular file. Errc::unsupported if it has
+// more than `limit` bytes. The error names `what`.
 Result<Bytes> read_all(int fd, const std::string& what, std::size_t limit);
 
-// Replaces `directory`/`name` by `content` so that a reader, also one after a crash, sees the old file, the
-// new one, or none, but never a part: written to a temporary file, fsynced, renamed.
+// Replaces `directory`/`name` by `content` atomically: a reader, even after a crash, sees the old file, the
+// new one, or none, but never a part. Writes a temporary file, calls fsync, and renames it.
 Status write_file_atomically(int directory, const std::string& name, ByteView content);
-// Whether the temporary files are called so; a process that is killed leaves one behind.
+// Returns whether it is the name of a temporary file. A killed process leaves one behind.
 bool is_temporary_name(std::string_view name) noexcept;
 
-// A whole file mapped read-only, for files that only this program writes, by rename: never one that may be
-// truncated by others, which would end in SIGBUS.
+// A file that is mapped read-only. Only for files that this program writes and replaces by rename: a file
+// that others may truncate would cause SIGBUS.
 class MappedFile {
  public:
   static Result<std::shared_ptr<const MappedFile>> open(int directory, const std::string& path);
-  // Of an open file, which may be closed afterwards; `what` names it in errors.
+  // Maps an open file, which may be closed afterwards. `what` names it in errors.
   static Result<std::shared_ptr<const MappedFile>> of(int fd, const std::string& what);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -91,7 +91,7 @@ class MappedFile {
   ByteView bytes_;
 };
 
-// Bytes that live as long as any copy of this: of a mapped file, or in memory.
+// Bytes of a mapped file or in memory, which live as long as any copy of this.
 struct SharedBytes {
   ByteView bytes;
   std::shared_ptr<const void> owner;

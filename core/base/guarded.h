@@ -1,4 +1,4 @@
-// A value that only the holder of its lock can reach.
+// A value that can only be accessed while its lock is held.
 #pragma once
 
 #include <mutex>

@@ -1,4 +1,4 @@
-// Hashing of large content beside whatever else is done with it.
+// Hashes large content in parallel with other work on it.
 #pragma once
 
 #include <cstddef>
@@ -9,29 +9,29 @@
 
 namespace layoutfs {
 
-// Hashes pieces on a thread of its own while the caller writes them, or reads the next ones. Content of a
-// single piece needs no thread and gets none. For one caller at a time; takes 1 MiB at most.
+// Hashes pieces on its own thread while the caller writes them or reads the next ones. Content of a single
+// piece needs no thread. For one caller at a time. Uses at most 1 MiB.
 class HashPipe {
  public:
   static constexpr std::size_t kPieceSize = std::size_t{256} << 10;
 
   explicit HashPipe(Algorithm algorithm) : hasher_(algorithm) {}
 
-  // kPieceSize bytes for the next piece. Waits for the hashing of the oldest one.
+  // Returns kPieceSize bytes for the next piece. Waits until the oldest piece is hashed if none is free.
   std::span<std::byte> buffer();
-  // Hashes the first `size` bytes of the last buffer(): they may be read from now on, until the next one, and
-  // no longer changed.
+  // Hashes the first `size` bytes of the last buffer(). The caller may read them until the next buffer(), but
+  // not change them.
   void submit(std::size_t size);
-  // Of all pieces. Once, at the end.
+  // Returns the digest of all pieces. Call it once, at the end.
   Digest finish();
 
  private:
   static constexpr std::size_t kPieces = 4;
 
-  Hasher hasher_;  // the executor's, until it is finished
+  Hasher hasher_;  // used by the executor until it is finished
   BufferRing pieces_{kPieces, kPieceSize};
-  BufferRing::Buffer piece_;          // the last one
-  SerialExecutor executor_{kPieces};  // ends first
+  BufferRing::Buffer piece_;          // the last piece
+  SerialExecutor executor_{kPieces};  // destroyed first
 };
 
 }  // namespace layoutfs

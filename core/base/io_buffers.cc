@@ -29,7 +29,7 @@ void IoBuffers::append_copy(ByteView bytes) {
     auto block = std::make_shared_for_overwrite<std::byte[]>(size);
     std::byte* const begin = block.get();
     owners_.push_back(std::move(block));
-    free_ = {begin, size};  // only once it is owned
+    free_ = {begin, size};  // only after views_ owns it
   }
   std::memcpy(free_.data(), bytes.data(), bytes.size());
   const ByteView copy = free_.first(bytes.size());

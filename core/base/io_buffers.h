@@ -1,4 +1,4 @@
-// Bytes that lie in several places of memory, put together without copying them.
+// A sequence of byte ranges in memory, without copying them.
 #pragma once
 
 #include <cstddef>
@@ -10,21 +10,21 @@
 
 namespace layoutfs {
 
-// Keeps alive what it refers to. For one thread at a time.
+// Keeps the memory of its ranges alive. For one thread at a time.
 class IoBuffers {
  public:
-  // Shorter ones are copied, so that there are never many: at most two for as many bytes.
+  // Shorter ranges are copied, which bounds the number of ranges: at most two per kShortest bytes.
   static constexpr std::size_t kShortest = 4096;
 
-  // `bytes` stay as they are as long as `owner` lives.
+  // `bytes` must not change while `owner` lives.
   void append(ByteView bytes, std::shared_ptr<const void> owner);
   void append_copy(ByteView bytes);
   void append_zeros(std::size_t size);
 
   std::size_t size() const noexcept { return size_; }
-  // In order; none is empty. Valid until something is appended.
+  // In order, none empty. Valid until the next append().
   std::span<const ByteView> views() const noexcept { return views_; }
-  // `out` has room for all of them.
+  // Precondition: `out` has room for all bytes.
   void copy_to(std::span<std::byte> out) const noexcept;
 
  private:
@@ -32,7 +32,7 @@ class IoBuffers {
 
   std::vector<ByteView> views_;
   std::vector<std::shared_ptr<const void>> owners_;
-  std::span<std::byte> free_;  // memory of our own that no view shows yet
+  std::span<std::byte> free_;  // own memory that no view covers yet
   std::size_t size_ = 0;
 };
 

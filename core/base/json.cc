@@ -1,4 +1,4 @@
-// JSON over RapidJSON's iterative reader, into a tree of our own whose end does not recurse.
+// JSON by RapidJSON's iterative reader, as a tree that is destroyed without recursion.
 #include "core/base/json.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 #include "core/base/json_names.h"
 #include "core/base/utf8.h"
 
-// Asserts that stay on.
+// Assertions that stay enabled.
 #define RAPIDJSON_ASSERT(x) ::layoutfs::check(static_cast<bool>(x), #x)
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
@@ -22,8 +22,8 @@ namespace {
 
 enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
 
-// Children and characters lie in the document's pool. An object's children are its names, each with its value
-// after it. A number stays as it was written.
+// Children and characters are stored in the document's pool. The children of an object are its names, each
+// followed by its value. Numbers keep their text.
 struct Node {
   Kind kind = Kind::null;
   bool is_true = false;
@@ -42,7 +42,7 @@ constexpr unsigned kParseFlags = rapidjson::kParseIterativeFlag | rapidjson::kPa
                                  rapidjson::kParseNumbersAsStringsFlag;
 using Size = rapidjson::SizeType;
 
-// RapidJSON's own allocator returns null without memory, which its stack then writes to.
+// RapidJSON's own allocator returns null if memory is exhausted, and its stack writes to that address.
 class ThrowingAllocator {
  public:
   [[maybe_unused]] static constexpr bool kNeedFree = true;
@@ -62,17 +62,17 @@ class ThrowingAllocator {
 };
 using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, ThrowingAllocator>;
 
-// Builds the tree, and stops the reader where the text nests too deep or holds too much: a value takes 16
-// bytes of memory and as little as two of text.
+// Builds the tree. Stops the reader if the text is nested too deeply or has too many values: a value takes 16
+// bytes of memory, and possibly only two bytes of text.
 class TreeBuilder {
  public:
   TreeBuilder(std::pmr::memory_resource& pool, const JsonLimits& limits) : pool_(pool), limits_(limits) {}
 
   bool is_too_deep() const { return is_too_deep_; }
   bool is_too_many() const { return values_ > limits_.values; }
-  // A member's name that its object has twice.
+  // Returns the name of a member that occurs twice in its object.
   std::optional<std::string_view> repeated() const { return repeated_; }
-  // After a whole document.
+  // Precondition: the document is complete.
   Node root() const { return open_.front(); }
 
   bool Null() { return add({}); }
@@ -88,7 +88,7 @@ class TreeBuilder {
   }
   bool EndArray(Size elements) { return leave(Kind::array, elements, elements); }
 
-  // The reader hands on numbers as text only.
+  // The reader passes numbers as text only.
   bool Int(int) { return false; }
   bool Uint(unsigned) { return false; }
   bool Int64(std::int64_t) { return false; }
@@ -112,14 +112,14 @@ class TreeBuilder {
     is_too_deep_ = ++depth_ > limits_.depth;
     return !is_too_deep_ && ++values_ <= limits_.values;
   }
-  // Of the object whose `members` are the last nodes.
+  // The last nodes are the `members` of the object.
   std::optional<std::string_view> find_repeated(Size members) {
     names_.clear();
     for (auto name = open_.end() - std::ptrdiff_t{2} * members; name != open_.end(); name += 2)
       names_.push_back(name->text());
     return repeated_name(names_);
   }
-  // The last `count` nodes become the children of a new one.
+  // Makes the last `count` nodes the children of a new one.
   bool leave(Kind kind, Size size, std::size_t count) {
     --depth_;
     Node node{.kind = kind, .size = size};
@@ -136,8 +136,8 @@ class TreeBuilder {
 
   std::pmr::memory_resource& pool_;
   const JsonLimits& limits_;
-  std::vector<Node> open_;               // whose parents have not ended yet
-  std::vector<std::string_view> names_;  // of the object that ends; here, so that its memory is used again
+  std::vector<Node> open_;               // their parents are not complete yet
+  std::vector<std::string_view> names_;  // of the object that ends; a member to reuse its memory
   std::optional<std::string_view> repeated_;
   std::size_t values_ = 0;
   std::size_t depth_ = 0;
@@ -183,7 +183,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return number;
 }
 
-// The digits of a JSON number with neither fraction nor exponent; empty if it is not whole, or has more
+// Returns the digits of a JSON number without fraction and exponent; "" if it is not an integer or has more
 // digits than 64 bits hold.
 std::string without_exponent(std::string_view number) {
   constexpr std::int64_t kMostDigits = 19;
@@ -199,7 +199,7 @@ std::string without_exponent(std::string_view number) {
   std::string_view exponent = number.substr(std::min(mantissa_end + 1, number.size()));
   exponent.remove_prefix(exponent.starts_with('+') ? 1 : 0);
   const auto power = exponent.empty() ? 0 : parse_integer(exponent);
-  // How many zeros follow the last digit that is none.
+  // The number of zeros after the last other digit.
   const auto behind_point = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(last + 1);
   if (!power || *power < -behind_point || *power > kMostDigits - behind_point) return {};
   digits.resize(last + 1);
@@ -207,7 +207,7 @@ std::string without_exponent(std::string_view number) {
   return (is_negative ? "-" : "") + digits;
 }
 
-// What the reader found, in our words.
+// Converts the reader's error to a message.
 Status check_reading(const rapidjson::ParseResult& result, const TreeBuilder& builder, std::size_t end,
                      ByteView text, const JsonLimits& limits) {
   if (builder.is_too_deep())
@@ -220,7 +220,7 @@ Status check_reading(const rapidjson::ParseResult& result, const TreeBuilder& bu
   if (const auto name = builder.repeated())
     return fail(Errc::invalid_image, "JSON has member '" + printable(name->substr(0, kMostShown)) +
                                          "' twice in the object that ends" + at(result.Offset()));
-  // A NUL byte ends the text for RapidJSON; for JSON it is a fault wherever it stands.
+  // RapidJSON treats a NUL byte as the end of the text; in JSON it is an error.
   const bool is_ended_early = !result.IsError() && end < text.size();
   if (is_ended_early || result.Code() == rapidjson::kParseErrorDocumentRootNotSingular)
     return fail(Errc::invalid_image,

@@ -1,4 +1,4 @@
-// JSON documents (RFC 8259) from outside: parsed without recursion, within limits, into an immutable tree.
+// Untrusted JSON documents (RFC 8259): parsed without recursion, within limits, to an immutable tree.
 #pragma once
 
 #include <cstdint>
@@ -14,32 +14,33 @@
 namespace layoutfs {
 
 struct JsonLimits {
-  std::size_t bytes = std::size_t{4} << 20;  // what registries must accept for a manifest (distribution-spec)
-  std::size_t depth = 128;                   // nested arrays and objects
-  std::size_t values = std::size_t{1} << 19;  // and member names: bounds the memory that a document takes
-  // Whether to refuse an object with two members of one name (RFC 7493, 2.3). RFC 8259 leaves to each reader
-  // which of them it takes, so the same bytes would be two documents.
+  std::size_t bytes = std::size_t{4} << 20;   // registries must accept this size for a manifest
+                                              // (distribution-spec)
+  std::size_t depth = 128;                    // nested arrays and objects
+  std::size_t values = std::size_t{1} << 19;  // including member names: bounds the memory of a document
+  // Refuse objects with two members of one name (RFC 7493, 2.3). RFC 8259 lets each reader choose one of
+  // them, so different readers could see different documents.
   bool are_names_unique = true;
 };
 
-// A value inside a JsonDocument, which must outlive it. Getters of another kind than the value's give
-// nothing.
+// A value in a JsonDocument, which must outlive it. Getters return nullopt or empty values if the value has
+// another type.
 class JsonValue {
  public:
   bool is_object() const;
   bool is_array() const;
   bool is_null() const;
-  // The member of an object; the first one if the document was parsed without JsonLimits::are_names_unique.
+  // Returns the member of an object; the first one if JsonLimits::are_names_unique was off.
   std::optional<JsonValue> find(std::string_view name) const;
-  // Members of an object or elements of an array, by position; `position` < size().
+  // The members of an object or the elements of an array. Precondition: `position` < size().
   std::size_t size() const;
-  JsonValue at(std::size_t position) const;              // an array's element, or an object's member value
-  std::string_view name_at(std::size_t position) const;  // an object's member name
+  JsonValue at(std::size_t position) const;              // an element, or the value of a member
+  std::string_view name_at(std::size_t position) const;  // the name of a member
   std::optional<std::string_view> as_string() const;
-  // A whole number, however it is written (12, 12.0 and 1.2e1 are one), if it fits.
+  // Returns an integer if it fits, in any notation: 12, 12.0 and 1.2e1 are equal.
   std::optional<std::int64_t> as_integer() const;
   std::optional<bool> as_bool() const;
-  // This value as compact JSON, members in their order.
+  // Returns this value as compact JSON with its members in the original order.
   std::string dump() const;
 
  private:
@@ -51,8 +52,8 @@ class JsonValue {
 
 class JsonDocument {
  public:
-  // Errc::invalid_image with the offset of the first fault: broken JSON, invalid UTF-8, nothing at all,
-  // anything but blanks after the value, two members of one name, too large, too deep, too many values.
+  // Errc::invalid_image, with the offset of the first error, if the text is empty or not a single JSON value
+  // in UTF-8, if an object has two members of one name, or if it exceeds a limit.
   static Result<JsonDocument> parse(ByteView text, const JsonLimits& limits = {});
   JsonDocument(JsonDocument&&) noexcept;
   JsonDocument& operator=(JsonDocument&&) noexcept;
@@ -65,11 +66,11 @@ class JsonDocument {
   std::unique_ptr<State> state_;
 };
 
-// Errc::invalid_image if `object` has a member whose name differs from one of `fields` (all ASCII) only in
-// case: Go's encoding/json takes it for that field, other readers do not.
+// Errc::invalid_image if a member's name differs from one of `fields` (ASCII) only in case: Go's
+// encoding/json would accept it as that field, other readers would not.
 Status check_spelling(JsonValue object, std::span<const std::string_view> fields);
 
-// Builds JSON text for people and programs: objects and arrays nest by begin_*/end_*; correct escaping.
+// Builds JSON text: objects and arrays nest by begin_*/end_*, strings are escaped.
 class JsonWriter {
  public:
   enum class Style { compact, indented };
@@ -81,14 +82,14 @@ class JsonWriter {
   JsonWriter& begin_array();
   JsonWriter& end_array();
   JsonWriter& key(std::string_view name);
-  // Bytes that are not UTF-8 are written as U+FFFD.
+  // Invalid UTF-8 is written as U+FFFD.
   JsonWriter& string(std::string_view value);
   JsonWriter& integer(std::int64_t value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();
-  // An existing value, copied with all it holds.
+  // Copies an existing value with its descendants.
   JsonWriter& value(JsonValue value);
-  // The text so far, without a final newline.
+  // Returns the text so far, without a final newline.
   std::string str() const;
 
  private:
@@ -96,8 +97,8 @@ class JsonWriter {
   std::unique_ptr<State> state_;
 };
 
-// What Go's encoding/json writes for a map: compact, members sorted by the bytes of their names, '<', '>',
-// '&', U+2028 and U+2029 escaped, a newline at the end. Numbers stay as they are written.
+// Returns the text that Go's encoding/json writes for a map: compact, members sorted by the bytes of their
+// names, '<', '>', '&', U+2028 and U+2029 escaped, a newline at the end. Numbers keep their text.
 std::string canonical_json(JsonValue value);
 
 }  // namespace layoutfs

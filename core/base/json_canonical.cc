@@ -1,4 +1,4 @@
-// The one way to write a JSON value from which its digest is taken.
+// The canonical form of a JSON value, for digests.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -8,8 +8,8 @@
 namespace layoutfs {
 namespace {
 
-// JsonWriter escapes what JSON demands. Go's encoding/json also escapes what would end a script in HTML or a
-// line in JavaScript; in JSON none of these characters stands outside of a string.
+// JsonWriter escapes only the characters that JSON requires. Go's encoding/json also escapes those that are
+// special in HTML or end a line in JavaScript. In JSON these occur only inside strings.
 std::string html_escaped(std::string_view json) {
   constexpr std::string_view kLineSeparators = "\xe2\x80";  // U+2028 and U+2029 end in a8 and a9
   std::string out;

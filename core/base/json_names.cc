@@ -10,12 +10,12 @@
 namespace layoutfs {
 namespace {
 
-// By length first: most names differ in it, and then their characters need no look.
+// Compares the length first: most names differ in it.
 bool is_before(std::string_view a, std::string_view b) noexcept {
   return a.size() != b.size() ? a.size() < b.size() : a < b;
 }
 
-// Takes the first character off `name` if it folds to `c`, which is ASCII.
+// Removes the first character of `name` if it folds to `c`, which is ASCII.
 bool take_folded(std::string_view& name, char c) noexcept {
   constexpr std::string_view kLongS = "\xc5\xbf", kKelvin = "\xe2\x84\xaa";
   std::size_t length = 0;
@@ -29,7 +29,7 @@ bool take_folded(std::string_view& name, char c) noexcept {
 }  // namespace
 
 std::optional<std::string_view> repeated_name(std::span<std::string_view> names) {
-  // Up to here, comparing each with each is faster than sorting.
+  // Up to this number, comparing all pairs is faster than sorting.
   constexpr std::size_t kFew = 12;
   if (names.size() <= kFew) {
     for (std::size_t i = 1; i < names.size(); ++i)

@@ -1,4 +1,4 @@
-// Names of the members of JSON objects, compared as other readers compare them.
+// Names of JSON members, compared as other readers compare them.
 #pragma once
 
 #include <optional>
@@ -7,11 +7,11 @@
 
 namespace layoutfs {
 
-// Returns a name that occurs more than once in `names`, which it may reorder. Cost: n log n comparisons.
+// Returns a name that occurs twice in `names`, which it may reorder. Cost: n log n comparisons.
 std::optional<std::string_view> repeated_name(std::span<std::string_view> names);
 
-// Returns true if Go's encoding/json takes a member called `name` for its field `field`, which is ASCII:
-// equal under Unicode's simple case folding, by which U+017F is an s and U+212A a k.
+// Returns whether Go's encoding/json accepts a member `name` for its field `field`, which is ASCII: they are
+// equal under Unicode's simple case folding, in which U+017F is an s and U+212A a k.
 bool is_folded_equal(std::string_view name, std::string_view field) noexcept;
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// JSON text, written as it goes.
+// Writes JSON text incrementally.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -26,7 +26,7 @@ void append_escaped(std::string& text, char c) {
   }
 }
 
-// ASCII that stands for itself, as nearly all text does.
+// ASCII without escaping: nearly all text.
 bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
 
 void append_quoted(std::string& text, std::string_view value) {
@@ -66,7 +66,7 @@ struct JsonWriter::State {
     text += '\n';
     text.append(2 * levels.size(), ' ');
   }
-  // What stands in front of an element, or of a member's name.
+  // Writes the separator before an element or a member's name.
   void begin_item() {
     if (std::exchange(is_after_key, false) || levels.empty()) return;
     if (!levels.back().is_empty) text += ',';
@@ -120,7 +120,7 @@ JsonWriter& JsonWriter::integer(std::int64_t value) { return state_->scalar(std:
 JsonWriter& JsonWriter::boolean(bool value) { return state_->scalar(value ? "true" : "false"), *this; }
 JsonWriter& JsonWriter::null() { return state_->scalar("null"), *this; }
 
-// Recurses as deep as the limit that the value's document was parsed with.
+// Recursion is bounded by the depth limit of the value's document.
 JsonWriter& JsonWriter::value(JsonValue value) {
   if (value.is_object()) {
     begin_object();

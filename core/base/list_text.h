@@ -7,8 +7,8 @@
 
 namespace layoutfs {
 
-// "a, b, c and 7 more": at most `limit` items, each cut at 200 bytes, as an item may be as long as a
-// document.
+// Returns "a, b, c and 7 more": at most `limit` items, each cut at 200 bytes because an item may be as long
+// as a document.
 std::string list_of(const std::vector<std::string>& items, std::size_t limit = 10);
 
 }  // namespace layoutfs

@@ -2,8 +2,8 @@
 // build.
 //
 // All that a thread can wait for in core/stream, core/image/image_library and fs/tree has a level below. A
-// thread that holds a level waits only for higher ones, so no circle of waiting threads can form. What each
-// level is, and what may happen while it is held:
+// thread that holds a level waits only for higher ones, so no cycle of waiting threads can form. The levels,
+// and the operations that are allowed while they are held:
 //
 //   image          ImageLibrary builds or loads the tree of an image, or of a layer alone, once for all
 //                  threads that ask (SingleFlight). Opens layers.
@@ -67,10 +67,10 @@ enum class LockLevel : std::uint8_t {
   tasks,
 };
 
-// The levels that the current thread holds, as bits. A few instructions each, without allocation.
+// The levels that the current thread holds, as bits. A few instructions per operation, no allocation.
 class HeldLevels {
  public:
-  // Ends the program if waiting for `level` now breaks the order.
+  // Aborts the program if waiting for `level` now would break the order.
   static void check_may_take(LockLevel level) {
     check(level == LockLevel::none || held_ >> static_cast<unsigned>(level) == 0,
           "locks are taken in the order of lock_order.h");
@@ -90,7 +90,7 @@ class HeldLevels {
   static inline constinit thread_local std::uint64_t held_ = 0;
 };
 
-// Holds a level for a scope, for claims that are not a mutex.
+// Holds a level for a scope, for claims that are not mutexes.
 class HoldingLevel {
  public:
   explicit HoldingLevel(LockLevel level) : level_(level) { HeldLevels::take(level); }
@@ -102,7 +102,7 @@ class HoldingLevel {
   const LockLevel level_;
 };
 
-// Makes the current thread hold, for a scope, what the thread holds that waits for it.
+// Gives the current thread, for a scope, the levels of the thread that waits for it.
 class HoldingLevels {
  public:
   explicit HoldingLevels(std::uint64_t levels) noexcept : before_(HeldLevels::held_) {
@@ -116,7 +116,7 @@ class HoldingLevels {
   const std::uint64_t before_;
 };
 
-// As Guarded, at its place in the order.
+// A Guarded with a level in the order.
 template <class T, LockLevel level>
 class OrderedGuarded {
  public:

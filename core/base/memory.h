@@ -1,12 +1,12 @@
-// The allocator's spare memory.
+// Returns unused memory of the allocator to the system.
 #pragma once
 
 #include <malloc.h>
 
 namespace layoutfs {
 
-// Gives what was freed back to the system, after work that needed much memory for a short time: otherwise
-// glibc keeps it for as long as the process lives. Other C libraries give it back on their own.
+// Call it after an operation with a high memory peak: glibc otherwise keeps freed memory for the life of the
+// process. Other C libraries return it on their own.
 inline void release_free_memory() {
 #ifdef __GLIBC__
   ::malloc_trim(0);

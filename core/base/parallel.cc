@@ -15,7 +15,7 @@ namespace layoutfs {
 void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next = 0;
   Guarded<std::exception_ptr> thrown;
-  const std::uint64_t held = HeldLevels::all();  // by the caller, who waits for the others
+  const std::uint64_t held = HeldLevels::all();  // levels of the caller, which waits for the other threads
   const auto work_on = [&]() noexcept {
     const HoldingLevels holding(held);
     try {
@@ -31,7 +31,7 @@ void for_each_in_parallel(std::size_t count, const std::function<void(std::size_
     try {
       for (std::size_t i = 1; i < threads; ++i) others.emplace_back(work_on);
     } catch (const std::exception&) {
-      // Those that the system gives will do, also if it has no memory for more.
+      // Continue with the threads that could be started, even if memory is exhausted.
     }
     work_on();
   }

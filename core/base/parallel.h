@@ -1,4 +1,4 @@
-// The same work for many things, on all cores.
+// Runs the same work on many items, on all cores.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace layoutfs {
 
-// Calls work(i) once for each i below `count`, on as many threads as there are cores, the caller's among
-// them. Returns when all are done. After an exception no more are begun; the first one is thrown on.
+// Calls work(i) once for each i below `count`, on one thread per core including the caller's. Returns after
+// all calls. After an exception no further calls are started, and the first exception is rethrown.
 void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work);
 
 }  // namespace layoutfs

@@ -14,7 +14,7 @@ ReleaseQueue::~ReleaseQueue() {
   }
   added_.notify_all();
   if (thread.joinable()) thread.join();
-  // The lock ends with this statement: work may add more, and wait.
+  // The lock is released at the end of this statement: the work may add more, and wait.
   Work rest = std::exchange(state_.lock()->waiting, {});
   do_all(std::move(rest));
 }
@@ -27,7 +27,7 @@ void ReleaseQueue::add(Work work) noexcept {
     try {
       state->thread = std::thread([this] { run(); });
     } catch (const std::exception&) {
-      // The next call tries again, and the destructor does the rest.
+      // The next call tries again, and the destructor runs the remaining work.
     }
   }
   added_.notify_one();
@@ -51,7 +51,7 @@ void ReleaseQueue::do_all(Work work) noexcept {
     try {
       work.front()();
     } catch (const std::exception&) {
-      // What it holds is destroyed all the same.
+      // Its captures are destroyed in any case.
     }
   }
 }

@@ -1,4 +1,4 @@
-// Releases things on a thread that holds no lock, permit or other claim (lock_order.h).
+// Releases objects on a thread that holds no lock, permit or other claim (lock_order.h).
 #pragma once
 
 #include <condition_variable>
@@ -10,27 +10,27 @@
 
 namespace layoutfs {
 
-// For owners that are let go of by a thread that must not wait, although their destructors wait for other
-// threads. The thread starts when it is first needed, so a program may fork before. Thread-safe.
+// For objects whose destructors wait for other threads, if their last owner is a thread that must not wait.
+// The thread starts on first use, so a program may fork before. Thread-safe.
 class ReleaseQueue {
  public:
-  // Work is allocated by its caller, so that handing it over cannot fail. What it holds is destroyed after it
-  // ran, on the queue's thread. If work throws, it has ended.
+  // The caller allocates the work, so that add() cannot fail. Its captures are destroyed on the queue's
+  // thread after it has run. Exceptions end only the work that throws.
   using Work = std::list<std::move_only_function<void()>>;
 
   ReleaseQueue() = default;
   ReleaseQueue(const ReleaseQueue&) = delete;
   ReleaseQueue& operator=(const ReleaseQueue&) = delete;
-  // Runs the rest of the work.
+  // Runs the remaining work.
   ~ReleaseQueue();
 
-  // Returns at once; the work is done in order, later.
+  // Returns immediately; the work runs later, in order.
   void add(Work work) noexcept;
 
  private:
   struct State {
     Work waiting;
-    std::thread thread;  // not joinable until there is work, or if the system has no thread to give
+    std::thread thread;  // not joinable before the first work, or if no thread could be started
     bool is_ending = false;
   };
 

@@ -17,7 +17,7 @@ SerialExecutor::~SerialExecutor() {
 
 void SerialExecutor::run(Work work) {
   std::unique_lock lock(mutex_);
-  // The first piece waits: it may be the only one.
+  // The first piece waits for a second one, because a single piece needs no thread.
   if (!queue_.empty() && !thread_.joinable() && !is_threadless_) start();
   if (thread_.joinable()) changed_.wait(lock, [this] { return queue_.size() < most_; });
   queue_.push_back(std::move(work));
@@ -35,7 +35,7 @@ void SerialExecutor::finish() {
 void SerialExecutor::start() {
   try {
     thread_ = std::thread([this] { this->work(); });
-  } catch (const std::exception&) {  // no thread to be had, or no memory for it
+  } catch (const std::exception&) {  // no thread or no memory available
     is_threadless_ = true;
   }
 }
@@ -50,7 +50,7 @@ void SerialExecutor::work() {
   }
 }
 
-// With the lock held before and after, and not meanwhile.
+// The lock is held on entry and on return, but not while the work runs.
 void SerialExecutor::do_next(std::unique_lock<std::mutex>& lock) {
   Work work = std::move(queue_.front());
   queue_.pop_front();
@@ -59,7 +59,7 @@ void SerialExecutor::do_next(std::unique_lock<std::mutex>& lock) {
   std::exception_ptr failure;
   try {
     work();
-    work = nullptr;  // frees what it holds before anybody is told that it is done
+    work = nullptr;  // frees its captures before it counts as done
   } catch (...) {
     failure = std::current_exception();
   }
@@ -73,7 +73,7 @@ void SerialExecutor::do_next(std::unique_lock<std::mutex>& lock) {
 struct BufferRing::State {
   const std::size_t count, size;
 
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards the following members
   std::condition_variable returned;
   std::vector<std::unique_ptr<std::byte[]>> free;
   std::size_t made = 0;

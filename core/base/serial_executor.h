@@ -1,4 +1,4 @@
-// Work that is done in order beside what its caller does.
+// Runs work in order, in parallel with the caller.
 #pragma once
 
 #include <condition_variable>
@@ -12,22 +12,21 @@
 
 namespace layoutfs {
 
-// A queue and a thread that works it off. The thread starts with the second piece of work, so that what has
-// only one costs none. Of an exception in the work finish() tells; what was queued behind it is dropped. For
-// one caller at a time.
+// A queue and a thread. The thread starts with the second piece of work, so that a single piece needs none.
+// finish() rethrows the first exception; later work is dropped. For one caller at a time.
 class SerialExecutor {
  public:
   using Work = std::move_only_function<void()>;
 
-  // run() waits while `most` pieces of work wait.
+  // run() blocks while `most` pieces of work are queued.
   explicit SerialExecutor(std::size_t most) : most_(most) {}
   SerialExecutor(const SerialExecutor&) = delete;
   SerialExecutor& operator=(const SerialExecutor&) = delete;
-  // Drops what has not begun.
+  // Drops work that has not started.
   ~SerialExecutor();
 
   void run(Work work);
-  // Until everything is done. More may be run after that.
+  // Waits until all work is done. run() may be called again afterwards.
   void finish();
 
  private:
@@ -37,24 +36,23 @@ class SerialExecutor {
 
   const std::size_t most_;
   std::thread thread_;
-  bool is_threadless_ = false;  // where no thread can be had
+  bool is_threadless_ = false;  // if no thread could be started
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the following members
   std::condition_variable changed_;
   std::deque<Work> queue_;
   bool is_working_ = false, is_ended_ = false;
   std::exception_ptr failure_;
 };
 
-// Buffers that pass from one who fills them to those who read them, and back when nobody has them any more.
-// Thread-safe.
+// Buffers that a producer fills and readers release, in turn. Thread-safe.
 class BufferRing {
  public:
   using Buffer = std::shared_ptr<std::byte[]>;
 
-  // At most `count` buffers of `size` bytes, each made when it is first needed.
+  // At most `count` buffers of `size` bytes, allocated on first use.
   BufferRing(std::size_t count, std::size_t size);
-  // Waits until one is free.
+  // Waits for a free buffer.
   Buffer take();
 
  private:

@@ -1,4 +1,4 @@
-// One computation for all threads that ask for the same key at once (as Go's singleflight).
+// Shares one computation among all threads that need the same key at the same time, like Go's singleflight.
 #pragma once
 
 #include <condition_variable>
@@ -15,20 +15,20 @@
 
 namespace layoutfs {
 
-// While a thread computes the value of a key, other threads that ask for the key wait and get the same
-// result, also if it is an error. Results are not remembered afterwards: callers have caches for that.
+// While a thread computes the value of a key, other threads that need the key wait and get the same result,
+// even if it is an error. Results are not stored; callers have caches.
 //
-// A computation that throws, or that ends with Errc::cancelled, concerns its own caller alone: the threads
-// that wait for it then compute the value themselves, one after the other until one succeeds. Thread-safe.
+// A computation that throws or ends with Errc::cancelled affects only its own caller: the waiting threads
+// then compute the value themselves, one after the other, until one succeeds. Thread-safe.
 template <class Key, class Value>
 class SingleFlight {
  public:
   // Computations hold `level` (lock_order.h).
   explicit SingleFlight(LockLevel level = LockLevel::none) : level_(level) {}
 
-  // Returns the result of `compute()`, which runs in this thread, or the result of the thread that is already
-  // computing it. Errc::cancelled as soon as `context` ends while it waits for another thread; that thread
-  // continues. Exceptions of `compute` pass through.
+  // Returns the result of `compute()`, which runs in this thread, or the result of a thread that is already
+  // computing it. Errc::cancelled if `context` ends while it waits for another thread; that thread continues.
+  // Exceptions of `compute` are passed on.
   template <class Compute>
   Result<Value> run(const Key& key, Compute&& compute, const Context& context = {}) {
     const HoldingLevel holding(level_);
@@ -48,12 +48,12 @@ class SingleFlight {
 
  private:
   struct Call {
-    std::optional<Result<Value>> result;  // none if it threw or was cancelled
+    std::optional<Result<Value>> result;  // nullopt if it threw or was cancelled
     bool is_over = false;
   };
   using Calls = std::map<Key, std::shared_ptr<Call>>;
 
-  // Ends a call in any case, also after an exception.
+  // Ends a call, even after an exception.
   struct Ending {
     ~Ending() {
       const std::shared_ptr<Call> call = place->second;  // destroyed after the lock is released

@@ -1,4 +1,4 @@
-// Text in parts.
+// Splits text.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace layoutfs {
 
-// What stands between the separators: one part more than there are of these, empty ones included.
+// Returns the parts between the separators, including empty ones: one more than there are separators.
 inline std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (true) {

@@ -1,4 +1,4 @@
-// What root is worth here, and which numbers of users and groups there are (user_namespaces(7)).
+// User namespaces (user_namespaces(7)): the privileges of root, and the valid user and group IDs.
 #pragma once
 
 #include <sys/types.h>
@@ -11,31 +11,31 @@
 
 namespace layoutfs {
 
-// How many users the user namespace of this process knows; 0 where the kernel does not say.
+// Returns the number of user IDs in the namespace of this process; 0 if the kernel does not tell.
 std::uint64_t known_users();
 
-// Whether it is the one that the system began with: others know fewer users than there are numbers, and their
-// root has no more rights outside than the user who made them.
+// Returns whether it is the initial namespace. Other namespaces have fewer IDs, and their root has no more
+// rights outside than its creator.
 bool is_first_user_namespace();
-// The same of another process or thread. Returns nothing if the kernel does not say.
+// The same for another process or thread. Returns nullopt if the kernel does not tell.
 std::optional<bool> is_in_first_user_namespace(pid_t process);
 
-// The numbers of users, or of groups, that a user namespace knows.
+// The user or group IDs of a user namespace.
 class KnownIds {
  public:
-  // All that there can be.
+  // All IDs.
   KnownIds() : ranges_{{0, kNone}} {}
   static KnownIds only(std::uint32_t id) { return KnownIds({{id, 1}}); }
-  // Of this process's namespace; all if the kernel does not say.
+  // Returns the IDs of this process's namespace; all if the kernel does not tell.
   static KnownIds of_users();
   static KnownIds of_groups();
-  // Takes the lines of /proc/PID/uid_map or gid_map; all if there are none.
+  // Parses /proc/PID/uid_map or gid_map. Returns all IDs if it is empty.
   static KnownIds parse(std::istream& map);
 
   bool has(std::uint32_t id) const noexcept;
 
  private:
-  static constexpr std::uint32_t kNone = 0xffffffff;  // no user and no group has this number
+  static constexpr std::uint32_t kNone = 0xffffffff;  // not a valid user or group ID
   struct Range {
     std::uint64_t first, count;
   };

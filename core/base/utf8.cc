@@ -4,7 +4,7 @@
 namespace layoutfs {
 namespace {
 
-// All but the control characters: C0, DEL, and C1, which some terminals obey in their UTF-8 form too.
+// All except control characters: C0, DEL, and C1, which some terminals execute even in UTF-8.
 bool is_shown_as_is(std::string_view character) {
   const auto first = static_cast<unsigned char>(character.front());
   if (character.size() == 1) return first >= 0x20 && first != 0x7f;

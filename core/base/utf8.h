@@ -1,4 +1,4 @@
-// UTF-8 (RFC 3629), as far as names from outside need it.
+// UTF-8 (RFC 3629), for names from untrusted sources.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +7,15 @@
 
 namespace layoutfs {
 
-// The number of bytes of the character at the start of `text`; 0 where `text` is empty or does not start with
-// a whole and valid one (no overlong form, no surrogate, nothing above U+10FFFF).
+// Returns the number of bytes of the first character of `text`; 0 if `text` is empty or does not start with a
+// complete and valid character (overlong forms, surrogates and values above U+10FFFF are invalid).
 std::size_t utf8_length(std::string_view text) noexcept;
 
-// Whether all of `text` is such characters.
+// Returns whether `text` is valid UTF-8.
 bool is_utf8(std::string_view text) noexcept;
 
-// `text` as one line that cannot drive a terminal: of control characters, and of what is not UTF-8, each byte
-// becomes \xNN.
+// Returns `text` as one line that cannot control a terminal: each byte of control characters and of invalid
+// UTF-8 becomes \xNN.
 std::string printable(std::string_view text);
 
 }  // namespace layoutfs

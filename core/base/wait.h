@@ -1,4 +1,4 @@
-// Waiting for a condition, for as long as a Context allows.
+// Waits for a condition or for the end of a Context.
 #pragma once
 
 #include <condition_variable>
@@ -8,8 +8,8 @@
 
 namespace layoutfs {
 
-// Waits until `is_met()` holds; it is called with `lock` held. `changed` is notified after every change of
-// the condition. Errc::cancelled as soon as `context` has ended, unless the condition holds then.
+// Waits until `is_met()` returns true; it is called with `lock` held. `changed` must be notified after each
+// change of the condition. Errc::cancelled if `context` ends first.
 template <class Lock, class Predicate>
 Status wait_until_met(std::condition_variable_any& changed, Lock& lock, const Context& context,
                       Predicate is_met) {

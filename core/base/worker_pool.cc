@@ -1,5 +1,5 @@
-// Threads that take tasks from one queue. Whatever must not fail (drop, taking a task, its end) allocates
-// nothing: jobs move from list to list, and callers of drop() are linked from their stacks.
+// Threads that take tasks from one queue. Operations that must not fail (drop, taking a task, the destructor)
+// do not allocate: jobs move between lists, and callers of drop() are linked through their stack frames.
 #include "core/base/worker_pool.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ WorkerPool::~WorkerPool() {
 }
 
 bool WorkerPool::post(const void* owner, Task task) {
-  Jobs job;  // outlives the lock
+  Jobs job;  // destroyed after the lock
   job.push_back({owner, std::move(task)});
   auto state = state_.lock();
   if (state->is_ending || state->waiting.size() >= most_waiting_) return false;
@@ -38,7 +38,7 @@ bool WorkerPool::post(const void* owner, Task task) {
   if (state->idle <= state->waiting.size() && state->threads.size() < most_threads_) {
     try {
       state->threads.emplace_back([this] { run(); });
-    } catch (const std::exception&) {  // no thread to be had, or no memory for it
+    } catch (const std::exception&) {  // no thread or no memory available
       if (state->threads.empty()) return false;
     }
   }
@@ -49,7 +49,7 @@ bool WorkerPool::post(const void* owner, Task task) {
 
 void WorkerPool::drop(const void* owner) noexcept {
   HeldLevels::check_may_take(LockLevel::background);
-  Jobs forgotten;  // outlives the lock
+  Jobs forgotten;  // destroyed after the lock
   Drop here{owner, nullptr};
   auto state = state_.lock();
   for (auto job = state->waiting.begin(); job != state->waiting.end();) {
@@ -76,9 +76,9 @@ void WorkerPool::run() noexcept {
       try {
         job.front().task();
       } catch (const std::exception&) {
-        // Nobody waits for its result.
+        // Nobody uses its result.
       }
-      job.clear();  // what it holds ends before `drop` returns
+      job.clear();  // destroys its captures before `drop` returns
     }
     finish(owner);
   }

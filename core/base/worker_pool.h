@@ -1,4 +1,4 @@
-// A few threads for work that nobody waits for.
+// A few threads for background work.
 #pragma once
 
 #include <condition_variable>
@@ -12,24 +12,24 @@
 
 namespace layoutfs {
 
-// Threads start when there is work for them, so that a program may fork before. Tasks hold
-// LockLevel::background. Thread-safe.
+// Threads start when there is work for them, so a program may fork before. Tasks hold LockLevel::background.
+// Thread-safe.
 class WorkerPool {
  public:
   using Task = std::move_only_function<void()>;
 
   WorkerPool(std::size_t most_threads, std::size_t most_waiting);
-  // Ends what was posted as `drop` does.
+  // Drops queued tasks and waits for running ones.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Has `task` run some time; an exception ends the task alone. Returns false, and the task never runs, if as
-  // many wait already as may, if the system has no thread to give, or while `owner` is dropped. Throws
-  // std::bad_alloc; nothing has changed then.
+  // Queues `task`; an exception ends only this task. Returns false, and never runs the task, if the queue is
+  // full, if no thread can be started, or while `owner` is being dropped. If it throws std::bad_alloc,
+  // nothing has changed.
   bool post(const void* owner, Task task);
-  // Forgets the tasks of `owner` that have not begun and waits for those that have. Allocates nothing. The
-  // caller must hold nothing that tasks wait for (LockLevel::background), so not from within a task.
+  // Removes the queued tasks of `owner` and waits for its running ones. Does not allocate. The caller must
+  // not hold anything that tasks wait for (LockLevel::background), so do not call it from a task.
   void drop(const void* owner) noexcept;
   std::size_t thread_count();
 
@@ -39,22 +39,22 @@ class WorkerPool {
     Task task;
   };
   using Jobs = std::list<Job>;
-  // A caller of drop(), while it waits.
+  // A caller of drop() while it waits.
   struct Drop {
     const void* owner;
     Drop* next;
   };
   struct State {
     Jobs waiting;
-    std::vector<const void*> running;  // the owners of tasks that run; has room for one of each thread
+    std::vector<const void*> running;  // owners of running tasks; has room for one per thread
     Drop* drops = nullptr;
     std::vector<std::thread> threads;
-    std::size_t idle = 0;  // threads that wait for work
+    std::size_t idle = 0;  // threads waiting for work
     bool is_ending = false;
   };
 
   void run() noexcept;
-  // Waits for work; empty once the pool ends.
+  // Waits for work. Returns an empty list if the pool ends.
   Jobs take() noexcept;
   void finish(const void* owner) noexcept;
 

@@ -5,7 +5,7 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kDrainSize = std::size_t{64} << 10;  // bytes at a time
+constexpr std::size_t kDrainSize = std::size_t{64} << 10;  // bytes per read
 
 }  // namespace
 
@@ -26,14 +26,14 @@ Result<ByteSource*> ChunkReader::next() {
   return *advanced ? static_cast<ByteSource*>(this) : nullptr;
 }
 
-// Whether there is another chunk.
+// Returns whether there is another chunk.
 Result<bool> ChunkReader::advance() {
   if (is_inside_) {
     if (auto skipped = skip_chunk(); !skipped) return fail(std::move(skipped).error());
     is_inside_ = false;
   }
   if (count_ == chunks_.size()) {
-    // Once: what is behind the last chunk may be at its end now.
+    // Reset once: after the last chunk, this checks its end.
     ++count_;
     if (auto ended = end_chunks(); !ended) return fail(std::move(ended).error());
   }

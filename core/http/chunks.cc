@@ -7,7 +7,7 @@
 namespace layoutfs {
 namespace {
 
-// Reads another stream, which may be wrong.
+// Checks another, untrusted stream.
 class CheckedChunks final : public ChunkReader {
  public:
   CheckedChunks(std::unique_ptr<ChunkStream> stream, std::vector<BlobChunk> chunks)
@@ -44,7 +44,7 @@ class CheckedChunks final : public ChunkReader {
 
 Status validate_chunks(std::span<const BlobChunk> chunks, std::optional<std::uint64_t> blob_size) {
   if (chunks.empty()) return fail(Errc::bad_partial_request, "no chunks were asked for");
-  std::uint64_t end = 0;  // of the chunk in front
+  std::uint64_t end = 0;  // of the preceding chunk
   for (const BlobChunk& chunk : chunks) {
     const auto bad = [&](const std::string& why) {
       return fail(Errc::bad_partial_request,

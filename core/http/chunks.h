@@ -1,5 +1,5 @@
-// Chunks of a blob, asked for in one request and delivered in order, e.g. as the answer to an HTTP range
-// request (RFC 9110, section 14).
+// Chunks of a blob, requested together and delivered in order, e.g. by an HTTP range request (RFC 9110,
+// section 14).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace layoutfs {
 
-// The length of a chunk that goes to the end of the blob; the last one of a request only.
+// The length of a chunk that extends to the end of the blob. Only for the last one of a request.
 inline constexpr std::uint64_t kToEnd = std::numeric_limits<std::uint64_t>::max();
 
 struct BlobChunk {
@@ -23,27 +23,26 @@ struct BlobChunk {
   friend bool operator==(const BlobChunk&, const BlobChunk&) = default;
 };
 
-// Errc::bad_partial_request if a source must not be asked for these: none at all, one without a byte, one
-// that begins before the end of the one in front of it, one that ends behind the largest offset there is, one
-// behind a chunk that goes to the end; where the blob's size is known, also one that ends, or begins, behind
-// it.
+// Errc::bad_partial_request if a request is invalid: no chunks, an empty chunk, a chunk that starts before
+// the end of the preceding one, a chunk that ends beyond the largest offset, a chunk after one that extends
+// to the end, or, if the size of the blob is known, a chunk beyond its end.
 Status validate_chunks(std::span<const BlobChunk> chunks, std::optional<std::uint64_t> blob_size = {});
 
-// The chunks of one request, one after the other. For one thread at a time.
+// The chunks of one request in order. For one thread at a time.
 class ChunkStream {
  public:
   virtual ~ChunkStream() = default;
-  // The next chunk's bytes, in the order of the request; null once all were delivered, then always. The
-  // source belongs to the stream and is good until the next call, which skips the rest of it.
-  // Its read() fails as well. There is one error at most, which ends the stream: every later call has it
-  // again. Errc::unexpected_eof: the chunks, or one of them, end early. Errc::corrupt: the answer breaks its
-  // format, or is not the answer to this request.
+  // Returns the next chunk's bytes, in the order of the request; null after the last chunk. The source
+  // belongs to the stream and is valid until the next call, which skips its remaining bytes. Errors are
+  // final: the first error of next() or of a source's read() is returned by all later calls.
+  // Errc::unexpected_eof if the chunks end early. Errc::corrupt if the response violates its format or does
+  // not match the request.
   virtual Result<ByteSource*> next() = 0;
 };
 
-// Checks an untrusted stream against the request that it answers: every chunk has exactly its bytes, and
-// there is one for each, no fewer (Errc::unexpected_eof) and no more (Errc::corrupt). A chunk that goes to
-// the end may have any number of bytes.
+// Checks an untrusted stream against its request: the number of chunks and the length of each must match
+// (Errc::unexpected_eof if it is shorter, Errc::corrupt if it is longer). A chunk that extends to the end may
+// have any length.
 std::unique_ptr<ChunkStream> checked_chunks(std::unique_ptr<ChunkStream> stream,
                                             std::vector<BlobChunk> chunks);
 

@@ -19,7 +19,7 @@ bool is_token_character(char c) {
   return is_letter(c) || is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-// Takes a field's value apart from its front.
+// Parses the value of a field from its start.
 class FieldParser {
  public:
   explicit FieldParser(std::string_view text) : rest_(text) {}
@@ -31,7 +31,7 @@ class FieldParser {
     rest_.remove_prefix(1);
     return true;
   }
-  // As many characters of a token, and of `others`, as there are.
+  // Takes the longest prefix of token characters and `others`.
   std::string_view take_token(std::string_view others = {}) {
     const auto is_part = [&](char c) {
       return is_token_character(c) || others.find(c) != std::string_view::npos;
@@ -41,7 +41,7 @@ class FieldParser {
     rest_.remove_prefix(token.size());
     return token;
   }
-  // Returns the text between quotes, nothing if there are none. RFC 9110, 5.6.4.
+  // Takes a quoted string and returns its text, nullopt if there is none. RFC 9110, 5.6.4.
   std::optional<std::string> take_quoted() {
     if (!take('"')) return std::nullopt;
     std::string text;
@@ -69,7 +69,7 @@ class FieldParser {
   std::string_view rest_;
 };
 
-// Returns the value of a parameter, nothing if it is not one.
+// Takes the value of a parameter, nullopt if it is invalid.
 std::optional<std::string> take_value(FieldParser& field, bool is_boundary) {
   if (auto quoted = field.take_quoted()) return quoted;
   const std::string_view token = field.take_token(is_boundary ? ":" : "");
@@ -98,7 +98,7 @@ Result<ContentType> ContentType::parse(std::string_view text) {
     if (!field.take(';')) return broken();
     field.skip_blanks();
     const std::string_view name = field.take_token();
-    if (name.empty()) continue;  // RFC 9110, 5.6.6: there may be nothing between two semicolons
+    if (name.empty()) continue;  // RFC 9110, 5.6.6: a parameter may be empty
     if (!field.take('=')) return broken();
     const bool is_boundary = is_same_token(name, "boundary");
     auto value = take_value(field, is_boundary);

@@ -28,7 +28,7 @@ MultipartReader::MultipartReader(std::unique_ptr<ByteSource> body, std::string_v
     : body_(std::move(body)),
       delimiter_(std::string(kLineEnd) + "--" + std::string(boundary)),
       buffer_(kBufferSize) {
-  // The first boundary may be the first line of the body: it then has no line end in front.
+  // The first boundary may be the first line of the body, without a preceding line end.
   copy_bytes(as_bytes(kLineEnd), buffer_);
   end_ = kLineEnd.size();
 }
@@ -37,7 +37,7 @@ std::string_view MultipartReader::available() const {
   return as_text(ByteView(buffer_).subspan(begin_, end_ - begin_));
 }
 
-// More of the body behind what is there, which leaves some room always. False at the end of the body.
+// Reads more of the body; there is always room. Returns false at the end of the body.
 Result<bool> MultipartReader::fill() {
   std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
             buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
@@ -50,7 +50,7 @@ Result<bool> MultipartReader::fill() {
   return *got > 0;
 }
 
-// How far the part goes, in the buffer.
+// Finds the end of the part in the buffer.
 Status MultipartReader::find_delimiter() {
   while (!is_delimiter_found_ && content_end_ <= begin_) {
     if (available().size() < delimiter_.size()) {
@@ -61,7 +61,7 @@ Status MultipartReader::find_delimiter() {
     }
     const auto found = available().find(delimiter_);
     is_delimiter_found_ = found != std::string_view::npos;
-    // What may be the front of one is not known yet.
+    // The last bytes may be the start of a delimiter.
     content_end_ = is_delimiter_found_ ? begin_ + found : end_ - delimiter_.size() + 1;
   }
   return {};
@@ -86,7 +86,7 @@ Status MultipartReader::pass_over(std::optional<std::size_t> limit) {
   }
 }
 
-// Up to the line end, which goes too. Good until more is read.
+// Reads up to and including the line end. Valid until the next read.
 Result<std::string_view> MultipartReader::read_line() {
   for (std::size_t seen = 0;;) {
     const auto found = available().find(kLineEnd, seen);
@@ -139,7 +139,7 @@ Status MultipartReader::read_fields() {
 }
 
 Status MultipartReader::read_field(std::string_view line) {
-  // A line that begins with a blank goes on with the field in front, which of those we look at none needs.
+  // A line that starts with a blank continues the previous field; the fields we need never do.
   if (kPadding.find(line.front()) != std::string_view::npos) return {};
   const auto colon = line.find(':');
   if (colon == std::string_view::npos)

@@ -1,4 +1,4 @@
-// The parts of a body of a multipart type (RFC 2046, section 5.1), each as it arrives.
+// The parts of a multipart body (RFC 2046, section 5.1), as they arrive.
 #pragma once
 
 #include <memory>
@@ -11,26 +11,25 @@
 
 namespace layoutfs {
 
-// Keeps 64 KiB of the body at most. An error is final: Errc::unexpected_eof if the body
-// ends before its last boundary, Errc::corrupt if it breaks the format, or the error of the body. For one
-// thread at a time.
+// Buffers at most 64 KiB of the body. Errors are final: Errc::unexpected_eof if the body ends before its last
+// boundary, Errc::corrupt if it violates the format, or an error of the body. For one thread at a time.
 class MultipartReader {
  public:
   static constexpr std::size_t kMaxBoundary = 70;  // bytes, RFC 2046
-  // Against a body that is all header. The preamble is skipped.
+  // Limits for a body that consists only of headers. The preamble is skipped.
   static constexpr std::size_t kMaxLine = std::size_t{8} << 10;  // bytes
   static constexpr std::size_t kMaxFields = 64;                  // of a part
   static constexpr std::size_t kMaxPreamble = std::size_t{64} << 10;
 
-  // Errc::corrupt for a boundary that is empty or too long.
+  // Errc::corrupt if the boundary is empty or too long.
   static Result<MultipartReader> open(std::unique_ptr<ByteSource> body, std::string_view boundary);
 
-  // Goes to the next part, over what is left of this one. False at the last boundary; what is behind that is
-  // not looked at.
+  // Skips the rest of this part and moves to the next one. Returns false at the last boundary; data after it
+  // is ignored.
   Result<bool> next_part();
-  // The part's field Content-Range, of which it has no more than one.
+  // Returns the part's Content-Range, which occurs at most once.
   const std::optional<std::string>& content_range() const noexcept { return content_range_; }
-  // Some bytes of the part; 0 only at its end, or for an empty `out`.
+  // Reads some bytes of the part. Returns 0 only at its end or if `out` is empty.
   Result<std::size_t> read(std::span<std::byte> out);
 
  private:
@@ -46,8 +45,8 @@ class MultipartReader {
   std::unique_ptr<ByteSource> body_;
   std::string delimiter_;  // "\r\n--BOUNDARY"
   Bytes buffer_;
-  std::size_t begin_ = 0, end_ = 0;  // read and not used yet, in buffer_
-  std::size_t content_end_ = 0;      // up to there it is the part's
+  std::size_t begin_ = 0, end_ = 0;  // unread bytes in buffer_
+  std::size_t content_end_ = 0;      // end of the part's content in buffer_
   bool is_at_start_ = true, is_delimiter_found_ = false, is_at_end_ = false;
   std::optional<std::string> content_range_;
 };

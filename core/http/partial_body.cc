@@ -11,7 +11,7 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kPassSize = std::size_t{64} << 10;  // bytes at a time
+constexpr std::size_t kPassSize = std::size_t{64} << 10;  // bytes per read
 
 // Reads the whole blob in order.
 class FullBodyChunks final : public ChunkReader {
@@ -39,11 +39,11 @@ class FullBodyChunks final : public ChunkReader {
   }
 
   std::unique_ptr<ByteSource> body_;
-  std::uint64_t at_ = 0;  // bytes that were read
+  std::uint64_t at_ = 0;  // bytes read so far
 };
 
-// Returns the number of bytes of `chunk` that a range delivers. Errc::corrupt if it is another range;
-// Errc::unexpected_eof if it is the start of the chunk, cut off by the end of the blob.
+// Returns the number of bytes of `chunk` in a range. Errc::corrupt if the range does not match.
+// Errc::unexpected_eof if the end of the blob cuts the chunk off.
 Result<std::uint64_t> length_of(std::string_view content_range, const BlobChunk& chunk,
                                 const std::string& chunk_name) {
   const auto range = ContentRange::parse(content_range);
@@ -59,7 +59,7 @@ Result<std::uint64_t> length_of(std::string_view content_range, const BlobChunk&
   return fail(Errc::corrupt, answered());
 }
 
-// A body that is one range.
+// A body with one range.
 class LoneBodyChunk final : public ChunkReader {
  public:
   LoneBodyChunk(std::unique_ptr<ByteSource> body, std::string content_range, std::vector<BlobChunk> chunks)
@@ -81,7 +81,7 @@ class LoneBodyChunk final : public ChunkReader {
   std::string content_range_;
 };
 
-// A body that is several.
+// A body with several ranges.
 class MultipartChunks final : public ChunkReader {
  public:
   MultipartChunks(MultipartReader parts, std::vector<BlobChunk> chunks)

@@ -1,4 +1,4 @@
-// Reads records: "<length> <key>=<value>\n".
+// Parses records: "<length> <key>=<value>\n".
 #include "core/tar/pax.h"
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 namespace layoutfs {
 namespace {
 
-// Digits and nothing else.
+// Accepts only digits.
 template <class T>
 std::optional<T> parse_decimal(std::string_view text) {
   T value{};
@@ -17,7 +17,7 @@ std::optional<T> parse_decimal(std::string_view text) {
   return value;
 }
 
-// The first nine digits of a fraction, as if zeros followed them.
+// Parses the first nine digits of a fraction, padded with zeros.
 std::optional<std::uint32_t> parse_nanoseconds(std::string_view fraction) {
   std::uint32_t value = 0;
   std::size_t digits = 0;
@@ -32,7 +32,7 @@ std::optional<std::uint32_t> parse_nanoseconds(std::string_view fraction) {
   return value;
 }
 
-// Seconds with an optional fraction; "-1.5" is one and a half second before 1970.
+// Parses seconds with an optional fraction; "-1.5" is 1.5 seconds before 1970.
 std::optional<Timestamp> parse_time(std::string_view text) {
   const bool is_negative = text.starts_with('-');
   if (is_negative) text.remove_prefix(1);
@@ -45,7 +45,7 @@ std::optional<Timestamp> parse_time(std::string_view text) {
   return Timestamp{-*seconds - 1, 1'000'000'000 - *nanoseconds};
 }
 
-// Takes the next record off `body`: its key and value.
+// Removes the next record from `body` and returns its key and value.
 Result<std::pair<std::string_view, std::string_view>> next_record(std::string_view& body) {
   const std::size_t blank = body.find(' ');
   const auto length =
@@ -94,7 +94,7 @@ Status set_map(std::vector<std::uint64_t>& to, std::string_view value) {
   return {};
 }
 
-// Format 0.0: each number in a record of its own, offset and size by turns.
+// Format 0.0: each number in its own record, alternately offset and size.
 Status add_to_map(std::vector<std::uint64_t>& to, bool is_size, std::string_view value) {
   const auto number = parse_decimal<std::uint64_t>(value);
   if (!number || (to.size() % 2 != 0) != is_size)

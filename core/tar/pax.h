@@ -20,12 +20,12 @@ struct PaxSparse {
   std::optional<std::uint64_t> real_size;
   std::optional<std::uint64_t> block_count;
   std::optional<std::string> name;
-  std::vector<std::uint64_t> numbers;  // offset and size by turns
+  std::vector<std::uint64_t> numbers;  // alternately offset and size
 
   bool is_present() const { return major || minor || real_size || block_count || !numbers.empty(); }
 };
 
-// What one entry's extended headers say, as far as it matters here.
+// The supported records of one entry's extended headers.
 struct PaxRecords {
   std::optional<std::string> path, link;
   std::optional<std::uint64_t> size, uid, gid;
@@ -34,8 +34,9 @@ struct PaxRecords {
   PaxSparse sparse;
 };
 
-// Adds the records of a header's `body` to `records`: of a repeated key the last counts, an empty value takes
-// a standard key back. Errc::corrupt, in words that go on after "tar header at byte N: ".
+// Adds the records of a header's `body` to `records`. The last value of a repeated key wins; an empty value
+// removes a standard key. Errc::corrupt if a record is malformed. The message continues "tar header at byte
+// N: ".
 Status parse_pax(ByteView body, PaxRecords& records);
 
 }  // namespace layoutfs

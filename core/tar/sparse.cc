@@ -1,4 +1,4 @@
-// Checks the maps of sparse files.
+// Validates the maps of sparse files.
 #include "core/tar/sparse.h"
 
 #include <charconv>

@@ -1,4 +1,4 @@
-// What the fields of all headers of an entry come to.
+// Combines the fields of all headers of an entry.
 #include "core/tar/tar_entry.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace layoutfs {
 namespace {
 
-// A number of a header or, if there is one, of a PAX record, that must be in 0..`max`.
+// Sets a number from a header or, if there is one, from a PAX record. It must be in 0..`max`.
 template <class T>
 Status set_number(T& to, std::int64_t in_header, std::optional<std::uint64_t> in_record, std::uint64_t max,
                   const char* what) {
@@ -20,8 +20,7 @@ Status set_number(T& to, std::int64_t in_header, std::optional<std::uint64_t> in
   return {};
 }
 
-// A file's name in a v7 tar tells a directory by its slash. POSIX calls typeflags that nobody has defined
-// files.
+// In a v7 tar, a trailing slash marks a directory. POSIX treats unknown typeflags as regular files.
 EntryType type_of(const TarHeader& header, std::string_view name) {
   switch (header.flag) {
     case '1':
@@ -33,7 +32,7 @@ EntryType type_of(const TarHeader& header, std::string_view name) {
     case '4':
       return EntryType::block;
     case '5':
-    case 'D':  // GNU tar's directory with a list of its names as data
+    case 'D':  // GNU tar's directory with a list of names as data
       return EntryType::directory;
     case '6':
       return EntryType::fifo;
@@ -78,7 +77,7 @@ Status set_sparse_size(EntryStart& start, ByteView block, const PaxSparse& recor
 
 std::string name_of(const TarHeader& header, const ExtendedHeaders& extended, SparseForm sparse) {
   const PaxRecords& pax = extended.pax;
-  // The path beside a sparse name is made up for extractors that do not know the format.
+  // The other path of a sparse file is generated for extractors that do not know the format.
   if (sparse != SparseForm::none && sparse != SparseForm::old && pax.sparse.name) return *pax.sparse.name;
   if (pax.path) return *pax.path;
   return extended.long_name.value_or(header.name);
@@ -147,7 +146,7 @@ Result<EntryStart> start_entry(const TarHeader& header, ByteView block, Extended
   set_link(entry, header, extended);
   if (auto set = set_attributes(entry, header, extended); !set) return fail(std::move(set).error());
 
-  // Writers leave sizes in the headers of entries that have no data.
+  // Some writers leave sizes in headers of entries without data.
   if (auto set = set_number(start.stored, header.size, extended.pax.size, kMaxStored, "size"); !set) {
     return fail(std::move(set).error());
   }

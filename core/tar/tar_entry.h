@@ -1,4 +1,4 @@
-// Puts an entry together from its header and from the extended headers in front of it.
+// Builds an entry from its header and the preceding extended headers.
 #pragma once
 
 #include <optional>
@@ -12,30 +12,30 @@
 
 namespace layoutfs {
 
-// What stood in front of an entry's own header.
+// The extended headers before an entry's own header.
 struct ExtendedHeaders {
   PaxRecords pax;
   std::optional<std::string> long_name, long_link;  // GNU's typeflags 'L' and 'K'
   bool is_present = false;
 };
 
-// How a sparse file's map is written down.
+// The location of a sparse file's map.
 enum class SparseForm : std::uint8_t {
   none,
-  old,      // typeflag 'S': in the header and in blocks behind it
+  old,      // typeflag 'S': in the header and in the following blocks
   records,  // PAX 0.0 and 0.1
-  text,     // PAX 1.0: in front of the data
+  text,     // PAX 1.0: before the data
 };
 
-// An entry, and what is left to do until it is complete.
+// An entry and the work that remains to complete it.
 struct EntryStart {
-  TarEntry entry;  // without stream_offset and extents; of a sparse file, `size` is that of its content
-  std::uint64_t stored = 0;  // bytes that follow the header
+  TarEntry entry;            // without stream_offset and extents; for a sparse file, `size` includes holes
+  std::uint64_t stored = 0;  // bytes after the header
   SparseForm sparse = SparseForm::none;
   std::vector<std::uint64_t> numbers;  // SparseForm::records: the map
 };
 
-// `block` is the header's own. Errc::corrupt or Errc::unsupported in words that go on after "tar header at
+// `block` is the entry's own header. Errc::corrupt or Errc::unsupported. The message continues "tar header at
 // byte N: ".
 Result<EntryStart> start_entry(const TarHeader& header, ByteView block, ExtendedHeaders extended);
 

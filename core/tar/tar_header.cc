@@ -1,4 +1,4 @@
-// Takes header blocks apart.
+// Parses header blocks.
 #include "core/tar/tar_header.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ constexpr Field kName{0, 100}, kMode{100, 8}, kUid{108, 8}, kGid{116, 8}, kSize{
     kChecksum{148, 8}, kLink{157, 100}, kMagic{257, 8}, kDeviceMajor{329, 8}, kDeviceMinor{337, 8},
     kPrefix{345, 155};
 constexpr std::size_t kFlag = 156;
-// star writes ustar headers with a shorter prefix and a mark at the end of the block.
+// star writes ustar headers with a shorter prefix and a magic number at the end of the block.
 constexpr Field kStarPrefix{345, 131}, kStarMark{508, 4};
 
 std::optional<std::int64_t> parse_octal(std::string_view field) noexcept {
@@ -40,7 +40,7 @@ std::optional<std::int64_t> parse_base256(ByteView field) noexcept {
   for (std::size_t i = 0; i < field.size(); ++i) {
     auto byte = std::to_integer<std::uint8_t>(field[i]);
     if (i == 0) byte = static_cast<std::uint8_t>(is_negative ? byte | 0x80 : byte & 0x7f);
-    // What is shifted out must be nothing but sign, and the sign must stay.
+    // The bits shifted out must all equal the sign, and the sign must not change.
     const std::uint64_t sign_bits = is_negative ? 0x1ff : 0;
     if (value >> 55 != sign_bits) return std::nullopt;
     value = value << 8 | byte;
@@ -54,7 +54,7 @@ TarFormat format_of(ByteView block) noexcept {
   return magic.starts_with(std::string_view("ustar\0", 6)) ? TarFormat::ustar : TarFormat::v7;
 }
 
-// Old tars sum signed chars; POSIX wants unsigned ones. The checksum itself counts as blanks.
+// Old tars sum signed chars; POSIX requires unsigned ones. The checksum field itself counts as blanks.
 bool checksum_is_right(ByteView block) noexcept {
   const auto stated = parse_octal(as_text(kChecksum.of(block)));
   std::int64_t as_unsigned = 0, as_signed = 0;

@@ -1,16 +1,16 @@
-// Follows a tar stream block by block, and passes over file data without looking at it.
+// Parses a tar stream block by block, and skips file data without looking at it.
 //
-// feed() takes pieces of any size, and does with them what the current phase says:
+// feed() takes pieces of any size. The current phase determines the next action:
 //   header      collects a block of 512 bytes. An extended header leads to `extended`. Any other one is an
 //               entry: start_entry() joins its fields with the extended headers that came before, and the
 //               entry goes to the sink at once, or after its sparse map (old_sparse, text_map).
-//   extended    collects the body of a PAX header or a long name, and adds it to what the next entry gets.
+//   extended    collects the body of a PAX header or a long name, and adds it to the next entry.
 //   skipping    counts data and padding down, and then returns to `header`; skip() does so without bytes.
 //   ended       ignores everything: after two blocks of zeros, or an error.
 //
-// Invariants: an entry is delivered exactly once, when its header is complete; extended headers belong to the
-// next entry, and are never left over; nothing is kept of an entry that was delivered. All memory is bounded
-// by kMaxExtendedHeaders and kMaxExtents, and all work is linear in the bytes of the stream.
+// Invariants: each entry is delivered exactly once, when its header is complete; extended headers belong to
+// the next entry; no state of a delivered entry is kept. Memory is bounded by kMaxExtendedHeaders and
+// kMaxExtents. Cost: linear in the bytes of the stream.
 #include "core/tar/tar_parser.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ namespace layoutfs {
 namespace {
 std::uint64_t padding_of(std::uint64_t size) { return (kTarBlock - size % kTarBlock) % kTarBlock; }
 
-// Takes up to `size` bytes off the front of `piece`.
+// Removes up to `size` bytes from the start of `piece`.
 ByteView take(ByteView& piece, std::uint64_t size) {
   const ByteView taken = piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(size, piece.size())));
   piece = piece.subspan(taken.size());
@@ -37,11 +37,11 @@ ByteView take(ByteView& piece, std::uint64_t size) {
 }  // namespace
 
 struct TarParser::State {
-  // What the next bytes of the stream are.
+  // The meaning of the next bytes of the stream.
   enum class Phase : std::uint8_t {
     header,
-    extended,    // the body of an extended header, kept in `body`
-    old_sparse,  // a block with more of an old sparse map
+    extended,    // the body of an extended header, collected in `body`
+    old_sparse,  // a block that continues an old sparse map
     text_map,    // the map of a sparse file of PAX 1.0
     skipping,    // data, then padding
     ended,
@@ -74,10 +74,10 @@ struct TarParser::State {
 
   Sink sink;
   Phase phase = Phase::header;
-  std::uint64_t fed = 0, unread = 0;  // bytes of the stream that have come, and of them in the current piece
-  std::uint64_t header_offset = 0;    // of the last header
-  std::optional<std::uint64_t> zero_block;   // the offset of the first half of the end marker
-  std::array<std::byte, kTarBlock> block{};  // a block that comes in pieces
+  std::uint64_t fed = 0, unread = 0;         // bytes fed in total, and unread bytes of the current piece
+  std::uint64_t header_offset = 0;           // of the last header
+  std::optional<std::uint64_t> zero_block;   // offset of the first block of a possible end marker
+  std::array<std::byte, kTarBlock> block{};  // an incomplete block
   std::size_t block_size = 0;
   std::uint64_t to_skip = 0, padding = 0;  // Phase::skipping
 
@@ -90,7 +90,7 @@ struct TarParser::State {
   EntryStart start;
   SparseMap map;
   SparseTextMap text_map;
-  std::uint64_t data_offset = 0;  // where the bytes after the entry's header begin
+  std::uint64_t data_offset = 0;  // offset of the first byte after the entry's header
 };
 
 Status TarParser::State::feed(ByteView piece) {
@@ -132,7 +132,7 @@ Status TarParser::State::take_header(ByteView whole) {
   if (!header) return in_header(std::move(header).error());
   switch (header->flag) {
     case 'x':
-    case 'X':  // Solaris wrote these before POSIX chose a letter
+    case 'X':  // Solaris used it before POSIX chose a letter
     case 'L':
     case 'K':
     case 'g':
@@ -164,7 +164,7 @@ std::unexpected<Error> TarParser::State::lone_zero_block() const {
 Status TarParser::State::begin_extended(const TarHeader& header) {
   if (header.size < 0) return in_header(Error(Errc::corrupt, "size is negative"));
   const auto size = static_cast<std::uint64_t>(header.size);
-  // Global headers and labels of volumes say nothing about an entry.
+  // Global headers and volume labels do not describe an entry.
   if (header.flag == 'g' || header.flag == 'V') {
     skip(size);
     return {};
@@ -264,20 +264,20 @@ Status TarParser::State::take_text_map(ByteView& piece) {
   return deliver_sparse(padded);
 }
 
-// Of the bytes that follow the header, the first `map_size` are not data.
+// The first `map_size` bytes after the header are not data.
 Status TarParser::State::deliver_sparse(std::uint64_t map_size) {
   auto extents = std::move(map).finish(start.entry.size, start.stored - map_size, data_offset + map_size);
   if (!extents) return in_header(std::move(extents).error());
   start.entry.extents = std::move(*extents);
   skip(start.stored - (position() - data_offset));
-  // The stored bytes may end in the middle of a block, wherever the map ended.
+  // The data may end inside a block, independent of the end of the map.
   padding = padding_of(start.stored);
   return deliver();
 }
 
 Status TarParser::State::deliver() { return sink(std::move(start.entry)); }
 
-// Goes on `size` bytes and their padding later.
+// Skips `size` bytes and their padding.
 void TarParser::State::skip(std::uint64_t size) {
   to_skip = size;
   padding = padding_of(size);
@@ -291,7 +291,7 @@ void TarParser::State::pass_over(std::uint64_t size) {
   skipped(size);
 }
 
-// `size` <= to_skip + padding.
+// Precondition: `size` <= to_skip + padding.
 void TarParser::State::skipped(std::uint64_t size) {
   const std::uint64_t data = std::min(size, to_skip);
   to_skip -= data;
@@ -320,7 +320,7 @@ Status TarParser::State::finish() {
     case Phase::text_map:
       return ends_inside("the sparse map");
     case Phase::skipping:
-      // Writers have left out the padding of the last entry.
+      // Some writers omit the padding of the last entry.
       if (to_skip != 0) return ends_inside("the data");
       if (extended.is_present) return ends_inside("the extended headers of an entry");
       return {};

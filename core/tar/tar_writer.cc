@@ -28,7 +28,7 @@ class Header {
     check(text.size() <= field.size, "a tar field has room for its text");
     copy_bytes(as_bytes(text), std::span(block_).subspan(field.offset));
   }
-  // Octal digits, and the NUL that the block has there.
+  // Octal digits followed by the NUL that the block already has.
   void number(WrittenField field, std::uint64_t value) {
     std::string digits(field.size - 1, '0');
     for (auto digit = digits.rbegin(); digit != digits.rend() && value != 0; ++digit, value >>= 3)
@@ -37,7 +37,7 @@ class Header {
   }
   Bytes finish() {
     text(kWrittenMagic, std::string_view("ustar\00000", 8));
-    // As if the checksum's own field were blanks.
+    // The checksum counts its own field as blanks.
     text(kWrittenChecksum, std::string(kWrittenChecksum.size, ' '));
     std::uint64_t sum = 0;
     for (const std::byte byte : block_) sum += std::to_integer<std::uint64_t>(byte);
@@ -61,7 +61,7 @@ Bytes header(std::string_view name, char flag, std::uint64_t size, std::int64_t 
   return header.finish();
 }
 
-// "LENGTH KEY=VALUE\n", where LENGTH counts itself too.
+// "LENGTH KEY=VALUE\n"; LENGTH includes itself.
 std::string pax_record(std::string_view key, std::string_view value) {
   const std::string rest = " " + std::string(key) + "=" + std::string(value) + "\n";
   std::size_t length = rest.size();
