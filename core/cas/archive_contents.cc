@@ -18,12 +18,12 @@ namespace {
 
 constexpr std::size_t kMaxBlobs = 1'000'000;
 constexpr std::size_t kMaxPieces = 4'000'000;  // of all sparse files
-// What is remembered of files that are none of the layout, for links may lead to them.
+// Limits for other files of the archive, which are recorded because links may point to them.
 constexpr std::size_t kMaxOthers = 1'000'000;
 constexpr std::size_t kMaxOtherBytes = std::size_t{64} << 20;  // of names and targets
 constexpr std::size_t kMaxNames = 10'000, kMaxMarkers = 100;
-constexpr std::size_t kMaxTarget = 4096;  // bytes of a symlink's text, as in Linux
-// Components of all ways through symlinks.
+constexpr std::size_t kMaxTarget = 4096;  // length of a symlink's target in bytes, as in Linux
+// Limits for the components visited while resolving symlinks.
 constexpr std::size_t kSpareSteps = 1'000'000, kStepsPerNode = 32;
 
 bool is_root_file(std::string_view path) { return path == kMarkerFile || path == kIndexFile; }
@@ -32,7 +32,7 @@ std::string folder_of(Algorithm algorithm) {
   return std::string(kBlobsFolder) + "/" + std::string(name_of(algorithm));
 }
 
-// Whether it is the name of a blob: "blobs/ALGORITHM/HEX".
+// Returns whether it is the path of a blob: "blobs/ALGORITHM/HEX".
 bool is_blob_path(std::string_view path) {
   return std::ranges::any_of(algorithms(), [&](Algorithm algorithm) {
     const std::string folder = folder_of(algorithm) + "/";
@@ -41,7 +41,7 @@ bool is_blob_path(std::string_view path) {
   });
 }
 
-// The files and links of an archive by their paths. Directories are where files are.
+// The files and links of an archive by path. Directories exist implicitly.
 class ArchiveTree {
  public:
   using Node = std::variant<ArchivePlace, std::string>;  // a file, or the target of a symlink
@@ -58,7 +58,7 @@ class ArchiveTree {
     return found == nodes_.end() ? nullptr : &found->second;
   }
 
-  // Where an entry of that name lies if symlinks came before it in the place of its directories.
+  // Returns the location of an entry with that name if earlier symlinks replace its directories.
   std::string place_of(const std::string& path) const {
     const auto slash = path.rfind('/');
     if (!has_links_ || slash == std::string::npos) return path;
@@ -67,15 +67,15 @@ class ArchiveTree {
     return folder->empty() ? path.substr(slash + 1) : *folder + path.substr(slash);
   }
 
-  // Many long ways through symlinks would take hours. Errc::unsupported.
+  // Errc::unsupported if there are too many steps: many long chains of symlinks would take hours.
   Status check_steps() const {
     if (steps_ <= kSpareSteps + kStepsPerNode * nodes_.size()) return {};
     return fail(Errc::unsupported, "the symlinks of the archive take too many steps");
   }
 
-  // The path without symlinks; what is there need not be known.
+  // Returns the path with its symlinks resolved; it need not exist.
   Result<std::string> resolve(std::string_view path) const;
-  // The file that a path leads to; nothing if there is none, and no symlink is the reason.
+  // Returns the file at a path; nullopt if it does not exist, unless a symlink is the reason.
   std::optional<ArchiveFile> file_at(std::string_view path) const;
   // Calls `visit` with the names of the files and links in a directory.
   template <class Visit>
@@ -90,7 +90,7 @@ class ArchiveTree {
  private:
   std::map<std::string, Node, std::less<>> nodes_;
   bool has_links_ = false;
-  mutable std::size_t steps_ = 0;  // that were taken behind symlinks
+  mutable std::size_t steps_ = 0;  // components visited through symlinks
 };
 
 std::string described_link(std::string_view link, std::string_view target) {
@@ -99,9 +99,9 @@ std::string described_link(std::string_view link, std::string_view target) {
 
 Result<std::string> ArchiveTree::resolve(std::string_view path) const {
   std::string here;
-  std::vector<std::string_view> ways{path};  // what is left of them, the current one last
+  std::vector<std::string_view> ways{path};  // remaining components, the current path last
   int followed = 0;
-  std::string_view link, target;  // the last one
+  std::string_view link, target;  // the last one followed
   const auto leaves = [&] {
     return fail(Errc::invalid_image, described_link(link, target) + ", which leaves the archive");
   };
@@ -148,7 +148,7 @@ std::optional<ArchiveFile> ArchiveTree::file_at(std::string_view path) const {
   return Error(Errc::not_found, described_link(path, std::get<std::string>(*link)) + ", where no file is");
 }
 
-// Collects the files as the entries of the tar come by.
+// Collects the files from the entries of the tar, in order.
 class ContentsReader {
  public:
   Status add(TarEntry&& entry) {
@@ -156,7 +156,7 @@ class ContentsReader {
     const std::string path = tree_.place_of(entry.path);
     auto node = node_of(entry);
     if (!node) return fail(std::move(node).error());
-    // What is neither a file nor a link takes away what stood there before.
+    // An entry of another type replaces an earlier one of the same name.
     if (!*node) {
       tree_.erase(path);
       return {};
@@ -191,7 +191,7 @@ class ContentsReader {
   }
 
  private:
-  // Those that tell what kind of archive it is.
+  // Adds the names that identify the kind of archive.
   void add_name(const TarEntry& entry) {
     const bool is_marker = entry.path.ends_with("/" + std::string(kMarkerFile));
     const auto first = entry.path.find('/');
@@ -218,7 +218,7 @@ class ContentsReader {
         if (entry.target.size() >= kMaxTarget) return std::nullopt;
         return entry.target;
       case EntryType::hardlink: {
-        // tar(1) writes the second name of one file as a link to the first.
+        // tar(1) writes further names of a file as links to the first one.
         const ArchiveTree::Node* const found = tree_.find(tree_.place_of(entry.target));
         return found == nullptr ? std::nullopt : std::optional(*found);
       }
@@ -248,7 +248,7 @@ Result<ArchiveContents> read_archive_contents(int fd, std::uint64_t size) {
     const auto got = pread_full(fd, piece, offset);
     if (!got) return fail(Error(got.error()));
     if (*got == 0) break;
-    // A block at a time: behind a header there may be data to jump over.
+    // One block at a time: a header may be followed by data to skip.
     for (ByteView rest = ByteView(piece).first(*got); !rest.empty() && !parser.is_ended();) {
       const ByteView block = rest.first(std::min(rest.size(), kTarBlock));
       if (auto fed = parser.feed(block); !fed) return fail(std::move(fed).error());

@@ -1,4 +1,4 @@
-// The files of a layout inside a tar, and where they lie in it.
+// The files of a layout inside a tar, and their locations.
 #pragma once
 
 #include <cstdint>
@@ -16,31 +16,30 @@
 
 namespace layoutfs {
 
-// A file's data in the archive.
+// The location of a file's data in the archive.
 struct ArchivePlace {
-  std::uint64_t offset;  // bytes; of a sparse file, see extents
+  std::uint64_t offset;  // bytes; for a sparse file, see extents
   std::uint64_t size;    // bytes, holes included
   std::int64_t mtime_ns;
-  std::shared_ptr<const std::vector<Extent>> extents;  // of a sparse file; else null
+  std::shared_ptr<const std::vector<Extent>> extents;  // of a sparse file; otherwise null
 };
 
-// A file, or why the symlink of that name leads to none: Errc::not_found if it leads to nothing,
-// Errc::invalid_image if it goes round in a circle or leaves the archive.
+// A file, or the error of a symlink with that name: Errc::not_found if it is dangling, Errc::invalid_image if
+// it is circular or leaves the archive.
 using ArchiveFile = std::variant<ArchivePlace, Error>;
 
 struct ArchiveContents {
   std::unordered_map<Digest, ArchiveFile> blobs;
   std::map<std::string, ArchiveFile, std::less<>> files;  // oci-layout and index.json
-  // Of the archive's entries, those of at most two components, the first two components of others, and those
-  // called oci-layout, ten thousand at most; of directories with a '/' at the end.
+  // The names that identify the kind of archive, at most ten thousand: entries of at most two components, the
+  // first two components of others, and entries named oci-layout. Directories end with '/'.
   std::set<std::string, std::less<>> names;
 };
 
-// Reads the headers of the whole tar, and jumps over the data. Of a name that stands there twice the last
-// entry counts. Symbolic and hard links to other files of the archive are followed. Errc::corrupt where the
-// archive is cut off or otherwise breaks the format of tars; Errc::unsupported for more than a million blobs,
-// or for sparse files of more than four million pieces; Errc::invalid_image where a folder of blobs is a link
-// that leads to none.
+// Reads all headers of the tar and seeks over the data. If a name occurs twice, the last entry wins. Follows
+// symbolic and hard links to other members. Errc::corrupt if the archive is truncated or violates the tar
+// format. Errc::unsupported if it has more than a million blobs, or sparse files with more than four million
+// extents. Errc::invalid_image if a folder of blobs is a broken link.
 Result<ArchiveContents> read_archive_contents(int fd, std::uint64_t size);
 
 }  // namespace layoutfs

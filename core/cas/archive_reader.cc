@@ -1,4 +1,4 @@
-// An image layout inside a tar: where its files lie is found once, their bytes are read in place.
+// An image layout inside a tar. The files are located once and read in place.
 #include "core/cas/archive_reader.h"
 
 #include <sys/stat.h>
@@ -26,7 +26,7 @@ class ArchiveReader final : public LayoutReader {
   ArchiveReader(std::shared_ptr<const UniqueFd> file, std::int64_t mtime_ns, ArchiveContents contents)
       : file_(std::move(file)), mtime_ns_(mtime_ns), contents_(std::move(contents)) {}
 
-  // Reads what every layout must have.
+  // Reads the files that every layout has.
   Status load(const std::string& path) {
     auto marker = read_root_file(kMarkerFile, kMarkerLimit);
     if (!marker && marker.error().code() == Errc::not_found) return fail(explain_tar(contents_.names, path));
@@ -94,7 +94,7 @@ class ArchiveReader final : public LayoutReader {
   }
 
  private:
-  // Null if there is no such blob.
+  // Returns null if the blob does not exist.
   Result<const ArchiveFile*> find(const Digest& digest, const Context& context) const {
     if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
@@ -170,7 +170,7 @@ class ArchiveDriver final : public Driver {
   Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& uri) const override {
     return open_archive(uri);
   }
-  // What is wrong with the file is told before what cannot be done with an archive.
+  // Errors in the file take precedence over the error that archives cannot be changed.
   Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const override {
     if (const auto archive = open_archive(uri); !archive) return fail(Error(archive.error()));
     return fail(Error::system(EROFS, uri + ": an existing archive cannot be changed"));

@@ -1,4 +1,4 @@
-// Archives: image layouts inside tars, opened by open_archive() (open.h).
+// Archives: image layouts inside tar files, opened by open_archive() (open.h).
 #pragma once
 
 #include <memory>
@@ -9,11 +9,11 @@
 
 namespace layoutfs {
 
-// Returns whether `path` is a regular file that begins with the header of a tar.
+// Returns whether `path` is a regular file that starts with a tar header.
 bool is_archive(const std::string& path);
 
-// The driver of these. It supports regular files, and creates none: what it supports exists. Existing
-// archives cannot be changed: open_engine() fails with Errc::io and EROFS.
+// Returns the driver for archives. It supports existing regular files, and does not create layouts. Existing
+// archives cannot be changed: open_engine() returns Errc::io with EROFS.
 std::shared_ptr<const Driver> archive_driver();
 
 }  // namespace layoutfs

@@ -25,7 +25,11 @@
 namespace layoutfs {
 namespace {
 
-// What tar(1) fills its files up to: two blocks of zeros at least.
+// The steps of an archive: blobs are written to an unnamed file, each at a reserved position, by any number
+// of threads; the header of a blob follows its data. finish() writes index.json, oci-layout and the end
+// marker, calls fsync, and links the file to its name. A reader therefore sees a complete archive or none.
+
+// This is the size to which tar(1) pads archives; it includes two blocks of zeros.
 constexpr std::uint64_t kRecord = 20 * kTarBlock;
 
 struct ReservedBlob {
@@ -36,7 +40,7 @@ std::unexpected<Error> not_in_an_archive(std::string_view what) {
   return fail(Errc::unsupported, std::string(what) + " in an archive that is being written");
 }
 
-// A file beside `path` that has no name a reader would look for.
+// A file in the directory of `path` that has no name, or a hidden one.
 class UnnamedFile {
  public:
   static Result<UnnamedFile> create(const std::string& path) {
@@ -49,7 +53,7 @@ class UnnamedFile {
     if (name.empty()) return fail(Errc::invalid_argument, path + ": a file needs a name");
     if (::fstatat(directory->get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0)
       return fail(Errc::already_exists, path + ": is there already");
-    // Without any name where the file system has such files: these go with the process, however that ends.
+    // Unnamed if the file system supports O_TMPFILE: such a file disappears with the process.
     std::string hidden;
     auto file = open_at(directory->get(), ".", O_RDWR | O_TMPFILE, 0644);
     if (!file) {
@@ -77,7 +81,7 @@ class UnnamedFile {
   }
 
  private:
-  // 0, or the errno.
+  // Returns 0 or the errno.
   int link_unnamed() const {
     const std::string file = "/proc/self/fd/" + std::to_string(file_->get());
     const auto link = [&] {
@@ -94,8 +98,8 @@ class UnnamedFile {
         file_(std::make_shared<const UniqueFd>(std::move(file))) {}
 
   std::string path_, name_;
-  std::string hidden_;  // what it is called until it has its name; empty for a file of O_TMPFILE
-  UniqueFd directory_;  // none once the file has its name
+  std::string hidden_;  // temporary name; empty for a file of O_TMPFILE
+  UniqueFd directory_;  // closed after the file has its name
   std::shared_ptr<const UniqueFd> file_;
 };
 
@@ -180,7 +184,7 @@ class NewArchive final : public ArchiveWriter {
  private:
   struct Contents {
     std::unordered_map<Digest, ReservedBlob> blobs;
-    std::uint64_t end = 0;  // of what has its place, in bytes
+    std::uint64_t end = 0;  // of the reserved space, in bytes
     bool is_broken = false;
   };
 
@@ -194,7 +198,7 @@ class NewArchive final : public ArchiveWriter {
     const auto found = contents->blobs.find(digest);
     return found == contents->blobs.end() ? std::nullopt : std::optional(found->second);
   }
-  // Room for `front` bytes and the data of a file; where it begins.
+  // Reserves `front` bytes and space for the data of a file. Returns its offset.
   std::uint64_t take_room(std::uint64_t front, std::uint64_t size) {
     auto contents = contents_.lock();
     return std::exchange(contents->end, contents->end + front + size + tar_padding(size));
@@ -208,7 +212,7 @@ class NewArchive final : public ArchiveWriter {
   const std::int64_t begun_ns_ = now_ns();
   Bytes marker_;
   mutable Guarded<Contents> contents_;
-  std::mutex updating_;  // held by who changes references_; readers need not wait for it
+  std::mutex updating_;  // held while references_ changes; readers do not wait for it
   mutable Guarded<std::shared_ptr<const References>> references_;
   std::atomic<bool> is_closed_ = false;
 };
@@ -230,7 +234,7 @@ Result<PutResult> NewArchive::put_blob(ByteSource& content, const PutOptions& op
   const std::uint64_t offset = begin + header.size();
   auto put = write_hashed(file_.fd()->get(), offset, content, options, true);
   Status written = put ? check_wanted(*put, options) : fail(Error(put.error()));
-  // The header comes last: without it nothing in the archive has this digest.
+  // The header is written last: without it the archive has no blob of this digest.
   if (written) written = pwrite_all(file_.fd()->get(), header, begin, "cannot write the blob");
   auto contents = contents_.lock();
   if (!written) {

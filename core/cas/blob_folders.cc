@@ -52,14 +52,14 @@ void BlobFolders::keep(Algorithm algorithm, FolderPtr folder) const {
     old->second.swap(folder);
     return;
   }
-  // What may fail comes first, so that a failure is not counted.
+  // Operations that can fail come first, so that a failure is not counted.
   folders->emplace(algorithm, std::move(folder));
   if (++kept_folders <= kMostKept) return;
   --kept_folders;
   folders->erase(algorithm);
 }
 
-// False if the folder is reached through a symlink: what that leads to is found out by opening it.
+// Returns false if the folder is reached through a symlink: only opening it shows the target.
 bool BlobFolders::has_its_name(Algorithm algorithm, const Folder& folder) const {
   struct stat now;
   return ::fstatat(layout_.fd(), blob_folder_path(name_of(algorithm)).c_str(), &now, AT_SYMLINK_NOFOLLOW) ==

@@ -1,4 +1,4 @@
-// The folders of a layout's blobs, `blobs/<algorithm>`, kept open: a blob is opened by one openat(2).
+// Keeps the folders `blobs/<algorithm>` of a layout open, so that opening a blob takes one openat(2).
 #pragma once
 
 #include <sys/types.h>
@@ -16,18 +16,17 @@
 
 namespace layoutfs {
 
-// For readers: what writes to a folder or removes from it opens it itself, so that it is never a folder that
-// has lost its name. Thread-safe.
+// For readers only. Writers open folders themselves, so that they never change a folder that has been
+// renamed. Thread-safe.
 //
-// A handle can outlive the name of its folder. If something is not found behind a handle, the name is looked
-// up again, so a folder that was removed and made again is noticed at once. A folder that was moved away with
-// its blobs in it is noticed after kLongestUse: until then its blobs are found, which have the right content
-// wherever they are.
+// A handle can outlive the name of its folder. If a lookup through a handle fails, the name is resolved
+// again, so a folder that was removed and created again is noticed at once. A folder that was moved away with
+// its blobs is noticed after kLongestUse; until then its blobs are still found, with the right content.
 class BlobFolders {
  public:
   static constexpr std::chrono::seconds kLongestUse{1};
-  // Of all layouts of the process together. Folders beyond are opened each time: a program with hundreds of
-  // layouts open keeps its file descriptors for them.
+  // For all layouts of the process together. Other folders are opened each time, which leaves file
+  // descriptors to programs that open hundreds of layouts.
   static constexpr int kMostKept = 256;
 
   // `layout` must outlive this.
@@ -36,9 +35,9 @@ class BlobFolders {
   BlobFolders& operator=(const BlobFolders&) = delete;
   ~BlobFolders();
 
-  // Returns the result of look(fd), a Result or a Status, `fd` being an O_PATH handle of the folder. Looks
-  // once more if that fails with ENOENT or ESTALE and another folder has taken the name. Errors of opening
-  // the folder are those of open_blob_folder().
+  // Returns the result of look(fd), a Result or a Status; `fd` is an O_PATH handle of the folder. Calls it
+  // again if it fails with ENOENT or ESTALE and the name now belongs to another folder. Errors of opening the
+  // folder are those of open_blob_folder().
   template <class Look>
   auto find(Algorithm algorithm, Look&& look) const -> decltype(look(0)) {
     auto folder = get(algorithm);
@@ -69,9 +68,10 @@ class BlobFolders {
   mutable Guarded<std::map<Algorithm, FolderPtr>> folders_;
 };
 
-// The path of a folder in the layout.
+// Returns the path of a folder in the layout.
 std::string blob_folder_path(std::string_view name);
-// A folder in `blobs/`. Errc::not_found; Errc::invalid_image if it is not a directory.
+// Opens a folder in `blobs/`. Errc::not_found if it does not exist. Errc::invalid_image if it is not a
+// directory.
 Result<UniqueFd> open_blob_folder(const LayoutDir& layout, const std::string& name, int flags = kFolderFlags);
 
 }  // namespace layoutfs

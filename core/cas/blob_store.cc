@@ -1,7 +1,8 @@
-// The blobs of a layout in a directory, and how they get there.
+// The blobs of a layout in a directory. The parts of a put:
 //
-// What is put is written to a file without a place in the layout (workspace.h), hashed on the way, and
-// compared with what the caller expects. A blob's name then appears in one step, in this order:
+// stage() writes the content to a file outside of `blobs/` (workspace.h), hashes it at the same time, and
+// compares the result with the caller's options. install() then gives the file its name in one step, in this
+// order:
 //
 //   1. fsync of the content: otherwise a crash could leave the name with half of the content;
 //   2. link(2), which replaces nothing on any file system; or, for an upload and without hard links, a rename
@@ -11,8 +12,11 @@
 // A batch does the same for many blobs with one syncfs(2) instead of step 1. If the name exists, its file is
 // verified: an intact one is kept and gets a new time under the shared lock, so that a sweep sees that it was
 // put again; a damaged one is replaced by rename under the exclusive lock. A sweep decides and removes under
-// the exclusive lock, so it either sees the new time, or the writer sees that the blob is gone and puts it
+// the exclusive lock, so either it sees the new time, or the writer sees that the blob is gone and puts it
 // again.
+//
+// Invariants: a file in `blobs/<algorithm>` was complete, verified and on disk before it got its name, and
+// its content never changes afterwards.
 #include "core/cas/blob_store.h"
 
 #include <dirent.h>
@@ -41,8 +45,8 @@ std::unexpected<Error> blob_error(const Digest& digest, const Error& error) {
   return fail(Error(error), digest.str());
 }
 
-// Gives a file a name that nothing has yet, by link or, where the file system has none, by rename. 0, or the
-// errno: EEXIST where something has it.
+// Links or, if the file system has no hard links, renames a file to a new name. Returns 0 or the errno;
+// EEXIST if the name exists.
 Result<int> name_blob(const LayoutDir& layout, const StagedFile& file, int folder, const std::string& name,
                       const Context& context) {
   if (file.is_linked) {
@@ -59,19 +63,19 @@ StagedFile staged(const TempFile& file) {
   return {.fd = file.fd(), .folder = file.folder(), .name = file.name(), .is_linked = true};
 }
 
-// Gives an empty file the blob's content without copying it, where the file system can.
+// Clones the blob's content into an empty file if the file system supports it.
 bool clone(const Blob& blob, int fd) {
   const auto from = blob.extent();
   return from && from->offset == 0 && ::ioctl(fd, FICLONE, from->fd) == 0;
 }
 
-// A blob's file, and how large it is.
+// The file of a blob and its size.
 struct OpenFile {
   std::shared_ptr<const UniqueFd> fd;
   struct stat status;
 };
 
-// `fd` is the file, or why it cannot be opened.
+// `fd` is the file or the error of opening it.
 Result<OpenFile> open_blob_file(Result<UniqueFd> fd, const Digest& digest) {
   if (!fd) return blob_error(digest, fd.error());
   const auto status = stat_of(fd->get(), digest.str());
@@ -89,8 +93,7 @@ bool is_same_file(const struct stat& a, const struct stat& b) {
   return a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-// The owner (for root) and the mode of the file that another one is going to replace, as far as the system
-// allows.
+// Gives the replacement file the mode and, for root, the owner of the old file, if the system permits.
 void take_over(const StagedFile& file, const struct stat& old) {
   if (::geteuid() == 0)
     std::ignore = ::fchownat(file.folder, file.name, old.st_uid, old.st_gid, AT_SYMLINK_NOFOLLOW);
@@ -120,7 +123,7 @@ Result<UniqueFd> BlobStore::open_path(const Digest& digest, int flags) const {
 }
 
 Result<UniqueFd> BlobStore::open_to_read(const Digest& digest) const {
-  // A link may lead anywhere then, also of the folder: a file is looked at before it is opened.
+  // The link or the folder's link may point to any file, so check the type before opening.
   if (layout_.links() == LinkPolicy::anywhere) return open_path(digest, kReadFlags);
   return folders_.find(digest.algorithm(), [&](int folder) {
     auto file = open_at(folder, digest.hex(), kReadFlags);
@@ -145,7 +148,7 @@ Result<std::optional<BlobStatus>> BlobStore::status(const Digest& digest) const 
   if (!looked) return blob_error(digest, looked.error());
   if (S_ISLNK(found.st_mode)) return link_status(digest, found);
   if (!S_ISREG(found.st_mode)) return fail(wrong_type(digest.str()));
-  // Of its times, the one that a link, a rename and keep() set, and nobody can set back.
+  // The change time: link, rename and keep() set it, and no program can set it back.
   BlobStatus status{static_cast<std::uint64_t>(found.st_size), to_ns(found.st_ctim)};
   const FileId id(found.st_dev, found.st_ino);
   auto all_targets = link_targets_.lock();
@@ -191,7 +194,7 @@ Result<std::vector<Digest>> BlobStore::list(Algorithm algorithm, const Context& 
   return digests;
 }
 
-// Of these links, and, to have a place for them, with kBlobAlgorithm of those outside of `blobs/`.
+// Also includes, with kBlobAlgorithm, the targets outside of `blobs/`.
 std::set<BlobStore::FileId> BlobStore::targets_of(Algorithm algorithm,
                                                   const std::vector<std::string>& links) const {
   std::set<FileId> targets;
@@ -217,7 +220,7 @@ std::set<BlobStore::FileId> BlobStore::targets_of(Algorithm algorithm,
 std::int64_t BlobStore::listing_ns(Algorithm algorithm) const {
   const auto folder = open_folder(algorithm);
   const auto found = folder ? stat_of(folder->get(), kBlobsFolder) : std::unexpected(folder.error());
-  // Who copies a layout may set the other time back.
+  // A program that copies a layout may set the modification time back.
   return found && !is_fresh(*found) ? to_ns(found->st_ctim) : now_ns();
 }
 
@@ -246,7 +249,7 @@ Result<StagedBlob> BlobStore::stage_copy(const BlobPtr& blob, const PutOptions& 
     BlobSource content(blob);
     return fill(std::move(*file), content, options);
   }
-  // Hashed is what is to become the blob, all of it: the other one may change meanwhile.
+  // Hash the clone, because the other file may change in the meantime.
   auto clone = open_at(file->folder(), file->name(), kReadFlags);
   if (!clone) return fail(std::move(clone).error());
   const auto found = stat_of(clone->get(), file->name());
@@ -278,7 +281,8 @@ Result<PutResult> BlobStore::copy(const BlobPtr& content, const PutOptions& opti
 
 Status BlobStore::install(const StagedFile& file, const PutResult& put, const Context& context) {
   const Digest& digest = put.digest;
-  // The content must be on disk before the name is: a crash in between would leave the name with half of it.
+  // The content must be on disk before the name. Otherwise a crash could leave the name with half of the
+  // content.
   if (auto synced = layout_.sync(file.fd, digest.str()); !synced) return synced;
   const auto folder = open_or_make_blob_folder(layout_, std::string(name_of(digest.algorithm())));
   if (!folder) return fail(Error(folder.error()), digest.str());
@@ -297,7 +301,7 @@ Status BlobStore::install_all(std::span<StagedBlob> blobs, const Context& contex
       if (!opened) return fail(std::move(opened).error(), blob.put.digest.str());
       folder = std::move(*opened);
     }
-    // One change of the disk instead of link(2) and unlink(2), where the file system can.
+    // One directory operation instead of link(2) and unlink(2), if the file system supports it.
     if (blob.file.rename_to_new(folder.get(), blob.put.digest.hex())) continue;
     if (auto named = name(staged(blob.file), folder.get(), blob.put, context); !named) return named;
   }
@@ -315,7 +319,7 @@ Status BlobStore::name(const StagedFile& file, int folder, const PutResult& put,
     if (*failure != EEXIST) return fail(Error::system(*failure, put.digest.str()));
     const auto kept = keep(file, folder, put, context);
     if (!kept) return fail(Error(kept.error()));
-    if (*kept) return {};  // else it has been deleted meanwhile
+    if (*kept) return {};  // otherwise it was deleted in the meantime
   }
 }
 
@@ -329,10 +333,11 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
   const auto is_whole = is_intact(blob_of(*present, digest), digest, put.size, context);
   if (!is_whole) return fail(Error(is_whole.error()));
   if (!*is_whole) return replace(file, folder, digest, present->status, context);
-  // Whoever has put it may not have waited for the disk.
+  // Its writer may not have waited for the disk.
   if (auto synced = layout_.sync(present->fd->get(), digest.str()); !synced)
     return fail(std::move(synced).error());
-  // sweep_blob holds the lock too: either it sees the new time, or this sees that the blob is gone.
+  // sweep_blob holds the lock exclusively: either it sees the new time, or this call sees that the blob is
+  // gone.
   const auto lock = layout_.lock_shared(context);
   if (!lock) return fail(Error(lock.error()));
   struct stat now;
@@ -341,18 +346,18 @@ Result<bool> BlobStore::keep(const StagedFile& file, int folder, const PutResult
     return fail(Error::system(errno, digest.str()));
   }
   if (!is_same_file(now, present->status)) return false;
-  // The mode as it is: this sets nothing but the time of the change.
+  // The mode stays the same: this only updates the change time.
   if (::fchmod(present->fd->get(), now.st_mode & 07777) == 0) return true;
   if (errno != EPERM) return fail(Error::system(errno, digest.str()));
-  // Another user's blob. The same bytes take its place, just now verified and on disk, as a file with a new
-  // time: who reads the blob sees no change of its content.
+  // The blob of another user. Replace it by the same bytes, which are verified and on disk, as a file with a
+  // new time. Readers see the same content.
   if (retried([&] { return ::renameat(file.folder, file.name, folder, digest.hex().c_str()); }) != 0)
     return fail(Error::system(errno, digest.str()));
   return true;
 }
 
-// Links stay links where they lead to this content. The file takes the place of any other: what such a link
-// leads to, if it leads anywhere, is not written to.
+// A link stays if its target has this content. Otherwise the file replaces the link; its target is never
+// written.
 Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutResult& put,
                                   const Context& context) const {
   const Digest& digest = put.digest;
@@ -366,21 +371,21 @@ Result<bool> BlobStore::keep_link(const StagedFile& file, int folder, const PutR
   if (same)
     if (auto synced = layout_.sync(target->fd->get(), digest.str()); !synced)
       return fail(std::move(synced).error());
-  // sweep_blob holds the lock too, as in keep().
+  // sweep_blob holds the lock exclusively, see keep().
   const auto lock = layout_.lock_shared(context);
   if (!lock) return fail(Error(lock.error()));
   if (!is_link(folder, digest.hex())) return false;
   constexpr std::array<timespec, 2> kNow{timespec{.tv_sec = 0, .tv_nsec = UTIME_NOW},
                                          timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT}};
-  // Sets the time of the link's change, too. It fails for another user's link.
+  // Also updates the change time of the link. Fails for another user's link.
   if (same && ::utimensat(folder, digest.hex().c_str(), kNow.data(), AT_SYMLINK_NOFOLLOW) == 0) return true;
   if (retried([&] { return ::renameat(file.folder, file.name, folder, digest.hex().c_str()); }) != 0)
     return fail(Error::system(errno, digest.str()));
   return true;
 }
 
-// By rename: a reader sees the old file or the new one, also after a crash, and keeps the one that it has
-// open. The lock keeps two writers from replacing each other's good blob, and the sweep from removing it.
+// Replaces by rename: a reader, even after a crash, sees the old file or the new one, and open files stay
+// valid. The lock prevents two writers from replacing each other's good blob, and the sweep from removing it.
 Result<bool> BlobStore::replace(const StagedFile& file, int folder, const Digest& digest,
                                 const struct stat& damaged, const Context& context) const {
   const auto lock = layout_.lock_exclusive(context);

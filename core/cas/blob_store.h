@@ -21,23 +21,23 @@
 
 namespace layoutfs {
 
-// A file of the layout's file system that is to become a blob.
+// A file on the layout's file system that will become a blob.
 struct StagedFile {
   int fd;
-  int folder;        // where it lies
-  const char* name;  // in there
-  // Whether it may have both names for a moment, or after a crash: link(2) replaces nothing on any file
-  // system. Otherwise it is renamed, under the layout's lock.
+  int folder;        // the directory of the file
+  const char* name;  // name in `folder`
+  // Whether the file may have both names for a moment or after a crash: link(2) replaces nothing on any file
+  // system. Otherwise it is renamed under the layout's lock.
   bool is_linked;
 };
 
-// Content that was verified and hashed, in a file that is removed with this.
+// Verified content in a temporary file, which the destructor removes.
 struct StagedBlob {
   TempFile file;
   PutResult put;
 };
 
-// open_blob_folder(), which makes the folder if it is missing.
+// open_blob_folder(), but creates a missing folder.
 Result<UniqueFd> open_or_make_blob_folder(const LayoutDir& layout, const std::string& name);
 
 // Thread-safe. Digests must not be empty.
@@ -49,53 +49,52 @@ class BlobStore {
 
   Result<BlobPtr> open(const Digest& digest) const;
   Result<std::optional<BlobStatus>> status(const Digest& digest) const;
-  // Symlinks too. Finds out what symlinks lead to, so that status() knows it.
+  // Includes symlinks, and records their targets for status().
   Result<std::vector<Digest>> list(Algorithm algorithm, const Context& context) const;
   std::int64_t listing_ns(Algorithm algorithm) const;
-  // Whether copy() shares blocks with this one.
+  // Returns whether copy() would share blocks with `blob`.
   bool can_clone(const Blob& blob) const;
   Result<PutResult> put(ByteSource& content, const PutOptions& options);
   Result<PutResult> copy(const BlobPtr& blob, const PutOptions& options);
-  // put() and copy() up to where the file would become a blob. It need not be on disk.
+  // put() and copy() without the last step: the file is not a blob yet, and need not be on disk.
   Result<StagedBlob> stage(ByteSource& content, const PutOptions& options);
   Result<StagedBlob> stage_copy(const BlobPtr& blob, const PutOptions& options);
-  // install() of all of them, in their order, with one wait for the disk.
+  // install() for all of them, in order, with one wait for the disk.
   Status install_all(std::span<StagedBlob> blobs, const Context& context);
-  // Makes a blob of a file that was hashed, or keeps the blob that is there, if that is intact; both are on
-  // disk then. Replaces a damaged one.
+  // Turns a hashed file into a blob. Keeps an existing intact blob and replaces a damaged one. If it returns
+  // success, the blob is on disk.
   Status install(const StagedFile& file, const PutResult& put, const Context& context);
-  // Whether it was there. Of a symlink, removes the link. Errc::invalid_image where the folder is a symlink
-  // that leaves the layout.
+  // Returns whether the blob existed. If it is a symlink, removes the link. Errc::invalid_image if the folder
+  // is a symlink that leaves the layout.
   Result<bool> erase(const Digest& digest);
 
  private:
   using FileId = std::pair<dev_t, ino_t>;
 
   Result<UniqueFd> open_folder(Algorithm algorithm) const;
-  // The file of a blob, also if a symlink leads to it: by its path, and by the handle of its folder.
+  // Open the file of a blob, through symlinks: by its path, and by the handle of its folder.
   Result<UniqueFd> open_path(const Digest& digest, int flags) const;
   Result<UniqueFd> open_to_read(const Digest& digest) const;
   Result<BlobStatus> link_status(const Digest& digest, const struct stat& link) const;
   std::set<FileId> targets_of(Algorithm algorithm, const std::vector<std::string>& links) const;
-  // Makes what `content` delivers the file's, and checks it.
+  // Writes `content` to the file and verifies it.
   Result<StagedBlob> fill(TempFile file, ByteSource& content, const PutOptions& options) const;
-  // Gives the file its name in `folder`, or keeps what has it.
+  // Gives the file its name in `folder`, or keeps an existing blob.
   Status name(const StagedFile& file, int folder, const PutResult& put, const Context& context);
-  // Whether the blob is there, of this content and on disk; nobody sweeps it from now on as one that was put
-  // before. `file` holds the same, and replaces a damaged blob, and a symlink that leads to anything else.
+  // Returns whether the blob exists with this content, on disk, and with a new time, so that a sweep treats
+  // it as new. `file` has the same content; it replaces a damaged blob, and a symlink to any other content.
   Result<bool> keep(const StagedFile& file, int folder, const PutResult& put, const Context& context) const;
   Result<bool> keep_link(const StagedFile& file, int folder, const PutResult& put,
                          const Context& context) const;
 
-  // Gives `file` the name of the blob `damaged`. Returns false if the name is gone or names another file by
-  // now.
+  // Renames `file` to the blob `damaged`. Returns false if the name is gone or belongs to another file now.
   Result<bool> replace(const StagedFile& file, int folder, const Digest& digest, const struct stat& damaged,
                        const Context& context) const;
 
   const LayoutDir& layout_;
   Workspace& workspace_;
   const BlobFolders folders_;
-  // The files that symlinks of the layout led to when it was listed, for each algorithm.
+  // The targets of symlinks in the last listing, by algorithm.
   mutable Guarded<std::map<Algorithm, std::set<FileId>>> link_targets_;
 };
 

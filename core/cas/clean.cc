@@ -24,12 +24,12 @@ Status remove_litter_file(int folder, const std::string& name) {
   return {};
 }
 
-// A folder that holds anything but temporary files is not ours, whatever it is called.
+// A folder with any other file was not created by layoutfs, even if its name matches.
 Status remove_workspace(int root, const std::string& name, const Context& context) {
   auto folder = open_at(root, name, kFolderFlags);
-  // Gone meanwhile, or not ours to open.
+  // It no longer exists, or is not accessible.
   if (!folder) return {};
-  // The lock stays until the folder is gone, so that nobody takes it up meanwhile.
+  // Hold the lock until the folder is removed, so that no process starts to use it.
   if (lock_file(folder->get(), LOCK_EX | LOCK_NB) != 0) return {};
   auto listed = open_at(folder->get(), ".", kFolderFlags);
   if (!listed) return fail(std::move(listed).error(), name);
@@ -69,7 +69,7 @@ Status remove_index_temp(int root, const std::string& name) {
 Status remove_litter(const LayoutDir& layout, const Context& context) {
   auto root = open_at(layout.fd(), ".", kFolderFlags);
   if (!root) return fail(std::move(root).error());
-  // Listed first: what is removed while a directory is read may make it skip entries.
+  // List first: removing entries while reading a directory may skip others.
   std::vector<std::string> workspaces, index_temps;
   const auto visit = [&](const char* entry, unsigned char type) -> Status {
     const std::string_view name = entry;

@@ -14,7 +14,7 @@
 namespace layoutfs {
 namespace {
 
-// Fails where that cannot be told: what is taken to be missing is made anew.
+// Fails if existence cannot be determined: a missing file would be created again.
 Result<bool> is_there(int folder, const char* name) {
   struct stat found;
   if (::fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0) return true;
@@ -49,16 +49,16 @@ Status make_pieces(const LayoutDir& layout, ReferenceFormat format) {
   return replace_file(workspace, layout, root, kMarkerFile, as_bytes(marker));
 }
 
-// Gives the finished directory its name, unless that is taken.
+// Renames the finished directory to its name, unless the name exists.
 Status publish(int parent, const std::string& temporary, const std::string& name, const std::string& path) {
-  // Without a lock: a file or a directory with content would not be replaced by a directory anyway.
+  // No lock is necessary: a rename cannot replace a file or a non-empty directory by a directory.
   const int failure = rename_new(parent, temporary, parent, name);
   if (failure == 0) return {};
   if (failure == EEXIST) return fail(Errc::already_exists, path + ": is there already");
   return fail(Error::system(failure, path));
 }
 
-// The directory that `path` lies in, made where it is missing, and the name in it.
+// Opens the parent directory of `path`, which is created if missing, and returns it with the last component.
 Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path, bool is_durable) {
   std::string plain = path;
   while (plain.size() > 1 && plain.ends_with('/')) plain.pop_back();
@@ -134,7 +134,7 @@ Status create_dir(const std::string& path, const DirOptions& options) {
   const auto is_taken = is_there(fd.get(), name.c_str());
   if (!is_taken) return fail(Error(is_taken.error()), path);
   if (*is_taken) return fail(Errc::already_exists, path + ": is there already");
-  // Not called as a workspace is: the directory above may be a layout, which others clean.
+  // Not a workspace name, because the parent may be a layout that other processes clean.
   const std::string temporary = ".layoutfs-" + random_name();
   if (auto made = retried([&, at = fd.get()] { return ::mkdirat(at, temporary.c_str(), 0755); }); made != 0)
     return fail(Error::system(errno, path));
@@ -147,7 +147,7 @@ Status create_dir(const std::string& path, const DirOptions& options) {
   } else {
     done = fail(std::move(root).error(), path);
   }
-  // Of a fresh directory of a random name: nobody else has anything in it.
+  // The directory is new and has a random name, so no other process uses it.
   const std::string rest = "/proc/self/fd/" + std::to_string(fd.get()) + "/" + temporary;
   std::error_code ignored;
   std::filesystem::remove_all(rest, ignored);

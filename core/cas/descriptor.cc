@@ -1,4 +1,4 @@
-// Descriptors out of JSON.
+// Parses and writes descriptors as JSON.
 #include "layoutfs/descriptor.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace layoutfs {
 namespace {
 
-// The member `name`, where it is there and not null.
+// Returns the member `name`, nullopt if it is absent or null.
 std::optional<JsonValue> present_member(JsonValue object, std::string_view name) {
   const auto member = object.find(name);
   return member && !member->is_null() ? member : std::nullopt;
@@ -21,7 +21,7 @@ std::unexpected<Error> not_a(std::string_view kind, std::string_view name) {
   return fail(Errc::invalid_image, std::string(name) + " is not " + std::string(kind));
 }
 
-// A string that may be absent.
+// Returns an optional string.
 Result<std::string> text_member(JsonValue object, std::string_view name) {
   const auto member = present_member(object, name);
   if (!member) return std::string();
@@ -30,7 +30,7 @@ Result<std::string> text_member(JsonValue object, std::string_view name) {
   return std::string(*text);
 }
 
-// An array of strings that may be absent.
+// Returns an optional array of strings.
 Result<std::vector<std::string>> texts_member(JsonValue object, std::string_view name) {
   std::vector<std::string> texts;
   const auto member = present_member(object, name);
@@ -51,7 +51,7 @@ Result<Digest> digest_member(JsonValue object) {
   const auto text = member->as_string();
   if (!text) return not_a("a string", "digest");
   auto digest = Digest::parse(*text);
-  // Here it is the image that makes no sense, not a request.
+  // An invalid digest in a document is Errc::invalid_image.
   if (!digest && digest.error().code() == Errc::digest_invalid)
     return fail(Errc::invalid_image, digest.error().message());
   return digest;
@@ -92,12 +92,12 @@ void write_texts(JsonWriter& writer, const std::vector<std::string>& texts) {
   writer.end_array();
 }
 
-// Whether an annotation of this value is kept as it stands there, and counts as absent.
+// Returns whether an annotation with this value counts as absent and is only kept in the text.
 bool is_kept_only(JsonValue annotation) {
   return !annotation.as_string() && !annotation.is_object() && !annotation.is_array();
 }
 
-// Members of the object `own` that nobody takes for one of `known`.
+// Writes the members of the object `own` that are not in `known`, as all readers understand the names.
 void write_others(JsonWriter& writer, JsonValue own, std::span<const std::string_view> known) {
   for (std::size_t i = 0; own.is_object() && i < own.size(); ++i) {
     const std::string_view name = own.name_at(i);
@@ -106,7 +106,7 @@ void write_others(JsonWriter& writer, JsonValue own, std::span<const std::string
   }
 }
 
-// `own` is the member as it stands in the document, if there is one.
+// `own` is the member in the original document, if there is one.
 void write_platform(JsonWriter& writer, const Platform& platform, std::optional<JsonValue> own) {
   writer.begin_object();
   writer.key("architecture").string(platform.architecture).key("os").string(platform.os);
@@ -117,7 +117,7 @@ void write_platform(JsonWriter& writer, const Platform& platform, std::optional<
   writer.end_object();
 }
 
-// `own` as above: of the values in it that are no strings, those stay that are not given another one.
+// `own` as above: its values that are not strings stay, unless they get a new value.
 void write_annotations(JsonWriter& writer, const Annotations& annotations, std::optional<JsonValue> own) {
   writer.begin_object();
   for (const auto& [name, value] : annotations) writer.key(name).string(value);
@@ -199,7 +199,7 @@ Result<Descriptor> parse_descriptor(JsonValue value) {
 }
 
 void write_descriptor(JsonWriter& writer, const Descriptor& descriptor) {
-  // It was bounded when its document was read.
+  // Limits were checked when its document was read.
   constexpr JsonLimits kLimits{.bytes = SIZE_MAX, .values = SIZE_MAX};
   const auto document = JsonDocument::parse(as_bytes(descriptor.json), kLimits);
   const auto own_member = [&](std::string_view name) {
@@ -237,7 +237,7 @@ Result<DescriptorList> DescriptorList::from_member(JsonValue object, std::string
   DescriptorList list;
   if (array->is_null()) return list;
   if (!array->is_array()) return not_a("an array", name);
-  // A hostile array's elements take a byte each.
+  // Elements of a hostile array may take one byte each.
   constexpr std::size_t kMostReserved = std::size_t{1} << 16;
   list.entries.reserve(std::min(array->size(), kMostReserved));
   for (std::size_t i = 0; i < array->size(); ++i) {

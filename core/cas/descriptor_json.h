@@ -12,26 +12,25 @@
 
 namespace layoutfs {
 
-// The member `annotations` of a descriptor or a document. Those that are null, a number or a boolean count as
-// absent. Errc::invalid_image if it is something else than an object, or one of them is an object or an
-// array.
+// Returns the member `annotations` of a descriptor or a document. Values that are null, numbers or booleans
+// count as absent. Errc::invalid_image if it is not an object, or if a value is an object or an array.
 Result<Annotations> annotations_of(JsonValue object);
 
 // Errors are those of Descriptor::parse.
 Result<Descriptor> parse_descriptor(JsonValue value);
-// As Descriptor::to_json(). Annotations that annotations_of() leaves out stay, too.
+// Like Descriptor::to_json(), and keeps annotations that annotations_of() ignores.
 void write_descriptor(JsonWriter& writer, const Descriptor& descriptor);
 
-// Hostile documents and directories hold millions of entries that are one byte each.
+// Limit for hostile documents and directories with millions of one-byte entries.
 inline constexpr std::size_t kMaxProblems = 1000;
 
-// Descriptors as a document lists them: those that could be understood, in their order.
+// A list of descriptors in a document: the valid ones, in order.
 struct DescriptorList {
   std::vector<Descriptor> entries;
-  std::vector<std::string> problems;  // one sentence for each of the others, up to kMaxProblems
+  std::vector<std::string> problems;  // one sentence for each invalid one, up to kMaxProblems
 
-  // Of the array `name` in `object`; JSON's null stands for none. Errc::invalid_image where it is absent or
-  // something else.
+  // Parses the array `name` in `object`; null is an empty array. Errc::invalid_image if it is absent or has
+  // another type.
   static Result<DescriptorList> from_member(JsonValue object, std::string_view name);
 };
 

@@ -39,7 +39,7 @@ class DirEngine final : public Engine {
   }
   Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
     if (auto usable = check(digest, context); !usable) return fail(std::move(usable).error());
-    // A link that is not followed here is not to be followed by the reader of the path either.
+    // A link that is not followed here must not be followed by the caller either.
     const auto status = blobs_.status(digest);
     if (status && *status && (*status)->is_dead_link)
       if (auto blob = blobs_.open(digest); !blob) return fail(std::move(blob).error());
@@ -161,11 +161,11 @@ Result<ReferenceFormat> reference_format_of(int root) {
   return fail(Errc::invalid_image, std::string(kIndexFile) + " is missing");
 }
 
-// What skopeo copy --dest-shared-blob-dir leaves to its users.
+// skopeo copy --dest-shared-blob-dir leaves such a layout.
 constexpr const char* kSharedBlobs =
     " (if they are in a shared directory, link it to the name blobs and give --follow-links)";
 
-// The marker and the existence of all else; errors are to be seen from the layout's path.
+// Checks the marker and the existence of the other parts. Errors name the layout's path.
 Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {
   if (::faccessat(layout.fd(), kMarkerFile, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
     return fail(explain_directory(layout.fd(), layout.path()));
@@ -225,7 +225,7 @@ Result<std::unique_ptr<Engine>> open_dir(const std::string& path, const DirOptio
   auto root = open_root(path);
   if (!root && root.error().code() == Errc::not_found && options.create_if_missing) {
     auto created = create_dir(path, options);
-    // That another process was faster is no failure.
+    // It is not an error if another process was faster.
     if (!created && created.error().code() != Errc::already_exists) return fail(std::move(created).error());
     root = open_root(path);
   }
@@ -253,7 +253,7 @@ bool is_layout_dir(const std::string& path) {
   const auto root = open_at(AT_FDCWD, path, O_PATH | O_DIRECTORY);
   if (!root) return false;
   struct stat found;
-  // Where a symlink leads to, the engine says.
+  // The engine resolves and checks a symlink.
   return ::fstatat(root->get(), kMarkerFile, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
          (S_ISREG(found.st_mode) || S_ISLNK(found.st_mode));
 }

@@ -1,4 +1,4 @@
-// The `dir` engine: an image layout (image-spec image-layout.md) in a directory. Opened and made by
+// The `dir` engine: an image layout (image-spec image-layout.md) in a directory. Opened and created by
 // open_dir() and create_dir() (open.h).
 #pragma once
 
@@ -10,10 +10,11 @@
 
 namespace layoutfs {
 
-// Returns whether `path` is a directory that holds an `oci-layout` file, or a symlink of that name.
+// Returns whether `path` is a directory with an `oci-layout` file or a symlink of that name.
 bool is_layout_dir(const std::string& path);
 
-// The driver of these. It supports directories, and paths where nothing is, or nothing that may be looked at.
+// Returns the driver for directories. It supports directories, paths that do not exist, and paths that are
+// not accessible.
 std::shared_ptr<const Driver> dir_driver(const DirOptions& options = {});
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// The kinds of layout that exist: drivers, asked in the order of their registration.
+// Kinds of layouts, each with a driver. Drivers are asked in the order of their registration.
 #pragma once
 
 #include <memory>
@@ -10,43 +10,45 @@
 
 namespace layoutfs {
 
-// Words for a kind of layout.
+// The names of a kind of layout.
 struct LayoutKind {
-  std::string name;                   // as errors call one: "directory"
-  std::vector<std::string> prefixes;  // that may stand before a path in an argument: "oci:"
+  std::string name;                   // in messages: "directory"
+  std::vector<std::string> prefixes;  // allowed before a path in an argument: "oci:"
 };
 
-// A kind of layout. Immutable: any number of threads may use it at once.
+// A kind of layout. Immutable. Thread-safe.
 class Driver {
  public:
   virtual ~Driver() = default;
   virtual const LayoutKind& kind() const noexcept = 0;
-  // Returns whether a layout of this kind is at `path`. Looks at no more than it takes to tell: opening it
-  // may still find it broken.
+  // Returns whether a layout of this kind is at `path`. Checks only as much as necessary: opening it may
+  // still fail.
   virtual bool is_layout(const std::string& path) const = 0;
-  // Whether this driver is the one for `uri`. That is no validation: what is not there, or is broken, is
-  // supported by the driver that would make it, or say what is wrong.
+  // Returns whether this driver handles `uri`. Not a validation: the driver that would create or diagnose a
+  // missing or broken layout supports it, too.
   virtual bool supported(const std::string& uri) const = 0;
-  // Both open what exists, and make nothing. open_engine() of a driver that cannot write: Errc::io and EROFS.
+  // Both open an existing layout and create nothing. open_engine() of a driver that cannot write returns
+  // Errc::io with EROFS.
   virtual Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& uri) const = 0;
   virtual Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const = 0;
-  // Makes an empty layout where nothing is yet. Errc::already_exists, Errc::io.
+  // Creates an empty layout at a path that does not exist. Errc::already_exists if it exists. Errc::io.
   virtual Status create(const std::string& uri) const = 0;
 };
 
-// A value: whoever opens layouts has one, there is none that all share.
+// A value: each user of layouts has its own, there is no global registry.
 class DriverRegistry {
  public:
-  // A driver that is added earlier wins.
+  // Drivers that were added earlier take precedence.
   void add(std::shared_ptr<const Driver> driver) { drivers_.push_back(std::move(driver)); }
   // Returns whether a layout of any kind is at `path`.
   bool is_layout(const std::string& path) const;
-  // Returns whether a driver supports `uri`: if none does, no layout can be there.
+  // Returns whether a driver supports `uri`. If none does, it cannot be a layout.
   bool supported(const std::string& uri) const;
-  // The prefix of a kind of layout that `argument` begins with; empty if there is none. The path behind it
+  // Returns the prefix of a kind of layout at the start of `argument`, "" if there is none. The path after it
   // may be a layout of any kind.
   std::string_view prefix_of(std::string_view argument) const;
-  // By the first driver that supports `uri`; its error is final. Errc::unsupported where none does.
+  // Opens `uri` with the first driver that supports it; its error is final. Errc::unsupported if no driver
+  // does.
   Result<std::unique_ptr<LayoutReader>> open_reader(const std::string& uri) const;
   Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const;
   Status create(const std::string& uri) const;
@@ -58,7 +60,7 @@ class DriverRegistry {
 
 struct DirOptions;
 
-// `dir` (dir_engine.h), then `archive` (archive_reader.h): every kind of layout that there is.
+// Returns all drivers: `dir` (dir_engine.h), then `archive` (archive_reader.h).
 DriverRegistry builtin_drivers();
 DriverRegistry builtin_drivers(const DirOptions& options);
 

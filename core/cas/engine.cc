@@ -6,7 +6,7 @@
 namespace layoutfs {
 namespace {
 
-// For engines that gain nothing by a batch: each blob is there at once.
+// For engines that gain nothing from batches: each blob is installed at once.
 class DirectBatch final : public BlobBatch {
  public:
   explicit DirectBatch(Engine& engine) : engine_(engine) {}

@@ -1,4 +1,4 @@
-// A blob that is a file, or a part of one.
+// A blob stored as a file or a part of one.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,12 @@ namespace layoutfs {
 
 class FileBlob final : public Blob {
  public:
-  // `size` bytes of `file`, from `offset` on.
+  // `size` bytes of `file`, starting at `offset`.
   FileBlob(std::shared_ptr<const UniqueFd> file, std::uint64_t offset, std::uint64_t size, Digest digest)
       : file_(std::move(file)), offset_(offset), size_(size), digest_(std::move(digest)) {}
 
   std::uint64_t size() const noexcept override { return size_; }
-  // Errc::corrupt where the file has become shorter.
+  // Errc::corrupt if the file was truncated.
   Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
                               const Context& context = {}) const override;
   void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;

@@ -22,16 +22,16 @@ namespace {
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kRepositoriesFile = "repositories";
 constexpr const char* kVersionFile = "version";
-constexpr std::size_t kMaxListed = 10'000;  // names of a directory
-constexpr std::size_t kMaxLooks = 1000;     // directories that are looked into
+constexpr std::size_t kMaxListed = 10'000;  // entries read per directory
+constexpr std::size_t kMaxLooks = 1000;     // directories searched
 
-// A format, and the command that makes a layout of it.
+// A format, and the command that converts it to a layout.
 struct Format {
   std::string name;
   std::string command;
 };
 
-// `text` as one word of a shell.
+// Returns `text` quoted as one word for a shell.
 std::string shell_word(std::string_view text) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -51,7 +51,7 @@ Error no_layout(std::string_view where, const std::optional<Format>& format) {
   return {Errc::invalid_image, std::move(message)};
 }
 
-// "its folder X/" of one, or several of them.
+// Returns "its folder X/", or a list of several folders.
 std::string folders_text(const std::vector<std::string>& folders) {
   std::vector<std::string> texts;
   for (const std::string& folder : folders) texts.push_back(printable(folder) + "/");
@@ -63,7 +63,7 @@ Format ostree(const std::string& repository) {
           "ostree container encapsulate --repo=" + shell_word(repository) + " REF oci:DIR:TAG"};
 }
 
-// Directories at the top of a root filesystem; two of them make one.
+// Top directories of a root filesystem; two of them suffice to recognize one.
 constexpr std::array<std::string_view, 7> kRootFolders{"bin", "boot", "etc", "lib", "sbin", "usr", "var"};
 
 // ---- Directories ----
@@ -99,7 +99,7 @@ class Directory {
   bool has_file(const std::string& name) const { return has(name, S_IFREG); }
   bool has_folder(const std::string& name) const { return has(name, S_IFDIR); }
 
-  // The first bytes of a file; empty if there is none.
+  // Returns the first bytes of a file, "" if it does not exist.
   std::string front_of(const char* name) const {
     const auto file = open_at(fd_, name, kReadFlags);
     const auto found = file ? stat_of(file->get(), name) : std::unexpected(file.error());
@@ -148,7 +148,7 @@ class Directory {
     return std::nullopt;
   }
 
-  // Layouts in folders of this directory, and in folders of these, by their paths.
+  // Returns the paths of layouts up to two levels below this directory.
   std::vector<std::string> find_layouts() const {
     std::vector<std::string> layouts;
     std::size_t looks = 0;
@@ -238,7 +238,7 @@ std::optional<Format> foreign_format_of(const Names& names, const std::string& p
 struct Transport {
   std::string_view prefix;
   std::string_view name;
-  bool is_of_path;  // a path must follow; else it may be the name of a layout
+  bool is_of_path;  // requires a path; otherwise it may be the name of a layout
 };
 constexpr std::array kTransports{
     Transport{"docker://", "an image in a registry", false},

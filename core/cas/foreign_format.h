@@ -1,5 +1,5 @@
-// What is no image layout but may be taken for one: images in other formats, layouts at another place. The
-// one place that recognizes them, so that every error names the format and the command that converts it.
+// Recognizes formats that are confused with image layouts: images in other formats, and layouts in other
+// directories. Every error names the format and the command that converts it.
 #pragma once
 
 #include <optional>
@@ -12,25 +12,26 @@
 
 namespace layoutfs {
 
-// The error of a directory without `oci-layout`. `path` is what the command names it by; the message does not
-// begin with it. Reads a few small files and lists the directory and those in it, up to a limit.
+// Returns the error of a directory without `oci-layout`. `path` is used in the suggested command; the message
+// does not start with it. Cost: reads a few small files, and lists the directory and its sub-directories up
+// to a limit.
 Error explain_directory(int directory, const std::string& path);
 
-// The same of a directory by its path, if it holds an image in another format; nothing for any other, as for
-// one that may become a layout, or that holds some.
+// The same for a directory by its path, if it holds an image in another format; nullopt otherwise, even if it
+// may become a layout or contains some.
 std::optional<Error> explain_image_directory(const std::string& path);
 
-// The same of a tar, whose entries' names are `names` (ArchiveContents::names).
+// The same for a tar; `names` are ArchiveContents::names.
 Error explain_tar(const std::set<std::string, std::less<>>& names, const std::string& path);
 
-// The error of a tar with an `oci-layout` and without an `index.json`.
+// Returns the error of a tar that has an `oci-layout` but no `index.json`.
 Error explain_no_index(const std::set<std::string, std::less<>>& names, const std::string& path);
 
-// The same of a file that is no tar and begins with `front`. Errc::unsupported if it is compressed.
+// The same for a file that starts with `front` and is not a tar. Errc::unsupported if it is compressed.
 Error explain_file(ByteView front, const std::string& path);
 
-// The same of an argument that names an image elsewhere, as skopeo does ("docker://...", "dir:/..."), as a
-// whole sentence; Errc::unsupported. Nothing for any other.
+// The same for an argument that names an image elsewhere, as in skopeo ("docker://...", "dir:/..."), as a
+// complete sentence; Errc::unsupported. nullopt for other arguments.
 std::optional<Error> explain_transport(std::string_view argument);
 
 }  // namespace layoutfs

@@ -12,7 +12,7 @@
 namespace layoutfs {
 namespace {
 
-// Fills `piece`; shorter only at the end.
+// Fills `piece`; returns fewer bytes only at the end.
 Result<std::size_t> read_piece(ByteSource& content, std::span<std::byte> piece) {
   std::size_t size = 0;
   while (size < piece.size()) {

@@ -1,4 +1,4 @@
-// What blobs and uploads have in common while their content arrives.
+// Receives the content of blobs and uploads.
 #pragma once
 
 #include <cstdint>
@@ -10,28 +10,28 @@
 
 namespace layoutfs {
 
-// Has the disk begin to write a file while it grows, so that fsync has little left to wait for.
+// Starts writing a growing file to disk early, so that fsync has little left to do.
 class Writeback {
  public:
-  // Of a file that has `size` bytes already, which are left alone.
+  // Ignores the first `size` bytes, which the file already has.
   explicit Writeback(std::uint64_t size = 0) : begun_(size) {}
-  // The file has `size` bytes now. A hint: where it fails, fsync does all of the work.
+  // Call it when the file has `size` bytes. A hint: if it fails, fsync does all of the work.
   void advance(int fd, std::uint64_t size) noexcept;
 
  private:
   std::uint64_t begun_;  // bytes
 };
 
-// What the content is hashed by.
+// Returns the algorithm for hashing the content.
 Algorithm algorithm_of(const PutOptions& options);
-// Whether the content is what it must be: Errc::digest_invalid, Errc::size_invalid.
+// Errc::digest_invalid or Errc::size_invalid if the content does not match the options.
 Status check_wanted(const PutResult& put, const PutOptions& options);
-// Writes what `content` delivers to `fd`, from `offset` on, and hashes the very bytes that it writes.
-// Errc::size_invalid as soon as there are too many of them.
+// Writes `content` to `fd`, starting at `offset`, and hashes exactly the bytes that it writes.
+// Errc::size_invalid as soon as there are too many bytes.
 Result<PutResult> write_hashed(int fd, std::uint64_t offset, ByteSource& content, const PutOptions& options,
                                bool is_durable);
 
-// The digest and the size of all that `content` delivers.
+// Returns the digest and the size of `content`.
 Result<PutResult> hash_content(ByteSource& content, Algorithm algorithm, const Context& context);
 
 }  // namespace layoutfs

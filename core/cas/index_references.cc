@@ -14,18 +14,17 @@
 namespace layoutfs {
 namespace {
 
-// Looks at the document alone: an entry that is broken otherwise can be named, and removed, too.
+// Checks only the JSON: an entry that is invalid otherwise can still have a name, and be removed.
 bool has_name(JsonValue entry, std::string_view name) {
   const auto annotations = entry.find("annotations");
   const auto found = annotations ? annotations->find(kRefName) : std::nullopt;
   return found && found->as_string() == name;
 }
 
-// `index.json` as it is, to be changed: what is not touched stays as it stands there, unknown fields
-// included.
+// `index.json` for changes: unchanged parts keep their text, including unknown fields.
 class IndexEditor {
  public:
-  // Errc::invalid_image.
+  // Errc::invalid_image if it is not an index.
   static Result<IndexEditor> open(ByteView text) {
     auto document = JsonDocument::parse(text, kIndexLimits);
     if (!document) return fail(std::move(document).error(), kIndexFile);
@@ -43,7 +42,7 @@ class IndexEditor {
   std::size_t size() const { return entries_.size(); }
   JsonValue at(std::size_t position) const { return entries_.at(position); }
 
-  // The positions of the entries of that name.
+  // Returns the positions of the entries with that name.
   std::vector<std::size_t> find(std::string_view name) const {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < entries_.size(); ++i)
@@ -51,12 +50,12 @@ class IndexEditor {
     return found;
   }
 
-  // The document with these changes; their positions are those in the document.
+  // Returns the document with these changes, which use the positions of the original.
   std::string rewritten(const ReferenceChanges& changes) const {
     JsonWriter writer(JsonWriter::Style::indented);
     writer.begin_object();
     const JsonValue root = document_.root();
-    // Required by image-spec; some writers leave it out.
+    // Required by image-spec, but some writers omit it.
     if (!root.find("schemaVersion")) writer.key("schemaVersion").integer(2);
     for (std::size_t i = 0; i < root.size(); ++i) {
       const bool is_list = root.name_at(i) == "manifests";
@@ -69,7 +68,7 @@ class IndexEditor {
  private:
   IndexEditor(JsonDocument document, JsonValue entries) : document_(std::move(document)), entries_(entries) {}
 
-  // An entry that other readers may know by another name is not to be removed or replaced by this one.
+  // Refuses entries that other readers may know by another name: they must not be removed or replaced.
   static Status check_entries(JsonValue entries) {
     for (std::size_t i = 0; i < entries.size(); ++i)
       if (auto spelled = check_spelling(entries.at(i), members::kDescriptor); !spelled)
@@ -96,7 +95,7 @@ class IndexEditor {
   JsonValue entries_;  // of the document
 };
 
-// Where the entries that DescriptorList understands stand in the document, of which there are `count`.
+// Returns the document positions of the `count` valid entries in DescriptorList.
 std::vector<std::size_t> understood(const IndexEditor& editor, std::size_t count) {
   std::vector<std::size_t> places;
   places.reserve(count);
@@ -158,7 +157,8 @@ class IndexReferences final : public ReferenceStore {
     if (!editor) return fail(Error(editor.error()));
     const auto present = editor->find(name);
     if (present.empty()) {
-      // What other programs have named otherwise can be removed; what is not there may be a slip.
+      // Names with another syntax, from other programs, can be removed. If the name does not exist, it may be
+      // a typing error.
       if (!is_reference_name(name)) return fail(invalid_name(name));
       return false;
     }
@@ -188,7 +188,7 @@ class IndexReferences final : public ReferenceStore {
     FileState state;  // of index.json when it was read
   };
 
-  // Of the file that it is, or that it is a symlink to.
+  // Of the file itself, or of the target if it is a symlink.
   Result<struct stat> status() const {
     struct stat found;
     if (::fstatat(layout_.fd(), kIndexFile, &found, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -204,7 +204,7 @@ class IndexReferences final : public ReferenceStore {
   Result<std::shared_ptr<const References>> read(Cache& cache) const {
     auto fd = open_required(layout_, kIndexFile, kReadFlags);
     if (!fd) return fail(std::move(fd).error());
-    // Before it is read: a change while it is read makes the next call read it again.
+    // Before reading it: if it changes during the read, the next call reads it again.
     const auto found = stat_of(fd->get(), kIndexFile);
     if (!found) return fail(Error(found.error()));
     const FileState state(*found);

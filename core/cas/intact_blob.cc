@@ -8,12 +8,12 @@
 namespace layoutfs {
 namespace {
 
-// A bad sector, or a checksum of the file system that does not match.
+// A bad sector, or a checksum error of the file system.
 bool is_media_error(const Error& error) {
   return error.sys() == EIO || error.sys() == EUCLEAN || error.sys() == EBADMSG;
 }
 
-// Without the threads and buffers that a large blob is worth.
+// Small blobs are not worth a thread and buffers.
 Result<bool> is_small_intact(const Blob& blob, const Digest& digest) {
   Bytes content(static_cast<std::size_t>(blob.size()));
   const auto got = blob.read_at(content, 0);

@@ -1,4 +1,4 @@
-// Whether the content of a stored blob is still what its digest says.
+// Verifies the content of a stored blob.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,9 @@
 
 namespace layoutfs {
 
-// Reads all of `blob`, unless its size differs already. Returns false also if the disk fails to read it:
-// the same content, written again, repairs both. Other errors, and Errc::cancelled, are returned.
+// Returns whether `blob` matches its digest. Reads all of it unless the size differs. Returns false if the
+// disk cannot read it: writing the same content again repairs both cases. Other errors and Errc::cancelled
+// are returned.
 Result<bool> is_intact(const BlobPtr& blob, const Digest& digest, std::uint64_t size, const Context& context);
 
 }  // namespace layoutfs

@@ -22,7 +22,8 @@ namespace {
 
 constexpr const char* kLockFile = ".layoutfs.lock";
 
-// What flock gives where a file system has none, or (NFS) none on what is not open for writing.
+// Errors of flock on a file system without locks, or (NFS) without locks on files that are not open for
+// writing.
 bool is_lockless(int sys) {
   return sys == ENOLCK || sys == EOPNOTSUPP || sys == EINVAL || sys == ENOSYS || sys == EBADF;
 }
@@ -32,7 +33,7 @@ std::array<std::int64_t, 5> marks_of(const struct stat& found) noexcept {
           to_ns(found.st_mtim), to_ns(found.st_ctim)};
 }
 
-// A sentence for the failure to open `path`, a path in the layout.
+// Returns the error of opening `path`, a path in the layout.
 Error open_error(const std::string& path, const OpenFailure& failure, const char* advice) {
   if (!failure.fault) return Error::system(failure.sys, path);
   const LinkFault& fault = *failure.fault;
@@ -93,7 +94,7 @@ Result<int> lock_file(int fd, int operation, const Context& context) {
 }
 
 Result<LayoutLock> LayoutDir::lock(int operation, const Context& context) const {
-  // A description of its own: locks of one description do not exclude each other.
+  // A separate open file description: locks of the same one do not exclude each other.
   auto root = open_at(root_.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!root) return fail(std::move(root).error(), "cannot lock the directory");
   auto failure = lock_file(root->get(), operation, context);
@@ -218,8 +219,8 @@ std::int64_t now_ns() noexcept {
   return to_ns(now);
 }
 
-// The kernel's clock for times of files ticks each 1 to 10 ms. A time in the future, of another machine's
-// clock, shows the next change.
+// The kernel's clock for file times ticks every 1 to 10 ms. A time in the future comes from another machine's
+// clock; the next change will differ from it.
 bool is_fresh(const struct stat& found) noexcept {
   constexpr std::int64_t kTicks = 50'000'000;
   const std::int64_t now = now_ns();
@@ -239,7 +240,7 @@ Status for_each_entry(UniqueFd folder, const std::string& what, const EntryVisit
   const int fd = folder.get();
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(fd), ::closedir);
   if (stream == nullptr) return std::unexpected(Error::system(errno, what));
-  folder.release();  // it is the stream's now
+  folder.release();  // the stream owns it now
   for (;;) {
     errno = 0;
     const dirent* const entry = ::readdir(stream.get());

@@ -14,7 +14,7 @@ Result<std::optional<std::uint64_t>> LayoutReader::blob_size(const Digest& diges
   if (!*status) return std::nullopt;
   if (!(*status)->is_dead_link) return (*status)->size;
   const auto blob = get_blob(digest, context);
-  if (blob) return (*blob)->size();  // it was mended meanwhile
+  if (blob) return (*blob)->size();  // it was repaired in the meantime
   if (blob.error().code() == Errc::not_found) return std::nullopt;
   return fail(Error(blob.error()));
 }

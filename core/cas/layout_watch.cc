@@ -1,4 +1,4 @@
-// inotify(7) on the directories that make a layout.
+// Uses inotify(7) on the directories of a layout.
 #include "core/cas/layout_watch.h"
 
 #include <sys/inotify.h>
@@ -14,16 +14,16 @@
 namespace layoutfs {
 namespace {
 
-// Names that come and go, and files that were written where they stand, as index.json is by some programs.
+// Names that appear and disappear, and files that are written in place, as some programs do with index.json.
 constexpr std::uint32_t kChanges = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE;
-// Of a file that is watched by itself. One that loses its name to another file has its attributes changed.
+// For a file with its own watch. If another file replaces its name, its attributes change.
 constexpr std::uint32_t kFileChanges = IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 
 class LayoutWatch final : public Watch {
  public:
   LayoutWatch(const LayoutDir& layout, UniqueFd events) : layout_(layout), events_(std::move(events)) {}
 
-  // Whether the layout itself can be watched.
+  // Returns whether the layout's directory can be watched.
   bool start() {
     root_ = watch_handle(layout_.fd(), kChanges | IN_ONLYDIR);
     watch_folders();
@@ -47,28 +47,27 @@ class LayoutWatch final : public Watch {
         at += sizeof event + event.len;
       }
     }
-    // One of them may be new. What is watched already stays as it is.
+    // One of them may be new. Existing watches are unchanged.
     if (has_changed) watch_folders();
     return has_changed;
   }
 
  private:
-  // Everything counts that happens in `blobs` and `refs`, or to the file that index.json is a link to, and
-  // after more than the system could keep.
+  // All events in `blobs` and `refs` count, all events of index.json's link target, and a queue overflow.
   bool matters(const inotify_event& event, std::string_view name) const {
     if ((event.mask & IN_Q_OVERFLOW) != 0) return true;
     if ((event.mask & (kChanges | kFileChanges)) == 0) return false;
     return event.wd != root_ || name == kIndexFile || name == kBlobsFolder || name == kRefsFolder;
   }
 
-  // The number of its watch; -1 where there is none to be had.
+  // Returns the watch number; -1 if none is available.
   int watch_handle(int handle, std::uint32_t changes) const {
-    // Through the handle: what has its path now may be another layout.
+    // Through the handle, because the path may belong to another layout now.
     const std::string path = "/proc/self/fd/" + std::to_string(handle);
     return ::inotify_add_watch(events_.get(), path.c_str(), changes);
   }
 
-  // As far as it is there, and symlinks on the way to it may be followed.
+  // If it exists and its symlinks may be followed.
   void watch_folder(const std::string& path) const {
     if (const auto folder = layout_.open(path, O_PATH | O_DIRECTORY))
       watch_handle(folder->get(), kChanges | IN_ONLYDIR);

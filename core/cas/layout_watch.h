@@ -1,4 +1,4 @@
-// Hears of changes in a layout's directory.
+// Detects changes in a layout's directory.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace layoutfs {
 
-// By inotify(7). Null where that cannot be had: no permission to list the directory, no /proc, or as many
-// watches in use as the user may have. `layout` must live as long.
+// Returns a watch by inotify(7). Returns null if none is available: no permission to list the directory, no
+// /proc, or the user's limit is reached. `layout` must outlive it.
 std::unique_ptr<Watch> watch_layout(const LayoutDir& layout);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// The file `oci-layout`, which says that a directory is an image layout, and of which version.
+// The file `oci-layout`, which marks a directory as an image layout and states its version.
 #pragma once
 
 #include <string>
@@ -11,11 +11,11 @@ namespace layoutfs {
 struct ImageLayout {
   std::string version;  // imageLayoutVersion
 
-  // Errc::invalid_image where it is broken, without a version, or of another version than 1.x.
+  // Errc::invalid_image if it is malformed, has no version, or another version than 1.x.
   static Result<ImageLayout> parse(ByteView text);
-  // The file's content, with a newline.
+  // Returns the file's content, with a newline.
   std::string json() const;
 };
-inline constexpr std::size_t kMarkerLimit = std::size_t{64} << 10;  // bytes that are read of it
+inline constexpr std::size_t kMarkerLimit = std::size_t{64} << 10;  // limit in bytes
 
 }  // namespace layoutfs

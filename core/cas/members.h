@@ -1,4 +1,4 @@
-// Names of the members that are interpreted, by kind of object; for check_spelling.
+// Names of the interpreted members by kind of object, for check_spelling.
 #pragma once
 
 #include <array>

@@ -10,7 +10,7 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kMaxNameLength = 100;  // of what list_of() leaves of an item
+constexpr std::size_t kMaxNameLength = 100;  // part of an item that list_of() keeps
 
 std::string text_of(const Platform& platform) {
   return platform.os + "/" + platform.architecture + (platform.variant.empty() ? "" : "/" + platform.variant);
@@ -74,7 +74,7 @@ std::vector<std::size_t> replaceable_by(const Descriptor& wanted, const std::vec
       entries, [&](const NamedEntry& entry) { return have_same_full_name(entry, wanted); });
   std::erase_if(own, [&](std::size_t position) {
     const NamedEntry& entry = entries[position];
-    // Without one of that full name, it may be an entry that says no full name.
+    // If no entry has that full name, it may be an entry without a full name.
     return is_known ? !have_same_full_name(entry, wanted) : entry && full_name(*entry);
   });
   return own;

@@ -1,4 +1,5 @@
-// Entries of one name: programs write one name for several images, or for several platforms of one.
+// Entries with the same name: some programs give one name to several images, or to several platforms of one
+// image.
 #pragma once
 
 #include <cstddef>
@@ -12,36 +13,35 @@
 
 namespace layoutfs {
 
-// io.containerd.image.name: the full name of the image, if the entry has one. ref.name beside it is often its
-// tag alone.
+// Returns io.containerd.image.name, the full name of the image, if the entry has one. Its ref.name is often
+// only the tag.
 std::optional<std::string_view> full_name(const Descriptor& entry);
 
-// Whether both entries name the same image for the same platform by the same names. What else their
-// annotations say may differ.
+// Returns whether both entries have the same names, digest and platform. Other annotations may differ.
 bool is_same_image(const Descriptor& a, const Descriptor& b);
 
-// Errc::ambiguous, listing the digests of `entries` with their full names and platforms.
+// Returns Errc::ambiguous with the digests of `entries`, their full names and platforms.
 Error ambiguous_name(std::string_view name, const std::vector<const Descriptor*>& entries);
 
-// An entry of index.json with the name in question; nothing stands for one that cannot be understood.
+// An entry of index.json with the name in question; nullopt if it is invalid.
 using NamedEntry = std::optional<Descriptor>;
 
-// Errc::ambiguous if `entries` are of several images.
+// Errc::ambiguous if `entries` belong to several images.
 Status check_one_image(std::string_view name, const std::vector<NamedEntry>& entries);
 
-// The positions of those that `wanted` may replace: the entries with its full name; if there are none, the
-// entries that say no full name. All of them if `wanted` says none itself.
+// Returns the positions of the entries that `wanted` may replace: those with its full name or, if there are
+// none, those without a full name. If `wanted` has no full name, all of them.
 std::vector<std::size_t> replaceable_by(const Descriptor& wanted, const std::vector<NamedEntry>& entries);
 
-// What put_reference() changes, given the entries of the name: `wanted` is there already, or it replaces some
-// of them, or comes behind all.
+// The changes of put_reference(), given the entries of the name: `wanted` exists already, or replaces some
+// entries, or is appended.
 struct PutPlan {
   bool is_there = false;
-  std::vector<std::size_t> replaced;  // positions in the list of entries; empty: none
+  std::vector<std::size_t> replaced;  // positions in the list of entries; empty: append
 };
 
-// An entry whose full name is not that of `wanted` is another image's and stays. Errc::clobber by `mode`;
-// Errc::ambiguous if several images would be replaced.
+// Keeps entries with another full name than `wanted`, because they belong to other images. Errc::clobber
+// depending on `mode`. Errc::ambiguous if several images would be replaced.
 Result<PutPlan> plan_put(std::string_view name, const std::vector<NamedEntry>& entries,
                          const Descriptor& wanted, PutMode mode);
 

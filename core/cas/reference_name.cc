@@ -17,7 +17,7 @@ bool is_reference_name(std::string_view name) noexcept {
   for (std::size_t i = 1; i < name.size(); ++i) {
     if (is_alphanumeric(name[i])) continue;
     if (kSeparators.find(name[i]) == std::string_view::npos) return false;
-    // The only separator of two characters; what follows it must not be a third.
+    // "--" is the only separator of two characters; a third one is invalid.
     if (name.substr(i, 2) == "--") ++i;
     if (!is_alphanumeric(name[i + 1])) return false;
   }

@@ -1,4 +1,4 @@
-// The names that references may be given.
+// The grammar of reference names.
 #pragma once
 
 #include <string_view>
@@ -9,7 +9,7 @@ namespace layoutfs {
 // single separators (one of -._:@+ or "--") inside, joined by '/'.
 bool is_reference_name(std::string_view name) noexcept;
 
-// As a file of `refs/`: letters, digits, '.', '_' and '-', at most 255 bytes, neither "." nor "..".
+// The same for a file in `refs/`: letters, digits, '.', '_' and '-', at most 255 bytes, neither "." nor "..".
 bool is_reference_file_name(std::string_view name) noexcept;
 
 }  // namespace layoutfs

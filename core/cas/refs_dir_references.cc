@@ -1,4 +1,4 @@
-// References as files of `refs/`.
+// References as files in `refs/`.
 #include <dirent.h>
 #include <unistd.h>
 
@@ -16,7 +16,7 @@
 namespace layoutfs {
 namespace {
 
-// Go programs write a descriptor that nobody has filled in, too.
+// Go programs also write default-constructed descriptors.
 bool is_zero_descriptor(JsonValue value) {
   const auto digest = value.find("digest");
   return digest && digest->as_string() == "";
@@ -29,16 +29,16 @@ Result<Descriptor> parse_reference(ByteView text) {
   return parse_descriptor(document->root());
 }
 
-// What is too many for index.json is so here: bytes of names and contents, and files to read.
+// The limit of index.json applies to the bytes of names and contents and to the number of files.
 constexpr std::size_t kMaxBytes = kIndexLimits.bytes;
 constexpr std::size_t kMaxFiles = 1'000'000;
 
 std::string path_of(std::string_view name) { return std::string(kRefsFolder) + "/" + std::string(name); }
 
-// A sentence for what somebody may mean as a reference, whatever bytes its name is of.
+// Returns a message for a file that looks like a reference; its name may have arbitrary bytes.
 std::string not_a_reference(std::string_view name) { return path_of(printable(name)) + ": not a reference"; }
 
-// Programs write the tag alone as the name, of images with different full names.
+// Some programs write only the tag as the name, for images with different full names.
 bool is_of_another_image(const Descriptor& present, const Descriptor& wanted) {
   return full_name(present) && full_name(wanted) && full_name(present) != full_name(wanted);
 }
@@ -53,8 +53,8 @@ class RefsDirReferences final : public ReferenceStore {
  public:
   RefsDirReferences(const LayoutDir& layout, Workspace& workspace) : layout_(layout), workspace_(workspace) {}
 
-  // The directory's times tell of every file that came, went or was replaced by rename; of nothing else that
-  // programs do to references.
+  // The directory's times change when a file is added, removed or replaced by rename; programs change
+  // references in no other way.
   Result<std::shared_ptr<const References>> all(const Context& context) const override {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     auto folder = open_refs();
@@ -71,7 +71,7 @@ class RefsDirReferences final : public ReferenceStore {
     const bool is_same_still = cache->references != nullptr && is_same(*cache->references, *references) &&
                                cache->references->mtime_ns == references->mtime_ns;
     if (!is_same_still) cache->references = std::make_shared<const References>(std::move(*references));
-    // What a symlink leads to may change without the directory.
+    // The target of a symlink may change without changing the directory.
     cache->state = listing->has_links ? FileState() : state;
     return cache->references;
   }
@@ -109,7 +109,7 @@ class RefsDirReferences final : public ReferenceStore {
     const Descriptor wanted = unnamed(descriptor);
     const auto present = read(std::string(name));
     if (present && unnamed(*present) == wanted) return {};
-    // What cannot be read may be anything; what is broken names something else than it should.
+    // An unreadable reference is unknown; an invalid one counts as having another target.
     if (!present && present.error().code() == Errc::io) return fail(Error(present.error()));
     const bool is_there = present || present.error().sys() != ENOENT;
     if (is_there && mode == PutMode::no_clobber) return fail(name_taken(name));
@@ -186,7 +186,7 @@ class RefsDirReferences final : public ReferenceStore {
     return listing;
   }
 
-  // What is not understood is a problem, not nothing: the blobs that it means must not count as garbage.
+  // An invalid reference is a problem, not ignored: its blobs must not become garbage.
   Result<References> read_all_of(const Listing& listing, std::int64_t mtime_ns,
                                  const Context& context) const {
     References references{{}, {}, {}, mtime_ns};
@@ -201,7 +201,7 @@ class RefsDirReferences final : public ReferenceStore {
         continue;
       }
       const auto text = read_text(name);
-      if (!text && text.error().sys() == ENOENT) continue;  // deleted since it was listed
+      if (!text && text.error().sys() == ENOENT) continue;  // deleted after the listing
       if (!text) {
         add_problem(text.error().message());
         continue;

@@ -10,7 +10,7 @@ namespace {
 
 std::uint64_t end_of(const Extent& extent) { return extent.offset + extent.size; }
 
-// The pieces that have a part between `begin` and `end`, a part each.
+// Visits the part of each extent between `begin` and `end`.
 template <class Visit>
 void for_each_part(const std::vector<Extent>& extents, std::uint64_t begin, std::uint64_t end, Visit visit) {
   auto extent = std::ranges::upper_bound(extents, begin, {}, end_of);

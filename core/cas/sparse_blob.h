@@ -1,4 +1,4 @@
-// A blob that is a sparse file of a tar: pieces that are stored, and zeros.
+// A blob stored as a sparse file in a tar: extents and zeros.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace layoutfs {
 class SparseBlob final : public Blob {
  public:
   using Extents = std::shared_ptr<const std::vector<Extent>>;
-  // `size` bytes; of the pieces, `stream_offset` is where they begin in `file`.
+  // A blob of `size` bytes. The `stream_offset` of an extent is its position in `file`.
   SparseBlob(std::shared_ptr<const UniqueFd> file, Extents extents, std::uint64_t size, Digest digest)
       : file_(std::move(file)), extents_(std::move(extents)), size_(size), digest_(std::move(digest)) {}
 
   std::uint64_t size() const noexcept override { return size_; }
-  // Errc::corrupt where the file has become shorter.
+  // Errc::corrupt if the file was truncated.
   Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset,
                               const Context& context = {}) const override;
   void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;
@@ -31,8 +31,8 @@ class SparseBlob final : public Blob {
   Digest digest_;
 };
 
-// Reads from a sparse file: zeros, but for the pieces. `out` lies in the file. Errc::corrupt, in words that
-// go on after the name of the file, where a piece is cut off.
+// Reads from a sparse file: zeros outside of the extents. `out` lies in the file. Errc::corrupt if an extent
+// is truncated; the message continues after the name of the file.
 Status read_sparse(int file, const std::vector<Extent>& extents, std::span<std::byte> out,
                    std::uint64_t offset);
 

@@ -16,7 +16,7 @@ Result<PutResult> StagedBatch::copy(const BlobPtr& blob, const PutOptions& optio
 
 Result<PutResult> StagedBatch::add(Result<StagedBlob> blob) {
   if (!blob) return fail(std::move(blob).error());
-  // There may be more of them than a process may have open.
+  // A batch may have more files than a process may hold open.
   blob->file.close();
   PutResult put = blob->put;
   staged_.lock()->push_back(std::move(*blob));

@@ -10,10 +10,10 @@
 
 namespace layoutfs {
 
-// All files are synced by one call before they get their names.
+// One call syncs all files before they get their names.
 class StagedBatch final : public BlobBatch {
  public:
-  // `check_open` says whether the engine may still be used.
+  // `check_open` returns an error if the engine is closed.
   StagedBatch(BlobStore& blobs, std::function<Status()> check_open)
       : blobs_(blobs), check_open_(std::move(check_open)) {}
   Result<PutResult> put(ByteSource& content, const PutOptions& options) override;

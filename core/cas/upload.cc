@@ -1,21 +1,21 @@
 // Uploads: content of a blob that arrives in pieces, from one process or several in turn.
 //
-// An upload is the file blobs/uploads/<id>; its size is what has arrived. The states of the file:
+// An upload is the file blobs/uploads/<id>; its size is the number of bytes received. The states of the file:
 //
 //   begun      start_upload() creates it (O_EXCL) and takes its lock, flock(2) LOCK_EX. A process that
 //              lists the folder can take the lock in between; then start_upload() tries another ID.
 //   owned      The lock's holder appends with pwrite(2) and hashes on the way. Nothing is synced yet.
-//   idle       close(), or the end of the process, gives the lock back; the file stays. resume_upload() takes
+//   idle       close(), or the end of the process, releases the lock; the file stays. resume_upload() takes
 //              the lock and continues at the file's size; the beginning is then hashed again from the file.
-//   committed  The size must still be what this writer knows, and the digest what the caller expects. Then
-//              BlobStore::install(): fsync of the content, rename to blobs/<algorithm>/<hex> under the
+//   committed  The size must still equal the one that this writer knows, and the digest the expected one.
+//              Then BlobStore::install(): fsync of the content, rename to blobs/<algorithm>/<hex> under the
 //              layout's lock, fsync of that folder. A crash before the rename leaves the upload, one after it
 //              the blob.
-//   removed    by cancel(), or by Engine::clean() once nobody has written to it for a day.
+//   removed    by cancel(), or by Engine::clean() if it has not been written for a day.
 //
 // After each flock(2) the name is looked up again: the file may have been committed or removed by the
-// previous holder. The rename gives the file a new name instead of linking it: a file of two names is never
-// appended to, because the other one may be a blob.
+// previous holder. The file is renamed, not linked: a file of two names is never appended to, because the
+// other name may be a blob.
 #include "layoutfs/upload.h"
 
 #include <dirent.h>
@@ -40,8 +40,8 @@ constexpr int kUploadFlags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 std::string described_upload(std::string_view id) { return "upload " + std::string(id); }
 
-// Whether `fd` is still the file of that name. Fails where that cannot be told: an upload that is taken to be
-// gone is begun anew.
+// Returns whether `fd` is still the file of that name. Fails if this cannot be determined: an upload that
+// counts as missing would be started again.
 Result<bool> is_linked(int fd, int folder, const std::string& name) {
   const auto mine = stat_of(fd, described_upload(name));
   if (!mine) return fail(Error(mine.error()));
@@ -53,7 +53,7 @@ Result<bool> is_linked(int fd, int folder, const std::string& name) {
   return mine->st_ino == there.st_ino && mine->st_dev == there.st_dev;
 }
 
-// Whether nobody has done anything to a file that was made just now.
+// Returns whether no other process has used a file that was just created.
 Result<bool> is_untouched(int fd, int folder, const std::string& name) {
   const auto found = stat_of(fd, described_upload(name));
   if (!found) return fail(Error(found.error()));
@@ -61,7 +61,7 @@ Result<bool> is_untouched(int fd, int folder, const std::string& name) {
   return is_linked(fd, folder, name);
 }
 
-// The file of the upload, locked. Where there are no locks, who has it is not known.
+// Opens and locks the file of the upload. On a file system without locks, the holder is unknown.
 Result<UniqueFd> open_locked(int folder, const std::string& id) {
   auto file = open_at(folder, id, kUploadFlags);
   if (!file && file.error().code() == Errc::not_found) return fail(unknown_upload(id));
@@ -70,11 +70,11 @@ Result<UniqueFd> open_locked(int folder, const std::string& id) {
   const auto found = stat_of(file->get(), id);
   if (!found) return fail(Error(found.error()));
   if (!S_ISREG(found->st_mode)) return fail(wrong_type(described_upload(id)));
-  // What is written to it would be written to a blob, if that is the other name.
+  // If the other name is a blob, writing would change the blob.
   if (found->st_nlink > 1) return fail(Errc::upload_busy, described_upload(id) + ": it has another name too");
   if (lock_file(file->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK)
     return fail(Errc::upload_busy, described_upload(id) + ": another writer has it");
-  // Committed or cancelled by whoever had the lock until now.
+  // The previous holder of the lock may have committed or cancelled it.
   const auto is_there = is_linked(file->get(), folder, id);
   if (!is_there) return fail(Error(is_there.error()));
   if (!*is_there) return fail(unknown_upload(id));
@@ -90,9 +90,9 @@ class FileUpload final : public Upload {
         folder_(std::move(folder)),
         file_(std::move(file)) {}
 
-  // Nothing is there yet.
+  // The upload is empty.
   void begin() { hashes_ = std::make_unique<HashPipe>(kBlobAlgorithm); }
-  // `size` bytes are there.
+  // The upload has `size` bytes.
   void go_on(std::uint64_t size) {
     size_ = size;
     writeback_ = Writeback(size);
@@ -117,12 +117,12 @@ class FileUpload final : public Upload {
   BlobStore& blobs_;
   const std::string id_;
   const UniqueFd folder_;
-  UniqueFd file_;  // none once closed
+  UniqueFd file_;  // empty after close
   std::uint64_t size_ = 0;
   Writeback writeback_;
-  // Of all that was written; none where somebody else has written the beginning, or where a write has failed.
+  // Hashes everything written; null if another process has written the beginning, or after a failed write.
   std::unique_ptr<HashPipe> hashes_;
-  Digest digest_;  // of all that is there, once it is known
+  Digest digest_;  // of all content, once it is known
   bool is_gone_ = false;
 };
 
@@ -130,7 +130,7 @@ class FileUpload final : public Upload {
 Status FileUpload::write(ByteView part) {
   auto written = pwrite_all(file_.get(), part, size_, described_upload(id_));
   if (!written) {
-    // Whoever goes on with it shall find what size() says. Where that cannot be had, commit() sees it.
+    // Truncate to size(), so that the upload can be resumed there. If this fails, commit() notices it.
     std::ignore = ::ftruncate(file_.get(), static_cast<off_t>(size_));
     hashes_.reset();
     return written;
@@ -165,7 +165,7 @@ Status FileUpload::close() {
   return {};
 }
 
-// What the file holds, by reading it where the content was not hashed on its way.
+// Reads the file if its content was not hashed while it was written.
 Result<Digest> FileUpload::hash(Algorithm algorithm, const Context& context) {
   if (hashes_ != nullptr) {
     digest_ = hashes_->finish();
@@ -197,13 +197,14 @@ Result<PutResult> FileUpload::commit_file(const Digest& wanted, const Context& c
       .fd = file_.get(), .folder = folder_.get(), .name = id_.c_str(), .is_linked = false};
   const PutResult put{wanted, size_};
   if (auto installed = blobs_.install(staged, put, context); !installed) {
-    // Where there are no locks, others may have been faster. What fails once the upload is the blob is told.
+    // On a file system without locks, another process may have committed it first. Later failures are
+    // reported.
     if (installed.error().code() == Errc::not_found &&
         !is_linked(file_.get(), folder_.get(), id_).value_or(true))
       return fail(unknown_upload(id_));
     return fail(std::move(installed).error());
   }
-  // Where the blob was there already, the upload still is.
+  // If the blob existed before, the upload still exists.
   if (auto removed = remove(); !removed) return fail(std::move(removed).error());
   return put;
 }
@@ -216,7 +217,7 @@ Result<PutResult> FileUpload::commit(const Digest& digest, const Context& contex
     auto file = open_locked(folder_.get(), id_);
     if (!file) return fail(std::move(file).error());
     file_ = std::move(*file);
-    // Somebody else may have had it meanwhile.
+    // Another process may have changed it in the meantime.
     hashes_.reset();
     digest_ = Digest();
   }
@@ -261,7 +262,8 @@ Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore&
     return fail(Errc::invalid_argument, "'" + std::string(wanted_id) + "' can be no upload's id");
   auto folder = open_or_make_blob_folder(layout, kUploadsFolder);
   if (!folder) return fail(std::move(folder).error());
-  // Who lists the folder may have the lock first: then the upload is that one's, and may be a blob by now.
+  // A process that lists the folder may lock the file first. The upload then belongs to that process, and may
+  // be a blob already.
   constexpr int kAttempts = 100;
   std::string id;
   Result<UniqueFd> file = UniqueFd();
@@ -302,9 +304,9 @@ Result<std::unique_ptr<Upload>> resume_upload(const LayoutDir& layout, BlobStore
 }
 
 Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns, const Context& context) {
-  // Uploads behind a link that leaves the layout are another layout's.
+  // Uploads behind a link that leaves the layout belong to another layout.
   auto folder = layout.open_own(std::string(kBlobsFolder) + "/" + kUploadsFolder, kFolderFlags);
-  // There are none, or none that we may look at.
+  // There are no uploads, or they are not accessible.
   if (!folder) return {};
   std::vector<std::string> ids;
   const auto visit = [&](const char* name, unsigned char type) -> Status {
@@ -318,7 +320,7 @@ Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns, const C
   const auto is_idle = [&](const struct stat& found) { return to_ns(found.st_mtim) < now_ns() - age_ns; };
   for (const std::string& id : ids) {
     if (auto go_on = context.check(); !go_on) return go_on;
-    // Before it is locked: somebody may be about to go on with it.
+    // Before locking it: another process may be about to resume it.
     struct stat now;
     if (::fstatat(folder->get(), id.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_idle(now)) continue;
     const auto file = open_locked(folder->get(), id);

@@ -1,4 +1,4 @@
-// Beginning and finding uploads, for engines.
+// Starts and resumes uploads, for engines.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace layoutfs {
 
-// In `blobs/`, where other programs that know uploads keep theirs. No algorithm has this name.
+// In `blobs/`, like the uploads of other programs. No algorithm has this name.
 inline constexpr const char* kUploadsFolder = "uploads";
 
 // Both arguments must outlive the upload. The functions are those of Engine.
 Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
 Result<std::unique_ptr<Upload>> resume_upload(const LayoutDir& layout, BlobStore& blobs, std::string_view id);
-// Removes those that nobody has and that nobody has written to for `age_ns`.
+// Removes uploads that are not locked and were not written for `age_ns`.
 Status remove_idle_uploads(const LayoutDir& layout, std::int64_t age_ns, const Context& context = {});
 
 }  // namespace layoutfs

@@ -13,7 +13,7 @@ Result<std::size_t> VerifyingSource::read(std::span<std::byte> out) {
   if (outcome_) return *outcome_ ? Result<std::size_t>(0) : fail(Error(outcome_->error()));
   if (out.empty()) return 0;
   const std::span<std::byte> piece = hashes_.buffer();
-  // One byte more than there may be tells that there are more.
+  // Read one byte beyond the expected size to detect longer content.
   const std::uint64_t left = size_.value_or(std::numeric_limits<std::uint64_t>::max()) - received_;
   const auto wanted = static_cast<std::size_t>(
       std::min<std::uint64_t>(left < piece.size() ? left + 1 : left, std::min(out.size(), piece.size())));

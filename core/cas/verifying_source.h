@@ -1,4 +1,4 @@
-// Content on its way, held against its digest and size.
+// Verifies the digest and size of content while it is read.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,16 @@
 
 namespace layoutfs {
 
-// Hands on what `content` delivers; the end is only reported once all of it was right. For one thread at a
-// time.
+// Passes `content` on, and reports its end only if all of it was correct. For one thread at a time.
 class VerifyingSource final : public ByteSource {
  public:
-  // `content` must outlive this. Without `size`, any number of bytes may come.
+  // `content` must outlive this. Without `size`, any number of bytes is allowed.
   VerifyingSource(ByteSource& content, Digest digest, std::optional<std::uint64_t> size);
 
-  // Errc::corrupt instead of the end where the digest or the size is another one, and as soon as one byte
-  // more than `size` has come. Of both, the digest is named. An error stays.
+  // Errc::corrupt instead of the end if the digest or the size differs, and immediately if there are more
+  // than `size` bytes. If both differ, the message names the digest. Errors are final.
   Result<std::size_t> read(std::span<std::byte> out) override;
-  // Reads what is left. Errc::corrupt as read() gives it.
+  // Reads the remaining content. Errc::corrupt as in read().
   Status close();
 
  private:
@@ -31,7 +30,7 @@ class VerifyingSource final : public ByteSource {
   std::optional<std::uint64_t> size_;
   std::uint64_t received_ = 0;
   HashPipe hashes_;
-  std::optional<Status> outcome_;  // once the end, or an error, was seen
+  std::optional<Status> outcome_;  // after the end or an error
 };
 
 }  // namespace layoutfs

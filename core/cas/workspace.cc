@@ -11,10 +11,10 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::string_view kFolderPrefix = ".oci-";  // then random_name()
-constexpr std::string_view kFilePrefix = "b-";       // then a number
+constexpr std::string_view kFolderPrefix = ".oci-";  // followed by random_name()
+constexpr std::string_view kFilePrefix = "b-";       // followed by a number
 
-// Whether `name` is `prefix` and some of `digits`.
+// Returns whether `name` is `prefix` followed by `digits`.
 bool is_numbered(std::string_view name, std::string_view prefix, std::string_view digits) noexcept {
   return name.size() > prefix.size() && name.starts_with(prefix) &&
          name.find_first_not_of(digits, prefix.size()) == std::string_view::npos;
@@ -74,13 +74,13 @@ Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const
       return fail(Error::system(errno, "cannot make a temporary folder"));
     }
     auto fd = open_at(layout_.fd(), name, kFolderFlags);
-    // Before it is locked, another process may take it for litter and remove it.
+    // Until it is locked, another process may remove it as left over.
     if (!fd && fd.error().code() == Errc::not_found) continue;
     if (!fd) {
       ::unlinkat(layout_.fd(), name.c_str(), AT_REMOVEDIR);
       return fail(std::move(fd).error());
     }
-    // Where there are no locks, nobody takes it for litter either.
+    // On a file system without locks, no process removes it either.
     if (lock_file(fd->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK) continue;
     struct stat mine, there;
     const bool is_known = ::fstat(fd->get(), &mine) == 0 &&
@@ -117,9 +117,9 @@ Status replace_file(Workspace& workspace, const LayoutDir& layout, int folder, c
   auto file = workspace.create_file();
   if (!file) return fail(std::move(file).error());
   if (struct stat old; ::fstatat(folder, name.c_str(), &old, AT_SYMLINK_NOFOLLOW) == 0) {
-    // The layout may be another user's, and its files may be shared with a group: as far as it goes.
+    // Best effort: the layout may belong to another user and share files with a group.
     if (::geteuid() == 0) std::ignore = ::fchown(file->fd(), old.st_uid, old.st_gid);
-    // A symlink is replaced itself; its mode is no file's.
+    // A symlink itself is replaced, but its mode is not that of a file.
     struct stat target;
     if (!S_ISLNK(old.st_mode))
       std::ignore = ::fchmod(file->fd(), old.st_mode & 0777);

@@ -1,4 +1,4 @@
-// Where an engine writes what is not yet part of the layout.
+// Temporary files of an engine, outside of the layout's content.
 #pragma once
 
 #include <cstdint>
@@ -12,29 +12,30 @@
 
 namespace layoutfs {
 
-// Whether a folder is called as an engine calls the one that it makes; it holds a lock on it (flock).
+// Returns whether it is the name of an engine's temporary folder. The engine holds a lock (flock) on the
+// folder.
 bool is_workspace_name(std::string_view name) noexcept;
-// Whether a file in such a folder is called as create_file() calls it.
+// Returns whether it is the name of a file from create_file().
 bool is_temp_file_name(std::string_view name) noexcept;
 
 class Workspace;
 
-// A file that is removed at the end, unless it has been renamed to where it belongs.
+// A temporary file, which the destructor removes unless it was renamed.
 class TempFile {
  public:
   TempFile(TempFile&&) = default;
   TempFile& operator=(TempFile&&) = delete;
   ~TempFile();
   int fd() const noexcept { return fd_.get(); }
-  // The file stays. There is no fd() from then on.
+  // Closes the descriptor and keeps the file. fd() is invalid from then on.
   void close() { fd_.reset(); }
-  // Where it can be linked or renamed from.
+  // Returns the directory for linking or renaming the file.
   int folder() const noexcept;
   const char* name() const noexcept { return name_.c_str(); }
-  // Whether it could be renamed to what nothing is called yet, by renameat2(2) and RENAME_NOREPLACE. Where
-  // that is not to be had, or anything else is in the way, nothing has happened.
+  // Renames to a new name with renameat2(2) and RENAME_NOREPLACE. Returns false, without a change, if the
+  // file system does not support that or any other error occurs.
   bool rename_to_new(int directory, const std::string& name);
-  // rename(2) over what is there.
+  // rename(2), which replaces an existing file.
   Status rename_to(int directory, const std::string& name);
 
  private:
@@ -42,26 +43,26 @@ class TempFile {
   struct Folder;
   TempFile(std::shared_ptr<const Folder> folder, std::string name, UniqueFd fd)
       : folder_(std::move(folder)), name_(std::move(name)), fd_(std::move(fd)) {}
-  std::shared_ptr<const Folder> folder_;  // null once renamed away, or moved from
+  std::shared_ptr<const Folder> folder_;  // null after a rename or a move
   std::string name_;
   UniqueFd fd_;
 };
 
-// One folder in the layout's root, made when it is first needed and removed at the end. Thread-safe.
+// A folder in the layout's root, created on first use and removed at the end. Thread-safe.
 class Workspace {
  public:
-  // `layout` must outlive this and every file of it.
+  // `layout` must outlive this and all its files.
   explicit Workspace(const LayoutDir& layout) : layout_(layout) {}
-  // An empty file for writing, of mode 0644.
+  // Creates an empty writable file of mode 0644.
   Result<TempFile> create_file();
-  // Removes the folder as soon as no file of it is in use. The next file would get a new one.
+  // Removes the folder as soon as no file in it is in use. A later file gets a new folder.
   void close();
 
  private:
   using Folder = TempFile::Folder;
   struct State {
     std::shared_ptr<const Folder> folder;
-    std::uint64_t files = 0;  // that were made; for their names
+    std::uint64_t files = 0;  // number of files so far; for their names
   };
   Result<std::shared_ptr<const Folder>> create_folder() const;
 
@@ -69,10 +70,9 @@ class Workspace {
   Guarded<State> state_;
 };
 
-// Writes a whole file of the layout: who reads it, also after a crash, sees the old one or the new one. Its
-// mode is that of the file it replaces, and for root its owner too. A symlink of that name is replaced, not
-// followed. `folder` is the handle of "NAME"'s
-// folder.
+// Replaces a file of the layout atomically: a reader, even after a crash, sees the old or the new file. Keeps
+// the mode of the old file, and for root its owner. A symlink of that name is replaced, not followed.
+// `folder` is the handle of the file's folder.
 Status replace_file(Workspace& workspace, const LayoutDir& layout, int folder, const std::string& name,
                     ByteView content);
 
