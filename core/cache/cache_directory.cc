@@ -24,7 +24,7 @@ namespace {
 
 struct KindOfFiles {
   std::string_view folder;
-  // Written piece by piece under a lock, and removed if all of them take too much.
+  // Written piece by piece under a lock. Removed if all of them together exceed the budget.
   bool is_under_budget;
 };
 
@@ -42,7 +42,7 @@ KindOfFiles row_of(CacheKind kind) noexcept {
   return {};
 }
 
-// Files that are written in one go have no lock; nobody takes that long.
+// Files that are written at once have no lock, and take less time than this.
 constexpr std::chrono::seconds kLeftoverAge = std::chrono::hours(1);
 
 bool is_named(int fd) noexcept {
@@ -50,7 +50,7 @@ bool is_named(int fd) noexcept {
   return ::fstat(fd, &status) == 0 && status.st_nlink > 0;
 }
 
-// Removes a temporary file if its writer is gone. Returns true if it did.
+// Removes a temporary file if its writer has ended. Returns whether it did.
 bool remove_leftover(int folder, const std::string& name, const KindOfFiles& kind) {
   struct stat status{};
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
@@ -66,7 +66,7 @@ bool remove_leftover(int folder, const std::string& name, const KindOfFiles& kin
   return ::unlinkat(folder, name.c_str(), 0) == 0;
 }
 
-// Listed before anything is removed: removing a file while a directory is read may make it skip entries.
+// List first: removing a file while reading the directory may skip entries.
 Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
   auto listed = open_at(folder, ".", kFolderFlags);
   if (!listed) return fail(std::move(listed).error());
@@ -80,7 +80,7 @@ Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
   return names;
 }
 
-// Opens `name` in `folder`, which is at `path`.
+// Opens `name` in `folder`; `path` is the path of the folder.
 Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& path, const std::string& name) {
   const auto refuse = [&] {
     return fail(Errc::invalid_argument, path + "/" + name + ": not a file that only we can write");
@@ -103,7 +103,7 @@ std::string variable(const char* name) {
 
 std::string_view name_of(CacheKind kind) noexcept { return row_of(kind).folder; }
 
-// ---- A file that is being written ----
+// ---- Unfinished files ----
 
 NewCacheFile::~NewCacheFile() {
   if (folder_) ::unlinkat(folder_->get(), name_.c_str(), 0);
@@ -122,13 +122,14 @@ CacheDirectory::CacheDirectory(std::string path) : path_(std::move(path)) {}
 std::string CacheDirectory::default_path() {
   if (std::string directory = variable("LAYOUTFS_CACHE_DIR"); !directory.empty()) return directory;
   if (::geteuid() == 0 && is_first_user_namespace()) return "/var/cache/layoutfs";
-  // The XDG Base Directory Specification has relative paths ignored.
+  // The XDG Base Directory Specification requires ignoring relative paths.
   if (const std::string base = variable("XDG_CACHE_HOME"); base.starts_with('/')) return base + "/layoutfs";
   const std::string home = variable("HOME");
   return home.empty() ? "" : home + "/.cache/layoutfs";
 }
 
-// Null if it has to be opened: it was not yet, it was removed, or others can write it by now.
+// Returns null if the folder must be opened: for the first time, after it was removed, or because others can
+// write it now.
 CacheDirectory::Handle CacheDirectory::usable_handle(const std::string& path) const {
   auto handles = handles_.lock();
   const auto found = handles->find(path);
@@ -195,10 +196,10 @@ Result<SharedBytes> CacheDirectory::map(CacheKind kind, const Digest& digest) co
   return SharedBytes::of(std::move(*mapped));
 }
 
-// What is in the folders of a kind. Removes leftover files.
+// Lists the files in the folders of a kind. Removes leftover files.
 struct CacheDirectory::Survey {
   std::vector<CachedFile> files;
-  std::uint64_t bytes = 0;  // of all files, with those that are being written
+  std::uint64_t bytes = 0;  // of all files, including unfinished ones
 };
 
 Result<CacheDirectory::Survey> CacheDirectory::survey(CacheKind kind) const {
@@ -265,7 +266,8 @@ Result<NewCacheFile> CacheDirectory::create(CacheKind kind, const Digest& digest
     auto fd = open_at((*parent)->get(), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!fd && fd.error().sys() == EEXIST) continue;
     if (!fd) return fail(std::move(fd).error(), folder_path(kind, name_of(digest.algorithm())));
-    // Before it is locked, another process may take it for a leftover. If there are no locks, nobody does.
+    // Until it is locked, another process may remove it as left over. On a file system without locks, none
+    // does.
     if (lock_file(fd->get(), LOCK_EX) == 0 && !is_named(fd->get())) continue;
     return NewCacheFile(std::move(*parent), std::move(name), std::move(*fd));
   }
@@ -280,7 +282,7 @@ Status CacheDirectory::publish(NewCacheFile& file, const Digest& digest) const {
 }
 
 bool CacheDirectory::use(int fd) {
-  ::futimens(fd, nullptr);  // on read-only media nothing is removed either
+  ::futimens(fd, nullptr);  // fails on read-only media, which also need no removal
   return is_named(fd);
 }
 
@@ -322,7 +324,7 @@ void CacheDirectory::make_room(std::uint64_t budget) const {
     const auto parent = folder(kind, file.algorithm, IfMissing::fail);
     if (!parent) continue;
     const bool is_removed = ::unlinkat((*parent)->get(), file.name.c_str(), 0) == 0;
-    // Another process that makes room may have been faster.
+    // Another process may have removed it first.
     if (!is_removed && errno != ENOENT) continue;
     bytes -= file.size;
     if (!is_removed) continue;

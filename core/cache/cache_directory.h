@@ -1,19 +1,20 @@
-// The cache directory: the one owner of its file names, its trust, its leftover files and its budget.
+// The cache directory. It alone knows file names, permissions, leftover files and the budget.
 //
 //   DIRECTORY/                          0700
 //     layers/ALGORITHM/HEX              index of a layer, by the digest of its blob
-//     layer-trees/ALGORITHM/HEX         tree of a layer that is looked at alone
+//     layer-trees/ALGORITHM/HEX         tree of a single layer, shown without the others
 //     images/ALGORITHM/HEX              tree of an image, by the digest of its manifest
 //     decoded/ALGORITHM/HEX             decoded copy of a layer, by the digest of its blob
 //     blob-info, blob-info.lock         known locations of blobs
-//     .../.tmp-0123456789abcdef         a file that is being written, or that a killed writer left
+//     .../.tmp-0123456789abcdef         an unfinished file, possibly of a killed writer
 //
-// A kind of files is a row of a table (cache_directory.cc): its folder, and whether it is under the budget.
-// Everything in here can be made again, so files are removed rather than repaired. What is read decides what
-// an image seems to hold, so only files that nobody but this user and root can have written are opened.
+// A table in cache_directory.cc has a row for each kind of files: its folder, and whether it counts for the
+// budget. All files can be rebuilt, so invalid ones are removed instead of repaired. Their content determines
+// the content of mounted images, so only files that nobody except this user and root could have written are
+// opened.
 //
-// Several processes may use one directory at once: a file appears complete, by rename, and stays readable for
-// those who have it open when it is removed or replaced.
+// Several processes may use one directory at the same time. A file appears complete, by rename, and stays
+// readable for processes that have it open when it is removed or replaced.
 #pragma once
 
 #include <array>
@@ -42,25 +43,25 @@ inline constexpr std::array kCacheKinds = {CacheKind::layer_index, CacheKind::la
 // Returns the name of the folder.
 std::string_view name_of(CacheKind kind) noexcept;
 
-// Files of the directory itself.
+// Files in the directory itself.
 inline constexpr const char* kBlobInfoFile = "blob-info";
 inline constexpr const char* kBlobInfoLockFile = "blob-info.lock";
 
-// A file that is being written piece by piece, under a name that nobody looks for. It is removed at the end
-// unless it was published. A lock (flock) on it tells other processes that its writer lives.
+// A file that is written piece by piece under a temporary name. The destructor removes it unless it was
+// published. A lock (flock) on it tells other processes that its writer is alive.
 class NewCacheFile {
  public:
   NewCacheFile(NewCacheFile&& other) noexcept = default;
   NewCacheFile& operator=(NewCacheFile&&) = delete;
   ~NewCacheFile();
-  // Another handle of the file, for reading and writing.
+  // Returns another handle of the file, for reading and writing.
   Result<UniqueFd> file() const;
 
  private:
   friend class CacheDirectory;
   NewCacheFile(std::shared_ptr<const UniqueFd> folder, std::string name, UniqueFd fd)
       : folder_(std::move(folder)), name_(std::move(name)), fd_(std::move(fd)) {}
-  std::shared_ptr<const UniqueFd> folder_;  // null once published
+  std::shared_ptr<const UniqueFd> folder_;  // null after publication
   std::string name_;
   UniqueFd fd_;
 };
@@ -69,47 +70,46 @@ struct CachedFile {
   std::string name;       // the digest in hex
   std::string algorithm;  // of the digest
   std::uint64_t size;
-  std::int64_t used_ns;  // since 1970; the last use() of files under the budget, else the time of writing
+  std::int64_t used_ns;  // since 1970; last use() of files under the budget, otherwise the time of writing
 };
 
-// Thread-safe. Handles of the folders are kept open, so a file costs one openat(2) and one fstat(2).
-// Errors of all functions name the path; Errc::invalid_argument if others could have written the file, or a
-// directory on the way to it.
+// Thread-safe. Keeps handles of the folders open, so opening a file costs one openat(2) and one fstat(2).
+// Errors of all functions name the path. Errc::invalid_argument if others could have written the file or a
+// directory of its path.
 class CacheDirectory {
  public:
-  // Touches nothing yet. `path` is not empty.
+  // Does not access the directory yet. `path` is not empty.
   explicit CacheDirectory(std::string path);
 
-  // $LAYOUTFS_CACHE_DIR; else /var/cache/layoutfs for root; else $XDG_CACHE_HOME/layoutfs; else
-  // ~/.cache/layoutfs; empty if there is none of these.
+  // Returns $LAYOUTFS_CACHE_DIR, or /var/cache/layoutfs for root, or $XDG_CACHE_HOME/layoutfs, or
+  // ~/.cache/layoutfs, the first one that is defined; "" if none is.
   static std::string default_path();
   const std::string& path() const noexcept { return path_; }
 
-  // Opens a file for reading, or maps it. Errc::not_found if there is none.
+  // Open a file for reading, or map it. Errc::not_found if it does not exist.
   Result<UniqueFd> open(CacheKind kind, const Digest& digest) const;
   Result<SharedBytes> map(CacheKind kind, const Digest& digest) const;
-  // Returns the files of a kind, in no order; none if there is no folder.
+  // Returns the files of a kind, in no particular order; none if there is no folder.
   Result<std::vector<CachedFile>> list(CacheKind kind) const;
-  // Writes a file that survives a crash of the machine, or is absent then. Also removes leftover files, once
-  // for each folder.
+  // Writes a file that is complete or absent after a crash. Also removes leftover files, once per folder.
   Status store(CacheKind kind, const Digest& digest, ByteView content) const;
-  // Returns the error that store() would return for sure.
+  // Returns an error if store() would certainly fail.
   Status check_writable(CacheKind kind, const Digest& digest) const;
-  // Begins a file that is written piece by piece, and gives it its name. Not synced: what a crash of the
-  // machine tears has to be found out by its reader.
+  // Starts a file that is written piece by piece, and gives it its name. It is not synced: readers must
+  // detect content that a crash has damaged.
   Result<NewCacheFile> create(CacheKind kind, const Digest& digest) const;
   Status publish(NewCacheFile& file, const Digest& digest) const;
-  // Marks a file under the budget as used now. Returns false if it was removed since it was opened.
+  // Marks a file under the budget as used now. Returns false if it has been removed.
   static bool use(int fd);
-  // Removes the file, whatever it holds. Returns its size in bytes, nothing if there was none.
+  // Removes the file, even if it is invalid. Returns its size in bytes, nullopt if it did not exist.
   Result<std::optional<std::uint64_t>> remove(CacheKind kind, const Digest& digest) const;
-  // Removes leftover files, and then the files under the budget that were used the longest time ago, until
-  // the others, with those that are being written, take at most `budget` bytes.
+  // Removes leftover files, then the least recently used files under the budget, until the rest, including
+  // unfinished files, takes at most `budget` bytes.
   void make_room(std::uint64_t budget) const;
 
-  // Opens one of the files named above for reading. Errc::not_found.
+  // Opens a file of the directory itself for reading. Errc::not_found if it does not exist.
   Result<UniqueFd> open_file(const std::string& name) const;
-  // The directory itself, for these files. create_root() makes it, 0700, if it is missing.
+  // The directory itself, for these files. create_root() creates it (0700) if it is missing.
   Result<std::shared_ptr<const UniqueFd>> open_root() const;
   Result<std::shared_ptr<const UniqueFd>> create_root() const;
 
@@ -125,9 +125,9 @@ class CacheDirectory {
   Result<Survey> survey(CacheKind kind) const;
 
   const std::string path_;
-  // Folders that are open, by path: checked again with each use, for they may be removed meanwhile.
+  // Open folders by path. Checked on each use, because they may be removed at any time.
   mutable Guarded<std::map<std::string, Handle>> handles_;
-  mutable Guarded<std::set<std::string>> tidied_;  // folders whose leftover files were removed
+  mutable Guarded<std::set<std::string>> tidied_;  // folders without leftover files
 };
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// Decoded copies in the cache directory, and the budget that all of them share.
+// Decoded copies in the cache directory, and their common budget.
 #pragma once
 
 #include <atomic>
@@ -14,28 +14,28 @@
 
 namespace layoutfs {
 
-// A stretch without access points that takes more bytes of stream than this is copied, once somebody would
-// decode as much of it for one read, for about a tenth of a second.
+// A stretch without access points that is longer than this, in bytes of stream, is copied as soon as one read
+// would decode that much, which takes about a tenth of a second.
 inline constexpr std::uint64_t kLongStretch = std::uint64_t{64} << 20;
 
 struct CopyDirectoryOptions {
-  std::uint64_t budget;  // bytes that all copies of the directory may take
+  std::uint64_t budget;  // limit in bytes for all copies of the directory
   std::uint64_t long_stretch = kLongStretch;
 };
 
 struct CopyStats {
-  std::uint64_t made = 0, dropped = 0;  // copies; dropped ones were damaged
+  std::uint64_t made = 0, dropped = 0;  // copies; damaged ones were dropped
   std::uint64_t spans_read = 0;
 };
 
-// The files of CacheKind::decoded_copy, with the state that all streams of this process share. Thread-safe.
+// The files of CacheKind::decoded_copy, with the state shared by all streams of this process. Thread-safe.
 class CopyDirectory {
  public:
   CopyDirectory(std::shared_ptr<const CacheDirectory> files, CopyDirectoryOptions options)
       : files_(std::move(files)), options_(options) {}
 
-  // Opens the copy of `blob`, and marks it as used. Errc::not_found; Errc::invalid_argument if others could
-  // have written it.
+  // Opens the copy of `blob` and marks it as used. Errc::not_found if there is none. Errc::invalid_argument
+  // if others could have written it.
   Result<UniqueFd> open(const Digest& blob) const;
   Result<NewCacheFile> create(const Digest& blob) const { return files_->create(kKind, blob); }
   // Replaces the copy of `blob`.
@@ -47,11 +47,11 @@ class CopyDirectory {
   std::string path() const { return files_->path() + "/" + std::string(name_of(kKind)); }
   CopyStats stats() const noexcept;
 
-  // One copy is made at a time, as each takes a decoder and its window: false while another one is. Whoever
-  // got true calls end_making().
+  // Only one copy is made at a time, because each needs a decoder and its window. Returns false while another
+  // one is made. After true, the caller must call end_making().
   bool begin_making() noexcept { return !is_making_.exchange(true); }
   void end_making() noexcept { is_making_ = false; }
-  // Nothing is made any more in this process; warns, the first time.
+  // No more copies are made in this process. The first call logs a warning.
   void give_up(const Error& why) noexcept;
   bool is_given_up() const noexcept { return is_given_up_; }
   void count_made() noexcept { ++made_; }

@@ -1,4 +1,4 @@
-// Indexes and trees in the cache directory, as a mount and the commands use them.
+// Indexes and trees in the cache directory, for mounts and commands.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@
 
 namespace layoutfs {
 
-// Adds to CacheDirectory what to do if nothing can be written. Copies share one state. Thread-safe.
+// Adds a policy for write failures to CacheDirectory. Copies share one state. Thread-safe.
 class IndexCache {
  public:
   enum class Keeping : std::uint8_t {
-    where_possible,  // if nothing can be written: one warning, and from then on nothing is stored
-    required,        // if nothing can be written: an error
+    where_possible,  // write failures: one warning; nothing is stored afterwards
+    required,        // write failures are errors
   };
-  // `directory` is made when something is stored, 0700; if it is empty, nothing is stored.
+  // `directory` is created (0700) with the first file. If it is empty, nothing is stored.
   explicit IndexCache(std::string directory, Keeping keeping = Keeping::where_possible);
   // Stores nothing.
   IndexCache();
@@ -28,22 +28,22 @@ class IndexCache {
   // See CacheDirectory::default_path().
   static std::string default_directory() { return CacheDirectory::default_path(); }
 
-  // Empty if nothing is stored.
+  // Returns "" if nothing is stored.
   const std::string& directory() const noexcept;
-  // Null if nothing is stored.
+  // Returns null if nothing is stored.
   const std::shared_ptr<const CacheDirectory>& files() const noexcept;
-  // Errc::not_found if there is no such file. Any other error: it cannot be read, or others may have written
+  // Errc::not_found if there is no such file. Other errors if it cannot be read or others could have written
   // it.
   Result<SharedBytes> load(CacheKind kind, const Digest& digest) const;
-  // Returns the content to use from now on: mapped from the file just written, or in memory if it could not
-  // be written. Fails only with Keeping::required.
+  // Returns the content for further use: mapped from the new file, or in memory if it could not be written.
+  // Fails only with Keeping::required.
   Result<SharedBytes> store(CacheKind kind, const Digest& digest, Bytes content);
-  // Before long work whose result is to be stored: returns the error that store() would return for sure.
+  // Call it before long work with a result to store: returns an error if store() would certainly fail.
   Status prepare(CacheKind kind, const Digest& digest);
-  // Returns the first error of storing, if there was one.
+  // Returns the first write failure, nullopt if there was none.
   std::optional<Error> write_failure() const;
-  // Removes the file, whatever it holds; what is mapped stays readable. Returns its size in bytes, nothing if
-  // there was none.
+  // Removes the file, even if it is invalid; mapped content stays readable. Returns its size in bytes,
+  // nullopt if it did not exist.
   Result<std::optional<std::uint64_t>> remove(CacheKind kind, const Digest& digest);
 
  private:

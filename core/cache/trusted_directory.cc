@@ -24,14 +24,14 @@ bool is_ours(const struct stat& status) noexcept {
   return status.st_uid == ::geteuid() || status.st_uid == 0;
 }
 
-// In a user namespace the owner of /, and of other directories of the system, has no number there. Others who
-// have none cannot be told from it.
+// In a user namespace, the owner of / and of other system directories may have no ID. Other users without an
+// ID are indistinguishable from it.
 bool is_of_the_system(const struct stat& status) {
   constexpr uid_t kOverflowUser = 65534;
   return status.st_uid == kOverflowUser && !is_first_user_namespace();
 }
 
-// A walk from the root to a directory, of which each component is checked.
+// Walks from the root to a directory and checks each component.
 class TrustedWalk {
  public:
   TrustedWalk(const std::string& path, IfMissing if_missing) : path_(path), if_missing_(if_missing) {}
@@ -48,7 +48,7 @@ class TrustedWalk {
     return walk();
   }
 
-  // From `directory`, which is trusted and at `shown`.
+  // Starts at `directory`, which is trusted; `shown` is its path.
   Result<UniqueFd> run_below(const UniqueFd& directory, std::string shown, std::string relative) {
     auto from = open_at(directory.get(), ".", O_PATH | O_DIRECTORY);
     if (!from) return from;
@@ -143,9 +143,10 @@ class TrustedWalk {
 
   const std::string path_;
   const IfMissing if_missing_;
-  std::vector<std::string> texts_;  // a stack: the target of a symlink comes before what follows the symlink
+  std::vector<std::string> texts_;  // a stack: the target of a symlink comes before the components after the
+                                    // symlink
   UniqueFd here_;
-  std::string shown_;  // a path of what is looked at
+  std::string shown_;  // the path of the current component
   int symlinks_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// The bytes of a blob through a buffer, with their place in the blob.
+// Buffered reading of a blob.
 #include "core/codec/buffered_input.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ std::size_t BufferedInput::behind() const noexcept {
   return static_cast<std::size_t>(std::min<std::uint64_t>(kBehind, offset_ - first_offset_));
 }
 
-// What is available, and behind it what stays readable.
+// Moves the available bytes and the consumed ones that must stay readable.
 void BufferedInput::move_to_front() noexcept {
   const std::size_t kept = behind();
   std::memmove(buffer_.get() + kBehind - kept, buffer_.get() + begin_ - kept, kept + end_ - begin_);

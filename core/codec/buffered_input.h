@@ -1,4 +1,4 @@
-// The bytes of a blob through a buffer, with their place in the blob.
+// Buffered reading of a blob, with the position in the blob.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@ namespace layoutfs {
 // For one thread at a time.
 class BufferedInput {
  public:
-  // The bytes consumed last stay readable.
+  // Consumed bytes that stay readable.
   static constexpr std::size_t kBehind = 1024;
 
-  // `source` delivers the blob from byte `offset` on and must outlive this.
+  // `source` delivers the blob from byte `offset` on, and must outlive this.
   BufferedInput(ByteSource& source, std::uint64_t offset, std::size_t capacity)
       : source_(source),
         buffer_(std::make_unique_for_overwrite<std::byte[]>(kBehind + capacity)),
@@ -24,17 +24,18 @@ class BufferedInput {
         first_offset_(offset),
         offset_(offset) {}
 
-  // Sees to it that something is available; false at the end of the blob.
+  // Reads if nothing is available. Returns false at the end of the blob.
   Result<bool> fill();
-  // Sees to it that `size` bytes are available, at most the capacity; fewer only at the end of the blob.
+  // Reads until `size` bytes are available, at most the capacity; fewer only at the end of the blob.
   Status look_ahead(std::size_t size);
   ByteView available() const noexcept { return {buffer_.get() + begin_, end_ - begin_}; }
   void consume(std::size_t size) noexcept;
-  // Takes back the consumption of the last `size` bytes, at most kBehind.
+  // Undoes the consumption of the last `size` bytes, at most kBehind.
   void unconsume(std::size_t size) noexcept;
-  // As available(), but from the blob's byte `offset` on, which was consumed at most kBehind bytes ago.
+  // Like available(), but starting at byte `offset` of the blob, which was consumed at most kBehind bytes
+  // ago.
   ByteView available_from(std::uint64_t offset) const noexcept;
-  // Start of available(), in bytes from the start of the blob.
+  // Returns the position of available(), in bytes from the start of the blob.
   std::uint64_t offset() const noexcept { return offset_; }
 
  private:

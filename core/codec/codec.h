@@ -1,4 +1,4 @@
-// The compressions of layers, one row of a table each: finding access points, and decoding from one.
+// The compressions of layers, one table row each: finding access points, and decoding from one.
 #pragma once
 
 #include <cstdint>
@@ -15,74 +15,72 @@
 
 namespace layoutfs {
 
-// Opens the blob when something has to be decoded, so that layers nobody reads hold no descriptor open.
+// Opens the blob before decoding, so that unused layers hold no descriptor open.
 using BlobOpener = std::function<Result<BlobPtr>()>;
 
-// Decodes in order, for one thread at a time.
+// Decodes in order. For one thread at a time.
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Fills `out`; shorter only at the end of the stream. Errc::corrupt for a broken or truncated stream.
+  // Fills `out`; returns fewer bytes only at the end of the stream. Errc::corrupt if the stream is invalid or
+  // truncated.
   virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
 };
 
-// An access point as an IndexingDecoder finds it. Its offset in the stream is that of the step that reports
-// it.
+// An access point found by an IndexingDecoder, at the end of the step that reports it.
 struct FoundPoint {
   std::uint64_t position;  // bits from the start of the blob
-  // Returns the state that Codec::resume needs; `following` is the stream from here on, as far as it is
-  // known. Returns nothing if decoding from here gives other bytes: then it is not a point. Call it once at
-  // most, in any thread, also after the decoder's end, but for one point of a decoder at a time; it may take
-  // as long as decoding a few windows. A step() may wait until the call has returned or the point is
-  // destroyed: call it in another thread, or before the next step.
+  // Returns the state for Codec::resume, nullopt if decoding from here gives other bytes, so that it is not a
+  // point. `following` is the known part of the stream from here on. Call it at most once. Any thread may
+  // call it, even after the decoder was destroyed, but only for one point of a decoder at a time. Cost: up to
+  // decoding a few windows. step() may wait until this call returns or the point is destroyed, so call it in
+  // another thread, or before the next step.
   std::move_only_function<std::optional<Bytes>(ByteView following)> make_state;
 };
 
-// Decodes a whole blob once and reports access points. The start of the stream is a point (bit 0, no state)
-// that is not reported.
+// Decodes a whole blob once and reports access points. The start of the stream is an implicit point (bit 0,
+// no state).
 class IndexingDecoder {
  public:
   virtual ~IndexingDecoder() = default;
   struct Step {
-    std::size_t size = 0;  // bytes written to the front of `out`; 0 only together with `end`, or at a point
-    bool end = false;      // the stream is complete, and any padding behind it is valid
-    std::optional<FoundPoint> point;  // decoding could start at the offset after these bytes
+    std::size_t size = 0;             // bytes written to `out`; 0 only with `end` or at a point
+    bool end = false;                 // the stream is complete, and its padding is valid
+    std::optional<FoundPoint> point;  // decoding can start after these bytes
   };
-  // Fails with Errc::corrupt as Decoder::read does. After `end`, `source` may still have bytes that were not
-  // read (padding): the caller hashes the blob and reads it to its end.
+  // Errc::corrupt as in Decoder::read. After `end`, `source` may still have padding that was not read: the
+  // caller reads and hashes the rest of the blob.
   virtual Result<Step> step(std::span<std::byte> out) = 0;
 };
 
-// A row of the table in codec.cc: all that is needed of a compression of layers. Its name, its magic numbers
-// and its media types are those of its row in core/base/compression.cc. Nothing is compressed here, so a row
-// has no encoder.
+// A row of the table in codec.cc. Names, magic numbers and media types are in core/base/compression.cc. There
+// is no encoder, because layoutfs does not compress.
 struct Codec {
   Compression compression;
-  // Decodes from the start, and finds access points. `source` delivers the blob from its first byte on and
-  // must outlive the decoder. A point is reported about every `spacing` bytes of uncompressed stream, if the
-  // format allows.
+  // Decodes from the start and finds access points. `source` delivers the whole blob and must outlive the
+  // decoder. Reports a point about every `spacing` bytes of uncompressed stream if the format permits.
   std::unique_ptr<IndexingDecoder> (*start_indexing)(ByteSource& source, std::uint64_t spacing);
-  // Decodes from a point on; from the start without a state, at position 0. Errc::corrupt if the point is not
-  // one of this format.
+  // Decodes from a point, or from the start if `position` is 0 and there is no state. Errc::corrupt if the
+  // point does not belong to this format.
   Result<std::unique_ptr<Decoder>> (*resume)(BlobPtr blob, std::uint64_t position, ByteView state);
-  // Any byte of the blob is a point without a state.
+  // Every byte of the blob is a point without a state.
   bool starts_anywhere = false;
 };
 
-// nullptr for a number that is none of Compression.
+// Returns nullptr if the number is not a Compression.
 const Codec* find_codec(Compression compression) noexcept;
 
-// Returns the compression by the blob's first bytes. Fails if they cannot be read.
+// Returns the compression by the first bytes of the blob. Fails if they cannot be read.
 Result<Compression> compression_of(const Blob& blob);
 
-// As Codec::start_indexing of a compression.
+// Like Codec::start_indexing of that compression.
 std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSource& source,
                                                 std::uint64_t spacing);
 
-// As Codec::resume; Errc::corrupt also for a compression that is none.
+// Like Codec::resume; Errc::corrupt if it is not a compression.
 Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
                                         ByteView state);
-// At a point of `index`.
+// Resumes at a point of `index`.
 Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// Chooses the library, after a trial.
+// Chooses the deflate library, after a self-test.
 #include "core/codec/deflate.h"
 
 #include <zlib.h>
@@ -14,7 +14,7 @@
 namespace layoutfs {
 namespace {
 
-// Text of short words from a fixed sequence of numbers, so that a stream of it has codes and distances.
+// Pseudo-random text of short words, so that its stream has codes and distances.
 Bytes trial_text() {
   constexpr std::size_t kSize = 3 * kDeflateWindow / 2;
   Bytes text;
@@ -28,7 +28,7 @@ Bytes trial_text() {
   return text;
 }
 
-// In some dozens of blocks.
+// Makes some dozens of blocks.
 Bytes deflated(ByteView plain) {
   z_stream zlib{};
   if (deflateInit2(&zlib, 1, Z_DEFLATED, -MAX_WBITS, 3, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
@@ -43,7 +43,7 @@ Bytes deflated(ByteView plain) {
   return out;
 }
 
-// Whether all that follows `block` decodes to `expected`.
+// Returns whether the stream decodes to `expected` from `block` on.
 bool resumes(DeflateDecoder& decoder, const BlockStart& block, ByteView window, ByteView expected) {
   decoder.start_at(block, window);
   Bytes out(expected.size() + 1);
@@ -52,10 +52,10 @@ bool resumes(DeflateDecoder& decoder, const BlockStart& block, ByteView window, 
          std::equal(expected.begin(), expected.end(), out.begin());
 }
 
-// One boundary of so many is resumed at.
+// The self-test resumes at one of this number of boundaries.
 constexpr std::size_t kTriedOf = 16;
 
-// What blocks show themselves by is no part of ISA-L's interface: another version may be another.
+// Block boundaries are not part of ISA-L's interface, so another version may behave differently.
 bool does_what_it_should(DeflateDecoder& isal) {
   const auto again = make_isal_decoder();
   const auto zlib = make_zlib_decoder();
@@ -69,7 +69,7 @@ bool does_what_it_should(DeflateDecoder& isal) {
     written += progress->written;
     if (progress->stop == DeflateDecoder::Stop::end) break;
     if (progress->stop == DeflateDecoder::Stop::none || read * 8 < isal.unread_bits()) return false;
-    // Each costs some time, and every process pays for it.
+    // Each test takes time in every process.
     if (blocks++ % kTriedOf != 0) continue;
     const std::size_t position = read * 8 - isal.unread_bits();
     const std::size_t next = (position + 7) / 8;

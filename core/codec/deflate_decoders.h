@@ -1,4 +1,4 @@
-// The libraries behind deflate.h.
+// The decoders behind deflate.h.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +11,13 @@
 
 namespace layoutfs {
 
-// Both count the bytes of one call in 32 bits.
+// Both libraries count bytes in 32 bits.
 inline std::uint32_t clamped(std::size_t size) noexcept {
   return static_cast<std::uint32_t>(std::min<std::size_t>(size, std::numeric_limits<std::uint32_t>::max()));
 }
 
 std::unique_ptr<DeflateDecoder> make_zlib_decoder();
-// nullptr if it is not built in.
+// Returns nullptr if it is not built in.
 std::unique_ptr<DeflateDecoder> make_isal_decoder();
 
 }  // namespace layoutfs

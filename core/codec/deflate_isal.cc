@@ -1,9 +1,11 @@
-// Raw deflate by ISA-L. It decodes as much as it is given and says nothing of blocks, but its state shows
-// when it stands between two: where its input ended in the header of a block. So it gets its input in slices
-// when that is looked for, shorter than the header of nearly every block with codes of its own. Since each
-// call of it moves a window, it goes in longer steps first, and takes back the one that came over a boundary.
-// Blocks of content that is nearly all the same have short headers, and their codes are the same: there it
-// goes in slices that are shorter still, each of which decodes to much.
+// Raw deflate by ISA-L, which does not report block boundaries. Its state shows one if its input ends in the
+// header of a block. The parts:
+// - To find a boundary, the input is given in slices that are shorter than the header of nearly every dynamic
+//   block.
+// - Each call moves a window, so larger steps come first; a step that crosses a boundary is undone and
+//   repeated in slices.
+// - Blocks of very uniform content have short headers and equal codes. There the slices are even shorter,
+//   which is affordable because each decodes to many bytes.
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
@@ -21,7 +23,7 @@ static_assert(kDeflateWindow == ISAL_DEF_HIST_SIZE);
 static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateDecoder::kMaxUnread);
 
 constexpr std::size_t kSlice = 96, kStep = 2048, kShortestSlice = 8;
-constexpr std::uint64_t kUsualRatio = 8;  // bytes that a byte decodes to
+constexpr std::uint64_t kUsualRatio = 8;  // decoded bytes per input byte
 
 const char* reason_of(int error) {
   switch (error) {
@@ -49,7 +51,7 @@ class IsalDecoder final : public DeflateDecoder {
   void start_at(const BlockStart& block, ByteView window) override {
     check(block.unused_bits < 8 && window.size() <= kDeflateWindow, "a block starts within a byte");
     start();
-    // The dictionary is not written to.
+    // ISA-L does not write to the dictionary.
     auto* dictionary = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(window.data()));
     check(isal_inflate_set_dict(state_.get(), dictionary, clamped(window.size())) == ISAL_DECOMP_OK,
           "a new stream takes a window");
@@ -103,22 +105,23 @@ class IsalDecoder final : public DeflateDecoder {
     written_ = 0;
   }
 
-  // ISA-L decodes into a buffer of its own first, which must have been copied out.
+  // ISA-L first decodes into its own buffer, which must have been copied completely.
   bool is_all_written() const { return state_->tmp_out_valid == state_->tmp_out_processed; }
 
-  // Where nothing was read since the last time, it is the same place.
+  // Returns false if nothing was read since the last stop: it is the same boundary.
   bool is_between_blocks() const {
     const auto where = state_->block_state;
     return has_moved_ && is_all_written() && (where == ISAL_BLOCK_NEW_HDR || where == ISAL_BLOCK_HDR);
   }
 
-  // Whether another block began. Where both have the fixed codes, nothing tells.
+  // Returns whether another block started. Two blocks with fixed codes cannot be distinguished.
   static bool has_other_codes(const inflate_state& before, const inflate_state& after) {
     return after.block_state != ISAL_BLOCK_CODED ||
            std::memcmp(&before.lit_huff_code, &after.lit_huff_code, sizeof before.lit_huff_code) != 0;
   }
 
-  // Of `most` bytes. A stored block has a header too short to be seen, but says where it ends.
+  // Returns the size of a slice, at most `most`. The header of a stored block is too short to be noticed, but
+  // states the block's length.
   std::size_t next_slice(std::size_t most) const {
     if (!is_all_written()) return 0;
     const std::uint64_t ratio = written_ / std::max<std::uint64_t>(read_, 1);
@@ -132,9 +135,9 @@ class IsalDecoder final : public DeflateDecoder {
     return left > buffered ? left - buffered : 0;
   }
 
-  // How many bytes it read.
+  // Returns the number of bytes consumed.
   Result<std::size_t> inflate(ByteView in) {
-    // The input is not written to.
+    // ISA-L does not write to the input.
     state_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
     state_->avail_in = clamped(in.size());
     const int result = isal_inflate(state_.get());
@@ -145,10 +148,10 @@ class IsalDecoder final : public DeflateDecoder {
 
   std::unique_ptr<inflate_state> state_;
   std::unique_ptr<inflate_state> before_step_ = std::make_unique_for_overwrite<inflate_state>();
-  std::size_t slices_left_ = 0;  // until a boundary must have been passed
-  // Since the last stop, or the start.
+  std::size_t slices_left_ = 0;  // until a boundary must have been crossed
+  // Since the last stop or the start.
   bool has_moved_ = false;
-  std::uint64_t read_ = 0, written_ = 0;  // in whole calls
+  std::uint64_t read_ = 0, written_ = 0;  // in complete calls
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// In place of deflate_isal.cc where ISA-L is not built in.
+// Replaces deflate_isal.cc if ISA-L is not built in.
 #include <zlib.h>
 
 #include "core/codec/deflate_decoders.h"

@@ -1,4 +1,4 @@
-// Raw deflate by zlib, which says itself when a block ended.
+// Raw deflate by zlib, which reports the ends of blocks.
 #include <zlib.h>
 
 #include <new>
@@ -43,7 +43,7 @@ class ZlibDecoder final : public DeflateDecoder {
     const uInt offered_out = zlib_.avail_out;
     const int flush = stop_at_blocks ? Z_BLOCK : Z_NO_FLUSH;
     int result = ::inflate(&zlib_, flush);
-    // It could do nothing; so it says too where a block ended within bits that it had read before.
+    // Z_BUF_ERROR is also the result if a block ended within bits that were read before.
     if (result == Z_BUF_ERROR && zlib_.avail_in > 0 && (zlib_.data_type & kInLastBlock) != 0)
       result = ::inflate(&zlib_, flush);
     const bool is_at_block_end = (zlib_.data_type & kAtBlockEnd) != 0;
@@ -60,7 +60,7 @@ class ZlibDecoder final : public DeflateDecoder {
     return progress;
   }
 
-  // What is left after the last block in whole bytes, zlib has not read.
+  // zlib does not consume whole bytes after the last block.
   std::size_t unread_bits() const override { return static_cast<std::size_t>(zlib_.data_type & kUnusedBits); }
 
  private:

@@ -1,20 +1,21 @@
 // Access points in gzip blobs: finding them, and decoding from one.
 //
-// A deflate block starts at any bit, and refers to at most 32 KiB of the stream before it (RFC 1951, 2
-// and 3.2.3). So decoding can start at a block for which that part of the stream, the window, is known. At
-// the header of a member (RFC 1952, 2.2) no window is needed.
+// A deflate block starts at any bit, and refers to at most 32 KiB of the stream before it (RFC 1951, 2 and
+// 3.2.3). So decoding can start at a block if that part of the stream, the window, is known. At the header of
+// a member (RFC 1952, 2.2) no window is needed.
 //
 //   index pass   GzipInflater reads header, blocks and trailer of each member, and stops between two
-//                blocks once a point is due. GzipIndexing keeps the last 32 KiB, and reports the bit at
+//                blocks if a point is due. GzipIndexing keeps the last 32 KiB, and reports the bit at
 //                which the block begins, with the window and some compressed bytes behind it.
-//   state        GzipStateWriter, which may run in another thread, zeros the bytes of the window to which
-//                nothing refers (WindowThinner), and compresses it with zstd: a sixth of the bytes for a
-//                tar of usual files.
-//   reading      resume_gzip unpacks the window, gives it and the bits left in the first byte to the
-//                decoder, and reads on through blocks and members.
+//   state        GzipStateWriter, which may run in another thread, zeros the unreferenced bytes of the
+//                window (WindowThinner), and compresses it with zstd: to a sixth of the size for a tar
+//                of usual files.
+//   reading      resume_gzip decompresses the window, gives it and the bits left in the first byte to the
+//                decoder, and continues through blocks and members.
 //
-// A state is stored only after decoding with it has given the stream's bytes. What a resumed decoder delivers
-// is checked per span; it does not compute the CRC-32 of a member of which it has not seen the start.
+// Invariants: a state is stored only if decoding with it has given the bytes of the stream. The bytes of a
+// resumed decoder are checked per span; it does not compute the CRC-32 of a member that it did not read from
+// the start.
 #include "core/codec/gzip.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@
 namespace layoutfs {
 namespace {
 
-// A block that begins at a bit of the first byte of `blob`.
+// A block that starts at a bit of the first byte of `blob`.
 BlockStart block_start(ByteView blob, unsigned first_bit) {
   if (first_bit == 0) return {0, 0, blob};
   return {8 - first_bit, std::to_integer<std::uint8_t>(blob.front()), blob.subspan(1)};
@@ -47,13 +48,13 @@ class GzipIndexing final : public IndexingDecoder {
   void remember(ByteView decoded);
 
   GzipInflater inflater_;
-  std::shared_ptr<GzipStateWriter> states_;  // of the points too
+  std::shared_ptr<GzipStateWriter> states_;  // shared with the points
   Bytes window_;                             // the end of the stream, as of the last step or point
   const std::uint64_t spacing_;
   std::uint64_t since_point_ = 0;
 };
 
-// Decoding runs without stops until the next point is due, and then stops at the next block.
+// Decodes without stops until the next point is due, then stops at the next block.
 Result<IndexingDecoder::Step> GzipIndexing::step(std::span<std::byte> out) {
   using Stop = GzipInflater::Stop;
   Step step;
@@ -104,7 +105,7 @@ Result<FoundPoint> GzipIndexing::point(GzipInflater::Stop stop) {
 
 class GzipDecoder final : public Decoder {
  public:
-  // At a header, or before start_in_member().
+  // Starts at a header, or before start_in_member().
   GzipDecoder(BlobPtr blob, std::uint64_t offset, DeflateLibrary library)
       : source_(std::move(blob), offset), inflater_(source_, offset, GzipInflater::Check::none, library) {}
 

@@ -12,12 +12,12 @@
 
 namespace layoutfs {
 
-// As start_indexing and resume of codec.h. The indexing pass checks the headers and trailers of all members;
-// a resumed decoder does not compute CRCs, since its bytes are checked against the digests of their spans.
+// Like start_indexing and resume of codec.h. The index pass checks the headers and trailers of all members. A
+// resumed decoder does not compute CRCs, because its bytes are checked by the digests of their spans.
 std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::uint64_t spacing);
 Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state);
 
-// By a library of choice. Points are the same to all libraries, but each finds others.
+// The same with a given library. Each library finds other points, but can resume at all of them.
 std::unique_ptr<IndexingDecoder> start_indexing_gzip_by(DeflateLibrary library, ByteSource& source,
                                                         std::uint64_t spacing);
 Result<std::unique_ptr<Decoder>> resume_gzip_by(DeflateLibrary library, BlobPtr blob, std::uint64_t position,

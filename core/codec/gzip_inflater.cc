@@ -1,4 +1,4 @@
-// Inflates the members of a gzip blob one after the other, each a stream of raw deflate.
+// Inflates the members of a gzip blob, each a stream of raw deflate.
 #include "core/codec/gzip_inflater.h"
 
 #include <algorithm>
@@ -58,13 +58,13 @@ Result<GzipInflater::Progress> GzipInflater::inflate(std::span<std::byte> out, b
   return Progress{out.size(), Stop::none};
 }
 
-// One call of the decoder; `room` becomes the part that is still free.
+// Calls the decoder once. `room` becomes the part that is still free.
 Result<DeflateDecoder::Stop> GzipInflater::inflate_some(std::span<std::byte>& room, bool stop_at_blocks) {
   const auto filled = input_.fill();
   if (!filled) return std::unexpected(filled.error());
   const auto progress = deflate_->decode(input_.available(), room, stop_at_blocks);
   if (!progress) return broken(input_.offset(), progress.error().message());
-  // The last bytes of the blob may have been read before.
+  // The last bytes of the blob may have been consumed before.
   if (!*filled && progress->written == 0 && progress->stop == DeflateDecoder::Stop::none) return truncated();
   input_.consume(progress->read);
   if (progress->stop == DeflateDecoder::Stop::end) input_.unconsume(deflate_->unread_bits() / 8);
@@ -76,7 +76,7 @@ Result<DeflateDecoder::Stop> GzipInflater::inflate_some(std::span<std::byte>& ro
   return progress->stop;
 }
 
-// Reads the header of the member that begins here; false if the blob ends instead.
+// Reads the header of the next member. Returns false if the blob ends instead.
 Result<bool> GzipInflater::next_member() {
   position_ = input_.offset() * 8;
   const auto filled = input_.fill();
@@ -96,7 +96,7 @@ Result<bool> GzipInflater::next_member() {
   return true;
 }
 
-// Zeros up to the end of the blob are padding, as gzip(1) has it.
+// Zeros up to the end of the blob are padding, as in gzip(1).
 Result<bool> GzipInflater::skip_padding() {
   while (true) {
     const auto filled = input_.fill();

@@ -1,4 +1,4 @@
-// Inflates the members of a gzip blob one after the other (RFC 1952), with stops at possible access points.
+// Inflates the members of a gzip blob (RFC 1952), with stops at possible access points.
 #pragma once
 
 #include <cstdint>
@@ -13,33 +13,34 @@
 
 namespace layoutfs {
 
-// For one thread at a time. Not usable any more after an error.
+// For one thread at a time. Unusable after an error.
 class GzipInflater {
  public:
-  enum class Check { none, trailers };  // whether CRC32 and ISIZE of the members are compared
+  enum class Check { none, trailers };  // whether to check CRC32 and ISIZE of the members
 
-  // Starts at a member's header, at byte `offset` of the blob, where `source` stands.
+  // Starts at the header of a member, at byte `offset` of the blob, which is the position of `source`.
   GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library);
 
-  // Before the first inflate: starts at a block, `unused_bits` (0 to 7) of the byte before `offset` belong to
-  // it.
+  // Starts inside a member, before the first inflate: `unused_bits` (0 to 7) of the byte before `offset`
+  // belong to the block.
   void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window);
 
   enum class Stop {
-    none,    // somewhere: there is more
-    block,   // a block ended that is not the last one of its member
-    member,  // a header was read, its member's first block follows
-    end,     // no member follows; the padding was read
+    none,    // anywhere: there is more
+    block,   // after a block that is not the last one of its member
+    member,  // after the header of a member
+    end,     // after the last member and the padding
   };
   struct Progress {
-    std::size_t size;  // bytes written to the front of `out`
+    std::size_t size;  // bytes written to `out`
     Stop stop;
   };
-  // Stops at blocks only if `stop_at_blocks`, and not at all of them. Errc::corrupt if the blob breaks RFC
+  // Stops at blocks only if `stop_at_blocks`, and not at all of them. Errc::corrupt if the blob violates RFC
   // 1951 or 1952.
   Result<Progress> inflate(std::span<std::byte> out, bool stop_at_blocks);
 
-  // After Stop::block: the start of the next block. After Stop::member: that of its header. In bits.
+  // Returns the start of the next block after Stop::block, the start of the header after Stop::member. In
+  // bits.
   std::uint64_t position() const noexcept { return position_; }
   BufferedInput& input() noexcept { return input_; }
 

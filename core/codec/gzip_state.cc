@@ -1,4 +1,4 @@
-// The state of a gzip access point: a byte for header or block, then the window as a zstd frame.
+// The state of a gzip access point: a byte (header or block), then the window as a zstd frame.
 #include "core/codec/gzip_state.h"
 
 #include <zstd.h>
@@ -31,8 +31,7 @@ std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, cons
   state[0] = kAtBlock;
   const std::size_t size = ZSTD_compressCCtx(zstd_.get(), state.data() + 1, state.size() - 1, window.data(),
                                              window.size(), kWindowLevel);
-  if (ZSTD_isError(size))
-    throw std::bad_alloc();  // with room for the bound, memory is all that can be missing
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
   state.resize(1 + size);
   state.shrink_to_fit();
   return state;

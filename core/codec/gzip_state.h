@@ -1,4 +1,4 @@
-// The state of a gzip access point as bytes: all that a decoder needs there besides the position.
+// The serialized state of a gzip access point.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@ class GzipStateWriter {
   explicit GzipStateWriter(DeflateLibrary library);
   ~GzipStateWriter();
 
-  // At a block: `window` (at most kDeflateWindow) is the stream before it, and is thinned; `following` is the
-  // stream from it on, as far as it is known. Returns nothing if decoding gives other bytes.
+  // Returns the state at a block. `window` (at most kDeflateWindow) is the stream before it, and is thinned;
+  // `following` is the known part of the stream after it. Returns nullopt if decoding gives other bytes.
   std::optional<Bytes> at_block(std::span<std::byte> window, const BlockStart& start, ByteView following);
 
  private:
@@ -30,7 +30,7 @@ class GzipStateWriter {
   WindowThinner thinner_;
 };
 
-// The state at the header of a member.
+// Returns the state at the header of a member.
 Bytes at_gzip_header();
 
 struct GzipState {
@@ -38,7 +38,7 @@ struct GzipState {
   Bytes window;  // empty at a header
 };
 
-// Errc::corrupt if no GzipStateWriter wrote it. An empty state is that of the blob's start: a header.
+// Errc::corrupt if it is not from a GzipStateWriter. An empty state is the start of the blob: a header.
 Result<GzipState> parse_gzip_state(ByteView state);
 
 }  // namespace layoutfs

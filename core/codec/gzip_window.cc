@@ -1,5 +1,5 @@
-// Finds the bytes of a deflate window to which later blocks refer: the stream is decoded twice with windows
-// that hold the low and the high halves of their positions, so each copied byte names its source.
+// Finds the referenced bytes of a deflate window. The stream is decoded twice, with windows that contain the
+// low and the high halves of their own positions; each copied byte then names its source.
 #include "core/codec/gzip_window.h"
 
 #include <algorithm>
@@ -8,8 +8,8 @@ namespace layoutfs {
 
 WindowThinner::WindowThinner(DeflateLibrary library) : deflate_(make_deflate_decoder(library)) {}
 
-// Nothing beyond a window's length can refer to the window: `out` gets that much, or the rest of the member;
-// Decoded::part if `start` does not hold that much.
+// Only the next kDeflateWindow bytes can refer to the window: decodes that many to `out`, or the rest of the
+// member. Decoded::part if `start` has fewer.
 WindowThinner::Decoded WindowThinner::decode(ByteView window, const BlockStart& start, Bytes& out) {
   out.resize(kDeflateWindow);
   deflate_->start_at(start, window);
@@ -20,14 +20,14 @@ WindowThinner::Decoded WindowThinner::decode(ByteView window, const BlockStart& 
   return is_whole ? Decoded::whole : Decoded::part;
 }
 
-// Whether decoding with this window gives `expected`, as far as both go.
+// Returns whether decoding with this window gives `expected`, as far as both go.
 bool WindowThinner::is_right(ByteView window, const BlockStart& start, ByteView expected) {
   if (decode(window, start, plain_) == Decoded::nothing) return false;
   const std::size_t size = std::min(plain_.size(), expected.size());
   return std::ranges::equal(ByteView(plain_).first(size), expected.first(size));
 }
 
-// Decodes with the low and the high halves of positions in the place of the window.
+// Decodes with the low and the high halves of positions instead of the window.
 bool WindowThinner::spell_out_positions(std::size_t window_size, const BlockStart& start) {
   thinned_.resize(window_size);
   for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = static_cast<std::byte>(i & 0xff);
@@ -45,8 +45,8 @@ bool WindowThinner::thin(std::span<std::byte> window, const BlockStart& start, B
 
   std::ranges::fill(thinned_, std::byte{0});
   for (std::size_t i = 0; i < low_.size(); ++i) {
-    // A literal is the same with every window, and looks like a reference to the one position whose halves
-    // are both like it; it is none unless the content there is like it too.
+    // A literal is the same with every window, and looks like a reference to the one position with equal
+    // halves. If the content there differs, it is not a reference.
     const auto position = std::to_integer<std::size_t>(high_[i]) << 8 | std::to_integer<std::size_t>(low_[i]);
     if (position < window.size() && window[position] == expected[i]) thinned_[position] = expected[i];
   }

@@ -1,4 +1,4 @@
-// The 32 KiB before a deflate block (RFC 1951, 2), reduced to the bytes that later ones refer to.
+// Reduces the 32 KiB before a deflate block (RFC 1951, 2) to the bytes that later blocks refer to.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +10,19 @@
 
 namespace layoutfs {
 
-// Most bytes of a window are never referred to, and zeros cost nothing when a window is compressed: on a tar
-// of real files the windows shrink to a sixth. For one thread at a time.
+// Most bytes of a window are never referenced, and zeros compress well: for a tar of real files, windows
+// shrink to a sixth. For one thread at a time.
 class WindowThinner {
  public:
-  // So many compressed bytes behind the block's start are enough in nearly all cases; with fewer, windows
-  // stay whole.
+  // Compressed bytes after the block's start that suffice in nearly all cases. With fewer, windows are not
+  // thinned.
   static constexpr std::size_t kLookAhead = 2 * kDeflateWindow;
 
   explicit WindowThinner(DeflateLibrary library);
 
-  // Zeros the bytes of `window`, the stream before the block, to which nothing refers; the result was tried.
-  // If that is not possible or gives other bytes, the window stays as it is. Returns false if decoding with
-  // the window gives other bytes than `following`, the stream from the block on as far as it is known.
+  // Zeros the unreferenced bytes of `window`, the stream before the block, and tests the result. If that is
+  // not possible or gives other bytes, the window is unchanged. Returns false if decoding with the window
+  // does not give `following`, the known part of the stream from the block on.
   bool thin(std::span<std::byte> window, const BlockStart& start, ByteView following);
 
  private:

@@ -1,4 +1,4 @@
-// A stream that is not compressed: reads are copies of the blob's bytes.
+// An uncompressed stream: reads are copies of the blob's bytes.
 #include "core/codec/plain.h"
 
 #include <algorithm>

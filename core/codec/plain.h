@@ -1,4 +1,4 @@
-// A stream that is not compressed: every byte is a place to start from.
+// An uncompressed stream: decoding can start at any byte.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace layoutfs {
 
-// As start_indexing and resume of codec.h. A point stands after every `spacing` bytes and has no state.
+// Like start_indexing and resume of codec.h. There is a point without a state every `spacing` bytes.
 std::unique_ptr<IndexingDecoder> start_indexing_plain(ByteSource& source, std::uint64_t spacing);
 Result<std::unique_ptr<Decoder>> resume_plain(BlobPtr blob, std::uint64_t position, ByteView state);
 

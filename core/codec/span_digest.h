@@ -1,4 +1,4 @@
-// The fast hash of a decoded span, as index files store it.
+// The fast hash of a decoded span, as stored in index files.
 #pragma once
 
 #include <array>
@@ -11,16 +11,16 @@ struct XXH3_state_s;
 
 namespace layoutfs {
 
-// XXH3 128 of the bytes, low and high half, as SpanRecord::digest holds it.
+// XXH3 128, low and high half, as in SpanRecord::digest.
 using SpanDigest = std::array<std::uint64_t, 2>;
 SpanDigest span_digest(ByteView span) noexcept;
 
-// Of a span that arrives in pieces.
+// Hashes a span that arrives in pieces.
 class SpanHasher {
  public:
   SpanHasher();
   void update(ByteView piece) noexcept;
-  // And begins the next span.
+  // Returns the digest and starts the next span.
   SpanDigest finish() noexcept;
 
  private:

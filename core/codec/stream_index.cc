@@ -1,4 +1,4 @@
-// Whether tables of access points can be trusted.
+// Validates tables of access points.
 #include "core/codec/stream_index.h"
 
 #include <limits>
@@ -9,7 +9,7 @@ namespace layoutfs {
 
 namespace {
 
-// Whether `offset` and `size` lie inside `whole`; their sum may overflow.
+// Returns whether `offset` and `size` lie inside `whole`; their sum may overflow.
 bool is_inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) noexcept {
   return offset <= whole && size <= whole - offset;
 }
@@ -19,7 +19,7 @@ bool points_are_consistent(const StreamIndex& index, std::uint64_t blob_size) no
   if (blob_size > kMostBytes) return false;
   const PointRecord* previous = nullptr;
   for (const PointRecord& point : index.points) {
-    // One at the very end is allowed: a format may end with an empty block, as Go's gzip does.
+    // A point at the very end is valid: a format may end with an empty block, as Go's gzip does.
     if (point.offset > index.size || point.position > blob_size * 8) return false;
     if (!is_inside(point.state_offset, point.state_size, index.states.size())) return false;
     if (previous == nullptr ? point.offset != 0
@@ -30,8 +30,8 @@ bool points_are_consistent(const StreamIndex& index, std::uint64_t blob_size) no
   return true;
 }
 
-// Each span starts at its point or follows another span of that point, so a decoder gets from the point to
-// the span by whole spans.
+// Each span starts at its point or follows another span of that point, so a decoder reaches the span by
+// decoding whole spans.
 bool spans_are_consistent(const StreamIndex& index) noexcept {
   for (std::size_t number = 0; number < index.spans.size(); ++number) {
     const SpanRecord& span = index.spans[number];

@@ -13,30 +13,29 @@
 
 namespace layoutfs {
 
-// A position at which decoding can start without the preceding data. Stored in index files as it is here.
+// A position at which decoding can start without the preceding data. Stored in index files in this form.
 struct PointRecord {
   std::uint64_t offset;        // bytes from the start of the uncompressed stream
   std::uint64_t position;      // *bits* from the start of the blob
-  std::uint64_t state_offset;  // bytes into StreamIndex::states
-  std::uint64_t state_size;    // bytes; the decoder's state, in the codec's own format; may be 0
+  std::uint64_t state_offset;  // byte offset in StreamIndex::states
+  std::uint64_t state_size;    // bytes of the codec's state; may be 0
 };
 
 // A piece of the uncompressed stream that is decoded, verified and cached as one. Spans cover the stream
-// without gaps; each ends where the next one begins, at most kMaxSpanSize bytes on (kMaxChunkSize for one
-// that is checked by SHA-256, since that is of a whole chunk), and at every access point a new one begins.
+// without gaps. Each ends at the start of the next one, after at most kMaxSpanSize bytes (kMaxChunkSize if
+// SHA-256 is used, because it covers a whole chunk). A span starts at every access point.
 struct SpanRecord {
   std::uint64_t offset;  // bytes from the start of the uncompressed stream
   std::uint64_t point;   // the last access point at or before `offset`
-  SpanDigest digest;  // XXH3 128 of the span's bytes, low and high half; another kind of check uses it in its
-                      // own way
+  SpanDigest digest;     // XXH3 128 of the span, low and high half; other checks use it differently
 };
 static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
 static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
 
 inline constexpr std::uint64_t kPointSpacing = std::uint64_t{1} << 20;  // bytes of uncompressed stream
-// A reader of one byte waits for all of its span, and for the bytes between the access point and the span.
+// A read of one byte waits until its span and the bytes between the access point and the span are decoded.
 inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
-// The chunks of eStargz have 4 MiB, if their writer was not told otherwise.
+// The default chunk size of eStargz is 4 MiB.
 inline constexpr std::uint64_t kMaxChunkSize = std::uint64_t{4} << 20;
 
 // Immutable views into an index; `owner` keeps them alive.
@@ -49,20 +48,20 @@ struct StreamIndex {
   SpanChecks checks = {};
   std::shared_ptr<const void> owner;
 
-  // The end of span `number`, in bytes from the start of the stream.
+  // Returns the end of span `number`, in bytes from the start of the stream.
   std::uint64_t span_end(std::size_t number) const noexcept {
     return number + 1 < spans.size() ? spans[number + 1].offset : size;
   }
 };
 
-// Returns whether the tables keep what is promised above, for a blob of `blob_size` bytes: a reader may then
-// trust them.
+// Returns whether the tables satisfy the rules above for a blob of `blob_size` bytes. If so, a reader may
+// trust them. Cost: linear in the tables.
 bool is_consistent(const StreamIndex& index, std::uint64_t blob_size) noexcept;
 
 enum class DecodedFrom : std::uint8_t { blob, copy };
 // Returns whether `bytes` are those of the span, by its kind of check. The first bytes of a learned span that
-// are decoded from the blob are right, and remembered; from a copy of the stream there is nothing to learn,
-// so they are wrong until then. Thread-safe. Cost: one hash.
+// are decoded from the blob are accepted and remembered; before that, bytes from a copy of the stream are
+// refused. Thread-safe. Cost: one hash.
 bool is_right_span(const StreamIndex& index, std::uint64_t span, ByteView bytes,
                    DecodedFrom from = DecodedFrom::blob);
 

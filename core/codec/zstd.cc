@@ -1,4 +1,4 @@
-// Goes on at an access point of a zstd blob.
+// Resumes decoding at an access point of a zstd blob.
 #include "core/codec/zstd.h"
 
 #include <utility>
@@ -10,7 +10,7 @@
 namespace layoutfs {
 namespace {
 
-// Decodes from a frame's start, or from a boundary between blocks, to the end of the blob.
+// Decodes from the start of a frame, or from a boundary between blocks, to the end of the blob.
 class ZstdDecoder final : public Decoder {
  public:
   ZstdDecoder(BlobPtr blob, std::uint64_t offset)
@@ -19,7 +19,7 @@ class ZstdDecoder final : public Decoder {
         input_(ZSTD_DStreamInSize()) {}
 
   Status begin_inside(const zstd::BlockPoint& point) {
-    // libzstd says "no memory" for a broken dictionary as well.
+    // libzstd returns "no memory" for an invalid dictionary, too.
     if (ZSTD_isError(zstd::begin_at(context_.get(), point)))
       return fail(Errc::corrupt, "state of a zstd access point is broken");
     is_in_frame_ = true;
@@ -46,7 +46,7 @@ class ZstdDecoder final : public Decoder {
   }
 
  private:
-  // False at the end of the blob, with everything handed to libzstd.
+  // Returns false at the end of the blob, when libzstd has consumed all of it.
   Result<bool> refill() {
     if (in_.pos < in_.size) return true;
     auto size = source_.read(input_);
@@ -55,7 +55,8 @@ class ZstdDecoder final : public Decoder {
     return *size > 0;
   }
 
-  // The made frame has no checksum, the blob's may have one, which covers bytes that were not decoded here.
+  // The synthetic frame has no checksum. The blob's frame may have one, which covers bytes that were not
+  // decoded here.
   Status leave_made_frame() {
     is_in_made_frame_ = false;
     const std::size_t code = ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0);
@@ -75,7 +76,7 @@ class ZstdDecoder final : public Decoder {
   ZSTD_inBuffer in_{nullptr, 0, 0};
   bool is_in_frame_ = false;
   bool is_in_made_frame_ = false;
-  bool has_checksum_ = false;  // of the frame that is_in_made_frame_ speaks of
+  bool has_checksum_ = false;  // of the frame if is_in_made_frame_
 };
 
 }  // namespace

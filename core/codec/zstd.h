@@ -10,11 +10,11 @@
 
 namespace layoutfs {
 
-// Windows over 128 MiB are refused with Errc::unsupported, and so are frames that need a dictionary. Inside a
-// frame points are as far apart as they must be to stay cheap, `spacing` or more.
+// Errc::unsupported if a window exceeds 128 MiB, or if a frame needs a dictionary. Inside a frame, points are
+// `spacing` or more apart, so that their total cost stays small.
 std::unique_ptr<IndexingDecoder> start_indexing_zstd(ByteSource& source, std::uint64_t spacing);
 
-// Errc::corrupt if start_indexing_zstd did not make `state`, or `position` is not a byte of the blob.
+// Errc::corrupt if `state` is not from start_indexing_zstd, or `position` is not a byte of the blob.
 Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// libzstd's decompression context with an owner, and libzstd's errors as ours.
+// An owner for libzstd's decompression context, and the conversion of its errors.
 #pragma once
 
 #include <zstd.h>
@@ -15,17 +15,17 @@ struct DecompressionContextDeleter {
 };
 using DecompressionContext = std::unique_ptr<ZSTD_DCtx, DecompressionContextDeleter>;
 
-// A decoder allocates the window of a frame; the bound is the default of zstd(1).
+// The decoder allocates the window of a frame; the limit is the default of zstd(1).
 inline constexpr int kMaxWindowLog = 27;
 
-// A context that refuses larger windows. Throws std::bad_alloc.
+// Returns a context that refuses larger windows. Throws std::bad_alloc.
 DecompressionContext make_decompression_context();
 
-// Returns the error of a return value for which ZSTD_isError is true: Errc::unsupported for windows and
-// dictionaries, Errc::corrupt otherwise. Throws std::bad_alloc if libzstd had no memory.
+// Converts a return value for which ZSTD_isError is true: Errc::unsupported for windows and dictionaries,
+// otherwise Errc::corrupt. Throws std::bad_alloc if libzstd had no memory.
 Error failure(std::size_t code);
 
-// Input that ends inside a frame.
+// The error of input that ends inside a frame.
 inline Error truncated() { return Error(Errc::corrupt, "zstd stream is truncated"); }
 
 }  // namespace layoutfs::zstd

@@ -1,4 +1,4 @@
-// Reads and writes table descriptions and builds decoding tables from them.
+// Parses and writes table descriptions, and builds decoding tables from them.
 #include "core/codec/zstd_entropy.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr unsigned kMinAccuracyLog = 5;
 
-// Bits from the front on, lowest bit of a byte first; zeros behind the end.
+// Reads bits from the front, the lowest bit of a byte first; zeros after the end.
 class ForwardBits {
  public:
   explicit ForwardBits(ByteView bytes) : bytes_(bytes) {}
@@ -49,7 +49,7 @@ class BitWriter {
   std::size_t position_ = 0;
 };
 
-// A value of 0 to `remaining` is coded in so many bits, or in one less when it is under `short_values`.
+// The code of a value from 0 to `remaining`: this number of bits, or one less if it is below `short_values`.
 struct ValueCode {
   unsigned bits;
   std::uint32_t short_values;
@@ -119,7 +119,7 @@ void StateTable::build(const Distribution& distribution) {
   accuracy_log_ = distribution.accuracy_log;
   const std::uint32_t size = 1U << accuracy_log_;
   std::array<std::uint32_t, kMaxSymbols> next{};
-  std::uint32_t end = size;  // cells from here on belong to the symbols of less than one part
+  std::uint32_t end = size;  // cells from here on belong to symbols of "less than one" part
   for (std::size_t symbol = 0; symbol < distribution.symbols; ++symbol) {
     next[symbol] = taken_by(distribution.parts[symbol]);
     if (distribution.parts[symbol] < 0) cells_[--end].symbol = static_cast<std::uint8_t>(symbol);

@@ -1,4 +1,4 @@
-// Reads frame and block headers from outside bytes, and writes a frame header of our own.
+// Parses frame and block headers, and writes the header of a synthetic frame.
 #include "core/codec/zstd_frame.h"
 
 #include <array>
@@ -9,9 +9,9 @@ namespace layoutfs::zstd {
 namespace {
 
 constexpr std::uint32_t kFrameMagic = 0xFD2FB528;
-constexpr std::uint32_t kSkippableMagic = 0x184D2A50;  // and the 15 numbers after it
+constexpr std::uint32_t kSkippableMagic = 0x184D2A50;  // and the following 15 numbers
 
-// RFC 8878, 3.1.1.1.2: an exponent in the upper five bits, a mantissa in eighths in the lower three.
+// RFC 8878, 3.1.1.1.2: the upper five bits are the exponent, the lower three the mantissa in eighths.
 std::uint64_t window_of(unsigned descriptor) {
   const auto base = std::uint64_t{1} << (10 + (descriptor >> 3));
   return base + base / 8 * (descriptor & 7);
@@ -51,7 +51,7 @@ Result<std::optional<FrameHeader>> parse_frame_header(ByteView bytes) {
       size += std::to_integer<std::uint64_t>(bytes[content_size_at + i]) << (8 * i);
     header.content_size = size;
   }
-  // A single segment is its own window.
+  // The window of a single segment is its content.
   header.window_size =
       is_single_segment ? *header.content_size : window_of(std::to_integer<unsigned>(bytes[kMagicSize + 1]));
   if (header.window_size > std::uint64_t{1} << kMaxWindowLog)

@@ -1,26 +1,26 @@
 // The index pass over a zstd blob (RFC 8878), and its access points.
 //
-// A frame refers to nothing before it: the start of one is a point without a state. But most blobs are a
-// single frame, so there are points inside frames as well, at boundaries between blocks. A decoder carries
-// four things over a boundary: the window (as far back as the frame's header allows), the last Huffman tree,
-// the last table of each kind for sequences, and three repeat offsets (3.1.1.5). All of them fit into a
-// dictionary (section 5), so a point's state is one: at the point, a reader starts a frame of its own, with
-// that dictionary, and feeds it the blob's blocks from there on.
+// A frame refers to nothing before it: its start is a point without a state. But most blobs are a single
+// frame, so there are points inside frames as well, at boundaries between blocks. A decoder carries four
+// things over a boundary: the window (as large as the frame's header allows), the last Huffman tree, the last
+// table of each kind for sequences, and three repeat offsets (3.1.1.5). All of them fit into a dictionary
+// (section 5), so the state of a point is a dictionary: a reader starts a synthetic frame with that
+// dictionary at the point, and feeds it the following blocks of the blob.
 //
 //   Indexer          gives libzstd one header or block at a time, and keeps the stream's end
 //                    (PlainBuffer) as windows.
-//   BlockWalker      reads the tables and, on request, the sequences of each block: libzstd does not tell
-//                    them.
-//   Candidate        a boundary behind which blocks are collected until they have regenerated a window, or
-//                    the frame ends; nothing after that can refer to the window.
+//   BlockWalker      reads the tables and, on request, the sequences of each block, which libzstd does not
+//                    expose.
+//   Candidate        a boundary with the following blocks, which are collected until they have regenerated
+//                    a window, or the frame ends; nothing after that can refer to the window.
 //   BlockPointMaker  makes the dictionary, keeps only those bytes of the window that the collected blocks
-//                    copy, and tries it: only a point that gives the same bytes is reported. This costs as
+//                    copy, and tests it: a point is reported only if it gives the same bytes. This costs as
 //                    much as decoding a window or two, so FoundPoint::make_state does it, in the thread
 //                    that stores the point.
 //
-// Points lie at least kWindowsPerPoint windows apart, and further if their states would take more than
-// kMaxPartOfBlob of the blob. A frame whose blocks the walker does not understand has no points inside from
-// there on: it can still be read, from the last point before.
+// Invariants: points are at least kWindowsPerPoint windows apart, and farther if their states would take more
+// than kMaxPartOfBlob of the blob. If the walker does not understand a block, the frame gets no further
+// points: it can still be read, from the last point before.
 #include "core/codec/zstd_indexer.h"
 
 #include <algorithm>
@@ -35,14 +35,14 @@
 namespace layoutfs::zstd {
 namespace {
 
-// Making a point decodes the length of a window once more, and walks over it, so points lie at least this
-// many windows apart.
+// Making a point decodes one window again and walks over it, so points are at least this number of windows
+// apart.
 constexpr std::uint64_t kWindowsPerPoint = 4;
-// If states take more than this part of the compressed bytes, points come less often, down to a fourth.
+// If states exceed this fraction of the compressed bytes, points become rarer, down to a fourth.
 constexpr double kMaxPartOfBlob = 0.01;
 constexpr std::uint64_t kMaxWidening = 4;
 
-// Holds more than a block with all that may belong to it.
+// Larger than a block with everything that belongs to it.
 constexpr std::size_t kInputSize = 2 * kMaxBlockSize;
 
 }  // namespace
@@ -156,7 +156,7 @@ Result<bool> Indexer::feed(ByteView bytes) {
 }
 
 Status Indexer::end_frame() {
-  // libzstd overlooks this if the last block is empty.
+  // libzstd does not notice this if the last block is empty.
   if (frame_->content_size && *frame_->content_size != plain_.end() - frame_offset_)
     return fail(Errc::corrupt, "broken zstd stream: a frame does not have the size that it declares");
   if (candidate_) try_candidate();

@@ -1,4 +1,4 @@
-// Keeps the end of the uncompressed stream in one piece of memory.
+// Keeps the end of the uncompressed stream contiguous in memory.
 #include "core/codec/zstd_plain_buffer.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ std::span<std::byte> PlainBuffer::room(std::size_t count, std::uint64_t keep_fro
     const std::uint64_t begin = std::clamp(keep_from, begin_, handed_out_);
     const auto dropped = static_cast<std::size_t>(begin - begin_);
     const std::size_t kept = size_ - dropped;
-    // So that three times as many bytes are decoded as are moved.
+    // Three times as many bytes are decoded as moved.
     constexpr std::size_t kSpare = 4;
     if ((kept + count) * kSpare > capacity_) {
       const std::size_t capacity = (kept + count) * kSpare;

@@ -1,4 +1,4 @@
-// The buffer that the zstd indexer decodes into.
+// The output buffer of the zstd indexer.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +10,19 @@
 
 namespace layoutfs::zstd {
 
-// The end of the uncompressed stream: bytes not handed out yet, and before them those that are to be kept.
-// Offsets are bytes from the stream's start.
+// The end of the uncompressed stream: bytes not handed out yet, preceded by bytes that must be kept. Offsets
+// are bytes from the start of the stream.
 class PlainBuffer {
  public:
-  // At least `count` bytes behind end() to write to. May move everything, and forgets the bytes
-  // before `keep_from` that were handed out.
+  // Returns at least `count` writable bytes after end(). May move the content and drops bytes before
+  // `keep_from` that were handed out.
   std::span<std::byte> room(std::size_t count, std::uint64_t keep_from);
-  // The first `count` bytes of the room were written.
+  // Call it after writing the first `count` bytes of the room.
   void grow(std::size_t count) noexcept { size_ += count; }
-  // Copies bytes that were not handed out yet and lie before `limit` into `out`.
+  // Copies bytes before `limit` that were not handed out yet to `out`. Returns their number.
   std::size_t hand_out(std::span<std::byte> out, std::uint64_t limit) noexcept;
 
-  // Must not have been forgotten. Valid until the next call of room.
+  // The range must not have been dropped. Valid until the next call of room.
   ByteView view(std::uint64_t from, std::uint64_t to) const noexcept;
   std::uint64_t end() const noexcept { return begin_ + size_; }
   std::uint64_t handed_out() const noexcept { return handed_out_; }

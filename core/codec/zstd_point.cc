@@ -1,4 +1,4 @@
-// Makes, tries, packs and unpacks the states of zstd access points.
+// Makes, tests, writes and parses the states of zstd access points.
 #include "core/codec/zstd_point.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace layoutfs::zstd {
 namespace {
 
-// The first byte of a state. A block's is followed by a zstd frame of a StateHeader and the dictionary.
+// The first byte of a state. A block's state continues with a zstd frame of a StateHeader and the dictionary.
 constexpr std::byte kFrameKind{0};
 constexpr std::byte kBlockKind{1};
 
@@ -22,7 +22,7 @@ struct StateHeader {
 };
 
 constexpr std::uint32_t kDictionaryMagic = 0xEC30A437;
-constexpr std::uint8_t kDictionaryId = 1;  // only frames that make_frame_header made ask for it
+constexpr std::uint8_t kDictionaryId = 1;  // used only by frames from make_frame_header
 constexpr std::size_t kMaxTablesSize = std::size_t{4} << 10;
 constexpr std::size_t kMaxStateSize = sizeof(StateHeader) + kMaxTablesSize + kMaxPointWindow;
 constexpr int kStateLevel = 3;
@@ -30,9 +30,8 @@ constexpr int kStateLevel = 3;
 void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 void append(Bytes& out, std::uint32_t number) { append(out, std::as_bytes(std::span(&number, 1))); }
 
-// RFC 8878, 5: all but the content. A dictionary must have a Huffman tree: if the frame had none yet, no
-// block can ask for it, and the smallest one stands there (4.2.1.1: one weight of 1, from which a second
-// follows).
+// Everything but the content (RFC 8878, 5). A dictionary must have a Huffman tree. If the frame had none yet,
+// no block can use it, so the smallest one is written (4.2.1.1: one weight of 1, which implies a second).
 Bytes dictionary_tables(const EntropyState& entropy) {
   constexpr std::array kSmallestHuffman = {std::byte{128}, std::byte{0x10}};
   Bytes out;
@@ -78,9 +77,9 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
 
 BlockPointMaker::BlockPointMaker() : context_(make_decompression_context()) {}
 
-// Puts into the dictionary's `window`, which is all zeros, those bytes of the boundary's that its blocks
-// copy. Bytes copied from behind the boundary come from these, or from the blocks themselves. Returns false
-// if the walker does not understand a block.
+// Copies those bytes of the boundary's window that its blocks use into the dictionary's `window`, which is
+// zero. Bytes copied from behind the boundary come from these or from the blocks themselves. Returns false if
+// the walker does not understand a block.
 bool BlockPointMaker::keep_copied(Boundary& boundary, std::span<std::byte> window) {
   ByteView rest = boundary.blocks;
   for (std::size_t block_at = 0; !rest.empty();) {
@@ -118,7 +117,7 @@ bool BlockPointMaker::stands_trial(const Boundary& boundary) {
         !std::ranges::equal(ByteView(decoded_).first(to.pos), expected.first(to.pos)))
       return false;
     expected = expected.subspan(to.pos);
-    if (code == 0 || (to.pos == 0 && in.pos == before)) break;  // at the frame's end, or goes no further
+    if (code == 0 || (to.pos == 0 && in.pos == before)) break;  // end of the frame, or no progress
   }
   return in.pos == in.size && expected.empty();
 }
@@ -133,7 +132,7 @@ Bytes BlockPointMaker::packed() const {
   state[0] = kBlockKind;
   const std::size_t size =
       ZSTD_compress(state.data() + 1, state.size() - 1, plain.data(), plain.size(), kStateLevel);
-  if (ZSTD_isError(size)) throw std::bad_alloc();  // nothing else can fail with room for the bound
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
   state.resize(1 + size);
   state.shrink_to_fit();
   return state;
@@ -143,7 +142,7 @@ std::optional<Bytes> BlockPointMaker::make(Boundary boundary) {
   const auto window_size = boundary.window.size();
   const auto entropy = boundary.walker.state();
   if (!entropy) return std::nullopt;
-  for (const std::uint32_t offset : entropy->repeat_offsets)  // libzstd refuses others in a dictionary
+  for (const std::uint32_t offset : entropy->repeat_offsets)  // libzstd refuses other offsets in a dictionary
     if (offset == 0 || offset > window_size) return std::nullopt;
 
   point_ = {boundary.window_size, boundary.has_checksum, dictionary_tables(*entropy)};

@@ -18,44 +18,44 @@
 
 namespace layoutfs::zstd {
 
-// Frames with larger windows get no points inside: making one takes some six times the window in memory.
+// Frames with larger windows get no points inside, because making one takes about six times the window in
+// memory.
 inline constexpr std::uint64_t kMaxPointWindow = std::uint64_t{16} << 20;
 
 struct BlockPoint {
   std::uint64_t window_size;  // of the frame
-  bool has_checksum;          // four bytes that follow the frame's last block
+  bool has_checksum;          // four bytes follow the last block of the frame
   Bytes dictionary;
 };
 
-// The state of a point at the start of a frame.
+// Returns the state of a point at the start of a frame.
 Bytes frame_point();
 
-// Returns nothing for a point at the start of a frame. Errc::corrupt if it is not a state.
+// Returns nullopt for a point at the start of a frame. Errc::corrupt if it is not a state.
 Result<std::optional<BlockPoint>> parse_point(ByteView state);
 
-// Makes `context` expect the blocks that follow `point`, as a frame without checksum. Returns the result of
+// Prepares `context` for the blocks after `point`, as a frame without checksum. Returns the result of
 // libzstd.
 std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point);
 
-// A boundary between two blocks of a frame, and the bytes that the frame's own decoder made of the following
-// blocks.
+// A boundary between two blocks of a frame, and the following blocks with their decoded bytes.
 struct Boundary {
-  BlockWalker walker;         // behind the block before; it has a state
+  BlockWalker walker;         // after the preceding block; it has a state
   std::uint64_t window_size;  // of the frame, at most kMaxPointWindow
   bool has_checksum;          // as in BlockPoint
-  Bytes window;               // the decoded bytes before, from the frame's start or `window_size` bytes on
+  Bytes window;               // the decoded bytes before, from the frame's start, at most `window_size`
   Bytes blocks;               // whole blocks, to the frame's end or until they regenerate `window_size` bytes
   Bytes expected;             // the bytes that `blocks` regenerate
 };
 
-// Makes the states of points inside frames. For one thread at a time; keeps its memory, which is some three
-// windows, from one point to the next.
+// Makes the states of points inside frames. For one thread at a time. Keeps its memory, about three windows,
+// from one point to the next.
 class BlockPointMaker {
  public:
   BlockPointMaker();
-  // Returns the state of a point there, after a trial that gave `expected`. It keeps only those bytes of the
-  // window that `blocks` copy. Returns nothing if no dictionary can express the state, or the trial gave
-  // other bytes.
+  // Returns the state of a point at the boundary, after a test that gave `expected`. It contains only those
+  // bytes of the window that `blocks` use. Returns nullopt if no dictionary can express the state, or if the
+  // test gave other bytes.
   std::optional<Bytes> make(Boundary boundary);
 
  private:
@@ -66,7 +66,7 @@ class BlockPointMaker {
   DecompressionContext context_;
   BlockPoint point_;
   std::vector<Match> matches_;  // of one block
-  Bytes decoded_;               // a part at a time
+  Bytes decoded_;               // one part at a time
 };
 
 }  // namespace layoutfs::zstd

@@ -1,4 +1,4 @@
-// The block walker: sections of a compressed block, and the sequences as far as repeat offsets need them.
+// Walks over the sections of a compressed block, and over the sequences as far as repeat offsets need them.
 #include "core/codec/zstd_walker.h"
 
 #include <algorithm>
@@ -12,8 +12,8 @@ constexpr std::size_t kLiteralLengthCodes = 36;
 constexpr std::size_t kMatchLengthCodes = 53;
 constexpr std::size_t kOffsetCodes = 32;
 
-// A length code stands for a baseline and so many bits to add (RFC 8878, 3.1.1.3.2.1.1); each baseline is
-// the end of the code before it.
+// A length code is a baseline plus a number of extra bits (RFC 8878, 3.1.1.3.2.1.1); each baseline is the end
+// of the preceding code.
 template <std::size_t N>
 struct LengthCodes {
   std::array<std::uint8_t, N> bits;
@@ -43,7 +43,7 @@ constexpr Distribution distribution_of(unsigned accuracy_log, std::initializer_l
   return distribution;
 }
 
-// Takes `count` bytes off the front of `rest`.
+// Removes `count` bytes from the start of `rest`.
 std::optional<ByteView> take(ByteView& rest, std::size_t count) {
   if (count > rest.size()) return std::nullopt;
   const ByteView front = rest.first(count);
@@ -57,7 +57,7 @@ std::uint64_t little_endian(ByteView bytes) {
   return value;
 }
 
-// Bytes that a Huffman tree description takes, by its first byte (RFC 8878, 4.2.1.1).
+// Returns the size of a Huffman tree description by its first byte (RFC 8878, 4.2.1.1).
 std::size_t huffman_description_size(std::byte first) {
   const auto header = std::to_integer<std::size_t>(first);
   return header < 128 ? 1 + header : 1 + (header - 127 + 1) / 2;
@@ -102,7 +102,7 @@ std::optional<std::size_t> read_sequence_count(ByteView& rest) {
   if (!more) return std::nullopt;
   const auto added = static_cast<std::size_t>(little_endian(*more));
   const std::size_t count = value == 255 ? added + 0x7F00 : ((value - 128) << 8) + added;
-  if (count == 0) return std::nullopt;  // a longer way to say none, which decoders understand differently
+  if (count == 0) return std::nullopt;  // a longer encoding of 0, which decoders interpret differently
   return count;
 }
 
@@ -235,7 +235,7 @@ void BlockWalker::read_sequences(std::vector<Match>* matches) {
   if (has_last_sequences_) last_size_ = size;
 }
 
-// RFC 8878, 3.1.1.3.2.1.2, for the order in which bits stand.
+// The order of the bits is that of RFC 8878, 3.1.1.3.2.1.2.
 std::optional<std::size_t> BlockWalker::follow_bitstream(std::vector<Match>* matches) {
   const std::size_t literals_size = sequences_.literals_size;
   ReverseBits bits(sequences_.bitstream);
@@ -269,7 +269,7 @@ std::optional<std::size_t> BlockWalker::follow_bitstream(std::vector<Match>* mat
   return literals_size + matched;
 }
 
-// RFC 8878, 3.1.1.5: values up to 3 name an offset used before.
+// RFC 8878, 3.1.1.5: values up to 3 refer to an earlier offset.
 bool BlockWalker::follow_offset(std::uint32_t offset_value, bool has_no_literals) {
   auto& recent = repeat_offsets_;
   if (offset_value > 3) {

@@ -1,5 +1,5 @@
-// Follows the blocks of a frame beside libzstd, to have its state between two blocks (RFC 8878, 3.1.1.3
-// to 3.1.1.5): the tables that later blocks may use again, and the repeat offsets.
+// Walks over the blocks of a frame in parallel with libzstd, to know the decoder's state between two blocks
+// (RFC 8878, 3.1.1.3 to 3.1.1.5): the tables that later blocks may reuse, and the repeat offsets.
 #pragma once
 
 #include <array>
@@ -14,43 +14,42 @@
 
 namespace layoutfs::zstd {
 
-// A decoder's state between two blocks, without the window. Tables are descriptions as they stand in the
-// stream.
+// A decoder's state between two blocks, without the window. Tables are descriptions as in the stream.
 struct EntropyState {
-  Bytes huffman;  // empty before the first one
+  Bytes huffman;  // empty before the first tree
   Bytes literal_lengths, offsets, match_lengths;
   std::array<std::uint32_t, 3> repeat_offsets;
 };
 
-// A part of the bytes that a block regenerates, copied from bytes before it.
+// A part of a block that is copied from preceding bytes.
 struct Match {
   std::size_t at;        // bytes from the block's start
-  std::uint32_t offset;  // bytes back to the start of the copied part, perhaps in an earlier block
-  std::size_t length;    // may be more than the offset
+  std::uint32_t offset;  // distance in bytes to the start of the copied part, possibly in an earlier block
+  std::size_t length;    // may exceed the offset
 };
 
 class BlockWalker {
  public:
-  // At the start of a frame with this window.
+  // Starts at the start of a frame with this window.
   explicit BlockWalker(std::uint64_t window_size);
 
-  // Goes over a block, all but its sequences: those are read on request, since few are needed.
-  // Returns false if it breaks a rule of the format; the walker cannot be used then.
+  // Walks over a block except its sequences, which are read on request because few are needed. Returns false
+  // if the block is invalid; the walker is unusable then.
   bool follow(const BlockHeader& header, ByteView content);
 
-  // Returns the number of bytes that the last block regenerates; nothing if its sequences break a rule.
+  // Returns the number of bytes that the last block regenerates, nullopt if its sequences are invalid.
   std::optional<std::size_t> last_size();
-  // As last_size, and appends the block's matches in their order. For a block that nobody asked about before,
-  // and behind one whose sequences were read too; otherwise there may be nothing.
+  // Like last_size, and appends the block's matches in order. Call it once per block, and only if the
+  // sequences of the preceding block were read, too; otherwise it may return nullopt.
   std::optional<std::size_t> last_matches(std::vector<Match>& matches);
-  // The state after the blocks so far. Nothing while a table is of the kind that repeats one symbol, which
-  // has no description, and where the last sequences do not say all three repeat offsets anew: those that
-  // were not asked for before are not known.
+  // Returns the state after the blocks so far. Returns nullopt if a table repeats one symbol, because it has
+  // no description, or if the last sequences do not set all three repeat offsets and the earlier ones were
+  // not read.
   std::optional<EntropyState> state();
 
  private:
   struct Table {
-    Bytes description;  // empty for a table that repeats one symbol
+    Bytes description;  // empty if the table repeats one symbol
     StateTable states;
   };
   struct Kind;
@@ -61,12 +60,12 @@ class BlockWalker {
   static bool read_table(Table& table, const Kind& kind, Mode mode, ByteView& rest);
   std::optional<std::size_t> follow_literals(ByteView& rest);
   bool follow_sequences(ByteView rest, std::size_t literals_size);
-  // Each appends to `matches` if that is not nullptr.
+  // Each appends to `matches` unless it is nullptr.
   void read_sequences(std::vector<Match>* matches);
   std::optional<std::size_t> follow_bitstream(std::vector<Match>* matches);
   bool follow_offset(std::uint32_t offset_value, bool has_no_literals);
 
-  // Of the last block that has any. Its tables are those that still hold.
+  // Of the last block that has sequences. Its tables are the current ones.
   struct Sequences {
     Bytes bitstream;
     std::size_t count = 0, literals_size = 0;
@@ -76,10 +75,10 @@ class BlockWalker {
   std::uint64_t window_size_;
   Sequences sequences_;
   std::optional<std::size_t> last_size_ = 0;
-  bool has_last_sequences_ = false;  // whether the last block is the one that they are of
+  bool has_last_sequences_ = false;  // whether they belong to the last block
   Bytes huffman_;
   Table literal_lengths_, offsets_, match_lengths_;
-  // RFC 8878, 3.1.1.5; before sequences_, until those are read. 0: not known.
+  // RFC 8878, 3.1.1.5; the values before sequences_ until those are read. 0: unknown.
   std::array<std::uint32_t, 3> repeat_offsets_ = {1, 4, 8};
 };
 

@@ -1,4 +1,4 @@
-// Going along descriptors with several threads.
+// Walks over descriptors with several threads.
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
@@ -16,11 +16,11 @@
 namespace layoutfs {
 namespace {
 
-// A descriptor that led to others, and the one that led to it.
+// A descriptor that has children, and its parent.
 struct Way;
 using Parent = std::pair<const Digest, Way>;
 struct Way {
-  const Parent* parent;  // null at a root
+  const Parent* parent;  // null for a root
 };
 
 struct Task {
@@ -39,9 +39,9 @@ class Dispatcher {
 
  private:
   struct State {
-    std::vector<Task> waiting;  // the next one last: what is begun is ended first, so that few wait
+    std::vector<Task> waiting;  // the next one last; depth first, so that few tasks wait
     std::size_t running = 0;    // tasks
-    // A digest stands here as often as it was descended from, which is where a circle must pass again.
+    // Contains a digest once per descent; a cycle passes through one of these again.
     std::unordered_multimap<Digest, Way> parents;
     std::optional<Error> failure;
     std::exception_ptr thrown;
@@ -74,7 +74,7 @@ Status Dispatcher::run(std::span<const Descriptor> roots, std::size_t threads) {
     try {
       for (std::size_t i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
     } catch (const std::system_error&) {
-      // Those that the system gives will do.
+      // Continue with the threads that could be started.
     }
     work();
   }

@@ -7,7 +7,7 @@ namespace layoutfs {
 namespace {
 
 std::size_t size_of(const Annotations& annotations) {
-  constexpr std::size_t kNode = 128;  // of the map, with its two strings
+  constexpr std::size_t kNode = 128;  // of the map, including its two strings
   std::size_t bytes = 0;
   for (const auto& [name, value] : annotations) bytes += kNode + name.size() + value.size();
   return bytes;
@@ -85,7 +85,7 @@ void DocumentCache::drop(Documents& items, std::list<Document>::iterator item, s
 
 void DocumentCache::add(const Key& key, DocumentPtr document) {
   const std::size_t bytes = size_of(*document);
-  // One that takes most of the budget would drop all others for the sake of one.
+  // A document that takes most of the budget would displace all others.
   if (bytes > budget_ / 2) return;
   std::list<Document> dropped;  // destroyed after the lock is released
   std::list<Document> added;

@@ -1,4 +1,4 @@
-// The parsed documents that are held in memory, within a budget.
+// Parsed documents in memory, within a budget.
 #pragma once
 
 #include <cstddef>
@@ -23,18 +23,18 @@ namespace layoutfs {
 struct LayoutDocument {
   Digest digest;
   std::uint64_t size = 0;  // bytes of its blob
-  std::string media_type;  // its own, or the usual one of its form, if it was read without one; else empty
+  std::string media_type;  // its own type, or the usual one of its form; empty if neither is known
   DocumentForm form = DocumentForm::unknown;
   GraphNode node;                     // std::monostate if the blob is not a document
-  std::optional<ImageConfig> config;  // of a document that was read as one
+  std::optional<ImageConfig> config;  // if it was read as a configuration
   std::optional<Error> problem;       // if it cannot be parsed; `node` and `config` are empty then
-  std::vector<Digest> digests;        // that it names without descriptors (digests_of), present or not
-  // All that occur in a configuration, or in a document of a form that is understood (is_understood), sorted,
-  // if GraphOptions ask for them. Those of an unknown document are `digests`.
+  std::vector<Digest> digests;        // digests without descriptors (digests_of), present or not
+  // All digests in a configuration or in a known document (is_understood), sorted, if GraphOptions request
+  // them. Those of an unknown document are in `digests`.
   std::vector<Digest> mentions;
-  Bytes text;  // byte for byte, if GraphOptions ask for it
+  Bytes text;  // byte for byte, if GraphOptions request it
 };
-// How a blob is read: as a document of one of the forms, or as an image's configuration.
+// The interpretation of a blob: a document of one of the forms, or a configuration.
 struct ReadAs {
   DocumentForm form;
   bool is_config = false;
@@ -42,8 +42,8 @@ struct ReadAs {
 };
 using DocumentPtr = std::shared_ptr<const LayoutDocument>;
 
-// Drops the documents that were used longest ago; who has one keeps it. Several graphs may share a cache.
-// Thread-safe; its lock is held for its own tables alone, and nothing is called while it is.
+// Removes the least recently used documents; their users keep them. Several graphs may share a cache.
+// Thread-safe. Its lock protects only its own tables; nothing is called under it.
 class DocumentCache {
  public:
   static constexpr std::size_t kDefaultBudget = std::size_t{32} << 20;
@@ -51,19 +51,19 @@ class DocumentCache {
   // `budget` is in bytes of memory.
   explicit DocumentCache(std::size_t budget = kDefaultBudget) : budget_(budget) {}
 
-  // What a document is known by: the graph that read it, and the way that it was read in.
+  // The identity of a document: the graph that read it, and its interpretation.
   struct Key {
     const void* graph;
     Digest digest;
     ReadAs way;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
-  // Returns null if it is not held.
+  // Returns null if it is not cached.
   DocumentPtr find(const Key& key);
   void add(const Key& key, DocumentPtr document);
-  // Drops everything of a graph.
+  // Removes all documents of a graph.
   void forget(const void* graph);
-  // Bytes of all documents that are held, about.
+  // Returns the approximate size of all cached documents in bytes.
   std::size_t bytes();
 
  private:
@@ -73,7 +73,7 @@ class DocumentCache {
     std::size_t bytes;
   };
   struct Documents {
-    std::list<Document> by_use;  // the last one used first
+    std::list<Document> by_use;  // most recently used first
     std::map<Key, std::list<Document>::iterator> by_key;
     std::size_t bytes = 0;
   };

@@ -11,14 +11,14 @@
 namespace layoutfs {
 namespace {
 
-// Returns true if some reader takes a member of `object` for `field`.
+// Returns whether any reader would accept a member of `object` as `field`.
 bool may_have(JsonValue object, std::string_view field) {
   for (std::size_t i = 0; object.is_object() && i < object.size(); ++i)
     if (is_folded_equal(object.name_at(i), field)) return true;
   return false;
 }
 
-// Returns true if it leads on like a manifest. An image's config has a member `config` too, which is not a
+// Returns whether it has children like a manifest. An image's config has a member `config`, too, but not a
 // descriptor.
 bool has_manifest_members(JsonValue root) {
   if (may_have(root, "layers")) return true;
@@ -70,9 +70,8 @@ bool is_understood(DocumentForm form) {
          form == DocumentForm::schema1;
 }
 
-// The members by which it leads on are enough: whether all of it can be understood, and by all readers alike,
-// is for the parser to say, as the garbage collection loses everything behind a document that is taken for a
-// leaf.
+// The members with children decide. The parser checks the rest: if an invalid document counted as a leaf, the
+// garbage collection would delete its children.
 OwnForm form_of_text(ByteView text) {
   const auto document = JsonDocument::parse(text, {.are_names_unique = false});
   if (!document) return {DocumentForm::unknown, ""};

@@ -1,4 +1,4 @@
-// Image documents out of JSON.
+// Parses image documents.
 #include "layoutfs/documents.h"
 #include "core/cas/descriptor_json.h"
 
@@ -15,7 +15,7 @@
 namespace layoutfs {
 namespace {
 
-// No image has nearly so many (overlayfs stacks 500), and each costs its readers memory.
+// No image has nearly as many (the limit of overlayfs is 500), and each takes memory.
 constexpr std::size_t kMaxLayers = 4096;
 
 constexpr std::array<std::string_view, 2> kIndexTypes{media_type::kOciIndex, media_type::kDockerManifestList};
@@ -32,8 +32,8 @@ bool is_one_of(std::string_view media_type, const std::array<std::string_view, 2
   return std::ranges::any_of(known, [&](std::string_view each) { return is_media_type(media_type, each); });
 }
 
-// What an index and a manifest have in common: an object of schema version 2, or of none, whose own media
-// type is not `other`'s.
+// Common checks of indexes and manifests: the schema version is 2 or absent, and the media type is not that
+// of `other`.
 Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
   auto document = parse_object(text, members::kDocument);
   if (!document) return document;
@@ -56,7 +56,7 @@ Result<std::optional<Descriptor>> parse_subject(JsonValue root) {
   return std::optional<Descriptor>(std::move(*subject));
 }
 
-// `array` of descriptors, each of which must be understood; `name` is what one of them is called.
+// Parses an array of descriptors, which must all be valid; messages call an element `name`.
 Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& name) {
   std::vector<Descriptor> blobs;
   if (array.is_null()) return blobs;
@@ -71,7 +71,7 @@ Result<std::vector<Descriptor>> parse_blobs(JsonValue array, const std::string& 
   return blobs;
 }
 
-// The document that `descriptor` names, parsed; errors name it, as those of read_document do by themselves.
+// Reads and parses the document of `descriptor`. Errors name it, as those of read_document do.
 template <class Document>
 Result<Document> read_parsed(const Provider& provider, const Descriptor& descriptor) {
   auto text = read_document(provider, descriptor);

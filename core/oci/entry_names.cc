@@ -8,7 +8,7 @@
 namespace layoutfs {
 namespace {
 
-// An empty name is none.
+// An empty name counts as absent.
 std::optional<std::string_view> ref_name_of(const Descriptor& entry) {
   const auto name = entry.ref_name();
   return name && !name->empty() ? name : std::nullopt;
@@ -19,7 +19,7 @@ bool ends_in_tag(std::optional<std::string_view> name, std::string_view tag) {
          name->at(name->size() - tag.size() - 1) == ':';
 }
 
-// Whether `text` is the digest, or begins it: with its algorithm or without.
+// Returns whether `text` is a prefix of the digest, with or without its algorithm.
 bool begins_digest(std::string_view text, const Digest& digest) {
   constexpr std::size_t kMinDigits = 7;
   if (digest.empty()) return false;
@@ -104,7 +104,7 @@ std::string EntryNames::label(std::size_t position) const {
   const Descriptor& entry = entries_[position];
   const auto name = ref_name_of(entry), full = full_name(entry);
   if (name && !ref_names_.at(*name).is_shared) return std::string(*name);
-  // A ref.name goes before a full name where both are written alike.
+  // A ref.name takes precedence over an equal full name.
   if (full && !full_names_.at(*full).is_shared && !ref_names_.contains(*full)) return std::string(*full);
   if (!name && !full) return "@" + std::to_string(position);
   const std::string_view own = full ? *full : *name;

@@ -1,4 +1,4 @@
-// The names of a layout's entries: which entries a name finds, and which name finds an entry.
+// Maps names to the entries of a layout, and entries to names.
 #pragma once
 
 #include <cstddef>
@@ -11,28 +11,28 @@
 
 namespace layoutfs {
 
-// Immutable; of one moment. Cost: linear in the number of entries to make, and for each find(); about
+// Immutable: a snapshot. Cost: linear in the number of entries for construction and for each find(), about
 // constant for each label().
 class EntryNames {
  public:
   // `entries` must outlive it.
   explicit EntryNames(const std::vector<Descriptor>& entries);
 
-  // The positions of the entries that `name` finds, in their order, by the first of these rules that finds
-  // any: it is their ref.name; it is their full name (io.containerd.image.name); it is NAME@DIGEST, where
-  // NAME is one of these names or finds them, and DIGEST is theirs or seven or more of its first digits; it
-  // is the familiar form of one of their names (familiar_name.h); ":" and `name` end one of their names; it
-  // is the familiar form without ":latest".
+  // Returns the positions of the entries that `name` matches, in order, by the first rule with a match: it is
+  // their ref.name; it is their full name (io.containerd.image.name); it is NAME@DIGEST, where NAME matches
+  // them and DIGEST is their digest or at least its first seven digits; it is the familiar form of one of
+  // their names (familiar_name.h); one of their names ends with ":" and `name`; it is the familiar form
+  // without ":latest".
   std::vector<std::size_t> find(std::string_view name) const;
 
-  // What to call the entry in a list: its ref.name, if no other image has it; else its full name, if no other
-  // image has that; else NAME@ and the short digest, if no other entry has that. "@N" for all others.
+  // Returns a name of the entry for lists: its ref.name if no other image has it, otherwise its full name if
+  // no other image has that, otherwise NAME@ and the short digest if no other entry has that, otherwise "@N".
   std::string label(std::size_t position) const;
 
  private:
   struct Holders {
     std::size_t first;       // position
-    bool is_shared = false;  // by entries of several images
+    bool is_shared = false;  // several images have it
   };
   using Names = std::unordered_map<std::string_view, Holders>;
 

@@ -6,7 +6,7 @@ namespace layoutfs {
 namespace {
 
 constexpr std::string_view kDefaultRegistry = "docker.io";
-constexpr std::string_view kFormerRegistry = "index.docker.io";  // the same one
+constexpr std::string_view kFormerRegistry = "index.docker.io";  // the former name of the same registry
 constexpr std::string_view kDefaultPath = "library/";
 
 bool is_registry(std::string_view component) {
@@ -26,7 +26,7 @@ std::optional<std::string> full_image_name(std::string_view name, std::string_vi
   }
   if (registry == kFormerRegistry) registry = kDefaultRegistry;
   std::string_view tag = implied_tag;
-  // What stands behind a ':' in front of a '/' is a port.
+  // Text between a ':' and a following '/' is a port.
   const auto colon = name.rfind(':');
   if (colon != std::string_view::npos && name.find('/', colon) == std::string_view::npos) {
     tag = name.substr(colon + 1);

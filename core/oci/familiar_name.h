@@ -1,4 +1,4 @@
-// Names of images as people write them to docker: `redis` is `docker.io/library/redis:latest`.
+// Docker's short names of images: `redis` means `docker.io/library/redis:latest`.
 #pragma once
 
 #include <optional>
@@ -7,10 +7,10 @@
 
 namespace layoutfs {
 
-// `name` with its registry, its path and its tag in full. The part in front of the first '/' is a registry if
-// it has a '.', a ':' or an upper-case letter, or is "localhost"; without one it is docker.io, where a path
-// of one component is below library/. A name without a tag gets `implied_tag`. Returns nothing if there is
-// neither, and for a name with an empty part.
+// Returns `name` with registry, path and tag. The part before the first '/' is a registry if it contains a
+// '.', a ':' or an upper-case letter, or is "localhost". Otherwise the registry is docker.io, and a path of
+// one component is below library/. A name without a tag gets `implied_tag`. Returns nullopt if there is no
+// tag, or if a part is empty.
 std::optional<std::string> full_image_name(std::string_view name, std::string_view implied_tag = {});
 
 }  // namespace layoutfs

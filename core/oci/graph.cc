@@ -1,4 +1,4 @@
-// Children by the kinds of documents.
+// The children of documents by kind.
 #include "core/oci/graph.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 namespace layoutfs {
 namespace {
 
-// The descriptor of a blob that is known by its digest alone. Nothing if there is no such blob.
+// Returns the descriptor of a blob by its digest, nullopt if the blob does not exist.
 Result<std::optional<Descriptor>> described_blob(const Provider& provider, const Digest& digest) {
   const auto blob = provider.get_blob(digest);
   if (blob) return Descriptor{.digest = digest, .size = (*blob)->size()};
@@ -28,8 +28,8 @@ Result<std::optional<Descriptor>> described_blob(const Provider& provider, const
   return fail(Error(blob.error()));
 }
 
-// The blob of a descriptor that does not say that it is a document; empty if it is too large for one. A
-// descriptor that is wrong about the size is still right about the content.
+// Reads a blob that may be a document; empty if it is too large for one. A descriptor with a wrong size still
+// identifies the content.
 Result<Bytes> read_possible_document(const Provider& provider, const Descriptor& descriptor) {
   const auto blob = described_blob(provider, descriptor.digest);
   if (!blob) return fail(Error(blob.error()));
@@ -37,8 +37,8 @@ Result<Bytes> read_possible_document(const Provider& provider, const Descriptor&
   return read_document(provider, *blob ? **blob : descriptor);
 }
 
-// In which ways each digest was visited. One that was first named as a plain blob may still turn out to be a
-// document. Thread-safe.
+// Records the kinds as which each digest was visited: a digest that first appeared as a plain blob may turn
+// out to be a document. Thread-safe.
 class Visited {
  public:
   bool insert(const Descriptor& descriptor) {

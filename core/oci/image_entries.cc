@@ -14,11 +14,11 @@ namespace {
 
 using Entries = std::vector<const Descriptor*>;
 
-// Of more entries no documents are read.
+// With more entries, documents are not read.
 constexpr std::size_t kMaxDocuments = 512;
 
-// The tag of a signature, an attestation or an SBOM by cosign, and of a list of referrers (distribution-spec,
-// "Referrers Tag Schema"): the digest of the subject with '-' for ':', and a suffix.
+// Returns whether it is the tag of a cosign signature, attestation or SBOM, or of a list of referrers
+// (distribution-spec, "Referrers Tag Schema"): the subject's digest with '-' instead of ':', and a suffix.
 bool is_tag_of_referrers(std::string_view name) {
   const std::string_view tag = name.substr(name.find_last_of(":/") + 1);
   constexpr std::string_view kPrefix = "sha256-";
@@ -30,7 +30,7 @@ bool is_tag_of_referrers(std::string_view name) {
   return digits == kDigits && (suffix.empty() || suffix.front() == '.');
 }
 
-// What `cosign save` writes beside the image: "dev.cosignproject.cosign/sigs", ".../atts".
+// `cosign save` writes these beside the image: "dev.cosignproject.cosign/sigs", ".../atts".
 bool is_saved_signature(const Descriptor& entry) {
   constexpr std::string_view kPrefix = "dev.cosignproject.cosign/";
   const auto kind = entry.annotation("kind").value_or("");
@@ -43,7 +43,7 @@ bool is_image_by_descriptor(const Descriptor& entry) {
   return entry.media_type.empty() || document_kind(entry.media_type) != DocumentKind::other;
 }
 
-// Of each digest the first entry that has a name, else the first.
+// Returns one entry per digest: the first one with a name, otherwise the first.
 Entries distinct(const References& references) {
   Entries found;
   std::unordered_map<Digest, std::size_t> positions;  // in `found`
@@ -57,7 +57,7 @@ Entries distinct(const References& references) {
   return found;
 }
 
-// Signatures and attestations often have an image's config beside layers of their own types.
+// Signatures and attestations often have an image config and layers of their own types.
 bool has_only_foreign_layers(const Manifest& manifest) {
   return !manifest.layers.empty() &&
          std::ranges::none_of(manifest.layers, is_layer_type, &Descriptor::media_type);

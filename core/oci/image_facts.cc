@@ -11,7 +11,7 @@
 namespace layoutfs {
 namespace {
 
-// Of all that `first` lets through; with one, each blob counts once.
+// Sums over the descriptors that `first` passes; with first_visits() each blob counts once.
 Result<std::uint64_t> sum_of(const Provider& provider, const Descriptor& image, Missing missing,
                              const Handler& first, const Context& context) {
   std::uint64_t size = 0;

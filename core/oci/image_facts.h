@@ -1,4 +1,4 @@
-// What can be said of an image by its documents.
+// Properties of an image that its documents contain.
 #pragma once
 
 #include <cstddef>
@@ -15,24 +15,26 @@
 
 namespace layoutfs {
 
-// The config that the manifest `image` names. Errc::invalid_argument for what is no manifest by its media
-// type, an index too: whoever has one chooses a platform first. Other errors are those of read_manifest.
+// Returns the config of the manifest `image`. Errc::invalid_argument if the media type is not that of a
+// manifest; for an index, choose a platform first. Other errors are those of read_manifest.
 Result<Descriptor> config_of(const Provider& provider, const Descriptor& image);
-// The diffIDs of an image config, from the base up (image-spec config.md, "rootfs"); none where it has none.
+// Returns the diffIDs of an image config, from the base to the top (image-spec config.md, "rootfs"); none if
+// it has none.
 Result<std::vector<Digest>> diff_ids_of(const Provider& provider, const Descriptor& config);
 
-// What becomes of documents that are missing.
+// The treatment of missing documents.
 enum class Missing : std::uint8_t { error, leaf };
-// Bytes of `image` and of everything that it leads to (children_handler). What several lead to counts as
-// often. Errc::invalid_image for a sum beyond 2^64; errors are those of walk() and children_handler.
+// Returns the size in bytes of `image` and all its descendants (children_handler), with repetitions.
+// Errc::invalid_image if the sum exceeds 2^64. Other errors are those of walk() and children_handler.
 Result<std::uint64_t> size_of_image(const Provider& provider, const Descriptor& image,
                                     Missing missing = Missing::error, const Context& context = {});
 
-// Likewise, but each blob counts once, however often and as whatever it is named.
+// The same, but each blob counts once.
 Result<std::uint64_t> size_of_blobs(const Provider& provider, const Descriptor& image,
                                     Missing missing = Missing::error, const Context& context = {});
 
-// Of the layers up to each diffID, from the base up (image-spec config.md, "Layer ChainID").
+// Returns the ChainIDs of the layers up to each diffID, from the base to the top (image-spec config.md,
+// "Layer ChainID").
 std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids);
 
 // Returns the history entry of each layer, from the base up: positions in `history`, of the entries that are

@@ -1,4 +1,4 @@
-// Image names: from an argument to a layout and a reference.
+// Splits an argument into a layout and a reference.
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -15,7 +15,7 @@
 namespace layoutfs {
 namespace {
 
-// Whether something is at `path`, of whatever kind.
+// Returns whether a file of any type is at `path`.
 Result<bool> exists(const std::string& path) {
   struct stat found;
   if (::lstat(path.c_str(), &found) == 0) return true;
@@ -23,7 +23,7 @@ Result<bool> exists(const std::string& path) {
   return fail(Error::system(errno, path));
 }
 
-// The name in `argument` whose layout is the first `length` bytes of it.
+// Returns the name in `argument` with a layout path of `length` bytes.
 Result<ImageName> split_at(std::string_view argument, std::size_t length) {
   ImageName name{std::string(argument.substr(0, length)), std::string(argument.substr(length + 1))};
   if (name.reference.empty())
@@ -33,7 +33,7 @@ Result<ImageName> split_at(std::string_view argument, std::size_t length) {
   return name;
 }
 
-// Where `argument` can be split, the longest path first.
+// Returns the positions at which `argument` can be split, the longest path first.
 std::vector<std::size_t> split_positions(std::string_view argument) {
   std::vector<std::size_t> positions;
   for (std::size_t i = argument.size(); i-- > 1;)
@@ -41,7 +41,7 @@ std::vector<std::size_t> split_positions(std::string_view argument) {
   return positions;
 }
 
-// The path that was most likely meant where nothing is there: up to the reference.
+// If nothing exists, returns the most likely path: up to the reference.
 std::string likely_path(std::string_view argument) {
   const auto at = argument.rfind('@');
   if (at != std::string_view::npos && at > 0 && Digest::parse(argument.substr(at + 1)))
@@ -52,23 +52,22 @@ std::string likely_path(std::string_view argument) {
 
 bool is_layout(std::string_view path) { return builtin_drivers().is_layout(std::string(path)); }
 
-// The error of a path that is there but is no layout; nothing where it is not there.
+// Returns the error of a path that exists but is not a layout; nullopt if it does not exist.
 std::optional<Error> explain_path(const std::string& path) {
   const auto found = exists(path);
   if (!found) return found.error();
   if (!*found) return std::nullopt;
   std::error_code error;
   const auto type = std::filesystem::status(path, error).type();
-  // A symbolic link may lead to where this user must not look.
+  // A symbolic link may point to an inaccessible directory.
   if (type == std::filesystem::file_type::none) return Error::system(error.value(), path);
-  // It may be a compressed archive, or one that is cut off, or a directory of another user's: its
-  // driver knows best.
+  // It may be a compressed or truncated archive, or another user's directory: its driver knows best.
   if (const auto drivers = builtin_drivers(); drivers.supported(path))
     if (auto opened = drivers.open_reader(path); !opened) return std::move(opened).error();
   return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
 }
 
-// Why no prefix of `argument` is a layout.
+// Returns the reason why no prefix of `argument` is a layout.
 Error explain_no_layout(std::string_view argument) {
   if (auto error = explain_path(std::string(argument))) return *std::move(error);
   if (auto error = explain_transport(argument)) return *std::move(error);
@@ -77,7 +76,7 @@ Error explain_no_layout(std::string_view argument) {
   return Error(Errc::not_found, likely_path(argument) + ": no such layout");
 }
 
-// `argument` with its longest prefix that is a layout split off; nothing where none is.
+// Splits off the longest prefix that is a layout; nullopt if there is none.
 std::optional<Result<ImageName>> split_layout(std::string_view argument) {
   if (is_layout(argument)) return ImageName{std::string(argument), ""};
   for (const std::size_t length : split_positions(argument))
@@ -95,7 +94,7 @@ Result<ImageName> parse_image_name(std::string_view argument) {
   const auto plain = argument.substr(prefix.size());
   if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
   if (auto name = split_layout(plain)) return *std::move(name);
-  // It may be a layout that is called as a prefix is.
+  // A layout may have the same name as a prefix.
   if (auto name = is_prefixed ? split_layout(argument) : std::nullopt) return *std::move(name);
   return fail(explain_no_layout(plain));
 }

@@ -12,12 +12,12 @@
 namespace layoutfs {
 namespace {
 
-// Of more documents it is not remembered that they were read. Each takes some 150 bytes.
+// Limit for remembered dead ends, which take about 150 bytes each.
 constexpr std::size_t kMaxFacts = std::size_t{1} << 17;
 
 constexpr ReadAs kConfig{DocumentForm::leaf, true};
 
-// A bit for each way.
+// One bit per interpretation.
 std::uint8_t bit_of(ReadAs way) {
   return static_cast<std::uint8_t>(1U
                                    << static_cast<unsigned>(way.is_config ? DocumentForm::leaf : way.form));
@@ -36,10 +36,10 @@ bool is_dead_end(const LayoutDocument& document) {
     return !may_be_document(manifest->config) && std::ranges::none_of(manifest->layers, may_be_document);
   if (const auto* artifact = std::get_if<ArtifactManifest>(&node))
     return std::ranges::none_of(artifact->blobs, may_be_document);
-  return true;  // what other documents lead to are layers, or blobs that they may only mention
+  return true;  // children of other documents are layers, or blobs that may only be mentioned
 }
 
-// What the media type of a document is that does not tell its own.
+// The media type of a document without its own.
 std::string_view usual_type(DocumentForm form) {
   switch (form) {
     case DocumentForm::index:
@@ -134,7 +134,7 @@ Result<DocumentPtr> LayoutGraph::load(const Digest& digest, std::uint64_t size, 
 void LayoutGraph::keep(const DocumentPtr& document, ReadAs way) const {
   std::uint8_t ways = bit_of(way);
   cache_->add({this, document->digest, way}, document);
-  // The same document, should it be named by its type later.
+  // Cache it under its type, too, in case it is requested by that.
   if (way.form == DocumentForm::untyped && is_understood(document->form)) {
     const ReadAs typed{document->form};
     cache_->add({this, document->digest, typed}, document);
@@ -155,11 +155,11 @@ Result<DocumentPtr> LayoutGraph::read_as(const Descriptor& descriptor, ReadAs wa
   if (!document) {
     const auto size = reader_.blob_size(descriptor.digest, context);
     if (!size) return fail(Error(size.error()));
-    // Of a blob that is another one than the descriptor means nothing is read.
+    // If the size differs, the descriptor means another blob: do not read it.
     if (is_size_told && *size && **size != descriptor.size)
       return fail(wrong_size(descriptor.digest, **size, descriptor.size));
     const auto load_now = [&]() -> Result<DocumentPtr> {
-      // Another thread may have been faster since.
+      // Another thread may have been faster.
       if (auto known = cache_->find(key)) return known;
       return load(descriptor.digest, size->value_or(0), way, context);
     };
@@ -351,7 +351,7 @@ class ReferrerSearch {
 
   const LayoutGraph& graph_;
   LayoutReferrers referrers_;
-  // By its own digest: the subject, and the referrer.
+  // Referrers by their own digest, with the subject.
   std::map<Digest, std::pair<Digest, LayoutReferrers::Referrer>> found_;
 };
 

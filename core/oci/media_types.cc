@@ -16,7 +16,7 @@ std::string_view without_parameters(std::string_view media_type) noexcept {
   return media_type.substr(first, media_type.find_last_not_of(kBlanks) - first + 1);
 }
 
-// The media types of layers that differ in their compression alone.
+// Media types of layers that differ only in their compression.
 struct LayerFamily {
   std::string_view base;  // of an uncompressed layer
   bool is_docker;
@@ -33,7 +33,7 @@ constexpr std::array kLayerFamilies{
     LayerFamily{"application/vnd.docker.image.rootfs.foreign.diff.tar", true, false},
 };
 
-// A suffix that is of no compression (encryption, say) makes something else of a layer.
+// Other suffixes (encryption, for example) mean another format.
 const LayerFamily* layer_family_of(std::string_view media_type) {
   const std::string type = essence_of(media_type);
   for (const LayerFamily& family : kLayerFamilies) {

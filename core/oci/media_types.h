@@ -1,5 +1,5 @@
 // Media types: OCI's (image-spec media-types.md), Docker's (image manifest version 2, schema 2, and schema
-// 1), ORAS's for artifacts, and containerd's for what it keeps of containers.
+// 1), ORAS's for artifacts, and containerd's for container data.
 #pragma once
 
 #include <string>
@@ -9,18 +9,18 @@
 
 namespace layoutfs {
 
-// The type and subtype of a media type in lower case, without parameters and blanks: media types are compared
-// without regard to case, and a parameter such as "; charset=utf-8" does not make another kind of a document
-// (RFC 9110, 8.3.1).
+// Returns the type and subtype in lower case, without parameters and blanks: media types are
+// case-insensitive, and parameters such as "; charset=utf-8" do not change the kind of a document (RFC 9110,
+// 8.3.1).
 std::string essence_of(std::string_view media_type);
-// Returns whether `media_type` is `known`, which is an essence, apart from case and parameters.
+// Returns whether `media_type` is `known`, an essence, ignoring case and parameters.
 bool is_media_type(std::string_view media_type, std::string_view known) noexcept;
 
-// Whether it is the media type of a filesystem layer as a tar, in any compression of compression.h: OCI's,
-// its non-distributable forms and Docker's, foreign ones included.
+// Returns whether it is the media type of a layer as a tar, in any compression of compression.h: OCI's
+// including non-distributable ones, and Docker's including foreign ones.
 bool is_layer_type(std::string_view media_type);
-// Returns the media type of a layer like one of `media_type` in another compression. Empty if `media_type` is
-// none of OCI's or Docker's for layers that may be distributed, or if these do not have that compression.
+// Returns the media type of the same kind of layer in another compression. Returns "" if `media_type` is not
+// a distributable layer type of OCI or Docker, or if there is no type for that compression.
 std::string layer_type_in(Compression compression, std::string_view media_type);
 
 }  // namespace layoutfs
@@ -34,9 +34,9 @@ inline constexpr std::string_view kOciLayer = "application/vnd.oci.image.layer.v
 inline constexpr std::string_view kOciLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
 inline constexpr std::string_view kOciLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 inline constexpr std::string_view kOciEmpty = "application/vnd.oci.empty.v1+json";
-// Of the release candidates of image-spec 1.1 alone.
+// Only in the release candidates of image-spec 1.1.
 inline constexpr std::string_view kOciArtifactManifest = "application/vnd.oci.artifact.manifest.v1+json";
-// ORAS 0.14 to 0.16: the same members as in kOciArtifactManifest.
+// ORAS 0.14 to 0.16: the same members as kOciArtifactManifest.
 inline constexpr std::string_view kOrasArtifactManifest =
     "application/vnd.cncf.oras.artifact.manifest.v1+json";
 inline constexpr std::string_view kOctetStream = "application/octet-stream";

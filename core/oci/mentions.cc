@@ -11,7 +11,7 @@ namespace {
 
 bool is_separator(char c) noexcept { return c == ':' || c == '/' || c == '-'; }
 
-// The number of hex digits in a digest of `algorithm`.
+// Returns the number of hex digits of a digest.
 std::size_t hex_size(Algorithm algorithm) { return Digest::of({}, algorithm).hex().size(); }
 
 class MentionSearch {

@@ -1,4 +1,4 @@
-// The digests that occur in a document, whatever the document means.
+// Finds all digests in a document, independent of its meaning.
 #pragma once
 
 #include <vector>
@@ -8,13 +8,13 @@
 
 namespace layoutfs {
 
-// Returns whether `content` looks like a document: a JSON object or array, as far as its first byte that is
-// not a blank tells.
+// Returns whether `content` looks like a document: its first byte that is not a blank starts a JSON object or
+// array.
 bool looks_like_document(ByteView content) noexcept;
 
-// Returns every digest of a registered algorithm that occurs in the strings of a document, each once, sorted:
-// as `algorithm:hex`, and as `algorithm/hex` and `algorithm-hex`, which paths and tags have instead. Escapes
-// in JSON strings are resolved; text that is not JSON is searched as it stands. Cost: linear in the size.
+// Returns all digests of registered algorithms in the strings of a document, sorted, without duplicates.
+// Recognizes `algorithm:hex`, and `algorithm/hex` and `algorithm-hex` as in paths and tags. Decodes escapes
+// in JSON strings; searches text that is not JSON verbatim. Cost: linear in the size.
 std::vector<Digest> digests_in(ByteView document);
 
 }  // namespace layoutfs

@@ -18,7 +18,7 @@ namespace {
 struct Alias {
   std::string_view name, architecture, variant;
 };
-// What uname(2), Debian and others call what Go calls otherwise.
+// Names of uname(2), Debian and others that differ from Go's.
 constexpr std::array kAliases{
     Alias{"x86_64", "amd64", ""},
     Alias{"x86-64", "amd64", ""},
@@ -38,7 +38,7 @@ constexpr std::array kAliases{
     Alias{"armv8l", "arm", "v8"},
     Alias{"loongarch64", "loong64", ""},
 };
-// Go's names of architectures that images are made for.
+// Go's names of the architectures of images.
 constexpr std::array<std::string_view, 14> kArchitectures{
     "386",      "amd64",  "arm",   "arm64",   "loong64", "mips",  "mips64",
     "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm"};
@@ -54,12 +54,12 @@ bool is_name_character(char c) {
          std::string_view("._-").find(c) != std::string_view::npos;
 }
 
-// The versions of these architectures are ordered: what is made for one runs on any later one.
+// The versions of these architectures are ordered: programs for one run on all later ones.
 bool has_ordered_variants(std::string_view architecture) {
   return architecture == "arm" || architecture == "arm64" || architecture == "amd64";
 }
 
-// "v8" is 800, "v8.2" is 802; nothing for what is no version.
+// "v8" is 800, "v8.2" is 802; nullopt if it is not a version.
 std::optional<int> level_of(std::string_view variant) {
   if (!variant.starts_with('v')) return std::nullopt;
   variant.remove_prefix(1);
@@ -76,13 +76,13 @@ std::optional<int> level_of(std::string_view variant) {
   return *major * 100 + *minor;
 }
 
-// platform_distance() of normalized platforms, without the features.
+// platform_distance() of normalized platforms, ignoring features.
 std::optional<int> distance(const Platform& entry, const Platform& wanted) {
   if (entry.os != wanted.os || entry.architecture != wanted.architecture) return std::nullopt;
   if (entry.variant == wanted.variant) return 0;
   if (!has_ordered_variants(wanted.architecture)) return std::nullopt;
   const auto level = [](const Platform& platform) {
-    // amd64 without a variant is amd64/v1; the others always have one when they are normalized.
+    // amd64 without a variant is amd64/v1; normalized platforms of other architectures always have one.
     return platform.variant.empty() ? std::optional(100) : level_of(platform.variant);
   };
   const auto entry_level = level(entry);
@@ -167,7 +167,7 @@ Result<Platform> parse_platform(std::string_view text) {
 
 Platform host_platform() {
   utsname names{};
-  // It fails for a bad address only.
+  // Fails only for an invalid address.
   ::uname(&names);
   return normalized({names.sysname, names.machine, ""});
 }

@@ -1,4 +1,4 @@
-// Whether a copy may rely on a blob that its destination already has.
+// Decides whether a copy may reuse a blob of its destination.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@
 namespace layoutfs {
 
 struct PresentBlobOptions {
-  std::optional<std::uint64_t> size;  // bytes that the blob must have; nothing if that is not known
-  std::string_view media_type;        // empty if it is not known
-  bool verifies_all = false;          // also blobs that are read only on request, see is_verified_always()
+  std::optional<std::uint64_t> size;  // expected bytes; nullopt if unknown
+  std::string_view media_type;        // empty if unknown
+  bool verifies_all = false;          // including blobs for which is_verified_always() is false
   Context context;
 };
 
-// Whether the content of a present blob is verified on each reuse: each blob of up to 1 MiB, and each of up
-// to 4 MiB unless its media type is that of a layer. No document is larger, so all documents are.
+// Returns whether the content of an existing blob is verified before each reuse: blobs of up to 1 MiB, and of
+// up to 4 MiB unless the media type is that of a layer. No document is larger, so all documents are verified.
 bool is_verified_always(std::uint64_t size, std::string_view media_type);
 
-// Whether `blob` can be used as it is. False if its size differs or its content, where that is verified, is
-// damaged.
+// Returns whether `blob` can be reused: its size is as expected and, if it is verified, its content is
+// intact.
 Result<bool> is_usable(const BlobPtr& blob, const Digest& digest, const PresentBlobOptions& options);
-// The size of the blob `digest` if `reader` has it and it is_usable(); otherwise it has to be put, which
-// replaces a damaged one. A blob whose content is not verified is not opened.
+// Returns the size of the blob `digest` if `reader` has it and it is_usable(). Otherwise it must be put,
+// which replaces a damaged one. A blob that is not verified is not opened.
 Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& reader, const Digest& digest,
                                                       const PresentBlobOptions& options);
 

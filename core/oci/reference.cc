@@ -1,4 +1,4 @@
-// References: from a name, a position or a digest to a descriptor.
+// Resolves a name, a position or a digest to a descriptor.
 #include "core/oci/reference.h"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ bool differ_in_platforms(const std::vector<const Descriptor*>& entries) {
   });
 }
 
-// The entry that serves `platform`, where the entries are one image's for several platforms.
+// Returns the entry that matches `platform` best if the entries are one image for several platforms.
 std::optional<Descriptor> choose_among(const std::vector<const Descriptor*>& entries,
                                        const Platform& platform) {
   if (!is_platform_variant_list(entries)) return std::nullopt;
@@ -52,7 +52,7 @@ std::optional<Descriptor> choose_among(const std::vector<const Descriptor*>& ent
   return copies[*best];
 }
 
-// One of each digest.
+// Returns one entry per digest.
 template <class Matches>
 std::vector<const Descriptor*> distinct_entries(const References& references, Matches matches) {
   std::vector<const Descriptor*> found;
@@ -74,11 +74,11 @@ std::vector<std::string> labels_of(const References& references,
   return labels;
 }
 
-// choose_among(), by the platforms that the entries tell, else their configs.
+// choose_among() with the platforms of the entries or of their configs.
 std::optional<Descriptor> choose_image(const LayoutGraph& graph,
                                        const std::vector<const Descriptor*>& entries,
                                        const Platform& platform, const Context& context) {
-  // Nobody makes an image for more platforms.
+  // No image has more platforms.
   constexpr std::size_t kMaxPlatforms = 64;
   if (entries.size() > kMaxPlatforms) return choose_among(entries, platform);
   std::vector<Descriptor> copies;
@@ -101,7 +101,7 @@ Result<Descriptor> find_only(const LayoutReader& reader, const References& refer
   if (entries->empty()) return fail(Errc::not_found, "the layout has no image");
   if (entries->size() == 1) return *entries->front();
   auto chosen = choose_image(graph, *entries, platform, context);
-  // A config that was not read to its end told no platform.
+  // If reading a config was cancelled, its platform is unknown.
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (chosen) return *std::move(chosen);
   return fail(Errc::ambiguous, "the layout has " + std::to_string(entries->size()) +
@@ -114,7 +114,7 @@ std::optional<std::size_t> position_in(std::string_view reference) {
   if (reference.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
   std::size_t position = 0;
   const auto end = reference.data() + reference.size();
-  // A number too large for any type is too large for any layout too.
+  // A number that exceeds the type exceeds every layout, too.
   if (std::from_chars(reference.data() + 1, end, position).ec != std::errc()) return std::string_view::npos;
   return position;
 }
@@ -126,7 +126,7 @@ Result<Descriptor> find_position(const References& references, std::string_view 
                                    std::to_string(references.entries.size()) + ", from @0");
 }
 
-// Errc::ambiguous for several, which differ in their digests.
+// Errc::ambiguous if several have different digests.
 Result<Descriptor> only_of(const std::vector<const Descriptor*>& entries, std::string_view name,
                            const Platform& platform) {
   if (entries.size() == 1) return *entries.front();
@@ -134,16 +134,16 @@ Result<Descriptor> only_of(const std::vector<const Descriptor*>& entries, std::s
   return fail(ambiguous_name(name, entries));
 }
 
-// How far a name is from what somebody wrote, which may be its tag alone.
+// Returns the edit distance of a name from the given text, which may be only a tag.
 std::size_t distance_of(std::string_view label, std::string_view written) {
   constexpr std::size_t kMaxLength = 64;
   written = written.substr(0, kMaxLength);
-  const std::string_view tag = label.substr(label.rfind(':') + 1);  // all of it where there is no colon
+  const std::string_view tag = label.substr(label.rfind(':') + 1);  // all of it if there is no colon
   return std::min(edit_distance(label.substr(0, kMaxLength), written),
                   edit_distance(tag.substr(0, kMaxLength), written));
 }
 
-// Every name there is, those that are most like `name` first.
+// Returns all names, those most similar to `name` first.
 std::vector<std::string> names_near(const References& references, std::string_view name) {
   std::vector<const Descriptor*> images;
   for (const auto& entry : references.entries)
@@ -271,7 +271,7 @@ std::string document_type_of(ByteView text) {
 
 namespace {
 
-// Whether this is all that is wrong with it as JSON.
+// Returns whether it is JSON except for repeated names.
 bool has_repeated_names(ByteView text) {
   return !JsonDocument::parse(text) && JsonDocument::parse(text, {.are_names_unique = false});
 }
@@ -280,7 +280,7 @@ bool has_repeated_names(ByteView text) {
 
 Result<Descriptor> with_media_type(const LayoutReader& reader, Descriptor descriptor) {
   auto text = read_document(reader, descriptor);
-  // What is too large for a document is none.
+  // Larger blobs are not documents.
   if (!text && text.error().code() != Errc::unsupported) return fail(std::move(text).error());
   descriptor.media_type = text ? document_type_of(*text) : "";
   if (descriptor.media_type.empty() && text && has_repeated_names(*text))

@@ -1,4 +1,4 @@
-// References beyond layoutfs/reference.h: entries, documents without a descriptor, platforms of a graph.
+// Extends layoutfs/reference.h: entries, documents without a descriptor, platforms in a graph.
 #pragma once
 
 #include <cstddef>
@@ -16,27 +16,27 @@
 
 namespace layoutfs {
 
-// Likewise, but if entries of one name are for several platforms, all of them, in their order.
+// The same, but returns all entries, in order, if entries of one name are for several platforms.
 Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& reader, std::string_view reference);
 
-// The positions of the entries that `reference` means: "@N", a digest, or a name. Several are repeated
-// entries of one image by the same names. Errc::not_found; Errc::ambiguous, listing the images.
+// Returns the positions of the entries that `reference` means: "@N", a digest, or a name. Several positions
+// are repeated entries of one image with the same names. Errc::not_found if there is none. Errc::ambiguous,
+// with the images, if they are different images.
 Result<std::vector<std::size_t>> find_entries(const References& references, std::string_view reference);
 
-// The media type of a document that comes without a descriptor: what it says itself, else what it looks like.
-// Empty where it is neither a manifest nor an index.
+// Returns the media type of a document without a descriptor: its member `mediaType`, otherwise a guess from
+// its members. Returns "" if it is neither a manifest nor an index.
 std::string document_type_of(ByteView document);
 
-// `descriptor` with the media type that the manifest or the index itself tells. Errc::not_found where the
-// blob is neither.
+// Returns `descriptor` with the media type of the manifest or index itself. Errc::not_found if the blob is
+// neither.
 Result<Descriptor> with_media_type(const LayoutReader& reader, Descriptor descriptor);
 
-// Returns the platform that the config of an image's manifest tells; nothing if it cannot be read or does not
-// tell os and architecture.
+// Returns the platform in the config of an image; nullopt if it cannot be read or has no os and architecture.
 std::optional<Platform> platform_in_config(const LayoutGraph& graph, const Descriptor& image,
                                            const Context& context = {});
 
-// resolve_platform() of reference.h, of a graph that others use too.
+// resolve_platform() of layoutfs/reference.h with a shared graph.
 Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descriptor, const Platform& platform,
                                     const Context& context = {});
 

@@ -15,7 +15,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return (c >= 'a' && c <= 'z') || is_digit(c); }
 bool is_alphanumeric(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
 
-// Letters and digits, with one of '.', '_', "__", or '-' as often as may be, between them.
+// Letters and digits, separated by single '.', '_', "__", or any number of '-'.
 bool is_repository_component(std::string_view text) {
   if (text.empty() || !is_lower(text.front()) || !is_lower(text.back())) return false;
   for (std::size_t i = 0; i < text.size();) {
@@ -48,7 +48,7 @@ bool is_domain(std::string_view text) {
   }
 }
 
-// "[" IPv6 "]", as far as what is inside can be one.
+// "[" IPv6 "]", checked only roughly.
 bool is_bracketed(std::string_view text) {
   return text.size() > 2 && text.front() == '[' && text.back() == ']' &&
          text.substr(1, text.size() - 2).find_first_not_of("0123456789abcdefABCDEF:.") ==

@@ -11,43 +11,45 @@
 
 namespace layoutfs {
 
-// Components of lower-case letters and digits, with single '.', '_', "__" or runs of '-' inside, joined by
-// '/'; at most 255 bytes.
+// Returns whether it consists of components joined by '/', at most 255 bytes. A component has lower-case
+// letters and digits, separated by single '.', '_', "__" or runs of '-'.
 bool is_repository_name(std::string_view name) noexcept;
-// A letter, a digit or '_', then also '.' and '-'; at most 128 bytes.
+// Returns whether it is a letter, a digit or '_', followed by those, '.' and '-'; at most 128 bytes.
 bool is_tag(std::string_view name) noexcept;
-// A DNS name with a dot or a port, "localhost" with a port, or an IPv6 address in brackets.
+// Returns whether it is a DNS name with a dot or a port, "localhost" with a port, or an IPv6 address in
+// brackets.
 bool is_registry_host(std::string_view name) noexcept;
 
 // `[HOST/]REPOSITORY[:TAG][@DIGEST]`
 struct RegistryReference {
-  std::string host;  // with its port; empty where there is none
+  std::string host;  // including a port; empty if absent
   std::string repository;
   std::string tag;
   Digest digest;
 
-  // Errc::invalid_argument; Errc::digest_invalid for a digest that is malformed. The first component is a
-  // host where it can be one: what is `localhost:5000/a` to one program must be so to the next.
+  // Errc::invalid_argument if it is malformed. Errc::digest_invalid if the digest is malformed. The first
+  // component is a host if it can be one, so that all programs agree on `localhost:5000/a`.
   static Result<RegistryReference> parse(std::string_view text);
-  // As parse(), but the first component is never taken for a host.
+  // Like parse(), but the first component is never a host.
   static Result<RegistryReference> parse_relative(std::string_view text);
   std::string str() const;
 };
 
-// What the name of an entry of index.json says to a registry.
+// The repository and tag in the name of an entry of index.json.
 struct EntryName {
   std::string repository;
-  std::string tag;  // empty for an entry without one
+  std::string tag;  // empty if the entry has none
 };
 
-// Reads a `ref.name`: empty, a bare tag, `repository:tag`, `repository@digest` (the digest may be of another
-// manifest and is left out). The first two are of `default_repository`. Errc::invalid_image where that is
-// empty and needed ("empty ref.name", "ambiguous ref.name"), and for everything else ("invalid ref.name").
+// Parses a `ref.name`: empty, a tag, `repository:tag`, or `repository@digest` (the digest is ignored, it may
+// be that of another manifest). The first two belong to `default_repository`. Errc::invalid_image if that is
+// empty and required ("empty ref.name", "ambiguous ref.name"), or if it is malformed ("invalid ref.name").
 Result<EntryName> parse_entry_name(std::string_view ref_name, std::string_view default_repository);
 
-// The name of `entry`: its ref.name, if that says a repository. Otherwise, if there is no default repository,
-// what its full name says (io.containerd.image.name); the registry is the first part of the repository,
-// unless it has a port, which no repository can have. Errc::invalid_image as parse_entry_name().
+// Returns the name of `entry`: its ref.name if that has a repository. Otherwise, if there is no default
+// repository, its full name (io.containerd.image.name); the registry becomes the first component of the
+// repository, unless it has a port, which repositories cannot have. Errc::invalid_image as in
+// parse_entry_name().
 Result<EntryName> entry_name_of(const Descriptor& entry, std::string_view default_repository);
 
 }  // namespace layoutfs

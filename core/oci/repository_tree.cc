@@ -1,4 +1,4 @@
-// Walking a directory of layouts.
+// Walks over a directory of layouts.
 #include "core/oci/repository_tree.h"
 
 #include <dirent.h>
@@ -14,7 +14,7 @@
 namespace layoutfs {
 namespace {
 
-// Of the files of a layout, and of what programs write them to before they have their names.
+// Returns whether it is the name of a layout's file, or of a temporary file that becomes one.
 bool is_layout_file(std::string_view component) noexcept {
   return component == kBlobsFolder || component == kMarkerFile || component == kIndexFile ||
          component.starts_with(std::string_view("index.json."));
@@ -26,7 +26,7 @@ std::string joined(std::string_view name, std::string_view component) {
   return path.append(component);
 }
 
-// That a directory was there, but is not, or is something else now, such as a symlink.
+// Returns whether the directory has been removed or replaced, for example by a symlink.
 bool is_gone(const Error& error) noexcept {
   return error.sys() == ENOENT || error.sys() == ENOTDIR || error.sys() == ELOOP;
 }
@@ -34,11 +34,11 @@ bool is_gone(const Error& error) noexcept {
 // One directory of the tree.
 struct TreeDirectory {
   UniqueFd handle;
-  std::string name;        // empty: the tree's own
+  std::string name;        // empty for the tree itself
   bool is_layout = false;  // whether it has a layout's marker
 
-  // Whether a directory in it can be a repository's, or hold some. What belongs to its layout cannot, also
-  // where there is none yet; `refs` does where the layout is from before image-spec 1.0.
+  // Returns whether a sub-directory can be a repository or contain some. The names of a layout's own files
+  // cannot, even if there is no layout yet; `refs` can unless the layout is older than image-spec 1.0.
   bool may_hold(std::string_view component) const {
     if (component.find('/') != std::string_view::npos || !is_repository_name(joined(name, component)))
       return false;
@@ -49,7 +49,7 @@ struct TreeDirectory {
 };
 
 Result<TreeDirectory> make_directory(UniqueFd handle, std::string name, const std::string& path) {
-  // Fails where the directory may not be searched: that is not known to hold none.
+  // Fails if the directory is not searchable, because it may contain some.
   const auto is_layout = has_file_beneath(handle.get(), kMarkerFile);
   if (!is_layout) return fail(Error::system(is_layout.error().sys(), path));
   return TreeDirectory{std::move(handle), std::move(name), *is_layout};
@@ -61,7 +61,7 @@ Result<TreeDirectory> open_root(const std::string& tree) {
   return make_directory(std::move(*handle), "", tree);
 }
 
-// Errc::not_found also for what `above` may not hold, and where something other than a directory is.
+// Errc::not_found also if `above` may not contain the name, or if it is not a directory.
 Result<TreeDirectory> open_below(const std::string& tree, const TreeDirectory& above,
                                  std::string_view component) {
   std::string name = joined(above.name, component);
@@ -82,7 +82,7 @@ Result<TreeDirectory> open_named(const std::string& tree, std::string_view name)
   return place;
 }
 
-// In no order.
+// Returns the names in no particular order.
 Result<std::vector<std::string>> directories_in(const std::string& tree, const TreeDirectory& place) {
   const std::string what = joined(tree, place.name);
   auto folder = open_at(place.handle.get(), ".", kFolderFlags);
@@ -96,8 +96,8 @@ Result<std::vector<std::string>> directories_in(const std::string& tree, const T
   return names;
 }
 
-// Goes through the tree in the order of the whole names. '-' and '.' are less than '/': a directory comes at
-// two places, by itself and, after others that begin with its name, with all that is below it.
+// Walks in the order of complete names. '-' and '.' sort before '/', so a directory is visited twice: by
+// itself, and, after others that start with its name, with its sub-directories.
 class Walk {
  public:
   Walk(const std::string& tree, std::string_view start_after, std::size_t limit, const Context& context)
@@ -120,8 +120,8 @@ class Walk {
  private:
   bool is_full() const { return limit_ != 0 && names.size() >= limit_; }
 
-  // Names in `place` as they are, for themselves, and with '/', for what is below; of those that are after
-  // start_after, or can be.
+  // Returns the names in `place`, plain for the directory itself and with '/' for its sub-directories, if
+  // they are or may lead to names after start_after.
   Result<std::vector<std::string>> steps_of(const TreeDirectory& place) const {
     auto found = directories_in(tree_, place);
     if (!found) return found;

@@ -1,5 +1,4 @@
-// A directory of layouts, one for each repository: that of `a/b` is `DIRECTORY/a/b`, beside what belongs to
-// `a`.
+// A directory of layouts, one per repository: `a/b` is in `DIRECTORY/a/b`, beside the files of `a`.
 #pragma once
 
 #include <string>
@@ -13,41 +12,41 @@
 
 namespace layoutfs {
 
-// A repository name that can have such a directory: no component after the first is called as a file of the
-// layout above it is (`blobs`, `index.json`, `oci-layout`, `index.json.*`).
+// Returns whether a repository name can have such a directory: no component after the first is the name of a
+// layout's file (`blobs`, `index.json`, `oci-layout`, `index.json.*`).
 bool is_repository_directory(std::string_view name) noexcept;
 
-// Immutable, thread-safe; nothing below the directory that is a symlink is followed, and whatever is called
-// as no repository can be is passed over.
+// Immutable. Thread-safe. Symlinks below the directory are not followed. Names that are not repository names
+// are ignored.
 class RepositoryTree {
  public:
-  // What stands in one directory of the tree.
+  // The content of one directory of the tree.
   struct Level {
-    bool is_layout = false;          // whether the directory itself is a repository's
-    std::vector<std::string> below;  // directories that may hold repositories, in byte order
+    bool is_layout = false;          // whether the directory itself is a repository
+    std::vector<std::string> below;  // directories that may contain repositories, in byte order
   };
 
-  // The directory need not be there.
+  // The directory need not exist.
   explicit RepositoryTree(std::string directory) : directory_(std::move(directory)) {}
 
   const std::string& directory() const noexcept { return directory_; }
-  // `name` is empty, or a repository name. Errc::not_found where there is no such directory; Errc::io where
-  // it may not be read.
+  // `name` is empty or a repository name. Errc::not_found if the directory does not exist. Errc::io if it is
+  // not readable.
   Result<Level> level(std::string_view name) const;
-  // Names of the repositories that have a layout, in byte order, those after `start_after`, at most `limit`
-  // unless it is 0. Looks only where such can be. A directory that is missing holds none, nor does one that
-  // goes meanwhile; one that may not be read is Errc::io and named: without it the list would look whole. Has
-  // as many directories open as the deepest name has components, 128 at most.
+  // Returns the names of the repositories with a layout after `start_after`, in byte order, at most `limit`
+  // unless it is 0. Reads only the directories that may contain them. A missing directory is empty, even if
+  // it was removed during the call. Errc::io, with its name, if a directory is not readable, because the list
+  // would be incomplete. Holds one open directory per component, at most 128.
   Result<std::vector<std::string>> list(std::string_view start_after, std::size_t limit,
                                         const Context& context = {}) const;
-  // A handle (O_PATH) of the directory of that name, empty for the whole tree's; what it is given away for
-  // later cannot be made to lead elsewhere. Errc::not_found where it is not there, or is none of the tree's.
+  // Returns a handle (O_PATH) of the directory of that name, or of the whole tree if it is empty. A later
+  // rename cannot redirect it. Errc::not_found if it does not exist or is not a directory of the tree.
   Result<UniqueFd> open(std::string_view name) const;
-  // Whether the directory of a repository that is not there can be made: what is on the way to it is
-  // directories, and then nothing. Errc::not_found if it is something else.
+  // Checks that the directory of a new repository can be created: existing components are directories.
+  // Errc::not_found if one is not.
   Status check_way(std::string_view name) const;
-  // The path of a repository's layout, checked: each directory on the way to it is there and is none that a
-  // symlink leads to. Errc::not_found.
+  // Returns the path of a repository's layout after checking that each component is a directory and not a
+  // symlink. Errc::not_found if one is not.
   Result<std::string> path_of(std::string_view name) const;
 
  private:

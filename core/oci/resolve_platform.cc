@@ -1,4 +1,4 @@
-// From an index to the manifest for a platform.
+// Chooses the manifest of an index for a platform.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -12,11 +12,11 @@
 namespace layoutfs {
 namespace {
 
-// How deep indexes may nest, and how many of them one search reads.
+// Limits for the nesting of indexes, and for their number per search.
 constexpr std::size_t kMaxIndexDepth = 16;
 constexpr std::size_t kMaxIndexes = 64;
-// How many configs one search reads because an index does not tell the platforms, and how many manifests to
-// see whether they are those of images.
+// Limits for the configs read because an index states no platforms, and for the manifests read to see if they
+// are images.
 constexpr std::size_t kMaxConfigs = 256;
 constexpr std::size_t kMaxImages = 256;
 
@@ -24,20 +24,20 @@ void add_once(std::vector<std::string>& items, std::string item) {
   if (std::ranges::find(items, item) == items.end()) items.push_back(std::move(item));
 }
 
-// Looks through an index and those below it for the nearest image.
+// Searches an index and nested ones for the nearest image.
 class PlatformSearch {
  public:
   PlatformSearch(const LayoutGraph& graph, const Platform& platform, const Context& context)
       : graph_(graph), platform_(platform), context_(context) {}
 
-  // Nothing if no image there serves the platform.
+  // Returns nullopt if no image matches the platform.
   Result<std::optional<Descriptor>> search(Descriptor descriptor, std::size_t depth) {
     if (document_kind(descriptor.media_type) == DocumentKind::manifest)
       return std::optional(std::move(descriptor));
     return search_index(descriptor, depth);
   }
 
-  // Why nothing was found: the platforms of the images that there are.
+  // Returns the reason of a failed search: the available platforms.
   std::string reason() const {
     if (!absent_.empty())
       return "its manifest " + absent_.front() + " is absent from the layout" +
@@ -48,7 +48,7 @@ class PlatformSearch {
  private:
   struct Candidate {
     int distance;
-    std::size_t position;  // in the index; of equal ones the first is chosen
+    std::size_t position;  // in the index; the first of equal ones wins
     auto operator<=>(const Candidate&) const = default;
   };
 
@@ -61,7 +61,7 @@ class PlatformSearch {
     for (const Candidate& candidate : candidates_in((*index)->manifests)) {
       if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
       const Descriptor& entry = (*index)->manifests[candidate.position];
-      // Each turn looks at a document that was never looked at before.
+      // Each iteration visits a new document.
       if (!visited_.insert(entry.digest).second) continue;
       const bool is_index = document_kind(entry.media_type) == DocumentKind::index;
       auto found = is_index ? search_index(entry, depth + 1) : check_image(entry);
@@ -88,7 +88,7 @@ class PlatformSearch {
     return candidates;
   }
 
-  // What the entry says, else its config. Nothing if neither tells.
+  // Returns the platform of the entry or of its config, nullopt if neither states one.
   std::optional<Platform> platform_of(const Descriptor& entry) {
     if (!is_without_platform(entry)) return entry.platform;
     if (document_kind(entry.media_type) != DocumentKind::manifest || ++configs_ > kMaxConfigs)
@@ -96,13 +96,13 @@ class PlatformSearch {
     return platform_in_config(graph_, entry, context_);
   }
 
-  // `entry`, unless its manifest is that of an artifact, or absent.
+  // Returns `entry` unless its manifest is an artifact or absent.
   Result<std::optional<Descriptor>> check_image(const Descriptor& entry) {
     if (++images_ > kMaxImages)
       return fail(Errc::invalid_image, entry.digest.str() + ": too many candidates");
     const auto manifest = graph_.manifest(entry, context_);
     if (!manifest && manifest.error().code() == Errc::cancelled) return fail(Error(manifest.error()));
-    // Another reader says what is wrong with it.
+    // Its reader reports the error.
     if (!manifest && manifest.error().code() != Errc::not_found) return entry;
     if (!manifest) absent_.push_back(entry.digest.str());
     if (!manifest || !(*manifest)->is_image()) return std::nullopt;
@@ -114,9 +114,9 @@ class PlatformSearch {
   const Platform& platform_;
   const Context& context_;
   std::set<Digest> visited_;
-  std::size_t indexes_ = 0, configs_ = 0, images_ = 0;  // that were read
-  std::vector<std::string> platforms_;                  // of the images, as far as they tell
-  std::vector<std::string> absent_;                     // digests of images that would serve
+  std::size_t indexes_ = 0, configs_ = 0, images_ = 0;  // number of documents read
+  std::vector<std::string> platforms_;                  // of the images, if known
+  std::vector<std::string> absent_;                     // digests of images that would match
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What walk() and dispatch() hold against every visit.
+// Checks of each visit, shared by walk() and dispatch().
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace layoutfs {
 
-// What `descriptor` leads to by `handler`. Errors are those of walk().
+// Returns the children of `descriptor` according to `handler`. Errors are those of walk().
 Result<std::vector<Descriptor>> children_by(const Handler& handler, const Descriptor& descriptor,
                                             const Context& context);
 Error leads_to_itself(const Descriptor& descriptor);

@@ -10,7 +10,7 @@
 namespace layoutfs {
 namespace {
 
-// A descriptor that leads to others, and those of them that were not visited yet, the next one last.
+// A descriptor and its unvisited children, the next one last.
 struct Level {
   Digest parent;
   std::vector<Descriptor> siblings;

@@ -1,4 +1,4 @@
-// Going along descriptors: what is done with each, and in which order.
+// Walks over descriptors: the action for each, and the order.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,12 @@
 
 namespace layoutfs {
 
-// What a handler says of a descriptor.
+// The result of a handler.
 struct Visit {
   enum class Flow : std::uint8_t {
-    descend,  // to the children, if there are any
-    skip,     // what is below this descriptor; its siblings are gone on with
-    stop,     // the handlers that come after this one in handlers(), for this descriptor
+    descend,  // descend to these children
+    skip,     // do not descend; continue with the siblings
+    stop,     // do not call later handlers of handlers() for this descriptor
   };
   Flow flow = Flow::descend;
   std::vector<Descriptor> children;
@@ -33,24 +33,23 @@ struct Visit {
 // Called with each descriptor of a walk. An error ends the walk.
 using Handler = std::function<Result<Visit>(const Descriptor&, const Context&)>;
 
-// Runs `all` in order for a descriptor, and goes on with what they lead to, in order. One that says stop ends
-// that; what those before it led to holds, what it says itself is dropped. After one that says skip nothing
-// holds, nor after an error.
+// Returns a handler that calls `all` in order and descends to the children of all of them, in order. If a
+// handler returns stop, later ones are not called, and the children of earlier ones are kept. If one returns
+// skip or an error, there are no children.
 Handler handlers(std::vector<Handler> all);
 
-// Visits the roots and everything behind them, parents first, what a descriptor leads to before its next
-// sibling, in the thread that calls. What several lead to is visited as often: first_visits (graph.h) has
-// that changed. Takes memory for what stands beside the way to one descriptor, not for all of them.
+// Visits the roots and all their descendants in the calling thread: parents first, and descendants before the
+// next sibling. A descriptor with several parents is visited several times, unless first_visits() (graph.h)
+// is used. Memory: the siblings along one path, not the whole graph.
 //
-// Errors are those of the handler; Errc::invalid_image for a descriptor that leads to itself, at the second
-// time; Errc::failed_precondition where a handler says stop and is none of handlers(); Errc::cancelled.
+// Errors are those of the handler. Errc::invalid_image if a descriptor is its own descendant, at the second
+// visit. Errc::failed_precondition if a handler outside of handlers() returns stop. Errc::cancelled.
 Status walk(std::span<const Descriptor> roots, const Handler& handler, const Context& context = {});
 
-// walk() by several threads: siblings at the same time, what a descriptor leads to as soon as it was handled,
-// in no order but parents first. At most `max_concurrency` handlers run at once; 0 stands for as many as
-// there are cores. The first error is the result; it asks the handlers that run to stop (the Context that
-// they are given), and no other one is begun. All have ended when this returns. Remembers each descriptor
-// that leads to others until then.
+// walk() with several threads: siblings in parallel, children as soon as their parent was handled, in no
+// order except parents first. At most `max_concurrency` handlers run at a time; 0: the number of cores. The
+// first error is the result. It requests running handlers to stop through their Context, and no other handler
+// is started. All handlers have ended when this returns. Memory: all descriptors with children.
 Status dispatch(std::span<const Descriptor> roots, const Handler& handler, std::size_t max_concurrency = 0,
                 const Context& context = {});
 
