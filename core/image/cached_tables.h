@@ -1,4 +1,4 @@
-// Indexes and trees of the cache directory, opened with all checks.
+// Opens indexes and trees of the cache directory, with all checks.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct CachedTables {
   SharedBytes file;
 };
 
-// Errc::not_found if there is none. Any other error: the file would not be used, but built anew.
-// By a descriptor, it must also be of a blob of that size.
+// Errc::not_found if there is none. Other errors if the file is unusable and would be rebuilt. If opened by a
+// descriptor, the size of the blob must match, too.
 Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Digest& blob);
 Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer);
 Result<CachedTables<ImageTree>> open_cached_tree(const IndexCache& cache, CacheKind kind,

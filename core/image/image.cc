@@ -1,4 +1,4 @@
-// Reading files of an image.
+// Reads files of an image.
 #include "core/image/image.h"
 
 #include <algorithm>
@@ -11,9 +11,9 @@ namespace {
 
 std::unexpected<Error> ends_early() { return fail(Errc::corrupt, "the layer's stream ends within the file"); }
 
-// The extent that holds `offset`, or else the next one.
+// Returns the extent that contains `offset`, otherwise the next one.
 std::span<const Extent>::iterator extent_at(std::span<const Extent> extents, std::uint64_t offset) {
-  // The first one that ends behind `offset`; none is empty.
+  // The first one that ends after `offset`; none is empty.
   return std::ranges::lower_bound(extents, offset, {},
                                   [](const Extent& extent) { return extent.offset + extent.size - 1; });
 }
@@ -71,7 +71,7 @@ std::optional<std::uint64_t> Image::seek(Inode inode, std::uint64_t offset, Seek
     if (extent == file.extents.end()) return std::nullopt;
     return std::max(offset, extent->offset);
   }
-  // Extents may touch: the hole is behind the last one of those.
+  // Extents may be adjacent: the hole follows the last one of them.
   while (extent != file.extents.end() && extent->offset <= offset) {
     offset = extent->offset + extent->size;
     ++extent;
@@ -83,7 +83,7 @@ Result<Inode> Image::resolve(std::string_view path, bool follow_last) const {
   const auto missing = [&] {
     return fail(Errc::not_found, std::string(path) + ": no such file in the image");
   };
-  // Paths still to be walked are a stack: a symlink's target comes before what follows the symlink.
+  // A stack of remaining paths: a symlink's target comes before the components after the symlink.
   std::vector<std::string_view> pending{path};
   Inode here = kRootInode;
   int links = 0;

@@ -1,4 +1,4 @@
-// One image, or one layer alone, ready to be read: its tree and the streams of its layers.
+// An image or a single layer that is ready for reading: its tree and the streams of its layers.
 #pragma once
 
 #include <cstdint>
@@ -15,28 +15,28 @@
 
 namespace layoutfs {
 
-// Immutable, thread-safe.
+// Immutable. Thread-safe.
 class Image {
  public:
   Image(std::shared_ptr<const ImageTree> tree, std::vector<std::shared_ptr<const LayerStream>> layers,
         std::vector<Digest> layer_digests);
   const ImageTree& tree() const noexcept { return *tree_; }
-  // Which layer holds a file's data.
+  // Returns the layer with the content of a file.
   const Digest& layer_of(const InodeView& file) const { return layer_digests_[file.layer]; }
 
-  // Fills `out` with a file's content from `offset` on, holes as zeros. Returns the number of bytes, fewer
-  // than `out.size()` only at the file's end. Errc::cancelled soon after `context` ends; other readers are
-  // not affected.
+  // Reads content of a file into `out`, starting at `offset`; holes read as zeros. Returns the number of
+  // bytes, fewer than out.size() only at the end of the file. Errc::cancelled soon after `context` ends;
+  // other readers are not affected.
   Result<std::size_t> read(Inode inode, std::span<std::byte> out, std::uint64_t offset,
                            const Context& context = {}) const;
-  // As above, but appends the bytes to `out`, without copying them if possible.
+  // The same, but appends the bytes to `out`, if possible without copying.
   Status read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset,
               const Context& context = {}) const;
-  // As SEEK_DATA and SEEK_HOLE of lseek(2); nothing (ENXIO) at or past the end.
+  // SEEK_DATA and SEEK_HOLE of lseek(2); returns nullopt (ENXIO) at or beyond the end.
   enum class Seek { data, hole };
   std::optional<std::uint64_t> seek(Inode inode, std::uint64_t offset, Seek what) const;
-  // The inode at `path`, symlinks followed inside the root; the last one only with `follow_last`.
-  // Errc::not_found, also for a loop.
+  // Returns the inode at `path`. Resolves symlinks inside the root; the last one only if `follow_last`.
+  // Errc::not_found if it does not exist or symlinks form a loop.
   Result<Inode> resolve(std::string_view path, bool follow_last = true) const;
 
  private:

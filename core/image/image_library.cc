@@ -1,4 +1,12 @@
-// Building, loading and sharing of layers and images.
+// Builds, loads and shares layers and images. The parts:
+// - ResultCache maps digests to open layers and images, and to recent failures. An entry lives while it is
+//   used or is among the recently opened.
+// - RecentlyOpened keeps the most recently used ones open, for all libraries with the same resources, within
+//   a number of mapped files.
+// - SingleFlight lets one thread open a digest while others wait for it.
+// open_once() joins them: it looks in the results, else opens within the flight, looks again, and stores the
+// result. Transient errors are not stored. Invariant: at most one thread builds an index or a tree; nothing
+// is built under a lock.
 #include "core/image/image_library.h"
 
 #include <algorithm>
@@ -27,12 +35,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Keeps open what was opened last, of all libraries with the same resources. Thread-safe.
+// Keeps the most recently used layers and images of all libraries with the same resources open. Thread-safe.
 class RecentlyOpened {
  public:
   explicit RecentlyOpened(std::size_t max_files) : max_files_(max_files) {}
 
-  // That it was used now; `files` is how many it has mapped.
+  // Marks it as used now; `files` is its number of mapped files.
   void use(const void* library, const std::shared_ptr<const void>& opened, std::size_t files) {
     std::list<Opened> closed;  // destroyed after the lock is released
     auto recent = recent_.lock();
@@ -64,7 +72,7 @@ class RecentlyOpened {
     std::size_t files;
   };
   struct Recent {
-    std::list<Opened> order;  // the one used last comes first
+    std::list<Opened> order;  // most recently used first
     std::unordered_map<const void*, std::list<Opened>::iterator> by_address;
     std::size_t files = 0;
 
@@ -81,16 +89,16 @@ class RecentlyOpened {
 std::size_t files_of(const Layer&) { return 1; }
 std::size_t files_of(const Image& image) { return 1 + image.tree().layer_count(); }
 
-// What was opened by digest, as long as somebody has it or it is among the recently opened; and what failed a
-// moment ago. Thread-safe.
+// Open layers or images by digest, as long as they are used or recently opened, and recent failures.
+// Thread-safe.
 template <class T>
 class ResultCache {
  public:
   using Value = std::shared_ptr<const T>;
-  // Results are those of `library`.
+  // Stores results of `library`.
   ResultCache(const void* library, RecentlyOpened& recent, std::chrono::seconds failures_remembered)
       : library_(library), recent_(recent), failures_remembered_(failures_remembered) {}
-  // The value of `digest`; nothing if it is not open, or if its failure is old.
+  // Returns the value of `digest`; nullopt if it is not open, or if its failure has expired.
   std::optional<Result<Value>> find(const Digest& digest) {
     Value value;
     if (auto items = items_.lock(); true) {
@@ -136,7 +144,7 @@ std::string seconds_text(Clock::duration duration) {
   return text;
 }
 
-// That nothing was kept yet is nothing to tell.
+// A missing file is normal, and not logged.
 void log_unusable(const std::string& what, const Error& error) {
   if (error.code() != Errc::not_found)
     log(LogLevel::info, what + ": " + error.message() + "; building it anew");
@@ -160,7 +168,7 @@ struct LibraryResources::State {
   const std::shared_ptr<SpanCache> spans;
   RecentlyOpened recent;
   const std::shared_ptr<DocumentCache> documents = std::make_shared<DocumentCache>();
-  std::shared_ptr<CopyDirectory> copies;  // null where no copy is to be used
+  std::shared_ptr<CopyDirectory> copies;  // null if decoded copies are not used
   std::atomic<std::uint64_t> indexes_built = 0, indexes_loaded = 0, trees_built = 0, trees_loaded = 0;
 };
 
@@ -217,7 +225,7 @@ struct ImageLibrary::State {
   SingleFlight<Digest, ImagePtr> layer_tree_flights{LockLevel::image}, image_flights{LockLevel::image};
 };
 
-// The blob has to be there, and to be as large as everyone says; its content is what the index vouches for.
+// The blob must exist and have the expected size; the index vouches for its content.
 Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
   if (!is_layer_type(descriptor.media_type))
     return fail(Errc::unsupported, "media type '" + descriptor.media_type + "' is not one of a layer");
@@ -296,7 +304,7 @@ std::shared_ptr<const ImageTree> ImageLibrary::State::load_tree(CacheKind kind, 
   return std::move(kept->tables);
 }
 
-// The layers' own errors come first, those of lower layers before those of upper ones.
+// Reports the errors of layers first, from the base to the top.
 Result<std::vector<LayerPtr>> ImageLibrary::State::open_layers(const std::vector<Descriptor>& descriptors,
                                                                ImageLibrary& library,
                                                                const Context& context) {
@@ -336,7 +344,7 @@ Result<ImagePtr> ImageLibrary::State::assemble(CacheKind kind, const Digest& dig
   std::vector<std::shared_ptr<const LayerStream>> streams;
   std::vector<Digest> digests;
   for (const LayerPtr& layer : layers) {
-    // While the image is open, so is its layer: for other images that have it too.
+    // An open image keeps its layers open, for other images with the same layers.
     streams.emplace_back(layer, layer->stream.get());
     digests.push_back(layer->index->blob());
   }
@@ -344,13 +352,13 @@ Result<ImagePtr> ImageLibrary::State::assemble(CacheKind kind, const Digest& dig
 }
 
 namespace {
-// image-spec config.md: diff_ids are in the order of the layers.
+// image-spec config.md: diff_ids have the order of the layers.
 Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& layers) {
   if (config.diff_ids.size() != layers.size())
     return fail(Errc::corrupt, "the config has " + std::to_string(config.diff_ids.size()) + " diff_ids for " +
                                    std::to_string(layers.size()) + " layers");
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    // A diff_id of another algorithm than the one that the index keeps says nothing that could be compared.
+    // A diff_id of another algorithm than the index's cannot be compared.
     if (config.diff_ids[i].algorithm() != layers[i]->index->diff_id().algorithm()) continue;
     if (!layers[i]->index->is_diff_id(config.diff_ids[i]))
       return fail(Errc::corrupt, "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() +
@@ -402,8 +410,8 @@ bool is_transient(const Error& error) {
          error.sys() == ENFILE;
 }
 
-// From the results, or opened, once for all threads that ask at the same time. A thread that was stopped does
-// not stop the others: one of them opens it again.
+// Returns the stored result, or opens it once for all threads that need it. If that thread is cancelled,
+// another one opens it.
 template <class T, class Open>
 Result<std::shared_ptr<const T>> open_once(ResultCache<T>& results,
                                            SingleFlight<Digest, std::shared_ptr<const T>>& flights,
@@ -412,10 +420,10 @@ Result<std::shared_ptr<const T>> open_once(ResultCache<T>& results,
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (auto found = results.find(digest)) return std::move(*found);
   const auto open_now = [&]() -> Result<Value> {
-    // Another thread may have opened it since.
+    // Another thread may have opened it in the meantime.
     if (auto found = results.find(digest)) return std::move(*found);
     auto opened = open();
-    // That a caller was stopped, or that memory or handles ran out, says nothing of the image.
+    // Cancellation and lack of memory or descriptors are not properties of the image.
     if (!opened && is_transient(opened.error())) return opened;
     return results.put(digest, std::move(opened));
   };

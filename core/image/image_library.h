@@ -1,5 +1,5 @@
-// Turns descriptors into images that can be read, and keeps what was built: in memory while it is used, in
-// the index cache for the next time.
+// Makes images readable from descriptors. Built indexes and trees stay in memory while they are used, and in
+// the index cache.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@
 
 namespace layoutfs {
 
-// A layer whose index is there.
+// A layer with its index.
 struct Layer {
   std::shared_ptr<const LayerIndex> index;
   std::shared_ptr<const LayerStream> stream;
@@ -30,19 +30,19 @@ struct LibraryStats {
 
 struct LibraryOptions {
   std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes of decoded spans
-  std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes of decoded copies; 0: none is used
-  bool verify = true;                                   // spans against their digests
-  // A broken layer is not read again for every lookup.
+  std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes of decoded copies; 0: none
+  bool verify = true;                                   // check spans against their digests
+  // A broken layer is not read again before this time.
   std::chrono::seconds failures_remembered{10};
-  // Of layers and images that nobody uses any more, those that were used last stay open: as many as have so
-  // many files mapped. (Linux ends a process that needs more than 65,530 mappings.)
+  // Unused layers and images stay open, most recently used first, while they have at most this number of
+  // mapped files. (Linux limits a process to 65,530 mappings.)
   std::size_t max_mapped_files = 2048;
-  // Called while the index of a layer is built, from the thread that builds it.
+  // Called while a layer is indexed, by the indexing thread.
   std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> progress;
 };
 
-// What the libraries of several layouts have in common: the cache of indexes, the budgets of memory and disk,
-// and what they count. Thread-safe.
+// Resources shared by the libraries of several layouts: the index cache, the budgets of memory and disk, and
+// the statistics. Thread-safe.
 class LibraryResources {
  public:
   LibraryResources(IndexCache cache, LibraryOptions options);
@@ -59,32 +59,33 @@ class LibraryResources {
   std::unique_ptr<State> state_;
 };
 
-// Thread-safe; what several threads ask for at once is built once. Errc::cancelled once the context of a call
-// has ended, while it builds or waits for another thread that does; what others ask for is built all the
-// same.
+// Thread-safe. If several threads need a result, it is built once. Errc::cancelled if the context of a call
+// ends while it builds or waits for another thread; other callers still get the result.
 class ImageLibrary {
  public:
-  // With resources of its own.
+  // Creates its own resources.
   ImageLibrary(std::shared_ptr<const LayoutReader> reader, IndexCache cache, LibraryOptions options);
   ImageLibrary(std::shared_ptr<const LayoutReader> reader, std::shared_ptr<const LibraryResources> resources);
   ~ImageLibrary();
 
-  // Builds or loads the layer's index. Errc::not_found, Errc::corrupt, Errc::unsupported.
+  // Builds or loads the index of a layer. Errc::not_found, Errc::corrupt, Errc::unsupported.
   Result<LayerPtr> layer(const Descriptor& descriptor, const Context& context = {});
-  // One layer alone, whiteouts visible.
+  // Returns a single layer, with whiteouts as files.
   Result<ImagePtr> layer_tree(const Descriptor& descriptor, const Context& context = {});
-  // The merged root filesystem of a manifest. Errors name the layer; a layer whose uncompressed content
-  // differs from the config's diff_ids is Errc::corrupt.
+  // Returns the merged root filesystem of a manifest. Errors name the layer. Errc::corrupt if the
+  // uncompressed content of a layer does not match the config's diff_ids.
   Result<ImagePtr> image(const Descriptor& manifest, const Context& context = {});
-  // The image if it takes no decoding: it is in memory or complete in the index cache. Nothing otherwise.
+  // Returns the image if nothing must be decoded: it is in memory or complete in the index cache. Otherwise
+  // null.
   ImagePtr image_if_ready(const Descriptor& manifest);
   ImagePtr layer_tree_if_ready(const Descriptor& descriptor);
 
-  // What was opened so far is opened again when it is asked for next; whoever has it, keeps it.
+  // Forgets everything that was opened; current users keep it.
   void release();
 
   const LayoutReader& reader() const noexcept;
-  // The documents of the layout. Those of all libraries with the same resources share one budget of memory.
+  // Returns the documents of the layout. All libraries with the same resources share one memory budget for
+  // them.
   const LayoutGraph& graph() const noexcept;
   const std::shared_ptr<const LibraryResources>& resources() const noexcept;
   LibraryStats stats() const;

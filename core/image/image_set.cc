@@ -10,7 +10,7 @@
 namespace layoutfs {
 namespace {
 
-// Goes along the documents of a layout, and notes the images.
+// Walks over the documents of a layout and collects the images.
 class ImageSearch {
  public:
   explicit ImageSearch(const LayoutGraph& graph) : graph_(graph) {}
@@ -28,7 +28,7 @@ class ImageSearch {
 
  private:
   Result<Visit> visit(const Descriptor& descriptor, const Context& context) {
-    // A mount shows no images behind documents of unknown kinds.
+    // A mount does not show images below documents of unknown kinds.
     if (!descriptor.media_type.empty() && !is_document_type(descriptor.media_type)) return Visit();
     const auto document = graph_.read(descriptor, context);
     if (!document && document.error().code() == Errc::cancelled) return fail(Error(document.error()));

@@ -1,4 +1,4 @@
-// Which images a layout has.
+// The images of a layout.
 #pragma once
 
 #include <vector>
@@ -11,23 +11,22 @@ namespace layoutfs {
 struct ImageSet {
   struct Image {
     Descriptor manifest;
-    std::vector<Descriptor> layers;  // from the base up
+    std::vector<Descriptor> layers;  // from the base to the top
   };
-  std::vector<Image> images;    // each once
-  std::vector<Error> problems;  // documents that may lead to more images, and cannot be read or understood
+  std::vector<Image> images;    // without duplicates
+  std::vector<Error> problems;  // unreadable or invalid documents that may lead to more images
 
-  // Of all images, each once.
+  // Returns the layers of all images, without duplicates.
   std::vector<Descriptor> layers() const;
 };
 
-// Everything that the references lead to and that a mount shows a root filesystem of; attestations are none.
-// A manifest that an index names and that is missing is no problem: an index need not have all of its
-// platforms. Fails only where the references cannot be read, or with
-// Errc::cancelled.
+// Returns all images that are reachable from the references and have a root filesystem in a mount, so no
+// attestations. A missing manifest of an index is not a problem, since an index need not have all platforms.
+// Fails only if the references cannot be read, or with Errc::cancelled.
 Result<ImageSet> all_images(const LayoutGraph& graph, const Context& context = {});
 Result<ImageSet> all_images(const LayoutReader& reader, const Context& context = {});
 
-// One image. Errors are those of read_image_manifest.
+// Returns one image. Errors are those of read_image_manifest.
 Result<ImageSet> one_image(const LayoutReader& reader, const Descriptor& manifest);
 
 }  // namespace layoutfs

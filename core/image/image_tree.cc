@@ -1,4 +1,4 @@
-// Reads tree files in place: everything is checked once, when one is opened.
+// Reads tree files in place. They are validated once, on opening.
 #include "core/image/image_tree.h"
 
 #include <algorithm>
@@ -57,7 +57,7 @@ struct ImageTree::State {
   bool is_consistent() const;
 };
 
-// A directory has one name, in its parent: so nothing can lead around in circles.
+// A directory has exactly one name, in its parent, so there are no cycles.
 bool ImageTree::State::children_are_consistent(std::size_t position) const {
   const image_file::Inode& directory = inodes[position];
   if (!is_inside(upper_half(directory.place()), lower_half(directory.place()), entries.size())) return false;
@@ -199,7 +199,7 @@ std::pair<std::string_view, std::string_view> ImageTree::xattr(std::uint32_t num
 }
 
 bool ImageTree::has_acls() const {
-  // Names are only looked at if they are as long: most are not.
+  // Compare names only if the lengths are equal: most differ.
   return std::ranges::any_of(state_->xattrs, [this](const image_file::Xattr& xattr) {
     const std::size_t size = xattr.name().size();
     if (size != kAccessAclXattr.size() && size != kDefaultAclXattr.size()) return false;

@@ -22,17 +22,17 @@ struct InodeView {
   EntryType type;  // never hardlink
   bool is_sparse;
   std::uint32_t mode, uid, gid;  // mode: the twelve permission bits
-  std::uint32_t nlink;           // directories: 2 and one for each sub-directory
+  std::uint32_t nlink;           // directories: 2 plus the number of sub-directories
   Timestamp mtime;
   std::uint32_t device_major, device_minor;
   std::uint64_t size;           // files: content; symlinks: length of the target; directories: 0
-  std::uint64_t stored;         // files: bytes that are stored, holes excluded
-  std::uint32_t layer;          // files: position of the layer, from the base up, that holds the data
-  std::uint64_t stream_offset;  // files that are not sparse: of the data in that layer's stream
+  std::uint64_t stored;         // files: stored bytes, without holes
+  std::uint32_t layer;          // files: position of the layer with the data, from the base up
+  std::uint64_t stream_offset;  // non-sparse files: offset of the data in that layer's stream
   std::span<const Extent> extents;
   std::string_view target;  // symlinks
   std::uint32_t first_xattr, xattr_count;
-  Inode parent;  // directories: the directory above; the root's is the root
+  Inode parent;  // directories: the parent; the root's is the root
 };
 
 struct DirectoryEntry {
@@ -43,26 +43,26 @@ struct DirectoryEntry {
 // Immutable.
 class ImageTree {
  public:
-  // Takes the content of a tree file. Errc::corrupt where it is damaged, of another version, or of another
-  // image.
+  // Opens the content of a tree file. Errc::corrupt if it is damaged, or belongs to another version or image.
+  // Cost: linear in the tables, which are checked once.
   static Result<std::shared_ptr<const ImageTree>> open(SharedBytes file, const Digest& image);
   ~ImageTree();
 
-  // How many layers the files are in: every InodeView::layer is below.
+  // Returns the number of layers; every InodeView::layer is below it.
   std::size_t layer_count() const noexcept;
   std::size_t inode_count() const noexcept;
-  // `inode` must be in range.
+  // Precondition: `inode` is in range.
   InodeView inode(Inode inode) const;
-  // The child of a directory, found by binary search; nothing where it has none or is no directory.
+  // Returns a child of a directory by binary search; nullopt if there is none, or if it is not a directory.
   std::optional<Inode> find(Inode directory, std::string_view name) const;
-  // How many children a directory has, and one of them, by its rank in the byte order of names.
+  // Return the number of children of a directory, and one of them by its rank in byte order of names.
   std::size_t child_count(Inode directory) const;
   DirectoryEntry child(Inode directory, std::size_t rank) const;
-  // `number` from InodeView::first_xattr on; sorted by name for each inode.
+  // `number` starts at InodeView::first_xattr; sorted by name for each inode.
   std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
-  // Whether any of the xattrs is a POSIX ACL, by its name. Cost: linear in the number of xattrs.
+  // Returns whether any xattr is a POSIX ACL, by its name. Cost: linear in the number of xattrs.
   bool has_acls() const;
-  // One sentence for each entry of the layers that could not be applied; at most kMaxProblems of them.
+  // Returns one sentence for each layer entry that could not be applied; at most kMaxProblems.
   std::vector<std::string> problems() const;
   static constexpr std::size_t kMaxProblems = 100;
 

@@ -1,4 +1,4 @@
-// The public view of images: what RootFilesystem and Images show of Image and ImageLibrary.
+// Implements the public RootFilesystem and Images with Image and ImageLibrary.
 #include "layoutfs/images.h"
 
 #include <utility>
@@ -24,7 +24,7 @@ FileType type_of(EntryType type) {
     case EntryType::fifo:
       return FileType::fifo;
     case EntryType::file:
-    case EntryType::hardlink:  // a tree has none
+    case EntryType::hardlink:  // trees have no hard links
       break;
   }
   return FileType::regular;

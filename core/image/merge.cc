@@ -1,16 +1,17 @@
 // Applies the entries of layers in order.
 //
-// Merge goes through the layers from the base up, and through the entries of a layer in the order of its tar.
+// Merge processes the layers from the base to the top, and the entries of a layer in the order of its tar.
 // Each entry is one of
-//   - a whiteout, which removes links of lower layers from the directory that it stands in;
-//   - a hard link, which gives an existing node another name, and the node the attributes of the entry;
-//   - a directory where there is one already, which takes the attributes and keeps its children;
-//   - anything else: a new node, whose link replaces an older one of that name.
-// Nothing is copied: nodes refer to the entry that holds their content, and to texts of the layer indexes.
-// After the last layer, write_tree numbers the nodes that a name leads to, and writes the tables.
+// - a whiteout, which removes links of lower layers from its directory;
+// - a hard link, which gives an existing node another name, and the attributes of the entry;
+// - a directory that exists already, which gets the attributes and keeps its children;
+// - anything else: a new node, with a link that replaces an older one of that name.
+// Nothing is copied: nodes refer to the entry with their content, and to texts of the layer indexes. After
+// the last layer, write_tree numbers the nodes that have a name, and writes the tables.
 //
-// Invariants: an entry that cannot be applied changes nothing but missing parents, and is noted; whiteouts
-// act on lower layers only, wherever they stand; work is bounded in steps, see core/layer/limits.h.
+// Invariants: an entry that cannot be applied changes nothing except that missing parents are created, and is
+// recorded as a problem; whiteouts act on lower layers only, at any position in the tar; work is bounded in
+// steps, see core/layer/limits.h.
 #include "core/image/merge.h"
 
 #include <map>
@@ -28,7 +29,7 @@
 namespace layoutfs {
 namespace {
 
-// What Linux can hold.
+// The limit of Linux.
 constexpr std::size_t kMaxTarget = 4095;
 
 struct SplitPath {
@@ -40,7 +41,7 @@ SplitPath split(std::string_view path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
-// `path` for people: a hostile one can have a megabyte.
+// Returns `path` for messages; a hostile one may have a megabyte.
 std::string shown(std::string_view path) {
   constexpr std::size_t kMaxShown = 400;
   if (path.size() <= kMaxShown) return std::string(path);
@@ -59,7 +60,7 @@ class Merge {
     for (layer_ = 0; layer_ < layers_.size(); ++layer_)
       if (auto applied = apply_layer(*layers_[layer_]); !applied) return fail(std::move(applied).error());
     if (problem_count_ > problems_.size()) {
-      // The last place says how many there was no room for.
+      // The last problem states the number of omitted ones.
       const std::size_t left_out = problem_count_ - problems_.size() + 1;
       problems_.back() = "and " + std::to_string(left_out) + " more";
     }
@@ -97,7 +98,7 @@ class Merge {
 
   Status apply(const EntryView& entry) {
     const auto [parent, name] = split(entry.path);
-    // No directory has such a name, so nothing is in one; nor is it a deletion of anything.
+    // No directory has such a name, so it contains nothing; it is not a deletion either.
     if (is_applied() && has_whiteout_name(parent)) return {};
     if (has_long_name(entry.path)) return fail(Errc::corrupt, "a name of more than 255 bytes");
     if (is_applied() && name.starts_with(kWhiteout)) return apply_whiteout(parent, name);
@@ -121,7 +122,7 @@ class Merge {
 
   Status put(const EntryView& entry, std::string_view parent, std::string_view name) {
     if (name.empty()) {
-      // The root is a directory, whatever an entry says.
+      // The root is always a directory.
       return entry.type == EntryType::directory ? replace_attributes(MergeTree::kRoot, entry) : Status();
     }
     if (!is_target_right(entry))
@@ -135,7 +136,7 @@ class Merge {
     return {};
   }
 
-  // A directory over a directory is the same one with other attributes; everything else is new.
+  // An existing directory gets new attributes; everything else is new.
   Result<NodeId> node_for(const EntryView& entry, NodeId directory, std::string_view name) {
     const NodeId id = entry.type == EntryType::directory ? tree_.find(directory, name) : MergeTree::kNone;
     if (id == MergeTree::kNone || tree_.node(id).type != EntryType::directory)
@@ -157,7 +158,7 @@ class Merge {
     return id;
   }
 
-  // kNone if nothing is there.
+  // Returns kNone if it does not exist.
   Result<NodeId> node_at(std::string_view path) {
     const auto [parent, name] = split(path);
     const auto directory = tree_.walk(parent, MergeTree::Create::no);
@@ -166,11 +167,11 @@ class Merge {
     return tree_.find(*directory, name);
   }
 
-  // A lookup among up to kMaxEntries names.
+  // Cost of a lookup among up to kMaxEntries names.
   static constexpr std::uint64_t kWhiteoutSteps = 24;
 
-  // The file that an entry of this layer describes under a name that never shows; kNone if there is none. All
-  // hard links to the entry share one node.
+  // Returns the file of an entry in this layer with a whiteout's name, which is never visible; kNone if there
+  // is none. All hard links to the entry share one node.
   Result<NodeId> whiteout_node(std::string_view path) {
     for (std::uint32_t before = number_;;) {
       if (auto checked = tree_.check_steps(); !checked) return fail(std::move(checked).error());
@@ -203,7 +204,7 @@ class Merge {
     const EntryType type = tree_.node(target).type;
     if (type == EntryType::directory)
       return fail(Errc::corrupt, "hard link to " + shown(entry.target) + ", which is a directory");
-    // The last entry for a file says what it is like; a symlink has no attributes to speak of.
+    // The last entry of a file determines its attributes; a symlink has none that matter.
     if (type != EntryType::symlink) {
       if (auto added = add_xattrs(target, entry); !added) return fail(std::move(added).error());
       set_attributes(target, entry);
@@ -228,7 +229,7 @@ class Merge {
     return {};
   }
 
-  // Of an entry for something new, or for a directory that is described again.
+  // For a new node, or for a directory that occurs again.
   Status replace_attributes(NodeId id, const EntryView& entry) {
     set_attributes(id, entry);
     tree_.clear_xattrs(id);
@@ -238,10 +239,10 @@ class Merge {
   std::span<const std::shared_ptr<const LayerIndex>> layers_;
   const Whiteouts whiteouts_;
   MergeTree tree_;
-  std::uint32_t layer_ = 0;                          // that is being applied
-  std::uint32_t number_ = 0;                         // of the entry in it
-  std::optional<WhiteoutEntries> whiteout_entries_;  // of the layer
-  std::map<std::uint32_t, NodeId> whiteout_nodes_;   // by the number of the entry
+  std::uint32_t layer_ = 0;                          // the current one
+  std::uint32_t number_ = 0;                         // of the current entry
+  std::optional<WhiteoutEntries> whiteout_entries_;  // of the current layer
+  std::map<std::uint32_t, NodeId> whiteout_nodes_;   // by number of the entry
   std::vector<std::string> problems_;
   std::size_t problem_count_ = 0;
 };

@@ -1,4 +1,4 @@
-// The tree that layers are applied to.
+// The tree to which layers are applied.
 #include "core/image/merge_tree.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace layoutfs {
 namespace {
 
-// Takes the first component off `path`; empty for a leading '/'.
+// Removes the first component from `path`; it is empty for a leading '/'.
 std::string_view take_component(std::string_view& path) {
   const auto slash = path.find('/');
   const std::string_view component = path.substr(0, slash);
@@ -21,25 +21,25 @@ std::string_view take_component(std::string_view& path) {
   return component;
 }
 
-// Of a lookup among `count` names.
+// Returns the steps of a lookup among `count` names.
 std::uint64_t lookup_steps(std::size_t count) {
   return static_cast<std::uint64_t>(std::bit_width(count)) + 1;
 }
 
 }  // namespace
 
-// A walk in progress. Texts still to be walked are a stack: the target of a symlink comes before what follows
+// A walk in progress. Remaining paths form a stack: the target of a symlink comes before the components after
 // the symlink.
 struct MergeTree::Walk {
   struct Text {
     std::string_view rest;
-    NodeId symlink;  // whose target it is; kNone for the path itself
-    NodeId from;     // the directory that the symlink was found in
+    NodeId symlink;  // the symlink with this target; kNone for the path itself
+    NodeId from;     // the directory of the symlink
     int symlinks;    // followed before it
   };
   const Create create;
-  NodeId here = kRoot;  // kNone if the path leads to nothing
-  int symlinks = 0;     // followed
+  NodeId here = kRoot;  // kNone if the path does not exist
+  int symlinks = 0;     // followed so far
   std::vector<Text> texts;
 };
 
@@ -70,7 +70,7 @@ Result<MergeTree::NodeId> MergeTree::add_node(EntryType type) {
   return static_cast<NodeId>(nodes_.size() - 1);
 }
 
-// A resolved path can lead through directories, and through symlinks that were followed.
+// Returns whether a resolved path may include the node: a directory, or a symlink that was followed.
 bool MergeTree::is_on_a_path(NodeId node) const {
   return nodes_[node].type == EntryType::directory || resolved_symlinks_.contains(node);
 }
@@ -126,7 +126,7 @@ Result<MergeTree::NodeId> MergeTree::walk(std::string_view path, Create create) 
   return walk.here;
 }
 
-// Goes from walk.here to `name` in it.
+// Moves from walk.here to `name` in it.
 Status MergeTree::enter(Walk& walk, std::string_view name) {
   spend(1);
   if (name.empty() || name == ".") return check_steps();
@@ -147,8 +147,7 @@ Status MergeTree::enter(Walk& walk, std::string_view name) {
   return {};
 }
 
-// With Create::yes a directory of that name is fresh afterwards: what the layer has something below is the
-// layer's own.
+// With Create::yes, marks an existing directory as fresh: the layer's content below it belongs to the layer.
 Result<MergeTree::NodeId> MergeTree::find_or_create(NodeId directory, std::string_view name, Create create) {
   Children& children = nodes_[directory].children;
   spend(lookup_steps(children.size()));
@@ -158,7 +157,7 @@ Result<MergeTree::NodeId> MergeTree::find_or_create(NodeId directory, std::strin
     return child;
   }
   if (create == Create::no) return kNone;
-  // A symlink may lead here, of which nobody has checked the components.
+  // The path may come from a symlink, so its components were not checked.
   if (!forbidden_.empty() && name.starts_with(forbidden_))
     return fail(Errc::corrupt, "a parent has the name of a whiteout");
   if (has_long_name(name)) return fail(Errc::corrupt, "a name of more than 255 bytes");
@@ -178,7 +177,7 @@ Status MergeTree::follow(Walk& walk, NodeId symlink) {
       return {};
     }
   }
-  // Known from now on, though not yet where it leads: it must not be replaced unnoticed.
+  // Register it before its target is known, so that a replacement is noticed.
   if (known == resolved_symlinks_.end())
     resolved_symlinks_.emplace(symlink, ResolvedSymlink{0, kNone, kNone, 0, Create::no});
   if (++walk.symlinks > kMaxLinks) return fail(Errc::corrupt, "too many symlinks");
@@ -239,8 +238,8 @@ void MergeTree::white_out(NodeId directory, std::string_view name) {
 
 void MergeTree::white_out_all(NodeId directory) { white_out_below({directory}); }
 
-// Removes a name of a lower layer. A directory's name that the layer itself uses stays, and what is below it
-// has its turn.
+// Removes a name of a lower layer. A directory's name that the layer itself uses stays; its content is
+// processed later.
 void MergeTree::white_out_link(Children& children, Children::iterator position, std::vector<NodeId>& below) {
   spend(1);
   const Link link = position->second;
@@ -251,7 +250,8 @@ void MergeTree::white_out_link(Children& children, Children::iterator position, 
   }
   Node& node = nodes_[link.node];
   if (node.type != EntryType::directory) return;
-  if (node.attributes_layer != layer_) {  // the lower layer's directory is gone, this layer only implies one
+  if (node.attributes_layer != layer_) {  // the lower layer's directory is removed, this layer only implies
+                                          // one
     node.mode = 0755;
     node.uid = 0;
     node.gid = 0;
@@ -261,7 +261,7 @@ void MergeTree::white_out_link(Children& children, Children::iterator position, 
   below.push_back(link.node);
 }
 
-// A directory is cleared once a layer: whatever is put there afterwards is fresh.
+// Clear a directory once per layer: later entries in it are fresh.
 void MergeTree::white_out_below(std::vector<NodeId> directories) {
   while (!directories.empty()) {
     const NodeId directory = directories.back();

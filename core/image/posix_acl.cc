@@ -8,8 +8,7 @@ namespace {
 using Entry = PosixAcl::Entry;
 using Tag = PosixAcl::Tag;
 
-// linux/posix_acl_xattr.h: a version, and entries of a tag, permissions and an id, all in little-endian
-// order.
+// linux/posix_acl_xattr.h: a version, then entries of tag, permissions and id, all little-endian.
 constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeaderSize = 4, kEntrySize = 8;
 constexpr std::uint32_t kNoId = 0xffffffff;
@@ -30,8 +29,8 @@ bool is_single(Tag tag) {
   return tag == Tag::owner || tag == Tag::owning_group || tag == Tag::mask || tag == Tag::other;
 }
 
-// posix_acl_valid() of Linux: in ascending order of tags, with the three entries that every list has, and
-// with a mask if there are named ones.
+// posix_acl_valid() of Linux: ascending tags, the three required entries, and a mask if there are named
+// entries.
 bool is_valid(std::span<const Entry> entries) {
   std::uint16_t last = 0, seen = 0;
   for (const Entry& entry : entries) {
@@ -94,8 +93,8 @@ void PosixAcl::keep(const KnownIds& users, const KnownIds& groups) {
   });
 }
 
-// Without the list a named user has the group's bits, if in that group, or others'; a member of a named group
-// others'.
+// Without the list, a named user has the bits of the group (as a member) or of others, and a member of a
+// named group those of others.
 std::uint32_t PosixAcl::safe_mode(std::uint32_t mode) const {
   std::uint32_t group = mode >> 3 & 7, other = mode & 7;
   const std::uint32_t mask = group;

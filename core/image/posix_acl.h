@@ -1,4 +1,4 @@
-// POSIX access control lists, as Linux keeps them in the xattrs system.posix_acl_access and
+// POSIX access control lists, as stored by Linux in the xattrs system.posix_acl_access and
 // system.posix_acl_default (acl(5), linux/posix_acl_xattr.h).
 #pragma once
 
@@ -29,24 +29,23 @@ class PosixAcl {
   struct Entry {
     Tag tag;
     std::uint16_t permissions;  // rwx as 4, 2, 1
-    std::uint32_t id;           // of a user or group
+    std::uint32_t id;           // a user or group ID
   };
 
-  // Takes the value of such an xattr. Returns nothing if Linux would not store it: if it is malformed, or
-  // empty.
+  // Parses the value of such an xattr. Returns nullopt if Linux would refuse it: it is malformed or empty.
   static std::optional<PosixAcl> parse(std::string_view value);
-  // The value of the xattr.
+  // Returns the value of the xattr.
   std::string value() const;
   std::span<const Entry> entries() const noexcept { return entries_; }
 
-  // As chmod(2) changes the list of a file: the group bits are the mask, if there is one.
+  // Changes the list as chmod(2) does: the group bits become the mask, if there is one.
   void set_mode(std::uint32_t mode);
-  // Whether the permission bits of a mode say as much: Linux does not store such a list for access.
+  // Returns whether the permission bits of a mode are equivalent: Linux does not store such an access list.
   bool is_mode_alone() const noexcept;
-  // Leaves out named users and groups whose number nobody has. All others have the access that they had.
+  // Removes named users and groups with invalid IDs. The access of all others is unchanged.
   void keep(const KnownIds& users, const KnownIds& groups);
-  // Returns `mode` without the group's and others' bits that could grant what the list denies, for a file
-  // whose list nobody enforces. `mode` must have been given to set_mode().
+  // Returns `mode` without the bits of the group and others that could grant access that the list denies, for
+  // a file without enforcement of its list. Precondition: set_mode() was called with `mode`.
   std::uint32_t safe_mode(std::uint32_t mode) const;
 
  private:

@@ -1,12 +1,11 @@
-// What the writer and the reader of image_tree.fbs have to agree on beyond the schema.
+// Rules shared by the writer and the reader of image_tree.fbs, beyond the schema.
 #pragma once
 
 #include <cstdint>
 
 namespace layoutfs {
 
-// Grows with every change of the schema, of what its fields mean, or of what merging makes of the same
-// layers.
+// Increment it with each change of the schema, of the meaning of its fields, or of the result of merging.
 inline constexpr std::uint32_t kImageTreeVersion = 3;
 
 }  // namespace layoutfs

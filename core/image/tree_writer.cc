@@ -18,7 +18,7 @@ class TreeWriter {
  public:
   TreeWriter(const MergeTree& tree, std::span<const std::shared_ptr<const LayerIndex>> layers)
       : tree_(tree), layers_(layers), numbers_(tree.node_count()) {
-    // Nearly every node is written, under one name.
+    // Nearly every node is written, with one name.
     order_.reserve(tree.node_count());
     nlinks_.reserve(tree.node_count());
     inodes_.reserve(tree.node_count());
@@ -27,7 +27,7 @@ class TreeWriter {
 
   Result<Bytes> write(const Digest& image, const std::vector<std::string>& problems) {
     number(MergeTree::kRoot, 0);
-    // Grows while it is gone through: every directory appends the children that have no number yet.
+    // Grows during the loop: every directory appends its children that have no number yet.
     for (std::size_t i = 0; i < order_.size(); ++i) {
       if (auto added = add_inode(i); !added) return std::unexpected(std::move(added).error());
       if (auto checked = check_size(); !checked) return std::unexpected(std::move(checked).error());
@@ -43,7 +43,7 @@ class TreeWriter {
            pool_.bytes().size();
   }
 
-  // As the tables grow: a FlatBuffer that outgrows its limit would end the program.
+  // Check while the tables grow: a FlatBuffer beyond its limit would abort the program.
   Status check_size() const {
     constexpr std::size_t kSizeLimit = std::size_t{1900} << 20;
     if (size() > kSizeLimit) return fail(Errc::unsupported, "the image's tables would outgrow 2 GiB");
@@ -61,7 +61,7 @@ class TreeWriter {
   }
 
   image_file::Text text(std::string_view value) { return pool_.add<image_file::Text>(value); }
-  // Targets and xattrs repeat, and a layer index holds each once.
+  // Targets and xattrs repeat, and a layer index stores each once.
   image_file::Text shared_text(std::string_view value) { return pool_.add_shared<image_file::Text>(value); }
 
   Status add_inode(std::size_t position) {
@@ -152,11 +152,11 @@ class TreeWriter {
 
   struct Numbered {
     NodeId node;
-    std::uint32_t parent;  // the number of the directory that was gone through when this was met
+    std::uint32_t parent;  // number of the directory in which it was found
   };
   const MergeTree& tree_;
   std::span<const std::shared_ptr<const LayerIndex>> layers_;
-  std::vector<std::uint32_t> numbers_;  // by node; 0 where it has none yet
+  std::vector<std::uint32_t> numbers_;  // by node; 0: none yet
   std::vector<Numbered> order_;
   std::vector<std::uint32_t> nlinks_;  // in the order of inodes_
   std::vector<image_file::Inode> inodes_;

@@ -1,4 +1,4 @@
-// Turns a merged tree into the tables of a tree file.
+// Writes a merged tree as the tables of a tree file.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,9 @@
 
 namespace layoutfs {
 
-// Inodes are numbered breadth-first, children in the byte order of their names; so equal trees give equal
-// files. `problems` beyond ImageTree::kMaxProblems must have been left out. Errc::unsupported where the
-// tables outgrow a FlatBuffer's 2 GiB.
+// Returns the content of the tree file. Inodes are numbered breadth-first, children in byte order of their
+// names, so equal trees give equal files. The caller limits `problems` to ImageTree::kMaxProblems.
+// Errc::unsupported if the tables exceed the 2 GiB of a FlatBuffer.
 Result<Bytes> write_tree(const Digest& image, const MergeTree& tree,
                          std::span<const std::shared_ptr<const LayerIndex>> layers,
                          const std::vector<std::string>& problems);

@@ -1,4 +1,4 @@
-// By which digests a config may know a layer's content.
+// The digests that a config may use for a layer's content.
 #pragma once
 
 #include <vector>
@@ -7,10 +7,10 @@
 
 namespace layoutfs {
 
-// `stream` has seen the whole uncompressed layer. Its own digest, which is what a diffID is (image-spec
-// config.md, "Layer DiffID"), and then those of the same tar with one to twenty more blocks of zeros. For
-// writers of zstd:chunked keep two of the blocks of zeros that end a tar, whereas the config goes on naming
-// the tar as it was, which tar(1) fills up to a record of twenty blocks. Entries and contents are the same.
+// `stream` has hashed the whole uncompressed layer. Returns its digest, which is the diffID (image-spec
+// config.md, "Layer DiffID"), followed by those of the same tar with one to twenty more blocks of zeros:
+// writers of zstd:chunked keep only two of the final blocks of zeros, but the config still names the original
+// tar, which tar(1) pads to a record of twenty blocks. Entries and contents are equal.
 std::vector<Digest> diff_ids_of(Hasher stream);
 
 }  // namespace layoutfs

@@ -11,8 +11,8 @@ HashingSource::Piece HashingSource::read_one() {
   return {std::move(bytes), std::move(size)};
 }
 
-// The executor keeps an exception for finish(). The caller may wait for a piece by then, and has to learn of
-// it too.
+// The executor stores an exception for finish(). The caller may be waiting for a piece, and must be notified,
+// too.
 void HashingSource::run(std::move_only_function<void()> work) {
   executor_.run([this, work = std::move(work)]() mutable {
     try {
@@ -34,7 +34,7 @@ void HashingSource::read_ahead() {
   });
 }
 
-// The caller reads the first one itself: there may be no second.
+// The caller reads the first piece itself, because it may be the only one.
 HashingSource::Piece HashingSource::next_piece() {
   if (!is_ahead_) {
     Piece piece = read_one();
@@ -52,7 +52,7 @@ HashingSource::Piece HashingSource::next_piece() {
   return piece;
 }
 
-// Its size, 0 at the end of the blob.
+// Returns its size, 0 at the end of the blob.
 Result<std::size_t> HashingSource::take_piece() {
   if (failure_) return fail(Error(*failure_));
   if (is_at_end_) return 0;

@@ -1,4 +1,4 @@
-// A blob on its way to a decoder.
+// Reads a blob for a decoder and hashes it.
 #pragma once
 
 #include <condition_variable>
@@ -17,19 +17,18 @@
 
 namespace layoutfs {
 
-// Delivers a blob, which is read ahead and hashed in a thread of its own: the very bytes that are delivered.
-// For one thread at a time.
+// Delivers a blob that its own thread reads ahead and hashes: exactly the bytes that are delivered. For one
+// thread at a time.
 class HashingSource final : public ByteSource {
  public:
-  // `on_bytes` is called with the size of each piece before any of it is delivered; where it fails, reading
-  // does.
+  // `on_bytes` is called with the size of each piece before delivery; if it fails, reading fails.
   HashingSource(BlobPtr blob, Algorithm algorithm, std::function<Status(std::uint64_t bytes)> on_bytes)
       : source_(std::move(blob)), hasher_(algorithm), on_bytes_(std::move(on_bytes)) {}
 
-  // The first failure stays, also if a decoder makes another error of it. Throws std::bad_alloc; then the
-  // source is of no further use.
+  // The first error is final, even if a decoder converts it to another one. Throws std::bad_alloc; the source
+  // is unusable then.
   Result<std::size_t> read(std::span<std::byte> out) override;
-  // Reads what is left. What has seen the whole blob; once.
+  // Reads the remaining bytes, and returns the hasher of the whole blob. Call it once.
   Result<Hasher> finish();
   std::uint64_t bytes_read() const noexcept { return bytes_read_; }
 
@@ -41,7 +40,7 @@ class HashingSource final : public ByteSource {
     Result<std::size_t> size;  // 0 at the end
   };
 
-  // What the executor has read. After an exception nothing more comes.
+  // Pieces that the executor has read. After an exception there are no more.
   struct Ready {
     std::deque<Piece> pieces;
     std::exception_ptr failure;
@@ -53,20 +52,20 @@ class HashingSource final : public ByteSource {
   Piece next_piece();
   Result<std::size_t> take_piece();
 
-  BlobSource source_;  // the executor's, once that has something to do
-  Hasher hasher_;      // the executor's
+  BlobSource source_;  // used by the executor after it has started
+  Hasher hasher_;      // used by the executor
   const std::function<Status(std::uint64_t)> on_bytes_;
-  BufferRing buffers_{kAhead + 3, kPieceSize};  // ahead, with the caller, and being read or hashed
+  BufferRing buffers_{kAhead + 3, kPieceSize};  // read ahead, with the caller, and being read or hashed
 
   BufferRing::Buffer piece_;  // with the caller
-  ByteView rest_;             // of it: not yet delivered
+  ByteView rest_;             // the part of piece_ that was not delivered yet
   std::uint64_t bytes_read_ = 0;
   std::optional<Error> failure_;
   bool is_ahead_ = false, is_at_end_ = false;
 
   Guarded<Ready> ready_;
   std::condition_variable is_ready_;
-  SerialExecutor executor_{kAhead + 2};  // ends first
+  SerialExecutor executor_{kAhead + 2};  // destroyed first
 };
 
 }  // namespace layoutfs

@@ -1,16 +1,16 @@
-// Drives everything that one pass over a blob feeds: two hashes, the decoder, the tar parser and the index.
+// One pass over a blob feeds two hashes, the decoder, the tar parser and the index.
 //
 //   blob -> HashingSource -> decoder -> buffers -> hash of the stream (diff ID)
 //               |                         |
 //           hash of the blob              +------> spans and access points, tar parser -> LayerIndexBuilder
 //
 // The decoder runs in the thread of the caller. Each buffer that it fills goes to two serial executors, which
-// run beside it; the last one of them to finish gives it back to the ring. The access point behind a buffer
-// travels with it, so points, spans and entries reach the index in the order of the stream.
+// run in parallel; the last one to finish returns it to the ring. The access point after a buffer is passed
+// with it, so points, spans and entries reach the index in the order of the stream.
 //
 // Invariants: at most kBuffers buffers exist, so the decoder waits for the slower executor; the blob is read
-// to its end and its digest is compared before anything else is reported, because content of another digest
-// explains every other error; the index is returned only if all parts succeeded.
+// to its end and its digest is checked before any other error is reported, because wrong content explains
+// every other error; the index is returned only if all parts succeeded.
 #include "core/layer/indexer.h"
 
 #include <algorithm>
@@ -29,13 +29,13 @@
 namespace layoutfs {
 namespace {
 
-// Decoded and not yet used by all: more than a few do not make it faster.
+// Buffers that are decoded and still in use; more do not increase the speed.
 constexpr std::size_t kBuffers = 12;
 constexpr std::size_t kBufferSize = std::size_t{512} << 10;
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 20;
 
-// Cuts the stream into spans, and gives them and the access points to the index. An access point counts once
-// a byte follows it: at the end of the stream nobody starts.
+// Divides the stream into spans, and adds them and the access points to the index. A point at the end of the
+// stream is dropped, because no byte follows it.
 class SpanCutter {
  public:
   explicit SpanCutter(LayerIndexBuilder& index) : index_(index) {}
@@ -54,7 +54,7 @@ class SpanCutter {
 
   void add_point(FoundPoint point) {
     end_span();
-    // Of several points at one offset the first will do.
+    // Use the first of several points at one offset.
     if (!point_) point_ = std::move(point);
   }
 
@@ -81,10 +81,10 @@ class SpanCutter {
   SpanHasher hash_;
   std::uint64_t offset_ = 0, span_size_ = 0;  // of the current span
   std::optional<FoundPoint> point_ = FoundPoint{
-      0, [](ByteView) { return Bytes(); }};  // not yet in the index: the start of the stream is one
+      0, [](ByteView) { return Bytes(); }};  // not in the index yet; initially the start of the stream
 };
 
-// What becomes of the stream: the tables of the index. Used by one executor.
+// Builds the tables of the index from the stream. Used by one executor.
 class Tables {
  public:
   void add(ByteView bytes, std::optional<FoundPoint> point_behind) {
@@ -93,7 +93,7 @@ class Tables {
     if (auto fed = parser_.feed(bytes); !fed) return end(std::move(fed));
     if (point_behind) spans_.add_point(std::move(*point_behind));
   }
-  // In any thread.
+  // Any thread may call it.
   bool has_failed() const noexcept { return has_failed_; }
 
   // For the thread that has waited for the executor.
@@ -118,7 +118,7 @@ class Tables {
   std::atomic<bool> has_failed_ = false;
 };
 
-// The pass itself. `hasher` is left out where the stream is the blob.
+// Reads the stream. `hasher` is null if the stream is the blob.
 Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
   BufferRing buffers(kBuffers, kBufferSize);
   SerialExecutor hashing(kBuffers), tabulating(kBuffers);
@@ -139,7 +139,7 @@ Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
   }
   hashing.finish();
   tabulating.finish();
-  // What broke first in the stream is what is told.
+  // Report the first error in the stream.
   if (tables.has_failed()) return tables.finish();
   return decoded ? tables.finish() : decoded;
 }
@@ -162,12 +162,12 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
   const auto decoder =
       start_indexing(*compression, source, options.spacing == 0 ? kPointSpacing : options.spacing);
   Tables tables;
-  // Diff ids are SHA-256 (image-spec config.md lets them be any digest; nobody writes another).
+  // Diff ids are SHA-256 (image-spec config.md permits others, but no program writes them).
   const bool stream_is_blob = *compression == Compression::none && digest.algorithm() == Algorithm::sha256;
   Hasher hasher;
   auto read = read_stream(*decoder, tables, stream_is_blob ? nullptr : &hasher);
 
-  // A blob that is not what its name says explains every other error.
+  // A blob that does not match its digest explains every other error.
   auto blob_hasher = source.finish();
   if (!blob_hasher) return fail(std::move(blob_hasher).error());
   if (const Digest found = Hasher(*blob_hasher).finish(); found != digest)

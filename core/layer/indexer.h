@@ -1,4 +1,4 @@
-// The one pass over a layer's blob.
+// The single pass over a layer's blob.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@ namespace layoutfs {
 
 struct IndexingOptions {
   std::uint64_t spacing = 0;  // bytes between access points; 0: kPointSpacing
-  // Called now and then with the bytes of the blob that were read so far, in the thread that builds.
+  // Called from time to time by the indexing thread, with the bytes of the blob read so far.
   std::function<void(std::uint64_t bytes_read)> progress;
   Context context = {};
 };
 
-// Reads `blob` once and returns the content of its index file. The blob's digest is checked: Errc::corrupt
-// where it is not `digest`, whatever the stream looks like. Errc::corrupt too for a broken stream or tar;
-// Errc::cancelled.
+// Reads `blob` once and returns the content of its index file. Cost: decodes the blob on the calling thread,
+// and hashes it in parallel. Errc::corrupt if the blob does not match `digest`, which takes precedence, or if
+// its stream or tar is invalid. Errc::cancelled if `progress` or the context ends it.
 Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options = {});
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// Reads index files in place: everything is checked once, when one is opened.
+// Reads index files in place. They are validated once, on opening.
 #include "core/layer/layer_index.h"
 
 #include <algorithm>
@@ -12,8 +12,7 @@ namespace {
 
 using layer_file::LayerFile;
 
-// The vector's structs as those of the same layout that the rest of the program knows; an absent one is
-// empty.
+// Converts a vector of structs to the program's structs of equal layout; an absent vector is empty.
 template <class T, class Stored>
 std::span<const T> in_place(const flatbuffers::Vector<const Stored*>* vector) {
   static_assert(sizeof(T) == sizeof(Stored) && alignof(T) == alignof(Stored));
@@ -27,7 +26,7 @@ ByteView in_place(const flatbuffers::Vector<std::uint8_t>* vector) {
   return std::as_bytes(std::span(vector->Data(), vector->size()));
 }
 
-// Whether `size` things from `offset` on are among `whole` things; the sum may overflow.
+// Returns whether `size` items from `offset` on are among `whole` items; the sum may overflow.
 bool is_inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
   return offset <= whole && size <= whole - offset;
 }

@@ -1,5 +1,5 @@
-// What one pass over a layer's blob found: its entries, and how to read its stream from anywhere. One file
-// per blob digest, used in place.
+// The result of one pass over a layer's blob: its entries, and the points for random access to its stream.
+// One file per blob digest, used in place.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@
 
 namespace layoutfs {
 
-// A TarEntry in place: all views live as long as the LayerIndex.
+// A TarEntry in place. All views live as long as the LayerIndex.
 struct EntryView {
   EntryType type;
   bool is_sparse;
@@ -36,23 +36,23 @@ struct EntryView {
 // Immutable.
 class LayerIndex {
  public:
-  // Takes an index file's content. Errc::corrupt where it is damaged, of another version, or of another blob:
-  // the caller builds it anew then.
+  // Opens the content of an index file. Errc::corrupt if it is damaged, or belongs to another version or
+  // blob; the caller then rebuilds it. Cost: linear in the tables, which are checked once.
   static Result<std::shared_ptr<const LayerIndex>> open(SharedBytes file, const Digest& blob);
 
   const Digest& blob() const noexcept;
-  // Of the uncompressed stream (image-spec config.md, "Layer DiffID").
+  // Returns the digest of the uncompressed stream (image-spec config.md, "Layer DiffID").
   const Digest& diff_id() const noexcept;
-  // Whether a config that says so means this layer; see diff_id.h.
+  // Returns whether a config with this diff_id means this layer; see diff_id.h.
   bool is_diff_id(const Digest& digest) const;
-  // Whether these, in this order, are all by which it may be known.
+  // Returns whether these are all accepted digests, in this order.
   bool has_diff_ids(std::span<const Digest> diff_ids) const;
   std::uint64_t blob_size() const noexcept;
   StreamIndex stream() const;
-  // Entries in the order of the tar, which merging depends on; `number` < entry_count().
+  // Entries in the order of the tar, on which merging depends. Precondition: `number` < entry_count().
   std::size_t entry_count() const noexcept;
   EntryView entry(std::size_t number) const;
-  // Name and value; `number` counts over all entries of the layer.
+  // Returns name and value; `number` counts over all entries of the layer.
   std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
 
  private:
@@ -64,20 +64,20 @@ class LayerIndex {
   ~LayerIndex();
 };
 
-// Collects what the pass finds, and writes the file that LayerIndex::open takes.
+// Collects the results of the pass, and writes the file for LayerIndex::open.
 class LayerIndexBuilder {
  public:
   LayerIndexBuilder();
   ~LayerIndexBuilder();
-  // Errc::unsupported for more than kMaxEntries, and where the tables would outgrow the 2 GiB of a
+  // Errc::unsupported if there are more than kMaxEntries, or if the tables would exceed the 2 GiB of a
   // FlatBuffer.
   Status add_entry(const TarEntry& entry);
   void add_point(std::uint64_t offset, std::uint64_t position, ByteView state);
-  // Of the point added last.
+  // Belongs to the point added last.
   void add_span(std::uint64_t offset, const SpanDigest& digest);
   struct Totals {
     Digest blob;
-    std::vector<Digest> diff_ids;  // as diff_ids_of gives them
+    std::vector<Digest> diff_ids;  // from diff_ids_of
     std::uint64_t blob_size, stream_size;
     Compression compression;
   };

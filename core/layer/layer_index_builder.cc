@@ -11,10 +11,10 @@
 namespace layoutfs {
 namespace {
 
-// Below the 2 GiB of a FlatBuffer, with room for its own overhead.
+// Below the 2 GiB of a FlatBuffer, with room for its overhead.
 constexpr std::uint64_t kMaxTables = (std::uint64_t{19} << 30) / 10;
 
-// The bytes that an entry may add to the tables.
+// Returns the bytes that an entry may add to the tables.
 std::uint64_t table_size(const TarEntry& entry) {
   std::uint64_t size = sizeof(layer_file::Entry) + entry.path.size() + entry.target.size();
   size += entry.extents.size() * sizeof(Extent);
@@ -23,7 +23,7 @@ std::uint64_t table_size(const TarEntry& entry) {
   return size;
 }
 
-// Writes `structs` into `builder` and frees them: tables may be large.
+// Writes `structs` to `builder` and frees them, because tables may be large.
 template <class Stored, class T>
 auto move_into(flatbuffers::FlatBufferBuilder& builder, std::vector<T>& structs) {
   static_assert(sizeof(T) == sizeof(Stored) && alignof(T) == alignof(Stored));

@@ -1,11 +1,11 @@
-// What the writer and the reader of layer_index.fbs have to agree on beyond the schema.
+// Rules shared by the writer and the reader of layer_index.fbs, beyond the schema.
 #pragma once
 
 #include <cstdint>
 
 namespace layoutfs {
 
-// Grows with every change of the schema, of what its fields mean, or of which tars are understood.
+// Increment it with each change of the schema, of the meaning of its fields, or of the supported tar formats.
 inline constexpr std::uint32_t kLayerIndexVersion = 4;
 
 // Entry.place holds two numbers for sparse files and devices.

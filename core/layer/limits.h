@@ -1,9 +1,9 @@
-// Bounds on what one layer, and one image, may cost: a few kilobytes of gzip must not become hours or
+// Limits for the cost of one layer, and of one image: a few kilobytes of gzip must not become hours or
 // gigabytes.
 //
 // Every cost of the index pass and of the merge is linear in the decoded bytes of the layer, except for the
-// ones below. A layer beyond a bound is refused (Errc::unsupported, naming the entry, or where its header
-// is); "entry" means that only the entry is left out, and noted among the problems of the tree.
+// ones below. A layer beyond a bound is refused (Errc::unsupported, with the entry, or the offset of its
+// header is); "entry" means that only the entry is left out, and listed in the problems of the tree.
 //
 //   cost                                    bound                                        beyond it
 //   entries of a layer, inodes of an image  kMaxEntries                                  refused
@@ -34,12 +34,11 @@
 
 namespace layoutfs {
 
-// Bounds the memory of building and merging at about 2 GiB.
+// Bounds the memory of building and merging to about 2 GiB.
 inline constexpr std::size_t kMaxEntries = 8'000'000;
 inline constexpr std::size_t kMaxLayerXattrs = kMaxEntries;
 
-// The steps that a layer may take whatever its size, those that each of its entries adds, and those of all
-// layers of an image together.
+// Steps allowed for every layer, additional steps per entry, and steps of all layers of an image together.
 inline constexpr std::uint64_t kMergeSteps = 4'000'000;
 inline constexpr std::uint64_t kMergeStepsPerEntry = 256;
 inline constexpr std::uint64_t kMaxMergeSteps = std::uint64_t{1} << 30;
@@ -49,7 +48,7 @@ struct MergeLimits {
   std::uint64_t image_steps = kMaxMergeSteps;
 };
 
-// Bytes of one sentence about an entry that cannot be applied.
+// Limit in bytes for a sentence about an entry that cannot be applied.
 inline constexpr std::size_t kMaxProblemSize = 1000;
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// The layout of the container: a fixed header, then the payload.
+// The format of the container: a fixed header, then the payload.
 #include "core/layer/table_file.h"
 
 #include <array>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array<char, 8> kMagic = {'\x89', 'l', 'a', 'y', 'o', 'u', 't', '\n'};
 
-// What stands in front of the payload, little-endian.
+// The header before the payload, little-endian.
 struct FileHeader {
   std::array<char, 8> magic;
   std::uint32_t kind;
@@ -19,7 +19,7 @@ struct FileHeader {
   std::uint64_t payload_size;
   std::uint64_t checksum;  // XXH3 64 of the payload
   std::uint8_t algorithm;
-  std::array<std::uint8_t, 64> digest;  // binary, zeros behind a shorter one
+  std::array<std::uint8_t, 64> digest;  // binary, padded with zeros
   std::array<std::uint8_t, 31> reserved;
 };
 static_assert(sizeof(FileHeader) == 128, "the payload must begin at a multiple of 64");

@@ -1,4 +1,4 @@
-// The texts of a table file, one after another; repeated ones can be stored once.
+// The texts of a table file, concatenated; repeated ones can be stored once.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace layoutfs {
 
-// `Text` is the FlatBuffers struct of the file: an offset into the pool, and a size. The pool depends on the
-// texts and their order alone. Sizes must be bounded by the caller: offsets have 32 bits.
+// `Text` is the FlatBuffers struct of the file: an offset into the pool, and a size. The pool depends only on
+// the texts and their order. The caller must limit sizes, because offsets have 32 bits.
 class TextPool {
  public:
   TextPool();
@@ -19,23 +19,22 @@ class TextPool {
   Text add(std::string_view text) {
     return made<Text>(append(text));
   }
-  // For texts that are likely to come again: keeps a note of each. Cost: constant on average, also for texts
-  // that were chosen to collide.
+  // For texts that are likely to repeat: stores an entry for each. Cost: constant on average, even for texts
+  // chosen to collide.
   template <class Text>
   Text add_shared(std::string_view text) {
     return made<Text>(find_or_append(text));
   }
 
   const std::string& bytes() const { return bytes_; }
-  // The most notes that one lookup may have to compare.
+  // The largest number of entries that one lookup may compare.
   std::size_t longest_chain() const;
 
  private:
   struct Note {
     std::uint32_t offset, size;
   };
-  // Notes and texts from outside, compared by content. Layers choose the texts, so the hash has a seed that
-  // they do not know.
+  // Compares stored and external texts by content. Layers choose the texts, so the hash has a secret seed.
   struct Content {
     using is_transparent = void;
     const std::string* bytes;
@@ -62,7 +61,7 @@ class TextPool {
   std::unordered_set<Note, Hash, Equal> notes_;
 
  public:
-  TextPool(const TextPool&) = delete;  // the notes refer to bytes_
+  TextPool(const TextPool&) = delete;  // the entries refer to bytes_
   TextPool& operator=(const TextPool&) = delete;
 };
 

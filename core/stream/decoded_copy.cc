@@ -1,4 +1,4 @@
-// The format of decoded copies, little-endian as the index files are.
+// The format of decoded copies, little-endian like the index files.
 #include "core/stream/decoded_copy.h"
 
 #include <zstd.h>
@@ -14,9 +14,9 @@ namespace layoutfs {
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'\x89', 'd', 'e', 'c', 'o', 'd', 'e', '\n'};
-// Grows with every change of the format.
+// Increment it with each change of the format.
 constexpr std::uint32_t kVersion = 1;
-// The fastest that still halves most layers: a copy is written while somebody waits.
+// The fastest level that still halves most layers: readers wait while a copy is written.
 constexpr int kLevel = 1;
 
 struct FileHeader {
@@ -26,7 +26,7 @@ struct FileHeader {
   std::uint64_t span_count;
   std::uint64_t spans_hash;  // XXH3 64 of the index' span table
 };
-// Where the frame of a span stands, in bytes from the start of the file; a size of 0 where there is none.
+// The position of a span's frame, in bytes from the start of the file; a size of 0 if there is none.
 struct CopiedSpan {
   std::uint64_t offset;
   std::uint64_t size;
@@ -70,7 +70,7 @@ DecodedCopy DecodedCopy::create(UniqueFd file, const StreamIndex& index) {
 Status DecodedCopy::add(std::uint64_t span, ByteView bytes) {
   Bytes frame(ZSTD_compressBound(bytes.size()));
   const std::size_t size = ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), kLevel);
-  if (ZSTD_isError(size)) throw std::bad_alloc();  // nothing else can fail with room for the bound
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
   const CopiedSpan place{size_, size};
   size_ += size;
   if (auto written = pwrite_all(file_.get(), ByteView(frame).first(size), place.offset, "decoded copy");

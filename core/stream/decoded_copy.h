@@ -1,4 +1,4 @@
-// Spans of a layer's stream, decoded, in a file of their own: each is a zstd frame that can be read alone.
+// Decoded spans of a layer's stream in a file. Each span is a zstd frame that can be read independently.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,25 @@
 
 namespace layoutfs {
 
-// The file: a header, a table with a place for every span of the index, then the frames. The header is
-// written last, so that a file that was left behind unfinished is none.
+// The file: a header, a table with an entry for every span of the index, then the frames. The header is
+// written last, so that an unfinished file is not a valid copy.
 //
-// Nothing in the file is trusted: what is read is compared with the index' digest of the span. Any number of
+// The file is not trusted: a span is compared with its digest in the index after reading. Any number of
 // threads may read, also while one adds.
 class DecodedCopy {
  public:
-  // `index` must outlive this. Errc::corrupt where `file` is no complete copy of what `index` describes.
+  // `index` must outlive this. Errc::corrupt if `file` is not a complete copy for `index`.
   static Result<DecodedCopy> open(UniqueFd file, const StreamIndex& index);
-  // Begins one in an empty file.
+  // Starts a copy in an empty file.
   static DecodedCopy create(UniqueFd file, const StreamIndex& index);
 
-  // Of a copy that create() began.
+  // Adds a span to a copy from create().
   Status add(std::uint64_t span, ByteView bytes);
   Status finish();
 
-  // Nothing where the copy was made without this span. Errc::corrupt where the file is damaged.
+  // Returns the span, nullopt if the copy does not contain it. Errc::corrupt if the file is damaged.
   Result<std::optional<SpanBytes>> read(std::uint64_t span) const;
-  // Bytes of the file.
+  // Returns the size of the file in bytes.
   std::uint64_t size() const noexcept { return size_; }
   int fd() const noexcept { return file_.get(); }
 

@@ -1,4 +1,17 @@
-// Finds, makes and reads the decoded copy of a layer.
+// Finds, makes and reads the decoded copy of a layer. Its phases:
+//
+//   unknown   no reader has needed it. The first one looks in the cache directory.
+//   absent    a reader that needs it looks again, and then starts a thread, unless another copy is being made
+//             in this process.
+//   making    the thread decodes the long stretches in order and adds their spans to a new file. Readers wait
+//             until it has passed their span. If it fails, they decode the blob themselves.
+//   there     the file is complete and published. Readers mark it as used from time to time, because the
+//   least
+//             recently used copies are removed if the budget is exceeded.
+//   refused   after an error while making it, or after a second damage: it is not made again.
+//
+// Invariants: the lock is never held while a span is read or decoded; a span is checked before the thread
+// adds it, and after a reader has read it; a damaged copy is removed.
 #include "core/stream/layer_copy.h"
 
 #include <algorithm>
@@ -25,9 +38,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How often a copy that is read says so to those who remove the ones that are not.
+// The interval at which a reader marks a copy as used.
 constexpr std::chrono::minutes kUsePeriod{1};
-// Bytes of a new copy after which others make room for it again.
+// A writer makes room in the directory again after this number of bytes.
 constexpr std::uint64_t kRoomStep = std::uint64_t{64} << 20;
 
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
@@ -38,9 +51,9 @@ struct LayerCopy::State {
   enum class Phase { unknown, absent, making, there, refused };
   struct Progress {
     Phase phase = Phase::unknown;
-    std::shared_ptr<const DecodedCopy> copy;  // while it is made, and when it is there
-    std::uint64_t next = 0;                   // while it is made: spans below it are done
-    Clock::time_point use_at;                 // when to say again that it is used
+    std::shared_ptr<const DecodedCopy> copy;  // while it is made, and after that
+    std::uint64_t next = 0;                   // while it is made: spans below it are complete
+    Clock::time_point use_at;                 // time of the next mark as used
     bool was_dropped = false;
     std::jthread maker;
   };
@@ -71,13 +84,13 @@ struct LayerCopy::State {
   Status keep_budget(std::uint64_t size, std::uint64_t& next_room) const;
 };
 
-// Bytes of the stream from one point to the next.
+// Returns the bytes of stream from one point to the next.
 std::uint64_t LayerCopy::State::stretch_size(std::uint64_t point) const {
   const std::uint64_t end = point + 1 < index.points.size() ? index.points[point + 1].offset : index.size;
   return end - index.points[point].offset;
 }
 
-// For a copy of an earlier mount, or of another process.
+// Looks for a copy of an earlier mount or of another process.
 void LayerCopy::State::look(Progress& now) {
   now.phase = Phase::absent;
   auto file = directory().open(place.blob);
@@ -116,11 +129,11 @@ void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, cons
   directory().remove(place.blob);
   directory().count_dropped();
   now->copy.reset();
-  // A disk that does it again is not worth a third copy.
+  // If the disk damages it again, a third copy is not worth it.
   now->phase = std::exchange(now->was_dropped, true) ? Phase::refused : Phase::absent;
 }
 
-// For a reader that waits for `span`.
+// Starts making it for a reader that waits for `span`.
 void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
   if (directory().is_given_up()) return;
   const std::uint64_t point = index.spans[span].point;
@@ -134,7 +147,7 @@ void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
   now.next = 0;
   try {
     now.maker = std::jthread([this](const std::stop_token& stop) { run(stop); });
-  } catch (const std::exception&) {  // no thread, or no memory, to be had
+  } catch (const std::exception&) {  // no thread or no memory available
     return end_making(now, Phase::absent);
   }
   log(LogLevel::info, message);
@@ -147,11 +160,10 @@ void LayerCopy::State::end_making(Progress& now, Phase phase) noexcept {
   if (phase != Phase::there) now.copy.reset();
 }
 
-// What the thread does.
+// The function of the thread.
 void LayerCopy::State::run(const std::stop_token& stop) noexcept {
   const HoldingLevel holding(LockLevel::background);
-  std::optional<Status>
-      written;  // nothing if memory or threads ran out: then it is made when it is needed again
+  std::optional<Status> written;  // nullopt if memory or threads ran out: it is made when it is needed again
   try {
     written = write(stop);
   } catch (const std::exception&) {
@@ -165,7 +177,7 @@ void LayerCopy::State::run(const std::stop_token& stop) noexcept {
   }
 }
 
-// Failures of the disk concern all layers, those of the stream only this one.
+// Errors of the disk affect all layers, errors of the stream only this one.
 Status LayerCopy::State::write(const std::stop_token& stop) {
   const auto start = Clock::now();
   auto file = directory().create(place.blob);
@@ -195,7 +207,7 @@ Status LayerCopy::State::write(const std::stop_token& stop) {
 Status LayerCopy::State::write_spans(const std::stop_token& stop, DecodedCopy& copy) {
   std::unique_ptr<Decoder> decoder;
   std::uint64_t next_room = kRoomStep;
-  std::future<Status> adding;  // of the span before, while the next one is decoded
+  std::future<Status> adding;  // writes the preceding span while the next one is decoded
   const auto end_adding = [&](std::uint64_t next) -> Status {
     if (!adding.valid()) return {};
     if (auto added = adding.get(); !added) {
@@ -217,7 +229,7 @@ Status LayerCopy::State::write_spans(const std::stop_token& stop, DecodedCopy& c
   return end_adding(index.spans.size());
 }
 
-// `decoder` stands where the span begins, unless that is at an access point.
+// `decoder` is at the start of the span, unless that is an access point.
 Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::uint64_t span) {
   const SpanRecord& record = index.spans[span];
   const PointRecord& point = index.points[record.point];
@@ -237,7 +249,7 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
   return bytes;
 }
 
-// `size` is that of the copy so far.
+// `size` is the size of the copy so far.
 Status LayerCopy::State::keep_budget(std::uint64_t size, std::uint64_t& next_room) const {
   if (size > directory().options().budget)
     return fail(Errc::unsupported, "it would take more than the " + mebibytes(directory().options().budget) +
@@ -259,7 +271,7 @@ LayerCopy::LayerCopy(CopyPlace place, BlobOpener open_blob, const StreamIndex& i
 
 LayerCopy::~LayerCopy() {
   HeldLevels::check_may_take(LockLevel::background);
-  // It takes the lock, so it is joined without.
+  // The thread takes the lock, so join it without holding the lock.
   const std::jthread maker = std::move(state_->progress.lock()->maker);
 }
 
@@ -275,7 +287,7 @@ SpanBytes LayerCopy::find(std::uint64_t span) {
     if (now->phase == State::Phase::unknown) state_->look(*now);
     if (now->phase == State::Phase::there && Clock::now() >= now->use_at) {
       now->use_at = Clock::now() + kUsePeriod;
-      if (!CacheDirectory::use(now->copy->fd())) {  // the space it takes is wanted back
+      if (!CacheDirectory::use(now->copy->fd())) {  // it was removed to free space
         now->phase = State::Phase::absent;
         now->copy.reset();
       }
@@ -300,7 +312,8 @@ Result<SpanBytes> LayerCopy::make(std::uint64_t span, const Context& context) {
   std::shared_ptr<const DecodedCopy> copy;
   {
     auto now = state_->progress.lock();
-    if (now->phase == State::Phase::absent) state_->look(*now);  // another process may have made it meanwhile
+    // another process may have made it in the meantime
+    if (now->phase == State::Phase::absent) state_->look(*now);
     if (now->phase == State::Phase::absent) state_->begin(*now, span);
     auto waited = wait_until_met(state_->advanced, now.lock(), context,
                                  [&] { return now->phase != State::Phase::making || span < now->next; });

@@ -1,4 +1,4 @@
-// The decoded copy of one layer: looked for, made where it is worth it, and read.
+// The decoded copy of one layer: finds it, makes it if that pays off, and reads it.
 #pragma once
 
 #include <memory>
@@ -13,31 +13,31 @@
 
 namespace layoutfs {
 
-// Where the copy of a layer is kept, and by which name.
+// The directory and the name of a layer's copy.
 struct CopyPlace {
   std::shared_ptr<CopyDirectory> directory;
   Digest blob;
 };
 
-// It holds the spans of the stretches without access points that are longer than the directory's
-// long_stretch. Whatever is wrong with it is logged, and the caller decodes the blob. Thread-safe.
+// Contains the spans of the stretches without access points that are longer than the directory's
+// long_stretch. Errors are logged, and the caller decodes the blob instead. Thread-safe.
 class LayerCopy {
  public:
-  // Decoded bytes are counted in `cache`.
+  // Counts decoded bytes in `cache`.
   LayerCopy(CopyPlace place, BlobOpener open_blob, const StreamIndex& index,
             std::shared_ptr<SpanCache> cache);
-  // Ends what is being made, without a result.
+  // Stops making a copy, without a result.
   ~LayerCopy();
 
-  // Whether a copy would hold the span.
+  // Returns whether a copy would contain the span.
   bool covers(std::uint64_t span) const;
-  // The span, if the copy is there and holds it; nullptr otherwise.
+  // Returns the span if the copy exists and contains it, otherwise nullptr.
   SpanBytes find(std::uint64_t span);
-  // The first span from which decoding to `span` is short enough to need no copy.
+  // Returns the first span from which decoding up to `span` is short enough to need no copy.
   std::uint64_t first_near(std::uint64_t span) const;
-  // As find, but starts to make the copy if there is none, in a thread of its own, and waits until that has
-  // come to the span. nullptr if no copy can be made now. Errc::cancelled as soon as `context` ends; the copy
-  // is made all the same.
+  // Like find, but if there is no copy, starts a thread that makes it, and waits until it has passed the
+  // span. Returns nullptr if no copy can be made now. Errc::cancelled if `context` ends; the copy is still
+  // made.
   Result<SpanBytes> make(std::uint64_t span, const Context& context = {});
 
  private:

@@ -1,14 +1,18 @@
-// The uncompressed stream of one layer: spans from the cache, or decoded from the nearest place before them.
+// The uncompressed stream of one layer: spans are taken from the cache, or decoded from the nearest preceding
+// position.
 //
-// Movement. A read goes over its spans in order. Each comes from the cache; or from the decoded copy of the
+// Movement. A read processes its spans in order. Each comes from the cache; or from the decoded copy of the
 // layer, in long stretches without access points; or from another reader that is decoding it; or this reader
-// decodes all spans from the nearest parked decoder, or from the access point, up to it. In the end it parks
-// the decoder for the read that continues there.
+// decodes all spans from the nearest parked decoder, or from the access point, up to it. At the end it parks
+// the decoder for a read that continues there.
 //
-// Read-ahead. ReadPatterns tells which reads continue others. For these, the spans that the reader will want
-// next are requested from the worker pool: at most as many bytes as it has read, one request for those of
-// each access point. A request reserves its room in the cache first. Whatever goes wrong with it is dropped:
-// the reader decodes the span itself, and meets the error then.
+// Read-ahead. ReadPatterns recognizes reads that continue others. For these, the next spans are requested
+// from the worker pool: at most as many bytes as the reader has read, one request per access point. A request
+// reserves its room in the cache first. Its errors are dropped: the reader decodes the span itself, and gets
+// the error then.
+//
+// Invariants. No span is decoded by two threads at a time. Every span is checked before it is cached or
+// returned. A permit is held only while decoding, never while waiting for another thread or opening a blob.
 #include "core/stream/layer_stream.h"
 
 #include <algorithm>
@@ -32,10 +36,10 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::uint64_t kMostSpansAhead = 64;  // of one plan; tables may have spans of a byte
+constexpr std::uint64_t kMostSpansAhead = 64;  // of one plan; tables may have spans of one byte
 
-// Bytes of the blob that are announced before a decoder begins; behind them it reads in order, which the
-// kernel sees for itself.
+// Bytes of the blob that are announced before a decoder starts; the kernel recognizes the following
+// sequential reads.
 constexpr std::uint64_t kMostAnnounced = std::uint64_t{1} << 20;
 
 }  // namespace
@@ -56,8 +60,8 @@ struct LayerStream::State {
   const std::shared_ptr<SpanCache> cache;
   const bool verify;
   const std::uint64_t stream = cache->new_stream();  // the number of this stream in the cache
-  std::stop_source ending;                           // of all that is decoded ahead
-  Guarded<std::weak_ptr<const Blob>> opened;         // alive as long as a decoder reads it
+  std::stop_source ending;                           // of all read-ahead
+  Guarded<std::weak_ptr<const Blob>> opened;         // alive while a decoder reads it
   OrderedGuarded<ReadPatterns, LockLevel::readers> patterns;
   PendingDecodes decodes;
   std::optional<LayerCopy> copy;
@@ -66,7 +70,7 @@ struct LayerStream::State {
   template <class Use>
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
                                     Use&& use);
-  // Where every byte is a place to start from, and what lies between an access point and a span is not
+  // Returns whether decoding can start at any byte, so that bytes between an access point and a span are not
   // needed.
   bool starts_anywhere() const noexcept { return find_codec(index.compression)->starts_anywhere; }
   std::uint64_t span_at(std::uint64_t offset) const;
@@ -85,7 +89,7 @@ struct LayerStream::State {
   void decode_ahead(AheadRequest request);
 };
 
-// Reads, and gives `use` one span after the other with the part of it that was asked for.
+// Reads, and calls `use` for one span after the other with the requested part of it.
 template <class Use>
 Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uint64_t offset,
                                                       const Context& context, Use&& use) {
@@ -94,7 +98,7 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
   try {
     plan_ahead(offset, size);
   } catch (const std::bad_alloc&) {
-    // The reader can do without.
+    // Read-ahead is optional.
   }
   std::size_t done = 0;
   for (std::uint64_t number = span_at(offset); done < size; ++number) {
@@ -110,19 +114,20 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
   return done;
 }
 
-// The number of the span that holds `offset`, which lies inside the stream.
+// Returns the number of the span that contains `offset`, which lies inside the stream.
 std::uint64_t LayerStream::State::span_at(std::uint64_t offset) const {
   const auto after = std::ranges::upper_bound(index.spans, offset, {}, &SpanRecord::offset);
   return static_cast<std::uint64_t>(after - index.spans.begin()) - 1;
 }
 
-// Where decoding begins for the sake of `span`: at the first one of its access point, if it has to.
+// Returns the span at which decoding for `span` starts if no decoder is nearer: the first one of its access
+// point.
 std::uint64_t LayerStream::State::run_of(std::uint64_t span) const {
   if (starts_anywhere()) return span;
   return span_at(index.points[index.spans[span].point].offset);
 }
 
-// Two threads may open it at once; the one that comes later is shared from then on.
+// If two threads open it at the same time, the later one is shared afterwards.
 Result<BlobPtr> LayerStream::State::blob() {
   HeldLevels::check_may_take(LockLevel::layout);
   if (auto shared = opened.lock()->lock()) return shared;
@@ -131,7 +136,7 @@ Result<BlobPtr> LayerStream::State::blob() {
   return blob;
 }
 
-// A decoder at the start of a run, for the spans up to `last`.
+// Returns a decoder at the start of a run, for the spans up to `last`.
 Result<ParkedDecoder> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last,
                                                    BlobPtr opened_blob) {
   const std::uint64_t offset = index.spans[run].offset;
@@ -143,8 +148,8 @@ Result<ParkedDecoder> LayerStream::State::place_at(std::uint64_t run, std::uint6
   return ParkedDecoder{*std::move(decoder), run};
 }
 
-// About how many bytes of the blob are decoded from the start of a run up to the end of span `last`: all
-// between two points are taken for equally compressed, and a little more is better than less.
+// Estimates the bytes of the blob from the start of a run to the end of span `last`: assumes equal
+// compression between two points, and rounds up.
 std::uint64_t LayerStream::State::part_of_blob(std::uint64_t run, std::uint64_t last) const {
   constexpr std::uint64_t kMore = std::uint64_t{64} << 10;
   if (starts_anywhere()) return index.span_end(last) - index.spans[run].offset;
@@ -156,7 +161,7 @@ std::uint64_t LayerStream::State::part_of_blob(std::uint64_t run, std::uint64_t 
   return kMore + static_cast<std::uint64_t>(part * static_cast<double>(next.position - point.position) / 8);
 }
 
-// Decodes the span at which the decoder stands.
+// Decodes the span at the decoder's position.
 Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, SpanCache::DecodedFor whom) {
   const SpanRecord& record = index.spans[place.span];
   auto span = cache->make_buffer(index.span_end(place.span) - record.offset);
@@ -172,7 +177,8 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, SpanCach
   return span;
 }
 
-// The span from the decoded copy; nullptr where there is none and a decoder is near, or can be made there.
+// Returns the span from the decoded copy; nullptr if there is none and a decoder is near or can be started
+// there.
 Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context& context) {
   if (auto span = copy->find(wanted)) return span;
   const std::uint64_t near = copy->first_near(wanted);
@@ -181,7 +187,8 @@ Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context
   return copy->make(wanted, context);
 }
 
-// For a later read that continues there. At the next access point a new decoder is as good, and few can wait.
+// Parks it for a later read that continues there. At the next access point a new decoder is as good, and few
+// can be parked.
 void LayerStream::State::park(ParkedDecoder place) noexcept {
   if (place.span == 0 || place.span == index.spans.size()) return;
   if (index.spans[place.span].point != index.spans[place.span - 1].point) return;
@@ -250,7 +257,7 @@ Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& 
   if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
   auto& pending = std::get<PendingDecodes::Decode>(joined);
   auto span = decode(pending, context);
-  // Of this reader alone: the decode ends, and readers that wait for it start another one.
+  // Cancellation affects only this reader: the decode ends, and readers that wait for it start another one.
   if (!span && span.error().code() == Errc::cancelled) return span;
   if (!span) {
     log(LogLevel::error, "cannot read a layer: " + span.error().message());
@@ -259,8 +266,8 @@ Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& 
   return span;
 }
 
-// Has the spans decoded that a reader in order will want next: at most as many bytes as it has read, so that
-// little is in vain where it ends.
+// Requests the spans that a sequential reader will want next: at most as many bytes as it has read, to limit
+// the waste if it stops.
 void LayerStream::State::plan_ahead(std::uint64_t offset, std::uint64_t size) {
   auto locked = patterns.lock();
   ReadPatterns::Reader* const reader = locked->note(offset, size);
@@ -270,20 +277,20 @@ void LayerStream::State::plan_ahead(std::uint64_t offset, std::uint64_t size) {
   reader->planned = request_ahead(std::max(reader->planned, span_at(reader->end - 1) + 1), horizon);
 }
 
-// Asks for the spans from `first` on that end up to `horizon`, for those of each access point as one. Returns
-// the first that was not asked for.
+// Requests the spans from `first` that end before `horizon`, one request per access point. Returns the first
+// span that was not requested.
 std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon) {
   const std::uint64_t most = std::min<std::uint64_t>(index.spans.size(), first + kMostSpansAhead);
   const auto is_in_reach = [&](std::uint64_t span) { return span < most && index.span_end(span) <= horizon; };
   while (is_in_reach(first)) {
-    // A copy is read as fast; and the live decoder of who reads there may be gone by then.
+    // A copy is read as fast, and the reader's decoder might be displaced.
     if (copy && copy->covers(first)) break;
     if (index.spans[first].offset - index.points[index.spans[first].point].offset > kLongStretch) break;
     if (cache->holds({stream, first})) {
       ++first;
       continue;
     }
-    // A decoder that stops before the next access point waits in the place of another: rather begin later.
+    // A decoder that stops before the next access point would displace another one: start later instead.
     const auto is_of_run = [&](std::uint64_t span) {
       return span < index.spans.size() && index.spans[span].point == index.spans[first].point;
     };
@@ -302,7 +309,7 @@ std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64
   return first;
 }
 
-// False, and nothing is decoded ahead, if that cannot be done now.
+// Returns false, without decoding ahead, if it is not possible now.
 bool LayerStream::State::post(AheadRequest request) noexcept {
   try {
     return cache->workers().post(
@@ -313,7 +320,7 @@ bool LayerStream::State::post(AheadRequest request) noexcept {
 }
 
 void LayerStream::State::decode_ahead(AheadRequest request) {
-  // A reader may have been faster, and what it has read may have left the cache since.
+  // A reader may have been faster, and its spans may have left the cache again.
   while (patterns.lock()->has_come_over(index.spans[request.first].offset))
     if (request.first++ == request.last) return;
   if (auto pending = decodes.start_ahead(std::move(request)))
@@ -326,7 +333,7 @@ LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_pt
     : state_(std::make_unique<State>(std::move(open_blob), std::move(index), std::move(cache), verify,
                                      std::move(copy))) {}
 
-// Waits for those who decode ahead, so never on a thread that they may wait for (lock_order.h).
+// Waits for read-ahead threads, so it must not run on a thread for which they may wait (lock_order.h).
 LayerStream::~LayerStream() {
   state_->ending.request_stop();
   state_->cache->workers().drop(state_.get());

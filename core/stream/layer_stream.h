@@ -1,4 +1,4 @@
-// The uncompressed stream of one layer, readable at any offset.
+// Random access to the uncompressed stream of one layer.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,26 @@
 
 namespace layoutfs {
 
-// Thread-safe. A read decodes only the spans that it touches, from their access point on; a reader that goes
-// on where the last one stopped finds the decoder still there.
+// Thread-safe. A read decodes only the spans that it overlaps, from their access point on. A reader that
+// continues at the end of the last read finds its decoder there.
 class LayerStream {
  public:
-  // `index` must be consistent (is_consistent). With `verify`, a span whose bytes differ from its digest is
-  // Errc::corrupt and never served. With `copy`, jumps far into a stretch without access points make and use
-  // a decoded copy there.
+  // `index` must be consistent (is_consistent). If `verify`, a span that does not match its digest is
+  // Errc::corrupt and never returned. With `copy`, reads deep inside a stretch without access points make and
+  // use a decoded copy.
   LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache, bool verify = true,
               std::optional<CopyPlace> copy = {});
-  // Waits for the threads that decode ahead or make a copy, which stop soon. The caller must hold nothing
-  // that these wait for: LockLevel::background.
+  // Waits for the threads that decode ahead or make a copy, which stop soon. The caller must not hold
+  // anything for which these wait: LockLevel::background.
   ~LayerStream();
 
   std::uint64_t size() const noexcept;
-  // Fills `out` from `offset` on. Returns the number of bytes, fewer than `out.size()` only at the end of the
-  // stream. Errc::cancelled soon after `context` ends, also while it waits for other readers; what was
-  // decoded until then stays in the cache, and other readers of the same bytes are not affected.
+  // Reads into `out`, starting at `offset`. Returns the number of bytes, fewer than out.size() only at the
+  // end of the stream. Cost: decodes the spans that are not cached, from the nearest decoder or access point.
+  // Errc::cancelled soon after `context` ends, also while it waits for other readers. Spans decoded until
+  // then stay in the cache; other readers are not affected.
   Result<std::size_t> read(std::span<std::byte> out, std::uint64_t offset, const Context& context = {}) const;
-  // As above, but appends the bytes to `out`, without copying spans from the cache.
+  // The same, but appends the bytes to `out`, without copying cached spans.
   Result<std::size_t> read(IoBuffers& out, std::size_t size, std::uint64_t offset,
                            const Context& context = {}) const;
 

@@ -1,4 +1,4 @@
-// Decoders that wait where a reader stopped. Lists are short, so they are searched from end to end.
+// Decoders kept at the end of a read. Lists are short, so they are searched linearly.
 #include "core/stream/parked_decoders.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ bool ParkedDecoders::has(std::uint64_t stream, std::uint64_t first_span, std::ui
 }
 
 void ParkedDecoders::park(std::uint64_t stream, ParkedDecoder place) {
-  Entries leaving, parked;  // end after the lock does
+  Entries leaving, parked;  // destroyed after the lock is released
   parked.push_front({stream, std::move(place)});
   auto entries = entries_.lock();
   const auto is_of_stream = [&](const Entry& entry) { return entry.stream == stream; };

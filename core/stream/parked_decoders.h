@@ -1,4 +1,4 @@
-// Decoders that wait where a reader stopped, for the read that goes on there.
+// Decoders kept at the end of a read, for a read that continues there.
 #pragma once
 
 #include <cstdint>
@@ -13,24 +13,24 @@ namespace layoutfs {
 
 struct ParkedDecoder {
   std::unique_ptr<Decoder> decoder;
-  std::uint64_t span;  // the decoder stands where this span begins
+  std::uint64_t span;  // the decoder is at the start of this span
 };
 
-// Each holds a blob open and up to several MiB of state, so there are few, for all streams of a mount
-// together: the ones that were parked longest ago leave first. Thread-safe.
+// Each holds a blob open and up to several MiB of state, so there are few for all streams of a mount: those
+// parked longest ago are dropped first. Thread-safe.
 class ParkedDecoders {
  public:
   static constexpr std::size_t kMost = 16;
   static constexpr std::size_t kMostPerStream = 4;
 
-  // The decoder of `stream` that stands furthest on from `first_span` to `last_span`, both included. It is
-  // the caller's now.
+  // Removes and returns the decoder of `stream` with the largest position from `first_span` to `last_span`,
+  // inclusive.
   std::optional<ParkedDecoder> take(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span);
-  // Whether take() would find one.
+  // Returns whether take() would find one.
   bool has(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span) const;
-  // Throws std::bad_alloc; the decoder is gone then.
+  // Throws std::bad_alloc; the decoder is destroyed then.
   void park(std::uint64_t stream, ParkedDecoder place);
-  // Ends all decoders of `stream`.
+  // Destroys all decoders of `stream`.
   void drop(std::uint64_t stream) noexcept;
   std::size_t size() const;
 
@@ -40,7 +40,7 @@ class ParkedDecoders {
     ParkedDecoder place;
   };
   using Entries = std::list<Entry>;
-  mutable OrderedGuarded<Entries, LockLevel::parked> entries_;  // parked last in front
+  mutable OrderedGuarded<Entries, LockLevel::parked> entries_;  // parked last first
 };
 
 }  // namespace layoutfs

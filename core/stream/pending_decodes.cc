@@ -1,4 +1,4 @@
-// Ranges of spans that are being decoded, and the readers that wait for them.
+// Ranges of spans that are being decoded, and readers that wait for them.
 #include "core/stream/pending_decodes.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ PendingDecodes::PendingDecodes(std::shared_ptr<SpanCache> cache, std::uint64_t s
                                std::function<void(AheadRequest)> repost)
     : cache_(std::move(cache)), stream_(stream), repost_(std::move(repost)) {}
 
-// Nothing where another decode is under way between the nearest decoder and `first`: its decoder is the one
-// to use.
+// Returns nullopt if another decode runs between the nearest decoder and `first`: its decoder is the one to
+// use.
 std::optional<PendingDecodes::Decode> PendingDecodes::start(Table& table, std::uint64_t run,
                                                             std::uint64_t first, std::uint64_t last,
                                                             std::optional<AheadRequest>& request) {
@@ -36,7 +36,7 @@ bool PendingDecodes::answer(Table& table, Range range, const SpanBytes& bytes,
          }) > 0;
 }
 
-// Returns the result of the decode that has the span; nothing if that ends early.
+// Returns the result of the decode of the span; nullopt if that ends early.
 std::optional<Result<SpanBytes>> PendingDecodes::wait_for(GuardedTable::Locked& table, std::uint64_t wanted,
                                                           const Context& context) {
   Waiter waiter{.span = wanted, .bytes = nullptr, .error = nullptr};

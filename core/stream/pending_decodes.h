@@ -1,18 +1,18 @@
 // The spans of a stream that are being decoded, so that no span is decoded twice at the same time.
 //
-// Parts. A decode is a thread at work on a range of consecutive spans, which ends with the span that it was
-// started for. The table holds the ranges of all decodes of the stream, the readers that wait for one of
-// their spans, and the read-ahead that waits for a decode to end.
+// Parts. A decode is a thread that decodes a range of consecutive spans, which ends with the span for which
+// it was started. The table holds the ranges of all decodes of the stream, the readers that wait for one of
+// their spans, and the read-ahead that waits for the end of a decode.
 //
-// Movement. A reader that misses a span in the cache asks join_or_start(). If the span lies in a range, it
+// Movement. A reader that misses a span in the cache calls join_or_start(). If the span lies in a range, it
 // waits, and gets the span as soon as the decode delivers it. Otherwise it starts a decode itself: from the
-// nearest parked decoder before the span, or from the access point. If another decode is under way between
-// those two, its decoder will be the nearest, so the reader waits for its end. The decode delivers its spans
-// one by one to the cache and to the readers that wait, and parks its decoder at the end.
+// nearest parked decoder before the span, or from the access point. If another decode runs between those two,
+// its decoder will be the nearest, so the reader waits for its end. The decode delivers its spans one by one
+// to the cache and to the waiting readers, and parks its decoder at the end.
 //
 // Invariants. Ranges of one access point never overlap. A range starts at the span that is delivered next.
-// Each reader that waits, waits for a span in some range; when a decode ends, for whatever reason, all of its
-// readers have a result or are told to try again. Ending a decode allocates nothing and cannot fail.
+// Each waiting reader waits for a span in some range; at the end of a decode, all of its readers have a
+// result or are told to try again. Ending a decode allocates nothing and cannot fail.
 #pragma once
 
 #include <condition_variable>
@@ -33,17 +33,16 @@
 
 namespace layoutfs {
 
-// Spans of one access point to decode before they are asked for. Without a decoder that stands nearer,
-// decoding begins at span `run`: the first one of the access point, or any span of a stream that needs no
-// access points.
+// Spans of one access point to decode ahead. If no decoder is nearer, decoding starts at span `run`: the
+// first one of the access point, or any span of a stream that needs no access points.
 struct AheadRequest {
-  std::uint64_t run, first, last;  // spans; both `first` and `last` included
+  std::uint64_t run, first, last;  // span numbers, inclusive
   SpanCache::AheadRoom room;
 };
 
-// Of one stream. Thread-safe.
+// For one stream. Thread-safe.
 class PendingDecodes {
-  // What a decode has still to deliver, both included.
+  // The undelivered spans of a decode, inclusive.
   struct Range {
     std::uint64_t next, last;
     bool has(std::uint64_t span) const noexcept { return next <= span && span <= last; }
@@ -51,7 +50,7 @@ class PendingDecodes {
   using Ranges = std::list<Range>;
 
  public:
-  // One decode, owned by its thread. Its end wakes the readers that still wait, which try again.
+  // One decode, owned by its thread. The destructor wakes readers that still wait; they try again.
   class Decode {
    public:
     Decode(Decode&& other) noexcept;
@@ -62,11 +61,12 @@ class PendingDecodes {
     std::uint64_t next() const noexcept { return range_->next; }
     std::uint64_t last() const noexcept { return range_->last; }
     bool is_ahead() const noexcept { return request_.has_value(); }
-    // A decoder that stands at next(); nothing if decoding begins at the run.
+    // Returns a decoder at next(), nullopt if decoding starts at the run.
     std::optional<ParkedDecoder> take_place() { return std::move(place_); }
-    // Puts the next span into the cache, and hands it to the readers that wait for it.
+    // Adds the next span to the cache and gives it to the waiting readers.
     void deliver(SpanBytes span) noexcept;
-    // Gives the error to the readers that wait for the rest. Throws std::bad_alloc; nothing has changed then.
+    // Gives the error to the readers that wait for the remaining spans. If it throws std::bad_alloc, nothing
+    // has changed.
     void fail(const Error& error);
 
    private:
@@ -85,20 +85,18 @@ class PendingDecodes {
   PendingDecodes(std::shared_ptr<SpanCache> cache, std::uint64_t stream,
                  std::function<void(AheadRequest)> repost);
 
-  // Returns the span, once another thread has decoded it, or a decode for the caller that ends with it. `run`
-  // as in AheadRequest. Errc::cancelled as soon as `context` ends while it waits; the other decode continues.
+  // Returns the span after another thread has decoded it, or a decode for the caller that ends with it. `run`
+  // as in AheadRequest. Errc::cancelled if `context` ends while it waits; the other decode continues.
   std::variant<Result<SpanBytes>, Decode> join_or_start(std::uint64_t wanted, std::uint64_t run,
                                                         const Context& context = {});
-  // Whether a decoder stands, or will have come to stand, where one of these spans begins.
+  // Returns whether a decoder is, or will be, at the start of one of these spans.
   bool is_near(std::uint64_t first, std::uint64_t last) const;
-  // Returns a decode for those spans of the request that are neither cached nor being decoded. Nothing if
-  // there are none, or if another decode is under way before them: then the request is posted again when that
-  // has ended.
+  // Returns a decode for the spans of the request that are neither cached nor being decoded. Returns nullopt
+  // if there are none, or if another decode runs before them: the request is posted again when that ends.
   std::optional<Decode> start_ahead(AheadRequest request);
 
  private:
-  // A reader that waits for a span. Once it is over, it has the bytes, or the error, or neither: then it
-  // tries again.
+  // A reader that waits for a span. When it is woken it has the bytes or an error, or tries again.
   struct Waiter {
     std::uint64_t span;
     SpanBytes bytes;
@@ -109,13 +107,13 @@ class PendingDecodes {
     Ranges ranges;
     std::vector<Waiter*> waiters;
     std::vector<AheadRequest> postponed;
-    std::uint64_t ended = 0;  // decodes, so far
+    std::uint64_t ended = 0;  // number of decodes so far
   };
   using GuardedTable = OrderedGuarded<Table, LockLevel::decodes>;
 
   std::optional<Decode> start(Table& table, std::uint64_t run, std::uint64_t first, std::uint64_t last,
                               std::optional<AheadRequest>& request);
-  // Ends the waiting for the spans of `range`. Returns whether there was any.
+  // Ends the waiting for the spans of `range`. Returns whether any reader waited.
   static bool answer(Table& table, Range range, const SpanBytes& bytes,
                      const std::shared_ptr<const Error>& error) noexcept;
   std::optional<Result<SpanBytes>> wait_for(GuardedTable::Locked& table, std::uint64_t wanted,

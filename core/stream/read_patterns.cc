@@ -1,4 +1,4 @@
-// Readers as the intervals that they have come over.
+// Represents readers by the intervals that they have covered.
 #include "core/stream/read_patterns.h"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 namespace layoutfs {
 namespace {
 
-// A reader that came over less may be a read that was only early.
+// A reader that covered less may be a single early read.
 constexpr std::uint64_t kMostEarly = std::uint64_t{4} << 20;
 
 bool follows(std::uint64_t begin, std::uint64_t end) noexcept {

@@ -14,7 +14,7 @@ namespace layoutfs {
 namespace {
 
 constexpr std::size_t kBlock = kMaxSpanSize;
-// A huge page of x86-64 and of most others: one page fault instead of hundreds.
+// A huge page on x86-64 and most others: one page fault instead of hundreds.
 constexpr std::size_t kSlab = std::size_t{2} << 20;
 static_assert(kSlab % kBlock == 0);
 
@@ -26,7 +26,7 @@ using Slab = std::unique_ptr<std::byte[], SlabDeleter>;
 Slab make_slab() {
   Slab slab(static_cast<std::byte*>(std::aligned_alloc(kSlab, kSlab)));
   if (slab == nullptr) throw std::bad_alloc();
-  (void)::madvise(slab.get(), kSlab, MADV_HUGEPAGE);  // without it only time is lost
+  (void)::madvise(slab.get(), kSlab, MADV_HUGEPAGE);  // failure only costs time
   return slab;
 }
 
@@ -35,7 +35,7 @@ Slab make_slab() {
 struct SpanBufferPool::State {
   struct Blocks {
     std::vector<Slab> slabs;
-    std::vector<std::byte*> free;  // has room for all blocks of the slabs
+    std::vector<std::byte*> free;  // has capacity for all blocks of the slabs
   };
   OrderedGuarded<Blocks, LockLevel::buffers> blocks;
 };
@@ -48,7 +48,7 @@ std::shared_ptr<SpanBufferPool> SpanBufferPool::create() {
 }
 
 std::shared_ptr<SpanBuffer> SpanBufferPool::make(std::size_t size) {
-  // Spans that would leave half of a block empty are not worth one.
+  // Spans that would leave half of a block empty are allocated separately.
   if (size <= kBlock / 2 || size > kBlock) return std::make_shared<SpanBuffer>(size);
   return std::shared_ptr<SpanBuffer>(new SpanBuffer(take(), size, shared_from_this()));
 }

@@ -1,5 +1,5 @@
-// The memory of decoded spans, which is used again: making and giving back its pages would take longer than
-// decoding does in part, and an allocator would scatter what lives long among what does not.
+// Reuses the memory of decoded spans: mapping and unmapping its pages would take a noticeable part of the
+// decoding time, and an allocator would mix long-lived and short-lived blocks.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace layoutfs {
 
 class SpanBufferPool;
 
-// The bytes of a span. They are not set to zeros first: something is decoded into them at once.
+// The bytes of a span. Not zeroed, because they are overwritten immediately.
 class SpanBuffer {
  public:
   explicit SpanBuffer(std::size_t size) : SpanBuffer(new std::byte[size], size, nullptr) {}
@@ -24,7 +24,7 @@ class SpanBuffer {
   std::byte* data() noexcept { return bytes_; }
   const std::byte* data() const noexcept { return bytes_; }
   std::size_t size() const noexcept { return size_; }
-  // Bytes of memory that it takes.
+  // Returns the allocated bytes.
   std::size_t capacity() const noexcept;
   const std::byte* begin() const noexcept { return data(); }
   const std::byte* end() const noexcept { return data() + size_; }
@@ -38,12 +38,11 @@ class SpanBuffer {
 
   std::byte* const bytes_;
   const std::size_t size_;
-  const std::shared_ptr<SpanBufferPool> pool_;  // which the bytes go back to; none where they are freed
+  const std::shared_ptr<SpanBufferPool> pool_;  // the pool to which the memory returns; null if it is freed
 };
 using SpanBytes = std::shared_ptr<const SpanBuffer>;
 
-// Thread-safe. Lives as long as a buffer of it, and has as much memory as its buffers took together at any
-// time.
+// Thread-safe. Lives as long as its buffers. Its memory is the maximum that its buffers have used together.
 class SpanBufferPool : public std::enable_shared_from_this<SpanBufferPool> {
  public:
   static std::shared_ptr<SpanBufferPool> create();

@@ -1,16 +1,15 @@
 // Decoded spans within one budget.
 //
-// Parts. An entry for each span is in one of two lists: `unread`, for spans that were decoded ahead and not
-// read yet, by the time of their arrival; `used`, for all others, by their last use. A map leads from keys
-// into the lists.
+// Parts. The entry of each span is in one of two lists: `unread`, for spans that were decoded ahead and not
+// read yet, by time of arrival; `used`, for all others, by last use. A map leads from keys into the lists.
 //
-// Movement. Entries come in at the front of their list, move to the front of `used` with each use, and leave
-// at the back of `used`, or of `unread` if that is empty. Room for spans ahead is reserved before they are
-// decoded, at most half of the budget; unread spans that nobody came for in time count as used when others
-// need their room.
+// Movement. Entries are added at the front of their list, move to the front of `used` with each use, and are
+// evicted from the back of `used`, or of `unread` if that is empty. Room for spans ahead is reserved before
+// they are decoded, at most half of the budget; unread spans that were not read in time count as used when
+// others need their room.
 //
-// Invariants. Each entry is in the map, and each key of the map is an entry. bytes() is the memory of all
-// entries and at most the budget. Entries move by splicing, so that nothing but adding one allocates.
+// Invariants. Each entry is in the map, and each key of the map has an entry. bytes() is the memory of all
+// entries and at most the budget. Entries move by splicing, so only adding one allocates.
 #include "core/stream/span_cache.h"
 
 #include <algorithm>
@@ -35,8 +34,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kMostAhead = std::uint64_t{16} << 20;  // bytes, of one reader
-// How long spans wait for a reader that may have left, where others need their room.
+constexpr std::uint64_t kMostAhead = std::uint64_t{16} << 20;  // bytes, per reader
+// The time after which unread spans may be evicted for others, because their reader may have stopped.
 constexpr std::chrono::seconds kUnreadKept{5};
 constexpr std::size_t kMostTasksWaiting = 256;
 
@@ -52,7 +51,7 @@ class RecentSpans {
     SpanKey key;
     SpanBytes span;
     bool is_unread;
-    Clock::time_point since;  // of those that are unread
+    Clock::time_point since;  // of unread entries
   };
   using Entries = std::list<Entry>;
 
@@ -66,8 +65,8 @@ class RecentSpans {
   }
   bool holds(SpanKey key) const { return places_.contains(key); }
 
-  // Adds `entry`, a list of one, unless the span is there. Spans that leave for it go to `leaving`, to be
-  // freed after the lock is released. Throws std::bad_alloc; nothing has changed then.
+  // Adds `entry`, a list of one, unless the span exists. Evicted spans are moved to `leaving`, and freed
+  // after the lock is released. If it throws std::bad_alloc, nothing has changed.
   void add(Entries entry, Entries& leaving) {
     const std::uint64_t size = entry.front().span->capacity();
     if (size > budget_) return leaving.splice(leaving.end(), entry);
@@ -81,7 +80,7 @@ class RecentSpans {
     while (bytes_ > budget_) evict(leaving);
   }
 
-  // Room for spans that will be unread; false where there is none.
+  // Reserves room for unread spans. Returns false if there is none.
   bool reserve(std::uint64_t bytes) {
     const std::uint64_t most = budget_ / 2;
     while (unread_bytes_ + reserved_ + bytes > most && !unread_.empty() &&
@@ -115,8 +114,8 @@ class RecentSpans {
   std::uint64_t budget_;
   std::uint64_t bytes_ = 0;
   std::uint64_t unread_bytes_ = 0, reserved_ = 0;
-  Entries used_;    // used last in front
-  Entries unread_;  // added last in front
+  Entries used_;    // most recently used first
+  Entries unread_;  // added last first
   std::unordered_map<SpanKey, Entries::iterator, SpanKeyHash> places_;
 };
 

@@ -16,7 +16,7 @@ namespace layoutfs {
 class ParkedDecoders;
 class WorkerPool;
 
-// Which span of which stream; streams get their numbers from SpanCache::new_stream.
+// A span of a stream; SpanCache::new_stream returns stream numbers.
 struct SpanKey {
   std::uint64_t stream;
   std::uint64_t span;
@@ -25,12 +25,12 @@ struct SpanKey {
 
 struct SpanCacheStats {
   std::uint64_t hits = 0, misses = 0, bytes = 0, decoded_bytes = 0, verify_failures = 0;
-  std::uint64_t ahead_bytes = 0;   // of decoded_bytes: before anybody asked for them
-  std::uint64_t unread_bytes = 0;  // of bytes: decoded ahead, and not read yet
+  std::uint64_t ahead_bytes = 0;   // part of decoded_bytes: decoded ahead
+  std::uint64_t unread_bytes = 0;  // part of bytes: decoded ahead and not read yet
 };
 
-// Least recently used spans leave first, and those that were decoded ahead and not read yet only when nothing
-// else is left; readers keep what they hold. Thread-safe.
+// Evicts the least recently used spans first, and unread ones only if there are no others. Readers keep the
+// spans that they hold. Thread-safe.
 class SpanCache {
   struct State;
 
@@ -39,20 +39,20 @@ class SpanCache {
   ~SpanCache();
   std::uint64_t new_stream() noexcept;
 
-  // Nothing where the span is not there; counts which of both it was.
+  // Returns nullptr if the span is not cached. Counts hits and misses.
   SpanBytes find(SpanKey key);
-  // As `find` for who has looked before: does not count again.
+  // Like `find`, but does not count.
   SpanBytes find_again(SpanKey key);
-  // Whether the span is there; no use of it.
+  // Returns whether the span is cached, without marking it as used.
   bool holds(SpanKey key) const;
   // Does nothing if there is no memory for the entry.
   void add(SpanKey key, SpanBytes span) noexcept;
-  // To decode a span into.
+  // Returns memory for a decoded span.
   std::shared_ptr<SpanBuffer> make_buffer(std::size_t size) const;
 
-  // Bytes that may be decoded ahead of one reader.
+  // Returns the limit for bytes decoded ahead of one reader.
   std::uint64_t most_ahead() const noexcept;
-  // Room for spans that will be decoded ahead; what is not used is free again when it ends.
+  // Reserved room for spans to decode ahead. The destructor releases the unused part.
   class AheadRoom {
    public:
     AheadRoom(AheadRoom&& other) noexcept;
@@ -65,15 +65,15 @@ class SpanCache {
     State* state_;
     std::uint64_t bytes_;
   };
-  // Nothing where as much as may be waits for its readers, all of them together.
+  // Returns nullopt if unread spans of all readers together use their limit.
   std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
   void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) noexcept;
 
-  // The right to decode: there are as many as cores, since more decoders would not be faster, and each takes
-  // a few windows of memory. A thread that has a permit must not wait for a second one.
+  // The right to decode. There are as many as cores, because more decoders would not be faster, and each
+  // takes several windows of memory. A thread with a permit must not wait for a second one.
   class Permit {
    public:
-    // Waits until one is free. Errc::cancelled as soon as `context` ends.
+    // Waits for a free permit. Errc::cancelled if `context` ends.
     static Result<Permit> acquire(const SpanCache& cache, const Context& context);
     Permit(Permit&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
     Permit& operator=(Permit&&) = delete;
@@ -88,9 +88,9 @@ class SpanCache {
   void count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept;
   void count_verify_failure() noexcept;
   SpanCacheStats stats() const;
-  // The decoders that streams of this cache left where they stopped.
+  // Returns the decoders that the streams of this cache have parked.
   ParkedDecoders& parked() const noexcept;
-  // The threads that decode ahead. A stream drops its tasks before it ends.
+  // Returns the threads that decode ahead. A stream drops its tasks before it ends.
   WorkerPool& workers() const noexcept;
 
  private:
