@@ -1,4 +1,4 @@
-// Checks a layout: first what its documents say of each other, then every blob.
+// Verifies a layout: first its documents against each other, then every blob.
 #include "layoutfs/fsck.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct ListedBlob {
   std::uint64_t size;  // bytes
 };
 
-// Every blob of the layout, the largest first, so that no thread ends long after the others.
+// Returns all blobs of the layout, the largest first, so that no thread ends long after the others.
 Result<std::vector<ListedBlob>> list_blobs(const LayoutReader& reader, const Context& context) {
   const auto digests = reader.list_all_blobs(context);
   if (!digests) return fail(Error(digests.error()));
@@ -33,21 +33,21 @@ Result<std::vector<ListedBlob>> list_blobs(const LayoutReader& reader, const Con
   for (const Digest& digest : *digests) {
     if (auto status = context.check(); !status) return fail(std::move(status).error());
     const auto found = reader.blob_status(digest);
-    // One that is gone since is no more; one whose size is not told gets its error when it is read.
+    // A blob that was removed is ignored. If its size is unknown, reading it reports the error.
     if (!found || *found) blobs.push_back({digest, found ? (*found)->size : 0});
   }
   std::ranges::sort(blobs, std::ranges::greater(), &ListedBlob::size);
   return blobs;
 }
 
-// Whether the blob itself is what is wrong, and not what it says.
+// Returns whether the blob itself is damaged, and not only a document about it.
 bool can_be_repaired(const FsckProblem& problem) {
   using Kind = FsckProblem::Kind;
   return problem.digest && (problem.kind == Kind::missing_blob || problem.kind == Kind::wrong_digest ||
                             problem.kind == Kind::unreadable);
 }
 
-// Everything that the references lead to. A document that is repaired may lead to more that is missing.
+// Reads everything reachable from the references. A repaired document may lead to more missing blobs.
 Result<std::unique_ptr<DocumentCheck>> read_documents(const LayoutGraph& graph, const References& references,
                                                       const FsckOptions& options) {
   for (;;) {
@@ -63,7 +63,7 @@ Result<std::unique_ptr<DocumentCheck>> read_documents(const LayoutGraph& graph, 
     }
     const auto children = index_children_of(graph, references.entries, options.context);
     if (!children) return fail(Error(children.error()));
-    std::vector<Digest> lost;  // decided for all before the first one comes back
+    std::vector<Digest> lost;  // decided for all of them before the first one is repaired
     for (const AbsentChild& absent : children->absent)
       if (options.repair->was_lost(absent)) lost.push_back(absent.child.digest);
     for (const Digest& digest : lost)
@@ -73,7 +73,7 @@ Result<std::unique_ptr<DocumentCheck>> read_documents(const LayoutGraph& graph, 
   }
 }
 
-// How much has been checked, told to whoever wants to know.
+// Counts the checked bytes and calls the progress callback.
 class Progress {
  public:
   Progress(const FsckOptions& options, const std::vector<ListedBlob>& blobs) : tell_(options.progress) {
@@ -92,14 +92,14 @@ class Progress {
   Guarded<std::uint64_t> done_{0};
 };
 
-// Takes blobs one after the other, in any number of threads, until all are done or the first error.
+// Checks blobs in order, in any number of threads, until all are done or an error occurs.
 class BlobPass {
  public:
   BlobPass(const LayoutReader& reader, const FsckOptions& options, const std::vector<ListedBlob>& blobs,
            const DocumentCheck& documents)
       : reader_(reader), options_(options), blobs_(blobs), documents_(documents), progress_(options, blobs) {}
 
-  // What was read, and what is wrong with it. Errc::cancelled.
+  // Returns counts and problems. Errc::cancelled.
   Result<FsckReport> run();
 
  private:
@@ -129,7 +129,7 @@ Result<FsckReport> BlobPass::run() {
     try {
       for (unsigned i = 1; i < thread_count(); ++i) others.emplace_back([this] { work(); });
     } catch (const std::system_error&) {
-      // Those that the system gives will do.
+      // Continue with the threads that could be started.
     }
     work();
   }
@@ -161,7 +161,7 @@ void BlobPass::work() noexcept {
 Status BlobPass::check_one(const ListedBlob& listed) {
   std::uint64_t told = 0;
   const auto tell = [&](std::uint64_t bytes) {
-    // A blob may have grown since; nobody is told of more than all.
+    // The blob may have grown; never report more than the total.
     const std::uint64_t more = std::min(bytes, listed.size - told);
     told += more;
     progress_.add(more);
@@ -191,7 +191,7 @@ Status BlobPass::check_one(const ListedBlob& listed) {
 
 Result<bool> BlobPass::was_repaired(const BlobFindings& findings, const Digest& digest) {
   if (options_.repair == nullptr || std::ranges::none_of(findings.problems, can_be_repaired)) return false;
-  // Nobody misses a blob that goes meanwhile and that nothing leads to.
+  // An unreferenced blob that was removed in the meantime is not a problem.
   if (findings.problems.front().kind == FsckProblem::Kind::missing_blob && !documents_.leads_to(digest))
     return false;
   return options_.repair->repair(digest, options_.context);
@@ -204,7 +204,7 @@ void BlobPass::add(BlobFindings findings, const Digest& digest) {
   report.bytes += findings.bytes;
   report.diff_ids += findings.diff_ids;
   for (FsckProblem& problem : findings.problems) {
-    // Nobody misses a blob that goes meanwhile and that nothing leads to.
+    // An unreferenced blob that was removed in the meantime is not a problem.
     if (problem.kind == FsckProblem::Kind::missing_blob && !documents_.leads_to(digest)) continue;
     report.problems.push_back(std::move(problem));
   }
@@ -212,7 +212,7 @@ void BlobPass::add(BlobFindings findings, const Digest& digest) {
 
 auto order_of(const FsckProblem& problem) { return std::tie(problem.digest, problem.kind, problem.message); }
 
-// The same fault may have been found by way of several documents, and again by reading the blob.
+// The same fault may be found through several documents, and again in the blob.
 bool is_same(const FsckProblem& a, const FsckProblem& b) {
   using Kind = FsckProblem::Kind;
   const bool is_of_the_blob =
@@ -220,7 +220,7 @@ bool is_same(const FsckProblem& a, const FsckProblem& b) {
   return a.digest == b.digest && a.kind == b.kind && (is_of_the_blob || a.message == b.message);
 }
 
-// Sorts; leaves out what is there twice, and the size of what is damaged anyhow.
+// Sorts; removes duplicates, and size problems of damaged blobs.
 void tidy(std::vector<FsckProblem>& problems) {
   std::ranges::sort(problems, {}, order_of);
   const auto [first, last] = std::ranges::unique(problems, is_same);
@@ -228,7 +228,7 @@ void tidy(std::vector<FsckProblem>& problems) {
   std::set<Digest> damaged, unreadable;
   for (const FsckProblem& problem : problems)
     if (problem.kind == FsckProblem::Kind::wrong_digest) damaged.insert(*problem.digest);
-  // One that is missing behind a symlink is reported with the link.
+  // A blob missing behind a symlink is reported with the link.
   for (const FsckProblem& problem : problems)
     if (problem.kind == FsckProblem::Kind::unreadable && problem.digest) unreadable.insert(*problem.digest);
   std::erase_if(problems, [&](const FsckProblem& problem) {
@@ -278,7 +278,7 @@ Result<FsckReport> check_layout(const LayoutReader& reader, const FsckOptions& o
   if (!blobs) return fail(Error(blobs.error()));
   auto report = BlobPass(reader, options, *blobs, **documents).run();
   if (!report) return report;
-  // What they say of the blobs that were repaired since.
+  // The statements of documents about blobs that have been repaired.
   if (options.repair != nullptr) documents = read_documents(graph, **references, options);
   if (!documents) return fail(std::move(documents).error());
   report->references = (*references)->entries.size();

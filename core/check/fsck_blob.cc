@@ -1,5 +1,5 @@
-// One pass over a blob feeds its hash, and for a layer the decoder, and the tar parser and the hash of what
-// comes out.
+// One pass over a blob feeds its hash and, for a layer, the decoder, the tar parser and the hash of the
+// uncompressed layer.
 #include "core/check/fsck_blob.h"
 
 #include <algorithm>
@@ -20,14 +20,14 @@ namespace {
 using Kind = FsckProblem::Kind;
 
 constexpr std::size_t kPieceSize = std::size_t{512} << 10;
-// Nobody will start anywhere but at the front.
+// No access points are needed.
 constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
 FsckProblem broken_layer(const Digest& layer, const Error& error) {
   return {Kind::broken_layer, layer, layer.str() + ": " + error.message()};
 }
 
-// What comes out of a layer: a tar, whose digests are those that somebody expects.
+// The content of a layer: a tar with the expected digests.
 class LayerContent {
  public:
   explicit LayerContent(const ExpectedDiffIds& expected)
@@ -41,7 +41,7 @@ class LayerContent {
     if (parsed_) parsed_ = tar_.feed(bytes);
   }
 
-  // What is wrong with all of it.
+  // Returns the problems of the whole content.
   std::vector<FsckProblem> finish(const Digest& layer) {
     std::vector<FsckProblem> problems;
     if (parsed_) parsed_ = tar_.finish();
@@ -65,7 +65,7 @@ class LayerContent {
   Status parsed_;
 };
 
-// Decompresses all that `source` delivers.
+// Decompresses `source` to its end.
 Status decode(Compression compression, HashingSource& source, LayerContent& content,
               const std::function<Status(std::uint64_t)>& on_bytes) {
   const auto decoder = start_indexing(compression, source, kNoPoints);
@@ -75,12 +75,12 @@ Status decode(Compression compression, HashingSource& source, LayerContent& cont
     if (!step) return fail(Error(step.error()));
     content.update(ByteView(buffer).first(step->size));
     if (step->end) return {};
-    // A small blob may hold a large layer.
+    // A small blob may decompress to a large layer.
     if (auto status = on_bytes(0); !status) return status;
   }
 }
 
-// A symlink that leads to nothing is there, though nobody may need it.
+// A dangling symlink exists, even if it is not needed.
 bool is_dead_link(const LayoutReader& reader, const Digest& digest) {
   const auto status = reader.blob_status(digest);
   return status && *status && (*status)->is_dead_link;
@@ -119,7 +119,7 @@ Result<BlobFindings> check_blob(const LayoutReader& reader, const Digest& digest
   if (!hasher) return unreadable(reader, digest, hasher.error());
 
   BlobFindings findings{.is_read = true, .bytes = source.bytes_read()};
-  // A blob that is not what its name says explains every other fault.
+  // A blob that does not match its digest explains every other fault.
   if (const Digest found = hasher->finish(); found != digest) {
     findings.problems = {{Kind::wrong_digest, digest, digest.str() + ": content has digest " + found.str()}};
   } else if (!decoded) {

@@ -1,4 +1,4 @@
-// Walks over a layout's documents and holds their descriptors against its blobs.
+// Walks over a layout's documents and compares their descriptors with its blobs.
 #include "core/check/fsck_documents.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ Status DocumentCheck::read(const References& references, const Context& context)
     return visit(descriptor, going_on);
   };
   auto walked = walk(references.entries, handlers({first_visits(), check}), context);
-  // A config that was not read to its end is no damage.
+  // If reading a config was cancelled, it is not damaged.
   return walked ? context.check() : walked;
 }
 
@@ -68,7 +68,7 @@ void DocumentCheck::check_child(const GraphNode& parent, const Descriptor& child
     absent_.try_emplace(child.digest, child);
     return;
   }
-  // Its parent does not tell the size.
+  // Its parent does not state the size.
   if (std::holds_alternative<Schema1Node>(parent) && size && *size) return;
   check_descriptor(child);
 }
@@ -98,11 +98,11 @@ void DocumentCheck::check_descriptor(const Descriptor& descriptor) {
 
 void DocumentCheck::note_layers(const Manifest& manifest, const Context& context) {
   const bool has_config = is_config_type(manifest.config.media_type);
-  // Who stores files as an artifact may leave them the media type of a layer, whatever they are.
+  // Programs that store files as an artifact may give them the media type of a layer.
   if (!manifest.is_image() || (!has_config && !manifest.artifact_type.empty())) return;
   const auto* diff_ids = has_config ? diff_ids_in(manifest.config, context) : nullptr;
   const auto& layers = manifest.layers;
-  // Artifacts put an image's config beside what are no layers.
+  // Artifacts may have an image config and blobs that are not layers.
   const bool has_only_layers = std::ranges::all_of(layers, is_layer_type, &Descriptor::media_type);
   if (diff_ids != nullptr && has_only_layers && diff_ids->size() != layers.size())
     add(Kind::broken_document, manifest.config.digest,
@@ -130,8 +130,7 @@ const std::vector<Digest>* DocumentCheck::diff_ids_in(const Descriptor& config, 
   return entry->second ? &*entry->second : nullptr;
 }
 
-// A descriptor that is wrong about the size is still right about the content. Nothing where there is no blob
-// to read.
+// A descriptor with a wrong size still identifies the content. Returns nullopt if there is no blob to read.
 std::optional<Descriptor> DocumentCheck::with_true_size(const Descriptor& descriptor) {
   const Size& size = size_of(descriptor.digest);
   if (!size || !*size) return std::nullopt;

@@ -1,4 +1,4 @@
-// The part of fsck that reads what the references lead to.
+// The part of fsck that reads the documents reachable from the references.
 #pragma once
 
 #include <cstdint>
@@ -18,31 +18,31 @@
 
 namespace layoutfs {
 
-// The documents of a layout, read once, and what they say of its blobs.
+// The documents of a layout, each read once, and their statements about blobs.
 class DocumentCheck {
  public:
   explicit DocumentCheck(const LayoutGraph& graph) : graph_(graph), reader_(graph.reader()) {}
 
-  // Everything behind `references`. Errc::cancelled.
+  // Reads everything reachable from `references`. Errc::cancelled.
   Status read(const References& references, const Context& context);
 
-  // The problems of the documents themselves, and of descriptors. Where a document's blob is damaged the same
-  // problem is found by check_blob again.
+  // Returns problems of the documents and their descriptors. If the blob of a document is damaged, check_blob
+  // finds the same problem again.
   const std::vector<FsckProblem>& problems() const noexcept { return problems_; }
-  // FsckReport::absent and notes.
+  // Return FsckReport::absent and FsckReport::notes.
   std::vector<Descriptor> absent() const;
   const std::vector<std::string>& notes() const noexcept { return notes_; }
   // Indexes, manifests, and other documents.
   std::uint64_t documents() const noexcept { return documents_.size(); }
   bool leads_to(const Digest& digest) const { return sizes_.contains(digest); }
-  // Returns the size of a blob that was read whole for its document, and whose content is that of its digest.
+  // Returns the size of a blob that was read completely as a document and matches its digest.
   std::optional<std::uint64_t> verified_size(const Digest& digest) const;
-  // What every config of an image that has `digest` as a layer says of it, which may be nothing; null where
-  // no image has it.
+  // Returns the expected diffIDs of `digest` from the configs of all images with this layer, possibly none;
+  // null if no image has this layer.
   const ExpectedDiffIds* layer(const Digest& digest) const;
 
  private:
-  using Size = Result<std::optional<std::uint64_t>>;  // nothing where the blob is not there
+  using Size = Result<std::optional<std::uint64_t>>;  // nullopt if the blob does not exist
 
   Result<Visit> visit(const Descriptor& descriptor, const Context& context);
   void check_descriptor(const Descriptor& descriptor);
@@ -58,11 +58,12 @@ class DocumentCheck {
   const LayoutReader& reader_;
   std::vector<FsckProblem> problems_;
   std::map<Digest, Descriptor> absent_;
-  std::unordered_set<Digest> missing_;  // blobs that are reported as missing
+  std::unordered_set<Digest> missing_;  // blobs already reported as missing
   std::vector<std::string> notes_;
   std::unordered_set<Digest> documents_;
-  std::unordered_map<Digest, Size> sizes_;                                  // of all that a descriptor names
-  std::unordered_map<Digest, std::optional<std::vector<Digest>>> configs_;  // diffIDs; none: unusable
+  // of all blobs named by descriptors
+  std::unordered_map<Digest, Size> sizes_;
+  std::unordered_map<Digest, std::optional<std::vector<Digest>>> configs_;  // diffIDs; nullopt: unusable
   std::unordered_map<Digest, ExpectedDiffIds> layers_;
 };
 

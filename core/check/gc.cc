@@ -1,4 +1,15 @@
-// Mark what references lead to, sweep the rest.
+// Marks everything reachable from the references, and sweeps the rest. The steps:
+//
+//   mark    reads the references and walks from them through the documents. Each reachable digest is marked;
+//           a document is kept in the graph, so later passes read only new ones.
+//   judge   for each unmarked blob: policies, then Engine::sweep_blob, which compares the references and the
+//           time of the last put under the layout's lock. If the references have changed, everything is
+//           marked again from the new ones, and the blob is judged again.
+//   clean   removes the files of crashed writers.
+//
+// Invariants: the marks are those of `references_` and `other_roots_`; a blob is removed only if the layout's
+// references are still `references_`, which sweep_blob checks under the lock; after an error in a mark
+// nothing more is removed.
 #include "layoutfs/gc.h"
 
 #include <algorithm>
@@ -15,7 +26,7 @@
 namespace layoutfs {
 namespace {
 
-// Blobs that were put at this moment or later are too young.
+// Blobs put at or after this time are too young.
 std::int64_t limit_of(std::chrono::nanoseconds grace) {
   if (grace <= std::chrono::nanoseconds::zero()) return std::numeric_limits<std::int64_t>::max();
   const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -32,7 +43,7 @@ std::unexpected<GcFailure> failed_to_write(const Error& error) {
 
 class Collector {
  public:
-  // Removes nothing without `engine`, which is `layout` otherwise.
+  // If `engine` is null, nothing is removed; otherwise it is `layout`.
   Collector(const LayoutReader& layout, Engine* engine, const GcOptions& options)
       : layout_(layout),
         engine_(engine),
@@ -64,7 +75,7 @@ class Collector {
 
   const LayoutReader& layout_;
   Engine* const engine_;
-  const LayoutGraph graph_;  // of all passes: a document that stays is read once
+  const LayoutGraph graph_;  // for all passes: an unchanged document is read once
   const GcOptions& options_;
   const std::int64_t limit_ns_;
   std::shared_ptr<const References> references_;
@@ -105,7 +116,7 @@ Status Collector::mark() {
     other_roots_ = std::move(*others);
     auto marked = mark_from_roots();
     if (marked || marked.error().code() != Errc::not_found) return marked;
-    // Somebody may have removed the document with its reference meanwhile.
+    // The document and its reference may have been removed in the meantime.
     references = layout_.references(options_.context);
     const auto is_same = are_roots_same();
     if (!is_same) return fail(Error(is_same.error()));
@@ -113,8 +124,7 @@ Status Collector::mark() {
   }
 }
 
-// What was marked before stays where this fails. Errc::not_found where the document of a reference is
-// missing.
+// If it fails, earlier marks stay. Errc::not_found if a reference's own document is missing.
 Status Collector::mark_from_roots() {
   std::vector<Descriptor> roots = references_->entries;
   roots.insert(roots.end(), other_roots_.begin(), other_roots_.end());
@@ -147,12 +157,12 @@ Status Collector::mark_from_roots() {
   return {};
 }
 
-// The children and the subject of a blob, and the blobs that it mentions.
+// Returns the children and the subject of a blob, and the blobs that it mentions.
 Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor, Marks& marks,
                                                    const Context& context) const {
   std::vector<Descriptor> kept;
   if (is_config_type(descriptor.media_type)) {
-    // A configuration leads nowhere, whether it can be read or not.
+    // A configuration has no children, even if it cannot be read.
     const auto config = graph_.read_config_document(descriptor, context);
     if (!config && config.error().code() == Errc::cancelled) return fail(Error(config.error()));
     if (config) add_mentioned((*config)->mentions, marks, kept);
@@ -171,20 +181,20 @@ Result<std::vector<Descriptor>> Collector::kept_by(const Descriptor& descriptor,
   if (unknown != nullptr && !unknown->mentioned.empty())
     marks.notes.push_back(describe(descriptor, *unknown));
   kept = children_and_subject_of(layout_, node);
-  // The children of an unknown document are its mentions.
+  // The children of an unknown document are the blobs that it mentions.
   if (unknown == nullptr) add_mentioned((*document)->mentions, marks, kept);
   return kept;
 }
 
-// Adds the blobs of the store whose digests occur in `document`, without media types. They come after those
-// that the document names by its own rules, so that these are visited by the type that it tells.
+// Adds the blobs of the store that `document` mentions, without media types. They come after its children, so
+// that those are visited with their media types.
 void Collector::add_mentioned(const std::vector<Digest>& mentions, const Marks& marks,
                               std::vector<Descriptor>& kept) const {
   std::unordered_set<Digest> known;
   for (const Descriptor& descriptor : kept) known.insert(descriptor.digest);
   for (const Digest& digest : mentions) {
     if (known.contains(digest) || marks.reachable.contains(digest)) continue;
-    // A blob that cannot be looked at stays: its reader learns why.
+    // If its existence is unknown, it stays: its reader reports the error.
     if (const auto is_there = layout_.exists(digest); is_there && !*is_there) continue;
     kept.push_back({.digest = digest});
   }
@@ -200,7 +210,7 @@ Result<bool> Collector::are_roots_same() const {
   return *now == other_roots_;
 }
 
-// Decides on one blob, by the references of the moment in which it would go.
+// Decides about one blob, with the references at the moment of its removal.
 Outcome Collector::judge(const Digest& digest) {
   if (reachable_.contains(digest)) return {};
   const auto agreed = may_go(digest);

@@ -16,7 +16,7 @@ namespace {
 
 std::unexpected<Error> differs(const std::string& what) { return fail(Errc::corrupt, "index file: " + what); }
 
-// An access point that does not lead to what it should; where the system fails, that is what is said.
+// Returns the error of an access point that gives wrong bytes; a system error takes precedence.
 std::unexpected<Error> point_fails(const std::string& where, const Error& error) {
   if (error.code() != Errc::corrupt) return fail(Error(error));
   return differs(where + "its access point fails: " + error.message());
@@ -37,7 +37,7 @@ bool are_same_xattrs(const LayerIndex& index, const EntryView& kept, const TarEn
   return true;
 }
 
-// What is the same for every type of entry; and where its content is, for a file.
+// Compares the common attributes of all entries, and the location of a file's content.
 bool are_same(const LayerIndex& index, const EntryView& kept, const TarEntry& found) {
   if (kept.type != found.type || kept.path != found.path || kept.target != found.target) return false;
   if (kept.mode != found.mode || kept.uid != found.uid || kept.gid != found.gid) return false;
@@ -51,7 +51,7 @@ bool are_same(const LayerIndex& index, const EntryView& kept, const TarEntry& fo
   return found.is_sparse ? are_same(kept.extents, found.extents) : kept.stream_offset == found.stream_offset;
 }
 
-// One after the other, as the tar has them.
+// In the order of the tar.
 class EntryCheck {
  public:
   explicit EntryCheck(const LayerIndex& index) : index_(index) {}
@@ -90,7 +90,7 @@ Status check_blob(const LayerIndex& index, const BlobPtr& blob, const CheckProgr
   }
 }
 
-// Hands on the whole stream, each span from its access point, if its bytes are those that the index says.
+// Passes the whole stream on, each span from its access point, if its bytes match the index.
 Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
                     const Context& context, const std::function<Status(ByteView)>& sink) {
   const StreamIndex stream = index.stream();
@@ -130,7 +130,7 @@ Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProg
     return parser.feed(bytes);
   });
   if (!decoded) return decoded;
-  // Whether those are all the bytes that there are.
+  // Checks that there are no more bytes.
   const auto diff_ids = diff_ids_of(std::move(hasher));
   if (!index.has_diff_ids(diff_ids))
     return differs("what it leads to has the diffID " + diff_ids.front().str() + ", and not " +

@@ -1,4 +1,4 @@
-// Whether an index tells the truth about its blob.
+// Verifies an index against its blob.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,14 @@
 
 namespace layoutfs {
 
-// Called now and then with the bytes that were read, up to twice the blob's size: it is hashed, then decoded.
+// Called from time to time with the number of bytes read, up to twice the blob's size: it is hashed, then
+// decoded.
 using CheckProgress = std::function<void(std::uint64_t bytes_read)>;
 
-// Decodes all of `blob` as a reader with this index would, from every access point on, and holds what comes
-// out against the index: spans, diff ids, entries. Errc::corrupt with one sentence: the blob is not what its
-// digest says, or the index is not true. Where points stand is not judged, as long as they serve.
-// Errc::cancelled.
+// Decodes all of `blob` as a reader with this index would, from every access point, and compares spans, diff
+// ids and entries with the index. Errc::corrupt, with one sentence, if the blob does not match its digest or
+// the index does not match the blob. Any positions of access points are accepted if they work. Cost: reads
+// the blob twice. Errc::cancelled.
 Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress = {},
                    const Context& context = {});
 

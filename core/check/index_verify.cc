@@ -19,7 +19,7 @@ namespace {
 using CachedKind = IndexProblem::Kind;
 using IndexPtr = std::shared_ptr<const LayerIndex>;
 
-// One layer's part of the report, and its index where that is kept and true.
+// The results for one layer, and its index if there is a valid one.
 struct CheckedLayer {
   VerifyReport report;
   IndexPtr index;
@@ -55,7 +55,7 @@ Status IndexCheck::check_kept_index(const LayerIndex& index, const Descriptor& l
   return check_index(index, *blob, progress, context_);
 }
 
-// What is not kept, or not true, in memory.
+// Builds a missing or invalid index in memory.
 Result<IndexPtr> IndexCheck::build(const Descriptor& layer) const {
   auto blob = reader_.get_blob(layer.digest);
   if (!blob) return fail(std::move(blob).error());
@@ -129,7 +129,7 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
     std::ranges::move(part.problems, std::back_inserter(report.problems));
     indexes.emplace(layers[i].digest, std::move(checked[i].index));
   }
-  // One after the other: merging may take much memory.
+  // One at a time, because merging may take much memory.
   for (const ImageSet::Image& image : images.images) {
     if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
     check_tree(
@@ -140,7 +140,7 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
         },
         report);
   }
-  // What was broken off for it looks like a problem.
+  // Cancellation would look like a problem.
   if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
   return report;
 }

@@ -1,4 +1,4 @@
-// verify_indexes() of layoutfs/index_verify.h, of some of a layout's images and any cache.
+// verify_indexes() of layoutfs/index_verify.h for some images of a layout and any cache.
 #pragma once
 
 #include <functional>
@@ -11,8 +11,8 @@
 
 namespace layoutfs {
 
-// Indexes as check_index does, on all cores; trees against those that merging the layers gives. What is not
-// kept is no problem. Fails with Errc::cancelled only.
+// Verifies indexes with check_index, in parallel, and trees by merging the layers again. Missing files are
+// not problems. Fails only with Errc::cancelled.
 Result<VerifyReport> verify_indexes(const LayoutReader& reader, const IndexCache& cache,
                                     const ImageSet& images, const VerifyProgress& progress = {},
                                     const Context& context = {});

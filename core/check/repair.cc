@@ -1,4 +1,4 @@
-// Blobs of other layouts as replacements for those that a layout has lost.
+// Replaces lost blobs of a layout by those of other layouts.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -15,13 +15,13 @@ namespace layoutfs {
 
 struct BlobRepair::State {
   struct Attempt {
-    std::string from;     // the source; empty if none had it whole
-    std::string reasons;  // of the sources that had not
+    std::string from;     // the source; empty if none had an intact blob
+    std::string reasons;  // of the sources without an intact blob
   };
 
   bool has_any_of(const std::vector<Descriptor>& blobs) const;
   Result<Attempt> attempt(const Digest& digest, const Context& context);
-  // Returns a reason if this source cannot give the blob, nothing once the layout has it.
+  // Returns nullopt if the layout has the blob now, or the reason if this source cannot provide it.
   Result<std::optional<std::string>> take(const RepairSource& source, const Digest& digest,
                                           const Context& context);
 
@@ -71,7 +71,7 @@ Result<std::optional<std::string>> BlobRepair::State::take(const RepairSource& s
     case Errc::size_invalid:
     case Errc::corrupt:
       return "its blob is damaged too";
-    case Errc::invalid_image:  // something is in the place of the blob that is no file
+    case Errc::invalid_image:  // another type of file has the name of the blob
     case Errc::not_found:
       return put.error().message();
     case Errc::cancelled:
@@ -79,7 +79,7 @@ Result<std::optional<std::string>> BlobRepair::State::take(const RepairSource& s
     default:
       break;
   }
-  // Which of the two layouts has failed? Only this one must be able to go on.
+  // Determine which of the two layouts has failed: errors of the source are not fatal.
   const auto is_whole = is_intact(*blob, digest, (*blob)->size(), context);
   if (is_whole && *is_whole) return fail(std::move(put).error());
   return is_whole ? "its blob is damaged too" : is_whole.error().message();
@@ -99,7 +99,7 @@ bool BlobRepair::was_lost(const AbsentChild& absent) const {
     if (!node) continue;
     const auto* manifest = std::get_if<Manifest>(&*node);
     if (manifest == nullptr) return state_->has_any_of(children_of(std::move(*node)));
-    // Images share layers, and artifacts the empty config.
+    // Images share layers, and artifacts share the empty config.
     return is_config_type(manifest->config.media_type) ? state_->has_any_of({manifest->config})
                                                        : state_->has_any_of(manifest->layers);
   }

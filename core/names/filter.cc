@@ -1,4 +1,4 @@
-// From the text of a filter to selectors; the words of errors are containerd's.
+// Parses a filter to selectors. Error messages are containerd's.
 #include "layoutfs/filter.h"
 
 #include <re2/re2.h>
@@ -20,7 +20,7 @@ struct Selector {
   std::vector<std::string> path;
   Operation operation = Operation::present;
   std::string value;
-  std::unique_ptr<const RE2> pattern;  // of Operation::matches
+  std::unique_ptr<const RE2> pattern;  // for Operation::matches
 
   bool match(const FilterLookup& lookup) const {
     const std::optional<std::string> found = lookup(path);
@@ -42,7 +42,7 @@ using Selectors = std::vector<Selector>;
 
 class Parser {
  public:
-  // `patterns_left`: how many regular expressions there may still be.
+  // `patterns_left` is the number of further regular expressions allowed.
   Parser(std::string_view text, std::size_t& patterns_left)
       : text_(text), scanner_(text), patterns_left_(patterns_left) {}
 
@@ -131,7 +131,7 @@ class Parser {
     return unexpected(word, "value or quoted");
   }
 
-  // Only a pattern may stand in other quotes than double ones.
+  // Only patterns may use quotes other than double quotes.
   Result<std::string> unquote(const FilterWord& word, bool is_pattern) const {
     if (!is_pattern && word.text.front() != '"') return wrong(word.position, "invalid quote encountered");
     auto text = unquoted(word.text);

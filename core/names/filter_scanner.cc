@@ -23,7 +23,7 @@ bool is_ascii(const FilterCharacter& character) {
   return character.bytes.size() == 1 && static_cast<unsigned char>(character.bytes[0]) < 0x80;
 }
 
-// RE2 brings the tables of Unicode.
+// RE2 has the tables of Unicode.
 bool is_of_class(const FilterCharacter& character, const RE2& character_class) {
   return !character.is_end() && !character.is_illegal && RE2::FullMatch(character.bytes, character_class);
 }
@@ -60,7 +60,7 @@ int digit_of(const FilterCharacter& character) {
   return character.bytes.size() == 1 ? digit_of(character.bytes[0]) : kNoDigit;
 }
 
-// How many hexadecimal digits stand behind \x, \u and \U; 0 behind any other letter.
+// Returns the number of hexadecimal digits after \x, \u and \U; 0 for other letters.
 int hex_digits_behind(char letter) {
   switch (letter) {
     case 'x':
@@ -74,7 +74,7 @@ int hex_digits_behind(char letter) {
   }
 }
 
-// A code point as UTF-8; what is none becomes U+FFFD, as in Go.
+// Appends a code point as UTF-8; an invalid one becomes U+FFFD, as in Go.
 void append_code_point(std::string& text, std::uint32_t code) {
   const auto append = [&text](std::uint32_t byte) { text += static_cast<char>(byte); };
   const auto append_tail = [&](unsigned shift) { append(0x80 | ((code >> shift) & 0x3f)); };
@@ -95,11 +95,11 @@ void append_code_point(std::string& text, std::uint32_t code) {
   append_tail(0);
 }
 
-// The letters of Go's escapes for control characters, and what they mean.
+// The letters of Go's escapes for control characters, and their values.
 constexpr std::string_view kEscapeLetters = "abfnrtv\\";
 constexpr std::string_view kEscapeMeanings = "\a\b\f\n\r\t\v\\";
 
-// The number at the front of `rest`, which is taken off; nothing where there are too few digits.
+// Removes a number from the start of `rest` and returns it; nullopt if there are too few digits.
 std::optional<std::uint32_t> take_number(std::string_view& rest, int base, int count) {
   std::uint32_t number = 0;
   for (; count > 0; --count) {
@@ -111,7 +111,7 @@ std::optional<std::uint32_t> take_number(std::string_view& rest, int base, int c
   return number;
 }
 
-// Appends what the escape at the front of `rest` means, and takes it off; `rest` begins behind the backslash.
+// Appends the value of the escape at the start of `rest` and removes it. `rest` starts after the backslash.
 bool append_escaped(std::string& text, std::string_view& rest, char quote) {
   if (rest.empty()) return false;
   const char letter = rest.front();
@@ -201,7 +201,7 @@ FilterWord FilterScanner::scan() {
   return word(FilterToken::field);
 }
 
-// The opening quote is behind it. Whether all up to the closing one is as it must be.
+// Starts after the opening quote. Returns whether the text up to the closing quote is valid.
 bool FilterScanner::skip_quoted(char quote) {
   bool is_legal = true;
   FilterCharacter character = next();
@@ -218,7 +218,7 @@ bool FilterScanner::skip_quoted(char quote) {
   return is_legal;
 }
 
-// The backslash is behind it; `following` becomes the first character that is none of the escape.
+// Starts after the backslash; sets `following` to the first character after the escape.
 bool FilterScanner::skip_escape(char quote, FilterCharacter& following) {
   following = next();
   if (following.is(quote) || is_one_of(following, kEscapeLetters)) {

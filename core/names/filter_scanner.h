@@ -1,4 +1,4 @@
-// The words of a filter (filter.h), as containerd's scanner tells them apart.
+// Splits a filter (filter.h) into words, as containerd's scanner does.
 #pragma once
 
 #include <cstddef>
@@ -13,16 +13,16 @@ enum class FilterToken {
   field,      // letters, digits and '_'
   separator,  // '.' or ','
   operation,  // any run of '=', '!' and '~'
-  value,      // what stands behind an operation up to a blank or a ',', unquoted
-  quoted,     // in "", // or ||, quotes included
-  illegal,    // error() says why
-  other,      // a character that begins none of these
+  value,      // text after an operation up to a blank or a ',', unquoted
+  quoted,     // in "", // or ||, including the quotes
+  illegal,    // see error()
+  other,      // a character that starts none of these
 };
 
 struct FilterWord {
   FilterToken token;
   std::size_t position;   // in bytes
-  std::string_view text;  // empty for the end, and for a single character that is illegal or other
+  std::string_view text;  // empty at the end, and for a single illegal or other character
 };
 
 // One character of a filter: its bytes, none at the end.
@@ -39,13 +39,13 @@ class FilterScanner {
   // `text` must outlive this.
   explicit FilterScanner(std::string_view text) noexcept : text_(text) {}
 
-  // The next word, blanks in front of it skipped; always the end once it was reached.
+  // Skips blanks and returns the next word; always the end after it was reached.
   FilterWord scan();
-  // The next character, blanks not skipped, which scan() sees again.
+  // Returns the next character, including blanks, without consuming it.
   FilterCharacter peek();
-  // Where that one begins.
+  // Returns the position of that character.
   std::size_t position() const noexcept { return next_; }
-  // What was wrong first; empty as long as nothing was.
+  // Returns the first error, "" if there was none.
   std::string_view error() const noexcept { return error_; }
 
  private:
@@ -57,14 +57,14 @@ class FilterScanner {
   void set_error(std::string_view what) noexcept;
 
   std::string_view text_;
-  std::size_t current_ = 0;  // of the character that next() gave last
+  std::size_t current_ = 0;  // of the last character from next()
   std::size_t next_ = 0;
   bool is_value_next_ = false;
   std::string_view error_;
 };
 
-// What stands between the quotes of a FilterToken::quoted, with the escapes of a Go string replaced. Nothing
-// where an escape means no character: an octal one above 255, or one above U+10FFFF.
+// Returns the text between the quotes of a FilterToken::quoted, with the escapes of a Go string replaced.
+// Returns nullopt if an escape is not a character: octal above 255, or above U+10FFFF.
 std::optional<std::string> unquoted(std::string_view quoted);
 
 }  // namespace layoutfs

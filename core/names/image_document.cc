@@ -15,7 +15,7 @@ using std::chrono::nanoseconds;
 using Time = std::chrono::system_clock::time_point;
 
 constexpr std::int64_t kVersion = 1;
-// Of the years that nanoseconds in 64 bits can tell, those that are whole.
+// The complete years in the range of 64-bit nanoseconds.
 constexpr int kFirstYear = 1678, kLastYear = 2261;
 constexpr std::string_view kTimeShape = "0000-00-00T00:00:00.000000000Z";
 
@@ -33,7 +33,7 @@ std::string to_text(Time time) {
   return text.data();
 }
 
-// Only what to_text() writes.
+// Accepts only the format of to_text().
 std::optional<Time> parse_time(std::string_view text) {
   if (text.size() != kTimeShape.size()) return std::nullopt;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -101,7 +101,7 @@ Result<NamedImage> parse_image(JsonValue value) {
   auto target = parse_descriptor(*member);
   if (!target) return fail(std::move(target).error(), "target");
   auto image = checked({std::move(*name), std::move(*labels), std::move(*target), *created_at, *updated_at});
-  // Here it is the file that makes no sense, not a request.
+  // An invalid image in the file is Errc::invalid_image.
   if (!image) return fail(Errc::invalid_image, image.error().message());
   return image;
 }

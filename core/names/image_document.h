@@ -1,6 +1,6 @@
-// The file of a namespace of named images: a JSON document of version 1, with an array `images` in the order
-// of their names. Each has `name`, `labels`, `createdAt` and `updatedAt` (RFC 3339, UTC, nanoseconds), and
-// the descriptor `target`.
+// The file of a namespace of named images: a JSON document of version 1, with an array `images` sorted by
+// name. Each has `name`, `labels`, `createdAt` and `updatedAt` (RFC 3339, UTC, nanoseconds), and the
+// descriptor `target`.
 #pragma once
 
 #include <string>
@@ -15,11 +15,11 @@ namespace layoutfs {
 inline constexpr JsonLimits kImageDocumentLimits{
     .bytes = std::size_t{64} << 20, .depth = 128, .values = std::size_t{4} << 20};
 
-// Errc::invalid_image where it is not such a document, or where an image in it is not one that checked()
-// would keep; Errc::unsupported for another version, or a digest of an unknown algorithm.
+// Errc::invalid_image if it is not such a document, or if an image in it differs from the result of
+// checked(). Errc::unsupported if it has another version, or a digest of an unknown algorithm.
 Result<NamedImages> parse_image_document(ByteView text);
 std::string image_document(const NamedImages& images);
-// An image as it stands there.
+// Writes an image in this format.
 void write_image(JsonWriter& writer, const NamedImage& image);
 
 }  // namespace layoutfs

@@ -20,13 +20,13 @@ namespace layoutfs {
 namespace {
 
 constexpr std::string_view kSuffix = ".json";
-constexpr std::size_t kMaxNamespaceLength = 76;  // containerd's, for identifiers
+constexpr std::size_t kMaxNamespaceLength = 76;  // containerd's limit for identifiers
 
 bool is_letter_or_digit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-// It becomes the name of a file.
+// It is used as a file name.
 bool is_namespace(std::string_view text) {
   bool is_separated = true;
   for (const char c : text) {
@@ -61,7 +61,7 @@ struct ImageStore::State {
   mutable Guarded<Cache> cache;
 
   Result<std::shared_ptr<const NamedImages>> images() const;
-  // Holds the lock while `apply` changes the images as they are then; its error changes nothing.
+  // Holds the lock while `apply` changes the current images. If `apply` fails, nothing changes.
   Status change(const LayoutDir& folder, const std::function<Status(NamedImages&)>& apply,
                 const Context& context) const;
 };
@@ -72,7 +72,7 @@ Result<std::shared_ptr<const NamedImages>> ImageStore::State::images() const {
   if (!fd && fd.error().code() == Errc::not_found) return std::make_shared<const NamedImages>();
   if (!fd && fd.error().sys() == ELOOP) return fail(wrong_type(path));
   if (!fd) return fail(Error(fd.error()));
-  // Before it is read: a change while it is read makes the next call read it again.
+  // Before reading it: if it changes during the read, the next call reads it again.
   const auto found = stat_of(fd->get(), path);
   if (!found) return fail(Error(found.error()));
   auto known = cache.lock();

@@ -25,7 +25,7 @@ Status check_label(const std::string& key, const std::string& value) {
                 std::to_string(length) + " bytes, more than " + std::to_string(kMaxLabelLength));
 }
 
-// The target as it comes back from where it is written to.
+// Returns the target as it will be read from the file.
 Result<Descriptor> checked(const Descriptor& target) {
   if (target.digest.empty()) return refuse("the target needs a digest");
   if (target.size == 0) return refuse("the target needs a size");
@@ -36,7 +36,7 @@ Result<Descriptor> checked(const Descriptor& target) {
   return again;
 }
 
-// The key of a path "LABELS.KEY"; nothing of any other path.
+// Returns the key of a path "LABELS.KEY"; nullopt for other paths.
 std::optional<std::string_view> key_in(std::string_view path, std::string_view map) {
   if (path.size() <= map.size() || !path.starts_with(map) || path[map.size()] != '.') return std::nullopt;
   return path.substr(map.size() + 1);

@@ -11,19 +11,19 @@
 
 namespace layoutfs {
 
-// `image` as it is kept, labels without a value left out. Errc::invalid_argument for such a name, a label
-// that is too long, a target without a digest, a size or a media type, and for text that is not UTF-8.
+// Returns `image` as stored, without empty labels. Errc::invalid_argument if the name is invalid, if a label
+// is too long, if the target has no digest, size or media type, or if text is not UTF-8.
 Result<NamedImage> checked(NamedImage image);
 
-// `stored` with the fields of `image` that `field_paths` name: `labels`, `labels.KEY`, `annotations` and
-// `annotations.KEY` (those of the target) and `target`, in this order where several are the same; all of them
-// where there are none. A key that `image` has not is removed; everything behind the first dot is the key.
-// Errc::invalid_argument for another path, and as checked().
+// Returns `stored` with the fields of `image` in `field_paths`, or all fields if it is empty: `labels`,
+// `labels.KEY`, `annotations` and `annotations.KEY` (of the target), and `target`, applied in this order. A
+// key that `image` lacks is removed; KEY is everything after the first dot. Errc::invalid_argument if a path
+// is unknown, or as in checked().
 Result<NamedImage> merged(const NamedImage& stored, NamedImage image,
                           std::span<const std::string> field_paths);
 
-// What a filter (filter.h) sees of it: name, target.digest, target.mediatype, labels.KEY, annotations.KEY,
-// where a key may have dots.
+// Returns a field for a filter (filter.h): name, target.digest, target.mediatype, labels.KEY or
+// annotations.KEY; a key may contain dots.
 std::optional<std::string> field_of(const NamedImage& image, std::span<const std::string> path);
 
 }  // namespace layoutfs

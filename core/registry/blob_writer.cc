@@ -1,4 +1,4 @@
-// What registries hand out: readers of blobs, and uploads.
+// Readers of blobs, and uploads, that registries return.
 #include <algorithm>
 
 #include "layoutfs/registry.h"

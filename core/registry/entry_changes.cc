@@ -25,7 +25,7 @@ Descriptor untagged(const Descriptor& manifest, std::string_view repository) {
   return named(manifest, std::string(repository) + "@" + manifest.digest.str());
 }
 
-// The entries of one repository while they change.
+// The entries of one repository during a change.
 class Editor {
  public:
   Editor(const RepositoryMap& now, std::string_view repository, const RegistryOptions& options)
@@ -38,7 +38,7 @@ class Editor {
     }
   }
 
-  // Errc::ambiguous if the tag is of several images that are meant to be told apart.
+  // Errc::ambiguous if the tag belongs to several distinct images.
   Status check_tag(std::string_view tag) const {
     std::vector<const Descriptor*> others;
     for (const auto& [position, entry] : entries_)
@@ -47,7 +47,7 @@ class Editor {
     return one ? std::move(one) : fail(std::move(one).error(), repository_);
   }
 
-  // An empty tag stands for none: those entries differ by their digests.
+  // An empty tag means none; those entries are distinguished by their digests.
   void put(const Descriptor& manifest, const std::string& tag) {
     const Descriptor wanted =
         tag.empty() ? untagged(manifest, repository_) : tagged(manifest, repository_, tag);
@@ -77,7 +77,7 @@ class Editor {
  private:
   struct Entry {
     std::string tag;
-    std::optional<Descriptor> now;  // nothing once it is removed
+    std::optional<Descriptor> now;  // nullopt after removal
   };
 
   void lose(Entry& entry) {
@@ -97,7 +97,7 @@ class Editor {
   const RepositoryMap& now_;
   const std::string repository_;
   const RegistryOptions& options_;
-  std::map<std::size_t, Entry> entries_;  // by their positions
+  std::map<std::size_t, Entry> entries_;  // by position
   std::vector<Descriptor> added_;
   std::map<Digest, Descriptor> lost_;
 };

@@ -1,4 +1,4 @@
-// How pushing and deleting changes the entries of index.json.
+// The changes of index.json for pushing and deleting.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,14 @@
 
 namespace layoutfs {
 
-// `manifest` as an entry of each of the tags, or as one without a tag where there are none. The first entry
-// of a tag, or without one of this very manifest, is replaced, others of the tag go. Where
-// options.keep_untagged says so, a manifest that has lost its last entry by that keeps one without a tag.
-// Errc::ambiguous if the tag is of images with different full names, or for different platforms.
+// Returns the changes that make `manifest` an entry of each tag, or an entry without a tag if there are none.
+// The first entry of a tag, or the untagged one of this manifest, is replaced; other entries of the tag are
+// removed. If options.keep_untagged, a manifest that loses its last entry gets one without a tag.
+// Errc::ambiguous if the tag belongs to images with different full names or platforms.
 Result<ReferenceChanges> changes_to_put(const RepositoryMap& now, std::string_view repository,
                                         const Descriptor& manifest, const std::vector<std::string>& tags,
                                         const RegistryOptions& options);
-// Errc::ambiguous likewise.
+// Errc::ambiguous as above.
 Result<ReferenceChanges> changes_to_delete_tag(const RepositoryMap& now, std::string_view repository,
                                                std::string_view tag, const RegistryOptions& options);
 ReferenceChanges changes_to_delete_manifest(const RepositoryMap& now, std::string_view repository,

@@ -1,4 +1,4 @@
-// Where in a path the layout ends and the reference begins.
+// Splits a path into a layout and a reference.
 #pragma once
 
 #include <string>
@@ -10,15 +10,14 @@
 namespace layoutfs {
 
 struct FoundLayout {
-  std::string base;  // the layout's directory, as it stands in the path
+  std::string base;  // the layout's directory, as in the path
   RegistryReference reference;
 };
 
-// `BASE/REPOSITORY[:TAG][@DIGEST]`, or the reference alone for a layout in the working directory: of all
-// places where BASE can end, the deepest one with an `oci-layout` file; where none has one, the last.
-// Nothing in the path is cleaned or resolved. Errc::invalid_argument for an empty path and where what follows
-// is no reference; Errc::digest_invalid if its digest is malformed; Errc::io where something on the way may
-// not be looked at.
+// Splits `BASE/REPOSITORY[:TAG][@DIGEST]`, or a reference alone for a layout in the working directory. BASE
+// is the longest prefix with an `oci-layout` file; if no prefix has one, the longest. The path is not
+// normalized or resolved. Errc::invalid_argument if the path is empty, or if the rest is not a reference.
+// Errc::digest_invalid if its digest is malformed. Errc::io if a directory is not accessible.
 Result<FoundLayout> find_layout(std::string_view path);
 
 }  // namespace layoutfs

@@ -32,8 +32,8 @@ Descriptor blob_descriptor(const Digest& digest, std::uint64_t size) {
   return Descriptor{.media_type = {}, .digest = digest, .size = size};
 }
 
-// Whether the blob is there and need not be put. Errc::size_invalid if it is there, whole and of another
-// size.
+// Returns whether an intact blob exists, so that it need not be put. Errc::size_invalid if it is intact and
+// has another size.
 Result<bool> has_whole(const LayoutReader& layout, const Descriptor& descriptor, const Context& context) {
   const auto blob = layout.get_blob(descriptor.digest);
   if (!blob && blob.error().code() == Errc::not_found) return false;
@@ -59,7 +59,7 @@ DirOptions LayoutRegistry::dir_options() const {
 
 Result<LayoutRegistry::Opened> LayoutRegistry::open(const DirOptions& options) {
   auto opened = opened_.lock();
-  // A layout may be removed, and another one put in its place.
+  // A layout may be removed and replaced by another one.
   struct stat found{};
   const auto is_found = [&] { return ::stat(path_.c_str(), &found) == 0; };
   if (opened->engine && is_found() && opened->device == found.st_dev && opened->inode == found.st_ino)
@@ -133,7 +133,7 @@ Result<BlobReader> LayoutRegistry::get_blob_range(std::string_view repository, c
   if (!layout) return fail(Error(layout.error()));
   if (*layout == nullptr) return unknown_blob(digest);
   auto blob = (*layout)->get_blob(digest);
-  // What is no file is no blob either.
+  // Anything but a regular file is not a blob.
   const bool is_unknown =
       !blob && (blob.error().code() == Errc::not_found || blob.error().code() == Errc::invalid_image);
   if (is_unknown) return unknown_blob(digest);
@@ -181,7 +181,7 @@ Result<Descriptor> LayoutRegistry::resolve_manifest(std::string_view repository,
   if (!*is_there) return fail(unknown_manifest(repository, digest.str()));
   const auto found = (*all)->documents.find(digest);
   if (found != (*all)->documents.end()) return found->second;
-  // Who is told of a referrer can have it.
+  // Referrers in a list can be fetched.
   const auto referrers = all_referrers(*now, repository, context);
   if (!referrers && referrers.error().code() == Errc::cancelled) return fail(Error(referrers.error()));
   if (!referrers) return fail(unknown_manifest(repository, digest.str()));
@@ -261,7 +261,7 @@ Result<std::unique_ptr<BlobWriter>> LayoutRegistry::push_blob_chunked_resume(std
   return write_upload(*layout, std::move(*upload), chunk_size);
 }
 
-// All repositories of a layout have all of its blobs.
+// All repositories of a layout share its blobs.
 Result<Descriptor> LayoutRegistry::mount_blob(std::string_view from, std::string_view to,
                                               const Digest& digest, const Context&) {
   auto descriptor = resolve_blob(from, digest);
@@ -307,7 +307,7 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
   descriptor.annotations.erase(std::string(kRefName));
   descriptor.annotations.erase(std::string(kContainerdName));
   const auto put_entries = [&](const References& now) -> Result<ReferenceChanges> {
-    // Garbage collection may have removed some of it meanwhile; from now on it cannot.
+    // Garbage collection may have removed a blob in the meantime; from now on it cannot.
     if (auto checked = check_in(layout->get()); !checked) return fail(std::move(checked).error());
     const RepositoryMap map(now, options_);
     if (auto checked = map.check(); !checked) return fail(std::move(checked).error());

@@ -16,10 +16,10 @@
 
 namespace layoutfs {
 
-// Where a layout may be made that is not there.
+// The directories in which a new layout may be created.
 enum class LayoutPlace : std::uint8_t {
-  own,     // in a directory that is empty, or missing
-  shared,  // beside whatever there is
+  own,     // in an empty or missing directory
+  shared,  // beside other files
 };
 
 class LayoutRegistry final : public Registry {
@@ -28,9 +28,9 @@ class LayoutRegistry final : public Registry {
       : path_(std::move(path)), options_(std::move(options)), place_(place) {}
 
   const std::string& path() const noexcept { return path_; }
-  // The layout as it is now; null where there is none. Errors are those of open_dir.
+  // Returns the current layout; null if there is none. Errors are those of open_dir.
   Result<std::shared_ptr<Engine>> engine();
-  // Makes it where there is none.
+  // Creates the layout if there is none.
   Result<std::shared_ptr<Engine>> writable_engine(const Context& context = {});
 
   Result<Descriptor> resolve_blob(std::string_view repository, const Digest& digest) override;
@@ -65,20 +65,20 @@ class LayoutRegistry final : public Registry {
                                             std::string_view artifact_type, const Context& context) override;
 
  private:
-  // An open layout, and which directory it was.
+  // An open layout, and the identity of its directory.
   struct Opened {
     std::shared_ptr<Engine> engine;
     std::shared_ptr<const LayoutGraph> graph;  // of the engine
     std::uint64_t device = 0, inode = 0;
   };
-  // What was found out of one state of the references, by repository.
+  // Results for one state of the references, by repository.
   struct Known {
     std::shared_ptr<const References> references;
     std::shared_ptr<const RepositoryMap> map;  // of these
     std::map<std::string, std::shared_ptr<const Reachable>, std::less<>> reachable;
     std::map<std::string, std::shared_ptr<const LayoutReferrers>, std::less<>> referrers;
   };
-  // A layout and its entries, of one moment.
+  // A snapshot of a layout and its entries.
   struct View {
     std::shared_ptr<const LayoutReader> reader;  // null if there is no layout
     std::shared_ptr<const LayoutGraph> graph;    // of the reader
@@ -88,16 +88,16 @@ class LayoutRegistry final : public Registry {
 
   DirOptions dir_options() const;
   Result<Opened> open(const DirOptions& options);
-  // The layout and its graph as they are now; null if there is none.
+  // Returns the current layout and its graph; null if there is none.
   Result<Opened> opened();
   Result<View> view(const Context& context);
-  // Both find out once for each state of the references.
+  // Both compute their result once per state of the references.
   Result<std::shared_ptr<const Reachable>> reachable(const View& view, std::string_view repository,
                                                      const Context& context);
   Result<std::shared_ptr<const LayoutReferrers>> all_referrers(const View& view, std::string_view repository,
                                                                const Context& context);
   Result<BlobReader> read_manifest_blob(std::string_view repository, Descriptor descriptor);
-  // RegistryCode::manifest_unknown, which names `what`, where nothing is to be removed.
+  // RegistryCode::manifest_unknown, with `what`, if there is nothing to remove.
   Status remove_entries(std::string_view repository, const std::string& what,
                         const std::function<Result<ReferenceChanges>(const RepositoryMap& now)>& decide,
                         const Context& context);

@@ -44,7 +44,7 @@ Status check_present(const std::string& member, const Descriptor& descriptor, co
   return *found ? Status() : invalid("blob for " + member + " not found: " + descriptor.digest.str());
 }
 
-// Those of manifests and of indexes have the same members at the top.
+// Manifests and indexes have the same members at the top.
 template <class Document>
 Status check_top(const Document& document) {
   if (auto checked = check_text("artifactType", document.artifact_type); !checked) return checked;
@@ -78,13 +78,13 @@ Status check_image(ByteView text, const HasBlob& has_blob) {
   return check_blob("config", manifest->config);
 }
 
-// Its blobs need not be here, as nothing has ever said that they must.
+// Its blobs need not exist: the specification does not require it.
 Status check_artifact(ByteView text) {
   const auto artifact = ArtifactManifest::parse(text);
   return artifact ? Status() : invalid(artifact.error());
 }
 
-// What the document says that it is, where it says so.
+// Returns the kind that the document states, if it does.
 DocumentKind own_kind(ByteView text) {
   const auto document = JsonDocument::parse(text);
   const auto own = document ? document->root().find("mediaType") : std::nullopt;

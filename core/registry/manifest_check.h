@@ -1,4 +1,4 @@
-// What a manifest must be like before a registry takes it.
+// Checks a manifest before a registry accepts it.
 #pragma once
 
 #include <functional>
@@ -10,13 +10,13 @@
 
 namespace layoutfs {
 
-// Whether a blob is there.
+// Returns whether a blob exists.
 using HasBlob = std::function<Result<bool>(const Digest& digest)>;
 
-// The structure of a manifest or an index, OCI's or Docker's, and that all it names is there, but for
-// subjects and for layers and configs with URLs. Between those kinds the document's own media type decides,
-// not `media_type`; of every other media type, anything goes. RegistryCode::manifest_invalid, naming the
-// member.
+// Checks the structure of a manifest or an index of OCI or Docker, and that everything it refers to exists,
+// except subjects, and layers and configs with URLs. If the document's own media type is one of these, it
+// takes precedence over `media_type`. Documents of other media types are not checked.
+// RegistryCode::manifest_invalid, with the member, if it is invalid.
 Status check_manifest(ByteView document, std::string_view media_type, const HasBlob& has_blob);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// The part of a registry that is below a name.
+// The part of a registry below a prefix.
 #include <string>
 #include <utility>
 
@@ -66,7 +66,7 @@ class PrefixRegistry final : public Registry {
     return registry_->delete_tag(full(repository), tag, context);
   }
   Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override {
-    // In byte order all that is below the prefix stands together, from the prefix itself on.
+    // In byte order, all names below the prefix are consecutive, starting with the prefix itself.
     auto found =
         registry_->repositories({.start_after = full(page.start_after), .limit = page.limit}, context);
     if (!found) return found;

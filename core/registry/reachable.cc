@@ -19,7 +19,7 @@ Result<Reachable> find_reachable(const LayoutGraph& graph, std::span<const Descr
   };
   for (const Descriptor* const entry : entries) {
     reachable.documents.insert_or_assign(entry->digest, *entry);
-    // A tag of a manifest, as most are, leads no further.
+    // Most tags are manifests, which lead to no further manifests.
     if (document_kind(entry->media_type) != DocumentKind::index) continue;
     const auto walked = walk(std::span(entry, 1), handlers({first_visits(), visit}), context);
     if (!walked) return fail(Error(walked.error()));

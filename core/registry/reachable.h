@@ -11,12 +11,12 @@
 namespace layoutfs {
 
 struct Reachable {
-  // The entries and, through indexes, all that those name, each by the last descriptor that does.
+  // The entries and, through indexes, all their descendants, each with the last descriptor that names it.
   std::map<Digest, Descriptor> documents;
-  // Whether an index is missing: what it names is not known until it comes.
+  // Whether an index is missing, so that its children are unknown.
   bool is_open = false;
 };
-// Errc::invalid_image for an index that cannot be read.
+// Errc::invalid_image if an index cannot be read.
 Result<Reachable> find_reachable(const LayoutGraph& graph, std::span<const Descriptor* const> entries,
                                  const Context& context);
 

@@ -1,4 +1,4 @@
-// What a registry answers to that has an operation not.
+// The default implementations: Errc::unsupported.
 #include "layoutfs/registry.h"
 
 namespace layoutfs {

@@ -15,7 +15,7 @@
 namespace layoutfs {
 namespace {
 
-// Layouts that stay open: each takes a descriptor, and the memory of its entries.
+// Layouts that stay open; each takes a descriptor and the memory of its entries.
 constexpr std::size_t kMaxOpen = 64;
 
 class RepositoriesRegistry final : public Registry {
@@ -121,7 +121,7 @@ class RepositoriesRegistry final : public Registry {
 
   const RepositoryTree tree_;
   const RegistryOptions options_;
-  Guarded<std::list<Opened>> opened_;  // what was used last stands first
+  Guarded<std::list<Opened>> opened_;  // most recently used first
 };
 
 Result<std::shared_ptr<LayoutRegistry>> RepositoriesRegistry::open(std::string_view repository) {
@@ -151,8 +151,8 @@ Result<std::shared_ptr<LayoutRegistry>> RepositoriesRegistry::open(std::string_v
   return opened->front().second;
 }
 
-// A layout whose entries are none of its repository is not listed: nobody could ask for them. One that cannot
-// be read is: whoever asks for it learns why, and it hides none of the others.
+// Skips a layout without entries of its own repository, because nobody could request them. Includes an
+// unreadable one: a request reports its error, and it does not hide the others.
 Result<std::vector<std::string>> RepositoriesRegistry::repositories(const Page& page,
                                                                     const Context& context) {
   std::vector<std::string> found;

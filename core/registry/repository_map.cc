@@ -13,7 +13,7 @@ RepositoryMap::RepositoryMap(const References& references, const RegistryOptions
   const bool is_strict = options.foreign == ForeignEntry::error;
   if (is_strict && !references_.problems.empty()) {
     foreign_ = Error(Errc::invalid_image, references_.problems.front());
-    // Those of refs/ are named by their files.
+    // Entries of refs/ have their file names in messages.
     if (!references_.document.empty()) foreign_ = std::move(*foreign_).with("index.json");
   }
   for (std::size_t i = 0; i < references_.entries.size(); ++i) {

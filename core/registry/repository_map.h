@@ -15,34 +15,35 @@ namespace layoutfs {
 
 struct RepositoryEntries {
   std::vector<std::size_t> positions;  // in References::entries, ascending; never empty
-  std::map<std::string, std::vector<std::size_t>, std::less<>> tags;  // to the entries of each, likewise
+  // positions of the entries of each, likewise
+  std::map<std::string, std::vector<std::size_t>, std::less<>> tags;
 };
 
-// Immutable; of one moment.
+// Immutable: a snapshot.
 class RepositoryMap {
  public:
   // `references` must outlive it.
   RepositoryMap(const References& references, const RegistryOptions& options);
 
-  // Errc::invalid_image where an entry says no repository, and those are not skipped.
+  // Errc::invalid_image if an entry has no repository and such entries are not skipped.
   Status check() const;
   const std::map<std::string, RepositoryEntries, std::less<>>& repositories() const noexcept {
     return repositories_;
   }
-  // RegistryCode::name_unknown, and that of check().
+  // RegistryCode::name_unknown if it has no entries. Errors of check().
   Result<const RepositoryEntries*> find(std::string_view repository) const;
-  // The manifest that the tag names, the first one. RegistryCode::manifest_unknown; the errors of find() and
-  // of check_one_target().
+  // Returns the manifest of the tag's first entry. RegistryCode::manifest_unknown if there is none. Errors of
+  // find() and check_one_target().
   Result<const Descriptor*> find_tag(std::string_view repository, std::string_view tag) const;
   const Descriptor& entry(std::size_t position) const { return references_.entries[position]; }
 
  private:
   const References& references_;
   std::map<std::string, RepositoryEntries, std::less<>> repositories_;
-  std::optional<Error> foreign_;  // the first entry that says no repository
+  std::optional<Error> foreign_;  // the error of the first entry without a repository
 };
 
-// Of the sorted keys of `names`, those of the page.
+// Returns the sorted keys of `names` in the page.
 template <class Map>
 std::vector<std::string> page_of(const Map& names, const Page& page) {
   std::vector<std::string> found;
@@ -53,8 +54,7 @@ std::vector<std::string> page_of(const Map& names, const Page& page) {
   return found;
 }
 
-// Errc::ambiguous, listing them, if the entries of a tag are meant to be told apart: by their full names or
-// their platforms.
+// Errc::ambiguous, with a list, if the entries of a tag differ in their full names or platforms.
 Status check_one_target(std::string_view tag, const std::vector<const Descriptor*>& entries);
 
 // RegistryCode::name_invalid

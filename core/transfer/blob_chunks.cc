@@ -8,7 +8,7 @@
 namespace layoutfs {
 namespace {
 
-// Reads a blob at any place.
+// Reads a blob at any offset.
 class BlobChunks final : public ChunkReader {
  public:
   BlobChunks(BlobPtr blob, std::vector<BlobChunk> chunks)
@@ -27,7 +27,7 @@ class BlobChunks final : public ChunkReader {
     if (got) offset_ += *got;
     return got;
   }
-  // Nobody has to read up to the next one.
+  // Chunks are read by offset, so there is nothing to skip.
   Status skip_chunk() override { return {}; }
 
   BlobPtr blob_;

@@ -1,4 +1,4 @@
-// Chunks of blobs, from a source that can deliver them or from an open blob.
+// Chunks of blobs, from a source with range requests or from an open blob.
 #pragma once
 
 #include <memory>
@@ -13,22 +13,21 @@
 
 namespace layoutfs {
 
-// Gives pieces of blobs. Thread-safe unless it says otherwise.
+// Provides ranges of blobs. Thread-safe unless documented otherwise.
 class BlobChunkAccessor {
  public:
   virtual ~BlobChunkAccessor() = default;
-  // The accessor must outlive the stream. The request is checked before anything is read
-  // (validate_chunks, with the size where `info` has one): Errc::bad_partial_request, also where the
-  // source, a server, refuses this request: fewer chunks may do. Errc::unsupported where it has no pieces to
-  // give.
+  // The accessor must outlive the stream. The request is validated first (validate_chunks, with the size if
+  // `info` has one): Errc::bad_partial_request if it is invalid, or if a server refuses it; fewer chunks may
+  // succeed. Errc::unsupported if the source has no ranges.
   virtual Result<std::unique_ptr<ChunkStream>> get_blob_at(const BlobInfo& info,
                                                            std::span<const BlobChunk> chunks,
                                                            const Context& context = {}) = 0;
 };
 
-// Each chunk read on its own, at its place; Errc::unexpected_eof for a chunk that the blob has not all of.
-// Errc::bad_partial_request as validate_chunks gives it, without a size: a blob that is shorter than it was
-// said to be is known by its chunks.
+// Returns the chunks of `blob`, each read by offset. Errc::unexpected_eof if the blob ends inside a chunk.
+// Errc::bad_partial_request as in validate_chunks, without a size, so that a blob shorter than announced
+// fails in its chunk.
 Result<std::unique_ptr<ChunkStream>> chunks_of(BlobPtr blob, std::vector<BlobChunk> chunks);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// What somebody who copies an image knows of one of its blobs.
+// The known properties of a blob during a copy.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,18 @@
 
 namespace layoutfs {
 
-// What becomes, or became, of a layer's compression on its way.
+// The treatment of a layer's compression.
 enum class LayerCompression : std::uint8_t { preserve_original, decompress, compress };
 
 struct BlobInfo {
-  Digest digest;                      // empty where it is not known
-  std::optional<std::uint64_t> size;  // bytes; nothing where it is not known
-  std::vector<std::string> urls;      // where a foreign layer can be had, outside of the store
+  Digest digest;                      // empty if unknown
+  std::optional<std::uint64_t> size;  // bytes; nullopt if unknown
+  std::vector<std::string> urls;      // locations of a foreign layer outside of the store
   Annotations annotations;
-  std::string media_type;  // empty where it is not known
-  // Of what a destination returns: how the manifest that is going to be written has to differ from the one
-  // that was read.
+  std::string media_type;  // empty if unknown
+  // In the result of a destination: the changes to make in the manifest.
   LayerCompression compression_operation = LayerCompression::preserve_original;
-  std::optional<Compression> compression_algorithm;  // nothing if it is not known
+  std::optional<Compression> compression_algorithm;  // nullopt if unknown
 };
 
 inline BlobInfo blob_info_of(const Descriptor& descriptor) {

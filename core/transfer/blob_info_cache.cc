@@ -13,7 +13,7 @@ namespace layoutfs {
 namespace {
 
 struct Known : BlobRecords {
-  std::map<Digest, std::set<Digest>> variants;  // by the uncompressed digest, itself included
+  std::map<Digest, std::set<Digest>> variants;  // by the uncompressed digest, including itself
 
   void forget_variant(const Digest& any, const Digest& of) {
     const auto found = variants.find(of);

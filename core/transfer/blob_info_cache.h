@@ -1,5 +1,5 @@
-// What was learnt of blobs while images were copied: which are the same layer in another compression, and
-// where they were seen.
+// Facts about blobs, learned during copies: blobs that are the same layer in another compression, and their
+// known locations.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace layoutfs {
 
-// Never fails: it only advises, and may forget. Thread-safe.
+// Never fails: it only gives hints, and may forget. Thread-safe.
 class BlobInfoCache {
  public:
   struct Candidate {
@@ -25,28 +25,28 @@ class BlobInfoCache {
 
   virtual ~BlobInfoCache() = default;
 
-  // The digest of `any`'s uncompressed content: what was recorded with it, or itself where it was recorded as
-  // the uncompressed side of some pair. Empty where neither was.
+  // Returns the digest of `any`'s uncompressed content: the recorded one, or `any` itself if it was recorded
+  // as uncompressed. Empty if unknown.
   virtual Digest uncompressed_digest(const Digest& any) = 0;
-  // That `uncompressed` names the uncompressed content of the blob `any`; the two may be the same. Only what
-  // was verified here: others are going to rely on it. Once more is harmless, another one takes its place.
+  // Records that `uncompressed` is the digest of the uncompressed content of `any`; they may be equal. Only
+  // for verified facts, because others rely on them. Replaces an earlier record.
   virtual void record_digest_uncompressed_pair(const Digest& any, const Digest& uncompressed) = 0;
 
-  // That `digest` is at `location`, as of now. Locations mean something within a `transport` and a `scope` of
-  // it alone: a kind of store, and what blobs can be reused across in it.
+  // Records that `digest` is at `location` now. Locations are valid within a `transport` (a kind of store)
+  // and a `scope` (the part of it in which blobs can be reused).
   virtual void record_known_location(std::string_view transport, std::string_view scope, const Digest& digest,
                                      std::string_view location) = 0;
-  // Where to look for `digest`, at most kMaxCandidates, the best first: those of `digest`, newest first.
-  // Where a substitute will do, then those of other blobs that have its uncompressed content, newest first,
-  // of one time by their digests; then those of the uncompressed content itself, newest first.
+  // Returns locations of `digest`, at most kMaxCandidates, the best first: those of `digest`, newest first.
+  // If substitutes are allowed, followed by those of other blobs with the same uncompressed content, newest
+  // first, then by digest, and by those of the uncompressed content itself, newest first.
   virtual std::vector<Candidate> candidate_locations(std::string_view transport, std::string_view scope,
                                                      const Digest& digest, bool can_substitute) = 0;
 };
 
-// In memory, and as long as the cache. It remembers `limit` pairs and as many locations, 1 at least; beyond
-// that, what was recorded longest ago goes.
+// Returns a cache in memory with at most `limit` pairs and `limit` locations (at least 1); the oldest records
+// are dropped.
 std::unique_ptr<BlobInfoCache> memory_cache(std::size_t limit = std::size_t{1} << 16);
-// Remembers nothing.
+// Returns a cache that stores nothing.
 std::unique_ptr<BlobInfoCache> no_cache();
 
 }  // namespace layoutfs

@@ -25,7 +25,7 @@ Result<BlobRecords> load(const CacheDirectory& directory, std::size_t limit) {
   return read_blob_records(*content, limit);
 }
 
-// Keeps other processes from writing what this one does not see. Whoever holds it needs milliseconds.
+// Excludes other processes during a read and write of the file, which take milliseconds.
 Result<UniqueFd> lock(int directory) {
   constexpr int kAttempts = 200;
   constexpr std::chrono::milliseconds kPause{10};
@@ -92,7 +92,7 @@ class StoredBlobInfo final : public BlobInfoFile {
   }
 
  private:
-  std::optional<CacheDirectory> directory_;  // none: nothing is kept
+  std::optional<CacheDirectory> directory_;  // nullopt: nothing is stored
   const std::size_t limit_;
   const std::unique_ptr<BlobInfoCache> known_;
   Guarded<BlobRecords> recorded_;  // since the last save

@@ -1,4 +1,4 @@
-// A BlobInfoCache that outlives the process.
+// A persistent BlobInfoCache.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +10,19 @@
 
 namespace layoutfs {
 
-// Thread-safe, and safe beside other processes that have the same directory.
+// Thread-safe, and safe with other processes that use the same directory.
 class BlobInfoFile : public BlobInfoCache {
  public:
-  // Adds what was recorded here to the file, to what others have added meanwhile. Errors are no harm: the
-  // next process knows less. Errc::io; Errc::invalid_argument if others can write the directory.
+  // Merges new records into the file and keeps those of other processes. Errors are harmless: the next
+  // process only knows less. Errc::io. Errc::invalid_argument if others can write the directory.
   virtual Status save() = 0;
 };
 
 inline constexpr std::size_t kMaxRecords = std::size_t{1} << 14;
 
-// The file `blob-info` in `directory`, which is made with the first save. A file that is missing, damaged, of
-// another version, or that others can write, counts as empty, and is replaced. `limit` pairs stay, and as
-// many locations: what was recorded longest ago goes. An empty `directory`: nothing is kept.
+// Opens the file `blob-info` in `directory`, which is created by the first save. A file that is missing,
+// damaged, of another version, or writable by others counts as empty, and is replaced. At most `limit` pairs
+// and `limit` locations are kept; the oldest are dropped. If `directory` is empty, nothing is stored.
 std::unique_ptr<BlobInfoFile> open_blob_info_file(std::string directory, std::size_t limit = kMaxRecords);
 
 }  // namespace layoutfs

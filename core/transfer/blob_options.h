@@ -1,4 +1,4 @@
-// What destinations that are stores make of the options of a blob.
+// Rules for the options of a blob, shared by all destinations.
 #pragma once
 
 #include <cstddef>
@@ -14,19 +14,19 @@
 
 namespace layoutfs {
 
-// Errc::invalid_argument, naming the option, if the options contradict each other: a config is no layer.
-// Errc::unsupported for a config that is larger than a document may be.
+// Errc::invalid_argument, with the option, if the options contradict each other: a config is not a layer.
+// Errc::unsupported if a config exceeds the size limit of documents.
 Status check_put_options(const BlobInfo& info, const PutBlobOptions& options);
 
-// The error, and which layer it is about.
+// Returns the error with the number of its layer.
 Error of_layer(Error error, const std::optional<std::size_t>& layer_index);
 
-// Layers that were said to be empty: verified, and not stored. Thread-safe.
+// Layers marked as empty: verified, but not stored. Thread-safe.
 class EmptyLayers {
  public:
-  // Reads `content`, which must be what `info` says, as put_blob_with_options() has it.
+  // Reads and verifies `content` against `info`, as put_blob_with_options() does.
   Result<BlobInfo> add(ByteSource& content, const BlobInfo& info, const Context& context);
-  // One of known size, without its content.
+  // Adds a layer of known size without its content.
   BlobInfo add(const BlobInfo& info);
   // RegistryCode::manifest_blob_unknown if `manifest` names one of them and it is not stored.
   Status check(ByteView manifest, const std::function<Result<bool>(const Digest&)>& is_stored) const;

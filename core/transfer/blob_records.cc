@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kTitle = "layoutfs blob records 1 ";
 constexpr std::size_t kHexDigits = 16;
-constexpr std::size_t kHeader = kTitle.size() + kHexDigits + 1;  // with its newline
+constexpr std::size_t kHeader = kTitle.size() + kHexDigits + 1;  // including its newline
 constexpr JsonLimits kLimits{.bytes = kMaxBlobRecords, .depth = 8, .values = std::size_t{1} << 20};
 
 std::string checksum_of(std::string_view text) {

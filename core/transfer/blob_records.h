@@ -1,4 +1,4 @@
-// What is remembered of blobs, in the order in which it was learnt, and its file format.
+// The records about blobs in chronological order, and their file format.
 #pragma once
 
 #include <compare>
@@ -25,12 +25,12 @@ struct BlobRecords {
   RecentMap<LocationKey, std::monostate> locations;
 };
 
-// Adds what `newer` has, in its order, as learnt later than all of `records`; `limit` of each kind stay.
+// Appends the records of `newer`, in order; keeps the latest `limit` of each kind.
 void merge(BlobRecords& records, const BlobRecords& newer, std::size_t limit);
 
-// A file: a line with the version and a checksum of the rest, and the records as JSON.
+// Returns the file: a line with the version and a checksum of the rest, then the records as JSON.
 Bytes write_blob_records(const BlobRecords& records);
-// Errc::corrupt for a file that is damaged, of another version, or larger than kMaxBlobRecords.
+// Errc::corrupt if the file is damaged, has another version, or is larger than kMaxBlobRecords.
 Result<BlobRecords> read_blob_records(ByteView file, std::size_t limit);
 
 inline constexpr std::size_t kMaxBlobRecords = std::size_t{32} << 20;  // bytes of the file

@@ -1,4 +1,4 @@
-// Which of the known locations of a blob to try first.
+// Sorts the known locations of a blob by preference.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace layoutfs {
 
 struct KnownLocation {
   BlobInfoCache::Candidate candidate;
-  std::int64_t seen;  // when it was recorded last; any clock
+  std::int64_t seen;  // time of the last record; any clock
 };
 
-// At most `limit` of them: those of `primary`, then the others, then those of `uncompressed`, which may be
-// empty or the primary one; within these the newest first, those of one time by digest and location.
+// Returns at most `limit` locations: those of `primary`, then others, then those of `uncompressed`, which may
+// be empty or equal to `primary`; in each group the newest first, then by digest and location.
 std::vector<BlobInfoCache::Candidate> best_candidates(std::vector<KnownLocation> locations,
                                                       const Digest& primary, const Digest& uncompressed,
                                                       std::size_t limit);

@@ -1,4 +1,4 @@
-// A blob that takes the place of another one.
+// A blob that replaces another one.
 #pragma once
 
 #include "core/transfer/blob_info.h"
@@ -7,8 +7,8 @@
 
 namespace layoutfs {
 
-// Returns `info` as it is if `blob`, the same layer in another compression, takes its place: with the digest,
-// the size and, by its first bytes, the compression of `blob`.
+// Returns `info` for its substitute `blob`, the same layer in another compression: with its digest, its size
+// and, from its first bytes, its compression. Returns `info` unchanged if it is the same blob.
 Result<BlobInfo> substituted(BlobInfo info, const Digest& digest, const Blob& blob);
 
 }  // namespace layoutfs

@@ -15,20 +15,20 @@
 namespace layoutfs {
 namespace {
 
-// Blobs of up to this size wait for the disk together; larger ones can be gone on with.
+// Blobs of up to this size share a wait for the disk; larger ones can be resumed.
 constexpr std::uint64_t kSmallBlob = std::uint64_t{1} << 20;
-// A batch is flushed at this size: whoever is interrupted has no more to do again.
+// A batch is flushed at this size, which limits the work lost by an interruption.
 constexpr std::uint64_t kBatchBlobs = 1024;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{64} << 20;
-// How often garbage collection may take away what was to be reused.
+// Attempts in case garbage collection removes blobs that were to be reused.
 constexpr int kAttempts = 3;
 
-// What was done so far. Thread-safe.
+// The progress so far. Thread-safe.
 class Counter {
  public:
   explicit Counter(const ImageCopyOptions& options) : options_(options) {}
 
-  // Once for each digest, whatever its descriptors say that the blob is.
+  // Counts each digest once, for all its descriptors.
   void add_known(const Descriptor& descriptor) {
     if (known_.lock()->insert(descriptor.digest).second) known_bytes_ += descriptor.size;
   }
@@ -62,7 +62,7 @@ class Counter {
                              absent_layers_ = 0, absent_children_ = 0, known_bytes_ = 0;
 };
 
-// Tells of the bytes that are read.
+// Counts the bytes that are read.
 class CountedSource final : public ByteSource {
  public:
   CountedSource(ByteSource& source, Counter& counter) : source_(source), counter_(counter) {}
@@ -80,7 +80,7 @@ class CountedSource final : public ByteSource {
   std::uint64_t bytes_ = 0;
 };
 
-// Chunks of blobs, counted. One of them is asked for pieces of one blob.
+// Counts chunks of blobs. One accessor serves one blob.
 class CountedAccessor final : public BlobChunkAccessor {
  public:
   CountedAccessor(BlobChunkAccessor& accessor, Counter& counter) : accessor_(accessor), counter_(counter) {}
@@ -113,7 +113,7 @@ class CountedAccessor final : public BlobChunkAccessor {
 
   BlobChunkAccessor& accessor_;
   Counter& counter_;
-  std::uint64_t bytes_ = 0;  // of the chunks that were read to their ends
+  std::uint64_t bytes_ = 0;  // of completely read chunks
 };
 
 // Of a manifest that the source does not have.
@@ -161,11 +161,11 @@ class Copier {
   Counter counter_;
   std::unique_ptr<ImageSource> source_;
   std::shared_ptr<BlobBatch> batch_;
-  std::unique_ptr<ImageDestination> small_, large_;  // by way of batch_, and at once
+  std::unique_ptr<ImageDestination> small_, large_;  // through batch_, and immediately
   Guarded<std::unordered_set<Digest>> begun_;
   Guarded<std::vector<Digest>> reused_;
-  Guarded<std::unordered_set<Digest>> absent_;                      // children of indexes that were left out
-  std::atomic<std::uint64_t> staged_blobs_ = 0, staged_bytes_ = 0;  // since the last flush, about
+  Guarded<std::unordered_set<Digest>> absent_;                      // skipped children of indexes
+  std::atomic<std::uint64_t> staged_blobs_ = 0, staged_bytes_ = 0;  // since the last flush, approximately
 };
 
 Status Copier::open() {
@@ -185,7 +185,7 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
   const Handler copy = [this](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
-    // A blob may be named as several kinds of content, and leads to others by each; it is copied once.
+    // A blob may occur as several kinds of content, each with its own children; it is copied once.
     if (!begun_.lock()->insert(descriptor.digest).second) return Visit();
     return copy_blob(descriptor, context);
   };
@@ -209,7 +209,7 @@ Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
                            large_->properties().has_thread_safe_put_blob;
   auto copied = dispatch(roots, handlers({first_visits(), copy, count}),
                          is_parallel ? options_.max_concurrency : 1, options_.context);
-  // What is there already is worth keeping, whatever has ended the rest.
+  // Keep the blobs that were copied, also after an error.
   auto flushed = batch_->flush();
   return copied ? flushed : copied;
 }
@@ -218,7 +218,7 @@ Status Copier::leave_out(const Descriptor& index, const Descriptor& child) {
   if (!options_.skips_absent_children) {
     auto children = index_children_of(graph_, std::span(&index, 1), options_.context);
     if (!children) return fail(std::move(children).error());
-    // Nothing is found there if a descriptor does not say that this is an index.
+    // It is empty if no descriptor states that this is an index.
     if (children->absent.empty()) children->absent.push_back({index.digest, child});
     return fail(Errc::not_found, describe_absent(*children));
   }
@@ -268,8 +268,8 @@ Status Copier::put(const Descriptor& descriptor, const Context& context) {
   return put_whole(info, context);
 }
 
-// The document with its text if the graph reads it anyway, and it is as its descriptor says. Null for others,
-// whose content tells what is wrong with it on its way.
+// Returns the document with its text if the graph reads it anyway and it matches its descriptor. Returns null
+// for others, so that copying their content reports the error.
 DocumentPtr Copier::read_small_document(const Descriptor& descriptor, const Context& context) const {
   if (descriptor.size > kSmallBlob && !is_document_type(descriptor.media_type)) return nullptr;
   auto document = graph_.read(descriptor, context);
@@ -277,14 +277,14 @@ DocumentPtr Copier::read_small_document(const Descriptor& descriptor, const Cont
   return has_text ? std::move(*document) : nullptr;
 }
 
-// Whether it could be put that way.
+// Returns whether it could be put in this way.
 Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context) {
   if (!source_->supports_get_blob_at() || !large_->supports_put_blob_partial()) return false;
-  // What is there could not be reused: only the whole blob takes its place.
+  // The existing blob could not be reused, so only the whole blob can replace it.
   if (engine_->exists(info.digest).value_or(true)) return false;
   const auto local = source_engine_->get_blob(info.digest);
-  // A blob that is larger than it should be has the right pieces too: all of it tells. And sharing the blocks
-  // is better than not to read some of them.
+  // A blob that is longer than expected would have the right ranges, too: read all of it to notice. Cloning
+  // is also better than skipping some reads.
   if (!local || (*local)->size() != info.size || engine_->can_clone(**local)) return false;
   CountedAccessor counted(*source_, counter_);
   const auto put = large_->put_blob_partial(counted, info, options_.cache, context);
@@ -329,7 +329,7 @@ Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source
                                const std::shared_ptr<Engine>& destination,
                                std::span<const NamedDescriptor> images, const ImageCopyOptions& options) {
   if (images.empty()) return CopyCounts();
-  // Nothing is copied that could not have its name.
+  // Check the names first, so that nothing is copied in vain.
   if (auto checked = check_names(*destination, images, options.replaced); !checked)
     return fail(std::move(checked).error());
   for (int attempt = 1;; ++attempt) {
@@ -389,8 +389,8 @@ Result<std::vector<Descriptor>> referrers_of(const LayoutGraph& graph, std::span
   const Handler children = all_children_handler(
       graph,
       {.on_problem = [](const auto&, const auto&) { return Status(); }, .on_unknown = {}, .on_absent = {}});
-  // Referrers are the roots of a walk of their own: an index may lead to its own subject, which is not a
-  // circle of documents.
+  // Each round of referrers starts its own walk: an index may lead to its own subject, which is not a cycle
+  // of documents.
   while (!next.empty()) {
     const std::vector<Descriptor> roots = std::exchange(next, {});
     const auto walked = walk(roots, handlers({once, note, children}), context);

@@ -1,5 +1,4 @@
-// Copying images beyond layoutfs/copy.h: with what is known of blobs, and with documents that are made on the
-// way.
+// Extends layoutfs/copy.h: copies with known facts about blobs, and with additional documents.
 #pragma once
 
 #include <cstddef>
@@ -23,19 +22,18 @@
 
 namespace layoutfs {
 
-// The options of a graph that documents are copied from.
+// The options of a graph that is used for copying documents.
 inline const GraphOptions kCopyGraph{.keeps_text = true};
 
 struct ImageCopyOptions : CopyOptions {
   SpanFinder find_spans;           // for large blobs
-  UrlOpener open_url;              // for foreign layers that the source does not have
-  BlobInfoCache* cache = nullptr;  // told of all blobs and where they are
+  UrlOpener open_url;              // for foreign layers missing in the source
+  BlobInfoCache* cache = nullptr;  // gets the locations of all blobs
   std::string scope;               // of the destination in the cache, see DestinationOptions::scope
   const ExtraDocuments* documents = nullptr;  // copied as if the source had them (substitution.h)
-  // Of the source, made with kCopyGraph: documents that it has read are not read again. Null for one of its
-  // own.
+  // A graph of the source with kCopyGraph, which avoids reading documents again. Null: create one.
   const LayoutGraph* graph = nullptr;
-  OnUnknown on_unknown;  // called with documents of unknown kinds, whose mentioned blobs are copied too
+  OnUnknown on_unknown;  // called with documents of unknown kinds; the blobs they mention are copied, too
 };
 
 // copy_images() of layoutfs/copy.h, with more options.
@@ -43,13 +41,12 @@ Result<CopyCounts> copy_images(const std::shared_ptr<const LayoutReader>& source
                                const std::shared_ptr<Engine>& destination,
                                std::span<const NamedDescriptor> images, const ImageCopyOptions& options);
 
-// Returns one sentence that names the platforms of the children that are absent, and of those that are
-// present.
+// Returns one sentence with the platforms of the absent and the present children.
 std::string describe_absent(const IndexChildren& children);
 
-// Everything in the layout of `graph` that refers to one of `images`, or to what these lead to, or to another
-// referrer (distribution-spec, "Listing Referrers"), by the descriptors that lead to it, sorted by their
-// digests; `images` themselves are left out. Whatever cannot be read refers to nothing.
+// Returns all documents in the layout of `graph` that refer to `images`, their descendants, or other
+// referrers (distribution-spec, "Listing Referrers"), without `images` themselves, as the descriptors that
+// name them, sorted by digest. Ignores unreadable documents.
 Result<std::vector<Descriptor>> referrers_of(const LayoutGraph& graph, std::span<const Descriptor> images,
                                              const Context& context = {});
 

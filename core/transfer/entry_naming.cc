@@ -14,7 +14,7 @@
 namespace layoutfs {
 namespace {
 
-// Both annotations; an empty name is none.
+// Both annotations; an empty name counts as absent.
 using Names = std::pair<std::string_view, std::string_view>;
 
 Names names_of(const Descriptor& entry) {
@@ -25,14 +25,14 @@ bool are_for_other_platforms(const Descriptor& a, const Descriptor& b) {
   return a.platform && b.platform && normalized(*a.platform) != normalized(*b.platform);
 }
 
-// `image` as the entry that it becomes. Without a name, its annotations stay as they are.
+// Returns `image` as an entry. If it has no name, its annotations are unchanged.
 Descriptor entry_of(const NamedDescriptor& image) {
   Descriptor entry = image.descriptor;
   if (!image.name.empty()) entry.annotations.insert_or_assign(std::string(kRefName), image.name);
   return entry;
 }
 
-// The entries as they become, one image after the other.
+// The resulting entries, one image after the other.
 class EntryNaming {
  public:
   EntryNaming(const References& now, ReplacedEntry replaced) : now_(now.entries), replaced_(replaced) {
@@ -47,7 +47,7 @@ class EntryNaming {
     for (const Descriptor& entry : now_) ++uses_[entry.digest];
   }
 
-  // All of them at once: which entries are there already is known before others lose their names.
+  // All at once: existing entries must be found before others lose their names.
   void take_over(const std::vector<Descriptor>& entries) {
     std::vector<std::optional<std::size_t>> places;
     for (const Descriptor& entry : entries) places.push_back(claim_same(entry));
@@ -67,7 +67,7 @@ class EntryNaming {
     }
   }
 
-  // Once for each name.
+  // Called once for each name.
   Status name(const std::string& name, const Descriptor& entry) {
     const auto positions = holders_of(name, entry);
     if (!positions) return fail(Error(positions.error()));
@@ -80,7 +80,7 @@ class EntryNaming {
       place = positions->front();
     else if (const auto unnamed = unnamed_.find(entry.digest); unnamed != unnamed_.end())
       place = unnamed->second;
-    // The new entry first: what it displaces may be the same image.
+    // Put the new entry first: the displaced one may be the same image.
     put(place, entry);
     for (const std::size_t position : *positions)
       if (position != place) displace(position, entry);
@@ -110,8 +110,8 @@ class EntryNaming {
 
  private:
   struct State {
-    std::optional<Descriptor> entry;  // instead of the one that is there
-    bool is_claimed = false;          // by an entry that is taken over
+    std::optional<Descriptor> entry;  // replaces the existing one
+    bool is_claimed = false;          // by a transferred entry
     bool is_removed = false;
   };
 
@@ -125,7 +125,7 @@ class EntryNaming {
     return same->second;
   }
 
-  // Nothing that the entry says may be lost.
+  // No information of the entry may be lost.
   std::optional<std::size_t> claim_unnamed(const Descriptor& entry) {
     const auto [first, last] = unnamed_.equal_range(entry.digest);
     const auto found = std::find_if(first, last, [&](const auto& item) {
@@ -137,7 +137,7 @@ class EntryNaming {
     return found->second;
   }
 
-  // The positions of the entries whose name `entry` gets.
+  // Returns the positions of the entries that have the name of `entry`.
   Result<std::vector<std::size_t>> holders_of(const std::string& name, const Descriptor& entry) const {
     std::vector<std::size_t> positions;
     std::vector<NamedEntry> entries;
@@ -161,7 +161,7 @@ class EntryNaming {
     return own;
   }
 
-  // At `place`, whatever is there, or behind all.
+  // Replaces the entry at `place`, or appends.
   void put(std::optional<std::size_t> place, Descriptor entry) {
     ++uses_[entry.digest];
     if (!place) {
@@ -177,7 +177,7 @@ class EntryNaming {
     states_[position].is_claimed = true;
     Descriptor entry = now_[position];
     entry.annotations.erase(std::string(kRefName));
-    // Under a full name of its own it can still be found.
+    // It can still be found under its own full name.
     if (full_name(entry) == full_name(by)) entry.annotations.erase(std::string(kContainerdName));
     const bool is_nameless = !full_name(entry);
     if (replaced_ == ReplacedEntry::removed || (is_nameless && uses_[digest] > 1)) {
@@ -189,7 +189,7 @@ class EntryNaming {
     if (is_nameless) unnamed_.emplace(digest, position);
   }
 
-  // What stands at `position` now goes.
+  // Removes the current entry at `position`.
   void drop(std::size_t position) {
     const Digest& digest = states_[position].entry ? states_[position].entry->digest : now_[position].digest;
     --uses_[digest];
@@ -207,7 +207,7 @@ class EntryNaming {
   std::map<std::string_view, std::vector<std::size_t>> by_ref_name_;
   std::multimap<Digest, std::size_t> by_digest_;
   std::multimap<Digest, std::size_t> unnamed_;  // without any name
-  std::map<Digest, std::size_t> uses_;          // how many entries have it
+  std::map<Digest, std::size_t> uses_;          // number of entries per digest
 };
 
 }  // namespace
@@ -229,7 +229,7 @@ Result<ReferenceChanges> changes_to_name(const References& now, std::span<const 
     if (image.is_entry || image.name.empty() || last[image.name] != i) continue;
     if (auto named = naming.name(image.name, entry_of(image)); !named) return fail(std::move(named).error());
   }
-  // Whether they have another entry is known only now.
+  // Now it is known whether they have another entry.
   for (const NamedDescriptor& image : images)
     if (!image.is_entry && image.name.empty()) naming.keep_unnamed(image.descriptor);
   return std::move(naming).changes();

@@ -1,4 +1,4 @@
-// What becomes of a layout's entries when images get names in it.
+// The changes of a layout's entries when images get names.
 #pragma once
 
 #include <span>
@@ -10,22 +10,22 @@
 
 namespace layoutfs {
 
-// What ReferenceBatch::write() changes where references are entries of index.json.
+// Returns the changes of ReferenceBatch::write() in an index.json.
 //
-// An entry that is taken over (NamedDescriptor::is_entry) keeps its place, if the layout has it: the same
-// image by the same names. Otherwise it becomes a new one, in the order of `images`, or takes an entry of its
-// image that has no name and says nothing else. Entries of the same names and of other images lose their
-// names, unless they are for other platforms; entries that share ref.name alone stay as they are.
+// A transferred entry (NamedDescriptor::is_entry) keeps its place if the layout has it: the same image with
+// the same names. Otherwise it becomes a new one, in the order of `images`, or replaces an entry of its image
+// without a name and other information. Entries with the same names for other images lose their names, unless
+// they are for other platforms. Entries that share only ref.name are unchanged.
 //
-// An image that gets a name, and is no entry of another layout, keeps its place if it has the name. What has
-// the name loses it, with its full name if that is also the new one's. Of several images with different full
-// names, it is the one with the full name of the new entry that loses it; Errc::ambiguous if that is none of
-// them. Of one name the last image counts.
+// Any other image with a name keeps its place if it has that name. The previous holder of the name loses it,
+// and also its full name if that equals the new one. If there are several holders with different full names,
+// the one with the full name of the new entry loses it; Errc::ambiguous if there is none. If a name occurs
+// twice in `images`, the last one wins.
 //
-// An entry that has lost its names stays without them, or goes if another entry is the same image. With
-// ReplacedEntry::removed it goes in any case, and the new one takes its place; Errc::ambiguous if it is one
-// of several images. An image without a name that is no entry of another layout becomes one only if it has
-// none.
+// An entry that has lost its names stays without them, or is removed if another entry is the same image. With
+// ReplacedEntry::removed it is removed in any case, and the new one takes its place; Errc::ambiguous if it is
+// one of several images. An image without a name that is not a transferred entry becomes an entry only if it
+// has none.
 Result<ReferenceChanges> changes_to_name(const References& now, std::span<const NamedDescriptor> images,
                                          ReplacedEntry replaced);
 

@@ -1,4 +1,4 @@
-// Manifests that a copy brings although its source does not have them.
+// Manifests that a copy adds although its source does not have them.
 #pragma once
 
 #include <map>

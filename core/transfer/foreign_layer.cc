@@ -9,7 +9,7 @@
 namespace layoutfs {
 namespace {
 
-// What a message shows of them.
+// Number of URLs in a message.
 constexpr std::size_t kMaxListed = 3;
 constexpr std::size_t kMaxLength = 200;  // bytes of each
 

@@ -1,4 +1,4 @@
-// Layers that a store need not have, because they can be had elsewhere (image-spec descriptor.md, `urls`).
+// Layers that a store need not have, because they are available elsewhere (image-spec descriptor.md, `urls`).
 #pragma once
 
 #include "core/transfer/blob_info.h"
@@ -8,7 +8,7 @@
 
 namespace layoutfs {
 
-// What the first of info.urls delivers that `open_url` can open; see SourceOptions::open_url.
+// Returns the content of the first of info.urls that `open_url` can open; see SourceOptions::open_url.
 Result<SourceBlob> open_foreign_layer(const BlobInfo& info, const UrlOpener& open_url,
                                       const Context& context);
 

@@ -1,4 +1,4 @@
-// What destinations do unless they can do better.
+// Default implementations of destinations.
 #include "core/transfer/image_destination.h"
 
 namespace layoutfs {

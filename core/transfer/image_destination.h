@@ -1,4 +1,4 @@
-// Where an image is copied to.
+// The destination of a copied image.
 #pragma once
 
 #include <cstddef>
@@ -29,139 +29,136 @@
 namespace layoutfs {
 
 struct DestinationProperties {
-  std::vector<std::string> supported_manifest_types;  // empty: any may be tried
+  std::vector<std::string> supported_manifest_types;  // empty: try any
   LayerCompression desired_layer_compression = LayerCompression::preserve_original;
-  // Whether layers that have URLs need not be put.
+  // Whether layers with URLs need not be put.
   bool accepts_foreign_layer_urls = true;
   bool must_match_runtime_os = false;
   bool ignores_embedded_docker_reference = false;
-  // Whether any number of threads may put and reuse blobs at once.
+  // Whether several threads may put and reuse blobs at the same time.
   bool has_thread_safe_put_blob = true;
 };
 
-// What is known of a blob that is put. All of it may be left out.
+// Known properties of a blob; all are optional.
 struct PutBlobOptions {
-  BlobInfoCache* cache = nullptr;  // to be told of the blob
-  // A config is no layer (Errc::invalid_argument with the next two), and no larger than a document may be
-  // (Errc::unsupported).
+  BlobInfoCache* cache = nullptr;  // gets the location of the blob
+  // A config is not a layer (Errc::invalid_argument together with the next two), and not larger than a
+  // document (Errc::unsupported).
   bool is_config = false;
-  // A layer that need not be there as a blob: stores verify it and do not store it. A manifest that names one
-  // that is not there otherwise is refused: RegistryCode::manifest_blob_unknown.
+  // A layer that need not exist as a blob: stores verify it without storing it.
+  // RegistryCode::manifest_blob_unknown if a manifest names one that does not exist.
   bool is_empty_layer = false;
-  std::optional<std::size_t> layer_index;  // from 0, where it is a layer; errors name it
-  // The content again, as a blob of this machine: a destination may take this, and share its blocks on the
-  // disk, without reading the stream.
+  std::optional<std::size_t> layer_index;  // from 0, if it is a layer; used in messages
+  // The same content as a local blob: a destination may share its disk blocks instead of reading the stream.
   BlobPtr local;
 };
 
 struct TryReusingBlobOptions {
-  BlobInfoCache* cache = nullptr;  // to be asked, and told
-  bool can_substitute = false;     // whether the same layer in another compression will do
-  // Whether the content of every present blob is verified, and not only of those that is_verified_always()
-  // names (present_blob.h).
+  BlobInfoCache* cache = nullptr;  // provides and gets locations
+  bool can_substitute = false;     // whether the same layer in another compression is accepted
+  // Verify the content of every existing blob, not only if is_verified_always() (present_blob.h).
   bool verifies_all = false;
-  bool is_empty_layer = false;  // as in PutBlobOptions: one of known size is taken for reused
+  bool is_empty_layer = false;  // as in PutBlobOptions: if its size is known, it counts as reused
   std::optional<std::size_t> layer_index;
-  // The image that the blob is from: its repository is looked into too. A layout has one pool of blobs, so
-  // all of it is looked into anyway.
+  // The image of the blob: its repository is searched, too. A layout has one pool of blobs, so this makes no
+  // difference there.
   std::optional<RegistryReference> source_reference;
 };
 
 struct PutManifestOptions {
-  // By what it is to be known: the media type (empty: what the document says, or looks like), its annotations
-  // and its platform, which the entry gets, and the digest, which the bytes must have (Errc::digest_invalid);
-  // empty: that of kBlobAlgorithm. The name among the annotations and the size count for nothing.
+  // Properties of the manifest: its media type (empty: determined from the document), the annotations and
+  // platform of its entry, and its digest, which must match (Errc::digest_invalid; empty: computed with
+  // kBlobAlgorithm). The name among the annotations and the size are ignored.
   Descriptor descriptor;
-  // Whether it is one of those that the primary manifest names.
+  // Whether the primary manifest refers to it.
   bool is_instance = false;
 };
 
-// The order is: blobs, put or reused; manifests, the instances first; signatures; commit(). What was put may
-// be there, and may stay, without commit(), but under no name. Where blobs may be put by several threads
-// DestinationProperties says so; the rest is for one thread at a time. The destructor closes it.
+// Call in this order: blobs, put or reused; manifests, instances first; signatures; commit(). Without
+// commit(), content may be stored, but without a name. Several threads may put blobs if DestinationProperties
+// allow it; all else is for one thread at a time. The destructor closes it.
 class ImageDestination {
  public:
   virtual ~ImageDestination() = default;
-  // What was opened, for people.
+  // Returns the name of the destination, for messages.
   virtual const std::string& reference() const noexcept = 0;
   virtual const DestinationProperties& properties() const noexcept = 0;
 
-  // Stores what `content` delivers; nobody can see any of it under its digest before the end was seen and all
-  // of it was verified. The digest and the size of `info`, where it has them, must be the content's:
-  // Errc::digest_invalid, Errc::size_invalid. After these, and whatever the content fails with, nothing of it
-  // stays. The result has digest and size. That the blob was there is no error, and verified all the same.
+  // Stores `content`. It becomes visible under its digest only after all of it was verified.
+  // Errc::digest_invalid or Errc::size_invalid if it does not match the digest and size in `info`. After an
+  // error nothing is stored. Returns digest and size. If the blob already exists, this succeeds; the content
+  // is verified anyway.
   virtual Result<BlobInfo> put_blob_with_options(ByteSource& content, const BlobInfo& info,
                                                  const PutBlobOptions& options = {},
                                                  const Context& context = {}) = 0;
 
   virtual bool supports_put_blob_partial() const noexcept { return false; }
-  // Makes the blob of what the destination has and of chunks, in one request, for the rest. `info` has the
-  // digest. Errc::partial_fallback: it cannot be had that way, and nothing is left of the attempt; put all of
-  // it. With other errors the next attempt may go on where this one has ended. Errc::unsupported.
+  // Assembles the blob from content of the destination and, with one request, chunks for the rest. `info`
+  // must have a digest. Errc::partial_fallback if that is impossible; nothing is stored, and the whole blob
+  // must be put. After other errors, the next attempt may resume. Errc::unsupported.
   virtual Result<BlobInfo> put_blob_partial(BlobChunkAccessor& accessor, const BlobInfo& info,
                                             BlobInfoCache* cache = nullptr, const Context& context = {});
 
-  // What the destination has and uses for the blob; nothing where it has to be put, which replaces a damaged
-  // one. The result has digest and size, and where it is a substitute also how its compression differs.
-  // `info` has the digest: Errc::digest_invalid.
+  // Returns the existing blob to use; nullopt if it must be put, which replaces a damaged one. Returns digest
+  // and size, and, if it is a substitute, its compression. Errc::digest_invalid if `info` has no digest.
   virtual Result<std::optional<BlobInfo>> try_reusing_blob_with_options(
       const BlobInfo& info, const TryReusingBlobOptions& options = {}, const Context& context = {}) = 0;
 
-  // Of several primary manifests the last one counts.
+  // If there are several primary manifests, the last one wins.
   virtual Status put_manifest(ByteView manifest, const PutManifestOptions& options = {},
                               const Context& context = {}) = 0;
 
-  // Errc::unsupported, with the reason, where put_signatures() takes none.
+  // Errc::unsupported, with the reason, if put_signatures() is not supported.
   virtual Status supports_signatures(const Context& context = {}) const;
-  // Of the primary manifest, or the instance. Errc::unsupported for more than none.
+  // Signatures of the primary manifest or of the instance. Errc::unsupported unless the list is empty.
   virtual Status put_signatures(std::span<const Signature> signatures, const Digest& instance = {},
                                 const Context& context = {});
 
-  // Names the image. Errc::failed_precondition without a primary manifest.
+  // Adds the name of the image. Errc::failed_precondition if there is no primary manifest.
   virtual Status commit(const Context& context = {}) = 0;
 };
 
-// Bytes that a blob to be made has in common with one that is there.
+// A range of bytes that a new blob has in common with an existing one.
 struct SharedSpan {
-  std::uint64_t offset = 0;  // in the blob to be made
+  std::uint64_t offset = 0;  // in the new blob
   std::uint64_t length = 0;
   Digest from;                    // a blob of the destination
-  std::uint64_t from_offset = 0;  // in that one
+  std::uint64_t from_offset = 0;  // in that blob
 };
-// Those of a blob, by their offsets, none over another. A hint: what is wrong in it costs time, no more, for
-// the blob is verified whole.
+// Returns the shared ranges of a blob, sorted by offset, without overlaps. A hint: errors only cost time,
+// because the whole blob is verified.
 using SpanFinder = std::function<std::vector<SharedSpan>(const BlobInfo& info)>;
 
-// Of those that are of layouts only, a registry refuses each by its name: Errc::unsupported.
+// A registry refuses the options that are only for layouts: Errc::unsupported, with the name of the option.
 struct DestinationOptions {
-  // Where commit() leaves the name of the image, for whoever copies many to write them all in one step. Null:
-  // commit() writes it. Of layouts only.
+  // Collects the name of the image at commit(), so that many names are written in one step. Null: commit()
+  // writes it. Only for layouts.
   std::shared_ptr<ReferenceBatch> batch;
-  // Where blobs and manifests are put, for whoever puts many: they are there from its flush() on, which
-  // commit() does unless it leaves the name in a batch. Null: each is there at once. Of layouts only.
+  // Collects blobs and manifests, which become visible at its flush(). commit() calls flush() unless it adds
+  // the name to a batch. Null: each is visible immediately. Only for layouts.
   std::shared_ptr<BlobBatch> blobs;
-  // What put_blob_partial() may share. Called by any thread. Of layouts only.
+  // Finds the ranges that put_blob_partial() may share. Called by any thread. Only for layouts.
   SpanFinder find_spans;
-  // What becomes of what had the name before. Of layouts with an index.json only, and not with a batch, which
-  // has its own (Errc::invalid_argument).
+  // The treatment of the previous holder of the name. Only for layouts with an index.json, and not with a
+  // batch, which has its own (Errc::invalid_argument).
   ReplacedEntry replaced = ReplacedEntry::unnamed;
-  // As SourceOptions::scope.
+  // Like SourceOptions::scope.
   std::string scope;
 };
 
-// The image becomes the reference `name` of a layout, or an entry without a name where that is empty.
-// Errc::invalid_argument for a name that breaks the grammar (is_reference_name).
+// Returns a destination that stores the image as the reference `name` of a layout, or as an entry without a
+// name if it is empty. Errc::invalid_argument if the name breaks the grammar (is_reference_name).
 //
-// Blobs can be put by several threads at once, and partially: from an earlier attempt that was interrupted,
-// from spans of other blobs, and from chunks. Manifests are blobs at once, and entries by commit().
+// Several threads may put blobs at the same time. Blobs may be put partially: from an interrupted attempt,
+// from ranges of other blobs, and from chunks. Manifests become blobs immediately, and entries at commit().
 Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Engine> engine, std::string name,
                                                            DestinationOptions options = {});
-// The image becomes the tag `tag` of a repository, or a manifest without a tag where that is empty.
-// RegistryCode::name_invalid.
+// Returns a destination that stores the image as the tag `tag` of a repository, or as a manifest without a
+// tag if it is empty. RegistryCode::name_invalid if a name is invalid.
 //
-// Blobs can be put by several threads at once. A blob that another repository of the registry has is mounted,
-// where the cache knows which one. Instances are stored as blobs: the index that commit() pushes makes
-// manifests of them, and they go with it.
+// Several threads may put blobs at the same time. If the cache knows another repository of the registry with
+// the blob, it is mounted from there. Instances are stored as blobs: pushing the index at commit() makes them
+// manifests.
 Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Registry> registry,
                                                            std::string repository, std::string tag,
                                                            DestinationOptions options = {});

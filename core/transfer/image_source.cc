@@ -1,4 +1,4 @@
-// What sources do unless they can do better.
+// Default implementations of sources.
 #include "core/transfer/image_source.h"
 
 namespace layoutfs {

@@ -1,4 +1,4 @@
-// References of a layout, as destinations.
+// References of a layout as destinations.
 #include <set>
 #include <utility>
 
@@ -41,7 +41,7 @@ class LayoutDestination final : public ImageDestination {
                                                                 const Context& context) override {
     auto reused = reuse(info, options, context);
     if (!reused) return fail(of_layer(std::move(reused).error(), options.layer_index));
-    // It need not be there.
+    // It need not exist.
     if (!*reused && options.is_empty_layer && info.size) return std::optional(empty_layers_.add(info));
     return reused;
   }
@@ -94,7 +94,7 @@ class LayoutDestination final : public ImageDestination {
                                         const Context& context) const {
     if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob to be reused needs a digest");
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    // Of another size, one of the two is wrong: to put the blob tells which.
+    // If the sizes differ, putting the blob shows which one is wrong.
     const auto size = usable_blob_size(*engine_, info.digest,
                                        {.size = info.size,
                                         .media_type = info.media_type,
@@ -121,7 +121,7 @@ class LayoutDestination final : public ImageDestination {
     return info;
   }
 
-  // Another blob that is here and has the same uncompressed content.
+  // Finds another blob of the layout with the same uncompressed content.
   Result<std::optional<BlobInfo>> substitute(const BlobInfo& info, const TryReusingBlobOptions& options,
                                              const Context& context) const {
     BlobInfoCache& cache = *options.cache;

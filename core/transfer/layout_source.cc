@@ -1,4 +1,4 @@
-// Images of a layout, as sources.
+// Images of a layout as sources.
 #include <utility>
 
 #include "core/oci/entry_names.h"
@@ -70,7 +70,7 @@ Result<std::vector<ListedImage>> list_images(const LayoutReader& reader, const C
   if (!references) return fail(Error(references.error()));
   const auto& entries = (*references)->entries;
   const EntryNames names(entries);
-  // A name can look like a position, or like a digest.
+  // A name may look like a position or a digest.
   const auto can_be_asked_for = [](std::string_view name) {
     const auto colon = name.find(':');
     return !name.starts_with('@') &&

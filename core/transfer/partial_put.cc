@@ -14,13 +14,12 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kIdSize = 32;                         // hex digits of an upload's id
-constexpr std::size_t kReuseSize = std::size_t{256} << 10;  // bytes that are copied at a time
+constexpr std::size_t kIdSize = 32;                         // hex digits of an upload's ID
+constexpr std::size_t kReuseSize = std::size_t{256} << 10;  // bytes per copy step
 
 std::unexpected<Error> fall_back(const std::string& why) { return fail(Errc::partial_fallback, why); }
 
-// An error of the source. What only says that it has no such pieces, or gives wrong ones, is none of the
-// whole blob.
+// Returns an error of the source. Errors that only concern ranges do not apply to the whole blob.
 std::unexpected<Error> source_error(const Error& error) {
   switch (error.code()) {
     case Errc::bad_partial_request:
@@ -32,7 +31,7 @@ std::unexpected<Error> source_error(const Error& error) {
   }
 }
 
-// What lies between the spans, from `begin` to `end`.
+// Returns the gaps between the spans, from `begin` to `end`.
 std::vector<BlobChunk> gaps_between(const std::vector<SharedSpan>& spans, std::uint64_t begin,
                                     std::uint64_t end) {
   std::vector<BlobChunk> gaps;
@@ -44,7 +43,7 @@ std::vector<BlobChunk> gaps_between(const std::vector<SharedSpan>& spans, std::u
   return gaps;
 }
 
-// The longer half of them.
+// Returns the longer half of the spans.
 std::vector<SharedSpan> fewer_of(std::vector<SharedSpan> spans) {
   std::ranges::sort(spans, [](const SharedSpan& a, const SharedSpan& b) {
     return a.length != b.length ? a.length > b.length : a.offset < b.offset;
@@ -63,7 +62,7 @@ class PartialPut {
   Result<PutResult> run(const SpanFinder& find_spans) {
     auto put = append_all(find_spans);
     if (put) return put;
-    // Of no use, for the next attempt or at all.
+    // Useless for the next attempt or in general.
     if (put.error().code() == Errc::partial_fallback || upload_->size() == 0)
       ignore(upload_->cancel(), "the first error is returned, and clean() removes the upload later");
     return put;
@@ -88,19 +87,19 @@ class PartialPut {
     if (put) return put;
     switch (put.error().code()) {
       case Errc::digest_invalid:  // the spans, the chunks or the earlier attempt were wrong
-      case Errc::size_invalid:    // somebody else had it meanwhile
-      case Errc::upload_busy:     // and has it still
-      case Errc::upload_unknown:  // or has made the blob of it
+      case Errc::size_invalid:    // another process has changed it
+      case Errc::upload_busy:     // another process holds it
+      case Errc::upload_unknown:  // another process has committed it
         return fall_back(put.error().message());
       default:
         return put;
     }
   }
 
-  // Those that are in order, and in blobs that are there, as far as they are not behind us.
+  // Returns the spans that are in order, refer to existing blobs, and do not lie before the current offset.
   std::vector<SharedSpan> usable_spans(const std::vector<SharedSpan>& found) {
     std::vector<SharedSpan> usable;
-    std::map<Digest, std::uint64_t> sizes;  // of the blobs that they are in
+    std::map<Digest, std::uint64_t> sizes;  // of the blobs of the spans
     std::uint64_t begin = upload_->size();
     for (SharedSpan span : found) {
       const std::uint64_t passed = begin - std::min(begin, span.offset);
@@ -119,7 +118,8 @@ class PartialPut {
     return usable;
   }
 
-  // One request for what is not in the spans, of which some may have to go for it; null for nothing.
+  // Requests everything outside of the spans, some of which may be dropped for it. Returns null if nothing is
+  // missing.
   Result<std::unique_ptr<ChunkStream>> request(std::vector<SharedSpan>& spans) {
     for (;;) {
       auto chunks = gaps_between(spans, upload_->size(), size());
@@ -184,11 +184,11 @@ class PartialPut {
   std::unique_ptr<Upload> upload_;
   const Context& context_;
   Bytes piece_ = Bytes(kReuseSize);
-  Digest from_;  // which blob_ is open
+  Digest from_;  // the digest of blob_
   BlobPtr blob_;
 };
 
-// The same for every attempt at the blob.
+// Returns the same ID for every attempt to put the blob.
 std::string upload_id_of(const Digest& digest) {
   std::string id = digest.hex().substr(0, kIdSize);
   id.resize(kIdSize, '0');
@@ -201,9 +201,9 @@ Result<std::unique_ptr<Upload>> open_upload(Engine& engine, const Digest& digest
   if (!upload && upload.error().code() == Errc::upload_unknown) upload = engine.start_upload(id);
   if (upload) return upload;
   switch (upload.error().code()) {
-    case Errc::already_exists:  // somebody else has begun it just now
-    case Errc::upload_busy:     // or is at work with it
-    case Errc::unsupported:     // there are none in this kind of layout
+    case Errc::already_exists:  // another process has just started it
+    case Errc::upload_busy:     // another process holds it
+    case Errc::unsupported:     // this kind of layout has no uploads
       return fall_back(upload.error().message());
     default:
       return upload;

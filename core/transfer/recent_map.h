@@ -1,4 +1,4 @@
-// A map that forgets.
+// A map of limited size.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,13 @@
 
 namespace layoutfs {
 
-// A map of at most so many keys, which forgets the one that was set longest ago.
+// A map with a maximum number of keys. It drops the key that was set longest ago.
 template <class Key, class Value>
 class RecentMap {
  public:
   struct Entry {
     Value value;
-    std::int64_t set;  // when, in calls of set()
+    std::int64_t set;  // time, in calls of set()
   };
   using Entries = std::map<Key, Entry>;
 
@@ -23,7 +23,7 @@ class RecentMap {
   RecentMap(RecentMap&&) noexcept = default;
   RecentMap& operator=(RecentMap&&) noexcept = default;
 
-  // Sets `key`, and gives the one that had to go for it.
+  // Sets `key`. Returns the entry that was dropped for it, if any.
   std::optional<std::pair<Key, Entry>> set(const Key& key, Value value, std::size_t limit) {
     const auto [place, is_new] = entries_.try_emplace(key);
     if (!is_new) by_age_.erase(place->second.set);
@@ -37,7 +37,7 @@ class RecentMap {
     return gone;
   }
   const Entries& entries() const { return entries_; }
-  // The same by their times, the oldest first.
+  // Returns the entries by time, the oldest first.
   const std::map<std::int64_t, typename Entries::iterator>& by_age() const { return by_age_; }
 
  private:

@@ -35,7 +35,7 @@ Error is_one_file(const std::string& name, const Descriptor& one, const Descript
           several.message() + "; the layout keeps references in refs/, which holds one image of each name"};
 }
 
-// What a name in refs/ is now.
+// Checks the current target of a name in refs/.
 Status check_file(const LayoutReader& reader, const NamedDescriptor& image) {
   const auto there = reader.get_reference(image.name);
   if (!there) return there.error().code() == Errc::invalid_argument ? fail(Error(there.error())) : Status();
@@ -60,7 +60,7 @@ Status check_files(const LayoutReader& reader, std::span<const NamedDescriptor> 
   return {};
 }
 
-// Each for itself: references in `refs/` are files.
+// One by one: references in `refs/` are separate files.
 Status put_each(Engine& engine, std::span<const NamedDescriptor> images, const Context& context) {
   for (const NamedDescriptor& image : images)
     if (auto put = engine.put_reference(image.name, image.descriptor, PutMode::replace, context); !put)
@@ -112,7 +112,7 @@ Status ReferenceBatch::write(Engine& engine, std::span<const Digest> needed, con
   if (images.empty()) return {};
   auto written = write_references(engine, images, needed, replaced_, context);
   if (written) return written;
-  // In front of what was added meanwhile.
+  // Before entries that were added in the meantime.
   auto entries = entries_.lock();
   std::ranges::move(*entries, std::back_inserter(images));
   entries->swap(images);

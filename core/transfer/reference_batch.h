@@ -1,4 +1,4 @@
-// The names of many images, written to a layout in one step.
+// Writes the names of many images to a layout in one step.
 #pragma once
 
 #include <cstddef>
@@ -15,20 +15,19 @@
 
 namespace layoutfs {
 
-// Thread-safe. Only one thread at a time should write().
+// Thread-safe, but only one thread at a time should call write().
 class ReferenceBatch {
  public:
   explicit ReferenceBatch(ReplacedEntry replaced = ReplacedEntry::unnamed) : replaced_(replaced) {}
 
-  // Of one name the last one counts, beside every entry of another layout.
+  // If a name is added twice, the last one wins; all transferred entries are kept.
   void add(std::string name, Descriptor descriptor);
   void add(NamedDescriptor image);
   std::size_t size() const;
-  // Gives all of them their names in one Engine::update_references, and forgets them; after an error they are
-  // still there. The errors of check_names(); Errc::not_found for a manifest,
-  // or one of the blobs `needed`, that is not there: garbage collection may have removed it, and once the
-  // names are there it cannot. Where references are files in `refs/`, each is put for itself, and those in
-  // front of one that fails are written. Errc::cancelled.
+  // Writes all names with one Engine::update_references and clears the batch; after an error the batch is
+  // unchanged. Errors of check_names(). Errc::not_found if a manifest or one of the blobs `needed` does not
+  // exist: garbage collection may have removed it, which it cannot do after this call. If references are
+  // files in `refs/`, they are written one by one, and those before a failure stay. Errc::cancelled.
   Status write(Engine& engine, std::span<const Digest> needed = {}, const Context& context = {});
 
  private:
@@ -36,10 +35,10 @@ class ReferenceBatch {
   mutable Guarded<std::vector<NamedDescriptor>> entries_;
 };
 
-// Whether the layout can hold all of these names; writes nothing. Errc::invalid_argument for a name that
-// breaks the grammar, unless it is an entry's own; Errc::ambiguous if a name is given that is of several
-// images. Where references are files in `refs/`: Errc::unsupported for an image without a name, and for two
-// of one name; Errc::clobber for a name that is there and of an image with another full name.
+// Checks that the layout can have all of these names. Writes nothing. Errc::invalid_argument if a name breaks
+// the grammar, unless a transferred entry already has it. Errc::ambiguous if a name belongs to several
+// images. If references are files in `refs/`: Errc::unsupported if an image has no name or a name occurs
+// twice; Errc::clobber if a name exists for an image with another full name.
 Status check_names(const LayoutReader& reader, std::span<const NamedDescriptor> images,
                    ReplacedEntry replaced);
 

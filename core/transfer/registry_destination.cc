@@ -1,4 +1,4 @@
-// Tags of a repository, as destinations.
+// Tags of a repository as destinations.
 #include <utility>
 
 #include "core/oci/present_blob.h"
@@ -12,9 +12,9 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kPushSize = std::size_t{256} << 10;  // bytes that are copied at a time
+constexpr std::size_t kPushSize = std::size_t{256} << 10;  // bytes per copy step
 
-// All of `content`, which has to have the digest and the size of `info` where these are known.
+// Writes all of `content`, which must match the digest and size of `info` if they are known.
 Result<Descriptor> push_all(BlobWriter& writer, ByteSource& content, const BlobInfo& info,
                             const Context& context) {
   const auto wrong_size = [&](const std::string& bytes) {
@@ -36,7 +36,7 @@ Result<Descriptor> push_all(BlobWriter& writer, ByteSource& content, const BlobI
   return writer.commit(*digest, context);
 }
 
-// What a registry has no use for is refused: whoever sets it relies on it.
+// Options without an effect in a registry are refused, because the caller relies on them.
 Status check_options(const DestinationOptions& options) {
   const auto refused = [](const char* option) {
     return fail(Errc::unsupported,
@@ -74,7 +74,7 @@ class RegistryDestination final : public ImageDestination {
                                                                 const Context& context) override {
     auto reused = reuse(info, options, context);
     if (!reused) return fail(of_layer(std::move(reused).error(), options.layer_index));
-    // It need not be there.
+    // It need not exist.
     if (!*reused && options.is_empty_layer && info.size) return std::optional(empty_layers_.add(info));
     return reused;
   }
@@ -145,7 +145,7 @@ class RegistryDestination final : public ImageDestination {
     for (const BlobInfoCache::Candidate& candidate : candidates(info, options)) {
       if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
       const auto found = mount(candidate, context);
-      // Wherever it was to be, it is not there any more, or not to be had; it can be put.
+      // It no longer exists or is not accessible; it can be put.
       if (!found) continue;
       const bool is_same = found->digest == info.digest;
       const auto reader = registry_->get_blob(repository_, found->digest);
@@ -174,7 +174,7 @@ class RegistryDestination final : public ImageDestination {
     return info;
   }
 
-  // In which repositories to look for which blobs.
+  // Returns the repositories to search, with the blobs to look for.
   std::vector<BlobInfoCache::Candidate> candidates(const BlobInfo& info,
                                                    const TryReusingBlobOptions& options) const {
     std::vector<BlobInfoCache::Candidate> all{{info.digest, repository_}};

@@ -1,4 +1,4 @@
-// Images of a repository, as sources.
+// Images of a repository as sources.
 #include <utility>
 
 #include "core/oci/reference.h"
@@ -7,7 +7,7 @@
 namespace layoutfs {
 namespace {
 
-// A blob that is open, for read_document.
+// An open blob, for read_document.
 class OpenBlob final : public Provider {
  public:
   explicit OpenBlob(BlobPtr blob) : blob_(std::move(blob)) {}
@@ -56,7 +56,7 @@ class RegistrySource final : public StoreSource {
 
   std::shared_ptr<Registry> registry_;
   std::string repository_;
-  RawManifest primary_;  // the tag may move while the image is copied
+  RawManifest primary_;  // the tag may change during the copy
 };
 
 }  // namespace

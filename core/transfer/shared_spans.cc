@@ -17,10 +17,10 @@
 namespace layoutfs {
 namespace {
 
-// A part of a blob that can be told from others, and is worth a read of its own.
+// An identifiable part of a blob that is worth a separate read.
 struct Piece {
   std::uint64_t offset, length;  // bytes of the blob
-  SpanDigest key;                // of what is in it, and how it lies in the blob
+  SpanDigest key;                // of its content and its alignment in the blob
 };
 
 struct KeyHash {
@@ -40,19 +40,19 @@ std::vector<Piece> pieces_of_plain(const StreamIndex& stream) {
   return pieces;
 }
 
-// From each access point to the next one. Behind the last one there is a checksum of everything before.
+// Returns the parts between access points. After the last point, a checksum covers everything before.
 std::vector<Piece> pieces_of_compressed(const StreamIndex& stream) {
   constexpr std::uint64_t kByte = 8;  // bits
   std::vector<Piece> pieces;
   std::size_t span = 0;
   for (std::size_t i = 0; i + 1 < stream.points.size(); ++i) {
     const PointRecord &from = stream.points[i], &to = stream.points[i + 1];
-    // Where the piece begins in its first byte, how long it is, and what is in it.
+    // The start bit of the piece, its length, and its content.
     std::vector<std::uint64_t> content{static_cast<std::uint64_t>(stream.compression), from.position % kByte,
                                        to.position - from.position, to.offset - from.offset};
     for (; span < stream.spans.size() && stream.spans[span].offset < to.offset; ++span)
       content.insert(content.end(), stream.spans[span].digest.begin(), stream.spans[span].digest.end());
-    // The first and the last byte may belong to the neighbours as well.
+    // The first and the last byte may be shared with the neighbours.
     const std::uint64_t begin = (from.position + kByte - 1) / kByte, end = to.position / kByte;
     if (end > begin) pieces.push_back({begin, end - begin, span_digest(std::as_bytes(std::span(content)))});
   }
@@ -102,7 +102,7 @@ class SharedSpans {
     return places;
   }
 
-  // Joins what lies one behind the other in both blobs, or has a byte between that both share.
+  // Joins pieces that are adjacent in both blobs, or separated by one shared byte.
   static void add(std::vector<SharedSpan>& spans, const Piece& piece, const PlaceInBlob& place) {
     if (!spans.empty()) {
       SharedSpan& last = spans.back();
@@ -117,7 +117,7 @@ class SharedSpans {
 
   const std::shared_ptr<const LayoutReader> destination_;
   const IndexCache cache_;
-  Guarded<std::optional<Places>> places_;  // once they were looked for
+  Guarded<std::optional<Places>> places_;  // computed on first use
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What two layers have in common, by their indexes.
+// Finds the common parts of two layers by their indexes.
 #pragma once
 
 #include <memory>
@@ -9,11 +9,11 @@
 
 namespace layoutfs {
 
-// Finds for a layer whose index is in `cache` the pieces of it that layers of `destination` have as well,
-// whose indexes are there too: in a plain tar spans of equal bytes; in a compressed one what lies between two
-// access points, where both streams have the same bytes behind it and it takes as many bits in both, which
-// compressors that saw the same before nearly always write alike. Looks at the blobs of `destination` once,
-// when it is first asked. Thread-safe.
+// Returns a finder of the parts of a layer that layers of `destination` also have, if the indexes of both are
+// in `cache`. In a plain tar, parts are spans with equal bytes. In a compressed layer, they are the ranges
+// between two access points that decompress to the same bytes and have the same number of bits: compressors
+// with the same preceding input nearly always give the same output. Reads the blobs' indexes once, on first
+// use. Thread-safe.
 SpanFinder shared_spans_by_index(std::shared_ptr<const LayoutReader> destination, IndexCache cache);
 
 }  // namespace layoutfs

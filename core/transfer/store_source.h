@@ -1,4 +1,4 @@
-// What sources in layouts and in registries have in common: blobs that lie on this machine.
+// The common part of sources in layouts and registries: local blobs.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace layoutfs {
 
-// Gives what a store of blobs has. Thread-safe.
+// Provides the content of a blob store. Thread-safe.
 class StoreSource : public ImageSource {
  public:
   StoreSource(std::string reference, SourceOptions options)
@@ -24,7 +24,7 @@ class StoreSource : public ImageSource {
  protected:
   // Errc::not_found if the store does not have it.
   virtual Result<BlobPtr> open_blob(const Digest& digest) const = 0;
-  // To be recorded for such a blob.
+  // Recorded in the cache for such blobs.
   virtual std::string_view transport() const noexcept = 0;
   virtual std::string_view location() const noexcept = 0;
 
@@ -33,7 +33,7 @@ class StoreSource : public ImageSource {
   SourceOptions options_;
 };
 
-// Whether an entry of this media type can be what a source gives; what says nothing about itself may be.
+// Returns whether an entry of this media type may be an image; true if it is empty.
 bool can_be_image(std::string_view media_type);
 
 }  // namespace layoutfs

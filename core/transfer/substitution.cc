@@ -21,7 +21,7 @@ namespace {
 
 bool is_cancelled(const Error& error) { return error.code() == Errc::cancelled; }
 
-// Whether its descriptor says nothing that may be true of this very blob alone.
+// Returns whether the descriptor has no information that may apply only to this blob.
 bool can_be_replaced(const Descriptor& layer) {
   return is_layer_type(layer.media_type) && layer.urls.empty() && layer.annotations.empty() &&
          layer.data.empty() && !layer.platform && layer.artifact_type.empty();
@@ -33,8 +33,8 @@ struct ReadImage {
   std::vector<Digest> diff_ids;  // as many as layers
 };
 
-// Nothing unless it is the manifest of an image that may be rewritten. What cannot be read is left to the
-// copy.
+// Returns nullopt unless it is the manifest of an image that may be rewritten. Unreadable documents are left
+// to the copy.
 std::optional<ReadImage> read_image(const Provider& provider, const Descriptor& descriptor) {
   if (document_kind(descriptor.media_type) != DocumentKind::manifest) return std::nullopt;
   auto text = read_document(provider, descriptor);
@@ -46,7 +46,7 @@ std::optional<ReadImage> read_image(const Provider& provider, const Descriptor& 
   return ReadImage{std::move(*text), std::move(*manifest), std::move(config->diff_ids)};
 }
 
-// The manifest with other layers, by their positions; everything else as it stands.
+// Returns the manifest with other layers at these positions; everything else is unchanged.
 Result<Bytes> rewritten(const ReadImage& image, const std::map<std::size_t, Descriptor>& layers) {
   const auto document = JsonDocument::parse(image.text);
   if (!document) return fail(Error(document.error()));
@@ -91,7 +91,8 @@ class Substitution {
   Substituted result() && { return std::move(result_); }
 
  private:
-  // What others of these are about, signatures for one, or mention: that holds for the digest.
+  // Returns the images that others of these refer to or mention, e.g. by a signature: they keep their
+  // digests.
   std::set<Digest> subjects_of(std::span<const NamedDescriptor> images) const {
     std::set<Digest> subjects;
     for (const NamedDescriptor& image : images) {
@@ -128,7 +129,8 @@ class Substitution {
     return {};
   }
 
-  // The layer that the destination has instead of this one; nothing if it has this one, or no other.
+  // Returns the destination's layer to use instead of this one; nullopt if the destination has this one, or
+  // no other.
   Result<std::optional<Descriptor>> other_of(const Descriptor& layer, const Digest& diff_id) {
     if (!can_be_replaced(layer)) return std::nullopt;
     auto found = reuse(layer);
@@ -155,8 +157,7 @@ class Substitution {
         options_.context);
   }
 
-  // Has the cache know whether the layers of the destination that its configs call `diff_id` are the same as
-  // this one.
+  // Adds to the cache which layers of the destination with the diffID `diff_id` in a config equal this one.
   Status learn(const Descriptor& layer, const Digest& diff_id) {
     auto& candidates = this->candidates();
     const auto found = candidates.find(diff_id);
@@ -179,7 +180,7 @@ class Substitution {
     return digest;
   }
 
-  // By the diffID that a config of the destination gives them: its layers.
+  // Returns the layers of the destination by the diffID in a config.
   const std::map<Digest, std::set<Digest>>& candidates() {
     if (candidates_) return *candidates_;
     candidates_.emplace();

@@ -1,5 +1,4 @@
-// Manifests that name the layers which a destination has already, in another compression, instead of their
-// own.
+// Rewrites manifests to use layers that a destination already has in another compression.
 #pragma once
 
 #include <cstdint>
@@ -18,36 +17,36 @@
 
 namespace layoutfs {
 
-// The digest of a layer's uncompressed content, to the last byte; the content of the blob itself was
-// verified.
+// Returns the digest of a layer's uncompressed content to the last byte. The content of the blob must have
+// been verified.
 using UncompressedDigest = std::function<Result<Digest>(const Provider& provider, const Digest& layer,
                                                         Algorithm algorithm, const Context& context)>;
 
 struct SubstitutionOptions {
-  BlobInfoCache* cache = nullptr;  // asked, and told of what is found out; never null
-  std::string scope;               // of the destination, as DestinationOptions::scope
+  BlobInfoCache* cache = nullptr;  // provides and gets digests; never null
+  std::string scope;               // of the destination, like DestinationOptions::scope
   UncompressedDigest find_digest;  // never null
-  bool verifies_existing = false;  // the content of the layers that are to be used, however large
+  bool verifies_existing = false;  // verify the layers to be used, even large ones
   Context context;
 };
 
 struct Substituted {
-  std::vector<NamedDescriptor> images;  // those that were given, in their order, some with another manifest
-  ExtraDocuments manifests;             // these other ones
+  std::vector<NamedDescriptor> images;  // the given images in order, some with another manifest
+  ExtraDocuments manifests;             // the new manifests
   std::uint64_t layers = 0, bytes = 0;  // that need not be copied
 };
 
-// Rewrites the manifests among `images` where `destination` does not have a layer, but one whose uncompressed
-// content is the same: that one is named then. All else in a manifest, and its config, stay; its digest
-// becomes another one.
+// Rewrites the manifests among `images` if `destination` lacks a layer, but has one with the same
+// uncompressed content; the manifest then refers to that layer. The config and everything else in the
+// manifest stay the same; the digest of the manifest changes.
 //
-// The digests stay of an index and all that it names, of a manifest that has a subject or is that of another
-// image among these, and of a layer whose descriptor has URLs, annotations or its content in it, for they may
-// be about this very blob. In a Docker manifest nothing becomes zstd, which has no such type there.
+// Not rewritten, because something may refer to the exact digest: an index and its descendants, a manifest
+// with a subject or that is the subject of another one of the images, and layers with URLs, annotations or
+// embedded content. Layers of Docker manifests never become zstd, for which Docker has no media type.
 //
-// Which layers may be the same is taken from the configs in both layouts, and from the cache; that they are,
-// is never taken from either: each layer is decoded once, unless the cache or an index has its digest. A
-// layer that cannot be read is left to the copy. Errc::cancelled.
+// Configs of both layouts and the cache suggest which layers may be equal. This is always verified: each
+// layer is decoded once, unless the cache or an index has its digest. Unreadable layers are left to the copy.
+// Errc::cancelled.
 Result<Substituted> substitute_layers(const LayoutReader& source, const std::shared_ptr<Engine>& destination,
                                       std::span<const NamedDescriptor> images,
                                       const SubstitutionOptions& options);

@@ -12,10 +12,10 @@ namespace layoutfs {
 namespace {
 
 constexpr std::size_t kDecodeSize = std::size_t{512} << 10;
-// Nobody will start anywhere but at the front.
+// No access points are needed.
 constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
-// Empty if there is no index, or its digest is of another algorithm.
+// Returns an empty digest if there is no index, or if it has another algorithm.
 Digest by_index(const Digest& layer, Algorithm algorithm, const IndexCache& cache) {
   const auto index = open_cached_index(cache, layer);
   if (!index || index->tables->diff_id().algorithm() != algorithm) return {};
@@ -45,7 +45,7 @@ Result<Digest> uncompressed_digest(const Provider& provider, const Digest& layer
   HashingSource source(*blob, layer.algorithm(), [&](std::uint64_t) { return context.check(); });
   auto digest = decoded(*compression, source, algorithm);
   if (!digest) return fail(std::move(digest).error(), layer.str());
-  // What follows the stream in the blob belongs to the blob.
+  // Data after the stream belongs to the blob.
   auto hasher = source.finish();
   if (!hasher) return fail(std::move(hasher).error(), layer.str());
   if (const Digest found = hasher->finish(); found != layer)

@@ -9,9 +9,9 @@
 
 namespace layoutfs {
 
-// The digest (of the algorithm `algorithm`) of what `layer` holds when it is uncompressed, to the last byte:
-// by its index if that is in `cache`, else by decoding the blob, whose content is verified meanwhile.
-// Errc::not_found, Errc::corrupt, Errc::cancelled.
+// Returns the digest (with `algorithm`) of the complete uncompressed content of `layer`: from its index if
+// that is in `cache`, otherwise by decoding the blob, which is verified at the same time. Errc::not_found,
+// Errc::corrupt, Errc::cancelled.
 Result<Digest> uncompressed_digest(const Provider& provider, const Digest& layer, Algorithm algorithm,
                                    const IndexCache& cache, const Context& context);
 
