@@ -16,7 +16,7 @@ namespace layoutfs {
 namespace {
 
 constexpr int kPatienceMs = 1000;
-// A pipe takes as much in one piece.
+// A pipe writes this size atomically.
 using AnswerText = std::array<char, 4096>;
 
 }  // namespace
@@ -38,7 +38,7 @@ std::string ask_apart(const std::function<std::size_t(std::span<char> answer)>& 
   pollfd waited{answer.get(), POLLIN, 0};
   if (retried([&] { return ::poll(&waited, 1, kPatienceMs); }) <= 0) {
     ::kill(child, SIGKILL);
-    // What waits for a mount may not end at once, and keeps it busy until then.
+    // A process that waits for a mount may not end immediately, and keeps it busy until then.
     if (retried([&] { return ::poll(&waited, 1, kPatienceMs); }) <= 0) return {};
   }
   const ssize_t size = retried([&] { return ::read(answer.get(), value.data(), value.size()); });

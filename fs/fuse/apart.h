@@ -1,4 +1,4 @@
-// Asking what may never answer.
+// Asks questions that may never return.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace layoutfs {
 
-// Calls `question` in a process of its own, as a mount whose server hangs would never return, and returns
-// what it wrote: as many bytes of its buffer as it says. Empty if there is no answer within a second. Forks:
-// if there are other threads, `question` must not allocate memory.
+// Calls `question` in a child process, because a mount with a hanging server would never return, and returns
+// its answer: the bytes of the buffer that it reports. Returns "" if there is no answer within a second.
+// Forks: if there are other threads, `question` must not allocate memory.
 std::string ask_apart(const std::function<std::size_t(std::span<char> answer)>& question);
 
 }  // namespace layoutfs

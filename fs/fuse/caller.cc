@@ -13,9 +13,9 @@
 namespace layoutfs {
 namespace {
 
-// Of proc(5), /proc/PID/status.
+// From proc(5), /proc/PID/status.
 struct Rights {
-  std::optional<uid_t> user;  // as file systems see it
+  std::optional<uid_t> user;  // the filesystem UID
   std::uint64_t capabilities = 0;
 };
 
@@ -40,7 +40,8 @@ bool may_read_trusted(uid_t user, pid_t thread) {
   if (thread == 0) return user == 0;
   const Rights rights = rights_of(thread);
   if (!rights.user) return user == 0;
-  // overlayfs asks with the rights of who mounted it, and then shows only what the process itself may see.
+  // overlayfs uses the rights of its mounter, and then shows only the attributes that the process itself may
+  // see.
   if (user == 0 && *rights.user != 0) return true;
   constexpr std::uint64_t kAdministrator = std::uint64_t{1} << CAP_SYS_ADMIN;
   return (rights.capabilities & kAdministrator) != 0 && is_in_first_user_namespace(thread).value_or(false);

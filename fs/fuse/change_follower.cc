@@ -12,7 +12,7 @@
 namespace layoutfs {
 namespace {
 
-// Many changes at once, as of a garbage collection, are looked at together.
+// Combines many changes at once, e.g. of a garbage collection.
 constexpr int kIntervalMs = 50;
 
 }  // namespace
@@ -36,7 +36,7 @@ void ChangeFollower::run() {
     const bool is_asked = waited[1].revents != 0;
     if (is_asked) asked_.lower();
     try {
-      // The order matters: what changes while the kernel forgets is another change.
+      // The order matters: a change during the invalidation is another change.
       if (filesystem_.has_changed() || is_asked) filesystem_.invalidate_changed(kernel_);
     } catch (const std::exception& failure) {
       log(LogLevel::warning, std::string("following changes: ") + failure.what());

@@ -1,4 +1,4 @@
-// Keeps the kernel from remembering what is no longer so.
+// Invalidates outdated answers in the kernel's caches.
 #pragma once
 
 #include <thread>
@@ -8,17 +8,17 @@
 
 namespace layoutfs {
 
-// Asks the filesystem what has changed, on a thread of its own: the kernel may make it wait for answers to
-// others.
+// Asks the filesystem for changes on its own thread, because the kernel may let an invalidation wait for
+// other answers.
 class ChangeFollower {
  public:
-  // Both must live as long. Follows nothing where the system has no descriptor to end it by.
+  // Both must outlive this. Does nothing if the system has no descriptor left for stopping the thread.
   ChangeFollower(Filesystem& filesystem, AnswerCache& kernel);
   ChangeFollower(const ChangeFollower&) = delete;
   ChangeFollower& operator=(const ChangeFollower&) = delete;
   ~ChangeFollower();
 
-  // As if something had changed. From any thread.
+  // Checks for changes now. Any thread may call it.
   void look_again() const noexcept { asked_.raise(); }
 
  private:
@@ -28,7 +28,7 @@ class ChangeFollower {
   AnswerCache& kernel_;
   EventFd asked_;
   EventFd over_;
-  std::thread thread_;  // last: uses all of the above
+  std::thread thread_;  // last, because it uses all other members
 };
 
 }  // namespace layoutfs

@@ -20,7 +20,7 @@ bool is_on_or_below(const std::string& path, const std::string& directory) {
 
 }  // namespace
 
-// Of all requests only statfs(2) is never answered from what the kernel remembers.
+// statfs(2) is the only request that the kernel never answers from a cache.
 bool is_dead_mount(const std::string& mount_point) {
   const auto mount = find_mount(mount_point);
   if (!mount || !is_fuse(*mount)) return false;

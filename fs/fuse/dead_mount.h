@@ -1,20 +1,21 @@
-// Mounts whose server has ended without taking them down, as by SIGKILL: nothing of them can be used, with
-// ENOTCONN, until somebody unmounts them.
+// Mounts whose server ended without unmounting, e.g. by SIGKILL. Every use fails with ENOTCONN until they are
+// unmounted.
 #pragma once
 
 #include <string>
 
 namespace layoutfs {
 
-// Whether the FUSE mount on an absolute path is one. False if this process may not ask it, as a mount of
-// another user, or if it does not answer within a second. Programs with one thread only: forks.
+// Returns whether the FUSE mount on an absolute path is dead. Returns false if this process may not ask it,
+// e.g. because it belongs to another user, or if it does not answer within a second. Single-threaded programs
+// only: forks.
 bool is_dead_mount(const std::string& mount_point);
 
-// Returns why a mount point that is_dead_mount() cannot be used, and the command that takes the mount down.
+// Returns the reason why a dead mount point is unusable, and the command that unmounts it.
 std::string explain_dead_mount(const std::string& mount_point);
 
-// The same of the FUSE mount that `path` lies on or below, by its text, if that is dead, or else of all that
-// are. Empty if there are none.
+// The same for the FUSE mount that contains `path` (compared as text) if it is dead, or for all dead mounts.
+// Returns "" if there are none.
 std::string explain_dead_mounts(const std::string& path = "");
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// Opening it, mounting by it without libfuse, and what the kernel lets us set for it.
+// Opens the device, mounts with it without libfuse, and sets its kernel parameters.
 #include "fs/fuse/fuse_device.h"
 
 #include <fcntl.h>

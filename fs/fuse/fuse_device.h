@@ -1,4 +1,4 @@
-// The device by which a program serves a mount to the kernel (fuse(4)).
+// The device with which a program serves a mount to the kernel (fuse(4)).
 #pragma once
 
 #include <string>
@@ -8,17 +8,17 @@
 
 namespace layoutfs {
 
-// Errc::mount_failed, naming the device and the reason.
+// Errc::mount_failed, with the device and the reason, if it cannot be opened.
 Result<UniqueFd> open_device();
 
-// Mounts, in the namespaces of this process and for all who are in them, what another process is to serve:
-// that one takes the descriptor as the mount point /dev/fd/N of its session. Until it does, whoever looks
-// into the mount waits. Errc::mount_failed.
+// Mounts a filesystem in the namespaces of this process; another process will serve it, which uses the
+// descriptor as the mount point /dev/fd/N of its session. Until then, accesses to the mount block.
+// Errc::mount_failed if it fails.
 Result<UniqueFd> mount_device(const std::string& mount_point, const std::string& source);
 
-// The default of 128 KiB halves the speed of a first read. Only root may change it; without it nothing but
-// speed is lost. `device` is that of the mount, "0:57", which must have answered once: with the first answer
-// the kernel sets a value of its own.
+// The default of 128 KiB halves the speed of a first read. Only root may change it; a failure costs only
+// speed. `device` is the device of the mount ("0:57"), which must have answered once, because the kernel sets
+// its own value at the first answer.
 void widen_read_ahead(const std::string& device);
 
 }  // namespace layoutfs

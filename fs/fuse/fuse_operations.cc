@@ -19,7 +19,7 @@
 namespace layoutfs {
 namespace {
 
-// One reply at most; what the kernel asks for in one read is never more (max_pages).
+// At most one reply; the kernel's reads are never larger (max_pages).
 constexpr std::size_t kMaxReply = std::size_t{1} << 20;
 
 FuseServer& server_of(fuse_req_t request) {
@@ -29,12 +29,12 @@ FuseServer& server_of(fuse_req_t request) {
 }
 Filesystem& filesystem_of(fuse_req_t request) { return *server_of(request).filesystem; }
 
-// The thread that made the request; 0 if it is unknown.
+// Returns the thread of the request; 0 if unknown.
 pid_t caller_of(fuse_req_t request) {
   return server_of(request).are_callers_known ? fuse_req_ctx(request)->pid : 0;
 }
 
-// What `call` answers, given the filesystem and a context that ends when the caller is killed.
+// Calls `call` with the filesystem and a context that ends if the caller is killed.
 template <class Call>
 auto ask_filesystem(fuse_req_t request, Call&& call) {
   FuseServer& server = server_of(request);
@@ -42,7 +42,7 @@ auto ask_filesystem(fuse_req_t request, Call&& call) {
   return call(*server.filesystem, interruptible.context());
 }
 
-// A buffer of the calling thread, as large as the largest request that it has answered.
+// A buffer per thread, as large as its largest reply so far.
 std::span<std::byte> reply_buffer(std::size_t size) {
   thread_local std::vector<std::byte> buffer;
   size = std::min(size, kMaxReply);
@@ -51,12 +51,12 @@ std::span<std::byte> reply_buffer(std::size_t size) {
 }
 
 void reply_pieces(fuse_req_t request, const IoBuffers& content) {
-  // What IoBuffers promises for the largest reply is less than IOV_MAX with libfuse's header.
+  // With libfuse's header, the largest reply has fewer parts than IOV_MAX, by the guarantee of IoBuffers.
   static_assert(2 * (kMaxReply / IoBuffers::kShortest + 1) < IOV_MAX);
   std::vector<iovec> parts;
   parts.reserve(content.views().size());
   for (const ByteView view : content.views())
-    parts.push_back({const_cast<std::byte*>(view.data()), view.size()});  // only read from
+    parts.push_back({const_cast<std::byte*>(view.data()), view.size()});  // not written to
   fuse_reply_iov(request, parts.data(), static_cast<int>(parts.size()));
 }
 
@@ -69,8 +69,8 @@ fuse_entry_param to_parameters(const LookupResult& entry) {
   return parameters;
 }
 
-// Everything in here may run on several threads at once. Allocation throws, and so does starting a thread;
-// neither may end the mount.
+// Called by several threads at the same time. Neither a failed allocation nor a failed start of a thread may
+// end the mount.
 template <class Answer>
 void guarded(fuse_req_t request, Answer&& answer) noexcept {
   try {
@@ -93,13 +93,13 @@ void on_init(void* user_data, fuse_conn_info* connection) {
   want(FUSE_CAP_CACHE_SYMLINKS);
   want(FUSE_CAP_READDIRPLUS);
   want(FUSE_CAP_ASYNC_READ);
-  // A directory's listing is cached; whether it is still right, its mtime tells.
+  // Directory listings are cached and validated by mtime.
   want(FUSE_CAP_AUTO_INVAL_DATA);
-  // Attributes are asked for by readdirplus where they are cheap, always, and not as the kernel guesses.
+  // Use readdirplus always if attributes are cheap, instead of the kernel's heuristic.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
   server.is_open_needed = !want(FUSE_CAP_NO_OPEN_SUPPORT);
   server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
-  // An image without ACLs pays nothing: asked to enforce them, the kernel asks for one of each file.
+  // Images without ACLs avoid the cost: with enforcement, the kernel requests an ACL for each file.
   Filesystem& filesystem = *server.filesystem;
   filesystem.set_acls_enforced(filesystem.wants_acls() && want(FUSE_CAP_POSIX_ACL));
   connection->max_readahead = std::max<unsigned>(connection->max_readahead, unsigned{4} << 20);
@@ -118,7 +118,7 @@ void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     }
     const fuse_entry_param parameters = to_parameters(*entry);
     if (fuse_reply_entry(request, &parameters) == -ENOENT && entry->inode != 0)
-      filesystem_of(request).forget(entry->inode, 1);  // interrupted: the kernel does not know of it
+      filesystem_of(request).forget(entry->inode, 1);  // interrupted: the kernel did not get the reference
   });
 }
 
@@ -157,7 +157,7 @@ void on_readlink(fuse_req_t request, fuse_ino_t node) {
   });
 }
 
-// ENOSYS tells the kernel, where it understands that, never to ask again, and to keep what it has cached.
+// ENOSYS tells a kernel that supports it to omit this request from now on, and to keep its page cache.
 void on_open(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
   if (!server_of(request).is_open_needed) {
     fuse_reply_err(request, ENOSYS);
@@ -191,8 +191,7 @@ void on_read(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset
   });
 }
 
-// What a listing shows where the inode's number is not known yet: any number but 0, which would hide the
-// entry.
+// The inode number in a listing if it is unknown: any number except 0, which would hide the entry.
 constexpr ino_t kUnknownInode = 0xffffffff;
 
 enum class Listing { names, with_attributes };
@@ -208,7 +207,7 @@ void list(fuse_req_t request, fuse_ino_t directory, std::size_t size, off_t offs
   const auto listed = ask_filesystem(request, [&](Filesystem&, const Context& context) {
     const auto add = [&](const Filesystem::Listed& each) {
       name.assign(each.name);
-      // "." and ".." count as no lookup for the kernel.
+      // The kernel does not count "." and ".." as lookups.
       const bool is_dot = name == "." || name == "..";
       fuse_entry_param parameters{};
       parameters.attr.st_ino = each.inode != 0 ? each.inode : kUnknownInode;
@@ -260,7 +259,7 @@ void on_statfs(fuse_req_t request, fuse_ino_t) {
   fuse_reply_statfs(request, &answer);
 }
 
-// xattr(7): a size of 0 asks how much there is.
+// xattr(7): size 0 requests the length.
 void reply_xattr(fuse_req_t request, std::string_view value, std::size_t size) {
   if (size == 0)
     fuse_reply_xattr(request, value.size());
@@ -282,7 +281,7 @@ void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::siz
   });
 }
 
-// The kernel refuses to read trusted.* to all others, and leaves it to filesystems not to list it for them.
+// The kernel refuses reading trusted.* for other callers, but filesystems must hide it in lists.
 bool may_list_trusted(fuse_req_t request) {
   const fuse_ctx* const caller = fuse_req_ctx(request);
   return may_read_trusted(caller->uid, caller_of(request));

@@ -1,4 +1,4 @@
-// The requests of the kernel (fuse(4), fuse_lowlevel.h), answered by a Filesystem.
+// Answers the requests of the kernel (fuse(4), fuse_lowlevel.h) with a Filesystem.
 #pragma once
 
 #include <atomic>
@@ -14,15 +14,15 @@
 
 namespace layoutfs {
 
-// What the callbacks get as their user data.
+// The user data of the callbacks.
 struct FuseServer {
   std::shared_ptr<Filesystem> filesystem;
-  std::function<void()> ready;  // called once, at the kernel's first request
+  std::function<void()> ready;  // called once, at the first request of the kernel
   bool is_open_needed = true;   // false: open(2) needs no round trip
   bool is_opendir_needed = true;
-  bool are_callers_known = true;             // false: the mount may be of another pid namespace
+  bool are_callers_known = true;             // false: the mount may belong to another pid namespace
   Interrupts interrupts{};                   // of requests
-  std::atomic<bool> is_initialized = false;  // the kernel's first request is there
+  std::atomic<bool> is_initialized = false;  // the first request has arrived
   std::atomic<std::chrono::steady_clock::time_point> last_request{};
 };
 

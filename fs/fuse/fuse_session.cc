@@ -1,4 +1,4 @@
-// Mounting, serving, and the signals that end it.
+// Mounts, serves requests, and handles the signals that end it.
 #include "fs/fuse/fuse_session.h"
 
 #include <malloc.h>
@@ -31,13 +31,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long files that are open at the first signal may go on being read.
+// Grace period for reading files that are open at the first signal.
 constexpr std::chrono::seconds kGrace{10};
 
-// How long after the last request memory goes back to the system.
+// Time after the last request until memory is returned to the system.
 constexpr std::chrono::seconds kQuiet{1};
 
-// libfuse knows one log function for the whole process; the last line tells why a mount failed.
+// libfuse has one log function per process; its last line is the reason of a failed mount.
 Guarded<std::string> last_message;
 
 [[gnu::format(printf, 2, 0)]] void on_fuse_log(fuse_log_level level, const char* format, va_list arguments) {
@@ -49,7 +49,7 @@ Guarded<std::string> last_message;
   if (level <= FUSE_LOG_ERR) *last_message.lock() = std::move(line);
 }
 
-// A comma would end the option, and a backslash quotes.
+// Escapes commas, which would end the option, and backslashes.
 std::string escape_option(const std::string& value) {
   std::string escaped;
   for (const char c : value) {
@@ -96,8 +96,8 @@ Result<SessionPtr> make_session(const SessionOptions& options, FuseServer& serve
   return session;
 }
 
-// libfuse's own words for this name neither the device nor the reason. For an ordinary user it is fusermount3
-// that opens it, with more rights.
+// libfuse's message for this has neither the device nor the reason. For ordinary users, fusermount3 opens the
+// device with more rights.
 Status check_device() {
   if (::geteuid() != 0) return {};
   if (auto device = open_device(); !device) return fail(std::move(device).error());
@@ -105,11 +105,11 @@ Status check_device() {
 }
 
 Status mount_session(fuse_session* session, const std::string& mount_point) {
-  // For an ordinary user it is fusermount3 that says what is wrong.
+  // For ordinary users, fusermount3 writes the reason.
   const CapturedOutput said;
   const bool is_mounted = [&] {
     std::optional<StderrTo> captured;
-    if (!log_enabled(LogLevel::debug)) captured.emplace(said);  // libfuse's own words would be in between
+    if (!log_enabled(LogLevel::debug)) captured.emplace(said);  // would be mixed with libfuse's messages
     return fuse_session_mount(session, mount_point.c_str()) == 0;
   }();
   std::string why = said.text();
@@ -125,7 +125,7 @@ Status mount_session(fuse_session* session, const std::string& mount_point) {
 class SessionMemory final : public AnswerCache {
  public:
   explicit SessionMemory(fuse_session* session) : session_(session) {}
-  // Both fail where the kernel has forgotten it already.
+  // Both fail if the kernel has already dropped the entry.
   void invalidate_name(InodeNumber directory, std::string_view name) override {
     fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
   }
@@ -152,9 +152,9 @@ struct FuseSession::State {
   bool is_idle() const;
   void give_memory_back();
 
-  // Of the watching thread.
+  // Used by the watching thread.
   Clock::time_point ends_at = Clock::time_point::max();  // set by the first signal
-  bool is_unmount_due = false;                           // also set by that, until it was tried
+  bool is_unmount_due = false;                           // also set by it, until the attempt
   bool was_initialized = false, is_read_ahead_set = false;
   Clock::time_point trimmed_after{};  // the last request before that
 };
@@ -181,7 +181,7 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   state->options = options;
   state->server.filesystem = std::move(filesystem);
   state->server.last_request = Clock::now();
-  // Mounted by another process, which gave the device to this one.
+  // Another process has mounted it and passed the device to this one.
   state->server.are_callers_known = !options.mount_point.starts_with("/dev/fd/");
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
   auto session = make_session(options, state->server);
@@ -198,12 +198,12 @@ FuseSession::~FuseSession() {
 }
 
 Status FuseSession::serve(const std::function<void()>& ready) {
-  // Each thread would get an arena of its own, and keep it; and what is taken in large pieces, by an index
-  // pass or a decoder, would come from the heap, in between what stays.
+  // Otherwise each thread keeps its own arena, and large blocks of index passes and decoders are allocated in
+  // the heap between long-lived ones.
   ::mallopt(M_ARENA_MAX, 2);
   ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
-  hold_signals();  // also in the threads that start from here on
+  hold_signals();  // inherited by the threads that start from here on
   state_->server.ready = ready;
   SessionMemory kernel(state_->session.get());
   const ChangeFollower follower(*state_->server.filesystem, kernel);
@@ -217,16 +217,16 @@ Status FuseSession::serve(const std::function<void()>& ready) {
                          : fuse_session_loop_mt(state_->session.get(), config.get());
   watcher.request_stop();
   watcher.join();
-  // libfuse returns 0 or a signal's number after an orderly end, a negative errno otherwise.
+  // libfuse returns 0 or a signal number after a normal end, otherwise a negative errno.
   if (result < 0)
     return fail(Errc::mount_failed,
                 Error::system(-result, "serving " + state_->options.mount_point).message());
   return {};
 }
 
-// Looks after everything that is not a request, until the mount is gone.
+// Does everything except requests until the mount is gone.
 void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower& follower) noexcept {
-  // Until the mount answers, while it ends, and while there are memory to give back and times to keep.
+  // Poll intervals: before the first answer, while stopping, and while memory or timeouts are pending.
   constexpr int kAtFirstMs = 5, kAtLastMs = 100, kWatchIntervalMs = 1000;
   const sigset_t signals = watched_signals();
   const UniqueFd arrived(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -248,7 +248,7 @@ void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower
     try {
       attend(follower, signal);
     } catch (const std::exception&) {
-      // Out of memory: what is still to be done is tried again the next time.
+      // Out of memory: the remaining work is tried again at the next interval.
     }
   }
 }
@@ -261,18 +261,18 @@ void FuseSession::State::attend(const ChangeFollower& follower, std::optional<in
     is_unmount_due = false;
     if (!done) log(LogLevel::warning, done.error().message());
   }
-  // Not before the second time: the kernel sets a value of its own when it reads the first answer.
+  // Not before the second interval: the kernel sets its own value when it reads the first answer.
   if (std::exchange(was_initialized, server.is_initialized.load()) && !is_read_ahead_set) {
     if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
     is_read_ahead_set = true;
   }
   give_memory_back();
-  // Unmounting fails while the mount is in use, and is tried again after as long a time.
+  // Unmounting fails while the mount is in use, and is tried again after the same time.
   if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
     server.last_request = Clock::now();
 }
 
-// What decoding took, once nobody reads any more.
+// Returns the memory of decoding to the system when reading has stopped.
 void FuseSession::State::give_memory_back() {
   const auto last = server.last_request.load();
   if (last == trimmed_after || Clock::now() - last < kQuiet) return;

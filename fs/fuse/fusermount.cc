@@ -48,7 +48,7 @@ Status fusermount_unmount(const std::string& mount_point, bool lazy) {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 
-  // Not StderrTo, as other threads may write meanwhile.
+  // StderrTo is unsuitable, because other threads may write at the same time.
   const CapturedOutput said;
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);

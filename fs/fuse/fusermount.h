@@ -1,4 +1,5 @@
-// fusermount3(1), the set-uid program by which ordinary users mount and unmount, and what it says.
+// Runs fusermount3(1), the set-uid program with which ordinary users mount and unmount, and captures its
+// messages.
 #pragma once
 
 #include <string>
@@ -8,20 +9,20 @@
 
 namespace layoutfs {
 
-// A file to take the place of a stderr. Where memory cannot be had, nothing is captured.
+// A file that replaces stderr. If memory is not available, nothing is captured.
 class CapturedOutput {
  public:
   CapturedOutput();
   int fd() const noexcept { return memory_.get(); }
-  // What was written, its lines joined by "; ".
+  // Returns the text, with its lines joined by "; ".
   std::string text() const;
 
  private:
   UniqueFd memory_;
 };
 
-// As long as one of these lives, what this process and its children write to stderr goes into `output`:
-// single-threaded programs only.
+// Redirects stderr of this process and its children to `output` during its lifetime. Single-threaded programs
+// only.
 class StderrTo {
  public:
   explicit StderrTo(const CapturedOutput& output);
@@ -33,7 +34,7 @@ class StderrTo {
   UniqueFd before_;
 };
 
-// Unmounts what this user mounted. Errc::mount_failed with what fusermount3 said.
+// Unmounts a mount of this user. Errc::mount_failed with the message of fusermount3.
 Status fusermount_unmount(const std::string& mount_point, bool lazy);
 
 }  // namespace layoutfs

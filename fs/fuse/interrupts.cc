@@ -12,9 +12,9 @@
 namespace layoutfs {
 namespace {
 
-// Returns whether a signal that ends this thread's process is pending. False if that cannot be known.
-// A signal whose default action ends the process becomes SIGKILL for each of its threads (signal(7) does not
-// say so; proc(5), /proc/PID/status shows it).
+// Returns whether a signal that ends this thread's process is pending; false if unknown. A signal with a
+// default action that ends the process becomes SIGKILL for each of its threads (not documented in signal(7),
+// but visible in proc(5), /proc/PID/status).
 bool is_being_killed(pid_t thread) {
   constexpr std::uint64_t kKill = std::uint64_t{1} << (SIGKILL - 1);
   std::ifstream status("/proc/" + std::to_string(thread) + "/status");
@@ -34,7 +34,7 @@ bool is_being_killed(pid_t thread) {
 Interrupts::Request::Request(Interrupts& interrupts, fuse_req_t request, pid_t thread)
     : interrupts_(interrupts), request_(request), thread_(thread) {
   if (thread_ == 0) return;
-  // Called at once if the request was interrupted before.
+  // Called immediately if the request was interrupted before.
   fuse_req_interrupt_func(
       request_,
       [](fuse_req_t, void* data) {
@@ -46,13 +46,13 @@ Interrupts::Request::Request(Interrupts& interrupts, fuse_req_t request, pid_t t
 
 Interrupts::Request::~Request() {
   if (thread_ == 0) return;
-  fuse_req_interrupt_func(request_, nullptr, nullptr);  // waits while the function is called
+  fuse_req_interrupt_func(request_, nullptr, nullptr);  // waits while the function runs
   if (!is_watched_) return;
   const std::lock_guard lock(interrupts_.mutex_);
   interrupts_.watched_.remove(this);
 }
 
-// Called by libfuse, so nothing is thrown. Without memory or another thread, the request goes on to its end.
+// Called by libfuse, so it must not throw. Without memory or another thread, the request runs to its end.
 void Interrupts::watch(Request& request) noexcept try {
   if (is_being_killed(request.thread_)) {
     request.stop_.request_stop();
@@ -66,19 +66,19 @@ void Interrupts::watch(Request& request) noexcept try {
 } catch (const std::exception&) {
 }
 
-// The kernel tells of the first signal only, which the process may handle.
+// The kernel reports only the first signal, which the process may handle.
 void Interrupts::run(const std::stop_token& stop) try {
   constexpr std::chrono::milliseconds kInterval{100};
   std::unique_lock lock(mutex_);
   while (changed_.wait(lock, stop, [this] { return !watched_.empty(); })) {
-    // Asking to stop calls nothing that waits for this lock.
+    // request_stop() calls nothing that waits for this lock.
     for (Request* const request : watched_)
       if (!request->stop_.stop_requested() && is_being_killed(request->thread_))
         request->stop_.request_stop();
     changed_.wait_for(lock, stop, kInterval, [] { return false; });
   }
 } catch (const std::exception&) {
-  // Out of memory: requests go on to their ends.
+  // Out of memory: requests run to their ends.
 }
 
 }  // namespace layoutfs

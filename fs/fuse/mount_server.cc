@@ -16,7 +16,7 @@
 namespace layoutfs {
 namespace {
 
-// Empty if it does not answer.
+// Returns "" if it does not answer.
 std::string ask(const std::string& mount_point) {
   const std::string name(kStatisticsXattr);
   return ask_apart([&](std::span<char> answer) {

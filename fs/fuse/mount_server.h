@@ -1,4 +1,4 @@
-// The process that serves a mount, as others see it.
+// The process that serves a mount, seen from another process.
 #pragma once
 
 #include <chrono>
@@ -12,10 +12,11 @@ namespace layoutfs {
 
 class MountServer {
  public:
-  // Asks the mount itself (kStatisticsXattr), for a second at most. Nothing where it does not answer, may not
-  // be asked, or is served from another pid namespace. Single-threaded programs only: forks.
+  // Asks the mount itself (kStatisticsXattr), with a timeout of one second. Returns nullopt if it does not
+  // answer, access is denied, or it is served from another pid namespace. Single-threaded programs only:
+  // forks.
   static std::optional<MountServer> of(const std::string& mount_point);
-  // Until the process has ended, but no longer than that.
+  // Waits until the process has ended, at most this time.
   void await_end(std::chrono::milliseconds patience) const;
 
  private:

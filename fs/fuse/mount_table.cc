@@ -1,4 +1,4 @@
-// Reading /proc/self/mountinfo.
+// Parses /proc/self/mountinfo.
 #include "fs/fuse/mount_table.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ std::optional<std::uint32_t> user_of(const std::string& options) {
   return std::nullopt;
 }
 
-// Calls `visit(mount point, mount)` for each mount; later ones lie on top.
+// Calls `visit(mount point, mount)` for each mount; later ones are on top.
 template <typename Visit>
 void for_each_mount(const Visit& visit) {
   std::ifstream table("/proc/self/mountinfo");

@@ -1,4 +1,4 @@
-// Taking mounts down.
+// Unmounts.
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -15,7 +15,7 @@
 namespace layoutfs {
 namespace {
 
-// An absolute path without asking the mounted filesystem itself, which may be the one that hangs.
+// Makes a path absolute without accessing the mount, which may hang.
 std::string absolute_path(const std::string& path) {
   std::error_code failed;
   const auto absolute = std::filesystem::absolute(path, failed).lexically_normal();
@@ -26,7 +26,7 @@ std::string absolute_path(const std::string& path) {
   return (parent / name).string();
 }
 
-// Where `path` leads, as far as there are symlinks and no mount of ours.
+// Resolves symlinks in `path`, but not inside a layoutfs mount.
 std::string follow_links(const std::string& path) {
   std::string place = absolute_path(path);
   for (int links = 0; links < kMaxLinks && !is_mounted(place); ++links) {
@@ -38,7 +38,7 @@ std::string follow_links(const std::string& path) {
   return place;
 }
 
-// What fusermount3 calls missing from /etc/mtab.
+// fusermount3 reports this as missing from /etc/mtab.
 Status explain_other_user(const std::string& path, const Mount& mount, Status failed) {
   if (failed || !mount.user || *mount.user == ::geteuid()) return failed;
   return fail(Errc::mount_failed, path + ": the mount is that of user " + std::to_string(*mount.user) +
@@ -56,7 +56,7 @@ Result<std::string> mount_point_of(const std::string& path) {
   std::string mount_point = follow_links(path);
   if (!is_mounted(mount_point)) {
     std::error_code failed;
-    // Below a dead mount nothing can be found, a link to another one neither.
+    // Below a dead mount no path can be resolved, including links to another mount.
     const bool is_below_dead = !std::filesystem::exists(mount_point, failed) && failed.value() == ENOTCONN;
     const std::string hint = is_below_dead ? explain_dead_mounts(mount_point) : "";
     return fail(Errc::not_found, path + ": no layout is mounted there" + (hint.empty() ? "" : ": " + hint));

@@ -1,4 +1,4 @@
-// Following index.json.
+// Follows the changes of index.json.
 #include "fs/tree/catalog.h"
 
 #include "core/base/check.h"
@@ -6,15 +6,14 @@
 namespace layoutfs {
 namespace {
 
-// Everything that can be reached through indexes; manifests are not read for it.
+// Returns everything reachable through indexes, without reading manifests.
 Documents reachable_documents(const LayoutGraph& graph, const References& references) {
   Documents documents;
   const Handler note = [&](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
-    // What is neither a manifest nor an index is shown all the same where an index names it: it gets a
-    // directory that says what is wrong.
+    // An index entry that is neither a manifest nor an index is shown, too: its directory has the error.
     documents.try_emplace(descriptor.digest, descriptor);
     if (document_kind(descriptor.media_type) != DocumentKind::index) return Visit();
-    // The directory of an index says itself why it cannot be read.
+    // The directory of an unreadable index shows the error.
     const auto index = graph.index(descriptor, context);
     return index ? Visit::to((*index)->manifests) : Visit();
   };
@@ -72,7 +71,7 @@ std::optional<Descriptor> CatalogKeeper::find_document(const Digest& digest) {
 }
 
 std::optional<Descriptor> CatalogKeeper::find_unlisted(const Digest& digest) {
-  // What a list of referrers links to is known by the document that leads to it.
+  // Documents in a list of referrers are known by the document that refers to them.
   if (const auto all = referrers_.lock()->all)
     if (const Descriptor* const named = all->find(digest)) return *named;
   const auto document = graph_.read(digest);

@@ -1,4 +1,4 @@
-// What index.json leads to, at one moment.
+// The documents reachable from index.json, as a snapshot.
 #pragma once
 
 #include <map>
@@ -19,56 +19,56 @@ namespace layoutfs {
 // Manifests and indexes.
 using Documents = std::map<Digest, Descriptor>;
 
-// Immutable. Nothing but index.json has been read for it.
+// Immutable. Only index.json was read for it.
 struct LayoutCatalog {
-  std::shared_ptr<const References> references;  // null where index.json cannot be read
-  std::string failure;                           // why, then
+  std::shared_ptr<const References> references;  // null if index.json cannot be read
+  std::string failure;                           // the reason, then
   RefDirectory refs;
-  std::unordered_map<Digest, const Descriptor*> entries;  // of `references`; the first one of each digest
-  // That of index.json, or just after it where the catalog before had that too: the kernel keeps a listing
-  // for as long as the directory's time is the same.
+  std::unordered_map<Digest, const Descriptor*> entries;  // of `references`; the first one per digest
+  // The time of index.json, or slightly later if the previous catalog had the same time: the kernel keeps a
+  // listing while the directory's time is unchanged.
   std::int64_t mtime_ns = 0;
 
-  // One sentence for everything that is wrong with index.json itself.
+  // Returns one sentence for each problem of index.json itself.
   std::vector<std::string> problems() const;
 };
 
-// When index.json was changed that was read last, and what LayoutCatalog::mtime_ns was made of that.
+// The time of index.json at the last read, and the LayoutCatalog::mtime_ns derived from it.
 struct CatalogTimes {
   std::int64_t read_ns = 0, told_ns = 0;
   bool is_told = false;
 };
 
-// Keeps the catalog up to date with index.json. Thread-safe; no lock is held while a document is read.
+// Keeps the catalog up to date with index.json. Thread-safe. No lock is held while a document is read.
 class CatalogKeeper {
  public:
-  // Entries of `repository` are called as lay_out_references() says. `before` is of the last keeper of the
-  // same layout.
+  // Entries of `repository` get names as in lay_out_references(). `before` comes from the previous keeper of
+  // the same layout.
   explicit CatalogKeeper(const LayoutGraph& graph, std::string_view repository = {}, CatalogTimes before = {})
       : graph_(graph), repository_(repository), times_(before) {}
-  // As of now: index.json is looked at each time, and read again where it has changed.
+  // Returns the current catalog. Cost: a stat of index.json, which is read again if it has changed.
   std::shared_ptr<const LayoutCatalog> current();
-  // Everything that can be reached now, each by the first way found. Reads every index once for each state of
+  // Returns all reachable documents, each by the first path found. Reads every index once per state of
   // index.json.
   std::shared_ptr<const Documents> documents();
-  // One of those; reads no index where index.json names it itself.
+  // Returns one of these documents. Reads no index if index.json names it directly.
   std::optional<Descriptor> find_document(const Digest& digest);
   // Returns the descriptor of a manifest, an index or an artifact manifest that find_document() does not
-  // know, as its own text tells; nothing if the layout has no such document. Reads that one blob.
+  // know, by its own text; nullopt if the layout has no such document. Reads only that blob.
   std::optional<Descriptor> find_unlisted(const Digest& digest);
-  // Returns the documents whose subject is `digest`, sorted (find_referrers of layout_graph.h). Reads every
-  // document that index.json leads to, unless it is known to lead nowhere.
+  // Returns the documents with the subject `digest`, sorted (find_referrers of layout_graph.h). Reads every
+  // document reachable from index.json, except known dead ends.
   std::vector<Digest> referrers(const Digest& digest);
   CatalogTimes times() { return *times_.lock(); }
 
  private:
   struct Reachable {
-    std::shared_ptr<const LayoutCatalog> catalog;  // that they are of
+    std::shared_ptr<const LayoutCatalog> catalog;  // of this catalog
     std::shared_ptr<const Documents> documents;
   };
   // By subject.
   struct Referrers {
-    std::shared_ptr<const LayoutCatalog> catalog;  // that they are of
+    std::shared_ptr<const LayoutCatalog> catalog;  // of this catalog
     std::shared_ptr<const LayoutReferrers> all;
   };
   const LayoutGraph& graph_;

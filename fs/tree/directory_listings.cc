@@ -10,9 +10,9 @@
 
 namespace layoutfs {
 
-// 61 bits of SHA-256: nobody can choose many names with one position.
+// 61 bits of SHA-256, so that nobody can construct many names with one position.
 std::uint64_t position_of(std::string_view name) {
-  constexpr std::uint64_t kFirst = std::uint64_t{1} << 32;  // below, there is room for "." and ".."
+  constexpr std::uint64_t kFirst = std::uint64_t{1} << 32;  // lower positions are for "." and ".."
   constexpr std::uint64_t kMask = (std::uint64_t{1} << 61) - 1;
   const std::string hex = Digest::of(as_bytes(name)).hex();
   std::uint64_t bits = 0;
@@ -30,7 +30,7 @@ DirectoryListing in_order(std::vector<VirtualNode::Name> names) {
   std::ranges::sort(listing, {}, [](const ListedName& listed) {
     return std::tuple(listed.position, std::string_view(listed.name.name));
   });
-  // A reader must get on in any case.
+  // Positions must increase, so that every reader makes progress.
   for (std::size_t i = 1; i < listing.size(); ++i)
     listing[i].position = std::max(listing[i].position, listing[i - 1].position + 1);
   return listing;
@@ -52,7 +52,7 @@ Answer<std::shared_ptr<const DirectoryListing>> DirectoryListings::listing(Inode
   auto remembered = remembered_.lock();
   if (const auto found = std::ranges::find(*remembered, number, &Remembered::number);
       found != remembered->end()) {
-    if (found->made > now) return listing;  // another thread was faster, and its reader started later
+    if (found->made > now) return listing;  // another thread was faster with a later reader
     dropped.splice(dropped.end(), *remembered, found);
   }
   if (listing->size() <= kPage) return listing;

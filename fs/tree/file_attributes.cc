@@ -10,10 +10,10 @@
 namespace layoutfs {
 namespace {
 
-// FUSE takes an ACL of one page: larger ones cannot be enforced.
+// FUSE accepts ACLs of up to one page; larger ones cannot be enforced.
 constexpr std::size_t kMaxAclSize = 4096;
 
-// Whether a name is in the namespace, with something behind the prefix.
+// Returns whether a name is in the namespace, with text after the prefix.
 bool is_in(std::string_view name, std::string_view prefix) {
   return name.starts_with(prefix) && name.size() > prefix.size();
 }
@@ -26,7 +26,7 @@ std::uint32_t little_endian(std::string_view bytes) {
   return number;
 }
 
-// linux/capability.h: revision 2, or 3 with the user who is root in the namespace that they are for.
+// linux/capability.h: revision 2, or 3 with the user ID that is root in its namespace.
 bool is_capability(std::string_view value, const KnownIds& users) {
   if (value.size() < sizeof(std::uint32_t)) return false;
   const std::uint32_t revision = little_endian(value) & ~std::uint32_t{VFS_CAP_FLAGS_EFFECTIVE};
@@ -56,8 +56,7 @@ std::optional<std::string_view> FileAttributes::stored(const InodeView& inode, s
   return std::nullopt;
 }
 
-// As a filesystem has it to which the file was unpacked: unpacking sets the mode last, which changes the
-// list.
+// Equals the list after unpacking the file: unpacking sets the mode last, which changes the list.
 std::optional<std::string> FileAttributes::acl(const InodeView& inode, std::string_view name,
                                                std::string_view value) const {
   if (inode.type == EntryType::symlink) return std::nullopt;
@@ -92,7 +91,7 @@ bool FileAttributes::is_shown(const InodeView& inode, std::string_view name, std
   if (rules_.is_overlay_hidden && is_overlay_xattr(name)) return false;
   if (name == "security.capability") return is_capability(value, rules_.ids.users);
   if (is_in(name, "user.")) return inode.type == EntryType::file || inode.type == EntryType::directory;
-  // In another user namespace root may give no file any of these, so nothing could be copied with them.
+  // In another user namespace, root cannot set these on any file, so copies would fail.
   return rules_.ids.is_first_namespace && (is_in(name, "trusted.") || is_in(name, "security."));
 }
 
@@ -110,8 +109,8 @@ std::vector<std::string> FileAttributes::xattr_names(const InodeView& inode, boo
   for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
     const auto [name, value] = tree_.xattr(inode.first_xattr + i);
     if (!is_shown(inode, name, value, are_acls_enforced)) continue;
-    size += name.size() + 1;  // with a NUL
-    // A longer list could not be read at all.
+    size += name.size() + 1;  // including a NUL
+    // Linux could not return a longer list.
     if (size > XATTR_LIST_MAX) break;
     names.emplace_back(name);
   }

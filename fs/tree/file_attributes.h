@@ -1,4 +1,5 @@
-// The permissions and xattrs of an image's files, as Linux can have them (xattr(7), acl(5), capabilities(7)).
+// The permissions and xattrs of an image's files, limited to those that Linux allows (xattr(7), acl(5),
+// capabilities(7)).
 #pragma once
 
 #include <cstdint>
@@ -12,42 +13,42 @@
 
 namespace layoutfs {
 
-// The numbers of users and groups that the user namespace of a mount knows.
+// The user and group IDs in the user namespace of a mount.
 struct MountIds {
   KnownIds users, groups;
-  bool is_first_namespace = true;  // only there is root allowed to read trusted.*
+  bool is_first_namespace = true;  // otherwise root may not read trusted.*
 
   static MountIds of_this_process();
-  // Of a namespace that knows root alone.
+  // Returns the IDs of a namespace that has only root.
   static MountIds of_root_alone();
 };
 
 struct AttributeRules {
-  // Whether what overlayfs keeps about its own layers in xattrs is hidden: in a root filesystem, it would
-  // make another overlayfs on top follow the marks of the one that the layer was packed from.
+  // Hide xattrs that overlayfs uses for its own layers: another overlayfs on top would interpret the marks of
+  // the layer from which the image was packed.
   bool is_overlay_hidden = true;
   MountIds ids;
 };
 
-// Whether overlayfs reserves an xattr for itself, as trusted.overlay.opaque.
+// Returns whether overlayfs reserves an xattr, e.g. trusted.overlay.opaque.
 bool is_overlay_xattr(std::string_view name);
 
-// Shows an xattr only if it can be read, which the kernel or any filesystem of Linux would refuse otherwise:
-// user.* of what is neither a file nor a directory, namespaces that Linux does not have, in a user namespace
-// those that its root cannot give to a file, malformed values of ACLs and capabilities, and what is too long.
-// ACLs are shown only if the kernel enforces them. Thread-safe.
+// Shows an xattr only if it can be read and set on Linux. Hides user.* of special files, unknown namespaces,
+// in a user namespace those that its root cannot set, malformed ACLs and capabilities, and values that are
+// too long. ACLs are shown only if the kernel enforces them. Thread-safe.
 class FileAttributes {
  public:
   // `tree` must outlive this.
   FileAttributes(const ImageTree& tree, AttributeRules rules);
   bool has_acls() const noexcept { return has_acls_; }
 
-  // The permission bits. If the ACL of a file is not enforced, without those that could grant what it denies.
+  // Returns the permission bits. If the ACL of a file is not enforced, without those that could grant access
+  // that it denies.
   std::uint32_t mode(const InodeView& inode, bool are_acls_enforced) const;
-  // Returns nothing if there is no such xattr, or it is not shown.
+  // Returns nullopt if there is no such xattr or it is hidden.
   std::optional<std::string> xattr(const InodeView& inode, std::string_view name,
                                    bool are_acls_enforced) const;
-  // Those of the xattrs that are shown, as far as their names together are as long as the kernel takes.
+  // Returns the names of visible xattrs, up to the kernel's limit for their total length.
   std::vector<std::string> xattr_names(const InodeView& inode, bool are_acls_enforced) const;
 
  private:

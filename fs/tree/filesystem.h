@@ -1,5 +1,5 @@
-// Answers about the tree that a mount shows: inodes, by number, with errno values as errors. A front end,
-// such as fs/fuse, asks on behalf of the programs that use the mount.
+// The interface of a mount's tree: inodes by number, with errno values as errors. A front end, such as
+// fs/fuse, calls it for programs that use the mount.
 #pragma once
 
 #include <sys/stat.h>
@@ -18,15 +18,15 @@
 
 namespace layoutfs {
 
-// The number of an inode (st_ino): unique within the mount, the same in the next one.
+// The number of an inode (st_ino): unique in the mount, and equal in the next one.
 using InodeNumber = std::uint64_t;
 inline constexpr InodeNumber kRootNumber = 1;
 
-// A value, or the errno that the system call ends with. Misses are frequent here: no text, no allocation.
+// A value, or the errno of the system call. Misses are frequent, so errors have no text and no allocation.
 template <class T>
 using Answer = Expected<T, int>;
 
-// For how long an answer holds that never changes.
+// The validity of an answer that never changes.
 inline constexpr std::chrono::duration<double> kForever{365.0 * 86400};
 
 struct Attributes {
@@ -34,39 +34,39 @@ struct Attributes {
   std::chrono::duration<double> valid;
 };
 
-// What a name in a directory leads to.
+// The result of looking up a name in a directory.
 struct LookupResult {
-  InodeNumber inode;  // 0: nothing, and that may be remembered as long as `valid`
+  InodeNumber inode;  // 0: the name does not exist, which may be cached while `valid`
   Attributes attributes;
   std::chrono::duration<double> valid;  // of the name
 };
 
-// What a front end has remembered of the answers, in the kernel for example.
+// The front end's cache of answers, for example in the kernel.
 class AnswerCache {
  public:
   virtual ~AnswerCache() = default;
-  // The name is looked up again. What is mounted below it may be unmounted by that.
+  // Drops the name. This may unmount a mount below it.
   virtual void invalidate_name(InodeNumber directory, std::string_view name) = 0;
-  // The attributes are asked for again, and a directory is listed again if they differ.
+  // Drops the attributes, and the listing of a directory if they differ.
   virtual void invalidate_attributes(InodeNumber inode) = 0;
 };
 
 // Thread-safe.
 //
-// What a front end does:
-// - References: each successful lookup() whose `inode` is not 0 is a reference to that inode. The front end
-//   counts them, and gives them back by forget(). An inode is answered for until all are given back; the root
-//   needs none. readdir() gives no references.
-// - Remembering: names and attributes may be remembered as long as they are `valid`; file content as long as
-//   its inode is referenced, since other content is another inode; a directory's listing while its mtime is
-//   the same.
-// - Invalidation: while changes_fd() is readable, one thread, which answers nothing, asks has_changed(), and
-//   if so calls invalidate_changed().
-// - Ending early: each call may take as long as decoding a whole layer. If nobody waits for the answer any
-//   more, the front end requests a stop by the call's context; the call then ends with EINTR. Other calls
-//   that wait for the same work are not affected.
-// - Access is left to the front end: it compares modes, owners and ACLs with the rights of the caller, and
-//   hides `trusted.*` from those who may not read it.
+// Duties of a front end:
+// - References: each successful lookup() with an `inode` other than 0 is a reference to that inode. The front
+//   end counts them and returns them with forget(). An inode is valid until all references are returned; the
+//   root needs none. readdir() gives no references.
+// - Caching: names and attributes may be cached while they are `valid`; file content while its inode is
+//   referenced, since changed content is another inode; the listing of a directory while its mtime is
+//   unchanged.
+// - Invalidation: if changes_fd() is readable, one thread, which answers no requests, calls has_changed()
+//   and, if it returns true, invalidate_changed().
+// - Cancellation: each call may take as long as decoding a whole layer. If the answer is no longer needed,
+//   the front end requests a stop through the call's context, and the call fails with EINTR. Other calls that
+//   wait for the same work are not affected.
+// - Access checks: the front end compares modes, owners and ACLs with the rights of the caller, and hides
+//   `trusted.*` from callers that may not read it.
 class Filesystem {
  public:
   virtual ~Filesystem() = default;
@@ -75,33 +75,33 @@ class Filesystem {
   virtual void forget(InodeNumber inode, std::uint64_t count) = 0;
   virtual Answer<Attributes> attributes(InodeNumber inode, const Context& context = {}) = 0;
   virtual Answer<std::string> readlink(InodeNumber inode, const Context& context = {}) = 0;
-  // Appends `size` bytes from `offset` on to `out`; fewer only at the end.
+  // Appends `size` bytes, starting at `offset`, to `out`; fewer only at the end.
   virtual Answer<void> read(InodeNumber inode, IoBuffers& out, std::size_t size, std::uint64_t offset,
                             const Context& context = {}) = 0;
 
   struct Listed {
     std::string_view name;
-    InodeNumber inode;     // 0 if it would be costly to know
+    InodeNumber inode;     // 0 if it would be expensive to determine
     mode_t type;           // S_IFDIR and so on
-    std::uint64_t cookie;  // its position in the directory; less than 2^63
+    std::uint64_t cookie;  // position in the directory; less than 2^63
   };
-  // Calls `add` for each entry after the position `cookie` (0: from the start; "." and ".." included) until
-  // it returns false. The order of entries is unspecified. Positions stay valid while the directory changes,
-  // and in the next mount: a reader that continues after the last position that it saw gets each entry that
-  // was there all the time exactly once. Nothing has to be opened or closed. Entries with attributes can be
-  // asked for by looking them up; directories whose attributes are cheap say so by has_cheap_attributes.
+  // Calls `add` for each entry after the position `cookie` (0: the start; includes "." and "..") until it
+  // returns false. The order is unspecified. Positions stay valid while the directory changes, and in the
+  // next mount: a reader that continues after its last position gets each entry that was present all the time
+  // exactly once. There is nothing to open or close. Attributes of entries are available by lookup(); see
+  // has_cheap_attributes.
   virtual Answer<void> readdir(InodeNumber directory, std::uint64_t cookie,
                                const std::function<bool(const Listed&)>& add,
                                const Context& context = {}) = 0;
-  // Whether looking up every child of this directory takes no decoding and little time: a front end may then
-  // ask for all attributes while it lists.
+  // Returns whether looking up every child of this directory needs no decoding and little time: a front end
+  // may then request all attributes while it lists.
   virtual bool has_cheap_attributes(InodeNumber directory) = 0;
   virtual Answer<std::string> getxattr(InodeNumber inode, std::string_view name,
                                        const Context& context = {}) = 0;
   virtual Answer<std::vector<std::string>> listxattr(InodeNumber inode, const Context& context = {}) = 0;
-  // Whether the front end should enforce POSIX ACLs: it then asks for the ACLs of each file.
+  // Returns whether the front end should enforce POSIX ACLs, which requires requesting the ACLs of each file.
   virtual bool wants_acls() const { return false; }
-  // Whether it does; called before the first other call. By default it does not.
+  // Tells whether it does; called before any other call. The default is false.
   virtual void set_acls_enforced(bool /*are_enforced*/) {}
   // SEEK_DATA and SEEK_HOLE of lseek(2).
   virtual Answer<std::uint64_t> seek(InodeNumber inode, std::uint64_t offset, int whence,
@@ -112,12 +112,13 @@ class Filesystem {
   };
   virtual Totals totals() = 0;
 
-  // Polls readable when answers may no longer hold; -1: they always hold, or nothing tells.
+  // Returns a descriptor that is readable when answers may be outdated; -1 if they never are, or if changes
+  // are not detected.
   virtual int changes_fd() const { return -1; }
-  // Whether that is so. Called by one thread at a time, as invalidate_changed() is.
+  // Returns whether answers are outdated. Called by one thread at a time, like invalidate_changed().
   virtual bool has_changed() { return false; }
-  // Invalidates the answers that no longer hold. A front end may wait for other answers meanwhile: never
-  // called by a thread that answers.
+  // Invalidates outdated answers. A front end may wait for other answers during the call, so a thread that
+  // answers requests must not call it.
   virtual void invalidate_changed(AnswerCache& /*cache*/) {}
 };
 

@@ -1,4 +1,4 @@
-// Inodes of an image's tree, with their attributes.
+// The inodes of an image's tree with their attributes.
 #include "fs/tree/image_filesystem.h"
 
 #include <sys/sysmacros.h>
@@ -12,7 +12,7 @@
 namespace layoutfs {
 namespace {
 
-// Answered when asked for by name, and not listed: so nothing copies them.
+// Returned by name but not listed, so that copies do not include it.
 constexpr std::string_view kLayerXattr = "user.layoutfs.layer";
 constexpr std::string_view kOffsetXattr = "user.layoutfs.offset";
 
@@ -35,7 +35,7 @@ mode_t type_bits(EntryType type) {
   return S_IFREG;
 }
 
-// Where the data of a file begins in its layer's stream.
+// Returns the start of a file's data in its layer's stream.
 std::uint64_t data_offset(const InodeView& file) {
   return file.extents.empty() ? file.stream_offset : file.extents.front().stream_offset;
 }
@@ -101,7 +101,7 @@ Answer<void> ImageFilesystem::read(InodeNumber node, IoBuffers& out, std::size_t
   if (got.error().code() == Errc::cancelled) return std::unexpected(EINTR);
   log(LogLevel::error, "inode " + std::to_string(node - base_) + " at byte " + std::to_string(offset) + ": " +
                            got.error().message());
-  // Whatever is wrong with a layer by now: the file is there, but cannot be read.
+  // If a layer is damaged now, its files exist but cannot be read.
   return std::unexpected(EIO);
 }
 
@@ -151,7 +151,7 @@ Answer<std::uint64_t> ImageFilesystem::seek(InodeNumber node, std::uint64_t offs
   return *found;
 }
 
-// The tree never changes: df(1) need not go through all inodes each time.
+// The tree never changes: compute it once, so that df(1) need not visit all inodes each time.
 Filesystem::Totals ImageFilesystem::totals() {
   std::call_once(are_totals_known_, [this] {
     const ImageTree& tree = image_->tree();

@@ -13,19 +13,19 @@
 
 namespace layoutfs {
 
-// Whom all files belong to, where that is overridden.
+// Overrides the owner of all files.
 struct Ownership {
   std::optional<std::uint32_t> uid, gid;
 };
 
-// Inode numbers are `base` + the tree's inode numbers; with base 0 the image's root is the mount's root.
-// Everything is valid for ever.
+// Inode numbers are `base` plus the tree's inode numbers; with base 0 the image's root is the mount's root.
+// All answers are valid forever.
 class ImageFilesystem final : public Filesystem {
  public:
-  // `are_acls_wanted` defaults to whether the image has ACLs.
+  // `are_acls_wanted` defaults to true if the image has ACLs.
   ImageFilesystem(ImagePtr image, Ownership ownership, InodeNumber base = 0, AttributeRules rules = {},
                   std::optional<bool> are_acls_wanted = std::nullopt);
-  // What user.layoutfs.stats on the root answers; nothing by default.
+  // Sets the content of user.layoutfs.stats on the root; there is none by default.
   void set_statistics(std::function<std::string()> statistics) { statistics_ = std::move(statistics); }
 
   Answer<LookupResult> lookup(InodeNumber directory, std::string_view name,
@@ -45,7 +45,7 @@ class ImageFilesystem final : public Filesystem {
   Answer<std::uint64_t> seek(InodeNumber node, std::uint64_t offset, int whence,
                              const Context& context = {}) override;
   Totals totals() override;
-  // Whether `node` is one of this image's.
+  // Returns whether `node` belongs to this image.
   bool has(InodeNumber node) const noexcept;
 
  private:

@@ -1,4 +1,8 @@
-// Slots for images.
+// The slots of images. A slot is a number, chosen by slot_of() for a layout, a kind and a digest. open()
+// opens its image through the library and builds an ImageFilesystem; Slots::open orders the open ones by last
+// use. If they map too many files, the last ones are closed: their slots stay, so their inode numbers stay
+// valid, and the next request opens them again. prune() removes slots of released layouts. Invariants:
+// nothing is opened or destroyed while the lock is held; a slot never changes its image.
 #include "fs/tree/image_slots.h"
 
 #include <bit>
@@ -11,15 +15,15 @@ namespace layoutfs {
 
 namespace {
 
-// Takes no share in it: nobody's last one may go while the slots are locked.
+// Compares without locking the pointers: no last owner may be released while the slots are locked.
 bool is_same(const std::weak_ptr<LayoutContext>& a, const std::weak_ptr<const LayoutContext>& b) {
   return !a.owner_before(b) && !b.owner_before(a);
 }
 
 }  // namespace
 
-// Digests are random: 31 bits of them number the slots, the same in every mount unless two are equal, which
-// the next free number settles. What several layouts hold is in a place of its own for each.
+// 31 bits of the digest number the slots. Digests are random, so the numbers are the same in every mount,
+// unless two are equal; then the next free number is used. Each of several layouts has its own range.
 SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descriptor& descriptor) {
   std::uint32_t number = 0;
   const std::string& hex = descriptor.digest.hex();
@@ -30,7 +34,7 @@ SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descripto
   std::vector<FilesystemPtr> closed;  // destroyed after the lock is released
   auto slots = slots_.lock();
   for (number &= 0x7fffffff;; number = (number + 1) & 0x7fffffff) {
-    if (number == 0) continue;  // the synthetic nodes' half of the numbers
+    if (number == 0) continue;  // this half of the numbers belongs to virtual nodes
     const auto found = slots->by_number.find(number);
     if (found == slots->by_number.end()) break;
     Slot& slot = found->second;
@@ -54,7 +58,7 @@ ImageSlots::FilesystemPtr ImageSlots::Slots::close(Slot& slot) {
   return std::exchange(slot.filesystem, nullptr);
 }
 
-// Slots of layouts that are gone. Each time that there are twice as many as before is often enough.
+// Removes slots of released layouts. Called each time their number has doubled.
 void ImageSlots::prune(Slots& slots, std::vector<FilesystemPtr>& closed) {
   for (auto each = slots.by_number.begin(); each != slots.by_number.end();) {
     if (!each->second.layout.expired()) {
@@ -94,7 +98,7 @@ ImageSlots::FilesystemPtr ImageSlots::fill(std::uint32_t number, const ImagePtr&
 }
 
 Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number, const Context& context) {
-  LayoutPtr layout;  // as long as it is there, so is the slot
+  LayoutPtr layout;  // keeps the slot alive
   std::optional<Slot> slot;
   if (auto slots = slots_.lock(); true) {
     const auto found = slots->by_number.find(number);
@@ -110,7 +114,7 @@ Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number, 
   auto image = slot->kind == Kind::image ? layout->library->image(slot->descriptor, context)
                                          : layout->library->layer_tree(slot->descriptor, context);
   if (image) return fill(number, *image);
-  if (image.error().code() == Errc::cancelled) return std::unexpected(EINTR);  // it says nothing of the image
+  if (image.error().code() == Errc::cancelled) return std::unexpected(EINTR);  // not a property of the image
   note_failure(number, image.error().message());
   return std::unexpected(EIO);
 }
@@ -149,7 +153,7 @@ std::vector<std::string> ImageSlots::problems_of(std::uint32_t number) {
 }
 
 void ImageSlots::release(const LayoutContext& layout) {
-  std::vector<FilesystemPtr> closed;  // after the lock is released
+  std::vector<FilesystemPtr> closed;  // destroyed after the lock is released
   auto slots = slots_.lock();
   for (auto& [number, slot] : slots->by_number)
     if (slot.filesystem && is_same(slot.layout, layout.weak_from_this()))

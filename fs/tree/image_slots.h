@@ -1,5 +1,4 @@
-// The images and layers whose trees are part of a layout's tree, each with a range of inode numbers, opened
-// when it is first entered.
+// The images and layers in a layout's tree. Each has a range of inode numbers, and is opened on first access.
 #pragma once
 
 #include <atomic>
@@ -23,59 +22,60 @@ namespace layoutfs {
 
 class LayoutContext;
 
-// Thread-safe. Slots stay as long as their layout does; images are closed and opened again as needed.
+// Thread-safe. Slots exist as long as their layout; images are closed and opened again on demand.
 class ImageSlots {
  public:
   enum class Kind { image, layer };
 
-  // Of the images, those that were used last stay open: as many as have `max_files` mapped, or one.
+  // Keeps the most recently used images open, as long as they have at most `max_files` files mapped, at least
+  // one.
   ImageSlots(Ownership ownership, MountIds ids, std::size_t max_files)
       : ownership_(ownership), ids_(std::move(ids)), max_files_(max_files) {}
-  // Before the first image is opened.
+  // Call it before the first image is opened.
   void set_acls_enforced(bool are_enforced) { are_acls_enforced_ = are_enforced; }
 
   // Of all files.
   const Ownership& ownership() const noexcept { return ownership_; }
 
-  // The slot of a layout's image (by its manifest) or of a layer alone; nothing is opened.
+  // Returns the slot of a layout's image (by its manifest) or of a single layer. Opens nothing.
   SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, Kind kind, const Descriptor& descriptor);
-  // Whose it is; null where that is gone.
+  // Returns its layout; null if that is gone.
   std::shared_ptr<LayoutContext> layout_of(std::uint32_t slot);
-  // Opens the image or layer. failure_of() remembers an error. EINTR once the context has ended.
+  // Opens the image or layer. failure_of() returns a previous error. EINTR if the context has ended.
   Answer<std::shared_ptr<ImageFilesystem>> open(std::uint32_t slot, const Context& context);
-  // As open(), where that takes no decoding; null otherwise.
+  // Like open() if nothing must be decoded; otherwise null.
   std::shared_ptr<ImageFilesystem> open_if_ready(std::uint32_t slot);
-  // Why opening failed the last time; empty where it did not.
+  // Returns the error of the last attempt to open it, "" if it succeeded.
   std::string failure_of(std::uint32_t slot);
-  // Keeps a failure that was met elsewhere, with the layer's stream; empty: there is none any more.
+  // Records an error from elsewhere, of the layer's stream; "" clears it.
   void note_failure(std::uint32_t slot, std::string why);
-  // What could not be applied of an image; empty for one that was not open yet.
+  // Returns the problems of an image's entries; none if it was not opened yet.
   std::vector<std::string> problems_of(std::uint32_t slot);
-  // Closes the images of a layout. Their inodes stay: what is asked of them next opens them again.
+  // Closes the images of a layout. Their inodes stay valid; the next request opens them again.
   void release(const LayoutContext& layout);
 
-  // Inode numbers of a slot are its number in the upper half and the image's own below.
+  // The inode number of a file has the slot in the upper half and the image's own number in the lower.
   static std::uint32_t slot_of(InodeNumber node) noexcept { return static_cast<std::uint32_t>(node >> 32); }
   static InodeNumber root_of(std::uint32_t slot) noexcept { return (InodeNumber{slot} << 32) + kRootInode; }
 
  private:
   using FilesystemPtr = std::shared_ptr<ImageFilesystem>;
   struct Slot {
-    std::weak_ptr<LayoutContext> layout;  // no inode of it is referenced once that is gone
+    std::weak_ptr<LayoutContext> layout;  // no inode of the slot is referenced after it is gone
     Kind kind;
     Descriptor descriptor;
     FilesystemPtr filesystem;                       // of an open image
-    std::size_t files = 0;                          // that it has mapped
-    std::list<std::uint32_t>::iterator position{};  // in Slots::open, of an open image
-    std::vector<std::string> problems;              // of the image when it was opened last
+    std::size_t files = 0;                          // mapped files
+    std::list<std::uint32_t>::iterator position{};  // in Slots::open, if it is open
+    std::vector<std::string> problems;              // of the image at its last opening
     std::string failure;
   };
   struct Slots {
     std::map<std::uint32_t, Slot> by_number;
-    std::list<std::uint32_t> open;  // the one used last comes first
-    std::size_t files = 0;          // that the open ones have mapped
+    std::list<std::uint32_t> open;  // most recently used first
+    std::size_t files = 0;          // mapped by the open ones
 
-    // Returns the filesystem, to be destroyed when the lock is released; null if it is not open.
+    // Returns the filesystem, to be destroyed after the lock is released; null if it is not open.
     FilesystemPtr close(Slot& slot);
   };
   static void prune(Slots& slots, std::vector<FilesystemPtr>& closed);
@@ -85,7 +85,7 @@ class ImageSlots {
   const MountIds ids_;
   const std::size_t max_files_;
   std::atomic<bool> are_acls_enforced_ = false;
-  Guarded<Slots> slots_;  // never held while something is opened
+  Guarded<Slots> slots_;  // never held while opening
 };
 
 }  // namespace layoutfs

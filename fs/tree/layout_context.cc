@@ -21,10 +21,10 @@ void LayoutContext::use() const noexcept {
 void LayoutContext::release() {
   try {
     auto fresh = std::make_shared<CatalogKeeper>(library->graph(), repository_, catalog()->times());
-    // What leaves is destroyed after the lock is released.
+    // The replaced ones are destroyed after the lock is released.
     catalog_.lock()->swap(fresh);
   } catch (const std::bad_alloc&) {
-    // The catalog stays, which takes little.
+    // The catalog stays, because it is small.
   }
   mount.slots.release(*this);
   mount.blobs.release(*this);

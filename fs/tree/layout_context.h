@@ -1,4 +1,4 @@
-// A layout as nodes see it, and what the layouts of one mount share.
+// A layout as seen by nodes, and the resources shared by the layouts of a mount.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@
 
 namespace layoutfs {
 
-// Keeps the blobs open that were read last, so that the number of open files stays bounded. Thread-safe.
+// Keeps the most recently read blobs open, within a limit of open files. Thread-safe.
 class OpenBlobs {
  public:
   Result<BlobPtr> open(const LayoutContext& layout, const Digest& digest);
-  // Closes those of a layout.
+  // Closes the blobs of a layout.
   void release(const LayoutContext& layout);
 
  private:
@@ -31,7 +31,7 @@ class OpenBlobs {
     Digest digest;
     BlobPtr blob;
   };
-  Guarded<std::list<OpenBlob>> items_;  // the last one used first
+  Guarded<std::list<OpenBlob>> items_;  // most recently used first
 };
 
 // Outlives all layouts of the mount.
@@ -44,25 +44,26 @@ struct MountContext {
   const Platform platform;
   ImageSlots slots;
   OpenBlobs blobs;
-  ReleaseQueue
-      releases;  // of layouts, whose destructors wait for threads; ends first, as those use the others
+  ReleaseQueue releases;  // of layouts; their destructors wait for threads; destroyed first, because those
+                          // use the others
 };
 
-// Thread-safe. Nodes share it, so it lives as long as one of them is referenced.
+// Thread-safe. Shared by nodes, so it lives as long as any of them is referenced.
 class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
  public:
-  // `repository` is its name in a mount of several; `on_demand` is its reader, if that is such a one.
+  // `repository` is its name in a mount of several layouts; `on_demand` is its reader, if it has that type.
   LayoutContext(MountContext& mount_, std::shared_ptr<ImageLibrary> library_, std::string repository = "",
                 std::shared_ptr<OnDemandReader> on_demand_ = nullptr);
 
   const LayoutReader& reader() const noexcept { return library->reader(); }
   const LayoutGraph& graph() const noexcept { return library->graph(); }
   std::shared_ptr<CatalogKeeper> catalog() const { return *catalog_.lock(); }
-  // `path` in the layout as the identity of a node of the mount. No repository's name has a colon.
+  // Returns `path` in the layout as the identity of a node of the mount. Repository names never contain a
+  // colon.
   std::string place(std::string_view path) const { return place_ + std::string(path); }
-  // That it is needed now; for a choice among several.
+  // Marks it as used now, for the choice of the least recently used one.
   void use() const noexcept;
-  // Closes and forgets what is opened and read again when it is needed: files, indexes, images.
+  // Closes everything that can be opened again on demand: files, indexes, images.
   void release();
 
   MountContext& mount;
@@ -70,7 +71,7 @@ class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
   const std::shared_ptr<OnDemandReader> on_demand;
 
  private:
-  const std::string place_;  // empty where the layout is the mount
+  const std::string place_;  // empty if the layout is the mount
   const std::string repository_;
   mutable Guarded<std::shared_ptr<CatalogKeeper>> catalog_;
 };

@@ -12,15 +12,15 @@
 namespace layoutfs {
 
 struct LayoutOptions {
-  Platform platform;  // which child an index's `rootfs` means
+  Platform platform;  // selects the child for the `rootfs` of an index
   Ownership ownership;
-  // Whether the ACLs of images are to be enforced (Filesystem::wants_acls).
+  // Whether to enforce the ACLs of images (Filesystem::wants_acls).
   bool are_acls_wanted = false;
-  bool follow_links = false;  // of repositories: DirOptions::follow_links of their layouts
+  bool follow_links = false;  // repositories: DirOptions::follow_links of their layouts
 };
 
-// Nothing is decompressed until somebody enters a rootfs, layer.tar or tree. References are read again when
-// index.json has changed, which is looked at on every request that depends on it; names below refs/ and
+// Returns a filesystem that decompresses nothing before the first access to a rootfs, layer.tar or tree. Each
+// request that depends on index.json checks it, and reads it again if it has changed. Names below refs/ and
 // manifests/ are valid for at most a second.
 std::shared_ptr<Filesystem> make_layout_filesystem(std::shared_ptr<ImageLibrary> library,
                                                    LayoutOptions options);

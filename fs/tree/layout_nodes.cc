@@ -19,8 +19,8 @@ std::string lines(const std::vector<std::string>& sentences) {
   return text;
 }
 
-// blobs/<algorithm>: its content does not hang on index.json, so its time is always now, and its listing
-// always new.
+// blobs/<algorithm>: independent of index.json, so its time is always the current time, and its listing is
+// never cached.
 class BlobDirectory final : public Directory {
  public:
   BlobDirectory(const LayoutPtr& layout, Algorithm algorithm)
@@ -47,7 +47,7 @@ class BlobDirectory final : public Directory {
   const Algorithm algorithm_;
 };
 
-// manifests/<algorithm>: lists what can be reached, and finds every manifest and index that is there.
+// manifests/<algorithm>: lists the reachable documents, and finds every existing manifest and index.
 class ManifestsDirectory final : public Directory {
  public:
   ManifestsDirectory(const LayoutPtr& layout, Algorithm algorithm)
@@ -75,7 +75,7 @@ class ManifestsDirectory final : public Directory {
   const Algorithm algorithm_;
 };
 
-// blobs/ and manifests/: a directory for each algorithm that is used.
+// blobs/ and manifests/: one directory per algorithm in use.
 template <class Below>
 class AlgorithmsDirectory final : public Directory {
  public:
@@ -100,10 +100,10 @@ class AlgorithmsDirectory final : public Directory {
   }
 };
 
-// refs/ and what is below it. The catalog is asked each time: nothing here is kept.
+// refs/ and its descendants. Asks the catalog each time and stores nothing.
 class RefsDirectory final : public Directory {
  public:
-  // `path` is below refs/, its components joined by '/'; empty for refs/ itself.
+  // `path` is relative to refs/, with components joined by '/'; empty for refs/ itself.
   RefsDirectory(const LayoutPtr& layout, const std::string& path)
       : Directory(layout, layout->place(path.empty() ? "refs" : "refs/" + path)), path_(path) {}
 
@@ -187,7 +187,7 @@ class Root final : public Directory {
   }
 
  private:
-  // Layouts from before image-spec 1.0 have none.
+  // Layouts older than image-spec 1.0 have none.
   static bool has_index(const LayoutCatalog& catalog) {
     return catalog.references && !catalog.references->document.empty();
   }
@@ -209,7 +209,7 @@ Answer<VirtualNode::Properties> Directory::properties() {
   return Properties{S_IFDIR | 0555, 0, catalog_ns(), kShortly};
 }
 
-// Other content is another inode: an open file keeps what it has.
+// Changed content is another inode: an open file keeps its content.
 TextFile::TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns)
     : VirtualNode(place + " " + Digest::of(content).hex()),
       content_(std::move(content)),

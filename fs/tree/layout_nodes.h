@@ -1,4 +1,4 @@
-// The directories, symlinks and files of a layout's tree, other than the files of its images.
+// The directories, symlinks and files of a layout's tree, without the files of its images.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,13 @@
 
 namespace layoutfs {
 
-// A directory whose entries are known by name, each made when it is asked for. Its names are what `list`
-// gives.
+// A directory that creates its entries by name on demand. `list` returns its names.
 class Directory : public VirtualNode {
  public:
   // `identity` is a place of the layout (LayoutContext::place).
   Directory(LayoutPtr layout, std::string identity)
       : VirtualNode(std::move(identity)), layout_(std::move(layout)) {}
-  // Of index.json: whatever changes below, changes with that.
+  // Returns the time of index.json, because all content depends on it.
   Answer<Properties> properties() override;
 
  protected:
@@ -73,8 +72,8 @@ class BlobNode final : public VirtualNode {
   const std::int64_t mtime_ns_;
 };
 
-// A layer's uncompressed stream. Opened for each read: the library remembers what is used, and closes the
-// rest.
+// A layer's uncompressed stream. Opens the layer for each read: the library keeps used layers open and closes
+// others.
 class LayerTarFile final : public VirtualNode {
  public:
   LayerTarFile(LayoutPtr layout, const std::string& place, Descriptor descriptor, std::uint64_t size,
@@ -97,16 +96,16 @@ class LayerTarFile final : public VirtualNode {
 // The root of a layout.
 VirtualNodePtr make_layout_root(const LayoutPtr& layout);
 
-// What manifest_nodes.cc adds: the directory of a manifest or index, below manifests/<algorithm>/.
+// Returns the directory of a manifest or index below manifests/<algorithm>/ (manifest_nodes.cc).
 VirtualNodePtr make_manifest_directory(const LayoutPtr& layout, const Descriptor& descriptor);
 
-// A child that is a blob; ENOENT where the layout has none of that digest.
+// Returns a child that is a blob; ENOENT if the layout does not have it.
 Answer<Child> blob_child(const LayoutPtr& layout, const std::string& place, const Digest& digest);
 
-// What a text file holds.
+// Returns the content of a text file.
 Bytes to_bytes(std::string_view text);
 
-// Logs why, and gives the errno.
+// Logs the error and returns its errno.
 std::unexpected<int> failed(const Error& error);
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// The directory of a manifest or an index, and what is below it.
+// The directory of a manifest or an index, and its content.
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -19,7 +19,7 @@ std::string directory_of(const Digest& digest) {
   return "manifests/" + std::string(name_of(digest.algorithm())) + "/" + digest.hex();
 }
 
-// From a directory below a manifest's own, to the directory of another.
+// Returns the link from a directory inside a manifest's directory to that of another manifest.
 std::string to_sibling(const Digest& from, const Digest& to) {
   const std::string up = "../../";
   if (from.algorithm() == to.algorithm()) return up + to.hex();
@@ -31,18 +31,18 @@ Bytes line(std::string text) {
   return to_bytes(text);
 }
 
-// What the document of a manifest's directory holds, as far as it can be read.
+// The readable content of a manifest's or index's document.
 struct Document {
   std::shared_ptr<const Manifest> manifest;
   std::shared_ptr<const Index> index;
   bool is_present = true;  // whether the layout has the blob
-  std::string failure;     // why it is neither
+  std::string failure;     // the reason if it is neither
 };
 
 Document read_document_of(const LayoutGraph& graph, const Descriptor& descriptor) {
   Document document;
   const DocumentKind kind = document_kind(descriptor.media_type);
-  // The graph knows a document also when its blob is gone.
+  // The graph may have a document after its blob was removed.
   const auto size = graph.reader().blob_size(descriptor.digest);
   document.is_present = size && *size;
   if (kind == DocumentKind::other) {
@@ -66,7 +66,7 @@ Document read_document_of(const LayoutGraph& graph, const Descriptor& descriptor
   return document;
 }
 
-// One sentence where the blob is not what its descriptor says; its content is not read.
+// Returns one sentence if the blob does not match its descriptor; does not read its content.
 std::optional<std::string> problem_of_blob(const LayoutReader& layout, const Descriptor& descriptor) {
   const std::string name = "blob " + descriptor.digest.str();
   const auto size = layout.blob_size(descriptor.digest);
@@ -102,10 +102,10 @@ class LayerDirectory final : public Directory {
     const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::layer, layer_);
     if (name == "tree") return slot;
     if (name != "layer.tar") return std::unexpected(ENOENT);
-    // Its size is known when all of it has been decoded once.
+    // The size is known after all of it was decoded once.
     auto layer = layout_->library->layer(layer_, context);
     if (layer) {
-      layout_->mount.slots.note_failure(slot.slot, "");  // one that was met before is over
+      layout_->mount.slots.note_failure(slot.slot, "");  // an earlier error no longer applies
       return std::make_shared<LayerTarFile>(layout_, place, layer_, (*layer)->stream->size(), mtime_ns);
     }
     if (layer.error().code() == Errc::cancelled) return std::unexpected(EINTR);
@@ -138,7 +138,7 @@ class LayersDirectory final : public Directory {
   bool is_fixed() const override { return true; }
 
  private:
-  // As wide as the last one, at least two digits: so that they sort.
+  // Padded to the width of the last one, at least two digits, so that they sort.
   std::string name_at(std::size_t position) const {
     const std::size_t width = std::max<std::size_t>(2, std::to_string(layers_.size() - 1).size());
     std::string digits = std::to_string(position);
@@ -170,7 +170,7 @@ class PlatformsDirectory final : public Directory {
   const Links links_;
 };
 
-// referrers/: symlinks to the directories of those whose subject is this one.
+// referrers/: symlinks to the directories of the documents with this subject.
 class ReferrersDirectory final : public Directory {
  public:
   ReferrersDirectory(const LayoutPtr& layout, const std::string& place, Digest subject)
@@ -214,11 +214,11 @@ class ManifestDirectory final : public Directory {
   PlatformsDirectory::Links platforms(const Index& index) const;
 
   const Descriptor descriptor_;
-  std::atomic<bool> is_listed_ = false;  // the kernel may have a listing of it
+  std::atomic<bool> is_listed_ = false;  // the kernel may have cached a listing
 };
 
-// The time also tells whether there is an `error`, so that a listing from before it appeared is not taken for
-// good. Before the first listing there is nothing to tell, and no document is read.
+// The time also changes if an `error` appears or disappears, to invalidate cached listings. Before the first
+// listing no document is read.
 Answer<VirtualNode::Properties> ManifestDirectory::properties() {
   auto properties = Directory::properties();
   if (properties && is_listed_ && !problems(read_document_of(layout_->graph(), descriptor_)).empty())
@@ -251,7 +251,7 @@ Answer<Child> ManifestDirectory::find(std::string_view name, const Context& /*co
   const std::int64_t mtime_ns = catalog_ns();
   if (name == "manifest.json") return blob_child(layout_, place, descriptor_.digest);
   if (name == "descriptor.json") {
-    // That of now: the kernel may have known this directory since before index.json changed.
+    // The current one: the kernel may have cached this directory before index.json changed.
     const auto descriptor = layout_->catalog()->find_document(descriptor_.digest);
     return std::make_shared<TextFile>(place, line(descriptor ? descriptor->json : descriptor_.json),
                                       mtime_ns);
@@ -297,7 +297,7 @@ std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {
   return std::move(*chosen);
 }
 
-// Nothing if the child of an index is not an image, or if nothing tells its platform.
+// Returns nullopt if the child of an index is not an image, or its platform is unknown.
 std::optional<Platform> ManifestDirectory::image_platform(const Descriptor& child) const {
   const LayoutGraph& graph = layout_->graph();
   if (is_not_image(child)) return std::nullopt;
@@ -353,7 +353,7 @@ void ManifestDirectory::add_image_problems(const Manifest& manifest, std::vector
   }
   if (!manifest.is_image()) return;
   const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::image, descriptor_);
-  // What is known without opening the image stands above already.
+  // Problems known without opening the image are listed above.
   if (auto failure = layout_->mount.slots.failure_of(slot.slot); !failure.empty() && sentences.empty())
     sentences.push_back(std::move(failure));
   for (std::string& problem : layout_->mount.slots.problems_of(slot.slot))

@@ -1,4 +1,4 @@
-// Answers from nodes, and from the images that they contain.
+// Answers requests with nodes, and with the images that they contain.
 #include "fs/tree/node_filesystem.h"
 
 #include <unistd.h>
@@ -75,8 +75,8 @@ struct stat NodeFilesystem::to_stat(InodeNumber number, const VirtualNode::Prope
   return result;
 }
 
-// What stands for an image's root until it has been decoded once, or for ever where that fails. It is valid
-// for no time at all: attributes() has the true ones.
+// Returns the attributes of an image's root before it was decoded, or if that fails. They are not cached:
+// attributes() returns the real ones.
 struct stat NodeFilesystem::placeholder(InodeNumber root) {
   const LayoutPtr layout = slots().layout_of(ImageSlots::slot_of(root));
   return to_stat(root, {S_IFDIR | 0755, 0, layout ? layout->catalog()->current()->mtime_ns : 0});
@@ -114,7 +114,7 @@ Answer<LookupResult> NodeFilesystem::lookup(InodeNumber directory, std::string_v
       number, {to_stat(number, *properties), properties->valid}, parent->is_fixed() ? kForever : kShortly};
 }
 
-// Who asks for the attributes of an image's root gets the true ones, whatever it takes: they may be copied.
+// Returns the real attributes of an image's root, even if it must be decoded, because callers may copy them.
 Answer<Attributes> NodeFilesystem::attributes(InodeNumber node, const Context& context) {
   if (is_node(node)) {
     const VirtualNodePtr found = node == kRootNumber ? tree_.root : nodes_.find_and_touch(node);
@@ -203,7 +203,7 @@ Answer<std::uint64_t> NodeFilesystem::seek(InodeNumber node, std::uint64_t offse
   return whence == SEEK_DATA ? offset : size;  // no holes
 }
 
-// Whether looking it up would lead to the same node again.
+// Returns whether looking it up again would give the same node.
 bool NodeFilesystem::is_still_there(const NodeTable::KnownNode& known) {
   const VirtualNodePtr directory = find_node(known.directory);
   if (!directory || directory->is_fixed()) return true;
@@ -212,8 +212,8 @@ bool NodeFilesystem::is_still_there(const NodeTable::KnownNode& known) {
   return node != nullptr && (*node)->identity() == known.node->identity();
 }
 
-// Answers from before that are no longer valid. A name that leads to the same node stays valid: to invalidate
-// it could take down what somebody has mounted below.
+// Earlier answers are outdated. A name that still leads to the same node is not invalidated: that could
+// unmount a mount below it.
 void NodeFilesystem::invalidate_changed(AnswerCache& cache) {
   cache.invalidate_attributes(kRootNumber);
   const auto start = NodeTable::Clock::now() - std::chrono::ceil<NodeTable::Clock::duration>(kShortly);

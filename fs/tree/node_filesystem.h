@@ -11,13 +11,12 @@
 
 namespace layoutfs {
 
-// Each part may use those above it.
+// Each member may use those before it.
 struct NodeTree {
   std::unique_ptr<MountContext> mount;
   VirtualNodePtr root;
-  std::unique_ptr<Watch>
-      watch;  // null where nothing tells of changes: names are asked for again all the same
-  std::shared_ptr<const LibraryResources> resources;  // whose statistics the root tells
+  std::unique_ptr<Watch> watch;                       // null if changes are not detected: names still expire
+  std::shared_ptr<const LibraryResources> resources;  // the root shows their statistics
   bool are_acls_wanted = false;
 };
 std::shared_ptr<Filesystem> make_node_filesystem(NodeTree tree);

@@ -1,9 +1,9 @@
-// Numbers for nodes.
+// Inode numbers for nodes.
 #include "fs/tree/node_table.h"
 
 namespace layoutfs {
 
-// FNV-1a, 64 bits; std::hash promises less.
+// FNV-1a, 64 bits; std::hash is not stable.
 std::uint64_t stable_hash(std::string_view text) noexcept {
   std::uint64_t value = 0xcbf29ce484222325;
   for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -14,7 +14,7 @@ NodeTable::Referenced NodeTable::reference(VirtualNodePtr node, InodeNumber dire
                                            std::string_view name) {
   const auto now = Clock::now();
   auto nodes = nodes_.lock();
-  // Two identities of one hash are as good as impossible; the later one gets the next number.
+  // If two identities have the same hash, which is very improbable, the later one gets the next number.
   for (InodeNumber number = stable_hash(node->identity()) | kTag;; number = (number + 1) | kTag) {
     const auto [entry, is_new] = nodes->try_emplace(number, ReferencedNode{node, 0, directory, {}, {}});
     if (!is_new && entry->second.node->identity() != node->identity()) continue;

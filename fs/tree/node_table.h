@@ -1,4 +1,4 @@
-// The inode numbers of nodes, and the references of the front end to each.
+// The inode numbers of nodes, and the front end's references to them.
 #pragma once
 
 #include <chrono>
@@ -13,27 +13,27 @@
 
 namespace layoutfs {
 
-// The same in every mount, on every machine.
+// Returns the same value in every mount, on every machine.
 std::uint64_t stable_hash(std::string_view text) noexcept;
 
 // Thread-safe.
 class NodeTable {
  public:
   using Clock = std::chrono::steady_clock;
-  // Numbers of nodes have this bit, those of images' inodes have not.
+  // Set in the numbers of nodes, not set in those of images' inodes.
   static constexpr InodeNumber kTag = InodeNumber{1} << 63;
 
-  // Counts one more reference to the node of that identity, which was looked up as `name` in `directory`.
-  // Returns the node that the table has, `node` if it has none of that identity yet.
+  // Adds a reference to the node with that identity, which was looked up as `name` in `directory`. Returns
+  // the node in the table, or `node` if it is new.
   struct Referenced {
     InodeNumber number;
     VirtualNodePtr node;
   };
   Referenced reference(VirtualNodePtr node, InodeNumber directory, std::string_view name);
   void forget(InodeNumber number, std::uint64_t count);
-  // Null if there is no reference to that number.
+  // Returns null if there is no reference to that number.
   VirtualNodePtr find(InodeNumber number);
-  // As find(), for an answer about its attributes: known_since() counts it.
+  // Like find(), for an answer about attributes: included in known_since().
   VirtualNodePtr find_and_touch(InodeNumber number);
   std::size_t size();
 
@@ -43,14 +43,14 @@ class NodeTable {
     InodeNumber directory;
     std::string name;
   };
-  // The nodes whose names or attributes were answered since `start`.
+  // Returns the nodes with names or attributes that were answered since `start`.
   std::vector<KnownNode> known_since(Clock::time_point start);
 
  private:
   struct ReferencedNode {
     VirtualNodePtr node;
     std::uint64_t references;
-    InodeNumber directory;  // a node is found in one place only, which is part of its identity
+    InodeNumber directory;  // a node has only one parent, which is part of its identity
     std::string name;
     Clock::time_point answered;
   };

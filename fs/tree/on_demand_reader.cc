@@ -5,7 +5,7 @@
 namespace layoutfs {
 namespace {
 
-// The answer of the reader, or the reason why there is none.
+// Calls the reader, or returns the error of opening it.
 template <class Ask>
 auto asked(const Result<std::shared_ptr<LayoutReader>>& reader, Ask&& ask) -> decltype(ask(**reader)) {
   if (!reader) return fail(Error(reader.error()));

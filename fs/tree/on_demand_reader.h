@@ -1,4 +1,4 @@
-// A reader of a layout that is open only while it is used.
+// A layout reader that is open only while it is used.
 #pragma once
 
 #include <atomic>
@@ -11,24 +11,23 @@
 
 namespace layoutfs {
 
-// Opens a layout when something is asked of it, and again after release(). If that fails, so does what was
-// asked for. Thread-safe.
+// Opens the layout on the first call, and again after release(). If that fails, calls return its error.
+// Thread-safe.
 class OnDemandReader final : public LayoutReader {
  public:
   using Opener = std::function<Result<std::unique_ptr<LayoutReader>>()>;
-  // `tried` is called each time that the layout was opened, or found to be broken, and may ask anything of
-  // this reader or another.
+  // `tried` is called after each attempt to open the layout, and may call this reader or another.
   OnDemandReader(Opener open, std::function<void()> tried)
       : open_(std::move(open)), tried_(std::move(tried)) {}
 
-  // The layout's own reader, to be given back soon: what it has open stays open as long.
+  // Returns the layout's own reader. Release it soon, because it keeps its files open.
   Result<std::shared_ptr<LayoutReader>> get() const;
   void release() noexcept;
-  // Whether opening failed the last time, though there is something to open.
+  // Returns whether the last attempt failed although the layout exists.
   bool is_broken() const noexcept { return is_broken_; }
 
   void use() const noexcept;
-  // A number that is greater the later use() or get() was called, of all these readers.
+  // Returns a number that increases with each use() or get() of any of these readers.
   std::uint64_t last_use() const noexcept { return last_use_; }
 
   Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override;
@@ -44,7 +43,7 @@ class OnDemandReader final : public LayoutReader {
  private:
   const Opener open_;
   const std::function<void()> tried_;
-  // Held while it is opened, so that it is opened once.
+  // Held during opening, so that the layout is opened once.
   mutable OrderedGuarded<std::shared_ptr<LayoutReader>, LockLevel::layout> reader_;
   mutable std::atomic<bool> is_broken_ = false;
   mutable std::atomic<std::uint64_t> last_use_ = 0;

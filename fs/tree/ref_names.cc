@@ -12,8 +12,8 @@ namespace layoutfs {
 namespace {
 
 constexpr std::size_t kMaxComponent = 255;  // NAME_MAX
-constexpr std::size_t kMaxPath = 2048;      // well below PATH_MAX, for what comes before it
-constexpr std::size_t kMaxDepth = 16;       // bounds the memory that the directories of one name take
+constexpr std::size_t kMaxPath = 2048;      // well below PATH_MAX, with room for the mount point
+constexpr std::size_t kMaxDepth = 16;       // bounds the memory for the directories of one name
 
 bool is_path(std::string_view name, const std::vector<std::string>& components) {
   return name.size() <= kMaxPath && components.size() <= kMaxDepth &&
@@ -36,7 +36,7 @@ std::string encode(std::string_view name) {
   return encoded;
 }
 
-// Puts `digest` at the path, unless something else stands in its way.
+// Adds `digest` at the path. Returns false if another entry is in the way.
 bool put(RefDirectory& root, const std::vector<std::string>& components, const Digest& digest) {
   RefDirectory* directory = &root;
   for (std::size_t i = 0; i + 1 < components.size(); ++i) {
@@ -60,7 +60,7 @@ void put_encoded(RefDirectory& root, std::string_view name, const Digest& digest
   const std::string suffix = "@" + std::string(digest.short_hex());
   if (encoded.size() <= kMaxComponent && put(root, {encoded}, digest)) return;
   encoded.resize(std::min(encoded.size(), kMaxComponent - suffix.size()));
-  // Only a name that imitates this very form could be there already.
+  // Only a name that imitates this form could already exist.
   put(root, {encoded + suffix}, digest);
 }
 
@@ -72,7 +72,7 @@ std::string_view without_repository(std::string_view name, std::string_view repo
   return is_tag(tag) ? tag : name;
 }
 
-// Its ref.name; its full name, if it has no other or images that are not it have that too.
+// Returns its ref.name, or its full name if it has no other, or if other images have the same ref.name.
 std::string_view name_of(const EntryNames& names, const std::vector<Descriptor>& entries,
                          std::size_t position) {
   const std::string_view name = entries[position].ref_name().value_or("");

@@ -1,4 +1,4 @@
-// How the names of references become paths below refs/.
+// Converts the names of references to paths below refs/.
 #pragma once
 
 #include <map>
@@ -12,21 +12,21 @@
 
 namespace layoutfs {
 
-// A directory below refs/ (or refs/ itself): names to further directories, or to what they refer to.
+// A directory below refs/ (or refs/ itself): maps names to directories or to digests.
 struct RefDirectory {
   std::map<std::string, std::variant<RefDirectory, Digest>, std::less<>> children;
 };
 
-// A name is its own path; '/' makes directories. One that cannot be a path (a component that is empty, "." or
-// "..", or of more than 255 bytes; a NUL; more than 16 components), or that another name's directory or place
-// stands in the way of, is one component with
-// '%', '/' and NUL percent-encoded. If entries of several images have one name, those with a full name
-// (io.containerd.image.name) are at that instead, as are entries without another name; of what still has one
-// name, the first is there, and to the others "@" and their short digests are appended. Entries without any
-// name have no path. In the layout of `repository`, what is called `repository:tag` is called `tag`.
+// Returns the directories for these names. A name is its own path; '/' separates directories. It becomes one
+// component with '%', '/' and NUL percent-encoded if it is not a valid path (a component that is empty, "."
+// or "..", or longer than 255 bytes; a NUL; more than 16 components), or if another name's file or directory
+// is in the way. If entries of several images have one name, those with a full name
+// (io.containerd.image.name) use it instead, and so do entries without another name. If names are still
+// equal, the first one keeps it, and "@" and the short digest are appended to the others. Entries without any
+// name have no path. In the layout of `repository`, `repository:tag` becomes `tag`.
 RefDirectory lay_out_references(const std::vector<Descriptor>& entries, std::string_view repository = {});
 
-// As in a URL: '%' and two digits.
+// Returns '%' and two digits, as in a URL.
 std::string percent_encoded(char c);
 
 }  // namespace layoutfs

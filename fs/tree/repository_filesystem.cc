@@ -17,12 +17,12 @@ namespace {
 
 using Name = VirtualNode::Name;
 
-// What a layout's root can show.
+// The names in a layout's root.
 constexpr std::array<std::string_view, 6> kOfLayout{"blobs",     "error",      "index.json",
                                                     "manifests", "oci-layout", "refs"};
 bool is_of_layout(std::string_view name) { return std::ranges::find(kOfLayout, name) != kOfLayout.end(); }
 
-// How a repository is called that is below another one; those that the tree itself has no room for cannot be.
+// Returns the name of a repository below another one; encodes names that the tree uses itself.
 std::string shown_name(std::string_view component) {
   if (!is_of_layout(component)) return std::string(component);
   return percent_encoded(component.front()) + std::string(component.substr(1));
@@ -52,12 +52,12 @@ class RepositoryDirectory final : public VirtualNode {
   const std::string name_;
 };
 
-// Its time is another one whenever its listing is: names in it come and go, or index.json changes, or it is
-// found to be broken. Who copies a layout may set the time of its content back.
+// Its time changes with its listing: if names are added or removed, if index.json changes, or if the layout
+// is found to be broken. Copying a layout may set the times of its content back.
 Answer<VirtualNode::Properties> RepositoryDirectory::properties() {
   Properties properties{S_IFDIR | 0555, 0, 0, kShortly};
   const auto directory = layouts_->tree().open(name_);
-  // The mount stays, whatever becomes of what it shows.
+  // The mount continues even if its directory is removed.
   if (!directory && is_root()) return properties;
   if (!directory) return std::unexpected(directory.error().to_errno());
   const auto found = stat_of(directory->get(), name_);
@@ -68,7 +68,7 @@ Answer<VirtualNode::Properties> RepositoryDirectory::properties() {
   struct stat index;
   if (!is_root() && ::fstatat(directory->get(), kIndexFile, &index, AT_SYMLINK_NOFOLLOW) == 0) {
     properties.mtime_ns = std::max(properties.mtime_ns, to_ns(index.st_ctim));
-    // What a symlink leads to may change without it.
+    // The target of a symlink may change without the link.
     may_change |= is_fresh(index) || S_ISLNK(index.st_mode);
   }
   if (may_change) properties.mtime_ns = now_ns();

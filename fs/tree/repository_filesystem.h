@@ -1,5 +1,5 @@
-// A directory of layouts as a filesystem: a directory for each repository, with what the mount of its
-// layout shows.
+// A directory of layouts as a filesystem: one directory per repository, with the content of its layout's
+// mount.
 #pragma once
 
 #include <memory>
@@ -12,11 +12,11 @@
 
 namespace layoutfs {
 
-// Directories of the tree are directories here, also where they hold no repository. In that of a repository
-// is what make_layout_filesystem() shows of its layout, and the repositories below it; of these, `error`,
-// `manifests` and `refs` are called `%65rror`, `%6Danifests` and `%72efs`. A layout that cannot be opened has
-// one file, `error`. Nothing is opened until somebody enters it, and then at most `most_open` at once; names
-// and the attributes of directories are valid for a second, so what changes is seen by then.
+// Returns a filesystem with the directories of the tree, including those without a repository. The directory
+// of a repository shows the content of make_layout_filesystem(), and the repositories below it; of these,
+// `error`, `manifests` and `refs` are shown as `%65rror`, `%6Danifests` and `%72efs`. A layout that cannot be
+// opened shows one file, `error`. Layouts are opened on first access, at most `most_open` at a time. Names
+// and attributes of directories are valid for a second, so changes are visible within that time.
 std::shared_ptr<Filesystem> make_repository_filesystem(RepositoryTree tree,
                                                        std::shared_ptr<const LibraryResources> resources,
                                                        LayoutOptions options,

@@ -17,7 +17,7 @@
 namespace layoutfs {
 namespace {
 
-// The sentence names the layout by the path that it was opened by.
+// Replaces the internal path of the layout in the message.
 Error renamed(const Error& error, std::string_view path, std::string_view name) {
   std::string sentence = error.message();
   for (std::size_t at = 0; (at = sentence.find(path, at)) != std::string::npos; at += name.size())
@@ -33,7 +33,7 @@ LayoutPtr RepositoryLayouts::layout(std::string_view name) {
       if (auto known = found->second.known.lock()) return known;
   LayoutPtr made = make(std::string(name));
   auto items = items_.lock();
-  // Those that nobody knows any more; each time that there are twice as many as before is often enough.
+  // Removes unused entries each time their number has doubled.
   if (std::has_single_bit(items->size()))
     std::erase_if(*items, [](const auto& item) { return item.second.known.expired(); });
   Repository& item = (*items)[std::string(name)];
@@ -47,7 +47,7 @@ RepositoryLayouts::~RepositoryLayouts() {
   callbacks_->layouts = nullptr;
 }
 
-// Nodes own layouts, whose readers may be used while the mount ends.
+// Nodes own layouts, and may use their readers while the mount ends.
 LayoutPtr RepositoryLayouts::make(const std::string& name) {
   auto reader = std::make_shared<OnDemandReader>(
       [callbacks = callbacks_, name]() -> Result<std::unique_ptr<LayoutReader>> {
@@ -63,7 +63,7 @@ LayoutPtr RepositoryLayouts::make(const std::string& name) {
   return std::make_shared<LayoutContext>(mount_, std::move(library), name, std::move(reader));
 }
 
-// By its handle: nothing that happens to its path meanwhile leads elsewhere.
+// By its handle, so that a concurrent rename has no effect.
 Result<std::unique_ptr<LayoutReader>> RepositoryLayouts::open(const std::string& name) {
   const auto directory = tree_.open(name);
   if (!directory) return fail(Error(directory.error()));
@@ -81,15 +81,15 @@ Result<std::unique_ptr<LayoutReader>> RepositoryLayouts::open(const std::string&
   auto reader = open_dir(path, {.follow_links = follow_links_});
   if (!reader) {
     Error error = renamed(reader.error(), path, name);
-    // Only what has no layout is not found.
+    // Errc::not_found means that the repository has no layout.
     if (error.code() == Errc::not_found) return fail(Errc::io, error.message());
     return fail(std::move(error));
   }
   return reader;
 }
 
-// The caller may be at work for a reader that others wait for, or ahead of one. So it closes the readers of
-// the layouts that leave, and their images, which wait for such threads, are released by another thread.
+// The caller may be working for a reader with waiters, or ahead of one. So it closes only the readers of the
+// released layouts; another thread releases their images, which waits for such threads.
 void RepositoryLayouts::make_room(const std::string& name) {
   ReleaseQueue::Work releases;
   const struct HandOver {
@@ -97,7 +97,7 @@ void RepositoryLayouts::make_room(const std::string& name) {
     ReleaseQueue& queue;
     ReleaseQueue::Work& releases;
   } hand_over{mount_.releases, releases};
-  std::vector<std::shared_ptr<OnDemandReader>> closed;  // after the lock is released
+  std::vector<std::shared_ptr<OnDemandReader>> closed;  // closed after the lock is released
   if (auto items = items_.lock(); true) {
     std::vector<Repository*> open;
     for (auto& [each, item] : *items) {
@@ -132,7 +132,7 @@ void RepositoryLayouts::is_at(std::string_view name, const struct stat& director
 }
 
 bool RepositoryLayouts::is_broken(std::string_view name) {
-  LayoutPtr known;  // a last share in it goes after the lock is released: what it ends may wait for the lock
+  LayoutPtr known;  // a last owner is released after the lock: its destructor may wait for the lock
   if (auto items = items_.lock(); true)
     if (const auto found = items->find(name); found != items->end()) known = found->second.known.lock();
   return known && known->on_demand->is_broken();

@@ -1,4 +1,4 @@
-// The layouts of a mount's repositories, a few of them open at a time.
+// The layouts of a mount's repositories, of which only a few are open at a time.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ namespace layoutfs {
 // Thread-safe.
 class RepositoryLayouts {
  public:
-  // Each takes a file descriptor, its references and what was opened of its images.
+  // Each takes a file descriptor, its references, and its open images.
   static constexpr std::size_t kMostOpen = 64;
 
   // `mount` must outlive it.
@@ -30,16 +30,16 @@ class RepositoryLayouts {
         resources_(std::move(resources)),
         most_open_(most_open),
         follow_links_(follow_links) {}
-  // Waits until no thread opens a layout.
+  // Waits until no thread is opening a layout.
   ~RepositoryLayouts();
 
   const RepositoryTree& tree() const noexcept { return tree_; }
-  // The layout of a repository. It is opened when something is asked of it; if too many are open then, the
-  // least recently used one is released. Errc::not_found of its reader: the repository has none.
+  // Returns the layout of a repository. It is opened on first use; if too many are open, the least recently
+  // used one is released. Its reader returns Errc::not_found if the repository has no layout.
   LayoutPtr layout(std::string_view name);
-  // Tells the identity that its directory has: a layout that was opened in another one is released.
+  // Sets the identity of its directory: if the layout was opened in another directory, it is released.
   void is_at(std::string_view name, const struct stat& directory);
-  // Whether it was opened last without success.
+  // Returns whether the last attempt to open it failed.
   bool is_broken(std::string_view name);
 
   struct Counts {
@@ -49,18 +49,18 @@ class RepositoryLayouts {
 
  private:
   struct Repository {
-    std::weak_ptr<LayoutContext> known;  // by nodes
-    LayoutPtr open;                      // or broken, as far as that is remembered; else null
-    dev_t device = 0;                    // of the directory that was opened last
+    std::weak_ptr<LayoutContext> known;  // referenced by nodes
+    LayoutPtr open;                      // or broken, while that is remembered; otherwise null
+    dev_t device = 0;                    // of the directory at the last opening
     ino_t inode = 0;
   };
   using Repositories = std::map<std::string, Repository, std::less<>>;
-  // For readers, which call back to open their layouts, also from threads that decode ahead. They do not own
-  // the layouts: the last owner ends them, which waits for those threads.
+  // For readers, which call back to open their layouts, also from read-ahead threads. They do not own the
+  // layouts: the last owner's destructor waits for those threads.
   struct Callbacks {
     explicit Callbacks(RepositoryLayouts* layouts_) : layouts(layouts_) {}
-    std::shared_mutex mutex;     // shared by those that are at work
-    RepositoryLayouts* layouts;  // null once these have ended
+    std::shared_mutex mutex;     // locked shared during a call
+    RepositoryLayouts* layouts;  // null after the destructor
   };
   LayoutPtr make(const std::string& name);
   Result<std::unique_ptr<LayoutReader>> open(const std::string& name);
@@ -71,7 +71,7 @@ class RepositoryLayouts {
   const std::shared_ptr<const LibraryResources> resources_;
   const std::size_t most_open_;
   const bool follow_links_;
-  // Never held while something is opened or released.
+  // Never held while opening or releasing.
   OrderedGuarded<Repositories, LockLevel::layouts> items_;
   const std::shared_ptr<Callbacks> callbacks_ = std::make_shared<Callbacks>(this);
 };

@@ -1,4 +1,4 @@
-// What a mount has done so far, for people and programs that ask.
+// Statistics of a mount, for people and programs.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,15 @@
 
 namespace layoutfs {
 
-// The xattr of the mount's root that answers it. It is not listed, so that nothing copies it.
+// The xattr of the mount's root with the statistics. Not listed, so that copies do not include it.
 inline constexpr std::string_view kStatisticsXattr = "user.layoutfs.stats";
 
-// As one JSON object: indexes built and loaded, trees built and loaded, the span cache's bytes, hits, misses,
-// decoded bytes, those of them that were decoded ahead, and verify failures, and the decoded copies made and
-// dropped, with the spans read from such; and the process that serves, as others in its pid namespace call
-// it.
+// Returns one JSON object: indexes built and loaded, trees built and loaded; the span cache's bytes, hits,
+// misses, decoded bytes, read-ahead bytes and verify failures; decoded copies made and dropped, and spans
+// read from them; and the pid of the serving process.
 std::string statistics_json(const LibraryResources& resources);
 
-// The inode number of this process's pid namespace; 0 if it is unknown.
+// Returns the inode number of this process's pid namespace; 0 if unknown.
 std::uint64_t pid_namespace();
 
 }  // namespace layoutfs

@@ -1,4 +1,4 @@
-// What a directory entry of a layout's tree can be, other than a file of an image.
+// The entries of a layout's tree that are not files of an image.
 #pragma once
 
 #include <cerrno>
@@ -13,8 +13,8 @@
 
 namespace layoutfs {
 
-// For names, and for attributes of what can change: a change in the layout is seen after this time at the
-// latest, also where nothing tells of it.
+// The validity of names, and of attributes that can change: a change is visible after this time at the
+// latest, even if it is not detected.
 inline constexpr std::chrono::duration<double> kShortly{1.0};
 
 class VirtualNode;
@@ -26,12 +26,12 @@ struct SlotRoot {
 };
 using Child = std::variant<VirtualNodePtr, SlotRoot>;
 
-// One inode, with a number of its own as long as it is referenced. Content never changes: where a file's
-// content could, its version is part of its identity. Thread-safe. The defaults are those of an inode that is
-// none of the kinds.
+// One inode, which keeps its number while it is referenced. Content never changes: if a file's content can
+// change, its version is part of the identity. Thread-safe. The defaults are those of an inode of no
+// particular kind.
 class VirtualNode {
  public:
-  // `identity` tells it from every other one of the mount, and is the same in the next mount.
+  // `identity` is unique in the mount, and the same in the next mount.
   explicit VirtualNode(std::string identity) : identity_(std::move(identity)) {}
   virtual ~VirtualNode() = default;
   const std::string& identity() const noexcept { return identity_; }
@@ -48,12 +48,12 @@ class VirtualNode {
     std::string name;
     mode_t type;
   };
-  // Directories: everything that there is now, and one of that. Names are valid for at most a second.
+  // Directories: list() returns all current names, find() one entry. Names are valid for at most a second.
   virtual Answer<std::vector<Name>> list(const Context& /*context*/) { return std::unexpected(ENOTDIR); }
   virtual Answer<Child> find(std::string_view /*name*/, const Context& /*context*/) {
     return std::unexpected(ENOTDIR);
   }
-  // Whether it lists and finds the same as long as it exists.
+  // Returns whether its content is constant during its lifetime.
   virtual bool is_fixed() const { return false; }
   // Symlinks.
   virtual Answer<std::string> readlink() { return std::unexpected(EINVAL); }
