@@ -17,7 +17,7 @@ esac
 [ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount"
 # Standard output is for the results.
 scripts/install-dependencies.sh --bench >&2
-[ -f build/bench/build.ninja ] || cmake --preset release -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
+[ -f build/bench/build.ninja ] || cmake --preset release-tests -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
 cmake --build build/bench --target layoutfs merge_bench registry_bench stream_bench raw_inflate -- --quiet >&2 || die "the benchmarks do not build"
 programs=$PWD/build/bench
 

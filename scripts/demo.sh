@@ -105,3 +105,12 @@ if [ -n "$reference" ]; then
   run "layoutfs umount $at/image"
 fi
 run "layoutfs umount $at/layout"
+
+cat <<END
+
+The program is $SOURCE/build/release/tools/layoutfs. Three things to try:
+  PATH=$SOURCE/build/release/tools:\$PATH
+  layoutfs inspect ${name@Q}
+  layoutfs chroot ${name@Q}        # a shell in the image; its changes are discarded
+  layoutfs mount ${name@Q} /mnt && ls -l /mnt; layoutfs umount /mnt
+END

@@ -82,8 +82,9 @@ if [ -n "$ci" ]; then
 fi
 if [ -n "$full" ]; then
   suite clang all -L unit
-  suite release all -L e2e
+  suite release-tests all -L e2e
   LAYOUTFS_TEST_SANITIZED=1 suite asan all -L e2e
+  if LAYOUTFS=$SOURCE/build/dev/tools/layoutfs bash tests/e2e/newcomer.sh; then count passed newcomer; else count failed "newcomer: see above"; fi
 fi
 
 sources() { find core docs fs include tools tests -name '*.h' -o -name '*.cc'; }
