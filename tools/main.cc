@@ -21,25 +21,26 @@ namespace layoutfs::tools {
 namespace {
 
 int run(std::vector<std::string> arguments) {
-  CommandLine command_line("layoutfs", "Mounts OCI image layouts, looks into them, and keeps them",
+  CommandLine command_line("layoutfs", "Mount, inspect and maintain OCI image layouts",
                            "layoutfs " LAYOUTFS_VERSION);
   const Command program = command_line.program();
   int exit_code = kDone;
-  add_mount_command(program, exit_code);
-  add_umount_command(program, exit_code);
-  add_chroot_command(program, exit_code);
+  program.start_group("Images");
   add_ls_command(program, exit_code);
   add_cat_command(program, exit_code);
   add_inspect_command(program, exit_code);
   add_history_command(program, exit_code);
+  add_copy_command(program, exit_code);
+  add_image_command(program, exit_code);
+  program.start_group("Mounts");
+  add_mount_command(program, exit_code);
+  add_umount_command(program, exit_code);
+  add_chroot_command(program, exit_code);
+  program.start_group("Content of a layout");
   add_init_command(program, exit_code);
   add_blob_command(program, exit_code);
   add_ref_command(program, exit_code);
-  add_clean_command(program, exit_code);
-  add_gc_command(program, exit_code);
-  add_fsck_command(program, exit_code);
-  add_index_command(program, exit_code);
-  add_image_command(program, exit_code);
+  program.start_group("Repositories, as in a registry");
   add_repos_command(program, exit_code);
   add_tags_command(program, exit_code);
   add_tag_command(program, exit_code);
@@ -47,28 +48,30 @@ int run(std::vector<std::string> arguments) {
   add_referrers_command(program, exit_code);
   add_push_command(program, exit_code);
   add_pull_command(program, exit_code);
-  add_copy_command(program, exit_code);
-  program.for_each_command(
-      [](Command command) { command.add_flag("-q,--quiet", is_quiet(), "Say nothing but errors"); });
+  program.start_group("Maintenance");
+  add_gc_command(program, exit_code);
+  add_fsck_command(program, exit_code);
+  add_clean_command(program, exit_code);
+  add_index_command(program, exit_code);
+  program.start_group("Help");
+  command_line.add_help_command();
+  program.for_each_command([](Command command) {
+    command.add_flag("-q,--quiet", is_quiet(), "Print only errors").group(kOutputGroup);
+  });
 
   if (!arguments.empty() && arguments.front() == kCompleteCommand)
     return complete(program.describe(), {arguments.begin() + 1, arguments.end()});
 
-  const auto outcome = command_line.parse(std::move(arguments));
-  if (!outcome) {
-    print_error(outcome.error().message());
+  const auto parsed = command_line.parse(std::move(arguments));
+  if (!parsed) {
+    print_error(parsed.error());
     return exit_code == kDone ? kUsage : exit_code;  // a command may have one of its own
   }
-  switch (*outcome) {
-    case CommandLine::Outcome::ran:
-      return exit_code;
-    case CommandLine::Outcome::answered:
-      return kDone;
-    case CommandLine::Outcome::no_command:
-      print_error("no command given; layoutfs --help lists them");
-      return kUsage;
-  }
-  return kFailed;
+  if (parsed->outcome == CommandLine::Outcome::ran) return exit_code;
+  Output output;
+  output << parsed->answer;
+  const int written = output.finish();
+  return parsed->outcome == CommandLine::Outcome::no_command ? kUsage : written;
 }
 
 // Otherwise what is opened next would be taken for standard input or output. Nothing can be read from these

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace layoutfs {
 
@@ -51,6 +52,11 @@ int Error::to_errno() const noexcept {
 
 Error&& Error::with(std::string_view context) && {
   message_.insert(0, ": ").insert(0, context);
+  return std::move(*this);
+}
+
+Error&& Error::with_hint(std::string hint) && {
+  hint_ = std::move(hint);
   return std::move(*this);
 }
 

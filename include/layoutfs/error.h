@@ -59,15 +59,20 @@ class [[nodiscard]] Error {
   // Returns the errno of a file operation that fails with this error. Never 0, never ENOSYS.
   int to_errno() const noexcept;
   const std::string& message() const noexcept { return message_; }
+  // What the user can do about it, a sentence as message(); empty if nothing is known.
+  const std::string& hint() const noexcept { return hint_; }
 
   // Returns the error with a prefix: "`context`: message".
   Error&& with(std::string_view context) &&;
+  // The same error with this hint.
+  Error&& with_hint(std::string hint) &&;
 
  private:
   Errc code_;
   int sys_ = 0;
   std::error_code detail_;
   std::string message_;
+  std::string hint_;
 };
 
 // The result of a function that can fail. The compiler warns if a caller ignores it (expected.h).

@@ -65,11 +65,14 @@ refused "no arguments" 2 mount
 check "which names them as the usage does" grep -Fq 'LAYOUT[:REF|@DIGEST] DIR' "$TMP/stderr"
 refused "surplus arguments" 2 fsck "$L/single" one two
 check "in their order" grep -q ': one two$' "$TMP/stderr"
+check "with the usage as a hint" grep -qx 'hint: usage: layoutfs fsck \[OPTIONS\] LAYOUT' "$TMP/stderr"
 refused "an empty mount point" 2 mount "$L/single" ""
 refused "an empty platform" 2 mount --platform "" "$L/single" "$TMP/none"
 refused "platforms that contradict" 2 mount --platform linux/arm64 -o platform=linux/amd64 "$L/single" "$TMP/none"
 refused "no threads" 2 fsck --threads 0 "$L/single"
-refused "no command" 2
+layoutfs >"$TMP/stdout" 2>"$TMP/stderr"
+got=$?
+same "no command: the help on stdout, and exit code 2" "2 0 $(layoutfs --help)" "$got $(wc -c <"$TMP/stderr") $(cat "$TMP/stdout")"
 refused "an unknown command" 2 frobnicate
 refused "its parent is missing" 8 mount "$L/single" "$TMP/no/such/parent"
 touch "$TMP/file"

@@ -7,14 +7,13 @@ L=$TMP/layouts/sample
 
 prints "-V says the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-commands=(mount umount chroot ls cat inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+commands=(help mount umount chroot ls cat inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
   ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm")
 for command in "${commands[@]}"; do check "-h of $command works" "$LAYOUTFS" $command -h; done
-same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" \
-  "$(layoutfs --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p' | sort)"
+same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" "$(commands_of | sort)"
 for group in blob ref image tag manifest index; do
   same "$group --help lists those of $group" "$(printf '%s\n' "${commands[@]}" | sed -n "s/^$group //p" | sort)" \
-    "$(layoutfs $group --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p' | sort)"
+    "$(commands_of $group | sort)"
 done
 
 echo "-- ls"

@@ -14,22 +14,26 @@ tells() {
   same "$sentence" "$expected" "$(told "$@")"
 }
 words() { printf '%s\n' words "$@"; }
-subcommands() { layoutfs "$@" --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p' | sort; }
+subcommands() { commands_of "$@" | sort; }
 
 same "every command that --help lists" "$(subcommands)" "$(told "" | sed 1d)"
-same "with what it does" "$(layoutfs umount --help | head -n 1)" "$(layoutfs __complete umo | sed -n '2s/^umount\t//p')"
+same "with what it does" "$(layoutfs umount --help | sed -n '3s/[.]$//p')" "$(layoutfs __complete umo | sed -n '2s/^umount\t//p')"
 commands=()
 for command in $(subcommands); do
   below=$(subcommands "$command")
-  same "every command of $command" "$below" "$(told "$command" "" | sed '1d; /^@\|\//d')"
+  # Those of help are all commands.
+  [ "$command" = help ] || same "every command of $command" "$below" "$(told "$command" "" | sed '1d; /^@\|\//d')"
   if [ -z "$below" ]; then commands+=("$command"); else for each in $below; do commands+=("$command $each"); done; fi
 done
 same "there are commands to compare" 1 "$((${#commands[@]} > 15))"
 for command in "${commands[@]}"; do
-  same "every option of $command" "$(layoutfs $command --help | grep -oE '^  -[^ ]*' | tr -s ' ,' '\n' | sed '/^$/d' | sort)" \
+  same "every option of $command" "$(layoutfs $command --help | grep -oE '^  -[^ ]*(, -[^ ]*)*' | tr -s ' ,' '\n' | sed '/^$/d' | sort)" \
     "$(told $command - | sed 1d)"
   same "what the options of $command take has a name" "" "$(layoutfs $command --help | grep -E '^  -.* TEXT')"
 done
+tells "commands for help" "$(words umount)" help umo
+tells "those of a group" "$(words get)" help blob g
+tells "none below a command" words help mount ""
 check "--help does not mention it" sh -c "! '$LAYOUTFS' --help | grep -q __complete"
 
 tells "fixed values" "$(words sha256 sha512)" blob put --algorithm ""

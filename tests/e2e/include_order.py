@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Check that includes and links go up the list of folders only, that public headers include public headers alone, that each folder is one library, that fs/fuse alone knows
-FUSE, and one file CLI11, and that nothing but what the system returns is dropped by a cast: results are dropped by
+FUSE, and that nothing but what the system returns is dropped by a cast: results are dropped by
 ignore(), which says why. Proves first, over sources with one fault each, that it finds them.
 
 usage: include_order.py SOURCE_DIRECTORY
@@ -61,11 +61,6 @@ FUSE = re.compile(r"fuse\w*\.h$|^fuse")
 # What only the headers of FUSE declare.
 OF_FUSE = re.compile(r"\bfuse\w*\.h\b|\bfuse_\w+|\bFUSE_\w+")
 FUSE_LIBRARY = re.compile(r"\bfuse\d*\b")
-# Slow to compile: the commands do without.
-CLI11 = re.compile(r"^CLI/")
-KNOWS_CLI11 = "tools/cli/command_line.cc"
-# A folder's library has the folder's name. One more is there for the one file that is given CLI11.
-OWN_LIBRARY = {"tools/cli": "layoutfs_command_line"}
 DROPPED = re.compile(r"(?:std::ignore\s*=|\(void\)|static_cast<void>\()\s*(?!\s|::[a-z])")
 # In C++23 as g++ 12 compiles it, a temporary in the head of such a loop ends before the first round.
 UNLOCKED_LOOP = re.compile(r"\bfor \([^;]*:[^;]*\.lock\(\)")
@@ -170,7 +165,7 @@ def wrong_links(targets):
         if "/" in folder and targets.folder.get(own) != folder:
             yield f"{folder}/CMakeLists.txt:1: does not make the library {own}"
     for target, folder in targets.folder.items():
-        if "/" in folder and target not in ("layoutfs_" + folder.rsplit("/", 1)[-1], OWN_LIBRARY.get(folder)):
+        if "/" in folder and target != "layoutfs_" + folder.rsplit("/", 1)[-1]:
             yield f"{targets.place[target]}: {folder} is one target, and not {target} too"
     for target, links in list(targets.links.items()):
         here = targets.folder.get(target)
@@ -231,8 +226,6 @@ def wrong(root):
             if here != "fs/fuse" and (FUSE.search(name) and there != "fs/fuse"):
                 yield f"{where}: only fs/fuse/ may include {name}"
             elif mark == "<":
-                if CLI11.search(name) and file != root / KNOWS_CLI11:
-                    yield f"{where}: only {KNOWS_CLI11} may include {name}"
                 if there in ALLOWED or name.startswith("layoutfs/"):
                     yield f"{where}: {name} is ours, in quotes"
             elif there not in ALLOWED:
@@ -287,8 +280,6 @@ FAULTS = [
     ({"core/oci/b.cc": '#include "core/tar/a.h"\n'}, "core/oci/b.cc:1: core/oci must not include core/tar"),
     ({"core/oci/b.cc": '#include "a.h"\n'}, "core/oci/b.cc:1: a.h is not named from the top of the sources"),
     ({"core/oci/b.cc": "#include <core/cas/a.h>\n"}, "core/oci/b.cc:1: core/cas/a.h is ours, in quotes"),
-    ({"tools/commands/b.cc": "#include <CLI/CLI.hpp>\n"},
-     f"tools/commands/b.cc:1: only {KNOWS_CLI11} may include CLI/CLI.hpp"),
     ({"core/oci/b.cc": "for (int i : *all.lock()) {}\n"},
      "core/oci/b.cc:1: the lock must have a name, or it ends before the loop begins"),
     ({"core/oci/b.cc": "(void)put();\n"}, "core/oci/b.cc:1: ignore(RESULT, REASON) drops a result and says why"),

@@ -70,7 +70,8 @@ check() {
 same() {
   if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected: ${2:0:500}" "got:      ${3:0:500}"; fi
 }
-# refused SENTENCE EXIT_CODE ARGUMENT...: layoutfs must end so, with one line of explanation and nothing on stdout.
+# refused SENTENCE EXIT_CODE ARGUMENT...: layoutfs must end so, with one line of explanation, a hint below it if there is one, and
+# nothing on stdout.
 refused() {
   local sentence=$1 code=$2 got
   shift 2
@@ -78,7 +79,7 @@ refused() {
   got=$?
   if [ $got != "$code" ]; then
     not_ok "$sentence" "exit code $got, expected $code: layoutfs $*" "$(cat "$TMP/stderr")"
-  elif [ "$(wc -l <"$TMP/stderr")" != 1 ] || ! grep -q '^layoutfs: ..*[^.]$' "$TMP/stderr"; then
+  elif [ "$(sed '2{/^hint: ./d}' "$TMP/stderr" | wc -l)" != 1 ] || ! head -n 1 "$TMP/stderr" | grep -q '^layoutfs: ..*[^.]$'; then
     not_ok "$sentence" "not one clear line: layoutfs $*" "$(head -c 2000 "$TMP/stderr")"
   elif [ -s "$TMP/stdout" ]; then
     not_ok "$sentence" "something on stdout: layoutfs $*"
@@ -95,6 +96,8 @@ prints() {
   code=$?
   same "$sentence" "0 $expected" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
 }
+# commands_of [GROUP]: the commands that its --help lists.
+commands_of() { layoutfs "$@" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'; }
 # Everything that a layout consists of: names, types, modes, sizes, times of what is no directory, content.
 state_of() {
   (cd "$1" && find . \( -type d -printf '%P %y %m\n' -o -printf '%P %y %m %s %T@ %l\n' \) | sort &&

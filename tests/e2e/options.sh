@@ -2,16 +2,15 @@
 # Options with the same meaning have the same name in every command: the table of all options of all commands.
 . "$(dirname "$0")/lib.sh"
 
-subcommands() { layoutfs "$@" --help | sed -n '/^Subcommands:/,$ s/^  \([a-z]*\) .*/\1/p'; }
 leaves() {
-  local each below=$(subcommands "$@")
+  local each below=$(commands_of "$@")
   [ -n "$below" ] || echo "$*"
   for each in $below; do leaves "$@" "$each"; done
 }
 # A line for each option: COMMAND|NAMES|KIND, names as in -l,--long; of an option with two long names, the first counts.
 leaves | while read -r command; do
   # One blank and the kind; or more blanks, or the end of the line.
-  layoutfs $command --help | sed -n "/^Options:/,\$ {s/^  \(-[^ ]*\) \([^ ][^ ]*\).*/$command|\1|\2/p; t; s/^  \(-[^ ]*\).*/$command|\1|/p}"
+  layoutfs $command --help | sed 's/, -/,-/g' | sed -n "s/^  \(-[^ ]*\) \([^ ][^ ]*\).*/$command|\1|\2/p; t; s/^  \(-[^ ]*\).*/$command|\1|/p"
 done >"$TMP/options"
 same "there is a table" 1 "$(($(wc -l <"$TMP/options") > 150))"
 

@@ -22,6 +22,12 @@ bool is_write_failure(int sys) noexcept {
   return sys == EROFS || sys == ENOSPC || sys == EDQUOT || sys == EFBIG;
 }
 
+void print_line(std::string_view message) {
+  if (log_format() == LogFormat::json) return log_always(LogLevel::info, message);
+  const std::string line = std::string(message) + '\n';
+  std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
 }  // namespace
 
 ExitCode exit_code_of(const Error& error) noexcept {
@@ -69,10 +75,7 @@ bool& is_quiet() noexcept {
 }
 
 void print_notice(std::string_view message) {
-  if (is_quiet()) return;
-  if (log_format() == LogFormat::json) return log_always(LogLevel::info, message);
-  const std::string line = std::string(message) + '\n';
-  std::ignore = ::write(STDERR_FILENO, line.data(), line.size());
+  if (!is_quiet()) print_line(message);
 }
 
 std::string message_of(const Error& error) {
@@ -80,7 +83,14 @@ std::string message_of(const Error& error) {
   return hint.empty() ? error.message() : error.message() + ": " + hint;
 }
 
-void print_error(const Error& error) { print_error(message_of(error)); }
+void print_error(const Error& error) {
+  print_error(message_of(error));
+  print_hint(error);
+}
+
+void print_hint(const Error& error) {
+  if (!error.hint().empty()) print_line("hint: " + printable(error.hint()));
+}
 
 int report(const Error& error) {
   print_error(error);

@@ -37,7 +37,10 @@ ExitCode exit_code_of(const Error& error) noexcept;
 void print_error(std::string_view message);
 // Its message, with a hint what to do about the mount if that has died.
 std::string message_of(const Error& error);
+// Its message, and its hint as a line of its own.
 void print_error(const Error& error);
+// The line "hint: ..." if the error has one.
+void print_hint(const Error& error);
 // Writes a line that is no error to stderr, without that prefix; as any other where the log is in JSON.
 void print_notice(std::string_view message);
 // What --quiet sets: notices and progress are not shown, errors are.

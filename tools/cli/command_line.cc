@@ -1,160 +1,426 @@
 #include "tools/cli/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
+#include <map>
+#include <string_view>
 #include <utility>
+#include <variant>
+
+#include "core/base/split.h"
+#include "tools/cli/help.h"
+#include "tools/cli/suggestion.h"
 
 namespace layoutfs::tools {
 
+struct OptionData {
+  OptionDescription description;
+  std::variant<bool*, std::string*, std::vector<std::string>*> target;
+  bool refuses_empty = false;
+  std::vector<const OptionData*> needed, excluded;
+  std::vector<std::string> given;  // the values; of a flag, empty ones
+};
+
+struct CommandData {
+  CommandDescription description;  // without options and commands, which are below
+  std::vector<std::unique_ptr<OptionData>> options;
+  std::vector<std::unique_ptr<CommandData>> commands;
+  std::string started_group;
+  bool ends_options_at_operand = false;
+  std::map<std::string, std::string, std::less<>> suggestions, hints;  // by unknown word
+  std::function<void()> named, run;
+};
+
+namespace {
+
+constexpr const char* kHelpCommand = "help";
+
+bool has_name(const OptionData& option, std::string_view name) {
+  return std::ranges::find(option.description.names, name) != option.description.names.end();
+}
+
+OptionData* find_option(const CommandData& command, std::string_view name) {
+  const auto found = std::ranges::find_if(command.options, [&](const auto& o) { return has_name(*o, name); });
+  return found == command.options.end() ? nullptr : found->get();
+}
+
+CommandData* find_command(const CommandData& command, std::string_view name) {
+  const auto found =
+      std::ranges::find_if(command.commands, [&](const auto& c) { return c->description.name == name; });
+  return found == command.commands.end() ? nullptr : found->get();
+}
+
+CommandDescription description_of(const CommandData& command) {
+  CommandDescription described = command.description;
+  for (const auto& option : command.options) described.options.push_back(option->description);
+  for (const auto& below : command.commands) described.commands.push_back(description_of(*below));
+  return described;
+}
+
+// As a message names it: '--layout', MOUNTPOINT.
+std::string quoted(const OptionData& option) {
+  if (option.description.is_operand) return option.description.kind;
+  return "'" + option.description.names.back() + "'";
+}
+
+// Reads the arguments of one command line, from left to right.
+class Reader {
+ public:
+  Reader(CommandData& program, const std::vector<std::string>& arguments)
+      : command_(&program), arguments_(arguments) {}
+
+  // Stops at --help and --version.
+  Status read() {
+    while (next_ < arguments_.size() && wanted_ == nullptr) {
+      const std::string& word = arguments_[next_++];
+      const bool is_option = !have_options_ended_ && word.size() > 1 && word.starts_with('-');
+      if (is_option && word == "--")
+        have_options_ended_ = true;
+      else if (auto done = is_option                    ? read_option(word)
+                           : command_->commands.empty() ? add_operand(word)
+                                                        : enter(word);
+               !done)
+        return done;
+    }
+    return {};
+  }
+
+  // What read() leaves to be checked, once everything was read. Sets the targets.
+  Status finish() {
+    if (auto assigned = assign_operands(); !assigned) return assigned;
+    for (const auto& option : command_->options)
+      if (auto checked = check(*option); !checked) return checked;
+    for (const auto& option : command_->options) set(*option);
+    return {};
+  }
+
+  const CommandData& command() const { return *command_; }
+  // --help or --version, if that was given.
+  const OptionData* wanted() const { return wanted_; }
+
+ private:
+  // An error of the command that was reached: "blob put: MESSAGE".
+  Error mistake(const std::string& message) const {
+    const std::string& path = command_->description.path;
+    const auto blank = path.find(' ');
+    return {Errc::invalid_argument,
+            blank == std::string::npos ? message : path.substr(blank + 1) + ": " + message};
+  }
+
+  Error usage_mistake(const std::string& message) const {
+    const std::string usage = usage_of(description_of(*command_));
+    return mistake(message).with_hint(usage.substr(0, usage.find('\n')));
+  }
+
+  // An unknown command or option: with the known word that may have been meant.
+  Error unknown(const std::string& noun, const std::string& word,
+                const std::vector<std::string>& known) const {
+    const std::string message = "unknown " + noun + " '" + word + "'";
+    if (const auto hint = command_->hints.find(word); hint != command_->hints.end())
+      return mistake(message).with_hint(hint->second);
+    const auto suggestion = command_->suggestions.find(word);
+    const std::string meant =
+        suggestion != command_->suggestions.end() ? suggestion->second : nearest_word(word, known);
+    if (!meant.empty()) return mistake(message + "; did you mean '" + meant + "'?");
+    const std::string& path = command_->description.path;
+    const auto blank = path.find(' ');
+    return mistake(message).with_hint("list the " + noun + "s with: " + path.substr(0, blank) + " help" +
+                                      (blank == std::string::npos ? "" : path.substr(blank)));
+  }
+
+  Error unknown_option(const std::string& name) const {
+    std::vector<std::string> known;
+    for (const auto& option : command_->options)
+      for (const std::string& each : option->description.names)
+        if (each.starts_with("--")) known.push_back(each);
+    // Of a short one there is nothing to go by.
+    return unknown("option", name, name.starts_with("--") ? known : std::vector<std::string>());
+  }
+
+  Status enter(const std::string& word) {
+    if (CommandData* const below = find_command(*command_, word)) {
+      command_ = below;
+      if (command_->named) command_->named();
+      return {};
+    }
+    std::vector<std::string> known;
+    for (const auto& below : command_->commands) known.push_back(below->description.name);
+    return fail(unknown("command", word, known));
+  }
+
+  Status add_operand(const std::string& word) {
+    operands_.push_back(word);
+    have_options_ended_ |= command_->ends_options_at_operand;
+    return {};
+  }
+
+  Status read_option(const std::string& word) {
+    return word.starts_with("--") ? read_long(word) : read_short(word);
+  }
+
+  Status read_long(const std::string& word) {
+    const auto equals = word.find('=');
+    const std::string name = word.substr(0, equals);
+    OptionData* const option = find_option(*command_, name);
+    if (option == nullptr) return fail(unknown_option(name));
+    if (equals == std::string::npos) return give(*option, name);
+    if (!option->description.takes_value) return fail(mistake("option '" + name + "' takes no value"));
+    option->given.push_back(word.substr(equals + 1));
+    return {};
+  }
+
+  // "-lR", "-oVALUE"
+  Status read_short(const std::string& word) {
+    for (std::size_t i = 1; i < word.size(); ++i) {
+      const std::string name{'-', word[i]};
+      OptionData* const option = find_option(*command_, name);
+      if (option == nullptr) {
+        if (find_option(*command_, "-" + word) != nullptr)
+          return fail(mistake("unknown option '" + word + "'; did you mean '-" + word + "'?"));
+        return fail(unknown_option(name));
+      }
+      if (option->description.takes_value && i + 1 < word.size()) {
+        option->given.push_back(word.substr(i + 1));
+        return {};
+      }
+      if (auto given = give(*option, name); !given) return given;
+    }
+    return {};
+  }
+
+  // Without a value in the same word.
+  Status give(OptionData& option, const std::string& name) {
+    if (option.description.answers) {
+      wanted_ = &option;
+    } else if (!option.description.takes_value) {
+      option.given.emplace_back();
+    } else if (next_ < arguments_.size()) {
+      option.given.push_back(arguments_[next_++]);
+    } else {
+      return fail(mistake("option '" + name + "' needs a value: " + option.description.kind));
+    }
+    return {};
+  }
+
+  Status assign_operands() {
+    std::size_t assigned = 0;
+    for (const auto& option : command_->options) {
+      const OptionDescription& operand = option->description;
+      if (!operand.is_operand) continue;
+      const std::size_t left = operands_.size() - assigned;
+      if (left == 0 && operand.is_required) return fail(usage_mistake("missing operand " + operand.kind));
+      for (std::size_t count = operand.is_repeated ? left : std::min<std::size_t>(left, 1); count > 0;
+           --count)
+        option->given.push_back(operands_[assigned++]);
+    }
+    if (assigned == operands_.size()) return {};
+    std::string surplus = operands_.size() - assigned == 1 ? "unexpected operand:" : "unexpected operands:";
+    for (; assigned < operands_.size(); ++assigned) surplus += " " + operands_[assigned];
+    return fail(usage_mistake(surplus));
+  }
+
+  Status check(const OptionData& option) const {
+    if (option.given.empty()) return {};
+    if (option.given.size() > 1 && std::holds_alternative<std::string*>(option.target))
+      return fail(mistake("option " + quoted(option) + " is given more than once"));
+    if (option.refuses_empty && std::ranges::find(option.given, "") != option.given.end())
+      return fail(mistake("option " + quoted(option) + " needs a value that is not empty"));
+    for (const OptionData* other : option.needed)
+      if (other->given.empty()) return fail(mistake(quoted(option) + " needs " + quoted(*other)));
+    for (const OptionData* other : option.excluded)
+      if (!other->given.empty())
+        return fail(mistake(quoted(option) + " and " + quoted(*other) + " cannot be combined"));
+    return {};
+  }
+
+  static void set(const OptionData& option) {
+    if (option.given.empty()) return;
+    if (const auto* const flag = std::get_if<bool*>(&option.target))
+      **flag = true;
+    else if (const auto* const value = std::get_if<std::string*>(&option.target))
+      **value = option.given.back();
+    else
+      *std::get<std::vector<std::string>*>(option.target) = option.given;
+  }
+
+  CommandData* command_;
+  const std::vector<std::string>& arguments_;
+  std::size_t next_ = 0;
+  std::vector<std::string> operands_;
+  bool have_options_ended_ = false;
+  const OptionData* wanted_ = nullptr;
+};
+
+std::unique_ptr<CommandData> make_command(const std::string& name, const std::string& path,
+                                          const std::string& description) {
+  auto command = std::make_unique<CommandData>();
+  command->description.name = name;
+  command->description.path = path;
+  command->description.description = description;
+  return command;
+}
+
+// An option that has no target: reading ends there.
+void add_answer(CommandData& command, std::vector<std::string> names, const std::string& description) {
+  auto option = std::make_unique<OptionData>();
+  option->description.names = std::move(names);
+  option->description.description = description;
+  option->description.answers = true;
+  command.options.push_back(std::move(option));
+}
+
+void add_help_option(CommandData& command) { add_answer(command, {"-h", "--help"}, "Print this help"); }
+
+}  // namespace
+
 Option Option::type_name(const std::string& name) const {
-  option_->type_name(name);
+  data_->description.kind = name;
+  return *this;
+}
+
+Option Option::group(const std::string& heading) const {
+  data_->description.group = heading;
   return *this;
 }
 
 Option Option::required() const {
-  option_->required();
+  data_->description.is_required = true;
   return *this;
 }
 
 Option Option::not_empty() const {
-  option_->check([](const std::string& value) {
-    return value.empty() ? std::string("needs a value that is not empty") : std::string();
-  });
-  return *this;
-}
-
-Option Option::one_value_each() const {
-  option_->allow_extra_args(false);
+  data_->refuses_empty = true;
   return *this;
 }
 
 Option Option::needs(Option other) const {
-  option_->needs(other.option_);
+  data_->needed.push_back(other.data_);
   return *this;
 }
 
 Option Option::excludes(Option other) const {
-  option_->excludes(other.option_);
+  data_->excluded.push_back(other.data_);
   return *this;
 }
 
-bool Option::is_given() const { return option_->count() > 0; }
+bool Option::is_given() const { return !data_->given.empty(); }
 
 Command Command::add_subcommand(const std::string& name, const std::string& description) const {
-  return Command(app_->add_subcommand(name, description));
+  data_->commands.push_back(make_command(name, data_->description.path + " " + name, description));
+  data_->commands.back()->description.group = data_->started_group;
+  add_help_option(*data_->commands.back());
+  return Command(data_->commands.back().get());
 }
 
-void Command::require_subcommand() const { app_->require_subcommand(1); }
+Command Command::start_group(const std::string& heading) const {
+  data_->started_group = heading;
+  return *this;
+}
+
+Command Command::usage(const std::string& operands) const {
+  data_->description.usages.push_back(operands);
+  return *this;
+}
+
+Command Command::example(const std::string& command_line, const std::string& meaning) const {
+  data_->description.examples.push_back({command_line, meaning});
+  return *this;
+}
+
+Command Command::suggest(const std::string& word, const std::string& instead) const {
+  data_->suggestions.insert_or_assign(word, instead);
+  return *this;
+}
+
+Command Command::explain(const std::string& word, const std::string& hint) const {
+  data_->hints.insert_or_assign(word, hint);
+  return *this;
+}
+
+Option Command::add(const std::string& name, const std::string& description) const {
+  auto option = std::make_unique<OptionData>();
+  OptionDescription& described = option->description;
+  described.description = description;
+  described.group = data_->started_group;
+  described.is_operand = !name.starts_with('-');
+  if (described.is_operand)
+    described.kind = name;
+  else
+    described.names = split(name, ',');
+  data_->options.push_back(std::move(option));
+  return Option(data_->options.back().get());
+}
 
 Option Command::add_option(const std::string& name, std::string& value,
                            const std::string& description) const {
-  return Option(app_->add_option(name, value, description));
+  const Option option = add(name, description);
+  option.data_->target = &value;
+  option.data_->description.takes_value = true;
+  return option;
 }
 
 Option Command::add_option(const std::string& name, std::vector<std::string>& value,
                            const std::string& description) const {
-  return Option(app_->add_option(name, value, description));
+  const Option option = add(name, description);
+  option.data_->target = &value;
+  option.data_->description.takes_value = true;
+  option.data_->description.is_repeated = true;
+  return option;
 }
 
 Option Command::add_flag(const std::string& name, bool& value, const std::string& description) const {
-  return Option(app_->add_flag(name, value, description));
+  const Option option = add(name, description);
+  option.data_->target = &value;
+  return option;
 }
 
-void Command::end_options_at_operand() const { app_->positionals_at_end(); }
+void Command::end_options_at_operand() const { data_->ends_options_at_operand = true; }
 
-void Command::when_named(std::function<void()> function) const {
-  app_->preparse_callback([function = std::move(function)](std::size_t) { function(); });
-}
+void Command::when_named(std::function<void()> function) const { data_->named = std::move(function); }
 
-void Command::callback(std::function<void()> function) const { app_->callback(std::move(function)); }
+void Command::callback(std::function<void()> function) const { data_->run = std::move(function); }
 
-namespace {
-
-std::vector<CLI::App*> commands_below(CLI::App& command) {
-  return command.get_subcommands([](CLI::App*) { return true; });
-}
-
-OptionDescription describe(const CLI::Option& option) {
-  OptionDescription described{.kind = option.get_type_name(),
-                              .description = option.get_description(),
-                              .is_operand = option.get_positional(),
-                              .takes_value = option.get_items_expected_max() > 0,
-                              .is_repeated = option.get_items_expected_max() > 1};
-  for (const std::string& name : option.get_lnames()) described.names.push_back("--" + name);
-  for (const std::string& name : option.get_snames()) described.names.push_back("-" + name);
-  if (described.is_operand && described.kind == "TEXT") described.kind = option.get_name(true);
-  return described;
-}
-
-CommandDescription describe(CLI::App& command) {
-  CommandDescription described{.name = command.get_name(), .description = command.get_description()};
-  for (const CLI::Option* option : command.get_options()) described.options.push_back(describe(*option));
-  for (CLI::App* below : commands_below(command)) described.commands.push_back(describe(*below));
-  return described;
-}
-
-// CLI11 takes an operand "[a,b]" for a list, where an option may have several values. A NUL, which no
-// argument can hold, is put behind such a one until CLI11 has understood which option it belongs to.
-constexpr char kNoList = '\0';
-
-void mark_brackets(std::vector<std::string>& arguments) {
-  for (std::string& argument : arguments)
-    if (argument.starts_with('[') && argument.ends_with(']')) argument += kNoList;
-}
-
-void unmark_values(CLI::App& command) {
-  const auto unmark = [](std::string value) {
-    if (value.ends_with(kNoList)) value.pop_back();
-    return value;
-  };
-  for (CLI::Option* option : command.get_options()) option->transform(unmark);
-  for (CLI::App* below : commands_below(command)) unmark_values(*below);
-}
-
-// CLI11 lists what is surplus from the end.
-std::string explain(const CLI::App& app, const CLI::ParseError& wrong) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&wrong) == nullptr) return wrong.what();
-  std::string words;
-  for (std::string word : app.remaining(true)) {
-    if (word.ends_with(kNoList)) word.pop_back();
-    words += " " + word;
-  }
-  return "not expected:" + words;
-}
-
-}  // namespace
+CommandDescription Command::describe() const { return description_of(*data_); }
 
 void Command::for_each_command(const std::function<void(Command)>& add) const {
-  const auto below = commands_below(*app_);
-  if (below.empty()) return add(*this);
-  for (CLI::App* command : below) Command(command).for_each_command(add);
+  if (data_->commands.empty()) return add(*this);
+  for (const auto& below : data_->commands) Command(below.get()).for_each_command(add);
 }
 
-CommandDescription Command::describe() const { return tools::describe(*app_); }
-
 CommandLine::CommandLine(const std::string& name, const std::string& description, const std::string& version)
-    : app_(std::make_unique<CLI::App>(description, name)) {
-  app_->set_help_flag("-h,--help", "Print this help and exit");
-  app_->set_version_flag("-V,--version", version);
-  app_->require_subcommand(0, 1);
+    : version_(version), program_(make_command(name, name, description)) {
+  add_help_option(*program_);
+  add_answer(*program_, {"-V", "--version"}, "Print the version");
 }
 
 CommandLine::~CommandLine() = default;
 
-Result<CommandLine::Outcome> CommandLine::parse(std::vector<std::string> arguments) {
-  unmark_values(*app_);
-  mark_brackets(arguments);
-  std::ranges::reverse(arguments);  // as CLI11 takes them
-  try {
-    app_->parse(std::move(arguments));
-  } catch (const CLI::Success& wanted) {  // --help and --version
-    app_->exit(wanted);
-    return Outcome::answered;
-  } catch (const CLI::ParseError& wrong) {
-    return fail(Errc::invalid_argument, explain(*app_, wrong));
+Command CommandLine::add_help_command() {
+  const Command command = program().add_subcommand(kHelpCommand, "Print the help of a command");
+  // Never set: parse() reads `--help` instead.
+  static std::vector<std::string> words;
+  command.add_option("COMMAND", words, "");
+  return command.usage("[COMMAND [SUBCOMMAND]]");
+}
+
+Result<CommandLine::Parsed> CommandLine::parse(std::vector<std::string> arguments) {
+  const bool asks_for_help = !arguments.empty() && arguments.front() == kHelpCommand &&
+                             !(arguments.size() > 1 && arguments[1].starts_with('-'));
+  if (asks_for_help && find_command(*program_, kHelpCommand) != nullptr) {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
   }
-  return app_->get_subcommands().empty() ? Outcome::no_command : Outcome::ran;
+  Reader reader(*program_, arguments);
+  if (auto done = reader.read(); !done) return fail(std::move(done).error());
+  const CommandData& command = reader.command();
+  if (reader.wanted() != nullptr)
+    return Parsed{Outcome::answered, has_name(*reader.wanted(), "--version")
+                                         ? version_ + "\n"
+                                         : help_of(description_of(command))};
+  if (!command.commands.empty()) return Parsed{Outcome::no_command, help_of(description_of(command))};
+  if (auto done = reader.finish(); !done) return fail(std::move(done).error());
+  if (command.run) command.run();
+  return Parsed{Outcome::ran, ""};
 }
 
 }  // namespace layoutfs::tools

@@ -80,6 +80,7 @@ int StopSignals::report_as(int code, const Error& error, const Frame& frame) con
   print_error(std::string(frame.before) +
               (was_stopped ? std::string("stopped by SIG") + ::sigabbrev_np(signal_) : message_of(error)) +
               std::string(frame.after));
+  if (!was_stopped) print_hint(error);
   return was_stopped ? 128 + signal_ : code;
 }
 

@@ -113,7 +113,6 @@ void add_blob_path_command(Command blob, int& exit_code) {
 
 void add_blob_command(Command program, int& exit_code) {
   const Command blob = program.add_subcommand("blob", "The blobs of a layout: put, get, ls, rm, path");
-  blob.require_subcommand();
   add_blob_put_command(blob, exit_code);
   add_blob_get_command(blob, exit_code);
   add_blob_ls_command(blob, exit_code);

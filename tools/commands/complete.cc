@@ -63,6 +63,7 @@ OptionWord read_option(const CommandDescription& command, const std::string& wor
 }
 
 struct Line {
+  const CommandDescription* program;
   const CommandDescription* command;
   std::vector<std::string> operands;
   std::string layout;                           // --layout
@@ -148,9 +149,7 @@ class Completion {
         return value(option->kind, word.substr(0, value_at), word.substr(value_at));
     if (!line_.has_options_ended && word.starts_with('-')) return option_names(word);
     value(next_operand(line_), "", word);
-    if (!line_.operands.empty()) return;  // one of them should have been a command
-    for (const CommandDescription& command : line_.command->commands)
-      offer(word, command.name, command.description);
+    if (line_.operands.empty()) commands_of(*line_.command, word);  // else one should have been a command
   }
 
   int print() const {
@@ -201,6 +200,23 @@ class Completion {
       repositories(word);
     else if (kind == "TAG")
       tags(word);
+    else if (kind == "COMMAND")
+      commands_below_operands(word);
+  }
+
+  void commands_of(const CommandDescription& command, const std::string& word) {
+    for (const CommandDescription& below : command.commands) offer(word, below.name, below.description);
+  }
+
+  // For `layoutfs help blob ...`.
+  void commands_below_operands(const std::string& word) {
+    const CommandDescription* command = line_.program;
+    for (const std::string& name : line_.operands) {
+      const auto found = std::ranges::find(command->commands, name, &CommandDescription::name);
+      if (found == command->commands.end()) return;
+      command = &*found;
+    }
+    commands_of(*command, word);
   }
 
   void mount_options(const std::string& list) {
@@ -309,7 +325,7 @@ int complete(const CommandDescription& program, std::vector<std::string> words) 
   if (words.empty()) words.emplace_back();
   const std::string last = std::move(words.back());
   words.pop_back();
-  Line line{.command = &program};
+  Line line{.program = &program, .command = &program};
   for (const std::string& word : words) read_word(line, word);
   Completion completion(std::move(line));
   completion.complete(last);

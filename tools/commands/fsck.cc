@@ -175,8 +175,7 @@ void add_fsck_command(Command program, int& exit_code) {
       .add_option(
           "--repair", arguments->repair_from,
           "Replace what is damaged or missing by what this layout or archive has whole; may be repeated")
-      .type_name("LAYOUT")
-      .one_value_each();
+      .type_name("LAYOUT");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   command
       .add_option("--threads", arguments->threads,

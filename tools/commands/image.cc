@@ -113,8 +113,7 @@ void add_image_ls_command(Command image, int& exit_code) {
   command
       .add_option("--filter", arguments->filters,
                   "Only what fits, e.g. name~=/^app/ or labels.tier==test; of several, one")
-      .type_name("FILTER")
-      .one_value_each();
+      .type_name("FILTER");
   command.add_flag("-l,--long", arguments->is_long, "With digests, times (UTC) and layouts");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   arguments->store.add_options(command);
@@ -150,7 +149,6 @@ void add_image_size_command(Command image, int& exit_code) {
 void add_image_command(Command program, int& exit_code) {
   const Command image =
       program.add_subcommand("image", "Images by name, of any layouts: ls, tag, label, rm, size");
-  image.require_subcommand();
   add_image_ls_command(image, exit_code);
   add_image_tag_command(image, exit_code);
   add_image_label_command(image, exit_code);

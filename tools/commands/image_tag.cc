@@ -82,8 +82,7 @@ void add_image_tag_command(Command image, int& exit_code) {
       .required();
   command.add_option("NAME", arguments->name, "The name").required();
   command.add_option("--label", arguments->labels, "A label; may be given several times")
-      .type_name("KEY=VALUE")
-      .one_value_each();
+      .type_name("KEY=VALUE");
   command.add_flag("--replace,--force", arguments->is_forced,
                    "Also where the name stands for something else");
   arguments->store.add_options(command);

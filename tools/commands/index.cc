@@ -116,7 +116,6 @@ void add_index_rm_command(Command index, int& exit_code) {
 void add_index_command(Command program, int& exit_code) {
   Command index = program.add_subcommand(
       "index", "The indexes that are kept of layers and images: build, verify, ls, rm");
-  index.require_subcommand();
   add_index_build_command(index, exit_code);
   add_index_verify_command(index, exit_code);
   add_index_ls_command(index, exit_code);

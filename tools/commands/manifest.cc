@@ -52,7 +52,6 @@ void add_manifest_rm_command(Command manifest, int& exit_code) {
 
 void add_manifest_command(Command program, int& exit_code) {
   const Command manifest = program.add_subcommand("manifest", "The manifests of a repository: rm");
-  manifest.require_subcommand();
   add_manifest_rm_command(manifest, exit_code);
 }
 

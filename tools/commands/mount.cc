@@ -233,8 +233,7 @@ void add_mount_command(Command program, int& exit_code) {
       .type_name(std::string(kImageKind) + " DIR");
   arguments->image.add_options(command);
   command.add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
-      .type_name("OPTION[=VALUE],...")
-      .one_value_each();
+      .type_name("OPTION[=VALUE],...");
   command
       .add_option("--repositories", arguments->repositories,
                   "A directory of layouts to mount, one for each repository")

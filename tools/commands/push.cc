@@ -177,7 +177,6 @@ void add_push_command(Command program, int& exit_code) {
       .needs(manifest);
   command.add_option("--tag", arguments->tags, "Name the manifest so; may be given again")
       .type_name("TAG")
-      .one_value_each()
       .needs(manifest);
   command.add_flag("-v,--verbose", arguments->is_verbose, "Say at once what the upload is called");
   add_progress_option(command, arguments->is_progress_hidden);

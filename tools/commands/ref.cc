@@ -196,7 +196,6 @@ void add_ref_rm_command(Command ref, int& exit_code) {
 
 void add_ref_command(Command program, int& exit_code) {
   const Command ref = program.add_subcommand("ref", "The references of a layout: put, get, ls, rm");
-  ref.require_subcommand();
   add_ref_put_command(ref, exit_code);
   add_ref_get_command(ref, exit_code);
   add_ref_ls_command(ref, exit_code);

@@ -121,8 +121,7 @@ void add_ref_put_command(Command ref, int& exit_code) {
                   "What the blob is; an index or a manifest says so itself")
       .type_name("TYPE");
   command.add_option("--annotation", arguments->annotations, "An annotation; may be given again")
-      .type_name("KEY=VALUE")
-      .one_value_each();
+      .type_name("KEY=VALUE");
   command.add_option("--platform", arguments->platform, "os[/arch[/variant]] that the image is for")
       .type_name("OS[/ARCH[/VARIANT]]");
   command.add_option("--artifact-type", arguments->artifact_type, "The type, where it is an artifact")

@@ -36,7 +36,6 @@ void add_tag_rm_command(Command tag, int& exit_code) {
 
 void add_tag_command(Command program, int& exit_code) {
   const Command tag = program.add_subcommand("tag", "The tags of a repository: rm");
-  tag.require_subcommand();
   add_tag_rm_command(tag, exit_code);
 }
 

@@ -1,0 +1,53 @@
+#include "tools/cli/suggestion.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+
+#include "core/base/edit_distance.h"
+
+namespace layoutfs::tools {
+namespace {
+
+constexpr std::size_t kFar = std::numeric_limits<std::size_t>::max();
+
+// Whether the letters of `word` occur in `known` in their order, from the first one on.
+bool abbreviates(std::string_view word, std::string_view known) {
+  if (word.size() < 3 || word.size() >= known.size() || word.front() != known.front()) return false;
+  for (const char letter : word) {
+    const auto at = known.find(letter);
+    if (at == std::string_view::npos) return false;
+    known.remove_prefix(at + 1);
+  }
+  return true;
+}
+
+bool has_same_letters(std::string_view word, std::string_view known) {
+  return word.size() == known.size() && std::ranges::is_permutation(word, known);
+}
+
+std::size_t distance_of(std::string_view word, std::string_view known) {
+  const std::size_t distance = edit_distance(word, known);
+  const std::size_t bearable = std::min<std::size_t>(word.size() / 3, 3);
+  if (distance <= bearable || (distance <= 2 && has_same_letters(word, known))) return distance;
+  // Behind all misspellings.
+  constexpr std::size_t kAbbreviation = 64;
+  if (word.size() >= 2 && known.starts_with(word)) return kAbbreviation + known.size();
+  return abbreviates(word, known) ? 2 * kAbbreviation + known.size() : kFar;
+}
+
+}  // namespace
+
+std::string nearest_word(std::string_view word, std::span<const std::string> known) {
+  std::string nearest;
+  std::size_t least = kFar;
+  for (const std::string& each : known) {
+    const std::size_t distance = distance_of(word.substr(0, 64), each);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = each;
+  }
+  return nearest;
+}
+
+}  // namespace layoutfs::tools
