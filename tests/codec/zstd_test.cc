@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/zstd_blobs.h"
 
@@ -24,6 +25,7 @@ using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
 using testing::PiecewiseSource;
+using testing::same_bytes;
 using testing::sample_bytes;
 using testing::zstd_block_header;
 using testing::zstd_frame_header;
@@ -82,7 +84,7 @@ IndexedStream expect_all_points_right(const Bytes& blob, const Bytes& plain,
   for (const auto& point : stream->tables->points) {
     const auto got = read_zstd_from(shared, *stream, point, plain.size() + 1, 100'000);
     EXPECT_TRUE(got) << "point at " << point.offset << ": " << got.error().message();
-    EXPECT_TRUE(got && std::ranges::equal(*got, ByteView(plain).subspan(point.offset)))
+    EXPECT_TRUE(got && same_bytes(*got, ByteView(plain).subspan(point.offset)))
         << "point at " << point.offset;
   }
   return *std::move(stream);
@@ -230,7 +232,7 @@ TEST(Zstd, ALargeFrameAsTheToolWritesItHasPointsThatAreCheap) {
   for (const auto& point : stream->tables->points) {
     const auto got = read_zstd_from(shared, *stream, point, 6 * kMiB, kMiB);
     ASSERT_TRUE(got) << got.error().message();
-    EXPECT_TRUE(std::ranges::equal(*got, ByteView(plain).subspan(point.offset, got->size())));
+    EXPECT_TRUE(same_bytes(*got, ByteView(plain).subspan(point.offset, got->size())));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "core/codec/span_digest.h"
 #include "core/layer/layer_index.h"
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
 
@@ -69,8 +70,7 @@ void expect_describes(const LayerIndex& index, const Bytes& tar, std::size_t fil
     const EntryView entry = index.entry(i);
     EXPECT_EQ(entry.path, "file-" + std::to_string(i));
     const Bytes content = sample_bytes(entry.size, i);
-    EXPECT_TRUE(std::ranges::equal(ByteView(tar).subspan(entry.stream_offset, entry.size), content))
-        << entry.path;
+    EXPECT_TRUE(same_bytes(ByteView(tar).subspan(entry.stream_offset, entry.size), content)) << entry.path;
   }
   for (std::size_t i = 0; i < stream.spans.size(); ++i) {
     const std::uint64_t from = stream.spans[i].offset;

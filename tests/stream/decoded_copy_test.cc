@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <random>
 #include <string>
 
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,6 +19,7 @@ namespace {
 using testing::gzip_of_one_block;
 using testing::index_stream;
 using testing::IndexedStream;
+using testing::same_bytes;
 using testing::sample_bytes;
 using testing::TempDir;
 
@@ -46,7 +47,7 @@ class Copied : public ::testing::Test {
   }
   void add(DecodedCopy& copy, std::uint64_t span) { EXPECT_TRUE(copy.add(span, plain_span(stream_, span))); }
   void expect_span(ByteView got, std::uint64_t span) const {
-    EXPECT_TRUE(std::ranges::equal(got, plain_span(stream_, span))) << span;
+    EXPECT_TRUE(same_bytes(got, plain_span(stream_, span))) << span;
   }
   Result<DecodedCopy> open() const { return DecodedCopy::open(open_file(path_), index_); }
 
@@ -73,7 +74,7 @@ TEST_F(Copied, EverySpanThatWasAddedIsReadAndNoOther) {
 TEST_F(Copied, AnUnfinishedOneIsNone) {
   auto copy = DecodedCopy::create(open_file(dir_ / "unfinished"), index_);
   ASSERT_TRUE(copy.add(0, plain_span(stream_, 0)));
-  EXPECT_TRUE(std::ranges::equal(***copy.read(0), plain_span(stream_, 0))) << "but its maker reads it";
+  EXPECT_TRUE(same_bytes(***copy.read(0), plain_span(stream_, 0))) << "but its maker reads it";
   EXPECT_EQ(DecodedCopy::open(open_file(dir_ / "unfinished"), index_).error().code(), Errc::corrupt);
 }
 

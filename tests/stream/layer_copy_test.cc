@@ -21,6 +21,7 @@
 
 #include "core/stream/layer_stream.h"
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zstd_blobs.h"
@@ -35,6 +36,7 @@ using testing::gzip_of_one_block;
 using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
+using testing::same_bytes;
 using testing::sample_bytes;
 using testing::TempDir;
 using testing::zstd_of;
@@ -67,8 +69,7 @@ void expect_read(const LayerStream& stream, const Layer& layer, std::uint64_t of
   const auto got = stream.read(out, offset);
   ASSERT_TRUE(got) << got.error().message();
   ASSERT_EQ(*got, std::min<std::uint64_t>(size, layer.size() - offset));
-  EXPECT_TRUE(
-      std::ranges::equal(ByteView(out).first(*got), ByteView(layer.indexed.plain).subspan(offset, *got)))
+  EXPECT_TRUE(same_bytes(ByteView(out).first(*got), ByteView(layer.indexed.plain).subspan(offset, *got)))
       << "at " << offset;
 }
 

@@ -24,6 +24,7 @@
 #include "core/codec/gzip.h"
 #include "core/stream/parked_decoders.h"
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/zstd_blobs.h"
 
@@ -37,6 +38,7 @@ using testing::gzip_of_one_block;
 using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
+using testing::same_bytes;
 using testing::sample_bytes;
 using testing::zstd_of;
 
@@ -89,8 +91,7 @@ void expect_stream_read(const LayerStream& stream, const Bytes& plain, std::uint
   ASSERT_TRUE(got) << got.error().message();
   const auto expected = ByteView(plain).subspan(std::min<std::size_t>(offset, plain.size()));
   ASSERT_EQ(*got, std::min(size, expected.size())) << "at " << offset;
-  EXPECT_TRUE(std::ranges::equal(ByteView(out).first(*got), expected.first(*got)))
-      << size << " bytes at " << offset;
+  EXPECT_TRUE(same_bytes(ByteView(out).first(*got), expected.first(*got))) << size << " bytes at " << offset;
 }
 
 TEST(LayerStream, RandomReadsGiveThePlainBytes) {
@@ -374,7 +375,7 @@ int errors_of_reading(const LayerStream& stream, const Bytes& plain) {
       continue;
     }
     EXPECT_EQ(*got, std::min(out.size(), plain.size() - at));
-    EXPECT_TRUE(std::ranges::equal(ByteView(out).first(*got), ByteView(plain).subspan(at, *got))) << at;
+    EXPECT_TRUE(same_bytes(ByteView(out).first(*got), ByteView(plain).subspan(at, *got))) << at;
   }
   return errors;
 }

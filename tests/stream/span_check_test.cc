@@ -16,6 +16,7 @@
 #include "core/stream/decoded_copy.h"
 #include "core/stream/layer_stream.h"
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/zstd_blobs.h"
@@ -26,6 +27,7 @@ namespace {
 using testing::index_stream;
 using testing::IndexedStream;
 using testing::MemoryBlob;
+using testing::same_bytes;
 using testing::sample_bytes;
 
 constexpr std::uint64_t kPointDistance = 16 << 10;
@@ -127,7 +129,7 @@ TEST(SpanChecks, ByADigestNeverServeDamagedBytes) {
     for (std::size_t span = 0; span < layer.spans.size(); ++span) {
       const auto failure = read_span(layer, stream, span, out);
       EXPECT_EQ(failure, span == 2 ? std::optional(Errc::corrupt) : std::nullopt) << span;
-      EXPECT_TRUE(failure || std::ranges::equal(out, layer.plain_of(span))) << span;
+      EXPECT_TRUE(failure || same_bytes(out, layer.plain_of(span))) << span;
     }
     EXPECT_EQ(cache->stats().verify_failures, 1u);
   }
@@ -153,11 +155,11 @@ TEST(SpanChecks, ThatLearnGiveLaterReadersTheBytesOfTheFirstOne) {
   EXPECT_EQ(read_span(layer, layer.stream(layer.damaged_in(2), cache), 2, out), Errc::corrupt);
   EXPECT_EQ(cache->stats().verify_failures, 1u);
   EXPECT_EQ(read_span(layer, layer.stream(layer.damaged_in(3)), 3, out), std::nullopt);
-  EXPECT_FALSE(std::ranges::equal(out, layer.plain_of(3)));
+  EXPECT_FALSE(same_bytes(out, layer.plain_of(3)));
   EXPECT_EQ(read_span(layer, layer.stream(layer.blob), 3, out), Errc::corrupt)
       << "not what was served before";
   EXPECT_EQ(read_span(layer, layer.stream(layer.blob), 2, out), std::nullopt);
-  EXPECT_TRUE(std::ranges::equal(out, layer.plain_of(2)));
+  EXPECT_TRUE(same_bytes(out, layer.plain_of(2)));
 }
 
 TEST(SpanChecks, ThatLearnGiveAllReadersOfASpanTheSameBytes) {
@@ -208,7 +210,7 @@ TEST(SpanChecks, LearnNothingFromADecodedCopy) {
   for (const std::size_t span : {1uz, 2uz}) ASSERT_EQ(read_span(layer, stream, span, out), std::nullopt);
   const auto got = copy.read(1);
   ASSERT_TRUE(got && *got);
-  EXPECT_TRUE(std::ranges::equal(***got, layer.plain_of(1)));
+  EXPECT_TRUE(same_bytes(***got, layer.plain_of(1)));
   EXPECT_EQ(copy.read(2).error().code(), Errc::corrupt);
 }
 
@@ -226,7 +228,7 @@ TEST(SpanChecks, BySha256MayBeOfAWholeChunk) {
   ASSERT_TRUE(is_consistent(layer.index(), layer.blob.size()));
   Bytes out(10);
   EXPECT_EQ(layer.stream(layer.blob).read(out, kMaxChunkSize - 5), out.size());
-  EXPECT_TRUE(std::ranges::equal(out, ByteView(layer.blob).subspan(kMaxChunkSize - 5, 10)));
+  EXPECT_TRUE(same_bytes(out, ByteView(layer.blob).subspan(kMaxChunkSize - 5, 10)));
   EXPECT_FALSE(layer.stream(layer.damaged_in(0)).read(out, kMaxChunkSize - 5));
   make_one_chunk(kMaxChunkSize + 1);
   EXPECT_FALSE(is_consistent(layer.index(), layer.blob.size()));

@@ -10,6 +10,7 @@
 #include "core/layer/indexer.h"
 #include "layoutfs/open.h"
 #include "tests/support/gzip_blobs.h"
+#include "tests/support/same_bytes.h"
 #include "tests/support/store.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
@@ -20,6 +21,7 @@ namespace layoutfs {
 namespace {
 
 using testing::MemoryBlob;
+using testing::same_bytes;
 
 constexpr std::size_t kFile = std::size_t{300} << 10;
 
@@ -90,8 +92,8 @@ TEST_P(SharedSpansOf, TwoLayersWithOneBeginningAreMostOfThat) {
     ASSERT_LE(end, new_layer.size());
     ASSERT_LE(span.from_offset + span.length, old_layer.size());
     EXPECT_EQ(span.from, Digest::of(old_layer));
-    EXPECT_TRUE(std::ranges::equal(ByteView(new_layer).subspan(span.offset, span.length),
-                                   ByteView(old_layer).subspan(span.from_offset, span.length)));
+    EXPECT_TRUE(same_bytes(ByteView(new_layer).subspan(span.offset, span.length),
+                           ByteView(old_layer).subspan(span.from_offset, span.length)));
     shared += span.length;
   }
   EXPECT_GT(shared, new_layer.size() * 6 / 10);
