@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of giving a blob to another repository of a tree fails once, or is once the last one.
+"""Every file-system call of giving a blob to another repository of a tree fails, as faults_test.py has it.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """

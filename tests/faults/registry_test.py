@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of every change of a registry fails once, in every way that it can; and what is on disk when.
+"""Every file-system call of every change of a registry fails, as faults_test.py has it; and what is on disk when.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """

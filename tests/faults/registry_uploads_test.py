@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of an upload in pieces fails once, or is once the last one; then the upload is gone on with.
+"""Every file-system call of an upload in pieces fails, as faults_test.py has it; then the upload is gone on with.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """
