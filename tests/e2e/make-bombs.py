@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Write a layout of images whose layers are small and decompress to a lot.
 
-usage: make-bombs.py LAYOUT
+usage: make-bombs.py LAYOUT GIB
 
-Its images, of one layer each: gzip, a file of 10 GiB of zeros in 10 MB; zstd, one of 2 GiB in
-65 kB; wrong-diff-id, the first layer under a config that lies; headers, more than eight
-million entries of the same name in 18 MB.
+Its images, of one layer each: gzip, a file of GIB GiB of zeros, in a megabyte for each; zstd, one
+of 2 GiB in 65 kB; wrong-diff-id, a GiB of zeros under a config that lies; headers, more than
+eight million entries of the same name in 18 MB, under a config that lies.
 """
 import gzip
 import hashlib
@@ -45,7 +45,7 @@ def digest_of(*parts):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
     made = Layout()
 
@@ -54,11 +54,16 @@ def main():
         made.tag(name, made.manifest(made.config([digest_of(*tar)]), [layer]))
 
     zeros = b"\0" * PART
-    times = (10 << 30) // PART
-    first = header(b"zeros", size=times * PART)
     member = gzip.compress(zeros, 9, mtime=0)
-    blob = gzip.compress(first, mtime=0) + member * times + gzip.compress(END, mtime=0)
+
+    def gzip_of_zeros(times):
+        first = header(b"zeros", size=times * PART)
+        return first, gzip.compress(first, mtime=0) + member * times + gzip.compress(END, mtime=0)
+
+    times = (int(sys.argv[2]) << 30) // PART
+    first, blob = gzip_of_zeros(times)
     tag("gzip", blob, GZIP, (first, 1), (zeros, times), (END, 1))
+    _, blob = gzip_of_zeros((1 << 30) // PART)
     tag("wrong-diff-id", blob, GZIP)
 
     times = (2 << 30) // PART
@@ -69,7 +74,7 @@ def main():
     entries = header(b"entry") * 100_000
     times = 81
     blob = gzip.compress(entries, 9, mtime=0) * times + gzip.compress(END, mtime=0)
-    tag("headers", blob, GZIP, (entries, times), (END, 1))
+    tag("headers", blob, GZIP)
     made.write(sys.argv[1])
 
 

@@ -50,7 +50,7 @@ done
 for compression in plain gzip zstd frames; do
   for damage in flip truncate delete; do
     rm -rf "$TMP/damaged"
-    cp -r "$L" "$TMP/damaged"
+    layoutfs copy --no-progress "$L:$compression" "$TMP/damaged:$compression" >"$TMP/stdout" || not_ok "copy of $compression"
     mount_foreground "$M" "$TMP/log" "$TMP/damaged:$compression"
     blob=$(getfattr --absolute-names --only-values -n user.layoutfs.layer "$(find "$M" -type f | head -n 1)")
     "${readers[@]}" damage "$TMP/damaged/blobs/${blob/://}" $damage "$seed"
