@@ -229,9 +229,10 @@ class Model:
             roots |= referrers
 
     def documents(self):
-        """Where referrers are looked for: the entries, and the manifests of indexes."""
+        """Where referrers are looked for: whatever entries, children and subjects lead to, but for other documents' texts."""
         def children(blob):
-            return [child.hex for child in blob.children] if blob.kind == "index" else []
+            found = [child.hex for child in blob.children] if blob.kind in ("index", "manifest", "artifact") else []
+            return found + ([blob.subject.hex] if blob.subject else [])
         return self.closure(self.roots, children)
 
     def kept(self, index_text):
