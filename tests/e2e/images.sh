@@ -37,7 +37,7 @@ for tree in "$TMP"/images/trees/*.json; do
     variants=$((variants + 1))
   done
 done
-check "there were at least twenty variants ($variants)" test "$variants" -ge 20
+check "there were at least eighteen variants ($variants)" test "$variants" -ge 18
 
 layoutfs ls "$images" | grep -qx multi || exit
 this=$(dpkg --print-architecture)
