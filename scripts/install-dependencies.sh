@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that layoutfs needs and this machine lacks; does nothing where all are there.
 #
-# usage: scripts/install-dependencies.sh [--demo] [--test] [--full] [--bench]
+# usage: scripts/install-dependencies.sh [--demo] [--quick] [--test] [--full] [--bench]
 #   (nothing)  to build, and to make packages
 #   --demo     and to make an image for scripts/demo.sh
+#   --quick    and to run scripts/test.sh --quick
 #   --test     and to run the tests
 #   --full     and to run all of scripts/test.sh --full
 #   --bench    and to run scripts/bench.sh
@@ -14,6 +15,7 @@ packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libr
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
+    --quick) packages+=(umoci skopeo busybox-static jq python3 attr groff-base procps strace) ;;
     --test) packages+=(mmdebstrap umoci skopeo buildah busybox-static jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
       git strace bubblewrap openssl clang-19 libclang-rt-19-dev)
       # Debian's containerd would take Docker's own away.

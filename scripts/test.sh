@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # Runs all tests: installs what is missing, builds, runs, and ends with one line "N passed, N failed, N skipped".
 #
-# usage: scripts/test.sh [--ci | --full]
-#   (nothing)  unit and end-to-end tests
-#   --ci       and unit tests by clang, under the sanitizers for addresses and undefined behaviour; where threads meet, under
-#              that for threads; every fuzz target for 20 seconds (scripts/fuzz.sh runs them for longer)
-#   --full     and by clang without sanitizers, each source compiled alone, which shows that it includes what it needs;
-#              end-to-end with the release build and with sanitizers, clang-tidy
+# usage: scripts/test.sh [--quick | --ci | --full]
+#   (nothing)  unit and end-to-end tests: 12 minutes on two processors
+#   --quick    unit tests, and of those end-to-end a few that browse, keep, copy and mount layouts: 5 minutes
+#   --ci       and each source compiled alone by clang, which shows that it includes what it needs; unit tests under the
+#              sanitizers for addresses and undefined behaviour; where threads meet, under that for threads; every fuzz target
+#              for 20 seconds (scripts/fuzz.sh runs them for longer): 35 minutes
+#   --full     and unit tests by clang without sanitizers, end-to-end with the release build and with sanitizers, clang-tidy;
+#              all rounds of tests that repeat something
 . "$(dirname "$0")/lib.sh"
 
-ci='' full=''
+quick='' ci='' full=''
 case ${1-} in
   "") ;;
+  --quick) quick=1 ;;
   --ci) ci=1 ;;
   --full) ci=1 full=--full ;;
   -h | --help)
@@ -26,7 +29,7 @@ esac
 [ -z "$full" ] || export LAYOUTFS_TEST_FULL=1 # more rounds where tests have rounds
 [ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount; as another user, unit tests alone:
   cmake --preset dev && cmake --build build/dev && ctest --preset dev -L unit"
-scripts/install-dependencies.sh --test $full
+if [ -n "$quick" ]; then scripts/install-dependencies.sh --quick; else scripts/install-dependencies.sh --test $full; fi
 
 passed=0 failed=0 skipped=0
 skips=() failures=()
@@ -48,19 +51,21 @@ summarize() {
   [ $failed = 0 ]
 }
 
-# suite PRESET TARGET [CTEST_ARGUMENT...]: builds the target and adds up what ctest says of the tests.
+# suite PRESET TARGETS [CTEST_ARGUMENT...]: builds the targets and adds up what ctest says of the tests.
 suite() {
-  local preset=$1 target=$2 results=$SOURCE/build/$1/results.xml status=0 lines result name
+  local preset=$1 targets results=$SOURCE/build/$1/results.xml status=0 lines result name
+  read -ra targets <<<"$2"
   shift 2
   echo "== $preset"
-  if ! build "$preset" "$target"; then
+  if ! build "$preset" "${targets[@]}"; then
     # Nor would the others; the errors are above.
     count failed "$preset: does not build"
     summarize
     exit 1
   fi
   rm -f "$results"
-  ctest --preset "$preset" --output-junit "$results" --no-tests=error --parallel "$(nproc)" "$@" || status=$?
+  # One test more than processors: many wait for disks, and for each other.
+  ctest --preset "$preset" --output-junit "$results" --no-tests=error --parallel $(($(nproc) + 1)) "$@" || status=$?
   lines=$(python3 scripts/read-results.py "$results") || status=1
   while read -r result name; do
     [ "$result" != failed ] || status=0
@@ -69,9 +74,17 @@ suite() {
   [ $status = 0 ] || count failed "$preset: ctest ended with $status, though no test failed"
 }
 
-suite dev all
+if [ -n "$quick" ]; then
+  suite dev "unit_tests layoutfs" -L 'unit|quick'
+else
+  suite dev all
+fi
 if [ -n "$ci" ]; then
-  suite asan unit_tests -L unit
+  echo "== each source alone"
+  configure clang
+  if python3 scripts/compile-alone.py build/clang; then count passed "each source alone"; else count failed "each source alone: see above"; fi
+  # The fuzz targets with them: at the end of a build of its own each would leave processors idle.
+  suite asan "unit_tests make_tables $(basename -s .cc tests/fuzz/*_fuzz.cc | xargs)" -L unit
   suite tsan all
   echo "== fuzz"
   lines=$(scripts/fuzz.sh --seconds 20 | tee /dev/stderr) || true
