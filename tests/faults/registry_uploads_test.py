@@ -70,9 +70,7 @@ class Told:
 
 class UploadFaults(faults_test.FaultyRuns):
     def check(self, base, rule):
-        action = base.action
-        layout = self.copy(base.template)
-        done = actions.run(layout, action.arguments, action.stdin, (rule, *action.rules))
+        layout, done = self.broken_run(base, rule)
         told = Told(done.stdout)
         self.check_told(base, done, told, rule)
         if done.returncode == 0:
