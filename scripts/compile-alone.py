@@ -3,9 +3,10 @@
 
 usage: compile-alone.py BUILD_DIRECTORY
 
-The directory is configured without LAYOUTFS_UNITY and LAYOUTFS_PRECOMPILE. The header that a source is named
-after is the first that it includes, so it needs nothing either; headers without a source are compiled as one.
-As many compilers run at once as there are processors.
+The directory is configured without LAYOUTFS_UNITY and LAYOUTFS_PRECOMPILE. Tests are left out: they have
+precompiled headers in any case. The header that a source is named after is the first that it includes, so it
+needs nothing either; headers without a source are compiled as one. As many compilers run at once as there are
+processors.
 """
 import concurrent.futures
 import json
@@ -17,7 +18,7 @@ import subprocess
 import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ("include", "core", "fs", "tools", "tests")
+FOLDERS = ("include", "core", "fs", "tools")
 
 
 def commands_of(build):
@@ -27,7 +28,7 @@ def commands_of(build):
         words = shlex.split(entry["command"])
         at = words.index("-o")
         path = pathlib.Path(entry["file"])
-        if build not in path.parents:
+        if path.relative_to(SOURCE).parts[0] in FOLDERS:
             commands[path] = [*words[:at], *words[at + 2 : words.index("-c")], "-fsyntax-only", str(path)]
     return commands
 
