@@ -106,42 +106,59 @@ layoutfs ls --cache-dir /proc/nothing "$L:app:1.0" etc >"$TMP/stdout" 2>"$TMP/st
 same "a cache that cannot be written is one warning" "0 added name 1" "$? $(xargs <"$TMP/stdout") $(wc -l <"$TMP/stderr")"
 
 echo "-- the manual pages"
-page=$SOURCE/docs/layoutfs.1 helper_page=$SOURCE/docs/mount.layoutfs.8
+manuals=$SOURCE/docs/man
+plain() { sed 's/\\f[A-Z]//g; s/\\-/-/g; s/\\&//g' "$manuals/$1"; }
+# terms PAGE SECTION [SUBSECTION]: the terms that a section of a page explains; with SUBSECTION, also those of this part of the page.
+terms() {
+  plain "$1" | awk -v section="$2" -v part="${3-}" '/^\.SH / {shown = substr($0, 5) == section} /^\.SS / && part {shown = substr($0, 5) == part}
+    is_term && shown {print} {is_term = /^\.T[PQ]/}'
+}
 options() { grep -oE '(^|[ ,|[])-{1,2}[A-Za-z][A-Za-z-]*' | grep -oE -- '-{1,2}[A-Za-z][A-Za-z-]*' | sort -u; }
+options_of() { layoutfs $1 --help | grep '^  -' | options; }
 if has groff; then
-  for each in "$page" "$helper_page"; do
-    check "$(basename "$each") has no mistakes" sh -c "test -z \"\$(groff -man -Tutf8 -ww -z '$each' 2>&1)\""
+  for page in $(grep -L '^\.so' "$manuals"/*); do
+    check "$(basename "$page") has no mistakes" sh -c "test -z \"\$(groff -man -Tutf8 -ww -z '$page' 2>&1)\""
   done
 fi
-all_shown=
-# In bold, as the page sets what is to be typed.
-documented=$(grep '^\.B' "$page" | sed 's/\\-/-/g; s/\\f[A-Z]//g' | options)
-for command in "" "${commands[@]}"; do
-  shown=$(layoutfs $command --help | options)
-  for option in $shown; do
-    grep -qx -- "$option" <<<"$documented" || not_ok "the manual page has $option of layoutfs $command --help"
-  done
-  all_shown+=$'\n'$shown
+same "each command has a page, and each page a command" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" \
+  "$(find "$manuals" -name 'layoutfs-*' -printf '%f\n' | sed 's/^layoutfs-\(.*\)\.1$/\1/' | sort)"
+same "layoutfs(1) lists each page" "$(printf 'layoutfs-%s(1)\n' "${commands[@]}" | grep -v ' ' | sort)" \
+  "$(terms layoutfs.1 COMMANDS '' | sort)"
+for page in "$manuals"/layoutfs-*; do
+  page=$(basename "$page")
+  same "$page has all sections" "NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES SEE ALSO" \
+    "$(sed -n 's/^\.SH //p' "$manuals/$page" | grep -xE 'NAME|SYNOPSIS|DESCRIPTION|OPTIONS|EXAMPLES|SEE ALSO' | xargs)"
 done
-for option in $documented; do
-  grep -qx -- "$option" <<<"$all_shown" || not_ok "some --help has $option of the manual page"
+for page in $(cat "$manuals"/* | sed 's/\\f[A-Z]//g; s/\\-/-/g' | grep -oE '(mount\.)?layoutfs(-[a-z]+)?\([0-9]\)' | sort -u); do
+  check "$page, which a page refers to, exists" test -f "$manuals/$(sed 's/(\(.\))/.\1/' <<<"$page")"
 done
-same "there are options to compare" 1 "$(($(wc -w <<<"$documented") > 15))"
+compared=0
 for command in "${commands[@]}"; do
-  check "the manual page has layoutfs $command in its synopsis" grep -q "^\.B layoutfs $command" "$page"
+  page=layoutfs-${command%% *}.1
+  check "$page has layoutfs $command in its synopsis" sh -c "sed -n '/^\.SH SYNOPSIS/,/^\.SH DESC/ s/\\\\f[A-Z]//gp' '$manuals/$page' | grep -q '^layoutfs $command '"
+  # The help of a group has no options of its own.
+  case " blob ref image tag manifest index " in *" $command "*) continue ;; esac
+  documented=$(terms "$page" OPTIONS "layoutfs $command" | options)
+  same "$page explains every option of layoutfs $command, and no other" "$(options_of "$command")" "$documented"
+  compared=$((compared + $(wc -w <<<"$documented")))
 done
+same "there are options to compare" 1 "$((compared > 200))"
+every=$(for command in "" "${commands[@]}"; do options_of "$command"; done | sort -u)
+same "layoutfs(1) explains no option that no command has" "" "$(comm -23 <(terms layoutfs.1 OPTIONS | options) <(echo "$every"))"
+same "and all those of layoutfs alone" "" "$(comm -23 <(options_of "") <(terms layoutfs.1 OPTIONS | options))"
 for code in 0 1 2 3 4 5 6 7 8 9; do
-  check "the manual page explains exit code $code" grep -qx "\.B $code" "$page"
+  check "layoutfs(1) explains exit code $code" grep -qx "$code" <(terms layoutfs.1 "EXIT STATUS")
 done
-# The names that the one list of mount options sets in bold, each before what it takes.
+# Each of a term may have a value.
 same "mount.layoutfs(8) explains every mount option, and no other" \
   "$({ layoutfs __complete mount -o "" | sed '1d; s/[=\t].*//' && printf '%s\n' comment x-; } | sort)" \
-  "$(sed -n '/^\.SH MOUNT OPTIONS/,/^\.SH EXIT/ {/^\.T[PQ]/ {n; s/^\.B[IR]* //; s/ ", " /\n/g; p}}' "$helper_page" | sed 's/[= ].*//' | sort)"
-same "layoutfs(1) leaves that list to it" "" "$(grep -E '^\.B.* (idle_timeout|allow_other)' "$page")"
-for code in 0 1 32; do
-  check "mount.layoutfs(8) explains exit code $code" grep -qx "\.B $code" "$helper_page"
+  "$(terms mount.layoutfs.8 "MOUNT OPTIONS" | sed 's/, /\n/g' | sed 's/[=A-Z].*//' | sort)"
+for page in "$manuals"/layoutfs*.1; do
+  same "$(basename "$page") leaves that list to it" "" "$(terms "$(basename "$page")" OPTIONS | grep -E 'idle_timeout|allow_other')"
 done
-for options in $(sed -n 's/\\-/-/g; s/^[^ ]* .* fuse\.layoutfs  *\([^ ]*\) .*/\1/p' "$helper_page") \
-  $(sed -n 's/^Options=//p' "$helper_page"); do
+for code in 0 1 32; do
+  check "mount.layoutfs(8) explains exit code $code" grep -qx "$code" <(terms mount.layoutfs.8 "EXIT STATUS")
+done
+for options in $(plain mount.layoutfs.8 | sed -n 's/^\/[^ ]* .* fuse\.layoutfs  *\([^ ]*\) .*/\1/p; s/^Options=//p'); do
   refused "the options of its example $options are taken" 3 mount -o "$options" "$TMP/none" "$TMP/m"
 done

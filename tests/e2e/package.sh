@@ -50,8 +50,10 @@ check "its unit is there" test -f "$TMP/program/usr/lib/systemd/system/layoutfs@
 for script in bash-completion/completions/layoutfs zsh/vendor-completions/_layoutfs fish/vendor_completions.d/layoutfs.fish; do
   check "${script%%[-/]*} finds what completes" test -f "$TMP/program/usr/share/$script"
 done
-check "the manual page is there, compressed" gunzip -t "$TMP/program/usr/share/man/man1/layoutfs.1.gz"
-same "as is every other" "" "$(find "$TMP/program/usr/share/man" -type f ! -name '*.gz')"
+mapfile -t pages < <(find "$TMP/program/usr/share/man" -type f | sort)
+check "the manual pages are there, compressed" gunzip -t "${pages[@]}"
+same "and these are all" "$(cd "$SOURCE/docs/man" && printf '%s\n' * | sed 's/.*\.\(.\)$/man\1\/&.gz/' | sort)" \
+  "$(printf '%s\n' "${pages[@]#"$TMP/program/usr/share/man/"}" | sort)"
 same "nothing is there to build with" "" "$(find "$TMP/program" -name '*.h' -o -name '*.a' -o -name '*.pc' -o -name '*.cmake')"
 
 echo "-- liblayoutfs-dev"
