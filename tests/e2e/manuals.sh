@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The examples of the manual pages work. The commands of a page are run by bash, in a directory of their own, with the layouts
+# below /srv that the pages assume.
+. "$(dirname "$0")/lib.sh"
+need_root
+need_fuse
+need busybox bwrap jq umoci unshare
+unshare -Ur true 2>/dev/null || skip "cannot make user namespaces here"
+if [ -z "${LAYOUTFS_TEST_IN_NAMESPACE-}" ]; then
+  # Over empty directories, in a mount namespace of its own: nothing of this machine is touched.
+  LAYOUTFS_TEST_IN_NAMESPACE=1 unshare --mount --propagation private bash "$0"
+  exit
+fi
+for place in /mnt /srv; do mount -t tmpfs -o size=64m,mode=755 tmpfs $place || skip "cannot mount a tmpfs here"; done
+mkdir "$TMP/bin" "$TMP/files" "$TMP/all"
+ln -s "$LAYOUTFS" "$TMP/bin/layoutfs"
+export PATH=$TMP/bin:$PATH LAYOUTFS_STORE=$TMP/names
+
+root=$TMP/root all=$TMP/all
+mkdir -p "$root"/{bin,dev,etc,proc,root,sys,tmp} "$all/files"
+cp "$(command -v busybox)" "$root/bin/busybox"
+for each in sh ls touch; do ln "$root/bin/busybox" "$root/bin/$each"; done
+echo "root:x:0:0:root:/root:/bin/sh" >"$root/etc/passwd"
+echo "root:x:0:" >"$root/etc/group"
+echo file >"$all/files/file"
+umoci init --layout "$TMP/made" && umoci new --image "$TMP/made:made" && umoci insert --image "$TMP/made:made" "$root" / >/dev/null || exit 1
+for tag in 1.0 1.1; do
+  layoutfs copy -q "$TMP/made:made" "$all/layout:app:$tag" >"$TMP/out" &&
+    layoutfs copy -q "$TMP/made:made" "oci-repositories:$all/registry:team/app:$tag" >"$TMP/out" || exit 1
+done
+layoutfs image tag -q "$all/layout:app:1.1" here || exit 1
+cp -a "$all/layout" "$all/mirror"
+manifest=$(layoutfs inspect --raw "$all/layout:app:1.1")
+jq '.mediaType = "application/vnd.oci.image.manifest.v1+json"' <<<"$manifest" >"$TMP/files/manifest.json"
+layoutfs blob get "$all/layout" "$(jq -r .config.digest <<<"$manifest")" >"$TMP/files/config.json"
+layoutfs blob get "$all/layout" "$(jq -r '.layers[0].digest' <<<"$manifest")" >"$TMP/files/layer.tar.gz"
+
+# examples PAGE: the commands of its section EXAMPLES.
+examples() {
+  awk '/^\.SH / {shown = $2 == "EXAMPLES"} /^\.EE/ {code = 0} shown && code {print} /^\.EX/ {code = 1}' "$1" |
+    sed "s/\\\\(aq/'/g; s/\\\\(ti/~/g; s/\\\\(ha/^/g; s/\\\\(ga/\`/g; s/\\\\-/-/g; s/\\\\&//g; s/\\\\e/\\\\/g"
+}
+for page in "$SOURCE"/docs/man/layoutfs*.1; do
+  name=$(basename "$page")
+  rm -rf /srv/* "$TMP/work" && cp -a "$all"/* /srv && cp -a "$TMP/files" "$TMP/work" && mkdir "$TMP/work/m" || exit 1
+  examples "$page" >"$TMP/examples"
+  same "$name has two examples or more" 1 "$(($(grep -c layoutfs "$TMP/examples") >= 2))"
+  (cd "$TMP/work" && limited bash -e -o pipefail "$TMP/examples") </dev/null >"$TMP/out" 2>&1
+  same "those of $name work" 0 "$?"
+  tail -n 5 "$TMP/out" | sed 's/^/  /; $a\'
+done
+same "and leave no mount" "" "$(mounts_below "$TMP/work")"
+umount /mnt /srv
