@@ -113,7 +113,7 @@ terms() {
   plain "$1" | awk -v section="$2" -v part="${3-}" '/^\.SH / {shown = substr($0, 5) == section} /^\.SS / && part {shown = substr($0, 5) == part}
     is_term && shown {print} {is_term = /^\.T[PQ]/}'
 }
-options() { grep -oE '(^|[ ,|[])-{1,2}[A-Za-z][A-Za-z-]*' | grep -oE -- '-{1,2}[A-Za-z][A-Za-z-]*' | sort -u; }
+options() { grep -oE '(^|[ ,|[])-{1,2}[A-Za-z0-9][A-Za-z-]*' | grep -oE -- '-{1,2}[A-Za-z0-9][A-Za-z-]*' | sort -u; }
 options_of() { layoutfs $1 --help | grep '^  -' | options; }
 if has groff; then
   for page in $(grep -L '^\.so' "$manuals"/*); do
