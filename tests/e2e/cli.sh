@@ -7,7 +7,7 @@ L=$TMP/layouts/sample
 
 prints "-V says the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-commands=(help mount umount chroot ls cat inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+commands=(help mount umount chroot ls cat extract inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
   ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm")
 for command in "${commands[@]}"; do check "-h of $command works" "$LAYOUTFS" $command -h; done
 same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" "$(commands_of | sort)"
@@ -54,7 +54,7 @@ refused "ls without a layout" 2 ls
 for command in inspect history "index build" "index verify" "index ls" "index rm"; do
   refused "$command with two references" 2 $command --ref multi "$L:app:1.0"
 done
-for command in ls cat mount; do
+for command in ls cat extract mount; do
   refused "$command with two references" 2 $command --ref multi "$L:app:1.0" etc/name
 done
 refused "inspect with two layouts" 2 inspect --layout "$L" "$L"

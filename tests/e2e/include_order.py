@@ -35,7 +35,8 @@ ALLOWED["fs/tree"] = [folder for folder in CORE if folder not in ("core/registry
 ALLOWED["fs/fuse"] = ["core/base", "fs/tree"]
 ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse"]
 ALLOWED["tools/chroot"] = ALLOWED["tools/cli"] + ["tools/cli"]
-ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot"]
+ALLOWED["tools/extract"] = ALLOWED["tools/cli"] + ["tools/cli"]
+ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot", "tools/extract"]
 ALLOWED["tools"] = ALLOWED["tools/commands"] + ["tools/commands"]
 
 # The public headers: each belongs to the module that defines what it declares. They include each other in the same order,

@@ -29,16 +29,16 @@ have -h "${all[@]}"
 have --help "${all[@]}"
 have -q "${all[@]}"
 have --quiet "${all[@]}"
-images=(mount chroot ls cat inspect history "index build" "index verify" "index ls" "index rm")
+images=(mount chroot ls cat extract inspect history "index build" "index verify" "index ls" "index rm")
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
 have --platform copy "ref put"
 have --cache-dir copy
 have --json ls inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
-have --no-progress mount chroot ls cat "index build" "index verify" gc fsck push pull copy
+have --no-progress mount chroot ls cat extract "index build" "index verify" gc fsck push pull copy
 have -l ls "blob ls" "ref ls" "image ls"
 have --long ls "blob ls" "ref ls" "image ls"
-have -f "blob rm" "ref rm" "image rm"
-have --force "blob rm" "ref rm" "image rm"
+have -f extract "blob rm" "ref rm" "image rm"
+have --force extract "blob rm" "ref rm" "image rm"
 have --replace "ref put" "image tag"
 have --digest "blob put" push
 have -o "blob get" pull

@@ -119,6 +119,11 @@ std::string next_operand(const Line& line) {
   // The layout is no operand then.
   if (!line.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
   const std::size_t position = line.operands.size();
+  // Of one that is repeated before others, nobody knows which is the last.
+  const auto repeated =
+      std::ranges::find_if(kinds, [](const std::string& kind) { return kind.ends_with("...]"); });
+  if (repeated != kinds.end() && position >= static_cast<std::size_t>(repeated - kinds.begin()))
+    return *repeated;
   if (position < kinds.size()) return kinds[position];
   return is_last_repeated && !kinds.empty() ? kinds.back() : "";
 }
@@ -188,7 +193,7 @@ class Completion {
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")
       let_shell_add("files");
-    else if (kind == "DIR" || kind == "STORE")
+    else if (kind == "DIR" || kind == "STORE" || kind == "[PATH...]")  // or the directory behind them
       let_shell_add("directories");
     else if (kind == "MOUNTPOINT")
       for (const std::string& each : mount_points_of("fuse.layoutfs")) offer(word, each);

@@ -1,0 +1,102 @@
+// `layoutfs extract`.
+#include "tools/extract/extract.h"
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/image/image_library.h"
+#include "tools/cli/command.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ExtractArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF] [PATH...] DIR; without the first one with --layout
+  bool is_owner_dropped = false;
+  bool is_forced = false;
+  bool is_progress_hidden = false;
+};
+
+// Each thread reads a stretch of a layer once, in order.
+constexpr std::uint64_t kCacheSize = std::uint64_t{64} << 20;
+
+int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
+                  const std::vector<std::string>& paths, const std::string& directory) {
+  const auto manifest = find_manifest(layout, arguments.image);
+  if (!manifest) return report(manifest.error());
+  const StopSignals signals;
+  Progress indexing("indexing", !arguments.is_progress_hidden);
+  ImageLibrary library(layout.reader, open_cache(arguments.image.cache_dir),
+                       {.cache_size = kCacheSize, .progress = indexing_progress(indexing)});
+  const auto image = library.image(*manifest, signals.context());
+  indexing.clear();
+  if (!image) return signals.report(Error(image.error()).with(layout.path));
+  for (const std::string& problem : (*image)->tree().problems()) print_error(layout.path + ": " + problem);
+
+  Progress progress("extracting", !arguments.is_progress_hidden);
+  const auto extracted = extract(
+      **image, paths, directory,
+      {.are_owners_kept = ::geteuid() == 0 && !arguments.is_owner_dropped,
+       .force = arguments.is_forced,
+       .progress = [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+       .context = signals.context()});
+  progress.clear();
+  if (!extracted) return signals.report_write(extracted.error());
+  if (extracted->devices_left_out > 0)
+    print_notice("left out " + count_of(extracted->devices_left_out, "device") +
+                 ", which only root can create");
+  print_notice("extracted " + count_of(extracted->files, "file") + " (" + human_size(extracted->bytes) +
+               ") to " + directory);
+  // The rest is there; but whoever relies on it must learn that it is not all.
+  if ((*image)->tree().problems().empty()) return kDone;
+  return report(
+      Error(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out"));
+}
+
+int extract_files(ExtractArguments arguments) {
+  std::vector<std::string> operands = std::move(arguments.operands);
+  const bool is_layout_given = !arguments.image.layout.empty();
+  if (operands.size() < (is_layout_given ? 1u : 2u))
+    return report(Error(Errc::invalid_argument, "extract needs an image and a directory: " +
+                                                    std::string(kImageKind) + " [PATH...] DIR"));
+  if (!is_layout_given) {
+    arguments.image.name = operands.front();
+    operands.erase(operands.begin());
+  }
+  const std::string directory = operands.back();
+  operands.pop_back();
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return report(layout.error());
+  return extract_files(*layout, arguments, operands, directory);
+}
+
+}  // namespace
+
+void add_extract_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<ExtractArguments>();
+  const Command command = program.add_subcommand("extract", "Write files of an image into a directory");
+  command.usage(std::string(kImageKind) + " [PATH...] DIR");
+  command
+      .add_option("OPERANDS", arguments->operands,
+                  "The image, files or directories in it (default: all), and the directory to write to")
+      .type_name(std::string(kImageKind) + " [PATH...] DIR");
+  command.add_flag("-f,--force", arguments->is_forced, "Replace existing files");
+  command.add_flag("--no-same-owner", arguments->is_owner_dropped,
+                   "Do not set owners and set-id bits (default for ordinary users)");
+  arguments->image.add_options(command);
+  command.example("layoutfs extract debian:bookworm rootfs", "write the whole image to ./rootfs");
+  command.example("layoutfs extract debian:bookworm /etc/ssl usr/bin/perl out", "write out/ssl and out/perl");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] { exit_code = extract_files(std::move(*arguments)); });
+}
+
+}  // namespace layoutfs::tools
