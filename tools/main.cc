@@ -36,6 +36,7 @@ int run(std::vector<std::string> arguments) {
   program.start_group("Mounts");
   add_mount_command(program, exit_code);
   add_umount_command(program, exit_code);
+  add_mounts_command(program, exit_code);
   add_chroot_command(program, exit_code);
   program.start_group("Content of a layout");
   add_init_command(program, exit_code);

@@ -14,10 +14,8 @@
 #include "layoutfs/bytes.h"
 
 namespace layoutfs {
-namespace {
 
-// Returns "" if it does not answer.
-std::string ask(const std::string& mount_point) {
+std::string ask_for_statistics(const std::string& mount_point) {
   const std::string name(kStatisticsXattr);
   return ask_apart([&](std::span<char> answer) {
     const ssize_t size = ::getxattr(mount_point.c_str(), name.c_str(), answer.data(), answer.size());
@@ -25,10 +23,8 @@ std::string ask(const std::string& mount_point) {
   });
 }
 
-}  // namespace
-
 std::optional<MountServer> MountServer::of(const std::string& mount_point) {
-  const auto document = JsonDocument::parse(as_bytes(ask(mount_point)));
+  const auto document = JsonDocument::parse(as_bytes(ask_for_statistics(mount_point)));
   if (!document) return std::nullopt;
   const auto number = [&](std::string_view name) {
     const auto member = document->root().find(name);

@@ -56,7 +56,8 @@ void for_each_mount(const Visit& visit) {
     while (fields >> field && field != "-") continue;  // options, and any number of optional fields
     std::string source, options;
     fields >> type >> source >> options;
-    visit(unescape_mount_point(point), Mount{std::move(device), std::move(type), user_of(options)});
+    visit(unescape_mount_point(point),
+          Mount{std::move(device), std::move(type), user_of(options), unescape_mount_point(source)});
   }
 }
 

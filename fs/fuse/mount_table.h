@@ -14,6 +14,7 @@ struct Mount {
   std::string device;                 // "0:57"
   std::string type;                   // "fuse.layoutfs"
   std::optional<std::uint32_t> user;  // FUSE: the user of the server
+  std::string source = {};            // as it was named
 };
 
 // Returns the topmost mount on an absolute path; nullopt if there is none.

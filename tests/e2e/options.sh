@@ -33,7 +33,7 @@ images=(mount chroot ls cat extract inspect history "index build" "index verify"
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
 have --platform copy "ref put"
 have --cache-dir copy
-have --json ls inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
+have --json ls mounts inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
 have --no-progress mount chroot ls cat extract "index build" "index verify" gc fsck push pull copy
 have -l ls "blob ls" "ref ls" "image ls"
 have --long ls "blob ls" "ref ls" "image ls"

@@ -26,7 +26,7 @@ fails() {
   local code
   mounts "$4" >"$TMP/stdout" 2>"$TMP/stderr"
   code=$?
-  same "$1: $(head -c 200 "$TMP/stderr")" "$2 1 1" "$code $(wc -l <"$TMP/stderr") $(grep -c "^layoutfs: .*$3" "$TMP/stderr")"
+  same "$1: $(head -c 200 "$TMP/stderr")" "$2 1 1" "$code $(sed '2{/^hint: ./d}' "$TMP/stderr" | wc -l) $(grep -c "^layoutfs: .*$3" "$TMP/stderr")"
 }
 if ! grep -q '^user_allow_other' /etc/fuse.conf; then
   fails "allow_other must be allowed to users" 8 "m: fusermount3: option allow_other" 'layoutfs mount -o allow_other "$L" m'

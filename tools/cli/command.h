@@ -63,6 +63,7 @@ Result<Digest> parse_digest_operand(std::string_view text);
 
 // Each command registers itself with its options; running it sets `exit_code`.
 void add_mount_command(Command program, int& exit_code);
+void add_mounts_command(Command program, int& exit_code);
 void add_umount_command(Command program, int& exit_code);
 void add_chroot_command(Command program, int& exit_code);
 void add_ls_command(Command program, int& exit_code);

@@ -44,7 +44,8 @@ void append_cell(std::string& line, std::string_view cell, std::size_t width, Ta
 
 TextStyle stdout_style() {
   TextStyle style;
-  if (::isatty(STDOUT_FILENO) != 1) return style;
+  style.is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  if (!style.is_terminal) return style;
   const char* no_color = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
   style.is_coloured = (no_color == nullptr || *no_color == '\0') &&

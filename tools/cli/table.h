@@ -10,6 +10,7 @@ namespace layoutfs::tools {
 
 // How standard output is shown.
 struct TextStyle {
+  bool is_terminal = false;
   bool is_coloured = false;
   std::size_t width = 80;  // columns that a table should fit
 };

@@ -1,6 +1,7 @@
 // `layoutfs mount`.
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -175,6 +176,13 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(used)};
 }
 
+// FUSE refuses everybody else, root too, unless they are allowed.
+bool is_for_caller_alone(const MountOptions& options) {
+  return std::ranges::none_of(options.kernel, [](const std::string& option) {
+    return option == "allow_other" || option == "allow_root";
+  });
+}
+
 Status mount_layout(MountArguments arguments) {
   set_log_level(arguments);
   auto options = mount_options(arguments);
@@ -216,6 +224,9 @@ Status mount_layout(MountArguments arguments) {
   }
   return (*session)->serve([&] {
     print_notice("mounted " + source + " on " + mount_point->path());
+    if (is_for_caller_alone(*options) && (arguments.is_verbose || ::isatty(STDERR_FILENO) == 1))
+      print_notice(::geteuid() == 0 ? "only root can see it; mount with -o allow_other for other users"
+                                    : "only you can see it, and not even root");
     // Before the parent ends, which a service manager may take for the end of all.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
                            " on " + mount_point->path());

@@ -1,12 +1,18 @@
 // `layoutfs umount`.
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/base/utf8.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/fuse/mount_server.h"
+#include "fs/fuse/mount_table.h"
+#include "fs/fuse/mount_users.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {
@@ -16,12 +22,46 @@ namespace {
 // mount namespace does.
 constexpr std::chrono::seconds kPatience{3};
 
+// "cat (1300, open file), bash (1234, working directory) and 2 more"
+std::string user_list(const std::vector<MountUser>& users) {
+  constexpr std::size_t kMost = 5;
+  std::string names;
+  for (std::size_t i = 0; i < std::min(users.size(), kMost); ++i)
+    names += (i == 0 ? "" : ", ") + printable(users[i].command) + " (" + std::to_string(users[i].pid) + ", " +
+             users[i].use + ")";
+  return users.size() > kMost ? names + " and " + std::to_string(users.size() - kMost) + " more" : names;
+}
+
+// Mounts on directories below, an overlayfs for example.
+std::string mounts_below(const std::string& mount_point) {
+  std::string names;
+  for (const auto& [point, mount] : all_mounts())
+    if (point.starts_with(mount_point + "/")) names += (names.empty() ? "" : ", ") + printable(point);
+  return names;
+}
+
+// `failed`, and if the mount is busy, the reason.
+Status explain_busy(const std::string& path, const std::string& mount_point, Status failed) {
+  // fusermount3, too, prints the text of EBUSY.
+  if (!failed.error().message().ends_with("busy")) return failed;
+  const std::string below = mounts_below(mount_point);
+  auto users = users_of_mount(mount_point);
+  std::erase_if(users, [](const MountUser& user) { return user.pid == ::getpid(); });
+  std::string reason = !below.empty()   ? "mounted below it: " + below
+                       : !users.empty() ? "used by " + user_list(users)
+                                        : "its users cannot be seen: other users' processes, or an overlayfs";
+  Error error(Errc::mount_failed, path + ": Device or resource busy, " + reason);
+  return fail(std::move(error).with_hint(
+      "detach it now, and let it end with its last user: layoutfs umount -z " + path));
+}
+
 // Returns when the mount point, where the server made it, is removed too.
 Status take_down(const std::string& path, bool is_lazy) {
   const auto mount_point = mount_point_of(path);
   if (!mount_point) return fail(Error(mount_point.error()));
   const auto server = is_lazy ? std::nullopt : MountServer::of(*mount_point);
-  if (auto done = unmount(*mount_point, is_lazy); !done) return done;
+  if (auto done = unmount(*mount_point, is_lazy); !done)
+    return is_lazy ? std::move(done) : explain_busy(path, *mount_point, std::move(done));
   if (server) server->await_end(kPatience);
   return {};
 }
