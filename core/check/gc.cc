@@ -238,6 +238,7 @@ Outcome Collector::judge(const Digest& digest) {
         return {};
       case SweepResult::young:
         ++result_.young;
+        result_.young_bytes += (*status)->size;
         return {};
       case SweepResult::absent:
         return {};

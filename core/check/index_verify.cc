@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/base/parallel.h"
@@ -23,6 +24,7 @@ using IndexPtr = std::shared_ptr<const LayerIndex>;
 struct CheckedLayer {
   VerifyReport report;
   IndexPtr index;
+  bool is_faulty = false;  // the report has a problem that its blob would cause again in trees
 };
 
 class IndexCheck {
@@ -36,9 +38,10 @@ class IndexCheck {
  private:
   CheckedLayer check_layer(const Descriptor& layer) const;
   Status check_kept_index(const LayerIndex& index, const Descriptor& layer) const;
+  // `is_first_fault` is asked if a layer has no index: the fault of one layer is reported once.
   void check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
                   const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
-                  VerifyReport& report) const;
+                  const std::function<bool(const Digest&)>& is_first_fault, VerifyReport& report) const;
   Result<IndexPtr> build(const Descriptor& layer) const;
 
   const LayoutReader& reader_;
@@ -66,6 +69,7 @@ Result<IndexPtr> IndexCheck::build(const Descriptor& layer) const {
 
 void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
                             const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
+                            const std::function<bool(const Digest&)>& is_first_fault,
                             VerifyReport& report) const {
   const bool is_of_layer = kind == CachedKind::layer_tree;
   const auto add = [&](std::string message) {
@@ -79,6 +83,7 @@ void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<con
   std::vector<IndexPtr> indexes;
   for (const Descriptor& layer : layers) {
     auto index = index_of(layer);
+    if (!index && !is_first_fault(layer.digest)) return;
     if (!index)
       return add("cannot be compared: layer " + layer.digest.str() + ": " + index.error().message());
     indexes.push_back(std::move(*index));
@@ -104,11 +109,12 @@ CheckedLayer IndexCheck::check_layer(const Descriptor& layer) const {
       checked.index = std::move(kept->tables);
     else
       report.problems.push_back({CachedKind::index, layer.digest, status.error().message()});
+    checked.is_faulty = !status;
   }
   check_tree(
       CachedKind::layer_tree, layer.digest, std::span(&layer, 1),
       [&](const Descriptor&) { return checked.index ? Result<IndexPtr>(checked.index) : build(layer); },
-      report);
+      [&](const Digest&) { return !std::exchange(checked.is_faulty, true); }, report);
   return checked;
 }
 
@@ -121,6 +127,7 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
 
   VerifyReport report;
   std::unordered_map<Digest, IndexPtr> indexes;
+  std::unordered_set<Digest> faulty;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     VerifyReport& part = checked[i].report;
     report.indexes += part.indexes;
@@ -128,6 +135,7 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
     report.missing += part.missing;
     std::ranges::move(part.problems, std::back_inserter(report.problems));
     indexes.emplace(layers[i].digest, std::move(checked[i].index));
+    if (checked[i].is_faulty) faulty.insert(layers[i].digest);
   }
   // One at a time, because merging may take much memory.
   for (const ImageSet::Image& image : images.images) {
@@ -138,7 +146,7 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
           if (const IndexPtr& index = indexes.at(layer.digest)) return index;
           return build(layer);
         },
-        report);
+        [&](const Digest& layer) { return faulty.insert(layer).second; }, report);
   }
   // Cancellation would look like a problem.
   if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());

@@ -43,6 +43,7 @@ struct GcResult {
   std::vector<Removed> removed;       // sorted; for find_garbage(): those that would be removed
   std::uint64_t reachable = 0;        // blobs reachable from a reference
   std::uint64_t young = 0;            // kept by the grace period
+  std::uint64_t young_bytes = 0;      // their size
   std::uint64_t spared = 0;           // kept by a policy
   std::vector<std::string> problems;  // one sentence for each missing reachable document, except subjects
   // One sentence for each document of an unknown type that keeps blobs because it mentions them.

@@ -385,6 +385,7 @@ TEST_F(GarbageCollection, KeepsYoungBlobs) {
   const auto result = collect({.grace = 1h});
   EXPECT_THAT(result.removed, IsEmpty());
   EXPECT_EQ(result.young, 3u);
+  EXPECT_GT(result.young_bytes, 0u);
   EXPECT_EQ(blobs().size(), 3u);
   EXPECT_EQ(collect({.grace = 1ns}).removed.size(), 3u);
 }
@@ -399,6 +400,7 @@ TEST_F(GarbageCollection, ADryRunSaysTheSameAndChangesNothing) {
 
   const auto young = find_garbage(*engine, {.grace = 1h, .policies = {spare}});
   EXPECT_EQ(young.young, 2u);
+  EXPECT_GT(young.young_bytes, 0u);
   EXPECT_EQ(young.spared, 1u);
   const auto dry = find_garbage(*engine, {.grace = 0ns, .policies = {spare}});
   EXPECT_EQ(blobs(), before);

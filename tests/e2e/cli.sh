@@ -7,7 +7,7 @@ L=$TMP/layouts/sample
 
 prints "-V says the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-commands=(help mount umount chroot ls cat extract inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+commands=(help mount mounts umount chroot ls cat extract inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
   ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm")
 for command in "${commands[@]}"; do check "-h of $command works" "$LAYOUTFS" $command -h; done
 same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" "$(commands_of | sort)"
@@ -59,6 +59,12 @@ for command in ls cat extract mount; do
 done
 refused "inspect with two layouts" 2 inspect --layout "$L" "$L"
 
+prints "ls --paths prints whole paths" $'/etc/added\n/etc/name' ls --paths "$L:app:1.0" etc
+same "ls -R --paths names every file once" "$(layoutfs ls -R --json "$L:app:1.0" | jq -r '.files[] | "/" + .path' | sort)" \
+  "$(layoutfs ls -R --paths "$L:app:1.0" | sort)"
+same "-0 ends them with NUL" "$(layoutfs ls -R --paths "$L:app:1.0")" "$(layoutfs ls -R --paths -0 "$L:app:1.0" | tr '\0' '\n')"
+same "cat takes them" "sample" "$(layoutfs ls --paths -0 "$L:app:1.0" etc | grep -z name | xargs -0 "$LAYOUTFS" cat "$L:app:1.0")"
+refused "-0 without --paths" 2 ls -0 "$L:app:1.0"
 echo "-- cat"
 prints "cat prints a file" "sample" cat "$L:app:1.0" etc/name
 prints "cat prints several" $'sample\nneedle in the upper layer' cat "$L:app:1.0" etc/name /etc/added

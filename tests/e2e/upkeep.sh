@@ -20,7 +20,7 @@ other=$(printf 'other orphan' | layoutfs blob put "$S")
 orphans=$(printf '%s\n' "$orphan" "$other" | sort)
 run gc "$S"
 same "gc keeps what is young" "0 " "$code $out"
-check "and says so, and how to remove it" grep -q '^removed 0 blobs.*2 unused.*--grace 0' "$TMP/stderr"
+check "and says so, and how to remove it" grep -q '^removed 0 blobs.*; kept 2 unused blobs (18 B) newer than 1h, --grace 0 removes them too$' "$TMP/stderr"
 same "in one line" 1 "$(wc -l <"$TMP/stderr")"
 run gc "$S" --dry-run --grace 0
 same "a dry run prints what would go" "0 $orphans" "$code $(sort <<<"$out")"
@@ -32,7 +32,7 @@ check "as JSON too, with a version" jq -e --arg a "$orphan" '.version == 1 and .
 same "and nothing else" "" "$err"
 for grace in 2d 1h 10m 3600s 3600; do
   run gc "$S" --grace $grace --json
-  same "--grace $grace keeps them" "0 2 0" "$code $(jq -r '"\(.young) \(.removed | length)"' "$TMP/stdout")"
+  same "--grace $grace keeps them" "0 2 18 0" "$code $(jq -r '"\(.young) \(.youngSize) \(.removed | length)"' "$TMP/stdout")"
 done
 for grace in x -1 1y 1.5h "" h 99999999999999999999s; do refused "--grace '$grace'" 2 gc "$S" "--grace=$grace"; done
 run gc "$S" --grace 0
@@ -63,8 +63,13 @@ printf 'x' | dd of="$TMP/broken/blobs/${layer/://}" bs=1 seek=1000 conv=notrunc 
 run fsck "$TMP/broken"
 same "a changed byte is exit code 7, and one line of error" "7 1" "$code $(grep -c '^layoutfs: .*: [1-9][0-9]* problem' "$TMP/stderr")"
 check "and a line for each problem" grep -q "^wrong-digest: .*$layer" "$TMP/stdout"
+same "and one for each image that it breaks" "broken-image: app:1.0: $layer
+broken-image: multi: $layer
+broken-image: team/project/app: $layer" "$(grep '^broken-image' "$TMP/stdout")"
+check "and how to repair it" grep -qx "hint: .*fsck --repair OTHER $TMP/broken" "$TMP/stderr"
 run fsck --json "$TMP/broken"
-check "as JSON too" jq -e --arg d "$layer" 'any(.problems[]; .kind == "wrong-digest" and .digest == $d)' "$TMP/stdout"
+check "as JSON too" jq -e --arg d "$layer" 'any(.problems[]; .kind == "wrong-digest" and .digest == $d) and
+  (.brokenImages | map(.reference)) == ["app:1.0", "multi", "team/project/app"] and .brokenImages[0].blobs == [$d]' "$TMP/stdout"
 same "with the same exit code" 7 "$code"
 rm "$TMP/broken/blobs/${layer/://}"
 run fsck "$TMP/broken"

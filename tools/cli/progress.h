@@ -7,14 +7,20 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "layoutfs/descriptor.h"
 #include "tools/cli/command_line.h"
 
 namespace layoutfs::tools {
 
+// "indexing: 1.00 MB of 4.00 MB, 500 kB/s, 6 s left". `elapsed` in seconds; a total of 0 is unknown.
+std::string progress_line(std::string_view task, std::uint64_t done, std::uint64_t total, double elapsed);
+
 // Silent for the first second. Then on a terminal one line, drawn anew at most four times a second;
 // elsewhere, and where the log is in JSON, a line of the log every ten seconds. Thread-safe.
+// While one lives, SIGINT, SIGTERM and SIGHUP clear the line before they end the program, unless the program
+// handles them itself. Only one at a time draws a line.
 class Progress {
  public:
   // `task` as in "indexing".

@@ -1,6 +1,7 @@
 // `layoutfs fsck`.
 #include "layoutfs/fsck.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
+#include "tools/commands/broken_images.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -55,7 +57,26 @@ void print_repaired(const std::vector<RepairedBlob>& repaired, Output& output) {
     output << "repaired: " << blob.digest.str() << " from " << printable(blob.from) << "\n";
 }
 
-void print_fsck_json(const FsckReport& report, const std::vector<RepairedBlob>* repaired, Output& output) {
+void write_broken(JsonWriter& json, const std::vector<BrokenImage>& broken) {
+  json.key("brokenImages").begin_array();
+  for (const BrokenImage& image : broken) {
+    json.begin_object().key("reference").string(image.reference).key("blobs").begin_array();
+    for (const Digest& blob : image.blobs) json.string(blob.str());
+    json.end_array().end_object();
+  }
+  json.end_array();
+}
+
+void print_broken(const std::vector<BrokenImage>& broken, Output& output) {
+  for (const BrokenImage& image : broken) {
+    output << "broken-image: " << printable(image.reference) << ":";
+    for (const Digest& blob : image.blobs) output << " " << blob.str();
+    output << "\n";
+  }
+}
+
+void print_fsck_json(const FsckReport& report, const std::vector<RepairedBlob>* repaired,
+                     const std::vector<BrokenImage>& broken, Output& output) {
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion);
   json.key("blobs")
@@ -72,7 +93,9 @@ void print_fsck_json(const FsckReport& report, const std::vector<RepairedBlob>* 
     problem.digest ? json.string(problem.digest->str()) : json.null();
     json.key("message").string(problem.message).end_object();
   }
-  json.end_array().key("absent").begin_array();
+  json.end_array();
+  write_broken(json, broken);
+  json.key("absent").begin_array();
   for (const Descriptor& child : report.absent) {
     json.begin_object().key("digest").string(child.digest.str());
     if (child.platform) json.key("platform").string(to_string(*child.platform));
@@ -83,16 +106,24 @@ void print_fsck_json(const FsckReport& report, const std::vector<RepairedBlob>* 
   output << json.end_array().end_object().str() << "\n";
 }
 
-void print_fsck_text(const FsckReport& report, const std::vector<RepairedBlob>& repaired, Output& output) {
+void print_fsck_text(const FsckReport& report, const std::vector<RepairedBlob>& repaired,
+                     const std::vector<BrokenImage>& broken, Output& output) {
   print_repaired(repaired, output);
   for (const FsckProblem& problem : report.problems)
     output << name_of(problem.kind) << ": " << printable(problem.message) << "\n";
+  print_broken(broken, output);
   for (const Descriptor& child : report.absent) {
     const std::string platform = child.platform ? to_string(*child.platform) + ", " : "";
     output << "absent: " << child.digest.str() << ": " << printable(platform)
            << "named by an index, and not in the layout\n";
   }
   for (const std::string& note : report.notes) output << "note: " << printable(note) << "\n";
+}
+
+// Whether an intact copy of the blob would solve it.
+bool is_repairable(const FsckProblem& problem) {
+  using enum FsckProblem::Kind;
+  return problem.kind == missing_blob || problem.kind == wrong_digest || problem.kind == unreadable;
 }
 
 std::string fsck_summary(const FsckReport& report) {
@@ -139,15 +170,20 @@ int check(const std::string& path, const LayoutReader& layout, Engine* engine, u
     const Error error = std::move(result).error().with(path);
     return repair ? signals.report_write(error) : signals.report(error);
   }
+  const auto broken = broken_images(layout, result->problems, signals.context());
   if (arguments.is_json)
-    print_fsck_json(*result, repair ? &repaired : nullptr, output);
+    print_fsck_json(*result, repair ? &repaired : nullptr, broken, output);
   else
-    print_fsck_text(*result, repaired, output);
+    print_fsck_text(*result, repaired, broken, output);
   output.flush();
   const std::string also_repaired = repaired.empty() ? "" : "; repaired " + count_of(repaired.size(), "blob");
   if (!result->problems.empty()) {
-    print_error(path + ": " + count_of(result->problems.size(), "problem") + " in " + fsck_summary(*result) +
-                also_repaired);
+    const std::string repair_hint =
+        "take intact blobs from another copy: layoutfs fsck --repair OTHER " + path;
+    const bool is_hint_needed = !repair && std::ranges::any_of(result->problems, is_repairable);
+    print_error(Error(Errc::corrupt, path + ": " + count_of(result->problems.size(), "problem") + " in " +
+                                         fsck_summary(*result) + also_repaired)
+                    .with_hint(is_hint_needed ? repair_hint : ""));
     return kCorrupt;
   }
   if (!arguments.is_json)

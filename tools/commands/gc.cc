@@ -39,6 +39,7 @@ void print_gc_json(const GcResult& result, std::uint64_t removed_size, bool is_d
   json.end_array().key("removedSize").integer(to_json_integer(removed_size));
   json.key("reachable").integer(to_json_integer(result.reachable));
   json.key("young").integer(to_json_integer(result.young));
+  json.key("youngSize").integer(to_json_integer(result.young_bytes));
   json.key("notes").begin_array();
   for (const std::string& note : result.notes) json.string(note);
   json.end_array();
@@ -53,8 +54,9 @@ void print_gc_text(const GcResult& result, std::uint64_t removed_size, const GcA
   summary += count_of(result.removed.size(), "blob") + ", " + human_size(removed_size) + "; " +
              std::to_string(result.reachable) + " in use";
   if (result.young > 0)
-    summary += "; " + std::to_string(result.young) + " unused put less than " + arguments.grace +
-               " ago (--grace 0 removes them too)";
+    summary += "; kept " + count_of(result.young, "unused blob") + " (" + human_size(result.young_bytes) +
+               ") newer than " + arguments.grace + ", --grace 0 removes " +
+               (result.young == 1 ? "it" : "them") + " too";
   output.flush();
   print_notice(summary);
 }

@@ -22,6 +22,8 @@ struct LsArguments {
   std::vector<std::string> operands;  // LAYOUT[:REF [PATH]]; only the path with --layout
   bool is_long = false;
   bool is_recursive = false;
+  bool has_paths = false;      // --paths
+  bool ends_with_nul = false;  // -0
   bool is_json = false;
   bool is_progress_hidden = false;
 };
@@ -142,7 +144,7 @@ class FileLister {
     for (bool is_first = true; !pending.empty(); is_first = false) {
       const Pending current = std::move(pending.back());
       pending.pop_back();
-      if (arguments_.is_recursive && !arguments_.is_json) {
+      if (arguments_.is_recursive && !arguments_.has_paths && !arguments_.is_json) {
         if (!is_first) output_ << "\n";
         output_.name("/" + current.path) << ":\n";
       }
@@ -172,9 +174,14 @@ class FileLister {
               << pad(std::to_string(inode.uid), 6) << pad(std::to_string(inode.gid), 6) << pad(size, 11)
               << " " << utc_time(inode.mtime.seconds) << " ";
     }
-    output_.name(name);
+    if (arguments_.has_paths) output_ << "/";
+    const std::string_view shown = arguments_.has_paths ? path : name;
+    if (arguments_.ends_with_nul)
+      output_ << shown;
+    else
+      output_.name(shown);
     if (arguments_.is_long && inode.type == EntryType::symlink) (output_ << " -> ").name(inode.target);
-    output_ << "\n";
+    output_ << (arguments_.ends_with_nul ? std::string_view("\0", 1) : "\n");
   }
 
   void print_json(Inode number, std::string_view path) {
@@ -250,6 +257,8 @@ Status ls(LsArguments arguments, Output& output) {
     operands.erase(operands.begin());
   }
   if (operands.size() > 1) return fail(Errc::invalid_argument, "unexpected argument " + operands[1]);
+  if (arguments.ends_with_nul && !arguments.has_paths)
+    return fail(Errc::invalid_argument, "-0 needs --paths");
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
   if (layout->reference.empty() && operands.empty()) return list_references(*layout, arguments, output);
@@ -267,6 +276,8 @@ void add_ls_command(Command program, int& exit_code) {
   arguments->image.add_options(command);
   command.add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
   command.add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
+  command.add_flag("--paths", arguments->has_paths, "Print whole paths, one per line");
+  command.add_flag("-0,--null", arguments->ends_with_nul, "End each line of --paths with NUL, for xargs -0");
   command.add_flag("--json", arguments->is_json, "As one JSON document");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
