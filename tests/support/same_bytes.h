@@ -8,7 +8,8 @@
 namespace layoutfs::testing {
 
 inline bool same_bytes(ByteView one, ByteView other) {
-  return one.size() == other.size() && (one.empty() || std::memcmp(one.data(), other.data(), one.size()) == 0);
+  return one.size() == other.size() &&
+         (one.empty() || std::memcmp(one.data(), other.data(), one.size()) == 0);
 }
 
 }  // namespace layoutfs::testing
