@@ -154,7 +154,8 @@ Result<Algorithm> register_algorithm(std::string_view name, std::size_t size,
                                      std::function<std::unique_ptr<HashFunction>()> start) {
   // blobs/ also contains the directory of chunked uploads.
   if (!is_algorithm_name(name) || name == "uploads")
-    return fail(Errc::invalid_argument, "'" + std::string(name) + "' can be no digest algorithm's name");
+    return fail(Errc::invalid_argument,
+                "'" + std::string(name) + "' is not a valid name of a digest algorithm");
   if (size < kMinHashSize || size > kMaxHashSize)
     return fail(Errc::invalid_argument,
                 "digest algorithm '" + std::string(name) + "': a hash of " + std::to_string(size) + " bytes");

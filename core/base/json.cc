@@ -147,30 +147,30 @@ class TreeBuilder {
 const char* describe(rapidjson::ParseErrorCode code) {
   switch (code) {
     case rapidjson::kParseErrorValueInvalid:
-      return "not a value";
+      return "invalid value";
     case rapidjson::kParseErrorObjectMissName:
-      return "a member of an object needs a name";
+      return "expected a member name";
     case rapidjson::kParseErrorObjectMissColon:
-      return "a member's name needs a colon after it";
+      return "expected ':' after a member name";
     case rapidjson::kParseErrorObjectMissCommaOrCurlyBracket:
-      return "an object goes on with a comma or ends with a brace";
+      return "expected ',' or '}'";
     case rapidjson::kParseErrorArrayMissCommaOrSquareBracket:
-      return "an array goes on with a comma or ends with a bracket";
+      return "expected ',' or ']'";
     case rapidjson::kParseErrorStringUnicodeEscapeInvalidHex:
     case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
     case rapidjson::kParseErrorStringEscapeInvalid:
-      return "a string holds an invalid escape or a control character";
+      return "invalid escape or control character in a string";
     case rapidjson::kParseErrorStringMissQuotationMark:
-      return "a string has no end";
+      return "unterminated string";
     case rapidjson::kParseErrorStringInvalidEncoding:
-      return "a string holds invalid UTF-8";
+      return "invalid UTF-8 in a string";
     case rapidjson::kParseErrorNumberTooBig:
-      return "a number is too large";
+      return "number is too large";
     case rapidjson::kParseErrorNumberMissFraction:
     case rapidjson::kParseErrorNumberMissExponent:
-      return "a number has no end";
+      return "incomplete number";
     default:
-      return "a fault";
+      return "syntax error";
   }
 }
 
@@ -214,19 +214,19 @@ Status check_reading(const rapidjson::ParseResult& result, const TreeBuilder& bu
     return fail(Errc::invalid_image,
                 "JSON is nested deeper than " + std::to_string(limits.depth) + " levels");
   if (builder.is_too_many())
-    return fail(Errc::invalid_image, "JSON holds more than " + std::to_string(limits.values) + " values");
+    return fail(Errc::invalid_image, "JSON has more than " + std::to_string(limits.values) + " values");
   const auto at = [](std::size_t offset) { return " at byte " + std::to_string(offset); };
   constexpr std::size_t kMostShown = 64;
   if (const auto name = builder.repeated())
-    return fail(Errc::invalid_image, "JSON has member '" + printable(name->substr(0, kMostShown)) +
-                                         "' twice in the object that ends" + at(result.Offset()));
+    return fail(Errc::invalid_image, "duplicate JSON member '" + printable(name->substr(0, kMostShown)) +
+                                         "' in the object that ends" + at(result.Offset()));
   // RapidJSON treats a NUL byte as the end of the text; in JSON it is an error.
   const bool is_ended_early = !result.IsError() && end < text.size();
   if (is_ended_early || result.Code() == rapidjson::kParseErrorDocumentRootNotSingular)
     return fail(Errc::invalid_image,
-                "JSON goes on after its end" + at(result.IsError() ? result.Offset() : end));
+                "unexpected data after the JSON value" + at(result.IsError() ? result.Offset() : end));
   if (!result.IsError()) return {};
-  const char* const what = result.Offset() < text.size() ? "JSON is broken" : "JSON breaks off";
+  const char* const what = result.Offset() < text.size() ? "invalid JSON" : "unexpected end of JSON";
   return fail(Errc::invalid_image, what + at(result.Offset()) + ": " + describe(result.Code()));
 }
 

@@ -83,7 +83,7 @@ Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
 // Opens `name` in `folder`; `path` is the path of the folder.
 Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& path, const std::string& name) {
   const auto refuse = [&] {
-    return fail(Errc::invalid_argument, path + "/" + name + ": not a file that only we can write");
+    return fail(Errc::invalid_argument, path + "/" + name + ": others could have written this file");
   };
   auto file = open_at(folder.get(), name, kReadFlags);
   if (!file && file.error().sys() == ELOOP) return refuse();  // a symlink, by O_NOFOLLOW
@@ -329,7 +329,7 @@ void CacheDirectory::make_room(std::uint64_t budget) const {
     bytes -= file.size;
     if (!is_removed) continue;
     log(LogLevel::debug, "cache directory: " + folder_path(kind, file.algorithm) + "/" + file.name +
-                             " was used least recently; removed");
+                             ": removed (least recently used)");
   }
 }
 

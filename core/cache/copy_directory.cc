@@ -17,7 +17,8 @@ void CopyDirectory::remove(const Digest& blob) const {
 
 void CopyDirectory::give_up(const Error& why) noexcept {
   if (is_given_up_.exchange(true)) return;
-  log(LogLevel::warning, "decoded copies: " + why.message() + "; none is made, and jumps decode from afar");
+  log(LogLevel::warning,
+      "decoded copies: " + why.message() + "; no copies are made, so random reads may be slow");
 }
 
 CopyStats CopyDirectory::stats() const noexcept {

@@ -22,9 +22,7 @@ struct IndexCache::State {
     return true;
   }
 
-  static std::unexpected<Error> no_directory() {
-    return fail(Errc::invalid_argument, "there is no directory to keep indexes in");
-  }
+  static std::unexpected<Error> no_directory() { return fail(Errc::invalid_argument, "no cache directory"); }
   Result<SharedBytes> store(CacheKind kind, const Digest& digest, ByteView content) const {
     if (!files) return no_directory();
     if (auto stored = files->store(kind, digest, content); !stored) return fail(std::move(stored).error());

@@ -70,7 +70,7 @@ class ArchiveTree {
   // Errc::unsupported if there are too many steps: many long chains of symlinks would take hours.
   Status check_steps() const {
     if (steps_ <= kSpareSteps + kStepsPerNode * nodes_.size()) return {};
-    return fail(Errc::unsupported, "the symlinks of the archive take too many steps");
+    return fail(Errc::unsupported, "too many symlinks to resolve in the archive");
   }
 
   // Returns the path with its symlinks resolved; it need not exist.
@@ -128,9 +128,8 @@ Result<std::string> ArchiveTree::resolve(std::string_view path) const {
     link = node->first;
     target = *text;
     if (++followed > kMaxLinks)
-      return fail(Errc::invalid_image, described_link(link, target) +
-                                           ", and such links lead in a circle, or " + "through more than " +
-                                           std::to_string(kMaxLinks) + " of them");
+      return fail(Errc::invalid_image, described_link(link, target) + ", a symlink loop or more than " +
+                                           std::to_string(kMaxLinks) + " symlinks");
     if (target.starts_with('/')) return leaves();
     here.resize(above);
     ways.push_back(target);
@@ -145,7 +144,8 @@ std::optional<ArchiveFile> ArchiveTree::file_at(std::string_view path) const {
   if (node != nullptr) return std::get<ArchivePlace>(*node);
   const Node* const link = find(path);
   if (link == nullptr) return std::nullopt;
-  return Error(Errc::not_found, described_link(path, std::get<std::string>(*link)) + ", where no file is");
+  return Error(Errc::not_found,
+               described_link(path, std::get<std::string>(*link)) + ", which does not exist");
 }
 
 // Collects the files from the entries of the tar, in order.
@@ -163,7 +163,7 @@ class ContentsReader {
     }
     if (const bool is_of_layout = is_root_file(path) || is_blob_path(path); is_of_layout) {
       if (tree_.find(path) == nullptr && ++blobs_ > kMaxBlobs)
-        return fail(Errc::unsupported, "the archive holds more than " + std::to_string(kMaxBlobs) + " blobs");
+        return fail(Errc::unsupported, "the archive has more than " + std::to_string(kMaxBlobs) + " blobs");
     } else if (!take_room(path.size() + entry.target.size())) {
       tree_.erase(path);
       return {};
@@ -211,7 +211,7 @@ class ContentsReader {
         pieces_ += entry.extents.size();
         if (pieces_ > kMaxPieces)
           return fail(Errc::unsupported, "the sparse files of the archive have more than " +
-                                             std::to_string(kMaxPieces) + " pieces");
+                                             std::to_string(kMaxPieces) + " extents");
         return ArchivePlace{0, entry.size, mtime_ns,
                             std::make_shared<const std::vector<Extent>>(std::move(entry.extents))};
       case EntryType::symlink:

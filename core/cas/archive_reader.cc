@@ -64,7 +64,7 @@ class ArchiveReader final : public LayoutReader {
   }
   Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
     if (const auto file = find(digest, context); !file) return fail(Error(file.error()));
-    return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
+    return fail(Errc::unsupported, digest.str() + ": blobs in an archive are not separate files");
   }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
@@ -96,7 +96,7 @@ class ArchiveReader final : public LayoutReader {
  private:
   // Returns null if the blob does not exist.
   Result<const ArchiveFile*> find(const Digest& digest, const Context& context) const {
-    if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+    if (digest.empty()) return fail(Errc::digest_invalid, "empty digest");
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     const auto found = contents_.blobs.find(digest);
     return found == contents_.blobs.end() ? nullptr : &found->second;
@@ -117,7 +117,7 @@ class ArchiveReader final : public LayoutReader {
     }
     const auto got = pread_full(file_->get(), content, place.offset);
     if (!got) return fail(Error(got.error()), name);
-    if (*got < content.size()) return fail(Errc::corrupt, std::string(name) + ": the archive was cut off");
+    if (*got < content.size()) return fail(Errc::corrupt, std::string(name) + ": the archive was truncated");
     return content;
   }
 
@@ -173,10 +173,10 @@ class ArchiveDriver final : public Driver {
   // Errors in the file take precedence over the error that archives cannot be changed.
   Result<std::unique_ptr<Engine>> open_engine(const std::string& uri) const override {
     if (const auto archive = open_archive(uri); !archive) return fail(Error(archive.error()));
-    return fail(Error::system(EROFS, uri + ": an existing archive cannot be changed"));
+    return fail(Error::system(EROFS, uri + ": existing archives cannot be changed"));
   }
   Status create(const std::string& uri) const override {
-    return fail(Errc::already_exists, uri + ": is there already");
+    return fail(Errc::already_exists, uri + ": already exists");
   }
 
  private:

@@ -37,7 +37,7 @@ struct ReservedBlob {
 };
 
 std::unexpected<Error> not_in_an_archive(std::string_view what) {
-  return fail(Errc::unsupported, std::string(what) + " in an archive that is being written");
+  return fail(Errc::unsupported, std::string(what) + " is not possible while writing an archive");
 }
 
 // A file in the directory of `path` that has no name, or a hidden one.
@@ -50,9 +50,10 @@ class UnnamedFile {
     if (!directory) return fail(std::move(directory).error());
     const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     struct stat found;
-    if (name.empty()) return fail(Errc::invalid_argument, path + ": a file needs a name");
+    if (name.empty())
+      return fail(Errc::invalid_argument, path + ": is a directory name; a file name is needed");
     if (::fstatat(directory->get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0)
-      return fail(Errc::already_exists, path + ": is there already");
+      return fail(Errc::already_exists, path + ": already exists");
     // Unnamed if the file system supports O_TMPFILE: such a file disappears with the process.
     std::string hidden;
     auto file = open_at(directory->get(), ".", O_RDWR | O_TMPFILE, 0644);
@@ -74,7 +75,7 @@ class UnnamedFile {
     if (auto synced = sync_file(file_->get(), path_); !synced) return synced;
     const int failure =
         hidden_.empty() ? link_unnamed() : rename_new(directory_.get(), hidden_, directory_.get(), name_);
-    if (failure == EEXIST) return fail(Errc::already_exists, path_ + ": is there already");
+    if (failure == EEXIST) return fail(Errc::already_exists, path_ + ": already exists");
     if (failure != 0) return fail(Error::system(failure, path_));
     const UniqueFd directory = std::move(directory_);
     return sync_file(directory.get(), path_);
@@ -126,7 +127,7 @@ class NewArchive final : public ArchiveWriter {
   }
   Result<std::string> blob_path(const Digest& digest, const Context& context) const override {
     if (const auto place = find(digest, context); !place) return fail(Error(place.error()));
-    return fail(Errc::unsupported, digest.str() + ": a blob of an archive is no file of its own");
+    return fail(Errc::unsupported, digest.str() + ": blobs in an archive are not separate files");
   }
   Result<std::vector<Digest>> list_blobs(Algorithm algorithm, const Context& context) const override {
     if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
@@ -141,14 +142,14 @@ class NewArchive final : public ArchiveWriter {
 
   Result<PutResult> put_blob(ByteSource& content, const PutOptions& options) override;
   Result<std::unique_ptr<Upload>> start_upload(std::string_view) override {
-    return not_in_an_archive("no uploads");
+    return not_in_an_archive("uploading");
   }
   Result<std::unique_ptr<Upload>> resume_upload(std::string_view id) override {
     return fail(unknown_upload(id));
   }
-  Result<bool> delete_blob(const Digest&) override { return not_in_an_archive("nothing is deleted"); }
+  Result<bool> delete_blob(const Digest&) override { return not_in_an_archive("deleting"); }
   Result<SweepResult> sweep_blob(const Digest&, const References&, std::int64_t, const Context&) override {
-    return not_in_an_archive("nothing is deleted");
+    return not_in_an_archive("deleting");
   }
 
   Result<std::shared_ptr<const References>> references(const Context& context) const override {
@@ -192,7 +193,7 @@ class NewArchive final : public ArchiveWriter {
     return is_closed_ ? fail(Errc::closed, "the archive was closed") : context.check();
   }
   Result<std::optional<ReservedBlob>> find(const Digest& digest, const Context& context = {}) const {
-    if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+    if (digest.empty()) return fail(Errc::digest_invalid, "empty digest");
     if (auto usable = check_open(context); !usable) return fail(std::move(usable).error());
     auto contents = contents_.lock();
     const auto found = contents->blobs.find(digest);
@@ -220,7 +221,7 @@ class NewArchive final : public ArchiveWriter {
 Result<PutResult> NewArchive::put_blob(ByteSource& content, const PutOptions& options) {
   if (auto usable = check_open(); !usable) return fail(std::move(usable).error());
   if (options.digest.empty() || !options.size)
-    return fail(Errc::invalid_argument, "a blob in an archive needs its digest and its size beforehand");
+    return fail(Errc::invalid_argument, "writing a blob to an archive requires its digest and size");
   const auto present = find(options.digest);
   if (!present) return fail(Error(present.error()));
   if (*present) {

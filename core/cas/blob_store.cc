@@ -213,7 +213,7 @@ std::set<BlobStore::FileId> BlobStore::targets_of(Algorithm algorithm,
     if (type == DT_LNK) add(std::string(kRefsFolder) + "/" + name);
     return {};
   };
-  ignore(for_each_entry(std::move(*refs), kRefsFolder, visit), "references() tells of what cannot be read");
+  ignore(for_each_entry(std::move(*refs), kRefsFolder, visit), "references() reports unreadable ones");
   return targets;
 }
 

@@ -54,7 +54,7 @@ Status publish(int parent, const std::string& temporary, const std::string& name
   // No lock is necessary: a rename cannot replace a file or a non-empty directory by a directory.
   const int failure = rename_new(parent, temporary, parent, name);
   if (failure == 0) return {};
-  if (failure == EEXIST) return fail(Errc::already_exists, path + ": is there already");
+  if (failure == EEXIST) return fail(Errc::already_exists, path + ": already exists");
   return fail(Error::system(failure, path));
 }
 
@@ -65,7 +65,7 @@ Result<std::pair<UniqueFd, std::string>> open_parent(const std::string& path, bo
   const std::filesystem::path whole(plain);
   const std::string name = whole.filename().string();
   if (name.empty() || name == "." || name == "..")
-    return fail(Errc::already_exists, path + ": is there already");
+    return fail(Errc::already_exists, path + ": already exists");
   const std::string parent = whole.has_parent_path() ? whole.parent_path().string() : ".";
   if (auto made = make_folders(parent, is_durable); !made) return fail(std::move(made).error());
   auto fd = open_at(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY);
@@ -81,8 +81,7 @@ Status check_only_pieces(const LayoutDir& layout) {
     const bool is_piece = name == kBlobsFolder || name == kRefsFolder || name == kIndexFile ||
                           is_workspace_name(name) || name.starts_with(".layoutfs.");
     if (is_piece) return {};
-    return fail(Errc::invalid_image,
-                "not an image layout, and not empty (there is " + std::string(name) + ")");
+    return fail(Errc::invalid_image, "not an image layout and not empty (found " + std::string(name) + ")");
   };
   return for_each_entry(std::move(*root), layout.path(), visit);
 }
@@ -133,7 +132,7 @@ Status create_dir(const std::string& path, const DirOptions& options) {
   const auto& [fd, name] = *parent;
   const auto is_taken = is_there(fd.get(), name.c_str());
   if (!is_taken) return fail(Error(is_taken.error()), path);
-  if (*is_taken) return fail(Errc::already_exists, path + ": is there already");
+  if (*is_taken) return fail(Errc::already_exists, path + ": already exists");
   // Not a workspace name, because the parent may be a layout that other processes clean.
   const std::string temporary = ".layoutfs-" + random_name();
   if (auto made = retried([&, at = fd.get()] { return ::mkdirat(at, temporary.c_str(), 0755); }); made != 0)

@@ -140,7 +140,7 @@ class DirEngine final : public Engine {
     return is_closed_ ? fail(Errc::closed, layout_.path() + ": the layout was closed") : context.check();
   }
   Status check(const Digest& digest, const Context& context = {}) const {
-    if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+    if (digest.empty()) return fail(Errc::digest_invalid, "empty digest");
     return check_open(context);
   }
 
@@ -163,7 +163,7 @@ Result<ReferenceFormat> reference_format_of(int root) {
 
 // skopeo copy --dest-shared-blob-dir leaves such a layout.
 constexpr const char* kSharedBlobs =
-    " (if they are in a shared directory, link it to the name blobs and give --follow-links)";
+    " (if the blobs are in a shared directory, create a symlink blobs to it and use --follow-links)";
 
 // Checks the marker and the existence of the other parts. Errors name the layout's path.
 Result<std::unique_ptr<Engine>> open_layout(LayoutDir layout) {

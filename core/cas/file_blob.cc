@@ -12,7 +12,7 @@ Result<std::size_t> FileBlob::read_at(std::span<std::byte> out, std::uint64_t of
   auto got = pread_full(file_->get(), out.first(wanted), offset_ + offset);
   if (!got) return fail(std::move(got).error(), digest_.str());
   if (*got < wanted)
-    return fail(Errc::corrupt, digest_.str() + ": blob was cut off after it was opened, at byte " +
+    return fail(Errc::corrupt, digest_.str() + ": blob was truncated after opening, at byte " +
                                    std::to_string(offset + *got) + " of " + std::to_string(size_));
   return got;
 }

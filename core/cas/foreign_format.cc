@@ -111,7 +111,7 @@ class Directory {
 
   std::optional<Format> unmarked_layout() const {
     if (has_file(kIndexFile) && has_folder(kBlobsFolder))
-      return Format{"the rest of one",
+      return Format{"an incomplete one",
                     R"(echo '{"imageLayoutVersion":"1.0.0"}' >)" + shell_word(path_ + "/" + kMarkerFile)};
     return std::nullopt;
   }
@@ -120,7 +120,7 @@ class Directory {
     const std::vector<std::string> found = find_layouts();
     if (found.empty()) return std::nullopt;
     if (found.size() == 1)
-      return Format{"a directory with one in its folder " + folders_text(found),
+      return Format{"a directory with a layout in " + folders_text(found),
                     "name " + shell_word(path_ + "/" + found.front())};
     return Format{"a directory of layouts (" + folders_text(found) + ")",
                   "name one of them, or all: layoutfs mount --repositories " + shell_word(path_) +
@@ -200,23 +200,22 @@ std::optional<Format> foreign_format_of(const Names& names, const std::string& p
   if (names.contains(kManifestFile) && names.contains(kVersionFile))
     return Format{"a tar of a directory of skopeo's dir: transport", unpacked + " && " + skopeo("dir:DIR")};
   if (names.contains(kManifestFile))
-    return Format{"a docker archive, as docker save before 25 and podman save write it",
-                  skopeo("docker-archive:" + path)};
+    return Format{"a docker archive (docker save before 25, podman save)", skopeo("docker-archive:" + path)};
   if (names.contains(kRepositoriesFile))
-    return Format{"a docker archive of before Docker 1.10",
+    return Format{"a docker archive older than Docker 1.10",
                   "docker load -i " + shell_word(path) + " && " + skopeo("docker-daemon:IMAGE")};
   const std::string ending = "/" + std::string(kMarkerFile);
   std::vector<std::string> layouts;
   for (const std::string& name : names)
     if (name.ends_with(ending)) layouts.push_back(name.substr(0, name.size() - ending.size()));
   if (layouts.size() == 1)
-    return Format{"an archive with one in its folder " + folders_text(layouts),
+    return Format{"an archive with a layout in " + folders_text(layouts),
                   unpacked + " and name " + shell_word("DIR/" + layouts.front())};
   if (!layouts.empty())
     return Format{"an archive of layouts (" + folders_text(layouts) + ")",
                   unpacked + " and name one of them"};
   if (names.contains(kIndexFile) && has_below(names, kBlobsFolder))
-    return Format{"the rest of one",
+    return Format{"an incomplete one",
                   unpacked + R"( && echo '{"imageLayoutVersion":"1.0.0"}' >DIR/)" + kMarkerFile};
   if (names.contains("repo/config") || names.contains("repo/objects/"))
     return Format{"an archive of an ostree repository", unpacked + " && " + ostree("DIR/repo").command};
@@ -242,8 +241,8 @@ struct Transport {
 };
 constexpr std::array kTransports{
     Transport{"docker://", "an image in a registry", false},
-    Transport{"docker-daemon:", "an image of Docker", false},
-    Transport{"containers-storage:", "an image of podman, buildah or CRI-O", false},
+    Transport{"docker-daemon:", "an image in Docker's storage", false},
+    Transport{"containers-storage:", "an image in the storage of podman, buildah or CRI-O", false},
     Transport{"dir:", "a directory of skopeo's dir: transport", true},
     Transport{"ostree:", "an image in an ostree repository", true},
     Transport{"sif:", "a SIF image", true},
@@ -277,8 +276,8 @@ Error explain_tar(const std::set<std::string, std::less<>>& names, const std::st
 Error explain_no_index(const std::set<std::string, std::less<>>& names, const std::string& path) {
   if (!has_below(names, kRefsFolder)) return {Errc::invalid_image, std::string(kIndexFile) + " is missing"};
   return {Errc::unsupported,
-          "the layout in the archive keeps its references in refs/, which is read in a directory only; to "
-          "unpack it: mkdir DIR && tar -C DIR -xf " +
+          "references in refs/ are supported in directories only; to "
+          "unpack the archive: mkdir DIR && tar -C DIR -xf " +
               shell_word(path)};
 }
 
@@ -293,7 +292,7 @@ Error explain_file(ByteView front, const std::string& path) {
   const std::string name = whole.filename().string();
   if (name == kIndexFile || name == kMarkerFile) {
     const std::string parent = whole.parent_path().string();
-    return {Errc::invalid_image, what + " but a file of a layout; name its directory: " +
+    return {Errc::invalid_image, what + " but a file of a layout; use its directory: " +
                                      shell_word(parent.empty() ? "." : parent)};
   }
   constexpr std::size_t kSifMagic = 32;

@@ -330,7 +330,7 @@ Result<ReferenceChanges> changes_to_erase(const References& now, std::string_vie
 Result<Descriptor> index_entry(std::string_view name, const Descriptor& descriptor) {
   if (!is_reference_name(name)) return fail(invalid_name(name));
   if (descriptor.digest.empty())
-    return fail(Errc::invalid_argument, "a reference needs a descriptor with a digest");
+    return fail(Errc::invalid_argument, "the descriptor of the reference has no digest");
   Descriptor entry = descriptor;
   entry.annotations.insert_or_assign(std::string(kRefName), std::string(name));
   return entry;
@@ -341,7 +341,7 @@ Error invalid_name(std::string_view name) {
 }
 
 Error name_taken(std::string_view name) {
-  return Error(Errc::clobber, "reference '" + std::string(name) + "' is there and names something else");
+  return Error(Errc::clobber, "reference '" + std::string(name) + "' already exists with another target");
 }
 
 bool is_same(const References& a, const References& b) {

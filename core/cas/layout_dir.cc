@@ -40,10 +40,10 @@ Error open_error(const std::string& path, const OpenFailure& failure, const char
   const std::string link = printable(fault.link) + " is a symlink to " + printable(fault.target);
   switch (fault.kind) {
     case LinkFault::Kind::dangling:
-      return {Errc::not_found, link + ", where nothing is"};
+      return {Errc::not_found, link + ", which does not exist"};
     case LinkFault::Kind::loop:
-      return {Errc::invalid_image, link + ", and such links lead in a circle, or through more than " +
-                                       std::to_string(kMaxLinks) + " of them"};
+      return {Errc::invalid_image,
+              link + ", a symlink loop or more than " + std::to_string(kMaxLinks) + " symlinks"};
     case LinkFault::Kind::leaves:
       break;
   }
@@ -68,14 +68,15 @@ LayoutDir::LayoutDir(UniqueFd root, std::string path, bool is_durable, LinkPolic
 Result<UniqueFd> LayoutDir::open(const std::string& path, int flags) const {
   auto opened = open_beneath({root_.get(), absolute_path_}, path, flags, links_);
   if (opened) return std::move(*opened);
-  return fail(open_error(path, opened.error(),
-                         "-o follow_links (--follow-links) allows it, cp -rL copies it without links"));
+  return fail(
+      open_error(path, opened.error(),
+                 "use -o follow_links (--follow-links) to allow it, or cp -rL to copy it without links"));
 }
 
 Result<UniqueFd> LayoutDir::open_own(const std::string& path, int flags) const {
   auto opened = open_beneath({root_.get(), absolute_path_}, path, flags);
   if (opened) return std::move(*opened);
-  return fail(open_error(path, opened.error(), "nothing is removed there"));
+  return fail(open_error(path, opened.error(), "files outside of the layout are never removed"));
 }
 
 int lock_file(int fd, int operation) {

@@ -45,7 +45,7 @@ Result<Bytes> read_document(const Provider& provider, const Descriptor& descript
     return fail(Errc::corrupt, name + ": blob has " + std::to_string(size) + " bytes, its descriptor says " +
                                    std::to_string(descriptor.size));
   if (size > limit)
-    return fail(Errc::unsupported, name + ": a document of " + std::to_string(size) + " bytes, more than " +
+    return fail(Errc::unsupported, name + ": document has " + std::to_string(size) + " bytes, more than " +
                                        std::to_string(limit));
   Bytes content(static_cast<std::size_t>(size));
   auto got = (*blob)->read_at(content, 0, context);

@@ -45,8 +45,8 @@ bool is_same_image(const Descriptor& a, const Descriptor& b) {
 Error ambiguous_name(std::string_view name, const std::vector<const Descriptor*>& entries) {
   std::vector<std::string> texts;
   for (const Descriptor* entry : entries) texts.push_back(text_of(*entry, name));
-  return {Errc::ambiguous, "'" + std::string(name) + "' is the name of " + std::to_string(entries.size()) +
-                               " images: " + list_of(texts)};
+  return {Errc::ambiguous, "'" + std::string(name) + "' is ambiguous; it is the name of " +
+                               std::to_string(entries.size()) + " images: " + list_of(texts)};
 }
 
 Status check_one_image(std::string_view name, const std::vector<NamedEntry>& entries) {
@@ -63,7 +63,7 @@ Status check_one_image(std::string_view name, const std::vector<NamedEntry>& ent
   if (unknown == 0) return fail(ambiguous_name(name, distinct));
   return fail(Errc::ambiguous, "'" + std::string(name) + "' is the name of " +
                                    std::to_string(distinct.size() + unknown) +
-                                   " entries, some of which cannot be understood");
+                                   " entries, some of them invalid");
 }
 
 std::vector<std::size_t> replaceable_by(const Descriptor& wanted, const std::vector<NamedEntry>& entries) {

@@ -46,7 +46,7 @@ bool is_of_another_image(const Descriptor& present, const Descriptor& wanted) {
 Error is_one_file(std::string_view name, const Descriptor& present, const Descriptor& wanted) {
   return {Errc::clobber, path_of(name) + " is " + std::string(*full_name(present)) + ", so " +
                              std::string(*full_name(wanted)) +
-                             " needs another name: refs/ holds one image of each name"};
+                             " needs another name: refs/ has one image per name"};
 }
 
 class RefsDirReferences final : public ReferenceStore {
@@ -120,8 +120,7 @@ class RefsDirReferences final : public ReferenceStore {
   }
 
   Status update(const ReferenceUpdate&, const Context&) override {
-    return fail(Errc::unsupported,
-                "the references are files in refs/, which cannot be changed several at once");
+    return fail(Errc::unsupported, "references in refs/ cannot be changed together");
   }
   Result<bool> erase(std::string_view name, const Context& context) override {
     if (auto valid = check_name(name); !valid) return fail(std::move(valid).error());
@@ -208,7 +207,7 @@ class RefsDirReferences final : public ReferenceStore {
       }
       bytes += text->size();
       if (bytes > kMaxBytes)
-        return fail(Errc::unsupported, std::string(kRefsFolder) + ": the references take more than " +
+        return fail(Errc::unsupported, std::string(kRefsFolder) + ": the references exceed " +
                                            std::to_string(kMaxBytes) + " bytes");
       auto entry = parse_reference(*text);
       if (entry && !entry->digest.empty()) {

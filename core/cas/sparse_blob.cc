@@ -34,7 +34,7 @@ Status read_sparse(int file, const std::vector<Extent>& extents, std::span<std::
     if (!got)
       status = fail(Error(got.error()));
     else if (*got < piece.size())
-      status = fail(Errc::corrupt, "the archive was cut off after it was opened, at byte " +
+      status = fail(Errc::corrupt, "the archive was truncated after opening, at byte " +
                                        std::to_string(part.stream_offset + *got));
     return status.has_value();
   });

@@ -71,9 +71,10 @@ Result<UniqueFd> open_locked(int folder, const std::string& id) {
   if (!found) return fail(Error(found.error()));
   if (!S_ISREG(found->st_mode)) return fail(wrong_type(described_upload(id)));
   // If the other name is a blob, writing would change the blob.
-  if (found->st_nlink > 1) return fail(Errc::upload_busy, described_upload(id) + ": it has another name too");
+  if (found->st_nlink > 1)
+    return fail(Errc::upload_busy, described_upload(id) + ": the file has several hard links");
   if (lock_file(file->get(), LOCK_EX | LOCK_NB) == EWOULDBLOCK)
-    return fail(Errc::upload_busy, described_upload(id) + ": another writer has it");
+    return fail(Errc::upload_busy, described_upload(id) + ": another writer holds it");
   // The previous holder of the lock may have committed or cancelled it.
   const auto is_there = is_linked(file->get(), folder, id);
   if (!is_there) return fail(Error(is_there.error()));
@@ -146,7 +147,7 @@ Status FileUpload::write(ByteView part) {
 }
 
 Status FileUpload::append(ByteView piece) {
-  if (!file_) return fail(Errc::closed, described_upload(id_) + ": it was closed");
+  if (!file_) return fail(Errc::closed, described_upload(id_) + ": already closed");
   while (!piece.empty()) {
     const ByteView part = piece.first(std::min(piece.size(), HashPipe::kPieceSize));
     if (auto written = write(part); !written) return written;
@@ -156,7 +157,7 @@ Status FileUpload::append(ByteView piece) {
 }
 
 Result<Digest> FileUpload::digest(const Context& context) {
-  if (!file_) return fail(Errc::closed, described_upload(id_) + ": it was closed");
+  if (!file_) return fail(Errc::closed, described_upload(id_) + ": already closed");
   return hash(kBlobAlgorithm, context);
 }
 
@@ -212,7 +213,7 @@ Result<PutResult> FileUpload::commit_file(const Digest& wanted, const Context& c
 Result<PutResult> FileUpload::commit(const Digest& digest, const Context& context) {
   if (is_gone_) return fail(unknown_upload(id_));
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  if (digest.empty()) return fail(Errc::digest_invalid, "a blob is named by a digest");
+  if (digest.empty()) return fail(Errc::digest_invalid, "empty digest");
   if (!file_) {
     auto file = open_locked(folder_.get(), id_);
     if (!file) return fail(std::move(file).error());
@@ -259,7 +260,7 @@ Error unknown_upload(std::string_view id) {
 Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore& blobs,
                                              std::string_view wanted_id) {
   if (!wanted_id.empty() && !is_upload_id(wanted_id))
-    return fail(Errc::invalid_argument, "'" + std::string(wanted_id) + "' can be no upload's id");
+    return fail(Errc::invalid_argument, "'" + std::string(wanted_id) + "' is not a valid upload ID");
   auto folder = open_or_make_blob_folder(layout, kUploadsFolder);
   if (!folder) return fail(std::move(folder).error());
   // A process that lists the folder may lock the file first. The upload then belongs to that process, and may
@@ -271,16 +272,16 @@ Result<std::unique_ptr<Upload>> start_upload(const LayoutDir& layout, BlobStore&
     id = wanted_id.empty() ? random_name() + random_name() : std::string(wanted_id);
     file = open_at(folder->get(), id, kUploadFlags | O_CREAT | O_EXCL, 0644);
     if (!file && file.error().sys() == EEXIST)
-      return fail(Errc::already_exists, described_upload(id) + " is there");
-    if (!file) return fail(std::move(file).error(), "cannot begin an upload");
+      return fail(Errc::already_exists, described_upload(id) + " already exists");
+    if (!file) return fail(std::move(file).error(), "cannot start an upload");
     if (lock_file(file->get(), LOCK_EX | LOCK_NB) != EWOULDBLOCK) {
       const auto is_mine = is_untouched(file->get(), folder->get(), id);
-      if (!is_mine) return fail(Error(is_mine.error()), "cannot begin an upload");
+      if (!is_mine) return fail(Error(is_mine.error()), "cannot start an upload");
       if (*is_mine) break;
     }
     file = UniqueFd();
   }
-  if (!*file) return fail(Errc::io, "cannot begin an upload: others take it");
+  if (!*file) return fail(Errc::io, "cannot start an upload: other processes keep locking it");
   auto upload =
       std::make_unique<FileUpload>(layout, blobs, std::move(id), std::move(*folder), std::move(*file));
   upload->begin();

@@ -94,7 +94,7 @@ Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const
     if (mine.st_ino == there.st_ino)
       return std::make_shared<const Folder>(layout_, std::move(name), std::move(*fd));
   }
-  return fail(Errc::io, "cannot make a temporary folder: others remove it");
+  return fail(Errc::io, "cannot make a temporary folder: other processes keep removing it");
 }
 
 Result<TempFile> Workspace::create_file() {

@@ -52,7 +52,7 @@ class LayerContent {
       const std::vector<Digest>& actual = found.at(diff_id.algorithm());
       if (std::ranges::find(actual, diff_id) != actual.end()) continue;
       problems.push_back({Kind::wrong_diff_id, layer,
-                          layer.str() + ": uncompressed it is " + actual.front().str() + ", the config " +
+                          layer.str() + ": uncompressed digest is " + actual.front().str() + ", the config " +
                               config.str() + " says " + diff_id.str()});
     }
     return problems;

@@ -129,8 +129,7 @@ Status Collector::mark_from_roots() {
   std::vector<Descriptor> roots = references_->entries;
   roots.insert(roots.end(), other_roots_.begin(), other_roots_.end());
   if (!references_->problems.empty())
-    return fail(Errc::invalid_image,
-                "the references cannot all be understood: " + references_->problems.front());
+    return fail(Errc::invalid_image, "invalid reference: " + references_->problems.front());
   Marks marks;
   add_mentioned(digests_in(references_->document), marks, roots);
   const auto is_named = [&](const Digest& digest) {
@@ -144,8 +143,7 @@ Status Collector::mark_from_roots() {
     if (kept.error().code() != Errc::not_found) return fail(std::move(kept).error());
     if (is_named(descriptor.digest))
       return fail(Errc::not_found,
-                  descriptor.digest.str() +
-                      ": the document that a reference names is missing, and its content cannot be known");
+                  descriptor.digest.str() + ": a reference's document is missing, so its blobs are unknown");
     if (!marks.optional.contains(descriptor.digest)) marks.problems.push_back(kept.error().message());
     return Visit();
   };

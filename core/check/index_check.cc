@@ -19,7 +19,7 @@ std::unexpected<Error> differs(const std::string& what) { return fail(Errc::corr
 // Returns the error of an access point that gives wrong bytes; a system error takes precedence.
 std::unexpected<Error> point_fails(const std::string& where, const Error& error) {
   if (error.code() != Errc::corrupt) return fail(Error(error));
-  return differs(where + "its access point fails: " + error.message());
+  return differs(where + "access point is unusable: " + error.message());
 }
 
 auto fields_of(const Extent& extent) { return std::tie(extent.offset, extent.size, extent.stream_offset); }
@@ -57,9 +57,9 @@ class EntryCheck {
   explicit EntryCheck(const LayerIndex& index) : index_(index) {}
 
   Status add(const TarEntry& found) {
-    if (next_ == index_.entry_count()) return differs("an entry is missing: " + found.path);
+    if (next_ == index_.entry_count()) return differs("missing entry: " + found.path);
     if (!are_same(index_, index_.entry(next_), found))
-      return differs("entry " + std::to_string(next_) + " is not that of the layer: " + found.path);
+      return differs("entry " + std::to_string(next_) + " differs from the layer's: " + found.path);
     ++next_;
     return {};
   }
@@ -111,7 +111,7 @@ Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckPro
     const auto got = decoder->read(buffer);
     if (!got) return point_fails(where, got.error());
     if (*got != buffer.size() || !is_right_span(stream, number, buffer))
-      return differs(where + "the content is another than it says");
+      return differs(where + "content differs from the index");
     if (auto taken = sink(buffer); !taken) return taken;
   }
   return {};
@@ -133,7 +133,7 @@ Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProg
   // Checks that there are no more bytes.
   const auto diff_ids = diff_ids_of(std::move(hasher));
   if (!index.has_diff_ids(diff_ids))
-    return differs("what it leads to has the diffID " + diff_ids.front().str() + ", and not " +
+    return differs("the decoded layer has the diffID " + diff_ids.front().str() + ", not " +
                    index.diff_id().str());
   if (auto parsed = parser.finish(); !parsed) return parsed;
   return entries.finish();

@@ -92,8 +92,7 @@ void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<con
   if (!merged) return add("cannot be compared: " + merged.error().message());
   // Equal trees give equal files.
   if (!std::ranges::equal(*merged, kept->file.bytes))
-    add(is_of_layer ? "index file: it is not the tree of the layer"
-                    : "index file: it is not the tree of the image's layers");
+    add(is_of_layer ? "tree differs from the layer" : "tree differs from the image's layers");
 }
 
 CheckedLayer IndexCheck::check_layer(const Descriptor& layer) const {

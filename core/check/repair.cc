@@ -70,7 +70,7 @@ Result<std::optional<std::string>> BlobRepair::State::take(const RepairSource& s
     case Errc::digest_invalid:
     case Errc::size_invalid:
     case Errc::corrupt:
-      return "its blob is damaged too";
+      return "its copy is damaged, too";
     case Errc::invalid_image:  // another type of file has the name of the blob
     case Errc::not_found:
       return put.error().message();
@@ -82,7 +82,7 @@ Result<std::optional<std::string>> BlobRepair::State::take(const RepairSource& s
   // Determine which of the two layouts has failed: errors of the source are not fatal.
   const auto is_whole = is_intact(*blob, digest, (*blob)->size(), context);
   if (is_whole && *is_whole) return fail(std::move(put).error());
-  return is_whole ? "its blob is damaged too" : is_whole.error().message();
+  return is_whole ? "its copy is damaged, too" : is_whole.error().message();
 }
 
 bool BlobRepair::State::has_any_of(const std::vector<Descriptor>& blobs) const {

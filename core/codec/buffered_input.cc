@@ -49,13 +49,13 @@ void BufferedInput::consume(std::size_t size) noexcept {
 }
 
 void BufferedInput::unconsume(std::size_t size) noexcept {
-  check(size <= behind(), "what is taken back is still there");
+  check(size <= behind(), "only available bytes are unconsumed");
   begin_ -= size;
   offset_ -= size;
 }
 
 ByteView BufferedInput::available_from(std::uint64_t offset) const noexcept {
-  check(offset <= offset_ && offset_ - offset <= behind(), "what was consumed is still there");
+  check(offset <= offset_ && offset_ - offset <= behind(), "the offset was consumed recently");
   const auto back = static_cast<std::size_t>(offset_ - offset);
   return {buffer_.get() + begin_ - back, end_ - begin_ + back};
 }

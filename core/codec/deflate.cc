@@ -88,7 +88,7 @@ DeflateLibrary choose() {
   const auto isal = make_isal_decoder();
   if (isal == nullptr) return DeflateLibrary::zlib;
   if (does_what_it_should(*isal)) return DeflateLibrary::isal;
-  log(LogLevel::warning, "this version of ISA-L is not one that can be used; zlib takes its place");
+  log(LogLevel::warning, "this version of ISA-L is unsuitable; using zlib");
   return DeflateLibrary::zlib;
 }
 

@@ -152,7 +152,7 @@ Result<std::unique_ptr<Decoder>> resume_gzip_by(DeflateLibrary library, BlobPtr 
   const std::uint64_t offset = position / 8;
   const auto used_bits = static_cast<unsigned>(position % 8);
   if (offset > blob->size() || (known->is_at_header && used_bits > 0) || (state.empty() && position > 0))
-    return fail(Errc::corrupt, "access point is not one of this gzip stream");
+    return fail(Errc::corrupt, "access point does not belong to this gzip stream");
   if (known->is_at_header) return std::make_unique<GzipDecoder>(std::move(blob), offset, library);
   if (used_bits == 0) {
     auto decoder = std::make_unique<GzipDecoder>(std::move(blob), offset, library);
@@ -162,7 +162,7 @@ Result<std::unique_ptr<Decoder>> resume_gzip_by(DeflateLibrary library, BlobPtr 
   std::byte split{};
   const auto size = blob->read_at({&split, 1}, offset);
   if (!size) return std::unexpected(size.error());
-  if (*size != 1) return fail(Errc::corrupt, "gzip stream is truncated");
+  if (*size != 1) return fail(Errc::corrupt, "unexpected end of gzip stream");
   auto decoder = std::make_unique<GzipDecoder>(std::move(blob), offset + 1, library);
   decoder->start_in_member(8 - used_bits, std::to_integer<std::uint8_t>(split), known->window);
   return decoder;

@@ -15,11 +15,11 @@ constexpr std::uint8_t kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kRe
 
 static_assert(DeflateDecoder::kMaxUnread <= BufferedInput::kBehind);
 
-std::unexpected<Error> truncated() { return fail(Errc::corrupt, "gzip stream is truncated"); }
+std::unexpected<Error> truncated() { return fail(Errc::corrupt, "unexpected end of gzip stream"); }
 
 std::unexpected<Error> broken(std::uint64_t offset, std::string_view why) {
   return fail(Errc::corrupt,
-              "gzip stream is broken near byte " + std::to_string(offset) + ": " + std::string(why));
+              "invalid gzip stream near byte " + std::to_string(offset) + ": " + std::string(why));
 }
 
 }  // namespace
@@ -156,7 +156,7 @@ Status GzipInflater::read_header() {
   const auto flags = next_header_byte();
   if (!flags) return std::unexpected(flags.error());
   if (*method != kDeflate || (*flags & kReserved) != 0)
-    return broken(begin, "a header with an unknown method or unknown flags");
+    return broken(begin, "unknown compression method or flags in a header");
   for (int i = 0; i < 6; ++i)  // MTIME, XFL, OS
     if (const auto byte = next_header_byte(); !byte) return std::unexpected(byte.error());
   if ((*flags & kExtra) != 0) {
@@ -173,7 +173,7 @@ Status GzipInflater::read_header() {
     const std::uint32_t expected = header_crc_ & 0xffff;
     const auto stored = next_header_number(2);
     if (!stored) return std::unexpected(stored.error());
-    if (*stored != expected) return broken(begin, "a header that differs from its CRC");
+    if (*stored != expected) return broken(begin, "header CRC mismatch");
   }
   return {};
 }
@@ -186,10 +186,8 @@ Status GzipInflater::read_trailer() {
     trailer |= std::uint64_t{*byte} << (8 * i);
   }
   if (check_ == Check::none) return {};
-  if (static_cast<std::uint32_t>(trailer) != crc_)
-    return broken(input_.offset(), "a member differs from its CRC");
-  if (static_cast<std::uint32_t>(trailer >> 32) != isize_)
-    return broken(input_.offset(), "a member differs from its length");
+  if (static_cast<std::uint32_t>(trailer) != crc_) return broken(input_.offset(), "CRC mismatch");
+  if (static_cast<std::uint32_t>(trailer >> 32) != isize_) return broken(input_.offset(), "length mismatch");
   return {};
 }
 

@@ -41,10 +41,10 @@ Bytes at_gzip_header() { return {kAtHeader}; }
 
 Result<GzipState> parse_gzip_state(ByteView state) {
   if (state.empty() || (state.size() == 1 && state[0] == kAtHeader)) return GzipState{true, {}};
-  if (state[0] != kAtBlock) return fail(Errc::corrupt, "access point is not one of a gzip stream");
+  if (state[0] != kAtBlock) return fail(Errc::corrupt, "access point does not belong to a gzip stream");
   Bytes window(kDeflateWindow);
   const std::size_t size = ZSTD_decompress(window.data(), window.size(), state.data() + 1, state.size() - 1);
-  if (ZSTD_isError(size)) return fail(Errc::corrupt, "the window of a gzip access point is broken");
+  if (ZSTD_isError(size)) return fail(Errc::corrupt, "invalid window of a gzip access point");
   window.resize(size);
   return GzipState{false, std::move(window)};
 }

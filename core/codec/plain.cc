@@ -63,7 +63,7 @@ std::unique_ptr<IndexingDecoder> start_indexing_plain(ByteSource& source, std::u
 
 Result<std::unique_ptr<Decoder>> resume_plain(BlobPtr blob, std::uint64_t position, ByteView state) {
   if (!state.empty() || position % 8 != 0 || position / 8 > blob->size())
-    return fail(Errc::corrupt, "access point is not one of a plain stream");
+    return fail(Errc::corrupt, "access point does not belong to an uncompressed stream");
   return std::make_unique<PlainDecoder>(std::move(blob), position / 8);
 }
 

@@ -21,7 +21,7 @@ class ZstdDecoder final : public Decoder {
   Status begin_inside(const zstd::BlockPoint& point) {
     // libzstd returns "no memory" for an invalid dictionary, too.
     if (ZSTD_isError(zstd::begin_at(context_.get(), point)))
-      return fail(Errc::corrupt, "state of a zstd access point is broken");
+      return fail(Errc::corrupt, "invalid state of a zstd access point");
     is_in_frame_ = true;
     is_in_made_frame_ = true;
     has_checksum_ = point.has_checksum;
@@ -83,7 +83,7 @@ class ZstdDecoder final : public Decoder {
 
 Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state) {
   if (position % 8 != 0 || position / 8 > blob->size())
-    return fail(Errc::corrupt, "position of a zstd access point is not in the blob");
+    return fail(Errc::corrupt, "zstd access point outside of the blob");
   auto point = zstd::parse_point(state);
   if (!point) return fail(std::move(point).error());
   auto decoder = std::make_unique<ZstdDecoder>(std::move(blob), position / 8);

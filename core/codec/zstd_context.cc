@@ -24,7 +24,7 @@ Error failure(std::size_t code) {
     case ZSTD_error_dictionary_wrong:
       return Error(Errc::unsupported, "zstd frame needs a dictionary");
     default:
-      return Error(Errc::corrupt, std::string("broken zstd stream: ") + ZSTD_getErrorName(code));
+      return Error(Errc::corrupt, std::string("invalid zstd stream: ") + ZSTD_getErrorName(code));
   }
 }
 

@@ -26,6 +26,6 @@ DecompressionContext make_decompression_context();
 Error failure(std::size_t code);
 
 // The error of input that ends inside a frame.
-inline Error truncated() { return Error(Errc::corrupt, "zstd stream is truncated"); }
+inline Error truncated() { return Error(Errc::corrupt, "unexpected end of zstd stream"); }
 
 }  // namespace layoutfs::zstd

@@ -64,7 +64,7 @@ Result<BlockHeader> parse_block_header(ByteView bytes) {
                       std::to_integer<std::uint32_t>(bytes[1]) << 8 |
                       std::to_integer<std::uint32_t>(bytes[2]) << 16;
   const std::size_t size = fields >> 3;
-  if (size > kMaxBlockSize) return fail(Errc::corrupt, "broken zstd stream: a block of more than 128 KiB");
+  if (size > kMaxBlockSize) return fail(Errc::corrupt, "invalid zstd stream: block of more than 128 KiB");
   const bool is_last = (fields & 1) != 0;
   switch (fields >> 1 & 3) {
     case 0:
@@ -74,7 +74,7 @@ Result<BlockHeader> parse_block_header(ByteView bytes) {
     case 2:
       return BlockHeader{is_last, BlockType::compressed, size, 0};
     default:
-      return fail(Errc::corrupt, "broken zstd stream: a block of a reserved type");
+      return fail(Errc::corrupt, "invalid zstd stream: block of a reserved type");
   }
 }
 

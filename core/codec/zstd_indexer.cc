@@ -74,7 +74,7 @@ Status Indexer::begin_frame() {
   if (bytes->size() < kMagicSize) return fail(truncated());
   if (is_skippable_frame(*bytes)) return skip_frame(*bytes);
   if (!is_frame(*bytes))
-    return fail(Errc::corrupt, has_seen_frame_ ? "zstd stream is followed by bytes that are no zstd frame"
+    return fail(Errc::corrupt, has_seen_frame_ ? "trailing garbage after the zstd stream"
                                                : "blob does not begin with a zstd frame");
   auto header = parse_frame_header(*bytes);
   if (!header) return fail(std::move(header).error());
@@ -126,13 +126,13 @@ Status Indexer::decode_block() {
   auto ended = feed(*bytes);
   if (!ended) return fail(std::move(ended).error());
   if (*ended != header->is_last)
-    return fail(Errc::corrupt, "broken zstd stream: a frame does not end with its last block");
+    return fail(Errc::corrupt, "invalid zstd stream: frame does not end with its last block");
   input_.consume(size);
   if (candidate_)
     candidate_->blocks.insert(candidate_->blocks.end(), bytes->begin(),
                               bytes->begin() + static_cast<std::ptrdiff_t>(block_size));
   if (walker_ && !walker_->follow(*header, bytes->subspan(kBlockHeaderSize, header->content_size)))
-    give_up_points("a block was not understood");
+    give_up_points("unsupported block");
   if (header->is_last) return end_frame();
   consider_boundary(plain_.end() - begin);
   return {};
@@ -150,7 +150,7 @@ Result<bool> Indexer::feed(ByteView bytes) {
   ZSTD_outBuffer to{room.data(), room.size(), 0};
   const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
   if (ZSTD_isError(code)) return fail(failure(code));
-  if (in.pos < in.size) return fail(Errc::corrupt, "broken zstd stream: a block was not decoded to its end");
+  if (in.pos < in.size) return fail(Errc::corrupt, "invalid zstd stream: block was not decoded completely");
   plain_.grow(to.pos);
   return code == 0;
 }
@@ -158,7 +158,7 @@ Result<bool> Indexer::feed(ByteView bytes) {
 Status Indexer::end_frame() {
   // libzstd does not notice this if the last block is empty.
   if (frame_->content_size && *frame_->content_size != plain_.end() - frame_offset_)
-    return fail(Errc::corrupt, "broken zstd stream: a frame does not have the size that it declares");
+    return fail(Errc::corrupt, "invalid zstd stream: frame size differs from its header");
   if (candidate_) try_candidate();
   trial_.reset();
   walker_.reset();
@@ -175,7 +175,7 @@ void Indexer::consider_boundary(std::uint64_t block_size) {
   if (!walker_ || offset - frame_offset_ < frame_->window_size) return;
   if (trial_ && offset - point_offset_ >= shortest_distance()) await_trial();
   if (!walker_ || offset - point_offset_ < distance_) return;
-  if (walker_->last_size() != block_size) return give_up_points("a block was not understood");
+  if (walker_->last_size() != block_size) return give_up_points("unsupported block");
   if (walker_->state()) candidate_ = Candidate{offset, input_.offset(), *walker_, {}};
 }
 
@@ -212,7 +212,7 @@ void Indexer::await_trial() {
   } catch (const std::future_error&) {
     // The point was dropped.
   }
-  if (!state_size) return give_up_points("a point did not stand its trial");
+  if (!state_size) return give_up_points("an access point failed its test");
   const std::uint64_t shortest = shortest_distance();
   const std::uint64_t longest = shortest > std::numeric_limits<std::uint64_t>::max() / kMaxWidening
                                     ? shortest
@@ -232,7 +232,7 @@ void Indexer::report(std::uint64_t offset, FoundPoint point) {
 }
 
 void Indexer::give_up_points(std::string_view why) {
-  if (walker_) log(LogLevel::info, "zstd frame gets no more access points inside it: " + std::string(why));
+  if (walker_) log(LogLevel::info, "no more access points in this zstd frame: " + std::string(why));
   walker_.reset();
 }
 

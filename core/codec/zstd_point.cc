@@ -50,7 +50,7 @@ Bytes dictionary_tables(const EntropyState& entropy) {
 Bytes frame_point() { return {kFrameKind}; }
 
 Result<std::optional<BlockPoint>> parse_point(ByteView state) {
-  const auto broken = [] { return fail(Errc::corrupt, "state of a zstd access point is broken"); };
+  const auto broken = [] { return fail(Errc::corrupt, "invalid state of a zstd access point"); };
   if (state.empty() || (state.size() == 1 && state[0] == kFrameKind)) return std::nullopt;
   if (state[0] != kBlockKind) return broken();
   const ByteView packed = state.subspan(1);

@@ -62,8 +62,7 @@ Result<std::size_t> ChunkReader::read_some(std::span<std::byte> out) {
     if (left_ != kToEnd) left_ -= *got;
     if (*got > 0) return got;
     if (left_ != kToEnd)
-      return fail(Errc::unexpected_eof,
-                  chunk_name() + ": " + std::to_string(left_) + " bytes of it are missing");
+      return fail(Errc::unexpected_eof, chunk_name() + ": " + std::to_string(left_) + " bytes are missing");
   }
   if (auto ended = end_chunk(); !ended) return fail(std::move(ended).error());
   is_inside_ = false;

@@ -83,7 +83,9 @@ bool is_same_token(std::string_view a, std::string_view b) noexcept {
 }
 
 Result<ContentType> ContentType::parse(std::string_view text) {
-  const auto broken = [&] { return fail(Errc::corrupt, "'" + std::string(text) + "' is no Content-Type"); };
+  const auto broken = [&] {
+    return fail(Errc::corrupt, "'" + std::string(text) + "' is not a Content-Type");
+  };
   FieldParser field(text);
   field.skip_blanks();
   const std::string_view type = field.take_token();
@@ -109,7 +111,7 @@ Result<ContentType> ContentType::parse(std::string_view text) {
 
 Result<ContentRange> ContentRange::parse(std::string_view text) {
   const auto broken = [&] {
-    return fail(Errc::corrupt, "'" + std::string(text) + "' is no Content-Range of bytes");
+    return fail(Errc::corrupt, "'" + std::string(text) + "' is not a Content-Range of bytes");
   };
   FieldParser field(text);
   field.skip_blanks();

@@ -142,10 +142,9 @@ Status MultipartReader::read_field(std::string_view line) {
   // A line that starts with a blank continues the previous field; the fields we need never do.
   if (kPadding.find(line.front()) != std::string_view::npos) return {};
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos)
-    return fail(Errc::corrupt, "a multipart header has a line that is no field");
+  if (colon == std::string_view::npos) return fail(Errc::corrupt, "a multipart header has an invalid line");
   if (!is_same_token(trimmed(line.substr(0, colon)), "content-range")) return {};
-  if (content_range_) return fail(Errc::corrupt, "a part of a multipart body has two fields Content-Range");
+  if (content_range_) return fail(Errc::corrupt, "a part of a multipart body has two Content-Range fields");
   content_range_ = trimmed(line.substr(colon + 1));
   return {};
 }

@@ -53,7 +53,7 @@ Result<std::uint64_t> length_of(std::string_view content_range, const BlobChunk&
   const bool is_right_end =
       chunk.length == kToEnd ? is_to_end || !range->size.has_value() : chunk.length == length;
   if (range->first == chunk.offset && is_right_end) return length;
-  const auto answered = [&] { return chunk_name + ": the answer is '" + std::string(content_range) + "'"; };
+  const auto answered = [&] { return chunk_name + ": the response is '" + std::string(content_range) + "'"; };
   if (range->first == chunk.offset && is_to_end && length < chunk.length)
     return fail(Errc::unexpected_eof, answered());
   return fail(Errc::corrupt, answered());
@@ -74,7 +74,7 @@ class LoneBodyChunk final : public ChunkReader {
     std::byte more;
     const auto got = body_->read(std::span(&more, 1));
     if (!got) return fail(Error(got.error()));
-    return *got == 0 ? Status() : fail(Errc::corrupt, chunk_name() + ": the answer has more bytes");
+    return *got == 0 ? Status() : fail(Errc::corrupt, chunk_name() + ": the response has more bytes");
   }
 
   std::unique_ptr<ByteSource> body_;
@@ -91,7 +91,7 @@ class MultipartChunks final : public ChunkReader {
   Result<std::uint64_t> begin_chunk(const BlobChunk& chunk) override {
     const auto is_there = parts_.next_part();
     if (!is_there) return fail(Error(is_there.error()));
-    if (!*is_there) return fail(Errc::unexpected_eof, chunk_name() + ": the answer has too few parts");
+    if (!*is_there) return fail(Errc::unexpected_eof, chunk_name() + ": the response has too few parts");
     // RFC 9110, 14.6: every part has one.
     if (!parts_.content_range()) return fail(Errc::corrupt, chunk_name() + ": its part has no Content-Range");
     return length_of(*parts_.content_range(), chunk, chunk_name());
@@ -107,8 +107,8 @@ class MultipartChunks final : public ChunkReader {
     const auto is_there = parts_.next_part();
     if (!is_there) return fail(Error(is_there.error()));
     if (!*is_there) return {};
-    return fail(Errc::corrupt, "the answer has more parts than the " + std::to_string(chunks().size()) +
-                                   " that were asked for");
+    return fail(Errc::corrupt,
+                "the response has more parts than the " + std::to_string(chunks().size()) + " requested");
   }
 
   MultipartReader parts_;
@@ -135,7 +135,8 @@ Result<std::unique_ptr<ChunkStream>> split_partial_body(std::unique_ptr<ByteSour
   if (auto valid = validate_chunks(chunks); !valid) return fail(std::move(valid).error());
   if (!is_multipart(response.content_type)) {
     if (chunks.size() > 1)
-      return fail(Errc::corrupt, std::to_string(chunks.size()) + " chunks were asked for, the answer is one");
+      return fail(Errc::corrupt,
+                  std::to_string(chunks.size()) + " chunks were requested, the response has one");
     return std::make_unique<LoneBodyChunk>(std::move(body), std::string(response.content_range),
                                            std::move(chunks));
   }

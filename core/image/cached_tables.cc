@@ -16,8 +16,7 @@ Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, cons
 Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer) {
   auto index = open_cached_index(cache, layer.digest);
   if (index && index->tables->blob_size() != layer.size)
-    return fail(Errc::corrupt, "index file: it is of a blob of " +
-                                   std::to_string(index->tables->blob_size()) +
+    return fail(Errc::corrupt, "index file: blob size " + std::to_string(index->tables->blob_size()) +
                                    " bytes, the descriptor says " + std::to_string(layer.size));
   return index;
 }
@@ -28,8 +27,7 @@ Result<CachedTables<ImageTree>> open_cached_tree(const IndexCache& cache, CacheK
   if (!file) return fail(std::move(file).error());
   auto tree = ImageTree::open(*file, digest);
   if (!tree) return fail(std::move(tree).error());
-  if ((*tree)->layer_count() != layer_count)
-    return fail(Errc::corrupt, "index file: it is of another number of layers");
+  if ((*tree)->layer_count() != layer_count) return fail(Errc::corrupt, "index file: layer count mismatch");
   return CachedTables<ImageTree>{std::move(*tree), std::move(*file)};
 }
 

@@ -4,9 +4,10 @@
 // - RecentlyOpened keeps the most recently used ones open, for all libraries with the same resources, within
 //   a number of mapped files.
 // - SingleFlight lets one thread open a digest while others wait for it.
-// open_once() joins them: it looks in the results, else opens within the flight, looks again, and stores the
-// result. Transient errors are not stored. Invariant: at most one thread builds an index or a tree; nothing
-// is built under a lock.
+//
+// open_once() joins them. It looks in the results; otherwise, within the flight, it looks again, opens the
+// layer or image, and stores the result. Transient errors are not stored. Invariants: at most one thread
+// opens a digest; nothing is opened while a lock is held.
 #include "core/image/image_library.h"
 
 #include <algorithm>
@@ -146,8 +147,7 @@ std::string seconds_text(Clock::duration duration) {
 
 // A missing file is normal, and not logged.
 void log_unusable(const std::string& what, const Error& error) {
-  if (error.code() != Errc::not_found)
-    log(LogLevel::info, what + ": " + error.message() + "; building it anew");
+  if (error.code() != Errc::not_found) log(LogLevel::info, what + ": " + error.message() + "; rebuilding it");
 }
 
 }  // namespace
@@ -228,7 +228,7 @@ struct ImageLibrary::State {
 // The blob must exist and have the expected size; the index vouches for its content.
 Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
   if (!is_layer_type(descriptor.media_type))
-    return fail(Errc::unsupported, "media type '" + descriptor.media_type + "' is not one of a layer");
+    return fail(Errc::unsupported, "media type '" + descriptor.media_type + "' is not that of a layer");
   const auto size = reader->blob_size(descriptor.digest);
   if (!size) return std::unexpected(size.error());
   const std::string name = "blob " + descriptor.digest.str();
@@ -362,7 +362,7 @@ Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& la
     if (config.diff_ids[i].algorithm() != layers[i]->index->diff_id().algorithm()) continue;
     if (!layers[i]->index->is_diff_id(config.diff_ids[i]))
       return fail(Errc::corrupt, "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() +
-                                     "): uncompressed it is " + layers[i]->index->diff_id().str() +
+                                     "): uncompressed digest is " + layers[i]->index->diff_id().str() +
                                      ", the config says " + config.diff_ids[i].str());
   }
   return {};

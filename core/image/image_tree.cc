@@ -120,12 +120,10 @@ ImageTree::~ImageTree() = default;
 Result<std::shared_ptr<const ImageTree>> ImageTree::open(SharedBytes file, const Digest& image) {
   const auto payload = open_table_file(file.bytes, TableKind::image_tree, kImageTreeVersion, image);
   if (!payload) return std::unexpected(payload.error());
-  if (payload->size() >= FLATBUFFERS_MAX_BUFFER_SIZE)
-    return fail(Errc::corrupt, "tree file: it is too large");
+  if (payload->size() >= FLATBUFFERS_MAX_BUFFER_SIZE) return fail(Errc::corrupt, "tree file is too large");
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(payload->data()), payload->size(),
                                  /*max_depth=*/4, /*max_tables=*/4);
-  if (!verifier.VerifyBuffer<ImageFile>(nullptr))
-    return fail(Errc::corrupt, "tree file: its tables are damaged");
+  if (!verifier.VerifyBuffer<ImageFile>(nullptr)) return fail(Errc::corrupt, "tree file: damaged tables");
   const ImageFile* tables = flatbuffers::GetRoot<ImageFile>(payload->data());
   auto state = std::make_unique<const State>(State{.file = std::move(file),
                                                    .layer_count = tables->layer_count(),
@@ -135,7 +133,7 @@ Result<std::shared_ptr<const ImageTree>> ImageTree::open(SharedBytes file, const
                                                    .xattrs = in_place<image_file::Xattr>(tables->xattrs()),
                                                    .pool = text_of(*tables->pool()),
                                                    .problems = tables->problems()});
-  if (!state->is_consistent()) return fail(Errc::corrupt, "tree file: its tables contradict each other");
+  if (!state->is_consistent()) return fail(Errc::corrupt, "tree file: inconsistent tables");
   return std::shared_ptr<const ImageTree>(new ImageTree(std::move(state)));
 }
 

@@ -100,7 +100,7 @@ class Merge {
     const auto [parent, name] = split(entry.path);
     // No directory has such a name, so it contains nothing; it is not a deletion either.
     if (is_applied() && has_whiteout_name(parent)) return {};
-    if (has_long_name(entry.path)) return fail(Errc::corrupt, "a name of more than 255 bytes");
+    if (has_long_name(entry.path)) return fail(Errc::corrupt, "file name exceeds 255 bytes");
     if (is_applied() && name.starts_with(kWhiteout)) return apply_whiteout(parent, name);
     return put(entry, parent, name);
   }
@@ -200,7 +200,7 @@ class Merge {
     if (!found) return found;
     const NodeId target = *found;
     if (target == MergeTree::kNone)
-      return fail(Errc::corrupt, "hard link to " + shown(entry.target) + ", which is not there");
+      return fail(Errc::corrupt, "hard link to " + shown(entry.target) + ", which does not exist");
     const EntryType type = tree_.node(target).type;
     if (type == EntryType::directory)
       return fail(Errc::corrupt, "hard link to " + shown(entry.target) + ", which is a directory");

@@ -159,8 +159,8 @@ Result<MergeTree::NodeId> MergeTree::find_or_create(NodeId directory, std::strin
   if (create == Create::no) return kNone;
   // The path may come from a symlink, so its components were not checked.
   if (!forbidden_.empty() && name.starts_with(forbidden_))
-    return fail(Errc::corrupt, "a parent has the name of a whiteout");
-  if (has_long_name(name)) return fail(Errc::corrupt, "a name of more than 255 bytes");
+    return fail(Errc::corrupt, "a parent has a whiteout's name");
+  if (has_long_name(name)) return fail(Errc::corrupt, "file name exceeds 255 bytes");
   const auto made = add_node(EntryType::directory);
   if (made) link(directory, name, *made);
   return made;

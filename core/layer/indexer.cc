@@ -73,7 +73,7 @@ class SpanCutter {
     if (const auto state = point_->make_state(following))
       index_.add_point(offset_, point_->position, *state);
     else
-      log(LogLevel::info, "an access point gives other bytes and is left out");
+      log(LogLevel::info, "dropping an access point that gives wrong bytes");
     point_.reset();
   }
 

@@ -95,17 +95,15 @@ LayerIndex::~LayerIndex() = default;
 Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, const Digest& blob) {
   const auto payload = open_table_file(file.bytes, TableKind::layer_index, kLayerIndexVersion, blob);
   if (!payload) return fail(Error(payload.error()));
-  if (payload->size() >= FLATBUFFERS_MAX_BUFFER_SIZE)
-    return fail(Errc::corrupt, "index file: it is too large");
+  if (payload->size() >= FLATBUFFERS_MAX_BUFFER_SIZE) return fail(Errc::corrupt, "index file is too large");
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(payload->data()), payload->size(),
                                  /*max_depth=*/4, /*max_tables=*/4);
-  if (!verifier.VerifyBuffer<LayerFile>(nullptr))
-    return fail(Errc::corrupt, "index file: its tables are damaged");
+  if (!verifier.VerifyBuffer<LayerFile>(nullptr)) return fail(Errc::corrupt, "index file: damaged tables");
 
   const LayerFile* tables = flatbuffers::GetRoot<LayerFile>(payload->data());
-  if (tables->diff_ids()->size() == 0) return fail(Errc::corrupt, "index file: it has no diff id");
+  if (tables->diff_ids()->size() == 0) return fail(Errc::corrupt, "index file: no diff ID");
   auto diff_id = Digest::parse(tables->diff_ids()->Get(0)->string_view());
-  if (!diff_id) return fail(Errc::corrupt, "index file: its diff id is no digest");
+  if (!diff_id) return fail(Errc::corrupt, "index file: invalid diff ID");
   const StreamIndex stream = {.compression = static_cast<Compression>(tables->compression()),
                               .size = tables->stream_size(),
                               .points = in_place<PointRecord>(tables->points()),
@@ -122,7 +120,7 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
                                                    .extents = in_place<Extent>(tables->extents()),
                                                    .xattrs = in_place<layer_file::Xattr>(tables->xattrs()),
                                                    .pool = as_text(in_place(tables->pool()))});
-  if (!state->is_consistent()) return fail(Errc::corrupt, "index file: its tables contradict each other");
+  if (!state->is_consistent()) return fail(Errc::corrupt, "index file: inconsistent tables");
   return std::shared_ptr<const LayerIndex>(new LayerIndex(std::move(state)));
 }
 

@@ -64,19 +64,19 @@ Result<ByteView> open_table_file(ByteView file, TableKind kind, std::uint32_t ve
   const auto corrupt = [](const char* what) {
     return fail(Errc::corrupt, std::string("index file: ") + what);
   };
-  if (file.size() < sizeof(FileHeader)) return corrupt("it is shorter than its header");
+  if (file.size() < sizeof(FileHeader)) return corrupt("shorter than its header");
   check(reinterpret_cast<std::uintptr_t>(file.data()) % 8 == 0, "an index file is not aligned");
 
   const auto header = load_le<FileHeader>(file);
   const ByteView payload = file.subspan(sizeof header);
-  if (header.magic != kMagic) return corrupt("its magic is wrong");
-  if (header.kind != static_cast<std::uint32_t>(kind)) return corrupt("it holds tables of another kind");
-  if (header.version != version) return corrupt("it is of another version");
+  if (header.magic != kMagic) return corrupt("wrong magic number");
+  if (header.kind != static_cast<std::uint32_t>(kind)) return corrupt("wrong kind of tables");
+  if (header.version != version) return corrupt("unsupported version");
   if (header.algorithm != static_cast<std::uint8_t>(digest.algorithm()) || header.digest != binary(digest)) {
-    return corrupt("it belongs to another digest");
+    return corrupt("belongs to another digest");
   }
-  if (header.payload_size != payload.size()) return corrupt("its size is wrong");
-  if (header.checksum != checksum_of(payload)) return corrupt("its checksum is wrong");
+  if (header.payload_size != payload.size()) return corrupt("wrong size");
+  if (header.checksum != checksum_of(payload)) return corrupt("wrong checksum");
   return payload;
 }
 

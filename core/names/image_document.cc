@@ -80,7 +80,7 @@ Result<Annotations> labels_of(JsonValue object) {
   if (!member->is_object()) return fail(Errc::invalid_image, "labels is not an object");
   for (std::size_t i = 0; i < member->size(); ++i) {
     const auto text = member->at(i).as_string();
-    if (!text) return fail(Errc::invalid_image, "a label that is not a string");
+    if (!text) return fail(Errc::invalid_image, "label is not a string");
     labels.emplace(member->name_at(i), *text);
   }
   return labels;
@@ -116,7 +116,7 @@ Result<NamedImages> parse_image_document(ByteView text) {
   if (!version || !version->as_integer()) return fail(Errc::invalid_image, "version is missing");
   if (*version->as_integer() != kVersion)
     return fail(Errc::unsupported, "version " + std::to_string(*version->as_integer()) +
-                                       ", where this program knows " + std::to_string(kVersion));
+                                       " is not supported, only " + std::to_string(kVersion));
   const auto list = root.find("images");
   if (!list || !list->is_array()) return fail(Errc::invalid_image, "images is missing, or is not an array");
   NamedImages images;
@@ -125,7 +125,7 @@ Result<NamedImages> parse_image_document(ByteView text) {
     if (!image) return fail(std::move(image).error(), "image " + std::to_string(i));
     std::string name = image->name;
     if (!images.emplace(name, std::move(*image)).second)
-      return fail(Errc::invalid_image, "image " + std::to_string(i) + ": there are two '" + name + "'");
+      return fail(Errc::invalid_image, "image " + std::to_string(i) + ": duplicate name '" + name + "'");
   }
   return images;
 }

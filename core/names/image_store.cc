@@ -38,7 +38,7 @@ bool is_namespace(std::string_view text) {
 }
 
 std::unexpected<Error> no_image(std::string_view name) {
-  return fail(Errc::not_found, "no image is named '" + std::string(name) + "'");
+  return fail(Errc::not_found, "no image named '" + std::string(name) + "'");
 }
 
 Result<LayoutDir> open_directory(const std::string& path, bool is_durable) {
@@ -140,7 +140,7 @@ Result<NamedImage> ImageStore::create(NamedImage image, const Context& context) 
   if (!directory) return fail(Error(directory.error()));
   const auto apply = [&](NamedImages& images) -> Status {
     if (images.contains(added->name))
-      return fail(Errc::already_exists, "an image is named '" + added->name + "' already");
+      return fail(Errc::already_exists, "image '" + added->name + "' already exists");
     added->created_at = added->updated_at = state_->options.now();
     images.emplace(added->name, *added);
     return {};
@@ -192,11 +192,11 @@ Status ImageStore::remove(std::string_view name, const Digest& expected_target, 
 
 Result<ImageStore> open_image_store(std::string directory, std::string_view name_space,
                                     ImageStoreOptions options) {
-  if (name_space.empty()) return fail(Errc::failed_precondition, "a store of names needs a namespace");
+  if (name_space.empty()) return fail(Errc::failed_precondition, "the namespace is empty");
   if (!is_namespace(name_space))
     return fail(Errc::invalid_argument,
                 "namespace '" + std::string(name_space) +
-                    "': letters and digits with single characters of ._- between them, 76 at most");
+                    "': expected letters and digits, separated by single characters of ._-, at most 76");
   std::string file_name = std::string(name_space) + std::string(kSuffix);
   return ImageStore(std::unique_ptr<ImageStore::State>(
       new ImageStore::State{std::move(directory), std::move(file_name), options, {}}));

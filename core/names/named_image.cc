@@ -27,12 +27,12 @@ Status check_label(const std::string& key, const std::string& value) {
 
 // Returns the target as it will be read from the file.
 Result<Descriptor> checked(const Descriptor& target) {
-  if (target.digest.empty()) return refuse("the target needs a digest");
-  if (target.size == 0) return refuse("the target needs a size");
-  if (target.media_type.empty()) return refuse("the target needs a media type");
+  if (target.digest.empty()) return refuse("the target has no digest");
+  if (target.size == 0) return refuse("the target has no size");
+  if (target.media_type.empty()) return refuse("the target has no media type");
   auto again = Descriptor::parse(target.to_json());
   if (!again) return refuse("the target: " + again.error().message());
-  if (*again != target) return refuse("the target holds text that is not UTF-8");
+  if (*again != target) return refuse("the target has text that is not UTF-8");
   return again;
 }
 
@@ -59,11 +59,11 @@ std::optional<std::string> value_of(const Annotations& map, std::span<const std:
 }  // namespace
 
 Status check_image_name(std::string_view name) {
-  if (name.empty()) return refuse("an image needs a name");
+  if (name.empty()) return refuse("the image has no name");
   if (name.size() > kMaxImageNameLength)
-    return refuse("an image's name of more than " + std::to_string(kMaxImageNameLength) + " bytes");
+    return refuse("the image's name exceeds " + std::to_string(kMaxImageNameLength) + " bytes");
   if (printable(name) != name)
-    return refuse("image '" + printable(name) + "': control characters, or not UTF-8, in its name");
+    return refuse("image '" + printable(name) + "': the name has control characters or invalid UTF-8");
   return {};
 }
 
@@ -95,7 +95,7 @@ Result<NamedImage> merged(const NamedImage& stored, NamedImage image,
     else if (path == "target")
       updated.target = image.target;
     else
-      return refuse("image '" + image.name + "': its field '" + printable(path) + "' cannot be updated");
+      return refuse("image '" + image.name + "': field '" + printable(path) + "' cannot be updated");
   }
   return checked(std::move(updated));
 }

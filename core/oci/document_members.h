@@ -1,4 +1,4 @@
-// Members that the documents of an image have in common.
+// The members shared by the documents of an image.
 #pragma once
 
 #include <optional>
@@ -14,11 +14,11 @@
 namespace layoutfs {
 
 std::unexpected<Error> invalid(std::string message);  // Errc::invalid_image
-// Returns a string member; empty if it is absent, null or something else.
+// Returns a string member, "" if it is absent, null or of another type.
 std::string text_of(JsonValue object, std::string_view name);
-// Returns a JSON object without members that check_spelling() refuses.
+// Parses a JSON object and applies check_spelling().
 Result<JsonDocument> parse_object(ByteView text, std::span<const std::string_view> names);
-// `name` is the name of the value in errors.
+// Messages call the value `name`.
 Result<Digest> parse_digest(std::optional<JsonValue> value, const std::string& name);
 
 }  // namespace layoutfs

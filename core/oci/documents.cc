@@ -40,7 +40,7 @@ Result<JsonDocument> parse_versioned(ByteView text, DocumentKind other) {
   const auto root = document->root();
   const auto media_type = text_of(root, "mediaType");
   if (!media_type.empty() && document_kind(media_type) == other)
-    return invalid("the document says that it is of type " + media_type);
+    return invalid("the document has the media type " + media_type);
   const auto version = root.find("schemaVersion");
   if (root.find("fsLayers") || (version && version->as_integer() == 1)) return invalid("a schema 1 manifest");
   if (version && !version->is_null() && version->as_integer() != 0 && version->as_integer() != 2)

@@ -160,8 +160,8 @@ Handler children_handler(const Provider& provider, OnProblem on_problem) {
                                                          const Context&) -> Result<Visit> {
     const DocumentForm form = form_of(descriptor.media_type);
     if (form == DocumentForm::unknown || form == DocumentForm::schema1)
-      log(LogLevel::debug,
-          descriptor.digest.str() + ": media type '" + descriptor.media_type + "' is taken to lead nowhere");
+      log(LogLevel::debug, descriptor.digest.str() + ": media type '" + descriptor.media_type +
+                               "' is unknown; treated as a leaf");
     if (form != DocumentForm::index && form != DocumentForm::manifest && form != DocumentForm::artifact)
       return Visit();
     auto node = read_graph_node(provider, descriptor);

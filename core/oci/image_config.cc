@@ -13,8 +13,8 @@
 namespace layoutfs {
 namespace {
 
-// A member of the object that says how to run programs. Builders write it in other spellings too ("env"), and
-// every runtime takes these, so a single one counts here as well.
+// Returns a member of the object with the execution parameters. Builders use other spellings, too ("env"), and
+// every runtime accepts them, so a single one is accepted here as well.
 Result<std::optional<JsonValue>> execution_member(JsonValue execution, std::string_view name) {
   std::optional<JsonValue> found;
   for (std::size_t i = 0; execution.is_object() && i < execution.size(); ++i) {
@@ -26,7 +26,7 @@ Result<std::optional<JsonValue>> execution_member(JsonValue execution, std::stri
   return found;
 }
 
-// config.md, "Env". The kernel takes anything that ends with a NUL; programs take what has a name.
+// config.md, "Env". The kernel accepts any string; programs require a name.
 std::vector<std::string> environment_of(std::optional<JsonValue> variables) {
   std::vector<std::string> environment;
   for (std::size_t i = 0; variables && variables->is_array() && i < variables->size(); ++i) {
@@ -56,7 +56,7 @@ Result<std::vector<Digest>> parse_diff_ids(JsonValue root) {
   return digests;
 }
 
-// Returns the member, nothing if it is absent or ambiguous: it only informs people.
+// Returns the member, nullopt if it is absent or ambiguous: it is only informative.
 std::optional<JsonValue> optional_member(JsonValue execution, std::string_view name) {
   const auto member = execution_member(execution, name);
   return member ? *member : std::nullopt;

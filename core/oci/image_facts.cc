@@ -19,7 +19,7 @@ Result<std::uint64_t> sum_of(const Provider& provider, const Descriptor& image, 
   const Handler add = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     if (first && !counted.insert(descriptor.digest).second) return Visit();
     if (__builtin_add_overflow(size, descriptor.size, &size))
-      return fail(Errc::invalid_image, image.digest.str() + ": the sizes are beyond 2^64");
+      return fail(Errc::invalid_image, image.digest.str() + ": the sum of sizes exceeds 2^64");
     return Visit();
   };
   const OnProblem on_problem = [&](const Descriptor&, Error problem) -> Status {

@@ -92,7 +92,7 @@ Result<ImageName> parse_image_name(std::string_view argument) {
   const std::string_view prefix = drivers.prefix_of(argument);
   const bool is_prefixed = !prefix.empty();
   const auto plain = argument.substr(prefix.size());
-  if (plain.empty()) return fail(Errc::invalid_argument, "no layout is named");
+  if (plain.empty()) return fail(Errc::invalid_argument, "the layout's path is empty");
   if (auto name = split_layout(plain)) return *std::move(name);
   // A layout may have the same name as a prefix.
   if (auto name = is_prefixed ? split_layout(argument) : std::nullopt) return *std::move(name);

@@ -105,7 +105,7 @@ Result<Descriptor> find_only(const LayoutReader& reader, const References& refer
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (chosen) return *std::move(chosen);
   return fail(Errc::ambiguous, "the layout has " + std::to_string(entries->size()) +
-                                   " images, name one of: " + list_of(labels_of(references, *entries)));
+                                   " images; choose one of: " + list_of(labels_of(references, *entries)));
 }
 
 // "@N"
@@ -122,8 +122,8 @@ std::optional<std::size_t> position_in(std::string_view reference) {
 Result<Descriptor> find_position(const References& references, std::string_view reference,
                                  std::size_t position) {
   if (position < references.entries.size()) return references.entries[position];
-  return fail(Errc::not_found, "no entry " + std::string(reference) + ", the layout has " +
-                                   std::to_string(references.entries.size()) + ", from @0");
+  return fail(Errc::not_found, "no entry " + std::string(reference) + "; the layout has " +
+                                   std::to_string(references.entries.size()) + " entries, starting at @0");
 }
 
 // Errc::ambiguous if several have different digests.
@@ -161,9 +161,9 @@ std::vector<std::string> names_near(const References& references, std::string_vi
 
 Error no_image_named(const References& references, std::string_view name) {
   const auto names = names_near(references, name);
-  return {Errc::not_found,
-          "no image is named '" + std::string(name) + "', " +
-              (names.empty() ? "the layout has none" : "there are: " + list_of(names, kMaxNamesListed))};
+  return {Errc::not_found, "no image named '" + std::string(name) + "'; " +
+                               (names.empty() ? "the layout has no named images"
+                                              : "available: " + list_of(names, kMaxNamesListed))};
 }
 
 std::vector<const Descriptor*> entries_named(const References& references, std::string_view name) {

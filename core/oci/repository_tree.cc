@@ -204,7 +204,7 @@ Status RepositoryTree::check_way(std::string_view name) const {
 
 Result<std::string> RepositoryTree::path_of(std::string_view name) const {
   if (!is_repository_directory(name))
-    return fail(Errc::not_found, "no repository can be called '" + std::string(name) + "'");
+    return fail(Errc::not_found, "invalid repository name '" + std::string(name) + "'");
   if (auto place = open_named(directory_, name); !place) return fail(std::move(place).error());
   return joined(directory_, name);
 }

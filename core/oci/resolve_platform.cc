@@ -40,9 +40,9 @@ class PlatformSearch {
   // Returns the reason of a failed search: the available platforms.
   std::string reason() const {
     if (!absent_.empty())
-      return "its manifest " + absent_.front() + " is absent from the layout" +
-             (platforms_.empty() ? "" : "; the index names: " + list_of(platforms_));
-    return platforms_.empty() ? "" : "there are: " + list_of(platforms_);
+      return "manifest " + absent_.front() + " is missing in the layout" +
+             (platforms_.empty() ? "" : "; the index lists: " + list_of(platforms_));
+    return platforms_.empty() ? "" : "available: " + list_of(platforms_);
   }
 
  private:
@@ -55,7 +55,8 @@ class PlatformSearch {
   Result<std::optional<Descriptor>> search_index(const Descriptor& descriptor, std::size_t depth) {
     visited_.insert(descriptor.digest);
     if (depth >= kMaxIndexDepth || ++indexes_ > kMaxIndexes)
-      return fail(Errc::invalid_image, descriptor.digest.str() + ": indexes nest too deep or are too many");
+      return fail(Errc::invalid_image,
+                  descriptor.digest.str() + ": indexes are nested too deeply, or there are too many");
     const auto index = graph_.index(descriptor, context_);
     if (!index) return fail(Error(index.error()));
     for (const Candidate& candidate : candidates_in((*index)->manifests)) {
@@ -96,7 +97,7 @@ class PlatformSearch {
     return platform_in_config(graph_, entry, context_);
   }
 
-  // Returns `entry` unless its manifest is an artifact or absent.
+  // Returns `entry` unless manifest is an artifact or absent.
   Result<std::optional<Descriptor>> check_image(const Descriptor& entry) {
     if (++images_ > kMaxImages)
       return fail(Errc::invalid_image, entry.digest.str() + ": too many candidates");

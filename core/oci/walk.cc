@@ -92,11 +92,11 @@ Result<std::vector<Descriptor>> children_by(const Handler& handler, const Descri
       break;
   }
   return fail(Errc::failed_precondition,
-              descriptor.digest.str() + ": its handler says stop, and no other one comes after it");
+              descriptor.digest.str() + ": the handler returned stop outside of handlers()");
 }
 
 Error leads_to_itself(const Descriptor& descriptor) {
-  return Error(Errc::invalid_image, descriptor.digest.str() + ": it leads to itself");
+  return Error(Errc::invalid_image, descriptor.digest.str() + ": reference cycle");
 }
 
 }  // namespace layoutfs

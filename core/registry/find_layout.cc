@@ -39,7 +39,7 @@ Result<bool> has_marker(const std::string& base) {
 }  // namespace
 
 Result<FoundLayout> find_layout(std::string_view path) {
-  if (path.empty()) return fail(Errc::invalid_argument, "an empty path names no layout");
+  if (path.empty()) return fail(Errc::invalid_argument, "the layout's path is empty");
   const auto candidates = candidates_of(path);
   for (const Candidate& candidate : std::views::reverse(candidates)) {
     const auto found = has_marker(candidate.base);

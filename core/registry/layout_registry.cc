@@ -21,7 +21,7 @@ Status check_repository(std::string_view name) {
 }
 Status check_tag(std::string_view tag) { return is_tag(tag) ? Status() : fail(invalid_tag(tag)); }
 Status check_digest(const Digest& digest) {
-  return digest.empty() ? fail(Errc::digest_invalid, "a digest is missing") : Status();
+  return digest.empty() ? fail(Errc::digest_invalid, "empty digest") : Status();
 }
 
 std::unexpected<Error> unknown_blob(const Digest& digest) {
@@ -273,7 +273,7 @@ Result<Descriptor> LayoutRegistry::mount_blob(std::string_view from, std::string
 Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, ByteView manifest,
                                                  std::string_view media_type,
                                                  const PushManifestParameters& parameters) {
-  if (media_type.empty()) return fail(RegistryCode::manifest_invalid, "a manifest needs a media type");
+  if (media_type.empty()) return fail(RegistryCode::manifest_invalid, "the manifest's media type is missing");
   const Algorithm algorithm = parameters.digest.empty() ? kBlobAlgorithm : parameters.digest.algorithm();
   const Digest digest = Digest::of(manifest, algorithm);
   if (!parameters.digest.empty() && parameters.digest != digest)
@@ -321,7 +321,7 @@ Result<Descriptor> LayoutRegistry::push_manifest(std::string_view repository, By
 Status LayoutRegistry::delete_blob(std::string_view repository, const Digest& digest) {
   const auto found = resolve_blob(repository, digest);
   if (!found) return fail(Error(found.error()));
-  return fail(RegistryCode::denied, digest.str() + ": blobs are removed by garbage collection only");
+  return fail(RegistryCode::denied, digest.str() + ": only garbage collection removes blobs");
 }
 
 Status LayoutRegistry::delete_manifest(std::string_view repository, const Digest& digest,
@@ -418,7 +418,7 @@ Result<std::shared_ptr<const LayoutReferrers>> LayoutRegistry::all_referrers(con
 
 Result<std::unique_ptr<Registry>> open_registry(const std::string& directory,
                                                 const RegistryOptions& options) {
-  if (directory.empty()) return fail(Errc::invalid_argument, "an empty path names no layout");
+  if (directory.empty()) return fail(Errc::invalid_argument, "the layout's path is empty");
   if (!options.default_repository.empty() && !is_repository_name(options.default_repository))
     return fail(invalid_repository(options.default_repository));
   std::error_code failure;

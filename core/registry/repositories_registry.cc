@@ -127,8 +127,8 @@ class RepositoriesRegistry final : public Registry {
 Result<std::shared_ptr<LayoutRegistry>> RepositoriesRegistry::open(std::string_view repository) {
   if (!is_repository_name(repository)) return fail(invalid_repository(repository));
   if (!is_repository_directory(repository))
-    return fail(RegistryCode::name_invalid, "repository '" + std::string(repository) +
-                                                "' cannot be beside the files of the layouts above it");
+    return fail(RegistryCode::name_invalid,
+                "repository '" + std::string(repository) + "' conflicts with a layout's file name");
   if (const auto path = tree_.path_of(repository); !path) {
     if (path.error().code() != Errc::not_found) return fail(Error(path.error()));
     const auto checked = tree_.check_way(repository);
@@ -176,10 +176,9 @@ Result<std::vector<std::string>> RepositoriesRegistry::repositories(const Page& 
 
 Result<std::unique_ptr<Registry>> open_repositories(const std::string& directory,
                                                     const RegistryOptions& options) {
-  if (directory.empty()) return fail(Errc::invalid_argument, "an empty path names no directory");
+  if (directory.empty()) return fail(Errc::invalid_argument, "the directory's path is empty");
   if (!options.default_repository.empty())
-    return fail(Errc::invalid_argument,
-                "default_repository: in a directory of layouts, a layout's repository is its directory");
+    return fail(Errc::invalid_argument, "default_repository is not supported for a directory of layouts");
   std::error_code failure;
   const auto path = std::filesystem::absolute(directory, failure);
   if (failure) return fail(Error::system(failure.value(), directory));

@@ -56,10 +56,10 @@ Result<DecodedCopy> DecodedCopy::open(UniqueFd file, const StreamIndex& index) {
   const auto size = pread_full(file.get(), std::as_writable_bytes(std::span(&found, 1)), 0);
   if (!size) return fail(Error(size.error()), "decoded copy");
   const FileHeader expected = header_of(index);
-  if (*size != sizeof found || found.magic != expected.magic) return damaged("it is none, or not complete");
-  if (found.version != expected.version) return damaged("it is of another version");
+  if (*size != sizeof found || found.magic != expected.magic) return damaged("not a complete copy");
+  if (found.version != expected.version) return damaged("unsupported version");
   if (found.span_count != expected.span_count || found.spans_hash != expected.spans_hash)
-    return damaged("it belongs to another index");
+    return damaged("belongs to another index");
   return DecodedCopy(std::move(file), index, static_cast<std::uint64_t>(status->st_size));
 }
 
@@ -88,16 +88,16 @@ Result<std::optional<SpanBytes>> DecodedCopy::read(std::uint64_t span) const {
   CopiedSpan place{};
   auto got = pread_full(file_.get(), std::as_writable_bytes(std::span(&place, 1)), place_offset(span));
   if (!got) return fail(std::move(got).error());
-  if (*got != sizeof place) return damaged("its table breaks off");
+  if (*got != sizeof place) return damaged("truncated table");
   if (place.size == 0) return std::nullopt;
   const SpanRecord& record = index_->spans[span];
   auto bytes = std::make_shared<SpanBuffer>(index_->span_end(span) - record.offset);
-  if (place.size > ZSTD_compressBound(bytes->size())) return damaged("its table is wrong");
+  if (place.size > ZSTD_compressBound(bytes->size())) return damaged("invalid table");
 
   Bytes frame(place.size);
   got = pread_full(file_.get(), frame, place.offset);
   if (!got) return fail(std::move(got).error());
-  if (*got != frame.size()) return damaged("it breaks off");
+  if (*got != frame.size()) return damaged("truncated");
   const std::size_t size = ZSTD_decompress(bytes->data(), bytes->size(), frame.data(), frame.size());
   if (ZSTD_isError(size) || size != bytes->size() || !is_right_span(*index_, span, *bytes, DecodedFrom::copy))
     return damaged("a span differs from the index");

@@ -101,7 +101,7 @@ void LayerCopy::State::look(Progress& now) {
   }
   auto copy = DecodedCopy::open(std::move(*file), index);
   if (!copy) {
-    log(LogLevel::info, name() + ": " + copy.error().message() + "; it is removed");
+    log(LogLevel::info, name() + ": " + copy.error().message() + "; removing it");
     directory().remove(place.blob);
     directory().count_dropped();
     return;
@@ -125,7 +125,7 @@ SpanBytes LayerCopy::State::read(const std::shared_ptr<const DecodedCopy>& copy,
 void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, const Error& why) {
   auto now = progress.lock();
   if (now->phase != Phase::there || now->copy != copy) return;
-  log(LogLevel::warning, name() + ": " + why.message() + "; it is removed");
+  log(LogLevel::warning, name() + ": " + why.message() + "; removing it");
   directory().remove(place.blob);
   directory().count_dropped();
   now->copy.reset();
@@ -137,8 +137,8 @@ void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, cons
 void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
   if (directory().is_given_up()) return;
   const std::uint64_t point = index.spans[span].point;
-  const std::string message = name() + ": made in " + directory().path() +
-                              ", for there is no access point in " + mebibytes(stretch_size(point)) +
+  const std::string message = name() + ": making it in " + directory().path() +
+                              ", because there is no access point in " + mebibytes(stretch_size(point)) +
                               " of its " + std::string(name_of(index.compression)) +
                               " stream, and a read would decode " +
                               mebibytes(index.spans[span].offset - index.points[point].offset) + " of them";
@@ -252,8 +252,8 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
 // `size` is the size of the copy so far.
 Status LayerCopy::State::keep_budget(std::uint64_t size, std::uint64_t& next_room) const {
   if (size > directory().options().budget)
-    return fail(Errc::unsupported, "it would take more than the " + mebibytes(directory().options().budget) +
-                                       " that all may take");
+    return fail(Errc::unsupported,
+                "exceeds the budget of " + mebibytes(directory().options().budget) + " for all copies");
   if (size < next_room) return {};
   directory().make_room();
   next_room = size + kRoomStep;

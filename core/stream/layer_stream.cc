@@ -325,7 +325,7 @@ void LayerStream::State::decode_ahead(AheadRequest request) {
     if (request.first++ == request.last) return;
   if (auto pending = decodes.start_ahead(std::move(request)))
     ignore(decode(*pending, {.stop = ending.get_token(), .deadline = {}}),
-           "it fails again for a reader of the span, who is told then");
+           "it fails again for a reader of the span, which gets the error");
 }
 
 LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache,

@@ -51,18 +51,18 @@ Result<std::pair<std::string_view, std::string_view>> next_record(std::string_vi
   const auto length =
       blank == std::string_view::npos ? std::nullopt : parse_decimal<std::size_t>(body.substr(0, blank));
   if (!length || *length > body.size() || *length < blank + 2)
-    return fail(Errc::corrupt, "a PAX record's length is wrong");
+    return fail(Errc::corrupt, "invalid length of a PAX record");
   const std::string_view record = body.substr(blank + 1, *length - blank - 1);
-  if (record.back() != '\n') return fail(Errc::corrupt, "a PAX record does not end with a newline");
+  if (record.back() != '\n') return fail(Errc::corrupt, "PAX record does not end with a newline");
   const std::size_t equals = record.find('=');
-  if (equals == std::string_view::npos || equals == 0) return fail(Errc::corrupt, "a PAX record has no key");
+  if (equals == std::string_view::npos || equals == 0) return fail(Errc::corrupt, "PAX record has no key");
   body.remove_prefix(*length);
   return std::pair(record.substr(0, equals), record.substr(equals + 1, record.size() - equals - 2));
 }
 
 Status set_text(std::optional<std::string>& to, std::string_view key, std::string_view value) {
   if (value.find('\0') != std::string_view::npos)
-    return fail(Errc::corrupt, "PAX " + std::string(key) + " holds a NUL");
+    return fail(Errc::corrupt, "PAX " + std::string(key) + " contains a NUL");
   to.reset();
   if (!value.empty()) to.emplace(value);
   return {};
@@ -70,13 +70,13 @@ Status set_text(std::optional<std::string>& to, std::string_view key, std::strin
 
 Status set_record(std::optional<std::uint64_t>& to, std::string_view key, std::string_view value) {
   to = parse_decimal<std::uint64_t>(value);
-  if (!to && !value.empty()) return fail(Errc::corrupt, "PAX " + std::string(key) + " is no number");
+  if (!to && !value.empty()) return fail(Errc::corrupt, "invalid PAX " + std::string(key));
   return {};
 }
 
 Status set_time(std::optional<Timestamp>& to, std::string_view value) {
   to = parse_time(value);
-  if (!to && !value.empty()) return fail(Errc::corrupt, "PAX mtime is no time");
+  if (!to && !value.empty()) return fail(Errc::corrupt, "invalid PAX mtime");
   return {};
 }
 
@@ -86,8 +86,7 @@ Status set_map(std::vector<std::uint64_t>& to, std::string_view value) {
   while (!value.empty()) {
     const std::size_t comma = std::min(value.find(','), value.size());
     const auto number = parse_decimal<std::uint64_t>(value.substr(0, comma));
-    if (!number || comma + 1 == value.size())
-      return fail(Errc::corrupt, "GNU.sparse.map is no list of numbers");
+    if (!number || comma + 1 == value.size()) return fail(Errc::corrupt, "invalid GNU.sparse.map");
     to.push_back(*number);
     value.remove_prefix(std::min(comma + 1, value.size()));
   }
@@ -98,7 +97,7 @@ Status set_map(std::vector<std::uint64_t>& to, std::string_view value) {
 Status add_to_map(std::vector<std::uint64_t>& to, bool is_size, std::string_view value) {
   const auto number = parse_decimal<std::uint64_t>(value);
   if (!number || (to.size() % 2 != 0) != is_size)
-    return fail(Errc::corrupt, "GNU.sparse.offset and numbytes are out of order");
+    return fail(Errc::corrupt, "GNU.sparse.offset and GNU.sparse.numbytes are out of order");
   to.push_back(*number);
   return {};
 }
@@ -127,8 +126,7 @@ Status set_record(PaxRecords& to, std::string_view key, std::string_view value) 
   if (key.starts_with("GNU.sparse.")) return set_sparse(to.sparse, key, value);
   if (!key.starts_with(kXattr) || key.size() == kXattr.size()) return {};
   const std::string_view name = key.substr(kXattr.size());
-  if (name.find('\0') != std::string_view::npos)
-    return fail(Errc::corrupt, "the name of an xattr holds a NUL");
+  if (name.find('\0') != std::string_view::npos) return fail(Errc::corrupt, "xattr name contains a NUL");
   to.xattrs.insert_or_assign(std::string(name), std::string(value));
   return {};
 }

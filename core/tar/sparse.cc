@@ -16,19 +16,19 @@ constexpr auto kMaxSize = static_cast<std::uint64_t>(std::numeric_limits<std::in
 
 Status SparseMap::add(std::uint64_t offset, std::uint64_t size) {
   if (offset < end_ || offset > kMaxSize || size > kMaxSize - offset) {
-    return fail(Errc::corrupt, "the sparse map does not ascend");
+    return fail(Errc::corrupt, "extents of the sparse map are out of order");
   }
   end_ = offset + size;
   if (size == 0) return {};
   if (extents_.size() == kMaxExtents)
-    return fail(Errc::unsupported, "the sparse map has more than 1000000 pieces");
+    return fail(Errc::unsupported, "the sparse map has more than 1000000 extents");
   extents_.push_back({offset, size, stored_});
   stored_ += size;  // not above end_
   return {};
 }
 
 Status SparseMap::add_all(const std::vector<std::uint64_t>& numbers) {
-  if (numbers.size() % 2 != 0) return fail(Errc::corrupt, "the sparse map ends with half a piece");
+  if (numbers.size() % 2 != 0) return fail(Errc::corrupt, "the sparse map ends inside an extent");
   for (std::size_t i = 0; i < numbers.size(); i += 2) {
     if (auto added = add(numbers[i], numbers[i + 1]); !added) return added;
   }
@@ -53,7 +53,7 @@ Status add_old_sparse(SparseMap& map, ByteView table, std::size_t count) {
     if (size_field[0] == std::byte{0}) return {};
     const auto offset = parse_tar_number(offset_field), size = parse_tar_number(size_field);
     if (!offset || !size || *offset < 0 || *size < 0)
-      return fail(Errc::corrupt, "the sparse map is not made of numbers");
+      return fail(Errc::corrupt, "invalid number in the sparse map");
     if (auto added = map.add(static_cast<std::uint64_t>(*offset), static_cast<std::uint64_t>(*size));
         !added) {
       return added;
@@ -75,7 +75,7 @@ Status SparseTextMap::feed(ByteView& piece) {
     const char* end = digits_.data() + digits_.size();
     const auto parsed = std::from_chars(digits_.data(), end, number);
     if (next != '\n' || parsed.ec != std::errc() || parsed.ptr != end) {
-      return fail(Errc::corrupt, "the sparse map is not made of numbers");
+      return fail(Errc::corrupt, "invalid number in the sparse map");
     }
     digits_.clear();
     if (auto added = add_number(number); !added) return added;
@@ -85,7 +85,7 @@ Status SparseTextMap::feed(ByteView& piece) {
 
 Status SparseTextMap::add_number(std::uint64_t number) {
   if (!remaining_) {
-    if (number > kMaxExtents) return fail(Errc::unsupported, "the sparse map has more than 1000000 pieces");
+    if (number > kMaxExtents) return fail(Errc::unsupported, "the sparse map has more than 1000000 extents");
     remaining_ = number * 2;
     return {};
   }

@@ -50,27 +50,27 @@ Result<SparseForm> sparse_form_of(const TarHeader& header, EntryType type, const
   if (type != EntryType::file) return SparseForm::none;
   if (header.flag == 'S') {
     if (header.format != TarFormat::gnu)
-      return fail(Errc::corrupt, "a sparse file's header is not of GNU tar's format");
+      return fail(Errc::corrupt, "the header of a sparse file is not in GNU tar's format");
     return SparseForm::old;
   }
   if (!records.is_present()) return SparseForm::none;
   const std::uint64_t major = records.major.value_or(0), minor = records.minor.value_or(0);
   if (major == 1 && minor == 0) return SparseForm::text;
   if (major == 0 && minor <= 1) return SparseForm::records;
-  return fail(Errc::unsupported, "the sparse file is of an unknown format");
+  return fail(Errc::unsupported, "unknown sparse file format");
 }
 
 Status set_sparse_size(EntryStart& start, ByteView block, const PaxSparse& records) {
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (start.sparse == SparseForm::old) {
     const auto size = parse_tar_number(block.subspan(kOldSparseRealSize, kOldSparseRealSizeWidth));
-    if (!size) return fail(Errc::corrupt, "a sparse file's size is no number");
+    if (!size) return fail(Errc::corrupt, "invalid size field of a sparse file");
     return set_number(start.entry.size, *size, std::nullopt, kMax, "a sparse file's size");
   }
-  if (!records.real_size) return fail(Errc::corrupt, "a sparse file has no size");
+  if (!records.real_size) return fail(Errc::corrupt, "the sparse file has no size");
   if (start.sparse == SparseForm::records && records.block_count &&
       (records.numbers.size() % 2 != 0 || *records.block_count != records.numbers.size() / 2)) {
-    return fail(Errc::corrupt, "a sparse map has another length than is said");
+    return fail(Errc::corrupt, "length of the sparse map differs from its header");
   }
   return set_number(start.entry.size, 0, records.real_size, kMax, "a sparse file's size");
 }
@@ -105,8 +105,7 @@ Status set_attributes(TarEntry& entry, const TarHeader& header, ExtendedHeaders&
     entry.xattrs.emplace_back(name, std::move(value));
   }
   if (names_size > kMaxXattrNames)
-    return fail(Errc::unsupported,
-                "the names of the xattrs take more than " + std::to_string(kMaxXattrNames >> 10) + " KiB");
+    return fail(Errc::unsupported, "xattr names exceed " + std::to_string(kMaxXattrNames >> 10) + " KiB");
   auto major = set_number(entry.device_major, header.device_major, std::nullopt, kMax, "device number");
   if (!major) return major;
   return set_number(entry.device_minor, header.device_minor, std::nullopt, kMax, "device number");

@@ -96,7 +96,7 @@ std::optional<std::int64_t> parse_tar_number(ByteView field) noexcept {
 }
 
 Result<TarHeader> parse_tar_header(ByteView block) {
-  if (!checksum_is_right(block)) return fail(Errc::corrupt, "checksum is wrong");
+  if (!checksum_is_right(block)) return fail(Errc::corrupt, "invalid checksum");
   TarHeader header{};
   header.format = format_of(block);
   header.flag = static_cast<char>(block[kFlag]);
@@ -120,7 +120,7 @@ Result<TarHeader> parse_tar_header(ByteView block) {
   };
   for (const Number& number : std::span(numbers).first(is_device ? 7 : 5)) {
     const auto value = parse_tar_number(number.field.of(block));
-    if (!value) return fail(Errc::corrupt, std::string(number.what) + " is no number");
+    if (!value) return fail(Errc::corrupt, "invalid " + std::string(number.what) + " field");
     *number.to = *value;
   }
   return header;

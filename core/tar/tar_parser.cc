@@ -149,7 +149,7 @@ Status TarParser::State::take_header(ByteView whole) {
 // POSIX pax, "ustar Interchange Format": two blocks of zeros end the archive.
 Status TarParser::State::take_zero_block() {
   if (extended.is_present)
-    return in_header(Error(Errc::corrupt, "the archive ends behind an extended header"));
+    return in_header(Error(Errc::corrupt, "the archive ends after an extended header"));
   if (zero_block) phase = Phase::ended;
   zero_block = header_offset;
   return {};
@@ -170,7 +170,7 @@ Status TarParser::State::begin_extended(const TarHeader& header) {
     return {};
   }
   if (size > kMaxExtendedHeaders - extended_size) {
-    return in_header(Error(Errc::corrupt, "the extended headers of one entry take more than 1 MiB"));
+    return in_header(Error(Errc::corrupt, "extended headers of one entry exceed 1 MiB"));
   }
   extended.is_present = true;
   extended_size += size;
@@ -301,7 +301,7 @@ void TarParser::State::skipped(std::uint64_t size) {
 
 Status TarParser::State::finish() {
   const auto ends_inside = [this](const char* what) {
-    return in_header(Error(Errc::corrupt, std::string("the stream ends inside ") + what));
+    return in_header(Error(Errc::corrupt, std::string("unexpected end of the stream inside ") + what));
   };
   switch (phase) {
     case Phase::ended:

@@ -13,12 +13,12 @@ namespace layoutfs {
 Status check_put_options(const BlobInfo& info, const PutBlobOptions& options) {
   if (!options.is_config) return {};
   if (options.is_empty_layer)
-    return fail(Errc::invalid_argument, "is_empty_layer: a config (is_config) is no layer");
+    return fail(Errc::invalid_argument, "is_empty_layer: a config (is_config) is not a layer");
   if (options.layer_index)
-    return fail(Errc::invalid_argument, "layer_index: a config (is_config) is no layer");
+    return fail(Errc::invalid_argument, "layer_index: a config (is_config) is not a layer");
   if (info.size && *info.size > JsonLimits().bytes)
     return fail(Errc::unsupported, info.digest.str() + ": a config (is_config) of " +
-                                       std::to_string(*info.size) + " bytes: more than a document may have");
+                                       std::to_string(*info.size) + " bytes exceeds the limit of documents");
   return {};
 }
 
@@ -55,9 +55,8 @@ Status EmptyLayers::check(ByteView manifest,
     const auto stored = is_stored(digest);
     if (!stored) return fail(Error(stored.error()));
     if (!*stored)
-      return fail(RegistryCode::manifest_blob_unknown,
-                  "layer " + std::to_string(i) + " (" + digest.str() +
-                      "): it was put as an empty layer (is_empty_layer), which is not stored");
+      return fail(RegistryCode::manifest_blob_unknown, "layer " + std::to_string(i) + " (" + digest.str() +
+                                                           "): empty layers (is_empty_layer) are not stored");
   }
   return {};
 }

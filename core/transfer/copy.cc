@@ -360,7 +360,7 @@ std::string describe_absent(const IndexChildren& children) {
     }
     return list_of(names);
   };
-  std::string text = children.absent.front().index.str() + ": the index names manifests that are absent: " +
+  std::string text = children.absent.front().index.str() + ": manifests of the index are missing: " +
                      names_of(children.absent, [](const AbsentChild& absent) { return absent.child; });
   if (!children.present.empty())
     text += "; present: " + names_of(children.present, [](const Descriptor& child) { return child; });

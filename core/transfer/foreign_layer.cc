@@ -44,9 +44,9 @@ Result<SourceBlob> open_foreign_layer(const BlobInfo& info, const UrlOpener& ope
     }
     failure = std::move(blob).error().with(url.substr(0, kMaxLength));
   }
-  const std::string name = info.digest.str() + ": a foreign layer";
+  const std::string name = info.digest.str() + ": foreign layer";
   if (failure) return fail(std::move(*failure), name);
-  return fail(Errc::not_found, name + " that is not here, only at " + list_of_urls(info.urls));
+  return fail(Errc::not_found, name + " is not in the layout; available at " + list_of_urls(info.urls));
 }
 
 }  // namespace layoutfs

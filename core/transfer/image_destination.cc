@@ -5,11 +5,11 @@ namespace layoutfs {
 
 Result<BlobInfo> ImageDestination::put_blob_partial(BlobChunkAccessor&, const BlobInfo&, BlobInfoCache*,
                                                     const Context&) {
-  return fail(Errc::unsupported, reference() + ": blobs are put whole");
+  return fail(Errc::unsupported, reference() + ": partial blobs are not supported");
 }
 
 Status ImageDestination::supports_signatures(const Context&) const {
-  return fail(Errc::unsupported, reference() + ": signatures have no place here");
+  return fail(Errc::unsupported, reference() + ": signatures are not supported");
 }
 
 Status ImageDestination::put_signatures(std::span<const Signature> signatures, const Digest&,

@@ -14,7 +14,7 @@ Result<std::optional<std::vector<BlobInfo>>> ImageSource::layer_infos_for_copy(c
 
 Result<std::unique_ptr<ChunkStream>> ImageSource::get_blob_at(const BlobInfo&, std::span<const BlobChunk>,
                                                               const Context&) {
-  return fail(Errc::unsupported, reference() + ": it gives no pieces of blobs");
+  return fail(Errc::unsupported, reference() + ": partial reads are not supported");
 }
 
 }  // namespace layoutfs

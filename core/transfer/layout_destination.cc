@@ -50,7 +50,7 @@ class LayoutDestination final : public ImageDestination {
     Descriptor descriptor = options.descriptor;
     if (descriptor.media_type.empty()) descriptor.media_type = document_type_of(manifest);
     if (descriptor.media_type.empty())
-      return fail(RegistryCode::manifest_invalid, "what is put as a manifest is neither that nor an index");
+      return fail(RegistryCode::manifest_invalid, "the document is neither a manifest nor an index");
     if (descriptor.digest.empty()) descriptor.digest = Digest::of(manifest);
     descriptor.size = manifest.size();
     const auto is_stored = [this](const Digest& digest) { return engine_->exists(digest); };
@@ -65,8 +65,7 @@ class LayoutDestination final : public ImageDestination {
   }
 
   Status commit(const Context& context) override {
-    if (!primary_)
-      return fail(Errc::failed_precondition, "'" + name_ + "': an image is committed by its manifest");
+    if (!primary_) return fail(Errc::failed_precondition, "'" + name_ + "': commit() without a manifest");
     if (auto go_on = context.check(); !go_on) return go_on;
     if (options_.batch) {
       options_.batch->add(name_, *primary_);
@@ -92,7 +91,7 @@ class LayoutDestination final : public ImageDestination {
 
   Result<std::optional<BlobInfo>> reuse(const BlobInfo& info, const TryReusingBlobOptions& options,
                                         const Context& context) const {
-    if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob to be reused needs a digest");
+    if (info.digest.empty()) return fail(Errc::digest_invalid, "reusing a blob requires its digest");
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     // If the sizes differ, putting the blob shows which one is wrong.
     const auto size = usable_blob_size(*engine_, info.digest,
@@ -163,7 +162,7 @@ Result<std::unique_ptr<ImageDestination>> open_destination(std::shared_ptr<Engin
   if (!name.empty() && !is_reference_name(name))
     return fail(Errc::invalid_argument, "invalid reference name '" + name + "'");
   if (options.batch && options.replaced != ReplacedEntry::unnamed)
-    return fail(Errc::invalid_argument, "replaced: the batch of the option 'batch' has one of its own");
+    return fail(Errc::invalid_argument, "option 'replaced' conflicts with 'batch', which has its own");
   return std::make_unique<LayoutDestination>(std::move(engine), std::move(name), std::move(options));
 }
 

@@ -52,7 +52,7 @@ Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<const LayoutRea
   if (found && found->media_type.empty()) found = with_media_type(*reader, std::move(*found));
   if (!found) return fail(std::move(found).error());
   if (!can_be_image(found->media_type))
-    return fail(Errc::unsupported, "'" + std::string(reference) + "' is of the media type '" +
+    return fail(Errc::unsupported, "'" + std::string(reference) + "' has the media type '" +
                                        found->media_type + "', neither a manifest nor an index");
   std::string name = reference.empty() ? found->digest.str() : std::string(reference);
   return std::make_unique<LayoutSource>(std::move(reader), std::move(*found), std::move(name),

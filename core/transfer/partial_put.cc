@@ -72,7 +72,7 @@ class PartialPut {
   std::uint64_t size() const { return *info_.size; }
 
   Result<PutResult> append_all(const SpanFinder& find_spans) {
-    if (upload_->size() > size()) return fall_back(name() + ": an earlier attempt has more bytes");
+    if (upload_->size() > size()) return fall_back(name() + ": the upload of an earlier attempt is too long");
     if (upload_->size() < size()) {
       auto spans = find_spans ? usable_spans(find_spans(info_)) : std::vector<SharedSpan>();
       auto stream = request(spans);
@@ -169,7 +169,7 @@ class PartialPut {
       const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(kReuseSize, span.length - done));
       const auto got = blob_->read_at(std::span(piece_).first(wanted), span.from_offset + done);
       if (!got) return fall_back(got.error().message());
-      if (*got == 0) return fall_back(span.from.str() + ": the blob is shorter than it was");
+      if (*got == 0) return fall_back(span.from.str() + ": the blob was truncated");
       if (auto appended = upload_->append(ByteView(piece_).first(*got)); !appended) return appended;
       done += *got;
     }
@@ -214,16 +214,16 @@ Result<std::unique_ptr<Upload>> open_upload(Engine& engine, const Digest& digest
 
 Result<PutResult> put_partial(Engine& engine, BlobChunkAccessor& accessor, const BlobInfo& info,
                               const SpanFinder& find_spans, const Context& context) {
-  if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob that is put partially needs a digest");
+  if (info.digest.empty()) return fail(Errc::digest_invalid, "a partial put requires the blob's digest");
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  if (!info.size) return fall_back(info.digest.str() + ": its size is not known");
+  if (!info.size) return fall_back(info.digest.str() + ": unknown size");
   const auto present = engine.blob_size(info.digest);
   if (!present) return fail(Error(present.error()));
   if (*present) {
     const auto size = usable_blob_size(
         engine, info.digest, {.size = info.size, .media_type = info.media_type, .context = context});
     if (!size) return fail(Error(size.error()));
-    if (!*size) return fall_back(info.digest.str() + ": a blob of other content is there");
+    if (!*size) return fall_back(info.digest.str() + ": exists with other content");
     return PutResult{info.digest, **size};
   }
   auto upload = open_upload(engine, info.digest);

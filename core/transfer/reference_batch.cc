@@ -31,8 +31,7 @@ Status check_grammar(std::span<const NamedDescriptor> images) {
 
 Error is_one_file(const std::string& name, const Descriptor& one, const Descriptor& other) {
   const Error several = ambiguous_name(name, {&one, &other});
-  return {Errc::unsupported,
-          several.message() + "; the layout keeps references in refs/, which holds one image of each name"};
+  return {Errc::unsupported, several.message() + "; refs/ has one image per name"};
 }
 
 // Checks the current target of a name in refs/.
@@ -48,8 +47,7 @@ Status check_files(const LayoutReader& reader, std::span<const NamedDescriptor> 
   std::map<std::string_view, const NamedDescriptor*> named;
   for (const NamedDescriptor& image : images) {
     if (image.name.empty())
-      return fail(Errc::unsupported, image.descriptor.digest.str() +
-                                         ": the layout keeps references in refs/, where each has a name");
+      return fail(Errc::unsupported, image.descriptor.digest.str() + ": references in refs/ need a name");
     const auto [found, is_new] = named.try_emplace(image.name, &image);
     const Descriptor& other = found->second->descriptor;
     const bool is_same =

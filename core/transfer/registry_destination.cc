@@ -39,8 +39,7 @@ Result<Descriptor> push_all(BlobWriter& writer, ByteSource& content, const BlobI
 // Options without an effect in a registry are refused, because the caller relies on them.
 Status check_options(const DestinationOptions& options) {
   const auto refused = [](const char* option) {
-    return fail(Errc::unsupported,
-                std::string(option) + ": an option of layouts, which a registry does not have");
+    return fail(Errc::unsupported, std::string(option) + ": not supported for registries");
   };
   if (options.batch) return refused("batch");
   if (options.blobs) return refused("blobs");
@@ -87,7 +86,7 @@ class RegistryDestination final : public ImageDestination {
     std::string type = options.descriptor.media_type;
     if (type.empty()) type = document_type_of(manifest);
     if (type.empty())
-      return fail(RegistryCode::manifest_invalid, "what is put as a manifest is neither that nor an index");
+      return fail(RegistryCode::manifest_invalid, "the document is neither a manifest nor an index");
     const auto is_stored = [this](const Digest& layer) -> Result<bool> {
       const auto found = registry_->resolve_blob(repository_, layer);
       if (!found && registry_code(found.error()) != RegistryCode::blob_unknown)
@@ -109,8 +108,7 @@ class RegistryDestination final : public ImageDestination {
   }
 
   Status commit(const Context& context) override {
-    if (!primary_)
-      return fail(Errc::failed_precondition, reference_ + ": an image is committed by its manifest");
+    if (!primary_) return fail(Errc::failed_precondition, reference_ + ": commit() without a manifest");
     if (auto go_on = context.check(); !go_on) return go_on;
     const Descriptor& manifest = primary_->descriptor;
     PushManifestParameters parameters{.digest = manifest.digest,
@@ -141,7 +139,7 @@ class RegistryDestination final : public ImageDestination {
 
   Result<std::optional<BlobInfo>> reuse(const BlobInfo& info, const TryReusingBlobOptions& options,
                                         const Context& context) const {
-    if (info.digest.empty()) return fail(Errc::digest_invalid, "a blob to be reused needs a digest");
+    if (info.digest.empty()) return fail(Errc::digest_invalid, "reusing a blob requires its digest");
     for (const BlobInfoCache::Candidate& candidate : candidates(info, options)) {
       if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
       const auto found = mount(candidate, context);

@@ -64,8 +64,7 @@ class RegistrySource final : public StoreSource {
 Result<std::unique_ptr<ImageSource>> open_source(std::shared_ptr<Registry> registry, std::string repository,
                                                  std::string_view reference, SourceOptions options) {
   if (normalized(options.platform) != normalized(host_platform()))
-    return fail(Errc::unsupported,
-                "platform: an option of layouts; a tag of a repository names one manifest");
+    return fail(Errc::unsupported, "option 'platform' is not supported for repositories");
   const auto digest = Digest::parse(reference);
   auto primary = read_manifest_from(digest ? registry->get_manifest(repository, *digest)
                                            : registry->get_tag(repository, reference));

@@ -195,7 +195,7 @@ class Substitution {
     const auto leave_out = [](const Descriptor&, const Error&) { return Status(); };
     ignore(walk((*references)->entries,
                 handlers({first_visits(), note, children_handler(*engine_, leave_out)}), options_.context),
-           "these are hints; who is to stop is told by what comes next");
+           "these are hints; later calls report a stop");
     return *candidates_;
   }
 

@@ -35,8 +35,8 @@ bool is_dead_mount(const std::string& mount_point) {
 std::string explain_dead_mount(const std::string& mount_point) {
   const auto mount = find_mount(mount_point);
   const bool is_ours = mount && mount->type == "fuse.layoutfs";
-  return "the mount on " + mount_point + " is dead, its server has ended; '" + (is_ours ? "layoutfs " : "") +
-         "umount " + mount_point + "' takes it down";
+  return "the mount on " + mount_point + " is dead because its server has ended; unmount it with '" +
+         (is_ours ? "layoutfs " : "") + "umount " + mount_point + "'";
 }
 
 std::string explain_dead_mounts(const std::string& path) {

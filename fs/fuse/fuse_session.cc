@@ -117,7 +117,7 @@ Status mount_session(fuse_session* session, const std::string& mount_point) {
     if (!why.empty()) log(LogLevel::warning, why);
     return {};
   }
-  if (why.find("failed to exec fusermount3") != std::string::npos) why += " (package fuse3 has it)";
+  if (why.find("failed to exec fusermount3") != std::string::npos) why += " (install the package fuse3)";
   if (why.empty()) why = *last_message.lock();
   return fail(Errc::mount_failed, "cannot mount on " + mount_point + (why.empty() ? "" : ": " + why));
 }

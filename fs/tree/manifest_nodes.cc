@@ -46,12 +46,11 @@ Document read_document_of(const LayoutGraph& graph, const Descriptor& descriptor
   const auto size = graph.reader().blob_size(descriptor.digest);
   document.is_present = size && *size;
   if (kind == DocumentKind::other) {
-    document.failure =
-        "media type '" + descriptor.media_type + "' is neither that of a manifest nor that of an index";
+    document.failure = "media type '" + descriptor.media_type + "' is neither a manifest's nor an index's";
   } else if (!document.is_present) {
     const auto blob = graph.reader().get_blob(descriptor.digest);
     document.failure =
-        blob ? "blob " + descriptor.digest.str() + " cannot be looked at" : blob.error().message();
+        blob ? "blob " + descriptor.digest.str() + " is not accessible" : blob.error().message();
   } else if (kind == DocumentKind::manifest) {
     if (auto manifest = graph.manifest(descriptor))
       document.manifest = std::move(*manifest);
@@ -344,7 +343,7 @@ void ManifestDirectory::add_image_problems(const Manifest& manifest, std::vector
     if (auto problem = problem_of_blob(layout_->reader(), layer)) sentences.push_back(name + *problem);
     if (!manifest.is_image()) continue;
     if (!is_layer_type(layer.media_type)) {
-      sentences.push_back(name + "media type '" + layer.media_type + "' is not one of a layer");
+      sentences.push_back(name + "media type '" + layer.media_type + "' is not that of a layer");
       continue;
     }
     const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::layer, layer);

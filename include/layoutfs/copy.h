@@ -31,6 +31,7 @@ struct NamedDescriptor {
   bool is_entry = false;
 };
 
+// The result of a copy, in blobs and bytes.
 struct CopyCounts {
   std::uint64_t copied_blobs = 0, copied_bytes = 0;  // including documents
   std::uint64_t reused_blobs = 0, reused_bytes = 0;  // that the destination already had
@@ -39,11 +40,13 @@ struct CopyCounts {
   friend bool operator==(const CopyCounts&, const CopyCounts&) = default;
 };
 
+// The state of a running copy.
 struct CopyProgress {
   CopyCounts counts;              // so far; blobs in transit count as copied
   std::uint64_t known_bytes = 0;  // of all blobs discovered so far
 };
 
+// Options of copy_images(); the defaults suit most copies.
 struct CopyOptions {
   std::size_t max_concurrency = 0;  // blobs in parallel; 0: the number of cores
   ReplacedEntry replaced = ReplacedEntry::unnamed;

@@ -83,6 +83,7 @@ class Digest {
 // Hashes content incrementally. For one thread at a time.
 class Hasher {
  public:
+  // Throws std::bad_alloc.
   explicit Hasher(Algorithm algorithm = kBlobAlgorithm);
   // Copies the state: both hashers continue independently.
   Hasher(const Hasher& other);

@@ -31,6 +31,7 @@ bool is_config_type(std::string_view media_type);
 // (image-spec layer.md) or one of Docker's foreign layers.
 bool may_be_elsewhere(const Descriptor& layer);
 
+// An index (image-spec image-index.md), or Docker's manifest list.
 struct Index {
   std::vector<Descriptor> manifests;
   std::vector<std::string> problems;  // one sentence for each invalid entry
@@ -40,6 +41,7 @@ struct Index {
   static Result<Index> parse(ByteView document);
 };
 
+// A manifest (image-spec manifest.md), or Docker's schema 2.
 struct Manifest {
   Descriptor config;
   std::vector<Descriptor> layers;  // from the base to the top
@@ -79,6 +81,7 @@ struct HistoryEntry {
   bool is_empty_layer = false;  // the step changed no file, so no layer belongs to it
 };
 
+// The configuration of an image (image-spec config.md).
 struct ImageConfig {
   Platform platform;
   std::vector<Digest> diff_ids;  // of the uncompressed layers, from the base to the top

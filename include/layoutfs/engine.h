@@ -17,6 +17,7 @@
 
 namespace layoutfs {
 
+// Expectations of the content of a blob; all are optional.
 struct PutOptions {
   Algorithm algorithm = kBlobAlgorithm;  // if `digest` is empty
   Digest digest;                         // expected digest of the content; empty: any
@@ -24,6 +25,7 @@ struct PutOptions {
   Context context;
 };
 
+// A stored blob.
 struct PutResult {
   Digest digest;
   std::uint64_t size;  // bytes
@@ -47,6 +49,7 @@ enum class PutMode : std::uint8_t {
   replace,     // in one step: a reader sees the old target or the new one
 };
 
+// The result of sweep_blob().
 enum class SweepResult : std::uint8_t {
   removed,
   absent,

@@ -40,6 +40,8 @@ class Filter {
   // Returns a filter that matches if any of `texts` matches; it matches everything if there are none.
   static Result<Filter> parse_all(std::span<const std::string> texts);
 
+  // Returns whether all selectors match the object. Cost: linear in the selectors; regular expressions take
+  // linear time.
   bool match(const FilterLookup& lookup) const;
 
  private:

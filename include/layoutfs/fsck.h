@@ -19,11 +19,13 @@ namespace layoutfs {
 
 struct AbsentChild;
 
+// Another layout that may have intact blobs.
 struct RepairSource {
   std::string name;  // for messages
   std::shared_ptr<const Provider> blobs;
 };
 
+// A blob that was replaced or added.
 struct RepairedBlob {
   Digest digest;
   std::string from;  // RepairSource::name
@@ -55,6 +57,7 @@ class BlobRepair {
   std::unique_ptr<State> state_;
 };
 
+// A problem of a layout, of one blob or reference.
 struct FsckProblem {
   enum class Kind : std::uint8_t {
     missing_blob,      // a descriptor refers to it, and it does not exist
@@ -75,6 +78,7 @@ std::string_view name_of(FsckProblem::Kind kind) noexcept;
 
 inline constexpr unsigned kMaxFsckThreads = 256;
 
+// Options of check_layout().
 struct FsckOptions {
   unsigned threads = 0;  // 0: one per core; at most kMaxFsckThreads
   // Called by any thread, one at a time, with the bytes of blobs checked so far and in total.
@@ -85,6 +89,7 @@ struct FsckOptions {
   Context context;
 };
 
+// The result of check_layout().
 struct FsckReport {
   std::uint64_t blobs = 0, bytes = 0;           // that were read
   std::uint64_t references = 0, documents = 0;  // entries; indexes and manifests reachable from them

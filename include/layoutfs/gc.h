@@ -21,6 +21,7 @@ using GcPolicy = std::function<Result<bool>(const Digest&)>;
 // An error ends the collection.
 using GcRoots = std::function<Result<std::vector<Descriptor>>()>;
 
+// Options of a collection.
 struct GcOptions {
   // A blob that was last put less than this ago is kept: its reference may not exist yet.
   std::chrono::nanoseconds grace = std::chrono::hours(1);
@@ -35,6 +36,7 @@ struct GcFailure {
   bool is_of_writing = false;  // a blob or the litter could not be removed
 };
 
+// The result of a collection, also of an incomplete one.
 struct GcResult {
   struct Removed {
     Digest digest;

@@ -34,6 +34,7 @@ inline constexpr std::size_t kMaxLabelLength = 4096;
 // Errc::invalid_argument if the name is empty, too long, not UTF-8, or contains control characters.
 Status check_image_name(std::string_view name);
 
+// Options for tests; the defaults are right for programs.
 struct ImageStoreOptions {
   // Wait for the disk before returning. Only tests turn it off.
   bool is_durable = true;

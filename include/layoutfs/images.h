@@ -52,6 +52,7 @@ struct FileEntry {
   std::string_view name;
   Inode inode;
 };
+// An extended attribute (xattr(7)).
 struct FileAttribute {
   std::string_view name;  // "security.capability"
   std::string_view value;
@@ -93,6 +94,7 @@ class RootFilesystem {
 };
 using RootFilesystemPtr = std::shared_ptr<const RootFilesystem>;
 
+// Budgets and the cache directory. The defaults are those of a mount.
 struct ImagesOptions {
   // The directory for layer indexes and image trees of all layouts. Default: $LAYOUTFS_CACHE_DIR, or layoutfs
   // in $XDG_CACHE_HOME. If it is empty or not writable, they are kept in memory only.
@@ -108,6 +110,7 @@ struct ImagesOptions {
 // The images of one layout. Thread-safe: if several threads open an image, it is built once.
 class Images {
  public:
+  // Cost: none; images are opened on demand.
   explicit Images(std::shared_ptr<const LayoutReader> layout, ImagesOptions options = {});
   ~Images();
 

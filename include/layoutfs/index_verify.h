@@ -15,6 +15,7 @@
 
 namespace layoutfs {
 
+// A cached file that differs from its source.
 struct IndexProblem {
   enum class Kind : std::uint8_t { index, layer_tree, image_tree };  // the kind of the cached file
   Kind kind;
@@ -24,6 +25,7 @@ struct IndexProblem {
 // Returns "index", "layer-tree" or "image-tree"; stable, for programs.
 std::string_view name_of(IndexProblem::Kind kind) noexcept;
 
+// The result of verify_indexes().
 struct VerifyReport {
   std::uint64_t indexes = 0, trees = 0;  // that exist in the cache and were verified
   std::uint64_t missing = 0;             // layers without an index

@@ -25,6 +25,7 @@ struct References {
   std::int64_t mtime_ns;              // of index.json, or of `refs`
 };
 
+// The attributes of a blob that need no reading.
 struct BlobStatus {
   std::uint64_t size;   // bytes
   std::int64_t put_ns;  // time of the last put of the blob or its symlink, ns since 1970

@@ -22,6 +22,7 @@ enum class ReferenceFormat : std::uint8_t {
   refs_dir,    // release candidates of image-spec 1.0: one file each in `refs/`
 };
 
+// Options of layouts in directories.
 struct DirOptions {
   bool create_if_missing = false;
   ReferenceFormat created_with = ReferenceFormat::index_json;

@@ -15,6 +15,7 @@ namespace layoutfs {
 // alone means the host's os. Accepts the usual aliases: x86_64, aarch64, armhf, i386, ...
 // Errc::invalid_argument if it is not a platform.
 Result<Platform> parse_platform(std::string_view text);
+// Returns the platform of this machine, normalized.
 Platform host_platform();
 // Returns the normal form that containerd uses for comparison: lower case, no aliases, arm/v7 for arm and
 // arm64/v8 for arm64 without a variant, no os.version, and os.features unchanged.

@@ -77,6 +77,7 @@ class BlobWriter {
 std::unique_ptr<BlobWriter> write_upload(std::shared_ptr<Engine> engine, std::unique_ptr<Upload> upload,
                                          std::size_t chunk_size);
 
+// Options of push_manifest().
 struct PushManifestParameters {
   Digest digest;  // expected digest; empty: compute the sha256
   std::vector<std::string> tags;
@@ -187,6 +188,7 @@ enum class ForeignEntry : std::uint8_t {
   skip,
 };
 
+// Options of open_registry() and open_repositories().
 struct RegistryOptions {
   std::string default_repository;  // for entries without a name, or with only a tag
   ForeignEntry foreign = ForeignEntry::error;

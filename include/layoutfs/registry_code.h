@@ -10,6 +10,7 @@
 
 namespace layoutfs {
 
+// In the order of the specification.
 enum class RegistryCode : std::uint8_t {
   unknown,  // the specification has no code for the error
   blob_unknown,

@@ -27,6 +27,7 @@ class Upload {
  public:
   virtual ~Upload() = default;
 
+  // Returns the ID with which the upload can be resumed.
   virtual const std::string& id() const noexcept = 0;
   // Returns the number of bytes so far.
   virtual std::uint64_t size() const noexcept = 0;

@@ -21,7 +21,7 @@ namespace stdfs = std::filesystem;
 using testing::TempDir;
 using testing::write_file;
 
-// What a failure is, in few words; the content of what was opened.
+// Returns the content of the opened file, or a short description of the failure.
 std::string outcome_of(const OpenResult& opened) {
   if (!opened && !opened.error().fault) return "errno " + std::to_string(opened.error().sys);
   if (!opened) {

@@ -1,4 +1,4 @@
-// What an error tells callers, the kernel and people.
+// Errors, as seen by callers, the kernel and people.
 #include "layoutfs/error.h"
 
 #include <gtest/gtest.h>

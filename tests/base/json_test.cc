@@ -86,7 +86,7 @@ TEST(Json, WholeNumbersAreIntegersHoweverTheyAreWritten) {
 }
 
 TEST(Json, AnObjectWithTwoMembersOfOneNameIsRefused) {
-  EXPECT_EQ(fault_of(R"({"a":1,"a":1})"), "JSON has member 'a' twice in the object that ends at byte 12");
+  EXPECT_EQ(fault_of(R"({"a":1,"a":1})"), "duplicate JSON member 'a' in the object that ends at byte 12");
   EXPECT_THAT(fault_of(R"({"a":[{"b":{},"c":1,"b":null}]})"), HasSubstr("member 'b' twice"));
   EXPECT_THAT(fault_of("{\"manifests\":[],\"\\u006danifests\":[]}"), HasSubstr("member 'manifests' twice"));
   EXPECT_THAT(fault_of("{\"\":1,\"\":2}"), HasSubstr("member '' twice"));
@@ -144,12 +144,13 @@ TEST(Json, NothingAtAllIsSaidToBeEmpty) {
 }
 
 TEST(Json, FaultsAreNamedWithTheirOffset) {
-  EXPECT_THAT(fault_of(R"({"a":1,"b")"), HasSubstr("JSON breaks off at byte 10: "));
-  EXPECT_THAT(fault_of(R"({"a":1,]})"), HasSubstr("JSON is broken at byte 7: "));
-  EXPECT_THAT(fault_of("{} {}"), HasSubstr("JSON goes on after its end at byte 3"));
-  EXPECT_THAT(fault_of(std::string_view("{}\0", 3)), HasSubstr("JSON goes on after its end at byte 2"));
+  EXPECT_THAT(fault_of(R"({"a":1,"b")"), HasSubstr("unexpected end of JSON at byte 10: "));
+  EXPECT_THAT(fault_of(R"({"a":1,]})"), HasSubstr("invalid JSON at byte 7: "));
+  EXPECT_THAT(fault_of("{} {}"), HasSubstr("unexpected data after the JSON value at byte 3"));
+  EXPECT_THAT(fault_of(std::string_view("{}\0", 3)),
+              HasSubstr("unexpected data after the JSON value at byte 2"));
   EXPECT_THAT(fault_of(std::string_view("\0", 1)), HasSubstr("at byte 0"));
-  EXPECT_THAT(fault_of("[1e400]"), HasSubstr("a number is too large"));
+  EXPECT_THAT(fault_of("[1e400]"), HasSubstr("number is too large"));
   EXPECT_THAT(fault_of(R"(["\ud800"])"), HasSubstr("escape"));
 }
 
@@ -186,7 +187,7 @@ TEST(Json, TheDeepestDocumentCanBeWrittenAgain) {
 TEST(Json, LimitsOfSizeAndNumberHold) {
   EXPECT_EQ(fault_of("[1,2,3]", {.bytes = 6}), "JSON is larger than 6 bytes");
   EXPECT_EQ(fault_of("[1,2,3]", {.bytes = 7}), "no fault");
-  EXPECT_EQ(fault_of("[1,2,3]", {.values = 3}), "JSON holds more than 3 values");
+  EXPECT_EQ(fault_of("[1,2,3]", {.values = 3}), "JSON has more than 3 values");
   EXPECT_EQ(fault_of("[1,2,3]", {.values = 4}), "no fault");
   EXPECT_THAT(fault_of("[" + repeated("1,", 2'000'000) + "1]"), HasSubstr("values"));
 }
@@ -214,7 +215,7 @@ TEST(Json, FlippedBytesNeverCrashIt) {
     const auto document = parse(broken);
     if (!document) continue;
     ++accepted;
-    // What was accepted can be written and read again.
+    // An accepted document can be written and parsed again.
     const auto again = parse(document->root().dump());
     ASSERT_TRUE(again) << broken;
     EXPECT_EQ(again->root().dump(), document->root().dump());

@@ -46,7 +46,7 @@ TEST(JsonWriter, CopiesExistingValuesWhole) {
 }
 
 TEST(JsonWriter, EndingWhatWasNotBegunIsAProgrammingError) {
-  EXPECT_DEATH(JsonWriter().end_array(), "JSON ends what it began");
+  EXPECT_DEATH(JsonWriter().end_array(), "JSON objects and arrays are balanced");
   EXPECT_DEATH(JsonWriter().begin_array().key("x"), "stands in an object");
 }
 

@@ -15,7 +15,7 @@ namespace layoutfs {
 namespace {
 
 TEST(ReleaseQueue, ReleasesInOrderOnAThreadThatHoldsNothing) {
-  std::vector<std::pair<int, std::uint64_t>> released;  // what was held meanwhile
+  std::vector<std::pair<int, std::uint64_t>> released;  // levels held at that time
   const auto self = std::this_thread::get_id();
   std::latch done(1);
   {

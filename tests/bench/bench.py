@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures layoutfs beside what it is compared with, and prints one table; scripts/bench.sh builds what it needs."""
+"""Compares layoutfs with other programs, and prints one table; scripts/bench.sh builds the programs."""
 import argparse
 import functools
 import os
@@ -34,7 +34,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Bench:
-    """what the parts share: the programs, the images, and a place to mount at"""
+    """shared by the parts: the programs, the images, and a place to mount at"""
 
     def __init__(self, arguments, work):
         self.quick, self.work = arguments.quick, work
@@ -76,7 +76,7 @@ class Bench:
 
     @functools.cached_property
     def squashfs(self):
-        """the same tree; nothing where it cannot be made"""
+        """the same tree; None if it cannot be made"""
         if not self.has("mksquashfs"):
             return None
         packed = self.work / "tree.squashfs"

@@ -45,7 +45,7 @@ def run(*command, cpus=None, allow=(0,), stdout=subprocess.DEVNULL):
 
 
 def output(*command):
-    """what the command prints, one line; empty where there is no such command"""
+    """the output of the command, one line; empty if there is no such command"""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60
@@ -83,9 +83,9 @@ class Sample:
 
 
 def by_turns(rounds, **sides):
-    """calls each side once a round, A B A B ...: a Sample of what each returns, in seconds
+    """calls each side once a round, A B A B ...: a Sample of each one's results, in seconds
 
-    A side can be (how many rounds it takes part in, function), where it takes long.
+    A slow side can be (number of rounds, function).
     """
     values = {name: [] for name in sides}
     for number in range(rounds):
@@ -100,7 +100,7 @@ def by_turns(rounds, **sides):
 
 
 class PageCache:
-    """drops it whole where that is allowed, and else, or where others would notice, what is in the files at hand"""
+    """drops all of it if that is allowed; otherwise, or if it would affect others, only the given files"""
 
     def __init__(self, gently):
         self.is_whole = not gently and os.access(DROP_CACHES, os.W_OK)
@@ -115,7 +115,7 @@ class PageCache:
 
 
 def forget(path):
-    """what the page cache holds of a file, or of all below a directory"""
+    """the bytes of a file, or of all files below a directory, in the page cache"""
     files = [path] if os.path.isfile(path) else [file for file in pathlib.Path(path).rglob("*") if file.is_file()]
     for file in files:
         descriptor = os.open(file, os.O_RDONLY)
@@ -159,7 +159,7 @@ def mounted(at, *command, cpus=None):
 
 
 def leave_nothing_mounted():
-    """on every way out: what still is mounted comes down"""
+    """on every exit: unmounts the remaining mounts"""
     atexit.register(lambda: [unmount(at) for at in reversed(_mounted)])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, frame: sys.exit(128 + received))

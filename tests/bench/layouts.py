@@ -61,7 +61,7 @@ def cut(root, halves):
 
 
 def wrap(root, out, size):
-    """a tar whose one large file is the front of `root`"""
+    """a tar with one large file, the front of `root`"""
     size = min(size, os.path.getsize(root)) // 512 * 512
     entry = tarfile.TarInfo("large")
     entry.size, entry.mtime = size, 1_600_000_000

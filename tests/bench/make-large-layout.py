@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make a layout whose only image has one layer with many small files.
+"""Make a layout with one image of one layer with many small files.
 
 usage: make-large-layout.py DIRECTORY FILES
 """

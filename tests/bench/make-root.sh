@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes a root filesystem of real files, as one tar, and says on standard output what is in it.
+# Makes a root filesystem of real files as one tar, and describes its content on standard output.
 #
 # usage: make-root.sh [--small] OUT.tar
 #
-# About 1 GB: Debian with compilers, Python and headers, from the mirror that apt knows. With --small, and where there is no
-# network: the files of packages that this machine has.
+# About 1 GB: Debian with compilers, Python and headers, from the mirror configured for apt. With --small, or
+# if there is no network: the files of packages installed on this machine.
 set -euo pipefail
 
 small=
@@ -23,19 +23,19 @@ if [ -z "$small" ]; then
   echo "no image from Debian's packages, so from those of this machine; mmdebstrap said: $(tail -n 1 "$log")" >&2
 fi
 
-# with_dependencies PACKAGE...: those, and what they need, as far as they are installed.
+# with_dependencies PACKAGE...: these packages and their installed dependencies.
 with_dependencies() {
   apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
     --no-enhances "$@" | grep -v '^[ <|]' | sort -u
 }
 names=$(with_dependencies bash coreutils grep dpkg python3-minimal libpython3-stdlib base-files)
 if [ -z "$small" ]; then
-  # Most of what else is there, largest first, until it is enough; what is larger than all that would be no mixture.
+  # Adds the other packages, largest first, up to the size; packages larger than that would not be a mixture.
   names+=$'\n'$(dpkg-query -W -f '${Installed-Size} ${Package} ${db:Status-Status}\n' | sort -rn |
     awk '$3 == "installed" && $1 < 200000 && sum < 950000 { sum += $1; print $2 }')
 fi
 sort -u <<<"$names" | xargs dpkg -L 2>/dev/null | sort -u | sed -n 's,^/\(.\),\1,p' >"$out.list"
-# Links like bin -> usr/bin stay links, and what is behind them goes where it is.
+# Links like bin -> usr/bin stay links, and their targets are copied to their places.
 for link in bin sbin lib lib32 lib64 libx32; do
   [ ! -L "/$link" ] || { sed -i "s,^$link/,$(readlink "/$link" | sed 's,^/,,')/," "$out.list"; echo "$link" >>"$out.list"; }
 done

@@ -20,14 +20,14 @@ using testing::TarWriter;
 
 constexpr std::size_t kMillion = 1'000'000;
 
-// What a case is made of: layers from the base up.
+// The input of a case: layers from the base to the top.
 struct Case {
   std::vector<Bytes> layers;
   std::size_t entries = 0;
   std::size_t name_bytes = 0;  // of all entries' own names, without the directories above
 };
 
-// One layer at a time, so that only one tar's text is there twice.
+// One layer at a time, so that only one tar is in memory twice.
 class CaseWriter {
  public:
   void begin_layer() { tar_ = TarWriter(); }

@@ -4,7 +4,7 @@ from xml.sax.saxutils import escape
 
 WIDTH, LABELS, NUMBERS = 1000, 440, 210  # of all; of the names at the left, of the values at the right
 LINE, TOP, BOTTOM = 24, 52, 34
-LOW, HIGH = 0.125, 8  # the axis; bars that go on end there
+LOW, HIGH = 0.125, 8  # the axis; longer bars end there
 
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #24292f; }
@@ -26,7 +26,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f; }
 
 
 def position(score):
-    """where a score stands on the axis"""
+    """the position of a score on the axis"""
     part = math.log(min(max(score, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return LABELS + part * (WIDTH - LABELS - NUMBERS)
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPiece = 256 << 10;  // bytes, in and out: both stay in the core's cache
 
-// The size of what `path` holds, uncompressed; -1 where it cannot be read or is no gzip.
+// Returns the uncompressed size of `path`; -1 if it cannot be read or is not gzip.
 std::int64_t inflate_file(const char* path) {
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return -1;

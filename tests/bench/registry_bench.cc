@@ -1,5 +1,4 @@
-// How fast a registry answers: tags and repositories of stores with many, and what is pushed in chunks,
-// beside the hashing that it cannot do without.
+// Speed of a registry: tags and repositories of large stores, and chunked pushes compared with hashing alone.
 #include <benchmark/benchmark.h>
 
 #include <filesystem>

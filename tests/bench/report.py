@@ -83,7 +83,7 @@ def markdown(result):
 
 
 def how(result):
-    """where and on what it was measured, in sentences"""
+    """the machine and the environment, in sentences"""
     machine, image, versions = result["machine"], result["image"], result["machine"]["versions"]
     is_busy = machine["loadAtStart"] > machine["cores"] / 4
     sentences = [

@@ -1,15 +1,15 @@
-"""A row of the table: what was measured, what it is compared with, and what it should reach."""
+"""A row of the table: the measurement, the comparison, and the target."""
 
 
 class Row:
-    """`value` is what the target is about: a ratio, or a measurement in `unit`; rows without a target only inform"""
+    """`value` is compared with the target: a ratio, or a measurement in `unit`; rows without a target only inform"""
 
     def __init__(self, id, what, ours, other_name=None, other=None, value=None, unit="ratio",
                  relation=None, target=None, note="", holds=True):  # fmt: skip
         self.id, self.what, self.ours = id, what, ours
         self.other_name, self.other = other_name, other
         self.value, self.unit, self.relation, self.target, self.note = value, unit, relation, target, note
-        self.holds = holds  # what else must be so for the target to be met
+        self.holds = holds  # other conditions for meeting the target
 
     @property
     def score(self):
@@ -43,7 +43,7 @@ def faster(id, what, ours, other_name, other, target=None, note=""):
 
 
 def within(id, what, ours, other_name, other, target=None, note=""):
-    """at most so many times what the other takes"""
+    """at most this multiple of the other's time"""
     value = ours.median / other.median
     return Row(id, what, ours, other_name, other, value, "ratio", "<=", target, note)
 

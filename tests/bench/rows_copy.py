@@ -7,14 +7,14 @@ from rows import faster, missing, within
 
 
 class Copies:
-    """the sides of comparisons where an image goes to a layout that has nothing of it; what is read is in memory"""
+    """the sides of comparisons that copy an image to an empty layout; the source is in memory"""
 
     def __init__(self, b):
         self.b, self.target = b, b.work / "copied"
 
     def afresh(self, copy):
         shutil.rmtree(self.target, ignore_errors=True)
-        # What other copies have written is none of this one's waiting.
+        # Do not wait for the data of other copies.
         os.sync()
         return copy()
 

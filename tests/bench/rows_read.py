@@ -87,7 +87,7 @@ def read_through(path):
 
 
 def large_file_again(b):
-    """beside a file of the local filesystem, and beside another one that FUSE shows: what the kernel costs there"""
+    """compared with a file of the local filesystem, and with another FUSE file, which shows the kernel's cost"""
     local, packed, at = b.work / "local" / "large", b.work / "large.squashfs", b.work / "squashfs"
     local.parent.mkdir()
     at.mkdir()

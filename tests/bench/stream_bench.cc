@@ -135,8 +135,8 @@ BENCHMARK(hash_span)->Unit(benchmark::kMicrosecond);
 
 // -- the index pass
 
-// Decoding, and finding points every `spacing` bytes: their windows are thinned, verified and compressed.
-// What a point costs is the difference to a pass that looks for none.
+// Decoding with points every `spacing` bytes: their windows are thinned, verified and compressed. The cost of
+// points is the difference to a pass without any.
 void find_points(benchmark::State& state, const Layer& (*layer)(), std::uint64_t spacing) {
   const Layer& made = layer();
   Bytes out(std::size_t{256} << 10);

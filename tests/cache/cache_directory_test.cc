@@ -1,4 +1,4 @@
-// The cache directory as a whole: kinds, handles, leftover files, budget, and what others do to it meanwhile.
+// The cache directory as a whole: kinds, handles, leftover files, budget, and concurrent changes.
 #include "core/cache/cache_directory.h"
 
 #include <gmock/gmock.h>
@@ -98,7 +98,7 @@ TEST(CacheDirectory, AFolderThatOthersCanWriteByNowIsNotUsed) {
   EXPECT_EQ(cached_text(cache, CacheKind::layer_index), "one");
 }
 
-// Where others can exchange a directory on the way, they can make the cache say what they want.
+// If others can replace a parent directory, they control the content of the cache.
 TEST(CacheDirectory, OneBelowADirectoryOfAnotherUserIsNotUsed) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root, to be another user";
   const TempDir temp;

@@ -1,4 +1,4 @@
-// The files of decoded copies: nobody sees half of one, the budget holds, litter goes.
+// The files of decoded copies: never visible incomplete, within the budget, without leftovers.
 #include "core/cache/copy_directory.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-// Index files on disk: kept, shared, ignored where others may have written them, done without where nobody
-// can write.
+// Index files on disk: stored, shared, ignored if others may have written them, and optional if the directory
+// is not writable.
 #include "core/cache/index_cache.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Directories that others could have put there are refused, wherever on the path they stand.
+// Directories that others could have created are refused at any position of the path.
 #include "core/cache/trusted_directory.h"
 
 #include <gmock/gmock.h>
@@ -81,7 +81,7 @@ TEST_F(TrustedDirectory, OthersMustNotOwnAnyDirectoryOrSymlinkOnTheWay) {
     EXPECT_NE(refusal_of(path()), "") << part;
     ASSERT_EQ(::chown((temp_ / part).c_str(), 0, 0), 0);
   }
-  // Others may create symlinks where others may create files.
+  // Others may create symlinks in a directory in which they may create files.
   set_mode("a", 01777);
   const std::string link = temp_ / "a/link";
   std::filesystem::create_symlink("b", link);

@@ -1,4 +1,4 @@
-// Archives that are written, held against what reads them: this program, and tar(1).
+// Written archives, read by this program and by tar(1).
 #include "layoutfs/open.h"
 
 #include <gmock/gmock.h>

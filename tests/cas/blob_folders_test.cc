@@ -1,4 +1,4 @@
-// Blobs are found by the names that their folder has now, whatever is kept open.
+// Blobs are found by the current names of their folders, even if handles are kept open.
 #include "core/cas/blob_folders.h"
 
 #include <gmock/gmock.h>
@@ -83,7 +83,7 @@ TEST_F(KeptFolders, AFolderThatIsMissingAtFirstIsFoundLater) {
   EXPECT_EQ(reader->exists(digest), true);
 }
 
-// Whichever way round, nobody sees a blob for long that only a folder without its name has.
+// In either order, a blob in a renamed folder does not stay visible for long.
 TEST_F(KeptFolders, AFolderThatWasMovedAwayIsLetGoOf) {
   expect_found("one");
   fs::rename(folder, layout.path() + "/elsewhere");

@@ -109,7 +109,7 @@ TEST_P(StoreThreads, LoseNoUpdateOfAReference) {
   const auto name_of = [](int thread, int round) {
     return "name-" + std::to_string(thread) + "-" + std::to_string(round);
   };
-  // Every other thread has an engine of its own, as another process would; all delete half of what they put.
+  // Every second thread has its own engine, like another process. All delete half of their blobs.
   run_threads(kThreads, [&](int i) {
     const auto own = i % 2 == 0 ? nullptr : open();
     Engine& engine = own == nullptr ? *engine_ : *own;
@@ -221,7 +221,7 @@ TEST_P(StoreThreads, ABlobIsThereAfterItWasPutHoweverOftenItIsDeleted) {
   EXPECT_FALSE(engine_->exists(digest).value());
 }
 
-// The time that files get now; what is put from now on is not older.
+// Returns the current file time; later puts are not older.
 std::int64_t file_time_ns() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -243,7 +243,7 @@ TEST_P(StoreThreads, ASweepNeverTakesWhatWasPutSinceItsLimit) {
     run_threads(kThreads, [&](int i) {
       Engine& engine = i % 4 < 2 ? *engine_ : *other;
       if (i % 2 == 0) {
-        // In every other round, as soon as somebody says that the blob is there.
+        // In every second round, as soon as the blob exists.
         while (round % 2 == 1 && !is_put) std::this_thread::yield();
         const auto swept = engine.sweep_blob(digest, *seen, limit);
         ASSERT_TRUE(swept) << swept.error().message();

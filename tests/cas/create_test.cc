@@ -1,4 +1,4 @@
-// Layouts that are made, and what is opened as one.
+// Creating layouts, and opening created ones.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Layouts in directories: what opens, and what its blobs are.
+// Layouts in directories: opening them and their blobs.
 #include "core/cas/dir_engine.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// Which engine opens what.
+// The choice of the engine for a path.
 #include "core/cas/driver.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ namespace {
 using ::testing::HasSubstr;
 using testing::TempDir;
 
-// Supports what begins with its name, and says its name.
+// Supports URIs that start with its name; its errors contain the name.
 class NamedDriver final : public Driver {
  public:
   NamedDriver(std::string prefix, std::string name) : prefix_(std::move(prefix)), name_(std::move(name)) {}
@@ -132,7 +132,7 @@ TEST(Drivers, AnArchiveIsOpenedToReadOnly) {
   ASSERT_FALSE(engine);
   EXPECT_EQ(engine.error().sys(), EROFS);
   EXPECT_EQ(engine.error().code(), Errc::io);
-  EXPECT_THAT(engine.error().message(), HasSubstr(archive + ": an existing archive cannot be changed"));
+  EXPECT_THAT(engine.error().message(), HasSubstr(archive + ": existing archives cannot be changed"));
   testing::write_file(directory / "file", "x");
   EXPECT_EQ(drivers.open_engine(directory / "file").error().code(), Errc::invalid_image);
   EXPECT_EQ(testing::file_text(archive), before);

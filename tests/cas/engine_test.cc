@@ -1,4 +1,4 @@
-// What all engines share: bytes in order, whole documents.
+// The common behaviour of all engines: bytes in order, whole documents.
 #include "layoutfs/engine.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What is no layout: the error names its format and the command that converts it.
+// Other formats: the error names the format and the command that converts it.
 #include "core/cas/foreign_format.h"
 
 #include <gmock/gmock.h>
@@ -26,8 +26,8 @@ using testing::write_file;
 
 struct Case {
   std::string name;                                   // of the format, in the message
-  std::string command;                                // PATH stands for the path
-  std::function<void(const std::string& path)> make;  // of a directory that is there, or of a file
+  std::string command;                                // with PATH for the path
+  std::function<void(const std::string& path)> make;  // an existing directory or a file
 };
 
 std::string with_path(std::string text, const std::string& path) {
@@ -52,14 +52,14 @@ TEST(ForeignFormat, OfADirectoryIsNamed) {
        [](const std::string& path) { write_file(path + "/manifest.json", "[]"); }},
       {"an unpacked docker archive", "tar -C PATH -cf FILE . && skopeo copy docker-archive:FILE oci:DIR:TAG",
        [](const std::string& path) { write_file(path + "/repositories", "{}"); }},
-      {"the rest of one", R"(echo '{"imageLayoutVersion":"1.0.0"}' >PATH/oci-layout)",
+      {"an incomplete one", R"(echo '{"imageLayoutVersion":"1.0.0"}' >PATH/oci-layout)",
        [](const std::string& path) {
          LayoutWriter layout(path);
          stdfs::remove(path + "/oci-layout");
        }},
-      {"one in its folder image/", "name PATH/image",
+      {"a layout in image/", "name PATH/image",
        [](const std::string& path) { LayoutWriter layout(path + "/image"); }},
-      {"one in its folder out/image/", "name PATH/out/image",
+      {"a layout in out/image/", "name PATH/out/image",
        [](const std::string& path) {
          LayoutWriter layout(path + "/out/image");
          write_file(path + "/README", "");
@@ -141,15 +141,15 @@ TEST(ForeignFormat, OfATarIsNamed) {
     t.symlink("def/layer.tar", "../abc/layer.tar");
   };
   const std::vector<Case> cases{
-      {"a docker archive, as docker save before 25 and podman save write it",
-       "skopeo copy docker-archive:PATH oci:DIR:TAG", tar([&](TarWriter& t) {
+      {"a docker archive (docker save before 25, podman save)", "skopeo copy docker-archive:PATH oci:DIR:TAG",
+       tar([&](TarWriter& t) {
          legacy(t);
          t.file("manifest.json", "[]").file("repositories", "{}");
        })},
       {"a docker archive", "skopeo copy docker-archive:PATH oci:DIR:TAG", tar([](TarWriter& t) {
          t.file("./abc.tar", "").file("./abc.json", "{}").file("./manifest.json", "[]");
        })},
-      {"a docker archive of before Docker 1.10",
+      {"a docker archive older than Docker 1.10",
        "docker load -i PATH && skopeo copy docker-daemon:IMAGE oci:DIR:TAG", tar([&](TarWriter& t) {
          legacy(t);
          t.file("repositories", "{}");
@@ -158,16 +158,16 @@ TEST(ForeignFormat, OfATarIsNamed) {
        "mkdir DIR && tar -C DIR -xf PATH && skopeo copy dir:DIR oci:DIR:TAG", tar([](TarWriter& t) {
          t.file("manifest.json", "{}").file("version", "Directory Transport Version: 1.1");
        })},
-      {"an archive with one in its folder image/", "mkdir DIR && tar -C DIR -xf PATH and name DIR/image",
+      {"an archive with a layout in image/", "mkdir DIR && tar -C DIR -xf PATH and name DIR/image",
        tar([](TarWriter& t) {
          for (int i = 0; i < 20'000; ++i) t.file("image/" + std::to_string(i));
          t.file("image/index.json", "{}").file("image/oci-layout", "{}");
        })},
-      {"an archive with one in its folder out/of/image/", "name DIR/out/of/image",
+      {"an archive with a layout in out/of/image/", "name DIR/out/of/image",
        tar([](TarWriter& t) { t.file("./out/of/image/oci-layout", "{}"); })},
       {"an archive of layouts (a/, b/)", "name one of them",
        tar([](TarWriter& t) { t.file("a/oci-layout", "{}").file("b/oci-layout", "{}"); })},
-      {"the rest of one", "echo '{\"imageLayoutVersion\":\"1.0.0\"}' >DIR/oci-layout",
+      {"an incomplete one", "echo '{\"imageLayoutVersion\":\"1.0.0\"}' >DIR/oci-layout",
        tar([](TarWriter& t) { t.file("index.json", "{}").file("blobs/sha256/" + std::string(64, 'a')); })},
       {"an archive of an ostree repository", "ostree container encapsulate --repo=DIR/repo REF oci:DIR:TAG",
        tar([](TarWriter& t) { t.dir("repo").file("repo/config", "[core]").file("compose.json", "{}"); })},
@@ -207,7 +207,7 @@ TEST(ForeignFormat, ReferencesInRefsAreReadInADirectoryOnly) {
   write_file(directory / "old.tar", tar.text());
   const Error error = open_archive(directory / "old.tar").error();
   EXPECT_EQ(error.code(), Errc::unsupported);
-  EXPECT_THAT(error.message(), HasSubstr("keeps its references in refs/"));
+  EXPECT_THAT(error.message(), HasSubstr("references in refs/ are supported in directories only"));
   EXPECT_THAT(error.message(), HasSubstr("tar -C DIR -xf " + directory / "old.tar"));
   EXPECT_THAT(error.message(), ::testing::Not(HasSubstr("index.json")));
 }
@@ -241,7 +241,7 @@ TEST(ForeignFormat, OfAFileIsNamed) {
   }
   write_file(directory / "index.json", "{}");
   EXPECT_THAT(open_archive(directory / "index.json").error().message(),
-              HasSubstr("a file of a layout; name its directory: " + directory.path()));
+              HasSubstr("a file of a layout; use its directory: " + directory.path()));
   write_file(directory / "image.sif",
              "#!/usr/bin/env run-singularity\n" + zeros(1) + "SIF_MAGIC" + zeros(600));
   EXPECT_THAT(

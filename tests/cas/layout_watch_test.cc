@@ -1,4 +1,4 @@
-// What is heard of changes in a layout, whoever makes them.
+// Changes of a layout by any process are detected.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -29,7 +29,7 @@ class LayoutWatchTest : public ::testing::Test {
     watch_ = engine_->watch();
     ASSERT_NE(watch_, nullptr);
   }
-  // Events are there when the call that made them has returned: there is nothing to wait for.
+  // The event exists when the call that caused it has returned, so no waiting is necessary.
   bool is_readable() const {
     pollfd waited{watch_->fd(), POLLIN, 0};
     return ::poll(&waited, 1, 0) == 1;

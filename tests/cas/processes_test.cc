@@ -1,4 +1,4 @@
-// Processes that change one layout at the same time, and one that reads it meanwhile.
+// Several processes change one layout while another one reads it.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,7 +28,7 @@ using testing::TempDir;
 
 constexpr int kProcesses = 4;
 
-// One run of store_actions; what it says goes to a file.
+// One run of store_actions; its output goes to a file.
 class Process {
  public:
   Process(std::vector<std::string> arguments, std::string output) : output_(std::move(output)) {
@@ -72,7 +72,7 @@ class StoreProcesses : public ::testing::TestWithParam<ReferenceFormat> {
     }
     return processes;
   }
-  // What is wrong with the images that references lead to.
+  // Returns the problems of all referenced images.
   std::vector<std::string> image_problems() const {
     std::vector<std::string> problems;
     const auto references = engine_->references();

@@ -212,7 +212,7 @@ TEST_P(PutBlob, AnotherUsersBlobCountsAsPutNow) {
   EXPECT_GT(engine->blob_status(digest).value()->put_ns, before);
   EXPECT_EQ(file_text(file), "content");
 
-  // Where it can be neither kept nor replaced, a collector could take it at any time.
+  // If it can be neither kept nor replaced, a collector could remove it at any time.
   std::filesystem::remove(file);
   ASSERT_TRUE(put_text(*engine, "content"));
   ASSERT_EQ(::chmod(folder.c_str(), 01777), 0);
@@ -224,7 +224,7 @@ TEST_P(PutBlob, ThatIsThereStopsOnRequestToo) {
   const std::string content(3'000'000, 'c');
   ASSERT_TRUE(put_text(*engine, content));
   std::stop_source stop;
-  // Stops when all of the content has been read: what is left is to compare it.
+  // Requests a stop after all content was read, before it is compared.
   class StopsAtTheEnd final : public ByteSource {
    public:
     StopsAtTheEnd(std::string_view text, std::stop_source& at_end)

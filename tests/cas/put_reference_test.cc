@@ -170,11 +170,12 @@ TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
   const auto references = engine->references().value();
   EXPECT_THAT(references->entries, SizeIs(1));
   EXPECT_THAT(references->problems,
-              UnorderedElementsAre("refs/v1+dev: not a reference", "refs/\\x1b[2J\\xff: not a reference",
-                                   "refs/nested: not a regular file",
-                                   "refs/latest is a symlink to /none, which leaves the layout; -o "
-                                   "follow_links (--follow-links) allows it, cp -rL copies it without links",
-                                   "refs/pipe: not a regular file"));
+              UnorderedElementsAre(
+                  "refs/v1+dev: not a reference", "refs/\\x1b[2J\\xff: not a reference",
+                  "refs/nested: not a regular file",
+                  "refs/latest is a symlink to /none, which leaves the layout; -o "
+                  "use -o follow_links (--follow-links) to allow it, or cp -rL to copy it without links",
+                  "refs/pipe: not a regular file"));
   EXPECT_THAT(engine->list_references().value(), ElementsAre("good", "latest"));
 }
 
@@ -302,7 +303,7 @@ TEST_F(PutReferenceInIndex, LeavesImagesAloneThatShareTheTagOnly) {
               ElementsAre(named(nginx, "latest"), named(newer, "latest")));
   EXPECT_EQ(engine->delete_reference("latest").error().code(), Errc::ambiguous);
   EXPECT_EQ(engine->put_reference("latest", one, PutMode::replace).error().code(), Errc::ambiguous);
-  // Where the name is of one image, whoever says no full name means that.
+  // If the name belongs to one image, an entry without a full name means that image.
   layout.write_index({named(nginx, "latest")});
   ASSERT_TRUE(engine->put_reference("latest", two, PutMode::replace));
   EXPECT_EQ(engine->get_reference("latest").value(), two);
@@ -360,7 +361,7 @@ TEST_F(PutReferenceInIndex, ChangesNoBrokenIndex) {
   }
 }
 
-// What other readers take for another index is not written over.
+// An index that other readers interpret differently is not overwritten.
 TEST_F(PutReferenceInIndex, ChangesNoIndexThatReadersUnderstandDifferently) {
   const std::string entry = R"({"digest":")" + one.digest.str() + R"(","size":3)";
   const std::string annotations = R"("annotations":{"org.opencontainers.image.ref.name":"name")";

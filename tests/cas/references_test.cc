@@ -28,7 +28,7 @@ class ReferencesOfALayout : public ::testing::Test {
     for (const auto& entry : references->entries) result.emplace_back(entry.ref_name().value_or("-"));
     return result;
   }
-  // The error of a layout whose index.json is `text`.
+  // Returns the error of a layout with the index.json `text`.
   Error error_of(std::string_view text) {
     layout.write_index_text(text);
     const auto engine = open_dir(layout.path());

@@ -1,4 +1,4 @@
-// For tests of the store under load: content, and whether what the store has is whole.
+// Helpers for load tests of the store: content, and checks that stored blobs are intact.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace layoutfs::testing {
 
-// How often a test does what it does.
+// The number of rounds of a test.
 inline int rounds() { return std::getenv("LAYOUTFS_TEST_FULL") == nullptr ? 20 : 200; }
 
 // A text for each name, of up to 20 KB.
@@ -47,7 +47,7 @@ inline Descriptor descriptor_of(const Result<PutResult>& put) {
   return {.media_type = "application/octet-stream", .digest = put->digest, .size = put->size};
 }
 
-// What is wrong with a blob: nothing, "absent", or a sentence.
+// Returns the problem of a blob: "", "absent", or a sentence.
 inline std::string content_problem(const LayoutReader& engine, const Digest& digest) {
   const auto blob = engine.get_blob(digest);
   if (!blob && blob.error().code() == Errc::not_found) return "absent";

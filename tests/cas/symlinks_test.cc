@@ -1,4 +1,4 @@
-// Layouts whose files and folders are symlinks.
+// Layouts with symlinks for files and folders.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,14 +27,14 @@ using testing::TempDir;
 using testing::write_file;
 
 const std::string kAllows =
-    "leaves the layout; -o follow_links (--follow-links) allows it, cp -rL copies it without links";
+    "leaves the layout; use -o follow_links (--follow-links) to allow it, or cp -rL to copy it without links";
 
 class Symlinks : public ::testing::Test {
  protected:
   std::unique_ptr<Engine> open(bool follow_links = false) const {
     return open_dir(path, {.follow_links = follow_links}).value();
   }
-  // Moves what is at `name` in the layout to `to`, and leaves a link with the text `target`.
+  // Moves `name` in the layout to `to`, and leaves a link with the target `target`.
   void move_behind_link(const std::string& name, const std::string& to, const std::string& target) {
     stdfs::create_directories(stdfs::path(to).parent_path());
     stdfs::rename(path + "/" + name, to);
@@ -112,7 +112,7 @@ TEST_F(Symlinks, ThatLeadNowhereAreTold) {
     const auto engine = open(follow_links);
     EXPECT_EQ(engine->get_blob(digest).error().code(), Errc::not_found);
     EXPECT_EQ(engine->get_blob(digest).error().message(),
-              digest.str() + ": " + blob + " is a symlink to none, where nothing is");
+              digest.str() + ": " + blob + " is a symlink to none, which does not exist");
     EXPECT_EQ(engine->exists(digest).value(), false);
     EXPECT_TRUE(engine->blob_status(digest).value()->is_dead_link);
   }
@@ -121,11 +121,11 @@ TEST_F(Symlinks, ThatLeadNowhereAreTold) {
   for (const bool follow_links : {false, true}) {
     const auto engine = open(follow_links);
     EXPECT_EQ(engine->get_blob(digest).error().code(), Errc::invalid_image);
-    EXPECT_THAT(engine->get_blob(digest).error().message(), HasSubstr("in a circle"));
+    EXPECT_THAT(engine->get_blob(digest).error().message(), HasSubstr("a symlink loop"));
   }
   stdfs::remove_all(path + "/blobs");
   stdfs::create_symlink("none", path + "/blobs");
-  EXPECT_EQ(open_dir(path).error().message(), path + ": blobs is a symlink to none, where nothing is");
+  EXPECT_EQ(open_dir(path).error().message(), path + ": blobs is a symlink to none, which does not exist");
 }
 
 TEST_F(Symlinks, LeadToRegularFilesOnly) {
@@ -174,8 +174,9 @@ TEST_F(Symlinks, OfFoldersThatLeaveAreNotRemovedThrough) {
     const auto engine = open(follow_links);
     const auto removed = engine->delete_blob(digest);
     ASSERT_FALSE(removed);
-    EXPECT_THAT(removed.error().message(), AllOf(HasSubstr("blobs/sha256 is a symlink to "),
-                                                 EndsWith("leaves the layout; nothing is removed there")));
+    EXPECT_THAT(removed.error().message(),
+                AllOf(HasSubstr("blobs/sha256 is a symlink to "),
+                      EndsWith("leaves the layout; files outside of the layout are never removed")));
     EXPECT_TRUE(stdfs::exists(directory / "shared/" + digest.hex()));
   }
   // Those that stay are as good as folders.
@@ -196,7 +197,7 @@ TEST_F(Symlinks, ThatAreGarbageAreSwept) {
     stdfs::last_write_time(directory / "elsewhere", stdfs::file_time_type{});
     stdfs::remove(path + "/" + blob);
     stdfs::create_symlink(target, path + "/" + blob);
-    // The link is young, whatever it leads to.
+    // The link is young, independent of its target.
     const std::int64_t put_ns = engine->blob_status(digest).value()->put_ns;
     EXPECT_EQ(sweep(put_ns), SweepResult::young);
     EXPECT_EQ(sweep(put_ns + 1), SweepResult::removed) << target;
@@ -296,7 +297,7 @@ TEST_F(RefsSymlinks, InTheLayoutAreFollowed) {
   EXPECT_THAT(engine->list_references().value(), ElementsAre("one", "two"));
   EXPECT_EQ(engine->get_reference("two")->digest, Digest::of(as_bytes("1")));
   EXPECT_EQ(engine->references().value()->entries.size(), 2u);
-  // The folder does not change with the file that a link leads to.
+  // Changing the target of a link does not change the folder.
   ASSERT_TRUE(engine->put_reference("two", testing::descriptor_of("2", "m"), PutMode::replace));
   EXPECT_EQ(engine->get_reference("one")->digest, Digest::of(as_bytes("1")));
   EXPECT_EQ(engine->get_reference("two")->digest, Digest::of(as_bytes("2")));
@@ -324,9 +325,9 @@ TEST_F(RefsSymlinks, OutOfTheLayoutAreProblems) {
   stdfs::create_symlink("none", refs + "/three");
   const auto engine = open();
   EXPECT_THAT(engine->references().value()->problems,
-              ElementsAre("refs/three is a symlink to none, where nothing is",
+              ElementsAre("refs/three is a symlink to none, which does not exist",
                           "refs/two is a symlink to ../../two, which " + kAllows));
-  EXPECT_THAT(engine->get_reference("three").error().message(), HasSubstr("where nothing is"));
+  EXPECT_THAT(engine->get_reference("three").error().message(), HasSubstr("which does not exist"));
   EXPECT_EQ(engine->put_reference("three", testing::descriptor_of("3", "m")).error().code(), Errc::clobber);
   EXPECT_EQ(open(true)->get_reference("two")->digest, Digest::of(as_bytes("1")));
   EXPECT_TRUE(engine->delete_reference("two").value());

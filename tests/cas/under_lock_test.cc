@@ -1,4 +1,4 @@
-// What a writer checks again once it has the lock of the layout.
+// Checks that a writer repeats after it has taken the layout's lock.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,8 +32,8 @@ class UnderTheLock : public ::testing::Test {
   std::unique_ptr<Engine> engine = open_dir(path, {.create_if_missing = true}).value();
 };
 
-// Puts "content", which is there, in a thread of its own, and calls `meanwhile` when the put has verified
-// that.
+// Puts "content", which already exists, in its own thread, and calls `meanwhile` after the put has verified
+// the existing blob.
 Result<PutResult> put_while(Engine& engine, const std::string& path, const std::function<void()>& meanwhile) {
   HeldLock lock(path);
   EXPECT_TRUE(lock.is_held());
@@ -67,7 +67,7 @@ TEST_F(UnderTheLock, ABlobThatWasDeletedSinceItWasVerifiedIsPutAgain) {
   EXPECT_EQ(read_text(*engine->get_blob(digest).value()), "content");
 }
 
-// Who finds no layout may come second.
+// Another process may create the layout between the check and the lock.
 TEST_F(UnderTheLock, ALayoutThatSomebodyElseHasCompletedStaysAsItIs) {
   stdfs::remove(path + "/oci-layout");
   HeldLock lock(path);
@@ -87,7 +87,7 @@ TEST_F(UnderTheLock, ALayoutThatSomebodyElseHasCompletedStaysAsItIs) {
 
 class WaitsForTheLock : public ::testing::TestWithParam<ReferenceFormat> {
  protected:
-  // Whether `change` waits while somebody else has the lock; it must succeed afterwards.
+  // Returns whether `change` waits while the lock is held; it must succeed afterwards.
   bool waits(const std::function<Status()>& change) {
     HeldLock lock(path);
     EXPECT_TRUE(lock.is_held());

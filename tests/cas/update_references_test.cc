@@ -81,7 +81,7 @@ TEST_F(UpdateReferences, DecidesByWhatOthersHaveMadeOfThem) {
   const auto add = [&](char who) {
     const auto own = open_dir(layout.path()).value();
     for (int i = 0; i < each; ++i) {
-      // Whoever decided by an old state would take a number twice.
+      // A decision by an old state would use a number twice.
       const auto updated = own->update_references([&](const References& now) -> Result<ReferenceChanges> {
         return ReferenceChanges{.changed = {},
                                 .added = {named(blob, who + std::to_string(now.entries.size()))}};

@@ -1,4 +1,4 @@
-// Content that must be what its descriptor says.
+// Content that must match its descriptor.
 #include "core/cas/verifying_source.h"
 
 #include <gmock/gmock.h>
@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 const std::string kContent(1'000'003, 'x');
 
-// Counts what is taken from it.
+// Counts the bytes read from it.
 class CountingSource final : public ByteSource {
  public:
   explicit CountingSource(std::string_view text) : source_(as_bytes(text)) {}

@@ -38,7 +38,7 @@ Bytes tar_of(std::size_t size, std::uint64_t seed) {
 
 class Fsck : public ::testing::Test {
  protected:
-  // An image of one layer whose config says that it is `plain` when uncompressed.
+  // An image with one layer, and a config with the diffID of `plain`.
   Descriptor image(ByteView layer, std::string_view type, ByteView plain) {
     const auto descriptor = layout.blob(layer, type);
     return layout.manifest(layout.config({Digest::of(plain)}), {descriptor});
@@ -300,7 +300,7 @@ TEST_F(Fsck, FindsWrongDiffIdsOfEveryCompression) {
   }
 }
 
-// diff_id.h says who writes such layers.
+// See diff_id.h for writers of such layers.
 TEST_F(Fsck, ALayerMayLackZerosAtTheEndOfItsTar) {
   const Bytes plain = tar_of(300'000, 1);
   for (const std::size_t missing : {1U, 20U, 21U}) {

@@ -1,4 +1,4 @@
-// What the garbage collection removes, and what it never does.
+// The blobs that garbage collection removes, and those that it must keep.
 #include "layoutfs/gc.h"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ using testing::TempDir;
 using ::testing::UnorderedElementsAre;
 using ::testing::UnorderedElementsAreArray;
 
-// What `inner` does, but for what a test puts in its place.
+// Forwards to `inner`, except for the functions that a test replaces.
 class ChangedEngine final : public Engine {
  public:
   explicit ChangedEngine(Engine& inner) : inner_(inner) {}
@@ -111,7 +111,7 @@ class GarbageCollection : public ::testing::Test {
     const auto listed = engine->list_all_blobs().value();
     return {listed.begin(), listed.end()};
   }
-  // `descriptor` and all that it leads to.
+  // Returns `descriptor` and all its descendants.
   std::set<Digest> all_of(const Descriptor& descriptor) const {
     std::set<Digest> all;
     const Handler note = [&](const Descriptor& found, const Context&) -> Result<Visit> {
@@ -132,7 +132,7 @@ class GarbageCollection : public ::testing::Test {
     EXPECT_FALSE(result.ended_by) << result.ended_by->error.message();
     return result;
   }
-  // What a collection that has to fail says; nothing may be gone.
+  // Returns the error of a collection that must fail; nothing may be removed.
   Error error_of(const GcOptions& options = {.grace = 0ns}) {
     const auto before = blobs();
     const auto result = collect_garbage(*engine, options);
@@ -545,7 +545,7 @@ TEST_F(GarbageCollection, AMissingSubjectIsNoProblem) {
   const auto result = collect();
   EXPECT_THAT(result.problems, IsEmpty());
   EXPECT_EQ(result.removed.size(), 2u);
-  // If something else leads to it as well, it should be there.
+  // If another document also refers to it, it should exist.
   layout.write_index({referrer, layout.blob(artifact_text({missing}), testing::kArtifactType)});
   EXPECT_THAT(collect().problems, ElementsAre(HasSubstr(missing.digest.str())));
 }
@@ -576,7 +576,7 @@ TEST_F(GarbageCollection, KeepsWhatIsReferencedWhileItRuns) {
   const auto refer = [&](const Digest& digest) -> Result<bool> {
     if (digest == orphans[1].digest)
       if (auto put = engine->put_reference("late", orphans[2]); !put) return fail(std::move(put).error());
-    // And what is just being judged.
+    // Including the blob that is being judged.
     if (digest == orphans[4].digest)
       if (auto put = engine->put_reference("later", orphans[4]); !put) return fail(std::move(put).error());
     return true;
@@ -661,7 +661,7 @@ TEST_F(GarbageCollection, DocumentsThatBreakMeanwhileLeaveTheReportOfWhatIsGone)
 }
 
 TEST_F(GarbageCollection, IndexesThatNameEachOtherOverAndOverEnd) {
-  // Every level names the one below twice: as many ways as 2^40.
+  // Every level names the next one twice: 2^40 paths.
   auto index = layout.index({image("kept")});
   for (int i = 0; i < 40; ++i)
     index = layout.blob(index_document({index, index}, &index), testing::kIndexType);

@@ -44,7 +44,7 @@ Bytes zstd_of(ByteView plain) {
   return out;
 }
 
-// All that an index file says.
+// The content of an index file.
 struct Contents {
   struct Point {
     std::uint64_t offset, position;
@@ -67,11 +67,11 @@ std::shared_ptr<const LayerIndex> write(const Contents& contents) {
     builder.add_span(span.offset, span.digest);
   }
   auto file = builder.finish(contents.totals).value();
-  // That its tables are sound, and the checksum right, is what the test is about.
+  // The tables are valid and the checksum is right: the test is about their content.
   return LayerIndex::open(SharedBytes::of(std::move(file)), contents.totals.blob).value();
 }
 
-// A layer with several access points, in any compression, and what is right of it.
+// A layer with several access points, in any compression, and its correct index.
 struct Sample {
   explicit Sample(Bytes blob_) : blob(std::move(blob_)) {
     const Digest digest = Digest::of(blob);

@@ -80,7 +80,7 @@ TEST_F(VerifyKept, WhatWasBuiltIsRight) {
 
 TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
   cache_.remove(CacheKind::layer_index, layers_[0].digest).value();
-  VerifyReport report = verify();  // the trees are compared with what the layer gives all the same
+  VerifyReport report = verify();  // the trees are still compared with those of the layer
   EXPECT_EQ(report.indexes, 1u);
   EXPECT_EQ(report.trees, 3u);
   EXPECT_EQ(report.missing, 1u);
@@ -96,13 +96,13 @@ TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
 
 TEST_F(VerifyKept, FindsAnIndexThatIsNotTrue) {
   foreign_index(layers_[1]);
-  expect_problem(CachedKind::index, layers_[1].digest, "the content is another");
+  expect_problem(CachedKind::index, layers_[1].digest, "content differs from the index");
 }
 
 TEST_F(VerifyKept, FindsADamagedFile) {
   const std::string file = dir_ / ("cache/layers/sha256/" + layers_[0].digest.hex());
   std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
-  expect_problem(CachedKind::index, layers_[0].digest, "its size is wrong");
+  expect_problem(CachedKind::index, layers_[0].digest, "wrong size");
 }
 
 TEST_F(VerifyKept, FindsBitRotOfABlob) {
@@ -121,19 +121,19 @@ TEST_F(VerifyKept, FindsTreesThatAreNotThoseOfTheirLayers) {
   const std::vector<std::shared_ptr<const LayerIndex>> turned{index(1), index(0)};
   cache_.store(CacheKind::image_tree, manifest_.digest, merge_layers(manifest_.digest, turned).value())
       .value();
-  expect_problem(CachedKind::image_tree, manifest_.digest, "is not the tree of the image's layers");
+  expect_problem(CachedKind::image_tree, manifest_.digest, "tree differs from the image's layers");
   cache_.remove(CacheKind::image_tree, manifest_.digest).value();
   // Whiteouts that act.
   const std::vector<std::shared_ptr<const LayerIndex>> alone{index(1)};
   cache_.store(CacheKind::layer_tree, layers_[1].digest, merge_layers(layers_[1].digest, alone).value())
       .value();
-  expect_problem(CachedKind::layer_tree, layers_[1].digest, "is not the tree of the layer");
+  expect_problem(CachedKind::layer_tree, layers_[1].digest, "tree differs from the layer");
 }
 
 TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
   const std::vector<std::shared_ptr<const LayerIndex>> one{open_cached_index(cache_, layers_[0])->tables};
   cache_.store(CacheKind::image_tree, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();
-  expect_problem(CachedKind::image_tree, manifest_.digest, "another number of layers");
+  expect_problem(CachedKind::image_tree, manifest_.digest, "layer count mismatch");
 }
 
 }  // namespace

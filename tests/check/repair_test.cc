@@ -1,4 +1,4 @@
-// What a layout has lost comes back from others that have it whole; nothing else changes.
+// Lost blobs of a layout are restored from layouts with an intact copy; nothing else changes.
 #include "layoutfs/fsck.h"
 
 #include <gmock/gmock.h>
@@ -100,8 +100,7 @@ TEST_F(Repair, FindsWhatARepairedDocumentLeadsTo) {
 }
 
 TEST_F(Repair, BringsNoManifestThatAnIndexNamesAndTheLayoutLacksOnPurpose) {
-  // Of the other image, the layout has nothing; of the first one, only the manifest is lost; the third is
-  // there.
+  // The layout has nothing of the other image; of the first one, only the manifest is lost; it has the third.
   const auto other_config = layout.config({}, {"linux", "arm64", ""});
   const auto other = layout.manifest(other_config, {});
   const auto third = layout.manifest(layout.config({}, {"linux", "s390x", ""}), {});
@@ -141,13 +140,13 @@ TEST_F(Repair, TrustsNoSource) {
   auto report = repair({directory / "bad"});
   ASSERT_EQ(report.problems.size(), 1u);
   EXPECT_EQ(report.problems[0].kind, Kind::wrong_digest);
-  EXPECT_THAT(report.problems[0].message, HasSubstr("; not repaired: bad: its blob is damaged too"));
+  EXPECT_THAT(report.problems[0].message, HasSubstr("; not repaired: bad: its copy is damaged, too"));
   EXPECT_THAT(repairs->repaired(), ElementsAre(RepairedBlob{config.digest, "bad"}));
   std::filesystem::remove(directory / "bad/" + layer.digest.blob_path());
   report = repair({directory / "bad"});
   ASSERT_EQ(report.problems.size(), 1u);
   EXPECT_THAT(report.problems[0].message, HasSubstr("bad: has no such blob"));
-  // The next one has it.
+  // The second source has it.
   EXPECT_THAT(repair({directory / "bad", directory / "good"}).problems, IsEmpty());
   EXPECT_THAT(repairs->repaired(), ElementsAre(RepairedBlob{layer.digest, "good"}));
   expect_whole();

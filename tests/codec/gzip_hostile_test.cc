@@ -41,7 +41,7 @@ TEST(GzipHostile, AStreamCutAnywhereButAfterAMemberBreaksOff) {
     }
     ASSERT_FALSE(indexed) << "cut at " << cut;
     EXPECT_EQ(indexed.error().code(), Errc::corrupt);
-    EXPECT_EQ(indexed.error().message(), "gzip stream is truncated") << "cut at " << cut;
+    EXPECT_EQ(indexed.error().message(), "unexpected end of gzip stream") << "cut at " << cut;
   }
 }
 
@@ -78,8 +78,7 @@ TEST(GzipHostile, EveryByteOfATrailerMatters) {
       const auto indexed = index_stream(Compression::gzip, blob, kHostileGzipSpacing);
       ASSERT_FALSE(indexed);
       EXPECT_EQ(indexed.error().code(), Errc::corrupt);
-      EXPECT_NE(indexed.error().message().find(i > 4 ? "differs from its CRC" : "differs from its length"),
-                std::string::npos)
+      EXPECT_NE(indexed.error().message().find(i > 4 ? "CRC mismatch" : "length mismatch"), std::string::npos)
           << indexed.error().message();
     }
   }
@@ -96,7 +95,7 @@ TEST(GzipHostile, ReservedFlagsOtherMethodsAndWrongHeaderCrcsAreRefused) {
   EXPECT_NE(index_stream(Compression::gzip, blob, kHostileGzipSpacing)
                 .error()
                 .message()
-                .find("header that differs from its CRC"),
+                .find("header CRC mismatch"),
             std::string::npos);
 }
 

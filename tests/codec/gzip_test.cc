@@ -33,7 +33,7 @@ Bytes part_of(const Bytes& bytes, std::size_t offset, std::size_t size) {
   return {part.begin(), part.end()};
 }
 
-// What a decoder resumed at `point` reads, at most `size` bytes, in reads of odd sizes.
+// Decodes at most `size` bytes from `point` with reads of odd sizes.
 Bytes read_gzip_from(const Bytes& blob, const PointRecord& point, const Bytes& states, std::size_t size,
                      DeflateLibrary library = best_deflate_library()) {
   auto decoder = resume_gzip_by(library, std::make_shared<MemoryBlob>(blob), point.position,
@@ -108,8 +108,8 @@ TEST(Gzip, EveryPointOfEveryKindOfStreamResumesWithTheRightBytes) {
       const auto indexed = index_by(library, blob, kGzipSpacing);
       ASSERT_TRUE(indexed) << indexed.error().message();
       ASSERT_TRUE(indexed->plain == plain);
-      // zlib ends a block after 16383 symbols at the latest, at most some 100 KB of this content. ISA-L does
-      // not show the boundaries of blocks whose headers are of three bits.
+      // zlib ends a block after at most 16383 symbols, about 100 KB of this content. ISA-L does not show the
+      // boundaries of blocks with headers of three bits.
       if (library == DeflateLibrary::zlib || !has_only_fixed_codes) {
         EXPECT_GT(indexed->tables->points.size(), 4u);
       }

@@ -1,5 +1,4 @@
-// Random access into zstd blobs: whatever made the blob, every point gives the bytes that libzstd gives
-// there.
+// Random access into zstd blobs of any origin: every point gives the same bytes as libzstd.
 #include "core/codec/zstd.h"
 
 #include <gtest/gtest.h>
@@ -108,8 +107,8 @@ TEST(Zstd, EveryPointOfOneFrameGivesTheSameBytesAtEveryLevel) {
   }
 }
 
-// Their window is the content, and no point lies nearer to the start than four windows: a whole frame is
-// decoded faster than what lies between two points of others.
+// Their window is the content, and points are at least four windows from the start: decoding the whole frame
+// is faster than the distance between two points of others.
 TEST(Zstd, ASingleSegmentIsReadFromItsStart) {
   Bytes blob;
   Bytes plain;

@@ -131,8 +131,7 @@ TEST(ZstdEntropy, BitsAreTakenFromTheEndAndNeverFromBeforeTheFront) {
   EXPECT_TRUE(ReverseBits(without_marker).has_overrun());
 }
 
-// Walks over the frame in `blob`; gives the regenerated size, or nothing where the walker or a header does
-// not.
+// Walks over the frame in `blob`; returns the regenerated size, nullopt if the walker or a header refuses it.
 std::optional<std::size_t> walk(ByteView blob) {
   const auto frame = parse_frame_header(blob);
   if (!frame || !*frame) return std::nullopt;

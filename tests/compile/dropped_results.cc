@@ -1,4 +1,5 @@
-// The compiler must refuse the lines that end with the name of a warning, and no others: dropped_results.py.
+// Code that must not compile, one numbered case each; case 0 must compile. CMakeLists.txt compiles one case
+// at a time.
 #include <functional>
 #include <memory>
 #include <optional>

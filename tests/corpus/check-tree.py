@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare a mounted (or unpacked) image with what its expected.json says.
+"""Compare a mounted (or unpacked) image with its expected.json.
 
 usage: check-tree.py EXPECTED.json ROOT [--ref REF] [--ignore KEY,KEY...]
        check-tree.py --dump ROOT        print ROOT as such a tree
@@ -39,7 +39,7 @@ def sha256(name, fd):
 
 
 def pieces(name, fd, reads):
-    """the same reads again, with what they give"""
+    """the same reads again, with their results"""
     try:
         with open(os.open(name, os.O_RDONLY, dir_fd=fd), "rb") as f:
             return [[at, os.pread(f.fileno(), len(data) // 2, at).hex()] for at, data in reads]
@@ -90,7 +90,7 @@ def describe(name, fd, content, sums):
 
 def walk(root, mount=None):
     """path -> description; files with several names get same_inode.  With a mount, only
-    what that wants is read.  A file with several names is read once."""
+    its files are read.  A file with several names is read once."""
     found, inodes, sums = {}, {}, {}
 
     def visit(name, fd, path):

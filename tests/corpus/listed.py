@@ -1,8 +1,8 @@
-"""An image as `layoutfs ls -R --json` and `layoutfs cat` tell of it: what check-tree.py's walk
+"""An image by `layoutfs ls -R --json` and `layoutfs cat`: the same that check-tree.py's walk
 finds in a mount of it, without a mount.
 
 image = Listed("layoutfs", "path/of/layout", ref="latest", seconds=30)
-found = image.walk()   # Refused, with the exit code, where the program refuses
+found = image.walk()   # Refused, with the exit code, if the program refuses
 """
 import base64
 import hashlib
@@ -76,7 +76,7 @@ class Listed:
         self.options += ["--platform", platform] if platform else []
 
     def run(self, command, paths, consume):
-        """Gives its standard output to consume, which may leave a rest.  Refused where it fails."""
+        """Gives its standard output to consume, which may leave a rest.  Refused if it fails."""
         argv = [self.program, *command, *self.options, "--", *paths]
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log)
@@ -125,7 +125,7 @@ class Listed:
             except Refused as err:
                 if len(batch) == 1:
                     found[batch[0][0]] = "unreadable: " + str(err)
-                else:  # where one ended, and the next began, is not known
+                else:  # their boundary is unknown
                     for file in batch:
                         found.update(self.sums([file]))
         return found
@@ -142,7 +142,7 @@ class Listed:
         return [[at, content[at : at + len(data) // 2].hex()] for at, data in reads]
 
     def walk(self, mount=None):
-        """As check-tree.py's; with a mount, only what that wants is read."""
+        """As check-tree.py's; with a mount, only its files are read."""
         document = json.loads(self.run(["ls", "-R", "--json"], ["/"], lambda out: out.read()))
         entries = [document["directory"], *document["files"]]
         found, twins, wanted, names = {}, {}, {}, {}

@@ -4,7 +4,7 @@
 usage: make-busybox.py OUTDIR [BUSYBOX]
 
 BUSYBOX (/bin/busybox) must be linked statically, as that of Debian's busybox-static is.  Of the platforms only that of
-this machine can run it; images of the others have the same files, and one that says what they are for.
+this machine can run it; images of the others have the same files, and one that names their platform.
 """
 import hashlib
 import json
@@ -83,7 +83,7 @@ def join_platforms(layout, names):
         entries += [{**index, "annotations": {REF: "busybox:" + tag}} for tag in tags]
     document["manifests"] = entries
     (layout / "index.json").write_text(json.dumps(document, indent=2) + "\n")
-    run("umoci", "gc", "--layout", str(layout))  # what umoci made on the way
+    run("umoci", "gc", "--layout", str(layout))  # temporary blobs of umoci
 
 
 def main(outdir, busybox="/bin/busybox"):

@@ -3,8 +3,8 @@
 
 usage: make-cases.py OUTDIR [NAME...]
 
-Each becomes OUTDIR/NAME, a directory or a tar file; some put a directory NAME-... beside it.  tests/e2e/cases.sh says what
-must come of each.  Without a NAME, makes all; --list prints their names instead.
+Each becomes OUTDIR/NAME, a directory or a tar file; some put a directory NAME-... beside it.  tests/e2e/cases.sh checks
+the result of each.  Without a NAME, makes all; --list prints their names instead.
 """
 import importlib
 import pathlib

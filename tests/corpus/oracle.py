@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Work out what an image of a layout must look like, by reading all of it.
+"""Compute the expected tree of an image by reading all of the layout.
 
 usage: oracle.py LAYOUT [REF [ARCH]] > tree.json
 
@@ -27,7 +27,7 @@ KINDS = {
     tarfile.FIFOTYPE: "fifo",
 }
 
-# what the converter to eStargz adds to a layer, and a reader may show or not
+# added to a layer by the converter to eStargz; a reader may show it or not
 ESTARGZ = [".no.prefetch.landmark", ".prefetch.landmark", "stargz.index.json"]
 
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Mount every case with a command, or list it, and compare what comes of it with expected.json.
+"""Mount every case with a command, or list it, and compare the result with expected.json.
 
 usage: run-cases.py --mount COMMAND [--umount COMMAND] [--ignore KEYS] [--slack FACTOR]
                     CASES_DIR [PATTERN...]
        run-cases.py --program PROGRAM [--ignore KEYS] [--slack FACTOR] CASES_DIR [PATTERN...]
 
-COMMAND is for sh.  It finds LAYOUT (a directory) and AT (where to mount) in its
-environment, and REF and PLATFORM where the case names one (they are unset where
+COMMAND is for sh.  It finds LAYOUT (a directory) and AT (the mount point) in its
+environment, and REF and PLATFORM if the case names one (they are unset if
 it does not).  It may stay in the foreground or return once it has mounted; to
 refuse, it exits with an error of its own accord: a signal, a time-out or a mount
 that is not there are failures.  FACTOR widens the limits of time and memory, for a
-program that was built to be checked and not to be fast.  PROGRAM is a layoutfs, whose
-`ls -R --json` and `cat` are asked; nothing is mounted.  Example:
+program that was built to be checked and not to be fast. With --program, the
+`ls -R --json` and `cat` of PROGRAM, a layoutfs, are checked; nothing is mounted.  Example:
 
   run-cases.py --mount 'umoci unpack --image "$LAYOUT:${REF-latest}" "$AT.b" &&
       mount --bind "$AT.b/rootfs" "$AT"' --ignore dir-mtime CASES links
@@ -42,7 +42,7 @@ def mounted(at):
 
 
 def peak_mib(pid):
-    """the most memory that the process, where it is still there, has had"""
+    """the peak memory of the process, if it still exists"""
     try:
         with open(f"/proc/{pid}/status") as f:
             return next((int(line.split()[1]) // 1024 for line in f if line.startswith("VmHWM")), 0)
@@ -51,7 +51,7 @@ def peak_mib(pid):
 
 
 def outcome(mount, walk, ignore):
-    """(outcome, differences) of what walk finds"""
+    """(outcome, differences) of walk's result"""
     if "tree" not in mount:
         walk({"tree": {}})  # a program that lists refuses here, if it does
         return "tree", ["it was not refused"]
@@ -67,7 +67,7 @@ def outcome(mount, walk, ignore):
 
 
 def verdict(mount, got, differences, message):
-    """None, or what is wrong"""
+    """None, or the problem"""
     if differences:
         more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
         return differences[0] + more
@@ -77,7 +77,7 @@ def verdict(mount, got, differences, message):
 
 
 def by_listing(case, mount, limits, args, ignore):
-    """None, or what is wrong with what the program tells"""
+    """None, or the problem in the program's output"""
     patience, message, differences = limits.get("seconds", 30) * args.slack, "", []
     image = Listed(args.program, case / "oci", mount.get("ref"), mount.get("platform"), patience)
     try:
@@ -94,7 +94,7 @@ def by_listing(case, mount, limits, args, ignore):
 
 
 def by_mount(case, mount, limits, args, ignore):
-    """None, or what is wrong with what is mounted"""
+    """None, or the problem of the mount"""
     tmp = pathlib.Path(tempfile.mkdtemp(prefix="case"))
     at, patience = tmp / "at", limits.get("seconds", 30) * args.slack
     at.mkdir()

@@ -70,7 +70,7 @@ unmount "$M/image"
 mv "$TMP/moved.tar" "$plain"
 
 echo "-- an archive as docker save lays it out"
-# Since Docker 25: a layout, with manifest.json and repositories beside it for those who know no layouts.
+# Since Docker 25: a layout, with manifest.json and repositories for programs that do not support layouts.
 mkdir "$TMP/docker"
 cp -a "$TMP/layouts/single/." "$TMP/docker"
 jq '.manifests[0].annotations = {"io.containerd.image.name": "docker.io/library/made:1.2", "org.opencontainers.image.ref.name": "1.2"}' \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Extended attributes and POSIX ACLs of images: what is listed can be read, what overlayfs reserves stays out of its way, and
-# access is what the lists say, or less.
+# Extended attributes and POSIX ACLs of images: listed ones can be read, those that overlayfs reserves are
+# hidden, and access is limited as the ACLs define, or more.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -75,7 +75,7 @@ done
 unmount "$M"
 
 echo "-- access control lists"
-# access SENTENCE EXPECTED DIR: by users 5 and 6 and group 4; + where reading is allowed.
+# access SENTENCE EXPECTED DIR: by users 5 and 6 and group 4; + if reading is allowed.
 access() {
   local got=
   for who in "5 4242 secret" "6 4242 secret" "6 4 journal/f" "6 5 journal/f" "5 4242 denied" "6 4242 denied" "6 4 plain" "5 4242 many"; do

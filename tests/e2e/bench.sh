@@ -7,7 +7,7 @@ need_fuse
 need python3 jq zstd tar gzip apt-cache
 PATIENCE=500
 
-# What only inflates, where ISA-L is installed; rows that need it say that it is missing otherwise.
+# The inflate program, if ISA-L is installed; otherwise the rows that need it report that it is missing.
 raw=()
 if c++ -O2 -std=c++20 "$SOURCE/tests/bench/raw_inflate.cc" -lisal -o "$TMP/raw_inflate" 2>/dev/null; then
   raw=(--raw-inflate "$TMP/raw_inflate")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real layout: what the mount shows of refs, manifests and blobs.
+# A mount of a real layout: refs, manifests and blobs.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 need_layout
@@ -25,7 +25,7 @@ same "blobs/sha256 has every blob" "$(ls "$LAYOUT/blobs/sha256")" "$(limited ls 
 same "the digest of every blob is its name" "" \
   "$(cd "$M/blobs/sha256" && limited sha256sum -- * | awk '$1 != $2')"
 
-# Every manifest and index that index.json leads to, by jq alone.
+# Every manifest and index reachable from index.json, by jq alone.
 reachable() {
   local digest
   jq -r '.manifests[].digest' "$1" | sort -u | while read -r digest; do

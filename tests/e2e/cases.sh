@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every case of tests/corpus/make-cases.py gives what people who reported such a layout would expect. With NAME..., only these.
+# Every case of tests/corpus/make-cases.py gives the result that the reporters of such a layout would expect.
+# With NAME..., only these.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -15,7 +16,7 @@ for part in archives indexes layers layouts; do
   . "$HERE/cases/$part.sh"
 done
 
-# blobs_of LAYOUT: the digests of what is stored.
+# blobs_of LAYOUT: the digests of stored blobs.
 blobs_of() { (cd "$1/blobs" && find . -type f -o -type l | sort); }
 # entries_of FILE: each entry of an index.json in a line of its own.
 entries_of() { jq -cS '.manifests[]' "$1"; }
@@ -58,7 +59,8 @@ mount_case() {
   mkdir -p "$MOUNT"
   check "layoutfs mount $*" "$LAYOUTFS" mount -q "$@" "$MOUNT"
 }
-# as_umoci LAYOUT REF: the mounted image is what umoci unpacks, but for directories that no layer describes: umoci makes them now.
+# as_umoci LAYOUT REF: the mounted image equals the result of umoci unpack, except for directories without an
+# entry in a layer, which umoci creates with the current time.
 as_umoci() {
   check "umoci unpacks $2" umoci unpack --image "$1:$2" "$TMP/unpacked"
   mount_case "$1:$2"

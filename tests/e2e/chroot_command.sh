@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# layoutfs chroot: a command runs in an image as root and as an ordinary user, what it writes goes where it should, its end
-# is the program's, and nothing is left behind, however it ends.
+# layoutfs chroot: a command runs in an image as root and as an ordinary user, its changes are stored in the
+# right place, the exit status is the command's, and nothing is left behind, even if a process is killed.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
 need_layout
 need unshare python3 skopeo pgrep
 unshare --mount --pid --fork true 2>/dev/null || skip "cannot make namespaces here"
-# Where other users can read it.
+# A place that other users can read.
 cp -rL "$LAYOUT" "$TMP/layout"
 chmod -R a+rX "$TMP/layout"
 # Two images with busybox.
@@ -112,7 +112,7 @@ for as in root user; do
   rm "$TMP/home/busy"
   nothing_left
 
-  # A command that says which signals it gets.
+  # A command that prints the signals it gets.
   trap_command='trap "echo got TERM; exit 3" TERM; trap "echo got USR1" USR1; echo started
     while :; do busybox sleep 0.1; done'
   rm -f "$TMP/started"
@@ -126,7 +126,7 @@ for as in root user; do
   same "$as: and it ends as it likes" "3 got TERM" "$? $(tail -n 1 "$TMP/started")"
   nothing_left
 
-  # Whoever is killed: the program that was started, the first process inside, the server.
+  # Kills each of them: the program that was started, the first process inside, the server.
   for victim in program inside server; do
     rm -f "$TMP/started"
     in_image "$I" /bin/busybox sh -c 'echo started; busybox sleep 1000 & while :; do busybox cat /etc/passwd >/dev/null; done' \
@@ -139,7 +139,7 @@ for as in root user; do
       inside) kill -9 "$(pgrep -n -P "$program")" ;;
       server) kill -9 "$(pgrep -o -P "$program")" ;;
     esac
-    # Without its files a command may go on; it is ours to end.
+    # Without its files a command may continue, so the test ends it.
     [ $victim != server ] || { sleep 0.2 && kill -9 "$program"; }
     wait $job 2>/dev/null
     no_sleep() { ! pgrep -f '^/bin/busybox sleep 1000|^busybox sleep 1000'; }

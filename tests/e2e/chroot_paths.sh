@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# layoutfs chroot of images that have odd things where it mounts: each is resolved inside the image or replaced in the scratch
-# layer, names resolve, and nothing of the host's is touched.
+# layoutfs chroot of images with unusual files at its mount points: each is resolved inside the image or
+# replaced in the scratch layer, names resolve, and no file of the host is changed.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

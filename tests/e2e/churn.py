@@ -5,9 +5,9 @@ usage: churn.py make LAYOUT
          writes a layout with the image "stays"
        churn.py run LAYOUT MOUNT PROGRAM CLIENTS TAGS SEED
          adds and removes TAGS tags, with gc by PROGRAM in between, while CLIENTS read; ends with a line
-         of what they did
+         of counts
 
-Every file says which one it is and what the SHA-256 of its content is, so a reader needs to know nothing
+Every file contains its number and the SHA-256 of its content, so a reader needs to know nothing
 else to tell wrong bytes from right ones.
 """
 import collections
@@ -26,7 +26,7 @@ from ocilib import Layout, Tar, as_layer, noise, text  # noqa: E402
 
 IMAGES = 40  # different ones; a tag names one of them
 FILES = 60
-# What may be the answer where a tag or a blob has just gone.
+# Permitted errors if a tag or a blob has just been removed.
 GONE = (errno.ENOENT, errno.ESTALE, errno.EIO)
 
 
@@ -80,7 +80,7 @@ class Writer:
         self.tags = {}
 
     def put_blobs(self, digest):
-        """An image's, where gc has removed them."""
+        """An image's, if gc has removed them."""
         manifest = json.loads(self.blobs[digest])
         for blob in [part["digest"] for part in [manifest["config"], *manifest["layers"]]] + [digest]:
             path = self.layout / "blobs" / blob.replace(":", "/")
@@ -98,7 +98,7 @@ class Writer:
             sys.exit(f"layoutfs {' '.join(arguments)}: {done.stderr}")
 
     def change(self, number, rnd):
-        """One tag more, and one fewer where there are many; every now and then by the program itself."""
+        """One tag more, and one fewer if there are many; every now and then by the program itself."""
         image = rnd.choice(self.images)
         self.put_blobs(image["digest"])
         tag = f"tags/{rnd.randrange(20)}/{number}"
@@ -153,7 +153,7 @@ class Client:
             self.check(root, self.rnd.choice([f"own/{own[0]}", f"shared/{self.rnd.randrange(FILES)}"]))
 
     def blob(self):
-        """Its name says what it is, whatever becomes of it."""
+        """Its name identifies it in any case."""
         name = self.rnd.choice(os.listdir(self.mount / "blobs/sha256"))
         content = (self.mount / "blobs/sha256" / name).read_bytes()
         # While it is written its name is another.

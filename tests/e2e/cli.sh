@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The commands that need no mount, what they print and how they end; and the manual pages, which know every option.
+# The commands without a mount: their output and exit status; and the manual pages, which document every
+# option.
 . "$(dirname "$0")/lib.sh"
 need jq
 make_layouts sample single broken-images
@@ -155,7 +156,7 @@ same "and all those of layoutfs alone" "" "$(comm -23 <(options_of "") <(terms l
 for code in 0 1 2 3 4 5 6 7 8 9; do
   check "layoutfs(1) explains exit code $code" grep -qx "$code" <(terms layoutfs.1 "EXIT STATUS")
 done
-# Each of a term may have a value.
+# The bold names in the list of mount options, each followed by its value.
 same "mount.layoutfs(8) explains every mount option, and no other" \
   "$({ layoutfs __complete mount -o "" | sed '1d; s/[=\t].*//' && printf '%s\n' comment x-; } | sort)" \
   "$(terms mount.layoutfs.8 "MOUNT OPTIONS" | sed 's/, /\n/g' | sed 's/[=A-Z].*//' | sort)"

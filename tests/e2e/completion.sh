@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What the program tells the completion of shells: words that fit, and nothing else.
+# The words that the program offers to the completion of shells.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 make_layouts sample single
 L=$TMP/layouts/sample
 
-# told WORD...: what it answers, without the meanings.
+# told WORD...: its answer, without the descriptions.
 told() { layoutfs __complete "$@" 2>&1 | cut -f1; }
 # tells SENTENCE ANSWER WORD...
 tells() {
@@ -112,7 +112,7 @@ if is_root && has_device /dev/fuse; then
   # One that does not answer.
   kill -STOP "$pid"
   tells "which is not asked for that" "$(words "$TMP/m")" umount "$TMP/m"
-  # The shell says of what died so.
+  # The shell reports the signal in this way.
   { timeout --kill-after=5 "$PATIENCE" "$LAYOUTFS" __complete ls "$TMP/m/refs/image-1:" >"$TMP/stdout" 2>"$TMP/stderr"; } 2>/dev/null
   same "a file system that hangs does not hold it" "142 0" "$? $(cat "$TMP/stdout" "$TMP/stderr" | wc -c)"
   kill -CONT "$pid"

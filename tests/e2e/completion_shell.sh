@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the tab key does in a shell, bash, zsh or fish: completion_shell.sh SHELL. It is typed into the shell for real, with
-# the scripts where they are installed.
+# The tab key in a shell, bash, zsh or fish: completion_shell.sh SHELL. The test types into a real shell, with
+# the installed scripts.
 . "$(dirname "$0")/lib.sh"
 shell=$1
 need "$shell" python3 jq
@@ -47,8 +47,8 @@ case $shell in
 esac
 
 typed=() sentences=() expected=()
-# becomes SENTENCE TYPED WORD...: what is typed behind "layoutfs", and the words that this is to the shell then. END is
-# typed behind the tab: a word of its own where a blank was added.
+# becomes SENTENCE TYPED WORD...: the text typed after "layoutfs", and the resulting words in the shell. END
+# is typed after the tab: it is a separate word if a blank was added.
 becomes() {
   sentences+=("$1")
   typed+=("layoutfs $2")
@@ -91,7 +91,7 @@ becomes "a name that a shell would run, as it is" "ls $L:od" ls "$L:$odd" END
 becomes "nothing where nothing fits" "ls $L:zz" ls "$L:zzEND"
 becomes "nothing of what is no layout" "ls $T/own:te" ls "$T/own:teEND"
 
-# In a directory where nothing fits by chance.
+# In a directory without accidental matches.
 cd "$T/own" || exit 1
 printf '%s\n' "${typed[@]}" |
   limited python3 "$HERE/type_in_shell.py" "$TMP" "${command[@]}" >"$TMP/answers" 2>"$TMP/stderr" ||

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Images that are copied: what skopeo copies is the same, blob for blob; a second copy reads no layer; one that breaks off is
-# gone on with; a source that lies is caught before anything can be seen. LAYOUTFS_TEST_FULL=1 copies 10,000 images too.
+# Copies of images: equal to those of skopeo, blob for blob; a second copy reads no layer; an interrupted one
+# is resumed; wrong content of a source is detected before it becomes visible. LAYOUTFS_TEST_FULL=1 also
+# copies 10,000 images.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 need_layout
 
 blobs_of() { (cd "$1/blobs" && find sha* -type f -exec sha256sum {} + | sort -k2); }
 count() { layoutfs copy --json --no-progress "$@" | jq -c '[.copied.blobs, .reused.blobs]'; }
-# litter LAYOUT: what no layout consists of, and no upload is.
+# litter LAYOUT: files that belong neither to a layout nor to an upload.
 litter() { find "$1" -type f ! -name oci-layout ! -name index.json ! -path '*/blobs/*' ! -name .layoutfs.lock; }
 # A blob of random bytes under a manifest: image LAYOUT NAME SIZE [SUBJECT]
 image() {

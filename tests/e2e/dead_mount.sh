@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A mount whose program was killed: whatever is done on it, below it or through it says so, and which command takes it down.
+# A mount after its program was killed: every operation on it, below it or through it fails with this reason and
+# the command to unmount it.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -17,7 +18,7 @@ kill_mount() {
 # hints SENTENCE CODE ARGUMENT...: refused, with the command.
 hints() {
   refused "$@"
-  check "$1: with a hint" grep -qF "the mount on $D is dead, its server has ended; 'layoutfs umount $D' takes it down" "$TMP/stderr"
+  check "$1: with a hint" grep -qF "the mount on $D is dead because its server has ended; unmount it with 'layoutfs umount $D'" "$TMP/stderr"
 }
 mkdir "$TMP/m"
 ln -s "$D" "$TMP/link"
@@ -48,9 +49,9 @@ for remembered in no yes; do
     hints "umount below it" 3 umount "$D/etc"
     hints "an index below it" 9 index build --no-progress --cache-dir "$D/cache" "$L:app:1.0"
     check "a cache below it is gone without" sh -c "'$LAYOUTFS' ls --cache-dir '$D/cache' '$L:app:1.0' >/dev/null 2>'$TMP/stderr'"
-    check "with a hint" grep -qF "'layoutfs umount $D' takes it down" "$TMP/stderr"
-    command=$(sed -n "s/.*; 'layoutfs \([^']*\)' takes it down.*/\1/p" "$TMP/stderr" | head -n 1)
-    check "the command that is named takes it down: $command" "$LAYOUTFS" $command
+    check "with a hint" grep -qF "unmount it with 'layoutfs umount $D'" "$TMP/stderr"
+    command=$(sed -n "s/.*; unmount it with 'layoutfs \([^']*\)'.*/\1/p" "$TMP/stderr" | head -n 1)
+    check "the command in the hint unmounts it: $command" "$LAYOUTFS" $command
     same "it is gone" "" "$(mounts_below "$D")"
     mount_at "$D" "$L"
     refused "one that lives is busy" 8 mount "$L" "$D"
@@ -73,5 +74,5 @@ if has fusermount3; then
   as_nobody sh -c '"$0/bin/layoutfs" mount -q "$1" m || exit
     kill -9 $(/usr/bin/python3 -c "import json, os; print(json.loads(os.getxattr(\"m\", \"user.layoutfs.stats\"))[\"pid\"])")
     sleep 0.2; "$0/bin/layoutfs" mount -q "$1" m; "$0/bin/layoutfs" ls m; "$0/bin/layoutfs" umount m && ls m' "$TMP" "$L" >"$TMP/stdout" 2>"$TMP/stderr"
-  same "a mount and ls have the hint, and umount works" "2 0" "$(grep -c "'layoutfs umount $TMP/home/m' takes it down" "$TMP/stderr") $(wc -l <"$TMP/stdout")"
+  same "a mount and ls have the hint, and umount works" "2 0" "$(grep -c "unmount it with 'layoutfs umount $TMP/home/m'" "$TMP/stderr") $(wc -l <"$TMP/stdout")"
 fi

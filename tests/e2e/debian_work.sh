@@ -26,7 +26,7 @@ echo 'greeting=hello' >"$TMP/hello/etc/hello-there.conf"
 chmod 755 "$TMP/hello/DEBIAN/postinst" "$TMP/hello/usr/bin/hello-there"
 dpkg-deb --root-owner-group --build "$TMP/hello" "$TMP/task/hello.deb" >/dev/null || exit 1
 
-# functions NUMBER: a C program that calls so many.
+# functions NUMBER: a C program with this number of calls.
 functions() {
   echo '#include <stdio.h>'
   seq "$1" | sed 's/.*/static unsigned f&(unsigned x) { for (unsigned i = 0; i < x % &; ++i) x = x * 31 + i; return x; }/'
@@ -55,7 +55,7 @@ python3 -c 'import json; print(json.loads("[1, 2]"), json.__cached__)'
 gcc -O2 -o program program.c
 ./program
 END
-# Everything there is, but for what holds times: logs, and what ldconfig remembers of inodes.
+# All files except those with times: logs, and the inode cache of ldconfig.
 cat >"$TMP/task/list" <<'END'
 cd /
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/log -o -path ./var/cache/ldconfig \

@@ -7,7 +7,7 @@ S=$TMP/store
 
 digest=$(jq -r '.manifests[0].digest' "$TMP/layouts/sample/index.json")
 manifest=blobs/${digest/://}
-# spoil TEXT: the sample with this index.json; @ in TEXT stands for the entries that it had.
+# spoil TEXT: the sample with this index.json; @ in TEXT is replaced by its original entries.
 spoil() {
   rm -rf "$S" && cp -a "$TMP/layouts/sample" "$S"
   entries=$(jq -c .manifests "$TMP/layouts/sample/index.json")

@@ -10,7 +10,7 @@ same "one ref at first" "latest" "$(limited ls "$M/refs")"
 exec 8<"$M/index.json" 9<"$M/refs/latest/rootfs/etc/name"
 before=$(cat "$L/index.json")
 
-# Looked at before it is there, so that the kernel may have remembered that it is not.
+# Look it up before it exists, so that the kernel may have cached its absence.
 check "a tag that is not there" test ! -e "$M/refs/added"
 umoci tag --image "$L:latest" added || not_ok "umoci tag"
 wait_for test -e "$M/refs/added/rootfs/etc/name" && ok "a tag that was added appears" || not_ok "a tag that was added appears"
@@ -25,7 +25,7 @@ moved() { [ "$(readlink "$M/refs/moved")" != "$first" ]; }
 wait_for moved && ok "a tag that was moved leads to the new manifest" || not_ok "a tag that was moved leads to the new manifest"
 check "which has a rootfs" test -e "$M/refs/moved/rootfs/etc/name"
 
-# Somebody has mounted something in there: what stays as it is must not be taken down.
+# A mount inside: it must not be unmounted if its path is unchanged.
 etc=$M/manifests/sha256/${first##*/}/rootfs/etc
 mkdir "$TMP/other"
 mount --bind "$TMP/other" "$etc" || not_ok "a bind mount in a root filesystem"
@@ -39,14 +39,15 @@ is_mounted "$etc" && ok "what is mounted in an image that stays is still there" 
 umount "$etc"
 unmount "$M"
 
-# At SIGHUP, as after a change that nothing told of, the kernel is told to forget what was answered last.
+# SIGHUP invalidates the kernel's recent answers, as after an undetected change.
 mount_foreground "$M" "$TMP/log" -d "$L"
 limited ls -l "$M/refs" >"$TMP/listed"
 kill -HUP "$pid"
 told() { grep -q 'NOTIFY: code=2' "$TMP/log"; }
 wait_for told && ok "SIGHUP: attributes are asked for again" || not_ok "SIGHUP: attributes are asked for again"
 same "and the mount lives on" "$(cat "$TMP/listed")" "$(limited ls -l "$M/refs")"
-# A tag that goes just after it was looked up; again where that took so long that the kernel would ask anyway.
+# A tag that is removed just after a lookup; tried again if that took so long that the kernel's entry has
+# expired.
 passing_tag() {
   layoutfs ref put "$L" passing "sha256:${first##*/}" && limited readlink "$M/refs/passing" &&
     layoutfs ref rm "$L" passing && sleep 0.2 && grep -q 'NOTIFY: code=3' "$TMP/log"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sparse files as GNU tar stores them, and what lseek(2) must say about them.
+"""Sparse files as GNU tar stores them, and the results of lseek(2) for them.
 
 usage: holes.py make LAYOUT       an image for each format of sparse files
-       holes.py check ROOT        its files have their holes, data and blocks where they were made
+       holes.py check ROOT        its files have their original holes, data and blocks
 """
 import errno
 import os
@@ -20,7 +20,7 @@ FORMATS = {
     "pax-0.1": ["--format=posix", "--sparse-version=0.1"],
     "pax-1.0": ["--format=posix", "--sparse-version=1.0"],
 }
-# name -> size, and where data is: in whole blocks of 512 bytes, but at the end of a file
+# name -> size and positions of data, in whole blocks of 512 bytes except at the end of a file
 FILES = {
     "holes-all-over": (300_000, [(4096 + i * 8192, 512 * (1 + i % 3)) for i in range(30)]),
     "data-at-both-ends": (100_077, [(0, 1024), (51_200, 512), (99_840, 237)]),
@@ -43,7 +43,7 @@ def make(layout):
                     f.seek(at)
                     f.write(noise(length, at))
         for name, options in FORMATS.items():
-            # Blocks of zeros are holes, whatever the filesystem here thinks; but one file is too large for that.
+            # Blocks of zeros are holes, independent of the local filesystem; one file is too large for that.
             detected = ["--hole-detection=raw", "--exclude=far"], ["--hole-detection=seek", "--add-file=far"]
             tars = []
             for detection in detected:
@@ -63,7 +63,7 @@ def make(layout):
 
 
 def seek(fd, at, whence):
-    """None where there is nothing more"""
+    """None if there is nothing more"""
     try:
         return os.lseek(fd, at, whence)
     except OSError as err:

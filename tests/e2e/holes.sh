@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lseek(2) finds holes and data of a mounted image where they were made, in each format in which GNU tar stores them.
+# lseek(2) finds the original holes and data of files in a mounted image, for each sparse format of GNU tar.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -9,7 +9,7 @@ check "GNU tar archives sparse files" python3 "$HERE/holes.py" make "$TMP/layout
 for format in old-gnu pax-0.0 pax-0.1 pax-1.0 plain; do
   mount_at "$TMP/$format" "$TMP/layout:$format"
   check "$format: SEEK_DATA, SEEK_HOLE, sizes, blocks and data are right" python3 "$HERE/holes.py" check "$TMP/$format"
-  # cp asks for the holes, and reads no zeros where there are some.
+  # cp asks for the holes, and does not read them.
   check "$format: cp copies a file of holes" cp --sparse=auto "$TMP/$format/holes-all-over" "$TMP/copy"
   check "$format: the copy is the same" cmp "$TMP/$format/holes-all-over" "$TMP/copy"
   unmount "$TMP/$format"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Real images of Debian packages, in each common compression, look as an independent reader of the same layers says. The
-# small ones of make-images.sh; LAYOUTFS_TEST_FULL=1 makes the large ones (5 GB). Debian's packages come from the network.
+# Real images of Debian packages, in each common compression, match an independent reader of the same layers.
+# The small ones of make-images.sh; LAYOUTFS_TEST_FULL=1 makes the large ones (5 GB). Debian's packages are
+# downloaded.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

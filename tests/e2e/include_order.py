@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Check that includes and links go up the list of folders only, that public headers include public headers alone, that each folder is one library, that fs/fuse alone knows
-FUSE, and that nothing but what the system returns is dropped by a cast: results are dropped by
-ignore(), which says why. Proves first, over sources with one fault each, that it finds them.
+"""Check that includes and links go up the list of folders only, that public headers include public headers alone, that
+each folder is one library, that fs/fuse alone knows FUSE, and that only results of system calls are dropped by a cast:
+others are dropped by ignore(), with a reason. Proves first, over sources with one fault each, that it finds them.
 
 usage: include_order.py SOURCE_DIRECTORY
 """
@@ -11,7 +11,8 @@ import re
 import sys
 import tempfile
 
-# The modules in the order of the data: each may include and link only those above it, and of these only what stands here.
+# The modules in the order of the data: each may include and link only those above it, and of these only the
+# listed ones.
 ORDER = {
     "core/base": "",
     "core/http": "base",
@@ -39,8 +40,8 @@ ALLOWED["tools/extract"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot", "tools/extract"]
 ALLOWED["tools"] = ALLOWED["tools/commands"] + ["tools/commands"]
 
-# The public headers: each belongs to the module that defines what it declares. They include each other in the same order,
-# and nothing that is not installed.
+# The public headers, each with the module that defines its declarations. They include each other in the same
+# order, and nothing that is not installed.
 PUBLIC = {
     "core/base": "bytes context digest error expected log",
     "core/http": "registry_code",
@@ -59,7 +60,7 @@ LINKED = ALLOWED | {"fs/fuse": ALLOWED["fs/tree"] + ["fs/tree"]}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 FUSE = re.compile(r"fuse\w*\.h$|^fuse")
-# What only the headers of FUSE declare.
+# Names declared only by the headers of FUSE.
 OF_FUSE = re.compile(r"\bfuse\w*\.h\b|\bfuse_\w+|\bFUSE_\w+")
 FUSE_LIBRARY = re.compile(r"\bfuse\d*\b")
 DROPPED = re.compile(r"(?:std::ignore\s*=|\(void\)|static_cast<void>\()\s*(?!\s|::[a-z])")
@@ -78,7 +79,7 @@ def folder_of(path):
 
 
 def file_named(include):
-    """the path of what an include in quotes names"""
+    """the path of an include in quotes"""
     return pathlib.PurePosixPath("include", include) if include.startswith("layoutfs/") else pathlib.PurePosixPath(include)
 
 
@@ -110,7 +111,7 @@ def commands(root, file):
 
 
 class Targets:
-    """the libraries and programs of core, fs and tools, and what they are linked to"""
+    """the libraries and programs of core, fs and tools, and their links"""
 
     def __init__(self, root):
         self.folder = {}  # of a target
@@ -147,7 +148,7 @@ class Targets:
         self.place[target] = place
 
     def reached(self, target):
-        """{target: [links]}: what a target is given, directly or by public links of what it is linked to, and how"""
+        """{target: [links]}: the libraries of a target, directly or by public links of others, and the way to each"""
         found = {}
         ways = [[link] for link in self.links[target]]
         for way in ways:
@@ -268,7 +269,7 @@ def small_sources():
     return files
 
 
-# What is changed in these sources, and the line that is said of that.
+# Changes to these sources, and the expected line for each.
 FAULTS = [
     ({"core/oci/b.cc": '\n#include "core/image/a.h"\n'}, "core/oci/b.cc:2: core/oci must not include core/image"),
     ({"core/oci/b.cc": '#include "layoutfs/images.h"\n'}, "core/oci/b.cc:1: core/oci must not include core/image"),
@@ -291,7 +292,7 @@ FAULTS = [
     ({"core/CMakeLists.txt": f"set(parts {' '.join(folder[len('core/'):] for folder in CORE)})\n"
                              "target_link_libraries(layoutfs_oci PUBLIC layoutfs_image)\n"},
      "core/CMakeLists.txt:2: core/oci must not link core/image (layoutfs_oci -> layoutfs_image)"),
-    # The store may link what reads archives, but not pass it on.
+    # The store may link the tar reader, but not pass it on.
     ({"core/cas/CMakeLists.txt": library_of("core/cas", "base tar")},
      "core/oci/CMakeLists.txt:5: core/oci must not link core/tar (layoutfs_oci -> layoutfs_cas -> layoutfs_tar)"),
     ({"core/oci/CMakeLists.txt": library_of("core/oci", "base")},

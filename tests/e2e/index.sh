@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The index cache: what `layoutfs index` says and does, and that whatever happens to the cache, and whoever uses it at the
-# same time or is killed meanwhile, an image has the right bytes or a clear error, and then recovers.
+# The index cache: the commands of `layoutfs index`. Damaged, removed, shared or killed in the middle: an
+# image has the right bytes or a clear error, and then recovers.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 make_layouts sample single broken-images
 L=$TMP/layouts/sample S=$TMP/layouts/single B=$TMP/layouts/broken-images
 C=$LAYOUTFS_CACHE_DIR
 
-# run ARGUMENT...: $code, $out and $err are what came of it.
+# run ARGUMENT...: sets $code, $out and $err.
 run() {
   layoutfs "$@" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
   code=$?
@@ -24,7 +24,7 @@ kept() { (cd "$1" 2>/dev/null && find . -type f -printf '%P\n' | sort); }
 manifest_of() { layoutfs inspect --json "$1" | jq -r .manifest; }
 layers_of() { layoutfs inspect --json "$1" | jq -r '.layers[].digest'; }
 index_of() { echo "$C/layers/${1/://}"; }
-# All that an image says of itself, of every file, and every byte of one of each layer.
+# Everything that an image shows of itself and of every file, and all bytes of one file per layer.
 content_of() { layoutfs ls -R --json "$1" && layoutfs cat "$1" etc/added var/text var/noise | sha256sum; }
 is_right() { same "$1" "$2" "$(content_of "$3" 2>"$TMP/stderr")"; }
 
@@ -53,7 +53,7 @@ refused "build of an image that is not there" 3 index build "$L:unknown"
 refused "build of a platform that is not there" 3 index build --platform linux/riscv64 "$L:multi"
 refused "index without a command" 2 index
 
-# What the images are that mount refuses, with the exit codes that it has for them.
+# The images that mount refuses, with the same exit codes.
 refused "build of a broken image" 7 index build "$B:layer-with-a-flipped-bit"
 refused "build of an image with a missing layer" 3 index build "$B:missing-layer"
 refused "build of an unknown media type" 6 index build "$B:unknown-media-type"
@@ -153,8 +153,8 @@ lower=$(index_of "$(head -n 1 <<<"$layers")") upper=$(index_of "$(tail -n 1 <<<"
 tree=$C/images/$(manifest_of "$app" | tr : /)
 cp -rp "$C" "$TMP/good-cache"
 restore() { rm -rf "$C" && cp -rp "$TMP/good-cache" "$C"; }
-# spoiled SENTENCE PROBLEM COMMAND...: after COMMAND ls tells of the problem, verify finds it, the image is right, and then
-# all is well again.
+# spoiled SENTENCE PROBLEM COMMAND...: after COMMAND ls reports the problem, verify finds it, the image is
+# right, and the cache is repaired.
 spoiled() {
   local sentence=$1 problem=$2
   shift 2
@@ -180,25 +180,25 @@ PYTHON
 }
 for file in "$lower" "$upper" "$tree"; do
   name=$(cut -d/ -f1 <<<"${file#"$C"/}")
-  spoiled "a flipped bit in the tables of $name" "checksum is wrong" flip_in "$file" 200
-  spoiled "a flipped bit at the end of $name" "checksum is wrong" flip_in "$file" end
+  spoiled "a flipped bit in the tables of $name" "invalid checksum" flip_in "$file" 200
+  spoiled "a flipped bit at the end of $name" "invalid checksum" flip_in "$file" end
   spoiled "$name of another version" "another version" flip_in "$file" 12
-  spoiled "$name of another kind" "another kind" flip_in "$file" 8
-  spoiled "$name cut short" "size is wrong" truncate -s -100 "$file"
+  spoiled "$name of another kind" "wrong kind" flip_in "$file" 8
+  spoiled "$name cut short" "wrong size" truncate -s -100 "$file"
   spoiled "$name cut within its header" "shorter than its header" truncate -s 100 "$file"
   spoiled "$name emptied" "shorter than its header" truncate -s 0 "$file"
-  spoiled "$name with more bytes" "size is wrong" truncate -s +100 "$file"
-  spoiled "$name of zeros" "magic is wrong" sh -c "truncate -s 0 '$file' && truncate -s 50000 '$file'"
-  spoiled "$name that others can write" "only we can write" chmod 666 "$file"
+  spoiled "$name with more bytes" "wrong size" truncate -s +100 "$file"
+  spoiled "$name of zeros" "wrong magic number" sh -c "truncate -s 0 '$file' && truncate -s 50000 '$file'"
+  spoiled "$name that others can write" "others could have written" chmod 666 "$file"
 done
 spoiled "the index of another layer" "another digest" cp "$upper" "$lower"
-spoiled "a tree instead of an index" "another kind" cp "$tree" "$lower"
-spoiled "a symlink instead of an index" "only we can write" sh -c "mv '$lower' '$TMP/moved' && ln -s '$TMP/moved' '$lower'"
-spoiled "a pipe instead of an index" "only we can write" sh -c "rm '$lower' && mkfifo '$lower'"
+spoiled "a tree instead of an index" "wrong kind" cp "$tree" "$lower"
+spoiled "a symlink instead of an index" "others could have written" sh -c "mv '$lower' '$TMP/moved' && ln -s '$TMP/moved' '$lower'"
+spoiled "a pipe instead of an index" "others could have written" sh -c "rm '$lower' && mkfifo '$lower'"
 restore
 
 echo "-- a cache that cannot be used"
-# in_memory SENTENCE CACHE: right, with one warning; build says that it cannot keep anything.
+# in_memory SENTENCE CACHE: right, with one warning; build reports that it cannot store anything.
 in_memory() {
   local sentence=$1 cache=$2
   layoutfs ls -R --json --cache-dir "$cache" "$app" >"$TMP/stdout" 2>"$TMP/stderr"
@@ -224,7 +224,7 @@ if is_root && has setpriv; then
   mkdir "$TMP/home"
   cp "$LAYOUTFS" "$TMP/layoutfs"
   chmod -R a+rX "$TMP/layouts" "$TMP/layoutfs"
-  # As a user, who may not what root may.
+  # As a user without root's rights.
   as_nobody() { limited setpriv --reuid=nobody --regid=nogroup --clear-groups "$TMP/layoutfs" "$@"; }
   cp -rp "$TMP/good-cache" "$TMP/home/cache"
   chown -R nobody "$TMP/home"
@@ -272,7 +272,7 @@ same "loads both indexes and the tree, and builds nothing" "2 1 0" \
 unmount "$M"
 refused "what it does not have cannot be kept" 9 index build --cache-dir "$TMP/disk/cache" "$L"
 refused "nothing is removed from it" 9 index rm --cache-dir "$TMP/disk/cache" "$app"
-# A new one: what is removed goes when the last mount that uses it has ended.
+# A new one: removed files disappear when the last mount that uses them has ended.
 umount -l "$TMP/disk"
 mount -t tmpfs -o size=4m,mode=755 tmpfs "$TMP/disk"
 # Full to the byte a tmpfs hardly ever is: each processor keeps some of the space for itself. But no file can be made.

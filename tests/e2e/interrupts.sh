@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A process that waits for a long index pass of a mount ends at once when it is killed; whoever else waits goes on waiting.
+# A process that waits for a long index pass of a mount ends immediately if it is killed; others continue to
+# wait.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

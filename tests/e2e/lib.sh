@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Shared by the end-to-end tests: a private directory, mounts that come down on every way out, checks that say what they
-# check. A test sources this file; it ends with its own exit code: 0, 1 where a check failed, 77 where it cannot run.
+# Shared by the end-to-end tests: a private directory, mounts that are unmounted on every exit, checks with a
+# sentence each. A test sources this file; its exit code is 0, 1 if a check failed, 77 if it cannot run.
 set -u
 
 : "${LAYOUTFS:?is the program to test; ctest sets it}"
@@ -29,7 +29,8 @@ skip() {
   echo "skipped: $*"
   exit 77
 }
-# Conditions of a part of a test. Where one does not hold, the rest runs, and the whole counts as skipped: finish says so.
+# Conditions of a part of a test. If one does not hold, the rest runs, and the test counts as skipped: finish
+# prints it.
 parts_left_out=()
 left_out() {
   echo "left out: $*"
@@ -45,8 +46,9 @@ need() {
   local program
   for program; do command -v "$program" >/dev/null || skip "$program is not installed"; done
 }
-# need_layout: a real layout of several platforms, $LAYOUT: that of make-busybox.py, unless LAYOUTFS_TEST_LAYOUT names another.
-# It is made once for each state of that program and of busybox, where LAYOUTFS_TEST_DATA says (ctest: in the build directory).
+# need_layout: a real layout with several platforms, $LAYOUT: that of make-busybox.py, or
+# LAYOUTFS_TEST_LAYOUT. It is made once for each version of that program and of busybox, in LAYOUTFS_TEST_DATA
+# (ctest: in the build directory).
 need_layout() {
   local data=${LAYOUTFS_TEST_DATA:-$TMP}
   LAYOUT=${LAYOUTFS_TEST_LAYOUT-}
@@ -105,9 +107,9 @@ prints() {
   code=$?
   same "$sentence" "0 $expected" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
 }
-# commands_of [GROUP]: the commands that its --help lists.
+# commands_of [GROUP]: the commands in its --help.
 commands_of() { layoutfs "$@" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'; }
-# Everything that a layout consists of: names, types, modes, sizes, times of what is no directory, content.
+# The complete state of a layout: names, types, modes, sizes, times except of directories, content.
 state_of() {
   (cd "$1" && find . \( -type d -printf '%P %y %m\n' -o -printf '%P %y %m %s %T@ %l\n' \) | sort &&
     find . -type f -exec sha256sum {} + | sort)
@@ -143,7 +145,7 @@ wait_for() {
 }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# mount_at DIR ARGUMENT...: in the background, as people mount; the test ends where that fails.
+# mount_at DIR ARGUMENT...: in the background; if it fails, the test ends.
 mount_at() {
   local at=$1
   shift
@@ -158,7 +160,7 @@ mount_foreground() {
   local at=$1 log=$2
   shift 2
   mkdir -p "$at"
-  # Now, not when the background gets to it: an old log may say that it is mounted.
+  # Before the background process starts: an old log may say that it is mounted.
   : >"$log"
   "$LAYOUTFS" mount -f "$@" "$at" >"$log" 2>&1 &
   pid=$!
@@ -183,9 +185,9 @@ finish() {
   for at in "${pids[@]}"; do
     kill "$at" 2>/dev/null && { wait_for has_ended "$at" || kill -9 "$at" 2>/dev/null; }
   done
-  # What is still mounted must not be descended into.
+  # Do not descend into remaining mounts.
   rm -rf --one-file-system "$TMP" 2>/dev/null
-  # Also where a later part could not run.
+  # Even if a later part could not run.
   [ $failed = 0 ] || { [ $code != 0 ] && [ $code != 77 ]; } || code=1
   [ $failed = 0 ] || echo "$failed checks failed"
   if [ $code = 0 ] && [ ${#parts_left_out[@]} != 0 ]; then
@@ -211,8 +213,8 @@ host_architecture() {
 make_layouts() {
   python3 "$HERE/make-layouts.py" "$TMP/layouts" "$(host_architecture)" "$@" || exit 1
 }
-# Before as_nobody: a /dev/fuse that everybody may open, the test's own, as the machine's stays as it is; a home directory; the
-# program, where others can execute it.
+# Before as_nobody: a /dev/fuse with access for everybody, only for the test; a home directory; the program in
+# a place with access for others.
 prepare_nobody() {
   need setpriv unshare
   mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"

@@ -9,7 +9,7 @@ EXAMPLE=$SOURCE/docs/example
 P=$TMP/prefix
 
 check "it installs" cmake --install "$BUILD" --prefix "$TMP/elsewhere"
-# Nothing of it may know where it was installed first.
+# It must not depend on the first place of installation.
 mv "$TMP/elsewhere" "$P"
 same "all parts are one archive" "liblayoutfs.a" "$(find "$P" -name '*.a' -printf '%f\n')"
 export PKG_CONFIG_PATH

@@ -1,5 +1,5 @@
-// Uses a function, at least, of every header that is installed: it links only if all of them are in the
-// archive, and compiles only if what they include is installed.
+// Uses at least one function of every installed header: it links only if the archive contains all of them,
+// and compiles only if their includes are installed.
 #include <layoutfs/blob.h>
 #include <layoutfs/blob_batch.h>
 #include <layoutfs/bytes.h>
@@ -33,7 +33,7 @@ namespace {
 
 using namespace layoutfs;
 
-// The compiler may not know that nobody asks where it is.
+// Prevents the compiler from dropping an unused address.
 template <class Function>
 void use(Function function) {
   [[maybe_unused]] Function volatile used = function;

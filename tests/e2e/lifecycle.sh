@@ -45,7 +45,7 @@ sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
 check "fstab's values with a comma and a blank are whole" test -d "$TMP/kept,in fstab"
 same "what cannot be mounted is one line of mount's helper" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"
 
-# By whatever way it is named.
+# With each way to name it.
 for arguments in "--ref latest $L" "--layout $L --ref latest" "$L:latest"; do
   layoutfs mount $arguments "$M" 2>"$TMP/said"
   same "mount $arguments: what is mounted is named with its reference" "mounted $L:latest on $M, $L:latest" \
@@ -53,7 +53,7 @@ for arguments in "--ref latest $L" "--layout $L --ref latest" "$L:latest"; do
   unmount "$M"
 done
 
-# Unmounted by itself once nobody asks; not while somebody is in it.
+# Unmounts itself when it is idle, but not while a process uses it.
 mount_foreground "$M" "$TMP/log" -o idle_timeout=1s "$L"
 exec 9<"$M/refs/latest/rootfs/var/noise"
 sleep 2.5

@@ -3,7 +3,7 @@
 
 usage: listings.py LAYOUT MOUNT blobs|refs ENTRIES ROUNDS SEED
          adds ENTRIES blobs or references to LAYOUT, lists them through MOUNT with many open directories
-         while others come and go, and ends with a line of what was done
+         while others come and go, and ends with a line of counts
 """
 import ctypes
 import hashlib
@@ -82,7 +82,7 @@ class Reader:
         return True
 
     def go_back(self, rnd):
-        """Reads on, and returns by seekdir(3) to where it was."""
+        """Reads on, and returns by seekdir(3) to its position."""
         position, seen = libc.telldir(self.handle), dict(self.seen)
         self.read(rnd.randrange(2000))
         libc.seekdir(self.handle, position)

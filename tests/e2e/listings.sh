@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Readers in the middle of directories of 10,000 entries, while others come and go: what stays is seen exactly once.
-# LAYOUTFS_TEST_SEED repeats a run.
+# Readers inside directories of 10,000 entries while others are added and removed: permanent entries are seen
+# exactly once. LAYOUTFS_TEST_SEED repeats a run.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

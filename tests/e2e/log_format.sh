@@ -18,21 +18,21 @@ objects() {
     (.time | sub("[.][0-9]*Z$"; "Z") | fromdate | . <= $now and . > $now - 600))' "$2"
   same "one on each line" "$(jq -c . "$2" | wc -l)" "$(wc -l <"$2")"
 }
-# told FILTER FILE: what jq says of the objects, one line each.
+# told FILTER FILE: jq's output for the objects, one line each.
 told() { jq -r "$1" "$2"; }
 
 for option in "--log-format json" "--log-format=json" "-o log_format=json"; do
   layoutfs mount $option "$L:none" "$M" 2>"$TMP/log"
   same "$option: a failure keeps its exit code" 3 $?
   objects "$option: and is an object" "$TMP/log"
-  same "$option: which is the error" "error $L: no image is named 'none', there are: latest" \
+  same "$option: which is the error" "error $L: no image named 'none'; available: latest" \
     "$(told '"\(.level) \(.message)"' "$TMP/log")"
 done
 refused "another format" 2 mount --log-format xml "$L" "$M"
 refused "another format after -o" 2 mount -o log_format=JSON "$L" "$M"
 same "nothing was mounted" "" "$(mounts_below "$TMP")"
 
-# By hand, as its first line is not what mount_foreground waits for.
+# Not by mount_foreground, which waits for another first line.
 mkdir "$M"
 "$LAYOUTFS" mount -f -d --log-format json "$L" "$M" 2>"$TMP/log" &
 pid=$!
@@ -60,7 +60,7 @@ unmount "$M"
 wait $pid
 same "with -q it says nothing but what it was asked for" 1 "$(wc -l <"$TMP/log")"
 
-# In a namespace with a /dev of its own, whose log is ours.
+# In a namespace with its own /dev, with the test's log.
 mkdir "$TMP/dev"
 python3 "$HERE/service_manager.py" "$TMP/dev/log" >"$TMP/heard" &
 pids+=($!)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a layout of images whose layers are small and decompress to a lot.
+"""Write a layout of images with small layers that decompress to a lot.
 
 usage: make-bombs.py LAYOUT GIB
 

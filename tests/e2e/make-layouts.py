@@ -4,7 +4,7 @@
 usage: make-layouts.py OUTDIR ARCHITECTURE [NAME...]
 
 ARCHITECTURE is that of this machine in the words of OCI.  Each function below makes
-OUTDIR/NAME; its docstring says what is wrong with it.
+OUTDIR/NAME; its docstring names the fault.
 """
 import gzip
 import json
@@ -217,7 +217,7 @@ def ambiguous():
 
 
 def swap_layer(made, change):
-    """an image whose layer is change()d in the layout, after its digest was taken"""
+    """an image with a layer that is change()d in the layout, after its digest was taken"""
     image = made.image([Tar().file("file", noise(9000, len(made.manifests)))], arch=ARCHITECTURE)
     layer = json.loads(made.blobs[image["digest"]])["layers"][0]["digest"]
     made.blobs[layer] = change(made.blobs[layer])
@@ -238,8 +238,8 @@ def bare(made, layer, **config):
 
 @layout
 def broken_images():
-    """a good image, and one for each way in which an image can be broken, named after it; what is called
-    incomplete has entries that cannot be applied"""
+    """a good image, and one for each way in which an image can be broken, named after it; "incomplete" has
+    entries that cannot be applied"""
     made = Layout()
     made.tag("good", made.image([base(), top()], arch=ARCHITECTURE))
     for name, document in {

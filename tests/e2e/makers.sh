@@ -8,7 +8,7 @@ need_layout
 make_layouts single
 original=$TMP/layouts/single
 
-# mounts LAYOUT REF SENTENCE: what is seen is what Python's tarfile and the rules of image-spec make of the layers.
+# mounts LAYOUT REF SENTENCE: the mount equals the result of Python's tarfile and the rules of image-spec.
 mounts() {
   python3 "$CORPUS/oracle.py" "$1" "$2" "$(host_architecture)" >"$TMP/expected.json" || not_ok "oracle.py $1 $2"
   mount_at "$TMP/m" "$1:$2"
@@ -20,7 +20,7 @@ mounts "$original" latest "the layout that the others copy is shown as it is"
 if has skopeo; then
   check "skopeo copies" skopeo --insecure-policy copy "oci:$original:latest" "oci:$TMP/skopeo:copied"
   mounts "$TMP/skopeo" copied "skopeo's copy is shown as it is"
-  # It compresses only what is not compressed.
+  # It compresses only uncompressed layers.
   check "skopeo decompresses" skopeo --insecure-policy copy --dest-decompress "oci:$original:latest" "dir:$TMP/plain"
   for format in zstd zstd:chunked; do
     copy=$TMP/skopeo-${format#*:}

@@ -22,7 +22,7 @@ flags() {
   same "$sentence" "$expected" "$(awk -v at="$TMP/m" '$5 == at {print $6}' /proc/self/mountinfo)"
   unmount "$TMP/m" >/dev/null
 }
-# mount(8) hands on dev and suid to nobody.
+# mount(8) does not pass dev and suid on.
 flags "for root, devices and set-uid programs are allowed" ro,relatime -o ro
 flags "unless they are not" ro,nosuid,nodev,relatime -o nodev,nosuid
 flags "each for itself" ro,nodev,relatime -o nodev

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A mount never hides what its own process opens by a path: it would wait for its own answer.
+# A mount never hides a path that its own process opens: it would wait for its own answer.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What is no layout but may be taken for one, made by the programs that make such: every command names the format, and the
-# command that it names makes a layout of it.
+# Other formats that are confused with layouts, made by their own programs: every command names the format,
+# and the suggested command converts it to a layout.
 . "$(dirname "$0")/lib.sh"
 need jq python3 tar gzip
 make_layouts sample
@@ -32,11 +32,11 @@ converts() {
 
 echo "-- layouts at another place"
 mkdir "$TMP/above" && cp -a "$one" "$TMP/above/image"
-named "$TMP/above" 4 "in its folder image/" "name $TMP/above/image"
+named "$TMP/above" 4 "a layout in image/" "name $TMP/above/image"
 cp -a "$one" "$TMP/above/second"
 named "$TMP/above" 4 "a directory of layouts (image/, second/)" "layoutfs mount --repositories $TMP/above MOUNTPOINT"
 tar -C "$TMP" -cf "$TMP/above.tar" one
-named "$TMP/above.tar" 4 "in its folder one/" "name DIR/one"
+named "$TMP/above.tar" 4 "a layout in one/" "name DIR/one"
 tar -C "$one" -cf "$TMP/layout.tar" .
 for program in gzip bzip2 xz zstd; do
   has "$program" || continue
@@ -46,11 +46,11 @@ for program in gzip bzip2 xz zstd; do
   check "the command of the error decompresses it" "$LAYOUTFS" ls "$TMP/FILE:app" etc/name
 done
 mkdir "$TMP/unmarked" && cp -a "$one/." "$TMP/unmarked" && rm "$TMP/unmarked/oci-layout"
-named "$TMP/unmarked" 4 "but the rest of one" ">$TMP/unmarked/oci-layout"
+named "$TMP/unmarked" 4 "but an incomplete one" ">$TMP/unmarked/oci-layout"
 eval "$(sed -n 's/.*; to convert it: //p' "$TMP/stderr")"
 check "the command of the error makes it one" "$LAYOUTFS" ls "$TMP/unmarked:app" etc/name
 mkdir "$TMP/shared" && cp -a "$one/." "$TMP/shared" && mv "$TMP/shared/blobs" "$TMP/blobs"
-named "$TMP/shared" 4 "blobs is missing" "give --follow-links"
+named "$TMP/shared" 4 "blobs is missing" "use --follow-links"
 ln -s ../blobs "$TMP/shared/blobs"
 check "which helps" "$LAYOUTFS" ls --follow-links "$TMP/shared:app" etc/name
 

@@ -56,7 +56,7 @@ same "no long name has two short ones" "" "$(awk -F'|' '{n = split($2, names, ",
     for (i = 1; i <= n; ++i) if (names[i] !~ /^--/) short = names[i]
     for (i = 1; i <= n; ++i) if (names[i] ~ /^--/ && !(names[i] == "--force" && names[1] == "--replace")) print names[i], short}' "$TMP/options" |
   sort -u | awk '{print $1}' | uniq -d)"
-# Of --after it says what the command lists.
+# The value of --after is a word from the command's list.
 same "no option takes two kinds of values" "" "$(awk -F'|' '{split($2, names, ","); print names[length(names)], $3}' "$TMP/options" | sort -u |
   grep -v '^--after ' | awk '{print $1}' | uniq -d)"
 # -f is mount(8)'s in mount, and -o takes its options there.

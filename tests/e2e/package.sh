@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Debian packages: what they hold and depend on; with LAYOUTFS_TEST_FULL=1 that layoutfs installs on a Debian 12 that has
-# nothing else, works there, and goes without a trace.
+# The Debian packages: their files and dependencies; with LAYOUTFS_TEST_FULL=1 layoutfs is installed on a
+# minimal Debian 12, works there, and is removed without a trace.
 . "$(dirname "$0")/lib.sh"
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || skip "packages are not made of sanitized builds"
 need cpack dpkg-deb dpkg-shlibdeps file readelf pkg-config python3
@@ -15,7 +15,8 @@ PROGRAM=$TMP/packages/layoutfs_$suffix
 LIBRARY=$TMP/packages/liblayoutfs-dev_$suffix
 [ -f "$PROGRAM" ] && [ -f "$LIBRARY" ] || { not_ok "two of them" "$(ls "$TMP/packages")"; exit 1; }
 
-# not_required PACKAGE FILE...: those that came to this machine with what PACKAGE does not depend on.
+# not_required PACKAGE FILE...: files that were installed on this machine by other packages than PACKAGE's
+# dependencies.
 not_required() {
   local required file owner
   required=$(dpkg-deb -f "$1" Depends | tr ',' '\n' | awk '{print $1}')
@@ -89,7 +90,7 @@ cp "$PROGRAM" "$LIBRARY" "$R/srv"
 mount -t proc proc "$R/proc"
 export DEBIAN_FRONTEND=noninteractive
 unset LAYOUTFS_CACHE_DIR
-# What takes a network, and its time.
+# The parts that need a network, and time.
 PATIENCE=300
 inside() { limited chroot "$R" "$@"; }
 before=$(inside find / -xdev -name '*layoutfs*' ! -path '/srv/*' ! -path '/home/*')
@@ -107,7 +108,7 @@ if has_device /dev/fuse; then
   check "a line of fstab mounts" chroot "$R" mount /mnt
   check "the layout is there" test -L "$R/mnt/refs/latest"
   check "it unmounts again" chroot "$R" umount /mnt
-  # fusermount3 asks for a name, and for what there is on every system that was booted once.
+  # fusermount3 needs a user name, and a file that exists on every system after the first boot.
   inside useradd --create-home somebody
   ln -sf ../proc/self/mounts "$R/etc/mtab"
   check "another user mounts, through fusermount3" \

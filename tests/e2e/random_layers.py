@@ -3,8 +3,8 @@
 
 usage: random_layers.py PROGRAM WORK_DIR KEEP_DIR
 
-Every image is compared with what PROGRAM's ls and cat tell, some also with a mount of it
-(as root, with FUSE), and with LAYOUTFS_TEST_FULL=1 some with what umoci makes of it.
+Every image is compared with PROGRAM's ls and cat, some also with a mount of it
+(as root, with FUSE), and with LAYOUTFS_TEST_FULL=1 some with umoci's result.
 LAYOUTFS_TEST_SEED=N repeats one seed in all of these ways.  The layout of a seed that fails
 stays in KEEP_DIR.
 """
@@ -29,8 +29,8 @@ spec = importlib.util.spec_from_file_location("check_tree", CORPUS / "check-tree
 check_tree = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(check_tree)
 
-# These run first, each time. In all of them a layer deletes a directory that it puts something into itself: what is
-# left must have lost its owner (18, 53, 74), its extended attributes (188), or both.
+# These run first, each time. In all of them a layer deletes a directory into which it also puts a file: the
+# directory must have lost its owner (18, 53, 74), its extended attributes (188), or both.
 KEPT = [18, 53, 74, 91, 94, 145, 188, 277]
 CORRUPT = 7  # the exit code for layers that cannot be applied
 UNPACK_SECONDS = 60
@@ -42,8 +42,8 @@ ODD = [b"caf\xe9", b"\xc3\xbc", b"two words", b"new\nline", b"..x", b".w", b"%41
 
 class Maker:
     """Makes the layers of one seed: entries that the model can apply, with a rare exception.
-    With is_common, without what tools see differently: hard links repeat the attributes of what
-    they name, and no extended attribute is empty (Go's archive/tar takes it as absent)."""
+    With is_common, without entries on which tools disagree: hard links repeat the attributes of their
+    targets, and no extended attribute is empty (Go's archive/tar takes it as absent)."""
 
     def __init__(self, seed, is_common=False):
         self.is_common = is_common
@@ -123,7 +123,7 @@ class Maker:
             e = self.model().walk(parent).children[base].entry
             return {"mode": e.mode, "uid": e.uid, "gid": e.gid, "mtime_ns": e.mtime_ns}
         except (ocilib.Refused, AttributeError, KeyError):
-            return {}  # there is no such file
+            return {}  # the file does not exist
 
     def model(self, strict=False):
         tree = ocilib.Tree(strict)
@@ -199,7 +199,7 @@ class Maker:
         return ocilib.Layer(ocilib.zstd_frame(data, block=1 << self.rnd.randrange(10, 17)), data, ocilib.ZSTD)
 
     def expected(self, strict=False):
-        """as in expected.json; None where the layers are to be refused"""
+        """as in expected.json; None if the layers must be refused"""
         try:
             return {"tree": self.model(strict).dump()}
         except ocilib.Refused:
@@ -249,7 +249,7 @@ def by_mount(program, layout, want, at):
 
 
 def by_umoci(seed, work):
-    """None where the layers are such that tools do not agree on them"""
+    """None if tools disagree on the layers"""
     maker = Maker(seed, is_common=True)
     want = maker.expected(strict=True)
     if want is None:
@@ -263,7 +263,7 @@ def by_umoci(seed, work):
     for node in want["tree"].values():
         if node["type"] == "dir" and "mtime_ns" not in node:
             del node["mode"], node["gid"]  # made by mkdir, it may inherit them from a set-group-ID directory
-    # Unpacking writes into directories that are there already, so their times are those of the unpacking.
+    # Unpacking writes into existing directories, which changes their times.
     return ["umoci: " + line for line in check_tree.compare(want, found, ["dir-mtime"])]
 
 
@@ -293,7 +293,7 @@ class Ways:
         self.counts[what] += 1
 
     def check(self, seed, with_mount, with_umoci):
-        """what is wrong with the image of a seed"""
+        """the problem of the image of a seed"""
         maker = Maker(seed)
         work = self.work / str(seed)
         maker.write(work / "oci", maker.blobs)

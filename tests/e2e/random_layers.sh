@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Random layers, with random deletions, links and types, make the tree that an independent model says: LAYOUTFS_TEST_SEED
-# repeats one, LAYOUTFS_TEST_FULL=1 tries ten times as many and asks umoci too.
+# Random layers, with random deletions, links and types, give the tree of an independent model:
+# LAYOUTFS_TEST_SEED repeats one, LAYOUTFS_TEST_FULL=1 tries ten times as many and also compares with umoci.
 keep=${TMPDIR:-/tmp}
 . "$(dirname "$0")/lib.sh"
 mkdir "$TMP/random"

@@ -3,7 +3,7 @@
 
 usage: random_layouts.py PROGRAM WORK_DIR KEEP_DIR
 
-The oracle is a model of its own: the maker knows which document leads where, and which digests occur in a text is found by
+The oracle is a model of its own: the maker knows the children of each document, and which digests occur in a text is found by
 a regular expression.  LAYOUTFS_TEST_SEED=N repeats one seed, LAYOUTFS_TEST_FULL=1 tries 10,000 instead of 100.  The layout
 of a seed that fails stays in KEEP_DIR.
 """
@@ -120,7 +120,7 @@ class Maker:
         if not self.documents or not self.chance(20):
             return None
         if self.chance(30):
-            return Blob(self.rnd.randbytes(9), "manifest", MANIFEST)  # nobody has it
+            return Blob(self.rnd.randbytes(9), "manifest", MANIFEST)  # not stored anywhere
         return self.rnd.choice(self.documents)
 
     def image(self):
@@ -229,7 +229,7 @@ class Model:
             roots |= referrers
 
     def documents(self):
-        """Where referrers are looked for: whatever entries, children and subjects lead to, but for other documents' texts."""
+        """The documents searched for referrers: all descendants of entries, children and subjects, but not by texts."""
         def children(blob):
             found = [child.hex for child in blob.children] if blob.kind in ("index", "manifest", "artifact") else []
             return found + ([blob.subject.hex] if blob.subject else [])
@@ -242,7 +242,7 @@ class Model:
         return self.closure(set(self.roots) | set(DIGEST.findall(index_text)), next_of)
 
     def reachable(self):
-        """What fsck follows."""
+        """The documents that fsck follows."""
         return self.closure(self.roots, lambda blob: self.led_to(blob) | ({blob.subject.hex} if blob.subject else set()))
 
     def required(self, hex_):
@@ -307,7 +307,7 @@ class Layouts:
     def check_fsck(self, maker, model, path):
         code, out, err = self.run("fsck", "--json", "--no-progress", path)
         report = json.loads(out)
-        # Layers are random bytes, and the configs say nothing true of them.
+        # Layers are random bytes, so the configs' diffIDs are wrong.
         problems = [problem for problem in report["problems"] if problem["kind"] not in ("broken-layer", "wrong-diff-id")]
         if problems:
             raise Failure(f"fsck {code}: {problems}\n{err}")

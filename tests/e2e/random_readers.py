@@ -86,7 +86,7 @@ class Pair:
             got = os.pread(shown.fileno(), size, offset)
             if got != os.pread(expected.fileno(), size, offset):
                 sys.exit(f"{self.shown}: {len(got)} bytes at {offset} differ")
-            # What the kernel keeps would answer the next read.
+            # The kernel's page cache would answer the next read.
             os.posix_fadvise(shown.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             return len(got)
 

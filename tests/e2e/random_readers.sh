@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Sixteen readers at random places of an image and two in order all get the right bytes, in bounded memory, and little is
-# decoded twice where the cache holds all; a blob that is damaged afterwards gives errors and never wrong bytes.
-# LAYOUTFS_TEST_FULL=1 reads for a minute from an image of 1 GB. LAYOUTFS_TEST_SEED repeats a run.
+# Sixteen readers at random offsets of an image and two sequential ones all get the right bytes, in bounded
+# memory, and little is decoded twice if the cache is large enough; a blob that is damaged afterwards gives
+# errors and never wrong bytes. LAYOUTFS_TEST_FULL=1 reads for a minute from an image of 1 GB.
+# LAYOUTFS_TEST_SEED repeats a run.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -18,7 +19,7 @@ readers=(python3 "$HERE/random_readers.py")
 tar_size=$("${readers[@]}" make "$TMP" "$size" "$seed") || exit 1
 L=$TMP/layout
 
-# What a mount may take beside the cache (mount.layoutfs(8), cache_size).
+# Memory that a mount may use in addition to the cache (mount.layoutfs(8), cache_size).
 beside=$((128 * 1024))
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || beside=$((4096 * 1024))
 for compression in plain gzip zstd frames; do
@@ -30,11 +31,11 @@ for compression in plain gzip zstd frames; do
   wait_for has_ended "$pid"
 done
 
-# Who reads between two access points of a compressed layer has it decoded up to there only, and another may begin at the
-# first one again: on average that is 1.85 times as much for six spans between two points.
+# A read between two access points of a compressed layer decodes only up to its end, and another one may start
+# at the first point again: on average 1.85 times as much, with six spans between two points.
 statistic() { getfattr --absolute-names --only-values -n user.layoutfs.stats "$M" | grep -o "\"$1\":[0-9]*" | cut -d: -f2; }
 for compression in plain gzip; do
-  # What is decoded ahead of one reader in a plain layer may have been read by another in that moment.
+  # A span decoded ahead of one reader in a plain layer may have been read by another at that moment.
   most=$((tar_size + tar_size / 100))
   [ $compression = plain ] || most=$((2 * tar_size))
   mount_foreground "$M" "$TMP/log" -o "cache_size=$((2 * tar_size))" "$L:$compression"
@@ -46,7 +47,8 @@ for compression in plain gzip; do
   wait_for has_ended "$pid"
 done
 
-# Bit rot while the mount is there. The index is in the cache already, and vouches for what the blob was.
+# Bit rot while it is mounted. The index is already in the cache, and identifies the original content of the
+# blob.
 for compression in plain gzip zstd frames; do
   for damage in flip truncate delete; do
     rm -rf "$TMP/damaged"

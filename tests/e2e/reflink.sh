@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A blob that another repository has is shared with it where the file system can share blocks (xfs, btrfs), and checked all the same.
+# A blob of another repository is shared if the file system can share blocks (xfs, btrfs), and is verified
+# anyway.
 . "$(dirname "$0")/lib.sh"
 need_root
 need mkfs.xfs python3

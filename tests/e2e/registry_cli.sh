@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Repositories in layouts: what is pushed is what skopeo, umoci and buildah read; uploads that break off are gone on with; what
-# is refused changes nothing. LAYOUTFS_TEST_FULL=1 pushes 1 GiB too.
+# Repositories in layouts: skopeo, umoci and buildah can read pushed images; interrupted uploads are resumed;
+# refused operations change nothing. LAYOUTFS_TEST_FULL=1 also pushes 1 GiB.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 skopeo=
@@ -38,12 +38,13 @@ sbom=$(digest_of "$I/sbom")
 
 # uploads STORE: the files of uploads in all layouts there.
 uploads() { find "$1" -path '*/blobs/uploads/*' -type f; }
-# litter STORE: what no layout consists of.
+# litter STORE: files that do not belong to a layout.
 litter() { find "$1" -type f ! -name oci-layout ! -name index.json ! -path '*/blobs/sha*' ! -name .layoutfs.lock; }
 
 # ---- The same in a layout, and in a directory of layouts ----
 
-# stores_image SENTENCE STORE LAYOUT: pushes to team/app, whose layout that becomes, and reads it by every program.
+# stores_image SENTENCE STORE LAYOUT: pushes to team/app, with LAYOUT as its layout, and reads it with every
+# program.
 stores_image() {
   local what=$1 S=$2 L=$3 copied
   echo "-- $what"
@@ -117,7 +118,8 @@ stores_image() {
     buildah "${storage[@]}" rmi -a >/dev/null
   fi
 }
-# read_while_written STORE LAYOUT: what others read is whole at any moment, while tags come and blobs are uploaded.
+# read_while_written STORE LAYOUT: readers see complete images at any moment, while tags are added and blobs
+# are uploaded.
 read_while_written() {
   local S=$1 L=$2 number wrong=0
   rm -f "$TMP/enough"
@@ -262,10 +264,10 @@ S=$TMP/many
 mkfifo "$TMP/pipe"
 whole=$(digest_of "$noise")
 blob=$S/up/blobs/${whole/://}
-# begin ARGUMENT...: a push of what comes on descriptor 3, as process $pid; ends when the upload has 2000000 bytes, or, in
-# chunks, as many as make whole ones.
+# begin ARGUMENT...: a push of descriptor 3 as process $pid; returns when the upload has 2000000 bytes, or, in
+# chunks, the largest multiple below that.
 begin() {
-  # A reader that writes: opening waits for nobody.
+  # A reader that also writes, so that opening does not wait.
   exec 3<>"$TMP/pipe"
   interruptible "$LAYOUTFS" push "$S" up --chunk-size 64K "$@" <&0 >"$TMP/stdout" 2>"$TMP/stderr" 3>&- &
   pid=$!

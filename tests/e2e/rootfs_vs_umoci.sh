@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every root filesystem of a real layout is what `umoci unpack` makes of the same manifest.
+# Every root filesystem of a real layout equals the result of `umoci unpack` for the same manifest.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# An ordinary user without any set-uid helper: mounts in a user namespace, as of unshare -Urm, and programs that run from a
-# mount in namespaces that unshare or bwrap make, as the manual page has it.
+# An ordinary user without a set-uid helper: mounts in a user namespace (unshare -Urm), and programs that run
+# from a mount in namespaces of unshare or bwrap, as documented in the manual page.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
 need fusermount3 bwrap busybox python3
 prepare_nobody
 make_layouts sample
-# bwrap makes no directories in what is read-only.
+# bwrap cannot create directories in a read-only tree.
 python3 - "$TMP/layouts/runs" "$(command -v busybox)" "$(host_architecture)" "$CORPUS" <<'PYTHON' || exit 1
 import pathlib, sys
 layout, busybox, architecture, corpus = sys.argv[1:]
@@ -23,7 +23,7 @@ made.write(pathlib.Path(layout))
 PYTHON
 chmod -R a+rX "$TMP/layouts"
 
-# mounts COMMAND: what the shell of an ordinary user does and says.
+# mounts COMMAND: the output of an ordinary user's shell.
 mounts() {
   as_nobody env PATH="$TMP/bin:/usr/sbin:/usr/bin:/sbin:/bin" L="$TMP/layouts/sample" B="$TMP/layouts/runs" sh -c "$1" 2>&1
 }

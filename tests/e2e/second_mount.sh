@@ -4,7 +4,7 @@
 need_root
 need_fuse
 need_layout
-# A copy of our own, whose layers can be replaced below.
+# A separate copy, in which layers can be replaced below.
 cp -rL "$LAYOUT" "$TMP/layout"
 chmod -R u+w "$TMP/layout"
 walk() { (cd "$1" && limited find . -ls >"$2" 2>&1); }
@@ -15,7 +15,7 @@ unmount "$TMP/m"
 wait_for has_ended "$pid"
 check "the first mount builds indexes" grep -q "index of .*: built" "$TMP/first.log"
 
-# Sparse files of the same size: who reads one finds nothing but zeros.
+# Sparse files of the same size: reading one gives only zeros.
 replaced=0
 for blob in "$TMP"/layout/blobs/sha256/*; do
   size=$(stat -c %s "$blob")
@@ -29,7 +29,7 @@ mount_foreground "$TMP/m" "$TMP/second.log" -d "$TMP/layout"
 walk "$TMP/m/manifests" "$TMP/second.list" || not_ok "the second walk"
 check "the second mount builds nothing" sh -c "! grep ': built' '$TMP/second.log'"
 check "it loads" grep -q "index of .*: loaded" "$TMP/second.log"
-# The time of what the mount makes up itself is that of the mount, not of the image.
+# Generated files have the time of the mount, not of the image.
 without_times() { grep '/\(rootfs\|tree\)/' "$1" | sort; }
 same "it shows the same files, without their layers' bytes" "$(without_times "$TMP/first.list")" \
   "$(without_times "$TMP/second.list")"

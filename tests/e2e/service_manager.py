@@ -1,4 +1,4 @@
-"""Prints what programs tell the service manager, one line a datagram: service_manager.py SOCKET, a path or @NAME."""
+"""Prints the messages of programs to the service manager, one line per datagram: service_manager.py SOCKET, a path or @NAME."""
 import socket
 import sys
 

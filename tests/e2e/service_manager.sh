@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a service manager hears of a mount: sd_notify(3).
+# Notifications of a mount to a service manager: sd_notify(3).
 . "$(dirname "$0")/lib.sh"
 need_fuse
 need python3

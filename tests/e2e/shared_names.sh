@@ -52,7 +52,7 @@ for source in "$S" "$S.tar"; do
   done
   same "$app too" $app "$(layoutfs cat "$source:$app" /name)"
 done
-# What ls prints finds what it stands for.
+# Each name that ls prints finds its image.
 for kind in saved platforms repeated; do
   layoutfs ls --json "$TMP/$kind" | jq -c '.references[] | select(.reference | contains("\n") | not)' | while read -r each; do
     got=$(layoutfs ref get "$TMP/$kind" "$(jq -r .reference <<<"$each")" | jq -r .digest)

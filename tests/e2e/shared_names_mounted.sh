@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Images that share a name, in refs/ of a mount: each is there by its full name, or with its digest.
+# Images that share a name, in refs/ of a mount: each has its full name, or a name with its digest.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 need jq python3

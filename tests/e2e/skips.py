@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-# A condition that says nothing if it does not hold: of a program, of a device, of being root, of a layout.
+# A condition that prints nothing if it fails: for a program, a device, root, or a layout.
 SILENT = re.compile(
     r"""^\s*(if|elif|!|\[|\[\[).*(
         command\ -v\ .*>/dev/null | type\ -P\  | \[\ -c\ /dev/ | id\ -u\)"?\ = | oci-layout"?\ \] )""",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Layouts in tars whose files are sparse, in every form that GNU tar writes: read as what tar -x gives.
+# Layouts in tars with sparse files, in every format of GNU tar: read like the result of tar -x.
 . "$(dirname "$0")/lib.sh"
 need jq python3 tar
 make_layouts sample
@@ -82,7 +82,7 @@ with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
 PY
 same_as_extracted "sparse documents" "$TMP/small.tar"
 
-# Cut off in the middle of what is stored.
+# Truncated inside the stored data.
 head -c $(($(stat -c %s "$TMP/sparse.tar") * 2 / 3)) "$TMP/sparse.tar" >"$TMP/cut.tar"
 layoutfs fsck --no-progress "$TMP/cut.tar" >/dev/null 2>&1
 check "one that is cut off is refused" test $? != 0

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The commands that keep a layout: what they print, how they end, what they leave; and what is refused changes nothing.
+# The commands that maintain a layout: output, exit status and remaining files; refused operations change
+# nothing.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 make_layouts sample
@@ -270,7 +271,7 @@ prints "rm" "" ref rm "$O" app
 check "removes it" test ! -e "$O/refs/app"
 
 echo "-- layouts that are broken"
-# broken SENTENCE CODE COMMAND...: in the layout $B, which stays as it is; every command says the same.
+# broken SENTENCE CODE COMMAND...: in the layout $B, which is unchanged; every command reports the same error.
 B=$TMP/broken-layout
 broken() {
   local sentence=$1 code=$2 command

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Layouts of symbolic links: what every command makes of them, and that nothing leads out of a layout unasked.
+# Layouts of symbolic links: the result of every command, and no link out of a layout is followed unless
+# requested.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 make_layouts sample
@@ -22,7 +23,7 @@ link_all() {
     ln -s "$2/${blob##*/}" "$blob"
   done
 }
-# behind NAME PLACE TEXT: moves what $S has of that name to PLACE, and leaves a link.
+# behind NAME PLACE TEXT: moves NAME in $S to PLACE, and leaves a link.
 behind() {
   mkdir -p "$(dirname "$2")"
   mv "$S/$1" "$2"
@@ -60,7 +61,7 @@ leaves() {
     code=$?
     check "$sentence: $command is refused ($code)" test "$code" != 0
     check "$sentence: $command names the link, its target and the option" \
-      grep -q "is a symlink to .*, which leaves the layout; -o follow_links (--follow-links) allows it" "$TMP/stderr"
+      grep -q "is a symlink to .*, which leaves the layout; use -o follow_links (--follow-links)" "$TMP/stderr"
   done
   same_as_original "$sentence, with --follow-links" --follow-links
 }
@@ -103,7 +104,7 @@ done
 renew && ln -s none "$S/blobs/sha256/$(printf '%064d' 0)"
 layoutfs fsck --no-progress "$S" >"$TMP/stdout"
 same "fsck finds one that nobody needs" 7 $?
-same "and says where it leads" 1 "$(grep -c 'is a symlink to none, where nothing is' "$TMP/stdout")"
+same "and says where it leads" 1 "$(grep -c 'is a symlink to none, which does not exist' "$TMP/stdout")"
 renew && rm "$S/blobs/sha256/$blob" && mkfifo "$TMP/pipe" && ln -s "$TMP/pipe" "$S/blobs/sha256/$blob"
 refused "a pipe behind a link is not waited for" 4 blob get --follow-links "$S" "sha256:$blob"
 

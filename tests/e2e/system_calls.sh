@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How often commands open a layout, and how often they open a blob, counted by strace. Counts, not times: what is opened
-# twice is read and checked twice, and over a network it is waited for twice.
+# Counts with strace how often commands open a layout and a blob. Counts, not times: a file opened twice is
+# read and verified twice, and causes two waits on a network.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 need_layout

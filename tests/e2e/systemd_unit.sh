@@ -15,14 +15,14 @@ same "systemd-analyze finds nothing wrong with it" "0 " "$(
   said=$(limited systemd-analyze verify --man=no "$TMP/layoutfs@image.service" 2>&1)
   echo "$? $said"
 )"
-# systemd.exec(5), "mount namespace": with any of these nobody else would see the mount.
+# systemd.exec(5), "mount namespace": with any of these, the mount would be visible only to the service.
 same "nothing in it gives the service a mount namespace" "" "$(grep -E \
   '^(Private(Tmp|Devices|Mounts|Users|Network|IPC)|Protect[A-Za-z]*|(ReadWrite|ReadOnly|Inaccessible|Exec|NoExec)Paths|Temporary[A-Za-z]*|Bind[A-Za-z]*|Mount[A-Za-z]*|Root[A-Za-z]*|DynamicUser)=' "$UNIT")"
 
 make_layouts single
 L=$TMP/layouts/single
 capabilities=-all$(sed -n 's/^CapabilityBoundingSet=//p' "$UNIT" | tr '[:upper:]' '[:lower:]' | sed 's/\(^\| \)cap_/,+/g')
-# The command of the unit, as systemd would call it with this configuration, with what the unit leaves it to do.
+# The command of the unit, as systemd would call it with this configuration and the unit's environment.
 export OPTIONS="-o dev,suid,allow_other --cache-size 64M" LAYOUT=$L:latest MOUNTPOINT=$TMP/m
 command=$(sed -n 's/^ExecStart=//p' "$TMP/layoutfs@.service")
 setpriv --no-new-privs --bounding-set="$capabilities" sh -c "exec $command" >"$TMP/log" 2>&1 &
@@ -35,7 +35,7 @@ same "the image is there" "needle in the upper layer" "$(limited cat "$TMP/m/etc
 same "with the options that the configuration asks for" "ro,relatime" "$(awk -v at="$TMP/m" '$5 == at {print $6}' /proc/self/mountinfo)"
 check "nothing of it is writable and executable" sh -c "! grep -q ' .wx' /proc/$pid/maps"
 
-# What systemd runs when it was killed; it takes $$ to one $.
+# The command that systemd runs after a kill; it converts $$ to $.
 after=$(sed -n "s/^ExecStopPost=.*-c '\(.*\)'/\1/p" "$UNIT" | sed 's/\$\$/$/g')
 stop_post() { EXIT_CODE=$1 PATH=$(dirname "$LAYOUTFS"):$PATH limited sh -c "$after"; }
 stop_post exited

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What people run over files works on a mounted image: copies, archives, searches, mmap, sendfile; and nothing writes.
+# Common file tools work on a mounted image: copies, archives, searches, mmap, sendfile; writing is refused.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

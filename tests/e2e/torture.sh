@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# torture.sh PATTERN: the layouts of make-torture.py whose names begin with it, each with one oddity, come out as they must.
+# torture.sh PATTERN: the layouts of make-torture.py with names that start with it, each with one oddity, give
+# the expected tree.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

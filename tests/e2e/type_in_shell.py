@@ -1,4 +1,4 @@
-"""Types into an interactive shell what stands on each line of standard input, then a tab, then END, and prints the words
+"""Types each line of standard input into an interactive shell, then a tab, then END, and prints the words
 that the shell has of that as JSON: type_in_shell.py DIRECTORY SHELL [ARGUMENT...]. DIRECTORY is for files of its own."""
 import fcntl
 import os

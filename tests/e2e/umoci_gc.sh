@@ -61,7 +61,7 @@ same_garbage "an image that an index holds" "$sample" app:1.0
 same "what the index holds stays" "$(count "$sample")" "$(count "$TMP/ours")"
 same_garbage "several at once" "$sample" multi app:1.0 team/project/app
 
-# Nobody knows what a manifest that is missing led to.
+# The children of a missing manifest are unknown.
 rm -rf "$TMP/ours"
 cp -r --no-preserve=mode,ownership "$single" "$TMP/ours"
 python3 - "$TMP/ours" <<'PYTHON'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# gc, fsck and clean: what they say, how they end, and that a signal stops them, and blob put, without leaving anything.
+# gc, fsck and clean: output, exit status, and a signal stops them, and blob put, without leaving files.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 make_layouts sample
@@ -108,7 +108,7 @@ check "and all is as it was" diff -r "$S" "$B"
 damage "$layer"
 cp -a "$B" "$TMP/as-damaged"
 run fsck "$B" --repair "$TMP/as-damaged"
-same "what is damaged there too stays" "7 1" "$code $(grep -c "^wrong-digest: .*$layer.*its blob is damaged too" "$TMP/stdout")"
+same "what is damaged there too stays" "7 1" "$code $(grep -c "^wrong-digest: .*$layer.*its copy is damaged, too" "$TMP/stdout")"
 check "as it was" diff -r "$TMP/as-damaged" "$B"
 refused "the layout itself" 2 fsck "$B" --repair "$B/../damaged"
 refused "an archive" 9 fsck "$TMP/whole.tar" --repair "$S"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# An ordinary user mounts, looks and unmounts; what goes wrong, above all in
-# fusermount3, is one clear line.
+# An ordinary user mounts, reads and unmounts; each failure, especially of fusermount3, is one clear line.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -9,7 +8,7 @@ make_layouts sample
 prepare_nobody
 chmod -R a+rX "$TMP/layouts"
 
-# mounts COMMAND: what the shell of that user does.
+# mounts COMMAND: in that user's shell.
 mounts() { as_nobody env PATH="$TMP/bin:$PATH" L="$TMP/layouts/sample" sh -c "$1"; }
 
 output=$(mounts 'layoutfs mount -q "$L:app:1.0" m && cat m/etc/added && layoutfs umount m && ls m' 2>&1)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What walks whole trees goes through everything that a mount shows, twice with the same result; what the kernel has
-# cached costs the program not one system call.
+# Programs that walk whole trees visit everything that a mount shows, twice with the same result; cached
+# answers cost the program not one system call.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Zstandard layers as all its writers make them, of a tree of real files: what is read at random offsets is what tar(1)
-# wrote. And where a frame has no access points, from a decoded copy on disk, whatever becomes of that.
+# Zstandard layers of all writers, with a tree of real files: reads at random offsets equal tar(1)'s output.
+# If a frame has no access points, they come from a decoded copy on disk, even if that is damaged or removed.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -10,13 +10,13 @@ L=$TMP/layout
 M=$TMP/m
 check "layoutfs makes a layout" "$LAYOUTFS" init "$L"
 
-# files_of BYTES: real ones, so many that they have about so many bytes.
+# files_of BYTES: real files of about this size together.
 files_of() {
   find /usr/bin /usr/lib -xdev -type f -size -8M -printf '%s %p\n' 2>/dev/null | sort -k 2 |
     awk -v most="$1" '{size += $1; if (size > most) exit; print substr($0, index($0, " ") + 1)}'
 }
 files_of 110000000 | tar -P -cf "$TMP/large.tar" --verbatim-files-from -T - 2>/dev/null
-# What is compressed slowly; with LAYOUTFS_TEST_FULL=1 so much that level 19 has access points.
+# Input for slow compression; with LAYOUTFS_TEST_FULL=1 large enough for access points at level 19.
 small=6000000
 [ -z "${LAYOUTFS_TEST_FULL-}" ] || small=60000000
 files_of $small | tar -P -cf "$TMP/small.tar" --verbatim-files-from -T - 2>/dev/null
@@ -143,7 +143,7 @@ unmount "$M"
 same "cat uses it" "$(head -c 1000000 "$(files_of 110000000 | tail -n 1)" | sha256sum)" \
   "$(layoutfs cat "$L:long" "$(files_of 110000000 | tail -n 1)" | head -c 1000000 | sha256sum)"
 
-# Each of them hits what is read first, the end.
+# Each of them damages the end, which is read first.
 overwrite_end() {
   head -c 5000000 /dev/urandom |
     dd of="$1" conv=notrunc oflag=seek_bytes seek="$(($(stat -c %s "$1") - 5000000))" status=none

@@ -51,7 +51,7 @@ def write_layout(path, has_refs_dir=False):
 
 
 def write_damaged(path, has_refs_dir=False):
-    """a layout whose disk has lost the content of a blob, but not its size"""
+    """a layout after the disk has lost the content of a blob, but not its size"""
     write_layout(path, has_refs_dir)
     write(f"{path}/{blob_file(digest_of(KNOWN))}", bytes(len(KNOWN)))
 
@@ -73,7 +73,7 @@ def write_littered(path, has_refs_dir=False):
 
 
 def write_unfinished(path):
-    """what a crash has left of a layout in the making"""
+    """the rest of an unfinished layout after a crash"""
     os.makedirs(f"{path}/blobs")
     write(f"{path}/.oci-0123456789abcdef/b-0", b'{"schem')
 
@@ -89,9 +89,9 @@ class Action:
     prepare: object = write_layout
     has_refs_dir: bool = False
     stdin: bytes = b""
-    rules: tuple = ()  # that hold for every run: what this file system is said not to have
+    rules: tuple = ()  # for every run: features that this file system lacks
     again: int = 0  # the exit code once it is done
-    has_steps: bool = False  # whether some of its blobs may be there without the others
+    has_steps: bool = False  # whether some of its blobs may exist without the others
 
     def write_template(self, path):
         if self.prepare in (write_layout, write_damaged, write_littered):
@@ -136,13 +136,13 @@ for has_refs in (False, True):
 
 
 def environment_of(layout, rules=(), log=None):
-    """`rules` are what libfaults.so is told to break below the directory that `layout` lies in"""
+    """`rules` are the faults for libfaults.so below the directory of `layout`"""
     environment = dict(os.environ)
     if rules or log:
         environment["LD_PRELOAD"] = FAULTS
         environment["LAYOUTFS_FAULT_DIR"] = os.path.dirname(layout)
         environment["LAYOUTFS_FAULT"] = ",".join(rules)
-        # The sanitizer's runtime comes behind the library, which is none of its business.
+        # The sanitizer's runtime is loaded after the library, which is harmless.
         options = [environment.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]
         environment["ASAN_OPTIONS"] = ":".join(filter(None, options))
     if log:

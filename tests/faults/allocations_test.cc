@@ -136,7 +136,7 @@ class Failing {
 };
 
 using Operation = std::function<Status()>;
-// Makes an operation for a single test; what it needs is not in memory yet.
+// Makes an operation for a single test, with nothing in memory yet.
 using MakeOperation = std::function<Operation()>;
 
 // Out of memory is the only exception. Returns whether it succeeded.
@@ -162,7 +162,7 @@ void expect_next_try_succeeds(const MakeOperation& make, long first, long last) 
 
 void fail_each(const std::string& name, const MakeOperation& make) {
   ::signal(SIGALRM, on_alarm);
-  ASSERT_TRUE(make()()) << "without failures";  // and what is made once in a process is there from then on
+  ASSERT_TRUE(make()()) << "without failures";  // objects that exist once per process are made now
   long count = 0;
   {
     const Operation operation = make();
@@ -187,7 +187,7 @@ void fail_each(const std::string& name, const MakeOperation& make) {
   }
 }
 
-// A layout with an image of a gzip and a zstd layer, whose indexes are in the cache.
+// A layout with an image of a gzip and a zstd layer, with their indexes in the cache.
 class Allocations : public ::testing::Test {
  protected:
   Allocations() {
@@ -203,7 +203,7 @@ class Allocations : public ::testing::Test {
     layout_.write_index({testing::named(image_, "latest")});
   }
 
-  // As a new mount has it.
+  // In the state of a new mount.
   std::shared_ptr<ImageLibrary> library(const std::string& cache = "") const {
     return std::make_shared<ImageLibrary>(std::shared_ptr<const Engine>(open_dir(layout_.path()).value()),
                                           cache.empty() ? IndexCache() : IndexCache(cache), LibraryOptions{});

@@ -1,20 +1,18 @@
-// For LD_PRELOAD: makes chosen file-system calls of a program fail or write short, and keeps a log of them.
-// Only calls that name something in the directory $LAYOUTFS_FAULT_DIR count.
+// For LD_PRELOAD: makes chosen file-system calls of a program fail or write short, and logs them. Only calls
+// on files in the directory $LAYOUTFS_FAULT_DIR count.
 //
-// LAYOUTFS_FAULT=RULE[,RULE...]  with RULE: CALL:N:WHAT[:on]. The N-th call of CALL (from 1; with `on`, every
-// one
-//                                from there on) fails with WHAT, an errno by name, or, with `short`,
-//                                transfers half of the bytes.
-//                                with `pause`, waits before it until somebody removes $LAYOUTFS_FAULT_PAUSE,
-//                                a file that it makes;
-//                                with `kill`, ends the program by SIGKILL before it, with `cut` after half of
-//                                the bytes;
-//                                with `works`, of ioctl only, clones where the file system cannot.
-// Of ioctl only FICLONE counts, and of fcntl F_DUPFD_CLOEXEC; openat2 counts as openat.
+// LAYOUTFS_FAULT=RULE[,RULE...]  with RULE: CALL:N:EFFECT[:on]. The N-th call of CALL (from 1; with `on`,
+//                                every one from there on) gets EFFECT: an errno by name makes it fail; `short`
+//                                transfers half of the bytes;
+//                                `pause` waits before it until $LAYOUTFS_FAULT_PAUSE, a file that it creates,
+//                                is removed;
+//                                `kill` ends the program by SIGKILL before it, `cut` after half of the bytes;
+//                                `works` (ioctl only) clones even if the file system cannot.
+//                                Of ioctl only FICLONE counts, of fcntl only F_DUPFD_CLOEXEC; openat2 counts
+//                                as openat.
 //
-// LAYOUTFS_FAULT_LOG=FILE        one line a call, in their order: CALL, its errno or 0, the path, then for a
-//                                link or rename the other path and for flock its operation; tabs between
-//                                them.
+// LAYOUTFS_FAULT_LOG=FILE        one line per call, in order, separated by tabs: CALL, its errno or 0, the
+//                                path, then the other path of a link or rename, or the operation of flock.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -82,8 +80,8 @@ struct Rule {
   bool goes_on;
 };
 
-// A path as the kernel knows it, of what a descriptor, or a name below one, stands for. The program may be in
-// the middle of an allocation: nothing here may allocate.
+// The kernel's path of a descriptor, or of a name below one. The program may be inside an allocation, so
+// nothing here may allocate.
 class Path {
  public:
   explicit Path(int fd) {
@@ -134,7 +132,7 @@ Function* real(const char* name) {
   std::abort();
 }
 
-// What the environment asks for, and how many calls there were.
+// The rules from the environment, and the number of calls so far.
 class Plan {
  public:
   static Plan& instance() {
@@ -233,8 +231,8 @@ class Plan {
 // Whether a call is to transfer half of the bytes.
 bool is_short(Way way) { return way == Way::shorten || way == Way::cut; }
 
-// Makes the call, or fails as the rule says. `call_it` gets the way of the rule, or Way::pause where none is
-// met, and returns what the call does; `failure` is what a failed one returns.
+// Makes the call, or fails as the rule requires. `call_it` gets the way of the rule, or Way::pause if none
+// applies, and returns the result of the call; `failure` is the result of a failed call.
 template <class Call, class Value>
 Value faulty(std::size_t call, const Path& path, const char* more, Value failure, Call call_it) {
   auto& plan = Plan::instance();
@@ -250,7 +248,7 @@ Value faulty(std::size_t call, const Path& path, const char* more, Value failure
   errno = 0;
   const Value result = call_it(rule ? rule->way : Way::pause);
   if (rule && rule->way == Way::cut) die();
-  // The end of a directory is no failure.
+  // The end of a directory is not a failure.
   const int error = result == failure ? errno : 0;
   plan.log(call, error, path, more);
   errno = error != 0 ? error : before;
@@ -259,7 +257,7 @@ Value faulty(std::size_t call, const Path& path, const char* more, Value failure
 
 std::size_t shortened(std::size_t size, Way way) { return is_short(way) ? (size + 1) / 2 : size; }
 
-// What FICLONE does, by a copy.
+// Replaces FICLONE by a copy.
 int clone_by_copy(int from, int to) {
   static auto* const next_read = real<decltype(::pread)>("pread");
   static auto* const next_write = real<decltype(::pwrite)>("pwrite");
@@ -373,7 +371,7 @@ int openat64(int directory, const char* name, int flags, ...) {
 
 // openat2(2) has no function of its own in the C library; it counts as openat.
 long syscall(long number, ...) noexcept {
-  // No guarded static: what initializes one may wait by this very call.
+  // No guarded static: its initialization may wait by this very call.
   static std::atomic<long (*)(long, ...) noexcept> known = nullptr;
   auto* next = known.load();
   if (next == nullptr) known = next = real<long(long, ...) noexcept>("syscall");

@@ -20,7 +20,7 @@ import unittest
 import actions
 import layout_state
 
-# The kernel may interrupt these; then, and after a short transfer, the program goes on.
+# The kernel may interrupt these; the program then continues, and also after a short transfer.
 HARMLESS = {"EINTR", "short"}
 WAYS = {
     "write": ("ENOSPC", "EIO", "EINTR", "short", "ENOSPC:on"),
@@ -79,19 +79,19 @@ class Baseline:
 
 
 def parts_of(tree):
-    """what a tree means: blobs, and references with all that stands beside them"""
+    """the meaning of a tree: blobs, and references with their annotations"""
     blobs = {path for path in tree if path.startswith("blobs/") and path.count("/") == 2}
     references = {path: entry[1] for path, entry in tree.items() if path == "index.json" or path.startswith("refs/")}
     return blobs, references
 
 
 class FaultyRuns(unittest.TestCase):
-    """what the runs of any list of actions have in common"""
+    """shared by the runs of all lists of actions"""
 
     @classmethod
     def setUpClass(cls):
         print(f"LAYOUTFS_TEST_SEED={SEED}", flush=True)
-        # Nobody cuts the power: fsync need not wait for a disk.
+        # These tests do not cut the power: fsync need not wait for a disk.
         memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         cls.directory = os.path.realpath(tempfile.mkdtemp(prefix="layoutfs-faults-", dir=memory))
         cls.addClassCleanup(shutil.rmtree, cls.directory)
@@ -158,7 +158,7 @@ class FaultyRuns(unittest.TestCase):
         return [name for one in self.layouts_in(path) for name in layout_state.litter_of(one)]
 
     def left_beside(self, layout):
-        """what belongs to no layout"""
+        """files that do not belong to a layout"""
         return [name for name in os.listdir(os.path.dirname(layout)) if name != "layout"]
 
     def assert_same_tree(self, expected, layout):
@@ -167,7 +167,7 @@ class FaultyRuns(unittest.TestCase):
     def check_outcome(self, base, done, rule):
         if rule.split(":")[2] in DEADLY:
             self.assertEqual((done.returncode, done.stderr), (-signal.SIGKILL, b""))
-            # What is said of it comes when all is done but for the tidying up.
+            # The output is printed after everything except cleaning up.
             self.assertIn(done.stdout, (b"", base.output))
             return
         self.check_reported(done, rule)
@@ -177,7 +177,7 @@ class FaultyRuns(unittest.TestCase):
         """that a failure is told by its name"""
         call, _, way = rule.split(":", 2)
         if done.returncode == 0:
-            # Only this tells that the content did not reach the disk.
+            # Only this shows that the content did not reach the disk.
             self.assertTrue(call not in ("fsync", "fdatasync", "syncfs") or way in HARMLESS, "the failure is not reported")
             self.assertEqual(done.stderr, b"")
             return
@@ -204,14 +204,14 @@ class FaultyRuns(unittest.TestCase):
             self.assertEqual(layout_state.difference({}, tree), [])
 
     def check_damaged(self, base, layout):
-        """that each damaged blob is what it was, or whole"""
+        """that each damaged blob is unchanged or repaired"""
         self.assertLessEqual(set(layout_state.problems_of(layout)), set(layout_state.problems_of(base.template)))
         path = actions.blob_file(actions.digest_of(actions.KNOWN))
         self.assertIn(layout_state.read(f"{layout}/{path}"), (bytes(len(actions.KNOWN)), actions.KNOWN))
 
     def check_once_more(self, base, layout):
         action = base.action
-        # What is the same as before, or as without the fault, goes on as that does.
+        # States equal to those before, or without the fault, continue in the same way.
         tree, litter = self.tree_of(layout), self.litter_in(layout)
         if (tree, litter) == (base.old, self.litter_in(base.template)):
             return

@@ -1,15 +1,16 @@
-// Does one thing to a store of names and ends, so that tests can break it off, or break what it stands on.
+// Runs one action on a store of names and ends, so that tests can interrupt it or inject faults.
 //
 // usage: image_actions DIRECTORY ACTION [ARGUMENT...]
-//   create NAME CONTENT        an image that stands for a blob of that content
+//   create NAME CONTENT        an image with a target of that content
 //   label NAME KEY VALUE       an empty value removes the label
 //   remove NAME
-//   clean                      removes what writers that were ended have left behind
+//   clean                      removes the files of killed writers
 //   create-many PREFIX COUNT   creates PREFIX-0 and so on, and removes every third of them
-//   work PREFIX                the same without an end, until it is ended from outside
-// The last two say the name of each image that was created, and "-NAME" of each that was removed.
+//   work PREFIX                the same without an end, until it is killed
+//                              The last two print the name of each created image, and "-NAME" of each removed
+//                              one.
 //
-// Exit code 0; 1 with one line on standard error; 2 for wrong usage. All images are of one time.
+// Exit code 0; 1 with one line on standard error; 2 for wrong usage. All images have the same time.
 #include <fcntl.h>
 
 #include <cstdlib>

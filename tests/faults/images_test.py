@@ -100,14 +100,14 @@ class Writers(unittest.TestCase):
         self.store = f"{self.directory}/names"
 
     def start(self, *arguments):
-        """a process that says what it has done in a file of its own"""
+        """a process that records its actions in its own file"""
         said = tempfile.NamedTemporaryFile(dir=self.directory, prefix="said-")
         self.addCleanup(said.close)
         process = subprocess.Popen([actions.PROGRAM, self.store, *arguments], stdout=said, stderr=subprocess.PIPE)
         return process, said.name
 
     def names_after(self, said):
-        """the names that are there by what a process has said"""
+        """the names that exist according to a process"""
         names = set()
         for line in layout_state.read(said).decode().split():
             names = names - {line[1:]} if line.startswith("-") else names | {line}

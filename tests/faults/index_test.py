@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Breaks off and breaks `layoutfs index build` at each of its file-system calls in the index cache.
 
-What it leaves must be right and whole, whoever comes next must have the image right, and all that is missing must be
+Remaining files must be right and whole, the next process must get the right image, and all that is missing must be
 built again. In each run a call fails with one error, chosen at random, with LAYOUTFS_TEST_FULL=1 with each of them.
 Environment: LAYOUTFS, the program; FAULTS, the library that stops it; LAYOUTFS_TEST_SEED, to have the errors of another
 run again.
@@ -70,7 +70,7 @@ class Index(unittest.TestCase):
         done = self.run_layoutfs("index", "verify")
         self.assertEqual((done.returncode, done.stdout), (0, b""), done.stderr)
         listed = self.run_layoutfs("index", "ls", "--json")
-        # What cannot be used has a member of this name.
+        # Unusable entries have a member of this name.
         self.assertNotIn(b'"problem":', listed.stdout)
         self.assertEqual(json.loads(listed.stdout)["version"], 1)
         done = self.list_files()
@@ -90,8 +90,8 @@ class Index(unittest.TestCase):
         command = [LAYOUTFS, "index", "build", "--cache-dir", self.cache, self.layout]
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             deadline = time.monotonic() + actions.PATIENCE
-            # How many entries a directory has when it is read depends on what the other threads are at: the last calls
-            # may not come.
+            # The number of entries in a directory depends on the progress of other threads: the last calls
+            # may not happen.
             while not os.path.exists(pause) and process.poll() is None:
                 self.assertLess(time.monotonic(), deadline, "it hangs")
                 time.sleep(0.001)

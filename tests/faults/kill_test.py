@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Ends processes that change a layout by SIGKILL at random moments, and looks at what they leave.
+"""Ends processes that change a layout by SIGKILL at random moments, and checks the result.
 
-Environment: STORE_ACTIONS, the program that changes layouts; LAYOUTFS, the program (its gc and fsck take part where it
+Environment: STORE_ACTIONS, the program that changes layouts; LAYOUTFS, the program (its gc and fsck take part if it
 has them); LAYOUTFS_TEST_FULL=1 for more rounds; LAYOUTFS_TEST_SEED to have the moments of another run again, as far as
-the machine gives them. umoci and skopeo read the layouts; where one is not installed the rest runs, and counts as skipped.
+the machine gives them. umoci and skopeo read the layouts; if one is not installed the rest runs, and counts as skipped.
 """
 import os
 import random
@@ -21,14 +21,14 @@ import layout_state
 ROUNDS = 500 if os.environ.get("LAYOUTFS_TEST_FULL") else 60
 ROUNDS_A_LAYOUT = 12
 WORKERS = 3
-LONGEST = 0.03  # seconds until a process is ended; more where workers get nowhere in it
+LONGEST = 0.03  # seconds until a process is killed; more if workers make no progress
 FIRST = "first-0"  # a reference that no worker touches
 LAYOUTFS = os.environ.get("LAYOUTFS", "")
 OTHERS = [name for name in ("umoci", "skopeo") if shutil.which(name)]
 
 
 def output_of(*command):
-    """what a program that must succeed says"""
+    """the output of a program that must succeed"""
     done = subprocess.run(command, capture_output=True, timeout=actions.PATIENCE, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.decode()}")
@@ -133,7 +133,7 @@ class Kill(unittest.TestCase):
             with self.subTest(round=number):
                 self.kill_soon(self.let_workers_begin(layout))
                 self.check_layout(layout)
-                # What a killed worker has put and not named is garbage now.
+                # Blobs of a killed worker without a name are garbage now.
                 if self.has_gc and self.random.random() < 0.5:
                     self.kill_soon([Process(LAYOUTFS, "gc", "--grace", "0", layout)])
                     self.check_layout(layout)

@@ -1,4 +1,4 @@
-"""What an image layout holds, read by plain file calls, and what is wrong with it."""
+"""The content of an image layout, read by plain file calls, and its problems."""
 import hashlib
 import json
 import os
@@ -6,9 +6,9 @@ import re
 import stat
 
 NAME = "org.opencontainers.image.ref.name"
-TEMPORARY_FOLDERS = (".oci-", ".layoutfs-")  # of what is put, and of a layout that is being made
+TEMPORARY_FOLDERS = (".oci-", ".layoutfs-")  # of puts, and of new layouts
 TEMPORARY_INDEX = "index.json.tmp"
-LOCK = ".layoutfs.lock"  # where the file system cannot lock directories
+LOCK = ".layoutfs.lock"  # if the file system cannot lock directories
 ENTRIES = {"oci-layout", "index.json", "refs", "blobs", LOCK}
 HEX_DIGITS = {"sha256": 64, "sha512": 128}
 UPLOADS = "uploads"  # beside the algorithms: blobs that are not whole yet
@@ -19,7 +19,7 @@ def is_temporary(name):
 
 
 def litter_of(layout):
-    """names of what a writer that did not get to its end has left behind"""
+    """names of files of an interrupted writer"""
     return sorted(name for name in os.listdir(layout) if is_temporary(name)) if os.path.isdir(layout) else []
 
 
@@ -92,7 +92,7 @@ def incomplete_images(layout):
 
 
 def tree_of(path):
-    """{relative path: mode and content} of all but what is temporary and the lock; nothing where nothing is"""
+    """{relative path: mode and content} without temporary files and the lock; empty if it does not exist"""
     found = {}
     for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if not is_temporary(name)]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is on disk when the power fails: whatever gets a name was fsynced before, and its name after.
+"""The state of the disk after a power failure: content is fsynced before it gets a name, and the name after that.
 
 Reads the logs of whole runs. Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that
 keeps the log.
@@ -16,7 +16,7 @@ LOCK_EX = "2"
 
 
 def is_hidden(path, below=""):
-    """whether the part of the path behind `below` is in what readers do not look at"""
+    """whether the part of the path behind `below` is ignored by readers"""
     return any(layout_state.is_temporary(name) for name in path[len(below) :].split("/"))
 
 
@@ -81,7 +81,7 @@ class Disk:
 
 
 class LoggedRuns(unittest.TestCase):
-    """what the runs of any list of actions have in common"""
+    """shared by the runs of all lists of actions"""
 
     def setUp(self):
         self.directory = os.path.realpath(tempfile.mkdtemp(prefix="layoutfs-order-"))
@@ -119,7 +119,7 @@ class Order(LoggedRuns):
                 self.assertEqual(self.disk_after(action, number).problems, [])
 
     def test_a_blob_that_is_there_already_is_on_disk_too(self):
-        # Whoever has put it may not have waited for the disk.
+        # Its writer may not have waited for the disk.
         action = next(one for one in actions.ACTIONS if one.name == "put what is there")
         self.disk_after(action, "there")
         calls = actions.read_log(f"{self.directory}/there.log")
@@ -136,7 +136,7 @@ class Order(LoggedRuns):
                 events = self.events_of(action, number)
                 self.assertEqual(events.count("written"), 1)
                 under_lock = events[events.index("locked") : events.index("written")]
-                # A file of `refs/` can be deleted whatever it holds, and is new where there was none to read.
+                # A file of `refs/` can be deleted even if it is invalid, and is new if there was none.
                 if not action.has_refs_dir or action.arguments[0] == "replace-ref":
                     self.assertIn("read", under_lock)
         self.assertEqual(checked, 7)

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """One process stops before one of its file-system calls, another one does all of its work meanwhile.
 
-For each pair of actions and each call of the first: what both say and what the layout is must be as if one had run after
-the other, in either order. Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that stops
+For each pair of actions and each call of the first: the outputs and the layout must be as if one had run after the other, in either order. Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that stops
 it.
 """
 import collections
@@ -19,7 +18,7 @@ import actions
 import layout_state
 
 CLOCK_REALTIME_COARSE = 5  # no file gets an earlier time
-LONG_ENOUGH = 1  # seconds for the second process, where it cannot be seen that it waits for the first
+LONG_ENOUGH = 1  # seconds for the second process, if waiting for the first one is not observable
 KNOWN, OTHER = (actions.digest_of(content) for content in (actions.KNOWN, actions.OTHER))
 
 
@@ -77,7 +76,7 @@ def is_waiting_for_a_lock(pid):
 
 
 def result_of(done):
-    """of a process: exit code and what it says, less the path, which differs from run to run"""
+    """of a process: exit code and output, without the path, which differs from run to run"""
     return done.returncode, done.stdout, done.stderr.split(b":")[-1]
 
 
@@ -121,7 +120,7 @@ class Races(unittest.TestCase):
         return layout, limit
 
     def run_in_order(self, pair, has_refs_dir, is_reversed):
-        """what the first and the second action of the pair give, and the layout then"""
+        """the results of the first and the second action of the pair, and the layout then"""
         layout, limit = self.prepare(pair[0], has_refs_dir)
         results = {}
         for position in (2, 1) if is_reversed else (1, 2):
@@ -130,7 +129,7 @@ class Races(unittest.TestCase):
         return results[1], results[2], layout_state.tree_of(layout)
 
     def run_alone(self, pair, position, has_refs_dir):
-        """what one of the actions gives, the layout then, and its calls"""
+        """the result of one of the actions, the layout then, and its calls"""
         layout, limit = self.prepare(pair[0], has_refs_dir)
         log = os.path.dirname(layout) + ".log"
         step = pair[position]
@@ -138,7 +137,7 @@ class Races(unittest.TestCase):
         return result, layout_state.tree_of(layout), actions.read_log(log)
 
     def run_at_once(self, pair, has_refs_dir, rule):
-        """as run_in_order, while the first stops where `rule` says"""
+        """as run_in_order, while the first stops as `rule` says"""
         layout, limit = self.prepare(pair[0], has_refs_dir)
         first, pause = self.start_and_pause(pair[1], layout, limit, rule)
         has_paused = os.path.exists(pause)
@@ -157,7 +156,7 @@ class Races(unittest.TestCase):
         return has_paused, outcome
 
     def start_and_pause(self, step, layout, limit, rule):
-        """a process that stops where `rule` says, and the file that it waits for somebody to remove"""
+        """a process that stops as `rule` says until a file is removed, and that file"""
         pause = os.path.dirname(layout) + ".pause"
         environment = actions.environment_of(layout, (rule,)) | {"LAYOUTFS_FAULT_PAUSE": pause}
         process = self.start(step, layout, limit, environment)
@@ -185,7 +184,7 @@ class Races(unittest.TestCase):
         first, after_first, calls = self.run_alone(pair, 1, has_refs_dir)
         rules = pauses_at(calls)
         second, after_second, _ = self.run_alone(pair, 2, has_refs_dir)
-        # A sweep goes by the references that it has seen at its beginning, and does nothing where they have changed.
+        # A sweep uses the references at its start, and does nothing if they have changed.
         unswept = (0, b"references changed\n", b"")
         if pair[1].arguments[0] == "sweep":
             allowed.append((unswept, second, after_second))
@@ -205,7 +204,8 @@ class Races(unittest.TestCase):
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             problems = [problem for problem in pool.map(problem_of, rules) if problem]
         self.assertFalse(problems, "\n".join(problems))
-        # What changed in the last 50 ms is read again: a run on a busy machine may have fewer calls than the first one.
+        # Files changed in the last 50 ms are read again, so a run on a busy machine may have fewer calls than
+        # the first one.
         self.assertGreater(sum(paused), len(rules) * 3 // 4)
         return len(rules)
 

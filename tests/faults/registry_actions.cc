@@ -1,24 +1,23 @@
-// Does one thing to a registry and ends, so that tests can break it off, or break what it stands on.
+// Runs one action on a registry and ends, so that tests can interrupt it or inject faults.
 //
 // usage: registry_actions LAYOUT ACTION [ARGUMENT...]
 //   push-blob DIGEST SIZE      a blob from standard input
 //   push-manifest TAG...       an index of less than 1 MiB from standard input
 //   delete-tag TAG
 //   delete-manifest DIGEST
-//   upload [DIGEST]            begins an upload with what is on standard input, less than 1 MiB; with DIGEST,
-//                              commits it
-//   append ID OFFSET [DIGEST]  goes on with an upload, as upload
-//   commit ID DIGEST           ends an upload
+//   upload [DIGEST]            starts an upload with standard input, less than 1 MiB; with DIGEST, commits it
+//   append ID OFFSET [DIGEST]  resumes an upload, like upload
+//   commit ID DIGEST           commits an upload
 //   cancel ID
 //   mount FROM TO DIGEST       LAYOUT is the directory of a tree of repositories
 //   clean
-//   work NAME SEED             works at random until it is ended from outside, and says at what; LAYOUT is
-//                              that of repository work/shop
-//   work-in-tree NAME SEED     as work; LAYOUT is the directory of a tree of repositories, there already
+//   work NAME SEED             works at random until it is killed, and prints each step; LAYOUT is that of
+//                              repository work/shop
+//   work-in-tree NAME SEED     like work; LAYOUT is the existing directory of a tree of repositories
 //
-// Entries whose names say no repository are of the repository "repo", which is that of all but the workers.
-// Uploads are told of as they go: "upload ID", then "has SIZE" after each piece.
-// Exit code 0; 1 with one line on standard error; 2 for wrong usage.
+// Entries without a repository in their names belong to "repo", which all actions except the workers use.
+// Uploads print their progress: "upload ID", then "has SIZE" after each piece. Exit code 0; 1 with one line
+// on standard error; 2 for wrong usage.
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
@@ -69,9 +68,9 @@ Status delete_manifest(Registry& registry, const Arguments& arguments) {
   return digest ? registry.delete_manifest(kRepository, *digest) : fail(Error(digest.error()));
 }
 
-// Writes standard input in pieces, then commits, where there is a digest, or closes.
+// Writes standard input in pieces, then commits if there is a digest, otherwise closes.
 Status write_and_end(Result<std::unique_ptr<BlobWriter>> writer, const std::string& digest_text) {
-  // More than what is hashed at a time.
+  // Larger than one piece of the hash.
   constexpr std::size_t kPiece = 300'000;
   if (!writer) return fail(std::move(writer).error());
   say("upload " + (*writer)->id());
@@ -135,7 +134,7 @@ Status clean(const std::string& path) {
 }
 
 Status work(Registry& registry, const std::string& layout, const Arguments& arguments) {
-  // Nobody cuts the power: what is said to be there need not be on a disk.
+  // These tests do not cut the power, so nothing has to be on disk.
   testing::RegistryWorker worker(registry, layout, arguments.at(0),
                                  std::strtoull(arguments.at(1).c_str(), nullptr, 10), say);
   for (;;)

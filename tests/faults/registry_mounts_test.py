@@ -35,7 +35,7 @@ def write_both_with_blob(path):
 
 
 def write_beginning(path):
-    """what a crash has left of the other repository"""
+    """the rest of the other repository after a crash"""
     write_shop(path)
     actions.write_unfinished(f"{path}/{STORE}")
 
@@ -51,7 +51,7 @@ ACTIONS = [
     mount("mount a blob where a crash has left pieces", write_beginning),
     mount("mount a blob where there are no links", write_both, rules=("linkat:1:EPERM:on",)),
     mount("mount what is there", write_both_with_blob),
-    # What is taken for no layout would be made one, without the tags.
+    # A layout that counts as missing would be created again, without its tags.
     mount("mount a blob where it cannot be told what is a layout", write_both, rules=("faccessat:1:EIO:on",)),
 ]
 
@@ -69,7 +69,7 @@ class MountFaults(faults_test.FaultyRuns):
         """the blob is there whole or not at all, and nothing else has changed"""
         tree = layout_state.tree_of(layout)
         self.assertEqual(layout_state.difference(base.old, {path: tree.get(path) for path in base.old}), [])
-        # With what it holds: neither a half of the blob, nor another index.
+        # Including its content: neither half of the blob nor another index.
         added = {path: entry for path, entry in tree.items() if path not in base.old}
         self.assertLessEqual(added.items(), base.new.items())
         for one in self.layouts_in(layout):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of every change of a registry fails, as faults_test.py has it; and what is on disk when.
+"""Every file-system call of every change of a registry fails, as faults_test.py has it; and the order of writes to disk.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """
@@ -103,7 +103,7 @@ class RegistryOrder(order_test.LoggedRuns):
                 self.assertIn("read", events[locked:written])
 
     def test_an_upload_is_on_disk_before_it_is_a_blob(self):
-        # Whoever has written it may not have waited for the disk.
+        # Its writer may not have waited for the disk.
         for number, action in enumerate(one for one in ACTIONS if one.name.startswith("commit an upload")):
             with self.subTest(action.name):
                 self.disk_after(action, number)

@@ -16,7 +16,7 @@ import order_test
 
 FOLDER = f"blobs/{layout_state.UPLOADS}"
 ID, ANOTHER = "0123456789abcdef" * 2, "f" * 32
-# More than one piece, the last one shorter than what is hashed at a time.
+# More than one piece, the last one shorter than a piece of the hash.
 BLOB = actions.CONTENT[:700_000]
 BEGINNING = BLOB[:250_000]
 REST = BLOB[len(BEGINNING):]
@@ -60,7 +60,7 @@ ACTIONS = [
 
 
 class Told:
-    """what a run says about its upload, as far as it came"""
+    """the output of a run about its upload, possibly incomplete"""
 
     def __init__(self, output):
         self.lines = output.decode().splitlines()
@@ -98,7 +98,7 @@ class UploadFaults(faults_test.FaultyRuns):
         if done.returncode == 0:
             self.assertEqual(told.lines, right)
             return
-        # Who is told so begins anew.
+        # A client that reads this starts again.
         self.assertNotIn("no upload", done.stderr.decode())
         # The last size is how far a piece came that could not be written.
         self.assertLessEqual(len(told.lines), len(right))
@@ -125,7 +125,7 @@ class UploadFaults(faults_test.FaultyRuns):
         return {name: content for name, content in self.uploads_in(base.template).items() if name not in mine}
 
     def check_uploads(self, base, done, told, layout):
-        """each is as it was, or has grown by a part of what was to be written, and not by less than was said"""
+        """each is unchanged, or has grown by a part of the content, and by at least the printed size"""
         uploads, before, others = self.uploads_in(layout), self.uploads_in(base.template), self.others_of(base)
         self.assertEqual(uploads | others, uploads)
         blob = f"{layout}/{actions.blob_file(DIGEST)}"
@@ -133,7 +133,7 @@ class UploadFaults(faults_test.FaultyRuns):
         if is_committed:
             self.assertEqual(layout_state.read(blob), BLOB)
         mine = [name for name in uploads if name not in others]
-        # No upload comes to nothing before it is a blob, and nobody begins more than one.
+        # No upload is lost before it is a blob, and only one is started.
         self.assertLessEqual(len(mine), 1)
         if base.action.arguments[0] == "append" or told.id:
             self.assertTrue(is_committed or mine == [told.id or ID], "the upload is lost")
@@ -141,12 +141,12 @@ class UploadFaults(faults_test.FaultyRuns):
             self.assertRegex(name, r"\A[0-9a-f]{32}\Z")
             self.assertTrue(BLOB.startswith(uploads[name]))
             self.assertGreaterEqual(len(uploads[name]), max(told.size or 0, len(before.get(name, b""))))
-            # Whoever goes on with it is told a size, and must find that.
+            # A client that resumes it was given a size, which must be right.
             if done.returncode == 1 and told.size is not None:
                 self.assertEqual(len(uploads[name]), told.size)
 
     def go_on(self, base, layout, told_id):
-        """to the end of the upload, or from its beginning; then only what others have is left"""
+        """to the end of the upload, or from its beginning; then only those of others are left"""
         uploads, others = self.uploads_in(layout), self.others_of(base)
         mine = told_id if told_id in uploads else next((name for name in uploads if name not in others), None)
         if mine:
@@ -174,7 +174,7 @@ class UploadFaults(faults_test.FaultyRuns):
 
     @staticmethod
     def files_of_tree(tree):
-        """with one name for whatever upload was not there before"""
+        """with one name for each new upload"""
         return {NEW if path.startswith(f"{FOLDER}/") and not path.endswith((ID, ANOTHER)) else path: entry
                 for path, entry in tree.items()}
 
@@ -190,7 +190,7 @@ class UploadFaults(faults_test.FaultyRuns):
         left = self.uploads_in(layout)[ID]
         self.assertGreater(len(left), len(BEGINNING))
         self.assertTrue(BLOB.startswith(left))
-        # At the size that was told nobody can go on; at its end everybody can.
+        # At the printed size nobody can resume; at its end everybody can.
         refused = actions.run(layout, ("append", ID, OFFSET), b"")
         self.assertEqual(refused.returncode, 1)
         self.assertIn(f"the upload has {len(left)} bytes", refused.stderr.decode())

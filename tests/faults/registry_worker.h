@@ -1,5 +1,5 @@
-// For tests: somebody at work in a registry, who says what he is about to do and what he has done, so that
-// others can tell what must be there, whenever and however he is ended.
+// For tests: a worker in a registry that prints each step before and after it, so that others can check the
+// state after it was killed at any time.
 #pragma once
 
 #include <algorithm>
@@ -17,11 +17,11 @@
 
 namespace layoutfs::testing {
 
-// Where all workers work, and where they mount blobs.
+// The repository of all workers, and the one from which they mount blobs.
 inline constexpr std::string_view kShop = "work/shop", kStore = "work/store";
 inline constexpr int kSharedTags = 4, kOwnTags = 6, kSharedLayers = 8;
 
-// What is uploaded under an id, whoever goes on with it.
+// Returns the content of the upload `id`, for all writers.
 inline std::string upload_content(std::string_view id) {
   std::minstd_rand random(static_cast<unsigned>(std::hash<std::string_view>()(id)));
   std::string content(1 + random() % 60'000, '\0');
@@ -47,7 +47,7 @@ inline std::string own_tag(std::string_view worker, std::uint64_t number) {
 
 class RegistryWorker {
  public:
-  // One fact: a verb and what it is about, as Ledger (tests/registry/ledger.h) understands it.
+  // One fact: a verb and its object, for Ledger (tests/registry/ledger.h).
   using Say = std::function<void(const std::string& fact)>;
 
   // `layout` is that of kShop. All but the strings must outlive this.
@@ -58,7 +58,7 @@ class RegistryWorker {
         random_(seed),
         say_(std::move(say)) {}
 
-  // An image under `tag`, complete before it has it.
+  // Pushes an image, complete before it gets the tag `tag`.
   Status push_image(const std::string& tag, const std::string& note) {
     auto layer = push("layer " + std::to_string(random_() % kSharedLayers), kTarType);
     if (!layer) return fail(std::move(layer).error());
@@ -115,7 +115,7 @@ class RegistryWorker {
     return {};
   }
 
-  // A part of what is left to write.
+  // Writes a part of the remaining content.
   Status write_some(BlobWriter& writer) {
     const std::string content = upload_content(writer.id());
     if (writer.size() > content.size()) return fail(Errc::corrupt, "upload " + writer.id() + " is too long");
@@ -178,7 +178,7 @@ class RegistryWorker {
     return {};
   }
 
-  // A commit lets go of the upload first: another worker may be faster.
+  // A commit releases the upload first: another worker may be faster.
   static bool is_taken(const Error& error) {
     return registry_code(error) == RegistryCode::blob_upload_invalid ||
            registry_code(error) == RegistryCode::blob_upload_unknown || error.code() == Errc::size_invalid;

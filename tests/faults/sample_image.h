@@ -19,8 +19,8 @@ struct SampleImage {
   Descriptor layer, config, manifest;
 };
 
-// A tar without entries, behind whose end `size` bytes follow that depend on `name` alone; in pieces of odd
-// sizes.
+// A tar without entries, with `size` bytes after its end that depend only on `name`; delivered in pieces of
+// odd sizes.
 class SampleSource final : public ByteSource {
  public:
   SampleSource(std::string_view name, std::size_t size)

@@ -1,4 +1,4 @@
-// What the programs that tests break off read and say.
+// Input and output of the programs that tests interrupt.
 #pragma once
 
 #include <unistd.h>
@@ -37,14 +37,13 @@ inline Result<Bytes> read_small_input() {
   return text;
 }
 
-// A line that is there before whatever comes next.
+// Writes a line that is visible before the next step.
 inline void say(const std::string& line) {
   std::puts(line.c_str());
   std::fflush(stdout);
 }
 
-// Ends a program by what came of an action: 0; 1 with one line on standard error; 2 for an action that there
-// is not.
+// Ends a program with the result of an action: 0; 1 with one line on standard error; 2 for an unknown action.
 inline int exit_code_of(const char* program, const std::optional<Status>& done) {
   if (!done) return 2;
   if (*done) return 0;

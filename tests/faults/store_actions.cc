@@ -1,28 +1,27 @@
-// Does one thing to an image layout and ends, so that tests can break it off, or break what it stands on.
+// Runs one action on an image layout and ends, so that tests can interrupt it or inject faults.
 //
 // usage: store_actions LAYOUT ACTION [ARGUMENT...]
-//   create [index|refs]          makes an empty layout where nothing is
+//   create [index|refs]          makes an empty layout at a new path
 //   complete [index|refs]        opens a layout, or makes one of an empty or unfinished directory
 //   put                          a blob from standard input; its digest on standard output
 //   put-batch                    three blobs at once, of the pieces of standard input: the last 20 bytes, and
-//   the
-//                                halves of what is before them
+//                                the halves of the rest
 //   put-json                     as put, of a JSON document of less than 1 MiB
-//   put-ref NAME DIGEST SIZE     a reference that must not be there yet
+//   put-ref NAME DIGEST SIZE     a new reference
 //   replace-ref NAME DIGEST SIZE
 //   delete-ref NAME
 //   delete-blob DIGEST
-//   sweep DIGEST LIMIT_NS        a blob that was not put since, by the references as they are
+//   sweep DIGEST LIMIT_NS        a blob that was not put since, with the current references
 //   clean
 //   put-images WORKER COUNT      puts COUNT images with a reference each, named WORKER-NUMBER
 //   replace-images NAME WORKER COUNT
 //                                puts COUNT images, one after the other under the same NAME
-//   claim WORKER COUNT           tries to be the first with the names claim-0 to claim-COUNT; those that
-//                                it got on standard output
-//   work WORKER SEED             changes the layout at random until it is ended from outside
+//   claim WORKER COUNT           tries to create the names claim-0 to claim-COUNT first; prints those that
+//                                it created
+//   work WORKER SEED             changes the layout at random until it is killed
 //
-// Exit code 0; 1 with one line on standard error; 2 for wrong usage; 3 where a reference was there; 4 where
-// what was to be made was there.
+// Exit code 0; 1 with one line on standard error; 2 for wrong usage; 3 if a reference exists; 4 if the target
+// exists.
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -173,8 +172,9 @@ Status claim(Engine& engine, const Arguments& arguments) {
   return {};
 }
 
-// What `work` does. A reference is put after all it leads to and deleted before, and images that others may
-// lead to are never deleted: whenever it is ended, every reference must lead to a complete image.
+// The action `work`. A reference is put after all its descendants and deleted before them, and images that
+// others may refer to are never deleted: whenever it is killed, every reference must lead to a complete
+// image.
 class Worker {
  public:
   Worker(Engine& engine, std::string name, std::uint64_t seed)

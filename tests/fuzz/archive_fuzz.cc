@@ -34,7 +34,7 @@ void follow_references(const LayoutReader& engine) {
     must(engine.get_reference(name), "a reference that is listed is not there");
     ignore(find_reference(engine, name), "any name may be absent");
   }
-  // What is broken or missing ends nothing here.
+  // Invalid or missing blobs do not end the walk.
   const Handler follow = [&engine](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     auto children = children_and_subject_of(engine, descriptor);
     return children ? Visit::to(*std::move(children)) : Visit();

@@ -1,4 +1,4 @@
-// A compressed blob against another decoder: what is indexed must read the same from everywhere.
+// A compressed blob compared with another decoder: every point must give the same bytes.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@ inline constexpr std::size_t kTarBlockSize = 512;
 // Longer streams are indexed and not compared: the index must be bounded, the comparison need not be.
 inline constexpr std::size_t kMostPlain = std::size_t{4} << 20;
 
-// What the other decoder makes of a blob until it ends, breaks, or `limit` bytes are there.
+// Decodes a blob with the other decoder until its end, an error, or `limit` bytes.
 using PlainDecoder = Bytes (*)(ByteView blob, std::size_t limit);
-// A blob of `plain`, made as the input says.
+// Compresses `plain` with parameters from the input.
 using Compressor = Bytes (*)(ByteView plain, Input& input);
 
-// A stream that a few bytes describe: pieces of the input, and copies of what came before, near and far. It
-// begins with the end marker of a tar, so that the rest may be anything.
+// A stream described by a few bytes: pieces of the input, and copies of preceding data, near and far. It
+// starts with the end marker of a tar, so that the rest may be anything.
 inline Bytes described_stream(Input& input) {
   constexpr std::size_t kLongest = 300'000;
   Bytes plain(2 * kTarBlockSize);
@@ -59,7 +59,7 @@ class BlobCheck {
         plain_(decode(blob_, kMostPlain + 1)),
         content_(std::make_shared<testing::MemoryBlob>(blob_)) {}
 
-  // Where there is something `expected`, the blob must be accepted, and that must be its stream.
+  // If `expected` is given, the blob must be accepted, with that stream.
   void run(std::uint64_t spacing, Choices choices, const Bytes* expected) {
     if (detect_compression(blob_) != compression_)
       return check(expected == nullptr, "a compression was not seen");
@@ -115,7 +115,7 @@ class BlobCheck {
   const BlobPtr content_;
 };
 
-// An input is a blob, or describes a stream to compress, and what to damage then.
+// An input is a blob, or describes a stream to compress and the damage.
 inline void run_compressed(Input input, Compression compression, PlainDecoder decode, Compressor compress) {
   const bool is_blob = (input.byte() & 1) != 0;
   const std::uint64_t spacing = 1 + input.below(1 << 15);

@@ -1,5 +1,5 @@
-// Fuzzes filters of images. What parses is put together again of what the scanner saw, which must mean the
-// same; what is refused must say where.
+// Fuzzes filters of images. A valid filter is rebuilt from the words of the scanner and must mean the same;
+// an error must state the position.
 #include <map>
 
 #include "core/base/utf8.h"
@@ -10,7 +10,7 @@
 namespace layoutfs::fuzzing {
 namespace {
 
-// Words that follow each other without a gap but for blanks, up to the end.
+// Checks that words are contiguous except for blanks, up to the end.
 void check_words(std::string_view text) {
   FilterScanner scanner(text);
   std::size_t end = 0;

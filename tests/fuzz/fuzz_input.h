@@ -1,4 +1,4 @@
-// What all fuzz targets share: choices taken off the front of an input, and tars whose checksums are right.
+// Shared by all fuzz targets: choices taken from the start of an input, and tars with valid checksums.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 #include "layoutfs/bytes.h"
 #include "layoutfs/error.h"
 
-// What libFuzzer calls with each input; each target defines it.
+// The entry point for libFuzzer, defined by each target.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace layoutfs::fuzzing {
@@ -83,7 +83,7 @@ inline void repair_checksums(std::span<std::byte> tar) {
 
 inline Bytes copy_of(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 
-// The first difference of a program's work from what it must be ends the run.
+// The first difference from the expected result ends the run.
 template <class T>
 T must(Result<T> result, const char* what) {
   if (!result) std::fprintf(stderr, "%s\n", result.error().message().c_str());

@@ -1,5 +1,5 @@
-// Fuzzes gzip layers, with zlib's own decoding to compare with. An input is a blob, or describes a stream
-// that zlib compresses, and what to damage then.
+// Fuzzes gzip layers and compares with zlib. An input is a blob, or describes a stream that zlib compresses,
+// and the damage.
 #include "tests/fuzz/compressed_fuzz.h"
 #include "tests/support/gzip_blobs.h"
 

@@ -1,4 +1,4 @@
-// Fuzzes the loader of tree files. What it lets through must be safe to walk and to read through.
+// Fuzzes the loader of tree files. An accepted file must be safe to walk and to read.
 #include <set>
 
 #include "core/image/image.h"
@@ -8,7 +8,7 @@
 namespace layoutfs::fuzzing {
 namespace {
 
-volatile unsigned seen;  // what is looked at must not be optimized away
+volatile unsigned seen;  // prevents the reads from being optimized away
 
 unsigned look_at(const ImageTree& tree, const InodeView& inode, std::uint64_t& xattrs) {
   check(inode.type != EntryType::hardlink && inode.type <= EntryType::fifo, "a type is out of range");

@@ -1,5 +1,5 @@
-// Fuzzes JSON: what parses can be written and parsed again, canonical JSON is its own canonical form, and the
-// documents of an image are understood or refused.
+// Fuzzes JSON: valid text can be written and parsed again, canonical JSON is its own canonical form, and
+// image documents are parsed or refused.
 #include "core/base/json.h"
 #include "core/cas/descriptor_json.h"
 #include "layoutfs/documents.h"

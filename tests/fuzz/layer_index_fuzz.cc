@@ -1,5 +1,5 @@
-// Fuzzes the loader of layer index files. What it lets through must be safe to use: to look at, to read a
-// stream with, and to merge. An input is the size of a blob (two bytes), the blob, and the tables.
+// Fuzzes the loader of layer index files. An accepted file must be safe to inspect, to read a stream with,
+// and to merge. An input is the size of a blob (two bytes), the blob, and the tables.
 #include "core/image/image_tree.h"
 #include "core/image/merge.h"
 #include "core/layer/layer_index.h"
@@ -10,7 +10,7 @@
 namespace layoutfs::fuzzing {
 namespace {
 
-volatile unsigned seen;  // what is looked at must not be optimized away
+volatile unsigned seen;  // prevents the reads from being optimized away
 
 void look_at(const LayerIndex& index) {
   unsigned sum = touch(index.diff_id().str()) + touch(index.blob().str());
@@ -30,7 +30,7 @@ void look_at(const LayerIndex& index) {
   seen = sum;
 }
 
-// Reads where spans begin and end; every result but a crash will do.
+// Reads at the boundaries of spans; every result except a crash is accepted.
 void read_stream(const LayerIndex& index, const Bytes& blob) {
   const auto content = std::make_shared<testing::MemoryBlob>(blob);
   const auto cache = std::make_shared<SpanCache>(1 << 20);

@@ -4,7 +4,7 @@ that the targets take, and small samples of text.
 
 usage: make-seeds.py TORTURE MAKE_TABLES OUT
 
-TORTURE holds what make-torture.py made, MAKE_TABLES is the program made of make_tables.cc; the
+TORTURE is the output of make-torture.py, MAKE_TABLES is the program made of make_tables.cc; the
 inputs of a target go to OUT/TARGET.
 """
 import gzip
@@ -122,7 +122,7 @@ def add_layout(seeds, layout):
 
 def add_tables(seeds, program, layout, blobs):
     with tempfile.TemporaryDirectory() as cache:
-        # Some layouts are there to be refused.
+        # Some layouts must be refused.
         subprocess.run([program, cache, layout], check=False, stderr=subprocess.DEVNULL)
         for path in pathlib.Path(cache).rglob("*"):
             if not path.is_file():

@@ -99,7 +99,7 @@ std::vector<Bytes> literal_layers(Input& input) {
   return layers;
 }
 
-// ---- What must be true of a tree ----
+// ---- Invariants of a tree ----
 
 // A merged image, and the tars that it is made of, which are its layers' streams.
 struct Merged {
@@ -164,7 +164,7 @@ void check_tree(const Merged& merged, Whiteouts whiteouts) {
       check(rank == 0 || previous < name, "names are not sorted");
       check(tree.find(directory, name) == child, "a child is not found");
       previous = name;
-      // Directories of such names are made where an entry names them as its parents, as other tools do.
+      // Directories with such names are created if an entry has them as parents, as in other tools.
       if (whiteouts == Whiteouts::apply && tree.inode(child).type != EntryType::directory)
         check(!name.starts_with(".wh."), "a whiteout is to be seen");
       if (tree.inode(child).type == EntryType::directory) {

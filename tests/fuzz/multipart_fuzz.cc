@@ -20,7 +20,7 @@ struct Part {
   std::string content;
   friend bool operator==(const Part&, const Part&) = default;
 };
-// The parts up to the end, or to what is wrong.
+// The parts up to the end or the first error.
 struct Parts {
   std::vector<Part> parts;
   bool is_right = false;
@@ -71,7 +71,7 @@ Parts parse_whole(const std::string& body) {
   return all;
 }
 
-// Delivers a text in pieces of whatever size.
+// Delivers a text in pieces of arbitrary sizes.
 class Pieces final : public ByteSource {
  public:
   Pieces(std::string text, std::uint32_t seed, std::size_t most)
@@ -114,7 +114,7 @@ Parts parse_in_pieces(const std::string& body, std::uint32_t seed, std::size_t m
   }
 }
 
-// The chunks that these parts are, where they are some.
+// Returns the chunks that these parts form, if they are valid.
 std::vector<BlobChunk> chunks_in(const Parts& all) {
   std::vector<BlobChunk> chunks;
   for (const Part& part : all.parts) {

@@ -1,4 +1,4 @@
-// Fuzzes what people type: platforms, digests, names of references and of images.
+// Fuzzes user input: platforms, digests, names of references and of images.
 #include <regex>
 
 #include "core/cas/driver.h"

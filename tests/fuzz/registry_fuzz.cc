@@ -39,7 +39,7 @@ void check_reference(std::string_view text) {
     check(is_repository_name(entry->repository), "an entry is of no repository");
     check(entry->tag.empty() || is_tag(entry->tag), "an entry has no valid tag");
   }
-  // What is found in the file system is another test's.
+  // Results from the file system are checked elsewhere.
   const auto found = find_layout("/nowhere/" + std::string(text));
   if (found)
     check(is_repository_name(found->reference.repository), "a layout was found without a repository");

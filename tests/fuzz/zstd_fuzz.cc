@@ -1,5 +1,5 @@
-// Fuzzes zstd layers, with libzstd's own decoding to compare with. An input is a blob, or describes a stream
-// that libzstd compresses, and what to damage then.
+// Fuzzes zstd layers and compares with libzstd. An input is a blob, or describes a stream that libzstd
+// compresses, and the damage.
 #include "tests/fuzz/compressed_fuzz.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/zstd_blobs.h"

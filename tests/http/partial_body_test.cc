@@ -175,7 +175,7 @@ TEST(PartialBody, RandomBodiesGetThroughWhateverTheyHold) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   std::string text;
-  // Full of what almost is a boundary.
+  // Full of text that is almost a boundary.
   while (text.size() < 300'000) text += std::string("\r\n--AA\r\n--A\r\r\n-").substr(0, random() % 16);
   for (int round = 0; round < 30; ++round) {
     std::vector<BlobChunk> chunks;

@@ -1,4 +1,4 @@
-// For tests of chunks: sources that own their text or break, and what a stream delivers.
+// For tests of chunks: sources that own their text or fail, and the content of a stream.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace layoutfs::testing {
 
-// Delivers `piece` bytes at a time at most; fails at the end where it has an error.
+// Delivers at most `piece` bytes at a time; returns its error at the end, if it has one.
 class TextSource final : public ByteSource {
  public:
   explicit TextSource(std::string text, std::size_t piece = 1000, std::optional<Error> failure = {})
@@ -36,7 +36,7 @@ inline std::unique_ptr<ByteSource> source_of(std::string text, std::size_t piece
   return std::make_unique<TextSource>(std::move(text), piece);
 }
 
-// What came of reading a stream of chunks to its end.
+// The result of reading a stream of chunks to its end.
 struct Delivered {
   std::vector<std::string> chunks;  // the last one may be cut off by the error
   std::optional<Errc> error;

@@ -77,7 +77,7 @@ TEST(ImageTree, EveryFlippedByteOfTheTablesIsRefused) {
     damaged[at] ^= std::byte{0x41};
     refused += !ImageTree::open(SharedBytes::of(damaged), kSomeImage);
   }
-  // What is left are bytes between the header and the tables that nothing reads.
+  // The rest are unused bytes between the header and the tables.
   EXPECT_GT(refused, file.size() - 64);
 }
 
@@ -86,10 +86,10 @@ TEST(ImageTree, TablesThatAreNotAlignedAreRefused) {
   const auto tree = ImageTree::open(
       SharedBytes::of(testing::unaligned(file, TableKind::image_tree, kSomeImage)), kSomeImage);
   ASSERT_FALSE(tree);
-  EXPECT_EQ(tree.error().message(), "tree file: its tables contradict each other");
+  EXPECT_EQ(tree.error().message(), "tree file: inconsistent tables");
 }
 
-// Whoever can write the cache can also make a right checksum: the tables themselves must not lead astray.
+// A program that can write the cache can also write a valid checksum: the tables themselves must be safe.
 TEST(ImageTree, DamagedTablesUnderARightChecksumAreRefusedOrSafeToWalk) {
   const Bytes file = testing::merged_file({everything()});
   const std::uint32_t version = kImageTreeVersion;
@@ -110,7 +110,7 @@ TEST(ImageTree, DamagedTablesUnderARightChecksumAreRefusedOrSafeToWalk) {
       EXPECT_LE(testing::listing(**tree).size(), payload.size());
     }
   }
-  EXPECT_GT(opened, 0u);  // a changed time or name, say
+  EXPECT_GT(opened, 0u);  // e.g. with a changed time or name
 }
 
 }  // namespace

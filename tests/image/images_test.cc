@@ -1,4 +1,5 @@
-// The public view of images, as another program uses it: nothing of core/ is included but for making layouts.
+// The public interface of images, as another program uses it: includes nothing of core/ except for creating
+// layouts.
 #include "layoutfs/images.h"
 
 #include <gmock/gmock.h>

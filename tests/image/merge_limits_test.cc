@@ -37,8 +37,8 @@ std::string repeated(const std::string& text, std::size_t size) {
   return out;
 }
 
-// s0 leads to a directory, each other one to the one before, by way of as many components as fit: a path to
-// the last one has some 80,000.
+// s0 points to a directory, each other one to the preceding one, through as many components as fit: a path
+// through the last one has about 80,000.
 void add_chain(TarWriter& tar, const std::string& prefix, int length = 40) {
   tar.dir("d");
   for (int i = 0; i < length; ++i)
@@ -46,7 +46,7 @@ void add_chain(TarWriter& tar, const std::string& prefix, int length = 40) {
                 repeated("d/../", 4000) + (i == 0 ? "d" : prefix + std::to_string(i - 1)));
 }
 
-// ---- Layers whose cost is remembered, or linear anyway: they are merged ----
+// ---- Layers with cached or linear cost: they are merged ----
 
 struct Cheap {
   const char* name;
@@ -67,7 +67,7 @@ TEST_P(CheapLayer, TakesFewStepsForEachEntry) {
   for (int i = 0; i < c.entries; ++i) c.add(upper, i);
   const Outcome outcome = merge({lower, upper});
   ASSERT_TRUE(outcome.tree) << outcome.tree.error().message();
-  const std::uint64_t once = 1'000'000;  // what is resolved once
+  const std::uint64_t once = 1'000'000;  // resolved only once
   EXPECT_LE(outcome.steps - before, once + static_cast<std::uint64_t>(c.entries) * c.steps_per_entry);
 }
 
@@ -141,7 +141,7 @@ TEST_P(CostlyLayer, IsRefusedAtTheBoundAndNamesTheEntry) {
 
 INSTANTIATE_TEST_SUITE_P(Layers, CostlyLayer,
                          ::testing::Values(
-                             // Whatever was remembered is forgotten for each entry.
+                             // The caches are invalidated by each entry.
                              Costly{"SymlinkChainThatChanges", 300,
                                     [](TarWriter& tar, int i) {
                                       if (i == 0) add_chain(tar, "s", 39);

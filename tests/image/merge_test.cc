@@ -259,7 +259,7 @@ TEST(Merge, WhatCannotBeAppliedIsAProblemOfThatEntry) {
            .hardlink(".wh.a/b", ".wh.a/a")
            .hardlink("x", ".wh.a/b"),
        "x: hard link to .wh.a/b"},
-      {TarWriter().file("ok").symlink("l", ".wh.d").file("l/x"), "the name of a whiteout"},
+      {TarWriter().file("ok").symlink("l", ".wh.d").file("l/x"), "a whiteout's name"},
       {TarWriter().file("ok").symlink("x", std::string(4096, 't')), "4096 bytes"},
   };
   for (const auto& [layer, sentence] : cases) {

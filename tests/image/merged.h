@@ -1,4 +1,4 @@
-// Images made of tars in memory, and what is in them.
+// Images made of tars in memory, and their content.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,5 +1,4 @@
-// Access control lists as Linux has them: what it stores, and what chmod makes of it, is what Linux itself
-// says.
+// Access control lists, compared with Linux itself: the stored values, and the effect of chmod.
 #include "core/image/posix_acl.h"
 
 #include <gmock/gmock.h>
@@ -61,7 +60,7 @@ TEST(PosixAcl, WhatIsMalformedIsNone) {
   EXPECT_FALSE(PosixAcl::parse(number(1, 4) + whole.substr(4))) << "of version 1";
 }
 
-// A file that holds what `value` and `mode` make of it; nothing if Linux refuses the list.
+// A file with `value` and `mode`; nothing if Linux refuses the list.
 struct Stored {
   bool is_refused;
   std::string value;
@@ -94,8 +93,7 @@ TEST(PosixAcl, LinuxTakesTheSameListsAndChmodMakesTheSameOfThem) {
     for (std::uint32_t i = choose(3); i-- > 0;) entries.push_back(entry(8, choose(8), choose(3)));
     if (choose(4) != 0) entries.push_back(entry(0x10, choose(8)));
     entries.push_back(entry(0x20, choose(8)));
-    // Odd ones: two that changed places, one missing, one twice, a tag or bits that there are not, nobody's
-    // id.
+    // Invalid ones: swapped, missing or repeated entries, unknown tags or bits, invalid IDs.
     const std::uint32_t at = choose(static_cast<std::uint32_t>(entries.size()));
     switch (choose(12)) {
       case 0:
@@ -136,7 +134,7 @@ TEST(PosixAcl, TheSafeModeCutsTheGroupToWhatTheOwningGroupMay) {
 }
 
 TEST(PosixAcl, TheSafeModeDeniesAllWhatANamedOneIsDenied) {
-  // A user who is denied what others may: by that user's own entry, whether in the owning group or not.
+  // A user with fewer rights than others: by a separate entry, in the owning group or not.
   EXPECT_EQ(safe({entry(1, 6), entry(2, 0, 5), entry(4, 4), entry(0x10, 4), entry(0x20, 4)}, 0644), 0600u);
   // A group: its members may be in the owning group, which grants.
   EXPECT_EQ(safe({entry(1, 7), entry(4, 5), entry(8, 1, 4), entry(0x10, 5), entry(0x20, 5)}, 0755), 0751u);

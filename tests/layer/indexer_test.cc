@@ -1,5 +1,4 @@
-// The pass over a whole blob: plain, gzip and zstd layers, broken ones, and ones that are not what they
-// should be.
+// The pass over a whole blob: plain, gzip and zstd layers, broken ones, and ones with wrong digests.
 #include "core/layer/indexer.h"
 
 #include <gmock/gmock.h>
@@ -108,7 +107,7 @@ TEST(Indexer, GzipLayersHaveAccessPointsAtTheSpacingAskedFor) {
   expect_describes(**index, tar, 3);
 }
 
-// diff_id.h says who writes such layers.
+// See diff_id.h for writers of such layers.
 TEST(Indexer, ALayerMayLackZerosAtTheEndOfItsTar) {
   const Bytes tar = tar_of_files(1, 1000);
   for (const Bytes& blob : {tar, gzip_of(tar), zstd_of(tar)}) {
@@ -137,7 +136,7 @@ TEST(Indexer, WhatIsNeitherCompressedNorATarIsCorrupt) {
   const auto index = index_of(blob);
   ASSERT_FALSE(index.has_value());
   EXPECT_EQ(index.error().code(), Errc::corrupt);
-  EXPECT_EQ(index.error().message(), "tar header at byte 0: checksum is wrong");
+  EXPECT_EQ(index.error().message(), "tar header at byte 0: invalid checksum");
 }
 
 TEST(Indexer, ABlobOfAnotherDigestIsNamedWhateverElseIsWrong) {

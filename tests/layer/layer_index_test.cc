@@ -165,7 +165,7 @@ TEST(LayerIndex, TablesThatContradictEachOtherAreRefused) {
     auto entries = sample_entries();
     spoil(entries);
     const auto index = LayerIndex::open(SharedBytes::of(sample_file(entries)), kBlob);
-    return !index && index.error().message() == "index file: its tables contradict each other";
+    return !index && index.error().message() == "index file: inconsistent tables";
   };
   EXPECT_TRUE(is_refused([](auto& entries) { entries[1].size = 4000; }));
   EXPECT_TRUE(is_refused([](auto& entries) { entries[1].stream_offset = UINT64_MAX; }));
@@ -188,7 +188,7 @@ TEST(LayerIndex, TablesThatAreNotAlignedAreRefused) {
   const auto index =
       LayerIndex::open(SharedBytes::of(testing::unaligned(*file, TableKind::layer_index, kBlob)), kBlob);
   ASSERT_FALSE(index.has_value());
-  EXPECT_EQ(index.error().message(), "index file: its tables contradict each other");
+  EXPECT_EQ(index.error().message(), "index file: inconsistent tables");
 }
 
 TEST(LayerIndex, CutOrDamagedFilesAreRefused) {

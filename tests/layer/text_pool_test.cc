@@ -1,4 +1,4 @@
-// Texts of table files: stored once, and found quickly whatever they are.
+// Texts of table files: stored once, and found quickly in the worst case.
 #include "core/layer/text_pool.h"
 
 #include <gtest/gtest.h>
@@ -25,8 +25,8 @@ TEST(TextPool, RepeatedTextsAreStoredOnceIfTheyAreShared) {
   EXPECT_EQ(pool.bytes(), "textothertext");
 }
 
-// Of MurmurHash64A, which std::hash is in libstdc++, whatever its seed: one bit goes through a block and is
-// taken back by the next one.
+// Collisions of MurmurHash64A, the std::hash of libstdc++, with any seed: one bit passes through a block and
+// is cancelled by the next one.
 class MurmurCollisions {
  public:
   // Number `number` of 2^`pairs` texts.
@@ -67,7 +67,7 @@ TEST(TextPool, TextsChosenToCollideDoNot) {
   ASSERT_EQ(plain.size(), kCount);
   EXPECT_LE(pool.longest_chain(), 32u);
 #ifdef __GLIBCXX__
-  // The texts are what they should be: they hit a table without a seed.
+  // The texts are effective: they collide in a table without a seed.
   EXPECT_EQ(plain.bucket_size(plain.bucket(MurmurCollisions::text(0, kPairs))), kCount);
 #endif
 }

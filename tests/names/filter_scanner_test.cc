@@ -1,4 +1,4 @@
-// The words of filters; the cases are those of containerd's scanner, and what its code does beside them.
+// The words of filters: the cases of containerd's scanner tests, and others from its code.
 #include "core/names/filter_scanner.h"
 
 #include <gmock/gmock.h>

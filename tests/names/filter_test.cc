@@ -1,4 +1,4 @@
-// What filters fit and how they are refused, in containerd's cases and in those that its code decides.
+// Matches and errors of filters, in containerd's test cases and in others from its code.
 #include "layoutfs/filter.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// The store of names on disk: its files, who may read them, and who changes them at once.
+// The store of names on disk: its files, their permissions, and concurrent changes.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 

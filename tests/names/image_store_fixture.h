@@ -1,4 +1,4 @@
-// What the tests of the store of names share.
+// Shared by the tests of the store of names.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -157,13 +157,13 @@ TEST_F(ImageStoreTest, RefusesAnImageThatIsNone) {
   Descriptor too_large = target;
   too_large.size = std::uint64_t{1} << 63;
   const std::vector<std::pair<NamedImage, std::string>> cases{
-      {image("", target), "an image needs a name"},
+      {image("", target), "the image has no name"},
       {image(std::string(kMaxImageNameLength + 1, 'a'), target), "more than 4096 bytes"},
       {image("a\nb", target), "a\\x0ab': control characters"},
       {image("a\xff", target), "not UTF-8"},
-      {image("a", {}), "needs a digest"},
-      {image("a", {.media_type = "t", .digest = target.digest}), "needs a size"},
-      {image("a", {.media_type = "", .digest = target.digest, .size = 1}), "needs a media type"},
+      {image("a", {}), "has no digest"},
+      {image("a", {.media_type = "t", .digest = target.digest}), "has no size"},
+      {image("a", {.media_type = "", .digest = target.digest, .size = 1}), "has no media type"},
       {image("a", not_utf8), "not UTF-8"},
       {image("a", too_large), "size"},
       {image("a", target, {{"k", std::string(kMaxLabelLength, 'v')}}), "have 4097 bytes, more than 4096"},

@@ -74,7 +74,7 @@ TEST(Dispatch, RunsSiblingsAtTheSameTimeAndNoMoreThanAllowed) {
 }
 
 TEST(Dispatch, WaitsForNothingButParents) {
-  // 1 leads to 11 while 2 still waits for that.
+  // 1 descends to 11 while 2 still waits for that.
   std::barrier both(2);
   const Handler meet = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     if (descriptor.size == 1) return Visit::to({numbered(11)});
@@ -84,7 +84,7 @@ TEST(Dispatch, WaitsForNothingButParents) {
   EXPECT_TRUE(dispatch(all_numbered({1, 2}), meet, 2));
 }
 
-// Waits until the handler is to stop, but not for ever: a test that hangs says less than one that fails.
+// Waits until the handler is asked to stop, with a limit: a failing test is better than a hanging one.
 bool is_stopped_soon(const Context& context) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!context.stop.stop_requested()) {
@@ -130,7 +130,7 @@ TEST(Dispatch, VisitsWhatSeveralLeadToAsOften) {
     visits += descriptor.size == 50 ? 1 : 0;
     return Visit();
   };
-  // Each way to 50 goes over two descriptors that others lead to as well.
+  // Each path to 50 passes two descriptors that have other parents, too.
   const auto diamonds = numbered_handler([](std::uint64_t n) {
     if (n < 10) return Numbers{20, 21};
     if (n < 30) return Numbers{40, 40};
@@ -146,7 +146,7 @@ TEST(Dispatch, EndsWithAnErrorWhereADescriptorLeadsToItself) {
     const auto dispatched = dispatch(all_numbered({1}), circle, 2);
     ASSERT_FALSE(dispatched);
     EXPECT_EQ(dispatched.error().code(), Errc::invalid_image);
-    EXPECT_THAT(dispatched.error().message(), HasSubstr("leads to itself"));
+    EXPECT_THAT(dispatched.error().message(), HasSubstr("reference cycle"));
   }
 }
 

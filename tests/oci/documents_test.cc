@@ -141,7 +141,7 @@ TEST(AManifest, ThatIsSomethingElseIsInvalid) {
             "an index under a manifest's media type");
   EXPECT_THAT(
       fault_of(manifest(kConfig + layers + ",\"mediaType\":\"" + std::string(testing::kIndexType) + "\"")),
-      HasSubstr("says that it is of type " + std::string(testing::kIndexType)));
+      HasSubstr("has the media type " + std::string(testing::kIndexType)));
 }
 
 TEST(AManifest, WithAMissingOrWrongPartIsInvalid) {
@@ -218,7 +218,7 @@ TEST(AnIndex, ThatIsSomethingElseIsInvalid) {
   EXPECT_EQ(fault_of(index(kConfig + ",\"layers\":[]")), "a manifest under an index's media type");
   EXPECT_THAT(
       fault_of(index("\"manifests\":[],\"mediaType\":\"" + std::string(testing::kManifestType) + "\"")),
-      HasSubstr("says that it is of type"));
+      HasSubstr("has the media type"));
   EXPECT_EQ(fault_of(index("\"manifests\":[],\"schemaVersion\":1")), "a schema 1 manifest");
 }
 

@@ -1,4 +1,4 @@
-// Which entries names find, and what entries are called.
+// The entries found by names, and the names of entries in lists.
 #include "core/oci/entry_names.h"
 
 #include <gmock/gmock.h>
@@ -48,7 +48,7 @@ TEST(ANameOfAnEntry, IsItsRefNameIfNoOtherImageHasIt) {
 TEST(ANameOfAnEntry, IsItsFullNameIfOtherImagesHaveItsRefName) {
   EXPECT_THAT(labels(kSaved), ElementsAre("docker.io/library/nginx:latest", "docker.io/library/redis:latest",
                                           "registry.test:5000/team/app:latest", "1.0"));
-  // Also where it is the same content by two names.
+  // Even if it is the same content with two names.
   EXPECT_THAT(labels({named_entry("x", "1", "a:1"), named_entry("x", "1", "b:1")}),
               ElementsAre("a:1", "b:1"));
   EXPECT_THAT(labels({named_entry("x", "", "a:1"), named_entry("y", "", "b:1")}), ElementsAre("a:1", "b:1"));
@@ -121,7 +121,7 @@ TEST(AName, FindsExactlyWhatItIsBeforeAnythingElse) {
   EXPECT_THAT(names.find("docker.io/library/redis:latest"), ElementsAre(1u));
   EXPECT_THAT(names.find("library/redis:latest"), ElementsAre(0u, 1u));
   EXPECT_THAT(names.find("redis"), ElementsAre(2u));
-  // A tag that is there goes before one that is implied.
+  // An existing tag takes precedence over an implied one.
   EXPECT_THAT(names.find("web"), ElementsAre(3u));
   EXPECT_THAT(names.find("foo:1"), ElementsAre(5u));
 }

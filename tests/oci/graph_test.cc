@@ -1,4 +1,4 @@
-// What leads where in a layout.
+// The children of documents in a layout.
 #include "core/oci/graph.h"
 
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ class Graph : public ::testing::Test {
     EXPECT_TRUE(found) << found.error().message();
     return found ? digests_of(*found) : std::vector<Digest>();
   }
-  // What a walk by children_of visits.
+  // Returns the descriptors that a walk by children_of visits.
   std::vector<Digest> visited(const std::vector<Descriptor>& roots) const {
     std::vector<Digest> visits;
     const Handler note = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
@@ -74,7 +74,7 @@ TEST_F(Graph, AnIndexLeadsToItsManifestsInOrderAndItsSubject) {
   EXPECT_THAT(children(index), ElementsAre(other.digest, manifest.digest, lower.digest));
 }
 
-// distribution-spec, "Pushing Manifests with Subject": what it names may come later, or never.
+// distribution-spec, "Pushing Manifests with Subject": the subject may arrive later, or never.
 TEST_F(Graph, ASubjectThatIsMissingIsLeftOut) {
   const auto missing = testing::descriptor_of("nobody put this", testing::kManifestType);
   const auto referrer = layout.blob(manifest_text(config, {lower}, &missing), testing::kManifestType);
@@ -355,7 +355,7 @@ TEST_F(Graph, ManyIndexesInEachOtherAreNoDeeperStack) {
   EXPECT_EQ(visited({index}).size(), 3001u + 4u);
 }
 
-// What children_handler says of a descriptor.
+// Returns the children of a descriptor by children_handler.
 std::vector<Digest> led_to(const LayoutReader& engine, const Descriptor& descriptor,
                            OnProblem on_problem = {}) {
   const auto visit = children_handler(engine, std::move(on_problem))(descriptor, {});

@@ -1,4 +1,4 @@
-// Which entries of a layout are images, if somebody names none.
+// The entries of a layout that are images if the reference is empty.
 #include "core/oci/image_entries.h"
 
 #include <gmock/gmock.h>

@@ -40,7 +40,7 @@ TEST_F(ImageFacts, WhatIsNoManifestHasNoConfig) {
 
 TEST_F(ImageFacts, TheSizeIsThatOfAllThatAnImageLeadsTo) {
   EXPECT_EQ(size_of_image(*engine, manifest), manifest_size);
-  // What is named twice counts twice.
+  // A repeated child counts twice.
   const auto index = layout.index({manifest, manifest, manifest, manifest, manifest});
   EXPECT_EQ(size_of_image(*engine, index), index.size + 5 * manifest_size);
   EXPECT_EQ(size_of_image(*engine, layer), layer.size);

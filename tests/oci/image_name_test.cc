@@ -80,7 +80,7 @@ TEST_F(AnArgument, TheLongestPrefixThatIsALayoutWins) {
   EXPECT_EQ(parsed("user@host:app"), "user@host|app");
 }
 
-// The header of a tar is all that a name needs; what is in it is the engine's to judge.
+// The header of a tar is enough for a name; the engine checks the content.
 void write_archive(const std::string& path) {
   write_file(path, TarWriter().file("oci-layout", R"({"imageLayoutVersion":"1.0.0"})").text());
 }

@@ -42,7 +42,7 @@ class LayoutGraphOf : public ::testing::Test {
   Descriptor manifest = layout.manifest(config, {layer});
 };
 
-// A blob that is gone can be read by none: what answers is the graph.
+// A removed blob cannot be read, so the answer comes from the graph.
 TEST_F(LayoutGraphOf, ALayoutReadsEachDocumentOnce) {
   const auto index = layout.index({manifest});
   EXPECT_FALSE(graph.was_read(index.digest)) << "nothing is read that nobody asked about";
@@ -167,7 +167,7 @@ TEST_F(LayoutGraphOf, ALayoutFindsReferrersWhereverTheyAre) {
   }
 }
 
-// After a change of index.json only what is new has to be read.
+// After a change of index.json only new documents are read.
 TEST_F(LayoutGraphOf, ALayoutFindsReferrersAgainWithoutReadingImagesAgain) {
   const auto artifact = layout.blob(artifact_text({}, &manifest), testing::kArtifactType);
   ASSERT_TRUE(find_referrers(graph, std::vector{manifest, artifact}));

@@ -1,4 +1,4 @@
-// A graph of descriptors that are told apart by numbers, without any documents.
+// A graph of descriptors that are identified by numbers, without documents.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ inline std::vector<Descriptor> all_numbered(const std::vector<std::uint64_t>& nu
   return descriptors;
 }
 
-// Leads to those that `children_of_number` says.
+// Descends to the numbers that `children_of_number` returns.
 template <class Children>
 Handler numbered_handler(Children children_of_number) {
   return [=](const Descriptor& descriptor, const Context&) -> Result<Visit> {

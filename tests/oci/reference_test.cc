@@ -1,4 +1,4 @@
-// What names, positions and digests find in a layout.
+// The results of names, positions and digests in a layout.
 #include "core/oci/reference.h"
 
 #include <gmock/gmock.h>
@@ -35,7 +35,7 @@ class AReference : public ::testing::Test {
   Result<Descriptor> find(std::string_view reference, const Platform& platform = kAmd64) {
     return find_reference(*engine, reference, platform);
   }
-  // The digest of what is found, or the error's message.
+  // Returns the digest of the result, or the error's message.
   std::string found(std::string_view reference, const Platform& platform = kAmd64) {
     const auto descriptor = find(reference, platform);
     return descriptor ? descriptor->digest.str() : descriptor.error().message();
@@ -93,9 +93,9 @@ TEST_F(AReference, ThatIsTheTagOfSeveralImagesListsTheirFullNames) {
                                  " (docker.io/library/redis:latest), " + c_digest +
                                  " (registry.test:5000/team/app:latest)");
   EXPECT_EQ(found(""),
-            "the layout has 3 images, name one of: docker.io/library/nginx:latest, "
+            "the layout has 3 images; choose one of: docker.io/library/nginx:latest, "
             "docker.io/library/redis:latest, registry.test:5000/team/app:latest");
-  EXPECT_THAT(found("mysql:latest"), HasSubstr("there are: docker.io/library/nginx:latest"));
+  EXPECT_THAT(found("mysql:latest"), HasSubstr("available: docker.io/library/nginx:latest"));
   EXPECT_EQ(found("redis:latest"), b_digest);
   EXPECT_EQ(found("library/nginx"), a_digest);
   EXPECT_EQ(found("registry.test:5000/team/app:latest"), c_digest);
@@ -125,7 +125,7 @@ TEST_F(AReference, ThatIsEmptyIsTheOnlyImage) {
 TEST_F(AReference, ThatIsEmptyAmongSeveralImagesListsTheirNames) {
   layout.write_index({named(a, "app"), b, named(c, "web")});
   EXPECT_EQ(find("").error().code(), Errc::ambiguous);
-  EXPECT_EQ(found(""), "the layout has 3 images, name one of: app, @1, web");
+  EXPECT_EQ(found(""), "the layout has 3 images; choose one of: app, @1, web");
   std::vector<Descriptor> many;
   for (int i = 0; i < 14; ++i) many.push_back(named(image(std::to_string(i)), "n" + std::to_string(i)));
   layout.write_index(many);
@@ -179,9 +179,9 @@ TEST_F(AReference, ByDigestOfABlobWithOtherContentIsCorrupt) {
 }
 
 TEST_F(AReference, ThatIsMissingIsNotFoundAndNamesAreMentioned) {
-  EXPECT_EQ(found("app"), "no image is named 'app', the layout has none");
+  EXPECT_EQ(found("app"), "no image named 'app'; the layout has no named images");
   layout.write_index({named(a, "one"), named(b, "two"), c});
-  EXPECT_EQ(found("app"), "no image is named 'app', there are: one, two, @2");
+  EXPECT_EQ(found("app"), "no image named 'app'; available: one, two, @2");
   EXPECT_EQ(find("app").error().code(), Errc::not_found);
 }
 
@@ -189,10 +189,10 @@ TEST_F(AReference, ThatIsMissingIsAnsweredWithAllNamesOfAnImageTheNearestFirst) 
   layout.write_index({named(a, "box:1.38.0"), named(a, "box:1.38.0-glibc"), named(b, "box:latest"),
                       named(b, "box:musl"), named(b, "box:musl")});
   EXPECT_EQ(found("box:1.38.0-glib"),
-            "no image is named 'box:1.38.0-glib', there are: box:1.38.0-glibc, box:1.38.0, box:musl, "
+            "no image named 'box:1.38.0-glib'; available: box:1.38.0-glibc, box:1.38.0, box:musl, "
             "box:latest");
   EXPECT_EQ(found("musk"),
-            "no image is named 'musk', there are: box:musl, box:latest, box:1.38.0, box:1.38.0-glibc");
+            "no image named 'musk'; available: box:musl, box:latest, box:1.38.0, box:1.38.0-glibc");
 }
 
 TEST_F(AReference, ThatIsMissingIsAnsweredWithTwentyNamesAtMost) {
@@ -200,7 +200,7 @@ TEST_F(AReference, ThatIsMissingIsAnsweredWithTwentyNamesAtMost) {
   for (int i = 100; i < 125; ++i) entries.push_back(named(a, "tag" + std::to_string(i)));
   layout.write_index(entries);
   EXPECT_TRUE(found("x").ends_with(", tag119 and 5 more")) << found("x");
-  EXPECT_TRUE(found("tag124x").starts_with("no image is named 'tag124x', there are: tag124, "));
+  EXPECT_TRUE(found("tag124x").starts_with("no image named 'tag124x'; available: tag124, "));
 }
 
 TEST_F(AReference, NamesOfAnyLengthGiveShortMessages) {

@@ -1,4 +1,4 @@
-// Names and references, by tables of what is one and what is none.
+// Names and references, by tables of valid and invalid ones.
 #include "core/oci/repository_names.h"
 
 #include <gmock/gmock.h>
@@ -75,7 +75,7 @@ TEST(ARegistryHost, IsNothingElse) {
 
 struct Row {
   std::string text;
-  std::string host, repository, tag, digest;  // what it is to be taken apart to
+  std::string host, repository, tag, digest;  // the expected parts
 };
 
 void expect_parsed(const Result<RegistryReference>& reference, const Row& row) {
@@ -100,7 +100,7 @@ TEST(ARegistryReference, IsTakenApart) {
            {"localhost/foo", "", "localhost/foo", "", ""},
            {"foo@" + kSha256, "", "foo", "", kSha256},
            {"foo:bar@" + kSha256, "", "foo", "bar", kSha256},
-           // What could be a host, and nothing behind it: a port there is a tag.
+           // A possible host without a repository: a port is a tag.
            {"test.com", "", "test.com", "", ""},
            {"test.com:tag", "", "test.com", "tag", ""},
            {"test.com:5000", "", "test.com", "5000", ""},

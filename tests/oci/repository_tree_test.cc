@@ -1,4 +1,4 @@
-// A directory of layouts: which names it has, in which order, and what is not looked at.
+// A directory of layouts: its names, their order, and the files that are not read.
 #include "core/oci/repository_tree.h"
 
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@ using testing::TempDir;
 using testing::write_file;
 using Names = std::vector<std::string>;
 
-// What makes a directory a repository's; the rest of a layout is not looked at.
+// Makes a directory a repository; the rest of a layout is not read.
 void add_layout(const std::string& path) { write_file(path + "/oci-layout", "{}"); }
 
 struct Tree {
@@ -91,7 +91,7 @@ TEST(RepositoryTree, APageBeginsBehindAnyName) {
   EXPECT_THAT(tree.list("a-b", 2), ElementsAre("a/b", "a/b/c"));
   EXPECT_THAT(tree.list("a/b/c", 2), ElementsAre("a0", "b/c"));
   EXPECT_THAT(tree.list("b/c", 2), IsEmpty());
-  // Names that are not there, or are none.
+  // Missing or invalid names.
   EXPECT_THAT(tree.list("a/", 1), ElementsAre("a/b"));
   EXPECT_THAT(tree.list("a.", 1), ElementsAre("a/b"));
   EXPECT_THAT(tree.list("a/b/b", 1), ElementsAre("a/b/c"));
@@ -189,10 +189,10 @@ TEST(RepositoryTree, ADirectoryThatMayNotBeReadIsNamed) {
   EXPECT_EQ(tree.tree.list("", 0).error().code(), Errc::io);
   EXPECT_EQ(tree.tree.level("b").error().sys(), EACCES);
   EXPECT_EQ(tree.tree.path_of("b/c").error().sys(), EACCES);
-  // It is not in the way of what can be told without it.
+  // It does not affect results that are independent of it.
   EXPECT_THAT(tree.list("", 1), ElementsAre("a"));
   EXPECT_THAT(tree.list("b0", 2), ElementsAre("d", "e"));
-  // What it holds can be named, but not listed.
+  // Its repositories can be opened by name, but not listed.
   EXPECT_TRUE(tree.tree.path_of("f/g"));
   EXPECT_THAT(tree.tree.list("e", 0).error().message(), HasSubstr(tree.at("f") + ": "));
 }

@@ -59,7 +59,7 @@ TEST_F(ResolvePlatform, WhereNoneServesThePlatformsAreListed) {
       layout.index({for_platform(a, kLinuxArm64), for_platform(b, kLinuxAmd64), for_platform(b, kUnknown)});
   EXPECT_EQ(code_of(index, {"linux", "s390x", ""}), Errc::not_found);
   EXPECT_EQ(resolved(index, {"linux", "s390x", ""}),
-            index.digest.str() + ": no image for linux/s390x, there are: linux/arm64/v8, linux/amd64");
+            index.digest.str() + ": no image for linux/s390x, available: linux/arm64/v8, linux/amd64");
   EXPECT_EQ(code_of(layout.index({}), kLinuxAmd64), Errc::not_found);
 }
 
@@ -114,7 +114,7 @@ TEST_F(ResolvePlatform, AnEntryWithoutAPlatformIsForThatOfItsConfig) {
   const auto index = layout.index({arm, intel});
   EXPECT_EQ(resolved(index, kLinuxAmd64), intel.digest.str());
   EXPECT_EQ(resolved(index, kLinuxArm64), arm.digest.str());
-  EXPECT_THAT(resolved(index, {"linux", "s390x", ""}), HasSubstr("there are: linux/arm64/v8, linux/amd64"));
+  EXPECT_THAT(resolved(index, {"linux", "s390x", ""}), HasSubstr("available: linux/arm64/v8, linux/amd64"));
   const auto silent = layout.manifest(layout.blob("{}", testing::kConfigType), {layer});
   EXPECT_EQ(resolved(layout.index({silent, intel}), kLinuxAmd64), intel.digest.str());
   EXPECT_EQ(resolved(layout.index({intel, silent}), kLinuxArm64), silent.digest.str());

@@ -1,4 +1,4 @@
-// In which order handlers see descriptors, and what ends them.
+// The order in which handlers see descriptors, and the conditions that end a walk.
 #include "core/oci/walk.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,7 @@ using testing::numbered_handler;
 
 using Numbers = std::vector<std::uint64_t>;
 
-// A handler that notes the numbers it sees, and leads where `graph` says.
+// A handler that records the numbers, and descends as `graph` defines.
 struct Noting {
   std::map<std::uint64_t, Numbers> graph;
   Numbers seen;
@@ -119,7 +119,7 @@ TEST(Walk, EndsWithAnErrorWhereADescriptorLeadsToItself) {
     const auto walked = walk(all_numbered({1}), note.handler());
     ASSERT_FALSE(walked);
     EXPECT_EQ(walked.error().code(), Errc::invalid_image);
-    EXPECT_THAT(walked.error().message(), HasSubstr("leads to itself"));
+    EXPECT_THAT(walked.error().message(), HasSubstr("reference cycle"));
     EXPECT_LE(note.seen.size(), 4u);
   }
 }

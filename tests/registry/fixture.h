@@ -1,5 +1,4 @@
-// For tests of the registry: one over a layout of its own, what is pushed to it, and how results are looked
-// at.
+// For tests of the registry: a registry over one layout, helpers for pushing, and for reading results.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +19,7 @@ namespace layoutfs::testing {
 inline constexpr std::string_view kOctetType = "application/octet-stream";
 inline constexpr std::string_view kEmptyType = "application/vnd.oci.empty.v1+json";
 
-// What a source delivers in pieces of `piece` bytes, or a sentence about why it does not.
+// Returns the content of a source, read in pieces of `piece` bytes, or a sentence with its error.
 inline std::string text_of(ByteSource& source, std::size_t piece = 1000) {
   std::string text;
   Bytes buffer(piece);
@@ -72,7 +71,7 @@ struct PushedImage {
   std::string text;  // of the manifest
 };
 
-// An image with one layer, whose content is `what`.
+// An image with one layer of content `what`.
 inline PushedImage push_image(Registry& registry, std::string_view repository, std::string_view what,
                               std::vector<std::string> tags = {}) {
   PushedImage image;
@@ -83,7 +82,7 @@ inline PushedImage push_image(Registry& registry, std::string_view repository, s
   return image;
 }
 
-// What stands at the end of an object, behind its other members.
+// Adds members at the end of an object.
 inline std::string with_members(std::string object, std::string_view members) {
   object.pop_back();
   return object + "," + std::string(members) + "}";
@@ -98,7 +97,7 @@ inline std::vector<std::string> entry_names(const std::string& layout) {
   return names;
 }
 
-// What is in the folders of blobs, uploads included: "sha256/4f53...", sorted.
+// Returns the files in the folders of blobs, including uploads: "sha256/4f53...", sorted.
 inline std::vector<std::string> files_of_blobs(const std::string& layout) {
   std::vector<std::string> files;
   const std::filesystem::path blobs = layout + "/blobs";
@@ -116,7 +115,7 @@ class OneLayout : public ::testing::Test {
     options.is_durable = false;
     return must(open_registry(path, options));
   }
-  // For repositories of whatever name.
+  // For tests that do not depend on the repository's name.
   static constexpr std::string_view kApp = "example/app";
 
   TempDir directory;

@@ -1,5 +1,5 @@
-// For tests: what workers in a registry (tests/faults/registry_worker.h) have said, and whether the registry
-// is what follows from that.
+// For tests: the output of workers in a registry (tests/faults/registry_worker.h), and checks that the
+// registry is consistent with it.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ inline std::string all_of(Result<BlobReader> reader) {
   return got && *got == content.size() ? std::string(as_text(content)) : "cannot be read";
 }
 
-// What is wrong with what a tag of kShop leads to: a manifest with the digest, and all that this names.
+// Returns the problem of a tag of kShop: its manifest must match the digest, with all descendants.
 inline std::string image_problem(Registry& registry, const std::string& tag) {
   auto reader = registry.get_tag(kShop, tag);
   if (!reader) return tag + ": " + reader.error().message();
@@ -51,7 +51,7 @@ class Ledger {
       add_to(uploads_[subject], verb, value);
   }
 
-  // What is wrong with the tags of kShop; from now on what is there counts.
+  // Returns the problems of the tags of kShop; afterwards the current state counts.
   std::vector<std::string> check_tags(Registry& registry) {
     std::vector<std::string> problems;
     const auto listed = registry.tags(kShop);
@@ -66,7 +66,7 @@ class Ledger {
       }
       if (found.has_value() != is_listed) problems.push_back(tag + " is listed, or found, but not both");
       const std::string now = found ? found->digest.str() : "";
-      // The last who moves a shared one is not known.
+      // The last worker that moved a shared tag is unknown.
       const bool is_shared = tag.starts_with("shared-");
       if (is_shared ? now.empty()
                     : now != state.sure && std::ranges::find(state.perhaps, now) == state.perhaps.end())
@@ -83,11 +83,11 @@ class Ledger {
   int uploads_there() const { return there_; }
   int uploads_gone() const { return gone_; }
 
-  // What is wrong with the uploads of kShop, which nobody is at work with. Every other one is brought to its
-  // end, and the rest is left to be gone on with.
+  // Returns the problems of the uploads of kShop, when no worker is running. Completes every second one, and
+  // leaves the rest to be resumed.
   std::vector<std::string> check_uploads(Registry& registry, const std::string& layout) {
     std::vector<std::string> problems;
-    // Also those of workers that were killed before they could say so.
+    // Including those of workers that were killed before they printed it.
     for (const std::string& id : upload_ids(layout)) uploads_[id];
     bool is_ended = false;
     for (auto upload = uploads_.begin(); upload != uploads_.end();) {
@@ -104,7 +104,7 @@ class Ledger {
  private:
   struct Tag {
     std::string sure;                  // the digest; empty for none
-    std::vector<std::string> perhaps;  // what else it may be
+    std::vector<std::string> perhaps;  // other permitted states
   };
   struct Upload {
     std::uint64_t least = 0, most = 0;  // bytes
@@ -159,7 +159,7 @@ class Ledger {
   int there_ = 0, gone_ = 0;
 };
 
-// What is wrong with the blobs of a layout, whoever has put them.
+// Returns the problems of all blobs of a layout.
 inline std::vector<std::string> blob_problems(const std::string& layout) {
   const auto engine = open_dir(layout);
   if (!engine) return {engine.error().message()};

@@ -66,7 +66,7 @@ TEST_F(AManifest, ThatReadersUnderstandDifferentlyIsRefused) {
   const std::string good = manifest_text(config, {layer});
   for (const std::string more : {R"({"layers":[],)", R"({"Layers":[],)", R"({"schemaVersion":2,)"}) {
     EXPECT_THAT(refusal_of(more + good.substr(1)), HasSubstr("'"));
-    // Nobody knows that type, so the document is only kept.
+    // The type is unknown, so the document is only stored.
     expect_kept(more + good.substr(1), "application/x-unknown");
   }
   EXPECT_THAT(refusal_of(R"({"manifests":[],"manifests":[]})", kIndexType), HasSubstr("'manifests'"));
@@ -251,7 +251,7 @@ TEST_F(AManifest, MayHoldDataAndFieldsOfItsOwn) {
 }
 
 TEST_F(AManifest, MayBeLarge) {
-  // What registries must accept: 4 MiB.
+  // The size that registries must accept: 4 MiB.
   const auto of_size = [&](std::size_t padding) {
     return with_members(manifest_text(config, {layer}),
                         R"("annotations":{"large":")" + std::string(padding, 'a') + "\"}");

@@ -1,4 +1,4 @@
-// Manifests that say whose referrers they are.
+// Manifests with a subject.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -60,7 +60,7 @@ class RegistryStress : public ::testing::TestWithParam<Kind> {
   }
   std::string shop() const { return layout_of(kShop); }
 
-  // Once nobody is at work any more.
+  // Called when no worker is running.
   void check_everything() {
     const auto registry = open();
     EXPECT_THAT(ledger_.check_tags(*registry), IsEmpty());
@@ -164,13 +164,13 @@ class Process {
   Process& operator=(const Process&) = delete;
   ~Process() { std::fclose(output_); }
 
-  // All that it says until it is killed, which happens when it has said so many facts.
+  // Returns its output until it is killed, after this number of facts.
   Facts facts_until(std::size_t most) {
     Facts facts;
     char line[256];
     while (std::fgets(line, sizeof line, output_) != nullptr) {
       const std::string fact = line;
-      // What comes without its end was not said.
+      // An incomplete line does not count.
       if (fact.ends_with('\n')) facts.push_back(fact.substr(0, fact.size() - 1));
       if (facts.size() == most) ::kill(pid_, SIGKILL);
     }
@@ -189,7 +189,7 @@ class Process {
 
 class RegistryProcesses : public RegistryStress {
  protected:
-  // Workers, each of which is killed when it has said so many facts.
+  // Runs workers, each of which is killed after its number of facts.
   void work(const std::vector<std::size_t>& facts_of_each, std::uint64_t seed) {
     const std::string action = GetParam() == Kind::one_layout ? "work" : "work-in-tree";
     std::vector<Facts> facts(facts_of_each.size());

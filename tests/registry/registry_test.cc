@@ -1,4 +1,4 @@
-// Manifests and what leads to them, in a registry over one layout.
+// Manifests, tags and repositories, in a registry over one layout.
 #include "layoutfs/registry.h"
 
 #include <gmock/gmock.h>
@@ -32,7 +32,7 @@ using testing::try_push_manifest;
 
 using ARegistry = testing::OneLayout;
 
-// A descriptor of what nobody has pushed.
+// The descriptor of a blob that was never pushed.
 Descriptor absent(std::string_view media_type) {
   return testing::descriptor_of("of what is not there", media_type);
 }
@@ -164,7 +164,7 @@ TEST_F(ARegistry, OpensNothingThatIsABrokenLayout) {
   EXPECT_EQ(failure_of(open_registry(directory / "file")), Errc::invalid_image);
 }
 
-// D7: where upstream would see an empty registry and lose the index with the next write.
+// D7: upstream would see an empty registry here, and lose the index with the next write.
 TEST_F(ARegistry, LosesNoEntriesWhereAPieceOfTheLayoutIsMissing) {
   push_image(*registry, kApp, "layer", {"v1"});
   const auto index = file_text(path + "/index.json");
@@ -337,7 +337,7 @@ TEST_F(ARegistry, FindsNoManifestThroughSubjects) {
 TEST_F(ARegistry, FindsManifestsInIndexesThatNameEachOtherOverAndOver) {
   const auto image = push_image(*registry, kApp, "layer");
   auto index = image.manifest;
-  // As many ways as 2^40.
+  // 2^40 paths.
   for (int i = 0; i < 40; ++i)
     index = push_manifest(*registry, kApp, index_document({index, index}), kIndexType, {"index"});
   ASSERT_TRUE(registry->delete_manifest(kApp, image.manifest.digest));

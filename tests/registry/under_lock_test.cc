@@ -1,4 +1,4 @@
-// What a push checks again once it has the lock of the layout.
+// Checks that a push repeats after it has taken the layout's lock.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -48,7 +48,7 @@ class AnUpload : public testing::OneLayout {
   std::unique_ptr<BlobWriter> resume(std::string_view id, std::int64_t offset = -1) {
     return must(try_resume(id, offset));
   }
-  // Begins an upload, and lets go of it; the id.
+  // Starts an upload and releases it; returns its ID.
   std::string left_with(std::string_view text) {
     auto writer = begin();
     must(writer->write(as_bytes(text)));
@@ -413,7 +413,7 @@ std::string rest_of(int fd) {
   }
 }
 
-// Does `work` in a process of its own, which says what it returns, and is killed with all that it has open.
+// Runs `work` in a child process, which is killed with all its open files, and returns its result.
 std::string said_by_a_process(const std::function<std::string()>& work) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
@@ -486,7 +486,7 @@ TEST_F(AnUpload, IsCommittedByAnotherProcess) {
 class CleaningUploads : public AnUpload {
  protected:
   void clean() const { must(must(open_dir(path))->clean()); }
-  // As if nobody had touched the file for so many hours.
+  // Sets the time of the file back by this number of hours.
   static void make_old(const std::string& file, int hours) {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);

@@ -1,4 +1,4 @@
-// Decoded copies as files: what was added can be read, whatever is done to the file.
+// Decoded copies as files: added spans can be read, even if the file is damaged elsewhere.
 #include "core/stream/decoded_copy.h"
 
 #include <fcntl.h>
@@ -90,7 +90,7 @@ TEST_F(Copied, OneOfAnotherIndexIsRefused) {
 TEST_F(Copied, OneOfAnotherVersionIsRefused) {
   constexpr std::uint32_t kLaterVersion = 2;
   ASSERT_TRUE(pwrite_all(open_file(path_).get(), std::as_bytes(std::span(&kLaterVersion, 1)), 8, "copy"));
-  EXPECT_EQ(open().error().message(), "decoded copy: it is of another version");
+  EXPECT_EQ(open().error().message(), "decoded copy: unsupported version");
 }
 
 TEST_F(Copied, AChangedOrShortenedFileGivesErrorsOrTheRightBytes) {
@@ -101,7 +101,7 @@ TEST_F(Copied, AChangedOrShortenedFileGivesErrorsOrTheRightBytes) {
   int errors = 0;
   for (int round = 0; round < 300; ++round) {
     Bytes changed = whole;
-    // The table is a small part of the file: each second change is there.
+    // The table is a small part of the file, so every second change is made in it.
     if (round % 3 == 0)
       changed.resize(random() % changed.size());
     else

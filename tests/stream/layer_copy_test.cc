@@ -1,5 +1,5 @@
 // Layers with long stretches without access points, read through a decoded copy: the right bytes, decoded
-// once, whatever becomes of the copy.
+// once, even if the copy is lost.
 #include "core/stream/layer_copy.h"
 
 #include <fcntl.h>
@@ -94,7 +94,7 @@ class Copying : public ::testing::Test {
     }
     ASSERT_EQ(copies->stats().made, 1U);
   }
-  // So that every read has to come by its spans anew.
+  // Every read has to get its spans again.
   static std::shared_ptr<SpanCache> no_memory() { return std::make_shared<SpanCache>(0); }
 
   TempDir dir_;
@@ -272,7 +272,7 @@ TEST_F(Copying, ABrokenBlobIsReadUpToWhereItBreaksAndLeavesNoCopy) {
   EXPECT_EQ(files(), 0);
 }
 
-// Delivers nothing behind its first half until it is let go.
+// Delivers nothing beyond its first half until it is released.
 class WaitingBlob final : public Blob {
  public:
   explicit WaitingBlob(BlobPtr blob) : blob_(std::move(blob)) {}

@@ -44,7 +44,7 @@ using testing::zstd_of;
 
 constexpr std::uint64_t kSpacing = 16 << 10;
 
-// By zlib where it is gzip, which finds a point in each distance that is as short.
+// Uses zlib for gzip, because it finds points at any distance.
 IndexedStream indexed_stream(Compression compression, const Bytes& content, std::uint64_t max_span) {
   testing::PiecewiseSource source(content);
   auto decoder = compression == Compression::gzip
@@ -83,7 +83,7 @@ std::vector<StreamFixture> fixtures() {
   return all;
 }
 
-// Whether a read gives what stands in the plain bytes, and as much of it as there is.
+// Checks that a read returns the plain bytes, and as many as there are.
 void expect_stream_read(const LayerStream& stream, const Bytes& plain, std::uint64_t offset,
                         std::size_t size) {
   Bytes out(size);
@@ -140,7 +140,7 @@ TEST(LayerStream, AnEmptyStreamReadsAsEmpty) {
   EXPECT_EQ(*fixture.opened, 0);
 }
 
-// What comes of reading all of `stream` in order, from `begin` on.
+// Reads all of `stream` in order, starting at `begin`, and checks it.
 void read_in_order(const LayerStream& stream, const Bytes& plain, std::uint64_t begin, std::size_t step) {
   for (std::uint64_t at = begin; at < plain.size(); at += step) expect_stream_read(stream, plain, at, step);
 }
@@ -174,7 +174,7 @@ TEST(LayerStream, ASequentialReaderDecodesEachByteOnce) {
   }
 }
 
-// It is faster than threads that decode spans of a few kilobytes ahead, and what it has read is soon gone.
+// It is faster than threads that decode small spans ahead, and its spans are soon evicted.
 TEST(LayerStream, ASequentialReaderWithLittleCacheIsNotHeldUpByThoseWhoDecodeAhead) {
   for (const StreamFixture& fixture : fixtures()) {
     const auto cache = std::make_shared<SpanCache>(200'000);
@@ -238,7 +238,7 @@ TEST(LayerStream, AheadOfNobodyWhereTheCacheIsTooSmall) {
   }
 }
 
-// Its first `good` bytes can be read, further on nothing; counts who tries.
+// Its first `good` bytes are readable, the others are not; counts the attempts.
 class BrokenBlob final : public Blob {
  public:
   BrokenBlob(std::shared_ptr<const Blob> blob, std::uint64_t good) : blob_(std::move(blob)), good_(good) {}
@@ -380,8 +380,8 @@ int errors_of_reading(const LayerStream& stream, const Bytes& plain) {
   return errors;
 }
 
-// Bit rot after indexing: what `damage` did to the blob gives errors, with a line of log, or the right bytes,
-// never others. How many of the rounds gave errors.
+// Bit rot after indexing: the changes of `damage` in the blob give errors, with a log line, or the right
+// bytes, never others. Returns the number of rounds with errors.
 int rounds_with_errors(StreamFixture& fixture, const Bytes& whole, int rounds,
                        const std::function<void(Bytes&)>& damage) {
   int count = 0;

@@ -28,14 +28,14 @@ constexpr std::uint64_t kStream = 7;
 constexpr std::uint64_t kRun = 10;       // spans 10 to 19 are of one access point
 constexpr std::uint64_t kOtherRun = 20;  // and those from here on of another
 
-// The decodes of a stream whose spans all have 10 bytes.
+// The decodes of a stream with spans of 10 bytes.
 struct DecodesFixture {
   explicit DecodesFixture(std::uint64_t budget = 10'000) : cache(std::make_shared<SpanCache>(budget)) {}
 
   Decode start(std::uint64_t wanted, std::uint64_t run) {
     return std::get<Decode>(decodes.join_or_start(wanted, run));
   }
-  // A reader in a thread of its own that must get the span from somebody else.
+  // A reader in its own thread that must get the span from another one.
   std::future<Result<SpanBytes>> join(std::uint64_t wanted, std::uint64_t run) {
     auto joined = std::async(std::launch::async, [this, wanted, run] {
       return std::get<Result<SpanBytes>>(decodes.join_or_start(wanted, run));
@@ -179,7 +179,7 @@ TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
   EXPECT_TRUE(other.get()) << "who was not stopped gets the span";
 }
 
-// Each thread decodes for 1 ms a span; `in_work` says which spans are being decoded.
+// Each thread decodes a span in 1 ms; `in_work` marks the spans being decoded.
 TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
   DecodesFixture fixture(0);
   std::vector<std::atomic<int>> in_work(kOtherRun + 10);

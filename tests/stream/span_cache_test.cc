@@ -17,7 +17,7 @@ namespace {
 
 SpanBytes cached_span(std::size_t size) { return std::make_shared<const SpanBuffer>(size); }
 
-// Adds a span that was decoded ahead; false where there was no room for it.
+// Adds a span that was decoded ahead; returns false if there was no room.
 bool add_ahead(SpanCache& cache, SpanKey key, std::size_t size) {
   auto room = cache.room_ahead(size);
   if (room) cache.add_ahead(key, cached_span(size), *room);

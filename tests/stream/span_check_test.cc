@@ -32,8 +32,8 @@ using testing::sample_bytes;
 
 constexpr std::uint64_t kPointDistance = 16 << 10;
 
-// An index whose spans are checked by `kinds` in turn. A foreign index has no XXH3 of a span, so there is
-// none in it.
+// An index with `kinds` as the checks of its spans, in turn. A foreign index has no XXH3 of a span, so
+// neither has this one.
 struct CheckedLayer {
   CheckedLayer(Compression compression, Bytes content, std::vector<SpanCheck> kinds_in_turn,
                std::uint64_t max_span = kMaxSpanSize)
@@ -109,7 +109,8 @@ TEST(SpanChecks, OfEveryKindLetTheRightBytesPass) {
       const CheckedLayer layer(compression, blob, kinds);
       ASSERT_GT(layer.spans.size(), 6u);
       ASSERT_TRUE(is_consistent(layer.index(), blob.size()));
-      for (int round = 0; round < 2; ++round) {  // the second one against what the first one learned
+      for (int round = 0; round < 2; ++round) {  // the second one against the digests learned in the first
+                                                 // one
         const auto cache = std::make_shared<SpanCache>(10'000'000);
         const auto stream = layer.stream(layer.blob, cache);
         Bytes out(plain.size());
@@ -150,7 +151,7 @@ TEST(SpanChecks, ThatLearnGiveLaterReadersTheBytesOfTheFirstOne) {
   const CheckedLayer layer(Compression::none, sample_bytes(100'000, 74), {SpanCheck::learned});
   Bytes out;
   EXPECT_EQ(read_span(layer, layer.stream(layer.blob), 2, out), std::nullopt);
-  // The blob is damaged where somebody has read, and where nobody has.
+  // The blob is damaged in spans that were read, and in others.
   const auto cache = std::make_shared<SpanCache>(10'000'000);
   EXPECT_EQ(read_span(layer, layer.stream(layer.damaged_in(2), cache), 2, out), Errc::corrupt);
   EXPECT_EQ(cache->stats().verify_failures, 1u);

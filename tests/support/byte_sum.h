@@ -9,7 +9,7 @@
 
 namespace layoutfs::testing {
 
-// Sums the bytes, which is enough to tell content apart here: eight bytes, the lowest first.
+// Sums the bytes, which is enough to distinguish contents here: eight bytes, the lowest first.
 class ByteSum final : public HashFunction {
  public:
   void update(ByteView piece) override {

@@ -1,4 +1,4 @@
-// For tests: manifests and indexes with what LayoutWriter leaves out, such as subjects and Docker's types.
+// For tests: manifests and indexes beyond LayoutWriter, with subjects and Docker's types.
 #pragma once
 
 #include <string>

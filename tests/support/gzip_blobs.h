@@ -103,7 +103,7 @@ class DeflateWriter {
       used_ = (used_ + 1) % 8;
     }
   }
-  // Huffman codes stand with their most significant bit first.
+  // Huffman codes are written with their most significant bit first.
   void code(std::uint32_t value, unsigned count) {
     for (unsigned i = count; i-- > 0;) bits(value >> i, 1);
   }

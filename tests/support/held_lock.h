@@ -1,4 +1,4 @@
-// The lock of a layout, held by a test: what happens while somebody waits for it.
+// The lock of a layout, held by a test: the behaviour of others while they wait for it.
 #pragma once
 
 #include <fcntl.h>
@@ -25,7 +25,8 @@ class HeldLock {
   }
 
   bool is_held() const { return is_held_; }
-  // Waits until somebody waits for the lock. If nobody does for half a minute, releases it and returns false.
+  // Waits until another process or thread waits for the lock. After half a minute, releases it and returns
+  // false.
   bool has_waiter() {
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (std::chrono::steady_clock::now() < patience) {

@@ -1,11 +1,11 @@
-// What a user may do who is not root.
+// The rights of an unprivileged user.
 #pragma once
 
 #include <unistd.h>
 
 namespace layoutfs::testing {
 
-// For a scope, the process is a user who owns nothing. Needs root.
+// For a scope, the process is a user without any files. Needs root.
 class AsNobody {
  public:
   AsNobody() : is_nobody_(::geteuid() == 0 && ::seteuid(kNobody) == 0) {}

@@ -1,5 +1,5 @@
-// For tests: every way in which a layout can hold referrers of an image. Whoever follows references must find
-// the same ones.
+// For tests: every way in which a layout can contain referrers of an image. All code that follows references
+// must find the same ones.
 #pragma once
 
 #include <algorithm>

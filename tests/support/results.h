@@ -14,13 +14,13 @@
 
 namespace layoutfs {
 
-// For what a failed test says.
+// For the messages of failed tests.
 inline void PrintTo(Errc code, std::ostream* out) { *out << "Errc " << static_cast<int>(code); }
 inline void PrintTo(RegistryCode code, std::ostream* out) { *out << wire_code(code); }
 
 namespace testing {
 
-// The kind of an error; nothing where there is none.
+// Returns the kind of an error; nullopt if there is none.
 template <class T>
 std::optional<Errc> failure_of(const Result<T>& result) {
   return result ? std::nullopt : std::optional(result.error().code());
@@ -32,7 +32,7 @@ std::optional<RegistryCode> registry_failure_of(const Result<T>& result) {
   return result ? std::nullopt : std::optional(registry_code(result.error()));
 }
 
-// What is no part of the test's question, and has to work.
+// For steps that must succeed and are not under test.
 template <class T>
 T must(Result<T> result, std::source_location where = std::source_location::current()) {
   if (!result)

@@ -1,4 +1,4 @@
-// What the tests of the store share: content, descriptors, and the state of a directory.
+// Shared by the tests of the store: content, descriptors, and the state of a directory.
 #pragma once
 
 #include <sys/stat.h>

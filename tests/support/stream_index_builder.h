@@ -57,7 +57,7 @@ struct IndexTables {
   Bytes states;
 };
 
-// What one pass over a blob found: the plain bytes and the tables.
+// The result of one pass over a blob: the plain bytes and the tables.
 struct IndexedStream {
   Bytes plain;
   std::shared_ptr<const IndexTables> tables;
@@ -99,7 +99,7 @@ inline Result<IndexedStream> index_stream(Compression compression, std::unique_p
     if (done->point || done->end || result.plain.size() - span_begin == max_span) end_span();
     if (done->point) {
       const auto state = done->point->make_state({});
-      if (!state) return fail(Errc::corrupt, "a point did not stand its trial");
+      if (!state) return fail(Errc::corrupt, "an access point failed its test");
       span_point = tables->points.size();
       tables->points.push_back({.offset = result.plain.size(),
                                 .position = done->point->position,

@@ -1,4 +1,4 @@
-// For tests: table files that are sound but for what a test is about.
+// For tests: table files that are valid except for the property under test.
 #pragma once
 
 #include <cstring>
@@ -7,8 +7,8 @@
 
 namespace layoutfs::testing {
 
-// `file` with its payload moved on by four bytes, behind an offset to its root that leads there: all of it is
-// as it was, but for the alignment of what is larger.
+// Returns `file` with its payload shifted by four bytes, and an offset to its root before it: everything is
+// unchanged except the alignment of larger values.
 inline Bytes unaligned(ByteView file, TableKind kind, const Digest& digest) {
   const auto version = load_le<std::uint32_t>(file, 12);
   const ByteView payload = file.subspan(128);

@@ -1,4 +1,4 @@
-// Writes tars byte by byte, in any of the formats, so that tests can also write what no archiver would.
+// Writes tars byte by byte, in any format, including tars that no archiver writes.
 #pragma once
 
 #include <algorithm>
@@ -48,7 +48,7 @@ inline const std::string kUstar = std::string("ustar\0", 6) + "00";
 inline const std::string kGnu = std::string("ustar  \0", 8);
 inline const std::string kV7 = std::string(8, '\0');
 
-// The fields of a header as the bytes that stand in it; numbers are set with octal() or base256().
+// The fields of a header as raw bytes; set numbers with octal() or base256().
 struct RawHeader {
   std::string name;
   char flag = '0';
@@ -85,7 +85,7 @@ struct RawHeader {
   }
 };
 
-// What the entries that follow shall look like; PAX records are written where they are needed.
+// The attributes of the following entries; PAX records are written if necessary.
 struct EntryAttributes {
   std::uint32_t mode = 0644, uid = 0, gid = 0;
   std::int64_t mtime = 1'600'000'000;  // seconds; a fraction can be given in `pax`
@@ -124,7 +124,7 @@ class TarWriter {
     return file(directory.empty() ? ".wh..wh..opq" : directory + "/.wh..wh..opq");
   }
 
-  // A PAX header ('x'), or a global one ('g'), for what is added next.
+  // Adds a PAX header ('x') or a global one ('g') before the next entry.
   TarWriter& pax(const PaxPairs& records, char flag = 'x') {
     std::string body;
     for (const auto& [key, value] : records) body += pax_record(key, value);
@@ -133,7 +133,7 @@ class TarWriter {
   TarWriter& pax_body(const std::string& body, char flag = 'x') {
     return raw(RawHeader{.name = "PaxHeaders/0", .flag = flag, .size = octal(body.size(), 12)}, body);
   }
-  // GNU's long name ('L') or long link target ('K') of what is added next.
+  // Adds GNU's long name ('L') or long link target ('K') of the next entry.
   TarWriter& gnu_long(char flag, const std::string& value) {
     const std::string body = value + '\0';
     return raw(

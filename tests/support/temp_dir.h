@@ -13,7 +13,7 @@
 
 namespace layoutfs::testing {
 
-// Writes a file, and the folders above it where they are missing; an existing file is overwritten in place.
+// Writes a file and creates its missing parent folders; overwrites an existing file in place.
 inline void write_file(const std::filesystem::path& path, ByteView content) {
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path());
   std::ofstream file(path, std::ios::binary | std::ios::trunc);

@@ -15,7 +15,7 @@ namespace layoutfs::testing {
 
 struct ZstdOptions {
   int level = 3;
-  int window_log = 0;  // 0: as the level says
+  int window_log = 0;  // 0: the level's default
   bool has_checksum = false;
   bool has_content_size = false;
   std::size_t flush_every = 0;  // bytes of input; 0: never

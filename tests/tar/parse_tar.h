@@ -46,7 +46,7 @@ inline Result<std::vector<TarEntry>> parse_tar_jumping(std::string_view tar) {
   return entries;
 }
 
-// All that a TarEntry says, as text, so that entries can be compared and shown.
+// Returns all fields of a TarEntry as text, for comparison and messages.
 inline std::string describe(const TarEntry& entry) {
   std::string out =
       std::to_string(static_cast<int>(entry.type)) + " '" + entry.path + "' -> '" + entry.target + "'";

@@ -74,7 +74,7 @@ TEST(HostileTar, AFlippedByteInAHeaderIsNoticed) {
       std::string damaged = tar;
       damaged[at] = static_cast<char>(damaged[at] ^ 0x55);
       EXPECT_EQ(describe(parse_tar(damaged)),
-                "error: tar header at byte " + std::to_string(header) + ": checksum is wrong")
+                "error: tar header at byte " + std::to_string(header) + ": invalid checksum")
           << at;
     }
   }

@@ -1,4 +1,4 @@
-// What the headers of a tar mean.
+// The meaning of tar headers.
 #include "core/tar/tar_parser.h"
 
 #include <gmock/gmock.h>
@@ -147,13 +147,13 @@ TEST(TarParser, ThePaddingOfTheLastFileMayBeMissing) {
   const std::string tar = std::move(TarWriter().file("a", "xyz")).text(0);
   EXPECT_THAT(paths(*parse_tar(tar.substr(0, 515))), ElementsAre("a"));
   EXPECT_THAT(parse_tar(tar.substr(0, 514)).error().message(),
-              HasSubstr("tar header at byte 0: the stream ends inside the data"));
+              HasSubstr("tar header at byte 0: unexpected end of the stream inside the data"));
 }
 
 TEST(TarParser, AWrongChecksumNamesTheOffsetOfTheHeader) {
   TarWriter tar;
   tar.file("a", "x").raw(RawHeader{.name = "b", .checksum = octal(1, 8)});
-  EXPECT_EQ(error_of(tar), "tar header at byte 1024: checksum is wrong");
+  EXPECT_EQ(error_of(tar), "tar header at byte 1024: invalid checksum");
 }
 
 TEST(TarParser, ChecksumsMayBeSignedAndOfAnyOctalStyle) {
@@ -201,14 +201,14 @@ TEST(TarParser, NumbersOutOfRangeAreErrors) {
       {{.name = "f", .gid = base256(-5, 8)}, "gid is negative"},
       {{.name = "f", .size = base256(-512, 12)}, "size is negative"},
       {{.name = "f", .size = base256(INT64_MAX, 12)}, "size is too large"},
-      {{.name = "f", .size = "\x80" + std::string(11, '\xff')}, "size is no number"},
-      {{.name = "f", .mtime = "\xff\x7f" + std::string(10, '\0')}, "time is no number"},
-      {{.name = "f", .mode = "0648"}, "mode is no number"},
-      {{.name = "f", .size = "12 34"}, "size is no number"},
+      {{.name = "f", .size = "\x80" + std::string(11, '\xff')}, "invalid size field"},
+      {{.name = "f", .mtime = "\xff\x7f" + std::string(10, '\0')}, "invalid time field"},
+      {{.name = "f", .mode = "0648"}, "invalid mode field"},
+      {{.name = "f", .size = "12 34"}, "invalid size field"},
       {{.name = "f", .flag = '3', .device_major = base256(std::int64_t{1} << 40, 8)},
        "device number is too large"},
       {{.name = "f", .flag = 'x', .size = base256(-1, 12)}, "size is negative"},
-      {{.name = "f", .flag = 'x', .size = octal(1 << 21, 12)}, "more than 1 MiB"},
+      {{.name = "f", .flag = 'x', .size = octal(1 << 21, 12)}, "exceed 1 MiB"},
       {{.name = "f", .flag = 'g', .size = base256(-1, 12)}, "size is negative"},
   };
   for (const auto& [header, message] : cases)
@@ -334,7 +334,7 @@ TEST(TarParser, PaxTimesHaveFractionsAndSigns) {
     EXPECT_EQ(entry.mtime.nanoseconds, nanoseconds) << text;
   }
   for (const char* text : {"x", ".5", "1.5x", "--1", "+1", "9223372036854775808", "1e5", "-", "1.-5"}) {
-    EXPECT_THAT(error_of(TarWriter().pax({{"mtime", text}}).file("f")), HasSubstr("PAX mtime is no time"))
+    EXPECT_THAT(error_of(TarWriter().pax({{"mtime", text}}).file("f")), HasSubstr("invalid PAX mtime"))
         << text;
   }
 }
@@ -358,12 +358,12 @@ TEST(TarParser, BrokenPaxRecordsAreErrors) {
       {"3 \n", "key"},
       {"6 abc\n", "key"},
       {"6 =ab\n", "key"},
-      {pax_record("path", "a" + nul + "c"), "PAX path holds a NUL"},
-      {pax_record("linkpath", nul), "PAX linkpath holds a NUL"},
-      {pax_record("SCHILY.xattr.a" + nul, "v"), "xattr holds a NUL"},
-      {pax_record("uid", "x"), "PAX uid is no number"},
-      {pax_record("size", "-1"), "PAX size is no number"},
-      {pax_record("gid", "1 2"), "PAX gid is no number"},
+      {pax_record("path", "a" + nul + "c"), "PAX path contains a NUL"},
+      {pax_record("linkpath", nul), "PAX linkpath contains a NUL"},
+      {pax_record("SCHILY.xattr.a" + nul, "v"), "xattr name contains a NUL"},
+      {pax_record("uid", "x"), "invalid PAX uid"},
+      {pax_record("size", "-1"), "invalid PAX size"},
+      {pax_record("gid", "1 2"), "invalid PAX gid"},
   };
   for (const auto& [body, message] : cases) {
     const std::string error = error_of(TarWriter().pax_body(body).file("f"));
@@ -392,7 +392,7 @@ TEST(TarParser, XattrsAreSortedAndKeptToTheByte) {
 }
 
 TEST(TarParser, AnExtendedHeaderWithoutAnEntryIsAnError) {
-  EXPECT_THAT(error_of(TarWriter().pax({{"path", "x"}})), HasSubstr("ends behind an extended header"));
+  EXPECT_THAT(error_of(TarWriter().pax({{"path", "x"}})), HasSubstr("ends after an extended header"));
   EXPECT_THAT(parse_tar(TarWriter().gnu_long('L', "x").text(0)).error().message(), HasSubstr("ends inside"));
 }
 

@@ -1,4 +1,4 @@
-// What is remembered of blobs, and in which order they are tried.
+// The records about blobs, and the order of their locations.
 #include "core/transfer/blob_info_cache.h"
 
 #include <gmock/gmock.h>

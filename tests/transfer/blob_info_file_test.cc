@@ -1,4 +1,4 @@
-// What is known of blobs, kept from process to process.
+// Facts about blobs, shared between processes.
 #include "core/transfer/blob_info_file.h"
 
 #include <gmock/gmock.h>

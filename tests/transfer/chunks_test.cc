@@ -199,7 +199,7 @@ TEST(CheckedChunks, MoreChunksThanWereAskedForAreOneErrorAfterThese) {
   const auto all = checked({"a", "b", "c", "d", "e"}, {{0, 1}, {2, 1}, {4, 1}});
   EXPECT_THAT(all.chunks, ElementsAre("a", "b", "c"));
   EXPECT_EQ(all.error, Errc::corrupt);
-  EXPECT_THAT(all.message, HasSubstr("more than the 3 chunks"));
+  EXPECT_THAT(all.message, HasSubstr("response has more than the 3 requested chunks"));
 }
 
 TEST(CheckedChunks, AnErrorOfTheStreamIsHandedOnAfterWhatCameBefore) {

@@ -116,7 +116,7 @@ TEST_F(Copying, AnIndexMayReferToItsOwnManifest) {
 TEST_F(Copying, ReadsNothingThatIsThere) {
   const auto image = image_of({lower, upper});
   must(copy({{"app", image}}));
-  // Nobody will notice, as nobody looks.
+  // Unnoticed, because it is not read.
   testing::write_file(writer.blob_path(lower.digest), "LOWER");
   const auto counts = must(copy({{"again", image}}));
   EXPECT_EQ(counts, (CopyCounts{.reused_blobs = 4, .reused_bytes = counts.reused_bytes}));
@@ -294,7 +294,7 @@ TEST_F(Referrers, AreFoundWhereverTheyAre) {
   std::vector<Digest> expected{signature.digest, nested.digest, countersignature.digest};
   std::ranges::sort(expected);
   EXPECT_EQ(found({image}), expected);
-  // Of what an index leads to, too.
+  // Also for the children of an index.
   EXPECT_EQ(found({writer.index({image})}), expected);
   EXPECT_THAT(found({countersignature}), IsEmpty());
   EXPECT_THAT(found({other, of_other}), IsEmpty());

@@ -1,4 +1,4 @@
-// What becomes of the entries of a layout when images get names, or entries of another layout come.
+// The entries of a layout after images get names, or after entries of another layout are added.
 #include "core/transfer/entry_naming.h"
 
 #include <gmock/gmock.h>
@@ -88,7 +88,7 @@ TEST(ChangesToName, AnEntryWithoutANameIsTaken) {
 TEST(ChangesToName, WhatHadTheNameLosesIt) {
   EXPECT_THAT(named_so({"a=x", "b=z"}, {"a=y"}), ElementsAre("-=x", "b=z", "a=y"));
   EXPECT_THAT(named_so({"a=x", "b=z"}, {"a=y"}, ReplacedEntry::removed), ElementsAre("a=y", "b=z"));
-  // Each of them, where other programs have given it more than once.
+  // All of them, if other programs have repeated the name.
   EXPECT_THAT(named_so({"a=x", "a=y", "a=z"}, {"a=y"}), ElementsAre("-=x", "a=y", "-=z"));
   // But none of several is removed.
   const References now = references_of({"a=x", "a=y"});

@@ -1,4 +1,4 @@
-// For tests of copying: layouts, images in them, and what is looked at afterwards.
+// For tests of copying: layouts, images in them, and helpers for checking the results.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -50,7 +50,7 @@ inline BlobInfo info_of(std::string_view text) {
   return {.digest = Digest::of(as_bytes(text)), .size = text.size()};
 }
 
-// What a source of a blob delivers.
+// Returns the content of a blob's source.
 inline std::string text_of(Result<SourceBlob> blob) {
   if (!blob) return "cannot be opened: " + blob.error().message();
   std::string text;

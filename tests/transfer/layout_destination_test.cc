@@ -116,7 +116,7 @@ TEST_F(EngineDestination, ContentThatIsNotWhatItWasSaidToBeIsNeverThere) {
   EXPECT_EQ(failure_of(put(*destination, "laye", info)), Errc::digest_invalid);
   EXPECT_EQ(failure_of(put(*destination, "layer!", info)), Errc::size_invalid);
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
-  // Also where a blob of the right content is there already.
+  // Even if a blob of the right content exists.
   must(put(*destination, "layer", info));
   EXPECT_EQ(failure_of(put(*destination, "other", info)), Errc::digest_invalid);
   EXPECT_EQ(text_of_blob(info.digest), "layer");
@@ -253,7 +253,7 @@ TEST_F(EngineDestination, ASubstituteIsReusedWhereItWillDo) {
   found = reuse(kZstd, true);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->compression_operation, LayerCompression::preserve_original);
-  // One that was told of and is damaged, or gone.
+  // A recorded one that is damaged or removed.
   write_file(path + "/" + info_of(kZstd).digest.blob_path(), std::string(kZstd.size(), '\0'));
   EXPECT_EQ(reuse(kGzip, true), std::nullopt);
   EXPECT_TRUE(must(engine->delete_blob(info_of(kZstd).digest)));
@@ -473,7 +473,7 @@ TEST_F(Copy, ManyImagesAreNamedInOneStep) {
   must(copy_image(*source("one"), *open("b", {.batch = batch, .blobs = blobs})));
   EXPECT_THAT(entry_names(*engine), IsEmpty());
   EXPECT_EQ(batch->size(), 2u);
-  // What has no blob yet gets no name.
+  // A name without its blob is not written.
   EXPECT_EQ(failure_of(batch->write(*engine)), Errc::not_found);
   EXPECT_EQ(batch->size(), 2u);
   must(blobs->flush());

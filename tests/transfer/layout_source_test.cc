@@ -19,7 +19,7 @@ class EngineSource : public ::testing::Test {
   Result<std::unique_ptr<ImageSource>> open(std::string_view reference, SourceOptions options = {}) const {
     return open_source(engine(), reference, std::move(options));
   }
-  // Which entry `reference` means; nothing where there is an error.
+  // Returns the entry that `reference` means; nullopt after an error.
   std::optional<Digest> found(std::string_view reference) const {
     const auto source = open(reference);
     if (!source) return std::nullopt;
@@ -145,7 +145,7 @@ TEST_F(EngineSource, PiecesOfBlobsAreReadWhereTheyLie) {
   const std::vector<BlobChunk> outside = {{0, 14}};
   EXPECT_EQ(failure_of(source->get_blob_at(blob_info_of(hello), outside)), Errc::bad_partial_request);
   EXPECT_EQ(failure_of(source->get_blob_at(blob_info_of(hello), {})), Errc::bad_partial_request);
-  // Whoever does not know the size sees the end.
+  // A caller without the size sees only the end.
   EXPECT_EQ(deliver(source->get_blob_at({.digest = hello.digest}, outside)).error, Errc::unexpected_eof);
   EXPECT_EQ(failure_of(source->get_blob_at(info_of("none"), std::vector<BlobChunk>{{0, 1}})),
             Errc::not_found);
@@ -180,7 +180,7 @@ TEST_F(EngineSource, AForeignLayerComesFromTheFirstUrlThatCanBeHad) {
   EXPECT_EQ(blob.local, nullptr);
   EXPECT_EQ(text_of(std::move(blob)), "foreign");
   EXPECT_THAT(asked, ElementsAre("HTTP://broken/x", "https://good/y"));
-  // What is here needs no URL.
+  // A local blob needs no URL.
   BlobInfo local = blob_info_of(layer);
   local.urls = foreign.urls;
   EXPECT_EQ(text_of(source->get_blob(local)), "layer");
@@ -239,7 +239,7 @@ TEST_F(EngineSource, AnArchiveIsASourceToo) {
       ElementsAre("ay", "r"));
 }
 
-// ---- What a source has that says nothing about it ----
+// ---- The defaults of a source ----
 
 class BareSource final : public ImageSource {
  public:

@@ -1,5 +1,4 @@
-// An engine and a registry as somebody outside of the library would write them, in memory: of the library
-// they use the interfaces alone.
+// An engine and a registry in memory, as written outside of the library: they use only its interfaces.
 #pragma once
 
 #include <algorithm>
@@ -229,7 +228,7 @@ class MemoryWriter final : public BlobWriter {
   std::unique_ptr<Upload> upload_;
 };
 
-// One repository, whatever it is called.
+// One repository of any name.
 class MemoryRegistry final : public Registry {
  public:
   MemoryEngine engine;

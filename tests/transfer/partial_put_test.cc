@@ -1,4 +1,4 @@
-// Blobs made of what a layout has already, and of pieces for the rest.
+// Blobs assembled from content of the layout and from chunks.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ class PartialPut : public ::testing::Test {
     EXPECT_TRUE(destination->supports_put_blob_partial());
     return destination->put_blob_partial(accessor, blob, cache, context);
   }
-  // The whole of it is there, and no upload any more.
+  // Checks that the blob is complete, and that no upload remains.
   void expect_made() const {
     const auto blob = engine->get_blob(info.digest);
     ASSERT_TRUE(blob);
@@ -137,14 +137,14 @@ TEST_F(PartialPut, ASourceThatLiesAboutItsChunksIsFoundOut) {
     accessor.delivered = std::move(delivered);
     return failure_of(put_partially(info, spans));
   };
-  // What is wrong by itself may be right as a whole ...
+  // Wrong content may be right as a whole ...
   EXPECT_EQ(attempt({first + "!", last}), Errc::partial_fallback);
   expect_nothing_left();
   EXPECT_EQ(attempt({first, last, "more"}), Errc::partial_fallback);
   expect_nothing_left();
   EXPECT_EQ(attempt({last, first}), Errc::partial_fallback);
   expect_nothing_left();
-  // ... what breaks off may only have broken off.
+  // ... and a truncated source may only have been interrupted.
   EXPECT_EQ(attempt({first}), Errc::unexpected_eof);
   EXPECT_EQ(attempt({last.substr(1)}), Errc::unexpected_eof);
   EXPECT_FALSE(must(engine->exists(info.digest)));

@@ -48,7 +48,7 @@ TEST_F(RegistryTransfer, AnImageGoesThereAndBack) {
   must(copy_image(*layout_source("many"), *destination));
   EXPECT_THAT(must(registry->tags(kApp)), ElementsAre("1.0"));
   EXPECT_EQ(must(registry->resolve_tag(kApp, "1.0")).digest, index.digest);
-  // What the index names are manifests of the repository, but no entries.
+  // The children of the index are manifests of the repository, but not entries.
   EXPECT_EQ(must(registry->resolve_manifest(kApp, other.digest)).digest, other.digest);
   EXPECT_THAT(entry_names(*must(open_dir(path))), ElementsAre("example/app:1.0"));
 
@@ -110,7 +110,7 @@ TEST_F(RegistryTransfer, ContentThatIsNotWhatItWasSaidToBeIsNeverThere) {
   EXPECT_THAT(files_of_blobs(path), IsEmpty());
   EXPECT_EQ(must(put(*destination, "layer", {})).digest, info.digest);
   EXPECT_EQ(must(put(*destination, "layer", info)).size, 5u);
-  // It is verified also where it is there already.
+  // It is verified even if it exists already.
   EXPECT_EQ(failure_of(put(*destination, "other", info)), Errc::digest_invalid);
   EXPECT_THAT(files_of_blobs(path), ElementsAre("sha256/" + info.digest.hex()));
 }

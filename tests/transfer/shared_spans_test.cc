@@ -1,4 +1,4 @@
-// What two layers are found to have in common is in both.
+// The reported common parts of two layers are in both.
 #include "core/transfer/shared_spans.h"
 
 #include <gtest/gtest.h>

@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using testing::must;
 using testing::TempDir;
 
-// Nobody here decodes anything: what is in a blob stands in a table.
+// Nothing is decoded here: a table has the content of each blob.
 constexpr std::string_view kPlainLayer = "the layer", kGzip = "\x1f\x8b the same by gzip",
                            kZstd = "\x28\xb5\x2f\xfd the same by zstd";
 

@@ -14,7 +14,7 @@ namespace layoutfs::testing {
 
 class TextBlob final : public Blob {
  public:
-  // Says that it has `size` bytes, whatever it delivers.
+  // Announces `size` bytes, independent of the content.
   explicit TextBlob(std::string text, std::uint64_t size) : text_(std::move(text)), size_(size) {}
   explicit TextBlob(const std::string& text) : TextBlob(text, text.size()) {}
   std::uint64_t size() const noexcept override { return size_; }
@@ -30,7 +30,7 @@ class TextBlob final : public Blob {
   std::uint64_t size_;
 };
 
-// Delivers these texts, then an error where it has one.
+// Delivers these texts, then its error, if there is one.
 class TextStream final : public ChunkStream {
  public:
   explicit TextStream(std::vector<std::string> texts, std::optional<Error> failure = {})
@@ -66,10 +66,10 @@ class TextAccessor final : public BlobChunkAccessor {
   }
 
   std::string text;
-  std::size_t available = std::string::npos;  // bytes that can be read before it breaks off
+  std::size_t available = std::string::npos;  // bytes that can be read before an error
   std::size_t most_chunks = 100;
   std::optional<Error> failure;                       // of every request
-  std::optional<std::vector<std::string>> delivered;  // whatever was asked for
+  std::optional<std::vector<std::string>> delivered;  // independent of the request
   std::optional<Error> stream_failure;                // after these
   std::vector<std::vector<BlobChunk>> requests;
 };

@@ -1,4 +1,4 @@
-"""Tar files: of layouts, as several programs write them, and of what is no layout."""
+"""Tar files: of layouts, as several programs write them, and of other formats."""
 import json
 
 from ocilib import Layout, Tar, sha

@@ -27,7 +27,7 @@ def attestation_of(descriptor, digest, size):
 
 @case
 def config_empty_descriptor(out):
-    """an artifact whose config is the empty descriptor: named, and inline, but not stored"""
+    """an artifact with the empty descriptor as its config: named, and inline, but not stored"""
     layout = Layout()
     config = {**layout.blob(b"{}", EMPTY), "data": "e30="}
     file = layout.blob(b"hello artifact\n", "text/plain", annotations={"org.opencontainers.image.title": "hello.txt"})
@@ -84,7 +84,7 @@ def index_artifact_type(out):
 
 @case
 def index_buildkit_cache(out):
-    """buildx --cache-to type=local: an index whose manifests are layers and a description of the cache"""
+    """buildx --cache-to type=local: an index with layers as its manifests and a description of the cache"""
     layout, entries = Layout(), []
     for name in "ab":
         layer, diff_id = stored(layout, Tar().file(name, name))
@@ -97,7 +97,7 @@ def index_buildkit_cache(out):
 
 @case
 def index_no_annotations(out):
-    """an archive whose only entry has no annotations (nix2container)"""
+    """an archive with one entry without annotations (nix2container)"""
     write_archive(one_image(name=None), out)
 
 
@@ -181,7 +181,7 @@ def layers_null(out):
 
 @case
 def refs_comma(out):
-    """buildkit, tar=false, with several names: one entry whose ref.name is a list"""
+    """buildkit, tar=false, with several names: one entry with a list as its ref.name"""
     one_image(name="latest,1.0,docker.io/library/app:2").write(out)
 
 

@@ -131,7 +131,7 @@ def layer_symlink_xattr(out):
 
 @case
 def layer_time_1754(out):
-    """a header whose time is a negative number of 12 bytes: in 1754"""
+    """a header with a time that is a negative number of 12 bytes: in 1754"""
     tar = Tar().raw(header(b"old", size=1, mtime=bytes.fromhex("fffffffffffffffe6af6f71d")), b"x".ljust(512, b"\0"))
     tar.file("epoch", "y", mtime_ns=0).raw(header(b"d/", b"5", mode=0o755, mtime=-1))
     one_image(tar).write(out)

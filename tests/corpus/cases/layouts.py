@@ -14,7 +14,7 @@ def layer_of(layout, number):
 
 @case
 def chroot_resolv(out):
-    """images with a shell (BUSYBOX names a static one) whose /etc/resolv.conf, or /etc, is no file or directory"""
+    """images with a shell (BUSYBOX names a static one) with an /etc/resolv.conf, or /etc, that is not a file or directory"""
     busybox = pathlib.Path(os.environ.get("BUSYBOX", "/bin/busybox")).read_bytes()
     layout = Layout()
 

@@ -1,4 +1,4 @@
-"""The register of cases, and what several of them are made of."""
+"""The register of cases, and their shared parts."""
 import json
 import pathlib
 import subprocess

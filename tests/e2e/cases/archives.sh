@@ -1,4 +1,4 @@
-# What must come of the cases of cases/archives.py; each function takes the path of its case.
+# The expected results of cases/archives.py; each function takes the path of its case.
 
 archive_docker_save_many() {
   local names="docker.io/library/nginx:latest docker.io/library/redis:latest registry.test:5000/team/app:latest" name

@@ -1,4 +1,4 @@
-# What must come of the cases of cases/indexes.py; each function takes the path of its case.
+# The expected results of cases/indexes.py; each function takes the path of its case.
 
 config_empty_descriptor() {
   prints "the artifact is listed" artifact ls "$1"

@@ -1,4 +1,4 @@
-# What must come of the cases of cases/layers.py; each function takes the path of its case.
+# The expected results of cases/layers.py; each function takes the path of its case.
 
 # may USER GROUP COMMAND...: as that user alone.
 may() { limited setpriv --reuid "$1" --regid "$2" --clear-groups "${@:3}" 2>/dev/null; }
@@ -8,7 +8,7 @@ layer_acl() {
   same "a named user reads the file" s "$(may 5 4242 cat "$MOUNT/secret")"
   same "others do not" "" "$(may 6 4242 cat "$MOUNT/secret")"
   same "nor does the group, whose bits are the mask" "" "$(may 6 0 cat "$MOUNT/secret")"
-  # Container engines do not know lists in text: the mode is what counts.
+  # Container engines do not support textual ACLs: the mode decides.
   same "a list in text is none" "t " "$(may 6 0 cat "$MOUNT/text") $(may 5 4242 cat "$MOUNT/text")"
   same "a named group enters the directory" j "$(may 4242 4 cat "$MOUNT/journal/f")"
   same "others do not" "" "$(may 4242 4242 cat "$MOUNT/journal/f")"

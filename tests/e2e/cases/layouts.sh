@@ -1,4 +1,4 @@
-# What must come of the cases of cases/layouts.py; each function takes the path of its case.
+# The expected results of cases/layouts.py; each function takes the path of its case.
 
 chroot_resolv() {
   local name code

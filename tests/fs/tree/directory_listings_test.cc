@@ -42,7 +42,7 @@ class Reader {
     return is_more;
   }
   void touch(const std::string& name) { untouched_.erase(name); }
-  // Nothing if every entry that was there all the time was seen once, and no other one more than once.
+  // Returns "" if every entry that was always present was seen once, and no other entry more than once.
   std::string problem() const {
     for (const auto& [name, count] : seen_)
       if (count > 1) return name + " was seen " + std::to_string(count) + " times";
@@ -59,7 +59,7 @@ class Reader {
   std::set<std::string> untouched_;
 };
 
-// A directory of a mount, and how to change it. `names` is what it holds.
+// A directory of a mount, and a way to change it. `names` is its content.
 struct Changing {
   Filesystem& filesystem;
   InodeNumber directory;
@@ -243,7 +243,7 @@ TEST(DirectoryListings, NamesHaveThePositionThatTheyHaveAlone) {
   EXPECT_TRUE(std::ranges::is_sorted(listing, {}, &ListedName::position));
 }
 
-// As if they were others of one position: no two such names are known.
+// Simulated, because no two names with the same position are known.
 TEST(DirectoryListings, EqualNamesHavePositionsOfTheirOwn) {
   const auto listing = in_order({{"a", S_IFREG}, {"a", S_IFREG}, {"a", S_IFREG}});
   ASSERT_EQ(listing.size(), 3u);

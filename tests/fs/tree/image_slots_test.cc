@@ -74,7 +74,7 @@ TEST(ImageSlots, ImagesThatWereNotUsedLatelyAreClosed) {
   }
   EXPECT_GE(most, 2);
   EXPECT_LE(most, MountOfMany::kBound);
-  // The kernel knows all of them, and gets what it asks for.
+  // The kernel knows all of them, and all its requests are answered.
   for (int i = 0; i < kImages; ++i) {
     const InodeNumber file = files[static_cast<std::size_t>(i)];
     EXPECT_EQ(browser.content(file), std::to_string(i));

@@ -1,4 +1,4 @@
-// A whole layout: what is where, what follows changes, what costs nothing.
+// A whole layout: its paths, updates after changes, and operations without cost.
 #include "fs/tree/layout_filesystem.h"
 
 #include <gmock/gmock.h>
@@ -308,7 +308,7 @@ TEST(LayoutFilesystem, StatisticsAreAnsweredByTheRootAlone) {
   EXPECT_EQ(layout.filesystem->getxattr(browser.node("refs"), "user.layoutfs.stats").error(), ENODATA);
 }
 
-// What the filesystem makes the kernel forget.
+// Records the invalidations in the kernel.
 class Forgotten final : public AnswerCache {
  public:
   void invalidate_name(InodeNumber directory, std::string_view name) override {
@@ -338,7 +338,7 @@ TEST(LayoutFilesystem, TheKernelForgetsWhatHasChanged) {
   EXPECT_TRUE(layout.filesystem->has_changed());
   Forgotten forgotten;
   layout.filesystem->invalidate_changed(forgotten);
-  // And nothing that is as it was: what is mounted there would go.
+  // Unchanged names are not invalidated: that would unmount a mount below them.
   EXPECT_THAT(forgotten.names, ElementsAre(std::pair(refs, "goes"), std::pair(refs, "moves")));
   EXPECT_THAT(forgotten.attributes, Contains(kRootNumber));
   EXPECT_THAT(forgotten.attributes, Contains(refs));

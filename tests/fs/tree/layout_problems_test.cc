@@ -1,4 +1,4 @@
-// Layouts with something wrong: what there is, is shown, and `error` says the rest.
+// Layouts with problems: the valid parts are shown, and `error` describes the rest.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// A directory of layouts: what is where, what is opened when, what becomes of what is closed meanwhile.
+// A directory of layouts: its paths, the moment of opening, and files of closed layouts.
 #include "fs/tree/repository_filesystem.h"
 
 #include <gmock/gmock.h>
@@ -34,7 +34,7 @@ using testing::write_file;
 
 std::string tar_with(const std::string& text) { return TarWriter().dir("etc").file("etc/name", text).text(); }
 
-// An image whose file etc/name holds `text`.
+// An image with the file etc/name of content `text`.
 Descriptor add_image(LayoutWriter& writer, const std::string& text) {
   const auto layer = writer.blob(tar_with(text), testing::kTarType);
   return writer.manifest(writer.config({layer.digest}), {layer});
@@ -273,7 +273,7 @@ TEST(RepositoryFilesystem, InodesAreTheSameInTheNextMountAndOfOneRepositoryOnly)
   for (const auto& [path, number] : first) distinct.insert(number);
   EXPECT_EQ(distinct.size(), 27u);
   EXPECT_FALSE(distinct.contains(0));
-  // Whoever is asked for first.
+  // Independent of the order of requests.
   EXPECT_EQ(numbers(mounted.mount(), {"b", "a/%72efs", "a"}), first);
 }
 
