@@ -5,10 +5,9 @@ import tokenize
 
 # A comment, a raw string, a string or a character of C++.
 CXX_TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', re.S)
-# `code`, URLs, and names with an underscore, a slash, a scope or parentheses: not prose.
-CODE = re.compile(r"`[^`]*`|\b[a-z]+://\S+|\b\w+(?:::|->)\w+|\b\w*_\w*\b|\b\w+\(\)")
+# `code`, a "word" or *word* that is quoted, URLs, and names with an underscore, a slash, a scope or parentheses: not prose.
+CODE = re.compile(r"`[^`]*`|\"\w+\"|\*\w+\*|\b[a-z]+://\S+|\b\w+(?:::|->)\w+|\b\w*_\w*\b|\b\w+\(\)")
 WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
-# The start of a message: a call that makes an error, a warning or a note.
 CXX_ESCAPES = {"n": " ", "t": " ", '"': '"', "\\": "\\"}
 
 
