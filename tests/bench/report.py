@@ -50,7 +50,7 @@ def met_of(row):
 
 
 COLUMNS = {
-    "what": lambda row: row["what"],
+    "measurement": lambda row: row["what"],
     "layoutfs": lambda row: measured(row["ours"]) or row["note"],
     "compared with": compared,
     "ratio or value": value_of,

@@ -55,7 +55,8 @@ PARTS = {
     "comments of tools": Part(Limits(24, 4, 12, 2.5, 1.5), ["tools", "scripts", "cmake", "docs", "CMakeLists.txt"], SCRIPTS, comments),
     "messages": Part(PROSE, ["core", "fs"], r".*\.(h|cc)", messages),
     "messages of tools": Part(Limits(11, 1.5, 8, 0, 0), ["tools"], r".*\.(h|cc)", messages),
-    "README": Part(Limits(8.6, 1.2, 4.6, 0, 0), ["README.md"], r".*", markdown),
+    "README": Part(PROSE, ["README.md"], r".*", markdown),
+    "pages": Part(PROSE, ["docs"], r".*\.md", markdown),
     "CONTRIBUTING": Part(PROSE, ["CONTRIBUTING.md"], r".*", markdown),
     "manuals": Part(Limits(9.3, 1.9, 6.1, 0, 0), ["docs"], r".*\.[1-8]", manual),
 }
