@@ -16,7 +16,7 @@ Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, cons
 Result<CachedTables<LayerIndex>> open_cached_index(const IndexCache& cache, const Descriptor& layer) {
   auto index = open_cached_index(cache, layer.digest);
   if (index && index->tables->blob_size() != layer.size)
-    return fail(Errc::corrupt, "index file: blob size " + std::to_string(index->tables->blob_size()) +
+    return fail(Errc::corrupt, "index file: blob has " + std::to_string(index->tables->blob_size()) +
                                    " bytes, the descriptor says " + std::to_string(layer.size));
   return index;
 }

@@ -248,7 +248,7 @@ Result<std::unique_ptr<BlobWriter>> LayoutRegistry::push_blob_chunked_resume(std
   if (auto checked = check_repository(repository); !checked) return fail(std::move(checked).error());
   const auto wrong_offset = [&](std::uint64_t size) {
     return fail(RegistryCode::range_invalid, "the upload has " + std::to_string(size) + " bytes, not " +
-                                                 std::to_string(offset) + ", to go on from");
+                                                 std::to_string(offset) + " as requested");
   };
   if (id.empty() && offset > 0) return wrong_offset(0);
   const auto layout = id.empty() ? writable_engine() : engine();
