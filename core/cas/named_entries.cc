@@ -45,8 +45,8 @@ bool is_same_image(const Descriptor& a, const Descriptor& b) {
 Error ambiguous_name(std::string_view name, const std::vector<const Descriptor*>& entries) {
   std::vector<std::string> texts;
   for (const Descriptor* entry : entries) texts.push_back(text_of(*entry, name));
-  return {Errc::ambiguous, "'" + std::string(name) + "' is ambiguous; it is the name of " +
-                               std::to_string(entries.size()) + " images: " + list_of(texts)};
+  return {Errc::ambiguous, "'" + std::string(name) + "' is the name of " + std::to_string(entries.size()) +
+                               " images: " + list_of(texts)};
 }
 
 Status check_one_image(std::string_view name, const std::vector<NamedEntry>& entries) {

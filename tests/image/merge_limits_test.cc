@@ -209,7 +209,7 @@ TEST(MergeLimits, ProblemsOfLongPathsAreCut) {
 TEST(MergeLimits, AComponentOfASymlinkMayNotBecomeALongName) {
   const auto tree = testing::merged({TarWriter().symlink("s", std::string(256, 'n')).file("s/f")});
   ASSERT_THAT(tree->problems(), SizeIs(1));
-  EXPECT_THAT(tree->problems().front(), HasSubstr("more than 255 bytes"));
+  EXPECT_THAT(tree->problems().front(), HasSubstr("exceeds 255 bytes"));
 }
 
 TEST(MergeLimits, TargetsAndXattrsThatRepeatAreStoredOnce) {

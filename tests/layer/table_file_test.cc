@@ -27,8 +27,8 @@ TEST(TableFile, GivesThePayloadBackAligned) {
 
 TEST(TableFile, SaysWhatDiffers) {
   const Bytes file = seal_table_file(TableKind::layer_index, 3, kDigest, as_bytes("payload"));
-  EXPECT_THAT(error_of(file, TableKind::image_tree), HasSubstr("another kind"));
-  EXPECT_THAT(error_of(file, TableKind::layer_index, 4), HasSubstr("another version"));
+  EXPECT_THAT(error_of(file, TableKind::image_tree), HasSubstr("wrong kind"));
+  EXPECT_THAT(error_of(file, TableKind::layer_index, 4), HasSubstr("unsupported version"));
   EXPECT_THAT(error_of(file, TableKind::layer_index, 3, Digest::of({})), HasSubstr("another digest"));
   EXPECT_THAT(error_of(file, TableKind::layer_index, 3, Digest::of(as_bytes("a blob"), Algorithm::sha512)),
               HasSubstr("another digest"));

@@ -158,9 +158,9 @@ TEST_F(ImageStoreTest, RefusesAnImageThatIsNone) {
   too_large.size = std::uint64_t{1} << 63;
   const std::vector<std::pair<NamedImage, std::string>> cases{
       {image("", target), "the image has no name"},
-      {image(std::string(kMaxImageNameLength + 1, 'a'), target), "more than 4096 bytes"},
-      {image("a\nb", target), "a\\x0ab': control characters"},
-      {image("a\xff", target), "not UTF-8"},
+      {image(std::string(kMaxImageNameLength + 1, 'a'), target), "exceeds 4096 bytes"},
+      {image("a\nb", target), "a\\x0ab': the name has control characters"},
+      {image("a\xff", target), "invalid UTF-8"},
       {image("a", {}), "has no digest"},
       {image("a", {.media_type = "t", .digest = target.digest}), "has no size"},
       {image("a", {.media_type = "", .digest = target.digest, .size = 1}), "has no media type"},

@@ -283,7 +283,8 @@ TEST(Documents, AreReadFromALayoutAndTheirErrorsNameTheDigest) {
   EXPECT_EQ(read_config(*engine, config)->diff_ids.at(0), layer.digest);
   EXPECT_EQ(read_manifest(*engine, index).error().message(),
             index.digest.str() + ": an index under a manifest's media type");
-  EXPECT_THAT(read_config(*engine, layer).error().message(), StartsWith(layer.digest.str() + ": JSON "));
+  EXPECT_THAT(read_config(*engine, layer).error().message(),
+              StartsWith(layer.digest.str() + ": invalid JSON "));
 }
 
 TEST(Documents, ThatReadersUnderstandDifferentlyAreInvalidAndTheErrorNamesTheMember) {

@@ -131,7 +131,7 @@ TEST_F(ResolvePlatform, AManifestThatIsAbsentIsPassedOverAndTold) {
             b.digest.str());
   const auto index = layout.index({for_platform(a, kLinuxArm64), for_platform(b, kLinuxAmd64)});
   EXPECT_EQ(code_of(index, kLinuxArm64), Errc::not_found);
-  EXPECT_THAT(resolved(index, kLinuxArm64), HasSubstr("its manifest " + a.digest.str() + " is absent"));
+  EXPECT_THAT(resolved(index, kLinuxArm64), HasSubstr("manifest " + a.digest.str() + " is missing"));
   testing::write_file(layout.blob_path(a.digest), "damaged");
   EXPECT_EQ(resolved(index, kLinuxArm64), a.digest.str()) << "its reader says why it cannot be read";
 }

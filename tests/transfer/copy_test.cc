@@ -93,7 +93,7 @@ TEST_F(Copying, ASparseIndexIsCopiedOnlyIfAskedFor) {
   const auto refused = copy({{"app", index}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Errc::not_found);
-  EXPECT_NE(refused.error().message().find("absent: linux/arm64; present: " + present.digest.str()),
+  EXPECT_NE(refused.error().message().find("missing: linux/arm64; present: " + present.digest.str()),
             std::string::npos)
       << refused.error().message();
   EXPECT_THAT(entry_names(*target), IsEmpty());
