@@ -4,7 +4,7 @@
 usage: newcomer.py ROOT CHECKOUT
 
 In a mount and a process namespace of its own, as process 1. Lines that are indented by four spaces are commands, up to their
-comment, and must succeed; sessions (sessions.py) must print what is documented. All of them run in CHECKOUT, below ROOT.
+comment, and must succeed; sessions (sessions.py) must print the documented output. All of them run in CHECKOUT, below ROOT.
 """
 import difflib
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Follows README.md from top to bottom as somebody who has a bare Debian 12 and this checkout: every command in it is run in
-# the order of the page, in a system that mmdebstrap makes, and each session prints what is documented. Takes minutes, as it
+# the order of the page, in a system that mmdebstrap makes, and each session prints the documented output. Takes minutes, as it
 # builds everything; scripts/test.sh --full runs it.
 . "$(dirname "$0")/lib.sh"
 need_root

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Run the terminal sessions of Markdown files, and compare what they print.
+"""Run the terminal sessions of Markdown files, and compare their output.
 
 usage: sessions.py DIRECTORY FILE...
 
 A session is a fenced block that begins with "# ": each line "# COMMAND" is run by bash in DIRECTORY, and the lines up to the
-next one are what it prints, on standard output and standard error together. The sessions of one file run in their order, and
+next one are its output, standard output and standard error together. The sessions of one file run in their order, and
 each file in a DIRECTORY of its own with a copy of the layout `debian` from DIRECTORY. Files without a session are a mistake.
 """
 import difflib

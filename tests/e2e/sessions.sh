@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every terminal session of README.md and docs/ prints what is documented. Its input is the layout that scripts/demo.sh makes:
+# Every terminal session of README.md and docs/ prints the documented output. Its input is the layout that scripts/demo.sh makes:
 # with LAYOUTFS_TEST_DEBIAN=LAYOUT that one, else a small one with the same names and the files that the sessions look at.
 . "$(dirname "$0")/lib.sh"
 need_root
