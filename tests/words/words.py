@@ -58,7 +58,7 @@ PARTS = {
     "README": Part(PROSE, ["README.md"], r".*", markdown),
     "pages": Part(PROSE, ["docs"], r".*\.md", markdown),
     "CONTRIBUTING": Part(PROSE, ["CONTRIBUTING.md"], r".*", markdown),
-    "manuals": Part(Limits(9.3, 1.9, 6.1, 0, 0), ["docs"], r".*\.[1-8]", manual),
+    "manuals": Part(PROSE, ["docs"], r".*\.[1-8]", manual),
 }
 
 
