@@ -180,9 +180,9 @@ PYTHON
 }
 for file in "$lower" "$upper" "$tree"; do
   name=$(cut -d/ -f1 <<<"${file#"$C"/}")
-  spoiled "a flipped bit in the tables of $name" "invalid checksum" flip_in "$file" 200
-  spoiled "a flipped bit at the end of $name" "invalid checksum" flip_in "$file" end
-  spoiled "$name of another version" "another version" flip_in "$file" 12
+  spoiled "a flipped bit in the tables of $name" "wrong checksum" flip_in "$file" 200
+  spoiled "a flipped bit at the end of $name" "wrong checksum" flip_in "$file" end
+  spoiled "$name of another version" "unsupported version" flip_in "$file" 12
   spoiled "$name of another kind" "wrong kind" flip_in "$file" 8
   spoiled "$name cut short" "wrong size" truncate -s -100 "$file"
   spoiled "$name cut within its header" "shorter than its header" truncate -s 100 "$file"
