@@ -25,10 +25,10 @@ constexpr const char* kVersionFile = "version";
 constexpr std::size_t kMaxListed = 10'000;  // entries read per directory
 constexpr std::size_t kMaxLooks = 1000;     // directories searched
 
-// A format, and the command that converts it to a layout.
+// A format, and the hint with the command that converts it to a layout.
 struct Format {
   std::string name;
-  std::string command;
+  std::string hint;
 };
 
 // Returns `text` quoted as one word for a shell.
@@ -45,10 +45,12 @@ std::string shell_word(std::string_view text) {
 
 std::string skopeo(const std::string& source) { return "skopeo copy " + shell_word(source) + " oci:DIR:TAG"; }
 
+std::string convert_with(const std::string& command) { return "convert it with: " + command; }
+
 Error no_layout(std::string_view where, const std::optional<Format>& format) {
-  std::string message = "not an image layout (no oci-layout file" + std::string(where) + ")";
-  if (format) message += " but " + format->name + "; to convert it: " + format->command;
-  return {Errc::invalid_image, std::move(message)};
+  const std::string message = "not an image layout (no oci-layout file" + std::string(where) + ")";
+  if (!format) return {Errc::invalid_image, message};
+  return Error(Errc::invalid_image, message + " but " + format->name).with_hint(format->hint);
 }
 
 // Returns "its folder X/", or a list of several folders.
@@ -58,9 +60,8 @@ std::string folders_text(const std::vector<std::string>& folders) {
   return list_of(texts);
 }
 
-Format ostree(const std::string& repository) {
-  return {"an ostree repository",
-          "ostree container encapsulate --repo=" + shell_word(repository) + " REF oci:DIR:TAG"};
+std::string ostree(const std::string& repository) {
+  return "ostree container encapsulate --repo=" + shell_word(repository) + " REF oci:DIR:TAG";
 }
 
 // Top directories of a root filesystem; two of them suffice to recognize one.
@@ -84,10 +85,11 @@ class Directory {
     const auto first = manifest.find_first_not_of(" \t\r\n");
     const bool is_object = first != std::string::npos && manifest[first] == '{';
     if (front_of(kVersionFile).starts_with("Directory Transport Version") || is_object)
-      return Format{"a directory of skopeo's dir: transport", skopeo("dir:" + path_)};
+      return Format{"a directory of skopeo's dir: transport", convert_with(skopeo("dir:" + path_))};
     if (has_file(kManifestFile) || has_file(kRepositoriesFile))
-      return Format{"an unpacked docker archive",
-                    "tar -C " + shell_word(path_) + " -cf FILE . && " + skopeo("docker-archive:FILE")};
+      return Format{
+          "an unpacked docker archive",
+          convert_with("tar -C " + shell_word(path_) + " -cf FILE . && " + skopeo("docker-archive:FILE"))};
     return std::nullopt;
   }
 
@@ -111,8 +113,8 @@ class Directory {
 
   std::optional<Format> unmarked_layout() const {
     if (has_file(kIndexFile) && has_folder(kBlobsFolder))
-      return Format{"an incomplete one",
-                    R"(echo '{"imageLayoutVersion":"1.0.0"}' >)" + shell_word(path_ + "/" + kMarkerFile)};
+      return Format{"the rest of one", R"(create the file with: echo '{"imageLayoutVersion":"1.0.0"}' >)" +
+                                           shell_word(path_ + "/" + kMarkerFile)};
     return std::nullopt;
   }
 
@@ -120,31 +122,33 @@ class Directory {
     const std::vector<std::string> found = find_layouts();
     if (found.empty()) return std::nullopt;
     if (found.size() == 1)
-      return Format{"a directory with a layout in " + folders_text(found),
-                    "name " + shell_word(path_ + "/" + found.front())};
+      return Format{"a directory with one in its folder " + folders_text(found),
+                    "use " + shell_word(path_ + "/" + found.front())};
     return Format{"a directory of layouts (" + folders_text(found) + ")",
-                  "name one of them, or all: layoutfs mount --repositories " + shell_word(path_) +
-                      " MOUNTPOINT, layoutfs copy oci-repositories:" + shell_word(path_) + " DST"};
+                  "use one of them, or all with: layoutfs mount --repositories " + shell_word(path_) +
+                      " MOUNTPOINT, or layoutfs copy oci-repositories:" + shell_word(path_) + " DST"};
   }
 
   std::optional<Format> storage_format() const {
-    if (has_file("config") && has_folder("objects") && has_folder(kRefsFolder)) return ostree(path_);
-    if (has_file("repo/config") && has_folder("repo/objects")) return ostree(path_ + "/repo");
+    if (has_file("config") && has_folder("objects") && has_folder(kRefsFolder))
+      return Format{"an ostree repository", convert_with(ostree(path_))};
+    if (has_file("repo/config") && has_folder("repo/objects"))
+      return Format{"an ostree repository", convert_with(ostree(path_ + "/repo"))};
     if (has_folder("overlay-images") || has_folder("vfs-images") || has_folder("btrfs-images"))
-      return Format{
-          "the storage of podman, buildah and CRI-O",
-          skopeo("containers-storage:[" + std::string(has_folder("overlay-images") ? "overlay" : "vfs") +
-                 "@" + path_ + "]IMAGE")};
+      return Format{"the storage of podman, buildah and CRI-O",
+                    convert_with(skopeo("containers-storage:[" +
+                                        std::string(has_folder("overlay-images") ? "overlay" : "vfs") + "@" +
+                                        path_ + "]IMAGE"))};
     if (has_folder("image/overlay2") || (has_folder("containers") && has_folder("overlay2")))
-      return Format{"the storage of Docker", skopeo("docker-daemon:IMAGE")};
+      return Format{"the storage of Docker", convert_with(skopeo("docker-daemon:IMAGE"))};
     if (has_folder("blobs/sha256") && has_folder("ingest"))
-      return Format{"the content store of containerd", "ctr images export FILE IMAGE"};
+      return Format{"the content store of containerd", convert_with("ctr images export FILE IMAGE")};
     if (std::ranges::count_if(kRootFolders, [&](std::string_view name) {
           return has_folder(std::string(name)) || has(std::string(name), S_IFLNK);
         }) > 1)
       return Format{"a root filesystem",
-                    "tar -C " + shell_word(path_) +
-                        " -c . | podman import - NAME && podman save --format oci-dir -o DIR NAME"};
+                    convert_with("tar -C " + shell_word(path_) +
+                                 " -c . | podman import - NAME && podman save --format oci-dir -o DIR NAME")};
     return std::nullopt;
   }
 
@@ -198,37 +202,42 @@ bool has_below(const Names& names, const std::string& folder) {
 std::optional<Format> foreign_format_of(const Names& names, const std::string& path) {
   const auto unpacked = "mkdir DIR && tar -C DIR -xf " + shell_word(path);
   if (names.contains(kManifestFile) && names.contains(kVersionFile))
-    return Format{"a tar of a directory of skopeo's dir: transport", unpacked + " && " + skopeo("dir:DIR")};
+    return Format{"a tar of a directory of skopeo's dir: transport",
+                  convert_with(unpacked + " && " + skopeo("dir:DIR"))};
   if (names.contains(kManifestFile))
-    return Format{"a docker archive (docker save before 25, podman save)", skopeo("docker-archive:" + path)};
+    return Format{"a docker archive, as docker save before 25 and podman save write it",
+                  convert_with(skopeo("docker-archive:" + path))};
   if (names.contains(kRepositoriesFile))
-    return Format{"a docker archive older than Docker 1.10",
-                  "docker load -i " + shell_word(path) + " && " + skopeo("docker-daemon:IMAGE")};
+    return Format{
+        "a docker archive of before Docker 1.10",
+        convert_with("docker load -i " + shell_word(path) + " && " + skopeo("docker-daemon:IMAGE"))};
   const std::string ending = "/" + std::string(kMarkerFile);
   std::vector<std::string> layouts;
   for (const std::string& name : names)
     if (name.ends_with(ending)) layouts.push_back(name.substr(0, name.size() - ending.size()));
   if (layouts.size() == 1)
-    return Format{"an archive with a layout in " + folders_text(layouts),
-                  unpacked + " and name " + shell_word("DIR/" + layouts.front())};
+    return Format{"an archive with one in its folder " + folders_text(layouts),
+                  "unpack it with: " + unpacked + "; then use " + shell_word("DIR/" + layouts.front())};
   if (!layouts.empty())
     return Format{"an archive of layouts (" + folders_text(layouts) + ")",
-                  unpacked + " and name one of them"};
+                  "unpack it with: " + unpacked + "; then use one of them"};
   if (names.contains(kIndexFile) && has_below(names, kBlobsFolder))
-    return Format{"an incomplete one",
-                  unpacked + R"( && echo '{"imageLayoutVersion":"1.0.0"}' >DIR/)" + kMarkerFile};
+    return Format{
+        "the rest of one",
+        convert_with(unpacked + R"( && echo '{"imageLayoutVersion":"1.0.0"}' >DIR/)" + kMarkerFile)};
   if (names.contains("repo/config") || names.contains("repo/objects/"))
-    return Format{"an archive of an ostree repository", unpacked + " && " + ostree("DIR/repo").command};
+    return Format{"an archive of an ostree repository", convert_with(unpacked + " && " + ostree("DIR/repo"))};
   if (names.contains("sysroot/ostree/"))
     return Format{"an archive of an ostree repository",
-                  unpacked + " && " + ostree("DIR/sysroot/ostree/repo").command};
+                  convert_with(unpacked + " && " + ostree("DIR/sysroot/ostree/repo"))};
   if (names.contains("config") && has_below(names, "objects"))
-    return Format{"an archive of an ostree repository", unpacked + " && " + ostree("DIR").command};
+    return Format{"an archive of an ostree repository", convert_with(unpacked + " && " + ostree("DIR"))};
   if (std::ranges::count_if(kRootFolders, [&](std::string_view name) {
         return names.contains(name) || has_below(names, std::string(name));
       }) > 1)
     return Format{"a root filesystem, or a layer of one",
-                  "podman import " + shell_word(path) + " NAME && podman save --format oci-dir -o DIR NAME"};
+                  convert_with("podman import " + shell_word(path) +
+                               " NAME && podman save --format oci-dir -o DIR NAME")};
   return std::nullopt;
 }
 
@@ -275,29 +284,30 @@ Error explain_tar(const std::set<std::string, std::less<>>& names, const std::st
 
 Error explain_no_index(const std::set<std::string, std::less<>>& names, const std::string& path) {
   if (!has_below(names, kRefsFolder)) return {Errc::invalid_image, std::string(kIndexFile) + " is missing"};
-  return {Errc::unsupported,
-          "references in refs/ are supported in directories only; to "
-          "unpack the archive: mkdir DIR && tar -C DIR -xf " +
-              shell_word(path)};
+  return Error(Errc::unsupported,
+               "the layout in the archive keeps its references in refs/, which is supported only in a "
+               "directory")
+      .with_hint("unpack it with: mkdir DIR && tar -C DIR -xf " + shell_word(path));
 }
 
 Error explain_file(ByteView front, const std::string& path) {
   const std::string_view text = as_text(front);
   if (const CompressionFormat* const found = find_format(front))
-    return {Errc::unsupported, "compressed with " + std::string(found->name) +
-                                   ", which cannot be read in place; to decompress it: " +
-                                   std::string(found->command) + " " + shell_word(path) + " >FILE"};
+    return Error(Errc::unsupported,
+                 "compressed with " + std::string(found->name) + ", which cannot be read in place")
+        .with_hint("decompress it with: " + std::string(found->command) + " " + shell_word(path) + " >FILE");
   const std::string what = "neither a directory nor a tar archive";
   const std::filesystem::path whole(path);
   const std::string name = whole.filename().string();
   if (name == kIndexFile || name == kMarkerFile) {
     const std::string parent = whole.parent_path().string();
-    return {Errc::invalid_image, what + " but a file of a layout; use its directory: " +
-                                     shell_word(parent.empty() ? "." : parent)};
+    return Error(Errc::invalid_image, what + " but a file of a layout")
+        .with_hint("use its directory: " + shell_word(parent.empty() ? "." : parent));
   }
   constexpr std::size_t kSifMagic = 32;
   if (text.size() > kSifMagic && text.substr(kSifMagic).starts_with("SIF_MAGIC"))
-    return {Errc::invalid_image, what + " but a SIF image; to convert it: " + skopeo("sif:" + path)};
+    return Error(Errc::invalid_image, what + " but a SIF image")
+        .with_hint(convert_with(skopeo("sif:" + path)));
   return {Errc::invalid_image, what};
 }
 
@@ -306,9 +316,9 @@ std::optional<Error> explain_transport(std::string_view argument) {
       kTransports, [&](const Transport& each) { return argument.starts_with(each.prefix); });
   if (found == kTransports.end()) return std::nullopt;
   if (found->is_of_path && !is_path(argument.substr(found->prefix.size()))) return std::nullopt;
-  return Error(Errc::unsupported, printable(argument) + ": not an image layout but " +
-                                      std::string(found->name) +
-                                      "; to convert it: " + skopeo(std::string(argument)));
+  return Error(Errc::unsupported,
+               printable(argument) + ": not an image layout but " + std::string(found->name))
+      .with_hint(convert_with(skopeo(std::string(argument))));
 }
 
 }  // namespace layoutfs

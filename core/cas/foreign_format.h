@@ -1,5 +1,5 @@
 // Recognizes formats that are confused with image layouts: images in other formats, and layouts in other
-// directories. Every error names the format and the command that converts it.
+// directories. Every error names the format; its hint has the command that converts it.
 #pragma once
 
 #include <optional>

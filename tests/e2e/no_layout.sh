@@ -22,7 +22,7 @@ named() {
 converts() {
   local sentence=$1 command
   rm -rf "$TMP/DIR"
-  command=$(sed -n 's/.*; to convert it: //p' "$TMP/stderr" | sed "s|oci:DIR|oci:$TMP/DIR|; s|skopeo |skopeo --insecure-policy |")
+  command=$(sed -n 's/^hint: convert it with: //p' "$TMP/stderr" | sed "s|oci:DIR|oci:$TMP/DIR|; s|skopeo |skopeo --insecure-policy |")
   if (cd "$TMP" && eval "limited $command" >/dev/null 2>"$TMP/log"); then
     check "$sentence" "$LAYOUTFS" ls "$TMP/DIR:TAG" etc/name
   else
@@ -32,22 +32,22 @@ converts() {
 
 echo "-- layouts at another place"
 mkdir "$TMP/above" && cp -a "$one" "$TMP/above/image"
-named "$TMP/above" 4 "a layout in image/" "name $TMP/above/image"
+named "$TMP/above" 4 "in its folder image/" "use $TMP/above/image"
 cp -a "$one" "$TMP/above/second"
 named "$TMP/above" 4 "a directory of layouts (image/, second/)" "layoutfs mount --repositories $TMP/above MOUNTPOINT"
 tar -C "$TMP" -cf "$TMP/above.tar" one
-named "$TMP/above.tar" 4 "a layout in one/" "name DIR/one"
+named "$TMP/above.tar" 4 "in its folder one/" "use DIR/one"
 tar -C "$one" -cf "$TMP/layout.tar" .
 for program in gzip bzip2 xz zstd; do
   has "$program" || continue
   "$program" -c "$TMP/layout.tar" >"$TMP/layout.$program"
   named "$TMP/layout.$program" 6 "compressed with $program" "$program -dc $TMP/layout.$program >FILE"
-  (cd "$TMP" && eval "$(sed -n 's/.*; to decompress it: //p' "$TMP/stderr")")
+  (cd "$TMP" && eval "$(sed -n 's/^hint: decompress it with: //p' "$TMP/stderr")")
   check "the command of the error decompresses it" "$LAYOUTFS" ls "$TMP/FILE:app" etc/name
 done
 mkdir "$TMP/unmarked" && cp -a "$one/." "$TMP/unmarked" && rm "$TMP/unmarked/oci-layout"
-named "$TMP/unmarked" 4 "but an incomplete one" ">$TMP/unmarked/oci-layout"
-eval "$(sed -n 's/.*; to convert it: //p' "$TMP/stderr")"
+named "$TMP/unmarked" 4 "but the rest of one" ">$TMP/unmarked/oci-layout"
+eval "$(sed -n 's/^hint: create the file with: //p' "$TMP/stderr")"
 check "the command of the error makes it one" "$LAYOUTFS" ls "$TMP/unmarked:app" etc/name
 mkdir "$TMP/shared" && cp -a "$one/." "$TMP/shared" && mv "$TMP/shared/blobs" "$TMP/blobs"
 named "$TMP/shared" 4 "blobs is missing" "use --follow-links"
