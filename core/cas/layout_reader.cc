@@ -42,8 +42,8 @@ Result<Bytes> read_document(const Provider& provider, const Descriptor& descript
   if (!blob) return fail(std::move(blob).error());
   const std::uint64_t size = (*blob)->size();
   if (size != descriptor.size)
-    return fail(Errc::corrupt, name + ": blob has " + std::to_string(size) + " bytes, its descriptor says " +
-                                   std::to_string(descriptor.size));
+    return fail(Errc::corrupt, name + ": blob has " + std::to_string(size) +
+                                   " bytes, but its descriptor has " + std::to_string(descriptor.size));
   if (size > limit)
     return fail(Errc::unsupported, name + ": document has " + std::to_string(size) + " bytes, more than " +
                                        std::to_string(limit));

@@ -91,7 +91,7 @@ void DocumentCheck::check_descriptor(const Descriptor& descriptor) {
     add(Kind::missing_blob, digest, digest.str() + ": the blob is missing");
   } else if (**size != descriptor.size) {
     add(Kind::wrong_size, digest,
-        digest.str() + ": blob has " + std::to_string(**size) + " bytes, a descriptor says " +
+        digest.str() + ": blob has " + std::to_string(**size) + " bytes, but a descriptor has " +
             std::to_string(descriptor.size));
   }
 }

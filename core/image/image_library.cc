@@ -234,7 +234,7 @@ Status ImageLibrary::State::check_layer(const Descriptor& descriptor) const {
   const std::string name = "blob " + descriptor.digest.str();
   if (!*size) return fail(Errc::not_found, name + " is missing");
   if (**size != descriptor.size)
-    return fail(Errc::corrupt, name + ": has " + std::to_string(**size) + " bytes, its descriptor says " +
+    return fail(Errc::corrupt, name + ": has " + std::to_string(**size) + " bytes, but its descriptor has " +
                                    std::to_string(descriptor.size));
   return {};
 }

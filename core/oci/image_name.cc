@@ -1,6 +1,7 @@
 // Splits an argument into a layout and a reference.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/edit_distance.h"
 #include "core/cas/driver.h"
 #include "core/cas/foreign_format.h"
 #include "core/oci/reference.h"
@@ -67,13 +69,51 @@ std::optional<Error> explain_path(const std::string& path) {
   return Error(Errc::invalid_image, path + ": not an image layout (no oci-layout file)");
 }
 
+// Returns the layout in the directory of `path` whose name is most like that of `path`; "" if none is. Cost:
+// lists the directory, up to a limit.
+std::string layout_near(const std::string& path) {
+  constexpr std::size_t kMaxListed = 1000;
+  const std::filesystem::path wanted(path);
+  const std::string name = wanted.filename().string().substr(0, 64);
+  std::size_t least = std::max<std::size_t>(name.size() / 3, 1) + 1;
+  std::filesystem::path nearest;
+  std::error_code failed;
+  const auto parent = wanted.parent_path();
+  std::size_t listed = 0;
+  for (std::filesystem::directory_iterator entries(parent.empty() ? "." : parent, failed), end;
+       !failed && entries != end && ++listed <= kMaxListed; entries.increment(failed)) {
+    const auto sibling = entries->path().filename();
+    const std::size_t distance = edit_distance(name, sibling.string());
+    if (distance >= least || !is_layout((parent / sibling).string())) continue;
+    least = distance;
+    nearest = parent / sibling;
+  }
+  return nearest.string();
+}
+
+// Returns whether `argument` may be the name of an image in a registry: "alpine:3.19", not a path or a single
+// word.
+bool is_familiar_name(std::string_view argument) {
+  constexpr std::string_view kCharacters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/:@";
+  const bool is_path = argument.starts_with('/') || argument.starts_with('.');
+  return !is_path && argument.find(':') != std::string_view::npos &&
+         argument.find_first_not_of(kCharacters) == std::string_view::npos;
+}
+
 // Returns the reason why no prefix of `argument` is a layout.
 Error explain_no_layout(std::string_view argument) {
   if (auto error = explain_path(std::string(argument))) return *std::move(error);
   if (auto error = explain_transport(argument)) return *std::move(error);
   for (const std::size_t length : split_positions(argument))
     if (auto error = explain_path(std::string(argument.substr(0, length)))) return *std::move(error);
-  return Error(Errc::not_found, likely_path(argument) + ": no such layout");
+  const std::string path = likely_path(argument);
+  Error missing(Errc::not_found, path + ": no such layout");
+  const std::string near = layout_near(path);
+  if (!near.empty()) return std::move(missing).with_hint("did you mean " + near + "?");
+  if (!is_familiar_name(argument)) return missing;
+  return std::move(missing).with_hint("copy an image from a registry with: skopeo copy docker://" +
+                                      std::string(argument) + " oci:DIR:TAG");
 }
 
 // Splits off the longest prefix that is a layout; nullopt if there is none.

@@ -60,7 +60,7 @@ std::string_view usual_type(DocumentForm form) {
 
 Error wrong_size(const Digest& digest, std::uint64_t size, std::uint64_t told) {
   return Error(Errc::corrupt, digest.str() + ": blob has " + std::to_string(size) +
-                                  " bytes, its descriptor says " + std::to_string(told));
+                                  " bytes, but its descriptor has " + std::to_string(told));
 }
 
 void parse_into(LayoutDocument& document, ReadAs way, ByteView text) {

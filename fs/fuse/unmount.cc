@@ -41,8 +41,9 @@ std::string follow_links(const std::string& path) {
 // fusermount3 reports this as missing from /etc/mtab.
 Status explain_other_user(const std::string& path, const Mount& mount, Status failed) {
   if (failed || !mount.user || *mount.user == ::geteuid()) return failed;
-  return fail(Errc::mount_failed, path + ": mounted by user " + std::to_string(*mount.user) +
-                                      "; only that user or root can unmount it");
+  const std::string owner = *mount.user == 0 ? "root" : "user " + std::to_string(*mount.user);
+  return fail(Errc::mount_failed, path + ": mounted by " + owner + "; only " +
+                                      (*mount.user == 0 ? "root" : "that user or root") + " can unmount it");
 }
 
 }  // namespace
@@ -59,7 +60,9 @@ Result<std::string> mount_point_of(const std::string& path) {
     // Below a dead mount no path can be resolved, including links to another mount.
     const bool is_below_dead = !std::filesystem::exists(mount_point, failed) && failed.value() == ENOTCONN;
     const std::string hint = is_below_dead ? explain_dead_mounts(mount_point) : "";
-    return fail(Errc::not_found, path + ": no layout is mounted here" + (hint.empty() ? "" : ": " + hint));
+    return fail(
+        Error(Errc::not_found, path + ": not a mount point of layoutfs" + (hint.empty() ? "" : ": " + hint))
+            .with_hint("list the mount points with: findmnt -t fuse.layoutfs"));
   }
   return mount_point;
 }

@@ -72,7 +72,7 @@ std::optional<std::string> problem_of_blob(const LayoutReader& layout, const Des
   if (!size) return size.error().message();
   if (!*size) return name + " is missing";
   if (**size == descriptor.size) return std::nullopt;
-  return name + ": has " + std::to_string(**size) + " bytes, its descriptor says " +
+  return name + ": has " + std::to_string(**size) + " bytes, but its descriptor has " +
          std::to_string(descriptor.size);
 }
 

@@ -68,7 +68,7 @@ TEST_F(AnEngine, ADocumentOfAnotherSizeIsCorrupt) {
   const auto text = read_document(*engine, descriptor);
   ASSERT_FALSE(text);
   EXPECT_EQ(text.error().code(), Errc::corrupt);
-  EXPECT_EQ(text.error().message(), descriptor.digest.str() + ": blob has 2 bytes, its descriptor says 3");
+  EXPECT_EQ(text.error().message(), descriptor.digest.str() + ": blob has 2 bytes, but its descriptor has 3");
 }
 
 TEST_F(AnEngine, ADocumentOfAnotherContentIsCorrupt) {

@@ -281,7 +281,7 @@ TEST_F(Fsck, FindsDescriptorsWithAWrongSizeAndFollowsThem) {
   const auto layer = Digest::of(testing::TarWriter().file("a", "a").bytes());
   manifest.size += 1;
   layout.write_index({manifest});
-  expect_only(Kind::wrong_size, manifest.digest, "a descriptor says " + std::to_string(manifest.size));
+  expect_only(Kind::wrong_size, manifest.digest, "a descriptor has " + std::to_string(manifest.size));
   std::filesystem::remove(layout.blob_path(layer));
   const auto found = report();
   EXPECT_EQ(found.problems.size(), 2u) << listing(found.problems);
