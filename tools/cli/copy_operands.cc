@@ -1,8 +1,10 @@
 #include "tools/cli/copy_operands.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -31,7 +33,8 @@ struct RepositoriesOperand {
     RepositoriesOperand parsed;
     const auto colon = text.find(':');
     parsed.store = text.substr(0, colon);
-    if (parsed.store.empty()) return fail(Errc::invalid_argument, operand + ": no directory is named");
+    if (parsed.store.empty())
+      return fail(Errc::invalid_argument, operand + ": the directory of repositories is empty");
     if (colon == std::string_view::npos) return parsed;
     const std::string_view rest = text.substr(colon + 1);
     const auto end = rest.find_first_of(":@");
@@ -166,7 +169,7 @@ Result<CopySource> open_repositories_source(const std::string& operand,
     if (!listed) return fail(std::move(listed).error(), parsed->store);
     names = std::move(*listed);
   }
-  if (names.empty()) return fail(Errc::not_found, parsed->store + ": there are no repositories");
+  if (names.empty()) return fail(Errc::not_found, parsed->store + ": no repositories");
   for (const std::string& name : names) {
     auto layout = open_repository(tree, name, parsed->object, platform, follow_links);
     if (!layout) return fail(std::move(layout).error(), parsed->store);
@@ -175,16 +178,46 @@ Result<CopySource> open_repositories_source(const std::string& operand,
   return source;
 }
 
-// Where people mean a registry, or what is no layout of ours.
-Status check_target(std::string_view operand) {
-  for (const std::string_view other : {"docker://", "docker-daemon:", "containers-storage:"})
-    if (operand.starts_with(other))
-      return fail(Errc::unsupported, std::string(operand) +
-                                         ": images are copied to layouts on disk; "
-                                         "skopeo copy oci:LAYOUT:REF copies to " +
-                                         std::string(other));
-  if (operand.starts_with("docker-archive:"))
-    return fail(Errc::unsupported, std::string(operand) + ": only oci-archive: is written");
+constexpr std::string_view kTarEnding = ".tar";
+
+// "PATH" of "PATH[:NAME]": up to the first colon.
+std::string_view path_before_name(std::string_view text) { return text.substr(0, text.find(':')); }
+
+// Whether `text` looks like the name of an image in a registry, "docker.io/library/alpine:3", and is not a
+// path: its first part is a host name, or has a port, and no such directory exists.
+bool is_registry_name(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos || slash == 0 || text.starts_with('.')) return false;
+  const std::string host(text.substr(0, slash));
+  std::error_code failed;
+  const bool is_host =
+      host.find('.') != std::string::npos || host.find(':') != std::string::npos || host == "localhost";
+  return is_host && !std::filesystem::exists(host, failed);
+}
+
+// Refuses destinations of other tools. `operand` is not a layout that exists.
+Status check_target(const std::string& operand) {
+  const auto refuse = [&](const std::string& reason, const std::string& hint) -> Status {
+    return fail(Error(Errc::unsupported, operand + ": " + reason).with_hint(hint));
+  };
+  constexpr std::array<std::string_view, 8> kTransports{
+      "docker://", "docker-daemon:", "containers-storage:", "docker-archive:", "dir:/", "dir:.", "ostree:",
+      "sif:"};
+  for (const std::string_view transport : kTransports)
+    if (operand.starts_with(transport))
+      return refuse("copy writes image layouts and OCI archives only",
+                    "copy to a layout first, then use: skopeo copy oci:LAYOUT:REF " + operand);
+  std::string_view path = path_before_name(operand);
+  if (operand.starts_with(kArchivePrefix) || operand.starts_with("oci:"))
+    path = path_before_name(std::string_view(operand).substr(operand.find(':') + 1));
+  else if (is_registry_name(operand))
+    return refuse("the name of an image in a registry",
+                  "copy to a registry with: skopeo copy oci:LAYOUT:REF docker://" + operand);
+  for (const std::string_view ending :
+       {".gz", ".tgz", ".zst", ".tzst", ".xz", ".txz", ".bz2", ".tbz2", ".lz4"})
+    if (path.ends_with(ending) && path.size() > ending.size())
+      return refuse("archives are written uncompressed, as their layers are compressed",
+                    "use a name that ends in .tar");
   return {};
 }
 
@@ -209,7 +242,7 @@ void forget_other_full_name(NamedDescriptor& image, const std::string& given) {
 Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDescriptor& other) {
   if (one.name != other.name)
     return {Errc::invalid_argument,
-            "'" + one.name + "' and '" + other.name + "' would both be called '" + tag + "'"};
+            "'" + one.name + "' and '" + other.name + "' would both be named '" + tag + "'"};
   return {Errc::ambiguous,
           ambiguous_name(tag, {&one.descriptor, &other.descriptor}).message() +
               "; a tag of a repository names one (--platform chooses one of several platforms)"};
@@ -240,14 +273,13 @@ Result<CopySource> open_copy_source(const std::string& operand, const std::optio
 }
 
 Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_links) {
-  if (auto known = check_target(operand); !known) return fail(std::move(known).error());
   CopyTarget target;
   target.follow_links_ = follow_links;
   if (operand.starts_with(kRepositoriesPrefix)) {
     auto parsed = RepositoriesOperand::parse(operand);
     if (!parsed) return fail(std::move(parsed).error());
     if (is_digest(parsed->object))
-      return fail(Errc::invalid_argument, operand + ": an image is called by a tag, not by a digest");
+      return fail(Errc::invalid_argument, operand + ": expected a tag, not a digest");
     target.kind_ = Kind::repositories;
     target.path_ = std::move(parsed->store);
     target.repository_ = std::move(parsed->repository);
@@ -255,24 +287,35 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
     return target;
   }
   std::string_view text = operand;
-  if (operand.starts_with(kArchivePrefix)) {
+  auto existing = operand.starts_with(kArchivePrefix)
+                      ? Result<ImageName>(fail(Errc::not_found, "a new archive"))
+                      : of_operand(parse_image_name(operand));
+  if (!existing)
+    if (auto checked = check_target(operand); !checked) return fail(std::move(checked).error());
+  if (existing) {
+    target.path_ = std::move(existing->layout);
+    target.name_ = std::move(existing->reference);
+    if (!is_layout_dir(target.path_))
+      return fail(Error(Errc::invalid_argument, target.path_ + ": an existing archive cannot be changed")
+                      .with_hint("copy to a new archive, as in: oci-archive:FILE"));
+  } else if (operand.starts_with(kArchivePrefix)) {
     target.kind_ = Kind::archive;
     text.remove_prefix(kArchivePrefix.size());
-  } else if (auto there = of_operand(parse_image_name(operand))) {
-    target.path_ = std::move(there->layout);
-    target.name_ = std::move(there->reference);
-    if (!is_layout_dir(target.path_))
-      return fail(Errc::invalid_argument,
-                  target.path_ + ": an archive is not written to; oci-archive:FILE makes a new one");
   } else {
-    text.remove_prefix(builtin_drivers().prefix_of(text).size());
+    const std::string_view prefix = builtin_drivers().prefix_of(text);
+    text.remove_prefix(prefix.size());
+    std::error_code failed;
+    const std::string_view path = path_before_name(text);
+    if (prefix.empty() && path.ends_with(kTarEnding) && path.size() > kTarEnding.size() &&
+        !std::filesystem::is_directory(path, failed))
+      target.kind_ = Kind::archive;
   }
   if (target.path_.empty()) {
     const auto colon = text.find(':');
     target.path_ = text.substr(0, colon);
     if (colon != std::string_view::npos) target.name_ = text.substr(colon + 1);
   }
-  if (target.path_.empty()) return fail(Errc::invalid_argument, operand + ": no path is named");
+  if (target.path_.empty()) return fail(Errc::invalid_argument, "copy: the path of DST is empty");
   if (!target.name_.empty() && !is_reference_name(target.name_))
     return fail(Errc::invalid_argument, "invalid reference name '" + target.name_ + "'");
   return target;
@@ -288,10 +331,10 @@ Result<CopyTarget::Destination> CopyTarget::destination_of(const SourceLayout& s
   const std::string& repository = repository_.empty() ? source.repository : repository_;
   auto entry = entry_name_in(image, name_, repository);
   if (!entry)
-    return fail(Errc::invalid_argument,
-                "'" + name + "' is no " + (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
-                    "; say what it is to be called: " + std::string(kRepositoriesPrefix) +
-                    "STORE:REPOSITORY:TAG");
+    return fail(Errc::invalid_argument, "'" + name + "' is not a " +
+                                            (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
+                                            "; give its new name: " + std::string(kRepositoriesPrefix) +
+                                            "STORE:REPOSITORY:TAG");
   // Of an image that another repository has, the tag stays.
   if (!repository_.empty()) entry->repository = repository_;
   if (!is_repository_directory(entry->repository))
@@ -315,7 +358,7 @@ Status CopyTarget::check_one_name(const SourceLayout& source) const {
   if (is_one) return {};
   return fail(Errc::invalid_argument, "'" + name_ + "' can name one image, and there are " +
                                           std::to_string(images.size()) + " in " + source.path +
-                                          ": say which one is meant");
+                                          "; choose one of them, as in LAYOUT:REF");
 }
 
 Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
@@ -360,6 +403,10 @@ Status CopyTarget::check(const CopyJob& job) {
   if (auto checked = check_names(*engine, job.images, ReplacedEntry::unnamed); !checked)
     return fail(std::move(checked).error(), job.target);
   return kind_ == Kind::repositories ? check_tags(*engine, job) : Status();
+}
+
+bool CopyTarget::creates(const CopyJob& job) const {
+  return kind_ == Kind::archive || !is_layout_dir(job.target);
 }
 
 Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {

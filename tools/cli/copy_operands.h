@@ -47,8 +47,8 @@ struct CopyJob {
 // Where images go. Nothing is made before open().
 class CopyTarget {
  public:
-  // `LAYOUT[:NAME]`, where the layout need not be there; "oci-archive:FILE[:NAME]", where nothing may be;
-  // repositories. Errc::invalid_argument.
+  // "LAYOUT[:NAME]", which is created if it is missing; "oci-archive:FILE[:NAME]" or "FILE.tar[:NAME]", which
+  // must not exist; repositories. Errc::invalid_argument; Errc::unsupported for destinations of other tools.
   static Result<CopyTarget> parse(const std::string& operand, bool follow_links);
 
   // What goes where. Errc::invalid_argument where a name was given for more than one image, or an image
@@ -57,6 +57,10 @@ class CopyTarget {
   // Whether the job's target, if it is there, can hold its images by their names. Changes nothing.
   // Errc::clobber or Errc::ambiguous, giving the reason.
   Status check(const CopyJob& job);
+  // Returns whether open() will create the job's target.
+  bool creates(const CopyJob& job) const;
+  // Returns "layout" or "archive".
+  std::string_view noun() const noexcept { return kind_ == Kind::archive ? "archive" : "layout"; }
   // The layout that a job goes to, made where it is missing.
   Result<std::shared_ptr<Engine>> open(const CopyJob& job);
   // Whether what was copied is there for the next attempt, whatever ends this one.

@@ -63,7 +63,10 @@ int put_blobs(BlobPutArguments arguments, Output& output) {
     if (!file) return report(file.error());
     auto stored = put_file(*layout->engine, *file, expected, options);
     if (!stored && file->has_failed()) return signals.report(stored.error());
-    if (!stored) return signals.report_write(std::move(stored).error().with(file->name()));
+    // A system call failed in the layout; everything else is a matter of the content.
+    const bool is_of_layout = !stored && stored.error().sys() != 0;
+    if (!stored)
+      return signals.report_write(std::move(stored).error().with(is_of_layout ? layout->path : file->name()));
     output << stored->digest.str() << "\n";
     output.flush();
   }
@@ -74,14 +77,16 @@ int put_blobs(BlobPutArguments arguments, Output& output) {
 
 void add_blob_put_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<BlobPutArguments>();
-  const Command command = blob.add_subcommand("put", "Store files, and print a line with the digest of each");
+  const Command command = blob.add_subcommand("put", "Store files as blobs and print their digests");
+  command.example("layoutfs blob put ./img layer.tar.gz");
+  command.example("generate | layoutfs blob put ./img", "from standard input");
   arguments->layout.add_options(command);
-  command.add_option("FILE", arguments->files, "What to store; - or none is standard input");
+  command.add_option("FILE", arguments->files, "Files to store (default: -, standard input)");
   command
       .add_option("--algorithm", arguments->algorithm,
-                  "sha256 or sha512; that of --digest by default, else sha256")
+                  "Digest algorithm (default: that of --digest, or sha256)")
       .type_name("sha256|sha512");
-  command.add_option("--digest,--expect", arguments->expected, "Store nothing but content of this digest")
+  command.add_option("--digest,--expect", arguments->expected, "Store only content with this digest")
       .type_name("DIGEST");
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return put_blobs(std::move(*arguments), output); });

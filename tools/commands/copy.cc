@@ -58,6 +58,7 @@ Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const La
 struct Summary {
   CopyCounts counts;
   std::uint64_t substituted_layers = 0, substituted_bytes = 0;
+  std::size_t created = 0;  // layouts, or the archive
 };
 
 void add(CopyCounts& sum, const CopyCounts& counts) {
@@ -73,17 +74,30 @@ std::string blobs_and_bytes(std::uint64_t blobs, std::uint64_t bytes) {
   return count_of(blobs, "blob") + " (" + human_size(bytes) + ")";
 }
 
-void print_summary(const Summary& summary) {
+// "created layout ./x: copied ...", "copied ... to ./x", "copied ... to 3 layouts (1 created)"
+std::string destination_text(const std::string& copied, std::string_view noun,
+                             const std::vector<CopyJob>& jobs, std::size_t created) {
+  if (jobs.size() == 1)
+    return created > 0 ? "created " + std::string(noun) + " " + jobs.front().target + ": " + copied
+                       : copied + " to " + jobs.front().target;
+  return copied + " to " + count_of(jobs.size(), noun) +
+         (created > 0 ? " (" + std::to_string(created) + " created)" : "");
+}
+
+void print_summary(const Summary& summary, std::string_view noun, const std::vector<CopyJob>& jobs) {
   const CopyCounts& counts = summary.counts;
-  std::string line = "copied " + blobs_and_bytes(counts.copied_blobs, counts.copied_bytes) + ", had " +
-                     blobs_and_bytes(counts.reused_blobs, counts.reused_bytes);
+  std::string line = destination_text("copied " + blobs_and_bytes(counts.copied_blobs, counts.copied_bytes),
+                                      noun, jobs, summary.created);
+  if (counts.reused_blobs > 0)
+    line += "; " + blobs_and_bytes(counts.reused_blobs, counts.reused_bytes) +
+            (counts.reused_blobs == 1 ? " was" : " were") + " already there";
   if (summary.substituted_layers > 0)
     line += "; " + count_of(summary.substituted_layers, "layer") + " (" +
-            human_size(summary.substituted_bytes) + ") there in another compression";
+            human_size(summary.substituted_bytes) + ") already there in another compression";
   if (counts.absent_layers > 0)
-    line += "; " + count_of(counts.absent_layers, "layer") + " that the source has only URLs of left out";
+    line += "; left out " + count_of(counts.absent_layers, "layer") + " of which the source has only URLs";
   if (counts.absent_children > 0)
-    line += "; " + count_of(counts.absent_children, "manifest") + " absent from the source left out";
+    line += "; left out " + count_of(counts.absent_children, "manifest") + " that the source lacks";
   print_notice(line);
 }
 
@@ -221,6 +235,7 @@ Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, s
         return fail(std::move(checked).error());
   }
   for (CopyJob& job : jobs) {
+    if (target.creates(job)) ++summary.created;
     const auto engine = target.open(job);
     if (!engine) return fail(Error(engine.error()));
     has_begun = true;
@@ -289,7 +304,7 @@ int copy_images(const CopyArguments& arguments, Output& output) {
   }
   for (const CopyJob& job : *jobs) print_images(job, output);
   output.flush();
-  print_summary(*copied);
+  print_summary(*copied, target->noun(), *jobs);
   return kDone;
 }
 
@@ -297,38 +312,41 @@ int copy_images(const CopyArguments& arguments, Output& output) {
 
 void add_copy_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CopyArguments>();
-  const Command command = program.add_subcommand(
-      "copy", "Copy images to another layout, archive or store of repositories; go on where that broke off");
+  const Command command =
+      program.add_subcommand("copy", "Copy images to another layout, archive or store of repositories");
+  command.example("layoutfs copy ./img:app ./other:app-1.2", "one image, under a new name");
+  command.example("layoutfs copy ./img img.tar", "all images, into a new archive");
   command
       .add_option("SRC", arguments->source,
-                  "LAYOUT[:REF|@DIGEST], all images without a reference; or "
+                  "LAYOUT[:REF|@DIGEST] (default: all images), or "
                   "oci-repositories:STORE[:REPOSITORY[:TAG]]")
       .required()
       .type_name("LAYOUT[:REF|@DIGEST]");
   command
       .add_option("DST", arguments->target,
-                  "LAYOUT[:NAME], oci-archive:FILE[:NAME] or oci-repositories:STORE[:REPOSITORY[:TAG]]")
+                  "LAYOUT[:NAME], FILE.tar[:NAME], oci-archive:FILE[:NAME] or "
+                  "oci-repositories:STORE[:REPOSITORY[:TAG]]")
       .required();
   command
-      .add_option("--platform", arguments->platform,
-                  "Of each index only the manifest for OS[/ARCH[/VARIANT]]; all of them by default")
-      .type_name("OS[/ARCH[/VARIANT]]");
-  command.add_flag("--no-referrers", arguments->leaves_referrers,
-                   "Leave signatures, and whatever else refers to the images, behind");
-  command.add_flag("--all-present", arguments->is_all_present,
-                   "Of an index that names absent manifests, copy those that are present");
-  command.add_flag(
-      "--substitute", arguments->substitutes,
-      "Let layers that DST has in another compression stand for those of SRC, by other manifests");
-  command.add_flag("--verify-existing", arguments->verifies_existing,
-                   "Verify large blobs that DST already has, too, and replace damaged ones");
+      .add_option("--platform", arguments->platform, "Copy only this platform of each index (default: all)")
+      .type_name("OS[/ARCH[/VARIANT]]")
+      .group(kImageGroup);
+  command.add_flag("--no-referrers", arguments->leaves_referrers, "Leave out referrers, such as signatures")
+      .group(kImageGroup);
   command
-      .add_option("--cache-dir", arguments->cache_dir,
-                  "Where indexes of layers are kept: by these, a layer that shares content is copied in part")
-      .type_name("DIR");
+      .add_flag("--all-present", arguments->is_all_present,
+                "Copy indexes without the manifests that SRC lacks")
+      .group(kImageGroup);
+  command.add_flag("--substitute", arguments->substitutes,
+                   "Use layers that DST has in another compression; changes digests");
+  command.add_flag("--verify-existing", arguments->verifies_existing,
+                   "Verify large blobs that DST has, and replace damaged ones");
+  command.add_option("--cache-dir", arguments->cache_dir, "Directory of the cached indexes")
+      .type_name("DIR")
+      .group(kCacheGroup);
   add_follow_links(command, arguments->follow_links);
   add_progress_option(command, arguments->is_progress_hidden);
-  command.add_flag("--json", arguments->is_json, "What was copied as one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return copy_images(*arguments, output); });
   });
