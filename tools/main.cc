@@ -20,6 +20,25 @@
 namespace layoutfs::tools {
 namespace {
 
+// Words of other tools that synonym_of() does not translate.
+void add_words_of_other_tools(Command program) {
+  for (const auto& [word, instead] : {std::pair("images", "image ls"),
+                                      {"rmi", "image rm"},
+                                      {"untag", "tag rm"},
+                                      {"blobs", "blob ls"},
+                                      {"refs", "ref ls"},
+                                      {"version", "--version"},
+                                      {"-v", "--version"}})
+    program.suggest(word, instead);
+  program.explain(
+      "rm",
+      "remove names with 'image rm', references with 'ref rm', blobs with 'blob rm', tags with 'tag rm'");
+  program.explain("du", "print the sizes of an image with: layoutfs inspect LAYOUT:REF");
+  program.explain("build", "build the indexes of images with: layoutfs index build LAYOUT");
+  for (const char* const word : {"login", "logout"})
+    program.explain(word, "copy from and to registries with skopeo: skopeo copy docker://IMAGE oci:DIR:TAG");
+}
+
 int run(std::vector<std::string> arguments) {
   CommandLine command_line("layoutfs", "Mount, inspect and maintain OCI image layouts",
                            "layoutfs " LAYOUTFS_VERSION);
@@ -57,6 +76,7 @@ int run(std::vector<std::string> arguments) {
   add_index_command(program, exit_code);
   program.start_group("Help");
   command_line.add_help_command();
+  add_words_of_other_tools(program);
   program.for_each_command([](Command command) {
     command.add_flag("-q,--quiet", is_quiet(), "Print only errors").group(kOutputGroup);
   });

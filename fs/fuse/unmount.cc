@@ -62,7 +62,7 @@ Result<std::string> mount_point_of(const std::string& path) {
     const std::string hint = is_below_dead ? explain_dead_mounts(mount_point) : "";
     return fail(
         Error(Errc::not_found, path + ": not a mount point of layoutfs" + (hint.empty() ? "" : ": " + hint))
-            .with_hint("list the mount points with: findmnt -t fuse.layoutfs"));
+            .with_hint("list the mount points with: layoutfs mounts"));
   }
   return mount_point;
 }

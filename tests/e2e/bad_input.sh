@@ -62,7 +62,7 @@ command_refused "no option of that name" 2 -o nonsense "$L/single"
 command_refused "a size that is none" 2 -o cache_size=lots "$L/single"
 refused "no mount point" 2 mount "$L/single"
 refused "no arguments" 2 mount
-check "which names them as the usage does" grep -Fq 'LAYOUT[:REF|@DIGEST] DIR' "$TMP/stderr"
+check "which names them as the usage does" grep -Fq 'missing operand LAYOUT[:REF|@DIGEST] MOUNTPOINT' "$TMP/stderr"
 refused "surplus arguments" 2 fsck "$L/single" one two
 check "in their order" grep -q ': one two$' "$TMP/stderr"
 check "with the usage as a hint" grep -qx 'hint: usage: layoutfs fsck \[OPTIONS\] LAYOUT' "$TMP/stderr"

@@ -11,6 +11,14 @@ check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
 commands=(help mount mounts umount chroot ls cat extract inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
   ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm")
 for command in "${commands[@]}"; do check "-h of $command works" "$LAYOUTFS" $command -h; done
+for command in "${commands[@]}"; do
+  layoutfs $command --help >"$TMP/help"
+  same "the help of $command begins with its usage" "usage: layoutfs $command" "$(sed -n '1s/ \(\[OPTIONS\]\|COMMAND\).*//p' "$TMP/help")"
+  same "and fits 80 columns" "" "$(awk 'length > 80' "$TMP/help")"
+  same "and is that of layoutfs help" "$(cat "$TMP/help")" "$(layoutfs help $command)"
+  [ -n "$(commands_of $command)" ] || [ "$command" = help ] ||
+    same "and has two examples or more" 1 "$(($(sed -n '/^Examples:/,$ p' "$TMP/help" | grep -c layoutfs) >= 2))"
+done
 same "--help lists each of them" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" "$(commands_of | sort)"
 for group in blob ref image tag manifest index; do
   same "$group --help lists those of $group" "$(printf '%s\n' "${commands[@]}" | sed -n "s/^$group //p" | sort)" \

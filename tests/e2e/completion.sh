@@ -17,7 +17,7 @@ words() { printf '%s\n' words "$@"; }
 subcommands() { commands_of "$@" | sort; }
 
 same "every command that --help lists" "$(subcommands)" "$(told "" | sed 1d)"
-same "with what it does" "$(layoutfs umount --help | sed -n '3s/[.]$//p')" "$(layoutfs __complete umo | sed -n '2s/^umount\t//p')"
+same "with what it does" "$(layoutfs umount --help | sed -n '/^$/{n;s/[.]$//p;q}')" "$(layoutfs __complete umo | sed -n '2s/^umount\t//p')"
 commands=()
 for command in $(subcommands); do
   below=$(subcommands "$command")

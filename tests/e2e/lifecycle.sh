@@ -81,3 +81,21 @@ for ((i = 0; i < count; ++i)); do [ "$(limited cat "$TMP/m$i/etc/name")" = sampl
 same "$count mounts at once all answer" 0 $wrong
 check "and go at once" "$LAYOUTFS" umount $(seq -f "$TMP/m%.0f" 0 $((count - 1)))
 same "all of them" "" "$(mounts_below "$TMP")"
+
+# In mounts of their own: those of others stay.
+cat >"$TMP/all" <<'COMMANDS'
+set -eu
+mounted() { awk '$5 ~ "/all-mounts/" {n++} END {print n + 0}' /proc/self/mountinfo; }
+mkdir -p "$1/all-mounts/a" "$1/all-mounts/b" "$1/all-mounts/c"
+for each in a b c; do "$LAYOUTFS" mount -q "$2" "$1/all-mounts/$each"; done
+exec 9<"$1/all-mounts/a/index.json"
+"$LAYOUTFS" umount -l "$1/all-mounts/a"
+[ "$(mounted)" = 2 ]
+cmp - "$2/index.json" <&9
+exec 9<&-
+"$LAYOUTFS" umount --all
+[ "$(mounted)" = 0 ]
+"$LAYOUTFS" umount -a
+COMMANDS
+check "umount -l detaches, umount --all unmounts all" \
+  unshare --mount --propagation private env LAYOUTFS="$LAYOUTFS" bash "$TMP/all" "$TMP" "$L"

@@ -52,6 +52,8 @@ have --after repos tags
 have --limit repos tags
 
 # One name: always with the same short form, and the same kind of value.
+# ls -h is that of ls(1).
+sed -i '/^ls|-h,--human-readable|/d; s/^ls|--help|/ls|-h,--help|/' "$TMP/options"
 same "no long name has two short ones" "" "$(awk -F'|' '{n = split($2, names, ","); short = ""
     for (i = 1; i <= n; ++i) if (names[i] !~ /^--/) short = names[i]
     for (i = 1; i <= n; ++i) if (names[i] ~ /^--/ && !(names[i] == "--force" && names[1] == "--replace")) print names[i], short}' "$TMP/options" |

@@ -291,7 +291,7 @@ for signal in HUP:129 INT:130 TERM:143; do
   wait "$pid"
   code=$?
   same "SIG${signal%:*} stops it, and the line says how to go on" \
-    "${signal#*:} layoutfs: push: stopped by SIG${signal%:*}; the upload has 2000000 bytes; go on with --resume $(upload_id)" \
+    "${signal#*:} layoutfs: push: stopped by SIG${signal%:*}; the upload has 2000000 bytes; resume with --resume $(upload_id)" \
     "$code $(cat "$TMP/stdout" "$TMP/stderr")"
   same "what had come is kept, to the last byte" 2000000 "$(size_of "$(uploads "$S")")"
   exec 3>&-
@@ -312,7 +312,7 @@ is_whole
 
 exec 3<>"$TMP/pipe"
 begin -v <"$TMP/pipe"
-check "-v tells the id" grep -qx "upload $(upload_id): should it break off, go on with --resume $(upload_id)" "$TMP/stderr"
+check "-v tells the id" grep -qx "upload $(upload_id): if interrupted, resume with --resume $(upload_id)" "$TMP/stderr"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
 exec 3>&-
@@ -468,7 +468,7 @@ if is_root && mkdir "$TMP/small" && { mount -t tmpfs -o size=2M none "$TMP/small
   S=$TMP/small
   layoutfs push "$S" up "$noise" >"$TMP/stdout" 2>"$TMP/stderr"
   code=$?
-  same "is told, and how to go on" "9 0 1" "$code $(wc -c <"$TMP/stdout") $(grep -c "^layoutfs: push: .*No space left.*; go on with --resume $(upload_id)$" "$TMP/stderr")"
+  same "is told, and how to go on" "9 0 1" "$code $(wc -c <"$TMP/stdout") $(grep -c "^layoutfs: push: .*No space left.*; resume with --resume $(upload_id)$" "$TMP/stderr")"
   mount -o remount,size=20M "$S"
   prints "which works" "$whole" push "$S" up "$noise" --resume "$(upload_id)"
   check "with every byte" cmp "$S/up/blobs/${whole/://}" "$noise"

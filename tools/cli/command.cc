@@ -98,7 +98,13 @@ int report(const Error& error) {
 }
 
 void add_follow_links(Command command, bool& follow_links) {
-  command.add_flag("--follow-links", follow_links, "Follow symlinks that leave the layout, too");
+  command.add_flag("--follow-links", follow_links, "Follow symlinks that lead out of the layout")
+      .group(kImageGroup);
+}
+
+Error missing_operand(const std::string& command, const std::string& operand) {
+  return Error(Errc::invalid_argument, command + ": missing operand " + operand)
+      .with_hint("print the usage with: layoutfs help " + command);
 }
 
 Result<Digest> parse_digest_operand(std::string_view text) { return of_operand(Digest::parse(text)); }

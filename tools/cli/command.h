@@ -59,6 +59,8 @@ Result<T> of_operand(Result<T> found) {
     return fail(Errc::invalid_argument, found.error().message());
   return found;
 }
+// The error for a command, "blob put", that lacks operands.
+Error missing_operand(const std::string& command, const std::string& operand);
 Result<Digest> parse_digest_operand(std::string_view text);
 
 // Each command registers itself with its options; running it sets `exit_code`.

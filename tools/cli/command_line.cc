@@ -34,6 +34,7 @@ struct CommandData {
 namespace {
 
 constexpr const char* kHelpCommand = "help";
+constexpr const char* kShortHelp = "-h";
 
 bool has_name(const OptionData& option, std::string_view name) {
   return std::ranges::find(option.description.names, name) != option.description.names.end();
@@ -59,7 +60,7 @@ CommandDescription description_of(const CommandData& command) {
 
 // As a message names it: '--layout', MOUNTPOINT.
 std::string quoted(const OptionData& option) {
-  if (option.description.is_operand) return option.description.kind;
+  if (option.description.is_operand) return option.description.operand;
   return "'" + option.description.names.back() + "'";
 }
 
@@ -119,9 +120,12 @@ class Reader {
     if (const auto hint = command_->hints.find(word); hint != command_->hints.end())
       return mistake(message).with_hint(hint->second);
     const auto suggestion = command_->suggestions.find(word);
-    const std::string meant =
-        suggestion != command_->suggestions.end() ? suggestion->second : nearest_word(word, known);
+    std::string meant = suggestion != command_->suggestions.end() ? suggestion->second : "";
+    if (meant.empty()) meant = synonym_of(word, known);
+    if (meant.empty()) meant = nearest_word(word, known);
     if (!meant.empty()) return mistake(message + "; did you mean '" + meant + "'?");
+    if (const auto hint = command_->hints.find(""); hint != command_->hints.end())
+      return mistake(message).with_hint(hint->second);
     const std::string& path = command_->description.path;
     const auto blank = path.find(' ');
     return mistake(message).with_hint("list the " + noun + "s with: " + path.substr(0, blank) + " help" +
@@ -140,6 +144,7 @@ class Reader {
   Status enter(const std::string& word) {
     if (CommandData* const below = find_command(*command_, word)) {
       command_ = below;
+      first_ = next_;
       if (command_->named) command_->named();
       return {};
     }
@@ -171,6 +176,10 @@ class Reader {
 
   // "-lR", "-oVALUE"
   Status read_short(const std::string& word) {
+    if (word == kShortHelp && arguments_.size() == first_ + 1) {
+      wanted_ = find_option(*command_, "--help");
+      return {};
+    }
     for (std::size_t i = 1; i < word.size(); ++i) {
       const std::string name{'-', word[i]};
       OptionData* const option = find_option(*command_, name);
@@ -208,7 +217,7 @@ class Reader {
       const OptionDescription& operand = option->description;
       if (!operand.is_operand) continue;
       const std::size_t left = operands_.size() - assigned;
-      if (left == 0 && operand.is_required) return fail(usage_mistake("missing operand " + operand.kind));
+      if (left == 0 && operand.is_required) return fail(usage_mistake("missing operand " + operand.operand));
       for (std::size_t count = operand.is_repeated ? left : std::min<std::size_t>(left, 1); count > 0;
            --count)
         option->given.push_back(operands_[assigned++]);
@@ -246,6 +255,7 @@ class Reader {
   CommandData* command_;
   const std::vector<std::string>& arguments_;
   std::size_t next_ = 0;
+  std::size_t first_ = 0;  // behind the command's name
   std::vector<std::string> operands_;
   bool have_options_ended_ = false;
   const OptionData* wanted_ = nullptr;
@@ -344,9 +354,12 @@ Option Command::add(const std::string& name, const std::string& description) con
   described.group = data_->started_group;
   described.is_operand = !name.starts_with('-');
   if (described.is_operand)
-    described.kind = name;
+    described.operand = described.kind = name;
   else
     described.names = split(name, ',');
+  // Then -h asks for the help only if nothing else is given.
+  if (std::ranges::find(described.names, kShortHelp) != described.names.end())
+    std::erase(find_option(*data_, "--help")->description.names, kShortHelp);
   data_->options.push_back(std::move(option));
   return Option(data_->options.back().get());
 }

@@ -15,7 +15,8 @@ namespace layoutfs::tools {
 // What people are told of an option, a flag or an operand.
 struct OptionDescription {
   std::vector<std::string> names;  // "-l", "--layout"; an operand has none
-  std::string kind;                // of the value: "DIR", "on|off"; of an operand, its name
+  std::string operand;             // the name of an operand: "MOUNTPOINT"
+  std::string kind;                // of the value: "DIR", "on|off"; by default the operand's name
   std::string description;
   std::string group;  // the heading in the help
   bool is_operand = false;
@@ -45,6 +46,7 @@ struct CommandDescription {
 // The headings of options that several commands have. "Output" comes last in each help.
 inline constexpr const char* kImageGroup = "Which image";
 inline constexpr const char* kCacheGroup = "Cache";
+inline constexpr const char* kStoreGroup = "Store of names";
 inline constexpr const char* kOutputGroup = "Output";
 
 struct OptionData;
@@ -89,7 +91,8 @@ class Command {
   Command usage(const std::string& operands) const;
   // `command_line` as a user types it; `meaning` says what it does.
   Command example(const std::string& command_line, const std::string& meaning = "") const;
-  // For an unknown command or option `word`, as of another tool: "did you mean 'INSTEAD'?", or a hint.
+  // For an unknown command or option `word`, as of another tool: "did you mean 'INSTEAD'?", or a hint. The
+  // hint of an empty `word` is for all others that no known word is near to.
   Command suggest(const std::string& word, const std::string& instead) const;
   Command explain(const std::string& word, const std::string& hint) const;
 

@@ -81,7 +81,7 @@ std::string operands_of(const CommandDescription& command) {
   std::string operands;
   for (const OptionDescription& option : command.options) {
     if (!option.is_operand) continue;
-    std::string operand = option.kind + (option.is_repeated ? "..." : "");
+    std::string operand = option.operand + (option.is_repeated ? "..." : "");
     if (!option.is_required) operand = "[" + operand + "]";
     operands += (operands.empty() ? "" : " ") + operand;
   }
@@ -92,7 +92,7 @@ std::vector<Section> sections_of(const CommandDescription& command) {
   std::vector<Section> sections;
   for (const OptionDescription& option : command.options)
     if (option.is_operand && !option.description.empty())
-      section_of(sections, "Operands").rows.push_back({option.kind, option.description});
+      section_of(sections, "Operands").rows.push_back({option.operand, option.description});
   for (const CommandDescription& below : command.commands)
     section_of(sections, below.group.empty() ? "Commands" : below.group)
         .rows.push_back({below.name, below.description});

@@ -28,33 +28,35 @@ Result<ImageName> parse_path_or_name(const std::string& argument) {
   if (!named) return fail(std::move(named).error());
   std::error_code failed;
   if (*named && !std::filesystem::exists((*named)->layout, failed) && !failed)
-    return fail(Errc::not_found,
-                "image '" + argument + "': " + (*named)->layout +
-                    ": no such layout (where it has moved to is said by: layoutfs image label NAME "
-                    "layoutfs.layout=PATH)");
+    return fail(Error(Errc::not_found, "image '" + argument + "': " + (*named)->layout + ": no such layout")
+                    .with_hint("if the layout has moved, run: layoutfs image label " + argument +
+                               " layoutfs.layout=PATH"));
   if (*named) return **std::move(named);
   const std::string store = directory_of({});
   if (store.empty() || !std::filesystem::is_directory(store, failed)) return path;
-  return fail(Errc::not_found, path.error().message() + ", and no image of that name in " + store);
+  return fail(Error(Errc::not_found, path.error().message() + ", and no image of that name in " + store)
+                  .with_hint(path.error().hint()));
 }
 
 }  // namespace
 
 void ImageArguments::add_options(Command command) {
   // An empty value would be as good as none; it comes from a variable that was not set.
-  command.add_option("--layout", layout, "The layout's path, for a path that looks like a reference")
+  command.add_option("--layout", layout, "Path of the layout, if it contains ':' or '@'")
       .type_name("LAYOUT")
+      .group(kImageGroup)
       .not_empty();
-  command.add_option("--ref", reference, "The reference, for a name that confuses")
+  command.add_option("--ref", reference, "Reference, if LAYOUT:REF is ambiguous")
       .type_name("REF")
+      .group(kImageGroup)
       .not_empty();
-  command
-      .add_option("--platform", platform,
-                  "os[/arch[/variant]] to choose from an index; this machine's by default")
+  command.add_option("--platform", platform, "Platform to choose from an index (default: this machine's)")
       .type_name("OS[/ARCH[/VARIANT]]")
+      .group(kImageGroup)
       .not_empty();
-  command.add_option("--cache-dir", cache_dir, "Where indexes of layers are kept")
+  command.add_option("--cache-dir", cache_dir, "Directory of the cached indexes")
       .type_name("DIR")
+      .group(kCacheGroup)
       .not_empty();
   add_follow_links(command, follow_links);
 }
@@ -62,7 +64,7 @@ void ImageArguments::add_options(Command command) {
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())
-    return fail(Errc::invalid_argument, arguments.name + ": a layout is named by --layout already");
+    return fail(Errc::invalid_argument, arguments.name + ": unexpected operand, as --layout is given");
   if (arguments.layout.empty()) {
     auto name = parse_path_or_name(arguments.name);
     if (!name) return fail(std::move(name).error());
@@ -71,7 +73,7 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   }
   if (!arguments.reference.empty() && !opened.reference.empty())
     return fail(Errc::invalid_argument,
-                arguments.name + ": names a reference, and so does --ref " + arguments.reference);
+                arguments.name + ": has a reference already, as --ref " + arguments.reference + " is given");
   if (!arguments.reference.empty()) opened.reference = arguments.reference;
   auto reader = builtin_drivers({.follow_links = arguments.follow_links}).open_reader(opened.path);
   if (!reader) return fail(std::move(reader).error());

@@ -82,9 +82,9 @@ Status set_id(std::optional<std::uint32_t>& id, std::string_view name, std::stri
   return {};
 }
 
-Status set_size(std::uint64_t& bytes, std::string_view value) {
+Status set_size(std::uint64_t& bytes, std::string_view name, std::string_view value) {
   const auto size = parse_size(value);
-  if (!size) return std::unexpected(size.error());
+  if (!size) return fail(Error(size.error()).with("mount option " + std::string(name)));
   bytes = *size;
   return {};
 }
@@ -103,9 +103,9 @@ constexpr std::array kValueOptions{
                   return {};
                 }},
     ValueOption{"cache_size", "SIZE",
-                [](MountOptions& o, std::string_view v) { return set_size(o.cache_size, v); }},
+                [](MountOptions& o, std::string_view v) { return set_size(o.cache_size, "cache_size", v); }},
     ValueOption{"cache_disk", "SIZE",
-                [](MountOptions& o, std::string_view v) { return set_size(o.cache_disk, v); }},
+                [](MountOptions& o, std::string_view v) { return set_size(o.cache_disk, "cache_disk", v); }},
     ValueOption{"verify", "on|off",
                 [](MountOptions& o, std::string_view v) -> Status {
                   if (v != "on" && v != "off") return bad_value("verify", v, "on or off");
@@ -115,7 +115,7 @@ constexpr std::array kValueOptions{
     ValueOption{"idle_timeout", "TIME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto duration = parse_duration(v);
-                  if (!duration) return std::unexpected(duration.error());
+                  if (!duration) return fail(Error(duration.error()).with("mount option idle_timeout"));
                   o.idle_timeout = *duration;
                   return {};
                 }},

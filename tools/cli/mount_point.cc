@@ -123,9 +123,12 @@ Status MountPoint::check(const std::string& path, std::span<const UsedPath> used
   }
   if (const auto real = real_path(path)) return check_directory(path, *real);
   if (errno != ENOENT || is_there(path)) return refuse(path, errno);
-  if (::faccessat(AT_FDCWD, parent_of(path).c_str(), W_OK | X_OK, AT_EACCESS) != 0)
-    return refuse(path, errno);
-  return {};
+  const std::string parent = parent_of(path);
+  if (::faccessat(AT_FDCWD, parent.c_str(), W_OK | X_OK, AT_EACCESS) == 0) return {};
+  const int failure = errno;
+  Error refused = refuse(path, failure).error();
+  if (failure != ENOENT) return fail(std::move(refused));
+  return fail(std::move(refused).with_hint("create the directory " + parent + " first"));
 }
 
 Result<MountPoint> MountPoint::prepare(const std::string& path, std::span<const UsedPath> used) {

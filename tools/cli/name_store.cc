@@ -37,9 +37,12 @@ bool leads_to(const std::string& label, const std::string& real_path) {
 }  // namespace
 
 void NameStoreArguments::add_options(Command command) {
-  command.add_option("--store", directory, "Where names of images are kept").type_name("DIR");
-  command.add_option("--namespace", name_space, "Whose names; \"default\" unless told")
-      .type_name("NAMESPACE");
+  command.add_option("--store", directory, "Directory of the image names")
+      .type_name("DIR")
+      .group(kStoreGroup);
+  command.add_option("--namespace", name_space, "Namespace of the names (default: default)")
+      .type_name("NAMESPACE")
+      .group(kStoreGroup);
 }
 
 std::string directory_of(const NameStoreArguments& arguments) {
@@ -49,7 +52,7 @@ std::string directory_of(const NameStoreArguments& arguments) {
 Result<ImageStore> open_name_store(const NameStoreArguments& arguments) {
   std::string directory = directory_of(arguments);
   if (directory.empty())
-    return fail(Errc::failed_precondition, "names of images: nothing says where they are kept (--store DIR)");
+    return fail(Errc::failed_precondition, "no directory for image names; use --store DIR");
   std::string name_space = arguments.name_space;
   if (name_space.empty()) name_space = variable("LAYOUTFS_NAMESPACE");
   return open_image_store(std::move(directory), name_space.empty() ? "default" : name_space);

@@ -110,7 +110,7 @@ std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> indexing_
 }
 
 void add_progress_option(Command command, bool& is_hidden) {
-  command.add_flag("--no-progress", is_hidden, "Do not show how far it is");
+  command.add_flag("--no-progress", is_hidden, "Do not show progress").group(kOutputGroup);
 }
 
 }  // namespace layoutfs::tools

@@ -54,14 +54,13 @@ Error explain_no_directory(const std::string& path, const fs::file_status& statu
 }  // namespace
 
 void RegistryArguments::add_options(Command command) {
-  command
-      .add_option("STORE", store,
-                  "A layout, whose references name repositories; or a directory with a layout for each")
+  command.add_option("STORE", store, "A layout whose references name repositories, or a directory of layouts")
       .required();
   command
       .add_option("--default-repository", default_repository,
-                  "In a layout: the repository of references that are a tag alone, or have no name")
-      .type_name("REPOSITORY");
+                  "Repository of references that are only a tag, or have no name")
+      .type_name("REPOSITORY")
+      .group(kImageGroup);
   add_follow_links(command, follow_links);
 }
 
@@ -76,7 +75,7 @@ Error RegistryStore::explained(Error error) const {
 Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, ForeignEntry foreign,
                                           bool keeps_untagged) {
   const std::string& path = arguments.store;
-  if (path.empty()) return fail(Errc::invalid_argument, "no store is named");
+  if (path.empty()) return fail(Errc::invalid_argument, "the path of the store is empty");
   std::error_code failed;
   const auto status = fs::status(path, failed);
   if (!fs::is_directory(status)) return fail(explain_no_directory(path, status, failed));
@@ -103,9 +102,10 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
 }
 
 void PageArguments::add_options(Command command, const char* kind) {
-  command.add_option("--after", after, "Only those after this one, whether it is there or not")
-      .type_name(kind);
-  command.add_option("--limit", limit, "So many at most").type_name("N");
+  command.add_option("--after", after, std::string("List only names after ") + kind)
+      .type_name(kind)
+      .group(kOutputGroup);
+  command.add_option("--limit", limit, "List at most N names").type_name("N").group(kOutputGroup);
 }
 
 Result<Page> parse_page(const PageArguments& arguments) {

@@ -1,6 +1,7 @@
 // What the commands on the store share.
 #include "tools/cli/store.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <limits>
@@ -24,8 +25,8 @@ Result<std::string> path_of(const LayoutArguments& arguments) {
   auto name = of_operand(parse_image_name(argument));
   if (!name) return fail(std::move(name).error());
   if (!name->reference.empty())
-    return fail(Errc::invalid_argument,
-                argument + ": a reference in a layout, where a layout is needed (" + name->layout + ")");
+    return fail(Error(Errc::invalid_argument, argument + ": expected a layout, not a reference")
+                    .with_hint("use " + name->layout));
   return std::move(name->layout);
 }
 
@@ -103,6 +104,26 @@ Result<std::uint64_t> parse_count(std::string_view option, std::string_view text
     return fail(Errc::invalid_argument,
                 std::string(option) + " " + std::string(text) + ": expected a plain number");
   return number;
+}
+
+Status check_media_type(std::string_view option, const std::string& media_type) {
+  const auto is_name = [](std::string_view name) {
+    constexpr std::size_t kMost = 127;  // RFC 6838, 4.2
+    const auto is_alphanumeric = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    };
+    return !name.empty() && name.size() <= kMost && is_alphanumeric(name.front()) &&
+           std::ranges::all_of(
+               name, [&](char c) { return is_alphanumeric(c) || std::string_view("!#$&-^_.+").contains(c); });
+  };
+  const std::string_view essence = std::string_view(media_type).substr(0, media_type.find(';'));
+  const auto slash = essence.find('/');
+  if (slash != std::string_view::npos && is_name(essence.substr(0, slash)) &&
+      is_name(essence.substr(slash + 1)))
+    return {};
+  return fail(Errc::invalid_argument,
+              std::string(option) + " '" + media_type +
+                  "': expected TYPE/SUBTYPE, as in application/vnd.oci.image.manifest.v1+json");
 }
 
 std::string count_of(std::uint64_t count, std::string_view noun) {

@@ -18,7 +18,7 @@ struct LayoutArguments {
   std::string layout;         // LAYOUT
   bool follow_links = false;  // --follow-links
   // Adds both.
-  void add_options(Command command, const std::string& description = "The layout's path");
+  void add_options(Command command, const std::string& description = "");
 };
 // A layout that a command only reads, and one that it also writes.
 struct ReadLayout {
@@ -67,6 +67,9 @@ int with_output(const std::function<int(Output&)>& command);
 
 // A plain decimal number; the error names `option`.
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text);
+
+// Checks the value of `option`: TYPE/SUBTYPE of RFC 6838, maybe with parameters. Errc::invalid_argument.
+Status check_media_type(std::string_view option, const std::string& media_type);
 
 // The versions of what --json prints.
 inline constexpr std::int64_t kStoreJsonVersion = 1;

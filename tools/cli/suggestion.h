@@ -12,4 +12,8 @@ namespace layoutfs::tools {
 // two letters. Cost: the product of the lengths, of which `word` counts up to 64.
 std::string nearest_word(std::string_view word, std::span<const std::string> known);
 
+// Returns the word of `known` that means what `word` means in other tools ("copy" for "cp"), or an empty
+// string.
+std::string synonym_of(std::string_view word, std::span<const std::string> known);
+
 }  // namespace layoutfs::tools

@@ -81,9 +81,12 @@ int print_path(const PathArguments& arguments, Output& output) {
 void add_blob_ls_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<BlobListArguments>();
   const Command command = blob.add_subcommand("ls", "List the digests of all blobs");
+  command.example("layoutfs blob ls -l ./img");
+  command.example("layoutfs blob ls --json ./img.tar", "of an archive");
   arguments->layout.add_options(command);
-  command.add_flag("-l,--long", arguments->is_long, "With sizes, and when each was put (UTC)");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("-l,--long", arguments->is_long, "Print sizes and modification times (UTC)")
+      .group(kOutputGroup);
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_blobs(*arguments, output); });
   });
@@ -92,18 +95,22 @@ void add_blob_ls_command(Command blob, int& exit_code) {
 void add_blob_rm_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<RemoveArguments>();
   const Command command =
-      blob.add_subcommand("rm", "Remove blobs, also those that are in use; gc removes those that are not");
+      blob.add_subcommand("rm", "Remove blobs, even if they are in use; gc removes unused ones");
+  command.example("layoutfs blob rm ./img sha256:5b0bcabd...");
+  command.example("layoutfs blob rm --force ./img sha256:5b0bcabd...", "succeed also if it is missing");
   arguments->layout.add_options(command);
-  command.add_option("DIGEST", arguments->names, "The blobs' digests").required();
-  command.add_flag("-f,--force", arguments->is_forced, "A blob that is not there is no error");
+  command.add_option("DIGEST", arguments->names, "").required();
+  command.add_flag("-f,--force", arguments->is_forced, "Ignore missing blobs");
   command.callback([arguments, &exit_code] { exit_code = remove_blobs(*arguments); });
 }
 
 void add_blob_path_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<PathArguments>();
-  const Command command = blob.add_subcommand("path", "Print which file a blob is");
-  arguments->layout.add_options(command, "The layout's path; no archive");
-  command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
+  const Command command = blob.add_subcommand("path", "Print the path of the file that holds a blob");
+  command.example("tar tzf \"$(layoutfs blob path ./img sha256:5b0bcabd...)\"");
+  command.example("layoutfs blob path ./img sha256:5b0bcabd...");
+  arguments->layout.add_options(command, "A directory; blobs of an archive have no file");
+  command.add_option("DIGEST", arguments->digest, "").required();
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return print_path(*arguments, output); });
   });
@@ -112,7 +119,7 @@ void add_blob_path_command(Command blob, int& exit_code) {
 }  // namespace
 
 void add_blob_command(Command program, int& exit_code) {
-  const Command blob = program.add_subcommand("blob", "The blobs of a layout: put, get, ls, rm, path");
+  const Command blob = program.add_subcommand("blob", "Read and write blobs by digest");
   add_blob_put_command(blob, exit_code);
   add_blob_get_command(blob, exit_code);
   add_blob_ls_command(blob, exit_code);

@@ -109,22 +109,22 @@ int get_blob(const BlobGetArguments& arguments) {
 
 void add_blob_get_command(Command blob, int& exit_code) {
   const auto arguments = std::make_shared<BlobGetArguments>();
-  const Command command = blob.add_subcommand("get", "Print a blob, and check it against its digest");
+  const Command command = blob.add_subcommand("get", "Print a blob and verify its digest");
+  command.example("layoutfs blob get ./img sha256:5b0bcabd...", "to standard output");
+  command.example("layoutfs blob get -o config.json ./img sha256:5b0bcabd...");
   arguments->layout.add_options(command);
-  command.add_option("DIGEST", arguments->digest, "The blob's digest").required();
-  command
-      .add_option("-o,--output", arguments->output,
-                  "Write this file instead, which appears once the content was checked")
-      .type_name("FILE");
+  command.add_option("DIGEST", arguments->digest, "").required();
+  command.add_option("-o,--output", arguments->output, "Write to FILE, created only after verification")
+      .type_name("FILE")
+      .group(kOutputGroup);
   const Option offset =
-      command.add_option("--offset", arguments->offset, "Begin at this byte; a part of a blob is not checked")
+      command.add_option("--offset", arguments->offset, "Start at byte N; parts are not verified")
           .type_name("N");
   const Option length =
-      command.add_option("--length", arguments->length, "End after so many bytes; a part is not checked")
+      command.add_option("--length", arguments->length, "Print N bytes; parts are not verified")
           .type_name("N");
   command
-      .add_option("--range", arguments->range,
-                  "Only these bytes, from 0 and the last one included; a part is not checked")
+      .add_option("--range", arguments->range, "Print bytes FIRST to LAST (from 0); parts are not verified")
       .type_name("FIRST-LAST")
       .excludes(offset)
       .excludes(length);

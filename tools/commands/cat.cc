@@ -40,15 +40,12 @@ Status print_file(const Image& image, const std::string& path, Output& output) {
 }
 
 Status cat(CatArguments arguments, Output& output) {
-  if (arguments.operands.empty())
-    return fail(Errc::invalid_argument,
-                "cat needs an image and files in it: " + std::string(kImageKind) + " PATH...");
   if (arguments.image.layout.empty()) {
+    if (arguments.operands.empty()) return fail(missing_operand("cat", std::string(kImageKind) + " PATH"));
     arguments.image.name = arguments.operands.front();
     arguments.operands.erase(arguments.operands.begin());
   }
-  if (arguments.operands.empty())
-    return fail(Errc::invalid_argument, "cat needs the path of a file in the image");
+  if (arguments.operands.empty()) return fail(missing_operand("cat", "PATH"));
   LibraryOptions options;
   if (!arguments.cache_disk.empty()) {
     const auto size = parse_size(arguments.cache_disk);
@@ -79,14 +76,17 @@ Status cat(CatArguments arguments, Output& output) {
 
 void add_cat_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CatArguments>();
-  const Command command = program.add_subcommand("cat", "Print files of an image, without mounting");
-  command.add_option("OPERANDS", arguments->operands, "The image, and files in it")
-      .type_name(std::string(kImageKind) + " PATH");
+  const Command command = program.add_subcommand("cat", "Print files of an image");
+  command.usage(std::string(kImageKind) + " PATH...");
+  command.example("layoutfs cat ./img:app etc/os-release");
+  command.example("layoutfs cat --platform linux/arm64 ./img:app bin/sh >sh", "of another platform");
+  command.add_option("OPERANDS", arguments->operands, "").type_name(std::string(kImageKind) + " PATH");
   arguments->image.add_options(command);
   command
       .add_option("--cache-disk", arguments->cache_disk,
-                  "Disk for decoded copies of layers, e.g. 1G; 0: use none")
-      .type_name("SIZE");
+                  "Disk space for decompressed layers (default: 4G; 0: none)")
+      .type_name("SIZE")
+      .group(kCacheGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     Output output;

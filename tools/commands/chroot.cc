@@ -133,7 +133,7 @@ Result<int> serve_and_run(const Execution& execution, const ImagePtr& image,
 
 Result<int> chroot(ChrootArguments arguments) {
   if (arguments.image.layout.empty()) {
-    if (arguments.operands.empty()) return fail(Errc::invalid_argument, "chroot needs an image");
+    if (arguments.operands.empty()) return fail(missing_operand("chroot", kImageKind));
     arguments.image.name = arguments.operands.front();
     arguments.operands.erase(arguments.operands.begin());
   }
@@ -174,15 +174,21 @@ Result<int> chroot(ChrootArguments arguments) {
 void add_chroot_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ChrootArguments>();
   const Command command =
-      program.add_subcommand("chroot", "Run a command in an image, with changes on top of it");
-  command.add_option("OPERANDS", arguments->operands, "The image, and what to run in it")
+      program.add_subcommand("chroot", "Run a command in the root filesystem of an image");
+  command.usage(std::string(kImageKind) + " [COMMAND [ARG...]]");
+  command.example("layoutfs chroot ./img:app", "the image's own command, or a shell");
+  command.example("layoutfs chroot --upper ./changes ./img:app apt-get update");
+  command.add_option("OPERANDS", arguments->operands, "")
       .type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
   command.end_options_at_operand();  // what follows the image is the command's
   arguments->image.add_options(command);
   const Option upper =
-      command.add_option("--upper", arguments->upper, "Keep what is written in this directory")
-          .type_name("DIR");
-  command.add_flag("--read-only", arguments->is_read_only, "Let nothing be written").excludes(upper);
+      command.add_option("--upper", arguments->upper, "Keep changes in DIR (default: discard them on exit)")
+          .type_name("DIR")
+          .group("Changes");
+  command.add_flag("--read-only", arguments->is_read_only, "Make the root filesystem read-only")
+      .excludes(upper)
+      .group("Changes");
   add_progress_option(command, arguments->is_progress_hidden);
   // Other codes are the command's.
   command.when_named([&exit_code] { exit_code = kOwnFailure; });

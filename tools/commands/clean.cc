@@ -8,8 +8,9 @@ namespace layoutfs::tools {
 
 void add_clean_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<LayoutArguments>();
-  const Command command = program.add_subcommand(
-      "clean", "Remove what interrupted writers left behind; never a blob or a reference");
+  const Command command = program.add_subcommand("clean", "Remove the leftovers of interrupted writers");
+  command.example("layoutfs clean ./img");
+  command.example("layoutfs clean ./img && layoutfs gc ./img");
   arguments->add_options(command);
   command.callback([arguments, &exit_code] {
     const auto layout = open_to_write(*arguments);

@@ -204,18 +204,16 @@ int check(const FsckArguments& arguments, Output& output) {
 
 void add_fsck_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<FsckArguments>();
-  const Command command = program.add_subcommand(
-      "fsck", "Check every blob, reference, document and layer; exit code 7 where something is wrong");
+  const Command command = program.add_subcommand("fsck", "Verify every blob, reference, document and layer");
+  command.example("layoutfs fsck ./img");
+  command.example("layoutfs fsck --repair ./backup ./img", "replace damaged blobs");
   arguments->layout.add_options(command);
   command
-      .add_option(
-          "--repair", arguments->repair_from,
-          "Replace what is damaged or missing by what this layout or archive has whole; may be repeated")
+      .add_option("--repair", arguments->repair_from,
+                  "Replace damaged and missing blobs with those of LAYOUT; may be repeated")
       .type_name("LAYOUT");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
-  command
-      .add_option("--threads", arguments->threads,
-                  "How many blobs to read at once; by default, each core one")
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
+  command.add_option("--threads", arguments->threads, "Verify N blobs in parallel (default: one per CPU)")
       .type_name("N");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {

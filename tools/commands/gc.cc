@@ -109,16 +109,18 @@ int collect(const GcArguments& arguments, Output& output) {
 
 void add_gc_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<GcArguments>();
-  const Command command = program.add_subcommand("gc", "Remove the blobs that no reference leads to");
+  const Command command = program.add_subcommand("gc", "Remove blobs that no reference or image name needs");
+  command.example("layoutfs gc --dry-run ./img");
+  command.example("layoutfs gc --grace 0 ./img", "also new blobs");
   arguments->layout.add_options(command);
-  command.add_flag("--dry-run", arguments->is_dry_run, "Only print what would be removed");
+  command.add_flag("--dry-run", arguments->is_dry_run, "Only list the blobs that would be removed");
   command
       .add_option("--grace", arguments->grace,
-                  "Keep what was put less than this ago: 0, 30s, 10m, 1h (the default), 2d")
+                  "Keep blobs newer than TIME, as in 0, 30s, 10m, 2d (default: 1h)")
       .type_name("TIME");
-  command.add_option("--store", arguments->names, "Where names of images are kept, which are in use too")
+  command.add_option("--store", arguments->names, "Directory of the image names, whose images are kept")
       .type_name("DIR");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return collect(*arguments, output); });

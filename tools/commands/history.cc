@@ -76,7 +76,7 @@ void print_json(const ImageSummary& image, Output& output) {
 
 int show_history(const HistoryArguments& arguments, Output& output) {
   if (arguments.image.name.empty() && arguments.image.layout.empty())
-    return report(Error(Errc::invalid_argument, "history needs an image"));
+    return report(missing_operand("history", kImageKind));
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
   const auto image = summarize(*layout, arguments.image);
@@ -100,9 +100,13 @@ int show_history(const HistoryArguments& arguments, Output& output) {
 
 void add_history_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<HistoryArguments>();
-  const Command command = program.add_subcommand(
-      "history", "Show the build steps of an image and their layers, the newest first");
-  command.add_option("LAYOUT", arguments->image.name, "The image").type_name(kImageKind);
+  const Command command =
+      program.add_subcommand("history", "Show the build steps of an image and their layers, newest first");
+  command.usage(kImageKind);
+  command.example("layoutfs history ./img:app");
+  command.example("layoutfs history --no-trunc ./img:app", "whole commands");
+  command.start_group(kOutputGroup);
+  command.add_option("LAYOUT", arguments->image.name, "").type_name(kImageKind);
   arguments->image.add_options(command);
   command.add_flag("--no-trunc", arguments->is_whole, "Print whole commands");
   command.add_flag("--json", arguments->is_json, "Print JSON");

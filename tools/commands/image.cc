@@ -1,6 +1,9 @@
 // `layoutfs image`: ls, rm and size.
 #include "tools/commands/image.h"
 
+#include <fnmatch.h>
+
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +22,7 @@ namespace {
 
 struct NameListArguments {
   NameStoreArguments store;
+  std::vector<std::string> patterns;  // names that match one of them; empty: all
   std::vector<std::string> filters;
   bool is_long = false;
   bool is_json = false;
@@ -42,11 +46,30 @@ std::string layout_of(const NamedImage& image) {
   return layout == image.labels.end() ? "-" : layout->second;
 }
 
+// Keeps the images whose names match one of the patterns. An error line for each pattern that matches none.
+int keep_matching(std::vector<NamedImage>& images, const std::vector<std::string>& patterns) {
+  if (patterns.empty()) return kDone;
+  const auto matches = [](const std::string& pattern, const NamedImage& image) {
+    return ::fnmatch(pattern.c_str(), image.name.c_str(), 0) == 0;
+  };
+  int code = kDone;
+  for (const std::string& pattern : patterns)
+    if (std::ranges::none_of(images, [&](const NamedImage& image) { return matches(pattern, image); }))
+      code = report(Error(Errc::not_found, "no image name matches '" + pattern + "'")
+                        .with_hint("list all names with: layoutfs image ls"));
+  std::erase_if(images, [&](const NamedImage& image) {
+    return std::ranges::none_of(patterns,
+                                [&](const std::string& pattern) { return matches(pattern, image); });
+  });
+  return code;
+}
+
 int list_names(const NameListArguments& arguments, Output& output) {
   const auto store = open_name_store(arguments.store);
   if (!store) return report(store.error());
-  const auto images = store->list(arguments.filters);
+  auto images = store->list(arguments.filters);
   if (!images) return report(images.error());
+  if (const int unmatched = keep_matching(*images, arguments.patterns); unmatched != kDone) return unmatched;
   JsonWriter json;
   json.begin_object().key("version").integer(kStoreJsonVersion).key("images").begin_array();
   for (const NamedImage& image : *images) {
@@ -110,12 +133,18 @@ int print_size(const SizeArguments& arguments, Output& output) {
 void add_image_ls_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<NameListArguments>();
   const Command command = image.add_subcommand("ls", "List the names of images");
+  command.example("layoutfs image ls -l");
+  command.example("layoutfs image ls --filter labels.tier==test");
+  command.usage("[PATTERN...]");
+  command.add_option("IMAGE", arguments->patterns, "").type_name(kImageNameKind);
+  command.example("layoutfs image ls 'prod/*'", "names that match a shell pattern");
   command
       .add_option("--filter", arguments->filters,
-                  "Only what fits, e.g. name~=/^app/ or labels.tier==test; of several, one")
+                  "List matching images, as in name~=/^app/; repeat to list more")
       .type_name("FILTER");
-  command.add_flag("-l,--long", arguments->is_long, "With digests, times (UTC) and layouts");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("-l,--long", arguments->is_long, "Print digests, times (UTC) and layouts")
+      .group(kOutputGroup);
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   arguments->store.add_options(command);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_names(*arguments, output); });
@@ -124,19 +153,22 @@ void add_image_ls_command(Command image, int& exit_code) {
 
 void add_image_rm_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<RemoveNamesArguments>();
-  const Command command = image.add_subcommand("rm", "Remove names; layouts stay as they are");
-  command.add_option("NAME", arguments->names, "The images' names").type_name(kImageNameKind).required();
-  command.add_flag("-f,--force", arguments->is_forced, "A name that is not there is no error");
+  const Command command = image.add_subcommand("rm", "Remove names; the images stay");
+  command.example("layoutfs image rm prod/app");
+  command.example("layoutfs image rm --force prod/app test/app");
+  command.add_option("NAME", arguments->names, "").type_name(kImageNameKind).required();
+  command.add_flag("-f,--force", arguments->is_forced, "Ignore missing names");
   arguments->store.add_options(command);
   command.callback([arguments, &exit_code] { exit_code = remove_names(*arguments); });
 }
 
 void add_image_size_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<SizeArguments>();
-  const Command command =
-      image.add_subcommand("size", "Print how large an image is, all of its blobs together");
-  command.add_option("NAME", arguments->name, "The image's name").type_name(kImageNameKind).required();
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  const Command command = image.add_subcommand("size", "Print the size of an image with all its blobs");
+  command.example("layoutfs image size prod/app");
+  command.example("layoutfs image size --json prod/app", "in bytes");
+  command.add_option("NAME", arguments->name, "").type_name(kImageNameKind).required();
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   arguments->store.add_options(command);
   add_follow_links(command, arguments->follow_links);
   command.callback([arguments, &exit_code] {
@@ -147,8 +179,8 @@ void add_image_size_command(Command image, int& exit_code) {
 }  // namespace
 
 void add_image_command(Command program, int& exit_code) {
-  const Command image =
-      program.add_subcommand("image", "Images by name, of any layouts: ls, tag, label, rm, size");
+  const Command image = program.add_subcommand("image", "Give names to images of any layouts");
+  image.suggest("inspect", "inspect");
   add_image_ls_command(image, exit_code);
   add_image_tag_command(image, exit_code);
   add_image_label_command(image, exit_code);

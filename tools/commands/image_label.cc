@@ -49,9 +49,12 @@ Result<std::pair<std::string, std::string>> parse_label(const std::string& text)
 
 void add_image_label_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<LabelArguments>();
-  const Command command = image.add_subcommand("label", "Change labels of an image");
-  command.add_option("NAME", arguments->name, "The image's name").type_name(kImageNameKind).required();
-  command.add_option("LABELS", arguments->labels, "KEY=VALUE sets a label, KEY- or KEY= removes it")
+  const Command command = image.add_subcommand("label", "Change the labels of an image");
+  command.usage("NAME KEY=VALUE|KEY-...");
+  command.example("layoutfs image label prod/app tier=test old-", "set one label, remove another");
+  command.example("layoutfs image label prod/app layoutfs.layout=/srv/img", "its layout has moved");
+  command.add_option("NAME", arguments->name, "").type_name(kImageNameKind).required();
+  command.add_option("LABELS", arguments->labels, "KEY=VALUE to set a label, KEY- or KEY= to remove it")
       .type_name("KEY=VALUE")
       .required();
   arguments->store.add_options(command);

@@ -68,7 +68,7 @@ int tag(const TagArguments& arguments) {
   const auto done = put_name(*store, *image, arguments.is_forced);
   if (done) return kDone;
   if (done.error().code() == Errc::already_exists)
-    return report_write(Error(done.error().code(), done.error().message() + " (--replace puts it there)"));
+    return report_write(Error(done.error()).with_hint("replace it with --replace"));
   return report_write(done.error());
 }
 
@@ -76,15 +76,15 @@ int tag(const TagArguments& arguments) {
 
 void add_image_tag_command(Command image, int& exit_code) {
   const auto arguments = std::make_shared<TagArguments>();
-  const Command command = image.add_subcommand("tag", "Give an image a name; its blobs stay where they are");
-  command.add_option("LAYOUT", arguments->image, "The image, in a layout or by another name")
-      .type_name(kImageKind)
-      .required();
-  command.add_option("NAME", arguments->name, "The name").required();
-  command.add_option("--label", arguments->labels, "A label; may be given several times")
+  const Command command = image.add_subcommand("tag", "Give an image a name; its blobs stay in their layout");
+  command.usage(std::string(kImageKind) + " NAME");
+  command.example("layoutfs image tag ./img:app-1.2 prod/app");
+  command.example("layoutfs image tag --replace ./img:app-1.3 prod/app");
+  command.add_option("LAYOUT", arguments->image, "").type_name(kImageKind).required();
+  command.add_option("NAME", arguments->name, "").required();
+  command.add_option("--label", arguments->labels, "Label of the image; may be repeated")
       .type_name("KEY=VALUE");
-  command.add_flag("--replace,--force", arguments->is_forced,
-                   "Also where the name stands for something else");
+  command.add_flag("--replace,--force", arguments->is_forced, "Replace an existing name");
   arguments->store.add_options(command);
   add_follow_links(command, arguments->follow_links);
   command.callback([arguments, &exit_code] { exit_code = tag(*arguments); });

@@ -72,13 +72,13 @@ int remove_indexes(const RemoveIndexArguments& arguments, Output& output) {
 }  // namespace
 
 void add_image_options(Command command, ImageArguments& arguments) {
-  command.add_option("LAYOUT", arguments.name, "A layout, or an image").type_name(kImageKind);
+  command.usage(kImageKind);
+  command.add_option("LAYOUT", arguments.name, "").type_name(kImageKind);
   arguments.add_options(command);
 }
 
 Result<IndexScope> open_scope(const ImageArguments& arguments) {
-  if (arguments.name.empty() && arguments.layout.empty())
-    return fail(Errc::invalid_argument, "index needs a layout");
+  if (arguments.name.empty() && arguments.layout.empty()) return fail(missing_operand("index", kImageKind));
   auto layout = open_layout(arguments);
   if (!layout) return fail(std::move(layout).error());
   if (layout->reference.empty()) {
@@ -104,18 +104,18 @@ int report_problems(const IndexScope& scope) {
 
 void add_index_rm_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<RemoveIndexArguments>();
-  const Command command =
-      index.add_subcommand("rm", "Remove what is kept; it is built again when it is needed");
+  const Command command = index.add_subcommand("rm", "Remove cached indexes; they are rebuilt on demand");
+  command.example("layoutfs index rm ./img");
+  command.example("layoutfs index rm ./img:app", "of one image");
   add_image_options(command, arguments->image);
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return remove_indexes(*arguments, output); });
   });
 }
 
 void add_index_command(Command program, int& exit_code) {
-  Command index = program.add_subcommand(
-      "index", "The indexes that are kept of layers and images: build, verify, ls, rm");
+  Command index = program.add_subcommand("index", "Manage the cached indexes of layers and images");
   add_index_build_command(index, exit_code);
   add_index_verify_command(index, exit_code);
   add_index_ls_command(index, exit_code);

@@ -58,7 +58,7 @@ std::string build_summary(const LibraryStats& stats) {
     return count_of(layers, "layer") + " and " + count_of(images, "image");
   };
   return "indexed " + things(stats.indexes_built, stats.trees_built) + "; " +
-         things(stats.indexes_loaded, stats.trees_loaded) + " were there already";
+         things(stats.indexes_loaded, stats.trees_loaded) + " were already there";
 }
 
 std::string build_json(const LibraryStats& stats) {
@@ -99,10 +99,12 @@ int build(const BuildArguments& arguments, Output& output) {
 void add_index_build_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<BuildArguments>();
   const Command command =
-      index.add_subcommand("build", "Build and keep what is missing, of an image or of all in the layout");
+      index.add_subcommand("build", "Build missing indexes of an image, or of all images");
+  command.example("layoutfs index build ./img:app");
+  command.example("layoutfs index build ./img", "all images");
   add_image_options(command, arguments->image);
   add_progress_option(command, arguments->is_progress_hidden);
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return build(*arguments, output); });
   });

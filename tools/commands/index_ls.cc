@@ -152,9 +152,11 @@ int list_indexes(const IndexListArguments& arguments, Output& output) {
 
 void add_index_ls_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<IndexListArguments>();
-  const Command command = index.add_subcommand("ls", "List the layers and images, and what is kept of them");
+  const Command command = index.add_subcommand("ls", "List layers and images with their cached indexes");
+  command.example("layoutfs index ls ./img:app");
+  command.example("layoutfs index ls --json ./img", "of all images");
   add_image_options(command, arguments->image);
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_indexes(*arguments, output); });
   });

@@ -80,10 +80,11 @@ int verify(const VerifyArguments& arguments, Output& output) {
 
 void add_index_verify_command(Command index, int& exit_code) {
   const auto arguments = std::make_shared<VerifyArguments>();
-  const Command command = index.add_subcommand(
-      "verify", "Hold what is kept against the blobs; exit code 7 where something is wrong");
+  const Command command = index.add_subcommand("verify", "Verify cached indexes against their blobs");
+  command.example("layoutfs index verify ./img");
+  command.example("layoutfs index verify ./img:app", "of one image");
   add_image_options(command, arguments->image);
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return verify(*arguments, output); });

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "core/oci/reference.h"
 #include "layoutfs/open.h"
 #include "tools/cli/store.h"
 
@@ -13,17 +14,23 @@ void add_init_command(Command program, int& exit_code) {
     bool uses_refs_dir = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  const Command command =
-      program.add_subcommand("init", "Make an empty layout, and the directories above it");
-  command.add_option("LAYOUT", arguments->layout, "A path where nothing is yet").required();
+  const Command command = program.add_subcommand("init", "Create an empty layout");
+  command.example("layoutfs init ./img");
+  command.example("layoutfs init ./img && layoutfs copy ./other:app ./img:app");
+  command.add_option("LAYOUT", arguments->layout, "A path that does not exist").required();
   command.add_flag("--refs-dir", arguments->uses_refs_dir,
-                   "Keep references as files in refs/, as before image-spec 1.0, not in index.json");
+                   "Keep references as files in refs/ (image-spec before 1.0)");
   command.callback([arguments, &exit_code] {
     constexpr std::string_view kPrefix = "oci:";
     std::string path = arguments->layout;
     if (path.starts_with(kPrefix)) path.erase(0, kPrefix.size());
     if (path.empty()) {
-      exit_code = report(Error(Errc::invalid_argument, "no layout is named"));
+      exit_code = report(Error(Errc::invalid_argument, "the path of the layout is empty"));
+      return;
+    }
+    if (const auto name = parse_image_name(path); name && !name->reference.empty()) {
+      exit_code = report(Error(Errc::invalid_argument, path + ": " + name->layout + " is a layout already")
+                             .with_hint("add an image to it with: layoutfs copy SRC " + path));
       return;
     }
     DirOptions options;

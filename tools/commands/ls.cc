@@ -21,6 +21,8 @@ struct LsArguments {
   ImageArguments image;
   std::vector<std::string> operands;  // LAYOUT[:REF [PATH]]; only the path with --layout
   bool is_long = false;
+  bool is_human_readable = false;
+  bool is_all = true;  // always: there is nothing to hide
   bool is_recursive = false;
   bool has_paths = false;      // --paths
   bool ends_with_nul = false;  // -0
@@ -107,6 +109,10 @@ void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::stri
   if (inode.xattr_count != 0) write_xattrs(json, tree, inode);
 }
 
+std::string size_text(std::uint64_t bytes, const LsArguments& arguments) {
+  return arguments.is_human_readable ? human_size(bytes) : std::to_string(bytes);
+}
+
 // Lists an image's files, one directory after the other; the paths are relative to the image's root.
 class FileLister {
  public:
@@ -169,7 +175,7 @@ class FileLister {
     if (arguments_.is_long) {
       const std::string size =
           is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
-                           : std::to_string(inode.size);
+                           : size_text(inode.size, arguments_);
       output_ << mode_string(inode) << pad(std::to_string(inode.nlink), 4)
               << pad(std::to_string(inode.uid), 6) << pad(std::to_string(inode.gid), 6) << pad(size, 11)
               << " " << utc_time(inode.mtime.seconds) << " ";
@@ -252,13 +258,13 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
 Status ls(LsArguments arguments, Output& output) {
   std::vector<std::string> operands = std::move(arguments.operands);
   if (arguments.image.layout.empty()) {
-    if (operands.empty()) return fail(Errc::invalid_argument, "ls needs a layout");
+    if (operands.empty()) return fail(missing_operand("ls", kImageKind));
     arguments.image.name = operands.front();
     operands.erase(operands.begin());
   }
-  if (operands.size() > 1) return fail(Errc::invalid_argument, "unexpected argument " + operands[1]);
+  if (operands.size() > 1) return fail(Errc::invalid_argument, "ls: unexpected operand: " + operands[1]);
   if (arguments.ends_with_nul && !arguments.has_paths)
-    return fail(Errc::invalid_argument, "-0 needs --paths");
+    return fail(Errc::invalid_argument, "ls: '--null' needs '--paths'");
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
   if (layout->reference.empty() && operands.empty()) return list_references(*layout, arguments, output);
@@ -270,15 +276,24 @@ Status ls(LsArguments arguments, Output& output) {
 void add_ls_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<LsArguments>();
   const Command command =
-      program.add_subcommand("ls", "List a layout's references, or an image's files, without mounting");
-  command.add_option("OPERANDS", arguments->operands, "The layout or image, and what in it")
-      .type_name(std::string(kImageKind) + " [PATH]");
+      program.add_subcommand("ls", "List the references of a layout, or the files of an image");
+  command.usage(std::string(kImageKind) + " [PATH]");
+  command.example("layoutfs ls ./img", "the references");
+  command.example("layoutfs ls -l ./img:app /usr/bin", "files of an image");
+  command.add_option("OPERANDS", arguments->operands, "").type_name(std::string(kImageKind) + " [PATH]");
   arguments->image.add_options(command);
-  command.add_flag("-l,--long", arguments->is_long, "With digests, or modes, owners, sizes and times (UTC)");
-  command.add_flag("-R,--recursive", arguments->is_recursive, "With all that is below");
-  command.add_flag("--paths", arguments->has_paths, "Print whole paths, one per line");
-  command.add_flag("-0,--null", arguments->ends_with_nul, "End each line of --paths with NUL, for xargs -0");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("-l,--long", arguments->is_long, "Print modes, owners, sizes and times (UTC), or digests")
+      .group(kOutputGroup);
+  command.add_flag("-h,--human-readable", arguments->is_human_readable, "With -l: print sizes as in 1.2 MB")
+      .group(kOutputGroup);
+  command.add_flag("-a,--all", arguments->is_all, "Accepted: names that begin with a dot are always listed")
+      .group(kOutputGroup);
+  command.add_flag("-R,--recursive", arguments->is_recursive, "List directories recursively")
+      .group(kOutputGroup);
+  command.add_flag("--paths", arguments->has_paths, "Print whole paths, one per line").group(kOutputGroup);
+  command.add_flag("-0,--null", arguments->ends_with_nul, "End each line of --paths with NUL, for xargs -0")
+      .group(kOutputGroup);
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     Output output;

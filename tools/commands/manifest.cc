@@ -17,7 +17,8 @@ Error in_an_index(const RegistryName& name) {
 // Removes all entries of the manifest; tells of what keeps it from garbage collection.
 Status remove_one(Registry& registry, const RegistryName& name) {
   if (!is_digest_operand(name.object))
-    return fail(Errc::invalid_argument, "'" + name.object + "' is no digest; tag rm removes a tag");
+    return fail(Errc::invalid_argument,
+                "'" + name.object + "' is not a digest; remove a tag with: layoutfs tag rm");
   const auto digest = parse_digest_operand(name.object);
   if (!digest) return fail(Error(digest.error()));
   const auto referrers = registry.referrers(name.repository, *digest);
@@ -42,16 +43,22 @@ int remove_manifest(const RegistryRemoveArguments& arguments) {
 
 void add_manifest_rm_command(Command manifest, int& exit_code) {
   const auto arguments = std::make_shared<RegistryRemoveArguments>();
-  const Command command = manifest.add_subcommand(
-      "rm", "Remove manifests of a repository with all their tags; their blobs stay until gc");
-  add_remove_options(command, *arguments, "DIGEST", "The manifests' digests; or REPOSITORY@DIGEST alone");
+  const Command command =
+      manifest.add_subcommand("rm", "Remove manifests with all their tags; gc removes their blobs");
+  command.usage("STORE REPOSITORY DIGEST...");
+  command.usage("STORE REPOSITORY@DIGEST...");
+  command.example("layoutfs manifest rm ./layouts team/app sha256:5b0bcabd...");
+  command.example("layoutfs manifest rm ./layouts team/app@sha256:5b0bcabd...");
+  add_remove_options(command, *arguments, "DIGEST", "");
   command.callback([arguments, &exit_code] { exit_code = remove_manifest(*arguments); });
 }
 
 }  // namespace
 
 void add_manifest_command(Command program, int& exit_code) {
-  const Command manifest = program.add_subcommand("manifest", "The manifests of a repository: rm");
+  const Command manifest = program.add_subcommand("manifest", "Remove manifests of a repository");
+  for (const char* const word : {"get", "inspect", "show"})
+    manifest.explain(word, "print a manifest with: layoutfs pull STORE REPOSITORY TAG");
   add_manifest_rm_command(manifest, exit_code);
 }
 

@@ -82,17 +82,15 @@ Status split_operands(MountArguments& arguments, bool is_of_repositories, std::s
   const bool is_named = !arguments.image.layout.empty() || !arguments.repositories.empty();
   const std::size_t wanted = is_named ? 1 : 2;
   if (arguments.operands.size() < wanted)
-    return fail(Errc::invalid_argument,
-                is_named ? "mount needs a mount point: DIR"
-                : is_of_repositories
-                    ? "mount needs a directory of repositories and a mount point: DIR DIR"
-                    : "mount needs a layout and a mount point: " + std::string(kImageKind) + " DIR");
+    return fail(missing_operand("mount", is_named || arguments.operands.size() == 1 ? "MOUNTPOINT"
+                                         : is_of_repositories                       ? "DIR MOUNTPOINT"
+                                                              : std::string(kImageKind) + " MOUNTPOINT"));
   if (arguments.operands.size() > wanted)
-    return fail(Errc::invalid_argument, "unexpected argument " + arguments.operands[wanted]);
+    return fail(Errc::invalid_argument, "mount: unexpected operand: " + arguments.operands[wanted]);
   if (!is_named)
     (is_of_repositories ? arguments.repositories : arguments.image.name) = arguments.operands.front();
   mount_point = arguments.operands.back();
-  if (mount_point.empty()) return fail(Errc::invalid_argument, "the name of the mount point is empty");
+  if (mount_point.empty()) return fail(Errc::invalid_argument, "mount: the path of the mount point is empty");
   return {};
 }
 
@@ -163,8 +161,9 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   const auto level = tree.level("");
   if (!level) return fail(Error(level.error()));
   if (level->is_layout && level->below.empty())
-    return fail(Errc::invalid_argument,
-                arguments.repositories + " is a layout, and no directory of layouts: mount it as one");
+    return fail(
+        Errc::invalid_argument,
+        arguments.repositories + " is a layout, not a directory of layouts; mount it without --repositories");
   auto used = used_paths(options);
   used.push_back({.what = "the directory of layouts", .path = tree.directory()});
   if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
@@ -239,30 +238,47 @@ Status mount_layout(MountArguments arguments) {
 void add_mount_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<MountArguments>();
   const Command command =
-      program.add_subcommand("mount", "Mount a layout, or with a reference an image's root filesystem");
-  command.add_option("OPERANDS", arguments->operands, "What to mount, and where")
-      .type_name(std::string(kImageKind) + " DIR");
+      program.add_subcommand("mount", "Mount a layout, or the root filesystem of an image, read-only");
+  command.usage(std::string(kImageKind) + " MOUNTPOINT");
+  command.usage("--repositories DIR MOUNTPOINT");
+  command.example("layoutfs mount ./img:app-1.2 /mnt/app", "the root filesystem of an image");
+  command.example("layoutfs mount -o allow_other ./img /mnt/img", "a whole layout, for all users");
+  for (const char* const option : {"allow_other", "allow_root", "uid", "gid", "acl"}) {
+    const std::string name = option;
+    command.explain("--" + name,
+                    "mount options follow -o, as in: -o " + name + (name.ends_with("id") ? "=0" : ""));
+  }
+  command.suggest("--allow-other", "-o allow_other");
+  command.suggest("--allow-root", "-o allow_root");
+  command.suggest("--read-only", "-o ro");
+  command.start_group("Mount");
+  command.add_option("OPERANDS", arguments->operands, "").type_name(std::string(kImageKind) + " DIR");
   arguments->image.add_options(command);
-  command.add_option("-o", arguments->options, "Mount options, as mount(8) knows them")
+  command.add_option("-o", arguments->options, "Mount options, as for mount(8); see mount.layoutfs(8)")
       .type_name("OPTION[=VALUE],...");
   command
       .add_option("--repositories", arguments->repositories,
-                  "A directory of layouts to mount, one for each repository")
-      .type_name("DIR");
-  command.add_flag("--image", arguments->is_image_wanted, "Mount the only image's root filesystem");
-  command.add_option("--cache-size", arguments->cache_size, "Memory for decoded content, e.g. 512M")
-      .type_name("SIZE");
+                  "Mount a directory of layouts, each as a repository")
+      .type_name("DIR")
+      .group(kImageGroup);
+  command.add_flag("--image", arguments->is_image_wanted, "Mount the root filesystem of the only image")
+      .group(kImageGroup);
+  command.add_option("--cache-size", arguments->cache_size, "Memory for decompressed data (default: 256M)")
+      .type_name("SIZE")
+      .group(kCacheGroup);
   command
       .add_option("--cache-disk", arguments->cache_disk,
-                  "Disk for decoded copies of layers, e.g. 1G; 0: use none")
-      .type_name("SIZE");
-  command.add_option("--verify", arguments->verify, "on, or off: serve content without checking it again")
+                  "Disk space for decompressed layers (default: 4G; 0: none)")
+      .type_name("SIZE")
+      .group(kCacheGroup);
+  command.add_option("--verify", arguments->verify, "Verify content on each read (default: on)")
       .type_name("on|off");
   command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
-  command.add_flag("-v,--verbose", arguments->is_verbose, "Say more");
-  command.add_option("--log-format", arguments->log_format, "How the log is written: text or json")
-      .type_name("text|json");
+  command.add_flag("-v,--verbose", arguments->is_verbose, "Print more messages").group(kOutputGroup);
+  command.add_option("--log-format", arguments->log_format, "Format of messages (default: text)")
+      .type_name("text|json")
+      .group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     if (auto done = mount_layout(std::move(*arguments)); !done) exit_code = report(done.error());

@@ -104,6 +104,8 @@ void add_mounts_command(Command program, int& exit_code) {
   const auto is_json = std::make_shared<bool>(false);
   const Command command =
       program.add_subcommand("mounts", "List the layouts that are mounted, their users and caches");
+  command.example("layoutfs mounts");
+  command.example("layoutfs mounts --json | jq -r '.mounts[].mountPoint'");
   command.add_flag("--json", *is_json, "Print JSON").group(kOutputGroup);
   command.callback([is_json, &exit_code] {
     exit_code = with_output([&](Output& output) {

@@ -110,19 +110,17 @@ int pull(const PullArguments& arguments) {
 
 void add_pull_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<PullArguments>();
-  const Command command = program.add_subcommand(
-      "pull", "Print a manifest or a blob of a repository, and check it against its digest");
+  const Command command = program.add_subcommand("pull", "Print a manifest or a blob and verify its digest");
+  command.example("layoutfs pull ./layouts team/app 1.2", "a manifest, by its tag");
+  command.example("layoutfs pull -o layer.tar.gz ./layouts team/app sha256:5b0bcabd...");
   arguments->registry.add_options(command);
-  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
-  command.add_option(kObjectKind, arguments->object, "The tag of a manifest, or the digest of anything")
-      .required();
+  command.add_option("REPOSITORY", arguments->repository, "").required();
+  command.add_option(kObjectKind, arguments->object, "").required();
+  command.add_option("-o,--output", arguments->output, "Write to FILE, created only after verification")
+      .type_name("FILE")
+      .group(kOutputGroup);
   command
-      .add_option("-o,--output", arguments->output,
-                  "Write this file instead, which appears once the content was checked")
-      .type_name("FILE");
-  command
-      .add_option("--range", arguments->range,
-                  "Only these bytes, from 0 and the last one included; a part is not checked")
+      .add_option("--range", arguments->range, "Print bytes FIRST to LAST (from 0); parts are not verified")
       .type_name("FIRST-LAST");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] { exit_code = pull(*arguments); });

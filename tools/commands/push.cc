@@ -100,7 +100,7 @@ Result<std::string> media_type_of(ByteView manifest) {
   const auto member = document->root().find("mediaType");
   const auto media_type = member ? member->as_string() : std::nullopt;
   if (!media_type || media_type->empty())
-    return fail(Errc::invalid_argument, "says no media type, so --media-type is needed");
+    return fail(Errc::invalid_argument, "has no mediaType; give one with --media-type");
   return std::string(*media_type);
 }
 
@@ -128,6 +128,9 @@ int push_manifest(const PushArguments& arguments, const Digest& digest, Output& 
 }
 
 int push(const PushArguments& arguments, Output& output) {
+  if (!arguments.media_type.empty())
+    if (const auto checked = check_media_type("--media-type", arguments.media_type); !checked)
+      return report(checked.error());
   const auto digest = digest_of(arguments);
   if (!digest) return report(digest.error());
   if (arguments.is_mounted) return mount_blob(arguments, *digest, output);
@@ -139,27 +142,25 @@ int push(const PushArguments& arguments, Output& output) {
 
 void add_push_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<PushArguments>();
-  const Command command =
-      program.add_subcommand("push", "Put a blob or a manifest into a repository; print its digest");
+  const Command command = program.add_subcommand("push", "Store a blob or a manifest and print its digest");
+  command.example("layoutfs push ./layouts team/app layer.tar.gz");
+  command.example("layoutfs push --manifest --tag 1.2 ./layouts team/app manifest.json");
   arguments->registry.add_options(command);
-  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
-  const Option file =
-      command.add_option("FILE", arguments->file, "What to push; - or none is standard input");
+  command.add_option("REPOSITORY", arguments->repository, "").required();
+  const Option file = command.add_option("FILE", arguments->file, "The content (default: -, standard input)");
   const Option digest =
-      command.add_option("--digest,--expect", arguments->digest, "Push nothing but content of this digest")
+      command.add_option("--digest,--expect", arguments->digest, "Push only content with this digest")
           .type_name("DIGEST");
-  const Option chunk_size = command
-                                .add_option("--chunk-size", arguments->chunk_size,
-                                            "How much of a blob to write at a time; by default 5M")
-                                .type_name("SIZE");
+  const Option chunk_size =
+      command
+          .add_option("--chunk-size", arguments->chunk_size, "Write a blob in chunks of SIZE (default: 5M)")
+          .type_name("SIZE");
   const Option resume = command
                             .add_option("--resume", arguments->resumed,
-                                        "Go on with this upload, which broke off; standard input is the rest")
+                                        "Resume upload ID; standard input has the remaining bytes")
                             .type_name("ID");
   const Option mount_from =
-      command
-          .add_option("--mount-from", arguments->mounted_from,
-                      "Take the blob of --digest from this repository, and push nothing")
+      command.add_option("--mount-from", arguments->mounted_from, "Cross-mount blob --digest from REPOSITORY")
           .type_name("REPOSITORY")
           .needs(digest)
           .excludes(file)
@@ -172,13 +173,14 @@ void add_push_command(Command program, int& exit_code) {
           .excludes(mount_from);
   command
       .add_option("--media-type", arguments->media_type,
-                  "What the manifest is; by default, what it says itself")
+                  "Media type of the manifest (default: its own mediaType)")
       .type_name("TYPE")
       .needs(manifest);
-  command.add_option("--tag", arguments->tags, "Name the manifest so; may be given again")
+  command.add_option("--tag", arguments->tags, "Tag for the manifest; may be repeated")
       .type_name("TAG")
       .needs(manifest);
-  command.add_flag("-v,--verbose", arguments->is_verbose, "Say at once what the upload is called");
+  command.add_flag("-v,--verbose", arguments->is_verbose, "Print the upload's ID at the start")
+      .group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([=, &exit_code] {
     arguments->is_resumed = resume.is_given();

@@ -24,7 +24,7 @@ class Announcement {
   Announcement(const BlobWriter& writer, bool is_immediate) {
     std::string line = "upload " + writer.id();
     if (writer.size() > 0) line += ", which has " + count_of(writer.size(), "byte");
-    line += ": should it break off, go on with --resume " + writer.id();
+    line += ": if interrupted, resume with --resume " + writer.id();
     if (is_immediate) {
       print_notice(line);
       return;
@@ -136,7 +136,7 @@ int break_off(const Error& error, bool is_of_content, BlobWriter& writer, const 
   if (is_nothing || error.code() == Errc::upload_unknown)
     return is_of_content ? signals.report(error) : signals.report_write(error);
   const std::string after =
-      "; the upload has " + count_of(writer.size(), "byte") + "; go on with --resume " + writer.id();
+      "; the upload has " + count_of(writer.size(), "byte") + "; resume with --resume " + writer.id();
   const StopSignals::Frame frame{"push: ", after};
   return is_of_content ? signals.report(error, frame) : signals.report_write(error, frame);
 }

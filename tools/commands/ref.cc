@@ -164,9 +164,11 @@ int remove_references(const RemoveArguments& arguments) {
 
 void add_ref_get_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<RefGetArguments>();
-  const Command command = ref.add_subcommand("get", "Print the descriptor that a name stands for, as JSON");
+  const Command command = ref.add_subcommand("get", "Print the descriptor of a reference as JSON");
+  command.example("layoutfs ref get ./img app");
+  command.example("layoutfs ref get ./img @0", "the first entry of index.json");
   arguments->layout.add_options(command);
-  command.add_option("NAME", arguments->name, "A name, @N or a digest").required();
+  command.add_option("NAME", arguments->name, "Its name, @N for the N-th entry, or a digest").required();
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return get_reference(*arguments, output); });
   });
@@ -175,9 +177,12 @@ void add_ref_get_command(Command ref, int& exit_code) {
 void add_ref_ls_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<RefListArguments>();
   const Command command = ref.add_subcommand("ls", "List the names of all references");
+  command.example("layoutfs ref ls -l ./img");
+  command.example("layoutfs ref ls --json ./img");
   arguments->layout.add_options(command);
-  command.add_flag("-l,--long", arguments->is_long, "With digests, sizes and media types");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("-l,--long", arguments->is_long, "Print digests, sizes and media types")
+      .group(kOutputGroup);
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_references(*arguments, output); });
   });
@@ -185,17 +190,19 @@ void add_ref_ls_command(Command ref, int& exit_code) {
 
 void add_ref_rm_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<RemoveArguments>();
-  const Command command = ref.add_subcommand("rm", "Remove references; their blobs stay until gc");
+  const Command command = ref.add_subcommand("rm", "Remove references; gc removes their blobs");
+  command.example("layoutfs ref rm ./img app-1.1");
+  command.example("layoutfs ref rm ./img app-1.1 && layoutfs gc ./img", "and its blobs");
   arguments->layout.add_options(command);
-  command.add_option("NAME", arguments->names, "Names, @N or digests").required();
-  command.add_flag("-f,--force", arguments->is_forced, "A reference that is not there is no error");
+  command.add_option("NAME", arguments->names, "Their names, @N for the N-th entry, or digests").required();
+  command.add_flag("-f,--force", arguments->is_forced, "Ignore missing references");
   command.callback([arguments, &exit_code] { exit_code = remove_references(*arguments); });
 }
 
 }  // namespace
 
 void add_ref_command(Command program, int& exit_code) {
-  const Command ref = program.add_subcommand("ref", "The references of a layout: put, get, ls, rm");
+  const Command ref = program.add_subcommand("ref", "Read and write references by name");
   add_ref_put_command(ref, exit_code);
   add_ref_get_command(ref, exit_code);
   add_ref_ls_command(ref, exit_code);

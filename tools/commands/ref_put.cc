@@ -1,6 +1,7 @@
 // `layoutfs ref put`.
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/oci/reference.h"
@@ -35,7 +36,7 @@ Result<Descriptor> describe_blob(const LayoutReader& layout, const Digest& diges
   auto known = with_media_type(layout, std::move(descriptor));
   if (!known && known.error().code() == Errc::not_found)
     return fail(Errc::invalid_argument,
-                digest.str() + ": neither a manifest nor an index, so --media-type is needed");
+                digest.str() + ": neither a manifest nor an index; give its --media-type");
   return known;
 }
 
@@ -44,7 +45,8 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
   if (equals == std::string::npos || equals == 0)
     return fail(Errc::invalid_argument, "--annotation " + text + ": expected KEY=VALUE");
   const std::string key = text.substr(0, equals);
-  if (key == kRefName) return fail(Errc::invalid_argument, "--annotation " + key + ": that is NAME");
+  if (key == kRefName)
+    return fail(Errc::invalid_argument, "--annotation " + key + ": set by the operand NAME");
   descriptor.annotations[key] = text.substr(equals + 1);
   return {};
 }
@@ -82,14 +84,15 @@ Result<Descriptor> read_descriptor(const std::string& path) {
 
 // What cannot be meant together.
 Status check_arguments(const RefPutArguments& arguments) {
+  for (const auto& [option, type] :
+       {std::pair("--media-type", &arguments.media_type), {"--artifact-type", &arguments.artifact_type}})
+    if (!type->empty())
+      if (auto checked = check_media_type(option, *type); !checked) return checked;
   if (arguments.descriptor_file.empty())
-    return arguments.digest.empty()
-               ? Status(fail(Errc::invalid_argument, "ref put needs a digest, or --descriptor"))
-               : Status();
+    return arguments.digest.empty() ? Status(fail(missing_operand("ref put", "DIGEST"))) : Status();
   if (!arguments.digest.empty() || !arguments.media_type.empty() || !arguments.annotations.empty() ||
       !arguments.platform.empty() || !arguments.artifact_type.empty())
-    return fail(Errc::invalid_argument,
-                "--descriptor says everything: no digest, and no option beside it but --replace");
+    return fail(Errc::invalid_argument, "--descriptor can only be combined with --replace");
   return {};
 }
 
@@ -104,33 +107,36 @@ int put_reference(const RefPutArguments& arguments) {
   auto done = layout->engine->put_reference(arguments.name, *descriptor, mode);
   if (done) return kDone;
   const bool is_taken = done.error().code() == Errc::clobber;
-  const Error error = std::move(done).error().with(layout->path);
-  return report_write(is_taken ? Error(error.code(), error.message() + " (--replace puts it there)") : error);
+  Error error = std::move(done).error().with(layout->path);
+  return report_write(is_taken ? std::move(error).with_hint("replace it with --replace") : std::move(error));
 }
 
 }  // namespace
 
 void add_ref_put_command(Command ref, int& exit_code) {
   const auto arguments = std::make_shared<RefPutArguments>();
-  const Command command = ref.add_subcommand("put", "Make a name stand for a blob");
+  const Command command = ref.add_subcommand("put", "Create a reference to a blob");
+  command.usage("LAYOUT NAME DIGEST");
+  command.usage("--descriptor FILE LAYOUT NAME");
+  command.example("layoutfs ref put ./img app-1.2 sha256:5b0bcabd...");
+  command.example("layoutfs ref get ./img app | layoutfs ref put --descriptor - ./img new");
   arguments->layout.add_options(command);
-  command.add_option("NAME", arguments->name, "The reference's name").required();
-  command.add_option("DIGEST", arguments->digest, "The blob's digest");
+  command.add_option("NAME", arguments->name, "").required();
+  command.add_option("DIGEST", arguments->digest, "");
   command
       .add_option("--media-type", arguments->media_type,
-                  "What the blob is; an index or a manifest says so itself")
+                  "Media type (default: that of an index or a manifest)")
       .type_name("TYPE");
-  command.add_option("--annotation", arguments->annotations, "An annotation; may be given again")
+  command.add_option("--annotation", arguments->annotations, "Annotation; may be repeated")
       .type_name("KEY=VALUE");
-  command.add_option("--platform", arguments->platform, "os[/arch[/variant]] that the image is for")
+  command.add_option("--platform", arguments->platform, "Platform of the image")
       .type_name("OS[/ARCH[/VARIANT]]");
-  command.add_option("--artifact-type", arguments->artifact_type, "The type, where it is an artifact")
-      .type_name("TYPE");
+  command.add_option("--artifact-type", arguments->artifact_type, "Type of the artifact").type_name("TYPE");
   command
       .add_option("--descriptor", arguments->descriptor_file,
-                  "A file, or - for standard input, with the descriptor as JSON, taken as it is")
+                  "Take the descriptor from FILE (-: standard input), as JSON")
       .type_name("FILE");
-  command.add_flag("--replace", arguments->is_replacing, "Also where the name stands for something else");
+  command.add_flag("--replace", arguments->is_replacing, "Replace an existing reference");
   command.callback([arguments, &exit_code] { exit_code = put_reference(*arguments); });
 }
 

@@ -58,16 +58,18 @@ int list_referrers(const ReferrersArguments& arguments, Output& output) {
 
 void add_referrers_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ReferrersArguments>();
-  const Command command = program.add_subcommand(
-      "referrers", "List what has a manifest as its subject: digests, sizes and types of artifacts");
+  const Command command =
+      program.add_subcommand("referrers", "List the referrers of a manifest, such as signatures");
+  command.example("layoutfs referrers ./layouts team/app 1.2");
+  command.example("layoutfs referrers --artifact-type application/spdx+json ./img app 1.2");
   arguments->registry.add_options(command);
-  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  command.add_option("REPOSITORY", arguments->repository, "").required();
   command
-      .add_option(kObjectKind, arguments->subject, "The manifest; by its digest, also one that is not there")
+      .add_option(kObjectKind, arguments->subject, "The manifest; it need not exist if its digest is given")
       .required();
-  command.add_option("--artifact-type", arguments->artifact_type, "Only those of this type")
+  command.add_option("--artifact-type", arguments->artifact_type, "List only artifacts of this type")
       .type_name("TYPE");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_referrers(*arguments, output); });
   });

@@ -29,7 +29,7 @@ Result<std::vector<RegistryName>> names_of(const RegistryRemoveArguments& argume
   if (separator_in(arguments.repository) == std::string::npos) {
     if (arguments.names.empty())
       return fail(Errc::invalid_argument,
-                  "nothing in the repository '" + arguments.repository + "' is named");
+                  "no tag or digest in the repository '" + arguments.repository + "'");
     for (const std::string& name : arguments.names) names.push_back({arguments.repository, name});
     return names;
   }
@@ -60,9 +60,9 @@ int remove_names(const RegistryRemoveArguments& arguments, const RegistryStore& 
 void add_remove_options(Command command, RegistryRemoveArguments& arguments, const char* kind,
                         const std::string& description) {
   arguments.registry.add_options(command);
-  command.add_option("REPOSITORY", arguments.repository, "The repository's name").required();
+  command.add_option("REPOSITORY", arguments.repository, "").required();
   command.add_option(kind, arguments.names, description);
-  command.add_flag("-f,--force", arguments.is_forced, "What is not there is no error");
+  command.add_flag("-f,--force", arguments.is_forced, "Ignore missing names");
 }
 
 }  // namespace layoutfs::tools

@@ -37,9 +37,11 @@ int list_repositories(const ReposArguments& arguments, Output& output) {
 void add_repos_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ReposArguments>();
   const Command command = program.add_subcommand("repos", "List the repositories of a store");
+  command.example("layoutfs repos ./layouts");
+  command.example("layoutfs repos --limit 10 --after team/app ./layouts");
   arguments->registry.add_options(command);
   arguments->page.add_options(command, "REPOSITORY");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_repositories(*arguments, output); });
   });

@@ -17,25 +17,31 @@ int remove_tag(const TagRemoveArguments& arguments) {
   return remove_names(arguments, *store, [&](const RegistryName& name) -> Status {
     if (is_digest_operand(name.object))
       return fail(Errc::invalid_argument,
-                  "'" + name.object + "' is a digest: manifest rm removes a manifest by its digest");
+                  "'" + name.object + "' is a digest; remove a manifest with: layoutfs manifest rm");
     return store->registry->delete_tag(name.repository, name.object);
   });
 }
 
 void add_tag_rm_command(Command tag, int& exit_code) {
   const auto arguments = std::make_shared<TagRemoveArguments>();
-  const Command command = tag.add_subcommand("rm", "Remove tags of a repository; their blobs stay until gc");
-  add_remove_options(command, *arguments, "TAG",
-                     "The tags, as `layoutfs tags` prints them; or REPOSITORY:TAG alone");
-  command.add_flag("--keep-untagged", arguments->keeps_untagged,
-                   "Keep a manifest that loses its last tag, without a tag");
+  const Command command = tag.add_subcommand("rm", "Remove tags of a repository; gc removes their blobs");
+  command.usage("STORE REPOSITORY TAG...");
+  command.usage("STORE REPOSITORY:TAG...");
+  command.example("layoutfs tag rm ./layouts team/app 1.1");
+  command.example("layoutfs tag rm ./layouts team/app:1.1 team/tool:0.9");
+  add_remove_options(command, *arguments, "TAG", "");
+  command.add_flag("--keep-untagged", arguments->keeps_untagged, "Keep a manifest that loses its last tag");
   command.callback([arguments, &exit_code] { exit_code = remove_tag(*arguments); });
 }
 
 }  // namespace
 
 void add_tag_command(Command program, int& exit_code) {
-  const Command tag = program.add_subcommand("tag", "The tags of a repository: rm");
+  const Command tag = program.add_subcommand("tag", "Remove tags of a repository");
+  for (const char* const word : {"ls", "list"})
+    tag.explain(word, "list the tags of a repository with: layoutfs tags STORE REPOSITORY");
+  tag.explain(
+      "", "name an image with: layoutfs image tag LAYOUT:REF NAME; add a reference with: layoutfs ref put");
   add_tag_rm_command(tag, exit_code);
 }
 

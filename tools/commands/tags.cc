@@ -40,10 +40,12 @@ int list_tags(const TagsArguments& arguments, Output& output) {
 void add_tags_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<TagsArguments>();
   const Command command = program.add_subcommand("tags", "List the tags of a repository");
+  command.example("layoutfs tags ./layouts team/app");
+  command.example("layoutfs tags --limit 10 --after 1.0 ./layouts team/app");
   arguments->registry.add_options(command);
-  command.add_option("REPOSITORY", arguments->repository, "The repository's name").required();
+  command.add_option("REPOSITORY", arguments->repository, "").required();
   arguments->page.add_options(command, "TAG");
-  command.add_flag("--json", arguments->is_json, "As one JSON document");
+  command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_tags(*arguments, output); });
   });

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/utf8.h"
@@ -21,6 +22,7 @@ namespace {
 // How long the server may take to end: it goes on where something else holds the filesystem, as another
 // mount namespace does.
 constexpr std::chrono::seconds kPatience{3};
+constexpr std::string_view kMountType = "fuse.layoutfs";
 
 // "cat (1300, open file), bash (1234, working directory) and 2 more"
 std::string user_list(const std::vector<MountUser>& users) {
@@ -66,18 +68,37 @@ Status take_down(const std::string& path, bool is_lazy) {
   return {};
 }
 
+// Mounts of this user, of everybody for root; those on top of others come first.
+std::vector<std::string> own_mount_points() {
+  std::vector<std::string> mount_points;
+  for (const auto& [path, mount] : all_mounts())
+    if (mount.type == kMountType && (::geteuid() == 0 || mount.user == ::geteuid()))
+      mount_points.insert(mount_points.begin(), path);
+  return mount_points;
+}
+
 }  // namespace
 
 void add_umount_command(Command program, int& exit_code) {
   struct Arguments {
     std::vector<std::string> mount_points;
     bool lazy = false;
+    bool all = false;
   };
   const auto arguments = std::make_shared<Arguments>();
-  const Command command = program.add_subcommand("umount", "Take mounts down");
-  command.add_option("MOUNTPOINT", arguments->mount_points, "Where something is mounted").required();
-  command.add_flag("-z,--lazy", arguments->lazy, "Detach now, end when the last open file is closed");
+  const Command command = program.add_subcommand("umount", "Unmount layoutfs mounts");
+  command.example("layoutfs umount /mnt/app");
+  command.example("layoutfs umount --all");
+  command.usage("MOUNTPOINT...").usage("--all");
+  const Option mount_points = command.add_option("MOUNTPOINT", arguments->mount_points, "");
+  command.add_flag("-z,-l,--lazy", arguments->lazy, "Detach now; end when the last open file is closed");
+  command
+      .add_flag("-a,--all", arguments->all, "Unmount all layoutfs mounts of this user (root: of all users)")
+      .excludes(mount_points);
   command.callback([arguments, &exit_code] {
+    if (arguments->all) arguments->mount_points = own_mount_points();
+    if (arguments->mount_points.empty() && !arguments->all)
+      exit_code = report(missing_operand("umount", "MOUNTPOINT"));
     for (const std::string& mount_point : arguments->mount_points)
       if (auto done = take_down(mount_point, arguments->lazy); !done) exit_code = report(done.error());
   });
