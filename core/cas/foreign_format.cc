@@ -114,7 +114,7 @@ class Directory {
   std::optional<Format> unmarked_layout() const {
     if (has_file(kIndexFile) && has_folder(kBlobsFolder))
       return Format{"an incomplete one", R"(create the file with: echo '{"imageLayoutVersion":"1.0.0"}' >)" +
-                                           shell_word(path_ + "/" + kMarkerFile)};
+                                             shell_word(path_ + "/" + kMarkerFile)};
     return std::nullopt;
   }
 
@@ -122,7 +122,7 @@ class Directory {
     const std::vector<std::string> found = find_layouts();
     if (found.empty()) return std::nullopt;
     if (found.size() == 1)
-      return Format{"a directory with one in its folder " + folders_text(found),
+      return Format{"a directory with a layout in " + folders_text(found),
                     "use " + shell_word(path_ + "/" + found.front())};
     return Format{"a directory of layouts (" + folders_text(found) + ")",
                   "use one of them, or all with: layoutfs mount --repositories " + shell_word(path_) +
@@ -205,18 +205,18 @@ std::optional<Format> foreign_format_of(const Names& names, const std::string& p
     return Format{"a tar of a directory of skopeo's dir: transport",
                   convert_with(unpacked + " && " + skopeo("dir:DIR"))};
   if (names.contains(kManifestFile))
-    return Format{"a docker archive, as docker save before 25 and podman save write it",
+    return Format{"a docker archive (docker save before 25, podman save)",
                   convert_with(skopeo("docker-archive:" + path))};
   if (names.contains(kRepositoriesFile))
     return Format{
-        "a docker archive of before Docker 1.10",
+        "a docker archive older than Docker 1.10",
         convert_with("docker load -i " + shell_word(path) + " && " + skopeo("docker-daemon:IMAGE"))};
   const std::string ending = "/" + std::string(kMarkerFile);
   std::vector<std::string> layouts;
   for (const std::string& name : names)
     if (name.ends_with(ending)) layouts.push_back(name.substr(0, name.size() - ending.size()));
   if (layouts.size() == 1)
-    return Format{"an archive with one in its folder " + folders_text(layouts),
+    return Format{"an archive with a layout in " + folders_text(layouts),
                   "unpack it with: " + unpacked + "; then use " + shell_word("DIR/" + layouts.front())};
   if (!layouts.empty())
     return Format{"an archive of layouts (" + folders_text(layouts) + ")",

@@ -57,9 +57,9 @@ TEST(ForeignFormat, OfADirectoryIsNamed) {
          LayoutWriter layout(path);
          stdfs::remove(path + "/oci-layout");
        }},
-      {"one in its folder image/", "use PATH/image",
+      {"a layout in image/", "use PATH/image",
        [](const std::string& path) { LayoutWriter layout(path + "/image"); }},
-      {"one in its folder out/image/", "use PATH/out/image",
+      {"a layout in out/image/", "use PATH/out/image",
        [](const std::string& path) {
          LayoutWriter layout(path + "/out/image");
          write_file(path + "/README", "");
@@ -158,12 +158,12 @@ TEST(ForeignFormat, OfATarIsNamed) {
        "mkdir DIR && tar -C DIR -xf PATH && skopeo copy dir:DIR oci:DIR:TAG", tar([](TarWriter& t) {
          t.file("manifest.json", "{}").file("version", "Directory Transport Version: 1.1");
        })},
-      {"an archive with a layout in image/", "mkdir DIR && tar -C DIR -xf PATH and name DIR/image",
+      {"an archive with a layout in image/", "mkdir DIR && tar -C DIR -xf PATH; then use DIR/image",
        tar([](TarWriter& t) {
          for (int i = 0; i < 20'000; ++i) t.file("image/" + std::to_string(i));
          t.file("image/index.json", "{}").file("image/oci-layout", "{}");
        })},
-      {"an archive with one in its folder out/of/image/", "use DIR/out/of/image",
+      {"an archive with a layout in out/of/image/", "use DIR/out/of/image",
        tar([](TarWriter& t) { t.file("./out/of/image/oci-layout", "{}"); })},
       {"an archive of layouts (a/, b/)", "use one of them",
        tar([](TarWriter& t) { t.file("a/oci-layout", "{}").file("b/oci-layout", "{}"); })},

@@ -173,7 +173,7 @@ TEST_F(PutReferenceInRefs, WhatIsNoReferenceIsAProblem) {
               UnorderedElementsAre(
                   "refs/v1+dev: not a reference", "refs/\\x1b[2J\\xff: not a reference",
                   "refs/nested: not a regular file",
-                  "refs/latest is a symlink to /none, which leaves the layout; -o "
+                  "refs/latest is a symlink to /none, which leaves the layout; "
                   "use -o follow_links (--follow-links) to allow it, or cp -rL to copy it without links",
                   "refs/pipe: not a regular file"));
   EXPECT_THAT(engine->list_references().value(), ElementsAre("good", "latest"));

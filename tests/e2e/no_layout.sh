@@ -32,11 +32,11 @@ converts() {
 
 echo "-- layouts at another place"
 mkdir "$TMP/above" && cp -a "$one" "$TMP/above/image"
-named "$TMP/above" 4 "in its folder image/" "use $TMP/above/image"
+named "$TMP/above" 4 "a layout in image/" "use $TMP/above/image"
 cp -a "$one" "$TMP/above/second"
 named "$TMP/above" 4 "a directory of layouts (image/, second/)" "layoutfs mount --repositories $TMP/above MOUNTPOINT"
 tar -C "$TMP" -cf "$TMP/above.tar" one
-named "$TMP/above.tar" 4 "in its folder one/" "use DIR/one"
+named "$TMP/above.tar" 4 "a layout in one/" "use DIR/one"
 tar -C "$one" -cf "$TMP/layout.tar" .
 for program in gzip bzip2 xz zstd; do
   has "$program" || continue
