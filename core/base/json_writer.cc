@@ -79,7 +79,8 @@ struct JsonWriter::State {
     levels.push_back({closing});
   }
   void close(char closing) {
-    check(!levels.empty() && levels.back().closing == closing && !is_after_key, "JSON objects and arrays are balanced");
+    check(!levels.empty() && levels.back().closing == closing && !is_after_key,
+          "JSON objects and arrays are balanced");
     const bool is_empty = levels.back().is_empty;
     levels.pop_back();
     if (!is_empty) begin_line();
