@@ -13,8 +13,8 @@
 namespace layoutfs {
 namespace {
 
-// Returns a member of the object with the execution parameters. Builders use other spellings, too ("env"), and
-// every runtime accepts them, so a single one is accepted here as well.
+// Returns a member of the object with the execution parameters. Builders use other spellings, too ("env"),
+// and every runtime accepts them, so a single one is accepted here as well.
 Result<std::optional<JsonValue>> execution_member(JsonValue execution, std::string_view name) {
   std::optional<JsonValue> found;
   for (std::size_t i = 0; execution.is_object() && i < execution.size(); ++i) {

@@ -38,7 +38,8 @@ Result<std::uint64_t> size_of_blobs(const Provider& provider, const Descriptor& 
 std::vector<Digest> chain_ids_of(std::span<const Digest> diff_ids);
 
 // Returns the positions in `history` of the layers' entries, from the base to the top: those without
-// `is_empty_layer`. Returns none if their number is not `layer_count`, because the assignment is then unknown.
+// `is_empty_layer`. Returns none if their number is not `layer_count`, because the assignment is then
+// unknown.
 std::vector<std::size_t> history_of_layers(std::span<const HistoryEntry> history, std::size_t layer_count);
 
 }  // namespace layoutfs

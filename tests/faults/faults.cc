@@ -2,14 +2,12 @@
 // on files in the directory $LAYOUTFS_FAULT_DIR count.
 //
 // LAYOUTFS_FAULT=RULE[,RULE...]  with RULE: CALL:N:EFFECT[:on]. The N-th call of CALL (from 1; with `on`,
-//                                every one from there on) gets EFFECT: an errno by name makes it fail; `short`
-//                                transfers half of the bytes;
-//                                `pause` waits before it until $LAYOUTFS_FAULT_PAUSE, a file that it creates,
-//                                is removed;
-//                                `kill` ends the program by SIGKILL before it, `cut` after half of the bytes;
-//                                `works` (ioctl only) clones even if the file system cannot.
-//                                Of ioctl only FICLONE counts, of fcntl only F_DUPFD_CLOEXEC; openat2 counts
-//                                as openat.
+//                                every one from there on) gets EFFECT: an errno by name makes it fail;
+//                                `short` transfers half of the bytes; `pause` waits before it until
+//                                $LAYOUTFS_FAULT_PAUSE, a file that it creates, is removed; `kill` ends the
+//                                program by SIGKILL before it, `cut` after half of the bytes; `works` (ioctl
+//                                only) clones even if the file system cannot. Of ioctl only FICLONE counts,
+//                                of fcntl only F_DUPFD_CLOEXEC; openat2 counts as openat.
 //
 // LAYOUTFS_FAULT_LOG=FILE        one line per call, in order, separated by tabs: CALL, its errno or 0, the
 //                                path, then the other path of a link or rename, or the operation of flock.
