@@ -29,17 +29,17 @@ content_of() { layoutfs ls -R --json "$1" && layoutfs cat "$1" etc/added var/tex
 is_right() { same "$1" "$2" "$(content_of "$3" 2>"$TMP/stderr")"; }
 
 echo "-- build"
-says "build indexes the image that is named" 0 "indexed 2 layers and 1 image; 0 layers and 0 images were there already" \
+says "build indexes the image that is named" 0 "indexed 2 layers and 1 image; 0 layers and 0 images were already there" \
   index build "$L:app:1.0"
-says "once more it has nothing to do" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+says "once more it has nothing to do" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
   index build "$L:app:1.0"
-says "another name of it is no other image" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+says "another name of it is no other image" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
   index build --layout "$L" --ref team/project/app
 says "of several platforms it is that of this machine" 0 \
-  "indexed 0 layers and 0 images; 2 layers and 1 image were there already" index build "$L:multi"
-says "or the one that is asked for" 0 "indexed 1 layer and 1 image; 0 layers and 0 images were there already" \
+  "indexed 0 layers and 0 images; 2 layers and 1 image were already there" index build "$L:multi"
+says "or the one that is asked for" 0 "indexed 1 layer and 1 image; 0 layers and 0 images were already there" \
   index build --platform linux/s390x "$L:multi"
-says "without a reference it is everything" 0 "indexed 1 layer and 1 image; 3 layers and 2 images were there already" \
+says "without a reference it is everything" 0 "indexed 1 layer and 1 image; 3 layers and 2 images were already there" \
   index build "$L"
 for image in "$L:app:1.0" "$L:@3" "--platform linux/s390x $L:multi"; do
   layoutfs inspect --json $image | jq -r '"images/\(.manifest)", "layers/\(.layers[].digest)"' | tr : /
@@ -166,7 +166,7 @@ spoiled() {
   check "$sentence: so does ls" sh -c "'$LAYOUTFS' index ls --json '$app' | jq -re '.. | .problem? // empty' | grep -q '$problem'"
   is_right "$sentence: the image is right" "$expected" "$app"
   check "$sentence: the file is right again" "$LAYOUTFS" index verify "$app"
-  same "$sentence: nothing is left to be built" "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+  same "$sentence: nothing is left to be built" "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
     "$(layoutfs index build "$app" 2>&1)"
 }
 flip_in() { python3 - "$1" "$2" <<'PYTHON'
@@ -235,7 +235,7 @@ if is_root && has setpriv; then
   same "an index that cannot be read is built again" "$list" "$(as_nobody ls -R --json --cache-dir "$U" "$app" 2>&1)"
   same "and can be read then" "0600 0" "$(stat -c %04a "$spare") $(as_nobody index verify --cache-dir "$U" "$app" >/dev/null 2>&1; echo $?)"
   find "$U" -type d -exec chmod 500 {} +
-  same "directories that cannot be written serve" "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+  same "directories that cannot be written serve" "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
     "$(as_nobody index build --cache-dir "$U" "$app" 2>&1)"
   check "what is not in them cannot be kept" sh -c "setpriv --reuid=nobody --regid=nogroup --clear-groups '$TMP/layoutfs' \
     index build --cache-dir '$U' '$L' 2>'$TMP/stderr'; test \$? = 9 && grep -q 'Permission denied' '$TMP/stderr'"
@@ -245,7 +245,7 @@ if is_root && has setpriv; then
   find "$U" -type d -exec chmod 000 {} +
   same "directories that cannot be read are as none" "$list" "$(as_nobody ls -R --json --cache-dir "$U" "$app" 2>/dev/null)"
   find "$U" -type d -exec chmod 700 {} +
-  same "afterwards all is as before" "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+  same "afterwards all is as before" "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
     "$(as_nobody index build --cache-dir "$U" "$app" 2>&1)"
 fi
 [ $failed = 0 ] || exit 1
@@ -263,7 +263,7 @@ mkdir "$TMP/disk"
 mount -t tmpfs -o size=4m,mode=755 tmpfs "$TMP/disk" || skip "cannot mount a tmpfs here"
 cp -rp "$TMP/good-cache" "$TMP/disk/cache"
 mount -o remount,ro "$TMP/disk"
-says "a read-only cache that has everything serves" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were there already" \
+says "a read-only cache that has everything serves" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
   index build --cache-dir "$TMP/disk/cache" "$app"
 mount_foreground "$M" "$TMP/log" -d --cache-dir "$TMP/disk/cache" "$app"
 same "a mount has the right files" "$right" "$(tree_of "$M")"
