@@ -51,7 +51,8 @@ refused "build of no layout" 4 index build "$TMP"
 refused "build without a layout" 2 index build
 refused "build of an image that is not there" 3 index build "$L:unknown"
 refused "build of a platform that is not there" 3 index build --platform linux/riscv64 "$L:multi"
-refused "index without a command" 2 index
+layoutfs index >"$TMP/stdout" 2>"$TMP/stderr"
+same "index without a command is its help, and exit code 2" "2 usage: layoutfs index COMMAND ..." "$? $(head -n 1 "$TMP/stdout")"
 
 # The images that mount refuses, with the same exit codes.
 refused "build of a broken image" 7 index build "$B:layer-with-a-flipped-bit"

@@ -134,7 +134,8 @@ layoutfs blob put "$S" <&- >"$TMP/stdout" 2>"$TMP/stderr"
 same "standard input that is closed" "1 layoutfs: standard input: Bad file descriptor" "$? $(cat "$TMP/stdout" "$TMP/stderr")"
 same "changes nothing" "$before" "$(state_of "$S")"
 unchanged "put without a layout" 2 blob put
-unchanged "blob without a command" 2 blob
+layoutfs blob >"$TMP/stdout" 2>"$TMP/stderr"
+same "blob without a command is its help, and exit code 2" "2 usage: layoutfs blob COMMAND ..." "$? $(head -n 1 "$TMP/stdout")"
 unchanged "blob with an unknown command" 2 blob link "$S"
 refused "a layout that is not there" 3 blob put "$TMP/absent" "$TMP/hello"
 check "is not made" test ! -e "$TMP/absent"

@@ -37,7 +37,7 @@ fails "nobody mounts on another's directory" 8 "no write access" "layoutfs mount
 fails "a mount that is in use stays" 8 "Device or resource busy" \
   'layoutfs mount -q "$L" m && exec 9<m/index.json && ! layoutfs umount m && exec 9<&- && layoutfs umount m; exit 8'
 mount_at "$TMP/of-root" -o allow_other "$TMP/layouts/sample"
-fails "nobody takes down the mount of another" 8 "user 0" "layoutfs umount $TMP/of-root"
+fails "nobody takes down the mount of another" 8 "mounted by root; only root" "layoutfs umount $TMP/of-root"
 exec 9<"$TMP/of-root/index.json"
 refused "for root a mount that is in use stays too" 8 umount "$TMP/of-root"
 exec 9<&-

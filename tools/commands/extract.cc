@@ -66,8 +66,8 @@ int extract_files(ExtractArguments arguments) {
   std::vector<std::string> operands = std::move(arguments.operands);
   const bool is_layout_given = !arguments.image.layout.empty();
   if (operands.size() < (is_layout_given ? 1u : 2u))
-    return report(Error(Errc::invalid_argument, "extract needs an image and a directory: " +
-                                                    std::string(kImageKind) + " [PATH...] DIR"));
+    return report(missing_operand(
+        "extract", operands.empty() && !is_layout_given ? std::string(kImageKind) + " DIR" : "DIR"));
   if (!is_layout_given) {
     arguments.image.name = operands.front();
     operands.erase(operands.begin());
