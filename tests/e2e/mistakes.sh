@@ -119,9 +119,9 @@ row 2 "ls: option '--layout' needs a value that is not empty" - ls --layout ""
 
 echo "-- inputs that are not layouts"
 row 4 "dir: not an image layout * but a directory of skopeo's dir: transport" "convert it with: skopeo copy dir:dir oci:DIR:TAG" ls dir
-row 4 "old.tar: not an image layout * but a docker archive, as *" "convert it with: skopeo copy docker-archive:old.tar oci:DIR:TAG" ls old.tar
+row 4 "old.tar: not an image layout * but a docker archive (docker save before 25, podman save)" "convert it with: skopeo copy docker-archive:old.tar oci:DIR:TAG" ls old.tar
 row 6 "one.tar.gz: compressed with gzip, which cannot be read in place" "decompress it with: gzip -dc one.tar.gz >FILE" ls one.tar.gz
-row 4 "above: not an image layout * but a directory with one in its folder image/" "use above/image" inspect above
+row 4 "above: not an image layout * but a directory with a layout in image/" "use above/image" inspect above
 row 4 "layouts: not an image layout * but a directory of layouts (a/, b/)" "use one of them, or all with: layoutfs mount --repositories layouts *" ls layouts
 row 4 "file: neither a directory nor a tar archive" - ls file
 row 4 "img/index.json: *but a file of a layout" "use its directory: img" ls img/index.json
@@ -139,7 +139,7 @@ row 3 "img: no image named 'app:1.1'; available: app:1.0, *" - inspect img:app:1
 row 5 "twins: *twin*" - inspect twins:twin
 row 5 "img: the layout has 2 images; choose one of: multi, @3" - cat --layout img etc/name
 row 2 "no reference after 'img:'" - ls img:
-row 3 "img: no entry @9; the layout has 4, from @0" - ls img:@9 /
+row 3 "img: no entry @9; the layout has 4 entries, starting at @0" - ls img:@9 /
 row 2 "'sha256:0123' after '@' is not a digest" - inspect img@sha256:0123
 row 3 "img: $other: *" - inspect "img@$other"
 row 3 "img: $other: no such blob" - blob get img "$other"
@@ -165,7 +165,7 @@ row 6 "registry.test/team/app:1.0: the name of an image in a registry" "copy to 
 row 6 "new.tar.gz: archives are written uncompressed*" "use a name that ends in .tar" copy one new.tar.gz
 row 2 "one.tar: an existing archive cannot be changed" "copy to a new archive, as in: oci-archive:FILE" copy img one.tar
 row 9 "/sys/new*" - copy one /sys/new
-row 9 "one.tar: an existing archive cannot be changed*" - blob put one.tar file
+row 9 "one.tar: existing archives cannot be changed*" - blob put one.tar file
 row 9 "/proc/out*" - blob get -o /proc/out img "$digest"
 row 3 "nothing: *" - blob put one nothing
 same "nothing was made" "" "$(ls -d m n new new.tar.gz registry.test 2>/dev/null)"

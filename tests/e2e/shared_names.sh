@@ -15,6 +15,7 @@ for kind in saved platforms repeated; do
   for source in "$TMP/$kind" "$TMP/$kind.tar"; do
     echo "-- ${source##*/}"
     D=$TMP/copy-of-${source##*/}
+    D=${D/%.tar/-tar} # one that ends in .tar would be an archive
     copies "a copy" "$source" "$D"
     same "has the same entries in the same order" "$(entries "$TMP/$kind")" "$(entries "$D")"
     copies "a second one" "$source" "$D"

@@ -54,7 +54,7 @@ COMMANDS
 PATH=/usr/sbin:/usr/bin:/sbin:/bin limited unshare --mount --propagation private sh "$TMP/without" "$TMP" 2>"$TMP/stderr"
 code=$?
 same "without fusermount3 it says which package has it: $(cat "$TMP/stderr")" "8 1 1" \
-  "$code $(wc -l <"$TMP/stderr") $(grep -c '^layoutfs: .*No such file or directory (package fuse3' "$TMP/stderr")"
+  "$code $(wc -l <"$TMP/stderr") $(grep -c '^layoutfs: .*No such file or directory (install the package fuse3' "$TMP/stderr")"
 
 chmod 600 "$TMP/fuse"
 mounts 'layoutfs mount "$L" m 2>err >out; echo $? >code; grep " $PWD/m " /proc/self/mountinfo >left'

@@ -3,7 +3,7 @@
 config_empty_descriptor() {
   prints "the artifact is listed" artifact ls "$1"
   layoutfs fsck --no-progress "$1" >"$TMP/stdout" 2>/dev/null
-  same "fsck reports the blob that is not stored" "7 missing-blob" "$? $(grep "$(printf '{}' | sha256sum | cut -c1-64)" "$TMP/stdout" | cut -d: -f1)"
+  same "fsck reports the blob that is not stored" "7 missing-blob" "$? $(grep "$(printf '{}' | sha256sum | cut -c1-64)" "$TMP/stdout" | grep -v ^broken-image: | cut -d: -f1)"
 }
 
 copy_damaged_destination() {
