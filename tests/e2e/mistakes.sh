@@ -163,7 +163,7 @@ row 3 "missing: not a mount point of layoutfs" "list the mount points with: *" u
 row 6 "docker://registry.test/app: copy writes image layouts and OCI archives only" "copy to a layout first, then use: skopeo copy oci:LAYOUT:REF docker://registry.test/app" copy one docker://registry.test/app
 row 6 "registry.test/team/app:1.0: the name of an image in a registry" "copy to a registry with: skopeo copy oci:LAYOUT:REF docker://registry.test/team/app:1.0" copy one registry.test/team/app:1.0
 row 6 "new.tar.gz: archives are written uncompressed*" "use a name that ends in .tar" copy one new.tar.gz
-row 2 "one.tar: an existing archive cannot be changed" "copy to a new archive, as in: oci-archive:FILE" copy img one.tar
+row 2 "one.tar: existing archives cannot be changed" "copy to a new archive, as in: oci-archive:FILE" copy img one.tar
 row 9 "/sys/new*" - copy one /sys/new
 row 9 "one.tar: existing archives cannot be changed*" - blob put one.tar file
 row 9 "/proc/out*" - blob get -o /proc/out img "$digest"

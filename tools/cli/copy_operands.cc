@@ -296,7 +296,7 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
     target.path_ = std::move(existing->layout);
     target.name_ = std::move(existing->reference);
     if (!is_layout_dir(target.path_))
-      return fail(Error(Errc::invalid_argument, target.path_ + ": an existing archive cannot be changed")
+      return fail(Error(Errc::invalid_argument, target.path_ + ": existing archives cannot be changed")
                       .with_hint("copy to a new archive, as in: oci-archive:FILE"));
   } else if (operand.starts_with(kArchivePrefix)) {
     target.kind_ = Kind::archive;
