@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "layoutfs/documents.h"
 #include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/gzip_blobs.h"

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/transfer/copy.h"
+#include "layoutfs/documents.h"
 #include "tests/transfer/images.h"
 
 namespace layoutfs {

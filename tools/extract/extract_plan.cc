@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "tools/cli/command.h"
 
@@ -57,8 +58,9 @@ class Planner {
         add(child.inode, i, child.name);
       }
     }
-    std::ranges::stable_sort(
-        plan_.files, {}, [this](const PlannedFile& file) { return position_of(tree_.inode(file.inode)); });
+    std::ranges::sort(plan_.files, {}, [this](const PlannedFile& file) {
+      return std::pair(position_of(tree_.inode(file.inode)), file.inode);
+    });
     for (std::size_t i = 0; i < plan_.files.size(); ++i)
       if (const auto named = names_.find(plan_.files[i].inode); named != names_.end()) named->second = i;
     for (const PlannedFile& link : links_)
