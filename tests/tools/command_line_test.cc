@@ -166,7 +166,7 @@ TEST(CommandLine, TheHelpListsCommandsByGroups) {
 TEST(CommandLine, LinesOfTheHelpAreAtMost80ColumnsWide) {
   CommandLine line("prog", "Do things", "prog 1.0");
   std::string text;
-  for (int i = 0; i < 40; ++i) text += (i == 0 ? "" : " ") + std::string(1 + i % 13, 'x');
+  for (std::size_t i = 0; i < 40; ++i) text += (i == 0 ? "" : " ") + std::string(1 + i % 13, 'x');
   bool flag = false;
   line.program().add_subcommand("run", text).add_flag("--flag-with-a-name-that-is-too-long", flag, text);
   const auto parsed = line.parse({"run", "--help"});
