@@ -58,18 +58,21 @@ Result<std::size_t> HashingSource::take_piece() {
   if (is_at_end_) return 0;
   piece_.reset();
   Piece piece = next_piece();
-  Result<std::size_t> size = std::move(piece.size);
-  is_at_end_ = size && *size == 0;
-  if (size && *size > 0) {
-    if (is_ahead_) read_ahead();
-    bytes_read_ += *size;
-    piece_ = std::move(piece.bytes);
-    if (auto status = on_bytes_(*size); !status)
-      size = fail(std::move(status).error());
-    else
-      rest_ = {piece_.get(), *size};
+  if (!piece.size) {
+    failure_ = piece.size.error();
+    return fail(Error(*failure_));
   }
-  if (!size) failure_ = size.error();
+  const std::size_t size = *piece.size;
+  is_at_end_ = size == 0;
+  if (is_at_end_) return 0;
+  if (is_ahead_) read_ahead();
+  bytes_read_ += size;
+  piece_ = std::move(piece.bytes);
+  if (auto status = on_bytes_(size); !status) {
+    failure_ = status.error();
+    return fail(Error(*failure_));
+  }
+  rest_ = {piece_.get(), size};
   return size;
 }
 
