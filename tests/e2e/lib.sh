@@ -6,8 +6,10 @@ set -u
 : "${LAYOUTFS:?is the program to test; ctest sets it}"
 # A test of root's runs in a mount namespace of its own. Tests run beside each other, and some make mount namespaces: a mount of
 # another test would be copied into these, and could not end.
+mounts_are_own=
 if [ "${LAYOUTFS_TEST_NAMESPACE-}" = entered ]; then
   unset LAYOUTFS_TEST_NAMESPACE
+  mounts_are_own=1
   # Those of tests that run in the namespace of the machine.
   awk '$5 ~ /\/layoutfs-test\.[^\/]*\// {print $5}' /proc/self/mountinfo | tac | xargs -r -d '\n' umount -l
 elif [ "$(id -u)" = 0 ] && unshare --mount --propagation private true 2>/dev/null; then
@@ -41,6 +43,8 @@ has() { command -v "$1" >/dev/null || left_out "$1 is not installed"; }
 is_root() { [ "$(id -u)" = 0 ] || left_out "needs root"; }
 has_device() { [ -c "$1" ] || left_out "no $1 here"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
+# For a test that mounts over directories of this machine.
+need_own_mounts() { [ -n "$mounts_are_own" ] || skip "cannot make mount namespaces here"; }
 need_fuse() { [ -c /dev/fuse ] && [ -r /dev/fuse ] || skip "no usable /dev/fuse here"; }
 need() {
   local program

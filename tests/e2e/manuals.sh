@@ -4,13 +4,10 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
+need_own_mounts
 need busybox bwrap jq umoci unshare
 unshare -Ur true 2>/dev/null || skip "cannot make user namespaces here"
-if [ -z "${LAYOUTFS_TEST_IN_NAMESPACE-}" ]; then
-  # Over empty directories, in a mount namespace of its own: nothing of this machine is touched.
-  LAYOUTFS_TEST_IN_NAMESPACE=1 unshare --mount --propagation private bash "$0"
-  exit
-fi
+# Over empty directories: nothing of this machine is touched.
 for place in /mnt /srv; do mount -t tmpfs -o size=64m,mode=755 tmpfs $place || skip "cannot mount a tmpfs here"; done
 mkdir "$TMP/bin" "$TMP/files" "$TMP/all"
 ln -s "$LAYOUTFS" "$TMP/bin/layoutfs"
@@ -42,12 +39,12 @@ examples() {
 }
 for page in "$SOURCE"/docs/man/layoutfs*.1; do
   name=$(basename "$page")
-  rm -rf /srv/* "$TMP/work" && cp -a "$all"/* /srv && cp -a "$TMP/files" "$TMP/work" && mkdir "$TMP/work/m" || exit 1
+  rm -rf /srv/* "$TMP/page" && cp -a "$all"/* /srv && cp -a "$TMP/files" "$TMP/page" && mkdir "$TMP/page/m" || exit 1
   examples "$page" >"$TMP/examples"
   same "$name has two examples or more" 1 "$(($(grep -c layoutfs "$TMP/examples") >= 2))"
-  (cd "$TMP/work" && limited bash -e -o pipefail "$TMP/examples") </dev/null >"$TMP/out" 2>&1
+  (cd "$TMP/page" && limited bash -e -o pipefail "$TMP/examples") </dev/null >"$TMP/out" 2>&1
   same "those of $name work" 0 "$?"
   tail -n 5 "$TMP/out" | sed 's/^/  /; $a\'
 done
-same "and leave no mount" "" "$(mounts_below "$TMP/work")"
+same "and leave no mount" "" "$(mounts_below "$TMP/page")"
 umount /mnt /srv

@@ -4,14 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
-need busybox python3 umoci unshare
-if [ -z "${LAYOUTFS_TEST_IN_NAMESPACE-}" ]; then
-  # Sessions mount below /mnt: in a mount namespace, over an empty directory, so that nothing of this machine is touched.
-  LAYOUTFS_TEST_IN_NAMESPACE=1 unshare --mount --propagation private bash "$0"
-  exit
-fi
+need_own_mounts
+need busybox python3 umoci
+# Sessions mount below /mnt: over an empty directory, so that nothing of this machine is touched.
 mount -t tmpfs -o size=4m,mode=755 tmpfs /mnt || skip "cannot mount a tmpfs here"
-W=$TMP/work
+W=$TMP/sessions
 mkdir "$W" "$TMP/bin"
 ln -s "$LAYOUTFS" "$TMP/bin/layoutfs"
 if [ -n "${LAYOUTFS_TEST_DEBIAN-}" ]; then
