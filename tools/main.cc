@@ -1,4 +1,4 @@
-// The program: finds the command and runs it.
+// The program: registers all commands and runs the given one.
 #include <fcntl.h>
 #include <libgen.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// Words of other tools that synonym_of() does not translate.
+// Suggestions for words of other tools that synonym_of() does not translate.
 void add_words_of_other_tools(Command program) {
   for (const auto& [word, instead] : {std::pair("images", "image ls"),
                                       {"rmi", "image rm"},
@@ -87,7 +87,7 @@ int run(std::vector<std::string> arguments) {
   const auto parsed = command_line.parse(std::move(arguments));
   if (!parsed) {
     print_error(parsed.error());
-    return exit_code == kDone ? kUsage : exit_code;  // a command may have one of its own
+    return exit_code == kDone ? kUsage : exit_code;  // the command may have set its own code
   }
   if (parsed->outcome == CommandLine::Outcome::ran) return exit_code;
   Output output;
@@ -96,8 +96,8 @@ int run(std::vector<std::string> arguments) {
   return parsed->outcome == CommandLine::Outcome::no_command ? kUsage : written;
 }
 
-// Otherwise what is opened next would be taken for standard input or output. Nothing can be read from these
-// either, nor written to them.
+// Opens /dev/null in place of closed standard descriptors; else the next file that is opened would become
+// standard input or output. O_PATH: every read or write of it fails.
 void fill_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF) std::ignore = ::open("/dev/null", O_PATH | O_CLOEXEC);
@@ -111,7 +111,8 @@ int main(int argc, char** argv) {
   fill_standard_descriptors();
   try {
     std::vector<std::string> arguments(argv + 1, argv + argc);
-    // As mount(8) calls it for `mount -t layoutfs` and fstab's fuse.layoutfs: see mount_helper.h.
+    // mount(8) runs this program under the name mount.layoutfs for `mount -t layoutfs` and for fuse.layoutfs
+    // in fstab (mount_helper.h).
     const std::string program = argc > 0 ? ::basename(argv[0]) : "";
     if (program.starts_with("mount.")) return run_mount_helper(arguments, run);
     return run(std::move(arguments));

@@ -1,4 +1,4 @@
-// What --range takes: a part of a blob.
+// The value of --range: a part of a blob.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,20 @@
 
 namespace layoutfs::tools {
 
-// As in HTTP's Range (RFC 9110, 14.1.2): both ends are inside.
+// As in HTTP's Range (RFC 9110, 14.1.2): both ends are inclusive.
 struct ByteRange {
-  std::optional<std::uint64_t> first, last;  // without the first, the last is how many from the end
+  std::optional<std::uint64_t> first, last;  // without `first`, `last` is the length of the part at the end
 };
 
 struct BytePart {
-  std::uint64_t begin, end;  // the byte behind the last one
+  std::uint64_t begin, end;  // `end` is exclusive
 };
 
-// "FIRST-LAST", "FIRST-" or "-LENGTH". Errc::invalid_argument, naming --range.
+// Parses "FIRST-LAST", "FIRST-" or "-LENGTH", in bytes. Errc::invalid_argument, naming --range.
 Result<ByteRange> parse_byte_range(const std::string& text);
 
-// The part of `size` bytes that `text` means. Errc::invalid_argument if the range has no byte of these.
+// Returns the part of a blob of `size` bytes. `text` is the range, for the error. Errc::invalid_argument if
+// the range is outside the blob.
 Result<BytePart> part_of(const ByteRange& range, const std::string& text, std::uint64_t size);
 
 }  // namespace layoutfs::tools

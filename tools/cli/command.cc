@@ -17,7 +17,7 @@ namespace layoutfs::tools {
 
 namespace {
 
-// What only writing can fail with.
+// Returns whether only a write can fail with this errno.
 bool is_write_failure(int sys) noexcept {
   return sys == EROFS || sys == ENOSPC || sys == EDQUOT || sys == EFBIG;
 }

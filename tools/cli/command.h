@@ -1,4 +1,4 @@
-// What the commands share: exit codes, error lines, output.
+// Common code of the commands: exit codes, error lines, output.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace layoutfs::tools {
 
-// Documented in the manual page; they do not change.
+// The manual page documents these. They never change.
 enum ExitCode : int {
   kDone = 0,
   kFailed = 1,
@@ -26,44 +26,47 @@ enum ExitCode : int {
   kCorrupt = 7,
   kMountFailed = 8,
   kCannotWrite = 9,
-  // Of `chroot` alone, as of chroot(1): all others are those of the command that it runs.
+  // Only for `chroot`, as for chroot(1). It returns the exit code of the command that it runs otherwise.
   kOwnFailure = 125,
   kCannotExecute = 126,
   kCommandNotFound = 127,
 };
+// Returns the exit code for an error of a command that only reads.
 ExitCode exit_code_of(const Error& error) noexcept;
 
-// Writes "layoutfs: MESSAGE" to stderr, one line whatever the message holds; it is a line of the log.
+// Writes "layoutfs: MESSAGE" to stderr through the log, always as one line.
 void print_error(std::string_view message);
-// Its message, with a hint what to do about the mount if that has died.
+// Returns the message. If the error comes from a dead mount (ENOTCONN), it ends with the remedy.
 std::string message_of(const Error& error);
-// Its message, and its hint as a line of its own.
+// Prints the message, and the hint on a line of its own.
 void print_error(const Error& error);
-// The line "hint: ..." if the error has one.
+// Prints "hint: ..." if the error has a hint.
 void print_hint(const Error& error);
-// Writes a line that is no error to stderr, without that prefix; as any other where the log is in JSON.
+// Writes a message that is not an error to stderr, without the prefix "layoutfs:". Prints nothing after
+// --quiet. If the log is in JSON, the message is one of its lines.
 void print_notice(std::string_view message);
-// What --quiet sets: notices and progress are not shown, errors are.
+// The flag of --quiet: hides notices and progress, but not errors.
 bool& is_quiet() noexcept;
-// As print_error, for an error; returns its exit code.
+// Prints the error. Returns its exit code.
 int report(const Error& error);
 
-// The option --follow-links of every command that opens a layout.
+// Adds the option --follow-links, which every command that opens a layout has.
 void add_follow_links(Command command, bool& follow_links);
 
-// What was found of an operand. Its malformed digest is Errc::invalid_argument here: the command is used
-// wrong, while nothing is damaged.
+// Returns `found`, the result of looking up an operand, with Errc::digest_invalid replaced by
+// Errc::invalid_argument: a malformed digest in an operand is wrong usage, not damage.
 template <class T>
 Result<T> of_operand(Result<T> found) {
   if (!found && found.error().code() == Errc::digest_invalid)
     return fail(Errc::invalid_argument, found.error().message());
   return found;
 }
-// The error for a command, "blob put", that lacks operands.
+// Returns the error for a missing operand of a command such as "blob put".
 Error missing_operand(const std::string& command, const std::string& operand);
+// Parses a digest. Errc::invalid_argument if it is malformed.
 Result<Digest> parse_digest_operand(std::string_view text);
 
-// Each command registers itself with its options; running it sets `exit_code`.
+// Each function adds a command with its options. Running the command sets `exit_code`.
 void add_mount_command(Command program, int& exit_code);
 void add_mounts_command(Command program, int& exit_code);
 void add_umount_command(Command program, int& exit_code);
@@ -90,18 +93,19 @@ void add_push_command(Command program, int& exit_code);
 void add_pull_command(Command program, int& exit_code);
 void add_copy_command(Command program, int& exit_code);
 
-// What could not be understood or applied, and is missing in what is printed: as the member "problems".
+// Writes the member "problems": a sentence for each part that the output lacks because of an error.
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems);
 
-// Payload on stdout, buffered. A failed write (a full disk, a closed pipe) is kept for finish().
+// Buffered standard output. finish() reports the first failed write, for example to a full disk or a closed
+// pipe.
 class Output {
  public:
   Output& operator<<(std::string_view text);
-  // A name from an image; printable() on a terminal.
+  // Writes a name from an image. On a terminal, control characters are escaped (printable()).
   Output& name(std::string_view name);
-  // Writes out what there is, for what comes on stderr to stand behind it.
+  // Writes the buffered output, so that later lines on stderr follow it.
   void flush();
-  // kDone, or an error line and kCannotWrite.
+  // Flushes. Returns kDone, or prints an error and returns kCannotWrite.
   int finish();
 
  private:
@@ -109,13 +113,13 @@ class Output {
   int failed_with_ = 0;  // errno
 };
 
-// The first twelve digits, for people.
+// Returns the first twelve hex digits.
 std::string short_digest(const Digest& digest);
-// "1.5 MB": three digits, powers of 1000.
+// Returns for example "1.5 MB": three digits, powers of 1000.
 std::string human_size(std::uint64_t bytes);
-// "2026-11-21 09:30:00", in UTC; seconds since 1970.
+// Returns for example "2026-11-21 09:30:00", in UTC. `seconds` since 1970.
 std::string utc_time(std::int64_t seconds);
-// `text` at the right of `width` columns.
+// Returns `text`, right-aligned in `width` columns.
 std::string pad(std::string text, std::size_t width);
 
 }  // namespace layoutfs::tools

@@ -18,7 +18,7 @@ struct OptionData {
   std::variant<bool*, std::string*, std::vector<std::string>*> target;
   bool refuses_empty = false;
   std::vector<const OptionData*> needed, excluded;
-  std::vector<std::string> given;  // the values; of a flag, empty ones
+  std::vector<std::string> given;  // the values; an empty one each time a flag is given
 };
 
 struct CommandData {
@@ -58,19 +58,19 @@ CommandDescription description_of(const CommandData& command) {
   return described;
 }
 
-// As a message names it: '--layout', MOUNTPOINT.
+// Returns the option's name for messages: '--layout', MOUNTPOINT.
 std::string quoted(const OptionData& option) {
   if (option.description.is_operand) return option.description.operand;
   return "'" + option.description.names.back() + "'";
 }
 
-// Reads the arguments of one command line, from left to right.
+// Parses the arguments of one command line, from left to right.
 class Reader {
  public:
   Reader(CommandData& program, const std::vector<std::string>& arguments)
       : command_(&program), arguments_(arguments) {}
 
-  // Stops at --help and --version.
+  // Reads all arguments. Stops at --help and --version.
   Status read() {
     while (next_ < arguments_.size() && wanted_ == nullptr) {
       const std::string& word = arguments_[next_++];
@@ -86,7 +86,7 @@ class Reader {
     return {};
   }
 
-  // What read() leaves to be checked, once everything was read. Sets the targets.
+  // Completes the checks after read(), and sets the targets.
   Status finish() {
     if (auto assigned = assign_operands(); !assigned) return assigned;
     for (const auto& option : command_->options)
@@ -96,11 +96,11 @@ class Reader {
   }
 
   const CommandData& command() const { return *command_; }
-  // --help or --version, if that was given.
+  // Returns --help or --version if it was given, else null.
   const OptionData* wanted() const { return wanted_; }
 
  private:
-  // An error of the command that was reached: "blob put: MESSAGE".
+  // Returns an error of the current command: "blob put: MESSAGE".
   Error mistake(const std::string& message) const {
     const std::string& path = command_->description.path;
     const auto blank = path.find(' ');
@@ -113,7 +113,7 @@ class Reader {
     return mistake(message).with_hint(usage.substr(0, usage.find('\n')));
   }
 
-  // An unknown command or option: with the known word that may have been meant.
+  // Returns the error for an unknown command or option, with a suggestion if there is one.
   Error unknown(const std::string& noun, const std::string& word,
                 const std::vector<std::string>& known) const {
     const std::string message = "unknown " + noun + " '" + word + "'";
@@ -137,7 +137,7 @@ class Reader {
     for (const auto& option : command_->options)
       for (const std::string& each : option->description.names)
         if (each.starts_with("--")) known.push_back(each);
-    // Of a short one there is nothing to go by.
+    // Short options are too short for a suggestion.
     return unknown("option", name, name.starts_with("--") ? known : std::vector<std::string>());
   }
 
@@ -174,7 +174,7 @@ class Reader {
     return {};
   }
 
-  // "-lR", "-oVALUE"
+  // A word such as "-lR" or "-oVALUE".
   Status read_short(const std::string& word) {
     if (word == kShortHelp && arguments_.size() == first_ + 1) {
       wanted_ = find_option(*command_, "--help");
@@ -197,7 +197,7 @@ class Reader {
     return {};
   }
 
-  // Without a value in the same word.
+  // Handles an option without a value in the same word.
   Status give(OptionData& option, const std::string& name) {
     if (option.description.answers) {
       wanted_ = &option;
@@ -255,7 +255,7 @@ class Reader {
   CommandData* command_;
   const std::vector<std::string>& arguments_;
   std::size_t next_ = 0;
-  std::size_t first_ = 0;  // behind the command's name
+  std::size_t first_ = 0;  // position after the command's name
   std::vector<std::string> operands_;
   bool have_options_ended_ = false;
   const OptionData* wanted_ = nullptr;
@@ -270,7 +270,7 @@ std::unique_ptr<CommandData> make_command(const std::string& name, const std::st
   return command;
 }
 
-// An option that has no target: reading ends there.
+// Adds an option without a target, at which parsing stops.
 void add_answer(CommandData& command, std::vector<std::string> names, const std::string& description) {
   auto option = std::make_unique<OptionData>();
   option->description.names = std::move(names);
@@ -357,7 +357,7 @@ Option Command::add(const std::string& name, const std::string& description) con
     described.operand = described.kind = name;
   else
     described.names = split(name, ',');
-  // Then -h asks for the help only if nothing else is given.
+  // If -h is an option of the command, it means help only if it is the only argument.
   if (std::ranges::find(described.names, kShortHelp) != described.names.end())
     std::erase(find_option(*data_, "--help")->description.names, kShortHelp);
   data_->options.push_back(std::move(option));
@@ -410,7 +410,7 @@ CommandLine::~CommandLine() = default;
 
 Command CommandLine::add_help_command() {
   const Command command = program().add_subcommand(kHelpCommand, "Print the help of a command");
-  // Never set: parse() reads `--help` instead.
+  // Never filled: parse() replaces `help` by `--help`.
   static std::vector<std::string> words;
   command.add_option("COMMAND", words, "");
   return command.usage("[COMMAND [SUBCOMMAND]]");

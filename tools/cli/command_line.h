@@ -1,6 +1,6 @@
-// The command line: the commands of the program, and the options and operands of each. The commands describe
-// themselves here once; reading the arguments, the help (help.h) and the completion of shells
-// (tools/commands/complete.h) go by that description.
+// The command line: the commands of the program, with their options and operands. The commands register
+// themselves here once. The parser, the help (help.h) and the completion of shells
+// (tools/commands/complete.h) all use these descriptions.
 #pragma once
 
 #include <functional>
@@ -12,18 +12,18 @@
 
 namespace layoutfs::tools {
 
-// What people are told of an option, a flag or an operand.
+// The description of an option, a flag or an operand, for the help and for completion.
 struct OptionDescription {
-  std::vector<std::string> names;  // "-l", "--layout"; an operand has none
+  std::vector<std::string> names;  // "-l", "--layout"; empty for an operand
   std::string operand;             // the name of an operand: "MOUNTPOINT"
-  std::string kind;                // of the value: "DIR", "on|off"; by default the operand's name
+  std::string kind;                // the kind of the value: "DIR", "on|off"; by default the operand's name
   std::string description;
   std::string group;  // the heading in the help
   bool is_operand = false;
   bool takes_value = false;
-  bool is_repeated = false;  // an operand takes all that follow; an option may be given again
+  bool is_repeated = false;  // an operand takes all remaining words; an option may be repeated
   bool is_required = false;
-  bool answers = false;  // --help and --version: the rest of the line does not matter
+  bool answers = false;  // --help and --version: parsing stops there
 };
 
 struct Example {
@@ -31,19 +31,19 @@ struct Example {
   std::string meaning;  // a phrase; may be empty
 };
 
-// The same of a command, with those below it; everything in the order in which it was added.
+// The description of a command and its subcommands, each list in the order of registration.
 struct CommandDescription {
   std::string name;  // "put"
   std::string path;  // "layoutfs blob put"
   std::string description;
-  std::string group;                // the heading in the help of the command above
-  std::vector<std::string> usages;  // the operands of each form; empty: by the operands
+  std::string group;                // the heading in the help of the parent command
+  std::vector<std::string> usages;  // the operands of each usage line; empty: derived from `options`
   std::vector<Example> examples;
   std::vector<OptionDescription> options;
   std::vector<CommandDescription> commands;
 };
 
-// The headings of options that several commands have. "Output" comes last in each help.
+// The headings of options that several commands share. "Output" comes last in each help.
 inline constexpr const char* kImageGroup = "Which image";
 inline constexpr const char* kCacheGroup = "Cache";
 inline constexpr const char* kStoreGroup = "Store of names";
@@ -52,24 +52,24 @@ inline constexpr const char* kOutputGroup = "Output";
 struct OptionData;
 struct CommandData;
 
-// An option, a flag or an operand of a command: a handle, to be copied, good for as long as its CommandLine.
-// Its functions return it again.
+// A handle to an option, a flag or an operand of a command, valid while its CommandLine exists. Its functions
+// return the same handle.
 class Option {
  public:
-  // The kind of its value, as the help and the usage show it; completion goes by it too. Every option that
-  // takes a value needs one; an operand has its name.
+  // Sets the kind of the value, for the help, the usage line and completion. Every option with a value needs
+  // one; the kind of an operand is its name.
   Option type_name(const std::string& name) const;
-  // The heading in the help, if not that of the group that was started.
+  // Sets the heading in the help. Default: the group that start_group() began.
   Option group(const std::string& heading) const;
-  // The command does not run without it.
+  // Makes its absence an error.
   Option required() const;
-  // An empty value is refused.
+  // Makes an empty value an error.
   Option not_empty() const;
-  // It is given only with `other`, or never.
+  // needs(): an error if `other` is absent. excludes(): an error if `other` is given too.
   Option needs(Option other) const;
   Option excludes(Option other) const;
 
-  // Returns whether it was given; known once the command runs.
+  // Returns whether the option was given. Call it only from the command's callback.
   bool is_given() const;
 
  private:
@@ -79,40 +79,41 @@ class Option {
   OptionData* data_;
 };
 
-// A command, or the program itself: a handle, as Option. It has the option --help.
+// A handle to a command, or to the program itself, like Option. Every command has the option --help.
 class Command {
  public:
   // `description` is an imperative sentence without a full stop.
   Command add_subcommand(const std::string& name, const std::string& description) const;
-  // The commands and options that are added from here on stand under this heading in the help.
+  // Puts the commands and options that follow under this heading in the help.
   Command start_group(const std::string& heading) const;
-  // The operands as the usage line shows them, "LAYOUT[:REF|@DIGEST] MOUNTPOINT", if the operands' names do
-  // not say it. Each call adds a line.
+  // Adds a usage line with the operands "LAYOUT[:REF|@DIGEST] MOUNTPOINT". Needed only if the operands' names
+  // are not enough.
   Command usage(const std::string& operands) const;
-  // `command_line` as a user types it; `meaning` says what it does.
+  // Adds an example to the help: `command_line` as a user types it, `meaning` as a phrase.
   Command example(const std::string& command_line, const std::string& meaning = "") const;
-  // For an unknown command or option `word`, as of another tool: "did you mean 'INSTEAD'?", or a hint. The
-  // hint of an empty `word` is for all others that no known word is near to.
+  // Help for an unknown command or option `word`, for example one of another tool: suggest() adds "did you
+  // mean 'INSTEAD'?", explain() adds a hint. The hint of the empty `word` is for all unknown words that
+  // resemble no known one.
   Command suggest(const std::string& word, const std::string& instead) const;
   Command explain(const std::string& word, const std::string& hint) const;
 
-  // `name` is "-s,--long" for an option, NAME for an operand. `value` is set if it is given, before the
-  // command runs, and must live until then. With a vector, an option may be given again, and an operand,
-  // the last one then, takes all that follow.
+  // `name` is "-s,--long" for an option, NAME for an operand. `value` must live until the command runs; it is
+  // set before that if the option is given. With a vector, an option may be repeated, and an operand, which
+  // must be the last one, takes all remaining words.
   Option add_option(const std::string& name, std::string& value, const std::string& description) const;
   Option add_option(const std::string& name, std::vector<std::string>& value,
                     const std::string& description) const;
   Option add_flag(const std::string& name, bool& value, const std::string& description) const;
-  // Everything behind the first operand is an operand too, also if it begins with '-'.
+  // Makes every word after the first operand an operand, even one that begins with '-'.
   void end_options_at_operand() const;
 
-  // Called as soon as its name was read, also if the rest turns out to be wrong.
+  // Called as soon as the command's name is read, even if a later argument is wrong.
   void when_named(std::function<void()> function) const;
-  // Called if it was given, and nothing was wrong.
+  // Called if the command was given and all arguments are valid.
   void callback(std::function<void()> function) const;
 
   CommandDescription describe() const;
-  // Calls `add` with every command that has none below it.
+  // Calls `add` with every command that has no subcommands.
   void for_each_command(const std::function<void(Command)>& add) const;
 
  private:
@@ -131,22 +132,22 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  // What the commands are added to.
+  // The root, to which commands are added.
   Command program() const { return Command(program_.get()); }
-  // Adds `help [COMMAND [SUBCOMMAND]]`, which answers as `COMMAND SUBCOMMAND --help`.
+  // Adds `help [COMMAND [SUBCOMMAND]]`, which prints the same as `COMMAND SUBCOMMAND --help`.
   Command add_help_command();
 
   enum class Outcome {
-    ran,         // the command that was given
+    ran,         // the given command
     answered,    // --help or --version
-    no_command,  // none was given, or none of a group
+    no_command,  // no command was given, or no command of a group
   };
   struct Parsed {
     Outcome outcome;
-    std::string answer;  // for stdout: the version, or the help of the program or the group
+    std::string answer;  // for stdout: the version, or the help of the program or of the group
   };
-  // `arguments` are those behind the program's name. To be called once.
-  // Errc::invalid_argument if the commands do not take them; then none has run.
+  // Parses `arguments`, which exclude the program's name, and runs the command. Call it once.
+  // Errc::invalid_argument if the arguments are wrong; then no command ran.
   Result<Parsed> parse(std::vector<std::string> arguments);
 
  private:

@@ -24,7 +24,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// "STORE[:REPOSITORY[:TAG|@DIGEST]]". The store ends at the first colon: no repository has a '/' in front.
+// "STORE[:REPOSITORY[:TAG|@DIGEST]]". The store ends at the first colon, as no repository begins with '/'.
 struct RepositoriesOperand {
   std::string store, repository, object;
 
@@ -52,7 +52,7 @@ struct RepositoriesOperand {
 
 bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
 
-// An entry as it is copied: by the name `name`, with its other annotations.
+// Returns the entry with the name `name` and its other annotations, for the copy.
 Result<NamedDescriptor> image_of(const LayoutReader& layout, Descriptor entry, std::string name,
                                  const std::optional<Platform>& platform) {
   if (entry.media_type.empty()) {
@@ -63,7 +63,7 @@ Result<NamedDescriptor> image_of(const LayoutReader& layout, Descriptor entry, s
   if (platform) {
     auto manifest = resolve_platform(layout, entry, *platform);
     if (!manifest) return fail(std::move(manifest).error(), name.empty() ? entry.digest.str() : name);
-    // The names are those of the index; what else the index says of the manifest stays.
+    // The names come from the index entry; the index's other annotations of the manifest stay.
     if (const auto full = full_name(entry))
       manifest->annotations.insert_or_assign(std::string(kContainerdName), std::string(*full));
     entry = std::move(*manifest);
@@ -71,7 +71,7 @@ Result<NamedDescriptor> image_of(const LayoutReader& layout, Descriptor entry, s
   return NamedDescriptor{.name = std::move(name), .descriptor = std::move(entry), .is_entry = true};
 }
 
-// The entries that `reference` means: without a platform, those of all platforms, as for an index.
+// Returns the entries of `reference`: without a platform, those of all platforms, as for an index.
 Result<std::vector<Descriptor>> find_entries(const LayoutReader& layout, const std::string& reference,
                                              const std::optional<Platform>& platform) {
   if (!platform) return find_every_platform(layout, reference);
@@ -101,7 +101,7 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   for (const Descriptor& entry : entries) {
     auto image = image_of(*layout.reader, entry, std::string(entry.ref_name().value_or("")), platform);
     if (!image) return fail(std::move(image).error(), layout.path);
-    // A digest may be that of a manifest which is no entry.
+    // A digest may be that of a manifest without an entry.
     image->is_entry = std::ranges::any_of(
         (*references)->entries, [&](const Descriptor& other) { return other.digest == entry.digest; });
     layout.images.push_back(std::move(*image));
@@ -110,7 +110,7 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   return CopySource{.layouts = {std::move(layout)}};
 }
 
-// The images of the layout of a repository.
+// Returns the images of a repository's layout.
 Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::string& name,
                                      const std::string& object, const std::optional<Platform>& platform,
                                      bool follow_links) {
@@ -180,11 +180,11 @@ Result<CopySource> open_repositories_source(const std::string& operand,
 
 constexpr std::string_view kTarEnding = ".tar";
 
-// "PATH" of "PATH[:NAME]": up to the first colon.
+// Returns "PATH" of "PATH[:NAME]", up to the first colon.
 std::string_view path_before_name(std::string_view text) { return text.substr(0, text.find(':')); }
 
-// Whether `text` looks like the name of an image in a registry, "docker.io/library/alpine:3", and is not a
-// path: its first part is a host name, or has a port, and no such directory exists.
+// Returns whether `text` is the name of an image in a registry ("docker.io/library/alpine:3") and not a path:
+// its first part is a host name or has a port, and is not an existing directory.
 bool is_registry_name(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos || slash == 0 || text.starts_with('.')) return false;
@@ -195,7 +195,7 @@ bool is_registry_name(std::string_view text) {
   return is_host && !std::filesystem::exists(host, failed);
 }
 
-// Refuses destinations of other tools. `operand` is not a layout that exists.
+// Refuses destinations of other tools. `operand` is not an existing layout.
 Status check_target(const std::string& operand) {
   const auto refuse = [&](const std::string& reason, const std::string& hint) -> Status {
     return fail(Error(Errc::unsupported, operand + ": " + reason).with_hint(hint));
@@ -221,7 +221,7 @@ Status check_target(const std::string& operand) {
   return {};
 }
 
-// The entry name that a repository gives to the image: by its own name, or by its full one.
+// Returns the entry's name in a repository, made from its own name or its full name.
 Result<EntryName> entry_name_in(const NamedDescriptor& image, const std::string& given,
                                 const std::string& repository) {
   if (!given.empty()) return parse_entry_name(given, repository);
@@ -230,7 +230,7 @@ Result<EntryName> entry_name_in(const NamedDescriptor& image, const std::string&
   return entry_name_of(named, repository);
 }
 
-// An image that gets a name of the user's is no longer what its full name says.
+// Removes the full name of an image to which the user gave another name.
 void forget_other_full_name(NamedDescriptor& image, const std::string& given) {
   const auto full = full_name(image.descriptor);
   if (!full || given == image.descriptor.ref_name() || full_image_name(*full) == full_image_name(given))
@@ -238,7 +238,7 @@ void forget_other_full_name(NamedDescriptor& image, const std::string& given) {
   image.descriptor.annotations.erase(std::string(kContainerdName));
 }
 
-// Why a tag cannot be that of both images.
+// Returns the error for two images with one tag.
 Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDescriptor& other) {
   if (one.name != other.name)
     return {Errc::invalid_argument,
@@ -248,7 +248,7 @@ Error one_tag(const std::string& tag, const NamedDescriptor& one, const NamedDes
               "; a tag of a repository names one (--platform chooses one of several platforms)"};
 }
 
-// A tag of a repository has one target, also beside what is there.
+// Checks that each tag of the repository has one target, including existing entries.
 Status check_tags(const LayoutReader& layout, const CopyJob& job) {
   const auto references = layout.references();
   if (!references) return fail(Error(references.error()), job.target);
@@ -335,7 +335,7 @@ Result<CopyTarget::Destination> CopyTarget::destination_of(const SourceLayout& s
                                             (repository.empty() ? "REPOSITORY:TAG" : "tag of " + repository) +
                                             "; give its new name: " + std::string(kRepositoriesPrefix) +
                                             "STORE:REPOSITORY:TAG");
-  // Of an image that another repository has, the tag stays.
+  // An image of another repository keeps its tag.
   if (!repository_.empty()) entry->repository = repository_;
   if (!is_repository_directory(entry->repository))
     return fail(Errc::invalid_argument,
@@ -349,7 +349,7 @@ Result<CopyTarget::Destination> CopyTarget::destination_of(const SourceLayout& s
 Status CopyTarget::check_one_name(const SourceLayout& source) const {
   const auto& images = source.images;
   if (name_.empty() || images.size() == 1) return {};
-  // Those of several platforms are one image.
+  // The manifests of several platforms are one image.
   const bool is_one =
       kind_ != Kind::repositories && std::ranges::all_of(images, [&](const NamedDescriptor& image) {
         return image.descriptor.platform && image.name == images.front().name &&
@@ -369,7 +369,7 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
                   "'" + name_ + "' can name one image, and there are several layouts");
     if (auto one = check_one_name(layout); !one) return fail(std::move(one).error());
     std::map<std::string, CopyJob> by_target;
-    std::map<std::string, const NamedDescriptor*> taken;  // by whom each tag is
+    std::map<std::string, const NamedDescriptor*> taken;  // the image with each tag
     for (const NamedDescriptor& image : layout.images) {
       auto place = destination_of(layout, image);
       if (!place) return fail(std::move(place).error());
@@ -380,7 +380,7 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
       }
       NamedDescriptor placed = image;
       placed.name = std::move(place->name);
-      // Whatever has a given name, or the tag of a repository, loses it.
+      // An existing entry loses a name that the user gave, or the tag of a repository.
       if (!placed.name.empty() && layout.images.size() == 1 && !name_.empty()) placed.is_entry = false;
       if (!placed.name.empty() && kind_ == Kind::repositories) placed.is_entry = false;
       if (!name_.empty()) forget_other_full_name(placed, placed.name);

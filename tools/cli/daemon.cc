@@ -14,14 +14,15 @@
 namespace layoutfs::tools {
 namespace {
 
-// The parent has nothing to tidy up.
+// Lets signals end the parent again: it has nothing to clean up.
 void release_signals() {
   sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
-// The parent's part. It leaves by _exit: the mount, which it owns as much as the child, must stay.
+// Waits in the parent. Leaves by _exit, because destructors would remove the mount, which belongs to the
+// child.
 [[noreturn]] void wait_for_child(pid_t child, int pipe) {
   char byte;
   ssize_t got;

@@ -1,4 +1,4 @@
-// Leaving the terminal.
+// Detaching from the terminal.
 #pragma once
 
 #include "core/base/file.h"
@@ -6,19 +6,18 @@
 
 namespace layoutfs::tools {
 
-// Where this process stands after Daemon::start.
+// The child process of Daemon::start.
 class Daemon {
  public:
-  // Forks; no thread may run yet. Returns in the child. The parent never returns: it waits for the child's
-  // ready() and exits 0, or, where the child ends before that, with the child's exit code.
+  // Forks, before any thread runs. Returns in the child. The parent never returns: it waits for the child and
+  // exits with 0 after ready(), or with the child's exit code if the child ends earlier.
   static Result<Daemon> start();
-  // Lets the parent go, and stdin, stdout, stderr and the working directory too; the log goes to syslog from
-  // now on.
+  // Releases the parent, the working directory and the standard streams. From now on the log goes to syslog.
   void ready();
 
  private:
   explicit Daemon(UniqueFd parent) : parent_(std::move(parent)) {}
-  UniqueFd parent_;  // the end of a pipe: a byte says that all is well
+  UniqueFd parent_;  // write end of a pipe; a byte means success
 };
 
 }  // namespace layoutfs::tools

@@ -1,4 +1,4 @@
-// What --json says of an entry's names.
+// The names of an entry in the output of --json.
 #pragma once
 
 #include <string_view>
@@ -8,8 +8,8 @@
 
 namespace layoutfs::tools {
 
-// The members "name" (ref.name, or null), "fullName" (io.containerd.image.name, if there is one) and
-// "reference", which finds the entry: its label (EntryNames).
+// Writes the members "name" (ref.name, or null), "fullName" (io.containerd.image.name, if it exists) and
+// "reference" (the entry's label, EntryNames), which finds the entry.
 void write_names(JsonWriter& json, const Descriptor& entry, std::string_view label);
 
 }  // namespace layoutfs::tools

@@ -1,4 +1,4 @@
-// Content from files, and into files.
+// Input and output files.
 #include "tools/cli/files.h"
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@ Result<FileSource> FileSource::open(const std::string& path, int stop_fd) {
     if (!input) return fail(Error::system(errno, "standard input"));
     return FileSource(std::move(input), "standard input", std::nullopt, stop_fd);
   }
-  // A pipe that nobody writes to yet is waited for in wait(), where a stop is seen.
+  // O_NONBLOCK: wait() waits for the writer of a pipe, so that a stop is noticed.
   auto fd = open_at(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
   if (!fd) return fail(std::move(fd).error());
   const auto found = stat_of(fd->get(), path);
@@ -53,7 +53,7 @@ Result<std::size_t> FileSource::read_once(std::span<std::byte> out) {
     if (auto ready = wait(); !ready) return fail(std::move(ready).error());
     const ssize_t got = ::read(fd_.get(), out.data(), out.size());
     if (got >= 0) return static_cast<std::size_t>(got);
-    // Whoever shares a pipe with us may have taken what there was.
+    // EAGAIN: another reader of the same pipe may have taken the data.
     if (errno != EINTR && errno != EAGAIN) return fail(Error::system(errno, name_));
   }
 }
@@ -116,8 +116,8 @@ OutputFile::~OutputFile() {
 
 Status OutputFile::write(ByteView content) { return write_all(fd_, content, path_); }
 
-// The owner first: that takes bits from the mode. If the group cannot be kept, its members get no more than
-// everybody has: they are others than those that the mode was for.
+// Changes the owner before the mode, because chown(2) clears mode bits. If the group cannot be changed, its
+// members get only the permissions of others, as the mode was meant for another group.
 void OutputFile::take_over(const Access& replaced) const {
   struct stat now;
   if (::fstat(fd_, &now) != 0) return;
@@ -130,7 +130,7 @@ void OutputFile::take_over(const Access& replaced) const {
 
 Status OutputFile::commit() {
   if (replaced_) take_over(*replaced_);
-  // Some filesystems tell only now that there was no room.
+  // Some file systems report a full disk only on close.
   if (owned_ && ::close(owned_.release()) != 0 && errno != EINTR) return fail(Error::system(errno, path_));
   if (temporary_.empty()) return {};
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return fail(Error::system(errno, path_));

@@ -1,4 +1,4 @@
-// Content from files and standard input, and into files that appear whole or not at all.
+// Content from files and standard input, and output files that appear only when they are complete.
 #pragma once
 
 #include <sys/types.h>
@@ -13,18 +13,19 @@
 
 namespace layoutfs::tools {
 
-// A file's content in order, or what a pipe or a terminal delivers.
+// The content of a file, or of a pipe or a terminal, in order.
 class FileSource final : public ByteSource {
  public:
-  // "-" is standard input. A wait for more ends with Errc::cancelled when `stop_fd` (-1 for none) polls
-  // readable. Errc::not_found, Errc::io, also for a directory.
+  // "-" is standard input. While read() waits for input, a readable `stop_fd` (-1: none) ends it with
+  // Errc::cancelled. Errc::not_found; Errc::io, also for a directory.
   static Result<FileSource> open(const std::string& path, int stop_fd);
   Result<std::size_t> read(std::span<std::byte> out) override;
-  // Bytes of the file when it was opened; nothing for what need not be a file's content from its start.
+  // Returns the size in bytes of a regular file when it was opened, nullopt for all other sources.
   std::optional<std::uint64_t> size() const noexcept { return size_; }
-  // As errors name it.
+  // Returns the name for errors.
   const std::string& name() const noexcept { return name_; }
-  // Whether read() failed: who hands the source on can tell its errors, which name the file, from others.
+  // Returns whether the last read() failed. A caller that passes the source on tells errors of the file,
+  // which name it, from other errors by this.
   bool has_failed() const noexcept { return has_failed_; }
 
  private:
@@ -40,29 +41,30 @@ class FileSource final : public ByteSource {
   bool has_failed_ = false;
 };
 
-// All of a file that holds a document. What is read of one that is larger than documents may be is more than
-// they may hold (JsonLimits), and not all of it.
+// Reads a file that holds a document. If the file is larger than a document may be (JsonLimits), returns a
+// prefix that is too large as well.
 Result<Bytes> read_document_file(FileSource& file);
 
-// Where a command writes what it was asked for.
+// The output file of a command.
 class OutputFile {
  public:
   static OutputFile standard_output();
-  // A temporary file beside `path` until commit(). A symlink at `path` is followed; a device or a pipe is
-  // written to as it is. A file that exists is replaced by one of its mode and, as far as the system allows,
-  // its owner and group; nobody can read the new one who could not read the old one. ACLs are not kept.
+  // Creates a temporary file beside `path`, which commit() moves to `path`. Follows a symlink at `path`.
+  // Writes directly to a device or a pipe. The new file gets the mode of the file that it replaces and, if
+  // the system permits it, its owner and group. It is never readable for users without access to the old
+  // one. ACLs are not kept.
   static Result<OutputFile> create(const std::string& path);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
-  // Without commit() nothing is left.
+  // Removes the temporary file unless commit() succeeded.
   ~OutputFile();
 
   Status write(ByteView content);
-  // Puts the file at its path, in place of what exists there.
+  // Moves the file to its path, replacing an existing one.
   Status commit();
 
  private:
-  // Of the file that is replaced.
+  // Of the replaced file.
   struct Access {
     uid_t owner;
     gid_t group;
@@ -72,10 +74,10 @@ class OutputFile {
   OutputFile(UniqueFd owned, int fd, std::string path, std::string temporary)
       : owned_(std::move(owned)), fd_(fd), path_(std::move(path)), temporary_(std::move(temporary)) {}
 
-  UniqueFd owned_;  // none where it is standard output
+  UniqueFd owned_;  // none for standard output
   int fd_;
   std::string path_;
-  std::string temporary_;  // empty where there is nothing to rename
+  std::string temporary_;  // empty if there is nothing to rename
   std::optional<Access> replaced_;
 };
 

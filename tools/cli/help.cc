@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::size_t kColumns = 80;
 constexpr std::size_t kIndent = 2;
-// Where descriptions begin at most: behind a longer name, they begin on the next line.
+// The last column at which descriptions begin. After a longer name, the description begins on the next line.
 constexpr std::size_t kWidestName = 26;
 
-// `text` in lines that end before kColumns; the first one begins at column `at`, the others at `indent`.
+// Returns `text` wrapped at kColumns. The first line begins at column `at`, the others at `indent`.
 std::string wrapped(std::string_view text, std::size_t at, std::size_t indent) {
   std::string lines;
   bool is_first_word = true;
@@ -43,7 +43,7 @@ struct Section {
   std::vector<Row> rows;
 };
 
-// The section of that heading, which is appended if there is none.
+// Returns the section with that heading, after appending it if it is missing.
 Section& section_of(std::vector<Section>& sections, const std::string& heading) {
   const auto found = std::ranges::find(sections, heading, &Section::heading);
   if (found != sections.end()) return *found;

@@ -7,12 +7,12 @@
 
 namespace layoutfs::tools {
 
-// Returns the usage lines: "usage: layoutfs mount [OPTIONS] LAYOUT[:REF|@DIGEST] MOUNTPOINT", without the
-// last newline.
+// Returns the usage lines without the last newline, for example "usage: layoutfs mount [OPTIONS]
+// LAYOUT[:REF|@DIGEST] MOUNTPOINT".
 std::string usage_of(const CommandDescription& command);
 
-// Returns the usage, the description, the operands that need one, commands and options by groups, and the
-// examples; in lines of at most 80 columns, unless a word is longer.
+// Returns the usage, the description, the operands that have a description, commands and options by groups,
+// and the examples. Lines have at most 80 columns unless a word is longer.
 std::string help_of(const CommandDescription& command);
 
 }  // namespace layoutfs::tools

@@ -20,7 +20,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// A path goes before a name, whatever is there.
+// An existing path takes precedence over a name.
 Result<ImageName> parse_path_or_name(const std::string& argument) {
   auto path = of_operand(parse_image_name(argument));
   if (path || path.error().code() != Errc::not_found) return path;
@@ -41,7 +41,7 @@ Result<ImageName> parse_path_or_name(const std::string& argument) {
 }  // namespace
 
 void ImageArguments::add_options(Command command) {
-  // An empty value would be as good as none; it comes from a variable that was not set.
+  // An empty value would have no effect; it comes from an unset variable.
   command.add_option("--layout", layout, "Path of the layout, if it contains ':' or '@'")
       .type_name("LAYOUT")
       .group(kImageGroup)

@@ -1,4 +1,4 @@
-// How the commands are told which layout, which image in it, and for which platform; and how they open it.
+// The options and operands that select a layout, an image and a platform, and functions that open them.
 #pragma once
 
 #include <memory>
@@ -17,36 +17,36 @@ class Image;
 
 namespace layoutfs::tools {
 
-// What stands in a usage for a layout, or for an image in it; see tools/commands/complete.h.
+// The kind of an operand that is a layout or an image in it (tools/commands/complete.h).
 inline constexpr const char* kImageKind = "LAYOUT[:REF|@DIGEST]";
 
 struct ImageArguments {
   std::string name;           // LAYOUT[:REF|@DIGEST]
-  std::string layout;         // --layout, for names that confuse
+  std::string layout;         // --layout, for ambiguous names
   std::string reference;      // --ref
   std::string platform;       // --platform; empty: the host's
   std::string cache_dir;      // --cache-dir; empty: the default
   bool follow_links = false;  // --follow-links
-  // Adds the options; `name` is a positional argument of its own.
+  // Adds the options, but not the operand `name`.
   void add_options(Command command);
 };
 
 struct OpenLayout {
   std::string path;
   std::shared_ptr<const LayoutReader> reader;
-  std::string reference;  // empty where none was given
+  std::string reference;  // empty if none was given
 };
-// What names no layout may be an image of the store of names (name_store.h): its layout then, and its digest.
-// Errc::invalid_argument where the arguments name two layouts, or two references.
+// Opens the layout. An operand that is not a layout may be an image in the store of names (name_store.h),
+// which stands for a layout and a digest. Errc::invalid_argument if two layouts or two references are given.
 Result<OpenLayout> open_layout(const ImageArguments& arguments);
 Result<Platform> platform_of(const ImageArguments& arguments);
-// The entry that the arguments mean: a manifest, or an index of several platforms.
+// Returns the entry of the image: a manifest, or an index of several platforms.
 Result<Descriptor> find_entry(const OpenLayout& layout, const ImageArguments& arguments);
-// The manifest that the arguments mean, on the platform they mean.
+// Returns the manifest of the image for the chosen platform.
 Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments);
 IndexCache open_cache(const std::string& cache_dir,
                       IndexCache::Keeping keeping = IndexCache::Keeping::where_possible);
-// Errc::corrupt, naming the first, where entries of the layers cannot be applied.
+// Errc::corrupt, naming the first one, if entries of the layers could not be applied.
 Status check_complete(const Image& image);
 
 }  // namespace layoutfs::tools

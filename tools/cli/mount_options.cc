@@ -1,4 +1,4 @@
-// Reading -o.
+// The parser of -o.
 #include "tools/cli/mount_options.h"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-// A number with at most one unit's letter behind it.
+// Parses a number with an optional one-letter unit.
 std::optional<std::uint64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
   std::uint64_t factor = 1;
   for (const Unit& unit : units) {
@@ -46,11 +46,11 @@ std::optional<std::uint64_t> parse_with_unit(std::string_view text, std::span<co
   return *number * factor;
 }
 
-// Handed on as they are.
+// Passed to libfuse unchanged.
 constexpr std::array<std::string_view, 10> kKernelOptions{"allow_other",  "allow_root", "suid", "nosuid",
                                                           "dev",          "nodev",      "exec", "noexec",
                                                           "auto_unmount", "noatime"};
-// Always so, or meant for mount(8) and what reads fstab.
+// Ignored: always in force, or meant for mount(8) and readers of fstab.
 constexpr std::array<std::string_view, 14> kIgnoredOptions{
     "ro",     "rw",    "defaults", "auto",   "noauto",  "user",     "users",
     "nouser", "owner", "group",    "nofail", "_netdev", "relatime", "default_permissions"};
@@ -69,13 +69,13 @@ constexpr std::array kFlagOptions{
 using Setter = Status (*)(MountOptions&, std::string_view);
 struct ValueOption {
   std::string_view name;
-  std::string_view value;  // as in KnownMountOption
+  std::string_view value;  // the kind of the value, as in KnownMountOption
   Setter set;
 };
 
 Status set_id(std::optional<std::uint32_t>& id, std::string_view name, std::string_view value) {
   const auto number = parse_number(value);
-  // The last number means "unchanged" to chown(2).
+  // chown(2) reserves the last number for "unchanged".
   if (!number || *number >= std::numeric_limits<std::uint32_t>::max())
     return bad_value(name, value, "a number");
   id = static_cast<std::uint32_t>(*number);
@@ -142,7 +142,7 @@ constexpr std::array kValueOptions{
 
 std::unexpected<Error> unknown(std::string_view name) {
   std::string_view nearest;
-  // Farther away it is no misspelling.
+  // A greater distance is not a misspelling.
   std::size_t least = std::min<std::size_t>(name.size() / 3, 3) + 1;
   const auto consider = [&](std::string_view known) {
     const std::size_t distance = edit_distance(name.substr(0, 64), known);
@@ -250,7 +250,7 @@ std::vector<std::string_view> split_mount_options(std::string_view argument) {
 Status add_mount_options(MountOptions& options, std::string_view argument) {
   for (const std::string_view option : split_mount_options(argument)) {
     const std::string text = without_escapes(option);
-    // Everything that takes a value as a C string would end there.
+    // A C string would end at the NUL byte.
     if (text.find('\0') != std::string::npos)
       return fail(Errc::invalid_argument, "mount option '" + std::string(option) + "' contains a NUL byte");
     if (auto added = add_mount_option(options, text); !added) return added;

@@ -38,21 +38,21 @@ bool is_there(const std::string& path) {
   return ::lstat(path.c_str(), &found) == 0;
 }
 
-// Nothing, and errno, where that fails.
+// Returns nullopt and sets errno on failure.
 std::optional<std::string> real_path(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
   if (!real) return std::nullopt;
   return real.get();
 }
 
-// The directory to make `path` in.
+// Returns the directory in which to create `path`.
 std::filesystem::path parent_of(std::filesystem::path path) {
   if (!path.has_filename()) path = path.parent_path();  // "m/"
   path = path.parent_path();
   return path.empty() ? "." : path;
 }
 
-// `path` is for messages.
+// `path` is the name for messages.
 Status check_directory(const std::string& path, const std::string& real) {
   struct stat found;
   if (::stat(real.c_str(), &found) != 0) return refuse(path, errno);
@@ -68,7 +68,7 @@ bool is_in(const std::string& path, const std::string& directory) {
       std::filesystem::weakly_canonical(std::filesystem::absolute(path, failed), failed).string(), directory);
 }
 
-// As path_resolution(7) describes it.
+// Follows path_resolution(7).
 bool leads_through(const std::string& path, const std::string& directory) {
   namespace fs = std::filesystem;
   std::error_code failed;
@@ -80,7 +80,7 @@ bool leads_through(const std::string& path, const std::string& directory) {
     return at == real || (is_made && ::lstat(at.c_str(), &found) == 0 && found.st_dev == wanted.st_dev &&
                           found.st_ino == wanted.st_ino);
   };
-  std::vector<fs::path> rest;  // of the way, the next component last
+  std::vector<fs::path> rest;  // remaining components of the path, the next one last
   const auto push = [&rest](const fs::path& way) {
     const auto end = static_cast<std::ptrdiff_t>(rest.size());
     for (const fs::path& component : way) rest.insert(rest.begin() + end, component);
@@ -110,7 +110,7 @@ bool leads_through(const std::string& path, const std::string& directory) {
 
 Status MountPoint::check(const std::string& path, std::span<const UsedPath> used) {
   if (is_device(path)) return {};
-  // Before anything is asked of it.
+  // Checked before any other access to the path, which could block.
   if (const auto mounted = mount_point_of(path)) {
     if (is_dead_mount(*mounted)) return refuse(path, explain_dead_mount(*mounted));
     return refuse(path, "busy: a layout is mounted there already");
@@ -143,7 +143,7 @@ Result<MountPoint> MountPoint::prepare(const std::string& path, std::span<const 
   return prepared;
 }
 
-// Asks the kernel alone: something that does not answer may be mounted there by now.
+// AT_STATX_DONT_SYNC: another file system that does not answer may be mounted there now.
 std::optional<MountPoint::Identity> MountPoint::identity_of(const std::string& path) {
   struct statx found;
   if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_INO | STATX_BTIME,

@@ -1,4 +1,4 @@
-// The directory that a mount covers.
+// The directory on which a layout or an image is mounted.
 #pragma once
 
 #include <cstdint>
@@ -11,40 +11,40 @@
 
 namespace layoutfs::tools {
 
-// Whether `path`, which need not exist, is `directory` or lies in it, by whatever names.
+// Returns whether `path`, which need not exist, is `directory` or is inside it, under any name.
 bool is_in(const std::string& path, const std::string& directory);
 
-// Whether the way to `path`, which need not exist, enters `directory`, which need not exist either: also by a
-// symlink in it that leads out of it again. Directories are compared by their inodes as well, so bind mounts
-// of them count.
+// Returns whether the resolution of `path` enters `directory`, even if a symlink leads out of it again.
+// Neither needs to exist. Compares directories by inode too, so bind mounts count.
 bool leads_through(const std::string& path, const std::string& directory);
 
-// A directory, or an archive, that the process that serves a mount uses.
+// A directory or an archive that the process behind the mount uses.
 struct UsedPath {
   std::string what;  // "the layout"
   std::string path;
-  bool is_opened_again = true;  // by its path, while the mount is served
+  bool is_opened_again = true;  // by path, while the mount is served
 };
 
-// Made where it is missing, and then removed at the end, if it is empty then, and still the one that was
-// made.
+// A directory to mount on. If it is missing, it is created, and the destructor removes it if it is still the
+// same directory and empty.
 class MountPoint {
  public:
-  // What prepare() would refuse, found without making anything: for before long work.
+  // Checks the conditions of prepare() without creating anything, for use before long work.
   static Status check(const std::string& path, std::span<const UsedPath> used);
-  // Errc::mount_failed where it is no directory, cannot be made, is a mount point of layoutfs already, lies
-  // in one of the `used` paths, or would hide one that is opened again: what is read from there would be
-  // asked of the mount itself, which would wait for its own answer. /dev/fd/N, an open /dev/fuse that a
-  // supervisor mounted, is taken as it is.
+  // Errc::mount_failed if the path is not a directory, cannot be created, is a mount point of layoutfs
+  // already, is inside one of the `used` paths, or would hide a used path that is opened again. In the last
+  // case the process would wait for its own answer. Accepts /dev/fd/N, an open /dev/fuse that a supervisor
+  // has mounted, without these checks.
   static Result<MountPoint> prepare(const std::string& path, std::span<const UsedPath> used);
   MountPoint(MountPoint&& other) noexcept;
   MountPoint& operator=(MountPoint&&) = delete;
   ~MountPoint();
-  // Absolute, so that it holds after a change of directory.
+  // Returns the absolute path, which stays valid after a change of the working directory.
   const std::string& path() const noexcept { return path_; }
 
  private:
-  // Of a directory. A file system may give the number of one that is gone to a new one, but at another time.
+  // Of a directory. A file system may reuse the inode number of a removed directory, but the birth time
+  // differs.
   struct Identity {
     std::uint64_t device, inode;
     std::int64_t born_s;

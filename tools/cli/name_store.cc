@@ -17,8 +17,8 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// As the caches of indexes are found (index_cache.h), with what the XDG Base Directory Specification has for
-// data.
+// Uses the same rules as the cache of indexes (index_cache.h), with the data directory of the XDG Base
+// Directory Specification.
 std::string default_directory() {
   if (std::string directory = variable("LAYOUTFS_STORE"); !directory.empty()) return directory;
   if (::geteuid() == 0 && is_first_user_namespace()) return "/var/lib/layoutfs";
@@ -27,7 +27,7 @@ std::string default_directory() {
   return home.empty() ? "" : home + "/.local/share/layoutfs";
 }
 
-// Whether a label means the layout at `real_path`, also where the way to it has changed.
+// Returns whether a label means the layout at `real_path`, even if the label's path has symlinks by now.
 bool leads_to(const std::string& label, const std::string& real_path) {
   if (label == real_path) return true;
   const auto path = real_path_of(label);

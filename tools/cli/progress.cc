@@ -20,14 +20,14 @@ namespace {
 constexpr std::string_view kClearLine = "\r\x1b[K";
 constexpr std::array kEndingSignals{SIGINT, SIGTERM, SIGHUP};
 
-// Whether a line is on the terminal, for the signal handler.
+// Whether a line is on the terminal; read by the signal handler.
 std::atomic<bool> is_line_drawn = false;
 static_assert(std::atomic<bool>::is_always_lock_free);
 
-// Ends the program as the signal does by itself, after the line is gone.
+// Clears the line, then ends the program by the signal's default action.
 void clear_and_end(int signal) {
   if (is_line_drawn) std::ignore = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());
-  ::raise(signal);  // comes when this returns, and finds the default action (SA_RESETHAND)
+  ::raise(signal);  // delivered when this returns, to the default action (SA_RESETHAND)
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ std::string progress_line(std::string_view task, std::uint64_t done, std::uint64
   std::string line = std::string(task) + ": " + human_size(done) +
                      (total > 0 ? " of " + human_size(total) : "") + ", " +
                      human_size(static_cast<std::uint64_t>(rate)) + "/s";
-  // Rounded up: as long as something is left, it takes time.
+  // Rounds up: unfinished work takes at least a second.
   if (rate > 0 && total > done)
     line += ", " +
             std::to_string(static_cast<std::uint64_t>(std::ceil(static_cast<double>(total - done) / rate))) +

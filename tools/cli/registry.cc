@@ -1,4 +1,4 @@
-// What the commands on repositories share.
+// Common code of the commands on repositories.
 #include "tools/cli/registry.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ bool is_no_directory(const fs::path& path) {
   return fs::exists(status) && !fs::is_directory(status);
 }
 
-// Whether a default repository is all that keeps the entries from being understood.
+// Returns whether the entries would be valid with a default repository.
 bool lacks_default_repository(const std::string& layout, bool follow_links) {
   const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(layout);
   if (!reader) return false;
@@ -37,7 +37,7 @@ bool lacks_default_repository(const std::string& layout, bool follow_links) {
   });
 }
 
-// What is no directory is no store, whatever it holds.
+// Returns the error for a path that is not a directory.
 Error explain_no_directory(const std::string& path, const fs::file_status& status, std::error_code failed) {
   if (!fs::exists(status)) {
     if (auto error = explain_transport(path)) return *std::move(error);
@@ -54,7 +54,7 @@ Error explain_no_directory(const std::string& path, const fs::file_status& statu
 }  // namespace
 
 void RegistryArguments::add_options(Command command) {
-  command.add_option("STORE", store, "A layout whose references name repositories, or a directory of layouts")
+  command.add_option("STORE", store, "A layout with repositories in its references, or a directory of layouts")
       .required();
   command
       .add_option("--default-repository", default_repository,
@@ -87,7 +87,7 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
   options.keep_untagged = keeps_untagged;
   options.default_repository = arguments.default_repository;
   options.follow_links = arguments.follow_links;
-  // A repository may be called as these files are: its layout is a directory.
+  // A repository may have the name of one of these files; then the name is a directory.
   const bool is_layout = is_no_directory(fs::path(path) / kMarkerFile);
   if (!is_layout && is_no_directory(fs::path(path) / kIndexFile))
     return fail(Errc::invalid_image,

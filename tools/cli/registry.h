@@ -1,4 +1,4 @@
-// What the commands on repositories share: the store that they are given, and what their errors say.
+// Common code of the commands on repositories: their store and its errors.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@
 
 namespace layoutfs::tools {
 
-// How the commands are told where the repositories are.
+// The operand and the options that select the store.
 struct RegistryArguments {
   std::string store;               // STORE
   std::string default_repository;  // --default-repository
@@ -18,8 +18,8 @@ struct RegistryArguments {
   void add_options(Command command);
 };
 
-// A layout is a store of all the repositories that its entries name; any other directory is one of a layout
-// for each repository.
+// A store of repositories. In a layout, the entries' names have the repositories; in any other directory,
+// each repository is a layout.
 struct RegistryStore {
   std::string path;
   bool is_layout;
@@ -27,29 +27,31 @@ struct RegistryStore {
   bool follow_links;
   std::unique_ptr<Registry> registry;
 
-  // `error` as one of this store. One about entries whose names say no repository tells how to say it.
+  // Returns `error` with the store's path. If entries have names without a repository, adds the option that
+  // gives them one.
   Error explained(Error error) const;
 };
-// `keeps_untagged` is RegistryOptions::keep_untagged. Makes nothing. Errc::not_found; Errc::invalid_image for
-// what is no directory, or is a layout but for its `oci-layout`; Errc::invalid_argument where the default
-// repository is none, or the store has no use for it.
+// Opens a store; creates nothing. `keeps_untagged` is RegistryOptions::keep_untagged. Errc::not_found;
+// Errc::invalid_image if the path is not a directory, or is a layout without `oci-layout`;
+// Errc::invalid_argument if the default repository is not valid, or the store is not a layout and one is
+// given.
 Result<RegistryStore> open_registry_store(const RegistryArguments& arguments,
                                           ForeignEntry foreign = ForeignEntry::error,
                                           bool keeps_untagged = false);
 
-// Which part of a listing.
+// The range of a listing.
 struct PageArguments {
   std::string after;  // --after
   std::string limit;  // --limit
-  // `kind` of what is listed: REPOSITORY, TAG.
+  // `kind` is the kind of the listed names: REPOSITORY, TAG.
   void add_options(Command command, const char* kind);
 };
+// Errc::invalid_argument if --limit is not a number from 1.
 Result<Page> parse_page(const PageArguments& arguments);
 
-// What stands in a usage for a manifest by its tag, or for anything by its digest; see
-// tools/commands/complete.h.
+// The kind of an operand that is a tag or a digest (tools/commands/complete.h).
 inline constexpr const char* kObjectKind = "TAG|DIGEST";
-// Whether `text` is such a digest: no tag has a colon.
+// Returns whether `text` is a digest. Tags have no colon.
 inline bool is_digest_operand(std::string_view text) { return text.find(':') != std::string_view::npos; }
 
 }  // namespace layoutfs::tools

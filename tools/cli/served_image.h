@@ -1,4 +1,4 @@
-// From an image's name to what a session serves, as `mount` and `chroot` do it.
+// The steps from an image's name to the filesystem of a session, for `mount` and `chroot`.
 #pragma once
 
 #include <memory>
@@ -17,33 +17,34 @@
 
 namespace layoutfs::tools {
 
-// What every session uses by a path besides what it shows; the options name the cache directory.
+// Returns the paths that every session uses besides the layout: the cache directory.
 std::vector<UsedPath> used_paths(const MountOptions& options);
 
-// What the libraries behind a mount with these options have in common; they show how far they are as long as
-// `progress` holds something.
+// Returns the resources that all libraries of a mount share. While `progress` holds a value, it shows the
+// indexing of layers.
 std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
                                                           std::shared_ptr<std::optional<Progress>> progress);
-// The library behind a mount of `layout`, with these.
+// Returns the library for a mount of `layout`. `progress` as above.
 std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
                                            std::shared_ptr<std::optional<Progress>> progress);
 
-// The image of this manifest, complete: what is broken is found now and not while it is used.
+// Opens the image of this manifest and checks that it is complete, so that damage is reported before the
+// mount.
 Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,
                                      ImageLibrary& library);
 
-// How the files of an image are shown.
+// The appearance of an image's files.
 struct ImageView {
   Ownership ownership;
   MountIds ids = MountIds::of_this_process();
   std::optional<bool> acl;  // as in MountOptions
 };
 
-// Its root filesystem, which tells what the library did when it is asked.
+// Returns the root filesystem of an image. Its statistics are those of `library` at the time of the request.
 std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_ptr<ImageLibrary>& library,
                                              ImageView view);
 
-// What the kernel shows as the source of the mount: the layout, or image, as it was named.
+// Returns the source of the mount for the kernel's mount table: the name of the layout or image as given.
 std::string source_of(const OpenLayout& layout, const ImageArguments& arguments);
 
 }  // namespace layoutfs::tools

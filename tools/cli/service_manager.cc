@@ -12,7 +12,8 @@
 
 namespace layoutfs::tools {
 
-// The protocol is one datagram; a leading @ of the name stands for the NUL of an abstract socket (unix(7)).
+// The protocol is one datagram. A leading @ in the name stands for the NUL byte of an abstract socket
+// (unix(7)).
 void notify_service_manager(std::string_view state) noexcept {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   if (name == nullptr || (name[0] != '/' && name[0] != '@')) return;

@@ -1,12 +1,12 @@
-// Tells the service manager that started this program, where there is one, how it is doing.
+// Status messages to the service manager, if one started this program.
 #pragma once
 
 #include <string_view>
 
 namespace layoutfs::tools {
 
-// Sends `state`, lines of VARIABLE=VALUE as of sd_notify(3), to the socket that NOTIFY_SOCKET names. Whether
-// anybody hears it makes no difference to what this program does.
+// Sends `state`, lines of VARIABLE=VALUE as for sd_notify(3), to the socket in NOTIFY_SOCKET. Ignores all
+// errors.
 void notify_service_manager(std::string_view state) noexcept;
 
 }  // namespace layoutfs::tools

@@ -1,4 +1,4 @@
-// Signals, waited for by a thread of its own.
+// A thread that waits for the signals.
 #include "tools/cli/stop_signals.h"
 
 #include <poll.h>
@@ -16,7 +16,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// Those that end the program.
+// Returns those of the signals that would end the program.
 sigset_t stopping_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -36,7 +36,7 @@ StopSignals::StopSignals()
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &pipe_before_);
   ::pthread_sigmask(SIG_SETMASK, nullptr, &mask_before_);
-  // Without them the signals do what they do by default.
+  // If descriptors are missing, the signals keep their default action.
   if (!arrived_ || !requested_ || !over_) return;
   ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
   try {
@@ -65,7 +65,7 @@ void StopSignals::watch() {
     signal_ = static_cast<int>(signal.ssi_signo);
     source_.request_stop();
     requested_.raise();
-    // The next one finds this thread, and does what it does by default.
+    // The next signal goes to this thread, with its default action.
     ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
     waited[1].fd = -1;
   }

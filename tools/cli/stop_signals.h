@@ -1,4 +1,4 @@
-// SIGINT, SIGTERM and SIGHUP as a request to stop, for commands that tidy up before they end.
+// SIGINT, SIGTERM and SIGHUP as a request to stop, for commands that clean up before they end.
 #pragma once
 
 #include <signal.h>
@@ -15,32 +15,34 @@
 
 namespace layoutfs::tools {
 
-// As long as one of these lives, the first of the signals requests a stop and the second one ends the program
-// at once. A signal that is ignored, as under nohup(1), stays ignored. Nobody reading what is printed is no
-// reason to end before tidying up either: SIGPIPE is ignored, and writing fails with EPIPE.
+// While this exists, the first signal requests a stop, and the second one ends the program at once. A signal
+// that was ignored before, for example by nohup(1), stays ignored. SIGPIPE is ignored, so that a command
+// cleans up even if the reader of its output is gone; writes fail with EPIPE.
 class StopSignals {
  public:
-  // No other thread may run yet: those that are started later leave the signals to this one.
+  // Call it before any other thread starts: threads inherit the blocked signals.
   StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
   Context context() const { return {source_.get_token(), {}}; }
-  // Polls readable from the request on, for those who wait for input; -1 where the system had none to give.
+  // Returns a descriptor that polls readable after the request, for code that waits for input; -1 if the
+  // system had no descriptor left.
   int fd() const noexcept { return requested_.fd(); }
-  // What to say around the reason for which a command ended.
+  // Text around the reason of an error.
   struct Frame {
     std::string_view before, after;
   };
-  // As report_write(); what ended because of a signal is one line, and 128 and the signal's number.
+  // As tools::report_write(). If a signal caused the error, prints one line and returns 128 plus the signal's
+  // number.
   int report_write(const Error& error, const Frame& frame = {}) const;
-  // As report().
+  // As above, with the exit codes of tools::report().
   int report(const Error& error, const Frame& frame = {}) const;
 
  private:
   void watch();
-  // Nothing to wait for where no signal came.
+  // Returns whether a signal caused the error.
   bool was_stopped_by_signal(const Error& error) const;
   int report_as(int code, const Error& error, const Frame& frame) const;
 
@@ -49,10 +51,10 @@ class StopSignals {
   struct sigaction pipe_before_{};
   UniqueFd arrived_;  // a signalfd
   EventFd requested_;
-  EventFd over_;  // tells the thread to end
+  EventFd over_;  // ends the thread
   std::atomic<int> signal_{0};
   std::stop_source source_;
-  std::thread watcher_;  // last: uses all of the above
+  std::thread watcher_;  // last member: it uses all others
 };
 
 }  // namespace layoutfs::tools

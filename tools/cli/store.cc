@@ -1,4 +1,4 @@
-// What the commands on the store share.
+// Common code of the commands on layouts.
 #include "tools/cli/store.h"
 
 #include <algorithm>
@@ -98,7 +98,7 @@ int with_output(const std::function<int(Output&)>& command) {
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text) {
   std::uint64_t number = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  // JSON and file offsets are signed.
+  // JSON integers and file offsets are signed.
   if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() ||
       number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     return fail(Errc::invalid_argument,

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kFar = std::numeric_limits<std::size_t>::max();
 
-// Whether the letters of `word` occur in `known` in their order, from the first one on.
+// Returns whether `known` contains the letters of `word` in the same order, and both begin with the same
+// letter.
 bool abbreviates(std::string_view word, std::string_view known) {
   if (word.size() < 3 || word.size() >= known.size() || word.front() != known.front()) return false;
   for (const char letter : word) {
@@ -32,7 +33,7 @@ std::size_t distance_of(std::string_view word, std::string_view known) {
   const std::size_t distance = edit_distance(word, known);
   const std::size_t bearable = std::min<std::size_t>(word.size() / 3, 3);
   if (distance <= bearable || (distance <= 2 && has_same_letters(word, known))) return distance;
-  // Behind all misspellings.
+  // Abbreviations rank after all misspellings.
   constexpr std::size_t kAbbreviation = 64;
   if (word.size() >= 2 && known.starts_with(word)) return kAbbreviation + known.size();
   return abbreviates(word, known) ? 2 * kAbbreviation + known.size() : kFar;
@@ -40,7 +41,7 @@ std::size_t distance_of(std::string_view word, std::string_view known) {
 
 struct Synonyms {
   std::string_view word;
-  std::string_view meanings;  // the first one that is known counts
+  std::string_view meanings;  // the first known one is the suggestion
 };
 constexpr std::array kSynonyms{
     Synonyms{"list", "ls"},          Synonyms{"dir", "ls"},

@@ -18,7 +18,7 @@ constexpr std::string_view kDots = "...";
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-// The first `width` columns of `text`.
+// Returns the first `width` columns of `text`.
 std::string_view first_columns(std::string_view text, std::size_t width) {
   std::size_t at = 0;
   for (std::size_t column = 0; column < width && at < text.size(); ++column)

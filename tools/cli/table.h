@@ -1,4 +1,4 @@
-// Tables and lists of facts for people: aligned columns under a header, colours on a terminal.
+// Tables for people: aligned columns under a header, and colours on a terminal.
 #pragma once
 
 #include <cstddef>
@@ -8,23 +8,23 @@
 
 namespace layoutfs::tools {
 
-// How standard output is shown.
+// The appearance of standard output.
 struct TextStyle {
   bool is_terminal = false;
   bool is_coloured = false;
-  std::size_t width = 80;  // columns that a table should fit
+  std::size_t width = 80;  // maximum width of a table, in columns
 };
-// On a terminal: its width, and colours unless NO_COLOR is set and not empty, or TERM is "dumb". Elsewhere 80
-// columns without colours.
+// Returns the width of the terminal, with colours unless TERM is "dumb" or NO_COLOR is not empty. If standard
+// output is not a terminal: 80 columns, no colours.
 TextStyle stdout_style();
 
-// `text` in bold if the style has colours.
+// Returns `text`, in bold if the style has colours.
 std::string emphasized(std::string_view text, const TextStyle& style);
 
-// The number of columns of `text` on a terminal: characters of UTF-8, each one column wide.
+// Returns the number of columns of `text` on a terminal, one for each UTF-8 character.
 std::size_t columns_of(std::string_view text);
-// `text` as one line of at most `width` columns: blanks and line breaks become one blank each, other control
-// characters \xNN. If it is too long, it ends in "...".
+// Returns `text` as one line of at most `width` columns. Each run of blanks and line breaks becomes one
+// blank, other control characters become \xNN. A longer text ends in "...".
 std::string one_line(std::string_view text, std::size_t width);
 
 class Table {
@@ -35,11 +35,11 @@ class Table {
     Align align = Align::left;
   };
   explicit Table(std::vector<Column> columns);
-  // One cell for each column, which must not drive a terminal (printable(), one_line()).
+  // Adds one cell for each column. Cells must not contain control characters: use printable() or one_line().
   void add_row(std::vector<std::string> cells);
   bool empty() const noexcept { return rows_.empty(); }
-  // The header and the rows, two blanks between columns. The last column is cut to fit the style's width, but
-  // keeps kLeastWidth; with `is_whole` nothing is cut.
+  // Returns the header and the rows, with two blanks between columns. The last column is cut to fit the
+  // style's width, but to no less than kLeastWidth. With `is_whole` nothing is cut.
   std::string text(const TextStyle& style, bool is_whole = false) const;
   static constexpr std::size_t kLeastWidth = 16;
 

@@ -13,7 +13,7 @@ namespace layoutfs::tools {
 namespace {
 
 constexpr std::string_view kOpen = "{{", kClose = "}}";
-constexpr int kMaxDepth = 16;  // of ranges
+constexpr int kMaxDepth = 16;  // of nested ranges
 
 std::unexpected<Error> malformed(const std::string& why) {
   return fail(Errc::invalid_argument, "--format: " + why);
@@ -30,7 +30,7 @@ std::string escapes_replaced(std::string_view text) {
   return out;
 }
 
-// The words of an action; those in quotes keep the first one.
+// Returns the words of an action. A quoted word keeps its opening quote.
 Result<std::vector<std::string>> words_of(std::string_view action) {
   std::vector<std::string> words;
   for (std::size_t i = 0; i < action.size();) {
@@ -74,7 +74,7 @@ Result<JsonValue> step(JsonValue value, std::string_view name) {
   return *child;
 }
 
-// ".", ".a.b"
+// `path` is for example "." or ".a.b".
 Result<JsonValue> at_path(JsonValue value, std::string_view path) {
   if (!path.starts_with('.'))
     return malformed("expected '.' and a member's name, not '" + std::string(path) + "'");
@@ -93,7 +93,7 @@ class Filler {
  public:
   explicit Filler(std::string_view rest) : rest_(rest) {}
 
-  // Up to the end of the template, or of the range. Without a value nothing is written.
+  // Fills up to the end of the template or of the range. Without a value it writes nothing.
   Status fill(std::optional<JsonValue> dot, int depth) {
     for (;;) {
       const std::size_t open = rest_.find(kOpen);
@@ -132,7 +132,8 @@ class Filler {
     }
     const bool is_list = list && (list->is_array() || list->is_object());
     if (list && !is_list && !list->is_null()) return malformed("{{range " + words[1] + "}}: not a list");
-    if (!is_list || list->size() == 0) return fill(std::nullopt, depth + 1);  // only finds the end
+    if (!is_list || list->size() == 0)
+      return fill(std::nullopt, depth + 1);  // only finds the end of the range
     for (std::size_t i = 0; i < list->size(); ++i) {
       rest_ = body;
       if (auto done = fill(list->at(i), depth + 1); !done) return done;
