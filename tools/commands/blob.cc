@@ -37,7 +37,7 @@ int list_blobs(const BlobListArguments& arguments, Output& output) {
     }
     auto status = layout->reader->blob_status(digest);
     if (!status) return report(std::move(status).error().with(layout->path));
-    if (!*status) continue;  // deleted since it was listed
+    if (!*status) continue;  // deleted since the listing
     if (arguments.is_json)
       json.begin_object()
           .key("digest")
@@ -56,7 +56,7 @@ int list_blobs(const BlobListArguments& arguments, Output& output) {
 }
 
 int remove_blobs(const RemoveArguments& arguments) {
-  // All are understood before the first one goes.
+  // Checks all digests before the first removal.
   for (const std::string& digest : arguments.names)
     if (const auto parsed = parse_digest_operand(digest); !parsed) return report(parsed.error());
   return remove_each(arguments, "blob", [](Engine& engine, const std::string& digest) {

@@ -1,4 +1,4 @@
-// The commands below `layoutfs blob` that have a file of their own.
+// Commands of `layoutfs blob` in files of their own.
 #pragma once
 
 #include "tools/cli/command_line.h"

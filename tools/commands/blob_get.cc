@@ -30,7 +30,7 @@ struct Piece {
   std::uint64_t length = std::numeric_limits<std::uint64_t>::max();
 };
 
-// Nothing where the whole blob, of so many bytes, is wanted.
+// Returns nullopt for the whole blob. `size` in bytes.
 Result<std::optional<Piece>> piece_of(const BlobGetArguments& arguments, std::uint64_t size) {
   Piece piece;
   if (!arguments.range.empty()) {
@@ -54,7 +54,7 @@ Result<std::optional<Piece>> piece_of(const BlobGetArguments& arguments, std::ui
   return piece;
 }
 
-// `length` bytes at most, from `content` to `target`.
+// Copies at most `length` bytes from `content` to `target`.
 int copy_blob(ByteSource& content, std::uint64_t length, OutputFile& target, const std::string& layout,
               const StopSignals& signals) {
   constexpr std::size_t kPiece = std::size_t{256} << 10;
@@ -83,7 +83,7 @@ int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Pie
 int get_blob(const BlobGetArguments& arguments) {
   const auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return report(digest.error());
-  // Mistakes in the options are found first, and those about the size once it is known.
+  // Reports mistakes in the options first; only a range outside the blob needs its size.
   if (const auto piece = piece_of(arguments, std::numeric_limits<std::uint64_t>::max()); !piece)
     return report(piece.error());
   const auto layout = open_to_read(arguments.layout);

@@ -16,11 +16,11 @@ namespace {
 struct BlobPutArguments {
   LayoutArguments layout;
   std::vector<std::string> files;
-  std::string algorithm;  // empty: that of `expected`, else the default
+  std::string algorithm;  // empty: the algorithm of `expected`, else the default
   std::string expected;   // empty: any content
 };
 
-// The engine hashes by one algorithm, and names the blob by that: only a digest of another one is checked
+// The engine checks a digest of the algorithm that names the blob. A digest of another algorithm is checked
 // here.
 Result<PutResult> put_file(Engine& engine, ByteSource& file, const std::optional<Digest>& expected,
                            PutOptions options) {
@@ -63,7 +63,7 @@ int put_blobs(BlobPutArguments arguments, Output& output) {
     if (!file) return report(file.error());
     auto stored = put_file(*layout->engine, *file, expected, options);
     if (!stored && file->has_failed()) return signals.report(stored.error());
-    // A system call failed in the layout; everything else is a matter of the content.
+    // Only a failed system call concerns the layout; other errors concern the content.
     const bool is_of_layout = !stored && stored.error().sys() != 0;
     if (!stored)
       return signals.report_write(std::move(stored).error().with(is_of_layout ? layout->path : file->name()));

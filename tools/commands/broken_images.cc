@@ -29,7 +29,7 @@ std::vector<BrokenImage> broken_images(const LayoutReader& layout, const std::ve
       if (damaged.contains(descriptor.digest)) found.insert(descriptor.digest);
       return Visit();
     };
-    // Below a document that cannot be read nothing is known.
+    // Ignores unreadable documents; the search continues beside them.
     const AllChildrenOptions options{
         .on_problem = [](const Descriptor&, Error) -> Status { return {}; },
         .on_absent = [](const Descriptor&, const Descriptor&) -> Status { return {}; }};

@@ -1,4 +1,4 @@
-// The images that damaged blobs break.
+// The images to which damaged blobs belong.
 #pragma once
 
 #include <string>
@@ -14,11 +14,11 @@ namespace layoutfs::tools {
 
 struct BrokenImage {
   std::string reference;      // finds the entry (EntryNames)
-  std::vector<Digest> blobs;  // that are missing or damaged, sorted
+  std::vector<Digest> blobs;  // missing or damaged, sorted
 };
 
-// Returns the references that lead to blobs with a problem, in their order; none if they cannot be read.
-// Cost: one walk over the documents for each reference.
+// Returns the references that lead to blobs with a problem, in their order; none if the references cannot be
+// read. Cost: one walk over the documents for each reference.
 std::vector<BrokenImage> broken_images(const LayoutReader& layout, const std::vector<FsckProblem>& problems,
                                        const Context& context);
 

@@ -17,7 +17,7 @@ namespace {
 
 struct CatArguments {
   ImageArguments image;
-  std::vector<std::string> operands;  // LAYOUT[:REF] PATH...; only paths with --layout
+  std::vector<std::string> operands;  // LAYOUT[:REF] PATH...; only PATH... if --layout is given
   std::string cache_disk;
   bool is_progress_hidden = false;
 };

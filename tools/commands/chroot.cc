@@ -29,20 +29,21 @@ namespace {
 
 struct ChrootArguments {
   ImageArguments image;
-  std::vector<std::string> operands;  // LAYOUT[:REF] COMMAND ARG...; without the first one with --layout
+  std::vector<std::string>
+      operands;  // LAYOUT[:REF] COMMAND ARG...; without LAYOUT[:REF] if --layout is given
   std::string upper;
   bool is_read_only = false;
   bool is_progress_hidden = false;
 };
 
-// What to run, and how.
+// The command and its environment.
 struct Execution {
   std::vector<std::string> command;      // empty: a shell
   std::vector<std::string> environment;  // "NAME=VALUE"
   ImageRoot root;
 };
 
-// Nothing is set where the image is only known by its layers.
+// Returns an empty config if the image has none.
 Result<ImageConfig> config_of(const LayoutReader& layout, const Descriptor& descriptor) {
   const auto manifest = read_manifest(layout, descriptor);
   if (!manifest) return std::unexpected(manifest.error());
@@ -50,7 +51,7 @@ Result<ImageConfig> config_of(const LayoutReader& layout, const Descriptor& desc
   return read_config(layout, manifest->config);
 }
 
-// Those of the image come last, and win.
+// Returns defaults, then the image's variables, which override them.
 std::vector<std::string> environment_of(const ImageConfig& config) {
   std::vector<std::string> environment{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                        "HOME=/root"};
@@ -59,7 +60,7 @@ std::vector<std::string> environment_of(const ImageConfig& config) {
   return environment;
 }
 
-// Returns only what went wrong, as errno.
+// Returns only on failure, with errno.
 int execute(const std::vector<std::string>& command) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -84,12 +85,12 @@ int execute(const std::vector<std::string>& command) {
   ::_exit(why == ENOENT ? kCommandNotFound : kCannotExecute);
 }
 
-// The first process of the pid namespace: everything in it ends when this one does.
+// The first process of the pid namespace. When it ends, the kernel ends all others in it.
 [[noreturn]] void run_inside(const Execution& execution, ImageServer server, const UniqueFd& parent,
                              const ForwardedSignals& signals) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   pollfd ended{parent.get(), 0, 0};
-  if (::poll(&ended, 1, 0) != 0) ::_exit(kOwnFailure);  // before that call
+  if (::poll(&ended, 1, 0) != 0) ::_exit(kOwnFailure);  // the parent ended before prctl(2)
   auto entered = enter(execution.root,
                        [&](UniqueFd device) { return server.serve(std::move(device), are_users_missing()); });
   server.release();
@@ -103,12 +104,12 @@ int execute(const std::vector<std::string>& command) {
   ::_exit(entered ? signals.await(command) : kOwnFailure);
 }
 
-// The command's exit code.
+// Returns the command's exit code.
 Result<int> run_in_image(const Execution& execution, ImageServer server) {
   if (auto entered = enter_namespaces(); !entered) return fail(std::move(entered).error());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(Error::system(errno, "pipe"));
-  const UniqueFd parent(ends[0]);  // hangs up
+  const UniqueFd parent(ends[0]);  // polls as hung up when the parent ends
   UniqueFd held_by_parent(ends[1]);
   const ForwardedSignals signals;
   const TerminalForeground foreground;
@@ -180,7 +181,7 @@ void add_chroot_command(Command program, int& exit_code) {
   command.example("layoutfs chroot --upper ./changes ./img:app apt-get update");
   command.add_option("OPERANDS", arguments->operands, "")
       .type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
-  command.end_options_at_operand();  // what follows the image is the command's
+  command.end_options_at_operand();  // options after the image belong to the command
   arguments->image.add_options(command);
   const Option upper =
       command.add_option("--upper", arguments->upper, "Keep changes in DIR (default: discard them on exit)")
@@ -190,7 +191,7 @@ void add_chroot_command(Command program, int& exit_code) {
       .excludes(upper)
       .group("Changes");
   add_progress_option(command, arguments->is_progress_hidden);
-  // Other codes are the command's.
+  // All other exit codes are the command's.
   command.when_named([&exit_code] { exit_code = kOwnFailure; });
   command.callback([arguments, &exit_code] {
     const auto ended = chroot(std::move(*arguments));

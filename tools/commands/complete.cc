@@ -28,22 +28,22 @@
 namespace layoutfs::tools {
 namespace {
 
-// ---- The words before the cursor ----
+// ---- Parsing the words before the cursor ----
 
 bool has_name(const OptionDescription& option, std::string_view name) {
   return std::ranges::find(option.names, name) != option.names.end();
 }
 
-// The one of that name, if there is one; nullptr.
+// Returns the option of that name, or null.
 const OptionDescription* find_option(const CommandDescription& command, std::string_view name) {
   const auto found = std::ranges::find_if(
       command.options, [&](const OptionDescription& option) { return has_name(option, name); });
   return found == command.options.end() ? nullptr : &*found;
 }
 
-// A word that begins with '-', as "--name=value", "-xvalue", or without the value.
+// A word that begins with '-': "--name=value", "-xvalue", or without a value.
 struct OptionWord {
-  const OptionDescription* option = nullptr;  // the one that takes a value, if there is one
+  const OptionDescription* option = nullptr;  // the option that takes a value; null if none does
   std::size_t value_at = std::string::npos;
 };
 
@@ -69,7 +69,7 @@ struct Line {
   std::string layout;                           // --layout
   std::string default_repository;               // --default-repository
   NameStoreArguments names;                     // --store, --namespace
-  const OptionDescription* awaiting = nullptr;  // the option whose value the next word is
+  const OptionDescription* awaiting = nullptr;  // the option before its value, the next word
   bool has_options_ended = false;               // by "--"
 };
 
@@ -106,7 +106,7 @@ void read_word(Line& line, const std::string& word) {
   }
 }
 
-// The kind of the operand that comes next; empty where none may.
+// Returns the kind of the next operand; empty if no operand may follow.
 std::string next_operand(const Line& line) {
   std::vector<std::string> kinds;
   bool is_last_repeated = false;
@@ -116,10 +116,10 @@ std::string next_operand(const Line& line) {
     kinds.insert(kinds.end(), several.begin(), several.end());
     is_last_repeated = several.size() == 1 && option.is_repeated;
   }
-  // The layout is no operand then.
+  // With --layout, the layout is not an operand.
   if (!line.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
   const std::size_t position = line.operands.size();
-  // Of one that is repeated before others, nobody knows which is the last.
+  // If a repeated operand precedes others, the next word may always be one more of it.
   const auto repeated =
       std::ranges::find_if(kinds, [](const std::string& kind) { return kind.ends_with("...]"); });
   if (repeated != kinds.end() && position >= static_cast<std::size_t>(repeated - kinds.begin()))
@@ -128,9 +128,9 @@ std::string next_operand(const Line& line) {
   return is_last_repeated && !kinds.empty() ? kinds.back() : "";
 }
 
-// ---- What may follow ----
+// ---- The candidates ----
 
-// A shell leaves ~ as it is in what it hands over.
+// Expands ~, which the shell does not expand in the words that it passes.
 std::string with_home(const std::string& path) {
   const char* const home = std::getenv("HOME");
   return home != nullptr && path.starts_with("~/") ? home + path.substr(1) : path;
@@ -154,7 +154,7 @@ class Completion {
         return value(option->kind, word.substr(0, value_at), word.substr(value_at));
     if (!line_.has_options_ended && word.starts_with('-')) return option_names(word);
     value(next_operand(line_), "", word);
-    if (line_.operands.empty()) commands_of(*line_.command, word);  // else one should have been a command
+    if (line_.operands.empty()) commands_of(*line_.command, word);  // the first word must be a command
   }
 
   int print() const {
@@ -166,7 +166,7 @@ class Completion {
   }
 
  private:
-  // Offers `candidate` if it begins with what is there of it.
+  // Offers `candidate` if it begins with `begun`.
   void offer(std::string_view begun, std::string_view candidate, const std::string& meaning = "") {
     std::string word = prefix_ + std::string(candidate);
     if (candidate.starts_with(begun) && printable(word) == word) words_.emplace(std::move(word), meaning);
@@ -182,7 +182,7 @@ class Completion {
       for (const std::string& name : option.names) offer(word, name, option.description);
   }
 
-  // `word` is the value as far as it is there, `prefix` what stands before it.
+  // `word` is the value so far, `prefix` the text before it in the same word.
   void value(const std::string& kind, const std::string& prefix, const std::string& word) {
     prefix_ = prefix;
     if (kind == kImageKind) return image(word);
@@ -193,7 +193,7 @@ class Completion {
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")
       let_shell_add("files");
-    else if (kind == "DIR" || kind == "STORE" || kind == "[PATH...]")  // or the directory behind them
+    else if (kind == "DIR" || kind == "STORE" || kind == "[PATH...]")  // DIR may follow the paths
       let_shell_add("directories");
     else if (kind == "MOUNTPOINT")
       for (const std::string& each : mount_points_of("fuse.layoutfs")) offer(word, each);
@@ -225,7 +225,7 @@ class Completion {
   }
 
   void mount_options(const std::string& list) {
-    const auto last_at = list.rfind(',') + 1;  // 0 where there is none
+    const auto last_at = list.rfind(',') + 1;  // 0 if there is no comma
     const std::string last = list.substr(last_at);
     prefix_ += list.substr(0, last_at);
     for (const KnownMountOption& option : known_mount_options()) {
@@ -244,7 +244,7 @@ class Completion {
       const auto references = reader->references();
       if (!references) return;
       const std::string begun = word.substr(i + 1);
-      // Behind the directory's own slash there is nothing to name but its references.
+      // After the directory's own slash, only a reference can follow.
       prefix_ += word.substr(0, i + 1) + (word[i] == '/' ? ":" : "");
       if (word[i] == '@')
         for (const Descriptor& entry : (*references)->entries) offer(begun, entry.digest.str());
@@ -256,7 +256,7 @@ class Completion {
     let_shell_add("files");
   }
 
-  // Those of the store of names.
+  // Offers the names in the store of names.
   void image_names(const std::string& word) {
     const auto store = open_name_store({with_home(line_.names.directory), line_.names.name_space});
     if (!store) return;
@@ -264,7 +264,7 @@ class Completion {
       for (const NamedImage& each : *images) offer(word, each.name);
   }
 
-  // `with_numbers`: also those without a name, as they can be asked for.
+  // With `with_numbers`, also offers references without a name, by number.
   void names(const References& references, const std::string& begun, bool with_numbers) {
     const EntryNames names(references.entries);
     for (std::size_t i = 0; i < references.entries.size(); ++i) {
@@ -291,7 +291,7 @@ class Completion {
       for (const Digest& digest : *blobs) offer(word, digest.str());
   }
 
-  // What a store's layouts cannot say is left out.
+  // Returns null if the store cannot be opened; completion then offers less.
   std::unique_ptr<Registry> registry() const {
     if (line_.operands.empty()) return nullptr;
     auto store = open_registry_store({with_home(line_.operands.front()), line_.default_repository},
@@ -315,7 +315,7 @@ class Completion {
 
   const Line line_;
   std::string_view shell_adds_ = "words";
-  std::string prefix_;  // what stands in the same word before the value that is completed
+  std::string prefix_;  // the text before the value, in the same word
   std::string shell_prefix_;
   std::map<std::string, std::string> words_;
 };
@@ -323,7 +323,7 @@ class Completion {
 }  // namespace
 
 int complete(const CommandDescription& program, std::vector<std::string> words) {
-  // A layout may lie where nobody answers.
+  // A layout may be on a file system that does not answer.
   constexpr unsigned kPatience = 10;  // seconds
   ::alarm(kPatience);
   if (const UniqueFd null(::open("/dev/null", O_WRONLY | O_CLOEXEC)); null) ::dup2(null.get(), STDERR_FILENO);

@@ -1,5 +1,5 @@
-// `layoutfs __complete WORD...`: what the shells ask when somebody presses the tab key. It is no command, so
-// that --help need not list it.
+// `layoutfs __complete WORD...`, which the shells run when the user presses the tab key. --help does not list
+// it.
 #pragma once
 
 #include <string>
@@ -12,16 +12,17 @@ namespace layoutfs::tools {
 
 inline constexpr std::string_view kCompleteCommand = "__complete";
 
-// `words` are those behind the program's name, up to the cursor; the last one, which may be empty, is
-// completed by what `program` takes there. The kind of an operand is its name, that of an option's value its
-// type name, as --help shows them: "on|off" are two words, DIR is a directory.
+// Completes the last of `words`, which may be empty. `words` are the words after the program's name, up to
+// the cursor. `program` gives the kind of the last word: the name of an operand, the type name of an option's
+// value. "on|off" is one of two words, DIR is a directory.
 //
-// Prints a line, "words", "files" or "directories": what the shell adds itself to the rest of the word behind
-// PREFIX, where that follows after a tab. Then a line for each word that it may become, and behind a tab what
-// it means; one that ends in '=' is to be continued. Names with control characters are left out.
+// Prints "words", "files" or "directories" on the first line: the shell completes the word with these. If
+// they follow a prefix in the same word, a tab and the prefix follow. Each further line is a possible word,
+// with its meaning after a tab. A word that ends in '=' is incomplete. Names with control characters are left
+// out.
 //
-// Reads the references and blobs of a layout, or the names in a store of repositories, that stands in the
-// words, and never more; ends without a word on stderr, after ten seconds at the latest.
+// Reads only the references and blobs of a layout, or the names of a store, that the words name. Prints
+// nothing on stderr. Ends after at most ten seconds.
 int complete(const CommandDescription& program, std::vector<std::string> words);
 
 }  // namespace layoutfs::tools

@@ -39,10 +39,10 @@ struct CopyArguments {
   bool substitutes = false;
   bool is_progress_hidden = false;
   bool is_json = false;
-  bool follow_links = false;  // on both sides
+  bool follow_links = false;  // for source and destination
 };
 
-// The images, and what refers to them, without names.
+// Returns the job's images and their referrers. Referrers have no names.
 Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const LayoutGraph& graph,
                                                     const Context& context) {
   std::vector<Descriptor> roots;
@@ -54,11 +54,11 @@ Result<std::vector<NamedDescriptor>> with_referrers(const CopyJob& job, const La
   return images;
 }
 
-// What was copied, and the layers that stand for others in another compression.
+// The totals of a copy.
 struct Summary {
   CopyCounts counts;
   std::uint64_t substituted_layers = 0, substituted_bytes = 0;
-  std::size_t created = 0;  // layouts, or the archive
+  std::size_t created = 0;  // new layouts, or 1 for a new archive
 };
 
 void add(CopyCounts& sum, const CopyCounts& counts) {
@@ -74,7 +74,8 @@ std::string blobs_and_bytes(std::uint64_t blobs, std::uint64_t bytes) {
   return count_of(blobs, "blob") + " (" + human_size(bytes) + ")";
 }
 
-// "created layout ./x: copied ...", "copied ... to ./x", "copied ... to 3 layouts (1 created)"
+// Returns for example "created layout ./x: copied ...", "copied ... to ./x" or "copied ... to 3 layouts (1
+// created)".
 std::string destination_text(const std::string& copied, std::string_view noun,
                              const std::vector<CopyJob>& jobs, std::size_t created) {
   if (jobs.size() == 1)
@@ -127,7 +128,7 @@ std::string copy_json(const std::vector<CopyJob>& jobs, const Summary& summary) 
   return json.end_object().str();
 }
 
-// Refuses an index of which the source has only a part, before anything is made.
+// Fails before anything is created if the source has only a part of an index.
 Status check_present(const CopyJob& job, const LayoutGraph& graph, const Context& context) {
   std::vector<Descriptor> roots;
   for (const NamedDescriptor& image : job.images) roots.push_back(image.descriptor);
@@ -143,7 +144,7 @@ Status check_present(const CopyJob& job, const LayoutGraph& graph, const Context
   return fail(Errc::not_found, describe_absent(*children) + hint);
 }
 
-// Each digest, and what finds the image among the others.
+// Prints the digest of each image, and the label that finds it.
 void print_images(const CopyJob& job, Output& output) {
   std::vector<Descriptor> entries;
   for (const NamedDescriptor& image : job.images) {
@@ -159,14 +160,14 @@ void print_images(const CopyJob& job, Output& output) {
   }
 }
 
-// What identifies a layout in the cache: its path, without links.
+// Returns the layout's name in the cache: its path without symlinks.
 std::string scope_of(const std::string& path) {
   std::error_code failed;
   const auto canonical = std::filesystem::weakly_canonical(path, failed);
   return failed ? path : canonical.string();
 }
 
-// Has the job name layers that its destination has in another compression. Returns the manifests that do.
+// Replaces layers that the destination has in another compression. Returns the manifests that name these.
 Result<ExtraDocuments> substitute(CopyJob& job, const std::shared_ptr<Engine>& engine,
                                   const IndexCache& indexes, SubstitutionOptions options, Summary& summary) {
   options.find_digest = [&indexes](const Provider& provider, const Digest& layer, Algorithm algorithm,
@@ -181,7 +182,8 @@ Result<ExtraDocuments> substitute(CopyJob& job, const std::shared_ptr<Engine>& e
   return std::move(substituted->manifests);
 }
 
-// Saves what was learnt of blobs at the end, however that is. What cannot be saved is learnt again.
+// Saves known locations of blobs at the end, even after an error. Locations that cannot be saved are only
+// learned again.
 class KeptBlobInfo {
  public:
   explicit KeptBlobInfo(const std::string& directory) : info_(open_blob_info_file(directory)) {}
@@ -197,7 +199,7 @@ class KeptBlobInfo {
   std::unique_ptr<BlobInfoFile> info_;
 };
 
-// One graph for each layout that is copied from, however many jobs that is for.
+// The graphs of the source layouts, one for each layout.
 class SourceGraphs {
  public:
   const LayoutGraph& of(const std::shared_ptr<const LayoutReader>& source) {
@@ -215,7 +217,7 @@ class SourceGraphs {
   std::map<std::shared_ptr<const LayoutReader>, std::unique_ptr<LayoutGraph>> graphs_;
 };
 
-// `has_begun` says whether something may have been copied, also after an error.
+// Sets `has_begun` before the first copy, so that it is valid after an error too.
 Result<Summary> run_copies(const CopyArguments& arguments, CopyTarget& target, std::vector<CopyJob>& jobs,
                            const Context& context, bool& has_begun) {
   Progress progress("copying", !arguments.is_progress_hidden);

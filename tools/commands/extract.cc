@@ -20,13 +20,13 @@ namespace {
 
 struct ExtractArguments {
   ImageArguments image;
-  std::vector<std::string> operands;  // LAYOUT[:REF] [PATH...] DIR; without the first one with --layout
+  std::vector<std::string> operands;  // LAYOUT[:REF] [PATH...] DIR; without LAYOUT[:REF] if --layout is given
   bool is_owner_dropped = false;
   bool is_forced = false;
   bool is_progress_hidden = false;
 };
 
-// Each thread reads a stretch of a layer once, in order.
+// Small, as each thread reads a part of a layer once and in order.
 constexpr std::uint64_t kCacheSize = std::uint64_t{64} << 20;
 
 int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
@@ -56,7 +56,7 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
                  ", which only root can create");
   print_notice("extracted " + count_of(extracted->files, "file") + " (" + human_size(extracted->bytes) +
                ") to " + directory);
-  // The rest is there; but whoever relies on it must learn that it is not all.
+  // The files are written, but the exit code must say that some are missing.
   if ((*image)->tree().problems().empty()) return kDone;
   return report(
       Error(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out"));

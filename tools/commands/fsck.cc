@@ -23,17 +23,17 @@ namespace {
 
 struct FsckArguments {
   LayoutArguments layout;
-  std::string threads;  // empty: one for each core
+  std::string threads;  // empty: one for each CPU
   std::vector<std::string> repair_from;
   bool is_json = false;
   bool is_progress_hidden = false;
 };
 
-// The layouts to take whole blobs from.
+// Opens the layouts of --repair-from.
 Result<std::vector<RepairSource>> open_sources(const FsckArguments& arguments, const std::string& layout) {
   std::vector<RepairSource> sources;
   for (const std::string& from : arguments.repair_from) {
-    LayoutArguments other = arguments.layout;  // links are followed in both layouts, or in none
+    LayoutArguments other = arguments.layout;  // --follow-links applies to both layouts
     other.layout = from;
     auto source = open_to_read(other);
     if (!source) return fail(std::move(source).error(), "--repair");
@@ -120,7 +120,7 @@ void print_fsck_text(const FsckReport& report, const std::vector<RepairedBlob>& 
   for (const std::string& note : report.notes) output << "note: " << printable(note) << "\n";
 }
 
-// Whether an intact copy of the blob would solve it.
+// Returns whether an intact copy of the blob would solve the problem.
 bool is_repairable(const FsckProblem& problem) {
   using enum FsckProblem::Kind;
   return problem.kind == missing_blob || problem.kind == wrong_digest || problem.kind == unreadable;
@@ -132,7 +132,7 @@ std::string fsck_summary(const FsckReport& report) {
          count_of(report.diff_ids, "diffID");
 }
 
-// 0 for as many as there are cores.
+// Returns 0 for one thread per CPU.
 Result<unsigned> thread_count(const std::string& text) {
   if (text.empty()) return 0;
   const auto threads = parse_count("--threads", text);
@@ -143,7 +143,7 @@ Result<unsigned> thread_count(const std::string& text) {
   return static_cast<unsigned>(*threads);
 }
 
-// Repairs nothing without `engine`, which is `layout` otherwise.
+// Repairs if `engine`, which is the same layout, is not null.
 int check(const std::string& path, const LayoutReader& layout, Engine* engine, unsigned threads,
           const FsckArguments& arguments, Output& output) {
   std::optional<BlobRepair> repair;
@@ -164,7 +164,7 @@ int check(const std::string& path, const LayoutReader& layout, Engine* engine, u
   }();
   const std::vector<RepairedBlob> repaired = repair ? repair->repaired() : std::vector<RepairedBlob>();
   if (!result) {
-    // They stay repaired.
+    // Printed even after an error, because these blobs stay repaired.
     if (!arguments.is_json) print_repaired(repaired, output);
     output.flush();
     const Error error = std::move(result).error().with(path);

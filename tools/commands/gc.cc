@@ -70,7 +70,7 @@ void print(const GcResult& result, const std::string& path, const GcArguments& a
                     : print_gc_text(result, removed_size, arguments, output);
 }
 
-// Removes nothing without `engine`, which is `layout` otherwise.
+// Removes blobs if `engine`, which is the same layout, is not null.
 int collect(const std::string& path, const LayoutReader& layout, Engine* engine,
             std::chrono::nanoseconds grace, const GcArguments& arguments, Output& output) {
   const StopSignals signals;
@@ -87,7 +87,7 @@ int collect(const std::string& path, const LayoutReader& layout, Engine* engine,
       .grace = grace, .policies = {tell}, .roots = [&] { return targets(); }, .context = signals.context()};
   const auto result = engine != nullptr ? collect_garbage(*engine, options) : find_garbage(layout, options);
   progress.clear();
-  // What is gone is told whatever came then.
+  // Removed blobs are listed even after an error.
   if (!result.ended_by || (engine != nullptr && !result.removed.empty()))
     print(result, path, arguments, output);
   if (!result.ended_by) return kDone;
@@ -118,7 +118,7 @@ void add_gc_command(Command program, int& exit_code) {
       .add_option("--grace", arguments->grace,
                   "Keep blobs newer than TIME, as in 0, 30s, 10m, 2d (default: 1h)")
       .type_name("TIME");
-  command.add_option("--store", arguments->names, "Directory of the image names, whose images are kept")
+  command.add_option("--store", arguments->names, "Directory of the store of names; gc keeps its images")
       .type_name("DIR");
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);

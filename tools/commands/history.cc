@@ -23,8 +23,8 @@ struct HistoryArguments {
 
 constexpr std::int64_t kHistoryVersion = 1;
 
-// The layer of each history entry, by position; nothing for an entry of an empty layer, or if the numbers of
-// entries and layers do not agree.
+// Returns the layer of each history entry, by position. An entry of an empty layer has none. If the numbers
+// of entries and layers differ, no entry has one.
 std::vector<std::optional<std::size_t>> layers_of_history(const ImageSummary& image) {
   std::vector<std::optional<std::size_t>> layers(image.config.history.size());
   for (std::size_t i = 0; i < image.layers.size(); ++i)
@@ -32,7 +32,7 @@ std::vector<std::optional<std::size_t>> layers_of_history(const ImageSummary& im
   return layers;
 }
 
-// "2026-11-21T09:30:00.123Z" without what nobody reads.
+// Shortens "2026-11-21T09:30:00.123Z" to seconds.
 std::string time_text(const std::string& created) {
   std::string text = one_line(created, std::string::npos);
   constexpr std::size_t kToTheSecond = 19;

@@ -22,7 +22,7 @@ namespace {
 
 struct NameListArguments {
   NameStoreArguments store;
-  std::vector<std::string> patterns;  // names that match one of them; empty: all
+  std::vector<std::string> patterns;  // empty: all names
   std::vector<std::string> filters;
   bool is_long = false;
   bool is_json = false;
@@ -46,7 +46,7 @@ std::string layout_of(const NamedImage& image) {
   return layout == image.labels.end() ? "-" : layout->second;
 }
 
-// Keeps the images whose names match one of the patterns. An error line for each pattern that matches none.
+// Keeps the images with a name that matches a pattern. Prints an error for each pattern without a match.
 int keep_matching(std::vector<NamedImage>& images, const std::vector<std::string>& patterns) {
   if (patterns.empty()) return kDone;
   const auto matches = [](const std::string& pattern, const NamedImage& image) {
@@ -89,7 +89,7 @@ int list_names(const NameListArguments& arguments, Output& output) {
   return kDone;
 }
 
-// Goes on where one fails; the exit code is that of the first.
+// Continues after an error, and returns the exit code of the first.
 int remove_names(const RemoveNamesArguments& arguments) {
   auto store = open_name_store(arguments.store);
   if (!store) return report(store.error());
@@ -109,7 +109,7 @@ Result<std::uint64_t> size_of(const NamedImage& image, bool follow_links) {
     return fail(Errc::not_found, "it has no label " + std::string(kLayoutLabel));
   const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(layout->second);
   if (!reader) return fail(Error(reader.error()));
-  // An index need not have all of its platforms in the layout.
+  // The layout need not have all platforms of an index.
   return size_of_blobs(**reader, image.target, Missing::leaf);
 }
 

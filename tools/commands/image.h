@@ -1,4 +1,4 @@
-// What the commands below `layoutfs image` share.
+// Common code of the commands of `layoutfs image`.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace layoutfs::tools {
 void add_image_tag_command(Command image, int& exit_code);
 void add_image_label_command(Command image, int& exit_code);
 
-// "KEY=VALUE" in its two parts; the value may be empty. Errc::invalid_argument without '=' or a key.
+// Splits "KEY=VALUE"; the value may be empty. Errc::invalid_argument without '=' or without a key.
 Result<std::pair<std::string, std::string>> parse_label(const std::string& text);
 
 }  // namespace layoutfs::tools

@@ -100,7 +100,7 @@ std::string image_json(const ImageSummary& image, const Surroundings& around) {
 
 namespace {
 
-// Lines of a name and a value; further values of one name have only blanks before them.
+// Lines with a name and a value. Further values of the same name have blanks instead of the name.
 class Facts {
  public:
   Facts(const TextStyle& style, Output& output) : style_(style), output_(output) {}
@@ -125,7 +125,7 @@ class Facts {
   std::string_view last_;
 };
 
-// As in the config: words in brackets, which any shell or program can be given exactly.
+// Returns the words as a JSON array, as in the config, which is unambiguous for any shell.
 std::string command_text(const std::vector<std::string>& words) {
   if (words.empty()) return "";
   JsonWriter json;

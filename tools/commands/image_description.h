@@ -10,9 +10,10 @@
 
 namespace layoutfs::tools {
 
-// The document of --json, without a final newline.
+// Returns the document of --json, without a final newline.
 std::string image_json(const ImageSummary& image, const Surroundings& around);
-// For people. With `is_whole`, digests and commands in the table of layers are not shortened.
+// Prints the image for people. With `is_whole`, digests and commands in the table of layers are not
+// shortened.
 void print_image_text(const ImageSummary& image, const Surroundings& around, bool is_whole, Output& output);
 
 }  // namespace layoutfs::tools

@@ -16,7 +16,7 @@ struct LabelArguments {
   std::vector<std::string> labels;
 };
 
-// An empty value is what removes a label.
+// Returns an empty value for a label to remove.
 Result<std::pair<std::string, std::string>> parse_change(const std::string& text) {
   if (text.size() > 1 && text.ends_with('-') && !text.contains('='))
     return std::pair(text.substr(0, text.size() - 1), std::string());

@@ -59,7 +59,7 @@ bool is_for_a_platform(const Descriptor& child) {
   return child.platform && child.platform->os != "unknown" && !child.platform->os.empty();
 }
 
-// Adds what the index says of the image.
+// Adds the platforms and annotations of the index.
 Status add_index(const LayoutReader& reader, ImageSummary& summary) {
   auto index = read_index(reader, summary.entry);
   if (!index) return fail(std::move(index).error());

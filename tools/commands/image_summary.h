@@ -1,4 +1,4 @@
-// The facts of one image that `inspect` and `history` show.
+// The facts of one image, for `inspect` and `history`.
 #pragma once
 
 #include <cstdint>
@@ -14,35 +14,36 @@
 
 namespace layoutfs::tools {
 
-// How many files have each xattr that a mount of the image hides.
+// The number of files with each xattr that a mount of the image hides.
 using HiddenXattrs = std::map<std::string, std::uint64_t, std::less<>>;
 
 struct LayerSummary {
   Descriptor descriptor;
-  std::optional<std::uint64_t> unpacked_size;  // of the uncompressed stream, if that is known
-  std::optional<std::uint64_t> files;          // entries but directories and whiteouts, if it is indexed
-  std::optional<std::size_t> history;          // position of its history entry
+  std::optional<std::uint64_t> unpacked_size;  // of the uncompressed stream, if known
+  std::optional<std::uint64_t> files;  // entries except directories and whiteouts, if the layer is indexed
+  std::optional<std::size_t> history;  // position of its history entry
 };
 
 struct ImageSummary {
-  Descriptor entry;  // that the reference means: the manifest, or an index
+  Descriptor entry;  // the target of the reference: the manifest, or an index
   Descriptor manifest_descriptor;
   Manifest manifest;
-  ImageConfig config;                 // empty if the manifest's config is not one of an image
+  ImageConfig config;                 // empty if the config is not an image config
   std::vector<Descriptor> platforms;  // the images of the index, one for each platform
-  Annotations annotations;            // of the manifest, and of the index where the manifest has no such
-  std::vector<LayerSummary> layers;   // from the base up
-  std::uint64_t size = 0;             // of the layers, each once
+  Annotations annotations;  // of the manifest, then of the index for keys that the manifest does not have
+  std::vector<LayerSummary> layers;  // from the base upwards
+  std::uint64_t size = 0;            // of the layers, each counted once; in bytes
 };
 
-// Reads the documents of the image, and the indexes of its layers that are in the cache; builds nothing.
+// Reads the documents of the image, and the cached indexes of its layers. Builds no index.
 Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& arguments);
 
-// Beyond the image's own documents.
+// Facts from other documents than the image's own.
 struct Surroundings {
-  std::vector<Descriptor> referrers;   // signatures and others whose subject is the manifest or the index
-  std::vector<std::string> problems;   // a sentence if referrers may be missing
-  std::optional<HiddenXattrs> hidden;  // nothing if the image is not indexed
+  std::vector<Descriptor>
+      referrers;  // documents whose subject is the manifest or the index, such as signatures
+  std::vector<std::string> problems;   // a sentence if the referrers may be incomplete
+  std::optional<HiddenXattrs> hidden;  // nullopt if the image is not indexed
 };
 // Cost: reads each document of the layout once.
 Surroundings surroundings_of(const OpenLayout& layout, const ImageArguments& arguments,

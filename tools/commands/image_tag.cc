@@ -21,7 +21,7 @@ struct TagArguments {
   bool follow_links = false;
 };
 
-// What the operand names, an index as it is, with the path of its layout as a label.
+// Returns the image of the operand (an index stays an index), with the path of its layout as a label.
 Result<NamedImage> named_image_of(const TagArguments& arguments) {
   NamedImage image{.name = arguments.name};
   for (const std::string& text : arguments.labels) {
@@ -38,7 +38,7 @@ Result<NamedImage> named_image_of(const TagArguments& arguments) {
   if (!layout) return fail(Error(layout.error()));
   auto found = of_operand(find_reference(*layout->reader, layout->reference));
   if (!found) return fail(std::move(found).error(), layout->path);
-  // Looks into it, too: a name is for what is there.
+  // Reads the document too, so that a name always has an existing target.
   auto target = with_media_type(*layout->reader, std::move(*found));
   if (!target) return fail(std::move(target).error(), layout->path);
   image.target = std::move(*target);
@@ -48,7 +48,7 @@ Result<NamedImage> named_image_of(const TagArguments& arguments) {
   return image;
 }
 
-// Somebody may remove it while it is replaced.
+// Repeats if the name is removed between the calls.
 Status put_name(ImageStore& store, const NamedImage& image, bool is_forced) {
   for (;;) {
     const auto created = store.create(image);

@@ -1,4 +1,4 @@
-// `layoutfs index`: what its commands share, and rm.
+// `layoutfs index`: common code, and rm.
 #include "tools/commands/index.h"
 
 #include <memory>
@@ -13,13 +13,13 @@
 namespace layoutfs::tools {
 namespace {
 
-// Layers and manifests, by digest.
+// Returns digests of layers and manifests.
 Result<std::set<Digest>> digests_to_remove(const IndexScope& scope) {
   std::set<Digest> digests;
   for (const Descriptor& layer : scope.images.layers()) digests.insert(layer.digest);
   for (const ImageSet::Image& image : scope.images.images) digests.insert(image.manifest.digest);
   if (scope.layout.reference.empty()) {
-    // Also what no reference leads to any more.
+    // Includes blobs without references.
     const auto blobs = scope.layout.reader->list_all_blobs();
     if (!blobs) return fail(Error(blobs.error()));
     digests.insert(blobs->begin(), blobs->end());

@@ -1,4 +1,4 @@
-// What the commands below `layoutfs index` share.
+// Common code of the commands of `layoutfs index`.
 #pragma once
 
 #include "core/image/image_set.h"
@@ -12,20 +12,20 @@ void add_index_verify_command(Command index, int& exit_code);
 void add_index_ls_command(Command index, int& exit_code);
 void add_index_rm_command(Command index, int& exit_code);
 
-// The version of what --json prints.
+// The version of the output of --json.
 inline constexpr std::int64_t kIndexJsonVersion = 1;
 
-// LAYOUT[:REF|@DIGEST], and the options of ImageArguments.
+// Adds the operand LAYOUT[:REF|@DIGEST] and the options of ImageArguments.
 void add_image_options(Command command, ImageArguments& arguments);
 
-// What a command is about: one image where a reference was given, else all that the layout leads to.
+// The images of a command: one if a reference was given, else all images of the layout.
 struct IndexScope {
   OpenLayout layout;
   ImageSet images;
 };
 Result<IndexScope> open_scope(const ImageArguments& arguments);
 
-// A line for each document that was to be searched for images and cannot be; the exit code of the first.
+// Prints an error for each document that cannot be searched for images. Returns the exit code of the first.
 int report_problems(const IndexScope& scope);
 
 }  // namespace layoutfs::tools

@@ -21,18 +21,18 @@ struct BuildArguments {
   bool is_progress_hidden = false;
 };
 
-// Long enough for those that are found broken with the layers to be known with the images.
+// Long enough to reuse the failures of layers when their images are built.
 constexpr std::chrono::hours kFailuresRemembered{24};
 
-// Also what mounting the image would refuse.
+// Fails for images that a mount would refuse.
 Status build_image(ImageLibrary& library, const Descriptor& manifest) {
   const auto image = library.image(manifest);
   if (!image) return fail(Error(image.error()));
   return check_complete(**image);
 }
 
-// Layers of different images at the same time, then image after image; the exit code. Once something cannot
-// be written nothing more is begun.
+// Builds layers of all images in parallel, then one image after the other. Returns the exit code. Stops after
+// a failure to write.
 int build_all(ImageLibrary& library, const IndexCache& cache, const IndexScope& scope) {
   const auto layers = scope.images.layers();
   for_each_in_parallel(layers.size(), [&](std::size_t i) {

@@ -20,7 +20,7 @@ struct IndexListArguments {
   bool is_json = false;
 };
 
-// "1.2 %"
+// Returns for example "1.2 %".
 std::string percent_of(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return "-";
   std::array<char, 32> text{};
@@ -29,7 +29,7 @@ std::string percent_of(std::uint64_t part, std::uint64_t whole) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
-// Why there is nothing to be used; empty where nothing is kept.
+// Returns the reason for an unusable file; empty if the cache has no file.
 std::string problem_of(const Error& error) { return error.code() == Errc::not_found ? "" : error.message(); }
 
 std::string text_of_missing(const Error& error) {
@@ -116,7 +116,8 @@ class Lister {
     });
   }
 
-  // An object with its size and what `members` writes, or with the problem; null where nothing is kept.
+  // Writes an object with the size and the members of `members`, or with the problem; null if the cache has
+  // no file.
   template <class Tables, class Members>
   void write_kept(const Result<CachedTables<Tables>>& kept, const Members& members) {
     if (!kept && problem_of(kept.error()).empty()) {

@@ -44,7 +44,7 @@ Result<LayoutFacts> facts_of(const OpenLayout& layout) {
     const auto size = layout.reader->blob_size(digest);
     if (!size) return fail(Error(size.error()));
     ++facts.blobs;
-    facts.bytes += size->value_or(0);  // deleted since it was listed
+    facts.bytes += size->value_or(0);  // deleted since the listing
   }
   return facts;
 }
@@ -82,7 +82,7 @@ Status print_document(const LayoutReader& reader, const Descriptor& descriptor, 
   return {};
 }
 
-// The entry itself, unless a platform is chosen.
+// Prints the entry itself, unless a platform is given.
 Status print_raw(const OpenLayout& layout, const InspectArguments& arguments, Output& output) {
   const auto descriptor = arguments.image.platform.empty() ? find_entry(layout, arguments.image)
                                                            : find_manifest(layout, arguments.image);
@@ -98,7 +98,7 @@ Status print_config(const OpenLayout& layout, const InspectArguments& arguments,
   return print_document(*layout.reader, manifest->config, output);
 }
 
-// The document of --json, or the template over it.
+// Prints the document of --json, or the filled template.
 Status print_json(const InspectArguments& arguments, const std::string& json, Output& output) {
   if (arguments.format.empty()) {
     output << json << "\n";

@@ -19,10 +19,10 @@ namespace {
 
 struct LsArguments {
   ImageArguments image;
-  std::vector<std::string> operands;  // LAYOUT[:REF [PATH]]; only the path with --layout
+  std::vector<std::string> operands;  // LAYOUT[:REF [PATH]]; only PATH if --layout is given
   bool is_long = false;
   bool is_human_readable = false;
-  bool is_all = true;  // always: there is nothing to hide
+  bool is_all = true;  // constant: nothing is hidden
   bool is_recursive = false;
   bool has_paths = false;      // --paths
   bool ends_with_nul = false;  // -0
@@ -55,7 +55,7 @@ bool is_device(const InodeView& inode) {
   return inode.type == EntryType::character || inode.type == EntryType::block;
 }
 
-// "drwxr-sr-t", as ls(1) writes it.
+// Returns for example "drwxr-sr-t", as in ls(1).
 std::string mode_string(const InodeView& inode) {
   constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
   std::string text(1, kLetters[static_cast<std::size_t>(inode.type)]);
@@ -69,13 +69,13 @@ std::string mode_string(const InodeView& inode) {
   return text;
 }
 
-// A member `name`; a second one, `name`Base64, where JSON cannot hold all of the bytes.
+// Writes a member `name`, and a second one, `name`Base64, if JSON cannot represent all bytes.
 void write_bytes(JsonWriter& json, std::string_view name, std::string_view value) {
   json.key(name).string(value);
   if (!is_utf8(value)) json.key(std::string(name) + "Base64").string(base64(as_bytes(value)));
 }
 
-// Names with values in base64; again with names in base64 too, where JSON cannot hold all of their bytes.
+// Writes values in base64. If JSON cannot represent a name, writes a second object with names in base64 too.
 void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inode) {
   bool are_names_text = true;
   json.key("xattrs").begin_object();
@@ -94,7 +94,7 @@ void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inod
   json.end_object();
 }
 
-// Writes the members of one file of an image into the object that is open.
+// Writes the members for one file into the current object.
 void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
   const InodeView inode = tree.inode(number);
   write_bytes(json, "path", path);
@@ -113,7 +113,7 @@ std::string size_text(std::uint64_t bytes, const LsArguments& arguments) {
   return arguments.is_human_readable ? human_size(bytes) : std::to_string(bytes);
 }
 
-// Lists an image's files, one directory after the other; the paths are relative to the image's root.
+// Lists an image's files, one directory after the other. Paths are relative to the image's root.
 class FileLister {
  public:
   FileLister(const Image& image, const LsArguments& arguments, Output& output)
@@ -249,7 +249,7 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
   const auto inode = (*image)->resolve(path);
   if (!inode) return std::unexpected(inode.error());
   FileLister(**image, arguments, output).list(*inode, clean_path(path));
-  // What there is was listed; but whoever relies on the list must learn that it is not all.
+  // The list is printed, but the exit code must say that entries are missing.
   if (!(*image)->tree().problems().empty())
     return fail(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out");
   return {};

@@ -8,13 +8,15 @@
 namespace layoutfs::tools {
 namespace {
 
-// A manifest that no entry names, but another document that the repository has, cannot be removed alone.
+// Returns the error for a manifest without an entry of its own, to which another document of the repository
+// refers.
 Error in_an_index(const RegistryName& name) {
   return {Errc::denied, name.repository + "@" + name.object +
                             ": only another document leads to it; it goes when that is removed"};
 }
 
-// Removes all entries of the manifest; tells of what keeps it from garbage collection.
+// Removes all entries of the manifest. Prints a notice if something else still protects it from garbage
+// collection.
 Status remove_one(Registry& registry, const RegistryName& name) {
   if (!is_digest_operand(name.object))
     return fail(Errc::invalid_argument,

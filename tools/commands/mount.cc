@@ -29,7 +29,7 @@ namespace {
 struct MountArguments {
   ImageArguments image;
   std::vector<std::string>
-      operands;                      // LAYOUT[:REF] MOUNTPOINT; only the latter with --layout, --repositories
+      operands;  // LAYOUT[:REF] MOUNTPOINT; only MOUNTPOINT if --layout or --repositories is given
   std::string repositories;          // --repositories
   std::vector<std::string> options;  // -o
   std::string cache_size;
@@ -50,7 +50,7 @@ void set_log_level(const MountArguments& arguments) {
                                                  : LogLevel::warning);
 }
 
-// The long options are spellings of -o options, and come after them.
+// Long options are equivalent to -o options, and override them.
 Result<MountOptions> mount_options(const MountArguments& arguments) {
   MountOptions options;
   for (const std::string& argument : arguments.options)
@@ -62,7 +62,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   if (!platform.empty()) options.platform = platform;
   if (!arguments.image.cache_dir.empty()) options.cache_dir = arguments.image.cache_dir;
   if (options.cache_dir.empty()) options.cache_dir = IndexCache::default_directory();
-  // In the background the working directory is another one.
+  // The process in the background has another working directory.
   std::error_code failed;
   if (!options.cache_dir.empty()) options.cache_dir = std::filesystem::absolute(options.cache_dir, failed);
   options.is_of_repositories |= !arguments.repositories.empty();
@@ -77,7 +77,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   return options;
 }
 
-// What is to be mounted, and where.
+// Splits the operands into the name and the mount point.
 Status split_operands(MountArguments& arguments, bool is_of_repositories, std::string& mount_point) {
   const bool is_named = !arguments.image.layout.empty() || !arguments.repositories.empty();
   const std::size_t wanted = is_named ? 1 : 2;
@@ -94,7 +94,7 @@ Status split_operands(MountArguments& arguments, bool is_of_repositories, std::s
   return {};
 }
 
-// What is said of one image makes no sense of many layouts.
+// Refuses options that apply to one image only.
 Status check_repositories(const MountArguments& arguments) {
   for (const auto& [option, is_given] : {std::pair("--layout", !arguments.image.layout.empty()),
                                          {"--ref", !arguments.image.reference.empty()},
@@ -121,12 +121,12 @@ Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, co
   return make_layout_filesystem(library, {std::move(*platform), ownership, options.acl.value_or(false)});
 }
 
-// What a session serves.
+// The filesystem of a session.
 struct Served {
-  std::string source;  // as it was named
+  std::string source;  // as given
   std::shared_ptr<Filesystem> filesystem;
   std::shared_ptr<const LibraryResources> resources;
-  std::vector<UsedPath> used;  // that the mount point must not hide
+  std::vector<UsedPath> used;  // paths that the mount must not hide
 };
 
 Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
@@ -134,12 +134,12 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
   auto used = used_paths(options);
-  // An engine keeps its directory, or archive, open; links in it may lead anywhere.
+  // An engine keeps its directory or archive open, but symlinks in it may lead anywhere.
   used.push_back({.what = "the layout", .path = layout->path, .is_opened_again = options.follow_links});
   if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
     return fail(std::move(checked).error());
 
-  // Shows until everything is mounted; the library, which calls it, may live longer.
+  // Shows progress until the mount exists. The library may live longer.
   auto progress = std::make_shared<std::optional<Progress>>();
   progress->emplace("indexing", !arguments.is_progress_hidden);
   const auto library = open_library(*layout, options, progress);
@@ -150,7 +150,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
                 std::move(used)};
 }
 
-// Nothing is opened yet; what can be known to be a mistake is told.
+// Opens no layout yet. Reports mistakes that are visible without that.
 Result<Served> serve_repositories(const MountArguments& arguments, const MountOptions& options,
                                   const std::string& mount_point_argument) {
   if (auto checked = check_repositories(arguments); !checked) return fail(std::move(checked).error());
@@ -175,7 +175,7 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(used)};
 }
 
-// FUSE refuses everybody else, root too, unless they are allowed.
+// Without these options FUSE refuses all other users, even root.
 bool is_for_caller_alone(const MountOptions& options) {
   return std::ranges::none_of(options.kernel, [](const std::string& option) {
     return option == "allow_other" || option == "allow_root";
@@ -196,7 +196,7 @@ Status mount_layout(MountArguments arguments) {
   auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point_argument)
                                             : serve_layout(arguments, *options, mount_point_argument);
   if (!served) return fail(std::move(served).error());
-  // Only now, as a signal may end the program while it is indexing.
+  // Not earlier: a signal may end the program while it is indexing.
   hold_signals();
   auto mount_point = MountPoint::prepare(mount_point_argument, served->used);
   if (!mount_point) return fail(std::move(mount_point).error());
@@ -226,7 +226,7 @@ Status mount_layout(MountArguments arguments) {
     if (is_for_caller_alone(*options) && (arguments.is_verbose || ::isatty(STDERR_FILENO) == 1))
       print_notice(::geteuid() == 0 ? "only root can see it; mount with -o allow_other for other users"
                                     : "only you can see it, and not even root");
-    // Before the parent ends, which a service manager may take for the end of all.
+    // Before the parent ends, as a service manager may take its end for the end of the service.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
                            " on " + mount_point->path());
     if (daemon) daemon->ready();

@@ -18,10 +18,10 @@ constexpr int kNotMounted = 32;
 
 constexpr std::string_view kUsageLine = "usage: mount.layoutfs LAYOUT[:REF|@DIGEST] DIR [-sfnv] [-o OPTIONS]";
 
-// Of fstab: what others than root may mount is as mount(8) says without devices and set-uid programs.
+// Options of fstab that let ordinary users mount. mount(8) says that they imply nosuid and nodev.
 constexpr std::array<std::string_view, 4> kOthersMayMount{"user", "users", "owner", "group"};
 
-// With what mount(8) means by them, where that is not said.
+// Adds the options that mount(8) implies.
 std::string spelled_out(const std::string& options) {
   std::string list;
   for (const std::string_view option : split_mount_options(options)) {
@@ -37,7 +37,8 @@ std::string spelled_out(const std::string& options) {
 int run_mount_helper(const std::vector<std::string>& arguments,
                      const std::function<int(std::vector<std::string>)>& run) {
   std::vector<std::string> translated{"mount", "-q"};
-  // mount(8) hands its defaults to no helper, also where they are written down: whoever wants others says so.
+  // mount(8) does not pass its defaults, dev and suid, to a helper, even if they are given. It passes nodev and
+  // nosuid.
   if (::geteuid() == 0) translated.insert(translated.end(), {"-o", "dev,suid"});
   std::vector<std::string> operands;
   bool is_fake = false;
@@ -56,7 +57,7 @@ int run_mount_helper(const std::vector<std::string>& arguments,
     } else if (argument == "-V" || argument == "--version") {
       return run({"--version"});
     } else if (argument.size() > 1 && argument[0] == '-') {
-      // -s (sloppy), -n (no mtab) and -v change nothing here; -f means to do everything but mount.
+      // -s (sloppy), -n (no mtab) and -v have no effect; -f does everything except the mount.
       if (argument.find_first_not_of("-sfnv") != std::string::npos) {
         print_error("unknown option " + argument);
         return kWrongArguments;

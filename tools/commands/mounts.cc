@@ -25,7 +25,7 @@ constexpr std::int64_t kMountsVersion = 1;
 struct KnownMount {
   std::string mount_point;
   Mount mount;
-  std::optional<JsonDocument> statistics;  // nothing if it does not answer, or not to this user
+  std::optional<JsonDocument> statistics;  // nullopt if the mount does not answer, or denies access
   bool is_dead = false;
 };
 
@@ -78,7 +78,7 @@ void print_text(const std::vector<KnownMount>& mounts, Output& output) {
                    statistics ? human_size(number_of(*statistics, "decodedBytes")) : "",
                    printable(mount_point), printable(mount.source)});
   const TextStyle style = stdout_style();
-  // Scripts need whole paths.
+  // Paths are not cut if the output is for scripts.
   output << table.text(style, !style.is_terminal);
 }
 

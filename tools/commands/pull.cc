@@ -32,7 +32,7 @@ Result<BlobReader> find_pulled(const RegistryStore& store, const PullArguments& 
   if (!digest) return fail(Error(digest.error()));
   auto manifest = registry.get_manifest(arguments.repository, *digest);
   if (manifest) return manifest;
-  // Also where the manifests of the repository cannot be understood: it is the same content by any way.
+  // If the repository's manifests cannot be read, its blobs still can.
   auto blob = registry.get_blob(arguments.repository, *digest);
   if (blob || registry_code(blob.error()) != RegistryCode::blob_unknown) return blob;
   const RegistryCode why = registry_code(manifest.error());

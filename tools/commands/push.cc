@@ -28,7 +28,7 @@ struct PushArguments {
   std::vector<std::string> tags;
   bool is_verbose = false;
   bool is_progress_hidden = false;
-  bool is_resumed = false;  // also where --resume has nothing behind it
+  bool is_resumed = false;  // also for an empty ID
   bool is_mounted = false;
 };
 
@@ -48,7 +48,7 @@ Result<RegistryStore> open_to_write(const RegistryArguments& arguments) {
 }
 
 Result<std::size_t> chunk_size_of(const PushArguments& arguments) {
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 30;  // it is kept in memory
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30;  // the chunk is kept in memory
   const auto size = parse_size(arguments.chunk_size);
   if (!size) return fail(Error(size.error()), "--chunk-size");
   if (*size == 0 || *size > kMost)
@@ -93,7 +93,7 @@ int mount_blob(const PushArguments& arguments, const Digest& digest, Output& out
   return kDone;
 }
 
-// What `manifest` says itself.
+// Returns the media type in the manifest.
 Result<std::string> media_type_of(ByteView manifest) {
   const auto document = JsonDocument::parse(manifest);
   if (!document) return fail(Error(document.error()));

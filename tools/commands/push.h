@@ -13,16 +13,16 @@ namespace layoutfs::tools {
 
 struct BlobPush {
   std::string repository;
-  Digest digest;  // empty: whatever the content has
+  Digest digest;  // empty: any content
   std::size_t chunk_size;
-  std::string resumed;  // the upload to go on with; empty for a new one
-  bool is_from_start;   // whether the content begins with what the upload has
+  std::string resumed;  // ID of the upload to resume; empty for a new one
+  bool is_from_start;   // the content begins with the bytes that the upload already has
   bool is_verbose;
   bool is_progress_hidden;
 };
 
-// Sends `content`, prints its digest. An upload that breaks off stays, and the error line says how to go on;
-// of one that has nothing, or has content of another digest, nothing stays.
+// Sends `content` and prints its digest. Returns the exit code. An interrupted upload is kept, and the error
+// line says how to resume it. An upload without content, or with content of another digest, is removed.
 int push_blob(const RegistryStore& store, const BlobPush& push, FileSource& content,
               const StopSignals& signals, Output& output);
 

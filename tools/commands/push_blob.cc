@@ -1,4 +1,4 @@
-// Sending a blob in pieces.
+// Sends a blob in chunks.
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -17,8 +17,8 @@
 namespace layoutfs::tools {
 namespace {
 
-// Says what the upload is called, for whoever has to go on with it after this process was killed: at once, or
-// where it takes longer than a second.
+// Prints the upload's ID, with which another process can resume it: at once, or if the upload takes longer
+// than a second.
 class Announcement {
  public:
   Announcement(const BlobWriter& writer, bool is_immediate) {
@@ -37,7 +37,7 @@ class Announcement {
         if (!stopped.wait_for(lock, stop, std::chrono::seconds(1), [&] { return stop.stop_requested(); }))
           print_notice(line);
       });
-    } catch (const std::system_error&) {  // no thread to be had
+    } catch (const std::system_error&) {  // too many threads
       print_notice(line);
     }
   }
@@ -58,13 +58,13 @@ class Sender {
     if (push.digest.empty() && !push.resumed.empty()) hashes_.emplace(kBlobAlgorithm);
   }
 
-  // All of the content, without what the upload has of it. Its digest, which is that of the push where it has
-  // one.
+  // Sends the content, except for the bytes that the upload has. Returns its digest: that of the push if it
+  // has one.
   Result<Digest> send() {
     if (push_.is_from_start)
       if (auto passed = pass_over(writer_.size()); !passed) return fail(std::move(passed).error());
     for (bool is_end = false; !is_end;) {
-      // What has come is kept, whatever comes then: nobody can get it from a pipe again.
+      // The received bytes are kept even after an error: a pipe cannot be read again.
       std::size_t filled = 0;
       const Status read = fill(push_.chunk_size, filled);
       if (auto written = writer_.write(hashed(filled)); !written) return fail(std::move(written).error());
@@ -76,7 +76,7 @@ class Sender {
   }
 
  private:
-  // Up to `size` bytes of the content into the chunk, fewer at the end, or before an error.
+  // Reads up to `size` bytes of the content into the chunk; fewer at the end, or before an error.
   Status fill(std::size_t size, std::size_t& filled) {
     while (filled < size) {
       if (auto going_on = signals_.context().check(); !going_on) return going_on;
@@ -90,7 +90,7 @@ class Sender {
     return {};
   }
 
-  // The first `size` bytes of the chunk.
+  // Returns the first `size` bytes of the chunk, after hashing them.
   ByteView hashed(std::size_t size) {
     const ByteView content(chunk_.get(), size);
     for (ByteView left = content; hashes_ && !left.empty();) {
@@ -125,8 +125,8 @@ class Sender {
   FileSource& content_;
   const StopSignals& signals_;
   Progress progress_;
-  std::unique_ptr<std::byte[]> chunk_;  // what of it is not used takes no memory
-  std::optional<HashPipe> hashes_;      // where the upload may begin with other content than this
+  std::unique_ptr<std::byte[]> chunk_;  // unused pages take no memory
+  std::optional<HashPipe> hashes_;      // set if the upload may begin with other content
 };
 
 int break_off(const Error& error, bool is_of_content, BlobWriter& writer, const BlobPush& push,
@@ -164,7 +164,7 @@ int push_blob(const RegistryStore& store, const BlobPush& push, FileSource& cont
   }
   if (blob.error().code() != Errc::digest_invalid)
     return break_off(store.explained(blob.error()), false, **writer, push, signals);
-  // Nothing can be made of it by going on.
+  // Resuming the upload cannot succeed.
   ignore((*writer)->cancel(), "the first error is reported, and clean removes the upload later");
   return report(Error(blob.error()).with(content.name()));
 }

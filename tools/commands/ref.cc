@@ -31,13 +31,13 @@ struct RefListArguments {
   bool is_json = false;
 };
 
-// The descriptor as the engine gives it: without its name.
+// Returns the descriptor without its name, like the engine.
 Result<Descriptor> find_reference(const LayoutReader& layout, const std::string& name) {
   const auto references = layout.references();
   if (!references) return fail(Error(references.error()));
   const auto found = find_entries(**references, name);
   if (found) return unnamed((*references)->entries[found->front()]);
-  // An entry that cannot be understood is none of the references.
+  // The references exclude entries that cannot be parsed; get_reference() reports the error of one.
   if (found.error().code() != Errc::not_found) return fail(Error(found.error()));
   auto named = layout.get_reference(name);
   if (!named && named.error().code() == Errc::not_found) return fail(Error(found.error()));
@@ -55,7 +55,7 @@ int get_reference(const RefGetArguments& arguments, Output& output) {
   return kDone;
 }
 
-// Entries with a name, by what finds them; repeated ones once.
+// Returns the entries with a name, by label, without duplicates.
 std::map<std::string, const Descriptor*> by_label(const References& references) {
   const EntryNames names(references.entries);
   std::map<std::string, const Descriptor*> labelled;
@@ -94,12 +94,13 @@ int list_references(const RefListArguments& arguments, Output& output) {
   return (*references)->problems.empty() ? kDone : kCorrupt;
 }
 
-// What each of the names finds, by the references of one moment: "@N" counts entries before any is removed.
+// Removes the entries that the names find in one snapshot of the references: "@N" counts entries before the
+// first removal.
 class Removal {
  public:
   Removal(Engine& engine, const std::vector<std::string>& names) : engine_(engine), names_(names) {}
 
-  // For each name, whether it was there.
+  // Returns for each name whether it existed.
   std::vector<Result<bool>> run() {
     const auto references = engine_.references();
     if (!references) return all_failed(references.error());
@@ -116,7 +117,7 @@ class Removal {
         results.push_back(are_files ? engine_.delete_reference(file_of(**references, found_[i]->front()))
                                     : Result<bool>(true));
       else if (found_[i].error().code() == Errc::not_found)
-        // An entry that cannot be understood is none of the references.
+        // The name may be that of an entry that cannot be parsed.
         results.push_back(engine_.delete_reference(names_[i]));
       else
         results.emplace_back(fail(Error(found_[i].error())));
@@ -147,7 +148,7 @@ class Removal {
 
   Engine& engine_;
   const std::vector<std::string>& names_;
-  std::vector<Result<std::vector<std::size_t>>> found_;  // of each name
+  std::vector<Result<std::vector<std::size_t>>> found_;  // positions, for each name
 };
 
 int remove_references(const RemoveArguments& arguments) {

@@ -1,4 +1,4 @@
-// The command below `layoutfs ref` that has a file of its own.
+// Commands of `layoutfs ref` in files of their own.
 #pragma once
 
 #include "tools/cli/command_line.h"

@@ -16,7 +16,7 @@ namespace {
 struct RefPutArguments {
   LayoutArguments layout;
   std::string name;
-  std::string digest;           // empty with --descriptor
+  std::string digest;           // empty if --descriptor is given
   std::string descriptor_file;  // --descriptor
   std::string media_type;
   std::vector<std::string> annotations;  // KEY=VALUE
@@ -25,7 +25,8 @@ struct RefPutArguments {
   bool is_replacing = false;
 };
 
-// Size and media type of the blob, nothing else: what another reference says of it is not carried over.
+// Returns a descriptor with the size and media type of the blob. It does not copy annotations of other
+// references.
 Result<Descriptor> describe_blob(const LayoutReader& layout, const Digest& digest,
                                  const std::string& media_type) {
   auto size = layout.blob_size(digest);
@@ -54,7 +55,7 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
 Result<Descriptor> descriptor_of_options(const RefPutArguments& arguments, const LayoutReader& layout) {
   auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error());
-  // Mistakes in the options are found first.
+  // Checks the options before it opens the layout.
   Descriptor options;
   for (const std::string& annotation : arguments.annotations)
     if (auto added = add_annotation(options, annotation); !added) return fail(std::move(added).error());
@@ -76,13 +77,13 @@ Result<Descriptor> read_descriptor(const std::string& path) {
   if (!file) return fail(std::move(file).error());
   const auto text = read_document_file(*file);
   if (!text) return fail(Error(text.error()));
-  // More than is allowed is found by parse().
+  // parse() refuses a file that is too large.
   auto descriptor = Descriptor::parse(as_text(*text));
   if (!descriptor) return fail(std::move(descriptor).error(), file->name());
   return descriptor;
 }
 
-// What cannot be meant together.
+// Refuses options that exclude each other.
 Status check_arguments(const RefPutArguments& arguments) {
   for (const auto& [option, type] :
        {std::pair("--media-type", &arguments.media_type), {"--artifact-type", &arguments.artifact_type}})

@@ -19,7 +19,7 @@ struct ReferrersArguments {
 };
 
 Result<Digest> subject_of(Registry& registry, const ReferrersArguments& arguments) {
-  // Nobody needs to have what others refer to.
+  // The repository need not have the subject itself.
   if (is_digest_operand(arguments.subject)) return parse_digest_operand(arguments.subject);
   const auto descriptor = registry.resolve_tag(arguments.repository, arguments.subject);
   if (!descriptor) return fail(Error(descriptor.error()));

@@ -7,7 +7,8 @@
 namespace layoutfs::tools {
 namespace {
 
-// Where the object begins in REPOSITORY:TAG or REPOSITORY@DIGEST; no repository has these characters.
+// Returns the start of the object in REPOSITORY:TAG or REPOSITORY@DIGEST. Repositories contain neither
+// character.
 std::size_t separator_in(std::string_view text) { return text.find_first_of(":@"); }
 
 Result<RegistryName> parse_whole_name(const std::string& text) {

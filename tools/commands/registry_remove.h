@@ -1,4 +1,4 @@
-// What `tag rm` and `manifest rm` share: names in a repository, and their removal one after the other.
+// Common code of `tag rm` and `manifest rm`: names in a repository, and their removal.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ struct RegistryRemoveArguments {
   RegistryArguments registry;
   std::string repository;  // REPOSITORY, or the first REPOSITORY:TAG or REPOSITORY@DIGEST
   std::vector<std::string> names;
-  bool is_forced = false;  // a name that is unknown is no error
+  bool is_forced = false;  // an unknown name is not an error
 };
 
 // A tag or a digest of a repository.
@@ -23,15 +23,15 @@ struct RegistryName {
   std::string object;
 };
 
-// The names that are meant. If `repository` is a whole name already, with a tag behind ':' or a digest behind
-// '@', so are all others. Errc::invalid_argument if there is none.
+// Returns the names to remove. If `repository` is REPOSITORY:TAG or REPOSITORY@DIGEST, all other operands
+// must have that form. Errc::invalid_argument if there are no names.
 Result<std::vector<RegistryName>> names_of(const RegistryRemoveArguments& arguments);
 
-// Removes each of the names, and goes on after a failure; returns the exit code of the first.
+// Removes each of the names. Continues after an error, and returns the exit code of the first.
 int remove_names(const RegistryRemoveArguments& arguments, const RegistryStore& store,
                  const std::function<Status(const RegistryName&)>& remove);
 
-// Adds the option --force, and the operands; those behind the repository are of the kind `kind`.
+// Adds the option --force and the operands. The operands after the repository have the kind `kind`.
 void add_remove_options(Command command, RegistryRemoveArguments& arguments, const char* kind,
                         const std::string& description);
 

@@ -19,12 +19,11 @@
 namespace layoutfs::tools {
 namespace {
 
-// How long the server may take to end: it goes on where something else holds the filesystem, as another
-// mount namespace does.
+// The maximum wait for the server's end. It continues while another mount namespace holds the file system.
 constexpr std::chrono::seconds kPatience{3};
 constexpr std::string_view kMountType = "fuse.layoutfs";
 
-// "cat (1300, open file), bash (1234, working directory) and 2 more"
+// Returns for example "cat (1300, open file), bash (1234, working directory) and 2 more".
 std::string user_list(const std::vector<MountUser>& users) {
   constexpr std::size_t kMost = 5;
   std::string names;
@@ -34,7 +33,7 @@ std::string user_list(const std::vector<MountUser>& users) {
   return users.size() > kMost ? names + " and " + std::to_string(users.size() - kMost) + " more" : names;
 }
 
-// Mounts on directories below, an overlayfs for example.
+// Returns the mounts on directories below, such as an overlayfs.
 std::string mounts_below(const std::string& mount_point) {
   std::string names;
   for (const auto& [point, mount] : all_mounts())
@@ -42,9 +41,9 @@ std::string mounts_below(const std::string& mount_point) {
   return names;
 }
 
-// `failed`, and if the mount is busy, the reason.
+// Returns `failed`, with the reason if the mount is busy.
 Status explain_busy(const std::string& path, const std::string& mount_point, Status failed) {
-  // fusermount3, too, prints the text of EBUSY.
+  // fusermount3 prints the text of EBUSY too.
   if (!failed.error().message().ends_with("busy")) return failed;
   const std::string below = mounts_below(mount_point);
   auto users = users_of_mount(mount_point);
@@ -57,7 +56,7 @@ Status explain_busy(const std::string& path, const std::string& mount_point, Sta
       "detach it now, and let it end with its last user: layoutfs umount -z " + path));
 }
 
-// Returns when the mount point, where the server made it, is removed too.
+// Returns after the server has removed the mount point, if the server created it.
 Status take_down(const std::string& path, bool is_lazy) {
   const auto mount_point = mount_point_of(path);
   if (!mount_point) return fail(Error(mount_point.error()));
@@ -68,7 +67,7 @@ Status take_down(const std::string& path, bool is_lazy) {
   return {};
 }
 
-// Mounts of this user, of everybody for root; those on top of others come first.
+// Returns the mounts of this user, or of all users for root. Mounts on top of others come first.
 std::vector<std::string> own_mount_points() {
   std::vector<std::string> mount_points;
   for (const auto& [path, mount] : all_mounts())
