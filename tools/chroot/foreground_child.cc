@@ -18,7 +18,7 @@ constexpr int kPatience = 10;  // seconds
 }  // namespace
 
 ForwardedSignals::ForwardedSignals() {
-  // Ignored, as some programs leave it to their children, it would make children vanish.
+  // If the parent made the program ignore SIGCHLD, children would vanish instead of waiting for waitpid(2).
   struct sigaction by_default{};
   by_default.sa_handler = SIG_DFL;
   ::sigaction(SIGCHLD, &by_default, nullptr);
@@ -58,7 +58,7 @@ TerminalForeground::TerminalForeground() : is_ours_(::tcgetpgrp(STDIN_FILENO) ==
 
 TerminalForeground::~TerminalForeground() {
   if (!is_ours_) return;
-  // From the background, taking the terminal is answered with this signal.
+  // tcsetpgrp(3) from a background process raises this signal.
   sigset_t background_output, before;
   ::sigemptyset(&background_output);
   ::sigaddset(&background_output, SIGTTOU);

@@ -1,4 +1,4 @@
-// A child process that stands for this one: signals go on to it, and its end is ours.
+// A child process in place of this one: it receives this process's signals, and its end ends this process.
 #pragma once
 
 #include <signal.h>
@@ -6,8 +6,8 @@
 
 namespace layoutfs::tools {
 
-// As long as one of these lives, the signals that people and service managers send to programs are blocked;
-// await() hands them on. Single-threaded programs only.
+// While this exists, the signals that users and service managers send to programs are blocked, and await()
+// forwards them. For single-threaded programs only.
 class ForwardedSignals {
  public:
   ForwardedSignals();
@@ -15,11 +15,11 @@ class ForwardedSignals {
   ForwardedSignals& operator=(const ForwardedSignals&) = delete;
   ~ForwardedSignals() { restore(); }
 
-  // In a child, before it executes something else: signals are as they were.
+  // Restores the signals in a child, before it executes a program.
   void restore() const;
-  // Until `child` ends: its exit code, or 128 and the number of the signal that ended it. Hands signals on to
-  // it, but for those of the terminal, which reach it without that. Whatever other child has ended is
-  // reaped.
+  // Waits until `child` ends. Returns its exit code, or 128 plus the number of the signal that ended it.
+  // Forwards signals, except those of the terminal, which the child receives directly. Reaps all other
+  // children.
   int await(pid_t child) const;
 
  private:
@@ -27,11 +27,11 @@ class ForwardedSignals {
   sigset_t mask_before_;
 };
 
-// Waits ten seconds for a child that should end by itself; then kills it. SIGCHLD is blocked.
+// Waits ten seconds for the end of a child, then kills it. SIGCHLD must be blocked.
 void await_end(pid_t child);
 
-// Remembers whether this process's group is the foreground of the terminal on stdin, and sees to that at the
-// end: a shell that was run in between leaves a group that is gone.
+// Remembers whether this process's group is in the foreground of the terminal on stdin, and restores that at
+// the end: a shell that ran meanwhile leaves a process group that no longer exists.
 class TerminalForeground {
  public:
   TerminalForeground();

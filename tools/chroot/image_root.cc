@@ -1,4 +1,4 @@
-// Mounts, in the order in which they need each other.
+// The mounts, in the order of their dependencies.
 #include "tools/chroot/image_root.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// Covered by a tmpfs, in the mounts of this process alone, to put other things together in it.
+// The directory in which the mounts are assembled: a tmpfs covers it, in the mount namespace of this process.
 constexpr const char* kWorkshop = "/tmp";
 
 constexpr std::array<std::string_view, 7> kDevices{"null",    "zero", "full", "random",
@@ -38,13 +38,13 @@ Status mount_new(const char* type, const std::string& target, unsigned long flag
   return root_failure(errno, "cannot mount " + std::string(type) + " on " + target);
 }
 
-// One that is there is as good.
+// Accepts an existing directory.
 Status make_directory(const std::string& path, mode_t mode = 0755) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return root_failure(errno, "cannot make the directory " + path);
 }
 
-// A mount of the host, not attached to anything; empty where the path is not there.
+// Returns a detached copy of a mount of the host; empty if the path does not exist.
 Result<UniqueFd> clone_mount(const std::string& path) {
   UniqueFd tree(::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
   if (!tree && errno != ENOENT) return root_failure(errno, "cannot bind " + path);
@@ -60,15 +60,15 @@ Status make_read_only(const UniqueFd& tree) {
   return root_failure(errno, "cannot make a mount read-only");
 }
 
-// Nothing to attach is no error.
+// Does nothing if `tree` is empty.
 Status attach(const UniqueFd& tree, const std::string& target) {
   if (!tree || ::move_mount(tree.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0)
     return {};
   return root_failure(errno, "cannot mount on " + target);
 }
 
-// What comes from the host. It is taken while paths mean the host's files, and attached when they mean the
-// image's, so that no link in an image leads out of it.
+// The host's mounts. They are cloned while paths mean the host's files, and attached when paths mean the
+// image's, so that no symlink of an image leads to the host.
 struct HostMounts {
   UniqueFd upper, sys, terminals, resolver;
   std::array<UniqueFd, kDevices.size()> devices;
@@ -91,7 +91,7 @@ Result<HostMounts> clone_host_mounts(const std::string& upper) {
   for (std::size_t i = 0; i < kDevices.size(); ++i)
     take(mounts.devices[i], "/dev/" + std::string(kDevices[i]));
   if (!taken) return fail(std::move(taken).error());
-  // Without it programs run as well, but know no names of hosts.
+  // Optional: without it only host names do not resolve.
   if (auto resolver = clone_mount("/etc/resolv.conf"))
     mounts.resolver = std::move(*resolver);
   else
@@ -101,7 +101,7 @@ Result<HostMounts> clone_host_mounts(const std::string& upper) {
   return mounts;
 }
 
-// The image, in `image` of the working directory.
+// Mounts the image at `image` in the working directory.
 Status mount_image(const std::string& source, const std::function<Status(UniqueFd)>& serve) {
   if (auto made = make_directory("image"); !made) return made;
   auto device = mount_device("image", source);
@@ -113,7 +113,7 @@ Status mount_image(const std::string& source, const std::function<Status(UniqueF
   return {};
 }
 
-// The merged root has the attributes of the upper layer's.
+// Copies the attributes of the image's root, as the merged root shows those of the upper layer.
 Status make_upper() {
   if (::mkdir("changes/upper", 0755) != 0)
     return errno == EEXIST ? Status() : root_failure(errno, "cannot make the upper layer");
@@ -127,21 +127,21 @@ Status make_upper() {
   return root_failure(errno, "cannot make the upper layer");
 }
 
-// The image with overlayfs on top, in `root` of the working directory.
+// Mounts overlayfs over the image at `root` in the working directory.
 Status mount_overlay(const ImageRoot& root, const UniqueFd& upper) {
   for (const char* directory : {"root", "changes"})
     if (auto made = make_directory(directory); !made) return made;
   if (auto attached = attach(upper, "changes"); !attached) return attached;
   if (auto made = make_upper(); !made) return made;
   if (auto made = make_directory("changes/work"); !made) return made;
-  // trusted.* is for the first user namespace alone.
+  // The kernel reserves trusted.* for the first user namespace.
   const std::string options = std::string("lowerdir=image,upperdir=changes/upper,workdir=changes/work") +
                               (is_first_user_namespace() ? "" : ",userxattr");
   if (::mount("overlay", "root", "overlay", 0, options.c_str()) == 0) return {};
   return root_failure(errno, "cannot mount overlayfs" + (root.upper.empty() ? "" : " with " + root.upper));
 }
 
-// The old root lies on top of the new one, where no path leads to it, until it is unmounted.
+// Puts the old root on top of the new one, out of reach of any path, until it is unmounted.
 Status pivot(const char* new_root) {
   if (::chdir(new_root) == 0 && ::syscall(SYS_pivot_root, ".", ".") == 0) return {};
   return root_failure(errno, "cannot change the root directory");
@@ -154,8 +154,8 @@ Status attach_device(const UniqueFd& device, const std::string& target) {
   return attach(device, target);
 }
 
-// One of the root directory itself, whatever the image has there: to follow a symlink would cover another
-// directory of the image, or the root.
+// Makes a directory of the root directory itself. A symlink of the image would make the mount cover another
+// directory, or the root.
 Status make_mount_point(const std::string& path, mode_t mode) {
   if (auto made = RootDirectory().make_directory(path, mode); !made)
     return fail(Errc::mount_failed, "cannot make the directory " + made.error().message());
@@ -200,7 +200,7 @@ Status populate(const HostMounts& host) {
   return {};
 }
 
-// As container engines do it.
+// Creates a missing directory, like container engines.
 Status enter_working_directory(const std::string& directory) {
   const auto path = RootDirectory().make_directories(std::filesystem::path("/") / directory);
   if (!path) return fail(Errc::mount_failed, "the image's working directory " + path.error().message());
@@ -226,7 +226,8 @@ Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve
   if (auto mounted = mount_overlay(root, host->upper); !mounted) return mounted;
 
   if (auto changed = pivot("root"); !changed) return changed;
-  // While the old root is there: where a user namespace shows no other proc, the kernel refuses a new one.
+  // This must precede the unmount: in a user namespace in which no other proc is visible, the kernel refuses
+  // a new one.
   if (auto populated = populate(*host); !populated) return populated;
   if (::umount2(".", MNT_DETACH) != 0) return root_failure(errno, "cannot leave the old root directory");
   if (auto entered = enter_working_directory(root.working_directory); !entered) return entered;

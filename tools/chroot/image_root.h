@@ -1,5 +1,5 @@
-// The root directory in which `chroot` runs a command: an image, overlayfs on top, and what programs expect
-// of a running system.
+// The root directory of `chroot`: an image under overlayfs, with the file systems that programs expect of a
+// running system.
 #pragma once
 
 #include <functional>
@@ -11,18 +11,18 @@
 namespace layoutfs::tools {
 
 struct ImageRoot {
-  std::string source;  // of the image's mount, in /proc/self/mountinfo
-  std::string upper;   // the directory that keeps what is written; empty: memory
+  std::string source;  // of the image's mount, for /proc/self/mountinfo
+  std::string upper;   // the directory that keeps changes; empty: memory
   bool is_read_only = false;
-  std::string working_directory;  // in the image, made where it is missing; empty: its root
+  std::string working_directory;  // in the image, created if it is missing; empty: its root
 };
 
-// Whether all files must be shown as root's, as this user namespace knows few others.
+// Returns whether this user namespace maps too few users, so that all files must be shown as root's.
 bool are_users_missing();
 
-// Gives this process, which must be the first of a pid namespace, mounts of its own, and such a root
-// directory. `serve` is handed the device of the image's mount, which must be answered from then on. Nothing
-// of it is seen outside, and all of it ends with the last process that is inside. Errc::mount_failed.
+// Gives this process its own mounts and the root directory. The process must be the first of a pid namespace.
+// `serve` gets the device of the image's mount, and must answer its requests from then on. The mounts are
+// invisible outside, and end with the last process inside. Errc::mount_failed.
 Status enter(const ImageRoot& root, const std::function<Status(UniqueFd device)>& serve);
 
 }  // namespace layoutfs::tools

@@ -17,7 +17,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// A descriptor goes with a byte (unix(7), SCM_RIGHTS), which says whom the files belong to.
+// A message of one byte with a descriptor (unix(7), SCM_RIGHTS). The byte says whether all files are root's.
 struct DeviceMessage {
   char byte = 0;
   iovec data{&byte, 1};
@@ -36,7 +36,7 @@ struct Received {
   bool is_for_root_alone = false;
 };
 
-// Nothing where all who could have sent something are gone.
+// Returns an empty message if all senders are gone.
 Received receive(int socket) {
   DeviceMessage message;
   if (retried([&] { return ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC); }) != 1) return {};
@@ -54,11 +54,12 @@ Status run(Received received, const ImagePtr& image, const std::shared_ptr<Image
   options.mount_point = "/dev/fd/" + std::to_string(received.device.get());
   auto session = FuseSession::mount(image_filesystem(image, library, std::move(view)), options);
   if (!session) return fail(std::move(session).error());
-  received.device.release();  // the session's from now on
+  received.device.release();  // the session owns it
   return (*session)->serve([] {});
 }
 
-// Whoever reads what the command prints, or writes what it reads, does not wait for the server.
+// Detaches from the terminal and the pipes, so that the command's readers and writers do not wait for the
+// server.
 void leave_terminal() {
   ::setsid();
   if (const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC)); null)

@@ -1,4 +1,4 @@
-// A process that serves an image to other namespaces than its own.
+// A process that serves an image to other mount namespaces.
 #pragma once
 
 #include <sys/types.h>
@@ -12,14 +12,14 @@ namespace layoutfs::tools {
 
 class ImageServer {
  public:
-  // Forks; no thread may run yet. The server is in a session of its own, where no signal of the terminal
-  // reaches it. It ends when the mount is gone, or where no process is left that could give it one.
+  // Forks the server, before any thread runs. The server has its own session, so that signals of the terminal
+  // do not reach it. It ends when the mount is gone, or when no process is left that could send it a device.
   static Result<ImageServer> start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library);
 
-  // Gives it the device of a mount: once, from this process or a child. With `is_for_root_alone` all files
-  // are shown as root's.
+  // Sends the device of a mount to the server, once, from this process or a child. With `is_for_root_alone`
+  // all files are shown as root's.
   Status serve(UniqueFd device, bool is_for_root_alone);
-  // In each process that will not: see start().
+  // Call it in each process that will not call serve(): see start().
   void release() { socket_.reset(); }
   pid_t process() const noexcept { return process_; }
 

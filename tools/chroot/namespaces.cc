@@ -24,7 +24,7 @@ Status write_file(const std::string& path, const std::string& content) {
   return write_all(file->get(), as_bytes(content), path);
 }
 
-// user_namespaces(7): an ordinary user may map its own ids, and must give up setgroups(2) for that.
+// user_namespaces(7): an ordinary user may map only its own IDs, and must first give up setgroups(2).
 Status map_own_ids(uid_t uid, gid_t gid) {
   for (const auto& [file, content] : {std::pair<std::string, std::string>("setgroups", "deny"),
                                       {"uid_map", "0 " + std::to_string(uid) + " 1"},

@@ -18,13 +18,11 @@
 namespace layoutfs::tools {
 namespace {
 
-// As Linux resolves paths.
-
 std::unexpected<Error> failed(int errno_value, const std::string& path) {
   return std::unexpected(Error::system(errno_value, path));
 }
 
-// Nothing, and errno, if that fails.
+// Returns nullopt and sets errno on failure.
 std::optional<struct stat> status_of(const std::string& path) {
   struct stat status;
   if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
@@ -33,14 +31,14 @@ std::optional<struct stat> status_of(const std::string& path) {
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-// Of proc(5): its links lead to what a process has open, whatever their text says.
+// Returns whether a file is on proc(5). Its links lead to open files, regardless of their text.
 bool is_in_proc(const std::string& path) {
   struct statfs filesystem;
   return ::statfs((parent_of(path) + "/.").c_str(), &filesystem) != 0 ||
          filesystem.f_type == PROC_SUPER_MAGIC;
 }
 
-// Empty, and errno, if that fails: no symlink has an empty target.
+// Returns an empty string and sets errno on failure; no symlink has an empty target.
 std::string target_of(const std::string& path) {
   std::string target(PATH_MAX, '\0');
   const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
@@ -48,7 +46,7 @@ std::string target_of(const std::string& path) {
   return target;
 }
 
-// Puts the names in `path` on the stack, the first one on top.
+// Pushes the names in `path` on the stack, the first one last.
 void push_names(std::vector<std::string>& names, const std::string& path) {
   const auto parts = split(path, '/');
   for (auto part = parts.rbegin(); part != parts.rend(); ++part)

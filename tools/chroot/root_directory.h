@@ -1,4 +1,4 @@
-// Places in a root directory whose content nobody vouches for, as an image's is.
+// Paths in a root directory with untrusted content, such as an image's.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,26 +10,26 @@
 
 namespace layoutfs::tools {
 
-// Paths are resolved inside it, without the kernel, so that no symlink leads out: those of proc(5), which
-// lead to open files, are refused with ELOOP. What is missing is made. The paths that are returned have no
-// symlinks. Nothing else may change the directory meanwhile. Errors are those of system calls.
+// Resolves paths inside the directory without the kernel, so that no symlink leads out. Symlinks of proc(5),
+// which lead to open files, fail with ELOOP. Creates missing directories. Returned paths have no symlinks.
+// Nothing else may change the directory meanwhile. Errors are those of system calls.
 class RootDirectory {
  public:
-  // By default that of this process.
+  // Default: the root directory of this process.
   explicit RootDirectory(std::string path = "") : root_(std::move(path)) {}
 
-  // Makes `path`, in a directory that is there, a directory itself: anything else there, also a symlink, is
-  // replaced.
+  // Makes `path` a directory. Its parent must exist. Replaces a file or a symlink at `path`.
   Status make_directory(const std::string& path, mode_t mode) const;
-  // Returns the directory that `path` leads to, made if it is missing. ENOTDIR if it leads to something else.
+  // Returns the directory to which `path` leads, after creating it if it is missing. ENOTDIR if `path` leads
+  // to a file.
   Result<std::string> make_directories(const std::string& path) const;
-  // Returns the file that `path` leads to, made if it is missing. If it leads to nothing that can be made, to
-  // anything but a regular file, or to another mount, a new file replaces what is at `path`, and if need be a
-  // new directory what is at its parent, which must be below the root directory.
+  // Returns the file to which `path` leads, after creating it if it is missing. A new file replaces `path` if
+  // it leads to a place in which no file can be created, to a file that is not regular, or to another mount.
+  // In that case a new directory may replace the parent of `path`, which must be below the root directory.
   Result<std::string> make_file(const std::string& path) const;
 
  private:
-  // Returns the place that `path` leads to, at which nothing may be. Directories on the way to it are made.
+  // Returns the place to which `path` leads, where nothing exists yet. Creates the directories above it.
   Result<std::string> place_of(const std::string& path) const;
   Result<std::string> make_parent(const std::string& path) const;
   bool is_file_or_free(const std::string& place) const;

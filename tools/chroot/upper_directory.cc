@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kManifest = "manifest";
 
-// Empty where nothing is written there.
+// Returns the digest in the file, or an empty string if the file does not exist.
 Result<std::string> owner_of(const UniqueFd& directory, const std::string& path) {
   constexpr std::size_t kLimit = 256;
   const auto file = open_at(directory.get(), kManifest, O_RDONLY);
@@ -66,7 +66,7 @@ Result<UpperDirectory> UpperDirectory::take(const std::string& path, std::span<c
 
 void UpperDirectory::give_back() {
   if (!directory_) return;
-  // What overlayfs makes before a command can write; what is not empty stays.
+  // Removes the empty directories that overlayfs created. Directories with changes stay.
   if (is_named_) {
     for (const char* empty : {"work/work", "work", "upper"})
       ::unlinkat(directory_.get(), empty, AT_REMOVEDIR);

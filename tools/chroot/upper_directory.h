@@ -1,4 +1,4 @@
-// The directory in which `chroot --upper` keeps what is written.
+// The directory in which `chroot --upper` keeps changes.
 #pragma once
 
 #include <span>
@@ -11,23 +11,23 @@
 
 namespace layoutfs::tools {
 
-// DIR/upper and DIR/work are overlayfs's, DIR/manifest says whose changes they are.
+// DIR/upper and DIR/work belong to overlayfs; DIR/manifest names the image of the changes.
 class UpperDirectory {
  public:
-  // Made where it is missing, and locked as long as this lives: what two overlayfs with one upper layer would
-  // do is undefined, and so is what one does with the upper layer of other files. Errc::io, or
-  // Errc::invalid_argument if it belongs to another manifest, lies in one of the `used` paths, or would show
-  // one of them to the command. Nothing for an empty path.
+  // Creates the directory if it is missing, and locks it while this object exists. With two overlayfs on one
+  // upper layer, or one on the upper layer of other files, behaviour is undefined. An empty path gives an
+  // empty object. Errc::io; Errc::invalid_argument if the directory belongs to another manifest, is inside
+  // one of the `used` paths, or would show one of them to the command.
   static Result<UpperDirectory> take(const std::string& path, std::span<const UsedPath> used,
                                      const Digest& manifest);
-  // As it was before, unless something was written: where no command ran.
+  // Restores the earlier state if no command ran. Keeps everything if something was written.
   void give_back();
 
  private:
   std::string path_;
   UniqueFd directory_;
   bool is_made_ = false;
-  bool is_named_ = false;  // after this image, by this object
+  bool is_named_ = false;  // to this image, by this object
 };
 
 }  // namespace layoutfs::tools

@@ -17,7 +17,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// The target; removed at the end if this made it and nothing was put there.
+// The target. The destructor removes it if this object created it and it is empty.
 class Target {
  public:
   static Result<Target> open(const std::string& path) {
@@ -33,12 +33,12 @@ class Target {
   Target(Target&&) noexcept = default;
   Target& operator=(Target&&) = delete;
   ~Target() {
-    if (fd_ && is_new_) ::rmdir(path_.c_str());  // fails if anything is in it
+    if (fd_ && is_new_) ::rmdir(path_.c_str());  // fails unless it is empty
   }
 
   int fd() const { return fd_.get(); }
   bool is_new() const { return is_new_; }
-  // Also if it is empty.
+  // Keeps the target even if it is empty.
   void keep() { is_new_ = false; }
 
  private:
@@ -48,7 +48,7 @@ class Target {
   bool is_new_ = false;
 };
 
-// The directory in the target into which everything is written first.
+// The temporary directory in the target, into which all files are written first.
 class Staging {
  public:
   static Result<Staging> make(int target) {
@@ -60,7 +60,7 @@ class Staging {
     auto fd = open_at(target, staging.name_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!fd) return fail(std::move(fd).error());
     staging.fd_ = std::move(*fd);
-    // What is inherited from the target's own ACL or set-group-id bit is not the image's.
+    // Removes the ACL and set-group-id bit that it inherited from the target.
     ::fremovexattr(staging.fd_.get(), "system.posix_acl_default");
     if (::fchmod(staging.fd_.get(), S_IRWXU) != 0) return fail(Error::system(errno, staging.name_));
     return staging;
@@ -69,7 +69,7 @@ class Staging {
       : parent_(std::exchange(other.parent_, -1)), name_(std::move(other.name_)), fd_(std::move(other.fd_)) {}
   Staging& operator=(Staging&&) = delete;
   ~Staging() { remove(); }
-  // It must be empty.
+  // The directory must be empty.
   void remove() noexcept {
     if (const int parent = std::exchange(parent_, -1); parent >= 0)
       ::unlinkat(parent, name_.c_str(), AT_REMOVEDIR);
@@ -83,8 +83,8 @@ class Staging {
   UniqueFd fd_;
 };
 
-// Returns the group of new files: the directory may decide that (mount(8), "grpid"). Errc::denied if somebody
-// else has put another directory in its place.
+// Returns the group of new files, which may be the directory's (mount(8), "grpid"). Errc::denied if another
+// user has replaced the directory.
 Result<gid_t> group_of(int directory) {
   const auto status = stat_of(directory, "temporary directory");
   if (!status) return fail(Error(status.error()));

@@ -15,14 +15,14 @@ namespace {
 constexpr std::uint64_t kGroupBytes = std::uint64_t{8} << 20;
 constexpr std::size_t kGroupFiles = 256;
 
-// A path's last component, as people mean it: that of "a/b/" is "b". Empty for the root.
+// Returns the last component of a path, without slashes: "b" for "a/b/". Empty for the root.
 std::string_view last_component(std::string_view path) {
   while (path.ends_with('/')) path.remove_suffix(1);
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-// Where the data of a file begins. Files without data come last.
+// Returns the position of a file's data. Files without data come last.
 std::tuple<std::uint32_t, std::uint64_t> position_of(const InodeView& inode) {
   constexpr auto kNowhere = std::numeric_limits<std::uint32_t>::max();
   if (inode.type != EntryType::file || inode.stored == 0) return {kNowhere, 0};

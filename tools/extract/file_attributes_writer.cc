@@ -28,7 +28,7 @@ std::array<timespec, 2> times_of(const InodeView& inode) {
 
 Error owner_error(const InodeView& inode) {
   return Error::system(errno, "owner " + std::to_string(inode.uid) + ":" + std::to_string(inode.gid))
-      .with_hint("leave the files to the user who extracts with --no-same-owner");
+      .with_hint("to become the owner of the files, use --no-same-owner");
 }
 
 }  // namespace
@@ -62,13 +62,12 @@ Status FileAttributesWriter::set_xattrs(const InodeView& inode, Set set) const {
   return {};
 }
 
-// chown(2) clears set-id bits and capabilities, and an ACL changes the group's bits: in this order nothing is
-// lost.
+// The order matters: chown(2) clears set-id bits and capabilities, and an ACL changes the group's bits.
 Status FileAttributesWriter::apply(int fd, const InodeView& inode, bool is_movable) const {
   if (needs_owner(inode) && ::fchown(fd, inode.uid, inode.gid) != 0) return fail(owner_error(inode));
   const mode_t mode = mode_of(inode) | (is_movable ? S_IRWXU : 0);
   const bool is_directory = inode.type == EntryType::directory;
-  // Only root may set an xattr of a file that its mode does not let the owner write.
+  // Only root may set an xattr of a file that its owner cannot write.
   const bool is_opened = !options_.is_root && inode.xattr_count != 0 && (mode & S_IWUSR) == 0;
   if (is_opened && ::fchmod(fd, mode | S_IWUSR) != 0) return fail(Error::system(errno, "mode"));
   if (!is_opened && (is_directory || (mode & ~mode_t{0777}) != 0 || (mode & umask_) != 0) &&

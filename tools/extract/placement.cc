@@ -65,7 +65,7 @@ Status Placement::enter(const Child& child, int from, int to, const std::string&
   return {};
 }
 
-// A file replaces a file by the rename itself. With `to` of -1 only checks.
+// Removes a file or an empty directory that the rename itself does not replace. Only checks if `to` is -1.
 Status Placement::make_room(const Child& child, bool is_directory_there, int to,
                             const std::string& path) const {
   if (!force_) return exists(path);
@@ -81,18 +81,18 @@ Status Placement::make_room(const Child& child, bool is_directory_there, int to,
 
 Status Placement::move_one(const Child& child, int from, int to, const std::string& path) const {
   const std::string name(child.name);
-  // A device that was left out.
+  // A skipped device.
   struct stat made{};
   if (::fstatat(from, name.c_str(), &made, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) return {};
   int moved = ::renameat2(from, name.c_str(), to, name.c_str(), force_ ? 0 : RENAME_NOREPLACE);
-  // Filesystems without that flag: it was looked a moment ago.
+  // This file system does not support the flag. check() has just found that the name does not exist.
   if (moved != 0 && errno == EINVAL && !force_) moved = ::renameat(from, name.c_str(), to, name.c_str());
   if (moved != 0 && errno == EEXIST) return exists(path);
   if (moved != 0) return fail(Error::system(errno, path));
   if (child.directory == 0) return {};
   const mode_t mode = attributes_.mode_of(tree_.inode(plan_.directories[child.directory].inode));
   if ((made.st_mode & 07777) == mode) return {};
-  // It had to stay writable to be moved.
+  // The directory had to stay writable until it was moved.
   const auto fd = open_at(to, name, kDirectory);
   if (!fd) return fail(Error(fd.error()), path);
   if (::fchmod(fd->get(), mode) != 0) return fail(Error::system(errno, path));

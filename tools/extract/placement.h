@@ -1,4 +1,4 @@
-// Moves a tree that was written into the directory where people want it.
+// Moves a written tree into the target directory.
 #pragma once
 
 #include <cstddef>
@@ -13,17 +13,17 @@
 
 namespace layoutfs::tools {
 
-// Each entry appears at its place at once, whole. A directory that exists is entered, and keeps its
-// attributes; a symlink in the place of a directory is never followed.
+// Each entry appears complete, in one step. Existing directories are entered and keep their attributes. A
+// symlink in the place of a directory is never followed.
 class Placement {
  public:
-  // All of these must outlive it. `force`: other files are replaced, else they are an error.
+  // The arguments must outlive this. With `force`, other existing files are replaced; else they are an error.
   Placement(const ImageTree& tree, const ExtractPlan& plan, const FileAttributesWriter& attributes,
             bool force);
 
-  // Errc::already_exists if something below `target` is in the way, naming it. Changes nothing.
+  // Changes nothing. Errc::already_exists, naming it, if a file below `target` is in the way.
   Status check(int target) const { return visit(0, -1, target, ""); }
-  // Moves everything from `top`. Errc::already_exists as above; what was moved before stays.
+  // Moves everything from `top`. Errc::already_exists as above; entries that were moved before stay.
   Status move(int top, int target) const { return visit(0, top, target, ""); }
 
  private:
@@ -32,7 +32,7 @@ class Placement {
     std::size_t directory;  // position in the plan; 0 for anything else
   };
 
-  // Without `from` (-1) only checks.
+  // Only checks if `from` is -1.
   Status visit(std::size_t directory, int from, int to, const std::string& path) const;
   Status enter(const Child& child, int from, int to, const std::string& path) const;
   Status make_room(const Child& child, bool is_directory_there, int to, const std::string& path) const;

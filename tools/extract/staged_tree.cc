@@ -17,13 +17,13 @@
 namespace layoutfs::tools {
 namespace {
 
-constexpr std::size_t kPiece = std::size_t{1} << 20;  // bytes that are read at once
+constexpr std::size_t kPiece = std::size_t{1} << 20;  // bytes per read
 constexpr std::size_t kLongestPath = 3000;            // below PATH_MAX
-constexpr std::size_t kOpenDirectories = 16;          // for each thread
+constexpr std::size_t kOpenDirectories = 16;          // per thread
 
 }  // namespace
 
-// The directories that one thread used last, open.
+// The open directories that one thread used last.
 class StagedTree::Directories {
  public:
   explicit Directories(const StagedTree& tree) : tree_(tree) {}
@@ -90,7 +90,7 @@ Status StagedTree::make_directories() {
 Status StagedTree::write_file(int directory, const PlannedFile& file, const OnProgress& progress,
                               const Context& context) {
   const InodeView inode = image_.tree().inode(file.inode);
-  // The owner may write it now, whatever its mode.
+  // The owner may write the new file, whatever its mode.
   const auto fd = open_at(directory, std::string(file.name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
                           attributes_.creation_mode(inode));
   if (!fd) return fail(Error(fd.error()));
@@ -98,7 +98,7 @@ Status StagedTree::write_file(int directory, const PlannedFile& file, const OnPr
     return fail(Error::system(errno, "size"));
   for (std::uint64_t offset = 0; offset < inode.size;) {
     const auto data = image_.seek(file.inode, offset, Image::Seek::data);
-    if (!data) break;  // only a hole is left
+    if (!data) break;  // the rest is a hole
     const std::uint64_t hole = image_.seek(file.inode, *data, Image::Seek::hole).value_or(inode.size);
     IoBuffers pieces;
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, hole - *data));
@@ -154,7 +154,7 @@ Status StagedTree::make_links() {
     const auto type = image_.tree().inode(file.inode).type;
     const bool is_device = type == EntryType::character || type == EntryType::block;
     if (is_device && !is_root_) continue;
-    // The handles of both stay open, as there is room for more than two.
+    // Both handles stay open, as more than two may be open.
     const auto from = directories.open(file.directory);
     if (!from) return fail(Error(from.error()));
     const auto to = directories.open(link.directory);
@@ -165,7 +165,7 @@ Status StagedTree::make_links() {
   return {};
 }
 
-// Children first: what is done in a directory changes its mtime, and needs its owner's permissions.
+// Children first: a change in a directory changes its mtime, and needs the owner's permissions.
 Status StagedTree::finish_directories() {
   Directories directories(*this);
   for (std::size_t i = plan_.directories.size(); i-- > 1;) {
@@ -197,8 +197,7 @@ Status StagedTree::write(const OnProgress& progress, const Context& context) {
 }
 
 void StagedTree::remove() noexcept {
-  // Names by directory are not kept: the lists are walked once, with the directories open that were used
-  // last.
+  // Walks the lists once, with the recently used directories open, instead of sorting names by directory.
   Directories directories(*this);
   const auto unlink = [&](std::size_t directory, std::string_view name, int flags) {
     if (const auto fd = directories.open(directory)) ::unlinkat(*fd, std::string(name).c_str(), flags);

@@ -1,8 +1,8 @@
-// The files of a plan, written below a directory that nobody else can enter.
+// Writes the files of a plan into a private directory.
 //
-// Every call names its file by the handle of its directory and one name, and creates it: nothing that exists
-// is opened for writing, and no symlink is followed. Files are written group by group on all cores; as the
-// files of a group follow each other in a layer, each thread decodes a stretch of it once.
+// Every call creates one name in an open directory: it opens no existing file for writing and follows no
+// symlink. Groups of files are written on all cores. The files of a group are adjacent in a layer, so each
+// thread decodes its part of the layer once.
 #pragma once
 
 #include <atomic>
@@ -24,19 +24,19 @@ namespace layoutfs::tools {
 
 class StagedTree {
  public:
-  // All of these must outlive it. `top` is the directory: empty, and the caller's alone.
+  // The references must outlive this. `top` must be empty, and only the caller may access it.
   StagedTree(const Image& image, const ExtractPlan& plan, const FileAttributesWriter& attributes, int top,
              bool is_root)
       : image_(image), plan_(plan), attributes_(attributes), top_(top), is_root_(is_root) {}
 
   using OnProgress = std::function<void(std::uint64_t bytes)>;  // called by any thread
-  // Everything but the top's attributes. Errors name the path in the image; Errc::cancelled.
+  // Writes everything except the top's attributes. Errors name the path in the image. Errc::cancelled.
   Status write(const OnProgress& progress, const Context& context);
-  // Devices that were left out, as only root can make them.
+  // Returns the number of skipped devices; only root can create devices.
   std::uint64_t devices_left_out() const noexcept { return devices_left_out_; }
-  // Removes what was written and is still there.
+  // Removes all written files that are still there.
   void remove() noexcept;
-  // The directory, open. Deep ones are reached in several steps, as PATH_MAX bounds each.
+  // Opens the directory. A deep one takes several steps, as PATH_MAX limits each.
   Result<UniqueFd> open(std::size_t directory) const;
 
  private:
