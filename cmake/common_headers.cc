@@ -1,1 +1,1 @@
-// Nothing: the headers that are precompiled with it are what matters (targets.cmake).
+// Empty: its target exists for the precompiled headers (targets.cmake).

@@ -1,8 +1,8 @@
-# Everything comes from Debian 12; scripts/install-dependencies.sh installs it.
+# All dependencies are packages of Debian 12; scripts/install-dependencies.sh installs them.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(ZLIB REQUIRED)
-# Input is const: decided for all sources, before the first of several that are compiled at once includes zlib.h.
+# Makes zlib's input pointers const. Defined for all sources, as in a unity build the first #include of zlib.h decides.
 set_property(TARGET ZLIB::ZLIB APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS ZLIB_CONST)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(FlatBuffers REQUIRED CONFIG)

@@ -1,14 +1,14 @@
-# Debian packages, by cpack in a build directory: layoutfs, which is the program and all that has no component of its own,
-# and liblayoutfs-dev.
+# Debian packages, made by cpack in a build directory: layoutfs, with the program and all files without another
+# component, and liblayoutfs-dev.
 set(CPACK_GENERATOR DEB)
 set(CPACK_COMPONENTS_ALL program development)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_PACKAGE_CONTACT "the layoutfs developers <layoutfs@localhost>")
 set(CPACK_STRIP_FILES ON)
-# Each package has its own, as the first line of its description.
+# Each package's summary is the first line of its description.
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
-# Whatever the umask of who calls cpack.
+# Independent of the caller's umask.
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/compress-manual.cmake)
@@ -19,7 +19,7 @@ set(CPACK_DEBIAN_PROGRAM_DESCRIPTION "mounts OCI image layouts
 Shows the directory that skopeo, umoci and buildah write as a tree: references,
 manifests, layers, and the merged root filesystem of every image, without
 unpacking or converting anything. Lists, checks and changes layouts as well.")
-# Shared libraries are what dpkg-shlibdeps says; fuse3 is for fusermount3, by which ordinary users mount.
+# dpkg-shlibdeps finds the shared libraries. fuse3 has fusermount3, with which ordinary users mount.
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS fuse3)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/postrm)

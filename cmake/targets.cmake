@@ -1,20 +1,20 @@
-# How the targets of this project are built: one library for each folder, so that an include that goes down the list
-# of folders does not link.
+# Functions for the targets of this project. Each folder is a library, so that an include of a later folder does not
+# link.
 
 add_library(layoutfs_options INTERFACE)
 target_include_directories(layoutfs_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(layoutfs_options INTERFACE
-  # As some libraries ask for it: all sources or none may share precompiled headers.
+  # Some libraries require -pthread. All sources need the same options, because they share precompiled headers.
   -pthread
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   -Wformat=2 -Wno-missing-field-initializers
-  # What no header declares is of its source alone. To clang, missing declarations are something else.
+  # A function without a declaration in a header must be private to its source. clang has another name for this warning.
   $<$<CXX_COMPILER_ID:GNU>:-Wmissing-declarations>
   $<$<CXX_COMPILER_ID:Clang>:-Wmissing-prototypes -Wmissing-variable-declarations>
-  # g++ 12 sees overlapping and overflowing copies inside std::string and std::vector that are not there (GCC bugs 105651,
-  # 105329 and 105562).
+  # g++ 12 reports overlapping and overflowing copies inside std::string and std::vector that do not exist (GCC bugs
+  # 105651, 105329 and 105562).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds>
-  # It takes a source for a header where another includes it.
+  # In a unity build g++ takes an included source for a header.
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${LAYOUTFS_UNITY}>>:-Wno-subobject-linkage>
   $<$<BOOL:${LAYOUTFS_WERROR}>:-Werror>)
 if(LAYOUTFS_SANITIZE)
@@ -32,17 +32,18 @@ set(LAYOUTFS_COMMON_HEADERS <algorithm> <array> <atomic> <chrono> <condition_var
   <compare> <expected> <filesystem> <functional> <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread>
   <tuple> <unordered_map> <utility> <variant> <vector>)
 
-# layoutfs_unite(TARGET): with LAYOUTFS_UNITY, compiles the sources of TARGET in few units: most of the time of a compiler goes
-# into headers. So a name in an anonymous namespace stands in one source of the target alone. Without it each source is
-# compiled alone, which shows that it includes what it needs.
+# layoutfs_unite(TARGET): with LAYOUTFS_UNITY, compiles the sources of TARGET in a few units, because most of the
+# compile time is spent on headers. A name in an anonymous namespace may therefore occur in only one source of the
+# target. Without LAYOUTFS_UNITY each source is compiled alone, which shows that it includes all the headers that it
+# needs.
 function(layoutfs_unite target)
   if(LAYOUTFS_UNITY)
-    # A unit takes up to half a minute of a processor and 500 MiB.
+    # A unit takes up to half a minute of CPU time and 500 MiB.
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 24)
   endif()
 endfunction()
 
-# layoutfs_compile(TARGET): the same, with the common headers precompiled if LAYOUTFS_PRECOMPILE is set.
+# layoutfs_compile(TARGET): as layoutfs_unite, with precompiled common headers if LAYOUTFS_PRECOMPILE is set.
 function(layoutfs_compile target)
   layoutfs_unite(${target})
   if(LAYOUTFS_PRECOMPILE)
@@ -55,11 +56,12 @@ function(layoutfs_compile target)
   endif()
 endfunction()
 
-# The folders through which the bytes of layers flow: optimized as much as the compiler can, which takes it longer.
+# The folders that process the bytes of layers. They are compiled with the highest optimization level, which takes
+# longer.
 set(LAYOUTFS_HOT tar codec stream layer image)
 
-# layoutfs_library(NAME SOURCES file... [USES target...] [PRIVATE target...]): the library layoutfs_NAME of the current folder.
-# What it USES is passed on to its users, so these must be allowed to use it too (tests/e2e/include_order.py).
+# layoutfs_library(NAME SOURCES file... [USES target...] [PRIVATE target...]): the library layoutfs_NAME of the current
+# folder. Users of the library get its USES too, and must be allowed to use them (tests/e2e/include_order.py).
 function(layoutfs_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATE" ${ARGN})
   add_library(layoutfs_${name} STATIC ${ARG_SOURCES})

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Measures layoutfs: beside what it is compared with, its single parts, and with a very large image. Needs root and FUSE.
+# Measures layoutfs: in comparison with other programs, in parts, and with a very large image. Needs root and FUSE.
 #
-# usage: scripts/bench.sh [COMPARISON_OPTION...]   the comparison: one table (--help says more)
-#        scripts/bench.sh --parts [OPTION...]      single parts, by Google Benchmark, whose options these are
-#        scripts/bench.sh --large [FILES]          an image with so many files in one layer (default 1000000)
+# usage: scripts/bench.sh [COMPARISON_OPTION...]   print the comparison as a table (see --help)
+#        scripts/bench.sh --parts [OPTION...]      measure parts by Google Benchmark, with its options
+#        scripts/bench.sh --large [FILES]          measure an image with FILES files in one layer (default 1000000)
 . "$(dirname "$0")/lib.sh"
 
 what=compare
@@ -15,7 +15,7 @@ case ${1-} in
     ;;
 esac
 [ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount"
-# Standard output is for the results.
+# Keeps standard output for the results.
 scripts/install-dependencies.sh --bench >&2
 [ -f build/bench/build.ninja ] || cmake --preset release-tests -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
 cmake --build build/bench --target layoutfs merge_bench registry_bench stream_bench raw_inflate -- --quiet >&2 || die "the benchmarks do not build"

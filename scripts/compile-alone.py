@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Compile each source of a build directory alone, up to the checks: shows that it includes what it needs.
+"""Check the syntax of each source of a build directory alone, which finds missing includes.
 
 usage: compile-alone.py BUILD_DIRECTORY
 
-The directory is configured without LAYOUTFS_UNITY and LAYOUTFS_PRECOMPILE. Tests are left out: they have
-precompiled headers in any case. The header that a source is named after is the first that it includes, so it
-needs nothing either; headers without a source are compiled as one. As many compilers run at once as there are
-processors.
+Configure the directory without LAYOUTFS_UNITY and LAYOUTFS_PRECOMPILE. Tests are left out, because they always have
+precompiled headers. A source includes its own header first, which checks that header too. A header without a source
+is compiled like a source. One compiler runs per CPU.
 """
 import concurrent.futures
 import json
@@ -22,7 +21,7 @@ FOLDERS = ("include", "core", "fs", "tools")
 
 
 def commands_of(build):
-    """what checks each source, by its path"""
+    """Returns the command that checks each source, by path."""
     commands = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         words = shlex.split(entry["command"])
@@ -34,7 +33,7 @@ def commands_of(build):
 
 
 def with_headers(commands):
-    """and each header that no source is named after, by the command of a source that is near"""
+    """Adds the headers without a source, each with the command of a source in the same folder."""
     headers = {path for folder in FOLDERS for path in (SOURCE / folder).rglob("*.h")}
     checked = {path.with_suffix(".h") for path in commands}
     for header in sorted(headers - checked):
@@ -47,7 +46,7 @@ def main(build):
     build = pathlib.Path(build).resolve()
     rules = (build / "build.ninja").read_text()
     for generated in re.findall(r"^build (\S+_generated\.h) ", rules, re.MULTILINE):
-        # The command itself: a build of the file alone would begin with libraries that it does not need.
+        # Runs only the compiler. A build of the file would first build libraries that it does not need.
         last = subprocess.run(["ninja", "-C", build, "-t", "commands", "-s", generated], capture_output=True, text=True, check=True)
         subprocess.run(last.stdout.splitlines()[-1], shell=True, cwd=build, check=True)
 

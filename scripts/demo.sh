@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows layoutfs at work on a fresh Debian 12: installs what is missing, builds, mounts, looks around, unmounts.
+# Demonstrates layoutfs on a fresh Debian 12: installs missing packages, builds, mounts, lists, and unmounts.
 #
 # usage: scripts/demo.sh [LAYOUT[:REF]]
 #
-# Without an argument it first makes an image of Debian itself, and keeps it in build/demo for the next time.
+# Without an argument it creates an image of Debian, and keeps it in build/demo for later runs.
 . "$(dirname "$0")/lib.sh"
 
 case ${1-} in
@@ -18,14 +18,14 @@ esac
 [ -c /dev/fuse ] || die "there is no /dev/fuse here; load the module with: modprobe fuse
   (in a container: start it with --device /dev/fuse --cap-add SYS_ADMIN)"
 
-# Relative names are those of the caller's directory, not of this checkout.
+# A relative name is relative to the caller's directory, not to this checkout.
 name=${1-}
 case ${name#oci:} in
   "" | /*) name=${name#oci:} ;;
   *) name=$OLDPWD/${name#oci:} ;;
 esac
 
-# What is behind the layout's path, if anything, is a reference: the longest prefix that is a layout wins.
+# Splits NAME into layout and reference. The longest prefix that is a layout wins.
 split_name() {
   layout=$name
   while [ ! -f "$layout/oci-layout" ]; do
@@ -36,7 +36,7 @@ split_name() {
   done
   reference=${name#"$layout"}
 }
-# Before anything is installed or built for it.
+# Checked before anything is installed or built.
 [ -z "$name" ] || split_name "$1"
 
 if [ -z "$name" ]; then scripts/install-dependencies.sh --demo; else scripts/install-dependencies.sh; fi
@@ -55,7 +55,7 @@ if [ -z "$name" ]; then
     umoci new --image "$making/debian:bookworm"
     umoci raw add-layer --image "$making/debian:bookworm" "$making/root.tar"
     umoci gc --layout "$making/debian" >/dev/null
-    # Complete, or not there.
+    # The directory appears only when it is complete.
     mv "$making/debian" build/demo/debian
     rm -rf "$making"
   fi
@@ -79,7 +79,8 @@ trap 'exit 143' TERM HUP
 
 bold='' plain=''
 [ ! -t 1 ] || bold=$'\e[1m' plain=$'\e[0m'
-# run COMMAND_LINE [LINES]: shows it and runs it; of long output only the first LINES. A mount that hangs must not hang us.
+# run COMMAND_LINE [LINES]: prints and runs the command, with at most LINES lines of output. The timeout ends a command
+# on a mount that hangs.
 run() {
   printf '\n%s# %s%s\n' "$bold" "$1" "$plain"
   timeout --kill-after=5 120 bash -c "$1" |

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fuzzes what reads bytes from outside. Prints one line for each target; ends with 1 where something was found.
+# Fuzzes the parsers of external bytes. Prints a line for each target. Exits with 1 if a target fails.
 #
 # usage: scripts/fuzz.sh [--seconds N] [TARGET...]
-#   --seconds N   for each target; 600 unless told
-#   TARGET        as the files tests/fuzz/TARGET_fuzz.cc are called; all of them unless told
-# Inputs are kept in build/fuzz/corpus, what was found in build/fuzz/artifacts.
+#   --seconds N   seconds for each target (default 600)
+#   TARGET        a file tests/fuzz/TARGET_fuzz.cc (default: all)
+# Keeps inputs in build/fuzz/corpus, and failing inputs in build/fuzz/artifacts.
 . "$(dirname "$0")/lib.sh"
 
 wrong() {
@@ -51,19 +51,19 @@ if [ ! -f "$FUZZ/seeds/complete" ] || [ tests/fuzz/make-seeds.py -nt "$FUZZ/seed
   : >"$FUZZ/seeds/complete"
 fi
 
-# last NAME LOG: the number that stands behind NAME in the last such line of libFuzzer's log.
+# last NAME LOG: prints the number after NAME in the last line of libFuzzer's log that has NAME.
 last() {
   local number
   number=$(sed -n "s/.*$1 *\([0-9][0-9]*\).*/\1/p" "$2" | tail -n 1)
   echo "${number:-unknown}"
 }
 
-# fuzz TARGET: prints its line.
+# fuzz TARGET: fuzzes the target and prints its line.
 fuzz() {
   local target=$1 verdict="nothing found" log=$FUZZ/$1.log corpus=$FUZZ/corpus/$1 artifacts=$FUZZ/artifacts/$1 inputs
   rm -rf "$artifacts"
   mkdir -p "$corpus" "$artifacts"
-  # What was found once comes first.
+  # Inputs of earlier failures come first.
   inputs=("$corpus" "$FUZZ/seeds/$target")
   [ ! -d "tests/fuzz/regressions/$target" ] || inputs+=("tests/fuzz/regressions/$target")
   if ! "$PROGRAMS/${target}_fuzz" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
@@ -74,7 +74,7 @@ fuzz() {
   echo "$target: $(last stat::number_of_executed_units: "$log") runs, coverage $(last cov: "$log"), $verdict"
 }
 
-# As many at once as there are processors.
+# Runs one target per CPU.
 for target in "${targets[@]}"; do
   [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
   fuzz "$target" &

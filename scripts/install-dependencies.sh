@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that layoutfs needs and this machine lacks; does nothing where all are there.
+# Installs the missing Debian packages that layoutfs needs. Does nothing if all are installed.
 #
 # usage: scripts/install-dependencies.sh [--demo] [--quick] [--test] [--full] [--bench]
-#   (nothing)  to build, and to make packages
-#   --demo     and to make an image for scripts/demo.sh
-#   --quick    and to run scripts/test.sh --quick
-#   --test     and to run the tests
-#   --full     and to run all of scripts/test.sh --full
-#   --bench    and to run scripts/bench.sh
+#   (nothing)  for the build and for packages
+#   --demo     also for the image of scripts/demo.sh
+#   --quick    also for scripts/test.sh --quick
+#   --test     also for scripts/test.sh
+#   --full     also for scripts/test.sh --full
+#   --bench    also for scripts/bench.sh
 set -eu
 
 packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libre2-dev libzstd-dev zlib1g-dev libssl-dev
@@ -18,7 +18,7 @@ for argument; do
     --quick) packages+=(umoci skopeo busybox-static jq python3 attr groff-base procps strace) ;;
     --test) packages+=(mmdebstrap umoci skopeo buildah busybox-static jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
       git strace bubblewrap openssl clang-19 libclang-rt-19-dev)
-      # Debian's containerd would take Docker's own away.
+      # Debian's containerd would replace Docker's.
       [ "$(dpkg-query -W -f '${db:Status-Status}' containerd.io 2>/dev/null)" = installed ] || packages+=(containerd stargz-snapshotter)
       ;;
     --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo openssl squashfuse archivemount squashfs-tools zstd) ;;
@@ -56,6 +56,6 @@ failed() {
 }
 export DEBIAN_FRONTEND=noninteractive
 apt-get update >"$log" 2>&1 || failed "apt-get update failed (above); check the network and /etc/apt/sources.list"
-# Without recommendations buildah and skopeo are a fraction of the size; they need no more for local layouts.
+# Recommended packages would multiply the size of buildah and skopeo, which do not need them for local layouts.
 apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
   failed "apt-get install failed (above); where it speaks of broken or held packages, run: apt-get --fix-broken install && apt-get full-upgrade"

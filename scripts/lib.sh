@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shared by the scripts: where things are, how a preset is built.
+# Shared functions of the scripts.
 set -eu
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$SOURCE"
@@ -9,21 +9,21 @@ die() {
   exit 1
 }
 
-# The comment at the top of the script that runs.
+# Prints the comment at the top of the current script.
 SCRIPT=$SOURCE/scripts/$(basename "$0")
 usage() { sed -n '2,/^\(\. \|set \)/{/^\(\. \|set \)/d; s/^# \{0,1\}//; p}' "$SCRIPT"; }
 
-# Whether standard output is a terminal that can rewrite a line.
+# Returns whether standard output is a terminal that can rewrite a line.
 shows_progress() { [ -t 1 ] && [ "${TERM-dumb}" != dumb ]; }
 
-# configure PRESET: if it was not.
+# configure PRESET: creates the build directory if it is missing.
 configure() {
   local launcher=()
   ! command -v ccache >/dev/null || launcher=(-D CMAKE_CXX_COMPILER_LAUNCHER=ccache)
   [ -f "build/$1/build.ninja" ] || cmake --preset "$1" "${launcher[@]}" >/dev/null
 }
 
-# build PRESET [NINJA_TARGET...]: configures if need be, and builds what changed. On a terminal one line shows the progress.
+# build PRESET [NINJA_TARGET...]: configures if necessary, and builds. On a terminal it shows the progress in one line.
 build() {
   local preset=$1
   shift

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Print the table of the messages in the sources of core/, fs/ and tools/: place and text, with "..." for the parts
-that are filled in at run time. For reading as a whole, after a change of wording.
+that are filled in at run time. Read all of it after changing messages.
 
 usage: list-messages.py [FOLDER...]       (default: core fs tools)
 """

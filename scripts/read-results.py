@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print a line for each test of a JUnit file as ctest writes it: "passed|failed|skipped NAME[: REASON]".
+"""Print a line for each test of ctest's JUnit file: "passed|failed|skipped NAME[: REASON]".
 
 usage: read-results.py RESULTS.xml
 """
@@ -8,7 +8,7 @@ import xml.etree.ElementTree
 
 
 def reason(test):
-    """what the test says of why it was skipped"""
+    """Returns the test's reason for being skipped."""
     output = test.findtext("system-out") or ""
     said = [line for line in output.splitlines() if line.startswith("skipped: ")]
     if said:
@@ -27,7 +27,7 @@ def main():
         elif status == "fail":
             print("failed", name)
         else:
-            # Also programs that could not be started: that is a failure, not a choice.
+            # A program that could not start has failed; it did not choose to skip.
             if test.find("skipped") is not None and "SKIP" in (test.find("skipped").get("message") or ""):
                 print(f"skipped {name}: {reason(test)}")
             else:

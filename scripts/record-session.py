@@ -3,9 +3,9 @@
 
 usage: scripts/record-session.py PROGRAM LAYOUT
 
-PROGRAM is the layoutfs to run, LAYOUT the one that scripts/demo.sh makes. Needs root and FUSE. Mounts below a temporary
-directory, and unmounts. Each command appears after the last one has ended: the picture moves as the session did, and a viewer
-that cannot animate shows all of it.
+PROGRAM is the layoutfs to run, LAYOUT the one that scripts/demo.sh creates. Needs root and FUSE. Mounts below a temporary
+directory, and unmounts. In the animation each command appears after the end of the previous one, with the session's timing.
+A viewer that cannot animate shows the whole session.
 """
 import html
 import os
@@ -41,7 +41,7 @@ def run(command, place):
 
 
 def draw(steps):
-    """[(command, lines, seconds)] as SVG"""
+    """Returns the session, a list of (command, lines, seconds), as SVG."""
     rows, y, at = [], TOP, 0.5
     for command, lines, seconds in steps:
         texts = [f'<text x="{LEFT}" y="{y}"><tspan class="prompt"># </tspan>{html.escape(command)}</text>']

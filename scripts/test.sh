@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs all tests: installs what is missing, builds, runs, and ends with one line "N passed, N failed, N skipped".
+# Runs the tests: installs missing packages, builds, tests, and ends with the line "N passed, N failed, N skipped".
 #
 # usage: scripts/test.sh [--quick | --ci | --full]
-#   (nothing)  unit and end-to-end tests: 12 minutes on two processors
-#   --quick    unit tests, and of those end-to-end a few that browse, keep, copy and mount layouts: 5 minutes
-#   --ci       and each source compiled alone by clang, which shows that it includes what it needs; unit tests under the
-#              sanitizers for addresses and undefined behaviour; where threads meet, under that for threads; every fuzz target
-#              for 20 seconds (scripts/fuzz.sh runs them for longer): 35 minutes
-#   --full     and unit tests by clang without sanitizers, end-to-end with the release build and with sanitizers, clang-tidy;
-#              all rounds of tests that repeat something
+#   (nothing)  unit and end-to-end tests: 12 minutes on two CPUs
+#   --quick    unit tests, and some end-to-end tests of listing, storing, copying and mounting layouts: 5 minutes
+#   --ci       also compile each source alone by clang, which finds missing includes; run the unit tests with the address
+#              and undefined-behaviour sanitizers, and tests of threads with the thread sanitizer; run each fuzz target
+#              for 20 seconds (scripts/fuzz.sh runs them longer): 35 minutes
+#   --full     also run the unit tests with clang without sanitizers, the end-to-end tests with the release build and with
+#              sanitizers, clang-tidy, and all rounds of tests that repeat something
 . "$(dirname "$0")/lib.sh"
 
 quick='' ci='' full=''
@@ -26,7 +26,7 @@ case ${1-} in
     exit 2
     ;;
 esac
-[ -z "$full" ] || export LAYOUTFS_TEST_FULL=1 # more rounds where tests have rounds
+[ -z "$full" ] || export LAYOUTFS_TEST_FULL=1 # tests with rounds run more of them
 [ "$(id -u)" = 0 ] || die "needs root, to install packages and to mount; as another user, unit tests alone:
   cmake --preset dev && cmake --build build/dev && ctest --preset dev -L unit"
 if [ -n "$quick" ]; then scripts/install-dependencies.sh --quick; else scripts/install-dependencies.sh --test $full; fi
@@ -34,7 +34,7 @@ if [ -n "$quick" ]; then scripts/install-dependencies.sh --quick; else scripts/i
 passed=0 failed=0 skipped=0
 skips=() failures=()
 
-# A check that is no test program: count RESULT SENTENCE.
+# count RESULT SENTENCE: counts a check that is not a test program.
 count() {
   case $1 in
     passed) passed=$((passed + 1)) ;;
@@ -51,20 +51,20 @@ summarize() {
   [ $failed = 0 ]
 }
 
-# suite PRESET TARGETS [CTEST_ARGUMENT...]: builds the targets and adds up what ctest says of the tests.
+# suite PRESET TARGETS [CTEST_ARGUMENT...]: builds the targets, runs ctest, and adds its counts.
 suite() {
   local preset=$1 targets results=$SOURCE/build/$1/results.xml status=0 lines result name
   read -ra targets <<<"$2"
   shift 2
   echo "== $preset"
   if ! build "$preset" "${targets[@]}"; then
-    # Nor would the others; the errors are above.
+    # Other presets would not build either. The errors are above.
     count failed "$preset: does not build"
     summarize
     exit 1
   fi
   rm -f "$results"
-  # One test more than processors: many wait for disks, and for each other.
+  # One test more than CPUs, because many tests wait for disks and for each other.
   ctest --preset "$preset" --output-junit "$results" --no-tests=error --parallel $(($(nproc) + 1)) "$@" || status=$?
   lines=$(python3 scripts/read-results.py "$results") || status=1
   while read -r result name; do
@@ -83,7 +83,7 @@ if [ -n "$ci" ]; then
   echo "== each source alone"
   configure clang
   if python3 scripts/compile-alone.py build/clang; then count passed "each source alone"; else count failed "each source alone: see above"; fi
-  # The fuzz targets with them: at the end of a build of its own each would leave processors idle.
+  # Builds the fuzz targets in the same run, because a separate build would leave CPUs idle at its end.
   suite asan "unit_tests make_tables $(basename -s .cc tests/fuzz/*_fuzz.cc | xargs)" -L unit
   suite tsan all
   echo "== fuzz"

@@ -30,7 +30,7 @@ Status list_references(const LayoutReader& layout) {
   return {};
 }
 
-// When it returns the blob is on disk; until a reference leads to it, gc may remove it after an hour.
+// The blob is on disk when this returns. If no reference leads to it, gc may remove it after an hour.
 Status put_blob(Engine& engine, ByteView content) {
   MemorySource source(content);
   const auto stored = engine.put_blob(source);
@@ -39,8 +39,8 @@ Status put_blob(Engine& engine, ByteView content) {
   return {};
 }
 
-// The first use of an image reads its layers through to index them; the indexes are cached. After that a read
-// decodes no more than the part of a layer around `offset`.
+// The first use of an image reads all of its layers to index them, and caches the indexes. Later reads decode
+// only the part of a layer around `offset`.
 Status read_file(std::shared_ptr<const LayoutReader> layout, const std::string& reference,
                  const std::string& path, std::uint64_t offset) {
   const auto manifest = find_image(*layout, reference);
