@@ -52,9 +52,9 @@ def manual(_, text):
 PARTS = {
     "comments": Part(LEVEL, ["include", "core", "fs"], SCRIPTS, comments),
     "comments of tests": Part(Limits(0.5, 0.3, 1.5, 3, 2), ["tests"], SCRIPTS, comments),
-    "comments of tools": Part(Limits(17.5, 2.6, 8.5, 5, 2), ["tools", "scripts", "cmake", "docs", "CMakeLists.txt"], SCRIPTS, comments),
+    "comments of tools": Part(LEVEL, ["tools", "scripts", "cmake", "docs", "CMakeLists.txt"], SCRIPTS, comments),
     "messages": Part(PROSE, ["core", "fs"], r".*\.(h|cc)", messages),
-    "messages of tools": Part(Limits(0.4, 0.9, 1.5, 0, 0), ["tools"], r".*\.(h|cc)", messages),
+    "messages of tools": Part(PROSE, ["tools"], r".*\.(h|cc)", messages),
     "README": Part(PROSE, ["README.md"], r".*", markdown),
     "pages": Part(PROSE, ["docs"], r".*\.md", markdown),
     "CONTRIBUTING": Part(PROSE, ["CONTRIBUTING.md"], r".*", markdown),
