@@ -3,11 +3,16 @@
 
 usage: read-results.py RESULTS.xml
 """
+import re
 import sys
 import xml.etree.ElementTree
 
+# The first line of a failed check: of an end-to-end test, of GoogleTest, of a sanitizer.
+FAILURE = re.compile(r"NOT OK: |.*: Failure$|.*\b(ERROR|WARNING): \w+Sanitizer|.*: runtime error: ")
+MOST_LINES, MOST_CHARACTERS = 6, 400
 
-def reason(test):
+
+def reason_of_skip(test):
     """Returns the test's reason for being skipped."""
     output = test.findtext("system-out") or ""
     said = [line for line in output.splitlines() if line.startswith("skipped: ")]
@@ -15,6 +20,17 @@ def reason(test):
         return said[-1].removeprefix("skipped: ")
     marker = test.find("skipped")
     return marker.get("message", "") if marker is not None else ""
+
+
+def reason_of_failure(test):
+    """Returns the first failed checks: whoever sees the summary alone can begin to search."""
+    lines = (test.findtext("system-out") or "").splitlines()
+    first = next((i for i, line in enumerate(lines) if FAILURE.match(line)), None)
+    if first is None:
+        failure = test.find("failure")
+        return (failure.get("message") if failure is not None else "") or "no output says why"
+    told = [line.strip() for line in lines[first:] if not line.startswith("ok: ")]
+    return " | ".join(told[:MOST_LINES])[:MOST_CHARACTERS]
 
 
 def main():
@@ -25,11 +41,11 @@ def main():
         if status == "run":
             print("passed", name)
         elif status == "fail":
-            print("failed", name)
+            print(f"failed {name}: {reason_of_failure(test)}")
         else:
             # A program that could not start has failed; it did not choose to skip.
             if test.find("skipped") is not None and "SKIP" in (test.find("skipped").get("message") or ""):
-                print(f"skipped {name}: {reason(test)}")
+                print(f"skipped {name}: {reason_of_skip(test)}")
             else:
                 print(f"failed {name}: did not run")
 

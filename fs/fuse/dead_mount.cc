@@ -24,12 +24,12 @@ bool is_on_or_below(const std::string& path, const std::string& directory) {
 bool is_dead_mount(const std::string& mount_point) {
   const auto mount = find_mount(mount_point);
   if (!mount || !is_fuse(*mount)) return false;
-  const std::string answer = ask_apart([path = mount_point.c_str()](std::span<char> out) {
+  const AnswerApart answer = ask_apart([path = mount_point.c_str()](std::span<char> out) {
     struct statfs filesystem;
     out[0] = ::statfs(path, &filesystem) != 0 && errno == ENOTCONN ? 'd' : 'a';
     return std::size_t{1};
   });
-  return answer == "d";
+  return answer.text == "d";
 }
 
 std::string explain_dead_mount(const std::string& mount_point) {

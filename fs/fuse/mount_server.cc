@@ -9,13 +9,12 @@
 #include <limits>
 
 #include "core/base/json.h"
-#include "fs/fuse/apart.h"
 #include "fs/tree/statistics.h"
 #include "layoutfs/bytes.h"
 
 namespace layoutfs {
 
-std::string ask_for_statistics(const std::string& mount_point) {
+AnswerApart ask_for_statistics(const std::string& mount_point) {
   const std::string name(kStatisticsXattr);
   return ask_apart([&](std::span<char> answer) {
     const ssize_t size = ::getxattr(mount_point.c_str(), name.c_str(), answer.data(), answer.size());
@@ -23,8 +22,8 @@ std::string ask_for_statistics(const std::string& mount_point) {
   });
 }
 
-std::optional<MountServer> MountServer::of(const std::string& mount_point) {
-  const auto document = JsonDocument::parse(as_bytes(ask_for_statistics(mount_point)));
+std::optional<MountServer> MountServer::of(const AnswerApart& statistics) {
+  const auto document = JsonDocument::parse(as_bytes(statistics.text));
   if (!document) return std::nullopt;
   const auto number = [&](std::string_view name) {
     const auto member = document->root().find(name);

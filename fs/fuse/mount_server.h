@@ -7,18 +7,19 @@
 #include <utility>
 
 #include "core/base/file.h"
+#include "fs/fuse/apart.h"
 
 namespace layoutfs {
 
-// Returns the answer of a mount to kStatisticsXattr, with a timeout of one second; "" if the server has ended
-// or hangs, or access is denied. Single-threaded programs only: forks.
-std::string ask_for_statistics(const std::string& mount_point);
+// Returns the answer of a mount to kStatisticsXattr, as ask_apart() does; no text if the server has ended or
+// hangs, or access is denied. Single-threaded programs only: forks.
+AnswerApart ask_for_statistics(const std::string& mount_point);
 
 class MountServer {
  public:
-  // Asks the mount itself, as ask_for_statistics(). Returns nullopt if it does not answer, access is denied,
-  // or it is served from another pid namespace. Single-threaded programs only: forks.
-  static std::optional<MountServer> of(const std::string& mount_point);
+  // The server that gave this answer to ask_for_statistics(). Returns nullopt if there is none, or it is in
+  // another pid namespace.
+  static std::optional<MountServer> of(const AnswerApart& statistics);
   // Waits until the process has ended, at most this time.
   void await_end(std::chrono::milliseconds patience) const;
 

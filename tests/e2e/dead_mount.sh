@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
-need python3 setpriv
+need python3 setpriv strace
 make_layouts sample
 L=$TMP/layouts/sample D=$TMP/dead
 # kill_mount DIR ARGUMENT...: mounts there, and kills the program.
@@ -67,6 +67,20 @@ refused "is busy, not dead" 8 mount "$L" "$D"
 check "and called so" grep -q busy "$TMP/stderr"
 kill -CONT "$pid"
 unmount "$D"
+
+echo "-- one that has read a request and does not answer it"
+# A stopped server does so if it was reading; here each answer takes longer than umount has patience.
+mount_foreground "$D" "$TMP/log" "$L"
+strace -f -qq -o /dev/null -e trace=writev -e inject=writev:delay_enter=20s -p "$pid" &
+tracer=$!
+pids+=("$tracer")
+is_traced() { grep -q "^TracerPid:[[:space:]]*$tracer$" "/proc/$pid/task/"*/status; }
+wait_for is_traced
+check "umount takes down a mount whose server does not answer its question" bash -o pipefail -c '"$0" umount "$1" | cat' "$LAYOUTFS" "$D"
+same "the mount is gone" "" "$(mounts_below "$D")"
+kill "$tracer"
+wait "$tracer" 2>/dev/null
+wait_for has_ended "$pid" && ok "its server ends" || not_ok "its server ends"
 
 echo "-- of an ordinary user"
 prepare_nobody

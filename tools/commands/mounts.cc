@@ -34,7 +34,7 @@ std::vector<KnownMount> known_mounts() {
   for (auto& [mount_point, mount] : all_mounts()) {
     if (mount.type != "fuse.layoutfs") continue;
     KnownMount each{.mount_point = mount_point, .mount = std::move(mount)};
-    auto statistics = JsonDocument::parse(as_bytes(ask_for_statistics(mount_point)));
+    auto statistics = JsonDocument::parse(as_bytes(ask_for_statistics(mount_point).text));
     if (statistics && statistics->root().is_object())
       each.statistics = std::move(*statistics);
     else

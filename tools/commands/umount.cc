@@ -41,13 +41,20 @@ std::string mounts_below(const std::string& mount_point) {
   return names;
 }
 
-// Returns `failed`, with the reason if the mount is busy.
-Status explain_busy(const std::string& path, const std::string& mount_point, Status failed) {
-  // fusermount3 prints the text of EBUSY too.
-  if (!failed.error().message().ends_with("busy")) return failed;
-  const std::string below = mounts_below(mount_point);
+std::vector<MountUser> other_users(const std::string& mount_point) {
   auto users = users_of_mount(mount_point);
   std::erase_if(users, [](const MountUser& user) { return user.pid == ::getpid(); });
+  return users;
+}
+
+// fusermount3 prints the text of EBUSY too.
+bool is_busy(const Error& error) { return error.message().ends_with("busy"); }
+
+// Returns `failed`, with the reason if the mount is busy.
+Status explain_busy(const std::string& path, const std::string& mount_point, Status failed) {
+  if (!is_busy(failed.error())) return failed;
+  const std::string below = mounts_below(mount_point);
+  const auto users = other_users(mount_point);
   std::string reason = !below.empty()   ? "mounted below it: " + below
                        : !users.empty() ? "used by " + user_list(users)
                                         : "its users cannot be seen: other users' processes, or an overlayfs";
@@ -60,9 +67,15 @@ Status explain_busy(const std::string& path, const std::string& mount_point, Sta
 Status take_down(const std::string& path, bool is_lazy) {
   const auto mount_point = mount_point_of(path);
   if (!mount_point) return fail(Error(mount_point.error()));
-  const auto server = is_lazy ? std::nullopt : MountServer::of(*mount_point);
-  if (auto done = unmount(*mount_point, is_lazy); !done)
-    return is_lazy ? std::move(done) : explain_busy(path, *mount_point, std::move(done));
+  if (is_lazy) return unmount(*mount_point, true);
+  const AnswerApart answer = ask_for_statistics(*mount_point);
+  const auto server = MountServer::of(answer);
+  auto done = unmount(*mount_point, false);
+  // A question that waits keeps the mount busy, and is no user.
+  if (!done && answer.is_waiting && is_busy(done.error()) && mounts_below(*mount_point).empty() &&
+      other_users(*mount_point).empty())
+    done = unmount(*mount_point, true);
+  if (!done) return explain_busy(path, *mount_point, std::move(done));
   if (server) server->await_end(kPatience);
   return {};
 }
