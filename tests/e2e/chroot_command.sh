@@ -112,6 +112,36 @@ for as in root user; do
   rm "$TMP/home/busy"
   nothing_left
 
+  # The changes stay in the directory, and nothing else.
+  C=$TMP/home/clean-$as
+  left_in() { (cd "$1" && find . ! -name . -printf '%P\n' | sort | xargs); }
+  ends "a command that changes nothing" 0 --upper "$C" "$I" /bin/busybox true
+  same "$as: leaves nothing in the directory" "" "$(left_in "$C")"
+  ends "one that fails" 3 --upper "$C" "$I" /bin/busybox sh -c 'exit 3'
+  same "$as: leaves nothing either" "" "$(left_in "$C")"
+  ends "one that is not there" 127 --upper "$C" "$I" /no/such/command
+  same "$as: leaves nothing" "" "$(left_in "$C")"
+  for signal in TERM INT HUP KILL; do
+    rm -f "$TMP/started"
+    in_image --upper "$C" "$I" /bin/busybox sh -c 'echo started; exec busybox sleep 1000' >"$TMP/started" 2>&1 </dev/null &
+    wait_for grep -q started "$TMP/started"
+    program=$(pgrep -o -f "^$BIN/layoutfs chroot")
+    # SIGKILL is for the command: nothing can be removed after that of the program.
+    if [ $signal = KILL ]; then kill -KILL "$(pgrep -f '^busybox sleep 1000')"; else kill -$signal "$program"; fi
+    # In the background the command ignores SIGINT, as the shell of the test says.
+    [ $signal != INT ] || kill -TERM "$program"
+    wait $!
+    same "$as: SIG$signal leaves nothing" "" "$(left_in "$C")"
+  done
+  ends "a change" 0 --upper "$C" "$I" /bin/busybox sh -c 'echo new >/etc/new; busybox mkdir /empty'
+  changed="manifest upper upper/empty upper/etc upper/etc/new"
+  same "$as: is all that stays" "$changed" "$(left_in "$C")"
+  ends "another command" 0 --upper "$C" "$I" /bin/busybox true
+  same "$as: leaves it as it is" "$changed" "$(left_in "$C")"
+  ends "the mode of a directory" 0 --upper "$C" "$I" /bin/busybox sh -c 'busybox rm -r /etc/new /empty; busybox chmod 700 /etc'
+  same "$as: is a change" "manifest upper upper/etc" "$(left_in "$C")"
+  nothing_left
+
   # A command that prints the signals it gets.
   trap_command='trap "echo got TERM; exit 3" TERM; trap "echo got USR1" USR1; echo started
     while :; do busybox sleep 0.1; done'
@@ -176,6 +206,10 @@ check "with a configuration" python3 "$TMP/configure.py" "$TMP/configured" confi
 same "its variables are set, and its working directory" "blue /home/me /srv/made unset dumb" \
   "$(OUTSIDE=set TERM=dumb layoutfs chroot "$TMP/configured:configured" /bin/busybox sh -c \
     'echo $COLOUR $HOME $(busybox pwd) ${OUTSIDE-unset} $TERM')"
+same "what was made for the command does not stay" "" "$(layoutfs chroot --upper "$TMP/configured-upper" "$TMP/configured:configured" \
+  /bin/busybox true; ls -A "$TMP/configured-upper")"
+same "but files in it do" "manifest upper made" "$(layoutfs chroot --upper "$TMP/configured-upper" "$TMP/configured:configured" \
+  /bin/busybox touch new; ls -A "$TMP/configured-upper" "$TMP/configured-upper/upper/srv" | grep -v : | xargs)"
 same "without a command it is a shell" "from a shell" "$(echo 'echo from a shell' | SHELL=/no/such layoutfs chroot "$I" 2>&1)"
 
 echo "-- without the right to it"

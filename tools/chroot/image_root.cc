@@ -156,14 +156,14 @@ Status attach_device(const UniqueFd& device, const std::string& target) {
 
 // Makes a directory of the root directory itself. A symlink of the image would make the mount cover another
 // directory, or the root.
-Status make_mount_point(const std::string& path, mode_t mode) {
-  if (auto made = RootDirectory().make_directory(path, mode); !made)
+Status make_mount_point(RootDirectory& root, const std::string& path, mode_t mode) {
+  if (auto made = root.make_directory(path, mode); !made)
     return fail(Errc::mount_failed, "cannot make the directory " + made.error().message());
   return {};
 }
 
-Status populate_dev(const HostMounts& host) {
-  if (auto made = make_mount_point("/dev", 0755); !made) return made;
+Status populate_dev(RootDirectory& root, const HostMounts& host) {
+  if (auto made = make_mount_point(root, "/dev", 0755); !made) return made;
   if (auto mounted = mount_new("tmpfs", "/dev", MS_NOSUID | MS_NOEXEC, "mode=755"); !mounted) return mounted;
   for (std::size_t i = 0; i < kDevices.size(); ++i)
     if (auto attached = attach_device(host.devices[i], "/dev/" + std::string(kDevices[i])); !attached)
@@ -182,27 +182,27 @@ Status populate_dev(const HostMounts& host) {
   return {};
 }
 
-void attach_resolver(const UniqueFd& resolver) {
+void attach_resolver(RootDirectory& root, const UniqueFd& resolver) {
   if (!resolver) return;
-  const auto covered = RootDirectory().make_file("/etc/resolv.conf");
+  const auto covered = root.make_file("/etc/resolv.conf");
   auto attached = covered ? attach(resolver, *covered) : Status(fail(Error(covered.error())));
   if (!attached)
     log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + attached.error().message());
 }
 
-Status populate(const HostMounts& host) {
-  if (auto made = make_mount_point("/proc", 0555); !made) return made;
+Status populate(RootDirectory& root, const HostMounts& host) {
+  if (auto made = make_mount_point(root, "/proc", 0555); !made) return made;
   if (auto mounted = mount_new("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC); !mounted) return mounted;
-  if (auto made = make_mount_point("/sys", 0555); !made) return made;
+  if (auto made = make_mount_point(root, "/sys", 0555); !made) return made;
   if (auto attached = attach(host.sys, "/sys"); !attached) return attached;
-  if (auto populated = populate_dev(host); !populated) return populated;
-  attach_resolver(host.resolver);
+  if (auto populated = populate_dev(root, host); !populated) return populated;
+  attach_resolver(root, host.resolver);
   return {};
 }
 
 // Creates a missing directory, like container engines.
-Status enter_working_directory(const std::string& directory) {
-  const auto path = RootDirectory().make_directories(std::filesystem::path("/") / directory);
+Status enter_working_directory(RootDirectory& root, const std::string& directory) {
+  const auto path = root.make_directories(std::filesystem::path("/") / directory);
   if (!path) return fail(Errc::mount_failed, "the image's working directory " + path.error().message());
   if (::chdir(("/" + *path).c_str()) == 0) return {};
   return root_failure(errno, "the image's working directory " + *path);
@@ -212,7 +212,8 @@ Status enter_working_directory(const std::string& directory) {
 
 bool are_users_missing() { return known_users() < 0x1'0000; }
 
-Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve) {
+Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve,
+             std::vector<std::string>& made) {
   if (::unshare(CLONE_NEWNS) != 0) return root_failure(errno, "cannot make a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
     return root_failure(errno, "cannot keep mounts from being seen outside");
@@ -228,9 +229,13 @@ Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve
   if (auto changed = pivot("root"); !changed) return changed;
   // This must precede the unmount: in a user namespace in which no other proc is visible, the kernel refuses
   // a new one.
-  if (auto populated = populate(*host); !populated) return populated;
-  if (::umount2(".", MNT_DETACH) != 0) return root_failure(errno, "cannot leave the old root directory");
-  if (auto entered = enter_working_directory(root.working_directory); !entered) return entered;
+  RootDirectory directory;
+  auto populated = populate(directory, *host);
+  if (populated && ::umount2(".", MNT_DETACH) != 0)
+    populated = root_failure(errno, "cannot leave the old root directory");
+  if (populated) populated = enter_working_directory(directory, root.working_directory);
+  made.insert(made.end(), directory.made().begin(), directory.made().end());
+  if (!populated) return populated;
   if (root.is_read_only && ::mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0)
     return root_failure(errno, "cannot make the root directory read-only");
   return {};

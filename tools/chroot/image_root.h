@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/base/file.h"
 #include "layoutfs/error.h"
@@ -20,9 +22,15 @@ struct ImageRoot {
 // Returns whether this user namespace maps too few users, so that all files must be shown as root's.
 bool are_users_missing();
 
+// The PATH of a command if the config of the image has none.
+inline constexpr std::string_view kDefaultPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 // Gives this process its own mounts and the root directory. The process must be the first of a pid namespace.
 // `serve` gets the device of the image's mount, and must answer its requests from then on. The mounts are
-// invisible outside, and end with the last process inside. Errc::mount_failed.
-Status enter(const ImageRoot& root, const std::function<Status(UniqueFd device)>& serve);
+// invisible outside, and end with the last process inside. Adds the paths of all mount points and directories
+// that the image lacks to `made`, even if it fails. Errc::mount_failed.
+Status enter(const ImageRoot& root, const std::function<Status(UniqueFd device)>& serve,
+             std::vector<std::string>& made);
 
 }  // namespace layoutfs::tools

@@ -68,7 +68,8 @@ void leave_terminal() {
 
 }  // namespace
 
-Result<ImageServer> ImageServer::start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library) {
+Result<ImageServer> ImageServer::start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library,
+                                       const ForwardedSignals& signals) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
     return std::unexpected(Error::system(errno, "socketpair"));
@@ -79,6 +80,7 @@ Result<ImageServer> ImageServer::start(const ImagePtr& image, const std::shared_
   if (process > 0) return ImageServer(process, std::move(ours));
 
   ours.reset();
+  signals.restore();
   leave_terminal();
   Received received = receive(theirs.get());
   if (!received.device) ::_exit(kDone);

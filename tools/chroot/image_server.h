@@ -7,14 +7,17 @@
 
 #include "core/base/file.h"
 #include "core/image/image_library.h"
+#include "tools/chroot/foreground_child.h"
 
 namespace layoutfs::tools {
 
 class ImageServer {
  public:
   // Forks the server, before any thread runs. The server has its own session, so that signals of the terminal
-  // do not reach it. It ends when the mount is gone, or when no process is left that could send it a device.
-  static Result<ImageServer> start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library);
+  // do not reach it, and does not block those of `signals`. It ends when the mount is gone, or when no
+  // process is left that could send it a device.
+  static Result<ImageServer> start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library,
+                                   const ForwardedSignals& signals);
 
   // Sends the device of a mount to the server, once, from this process or a child. With `is_for_root_alone`
   // all files are shown as root's.

@@ -55,7 +55,13 @@ void push_names(std::vector<std::string>& names, const std::string& path) {
 
 }  // namespace
 
-Result<std::string> RootDirectory::place_of(const std::string& path) const {
+bool RootDirectory::make(const std::string& place, mode_t mode) {
+  if (::mkdir((root_ + place).c_str(), mode) != 0) return false;
+  made_.push_back(place);
+  return true;
+}
+
+Result<std::string> RootDirectory::place_of(const std::string& path) {
   std::vector<std::string> pending;
   push_names(pending, path);
   std::string place;
@@ -71,7 +77,7 @@ Result<std::string> RootDirectory::place_of(const std::string& path) const {
     const auto found = status_of(root_ + next);
     if (!found && errno != ENOENT) return failed(errno, path);
     if (!found && pending.empty()) return next;
-    if (!found && ::mkdir((root_ + next).c_str(), 0755) != 0) return failed(errno, next);
+    if (!found && !make(next, 0755)) return failed(errno, next);
     if (found && S_ISLNK(found->st_mode)) {
       const std::string target = target_of(root_ + next);
       if (target.empty()) return failed(errno, next);
@@ -93,24 +99,24 @@ Status RootDirectory::remove(const std::string& path) const {
   return {};
 }
 
-Status RootDirectory::make_directory(const std::string& path, mode_t mode) const {
+Status RootDirectory::make_directory(const std::string& path, mode_t mode) {
   const auto found = status_of(root_ + path);
   if (found && S_ISDIR(found->st_mode)) return {};
   if (found && ::unlink((root_ + path).c_str()) != 0) return failed(errno, path);
-  if (::mkdir((root_ + path).c_str(), mode) != 0) return failed(errno, path);
+  if (!make(path, mode)) return failed(errno, path);
   return {};
 }
 
-Result<std::string> RootDirectory::make_directories(const std::string& path) const {
+Result<std::string> RootDirectory::make_directories(const std::string& path) {
   auto place = place_of(path);
   if (!place) return place;
   const auto found = status_of(root_ + *place + "/.");
   if (found) return place;
-  if (errno != ENOENT || ::mkdir((root_ + *place).c_str(), 0755) != 0) return failed(errno, path);
+  if (errno != ENOENT || !make(*place, 0755)) return failed(errno, path);
   return place;
 }
 
-Result<std::string> RootDirectory::make_parent(const std::string& path) const {
+Result<std::string> RootDirectory::make_parent(const std::string& path) {
   std::string parent = parent_of(path);
   auto place = make_directories(parent);
   if (place) return place;
@@ -127,7 +133,7 @@ bool RootDirectory::is_file_or_free(const std::string& place) const {
   return found ? S_ISREG(found->st_mode) : errno == ENOENT;
 }
 
-Result<std::string> RootDirectory::make_file(const std::string& path) const {
+Result<std::string> RootDirectory::make_file(const std::string& path) {
   const auto parent = make_parent(path);
   if (!parent) return parent;
   const auto led_to = place_of(path);
@@ -140,6 +146,7 @@ Result<std::string> RootDirectory::make_file(const std::string& path) const {
   if (status_of(root_ + place)) return place;
   const UniqueFd made(::open((root_ + place).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!made) return failed(errno, place);
+  made_.push_back(place);
   return place;
 }
 

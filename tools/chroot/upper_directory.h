@@ -3,15 +3,18 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/base/file.h"
+#include "core/image/image.h"
 #include "layoutfs/digest.h"
 #include "layoutfs/error.h"
 #include "tools/cli/mount_point.h"
 
 namespace layoutfs::tools {
 
-// DIR/upper and DIR/work belong to overlayfs; DIR/manifest names the image of the changes.
+// DIR/upper belongs to overlayfs, and so does DIR/work while a command runs; DIR/manifest names the image of
+// the changes.
 class UpperDirectory {
  public:
   // Creates the directory if it is missing, and locks it while this object exists. With two overlayfs on one
@@ -20,14 +23,15 @@ class UpperDirectory {
   // one of the `used` paths, or would show one of them to the command.
   static Result<UpperDirectory> take(const std::string& path, std::span<const UsedPath> used,
                                      const Digest& manifest);
-  // Restores the earlier state if no command ran. Keeps everything if something was written.
-  void give_back();
+  // Removes everything that no command has created: DIR/work; from DIR/upper the paths in `made` that are
+  // still empty, and directories that were copied up for them; DIR/upper and DIR/manifest if there are no
+  // changes. Removes DIR if take() created it and no command has run. Call it after everything is unmounted.
+  void clean(const Image& image, const std::vector<std::string>& made, bool has_run);
 
  private:
   std::string path_;
   UniqueFd directory_;
   bool is_made_ = false;
-  bool is_named_ = false;  // to this image, by this object
 };
 
 }  // namespace layoutfs::tools

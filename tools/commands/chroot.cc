@@ -1,6 +1,7 @@
 // `layoutfs chroot`.
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/base/split.h"
 #include "layoutfs/documents.h"
 #include "tools/chroot/foreground_child.h"
 #include "tools/chroot/image_root.h"
@@ -36,6 +38,8 @@ struct ChrootArguments {
   bool is_progress_hidden = false;
 };
 
+constexpr std::size_t kMaxList = std::size_t{1} << 24;  // bytes; far more than the longest path needs
+
 // The command and its environment.
 struct Execution {
   std::vector<std::string> command;      // empty: a shell
@@ -53,8 +57,7 @@ Result<ImageConfig> config_of(const LayoutReader& layout, const Descriptor& desc
 
 // Returns defaults, then the image's variables, which override them.
 std::vector<std::string> environment_of(const ImageConfig& config) {
-  std::vector<std::string> environment{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                       "HOME=/root"};
+  std::vector<std::string> environment{"PATH=" + std::string(kDefaultPath), "HOME=/root"};
   if (const char* terminal = std::getenv("TERM")) environment.push_back(std::string("TERM=") + terminal);
   environment.insert(environment.end(), config.environment.begin(), config.environment.end());
   return environment;
@@ -85,14 +88,20 @@ int execute(const std::vector<std::string>& command) {
   ::_exit(why == ENOENT ? kCommandNotFound : kCannotExecute);
 }
 
-// The first process of the pid namespace. When it ends, the kernel ends all others in it.
+// The first process of the pid namespace. When it ends, the kernel ends all others in it. Writes the paths
+// that enter() has created to the file `made`, each followed by NUL.
 [[noreturn]] void run_inside(const Execution& execution, ImageServer server, const UniqueFd& parent,
-                             const ForwardedSignals& signals) {
+                             const UniqueFd& made, const ForwardedSignals& signals) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   pollfd ended{parent.get(), 0, 0};
   if (::poll(&ended, 1, 0) != 0) ::_exit(kOwnFailure);  // the parent ended before prctl(2)
-  auto entered = enter(execution.root,
-                       [&](UniqueFd device) { return server.serve(std::move(device), are_users_missing()); });
+  std::vector<std::string> paths;
+  auto entered = enter(
+      execution.root, [&](UniqueFd device) { return server.serve(std::move(device), are_users_missing()); },
+      paths);
+  std::string list;
+  for (const std::string& path : paths) list += path + '\0';
+  if (auto written = write_all(made.get(), as_bytes(list), "memfd"); !written) report(written.error());
   server.release();
   const pid_t command = entered ? ::fork() : -1;
   if (command == 0) {
@@ -104,32 +113,40 @@ int execute(const std::vector<std::string>& command) {
   ::_exit(entered ? signals.await(command) : kOwnFailure);
 }
 
-// Returns the command's exit code.
-Result<int> run_in_image(const Execution& execution, ImageServer server) {
+struct Ended {
+  int exit_code;                  // the command's
+  std::vector<std::string> made;  // by enter()
+};
+
+Result<Ended> run_in_image(const Execution& execution, ImageServer server, const ForwardedSignals& signals) {
   if (auto entered = enter_namespaces(); !entered) return fail(std::move(entered).error());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(Error::system(errno, "pipe"));
   const UniqueFd parent(ends[0]);  // polls as hung up when the parent ends
   UniqueFd held_by_parent(ends[1]);
-  const ForwardedSignals signals;
+  const UniqueFd made(::memfd_create("made", MFD_CLOEXEC));
+  if (!made) return std::unexpected(Error::system(errno, "memfd_create"));
   const TerminalForeground foreground;
   const pid_t inside = ::fork();
   if (inside < 0) return std::unexpected(Error::system(errno, "fork"));
   if (inside == 0) {
     held_by_parent.reset();
-    run_inside(execution, std::move(server), parent, signals);
+    run_inside(execution, std::move(server), parent, made, signals);
   }
   server.release();
-  const int exit_code = signals.await(inside);
+  Ended ended{signals.await(inside), {}};
   await_end(server.process());
-  return exit_code;
+  if (const auto list = read_all(made.get(), "memfd", kMaxList))
+    for (std::string& path : split(as_text(*list), '\0'))
+      if (!path.empty()) ended.made.push_back(std::move(path));
+  return ended;
 }
 
-Result<int> serve_and_run(const Execution& execution, const ImagePtr& image,
-                          const std::shared_ptr<ImageLibrary>& library) {
-  auto server = ImageServer::start(image, library);
+Result<Ended> serve_and_run(const Execution& execution, const ImagePtr& image,
+                            const std::shared_ptr<ImageLibrary>& library, const ForwardedSignals& signals) {
+  auto server = ImageServer::start(image, library, signals);
   if (!server) return fail(std::move(server).error());
-  return run_in_image(execution, std::move(*server));
+  return run_in_image(execution, std::move(*server), signals);
 }
 
 Result<int> chroot(ChrootArguments arguments) {
@@ -157,6 +174,8 @@ Result<int> chroot(ChrootArguments arguments) {
 
   std::vector<UsedPath> used = used_paths(options);
   used.insert(used.begin(), {.what = "the layout", .path = layout->path});
+  // Until the upper directory is clean: a signal that comes earlier than the command is its first one.
+  const ForwardedSignals signals;
   auto upper = UpperDirectory::take(arguments.upper, used, manifest->digest);
   if (!upper) return fail(std::move(upper).error());
   auto ended = serve_and_run({.command = std::move(arguments.operands),
@@ -165,9 +184,11 @@ Result<int> chroot(ChrootArguments arguments) {
                                        .upper = arguments.upper,
                                        .is_read_only = arguments.is_read_only,
                                        .working_directory = config->working_directory}},
-                             *image, library);
-  if (!ended || *ended == kOwnFailure) upper->give_back();
-  return ended;
+                             *image, library, signals);
+  upper->clean(**image, ended ? ended->made : std::vector<std::string>(),
+               ended && ended->exit_code != kOwnFailure);
+  if (!ended) return fail(std::move(ended).error());
+  return ended->exit_code;
 }
 
 }  // namespace
