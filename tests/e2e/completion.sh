@@ -49,8 +49,6 @@ same "directories behind a mount option" "$(printf 'directories\tro,cache_dir=')
 tells "directories to mount on" directories mount "$L:multi" ""
 tells "directories to mount on with --layout" directories mount --layout "$L" ""
 tells "an image to extract" "$(words "$L:multi")" extract "$L:mu"
-tells "directories to extract to" directories extract "$L:multi" ""
-tells "behind paths too" directories extract "$L:multi" etc bin ""
 tells "nothing more to mount" words mount "$L:multi" "$TMP" ""
 tells "references" "$(words "$L:@3" "$L:app:1.0" "$L:multi" "$L:team/project/app")" ls "$L:"
 tells "references that begin so" "$(words "$L:team/project/app")" cat "$L:te"
@@ -94,6 +92,51 @@ jq '.manifests[0].annotations["org.opencontainers.image.ref.name"] = "line\nword
 cp "$TMP/index" "$L/index.json"
 tells "no name that would be two lines" "$(words "$L:@3" "$L:multi" "$L:team/project/app")" ls "$L:"
 same "nothing is indexed for it" "" "$(find "$LAYOUTFS_CACHE_DIR" -type f 2>/dev/null)"
+
+echo "-- what an image contains"
+make_layouts sample
+I=$L:app:1.0
+tells "files" "$(words etc/added etc/name)" cat "$I" etc/
+tells "those that begin so, from the root" "$(words /etc/name)" cat "$I" /etc/n
+tells "directories, to be continued" "$(words srv/)" ls "$I" s
+tells "a link to a file" "$(words bin/link)" cat "$I" bin/l
+tells "a second file" "$(words etc/name)" cat "$I" etc/added etc/n
+tells "no second path for ls" words ls "$I" etc ""
+tells "with --layout and --ref" "$(words etc/name)" cat --layout "$L" --ref app:1.0 etc/n
+tells "those of a platform" "$(words other-platform)" cat --platform linux/s390x "$L:multi" ""
+tells "none of a platform that is not there" words cat --platform linux/riscv64 "$L:multi" ""
+tells "directories to extract to" directories extract "$L:multi" x
+tells "behind paths too" directories extract "$L:multi" etc bin x
+tells "files to extract, or the directory to extract to" "$(printf 'directories\netc/\n')" extract "$I" e
+tells "and a second one" "$(printf 'directories\netc/name\n')" extract "$I" srv etc/n
+tells "programs" "$(words other-name tool)" chroot "$I" ""
+tells "a program by its path" "$(words /bin/tool)" chroot "$I" /bin/t
+tells "files for its arguments" "$(words /etc/name)" chroot "$I" tool -x /etc/n
+tells "and not options of layoutfs" words chroot "$I" tool --read
+tells "platforms of the image" "$(words linux/s390x)" ls "$L:multi" --platform linux/s
+same "and no others" 2 "$(told ls "$L:multi" --platform "" | sed 1d | wc -l)"
+tells "behind =" "$(words --platform=linux/s390x)" ls "$L:multi" --platform=linux/s
+tells "for copy too" "$(words linux/s390x)" copy "$L:multi" "$TMP/other" --platform linux/s3
+same "the usual ones before it is known" "linux/amd64 linux/arm64" "$(told ls --platform "" | grep -E '^linux/a[mr][a-z]*64$' | xargs)"
+tells "usual ones for mount" "$(words platform=linux/riscv64)" mount -o platform=linux/ri
+tells "nothing of an image that is not there" words cat "$L:none" ""
+# Only small images are indexed for the tab key.
+jq '.layers += [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": "sha256:'"$(printf '%064d' 1)"'", "size": 68157440}]' \
+  "$L/blobs/${digest/://}" >"$TMP/large"
+large=$(layoutfs blob put "$L" "$TMP/large")
+layoutfs ref put "$L" large "$large" --media-type application/vnd.oci.image.manifest.v1+json || not_ok "an image with a large layer"
+export LAYOUTFS_CACHE_DIR=$TMP/other-cache
+tells "nothing of a large image that is not indexed" words cat "$L:large" ""
+same "which is not indexed for that" "" "$(find "$LAYOUTFS_CACHE_DIR" -type f 2>/dev/null)"
+
+echo "-- kinds of layouts"
+tells "prefixes" "$(printf 'files\noci-archive:\noci-repositories:\noci:\n')" copy oci
+tells "those of a source in other commands" "$(printf 'files\noci-archive:\noci:\n')" inspect oci
+same "files behind them" "$(printf 'files\toci-archive:')" "$(layoutfs __complete copy "$I" oci-archive:x)"
+same "directories for repositories" "$(printf 'directories\toci-repositories:')" "$(layoutfs __complete copy "$I" oci-repositories:x)"
+tells "a repository" "$(words "oci-repositories:$TMP/registry:lib/single")" copy "oci-repositories:$TMP/registry:l"
+tells "its tags" "$(words "oci-repositories:$L:app:1.0")" copy "oci-repositories:$L:app:1"
+tells "names in the destination" "$(words "$L:multi")" copy "$I" "$L:mu"
 
 python3 - "$TMP/many" <<'PYTHON'
 import json, pathlib, sys

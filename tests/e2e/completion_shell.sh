@@ -88,6 +88,13 @@ becomes "a name that a shell would run, as it is" "ls $L:od" ls "$L:$odd" END
 # bash has no way to write it in quotes, so it is not offered there.
 [ "$shell" = bash ] || becomes "it, in quotes" "ls \"$L:od" ls "$L:$odd" END
 [ "$shell" = bash ] || becomes "it, in others" "ls '$L:od" ls "$L:$odd" END
+becomes "a file of an image" "cat $L:app:1.0 /etc/na" cat "$L:app:1.0" /etc/name END
+becomes "a directory of an image" "ls $L:app:1.0 sr" ls "$L:app:1.0" srv/END
+becomes "a program of an image" "chroot $L:app:1.0 to" chroot "$L:app:1.0" tool END
+becomes "a platform" "ls --platform linux/risc" ls --platform linux/riscv64 END
+becomes "a platform of the image" "ls $L:multi --platform=linux/s3" ls "$L:multi" --platform=linux/s390x END
+becomes "a file behind oci-archive:" "copy oci-archive:$L-" copy "oci-archive:$L-file" END
+becomes "a directory behind oci-repositories:" "copy oci-repositories:$T/ow" copy "oci-repositories:$T/own/END"
 becomes "nothing where nothing fits" "ls $L:zz" ls "$L:zzEND"
 becomes "nothing of what is no layout" "ls $T/own:te" ls "$T/own:teEND"
 

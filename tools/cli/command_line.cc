@@ -26,7 +26,6 @@ struct CommandData {
   std::vector<std::unique_ptr<OptionData>> options;
   std::vector<std::unique_ptr<CommandData>> commands;
   std::string started_group;
-  bool ends_options_at_operand = false;
   std::map<std::string, std::string, std::less<>> suggestions, hints;  // by unknown word
   std::function<void()> named, run;
 };
@@ -155,7 +154,7 @@ class Reader {
 
   Status add_operand(const std::string& word) {
     operands_.push_back(word);
-    have_options_ended_ |= command_->ends_options_at_operand;
+    have_options_ended_ |= command_->description.ends_options_at_operand;
     return {};
   }
 
@@ -387,7 +386,7 @@ Option Command::add_flag(const std::string& name, bool& value, const std::string
   return option;
 }
 
-void Command::end_options_at_operand() const { data_->ends_options_at_operand = true; }
+void Command::end_options_at_operand() const { data_->description.ends_options_at_operand = true; }
 
 void Command::when_named(std::function<void()> function) const { data_->named = std::move(function); }
 

@@ -41,6 +41,7 @@ struct CommandDescription {
   std::vector<Example> examples;
   std::vector<OptionDescription> options;
   std::vector<CommandDescription> commands;
+  bool ends_options_at_operand = false;
 };
 
 // The headings of options that several commands share. "Output" comes last in each help.

@@ -80,7 +80,7 @@ void add_cat_command(Command program, int& exit_code) {
   command.usage(std::string(kImageKind) + " PATH...");
   command.example("layoutfs cat ./img:app etc/os-release");
   command.example("layoutfs cat --platform linux/arm64 ./img:app bin/sh >sh", "of another platform");
-  command.add_option("OPERANDS", arguments->operands, "").type_name(std::string(kImageKind) + " PATH");
+  command.add_option("OPERANDS", arguments->operands, "").type_name(std::string(kImageKind) + " PATH...");
   arguments->image.add_options(command);
   command
       .add_option("--cache-disk", arguments->cache_disk,

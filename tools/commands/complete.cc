@@ -20,10 +20,12 @@
 #include "core/oci/reference.h"
 #include "fs/fuse/mount_table.h"
 #include "tools/cli/command.h"
+#include "tools/cli/copy_operands.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/mount_options.h"
 #include "tools/cli/name_store.h"
 #include "tools/cli/registry.h"
+#include "tools/commands/complete_image.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -66,7 +68,8 @@ struct Line {
   const CommandDescription* program;
   const CommandDescription* command;
   std::vector<std::string> operands;
-  std::string layout;                           // --layout
+  // Options of the image. Its name is the first operand.
+  ImageArguments image;
   std::string default_repository;               // --default-repository
   NameStoreArguments names;                     // --store, --namespace
   const OptionDescription* awaiting = nullptr;  // the option before its value, the next word
@@ -78,7 +81,10 @@ bool is_option(const Line& line, std::string_view word) {
 }
 
 void set_value(Line& line, const OptionDescription& option, const std::string& value) {
-  if (has_name(option, "--layout")) line.layout = value;
+  if (has_name(option, "--layout")) line.image.layout = value;
+  if (has_name(option, "--ref")) line.image.reference = value;
+  if (has_name(option, "--platform")) line.image.platform = value;
+  if (has_name(option, "--cache-dir")) line.image.cache_dir = value;
   if (has_name(option, "--store")) line.names.directory = value;
   if (has_name(option, "--namespace")) line.names.name_space = value;
   if (has_name(option, "--default-repository")) line.default_repository = value;
@@ -90,6 +96,7 @@ void read_word(Line& line, const std::string& word) {
   if (word == "--" && !line.has_options_ended) {
     line.has_options_ended = true;
   } else if (is_option(line, word)) {
+    if (word == "--follow-links") line.image.follow_links = true;
     const auto [option, value_at] = read_option(*line.command, word);
     if (option == nullptr) return;
     if (value_at == std::string::npos)
@@ -103,6 +110,7 @@ void read_word(Line& line, const std::string& word) {
       line.command = &*found;
     else
       line.operands.push_back(word);
+    if (!line.operands.empty() && line.command->ends_options_at_operand) line.has_options_ended = true;
   }
 }
 
@@ -117,11 +125,11 @@ std::string next_operand(const Line& line) {
     is_last_repeated = several.size() == 1 && option.is_repeated;
   }
   // With --layout, the layout is not an operand.
-  if (!line.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
+  if (!line.image.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
   const std::size_t position = line.operands.size();
   // If a repeated operand precedes others, the next word may always be one more of it.
-  const auto repeated =
-      std::ranges::find_if(kinds, [](const std::string& kind) { return kind.ends_with("...]"); });
+  const auto repeated = std::ranges::find_if(
+      kinds, [](const std::string& kind) { return kind.substr(0, kind.find(']')).ends_with("..."); });
   if (repeated != kinds.end() && position >= static_cast<std::size_t>(repeated - kinds.begin()))
     return *repeated;
   if (position < kinds.size()) return kinds[position];
@@ -129,6 +137,13 @@ std::string next_operand(const Line& line) {
 }
 
 // ---- The candidates ----
+
+constexpr std::string_view kDirectoryPrefix = "oci:";
+
+// The platforms of Debian's and Docker's official images.
+constexpr const char* kUsualPlatforms[] = {"linux/386",     "linux/amd64", "linux/arm/v6",
+                                           "linux/arm/v7",  "linux/arm64", "linux/ppc64le",
+                                           "linux/riscv64", "linux/s390x", "windows/amd64"};
 
 // Expands ~, which the shell does not expand in the words that it passes.
 std::string with_home(const std::string& path) {
@@ -185,7 +200,7 @@ class Completion {
   // `word` is the value so far, `prefix` the text before it in the same word.
   void value(const std::string& kind, const std::string& prefix, const std::string& word) {
     prefix_ = prefix;
-    if (kind == kImageKind) return image(word);
+    if (kind == kImageKind) return line_.command->name == "copy" ? copy_operand(word) : image(word);
     if (kind == kImageNameKind) return image_names(word);
     if (kind == "OPTION[=VALUE],...") return mount_options(word);
     if (kind == kObjectKind) return is_digest_operand(word) ? digests(word) : tags(word);
@@ -193,8 +208,18 @@ class Completion {
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")
       let_shell_add("files");
-    else if (kind == "DIR" || kind == "STORE" || kind == "[PATH...]")  // DIR may follow the paths
+    else if (kind == "DIR" || kind == "STORE")
       let_shell_add("directories");
+    else if (kind == "[PATH...]")  // DIR may follow the paths
+      paths_or_directories(word);
+    else if (kind == "PATH..." || kind == "[PATH]" || (kind == "[ARG...]]" && word.starts_with('/')))
+      paths(word);
+    else if (kind == "[COMMAND")
+      programs(word);
+    else if (kind == "OS[/ARCH[/VARIANT]]")
+      platforms(word);
+    else if (kind == "DST")
+      copy_operand(word);
     else if (kind == "MOUNTPOINT")
       for (const std::string& each : mount_points_of("fuse.layoutfs")) offer(word, each);
     else if (kind == "REF" || kind == "NAME")
@@ -252,8 +277,66 @@ class Completion {
         names(**references, begun, true);
       return;
     }
-    image_names(word);
+    const std::string_view prefix = builtin_drivers().prefix_of(word);
+    if (prefix.empty()) image_names(word);
+    if (prefix.empty() && !word.empty())
+      for (const std::string_view each : {kDirectoryPrefix, kArchivePrefix}) offer(word, each);
+    prefix_ += prefix;
     let_shell_add("files");
+  }
+
+  // Completes LAYOUT[:REF], or "oci-repositories:STORE[:REPOSITORY[:TAG]]".
+  void copy_operand(const std::string& word) {
+    if (!word.starts_with(kRepositoriesPrefix)) {
+      if (!word.empty()) offer(word, kRepositoriesPrefix);
+      return image(word);
+    }
+    const std::string rest = word.substr(kRepositoriesPrefix.size());
+    prefix_ += kRepositoriesPrefix;
+    const auto end = rest.find(':');
+    if (end == std::string::npos) return let_shell_add("directories");
+    const auto store = open_store(rest.substr(0, end));
+    if (store == nullptr) return;
+    prefix_ += rest.substr(0, end + 1);
+    const std::string begun = rest.substr(end + 1);
+    const auto colon = begun.find(':');
+    if (colon == std::string::npos) {
+      if (const auto names = store->repositories())
+        for (const std::string& name : *names) offer(begun, name);
+      return;
+    }
+    prefix_ += begun.substr(0, colon + 1);
+    if (const auto names = store->tags(begun.substr(0, colon)))
+      for (const std::string& name : *names) offer(begun.substr(colon + 1), name);
+  }
+
+  // Returns the image in the words before the cursor.
+  ImageArguments image_arguments() const {
+    ImageArguments arguments = line_.image;
+    if (arguments.layout.empty() && !line_.operands.empty())
+      arguments.name = with_home(line_.operands.front());
+    arguments.layout = with_home(arguments.layout);
+    return arguments;
+  }
+
+  void paths(const std::string& word) {
+    for (const std::string& path : paths_in_image(image_arguments(), word)) offer(word, path);
+  }
+
+  void paths_or_directories(const std::string& word) {
+    paths(word);
+    let_shell_add("directories");
+  }
+
+  void programs(const std::string& word) {
+    if (word.find('/') != std::string::npos) return paths(word);
+    for (const std::string& program : programs_in_image(image_arguments())) offer(word, program);
+  }
+
+  void platforms(const std::string& word) {
+    auto platforms = platforms_of_image(image_arguments());
+    if (platforms.empty()) platforms.assign(std::begin(kUsualPlatforms), std::end(kUsualPlatforms));
+    for (const std::string& platform : platforms) offer(word, platform);
   }
 
   // Offers the names in the store of names.
@@ -274,7 +357,7 @@ class Completion {
   }
 
   std::unique_ptr<LayoutReader> layout() const {
-    if (!line_.layout.empty()) return open_quietly(line_.layout);
+    if (!line_.image.layout.empty()) return open_quietly(line_.image.layout);
     return line_.operands.empty() ? nullptr : open_quietly(line_.operands.front());
   }
 
@@ -293,9 +376,11 @@ class Completion {
 
   // Returns null if the store cannot be opened; completion then offers less.
   std::unique_ptr<Registry> registry() const {
-    if (line_.operands.empty()) return nullptr;
-    auto store = open_registry_store({with_home(line_.operands.front()), line_.default_repository},
-                                     ForeignEntry::skip);
+    return line_.operands.empty() ? nullptr : open_store(line_.operands.front());
+  }
+
+  std::unique_ptr<Registry> open_store(const std::string& path) const {
+    auto store = open_registry_store({with_home(path), line_.default_repository}, ForeignEntry::skip);
     return store ? std::move(store->registry) : nullptr;
   }
 

@@ -21,8 +21,8 @@ inline constexpr std::string_view kCompleteCommand = "__complete";
 // with its meaning after a tab. A word that ends in '=' is incomplete. Names with control characters are left
 // out.
 //
-// Reads only the references and blobs of a layout, or the names of a store, that the words name. Prints
-// nothing on stderr. Ends after at most ten seconds.
+// Reads only the references and blobs of the layout, the files of the image (complete_image.h), or the names
+// of the store that the words name. Prints nothing on stderr. Ends after at most ten seconds.
 int complete(const CommandDescription& program, std::vector<std::string> words);
 
 }  // namespace layoutfs::tools
