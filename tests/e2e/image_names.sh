@@ -52,6 +52,12 @@ prints "--force moves a name" "" image tag "$L:multi" nameless --force --label n
 same "which was created when it was" "$created $(digest 1) 1" \
   "$(jq -r '.images[2] | .createdAt + " " + .target.digest + " " + .labels.new' "$S/default.json")"
 
+echo "-- image ls PATTERN"
+prints "a pattern" "app" image ls 'ap*'
+prints "one of a name with slashes" "docker.io/library/multi:1" image ls '*/multi:?'
+prints "several" $'app\nnameless' image ls nameless 'a[a-z]*'
+refused "a pattern that nothing matches" 3 image ls 'ba*'
+
 echo "-- image ls --filter"
 prints "by a label" "app" image ls --filter labels.tier==base
 prints "by a quoted label" "app" image ls --filter 'labels."a b"==c=d'

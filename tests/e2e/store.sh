@@ -20,6 +20,13 @@ check "makes refs/ and no index.json" test -d "$TMP/old/refs" -a ! -e "$TMP/old/
 refused "init without a path" 2 init
 refused "init of nothing" 2 init oci:
 refused "init below a file" 9 init "$S/oci-layout/below"
+unchanged "init inside a layout" 2 init "$S/new"
+unchanged "init deeper inside a layout" 2 init "$S/blobs/sub/new"
+(cd "$S" && layoutfs init img:new) 2>"$TMP/stderr"
+code=$?
+same "init inside the layout of the working directory" "2 layoutfs: img:new: inside the layout $(realpath "$S")" "$code $(head -n 1 "$TMP/stderr")"
+check "with a hint" grep -q "^hint: add an image to that layout with: layoutfs copy SRC $(realpath "$S"):NAME\$" "$TMP/stderr"
+check "and nothing made" test ! -e "$S/img:new"
 if has umoci; then check "umoci knows it for a layout" umoci ls --layout "$S"; fi
 
 echo "-- blob put and get"
@@ -329,6 +336,8 @@ if is_root && mkdir "$TMP/ro" && { mount --bind "$S" "$TMP/ro" || left_out "cann
   unchanged "blob rm" 9 blob rm "$TMP/ro" "$hello"
   unchanged "ref put" 9 ref put "$TMP/ro" new "$manifest"
   unchanged "ref rm" 9 ref rm "$TMP/ro" app:1.0
-  unchanged "init" 9 init "$TMP/ro/new"
+  umount "$TMP/ro"
+  mount --bind "$TMP/a" "$TMP/ro" && mount -o remount,bind,ro "$TMP/ro"
+  refused "init" 9 init "$TMP/ro/new"
   umount "$TMP/ro"
 fi

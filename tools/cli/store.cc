@@ -1,7 +1,13 @@
 // Common code of the commands on layouts.
 #include "tools/cli/store.h"
 
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <limits>
@@ -65,6 +71,33 @@ ExitCode write_exit_code_of(const Error& error) noexcept {
 int report_write(const Error& error) {
   print_error(error);
   return write_exit_code_of(error);
+}
+
+Error written_to(Error error, const std::string& path) {
+  if (error.sys() != EACCES && error.sys() != EPERM) return std::move(error).with(path);
+  for (const char* below : {"", "/blobs", "/blobs/sha256", "/blobs/sha512"}) {
+    const std::string directory = path + below;
+    if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0 || errno != EACCES) continue;
+    struct stat status;
+    const bool is_known = ::stat(directory.c_str(), &status) == 0;
+    Error refused(error.code(), directory + ": cannot write to this directory: permission denied");
+    if (!is_known) return refused;
+    if ((status.st_mode & 0200) == 0)
+      return std::move(refused).with_hint("make it writable with: chmod u+w " + directory);
+    return std::move(refused).with_hint("only its owner " + user_name(status.st_uid) +
+                                        ((status.st_mode & 022) != 0 ? " and its group" : "") +
+                                        " can write to it");
+  }
+  return std::move(error).with(path);
+}
+
+std::string user_name(std::uint32_t user) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer{};
+  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return entry.pw_name;
+  return std::to_string(user);
 }
 
 int report_opening(const Error& error) { return error.sys() == EROFS ? report_write(error) : report(error); }

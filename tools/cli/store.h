@@ -45,6 +45,13 @@ int report_write(const Error& error);
 // As report(), for errors of open_to_write(): a read-only layout is kCannotWrite.
 int report_opening(const Error& error);
 
+// Returns an error of writing to the layout at `path`, which it names. If the caller may not write there, it
+// names the directory, and the hint its owner.
+Error written_to(Error error, const std::string& path);
+
+// Returns the name of a user, or the number if it has none.
+std::string user_name(std::uint32_t user);
+
 struct RemoveArguments {
   LayoutArguments layout;
   std::vector<std::string> names;

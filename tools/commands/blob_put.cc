@@ -66,7 +66,8 @@ int put_blobs(BlobPutArguments arguments, Output& output) {
     // Only a failed system call concerns the layout; other errors concern the content.
     const bool is_of_layout = !stored && stored.error().sys() != 0;
     if (!stored)
-      return signals.report_write(std::move(stored).error().with(is_of_layout ? layout->path : file->name()));
+      return signals.report_write(is_of_layout ? written_to(std::move(stored).error(), layout->path)
+                                               : std::move(stored).error().with(file->name()));
     output << stored->digest.str() << "\n";
     output.flush();
   }

@@ -1,7 +1,4 @@
 // `layoutfs mounts`.
-#include <pwd.h>
-
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -42,15 +39,6 @@ std::vector<KnownMount> known_mounts() {
     known.push_back(std::move(each));
   }
   return known;
-}
-
-std::string user_name(std::uint32_t user) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 4096> buffer{};
-  if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
-    return entry.pw_name;
-  return std::to_string(user);
 }
 
 std::uint64_t number_of(const JsonDocument& statistics, std::string_view name) {

@@ -108,7 +108,7 @@ int put_reference(const RefPutArguments& arguments) {
   auto done = layout->engine->put_reference(arguments.name, *descriptor, mode);
   if (done) return kDone;
   const bool is_taken = done.error().code() == Errc::clobber;
-  Error error = std::move(done).error().with(layout->path);
+  Error error = written_to(std::move(done).error(), layout->path);
   return report_write(is_taken ? std::move(error).with_hint("replace it with --replace") : std::move(error));
 }
 
@@ -127,7 +127,8 @@ void add_ref_put_command(Command ref, int& exit_code) {
   command
       .add_option("--media-type", arguments->media_type,
                   "Media type (default: that of an index or a manifest)")
-      .type_name("TYPE");
+      .type_name("TYPE")
+      .not_empty();
   command.add_option("--annotation", arguments->annotations, "Annotation; may be repeated")
       .type_name("KEY=VALUE");
   command.add_option("--platform", arguments->platform, "Platform of the image")
