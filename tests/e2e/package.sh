@@ -3,7 +3,7 @@
 # minimal Debian 12, works there, and is removed without a trace.
 . "$(dirname "$0")/lib.sh"
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || skip "packages are not made of sanitized builds"
-need cpack dpkg-deb dpkg-shlibdeps file readelf pkg-config python3
+need cmake cpack ninja dpkg-deb dpkg-shlibdeps file readelf pkg-config python3
 BUILD=$(cd "$(dirname "$LAYOUTFS")/.." && pwd)
 [ -f "$BUILD/CPackConfig.cmake" ] || skip "$BUILD is no build directory to make packages from"
 
@@ -33,8 +33,8 @@ for package in "$PROGRAM" "$LIBRARY"; do
   same "$name: its description begins with one line for lists" "" "$(dpkg-deb -f "$package" Description | sed -n '1{/^[a-zO].*[^.]$/!p}')"
   same "$name: everything is root's, and only root's to change" "" \
     "$(dpkg-deb -c "$package" | grep -v '^l' | awk '$2 != "root/root" || $1 ~ /^.{5}w|^.{8}w/')"
-  same "$name: directories are for all, and nothing is outside of /usr and /lib" "" \
-    "$(dpkg-deb -c "$package" | grep '^d' | grep -vE '^drwxr-xr-x .* \./(usr|lib)?(/|$)')"
+  same "$name: directories are for all, and nothing is outside of /usr, /lib and /etc/layoutfs" "" \
+    "$(dpkg-deb -c "$package" | grep '^d' | grep -vE '^drwxr-xr-x .* \./((usr|lib)?(/|$)|etc/(layoutfs/)?$)')"
 done
 dpkg-deb -x "$PROGRAM" "$TMP/program"
 dpkg-deb -x "$LIBRARY" "$TMP/library"
@@ -48,6 +48,61 @@ mapfile -t libraries < <(readelf -d "$LAYOUTFS" | sed -n 's/.*(NEEDED).*\[\(.*\)
 same "it depends on fusermount3, and on its ${#libraries[@]} libraries" "" \
   "$(not_required "$PROGRAM" bin/fusermount3 "${libraries[@]}")"
 check "its unit is there" test -f "$TMP/program/usr/lib/systemd/system/layoutfs@.service"
+echo "-- its configuration"
+E=$TMP/program/etc/layoutfs/example.conf
+check "an example is there" test -f "$E"
+same "of comments alone" "" "$(grep -v '^#\|^$' "$E")"
+same "which has every variable of the unit" "$(grep -o '\${*[A-Z]*' "$TMP/program/usr/lib/systemd/system/layoutfs@.service" | tr -d '${' | grep -x 'LAYOUT\|MOUNTPOINT\|OPTIONS' | sort -u | xargs)" \
+  "$(sed -n 's/^#\([A-Z]*\)=.*/\1/p' "$E" | sort | xargs)"
+same "with values as the shell, and systemd, read them" "/srv/layout:app:1.1 /srv/app -o allow_other,dev,suid --cache-size 512M" \
+  "$(sed -n 's/^#\([A-Z]*=\)/\1/p' "$E" >"$TMP/variables"; . "$TMP/variables"; echo "$LAYOUT $MOUNTPOINT $OPTIONS")"
+dpkg-deb -e "$PROGRAM" "$TMP/control"
+same "dpkg knows all that is in /etc as the user's" "$(cd "$TMP/program" && find etc -type f | sed 's|^|/|' | sort)" "$(sort "$TMP/control/conffiles")"
+if is_root; then
+  # A separate installation, without dependencies.
+  D=$TMP/dpkg
+  mkdir -p "$D/var/lib/dpkg"/{info,updates} && touch "$D/var/lib/dpkg/status"
+  install_package() {
+    limited dpkg --root="$D" --log=/dev/null --force-depends --force-script-chrootless --force-confdef --force-confold "$@" </dev/null >"$TMP/log" 2>&1 ||
+      not_ok "dpkg $1" "$(tail -n 5 "$TMP/log")"
+  }
+  # next VERSION EDIT: the package of a later version, with the example changed by sed.
+  next() {
+    rm -rf "$TMP/next"
+    dpkg-deb -R "$PROGRAM" "$TMP/next"
+    sed -i "s/^Version: .*/Version: $1/" "$TMP/next/DEBIAN/control"
+    sed -i "$2" "$TMP/next/etc/layoutfs/example.conf"
+    dpkg-deb --root-owner-group -b "$TMP/next" "$TMP/$1.deb" >/dev/null
+  }
+  C=$D/etc/layoutfs
+  install_package -i "$PROGRAM"
+  same "it installs the example" "$(cat "$E")" "$(cat "$C/example.conf")"
+  next 99.1 's/512M/1G/' && install_package -i "$TMP/99.1.deb"
+  check "an upgrade brings a new example" grep -q 1G "$C/example.conf"
+  echo "LAYOUT=/mine" >>"$C/example.conf"
+  echo "LAYOUT=/other" >"$C/other.conf"
+  next 99.2 's/512M/1G/' && install_package -i "$TMP/99.2.deb"
+  check "and keeps the user's changes" grep -qx LAYOUT=/mine "$C/example.conf"
+  next 99.3 's/512M/2G/' && install_package -i "$TMP/99.3.deb"
+  check "also if the example has changed" grep -qx LAYOUT=/mine "$C/example.conf"
+  check "which is beside it then" grep -q 2G "$C/example.conf.dpkg-dist"
+  install_package -r layoutfs
+  check "removed, it leaves the configuration" grep -qx LAYOUT=/mine "$C/example.conf"
+  install_package -P layoutfs
+  same "purged, only that of the user" "other.conf" "$(ls "$C")"
+fi
+# Without the package, an existing file stays, too.
+check "cmake installs it" cmake --install "$BUILD" --component program --prefix "$TMP/prefix"
+check "below the prefix" test -f "$TMP/prefix/etc/layoutfs/example.conf"
+echo mine >"$TMP/prefix/etc/layoutfs/example.conf"
+check "again" cmake --install "$BUILD" --component program --prefix "$TMP/prefix"
+same "without the loss of changes" mine "$(cat "$TMP/prefix/etc/layoutfs/example.conf")"
+
+check "cmake configures without a preset" cmake -S "$SOURCE" -B "$TMP/build" -G Ninja
+same "and installing compiles no test" "0 1" \
+  "$(ninja -C "$TMP/build" -t commands install >"$TMP/log"; grep -c ' -o tests/' "$TMP/log") $(grep -c ' -o tools/layoutfs ' "$TMP/log")"
+
+echo "-- other files"
 for script in bash-completion/completions/layoutfs zsh/vendor-completions/_layoutfs fish/vendor_completions.d/layoutfs.fish; do
   check "${script%%[-/]*} finds what completes" test -f "$TMP/program/usr/share/$script"
 done
