@@ -18,7 +18,7 @@ esac
 # Keeps standard output for the results.
 scripts/install-dependencies.sh --bench >&2
 [ -f build/bench/build.ninja ] || cmake --preset release-tests -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
-cmake --build build/bench --target layoutfs merge_bench registry_bench stream_bench raw_inflate -- --quiet >&2 || die "the benchmarks do not build"
+build_directory build/bench layoutfs merge_bench registry_bench stream_bench raw_inflate >&2 || die "the benchmarks do not build"
 programs=$PWD/build/bench
 
 case $what in

@@ -50,7 +50,9 @@ if [ -z "$name" ]; then
     rm -rf build/demo
     mkdir -p build/demo/new
     making=build/demo/new
-    mmdebstrap --quiet --variant=minbase bookworm "$making/root.tar" || die "mmdebstrap failed; it needs the network, or a mirror in /etc/apt/sources.list"
+    quiet=--quiet
+    ! shows_progress || quiet=
+    mmdebstrap $quiet --variant=minbase bookworm "$making/root.tar" || die "mmdebstrap failed; it needs the network, or a mirror in /etc/apt/sources.list"
     umoci init --layout "$making/debian"
     umoci new --image "$making/debian:bookworm"
     umoci raw add-layer --image "$making/debian:bookworm" "$making/root.tar"

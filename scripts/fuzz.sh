@@ -75,6 +75,8 @@ fuzz() {
 }
 
 # Runs one target per CPU.
+! shows_progress ||
+  echo "Fuzzing ${#targets[@]} targets: about $((((${#targets[@]} + $(nproc) - 1) / $(nproc) * seconds + 59) / 60)) min"
 for target in "${targets[@]}"; do
   [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
   fuzz "$target" &

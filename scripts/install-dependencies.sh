@@ -54,8 +54,23 @@ failed() {
   echo "install-dependencies.sh: $1" >&2
   exit 1
 }
+# apt ARGUMENT...: runs apt-get with its output in the log. On a terminal one line shows the progress, and the time left of a download.
+apt() {
+  if ! [ -t 1 ] || [ "${TERM-dumb}" = dumb ]; then
+    apt-get "$@" >"$log" 2>&1
+    return
+  fi
+  apt-get -o APT::Status-Fd=3 "$@" 3>&1 >"$log" 2>&1 | awk -F: '
+    /^(dl|pm)status:/ {
+      left = match($4, /\([^)]* remaining\)/) ? " " substr($4, RSTART, RLENGTH) : ""
+      printf "\r\033[K%s ... %d %%%s", ($1 == "dlstatus" ? "Downloading" : "Installing"), $3, left
+      fflush()
+    }
+    END { printf "\r\033[K" }'
+  return "${PIPESTATUS[0]}"
+}
 export DEBIAN_FRONTEND=noninteractive
-apt-get update >"$log" 2>&1 || failed "apt-get update failed (above); check the network and /etc/apt/sources.list"
+apt update || failed "apt-get update failed (above); check the network and /etc/apt/sources.list"
 # Recommended packages would multiply the size of buildah and skopeo, which do not need them for local layouts.
-apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
+apt install -y --no-install-recommends "${missing[@]}" ||
   failed "apt-get install failed (above); where it speaks of broken or held packages, run: apt-get --fix-broken install && apt-get full-upgrade"

@@ -23,14 +23,22 @@ configure() {
   [ -f "build/$1/build.ninja" ] || cmake --preset "$1" "${launcher[@]}" >/dev/null
 }
 
-# build PRESET [NINJA_TARGET...]: configures if necessary, and builds. On a terminal it shows the progress in one line.
+# build PRESET [NINJA_TARGET...]: configures if necessary, and builds.
 build() {
   local preset=$1
   shift
   configure "$preset"
+  build_directory "build/$preset" "$@"
+}
+
+# build_directory DIRECTORY [NINJA_TARGET...]: builds. On a terminal it shows the progress and the time left in one line.
+build_directory() {
+  local directory=$1
+  shift
   if shows_progress; then
-    NINJA_STATUS='Building ... %p (%e s) ' cmake --build "build/$preset" -- "$@"
-  else
-    cmake --build "build/$preset" -- --quiet "$@"
+    # ninja knows the time left since 1.12, and Debian 12 has 1.11.
+    NINJA_STATUS='@ %f %t %e @' cmake --build "$directory" -- "$@" | awk -f "$SOURCE/scripts/show-progress.awk"
+    return "${PIPESTATUS[0]}"
   fi
+  cmake --build "$directory" -- --quiet "$@"
 }

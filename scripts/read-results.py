@@ -34,6 +34,9 @@ def reason_of_failure(test):
 
 
 def main():
+    if len(sys.argv) == 2 and sys.argv[1] in ("-h", "--help"):
+        print(__doc__)
+        return
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     for test in xml.etree.ElementTree.parse(sys.argv[1]).iter("testcase"):

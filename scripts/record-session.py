@@ -63,6 +63,9 @@ def draw(steps):
 
 
 def main():
+    if any(argument in ("-h", "--help") for argument in sys.argv[1:]):
+        print(__doc__)
+        return
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     program, layout = (pathlib.Path(each).resolve() for each in sys.argv[1:])
