@@ -4,11 +4,11 @@
 # usage: scripts/test.sh [--quick | --ci | --full]
 #   (nothing)  unit and end-to-end tests: 12 minutes on two CPUs
 #   --quick    unit tests, and some end-to-end tests of listing, storing, copying and mounting layouts: 5 minutes
-#   --ci       also compile each source alone by clang, which finds missing includes; run the unit tests with the address
-#              and undefined-behaviour sanitizers, and tests of threads with the thread sanitizer; run each fuzz target
-#              for 20 seconds (scripts/fuzz.sh runs them longer): 35 minutes
-#   --full     also run the unit tests with clang without sanitizers, the end-to-end tests with the release build and with
-#              sanitizers, clang-tidy, and all rounds of tests that repeat something
+#   --ci       also run the unit tests with the address and undefined-behaviour sanitizers, and tests of threads with the
+#              thread sanitizer; run each fuzz target for 10 seconds (scripts/fuzz.sh runs them longer): 35 minutes
+#   --full     also compile each source alone by clang, which finds missing includes; run the unit tests with clang without
+#              sanitizers, the end-to-end tests with the release build and with sanitizers, clang-tidy, and all rounds of tests
+#              that repeat something
 . "$(dirname "$0")/lib.sh"
 
 quick='' ci='' full=''
@@ -80,20 +80,20 @@ else
   suite dev all
 fi
 if [ -n "$ci" ]; then
-  echo "== each source alone"
-  configure clang
-  if python3 scripts/compile-alone.py build/clang; then count passed "each source alone"; else count failed "each source alone: see above"; fi
   # Builds the fuzz targets in the same run, because a separate build would leave CPUs idle at its end.
   suite asan "unit_tests make_tables $(basename -s .cc tests/fuzz/*_fuzz.cc | xargs)" -L unit
   suite tsan all
   echo "== fuzz"
-  lines=$(scripts/fuzz.sh --seconds 20 | tee /dev/stderr) || true
+  lines=$(scripts/fuzz.sh --seconds 10 | tee /dev/stderr) || true
   for file in tests/fuzz/*_fuzz.cc; do
     target=$(basename "$file" _fuzz.cc)
     if grep -q "^$target: .*, nothing found$" <<<"$lines"; then count passed "fuzz: $target"; else count failed "fuzz: $target"; fi
   done
 fi
 if [ -n "$full" ]; then
+  echo "== each source alone"
+  configure clang
+  if python3 scripts/compile-alone.py build/clang; then count passed "each source alone"; else count failed "each source alone: see above"; fi
   suite clang all -L unit
   suite release-tests all -L e2e
   LAYOUTFS_TEST_SANITIZED=1 suite asan all -L e2e

@@ -7,7 +7,7 @@
 need_root
 need_fuse
 need python3 zstd
-size=100000000 seconds=3
+size=50000000 seconds=2
 [ -z "${LAYOUTFS_TEST_FULL-}" ] || size=1000000000 seconds=60
 PATIENCE=$((PATIENCE * 10))
 seed=${LAYOUTFS_TEST_SEED:-$RANDOM}

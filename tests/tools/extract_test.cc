@@ -7,12 +7,12 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <stop_token>
 
 #include "core/image/image_library.h"
 #include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/store.h"
 #include "tests/support/tar_writer.h"
 #include "tests/support/temp_dir.h"
 #include "tools/extract/extract_plan.h"
@@ -40,10 +40,7 @@ class Extract : public ::testing::Test {
                                        IndexCache(), LibraryOptions{});
     return library_->image(layout_.manifest(layout_.config(diff_ids), layers)).value();
   }
-  std::string content(const std::string& path) const {
-    std::ifstream file(dir_ / path);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string content(const std::string& path) const { return layoutfs::testing::file_text(dir_ / path); }
   // The names in a directory, sorted.
   std::vector<std::string> names(const std::string& path) const {
     std::vector<std::string> found;
