@@ -90,6 +90,8 @@ becomes "a name that a shell would run, as it is" "ls $L:od" ls "$L:$odd" END
 [ "$shell" = bash ] || becomes "it, in others" "ls '$L:od" ls "$L:$odd" END
 becomes "a file of an image" "cat $L:app:1.0 /etc/na" cat "$L:app:1.0" /etc/name END
 becomes "a directory of an image" "ls $L:app:1.0 sr" ls "$L:app:1.0" srv/END
+becomes "a path to extract, if no directory begins so" "extract $L:app:1.0 etc/na" extract "$L:app:1.0" etc/name END
+becomes "neither of srv/ in the image and the directory sample" "extract $L:app:1.0 s" extract "$L:app:1.0" sEND
 becomes "a program of an image" "chroot $L:app:1.0 to" chroot "$L:app:1.0" tool END
 becomes "a platform" "ls --platform linux/risc" ls --platform linux/riscv64 END
 becomes "a platform of the image" "ls $L:multi --platform=linux/s3" ls "$L:multi" --platform=linux/s390x END
