@@ -1,7 +1,9 @@
 #include "core/oci/entry_names.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "core/cas/find_digest.h"
 #include "core/cas/named_entries.h"
 #include "core/oci/familiar_name.h"
 
@@ -17,19 +19,6 @@ std::optional<std::string_view> ref_name_of(const Descriptor& entry) {
 bool ends_in_tag(std::optional<std::string_view> name, std::string_view tag) {
   return name && name->size() > tag.size() && name->ends_with(tag) &&
          name->at(name->size() - tag.size() - 1) == ':';
-}
-
-// Returns whether `text` is a prefix of the digest, with or without its algorithm.
-bool begins_digest(std::string_view text, const Digest& digest) {
-  constexpr std::size_t kMinDigits = 7;
-  if (digest.empty()) return false;
-  const std::string whole = digest.str();
-  if (text == whole) return true;
-  const auto colon = text.find(':');
-  if (colon != std::string_view::npos && text.substr(0, colon) != whole.substr(0, whole.find(':')))
-    return false;
-  const std::string_view digits = colon == std::string_view::npos ? text : text.substr(colon + 1);
-  return digits.size() >= kMinDigits && digest.hex().starts_with(digits);
 }
 
 }  // namespace
@@ -56,16 +45,17 @@ std::vector<std::size_t> EntryNames::positions(Matches matches) const {
   return found;
 }
 
-std::vector<std::size_t> EntryNames::find(std::string_view name) const {
+EntryNames::Found EntryNames::match(std::string_view name) const {
   if (name.empty()) return {};
   if (ref_names_.contains(name))
-    return positions([&](const Descriptor& entry) { return entry.ref_name() == name; });
+    return {Rule::ref_name, positions([&](const Descriptor& entry) { return entry.ref_name() == name; })};
   if (full_names_.contains(name))
-    return positions([&](const Descriptor& entry) { return full_name(entry) == name; });
-  if (auto found = find_with_digest(name); !found.empty()) return found;
-  if (auto found = find_familiar(name, {}); !found.empty()) return found;
-  if (auto found = find_tag(name); !found.empty()) return found;
-  return find_familiar(name, "latest");
+    return {Rule::full_name, positions([&](const Descriptor& entry) { return full_name(entry) == name; })};
+  if (auto found = find_with_digest(name); !found.empty()) return {Rule::with_digest, std::move(found)};
+  if (auto found = find_familiar(name, {}); !found.empty()) return {Rule::familiar, std::move(found)};
+  if (auto found = find_tag(name); !found.empty()) return {Rule::tag, std::move(found)};
+  if (auto found = find_familiar(name, "latest"); !found.empty()) return {Rule::latest, std::move(found)};
+  return {};
 }
 
 std::vector<std::size_t> EntryNames::find_with_digest(std::string_view name) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,12 +19,23 @@ class EntryNames {
   // `entries` must outlive it.
   explicit EntryNames(const std::vector<Descriptor>& entries);
 
-  // Returns the positions of the entries that `name` matches, in order, by the first rule with a match: it is
-  // their ref.name; it is their full name (io.containerd.image.name); it is NAME@DIGEST, where NAME matches
-  // them and DIGEST is their digest or at least its first seven digits; it is the familiar form of one of
-  // their names (familiar_name.h); one of their names ends with ":" and `name`; it is the familiar form
-  // without ":latest".
-  std::vector<std::size_t> find(std::string_view name) const;
+  // The rules by which a name matches entries. The first one with a match counts.
+  enum class Rule : std::uint8_t {
+    none,
+    ref_name,     // it is their ref.name
+    full_name,    // it is their full name (io.containerd.image.name)
+    with_digest,  // NAME@DIGEST: NAME matches them, DIGEST is their digest or a short one (find_digest.h)
+    familiar,     // it is the familiar form of one of their names (familiar_name.h)
+    tag,          // one of their names ends with ":" and it
+    latest,       // with ":latest", it is the familiar form of one of their names
+  };
+  struct Found {
+    Rule rule = Rule::none;
+    std::vector<std::size_t> positions;  // ascending; empty if no rule matches
+  };
+  Found match(std::string_view name) const;
+  // Returns the positions alone.
+  std::vector<std::size_t> find(std::string_view name) const { return match(name).positions; }
 
   // Returns a name of the entry for lists: its ref.name if no other image has it, otherwise its full name if
   // no other image has that, otherwise NAME@ and the short digest if no other entry has that, otherwise "@N".

@@ -11,6 +11,7 @@
 
 #include "core/base/edit_distance.h"
 #include "core/cas/driver.h"
+#include "core/cas/find_digest.h"
 #include "core/cas/foreign_format.h"
 #include "core/oci/reference.h"
 
@@ -30,7 +31,7 @@ Result<ImageName> split_at(std::string_view argument, std::size_t length) {
   ImageName name{std::string(argument.substr(0, length)), std::string(argument.substr(length + 1))};
   if (name.reference.empty())
     return fail(Errc::invalid_argument, "no reference after '" + std::string(argument) + "'");
-  if (argument[length] == '@' && !Digest::parse(name.reference))
+  if (argument[length] == '@' && !is_short_digest(name.reference))
     return fail(Errc::digest_invalid, "'" + name.reference + "' after '@' is not a digest");
   return name;
 }
@@ -46,10 +47,9 @@ std::vector<std::size_t> split_positions(std::string_view argument) {
 // If nothing exists, returns the most likely path: up to the reference.
 std::string likely_path(std::string_view argument) {
   const auto at = argument.rfind('@');
-  if (at != std::string_view::npos && at > 0 && Digest::parse(argument.substr(at + 1)))
-    return std::string(argument.substr(0, at));
-  const auto colon = argument.find(':', 1);
-  return std::string(argument.substr(0, colon));
+  if (at != std::string_view::npos && at > 0 && is_short_digest(argument.substr(at + 1)))
+    argument = argument.substr(0, at);
+  return std::string(argument.substr(0, argument.find(':', 1)));
 }
 
 bool is_layout(std::string_view path) { return builtin_drivers().is_layout(std::string(path)); }

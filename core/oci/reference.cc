@@ -12,6 +12,7 @@
 #include "core/base/edit_distance.h"
 #include "core/base/json.h"
 #include "core/base/list_text.h"
+#include "core/cas/find_digest.h"
 #include "core/cas/named_entries.h"
 #include "core/oci/entry_names.h"
 #include "core/oci/image_entries.h"
@@ -166,18 +167,32 @@ Error no_image_named(const References& references, std::string_view name) {
                                               : "available: " + list_of(names, kMaxNamesListed))};
 }
 
+// Returns the reason why `name` finds nothing, although it is NAME@DIGEST and NAME finds entries; nullopt
+// otherwise.
+std::optional<Error> explain_digest(const References& references, std::string_view name) {
+  const auto at = name.rfind('@');
+  if (at == std::string_view::npos || at == 0 || !is_short_digest(name.substr(at + 1))) return std::nullopt;
+  const std::string_view own = name.substr(0, at);
+  std::vector<Digest> digests;
+  for (const std::size_t position : EntryNames(references.entries).find(own))
+    if (const Digest& digest = references.entries[position].digest;
+        std::ranges::find(digests, digest) == digests.end())
+      digests.push_back(digest);
+  if (digests.empty()) return std::nullopt;
+  return has_other_digest(own, digests, name.substr(at + 1));
+}
+
+Error not_found(const References& references, std::string_view name) {
+  auto error = explain_digest(references, name);
+  return error ? *std::move(error) : no_image_named(references, name);
+}
+
 std::vector<const Descriptor*> entries_named(const References& references, std::string_view name) {
   const auto positions = EntryNames(references.entries).find(name);
   return distinct_entries(references, [&](const Descriptor& entry) {
     return std::ranges::binary_search(positions,
                                       static_cast<std::size_t>(&entry - references.entries.data()));
   });
-}
-
-Result<Descriptor> find_name(const References& references, std::string_view name, const Platform& platform) {
-  const auto found = entries_named(references, name);
-  if (found.empty()) return fail(no_image_named(references, name));
-  return only_of(found, name, platform);
 }
 
 // ---- Blobs by digest ----
@@ -187,8 +202,8 @@ bool looks_like_digest(std::string_view text) {
   return colon != std::string_view::npos && find_algorithm(text.substr(0, colon)).has_value();
 }
 
-Result<Descriptor> find_digest(const LayoutReader& reader, const References& references,
-                               const Digest& digest) {
+Result<Descriptor> find_document(const LayoutReader& reader, const References& references,
+                                 const Digest& digest) {
   const auto found = std::ranges::find(references.entries, digest, &Descriptor::digest);
   if (found != references.entries.end()) return *found;
   const auto size = reader.blob_size(digest);
@@ -200,6 +215,24 @@ Result<Descriptor> find_digest(const LayoutReader& reader, const References& ref
   return descriptor;
 }
 
+// `text` is a digest or a short one.
+Result<Descriptor> find_by_digest(const LayoutReader& reader, const References& references,
+                                  std::string_view text, const Context& context) {
+  const auto digest = find_digest(reader, text, context);
+  if (!digest) return fail(Error(digest.error()));
+  return find_document(reader, references, *digest);
+}
+
+Result<Descriptor> find_name(const LayoutReader& reader, const References& references, std::string_view name,
+                             const Platform& platform, const Context& context) {
+  const auto found = entries_named(references, name);
+  if (!found.empty()) return only_of(found, name, platform);
+  if (!is_short_digest(name)) return fail(not_found(references, name));
+  auto document = find_by_digest(reader, references, name, context);
+  const bool is_unknown = !document && document.error().code() == Errc::not_found;
+  return is_unknown ? fail(not_found(references, name)) : std::move(document);
+}
+
 }  // namespace
 
 Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view reference,
@@ -208,12 +241,8 @@ Result<Descriptor> find_reference(const LayoutReader& reader, std::string_view r
   if (!references) return fail(std::move(references).error());
   if (reference.empty()) return find_only(reader, **references, platform, context);
   if (const auto position = position_in(reference)) return find_position(**references, reference, *position);
-  if (looks_like_digest(reference)) {
-    auto digest = Digest::parse(reference);
-    if (!digest) return fail(std::move(digest).error());
-    return find_digest(reader, **references, *digest);
-  }
-  return find_name(**references, reference, platform);
+  if (looks_like_digest(reference)) return find_by_digest(reader, **references, reference, context);
+  return find_name(reader, **references, reference, platform, context);
 }
 
 Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& reader, std::string_view reference) {
@@ -240,13 +269,11 @@ Result<std::vector<std::size_t>> find_entries(const References& references, std:
     return std::vector{*position};
   }
   std::vector<std::size_t> found;
-  if (const auto digest = Digest::parse(reference)) {
+  if (!looks_like_digest(reference)) found = EntryNames(entries).find(reference);
+  if (found.empty())
     for (std::size_t i = 0; i < entries.size(); ++i)
-      if (entries[i].digest == *digest) found.push_back(i);
-  } else {
-    found = EntryNames(entries).find(reference);
-  }
-  if (found.empty()) return fail(no_image_named(references, reference));
+      if (begins_digest(reference, entries[i].digest)) found.push_back(i);
+  if (found.empty()) return fail(not_found(references, reference));
   std::vector<const Descriptor*> distinct;
   for (const std::size_t position : found) {
     const auto is_same = [&](const Descriptor* other) { return is_same_image(*other, entries[position]); };

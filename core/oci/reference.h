@@ -19,9 +19,9 @@ namespace layoutfs {
 // The same, but returns all entries, in order, if entries of one name are for several platforms.
 Result<std::vector<Descriptor>> find_every_platform(const LayoutReader& reader, std::string_view reference);
 
-// Returns the positions of the entries that `reference` means: "@N", a digest, or a name. Several positions
-// are repeated entries of one image with the same names. Errc::not_found if there is none. Errc::ambiguous,
-// with the images, if they are different images.
+// Returns the positions of the entries that `reference` means: "@N", a digest, a name, or a short digest of
+// an entry. Several positions are repeated entries of one image with the same names. Errc::not_found if there
+// is none, as find_reference() has it. Errc::ambiguous, with the images, if they are different images.
 Result<std::vector<std::size_t>> find_entries(const References& references, std::string_view reference);
 
 // Returns the media type of a document without a descriptor: its member `mediaType`, otherwise a guess from

@@ -50,6 +50,16 @@ TEST_F(AnArgument, IsAPathAndWhatFollowsIt) {
   EXPECT_EQ(parsed("dir/lay:@3"), "dir/lay|@3");
 }
 
+TEST_F(AnArgument, MayEndInAShortDigest) {
+  LayoutWriter("lay");
+  EXPECT_EQ(parsed("lay@ba7816b"), "lay|ba7816b");
+  EXPECT_EQ(parsed("lay@sha256:ba7816b"), "lay|sha256:ba7816b");
+  EXPECT_EQ(parsed("lay:app:1@ba7816b"), "lay|app:1@ba7816b");
+  EXPECT_EQ(parsed("lay:app:1@" + kNamedDigest), "lay|app:1@" + kNamedDigest);
+  EXPECT_EQ(parsed("lay@ba7816"), "'ba7816' after '@' is not a digest");
+  EXPECT_EQ(code_of("lay@ba7816"), Errc::digest_invalid);
+}
+
 TEST_F(AnArgument, MayStandBehindOci) {
   LayoutWriter("lay");
   EXPECT_EQ(parsed("oci:lay"), "lay|");
@@ -136,6 +146,8 @@ TEST_F(AnArgument, WhereNothingIsThereIsNotFound) {
   EXPECT_EQ(parsed("none:app:1"), "none: no such layout");
   EXPECT_EQ(parsed("oci:none:app"), "none: no such layout");
   EXPECT_EQ(parsed("none@" + kNamedDigest), "none: no such layout");
+  EXPECT_EQ(parsed("none:app@" + kNamedDigest), "none: no such layout");
+  EXPECT_EQ(parsed("none@ba7816b"), "none: no such layout");
   EXPECT_EQ(parsed("no@where:app"), "no@where: no such layout");
   EXPECT_EQ(code_of("none:app"), Errc::not_found);
   EXPECT_EQ(code_of(":app"), Errc::not_found);

@@ -154,6 +154,34 @@ TEST_F(AReference, ByDigestIsAnEntryOrAManifestBlob) {
   EXPECT_EQ(find(index.digest.str())->media_type, testing::kIndexType);
 }
 
+TEST_F(AReference, ByDigestMayBeShort) {
+  const auto index = layout.index({a, b});
+  layout.write_index({named(a, "app"), named(index, a.digest.hex().substr(0, 8))});
+  for (const std::string& text : {a.digest.hex().substr(0, 7), "sha256:" + a.digest.hex().substr(0, 7)})
+    EXPECT_EQ(find(text)->ref_name(), "app") << text;
+  EXPECT_EQ(found(b.digest.hex().substr(0, 12)), b_digest) << "a manifest that is no entry";
+  EXPECT_EQ(found(a.digest.hex().substr(0, 8)), index.digest.str()) << "a name goes first";
+  EXPECT_THAT(found("7654321"), HasSubstr("no image named '7654321'; available: "));
+  EXPECT_EQ(find("7654321").error().code(), Errc::not_found);
+  EXPECT_EQ(find("sha256:7654321").error().code(), Errc::not_found);
+  const std::string twin = a.digest.hex().substr(0, 8) + std::string(56, '0');
+  testing::write_file(layout.path() + "/blobs/sha256/" + twin, "x");
+  EXPECT_EQ(find("sha256:" + twin.substr(0, 8)).error().code(), Errc::ambiguous);
+  EXPECT_THAT(found("sha256:" + twin.substr(0, 8)), AllOf(HasSubstr(a_digest), HasSubstr(twin)));
+}
+
+TEST_F(AReference, WithADigestMustHaveIt) {
+  layout.write_index({named(a, "app:1"), with_full_name(named(b, "2"), "docker.io/library/web:2"),
+                      with_full_name(named(c, "2"), "docker.io/library/box:2")});
+  EXPECT_EQ(found("app:1@" + a_digest), a_digest);
+  EXPECT_EQ(found("app:1@" + a.digest.hex().substr(0, 7)), a_digest);
+  EXPECT_EQ(found("web:2@" + b_digest), b_digest);
+  EXPECT_EQ(found("app:1@" + b_digest), "'app:1' is " + a_digest + ", not " + b_digest);
+  EXPECT_EQ(found("2@" + a_digest), "'2' is " + b_digest + ", " + c_digest + ", not " + a_digest);
+  EXPECT_EQ(find("app:1@" + b_digest).error().code(), Errc::not_found);
+  EXPECT_THAT(found("gone@" + a_digest), HasSubstr("no image named 'gone@sha256:"));
+}
+
 TEST_F(AReference, ByDigestOfADockerManifestHasItsOwnMediaType) {
   const std::string type = "application/vnd.docker.distribution.manifest.v2+json";
   const auto text =
