@@ -10,8 +10,10 @@
 
 #include "core/cas/dir_engine.h"
 #include "core/cas/driver.h"
+#include "core/cas/find_digest.h"
 #include "core/cas/named_entries.h"
 #include "core/cas/reference_name.h"
+#include "core/oci/entry_to_write.h"
 #include "core/oci/familiar_name.h"
 #include "core/oci/reference.h"
 #include "core/oci/repository_names.h"
@@ -24,9 +26,10 @@
 namespace layoutfs::tools {
 namespace {
 
-// "STORE[:REPOSITORY[:TAG|@DIGEST]]". The store ends at the first colon, as no repository begins with '/'.
+// "STORE[:REPOSITORY[:TAG][@DIGEST]]". The store ends at the first colon, as no repository begins with '/'.
 struct RepositoriesOperand {
-  std::string store, repository, object;
+  std::string store, repository, tag;
+  std::string digest;  // or a short one
 
   static Result<RepositoriesOperand> parse(const std::string& operand) {
     const std::string_view text = std::string_view(operand).substr(kRepositoriesPrefix.size());
@@ -37,20 +40,19 @@ struct RepositoriesOperand {
       return fail(Errc::invalid_argument, operand + ": the directory of repositories is empty");
     if (colon == std::string_view::npos) return parsed;
     const std::string_view rest = text.substr(colon + 1);
-    const auto end = rest.find_first_of(":@");
-    parsed.repository = rest.substr(0, end);
-    if (end != std::string_view::npos) parsed.object = rest.substr(end + 1);
+    const auto at = rest.find('@');
+    const std::string_view name = rest.substr(0, at);
+    const auto end = name.find(':');
+    parsed.repository = name.substr(0, end);
     if (!is_repository_name(parsed.repository)) return fail(invalid_repository(parsed.repository));
-    const bool is_digest = end != std::string_view::npos && rest[end] == '@';
-    if (end != std::string_view::npos && !is_digest && !is_tag(parsed.object))
-      return fail(invalid_tag(parsed.object));
-    if (!is_digest) return parsed;
-    if (const auto digest = parse_digest_operand(parsed.object); !digest) return fail(Error(digest.error()));
+    if (end != std::string_view::npos) parsed.tag = name.substr(end + 1);
+    if (end != std::string_view::npos && !is_tag(parsed.tag)) return fail(invalid_tag(parsed.tag));
+    if (at == std::string_view::npos) return parsed;
+    parsed.digest = rest.substr(at + 1);
+    if (!is_short_digest(parsed.digest)) return fail(parse_digest_operand(parsed.digest).error());
     return parsed;
   }
 };
-
-bool is_digest(std::string_view object) { return object.find(':') != std::string_view::npos; }
 
 // Returns the entry with the name `name` and its other annotations, for the copy.
 Result<NamedDescriptor> image_of(const LayoutReader& layout, Descriptor entry, std::string name,
@@ -112,8 +114,8 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
 
 // Returns the images of a repository's layout.
 Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::string& name,
-                                     const std::string& object, const std::optional<Platform>& platform,
-                                     bool follow_links) {
+                                     const RepositoriesOperand& operand,
+                                     const std::optional<Platform>& platform, bool follow_links) {
   auto path = tree.path_of(name);
   if (!path) return fail(std::move(path).error());
   auto reader = open_dir(*path, {.follow_links = follow_links});
@@ -132,7 +134,7 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
     layout.images.push_back(std::move(*image));
     return {};
   };
-  if (object.empty()) {
+  if (operand.tag.empty() && operand.digest.empty()) {
     for (const std::size_t position : (*entries)->positions) {
       const Descriptor& entry = map.entry(position);
       const auto parsed = entry_name_of(entry, name);
@@ -140,15 +142,17 @@ Result<SourceLayout> open_repository(const RepositoryTree& tree, const std::stri
     }
     return layout;
   }
-  if (is_digest(object)) {
-    auto found = of_operand(find_reference(*layout.reader, object));
+  if (operand.tag.empty()) {
+    auto found = of_operand(find_reference(*layout.reader, operand.digest));
     if (!found) return fail(std::move(found).error(), layout.path);
     if (auto added = add(*found, ""); !added) return fail(std::move(added).error());
     return layout;
   }
-  const auto found = map.find_tag(name, object);
+  const auto found = map.find_tag(name, operand.tag);
   if (!found) return fail(Error(found.error()), layout.path);
-  if (auto added = add(**found, object); !added) return fail(std::move(added).error());
+  if (!operand.digest.empty() && !begins_digest(operand.digest, (*found)->digest))
+    return fail(has_other_digest(operand.tag, {(*found)->digest}, operand.digest), layout.path);
+  if (auto added = add(**found, operand.tag); !added) return fail(std::move(added).error());
   return layout;
 }
 
@@ -171,7 +175,7 @@ Result<CopySource> open_repositories_source(const std::string& operand,
   }
   if (names.empty()) return fail(Errc::not_found, parsed->store + ": no repositories");
   for (const std::string& name : names) {
-    auto layout = open_repository(tree, name, parsed->object, platform, follow_links);
+    auto layout = open_repository(tree, name, *parsed, platform, follow_links);
     if (!layout) return fail(std::move(layout).error(), parsed->store);
     source.layouts.push_back(std::move(*layout));
   }
@@ -278,12 +282,12 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
   if (operand.starts_with(kRepositoriesPrefix)) {
     auto parsed = RepositoriesOperand::parse(operand);
     if (!parsed) return fail(std::move(parsed).error());
-    if (is_digest(parsed->object))
+    if (!parsed->digest.empty())
       return fail(Errc::invalid_argument, operand + ": expected a tag, not a digest");
     target.kind_ = Kind::repositories;
     target.path_ = std::move(parsed->store);
     target.repository_ = std::move(parsed->repository);
-    target.name_ = std::move(parsed->object);
+    target.name_ = std::move(parsed->tag);
     return target;
   }
   std::string_view text = operand;
@@ -361,7 +365,44 @@ Status CopyTarget::check_one_name(const SourceLayout& source) const {
                                           "; choose one of them, as in LAYOUT:REF");
 }
 
-Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
+Result<std::shared_ptr<Engine>> CopyTarget::open_existing(const std::string& path) {
+  if (checked_engine_ != nullptr && checked_ == path) return checked_engine_;
+  auto opened = open_dir(path, {.follow_links = follow_links_});
+  if (!opened) return fail(std::move(opened).error());
+  const std::shared_ptr<Engine> engine = std::move(*opened);
+  if (checked_engine_ == nullptr) {
+    checked_ = path;
+    checked_engine_ = engine;
+  }
+  return engine;
+}
+
+Status CopyTarget::give_name(NamedDescriptor& image) {
+  auto references = std::make_shared<const References>();
+  if (kind_ == Kind::layout && is_layout_dir(path_)) {
+    const auto engine = open_existing(path_);
+    if (!engine) return fail(Error(engine.error()));
+    auto present = (*engine)->references();
+    if (!present) return fail(std::move(present).error(), path_);
+    references = std::move(*present);
+  }
+  auto entry = find_entry_to_write(*references, name_, image.descriptor.digest);
+  if (!entry) return fail(std::move(entry).error(), path_);
+  image.name = std::move(entry->ref_name);
+  if (entry->present) {
+    std::string media_type = std::move(image.descriptor.media_type);
+    image.descriptor = std::move(*entry->present);
+    if (image.descriptor.media_type.empty()) image.descriptor.media_type = std::move(media_type);
+    image.is_entry = true;
+    return {};
+  }
+  forget_other_full_name(image, name_);
+  if (entry->full_name)
+    image.descriptor.annotations.insert_or_assign(std::string(kContainerdName), *entry->full_name);
+  return {};
+}
+
+Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) {
   std::vector<CopyJob> jobs;
   for (const SourceLayout& layout : source.layouts) {
     if (!name_.empty() && source.layouts.size() > 1)
@@ -383,7 +424,9 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
       // An existing entry loses a name that the user gave, or the tag of a repository.
       if (!placed.name.empty() && layout.images.size() == 1 && !name_.empty()) placed.is_entry = false;
       if (!placed.name.empty() && kind_ == Kind::repositories) placed.is_entry = false;
-      if (!name_.empty()) forget_other_full_name(placed, placed.name);
+      if (!name_.empty() && kind_ == Kind::repositories) forget_other_full_name(placed, placed.name);
+      if (!name_.empty() && kind_ != Kind::repositories)
+        if (auto named = give_name(placed); !named) return fail(std::move(named).error());
       by_target[place->target].images.push_back(std::move(placed));
     }
     for (auto& [target, job] : by_target) jobs.push_back({layout.reader, target, std::move(job.images)});
@@ -393,16 +436,11 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) const {
 
 Status CopyTarget::check(const CopyJob& job) {
   if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
-  auto opened = open_dir(job.target, {.follow_links = follow_links_});
-  if (!opened) return fail(std::move(opened).error());
-  const std::shared_ptr<Engine> engine = std::move(*opened);
-  if (checked_engine_ == nullptr) {
-    checked_ = job.target;
-    checked_engine_ = engine;
-  }
-  if (auto checked = check_names(*engine, job.images, ReplacedEntry::unnamed); !checked)
+  const auto engine = open_existing(job.target);
+  if (!engine) return fail(Error(engine.error()));
+  if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
     return fail(std::move(checked).error(), job.target);
-  return kind_ == Kind::repositories ? check_tags(*engine, job) : Status();
+  return kind_ == Kind::repositories ? check_tags(**engine, job) : Status();
 }
 
 bool CopyTarget::creates(const CopyJob& job) const {

@@ -54,8 +54,8 @@ class CopyTarget {
   static Result<CopyTarget> parse(const std::string& operand, bool follow_links);
 
   // Returns the images for each target. Errc::invalid_argument if one name is given for several images, or if
-  // an image cannot have its name in the target.
-  Result<std::vector<CopyJob>> plan(const CopySource& source) const;
+  // an image cannot have its name in the target. Errors of find_entry_to_write().
+  Result<std::vector<CopyJob>> plan(const CopySource& source);
   // Checks that the job's target, if it exists, can hold the images under their names. Changes nothing.
   // Errc::clobber or Errc::ambiguous, with the reason.
   Status check(const CopyJob& job);
@@ -77,6 +77,10 @@ class CopyTarget {
     std::string target, name;
   };
   Result<Destination> destination_of(const SourceLayout& source, const NamedDescriptor& image) const;
+  // Opens a layout that exists; open() can take it over.
+  Result<std::shared_ptr<Engine>> open_existing(const std::string& path);
+  // Gives `image` the name of the operand in a layout or an archive; see find_entry_to_write().
+  Status give_name(NamedDescriptor& image);
   // Errc::invalid_argument if one name was given for several images.
   Status check_one_name(const SourceLayout& source) const;
 
@@ -86,7 +90,7 @@ class CopyTarget {
   std::string repository_;  // empty: the source's, or that of each name
   std::string name_;        // name or tag; empty: the source's
   std::shared_ptr<ArchiveWriter> archive_;
-  // The first layout that check() opened, for open(). It is the only one unless images go to several
+  // The first layout that open_existing() opened, for open(). It is the only one unless images go to several
   // repositories.
   std::string checked_;
   std::shared_ptr<Engine> checked_engine_;

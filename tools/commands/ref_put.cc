@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/cas/find_digest.h"
+#include "core/cas/named_entries.h"
+#include "core/oci/entry_to_write.h"
 #include "core/oci/reference.h"
 #include "layoutfs/platform.h"
 #include "tools/cli/files.h"
@@ -53,7 +56,7 @@ Status add_annotation(Descriptor& descriptor, const std::string& text) {
 }
 
 Result<Descriptor> descriptor_of_options(const RefPutArguments& arguments, const LayoutReader& layout) {
-  auto digest = parse_digest_operand(arguments.digest);
+  auto digest = of_operand(find_digest(layout, arguments.digest));
   if (!digest) return fail(std::move(digest).error());
   // Checks the options before it opens the layout.
   Descriptor options;
@@ -97,6 +100,22 @@ Status check_arguments(const RefPutArguments& arguments) {
   return {};
 }
 
+bool says_nothing_else(const RefPutArguments& arguments) {
+  return arguments.descriptor_file.empty() && arguments.media_type.empty() && arguments.annotations.empty() &&
+         arguments.platform.empty() && arguments.artifact_type.empty();
+}
+
+// The entry that gets `descriptor`, and with it that entry's full name.
+Result<EntryToWrite> entry_to_write(const LayoutReader& layout, const std::string& name,
+                                    Descriptor& descriptor) {
+  const auto references = layout.references();
+  if (!references) return fail(Error(references.error()));
+  auto entry = find_entry_to_write(**references, name, descriptor.digest);
+  if (entry && entry->full_name && !full_name(descriptor))
+    descriptor.annotations.insert_or_assign(std::string(kContainerdName), *entry->full_name);
+  return entry;
+}
+
 int put_reference(const RefPutArguments& arguments) {
   if (auto checked = check_arguments(arguments); !checked) return report(checked.error());
   const auto layout = open_to_write(arguments.layout);
@@ -104,8 +123,11 @@ int put_reference(const RefPutArguments& arguments) {
   auto descriptor = arguments.descriptor_file.empty() ? descriptor_of_options(arguments, *layout->engine)
                                                       : read_descriptor(arguments.descriptor_file);
   if (!descriptor) return report(descriptor.error());
+  auto entry = entry_to_write(*layout->engine, arguments.name, *descriptor);
+  if (!entry) return report_write(std::move(entry).error().with(layout->path));
+  if (entry->present && (says_nothing_else(arguments) || entry->ref_name.empty())) return kDone;
   const auto mode = arguments.is_replacing ? PutMode::replace : PutMode::no_clobber;
-  auto done = layout->engine->put_reference(arguments.name, *descriptor, mode);
+  auto done = layout->engine->put_reference(entry->ref_name, *descriptor, mode);
   if (done) return kDone;
   const bool is_taken = done.error().code() == Errc::clobber;
   Error error = written_to(std::move(done).error(), layout->path);
