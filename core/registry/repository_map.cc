@@ -11,7 +11,7 @@ namespace layoutfs {
 RepositoryMap::RepositoryMap(const References& references, const RegistryOptions& options)
     : references_(references) {
   const bool is_strict = options.foreign == ForeignEntry::error;
-  if (is_strict && !references_.problems.empty()) {
+  if (options.foreign != ForeignEntry::skip && !references_.problems.empty()) {
     foreign_ = Error(Errc::invalid_image, references_.problems.front());
     // Entries of refs/ have their file names in messages.
     if (!references_.document.empty()) foreign_ = std::move(*foreign_).with("index.json");

@@ -25,7 +25,7 @@ class RepositoryMap {
   // `references` must outlive it.
   RepositoryMap(const References& references, const RegistryOptions& options);
 
-  // Errc::invalid_image if an entry has no repository and such entries are not skipped.
+  // Errc::invalid_image if an entry has no repository, or is invalid, and such entries are not skipped.
   Status check() const;
   const std::map<std::string, RepositoryEntries, std::less<>>& repositories() const noexcept {
     return repositories_;

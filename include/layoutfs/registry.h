@@ -182,10 +182,12 @@ class Registry {
                                                     const Context& context = {});
 };
 
-// The treatment of an entry without a repository in its name (EntryName).
+// The treatment of entries without a repository in their names (EntryName), such as a tag alone, and of
+// invalid ones. An entry that is skipped is never changed.
 enum class ForeignEntry : std::uint8_t {
-  error,  // operations on entries return Errc::invalid_image
-  skip,
+  error,                    // operations on entries return Errc::invalid_image
+  skip,                     // skip both kinds
+  skip_without_repository,  // an invalid entry is an error
 };
 
 // Options of open_registry() and open_repositories().

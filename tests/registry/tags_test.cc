@@ -262,6 +262,19 @@ TEST_F(ForeignEntries, MayBeNoDescriptorsAtAll) {
   EXPECT_EQ(entries.root().find("manifests")->size(), 3u);
 }
 
+TEST_F(ForeignEntries, WithoutARepositoryCanBeSkippedAlone) {
+  write({"latest", "Upper:v1"});
+  registry = open({.foreign = ForeignEntry::skip_without_repository});
+  EXPECT_THAT(must(registry->repositories()), ElementsAre("example/app"));
+  EXPECT_EQ(must(registry->resolve_tag(kApp, "v1")).digest, manifest.digest);
+  push_image(*registry, kApp, "layer", {"v2"});
+  ASSERT_TRUE(registry->delete_tag(kApp, "v1"));
+  EXPECT_THAT(entry_names(path), ::testing::UnorderedElementsAre("latest", "Upper:v1", "example/app:v2"));
+  LayoutWriter(path).write_index_text(
+      R"({"schemaVersion":2,"manifests":[{"digest":"sha256:short","size":1}]})");
+  EXPECT_EQ(failure_of(registry->repositories()), Errc::invalid_image) << "an invalid entry is an error";
+}
+
 TEST_F(ForeignEntries, AreNoneWithADefaultRepository) {
   write({"-", "latest", "example/app:v2"});
   registry = open({.default_repository = "my/default"});
