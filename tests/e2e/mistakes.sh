@@ -142,6 +142,13 @@ row 2 "no reference after 'img:'" - ls img:
 row 3 "img: no entry @9; the layout has 4 entries, starting at @0" - ls img:@9 /
 row 2 "'sha256:0123' after '@' is not a digest" - inspect img@sha256:0123
 row 3 "img: $other: *" - inspect "img@$other"
+row 3 "img: 'app:1.0' is $digest, not $other" - cat "img:app:1.0@$other" etc/name
+row 3 "img: no image named '7777777'; *" - ls img@7777777
+row 3 "img: 7777777: no such digest in the layout" - blob get img 7777777
+row 2 "img: invalid digest '777777'" - blob get img 777777
+row 2 "img: '$digest': expected a name, not a digest" - copy one "img@$digest"
+row 9 "img: '1.0' is app:1.0, another image" "replace it by its whole name, or choose another name" copy img:multi img:1.0
+row 3 "img: no repository 'ap'" "references without a repository, such as 'multi', belong to that of --default-repository" tags img ap
 row 3 "img: $other: no such blob" - blob get img "$other"
 row 3 "img: *linux/riscv64*" - ls --platform linux/riscv64 img:multi /
 row 2 "img:app:1.0: has a reference already, as --ref multi is given" - ls --ref multi img:app:1.0 /

@@ -218,9 +218,11 @@ echo "-- entries that are a tag alone"
 S=$TMP/theirs
 cp -r "$TMP/one" "$S"
 jq -c '.manifests |= [.[0] | .annotations["org.opencontainers.image.ref.name"] = "latest"]' "$TMP/one/index.json" >"$S/index.json"
-for command in "repos $S" "tags $S app" "pull $S app latest" "referrers $S app latest" "push $S app --manifest --tag 1 $I/manifest" \
-  "tag rm $S app latest" "manifest rm $S app $manifest"; do
-  unchanged "${command%% *} does not guess" 4 $command
+layoutfs repos "$S" >"$TMP/stdout" 2>"$TMP/stderr"
+same "repos lists none" "0 " "$? $(cat "$TMP/stdout")"
+check "and says how to give one" grep -q -- --default-repository "$TMP/stderr"
+for command in "tags $S app" "pull $S app latest" "referrers $S app latest" "tag rm $S app latest" "manifest rm $S app $manifest"; do
+  unchanged "${command%% *} does not guess" 3 $command
   check "and says how to say it" grep -q -- --default-repository "$TMP/stderr"
 done
 prints "repos with --default-repository" app repos "$S" --default-repository app

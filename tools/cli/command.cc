@@ -122,9 +122,21 @@ Output& Output::operator<<(std::string_view text) {
   return *this;
 }
 
+namespace {
+
+bool is_terminal() {
+  static const bool is = ::isatty(STDOUT_FILENO) == 1;
+  return is;
+}
+
+}  // namespace
+
 Output& Output::name(std::string_view name) {
-  static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
-  return is_terminal ? *this << printable(name) : *this << name;
+  return is_terminal() ? *this << printable(name) : *this << name;
+}
+
+Output& Output::digest(const Digest& digest) {
+  return *this << (is_terminal() ? short_digest(digest) : digest.str());
 }
 
 void Output::flush() {

@@ -103,6 +103,8 @@ class Output {
   Output& operator<<(std::string_view text);
   // Writes a name from an image. On a terminal, control characters are escaped (printable()).
   Output& name(std::string_view name);
+  // Writes a short digest on a terminal, otherwise a whole one.
+  Output& digest(const Digest& digest);
   // Writes the buffered output, so that later lines on stderr follow it.
   void flush();
   // Flushes. Returns kDone, or prints an error and returns kCannotWrite.

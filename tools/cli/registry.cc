@@ -8,9 +8,13 @@
 #include <utility>
 
 #include "core/cas/driver.h"
+#include "core/cas/find_digest.h"
 #include "core/cas/foreign_format.h"
 #include "core/cas/layout_dir.h"
+#include "core/oci/entry_names.h"
 #include "core/oci/repository_names.h"
+#include "core/oci/repository_tree.h"
+#include "core/registry/repository_map.h"
 #include "layoutfs/open.h"
 #include "tools/cli/store.h"
 
@@ -23,18 +27,6 @@ bool is_no_directory(const fs::path& path) {
   std::error_code failed;
   const auto status = fs::status(path, failed);
   return fs::exists(status) && !fs::is_directory(status);
-}
-
-// Returns whether the entries would be valid with a default repository.
-bool lacks_default_repository(const std::string& layout, bool follow_links) {
-  const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(layout);
-  if (!reader) return false;
-  const auto references = (*reader)->references();
-  if (!references) return false;
-  constexpr std::string_view kAny = "a";
-  return std::ranges::any_of((*references)->entries, [&](const Descriptor& entry) {
-    return !entry_name_of(entry, "") && entry_name_of(entry, kAny);
-  });
 }
 
 // Returns the error for a path that is not a directory.
@@ -64,12 +56,70 @@ void RegistryArguments::add_options(Command command) {
   add_follow_links(command, follow_links);
 }
 
+OtherReferences RegistryStore::other_references() const {
+  OtherReferences others;
+  if (!is_layout || has_default_repository) return others;
+  const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(path);
+  if (!reader) return others;
+  const auto references = (*reader)->references();
+  if (!references) return others;
+  const auto& entries = (*references)->entries;
+  const EntryNames labels(entries);
+  constexpr std::string_view kAny = "a";
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (entry_name_of(entries[i], "")) continue;
+    others.names.push_back(labels.label(i));
+    if (others.of_default.empty() && entry_name_of(entries[i], kAny)) others.of_default = others.names.back();
+  }
+  return others;
+}
+
 Error RegistryStore::explained(Error error) const {
+  const RegistryCode code = registry_code(error);
   Error named = std::move(error).with(path);
-  if (named.code() != Errc::invalid_image || !is_layout || has_default_repository ||
-      !lacks_default_repository(path, follow_links))
-    return named;
-  return {named.code(), named.message() + " (say with --default-repository which repository that is in)"};
+  if (code != RegistryCode::name_unknown && code != RegistryCode::manifest_unknown) return named;
+  const std::string name = other_references().of_default;
+  if (name.empty()) return named;
+  return std::move(named).with_hint("references without a repository, such as '" + name +
+                                    "', belong to that of --default-repository");
+}
+
+Result<Digest> RegistryStore::find_digest(const std::string& repository, std::string_view text) const {
+  auto whole = Digest::parse(text);
+  if (whole || !is_short_digest(text)) return of_operand(std::move(whole));
+  if (!is_repository_name(repository)) return fail(invalid_repository(repository));
+  auto layout = is_layout ? Result<std::string>(path) : RepositoryTree(path).path_of(repository);
+  if (!layout) return fail(std::move(layout).error());
+  const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(*layout);
+  if (!reader) return fail(Error(reader.error()));
+  return of_operand(layoutfs::find_digest(**reader, text));
+}
+
+Result<RegistryObject> find_object(const RegistryStore& store, const std::string& repository,
+                                   const std::string& text) {
+  const auto at = text.find('@');
+  const std::string tag = text.substr(0, at);
+  // No tag has a colon.
+  if (at == std::string::npos && tag.find(':') != std::string::npos) {
+    auto digest = store.find_digest(repository, text);
+    if (!digest) return fail(std::move(digest).error());
+    return RegistryObject{{}, std::move(*digest)};
+  }
+  if (at == std::string::npos && !is_short_digest(tag)) return RegistryObject{tag, {}};
+  const auto named = store.registry->resolve_tag(repository, tag);
+  if (!named && (at != std::string::npos || named.error().code() != Errc::not_found))
+    return fail(Error(named.error()));
+  if (at == std::string::npos) {
+    if (named) return RegistryObject{tag, {}};
+    auto digest = store.find_digest(repository, tag);
+    if (digest) return RegistryObject{{}, std::move(*digest)};
+    return digest.error().code() == Errc::ambiguous ? fail(std::move(digest).error())
+                                                    : Result<RegistryObject>(RegistryObject{tag, {}});
+  }
+  const std::string digest = text.substr(at + 1);
+  if (!is_short_digest(digest)) return fail(of_operand(Digest::parse(digest)).error());
+  if (begins_digest(digest, named->digest)) return RegistryObject{tag, {}};
+  return fail(has_other_digest(repository + ":" + tag, {named->digest}, digest));
 }
 
 Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, ForeignEntry foreign,

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "layoutfs/digest.h"
 #include "layoutfs/registry.h"
 #include "tools/cli/command.h"
 
@@ -18,6 +21,12 @@ struct RegistryArguments {
   void add_options(Command command);
 };
 
+// References of a layout that belong to no repository.
+struct OtherReferences {
+  std::vector<std::string> names;
+  std::string of_default;  // one of them that a default repository would have; empty if there is none
+};
+
 // A store of repositories. In a layout, the entries' names have the repositories; in any other directory,
 // each repository is a layout.
 struct RegistryStore {
@@ -27,16 +36,32 @@ struct RegistryStore {
   bool follow_links;
   std::unique_ptr<Registry> registry;
 
-  // Returns `error` with the store's path. If entries have names without a repository, adds the option that
-  // gives them one.
+  // Returns `error` with the store's path. If a name is unknown, and references of the layout have no
+  // repository, adds the option that gives them one.
   Error explained(Error error) const;
+  // Returns none if there is a default repository.
+  OtherReferences other_references() const;
+  // Returns the digest that `text` is or begins, in the layout of the repository; see find_digest.h. If there
+  // is no such layout, a short digest is not found.
+  Result<Digest> find_digest(const std::string& repository, std::string_view text) const;
 };
+// The operand TAG|DIGEST, or TAG@DIGEST.
+struct RegistryObject {
+  std::string tag;
+  std::optional<Digest> digest;  // if there is no tag; a digest behind a tag is only checked
+
+  bool is_tag() const noexcept { return !digest; }
+};
+// Parses the operand. A tag takes precedence over a short digest. Errc::not_found, with both digests, if the
+// tag has another digest than the one behind it. Errors of find_digest() in core/cas/find_digest.h.
+Result<RegistryObject> find_object(const RegistryStore& store, const std::string& repository,
+                                   const std::string& text);
 // Opens a store; creates nothing. `keeps_untagged` is RegistryOptions::keep_untagged. Errc::not_found;
 // Errc::invalid_image if the path is not a directory, or is a layout without `oci-layout`;
 // Errc::invalid_argument if the default repository is not valid, or the store is not a layout and one is
 // given.
 Result<RegistryStore> open_registry_store(const RegistryArguments& arguments,
-                                          ForeignEntry foreign = ForeignEntry::error,
+                                          ForeignEntry foreign = ForeignEntry::skip_without_repository,
                                           bool keeps_untagged = false);
 
 // The range of a listing.
@@ -51,7 +76,5 @@ Result<Page> parse_page(const PageArguments& arguments);
 
 // The kind of an operand that is a tag or a digest (tools/commands/complete.h).
 inline constexpr const char* kObjectKind = "TAG|DIGEST";
-// Returns whether `text` is a digest. Tags have no colon.
-inline bool is_digest_operand(std::string_view text) { return text.find(':') != std::string_view::npos; }
 
 }  // namespace layoutfs::tools

@@ -102,18 +102,6 @@ std::string user_name(std::uint32_t user) {
 
 int report_opening(const Error& error) { return error.sys() == EROFS ? report_write(error) : report(error); }
 
-int remove_each(const RemoveArguments& arguments, std::string_view noun,
-                const std::function<Result<bool>(Engine&, const std::string& name)>& erase) {
-  const auto layout = open_to_write(arguments.layout);
-  if (!layout) return report_opening(layout.error());
-  int code = kDone;
-  for (const std::string& name : arguments.names) {
-    const int failed = report_removal(arguments, layout->path, noun, name, erase(*layout->engine, name));
-    if (code == kDone) code = failed;
-  }
-  return code;
-}
-
 int report_removal(const RemoveArguments& arguments, const std::string& layout, std::string_view noun,
                    const std::string& name, Result<bool> was_there) {
   if (!was_there) return report_write(std::move(was_there).error().with(layout));

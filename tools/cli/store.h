@@ -57,11 +57,6 @@ struct RemoveArguments {
   std::vector<std::string> names;
   bool is_forced = false;  // a name that does not exist is not an error
 };
-// Removes each of the names from the layout. `erase` returns whether the name existed. Continues after an
-// error, and returns the exit code of the first.
-int remove_each(const RemoveArguments& arguments, std::string_view noun,
-                const std::function<Result<bool>(Engine&, const std::string& name)>& erase);
-
 // Handles the result of removing `name`: prints the error if there is one. Returns the exit code.
 int report_removal(const RemoveArguments& arguments, const std::string& layout, std::string_view noun,
                    const std::string& name, Result<bool> was_there);

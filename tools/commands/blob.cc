@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/cas/find_digest.h"
 #include "tools/cli/store.h"
 
 namespace layoutfs::tools {
@@ -32,7 +33,7 @@ int list_blobs(const BlobListArguments& arguments, Output& output) {
   json.begin_object().key("version").integer(kStoreJsonVersion).key("blobs").begin_array();
   for (const Digest& digest : *digests) {
     if (!arguments.is_long && !arguments.is_json) {
-      output << digest.str() << "\n";
+      output.digest(digest) << "\n";
       continue;
     }
     auto status = layout->reader->blob_status(digest);
@@ -48,27 +49,38 @@ int list_blobs(const BlobListArguments& arguments, Output& output) {
           .integer((*status)->put_ns / kSecond)
           .end_object();
     else
-      output << digest.str() << " " << pad(human_size((*status)->size), 8) << " "
-             << utc_time((*status)->put_ns / kSecond) << "\n";
+      output.digest(digest) << " " << pad(human_size((*status)->size), 8) << " "
+                            << utc_time((*status)->put_ns / kSecond) << "\n";
   }
   if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
   return kDone;
 }
 
 int remove_blobs(const RemoveArguments& arguments) {
-  // Checks all digests before the first removal.
-  for (const std::string& digest : arguments.names)
-    if (const auto parsed = parse_digest_operand(digest); !parsed) return report(parsed.error());
-  return remove_each(arguments, "blob", [](Engine& engine, const std::string& digest) {
-    return engine.delete_blob(*Digest::parse(digest));
-  });
+  const auto layout = open_to_write(arguments.layout);
+  if (!layout) return report_opening(layout.error());
+  // Finds all digests before the first removal, after which a short one could mean another blob.
+  std::vector<Result<Digest>> digests;
+  for (const std::string& text : arguments.names) {
+    digests.push_back(of_operand(find_digest(*layout->engine, text)));
+    if (!digests.back() && digests.back().error().code() != Errc::not_found)
+      return report(Error(digests.back().error()).with(layout->path));
+  }
+  int code = kDone;
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    auto removed = digests[i] ? layout->engine->delete_blob(*digests[i]) : Result<bool>(false);
+    const int failed =
+        report_removal(arguments, layout->path, "blob", arguments.names[i], std::move(removed));
+    if (code == kDone) code = failed;
+  }
+  return code;
 }
 
 int print_path(const PathArguments& arguments, Output& output) {
-  const auto digest = parse_digest_operand(arguments.digest);
-  if (!digest) return report(digest.error());
   const auto layout = open_to_read(arguments.layout);
   if (!layout) return report(layout.error());
+  const auto digest = of_operand(find_digest(*layout->reader, arguments.digest));
+  if (!digest) return report(Error(digest.error()).with(layout->path));
   auto status = layout->reader->blob_status(*digest);
   if (!status) return report(std::move(status).error().with(layout->path));
   if (!*status) return report(Error(Errc::not_found, layout->path + ": " + digest->str() + ": no such blob"));

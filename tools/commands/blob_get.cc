@@ -6,6 +6,7 @@
 #include <string>
 #include <tuple>
 
+#include "core/cas/find_digest.h"
 #include "core/cas/verifying_source.h"
 #include "tools/cli/byte_range.h"
 #include "tools/cli/files.h"
@@ -81,13 +82,13 @@ int copy_blob(const BlobPtr& blob, const Digest& digest, const std::optional<Pie
 }
 
 int get_blob(const BlobGetArguments& arguments) {
-  const auto digest = parse_digest_operand(arguments.digest);
-  if (!digest) return report(digest.error());
   // Reports mistakes in the options first; only a range outside the blob needs its size.
   if (const auto piece = piece_of(arguments, std::numeric_limits<std::uint64_t>::max()); !piece)
     return report(piece.error());
   const auto layout = open_to_read(arguments.layout);
   if (!layout) return report(layout.error());
+  const auto digest = of_operand(find_digest(*layout->reader, arguments.digest));
+  if (!digest) return report(Error(digest.error()).with(layout->path));
   auto blob = layout->reader->get_blob(*digest);
   if (!blob) return report(std::move(blob).error().with(layout->path));
   const auto piece = piece_of(arguments, (*blob)->size());

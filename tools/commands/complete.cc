@@ -203,7 +203,7 @@ class Completion {
     if (kind == kImageKind) return line_.command->name == "copy" ? copy_operand(word) : image(word);
     if (kind == kImageNameKind) return image_names(word);
     if (kind == "OPTION[=VALUE],...") return mount_options(word);
-    if (kind == kObjectKind) return is_digest_operand(word) ? digests(word) : tags(word);
+    if (kind == kObjectKind) return word.contains(':') ? digests(word) : tags(word);  // no tag has one
     if (kind.find('|') != std::string::npos)
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")

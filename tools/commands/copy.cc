@@ -153,7 +153,7 @@ void print_images(const CopyJob& job, Output& output) {
   }
   const EntryNames names(entries);
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    output << entries[i].digest.str();
+    output.digest(entries[i].digest);
     const bool has_name = !job.images[i].name.empty() || full_name(entries[i]);
     if (has_name) (output << " ").name(names.label(i));
     output << "\n";

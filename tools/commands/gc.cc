@@ -49,7 +49,7 @@ void print_gc_json(const GcResult& result, std::uint64_t removed_size, bool is_d
 
 void print_gc_text(const GcResult& result, std::uint64_t removed_size, const GcArguments& arguments,
                    Output& output) {
-  for (const auto& blob : result.removed) output << blob.digest.str() << "\n";
+  for (const auto& blob : result.removed) output.digest(blob.digest) << "\n";
   std::string summary = arguments.is_dry_run ? "would remove " : "removed ";
   summary += count_of(result.removed.size(), "blob") + ", " + human_size(removed_size) + "; " +
              std::to_string(result.reachable) + " in use";

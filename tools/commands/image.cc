@@ -79,7 +79,7 @@ int list_names(const NameListArguments& arguments, Output& output) {
     }
     if (arguments.is_long) {
       const auto changed = std::chrono::floor<std::chrono::seconds>(image.updated_at).time_since_epoch();
-      output << image.target.digest.str() << " " << utc_time(changed.count()) << " ";
+      output.digest(image.target.digest) << " " << utc_time(changed.count()) << " ";
     }
     output.name(image.name);
     if (arguments.is_long) (output << " ").name(layout_of(image));

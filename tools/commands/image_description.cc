@@ -187,10 +187,14 @@ void print_image_text(const ImageSummary& image, const Surroundings& around, boo
   const TextStyle style = stdout_style();
   const ImageConfig& config = image.config;
   Facts facts(style, output);
-  if (image.entry.digest != image.manifest_descriptor.digest) facts.add("index", image.entry.digest.str());
+  const auto digest_text = [&](const Digest& digest) {
+    return style.is_terminal && !is_whole ? short_digest(digest) : digest.str();
+  };
+  if (image.entry.digest != image.manifest_descriptor.digest)
+    facts.add("index", digest_text(image.entry.digest));
   facts.add("platforms", platforms_text(image));
-  facts.add("manifest", image.manifest_descriptor.digest.str());
-  facts.add("config", image.manifest.config.digest.str());
+  facts.add("manifest", digest_text(image.manifest_descriptor.digest));
+  facts.add("config", digest_text(image.manifest.config.digest));
   facts.add("platform", to_string(config.platform));
   facts.add("type", image.manifest.artifact_type);
   facts.add("created", config.created);

@@ -56,7 +56,7 @@ class Lister {
 
  private:
   void print_layer(const Descriptor& layer) {
-    output_ << "layer " << layer.digest.str() << " " << pad(human_size(layer.size), 8) << "  ";
+    (output_ << "layer ").digest(layer.digest) << " " << pad(human_size(layer.size), 8) << "  ";
     if (const auto kept = open_cached_index(cache_, layer)) {
       const StreamIndex stream = kept->tables->stream();
       output_ << name_of(stream.compression) << ", " << std::to_string(kept->tables->entry_count())
@@ -73,11 +73,11 @@ class Lister {
   }
 
   void print_image(const ImageSet::Image& image) {
-    output_ << "image " << image.manifest.digest.str() << " " << count_of(image.layers.size(), "layer")
-            << ", "
-            << tree_text(open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest,
-                                          image.layers.size()))
-            << "\n";
+    (output_ << "image ").digest(image.manifest.digest)
+        << " " << count_of(image.layers.size(), "layer") << ", "
+        << tree_text(
+               open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest, image.layers.size()))
+        << "\n";
   }
 
   static std::string tree_text(const Result<CachedTables<ImageTree>>& tree) {

@@ -72,7 +72,7 @@ void print_layout_text(const std::string& path, const LayoutFacts& layout, Outpu
   output << "blobs       " << std::to_string(layout.blobs) << ", " << human_size(layout.bytes) << "\n";
   output << "references  " << std::to_string(entries.size()) << "\n";
   for (std::size_t i = 0; i < entries.size(); ++i)
-    (output << "  " << entries[i].digest.str() << "  ").name(names.label(i)) << "\n";
+    ((output << "  ").digest(entries[i].digest) << "  ").name(names.label(i)) << "\n";
 }
 
 Status print_document(const LayoutReader& reader, const Descriptor& descriptor, Output& output) {

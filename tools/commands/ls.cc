@@ -220,10 +220,10 @@ Status list_references(const OpenLayout& layout, const LsArguments& arguments, O
     }
     if (arguments.is_long) {
       const DocumentKind kind = document_kind(entry.media_type);
-      output << entry.digest.str() << " "
-             << (kind == DocumentKind::index      ? "index    "
-                 : kind == DocumentKind::manifest ? "manifest "
-                                                  : "other    ");
+      output.digest(entry.digest) << " "
+                                  << (kind == DocumentKind::index      ? "index    "
+                                      : kind == DocumentKind::manifest ? "manifest "
+                                                                       : "other    ");
     }
     output.name(names.label(position)) << "\n";
   }

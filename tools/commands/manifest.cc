@@ -17,21 +17,23 @@ Error in_an_index(const RegistryName& name) {
 
 // Removes all entries of the manifest. Prints a notice if something else still protects it from garbage
 // collection.
-Status remove_one(Registry& registry, const RegistryName& name) {
-  if (!is_digest_operand(name.object))
+Status remove_one(const RegistryStore& store, const RegistryName& name) {
+  Registry& registry = *store.registry;
+  const auto object = find_object(store, name.repository, name.object);
+  if (!object) return fail(Error(object.error()));
+  if (object->is_tag())
     return fail(Errc::invalid_argument,
                 "'" + name.object + "' is not a digest; remove a tag with: layoutfs tag rm");
-  const auto digest = parse_digest_operand(name.object);
-  if (!digest) return fail(Error(digest.error()));
-  const auto referrers = registry.referrers(name.repository, *digest);
-  auto removed = registry.delete_manifest(name.repository, *digest);
-  const bool is_reachable = registry.resolve_manifest(name.repository, *digest).has_value();
+  const Digest& digest = *object->digest;
+  const auto referrers = registry.referrers(name.repository, digest);
+  auto removed = registry.delete_manifest(name.repository, digest);
+  const bool is_reachable = registry.resolve_manifest(name.repository, digest).has_value();
   if (!removed && registry_code(removed.error()) == RegistryCode::manifest_unknown && is_reachable)
     return fail(in_an_index(name));
   if (!removed) return removed;
-  if (is_reachable) print_notice(digest->str() + ": another document still leads to it, so gc keeps it");
+  if (is_reachable) print_notice(digest.str() + ": another document still leads to it, so gc keeps it");
   if (referrers && !referrers->empty())
-    print_notice(digest->str() + ": " + count_of(referrers->size(), "referrer") +
+    print_notice(digest.str() + ": " + count_of(referrers->size(), "referrer") +
                  (referrers->size() == 1 ? " stays" : " stay") + "; gc keeps it as long");
   return {};
 }
@@ -39,8 +41,7 @@ Status remove_one(Registry& registry, const RegistryName& name) {
 int remove_manifest(const RegistryRemoveArguments& arguments) {
   const auto store = open_registry_store(arguments.registry);
   if (!store) return report(store.error());
-  return remove_names(arguments, *store,
-                      [&](const RegistryName& name) { return remove_one(*store->registry, name); });
+  return remove_names(arguments, *store, [&](const RegistryName& name) { return remove_one(*store, name); });
 }
 
 void add_manifest_rm_command(Command manifest, int& exit_code) {

@@ -27,17 +27,18 @@ struct PullArguments {
 
 Result<BlobReader> find_pulled(const RegistryStore& store, const PullArguments& arguments) {
   Registry& registry = *store.registry;
-  if (!is_digest_operand(arguments.object)) return registry.get_tag(arguments.repository, arguments.object);
-  const auto digest = parse_digest_operand(arguments.object);
-  if (!digest) return fail(Error(digest.error()));
-  auto manifest = registry.get_manifest(arguments.repository, *digest);
+  const auto object = find_object(store, arguments.repository, arguments.object);
+  if (!object) return fail(Error(object.error()));
+  if (object->is_tag()) return registry.get_tag(arguments.repository, object->tag);
+  const Digest& digest = *object->digest;
+  auto manifest = registry.get_manifest(arguments.repository, digest);
   if (manifest) return manifest;
   // If the repository's manifests cannot be read, its blobs still can.
-  auto blob = registry.get_blob(arguments.repository, *digest);
+  auto blob = registry.get_blob(arguments.repository, digest);
   if (blob || registry_code(blob.error()) != RegistryCode::blob_unknown) return blob;
   const RegistryCode why = registry_code(manifest.error());
   if (why != RegistryCode::manifest_unknown && why != RegistryCode::name_unknown) return manifest;
-  return fail(why, arguments.repository + ": " + digest->str() + ": no such manifest or blob");
+  return fail(why, arguments.repository + ": " + digest.str() + ": no such manifest or blob");
 }
 
 class PartSource final : public ByteSource {

@@ -33,7 +33,8 @@ struct PushArguments {
 };
 
 Result<Digest> digest_of(const PushArguments& arguments) {
-  if (arguments.digest.empty()) return Digest();
+  // mount_blob() looks for a short one.
+  if (arguments.digest.empty() || arguments.is_mounted) return Digest();
   auto digest = parse_digest_operand(arguments.digest);
   if (!digest) return fail(std::move(digest).error(), "--digest");
   return digest;
@@ -82,12 +83,14 @@ int push_content(const PushArguments& arguments, const Digest& digest, Output& o
                    *content, signals, output);
 }
 
-int mount_blob(const PushArguments& arguments, const Digest& digest, Output& output) {
+int mount_blob(const PushArguments& arguments, Output& output) {
   const auto store = open_to_write(arguments.registry);
   if (!store) return report(store.error());
+  const auto digest = store->find_digest(arguments.mounted_from, arguments.digest);
+  if (!digest) return report(Error(digest.error()).with("--digest"));
   const StopSignals signals;
   const auto blob =
-      store->registry->mount_blob(arguments.mounted_from, arguments.repository, digest, signals.context());
+      store->registry->mount_blob(arguments.mounted_from, arguments.repository, *digest, signals.context());
   if (!blob) return signals.report_write(store->explained(blob.error()));
   output << blob->digest.str() << "\n";
   return kDone;
@@ -133,7 +136,7 @@ int push(const PushArguments& arguments, Output& output) {
       return report(checked.error());
   const auto digest = digest_of(arguments);
   if (!digest) return report(digest.error());
-  if (arguments.is_mounted) return mount_blob(arguments, *digest, output);
+  if (arguments.is_mounted) return mount_blob(arguments, output);
   return arguments.is_manifest ? push_manifest(arguments, *digest, output)
                                : push_content(arguments, *digest, output);
 }

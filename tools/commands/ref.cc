@@ -83,7 +83,7 @@ int list_references(const RefListArguments& arguments, Output& output) {
       continue;
     }
     if (arguments.is_long)
-      (output << entry->digest.str() << " " << pad(human_size(entry->size), 8) << " ")
+      (output.digest(entry->digest) << " " << pad(human_size(entry->size), 8) << " ")
               .name(entry->media_type.empty() ? "-" : entry->media_type)
           << " ";
     output.name(label) << "\n";
@@ -100,7 +100,7 @@ class Removal {
  public:
   Removal(Engine& engine, const std::vector<std::string>& names) : engine_(engine), names_(names) {}
 
-  // Returns for each name whether it existed.
+  // Returns true for each removed name, otherwise the error; Errc::not_found if the name does not exist.
   std::vector<Result<bool>> run() {
     const auto references = engine_.references();
     if (!references) return all_failed(references.error());
@@ -118,7 +118,7 @@ class Removal {
                                     : Result<bool>(true));
       else if (found_[i].error().code() == Errc::not_found)
         // The name may be that of an entry that cannot be parsed.
-        results.push_back(engine_.delete_reference(names_[i]));
+        results.push_back(or_reason(engine_.delete_reference(names_[i]), found_[i].error()));
       else
         results.emplace_back(fail(Error(found_[i].error())));
     }
@@ -142,6 +142,11 @@ class Removal {
     return std::vector<Result<bool>>(names_.size(), fail(Error(error)));
   }
 
+  // If nothing was removed, the reason.
+  static Result<bool> or_reason(Result<bool> removed, const Error& reason) {
+    return removed && !*removed ? fail(Error(reason)) : std::move(removed);
+  }
+
   static std::string_view file_of(const References& references, std::size_t position) {
     return references.entries[position].ref_name().value_or("");
   }
@@ -157,6 +162,8 @@ int remove_references(const RemoveArguments& arguments) {
   const auto results = Removal(*layout->engine, arguments.names).run();
   int code = kDone;
   for (std::size_t i = 0; i < results.size(); ++i) {
+    const bool is_missing = !results[i] && results[i].error().code() == Errc::not_found;
+    if (is_missing && arguments.is_forced) continue;
     const int failed = report_removal(arguments, layout->path, "reference", arguments.names[i], results[i]);
     if (code == kDone) code = failed;
   }

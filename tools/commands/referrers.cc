@@ -18,10 +18,12 @@ struct ReferrersArguments {
   bool is_json = false;
 };
 
-Result<Digest> subject_of(Registry& registry, const ReferrersArguments& arguments) {
+Result<Digest> subject_of(const RegistryStore& store, const ReferrersArguments& arguments) {
   // The repository need not have the subject itself.
-  if (is_digest_operand(arguments.subject)) return parse_digest_operand(arguments.subject);
-  const auto descriptor = registry.resolve_tag(arguments.repository, arguments.subject);
+  auto object = find_object(store, arguments.repository, arguments.subject);
+  if (!object) return fail(std::move(object).error());
+  if (!object->is_tag()) return *std::move(object->digest);
+  const auto descriptor = store.registry->resolve_tag(arguments.repository, object->tag);
   if (!descriptor) return fail(Error(descriptor.error()));
   return descriptor->digest;
 }
@@ -39,7 +41,7 @@ void print_referrers_json(const ReferrersArguments& arguments, const Digest& sub
 int list_referrers(const ReferrersArguments& arguments, Output& output) {
   const auto store = open_registry_store(arguments.registry);
   if (!store) return report(store.error());
-  const auto subject = subject_of(*store->registry, arguments);
+  const auto subject = subject_of(*store, arguments);
   if (!subject) return report(store->explained(subject.error()));
   const auto referrers = store->registry->referrers(arguments.repository, *subject, arguments.artifact_type);
   if (!referrers) return report(store->explained(referrers.error()));
@@ -48,7 +50,7 @@ int list_referrers(const ReferrersArguments& arguments, Output& output) {
     return kDone;
   }
   for (const Descriptor& referrer : *referrers)
-    (output << referrer.digest.str() << " " << pad(human_size(referrer.size), 8) << " ")
+    (output.digest(referrer.digest) << " " << pad(human_size(referrer.size), 8) << " ")
             .name(referrer.artifact_type.empty() ? "-" : referrer.artifact_type)
         << "\n";
   return kDone;

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "core/base/json.h"
+#include "core/base/list_text.h"
 #include "tools/cli/registry.h"
 #include "tools/cli/store.h"
 
@@ -14,6 +15,15 @@ struct ReposArguments {
   bool is_json = false;
 };
 
+// A reference that is only a tag is in none of the repositories that are listed.
+void notice_other_references(const RegistryStore& store) {
+  const auto others = store.other_references();
+  if (others.names.empty()) return;
+  print_notice(store.path + ": " + count_of(others.names.size(), "reference") + " without a repository (" +
+               list_of(others.names, 3) + ")" +
+               (others.of_default.empty() ? "" : "; give one with --default-repository"));
+}
+
 int list_repositories(const ReposArguments& arguments, Output& output) {
   const auto page = parse_page(arguments.page);
   if (!page) return report(page.error());
@@ -21,6 +31,7 @@ int list_repositories(const ReposArguments& arguments, Output& output) {
   if (!store) return report(store.error());
   const auto repositories = store->registry->repositories(*page);
   if (!repositories) return report(store->explained(repositories.error()));
+  notice_other_references(*store);
   if (!arguments.is_json) {
     for (const std::string& name : *repositories) output << name << "\n";
     return kDone;

@@ -12,13 +12,16 @@ struct TagRemoveArguments : RegistryRemoveArguments {
 };
 
 int remove_tag(const TagRemoveArguments& arguments) {
-  const auto store = open_registry_store(arguments.registry, ForeignEntry::error, arguments.keeps_untagged);
+  const auto store = open_registry_store(arguments.registry, ForeignEntry::skip_without_repository,
+                                         arguments.keeps_untagged);
   if (!store) return report(store.error());
   return remove_names(arguments, *store, [&](const RegistryName& name) -> Status {
-    if (is_digest_operand(name.object))
+    const auto object = find_object(*store, name.repository, name.object);
+    if (!object) return fail(Error(object.error()));
+    if (!object->is_tag())
       return fail(Errc::invalid_argument,
                   "'" + name.object + "' is a digest; remove a manifest with: layoutfs manifest rm");
-    return store->registry->delete_tag(name.repository, name.object);
+    return store->registry->delete_tag(name.repository, object->tag);
   });
 }
 
