@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/edit_distance.h"
+#include "core/base/nearest_word.h"
 #include "core/cas/driver.h"
 #include "core/cas/find_digest.h"
 #include "core/cas/foreign_format.h"
@@ -74,21 +74,16 @@ std::optional<Error> explain_path(const std::string& path) {
 std::string layout_near(const std::string& path) {
   constexpr std::size_t kMaxListed = 1000;
   const std::filesystem::path wanted(path);
-  const std::string name = wanted.filename().string().substr(0, 64);
-  std::size_t least = std::max<std::size_t>(name.size() / 3, 1) + 1;
-  std::filesystem::path nearest;
+  NearestWord nearest(wanted.filename().string());
   std::error_code failed;
   const auto parent = wanted.parent_path();
   std::size_t listed = 0;
   for (std::filesystem::directory_iterator entries(parent.empty() ? "." : parent, failed), end;
        !failed && entries != end && ++listed <= kMaxListed; entries.increment(failed)) {
-    const auto sibling = entries->path().filename();
-    const std::size_t distance = edit_distance(name, sibling.string());
-    if (distance >= least || !is_layout((parent / sibling).string())) continue;
-    least = distance;
-    nearest = parent / sibling;
+    const std::string sibling = entries->path().filename().string();
+    if (nearest.is_nearer(sibling) && is_layout((parent / sibling).string())) nearest.take(sibling);
   }
-  return nearest.string();
+  return nearest.found().empty() ? "" : (parent / nearest.found()).string();
 }
 
 // Returns whether `argument` may be the name of an image in a registry: "alpine:3.19", not a path or a single

@@ -73,6 +73,7 @@ row 2 "mount: unknown option '--allow_other'" "mount options follow -o, as in: -
 row 2 "mount: unknown option '-t'" "list the options with: layoutfs help mount" mount -t layoutfs img m
 row 2 "mount: unknown option '--read-only'; did you mean '-o ro'?" - mount --read-only img m
 row 2 "unknown mount option 'allow_othr'; did you mean 'allow_other'?" - mount -o allow_othr img m
+row 2 "unknown mount option 'repos'; did you mean 'repositories'?" - mount -o repos img m
 row 2 "mount option cache_size: size 'lots': expected a number of bytes, or one with K, M, G or T" - mount -o cache_size=lots img m
 row 2 "ls: unknown option '--jsn'; did you mean '--json'?" - ls --jsn
 row 2 "ls: unknown option '-json'; did you mean '--json'?" - ls -json img
@@ -130,6 +131,7 @@ row 6 "containers-storage:app: *" "convert it with: skopeo copy containers-stora
 row 4 "old.tar: not an image layout *" "convert it with: skopeo copy docker-archive:old.tar oci:DIR:TAG" inspect docker-archive:old.tar
 row 3 "alpine: no such layout*" "copy an image from a registry with: skopeo copy docker://alpine:latest oci:DIR:TAG" ls alpine:latest
 row 3 "imh: no such layout*" "did you mean img?" ls imh:app:1.0
+row 3 "tw: no such layout*" "did you mean twins?" ls tw
 row 3 "*/nothing/x: no such layout*" - ls "$PWD/nothing/x"
 row 4 "empty: not an image layout (no oci-layout file)" - ls empty
 

@@ -9,8 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "tools/cli/suggestion.h"
-
 namespace layoutfs::tools {
 namespace {
 
@@ -178,25 +176,6 @@ TEST(CommandLine, LinesOfTheHelpAreAtMost80ColumnsWide) {
     rest.remove_prefix(end + 1);
   }
   EXPECT_GT(lines, 12u);
-}
-
-TEST(Suggestion, IsTheNearestKnownWord) {
-  const std::vector<std::string> known{"mount", "umount", "ls", "cat", "inspect", "index", "push", "pull"};
-  for (const auto& [word, meant] : {std::pair<std::string_view, std::string_view>{"mnt", "mount"},
-                                    {"mout", "mount"},
-                                    {"moutn", "mount"},
-                                    {"unmount", "umount"},
-                                    {"sl", "ls"},
-                                    {"lst", "ls"},
-                                    {"insp", "inspect"},
-                                    {"inpsect", "inspect"},
-                                    {"puhs", "push"},
-                                    {"", ""},
-                                    {"x", ""},
-                                    {"delete", ""},
-                                    {"frobnicate", ""}})
-    EXPECT_EQ(nearest_word(word, known), meant) << word;
-  EXPECT_THAT(nearest_word(std::string(100'000, 'm'), known), IsEmpty());
 }
 
 }  // namespace

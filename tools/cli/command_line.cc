@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/base/nearest_word.h"
 #include "core/base/split.h"
 #include "tools/cli/help.h"
 #include "tools/cli/suggestion.h"

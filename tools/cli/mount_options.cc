@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-#include "core/base/edit_distance.h"
+#include "core/base/nearest_word.h"
 #include "fs/fuse/mount_table.h"
 
 namespace layoutfs {
@@ -141,22 +141,11 @@ constexpr std::array kValueOptions{
 };
 
 std::unexpected<Error> unknown(std::string_view name) {
-  std::string_view nearest;
-  // A greater distance is not a misspelling.
-  std::size_t least = std::min<std::size_t>(name.size() / 3, 3) + 1;
-  const auto consider = [&](std::string_view known) {
-    const std::size_t distance = edit_distance(name.substr(0, 64), known);
-    if (distance >= least) return;
-    least = distance;
-    nearest = known;
-  };
-  for (const auto& option : kValueOptions) consider(option.name);
-  std::ranges::for_each(kKernelOptions, consider);
-  std::ranges::for_each(kIgnoredOptions, consider);
-  for (const auto& option : kFlagOptions) consider(option.name);
-  return fail(Errc::invalid_argument,
-              "unknown mount option '" + std::string(name) + "'" +
-                  (nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?"));
+  NearestWord search(name);
+  for (const KnownMountOption& option : known_mount_options()) search.consider(option.name);
+  const std::string& nearest = search.found();
+  return fail(Errc::invalid_argument, "unknown mount option '" + std::string(name) + "'" +
+                                          (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
 }
 
 std::string without_escapes(std::string_view option) {
