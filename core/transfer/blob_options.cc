@@ -38,6 +38,14 @@ Result<BlobInfo> EmptyLayers::add(ByteSource& content, const BlobInfo& info, con
   return add(found);
 }
 
+Result<std::optional<BlobInfo>> EmptyLayers::found_or_added(Result<std::optional<BlobInfo>> found,
+                                                            const BlobInfo& info,
+                                                            const TryReusingBlobOptions& options) {
+  if (!found) return fail(of_layer(std::move(found).error(), options.layer_index));
+  if (!*found && options.is_empty_layer && info.size) return std::optional(add(info));
+  return found;
+}
+
 BlobInfo EmptyLayers::add(const BlobInfo& info) {
   digests_.lock()->insert(info.digest);
   return info;

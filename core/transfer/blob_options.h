@@ -26,12 +26,17 @@ class EmptyLayers {
  public:
   // Reads and verifies `content` against `info`, as put_blob_with_options() does.
   Result<BlobInfo> add(ByteSource& content, const BlobInfo& info, const Context& context);
-  // Adds a layer of known size without its content.
-  BlobInfo add(const BlobInfo& info);
+  // Returns the result of a search for a blob to reuse: `found`, with the number of the layer if it is an
+  // error. If there is none and the layer is marked as empty and has a known size, adds it without its
+  // content.
+  Result<std::optional<BlobInfo>> found_or_added(Result<std::optional<BlobInfo>> found, const BlobInfo& info,
+                                                 const TryReusingBlobOptions& options);
   // RegistryCode::manifest_blob_unknown if `manifest` names one of them and it is not stored.
   Status check(ByteView manifest, const std::function<Result<bool>(const Digest&)>& is_stored) const;
 
  private:
+  BlobInfo add(const BlobInfo& info);
+
   mutable Guarded<std::set<Digest>> digests_;
 };
 

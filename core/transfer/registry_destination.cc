@@ -71,11 +71,7 @@ class RegistryDestination final : public ImageDestination {
   Result<std::optional<BlobInfo>> try_reusing_blob_with_options(const BlobInfo& info,
                                                                 const TryReusingBlobOptions& options,
                                                                 const Context& context) override {
-    auto reused = reuse(info, options, context);
-    if (!reused) return fail(of_layer(std::move(reused).error(), options.layer_index));
-    // It need not exist.
-    if (!*reused && options.is_empty_layer && info.size) return std::optional(empty_layers_.add(info));
-    return reused;
+    return empty_layers_.found_or_added(reuse(info, options, context), info, options);
   }
 
   Status put_manifest(ByteView manifest, const PutManifestOptions& options, const Context& context) override {
