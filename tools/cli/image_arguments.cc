@@ -61,6 +61,16 @@ void ImageArguments::add_options(Command command) {
   add_follow_links(command, follow_links);
 }
 
+void ImageArguments::add_operand_and_options(Command command) {
+  command.usage(kImageKind);
+  command.add_option("LAYOUT", name, "").type_name(kImageKind);
+  add_options(command);
+}
+
+Status ImageArguments::check_given(const std::string& command) const {
+  return name.empty() && layout.empty() ? Status(fail(missing_operand(command, kImageKind))) : Status();
+}
+
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())

@@ -29,6 +29,10 @@ struct ImageArguments {
   bool follow_links = false;  // --follow-links
   // Adds the options, but not the operand `name`.
   void add_options(Command command);
+  // Adds the operand too, for a command that has no other ones.
+  void add_operand_and_options(Command command);
+  // missing_operand() if neither the operand nor --layout is given.
+  Status check_given(const std::string& command) const;
 };
 
 struct OpenLayout {

@@ -75,8 +75,7 @@ void print_json(const ImageSummary& image, Output& output) {
 }
 
 int show_history(const HistoryArguments& arguments, Output& output) {
-  if (arguments.image.name.empty() && arguments.image.layout.empty())
-    return report(missing_operand("history", kImageKind));
+  if (const auto given = arguments.image.check_given("history"); !given) return report(given.error());
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
   const auto image = summarize(*layout, arguments.image);
@@ -102,12 +101,10 @@ void add_history_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<HistoryArguments>();
   const Command command =
       program.add_subcommand("history", "Show the build steps of an image and their layers, newest first");
-  command.usage(kImageKind);
   command.example("layoutfs history ./img:app");
   command.example("layoutfs history --no-trunc ./img:app", "whole commands");
   command.start_group(kOutputGroup);
-  command.add_option("LAYOUT", arguments->image.name, "").type_name(kImageKind);
-  arguments->image.add_options(command);
+  arguments->image.add_operand_and_options(command);
   command.add_flag("--no-trunc", arguments->is_whole, "Print whole commands");
   command.add_flag("--json", arguments->is_json, "Print JSON");
   command.callback([arguments, &exit_code] {

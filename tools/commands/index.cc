@@ -71,14 +71,8 @@ int remove_indexes(const RemoveIndexArguments& arguments, Output& output) {
 
 }  // namespace
 
-void add_image_options(Command command, ImageArguments& arguments) {
-  command.usage(kImageKind);
-  command.add_option("LAYOUT", arguments.name, "").type_name(kImageKind);
-  arguments.add_options(command);
-}
-
 Result<IndexScope> open_scope(const ImageArguments& arguments) {
-  if (arguments.name.empty() && arguments.layout.empty()) return fail(missing_operand("index", kImageKind));
+  if (auto given = arguments.check_given("index"); !given) return fail(std::move(given).error());
   auto layout = open_layout(arguments);
   if (!layout) return fail(std::move(layout).error());
   if (layout->reference.empty()) {
@@ -107,7 +101,7 @@ void add_index_rm_command(Command index, int& exit_code) {
   const Command command = index.add_subcommand("rm", "Remove cached indexes; they are rebuilt on demand");
   command.example("layoutfs index rm ./img");
   command.example("layoutfs index rm ./img:app", "of one image");
-  add_image_options(command, arguments->image);
+  arguments->image.add_operand_and_options(command);
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return remove_indexes(*arguments, output); });

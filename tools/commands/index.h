@@ -15,9 +15,6 @@ void add_index_rm_command(Command index, int& exit_code);
 // The version of the output of --json.
 inline constexpr std::int64_t kIndexJsonVersion = 1;
 
-// Adds the operand LAYOUT[:REF|@DIGEST] and the options of ImageArguments.
-void add_image_options(Command command, ImageArguments& arguments);
-
 // The images of a command: one if a reference was given, else all images of the layout.
 struct IndexScope {
   OpenLayout layout;

@@ -102,7 +102,7 @@ void add_index_build_command(Command index, int& exit_code) {
       index.add_subcommand("build", "Build missing indexes of an image, or of all images");
   command.example("layoutfs index build ./img:app");
   command.example("layoutfs index build ./img", "all images");
-  add_image_options(command, arguments->image);
+  arguments->image.add_operand_and_options(command);
   add_progress_option(command, arguments->is_progress_hidden);
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {

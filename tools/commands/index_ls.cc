@@ -156,7 +156,7 @@ void add_index_ls_command(Command index, int& exit_code) {
   const Command command = index.add_subcommand("ls", "List layers and images with their cached indexes");
   command.example("layoutfs index ls ./img:app");
   command.example("layoutfs index ls --json ./img", "of all images");
-  add_image_options(command, arguments->image);
+  arguments->image.add_operand_and_options(command);
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return list_indexes(*arguments, output); });

@@ -83,7 +83,7 @@ void add_index_verify_command(Command index, int& exit_code) {
   const Command command = index.add_subcommand("verify", "Verify cached indexes against their blobs");
   command.example("layoutfs index verify ./img");
   command.example("layoutfs index verify ./img:app", "of one image");
-  add_image_options(command, arguments->image);
+  arguments->image.add_operand_and_options(command);
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {

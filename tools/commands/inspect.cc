@@ -134,8 +134,7 @@ Status inspect_image(const OpenLayout& layout, const InspectArguments& arguments
 }
 
 Status inspect(const InspectArguments& arguments, Output& output) {
-  if (arguments.image.name.empty() && arguments.image.layout.empty())
-    return fail(missing_operand("inspect", kImageKind));
+  if (auto given = arguments.image.check_given("inspect"); !given) return given;
   if (arguments.is_json + !arguments.format.empty() + arguments.is_raw + arguments.is_config > 1)
     return fail(Errc::invalid_argument, "only one of --json, --format, --raw and --config can be given");
   const auto layout = open_layout(arguments.image);
@@ -152,12 +151,10 @@ void add_inspect_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<InspectArguments>();
   const Command command =
       program.add_subcommand("inspect", "Show the contents of a layout, or the facts of an image");
-  command.usage(kImageKind);
   command.example("layoutfs inspect ./img:app");
   command.example("layoutfs inspect --format '{{.manifest}}' ./img:app");
   command.start_group(kOutputGroup);
-  command.add_option("LAYOUT", arguments->image.name, "").type_name(kImageKind);
-  arguments->image.add_options(command);
+  arguments->image.add_operand_and_options(command);
   command.add_flag("--json", arguments->is_json, "Print JSON");
   command.add_option("--format", arguments->format, "Fill a template from that JSON, e.g. '{{.manifest}}'")
       .type_name("TEMPLATE")
