@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/cas/find_digest.h"
 #include "core/cas/named_entries.h"
 #include "core/oci/entry_names.h"
 
@@ -24,12 +25,13 @@ bool is_read_as_digest(std::string_view text) {
   return colon != std::string_view::npos && find_algorithm(text.substr(0, colon)).has_value();
 }
 
-// "sha256:...", or "NAME@sha256:..." with another digest than that of the image.
+// Refuses "sha256:...", and NAME@DIGEST unless it is the whole digest of the image: a store of repositories
+// names manifests without a tag so.
 Status check_new(std::string_view name, const Digest& digest) {
   const auto at = name.rfind('@');
   const std::string_view end = at == std::string_view::npos ? "" : name.substr(at + 1);
-  const bool is_of_other = is_read_as_digest(end) && end != digest.str();
-  if (!is_read_as_digest(name) && !is_of_other) return {};
+  const bool ends_in_digest = is_read_as_digest(end) || is_short_digest(end);
+  if (!is_read_as_digest(name) && (!ends_in_digest || end == digest.str())) return {};
   return fail(Errc::invalid_argument, "'" + std::string(name) + "': expected a name, not a digest");
 }
 

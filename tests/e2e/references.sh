@@ -42,7 +42,7 @@ layoutfs copy -q "$L:@3" "$S:box:glibc" >/dev/null
 same "other names are new" "box:glibc box:musl docker.io/library/debian:12" "$(names "$S")"
 fresh twins a:1 b:1
 unchanged "the tag of several other images is ambiguous" 5 copy "$L:@3" "$S:1"
-for name in "$one" "x@$other" sha256:1234567; do
+for name in "$one" "x@$other" "x@${other:7:7}" sha256:1234567; do
   unchanged "a digest is not a name to write: $name" 2 copy "$L:app:1.0" "$S:$name"
   unchanged "nor for ref put" 2 ref put "$S" "$name" "$one"
 done

@@ -83,7 +83,9 @@ TEST(ANameToWrite, IsAmbiguousIfItMeansSeveralOtherImages) {
 
 TEST(ANameToWrite, IsNotADigest) {
   const std::string own = digest_of("new").str(), other = digest_of("x").str();
-  for (const std::string& name : {own, other, "app@" + other, std::string("sha256:123")})
+  for (const std::string& name :
+       {own, other, "app@" + other, std::string("sha256:123"), std::string("app@1234567"),
+        "app@" + std::string(digest_of("new").short_hex())})
     EXPECT_EQ(failure({entry("x", "web")}, name), Errc::invalid_argument) << name;
   // The name of a manifest without a tag in a store of repositories.
   EXPECT_EQ(to_write({}, "app@" + own), "app@" + own + "|");
