@@ -108,7 +108,7 @@ class TrustedWalk {
     auto opened = open_at(here_.get(), name, kFlags);
     if (!opened && opened.error().sys() == ENOENT && if_missing_ == IfMissing::create) {
       if (::mkdirat(here_.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
-        return fail(Error::system(errno, "cannot make " + shown_));
+        return fail(Error::system(errno, "cannot create " + shown_));
       opened = open_at(here_.get(), name, kFlags);
     }
     if (!opened) return fail(Error::system(opened.error().sys(), path_));

@@ -113,8 +113,9 @@ class Directory {
 
   std::optional<Format> unmarked_layout() const {
     if (has_file(kIndexFile) && has_folder(kBlobsFolder))
-      return Format{"an incomplete one", R"(create the file with: echo '{"imageLayoutVersion":"1.0.0"}' >)" +
-                                             shell_word(path_ + "/" + kMarkerFile)};
+      return Format{"an incomplete layout",
+                    R"(create the file with: echo '{"imageLayoutVersion":"1.0.0"}' >)" +
+                        shell_word(path_ + "/" + kMarkerFile)};
     return std::nullopt;
   }
 
@@ -223,7 +224,7 @@ std::optional<Format> foreign_format_of(const Names& names, const std::string& p
                   "unpack it with: " + unpacked + "; then use one of them"};
   if (names.contains(kIndexFile) && has_below(names, kBlobsFolder))
     return Format{
-        "an incomplete one",
+        "an incomplete layout",
         convert_with(unpacked + R"( && echo '{"imageLayoutVersion":"1.0.0"}' >DIR/)" + kMarkerFile)};
   if (names.contains("repo/config") || names.contains("repo/objects/"))
     return Format{"an archive of an ostree repository", convert_with(unpacked + " && " + ostree("DIR/repo"))};

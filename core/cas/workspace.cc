@@ -71,7 +71,7 @@ Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const
     std::string name = std::string(kFolderPrefix) + random_name();
     if (retried([&] { return ::mkdirat(layout_.fd(), name.c_str(), 0755); }) != 0) {
       if (errno == EEXIST) continue;
-      return fail(Error::system(errno, "cannot make a temporary folder"));
+      return fail(Error::system(errno, "cannot create a temporary folder"));
     }
     auto fd = open_at(layout_.fd(), name, kFolderFlags);
     // Until it is locked, another process may remove it as left over.
@@ -94,7 +94,7 @@ Result<std::shared_ptr<const TempFile::Folder>> Workspace::create_folder() const
     if (mine.st_ino == there.st_ino)
       return std::make_shared<const Folder>(layout_, std::move(name), std::move(*fd));
   }
-  return fail(Errc::io, "cannot make a temporary folder: other processes keep removing it");
+  return fail(Errc::io, "cannot create a temporary folder: other processes keep removing it");
 }
 
 Result<TempFile> Workspace::create_file() {
@@ -106,7 +106,7 @@ Result<TempFile> Workspace::create_file() {
   }
   std::string name = std::string(kFilePrefix) + std::to_string(state->files++);
   auto fd = open_at(state->folder->fd.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-  if (!fd) return fail(std::move(fd).error(), "cannot make a temporary file");
+  if (!fd) return fail(std::move(fd).error(), "cannot create a temporary file");
   return TempFile(state->folder, std::move(name), std::move(*fd));
 }
 

@@ -65,7 +65,7 @@ class EntryCheck {
   }
   Status finish() const {
     if (next_ == index_.entry_count()) return {};
-    return differs("it has " + std::to_string(index_.entry_count()) + " entries, the layer " +
+    return differs(std::to_string(index_.entry_count()) + " entries, but the layer has " +
                    std::to_string(next_));
   }
 

@@ -126,7 +126,8 @@ class Merge {
       return entry.type == EntryType::directory ? replace_attributes(MergeTree::kRoot, entry) : Status();
     }
     if (!is_target_right(entry))
-      return fail(Errc::corrupt, "a symlink's target of " + std::to_string(entry.target.size()) + " bytes");
+      return fail(Errc::corrupt,
+                  "invalid length of a symlink's target: " + std::to_string(entry.target.size()) + " bytes");
     const auto directory = tree_.walk(parent, MergeTree::Create::yes);
     if (!directory) return std::unexpected(directory.error());
     const auto node =

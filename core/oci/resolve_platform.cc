@@ -162,7 +162,7 @@ Result<Descriptor> resolve_platform(const LayoutGraph& graph, Descriptor descrip
   if (*found) return **std::move(found);
   const std::string reason = search.reason();
   return fail(Errc::not_found,
-              name + ": no image for " + to_string(platform) + (reason.empty() ? "" : ", " + reason));
+              name + ": no image for " + to_string(platform) + (reason.empty() ? "" : "; " + reason));
 }
 
 }  // namespace layoutfs

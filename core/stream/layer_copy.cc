@@ -137,11 +137,11 @@ void LayerCopy::State::drop(const std::shared_ptr<const DecodedCopy>& copy, cons
 void LayerCopy::State::begin(Progress& now, std::uint64_t span) {
   if (directory().is_given_up()) return;
   const std::uint64_t point = index.spans[span].point;
-  const std::string message = name() + ": making it in " + directory().path() +
-                              ", because there is no access point in " + mebibytes(stretch_size(point)) +
-                              " of its " + std::string(name_of(index.compression)) +
-                              " stream, and a read would decode " +
-                              mebibytes(index.spans[span].offset - index.points[point].offset) + " of them";
+  const std::string message = name() + ": writing it to " + directory().path() + ", because the " +
+                              std::string(name_of(index.compression)) + " stream has " +
+                              mebibytes(stretch_size(point)) +
+                              " without an access point, and a read would decode " +
+                              mebibytes(index.spans[span].offset - index.points[point].offset) + " of it";
   if (!directory().begin_making()) return;
   now.phase = Phase::making;
   now.next = 0;
@@ -172,7 +172,7 @@ void LayerCopy::State::run(const std::stop_token& stop) noexcept {
   advanced.notify_all();
   if (!written || *written || written->error().code() == Errc::cancelled) return;
   try {
-    log(LogLevel::info, name() + ": not made: " + written->error().message());
+    log(LogLevel::info, name() + ": not written: " + written->error().message());
   } catch (const std::bad_alloc&) {
   }
 }

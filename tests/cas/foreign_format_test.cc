@@ -52,7 +52,7 @@ TEST(ForeignFormat, OfADirectoryIsNamed) {
        [](const std::string& path) { write_file(path + "/manifest.json", "[]"); }},
       {"an unpacked docker archive", "tar -C PATH -cf FILE . && skopeo copy docker-archive:FILE oci:DIR:TAG",
        [](const std::string& path) { write_file(path + "/repositories", "{}"); }},
-      {"an incomplete one", R"(echo '{"imageLayoutVersion":"1.0.0"}' >PATH/oci-layout)",
+      {"an incomplete layout", R"(echo '{"imageLayoutVersion":"1.0.0"}' >PATH/oci-layout)",
        [](const std::string& path) {
          LayoutWriter layout(path);
          stdfs::remove(path + "/oci-layout");
@@ -167,7 +167,7 @@ TEST(ForeignFormat, OfATarIsNamed) {
        tar([](TarWriter& t) { t.file("./out/of/image/oci-layout", "{}"); })},
       {"an archive of layouts (a/, b/)", "use one of them",
        tar([](TarWriter& t) { t.file("a/oci-layout", "{}").file("b/oci-layout", "{}"); })},
-      {"an incomplete one", "echo '{\"imageLayoutVersion\":\"1.0.0\"}' >DIR/oci-layout",
+      {"an incomplete layout", "echo '{\"imageLayoutVersion\":\"1.0.0\"}' >DIR/oci-layout",
        tar([](TarWriter& t) { t.file("index.json", "{}").file("blobs/sha256/" + std::string(64, 'a')); })},
       {"an archive of an ostree repository", "ostree container encapsulate --repo=DIR/repo REF oci:DIR:TAG",
        tar([](TarWriter& t) { t.dir("repo").file("repo/config", "[core]").file("compose.json", "{}"); })},

@@ -29,17 +29,17 @@ content_of() { layoutfs ls -R --json "$1" && layoutfs cat "$1" etc/added var/tex
 is_right() { same "$1" "$2" "$(content_of "$3" 2>"$TMP/stderr")"; }
 
 echo "-- build"
-says "build indexes the image that is named" 0 "indexed 2 layers and 1 image; 0 layers and 0 images were already there" \
+says "build indexes the image that is named" 0 "indexed 2 layers and 1 image; 0 layers and 0 images were already indexed" \
   index build "$L:app:1.0"
-says "once more it has nothing to do" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
+says "once more it has nothing to do" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" \
   index build "$L:app:1.0"
-says "another name of it is no other image" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
+says "another name of it is no other image" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" \
   index build --layout "$L" --ref team/project/app
 says "of several platforms it is that of this machine" 0 \
-  "indexed 0 layers and 0 images; 2 layers and 1 image were already there" index build "$L:multi"
-says "or the one that is asked for" 0 "indexed 1 layer and 1 image; 0 layers and 0 images were already there" \
+  "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" index build "$L:multi"
+says "or the one that is asked for" 0 "indexed 1 layer and 1 image; 0 layers and 0 images were already indexed" \
   index build --platform linux/s390x "$L:multi"
-says "without a reference it is everything" 0 "indexed 1 layer and 1 image; 3 layers and 2 images were already there" \
+says "without a reference it is everything" 0 "indexed 1 layer and 1 image; 3 layers and 2 images were already indexed" \
   index build "$L"
 for image in "$L:app:1.0" "$L:@3" "--platform linux/s390x $L:multi"; do
   layoutfs inspect --json $image | jq -r '"images/\(.manifest)", "layers/\(.layers[].digest)"' | tr : /
@@ -81,9 +81,9 @@ check "documents that cannot be read have a line each, and an exit code" test "$
 same "and are problems for programs" "$(grep -c . "$TMP/stderr")" "$(layoutfs index ls --json "$B" 2>/dev/null | jq '.problems | length')"
 
 echo "-- verify"
-says "verify finds nothing wrong" 0 "checked the indexes of 4 layers and 3 trees: nothing is wrong" index verify "$L"
+says "verify finds nothing wrong" 0 "verified the indexes of 4 layers and 3 images: no problems" index verify "$L"
 says "what is not there is not wrong" 0 \
-  "checked the indexes of 0 layers and 0 trees: nothing is wrong; 2 layers without an index" index verify --cache-dir "$TMP/none" "$S"
+  "verified the indexes of 0 layers and 0 images: no problems; not indexed: 2 layers" index verify --cache-dir "$TMP/none" "$S"
 check "verify --json has a version" sh -c "'$LAYOUTFS' index verify --json '$L' |
   jq -e '.version == 1 and .indexes == 4 and .trees == 3 and .missing == 0 and .problems == []'"
 layer=$(layers_of "$L:app:1.0" | head -n 1)
@@ -167,7 +167,7 @@ spoiled() {
   check "$sentence: so does ls" sh -c "'$LAYOUTFS' index ls --json '$app' | jq -re '.. | .problem? // empty' | grep -q '$problem'"
   is_right "$sentence: the image is right" "$expected" "$app"
   check "$sentence: the file is right again" "$LAYOUTFS" index verify "$app"
-  same "$sentence: nothing is left to be built" "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
+  same "$sentence: nothing is left to be built" "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" \
     "$(layoutfs index build "$app" 2>&1)"
 }
 flip_in() { python3 - "$1" "$2" <<'PYTHON'
@@ -236,7 +236,7 @@ if is_root && has setpriv; then
   same "an index that cannot be read is built again" "$list" "$(as_nobody ls -R --json --cache-dir "$U" "$app" 2>&1)"
   same "and can be read then" "0600 0" "$(stat -c %04a "$spare") $(as_nobody index verify --cache-dir "$U" "$app" >/dev/null 2>&1; echo $?)"
   find "$U" -type d -exec chmod 500 {} +
-  same "directories that cannot be written serve" "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
+  same "directories that cannot be written serve" "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" \
     "$(as_nobody index build --cache-dir "$U" "$app" 2>&1)"
   check "what is not in them cannot be kept" sh -c "setpriv --reuid=nobody --regid=nogroup --clear-groups '$TMP/layoutfs' \
     index build --cache-dir '$U' '$L' 2>'$TMP/stderr'; test \$? = 9 && grep -q 'Permission denied' '$TMP/stderr'"
@@ -246,7 +246,7 @@ if is_root && has setpriv; then
   find "$U" -type d -exec chmod 000 {} +
   same "directories that cannot be read are as none" "$list" "$(as_nobody ls -R --json --cache-dir "$U" "$app" 2>/dev/null)"
   find "$U" -type d -exec chmod 700 {} +
-  same "afterwards all is as before" "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
+  same "afterwards all is as before" "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" \
     "$(as_nobody index build --cache-dir "$U" "$app" 2>&1)"
 fi
 [ $failed = 0 ] || exit 1
@@ -264,7 +264,7 @@ mkdir "$TMP/disk"
 mount -t tmpfs -o size=4m,mode=755 tmpfs "$TMP/disk" || skip "cannot mount a tmpfs here"
 cp -rp "$TMP/good-cache" "$TMP/disk/cache"
 mount -o remount,ro "$TMP/disk"
-says "a read-only cache that has everything serves" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already there" \
+says "a read-only cache that has everything serves" 0 "indexed 0 layers and 0 images; 2 layers and 1 image were already indexed" \
   index build --cache-dir "$TMP/disk/cache" "$app"
 mount_foreground "$M" "$TMP/log" -d --cache-dir "$TMP/disk/cache" "$app"
 same "a mount has the right files" "$right" "$(tree_of "$M")"

@@ -89,17 +89,17 @@ row 2 "gc: unknown option '--dryrun'; did you mean '--dry-run'?" - gc --dryrun i
 row 2 "fsck: unknown option '--fix'" "list the options with: layoutfs help fsck" fsck --fix img
 
 echo "-- values of options"
-row 2 "--grace: duration 'yesterday': expected seconds, or a number with s, m, h or d" - gc --grace yesterday img
-row 2 "--threads 0: *" - fsck --threads 0 img
-row 2 "--threads many: *" - fsck --threads many img
+row 2 "gc: --grace: duration 'yesterday': expected seconds, or a number with s, m, h or d" - gc --grace yesterday img
+row 2 "fsck: --threads 0: *" - fsck --threads 0 img
+row 2 "fsck: --threads many: *" - fsck --threads many img
 row 2 "*verify=maybe: expected on or off" - mount --verify maybe img m
 row 2 "*log_format=xml: expected text or json" - mount --log-format xml img m
-row 2 "--algorithm md5: expected sha256 or sha512" - blob put --algorithm md5 img file
-row 2 "--range 4-2: expected FIRST-LAST, FIRST- or -LENGTH, in bytes" - blob get --range 4-2 img "$digest"
-row 2 "--limit few: expected a plain number" - repos --limit few layouts
-row 2 "--media-type 'manifest': expected TYPE/SUBTYPE, as in *" - ref put --media-type manifest img new "$digest"
-row 2 "--artifact-type 'a b/c': expected TYPE/SUBTYPE, as in *" - ref put --artifact-type "a b/c" img new "$digest"
-row 2 "--annotation owner: expected KEY=VALUE" - ref put --annotation owner img new "$digest"
+row 2 "blob put: --algorithm md5: expected sha256 or sha512" - blob put --algorithm md5 img file
+row 2 "blob get: --range 4-2: expected FIRST-LAST, FIRST- or -LENGTH, in bytes" - blob get --range 4-2 img "$digest"
+row 2 "repos: --limit few: expected a plain number" - repos --limit few layouts
+row 2 "ref put: --media-type 'manifest': expected TYPE/SUBTYPE, as in *" - ref put --media-type manifest img new "$digest"
+row 2 "ref put: --artifact-type 'a b/c': expected TYPE/SUBTYPE, as in *" - ref put --artifact-type "a b/c" img new "$digest"
+row 2 "ref put: --annotation owner: expected KEY=VALUE" - ref put --annotation owner img new "$digest"
 row 2 "*platform 'linux//'*" - ls --platform linux// img:multi
 
 echo "-- operands"
@@ -150,7 +150,7 @@ row 3 "img: 7777777: no such digest in the layout" - blob get img 7777777
 row 2 "img: invalid digest '777777'" - blob get img 777777
 row 2 "img: '$digest': expected a name, not a digest" - copy one "img@$digest"
 row 9 "img: '1.0' is app:1.0, another image" "replace it by its whole name, or choose another name" copy img:multi img:1.0
-row 3 "img: no repository 'ap'" "references without a repository, such as 'multi', belong to that of --default-repository" tags img ap
+row 3 "img: no repository 'ap'" "references without a repository, such as 'multi', need --default-repository" tags img ap
 row 3 "img: $other: no such blob" - blob get img "$other"
 row 3 "img: *linux/riscv64*" - ls --platform linux/riscv64 img:multi /
 row 2 "img:app:1.0: has a reference already, as --ref multi is given" - ls --ref multi img:app:1.0 /

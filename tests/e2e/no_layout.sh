@@ -46,7 +46,7 @@ for program in gzip bzip2 xz zstd; do
   check "the command of the error decompresses it" "$LAYOUTFS" ls "$TMP/FILE:app" etc/name
 done
 mkdir "$TMP/unmarked" && cp -a "$one/." "$TMP/unmarked" && rm "$TMP/unmarked/oci-layout"
-named "$TMP/unmarked" 4 "but an incomplete one" ">$TMP/unmarked/oci-layout"
+named "$TMP/unmarked" 4 "but an incomplete layout" ">$TMP/unmarked/oci-layout"
 eval "$(sed -n 's/^hint: create the file with: //p' "$TMP/stderr")"
 check "the command of the error makes it one" "$LAYOUTFS" ls "$TMP/unmarked:app" etc/name
 mkdir "$TMP/shared" && cp -a "$one/." "$TMP/shared" && mv "$TMP/shared/blobs" "$TMP/blobs"

@@ -199,14 +199,14 @@ for original in "$TMP/one" "$TMP/many"; do
   check "manifest rm removes a manifest with all its tags" "$LAYOUTFS" manifest rm "$S" team/app "$manifest"
   prints "which leaves other tags" index tags "$S" team/app
   unchanged "what only another document leads to is not removed" 9 manifest rm "$S" "team/app@$manifest"
-  check "with the reason" grep -q 'only another document leads to it' "$TMP/stderr"
+  check "with the reason" grep -q 'another document refers to it' "$TMP/stderr"
   layoutfs manifest rm "$S" team/app "$children" 2>"$TMP/stderr"
   same "the index is" "" "$(cat "$TMP/stderr")"
   unchanged "and so is what it led to" 3 manifest rm "$S" "team/app@$manifest"
   prints "what refers to it stays" "$sbom    $(size_of "$I/sbom") B application/vnd.example.sbom" referrers "$S" team/app "$manifest"
   layoutfs push "$S" team/app --manifest "$I/manifest" --tag 1.0 >/dev/null
   layoutfs manifest rm "$S" "team/app@$manifest" 2>"$TMP/stderr"
-  same "which is told" "$manifest: 1 referrer stays; gc keeps it as long" "$(cat "$TMP/stderr")"
+  same "which is told" "$manifest: gc keeps it until its 1 referrer is removed" "$(cat "$TMP/stderr")"
   prints "a referrer goes by the digest that referrers prints" "" manifest rm "$S" team/app "$sbom"
   check "no blob is removed" test -z "$(comm -23 <(echo "$blobs_before") <(cd "$L/blobs" && find . -type f | sort))"
   same "there is no litter" "" "$(litter "$S")"

@@ -20,11 +20,11 @@ other=$(printf 'other orphan' | layoutfs blob put "$S")
 orphans=$(printf '%s\n' "$orphan" "$other" | sort)
 run gc "$S"
 same "gc keeps what is young" "0 " "$code $out"
-check "and says so, and how to remove it" grep -q '^removed 0 blobs.*; kept 2 unused blobs (18 B) newer than 1h, --grace 0 removes them too$' "$TMP/stderr"
+check "and says so, and how to remove it" grep -q '^removed 0 blobs.*; kept 2 unused blobs (18 B) newer than 1h; --grace 0 removes them too$' "$TMP/stderr"
 same "in one line" 1 "$(wc -l <"$TMP/stderr")"
 run gc "$S" --dry-run --grace 0
 same "a dry run prints what would go" "0 $orphans" "$code $(sort <<<"$out")"
-check "and says that it would" grep -q '^would remove 2 blobs, 18 B' "$TMP/stderr"
+check "and says that it would" grep -q '^would remove 2 blobs (18 B)' "$TMP/stderr"
 same "and leaves it" "$used"$'\n'"$orphans" "$(blobs | grep -v -e "$orphan" -e "$other"; echo "$orphans")"
 run gc "$S" --dry-run --grace 0s --json
 check "as JSON too, with a version" jq -e --arg a "$orphan" '.version == 1 and .dryRun and .removedSize == 18 and
@@ -50,7 +50,7 @@ refused "gc where nobody knows what is in use" 7 gc "$TMP/broken" --grace 0
 echo "-- fsck"
 run fsck "$S"
 same "fsck finds nothing" "0 " "$code $out"
-check "and says what it checked" grep -q "^checked $(blobs | wc -l) blobs (.*), 4 references, .*: nothing is wrong\$" "$TMP/stderr"
+check "and says what it checked" grep -q "^verified $(blobs | wc -l) blobs (.*), 4 references, .*: no problems\$" "$TMP/stderr"
 same "in one line" 1 "$(wc -l <"$TMP/stderr")"
 run fsck --json --no-progress --threads 3 "$S"
 check "as JSON, with a version" jq -e ".version == 1 and .problems == [] and .references == 4 and .diffIDs > 0 and
@@ -94,7 +94,7 @@ same "that has nothing: exit code 7, and nothing is repaired" "7 0" "$code $(gre
 check "with the reason" grep -q "^missing-blob: .*$index.*; not repaired: $TMP/empty: has no such blob\$" "$TMP/stdout"
 run fsck "$B" --repair "$TMP/empty" --repair "$S"
 same "another one that has everything" "0 2" "$code $(grep -c "^repaired: sha256:[0-9a-f]* from $S\$" "$TMP/stdout")"
-check "which is told" grep -q 'nothing is wrong; repaired 2 blobs$' "$TMP/stderr"
+check "which is told" grep -q 'no problems; repaired 2 blobs$' "$TMP/stderr"
 check "and all is as it was" diff -r "$S" "$B"
 run fsck --json --no-progress "$B" --repair "$S"
 check "again there is nothing to do" jq -e '.repaired == [] and .problems == []' "$TMP/stdout"

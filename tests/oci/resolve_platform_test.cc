@@ -59,7 +59,7 @@ TEST_F(ResolvePlatform, WhereNoneServesThePlatformsAreListed) {
       layout.index({for_platform(a, kLinuxArm64), for_platform(b, kLinuxAmd64), for_platform(b, kUnknown)});
   EXPECT_EQ(code_of(index, {"linux", "s390x", ""}), Errc::not_found);
   EXPECT_EQ(resolved(index, {"linux", "s390x", ""}),
-            index.digest.str() + ": no image for linux/s390x, available: linux/arm64/v8, linux/amd64");
+            index.digest.str() + ": no image for linux/s390x; available: linux/arm64/v8, linux/amd64");
   EXPECT_EQ(code_of(layout.index({}), kLinuxAmd64), Errc::not_found);
 }
 

@@ -33,12 +33,12 @@ struct Program {
     put.callback([this] { has_run = true; });
     const Command store = line.program().start_group("Stores").add_subcommand("store", "Manage stores");
     store.suggest("list", "ls");
-    store.add_subcommand("ls", "List stores").callback([this] { has_run = true; });
+    store.add_subcommand("ls", "List stores").callback([this] { running = running_command(); });
     line.add_help_command();
   }
 
   CommandLine line;
-  std::string layout, output;
+  std::string layout, output, running;
   std::vector<std::string> files, tags;
   bool is_forced = false, is_dry = false, has_run = false;
 };
@@ -47,6 +47,12 @@ std::string answer_of(std::vector<std::string> arguments) {
   Program program;
   const auto parsed = program.line.parse(std::move(arguments));
   return parsed ? parsed->answer : "error: " + parsed.error().message();
+}
+
+TEST(CommandLine, ARunningCommandHasItsNameWithoutTheProgram) {
+  Program program;
+  ASSERT_TRUE(program.line.parse({"store", "ls"}).has_value());
+  EXPECT_EQ(program.running, "store ls");
 }
 
 TEST(CommandLine, OptionsAreReadInEveryForm) {

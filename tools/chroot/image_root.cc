@@ -41,7 +41,7 @@ Status mount_new(const char* type, const std::string& target, unsigned long flag
 // Accepts an existing directory.
 Status make_directory(const std::string& path, mode_t mode = 0755) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
-  return root_failure(errno, "cannot make the directory " + path);
+  return root_failure(errno, "cannot create the directory " + path);
 }
 
 // Returns a detached copy of a mount of the host; empty if the path does not exist.
@@ -95,7 +95,7 @@ Result<HostMounts> clone_host_mounts(const std::string& upper) {
   if (auto resolver = clone_mount("/etc/resolv.conf"))
     mounts.resolver = std::move(*resolver);
   else
-    log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + resolver.error().message());
+    log(LogLevel::warning, "the image has no resolv.conf of the host: " + resolver.error().message());
   for (const UniqueFd* read_only : {&mounts.sys, &mounts.resolver})
     if (auto made = make_read_only(*read_only); !made) return fail(std::move(made).error());
   return mounts;
@@ -116,7 +116,7 @@ Status mount_image(const std::string& source, const std::function<Status(UniqueF
 // Copies the attributes of the image's root, as the merged root shows those of the upper layer.
 Status make_upper() {
   if (::mkdir("changes/upper", 0755) != 0)
-    return errno == EEXIST ? Status() : root_failure(errno, "cannot make the upper layer");
+    return errno == EEXIST ? Status() : root_failure(errno, "cannot create the upper layer");
   struct stat root;
   if (::stat("image", &root) != 0) return root_failure(errno, "the image does not answer");
   const std::array times{root.st_atim, root.st_mtim};
@@ -124,7 +124,7 @@ Status make_upper() {
       ::chmod("changes/upper", root.st_mode & 07777) == 0 &&
       ::utimensat(AT_FDCWD, "changes/upper", times.data(), 0) == 0)
     return {};
-  return root_failure(errno, "cannot make the upper layer");
+  return root_failure(errno, "cannot create the upper layer");
 }
 
 // Mounts overlayfs over the image at `root` in the working directory.
@@ -158,7 +158,7 @@ Status attach_device(const UniqueFd& device, const std::string& target) {
 // directory, or the root.
 Status make_mount_point(RootDirectory& root, const std::string& path, mode_t mode) {
   if (auto made = root.make_directory(path, mode); !made)
-    return fail(Errc::mount_failed, "cannot make the directory " + made.error().message());
+    return fail(Errc::mount_failed, "cannot create the directory " + made.error().message());
   return {};
 }
 
@@ -178,7 +178,7 @@ Status populate_dev(RootDirectory& root, const HostMounts& host) {
                                                               {"/proc/self/fd/1", "/dev/stdout"},
                                                               {"/proc/self/fd/2", "/dev/stderr"}}};
   for (const auto& [target, link] : kLinks)
-    if (::symlink(target, link) != 0) return root_failure(errno, "cannot make " + std::string(link));
+    if (::symlink(target, link) != 0) return root_failure(errno, "cannot create " + std::string(link));
   return {};
 }
 
@@ -187,7 +187,7 @@ void attach_resolver(RootDirectory& root, const UniqueFd& resolver) {
   const auto covered = root.make_file("/etc/resolv.conf");
   auto attached = covered ? attach(resolver, *covered) : Status(fail(Error(covered.error())));
   if (!attached)
-    log(LogLevel::warning, "the host's resolv.conf is not seen in the image: " + attached.error().message());
+    log(LogLevel::warning, "the image has no resolv.conf of the host: " + attached.error().message());
 }
 
 Status populate(RootDirectory& root, const HostMounts& host) {
@@ -214,9 +214,9 @@ bool are_users_missing() { return known_users() < 0x1'0000; }
 
 Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve,
              std::vector<std::string>& made) {
-  if (::unshare(CLONE_NEWNS) != 0) return root_failure(errno, "cannot make a mount namespace");
+  if (::unshare(CLONE_NEWNS) != 0) return root_failure(errno, "cannot create a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    return root_failure(errno, "cannot keep mounts from being seen outside");
+    return root_failure(errno, "cannot make the mounts private");
   const auto host = clone_host_mounts(root.upper);
   if (!host) return std::unexpected(host.error());
 

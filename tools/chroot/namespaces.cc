@@ -15,7 +15,7 @@ namespace layoutfs::tools {
 namespace {
 
 std::unexpected<Error> no_namespaces(const std::string& why) {
-  return fail(Errc::mount_failed, "cannot make namespaces: " + why);
+  return fail(Errc::mount_failed, "cannot create namespaces: " + why);
 }
 
 Status write_file(const std::string& path, const std::string& content) {
@@ -43,7 +43,7 @@ Status enter_namespaces() {
     return uid == 0 ? Status() : map_own_ids(uid, gid);
   const int why = errno;
   return no_namespaces(Error::system(why, "unshare").message() +
-                       (why == EPERM    ? "; this needs root, or a system that lets ordinary users make them"
+                       (why == EPERM    ? "; this needs root, or a system with unprivileged user namespaces"
                         : why == ENOSPC ? "; see the limits in /proc/sys/user"
                                         : ""));
 }

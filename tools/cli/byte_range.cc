@@ -29,7 +29,8 @@ Result<BytePart> part_of(const ByteRange& range, const std::string& text, std::u
                             ? BytePart{*range.first, range.last ? std::min(*range.last + 1, size) : size}
                             : BytePart{size - std::min(range.last.value_or(0), size), size};
   if (part.begin < part.end) return part;
-  return fail(Errc::invalid_argument, "--range " + text + ": there are " + count_of(size, "byte"));
+  return fail(Errc::invalid_argument,
+              "--range " + text + ": outside of the blob, which has " + count_of(size, "byte"));
 }
 
 }  // namespace layoutfs::tools

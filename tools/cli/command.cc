@@ -79,8 +79,12 @@ void print_notice(std::string_view message) {
 }
 
 std::string message_of(const Error& error) {
+  const bool is_about_option = error.message().starts_with("--");
+  const std::string message = is_about_option && !running_command().empty()
+                                  ? running_command() + ": " + error.message()
+                                  : error.message();
   const std::string hint = error.sys() == ENOTCONN ? explain_dead_mounts() : "";
-  return hint.empty() ? error.message() : error.message() + ": " + hint;
+  return hint.empty() ? message : message + ": " + hint;
 }
 
 void print_error(const Error& error) {

@@ -36,7 +36,8 @@ ExitCode exit_code_of(const Error& error) noexcept;
 
 // Writes "layoutfs: MESSAGE" to stderr through the log, always as one line.
 void print_error(std::string_view message);
-// Returns the message. If the error comes from a dead mount (ENOTCONN), it ends with the remedy.
+// Returns the message. If it begins with the name of an option, the running command precedes it. If the error
+// comes from a dead mount (ENOTCONN), the message ends with the remedy.
 std::string message_of(const Error& error);
 // Prints the message, and the hint on a line of its own.
 void print_error(const Error& error);

@@ -58,6 +58,17 @@ CommandDescription description_of(const CommandData& command) {
   return described;
 }
 
+std::string& running() noexcept {
+  static std::string command;
+  return command;
+}
+
+// Returns "blob put" for "layoutfs blob put", and an empty string for the program itself.
+std::string path_below_program(const std::string& path) {
+  const auto blank = path.find(' ');
+  return blank == std::string::npos ? "" : path.substr(blank + 1);
+}
+
 // Returns the option's name for messages: '--layout', MOUNTPOINT.
 std::string quoted(const OptionData& option) {
   if (option.description.is_operand) return option.description.operand;
@@ -102,10 +113,8 @@ class Reader {
  private:
   // Returns an error of the current command: "blob put: MESSAGE".
   Error mistake(const std::string& message) const {
-    const std::string& path = command_->description.path;
-    const auto blank = path.find(' ');
-    return {Errc::invalid_argument,
-            blank == std::string::npos ? message : path.substr(blank + 1) + ": " + message};
+    const std::string command = path_below_program(command_->description.path);
+    return {Errc::invalid_argument, command.empty() ? message : command + ": " + message};
   }
 
   Error usage_mistake(const std::string& message) const {
@@ -283,6 +292,8 @@ void add_help_option(CommandData& command) { add_answer(command, {"-h", "--help"
 
 }  // namespace
 
+const std::string& running_command() noexcept { return running(); }
+
 Option Option::type_name(const std::string& name) const {
   data_->description.kind = name;
   return *this;
@@ -432,6 +443,7 @@ Result<CommandLine::Parsed> CommandLine::parse(std::vector<std::string> argument
                                          : help_of(description_of(command))};
   if (!command.commands.empty()) return Parsed{Outcome::no_command, help_of(description_of(command))};
   if (auto done = reader.finish(); !done) return fail(std::move(done).error());
+  running() = path_below_program(command.description.path);
   if (command.run) command.run();
   return Parsed{Outcome::ran, ""};
 }

@@ -125,6 +125,9 @@ class Command {
   CommandData* data_;
 };
 
+// Returns the name of the running command without the program's, as in "blob put"; empty before it runs.
+const std::string& running_command() noexcept;
+
 class CommandLine {
  public:
   // `version` is the line that --version prints.

@@ -67,8 +67,10 @@ Result<std::optional<ImageName>> find_image_name(std::string_view name) {
   if (!image) return fail(Error(image.error()));
   const auto layout = image->labels.find(kLayoutLabel);
   if (layout == image->labels.end())
-    return fail(Errc::not_found, "image '" + image->name + "' has no label " + std::string(kLayoutLabel) +
-                                     ", which would say where its layout is");
+    return fail(
+        Error(Errc::not_found, "image '" + image->name + "' has no label " + std::string(kLayoutLabel))
+            .with_hint("set the path of its layout with: layoutfs image label " + image->name + " " +
+                       std::string(kLayoutLabel) + "=PATH"));
   return ImageName{layout->second, image->target.digest.str()};
 }
 

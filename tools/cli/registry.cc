@@ -37,16 +37,15 @@ Error explain_no_directory(const std::string& path, const fs::file_status& statu
   }
   if (!fs::is_regular_file(status)) return {Errc::invalid_image, path + ": not a directory"};
   if (const auto reader = builtin_drivers().open_reader(path); !reader) return reader.error();
-  return {Errc::invalid_image, path +
-                                   ": repositories are kept in directories, and this is an archive; to make "
-                                   "a layout of it: layoutfs copy " +
-                                   path + " DIR"};
+  return Error(Errc::invalid_image, path + ": an archive cannot be a store of repositories")
+      .with_hint("copy it to a layout with: layoutfs copy " + path + " DIR");
 }
 
 }  // namespace
 
 void RegistryArguments::add_options(Command command) {
-  command.add_option("STORE", store, "A layout with repositories in its references, or a directory of layouts")
+  command
+      .add_option("STORE", store, "A layout with repositories in its references, or a directory of layouts")
       .required();
   command
       .add_option("--default-repository", default_repository,
@@ -81,7 +80,7 @@ Error RegistryStore::explained(Error error) const {
   const std::string name = other_references().of_default;
   if (name.empty()) return named;
   return std::move(named).with_hint("references without a repository, such as '" + name +
-                                    "', belong to that of --default-repository");
+                                    "', need --default-repository");
 }
 
 Result<Digest> RegistryStore::find_digest(const std::string& repository, std::string_view text) const {
@@ -141,10 +140,10 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
   const bool is_layout = is_no_directory(fs::path(path) / kMarkerFile);
   if (!is_layout && is_no_directory(fs::path(path) / kIndexFile))
     return fail(Errc::invalid_image,
-                path + ": " + kIndexFile + " without " + kMarkerFile + ", which makes a layout of it");
+                path + ": incomplete layout: it has " + kIndexFile + ", but no " + kMarkerFile);
   if (!is_layout && !options.default_repository.empty())
     return fail(Errc::invalid_argument,
-                path + ": no layout, so --default-repository has nothing to say of it");
+                path + ": --default-repository is only for a layout, not for a directory of layouts");
   auto registry = is_layout ? open_registry(path, options) : open_repositories(path, options);
   if (!registry) return fail(std::move(registry).error(), path);
   return RegistryStore{path, is_layout, !options.default_repository.empty(), options.follow_links,

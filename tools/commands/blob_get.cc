@@ -50,8 +50,8 @@ Result<std::optional<Piece>> piece_of(const BlobGetArguments& arguments, std::ui
   }
   if (arguments.offset.empty() && arguments.length.empty()) return std::nullopt;
   if (piece.offset > size)
-    return fail(Errc::invalid_argument,
-                "--offset " + arguments.offset + ": the blob has " + count_of(size, "byte"));
+    return fail(Errc::invalid_argument, "--offset " + arguments.offset + ": outside of the blob, which has " +
+                                            count_of(size, "byte"));
   return piece;
 }
 

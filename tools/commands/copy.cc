@@ -96,9 +96,9 @@ void print_summary(const Summary& summary, std::string_view noun, const std::vec
     line += "; " + count_of(summary.substituted_layers, "layer") + " (" +
             human_size(summary.substituted_bytes) + ") already there in another compression";
   if (counts.absent_layers > 0)
-    line += "; left out " + count_of(counts.absent_layers, "layer") + " of which the source has only URLs";
+    line += "; left out " + count_of(counts.absent_layers, "layer") + " with only URLs in the source";
   if (counts.absent_children > 0)
-    line += "; left out " + count_of(counts.absent_children, "manifest") + " that the source lacks";
+    line += "; left out " + count_of(counts.absent_children, "manifest") + " missing in the source";
   print_notice(line);
 }
 
@@ -299,7 +299,7 @@ int copy_images(const CopyArguments& arguments, Output& output) {
   if (!copied)
     return signals.report_write(
         copied.error(),
-        {.before = "", .after = has_begun && target->keeps_parts() ? "; what was copied is kept" : ""});
+        {.before = "", .after = has_begun && target->keeps_parts() ? "; the copied blobs are kept" : ""});
   if (arguments.is_json) {
     output << copy_json(*jobs, *copied) << "\n";
     return kDone;

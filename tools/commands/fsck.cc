@@ -39,7 +39,7 @@ Result<std::vector<RepairSource>> open_sources(const FsckArguments& arguments, c
     if (!source) return fail(std::move(source).error(), "--repair");
     std::error_code failed;
     if (std::filesystem::equivalent(source->path, layout, failed))
-      return fail(Errc::invalid_argument, "--repair " + from + ": that is the layout itself");
+      return fail(Errc::invalid_argument, "--repair " + from + ": is the layout to repair");
     sources.push_back({.name = std::move(source->path), .blobs = std::move(source->reader)});
   }
   return sources;
@@ -115,7 +115,7 @@ void print_fsck_text(const FsckReport& report, const std::vector<RepairedBlob>& 
   for (const Descriptor& child : report.absent) {
     const std::string platform = child.platform ? to_string(*child.platform) + ", " : "";
     output << "absent: " << child.digest.str() << ": " << printable(platform)
-           << "named by an index, and not in the layout\n";
+           << "listed in an index but not in the layout\n";
   }
   for (const std::string& note : report.notes) output << "note: " << printable(note) << "\n";
 }
@@ -186,8 +186,7 @@ int check(const std::string& path, const LayoutReader& layout, Engine* engine, u
                     .with_hint(is_hint_needed ? repair_hint : ""));
     return kCorrupt;
   }
-  if (!arguments.is_json)
-    print_notice("checked " + fsck_summary(*result) + ": nothing is wrong" + also_repaired);
+  if (!arguments.is_json) print_notice("verified " + fsck_summary(*result) + ": no problems" + also_repaired);
   return kDone;
 }
 

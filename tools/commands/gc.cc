@@ -51,11 +51,11 @@ void print_gc_text(const GcResult& result, std::uint64_t removed_size, const GcA
                    Output& output) {
   for (const auto& blob : result.removed) output.digest(blob.digest) << "\n";
   std::string summary = arguments.is_dry_run ? "would remove " : "removed ";
-  summary += count_of(result.removed.size(), "blob") + ", " + human_size(removed_size) + "; " +
-             std::to_string(result.reachable) + " in use";
+  summary += count_of(result.removed.size(), "blob") + " (" + human_size(removed_size) + "); " +
+             count_of(result.reachable, "blob") + (result.reachable == 1 ? " is" : " are") + " in use";
   if (result.young > 0)
     summary += "; kept " + count_of(result.young, "unused blob") + " (" + human_size(result.young_bytes) +
-               ") newer than " + arguments.grace + ", --grace 0 removes " +
+               ") newer than " + arguments.grace + "; --grace 0 removes " +
                (result.young == 1 ? "it" : "them") + " too";
   output.flush();
   print_notice(summary);

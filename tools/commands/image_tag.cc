@@ -28,7 +28,7 @@ Result<NamedImage> named_image_of(const TagArguments& arguments) {
     auto label = parse_label(text);
     if (!label) return fail(std::move(label).error());
     if (label->first == kLayoutLabel)
-      return fail(Errc::invalid_argument, text + ": that label is for the layout's path");
+      return fail(Errc::invalid_argument, "--label " + text + ": reserved for the path of the layout");
     image.labels.insert_or_assign(std::move(label->first), std::move(label->second));
   }
   ImageArguments operand;

@@ -58,7 +58,7 @@ std::string build_summary(const LibraryStats& stats) {
     return count_of(layers, "layer") + " and " + count_of(images, "image");
   };
   return "indexed " + things(stats.indexes_built, stats.trees_built) + "; " +
-         things(stats.indexes_loaded, stats.trees_loaded) + " were already there";
+         things(stats.indexes_loaded, stats.trees_loaded) + " were already indexed";
 }
 
 std::string build_json(const LibraryStats& stats) {

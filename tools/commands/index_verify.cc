@@ -39,7 +39,7 @@ void print_verify_json(const VerifyReport& report, Output& output) {
 }
 
 std::string verify_summary(const VerifyReport& report) {
-  return "indexes of " + count_of(report.indexes, "layer") + " and " + count_of(report.trees, "tree");
+  return "the indexes of " + count_of(report.indexes, "layer") + " and " + count_of(report.trees, "image");
 }
 
 int verify(const VerifyArguments& arguments, Output& output) {
@@ -66,13 +66,13 @@ int verify(const VerifyArguments& arguments, Output& output) {
   }
   output.flush();
   if (!result.problems.empty()) {
-    print_error(scope->layout.path + ": " + count_of(result.problems.size(), "problem") + " in the " +
+    print_error(scope->layout.path + ": " + count_of(result.problems.size(), "problem") + " in " +
                 verify_summary(result));
     return kCorrupt;
   }
   if (!arguments.is_json)
-    print_notice("checked the " + verify_summary(result) + ": nothing is wrong" +
-                 (result.missing > 0 ? "; " + count_of(result.missing, "layer") + " without an index" : ""));
+    print_notice("verified " + verify_summary(result) + ": no problems" +
+                 (result.missing > 0 ? "; not indexed: " + count_of(result.missing, "layer") : ""));
   return problems;
 }
 

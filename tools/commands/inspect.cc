@@ -136,7 +136,7 @@ Status inspect_image(const OpenLayout& layout, const InspectArguments& arguments
 Status inspect(const InspectArguments& arguments, Output& output) {
   if (auto given = arguments.image.check_given("inspect"); !given) return given;
   if (arguments.is_json + !arguments.format.empty() + arguments.is_raw + arguments.is_config > 1)
-    return fail(Errc::invalid_argument, "only one of --json, --format, --raw and --config can be given");
+    return fail(Errc::invalid_argument, "--json, --format, --raw and --config exclude each other");
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
   if (arguments.is_raw) return print_raw(*layout, arguments, output);

@@ -231,7 +231,7 @@ Status list_references(const OpenLayout& layout, const LsArguments& arguments, O
   write_problems(json, (*references)->problems);
   if (arguments.is_json) output << json.end_object().str() << "\n";
   if (!(*references)->problems.empty())
-    return fail(Errc::corrupt, layout.path + ": references that cannot be understood are left out");
+    return fail(Errc::corrupt, layout.path + ": invalid references are left out");
   return {};
 }
 

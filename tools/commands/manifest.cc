@@ -11,8 +11,9 @@ namespace {
 // Returns the error for a manifest without an entry of its own, to which another document of the repository
 // refers.
 Error in_an_index(const RegistryName& name) {
-  return {Errc::denied, name.repository + "@" + name.object +
-                            ": only another document leads to it; it goes when that is removed"};
+  return {Errc::denied,
+          name.repository + "@" + name.object +
+              ": no tag or entry of its own, but another document refers to it; remove that one"};
 }
 
 // Removes all entries of the manifest. Prints a notice if something else still protects it from garbage
@@ -31,10 +32,10 @@ Status remove_one(const RegistryStore& store, const RegistryName& name) {
   if (!removed && registry_code(removed.error()) == RegistryCode::manifest_unknown && is_reachable)
     return fail(in_an_index(name));
   if (!removed) return removed;
-  if (is_reachable) print_notice(digest.str() + ": another document still leads to it, so gc keeps it");
+  if (is_reachable) print_notice(digest.str() + ": another document still refers to it, so gc keeps it");
   if (referrers && !referrers->empty())
-    print_notice(digest.str() + ": " + count_of(referrers->size(), "referrer") +
-                 (referrers->size() == 1 ? " stays" : " stay") + "; gc keeps it as long");
+    print_notice(digest.str() + ": gc keeps it until its " + count_of(referrers->size(), "referrer") +
+                 (referrers->size() == 1 ? " is" : " are") + " removed");
   return {};
 }
 

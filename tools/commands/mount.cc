@@ -101,7 +101,7 @@ Status check_repositories(const MountArguments& arguments) {
                                          {"--image", arguments.is_image_wanted}})
     if (is_given)
       return fail(Errc::invalid_argument,
-                  std::string(option) + " names an image, and repositories are mounted as a whole");
+                  std::string(option) + " is not possible with --repositories, which mounts all layouts");
   return {};
 }
 
@@ -225,7 +225,7 @@ Status mount_layout(MountArguments arguments) {
     print_notice("mounted " + source + " on " + mount_point->path());
     if (is_for_caller_alone(*options) && (arguments.is_verbose || ::isatty(STDERR_FILENO) == 1))
       print_notice(::geteuid() == 0 ? "only root can see it; mount with -o allow_other for other users"
-                                    : "only you can see it, and not even root");
+                                    : "only you can see it, not even root");
     // Before the parent ends, as a service manager may take its end for the end of the service.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
                            " on " + mount_point->path());

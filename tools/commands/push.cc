@@ -43,9 +43,9 @@ Result<Digest> digest_of(const PushArguments& arguments) {
 Result<RegistryStore> open_to_write(const RegistryArguments& arguments) {
   auto store = open_registry_store(arguments);
   if (store || store.error().code() != Errc::not_found) return store;
-  return fail(Errc::not_found, store.error().message() +
-                                   " (layoutfs init makes a layout there; mkdir, a store" +
-                                   " of a layout for each repository)");
+  return fail(std::move(store).error().with_hint("create a layout with: layoutfs init " + arguments.store +
+                                                 "; or a store with one layout per repository: mkdir " +
+                                                 arguments.store));
 }
 
 Result<std::size_t> chunk_size_of(const PushArguments& arguments) {
@@ -62,11 +62,11 @@ int push_content(const PushArguments& arguments, const Digest& digest, Output& o
   if (!chunk_size) return report(chunk_size.error());
   if (arguments.is_resumed && !is_upload_id(arguments.resumed))
     return report(Error(Errc::invalid_argument,
-                        "--resume " + arguments.resumed + ": expected the 32 hex digits of an upload's id"));
+                        "--resume " + arguments.resumed + ": expected an upload ID of 32 hex digits"));
   const bool is_standard_input = arguments.file == "-";
   if (arguments.is_resumed && is_standard_input && digest.empty())
     return report(Error(Errc::invalid_argument,
-                        "--resume with standard input, which is only the rest, needs --digest of the whole"));
+                        "--resume with standard input needs --digest, the digest of the whole blob"));
   const auto store = open_to_write(arguments.registry);
   if (!store) return report(store.error());
   const StopSignals signals;

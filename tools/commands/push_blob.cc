@@ -110,8 +110,8 @@ class Sender {
       if (auto read = fill(wanted, filled); !read) return read;
       if (filled < wanted)
         return fail(Errc::size_invalid, content_.name() + ": has " + count_of(passed + filled, "byte") +
-                                            ", and the upload " + std::to_string(size) +
-                                            ", so it is of something else");
+                                            ", fewer than the " + std::to_string(size) +
+                                            " of the upload; resume it with the content that began it");
       hashed(filled);
       passed += filled;
     }

@@ -55,12 +55,13 @@ Status explain_busy(const std::string& path, const std::string& mount_point, Sta
   if (!is_busy(failed.error())) return failed;
   const std::string below = mounts_below(mount_point);
   const auto users = other_users(mount_point);
-  std::string reason = !below.empty()   ? "mounted below it: " + below
-                       : !users.empty() ? "used by " + user_list(users)
-                                        : "its users cannot be seen: other users' processes, or an overlayfs";
+  std::string reason = !below.empty() ? "mounted below it: " + below
+                       : !users.empty()
+                           ? "used by " + user_list(users)
+                           : "its users are not visible: processes of other users, or an overlayfs";
   Error error(Errc::mount_failed, path + ": Device or resource busy, " + reason);
   return fail(std::move(error).with_hint(
-      "detach it now, and let it end with its last user: layoutfs umount -z " + path));
+      "detach it now, so that it ends with its last user: layoutfs umount -z " + path));
 }
 
 // Returns after the server has removed the mount point, if the server created it.

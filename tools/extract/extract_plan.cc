@@ -108,9 +108,9 @@ Result<ExtractPlan> plan_extraction(const Image& image, const std::vector<std::s
     if (name == "." || name == "..")
       return fail(Errc::invalid_argument, path + ": name the file, not '.' or '..'");
     if (*inode == kRootInode && paths.size() > 1)
-      return fail(Errc::invalid_argument, "the root of the image beside other paths");
+      return fail(Errc::invalid_argument, "the root of the image cannot be combined with other paths");
     if (!names.insert(name).second)
-      return fail(Errc::invalid_argument, path + ": another path is called '" + std::string(name) + "' too");
+      return fail(Errc::invalid_argument, path + ": another path ends in '" + std::string(name) + "' too");
     found.emplace_back(*inode, name);
   }
   const bool is_of_root = found.empty() || found.front().first == kRootInode;

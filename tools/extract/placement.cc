@@ -72,7 +72,7 @@ Status Placement::make_room(const Child& child, bool is_directory_there, int to,
   if (to < 0) return {};
   if (is_directory_there) {
     if (::unlinkat(to, std::string(child.name).c_str(), AT_REMOVEDIR) == 0) return {};
-    return fail(Errc::already_exists, path + ": a directory that is not empty is in its place");
+    return fail(Errc::already_exists, path + ": a directory with files is in its place");
   }
   if (child.directory != 0 && ::unlinkat(to, std::string(child.name).c_str(), 0) != 0)
     return fail(Error::system(errno, path));
