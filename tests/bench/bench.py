@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares layoutfs with other programs, and prints one table; scripts/bench.sh builds the programs."""
+"""Compare layoutfs with other programs, and print one table; scripts/bench.sh builds the programs."""
 import argparse
 import functools
 import os
@@ -34,7 +34,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 class Bench:
-    """shared by the parts: the programs, the images, and a place to mount at"""
+    """The programs, the images, and a mount point, which all parts share."""
 
     def __init__(self, arguments, work):
         self.quick, self.work = arguments.quick, work
@@ -68,7 +68,7 @@ class Bench:
             rows_read.read_through(path)
 
     def many_layout(self, images):
-        """of which nothing is known yet"""
+        """Returns a layout with many images that no program has read yet."""
         layout = self.work / ("layout-%d" % images)
         if not layout.exists():
             layouts.many(layout, images, 1 if images > 1000 else 100)
@@ -76,7 +76,7 @@ class Bench:
 
     @functools.cached_property
     def squashfs(self):
-        """the same tree; None if it cannot be made"""
+        """Returns the tree as a squashfs image; None without mksquashfs."""
         if not self.has("mksquashfs"):
             return None
         packed = self.work / "tree.squashfs"
@@ -84,7 +84,7 @@ class Bench:
         return packed
 
     def prepare(self, images):
-        """the images, kept in `images`, and the tree that they hold"""
+        """Makes the images, which are kept in `images`, and the tree of their files."""
         self.real = images / "layout"
         if not (images / "made-of").exists():
             shutil.rmtree(images, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Runs and times commands by turns, mounts with a way back, and knows the machine."""
+"""Runs and times commands alternately, mounts and unmounts, and describes the machine."""
 import atexit
 import contextlib
 import os
@@ -26,7 +26,7 @@ def say(sentence):
 
 
 def run(*command, cpus=None, allow=(0,), stdout=subprocess.DEVNULL):
-    """seconds that the command takes; `cpus`: which ones it may use, else all"""
+    """Returns the seconds that the command takes; `cpus`: the CPUs to use, else all."""
     command = [str(word) for word in command]
     if cpus is not None:
         command = ["taskset", "-c", ",".join(map(str, cpus)), *command]
@@ -45,7 +45,7 @@ def run(*command, cpus=None, allow=(0,), stdout=subprocess.DEVNULL):
 
 
 def output(*command):
-    """the output of the command, one line; empty if there is no such command"""
+    """Returns the first line of the command's output; empty if there is no such command."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60
@@ -59,7 +59,7 @@ def output(*command):
 
 
 class Sample:
-    """measurements of one thing, in one unit"""
+    """Measurements of one quantity, in one unit."""
 
     def __init__(self, values, unit):
         self.values, self.unit = list(values), unit
@@ -83,7 +83,7 @@ class Sample:
 
 
 def by_turns(rounds, **sides):
-    """calls each side once a round, A B A B ...: a Sample of each one's results, in seconds
+    """Calls each side once per round, A B A B ... Returns a Sample of each side's results, in seconds.
 
     A slow side can be (number of rounds, function).
     """
@@ -100,7 +100,7 @@ def by_turns(rounds, **sides):
 
 
 class PageCache:
-    """drops all of it if that is allowed; otherwise, or if it would affect others, only the given files"""
+    """Drops the whole page cache if that is permitted; otherwise, or if it would affect others, only the given files."""
 
     def __init__(self, gently):
         self.is_whole = not gently and os.access(DROP_CACHES, os.W_OK)
@@ -115,7 +115,7 @@ class PageCache:
 
 
 def forget(path):
-    """the bytes of a file, or of all files below a directory, in the page cache"""
+    """Drops a file, or all files below a directory, from the page cache."""
     files = [path] if os.path.isfile(path) else [file for file in pathlib.Path(path).rglob("*") if file.is_file()]
     for file in files:
         descriptor = os.open(file, os.O_RDONLY)
@@ -146,7 +146,7 @@ def unmount(at):
 
 @contextlib.contextmanager
 def mounted(at, *command, cpus=None):
-    """mounts for as long as the block runs; gives the seconds that it took"""
+    """Mounts while the block runs. The value is the duration of the mount command in seconds."""
     _mounted.append(at)
     try:
         took = run(*command, cpus=cpus)
@@ -159,7 +159,7 @@ def mounted(at, *command, cpus=None):
 
 
 def leave_nothing_mounted():
-    """on every exit: unmounts the remaining mounts"""
+    """Unmounts the remaining mounts on every exit."""
     atexit.register(lambda: [unmount(at) for at in reversed(_mounted)])
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, frame: sys.exit(128 + received))

@@ -17,7 +17,7 @@ FRAME = 4 << 20  # bytes of plain content in each frame of the variant with many
 
 
 def layers_of(layout):
-    """the paths of the layers of each tag, from the base up"""
+    """Returns the paths of the layers of each tag, from the base upwards."""
 
     def blob(digest):
         return layout / "blobs" / digest.replace(":", "/")
@@ -35,7 +35,7 @@ def sha256(path):
 
 
 def many(directory, images, files):
-    """images of one small layer each, which has so many files"""
+    """Makes images of one small layer each, with this number of files."""
     layout = Layout()
     for number in range(images):
         tar = Tar().dir("usr").dir("usr/share")
@@ -46,7 +46,7 @@ def many(directory, images, files):
 
 
 def cut(root, halves):
-    """cuts a tar into two of about the same size, between entries"""
+    """Splits a tar into two of about the same size, between entries."""
     size = os.path.getsize(root)
     with tarfile.open(root) as tar:
         at = next(entry.offset for entry in tar if entry.offset >= size // 2)
@@ -61,7 +61,7 @@ def cut(root, halves):
 
 
 def wrap(root, out, size):
-    """a tar with one large file, the front of `root`"""
+    """Makes a tar with one large file, the first bytes of `root`."""
     size = min(size, os.path.getsize(root)) // 512 * 512
     entry = tarfile.TarInfo("large")
     entry.size, entry.mtime = size, 1_600_000_000
@@ -80,7 +80,7 @@ def compress(plain, out, how):
 
 
 def real(directory, root, large):
-    """the tags gzip, pair (two gzip layers), zstd, frames: all of `root`; large: one file of at most so many bytes"""
+    """Makes the tags gzip, pair (two gzip layers), zstd and frames, each with all of `root`, and large, a file of limited size."""
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     temporary = [directory / name for name in ("first.tar", "second.tar", "large.tar")]

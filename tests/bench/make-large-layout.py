@@ -16,7 +16,7 @@ CONTENT = b"the content of a small file\n".ljust(512, b"\0")
 
 
 def header(name, size, kind):
-    """a ustar header (POSIX.1-2001); Python's tarfile takes minutes for a million"""
+    """Returns a ustar header (POSIX.1-2001); Python's tarfile takes minutes for a million."""
     front = name.ljust(100, b"\0") + (b"0000644\0" if kind == b"0" else b"0000755\0") + b"0000000\0" * 2
     front += b"%011o\0%011o\0" % (size, 1_600_000_000)
     back = kind + b"\0" * 100 + b"ustar\x0000" + b"\0" * 247
@@ -33,7 +33,7 @@ def tar(files):
 
 
 class Hashing:
-    """a file that knows its digest and size"""
+    """A file that computes its digest and size while it is written."""
 
     def __init__(self, path):
         self.file, self.sum, self.size = open(path, "wb"), hashlib.sha256(), 0

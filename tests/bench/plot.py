@@ -1,4 +1,4 @@
-"""How far each row is from its target, as SVG text that is good on light and on dark pages."""
+"""The distance of each row from its target, as SVG that is readable on light and dark pages."""
 import math
 from xml.sax.saxutils import escape
 
@@ -26,7 +26,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f; }
 
 
 def position(score):
-    """the position of a score on the axis"""
+    """Returns the position of a score on the axis."""
     part = math.log(min(max(score, LOW), HIGH) / LOW) / math.log(HIGH / LOW)
     return LABELS + part * (WIDTH - LABELS - NUMBERS)
 

@@ -9,12 +9,12 @@ BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
 
 
 def number(value):
-    """three digits that matter"""
+    """Returns the number with three significant digits."""
     return "%.3g" % value if value < 1000 else "%.0f" % value
 
 
 def measured(sample):
-    """the median with its unit, and how far the measurements lie apart"""
+    """Returns the median with its unit, and the spread of the measurements."""
     if sample is None:
         return ""
     unit, scale = sample["unit"], 1
@@ -60,13 +60,13 @@ COLUMNS = {
 
 
 def line(row):
-    """one Row in words"""
+    """Returns one Row in words."""
     cells = [cell(row.as_json()) for cell in COLUMNS.values()]
     return " | ".join(cell.replace("**", "") for cell in cells if cell)
 
 
 def table(result):
-    """for a terminal"""
+    """Prints the table for a terminal."""
     rows = [list(COLUMNS)] + [[cell(row).replace("**", "") for cell in COLUMNS.values()] for row in result["rows"]]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
@@ -83,7 +83,7 @@ def markdown(result):
 
 
 def how(result):
-    """the machine and the environment, in sentences"""
+    """Returns the machine and the environment, in sentences."""
     machine, image, versions = result["machine"], result["image"], result["machine"]["versions"]
     is_busy = machine["loadAtStart"] > machine["cores"] / 4
     sentences = [

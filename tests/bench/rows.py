@@ -2,7 +2,7 @@
 
 
 class Row:
-    """`value` is compared with the target: a ratio, or a measurement in `unit`; rows without a target only inform"""
+    """`value` is compared with the target: a ratio, or a measurement in `unit`. Rows without a target are for information."""
 
     def __init__(self, id, what, ours, other_name=None, other=None, value=None, unit="ratio",
                  relation=None, target=None, note="", holds=True):  # fmt: skip
@@ -13,7 +13,7 @@ class Row:
 
     @property
     def score(self):
-        """how far the target is exceeded: 1 meets it, 0.5 is half of it; nothing without one"""
+        """Returns the ratio of target and value: 1 meets the target, 0.5 is half of it; None without a target."""
         if self.target is None or self.value is None:
             return None
         return self.value / self.target if self.relation == ">=" else self.target / max(self.value, 1e-9)
@@ -37,19 +37,19 @@ class Row:
 
 
 def faster(id, what, ours, other_name, other, target=None, note=""):
-    """how many times as fast as the other"""
+    """Returns a row that compares speeds: the target is a multiple of the other's speed."""
     value = other.median / ours.median
     return Row(id, what, ours, other_name, other, value, "ratio", ">=", target, note)
 
 
 def within(id, what, ours, other_name, other, target=None, note=""):
-    """at most this multiple of the other's time"""
+    """Returns a row that compares times: the target is a multiple of the other's time."""
     value = ours.median / other.median
     return Row(id, what, ours, other_name, other, value, "ratio", "<=", target, note)
 
 
 def limited(id, what, ours, value, unit, target, note="", holds=True):
-    """a measurement with a limit of its own"""
+    """Returns a row with an absolute limit."""
     return Row(id, what, ours, None, None, value, unit, "<=", target, note, holds)
 
 

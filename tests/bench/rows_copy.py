@@ -1,4 +1,4 @@
-"""Rows about content on its way: images that are copied, blobs that are pushed."""
+"""Rows about transfers: images that are copied, blobs that are pushed."""
 import os
 import shutil
 
@@ -7,7 +7,7 @@ from rows import faster, missing, within
 
 
 class Copies:
-    """the sides of comparisons that copy an image to an empty layout; the source is in memory"""
+    """The sides of comparisons that copy an image to an empty layout, from a source in memory."""
 
     def __init__(self, b):
         self.b, self.target = b, b.work / "copied"

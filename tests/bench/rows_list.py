@@ -1,4 +1,4 @@
-"""Rows about listing: mounting, the first listing of an image, the next ones, and the size of the cached indexes."""
+"""Rows about listing: mounting, the first listing of an image, later listings, and the size of the cached indexes."""
 import json
 import os
 import pathlib
@@ -32,7 +32,7 @@ def many_images(b):
 
 
 class FirstListing:
-    """the sides of comparisons with an unknown image"""
+    """The sides of comparisons with an image that is not indexed."""
 
     def __init__(self, b, tag):
         self.b, self.tag, self.blobs = b, tag, b.blobs(tag)
@@ -89,7 +89,7 @@ def list_mounted(at, *command):
 
 
 def entries_shown(at, *command):
-    """the number of files in a mount: an empty one would be fast"""
+    """Returns the number of files in a mount, because an empty one would be fast."""
     with mounted(at, *command):
         return sum(len(directories) + len(files) for _, directories, files in os.walk(at))
 

@@ -1,4 +1,4 @@
-"""Rows about reading: the first byte, large files, the same again, and how programs run from a mount."""
+"""Rows about reading: the first byte, large files, repeated reads, and programs that run from a mount."""
 import contextlib
 import os
 import pathlib
@@ -14,7 +14,7 @@ PIECE = 1 << 20
 
 
 def places(b, tag, most):
-    """random files and offsets in them, each in a span of its own"""
+    """Returns random files and offsets in them, each in a different span."""
     rnd = random.Random(4)
     chosen, spans = [], set()
     with mounted(b.mount_point, *b.mount(b.image(tag), b.mount_point)):
@@ -87,7 +87,7 @@ def read_through(path):
 
 
 def large_file_again(b):
-    """compared with a file of the local filesystem, and with another FUSE file, which shows the kernel's cost"""
+    """Compares with a file of the local filesystem, and with another FUSE file, which shows the cost of the kernel."""
     local, packed, at = b.work / "local" / "large", b.work / "large.squashfs", b.work / "squashfs"
     local.parent.mkdir()
     at.mkdir()
@@ -110,7 +110,7 @@ def large_file_again(b):
 
 
 def again(b):
-    """everything in the page cache"""
+    """Rows with everything in the page cache."""
     yield from large_file_again(b)
     names = ("-name", "no-such-name")
     sizes = ("-printf", "%s %m %t\n")
@@ -123,7 +123,7 @@ def again(b):
 
 
 def resident(at):
-    """MiB that the process behind a mount has in memory, with the pages of mapped files"""
+    """Returns the memory of the process behind a mount in MiB, including mapped files."""
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which lines of a source the compiler refuses, and why: those that end with the name of a warning as a comment.
+"""Check that the compiler refuses exactly the lines of a source that end with the name of a warning as a comment.
 
 usage: dropped_results.py SOURCE COMPILER [OPTION...]
 """

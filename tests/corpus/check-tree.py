@@ -5,9 +5,9 @@ usage: check-tree.py EXPECTED.json ROOT [--ref REF] [--ignore KEY,KEY...]
        check-tree.py --dump ROOT        print ROOT as such a tree
        check-tree.py --same ROOT ROOT   compare two trees with each other, their roots included
 
-Prints one line for each difference; exits 0 if there is none.  Needs to be root
-to see everything.  KEYs are those of a path: mode, mtime_ns, nlink, xattrs, ...;
-dir-mtime is the mtime of directories alone.  trusted.* xattrs are not looked at.
+Prints one line for each difference; exits with 0 if there is none.  Needs root to see everything.  KEYs are
+those of a path: mode, mtime_ns, nlink, xattrs, ...; dir-mtime is the mtime of directories only.  trusted.*
+xattrs are ignored.
 """
 import argparse
 import hashlib
@@ -39,7 +39,7 @@ def sha256(name, fd):
 
 
 def pieces(name, fd, reads):
-    """the same reads again, with their results"""
+    """Repeats the same reads, and returns their results."""
     try:
         with open(os.open(name, os.O_RDONLY, dir_fd=fd), "rb") as f:
             return [[at, os.pread(f.fileno(), len(data) // 2, at).hex()] for at, data in reads]
@@ -89,8 +89,8 @@ def describe(name, fd, content, sums):
 
 
 def walk(root, mount=None):
-    """path -> description; files with several names get same_inode.  With a mount, only
-    its files are read.  A file with several names is read once."""
+    """Returns path -> description; files with several names get same_inode.  With a mount, reads
+    only its files.  A file with several names is read once."""
     found, inodes, sums = {}, {}, {}
 
     def visit(name, fd, path):
@@ -123,7 +123,7 @@ def walk(root, mount=None):
 
 
 def compare(mount, found, ignore=()):
-    """yields differences"""
+    """Yields differences."""
     want = mount["tree"]
     if not mount.get("partial"):
         for path in sorted(found.keys() - want.keys() - {".", *mount.get("optional", ())}):

@@ -1,5 +1,5 @@
-"""An image by `layoutfs ls -R --json` and `layoutfs cat`: the same that check-tree.py's walk
-finds in a mount of it, without a mount.
+"""An image by `layoutfs ls -R --json` and `layoutfs cat`: the same result as check-tree.py's walk
+of a mount, without a mount.
 
 image = Listed("layoutfs", "path/of/layout", ref="latest", seconds=30)
 found = image.walk()   # Refused, with the exit code, if the program refuses
@@ -30,7 +30,7 @@ class TooSlow(Exception):
 
 
 def raw(entry, key):
-    """the bytes of a member that may not be UTF-8"""
+    """Returns the bytes of a member that may not be UTF-8."""
     lossless = entry.get(key + "Base64")
     return entry[key].encode() if lossless is None else base64.b64decode(lossless, validate=True)
 
@@ -46,7 +46,7 @@ def xattrs(entry):
 
 
 def describe(entry):
-    """check-tree.py's description, but for the content"""
+    """Returns check-tree.py's description, without the content."""
     kind = KINDS.get(entry["type"], entry["type"])
     d = {
         "type": kind,
@@ -76,7 +76,7 @@ class Listed:
         self.options += ["--platform", platform] if platform else []
 
     def run(self, command, paths, consume):
-        """Gives its standard output to consume, which may leave a rest.  Refused if it fails."""
+        """Passes standard output to consume, which may leave a rest.  Raises Refused on failure."""
         argv = [self.program, *command, *self.options, "--", *paths]
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log)
@@ -101,7 +101,7 @@ class Listed:
         return result
 
     def sums(self, files):
-        """inode -> sha256 of the content, or why there is none; files: (inode, path, size)"""
+        """Returns inode -> sha256 of the content, or the reason for its absence; files: (inode, path, size)."""
 
         def split(stream, batch):
             for inode, _, size in batch:
@@ -131,7 +131,7 @@ class Listed:
         return found
 
     def pieces(self, path, reads):
-        """as check-tree.py's"""
+        """As in check-tree.py."""
         end = max((at + len(data) // 2 for at, data in reads), default=0)
         if end > FAR:
             return reads
@@ -142,7 +142,7 @@ class Listed:
         return [[at, content[at : at + len(data) // 2].hex()] for at, data in reads]
 
     def walk(self, mount=None):
-        """As check-tree.py's; with a mount, only its files are read."""
+        """As in check-tree.py; with a mount, reads only its files."""
         document = json.loads(self.run(["ls", "-R", "--json"], ["/"], lambda out: out.read()))
         entries = [document["directory"], *document["files"]]
         found, twins, wanted, names = {}, {}, {}, {}

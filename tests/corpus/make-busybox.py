@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Make a real image: the busybox of this machine and its commands, in two variants of four platforms, by umoci.
+"""Make a real image with umoci: the busybox of this machine and its commands, in two variants of four platforms.
 
 usage: make-busybox.py OUTDIR [BUSYBOX]
 
-BUSYBOX (/bin/busybox) must be linked statically, as that of Debian's busybox-static is.  Of the platforms only that of
-this machine can run it; images of the others have the same files, and one that names their platform.
+BUSYBOX (/bin/busybox) must be linked statically, as in Debian's busybox-static.  Only this machine's platform can run
+it. The images of other platforms have the same files, and one with the name of the platform.
 """
 import hashlib
 import json
@@ -33,7 +33,7 @@ def umoci(command, image, *options):
 
 
 def make_root(root, busybox):
-    """The files of a small system: every command is a hard link to one program."""
+    """Writes the files of a small system: every command is a hard link to one program."""
     for name in "bin", "dev", "etc", "home", "root", "tmp", "usr/bin", "usr/sbin", "var/spool/mail":
         (root / name).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
@@ -50,7 +50,7 @@ def make_root(root, busybox):
 
 
 def make_image(layout, name, architecture, root, more):
-    """One image; with more, of several layers: a file of the first is changed, and one is deleted."""
+    """Adds an image; with `more`, one of several layers: a file of the first is changed, and one is deleted."""
     image = f"{layout}:{name}"
     umoci("new", image)
     umoci("config", image, "--architecture", architecture, "--os", "linux", "--config.cmd", "/bin/sh")
@@ -69,7 +69,7 @@ def put(layout, document):
 
 
 def join_platforms(layout, names):
-    """Replaces the images, which are called VARIANT-ARCHITECTURE, by an index for each variant, under its names."""
+    """Replaces the images VARIANT-ARCHITECTURE by an index for each variant, under its names."""
     document = json.loads((layout / "index.json").read_text())
     images = {entry["annotations"][REF]: entry for entry in document["manifests"]}
     entries = []

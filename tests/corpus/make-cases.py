@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make layouts and archives as other programs write them, each odd in a way that somebody reported as a bug of a program.
+"""Make layouts and archives as other programs write them, each with an oddity that users reported as a bug of a program.
 
 usage: make-cases.py OUTDIR [NAME...]
 
-Each becomes OUTDIR/NAME, a directory or a tar file; some put a directory NAME-... beside it.  tests/e2e/cases.sh checks
+Each becomes OUTDIR/NAME, a directory or a tar file; some write a directory NAME-... beside it.  tests/e2e/cases.sh checks
 the result of each.  Without a NAME, makes all; --list prints their names instead.
 """
 import importlib

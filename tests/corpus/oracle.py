@@ -4,7 +4,7 @@
 usage: oracle.py LAYOUT [REF [ARCH]] > tree.json
 
 Independent of the filesystem under test: Python's tarfile and gzip, the zstd
-command, and the merge rules of ocilib.  Prints a file that check-tree.py takes.
+command, and the merge rules of ocilib.  Prints a file in check-tree.py's format.
 """
 import gzip
 import hashlib
@@ -32,7 +32,7 @@ ESTARGZ = [".no.prefetch.landmark", ".prefetch.landmark", "stargz.index.json"]
 
 
 class Content:
-    """stands for a file's bytes: knows only how many they are, and their sum"""
+    """Stands for a file's bytes, by their number and their checksum."""
 
     def __init__(self, stream):
         self.size, self.sum = 0, hashlib.sha256()
@@ -48,7 +48,7 @@ class Content:
 
 
 class Ended:
-    """a stream with a tar's end behind it: `umoci insert` writes neither that nor the last padding"""
+    """A stream with an appended tar end, because `umoci insert` writes neither that nor the last padding."""
 
     def __init__(self, stream):
         self.stream, self.end = stream, bytes(3 * 512)
@@ -65,7 +65,7 @@ def raw(s):
 
 
 def seconds(member):
-    """mtime as ns, without the rounding of floats"""
+    """Returns mtime in ns, without the rounding of floats."""
     whole, _, fraction = member.pax_headers.get("mtime", str(int(member.mtime))).partition(".")
     ns = int((fraction + "0" * 9)[:9])
     return int(whole) * NS + (-ns if whole.startswith("-") else ns)

@@ -5,13 +5,12 @@ usage: run-cases.py --mount COMMAND [--umount COMMAND] [--ignore KEYS] [--slack 
                     CASES_DIR [PATTERN...]
        run-cases.py --program PROGRAM [--ignore KEYS] [--slack FACTOR] CASES_DIR [PATTERN...]
 
-COMMAND is for sh.  It finds LAYOUT (a directory) and AT (the mount point) in its
-environment, and REF and PLATFORM if the case names one (they are unset if
-it does not).  It may stay in the foreground or return once it has mounted; to
-refuse, it exits with an error of its own accord: a signal, a time-out or a mount
-that is not there are failures.  FACTOR widens the limits of time and memory, for a
-program that was built to be checked and not to be fast. With --program, the
-`ls -R --json` and `cat` of PROGRAM, a layoutfs, are checked; nothing is mounted.  Example:
+COMMAND is for sh.  Its environment has LAYOUT (a directory) and AT (the mount point), and REF and
+PLATFORM if the case has them.  It may stay in the foreground or return after it has mounted.  To
+refuse, it must exit with an error: a signal, a time-out or a missing mount are failures.  FACTOR
+multiplies the limits of time and memory, for a program with sanitizers or without optimization.
+With --program, checks the output of `ls -R --json` and `cat` of PROGRAM, a layoutfs, and mounts
+nothing.  Example:
 
   run-cases.py --mount 'umoci unpack --image "$LAYOUT:${REF-latest}" "$AT.b" &&
       mount --bind "$AT.b/rootfs" "$AT"' --ignore dir-mtime CASES links
@@ -36,13 +35,13 @@ spec.loader.exec_module(check_tree)
 
 
 def mounted(at):
-    """os.path.ismount does not see bind mounts"""
+    """Returns whether path is a mount point; os.path.ismount does not see bind mounts."""
     with open("/proc/self/mountinfo", "rb") as f:
         return os.fsencode(at) in [line.split()[4] for line in f]
 
 
 def peak_mib(pid):
-    """the peak memory of the process, if it still exists"""
+    """Returns the peak memory of the process, if it still exists."""
     try:
         with open(f"/proc/{pid}/status") as f:
             return next((int(line.split()[1]) // 1024 for line in f if line.startswith("VmHWM")), 0)
@@ -51,7 +50,7 @@ def peak_mib(pid):
 
 
 def outcome(mount, walk, ignore):
-    """(outcome, differences) of walk's result"""
+    """Returns (outcome, differences) of walk's result."""
     if "tree" not in mount:
         walk({"tree": {}})  # a program that lists refuses here, if it does
         return "tree", ["it was not refused"]
@@ -67,7 +66,7 @@ def outcome(mount, walk, ignore):
 
 
 def verdict(mount, got, differences, message):
-    """None, or the problem"""
+    """Returns None, or the problem."""
     if differences:
         more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
         return differences[0] + more
@@ -77,7 +76,7 @@ def verdict(mount, got, differences, message):
 
 
 def by_listing(case, mount, limits, args, ignore):
-    """None, or the problem in the program's output"""
+    """Returns None, or the problem in the program's output."""
     patience, message, differences = limits.get("seconds", 30) * args.slack, "", []
     image = Listed(args.program, case / "oci", mount.get("ref"), mount.get("platform"), patience)
     try:
@@ -94,7 +93,7 @@ def by_listing(case, mount, limits, args, ignore):
 
 
 def by_mount(case, mount, limits, args, ignore):
-    """None, or the problem of the mount"""
+    """Returns None, or the problem of the mount."""
     tmp = pathlib.Path(tempfile.mkdtemp(prefix="case"))
     at, patience = tmp / "at", limits.get("seconds", 30) * args.slack
     at.mkdir()

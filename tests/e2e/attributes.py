@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Extended attributes of layers, and those of a mounted tree.
+"""Write extended attributes into layers, and read those of a mounted tree.
 
 usage: attributes.py make OUT ARCHITECTURE   write the layout that attributes.sh mounts
-       attributes.py read DIR                read every attribute that is listed below DIR; one line for each
-                                             that cannot be read, exit status 1 if there are any
-       attributes.py names FILE              the names that are listed, sorted
+       attributes.py read DIR                read every listed attribute below DIR; print a line for each that
+                                             cannot be read, and exit with 1 if there are any
+       attributes.py names FILE              print the listed names, sorted
 """
 import os
 import pathlib

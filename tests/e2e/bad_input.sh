@@ -1,50 +1,46 @@
 #!/usr/bin/env bash
-# Every kind of bad input: its exit code, one clear line, nothing left mounted; one broken image does not take the rest down.
+# Every kind of bad input gives its exit code and one clear line, and leaves no mount. One broken image does not affect
+# the others.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 make_layouts
 L=$TMP/layouts M=$TMP/m
 
-# mount_refused SENTENCE EXIT_CODE ARGUMENT...: at a mount point that is not there yet.
-mount_refused() {
-  local sentence=$1
-  refused "$@" "$M"
-  same "$sentence: nothing is mounted" "" "$(mounts_below "$TMP")"
-  check "$sentence: no mount point stays" test ! -e "$M"
-}
-# As above, with a command line in full.
+# command_refused CASE EXIT_CODE ARGUMENT...: mount must refuse the arguments, which have CASE, at a mount point that does not exist.
 command_refused() {
-  local sentence=$1 code=$2
+  local case=$1 code=$2
   shift 2
-  mount_refused "$sentence" "$code" mount "$@"
+  refused "mount refuses $case" "$code" mount "$@" "$M"
+  same "a refused mount for $case leaves no mount" "" "$(mounts_below "$TMP")"
+  check "a refused mount for $case leaves no mount point" test ! -e "$M"
 }
 
 echo "-- the layout"
-command_refused "no such path" 3 "$L/nothing-here"
+command_refused "a path that does not exist" 3 "$L/nothing-here"
 command_refused "an empty path" 2 ""
 mkdir "$TMP/empty"
-command_refused "a directory that is no layout" 4 "$TMP/empty"
-command_refused "a file" 4 "$HERE/lib.sh"
+command_refused "a directory that is not a layout" 4 "$TMP/empty"
+command_refused "a file that is not an archive" 4 "$HERE/lib.sh"
 command_refused "a device" 4 /dev/null
 for layout in wrong-version no-version broken-oci-layout empty-oci-layout no-oci-layout broken-index empty-index \
   truncated-index deep-index deep-unknown-key wrong-shape; do
-  command_refused "$(echo $layout | tr - ' ')" 4 "$L/$layout"
+  command_refused "a layout with $(echo $layout | tr - ' ')" 4 "$L/$layout"
 done
-command_refused "no index.json" 4 "$L/no-index"
+command_refused "a layout without index.json" 4 "$L/no-index"
 mkdir "$TMP/odd"
 echo '{"imageLayoutVersion":"1.0.0"}' >"$TMP/odd/oci-layout"
 mkfifo "$TMP/odd/index.json"
-command_refused "index.json is a pipe" 4 "$TMP/odd"
+command_refused "a layout with a pipe as index.json" 4 "$TMP/odd"
 
 echo "-- the reference"
 command_refused "an unknown reference" 3 "$L/single:unknown"
 command_refused "an unknown digest" 3 "$L/single@sha256:$(printf '%064d' 0)"
 command_refused "a malformed digest" 2 "$L/single@sha256:0123"
-command_refused "an entry that is not there" 3 "$L/single:@7"
-command_refused "two images of one name" 5 "$L/ambiguous:twin"
-command_refused "no reference where several could be meant" 5 --image "$L/sample"
-command_refused "a platform that the image lacks" 3 --platform linux/riscv64 "$L/sample:multi"
-command_refused "a platform that is none" 2 --platform 'linux//' "$L/sample:multi"
+command_refused "the number of an entry that does not exist" 3 "$L/single:@7"
+command_refused "a name of two images" 5 "$L/ambiguous:twin"
+command_refused "--image if the layout has several images" 5 --image "$L/sample"
+command_refused "a platform that the image does not have" 3 --platform linux/riscv64 "$L/sample:multi"
+command_refused "an invalid platform" 2 --platform 'linux//' "$L/sample:multi"
 
 echo "-- the image"
 B=$L/broken-images
@@ -54,69 +50,69 @@ for expected in broken-json:4 empty-json:4 truncated-json:4 deep-json:4 wrong-sh
   wrong-diff-id:7 unknown-media-type:6 negative-size:7 size-beyond-the-end:7 size-that-overflows:7 size-beyond-64-bits:7 \
   nul-in-a-name:7 incomplete-links-in-a-loop:7 incomplete-hard-link-to-itself:7 text-instead-of-a-tar:7 \
   noise-instead-of-a-tar:7; do
-  command_refused "${expected%:*}" "${expected#*:}" "$B:${expected%:*}"
+  command_refused "an image with ${expected%:*}" "${expected#*:}" "$B:${expected%:*}"
 done
 
 echo "-- the mount point"
-command_refused "no option of that name" 2 -o nonsense "$L/single"
-command_refused "a size that is none" 2 -o cache_size=lots "$L/single"
-refused "no mount point" 2 mount "$L/single"
-refused "no arguments" 2 mount
-check "which names them as the usage does" grep -Fq 'missing operand LAYOUT[:REF|@DIGEST] MOUNTPOINT' "$TMP/stderr"
-refused "surplus arguments" 2 fsck "$L/single" one two
-check "in their order" grep -q ': one two$' "$TMP/stderr"
-check "with the usage as a hint" grep -qx 'hint: usage: layoutfs fsck \[OPTIONS\] LAYOUT' "$TMP/stderr"
-refused "an empty mount point" 2 mount "$L/single" ""
-refused "an empty platform" 2 mount --platform "" "$L/single" "$TMP/none"
-refused "platforms that contradict" 2 mount --platform linux/arm64 -o platform=linux/amd64 "$L/single" "$TMP/none"
-refused "no threads" 2 fsck --threads 0 "$L/single"
+command_refused "an unknown mount option" 2 -o nonsense "$L/single"
+command_refused "an invalid cache size" 2 -o cache_size=lots "$L/single"
+refused "mount refuses to run without a mount point" 2 mount "$L/single"
+refused "mount refuses to run without operands" 2 mount
+check "the error for missing operands names them as the usage does" grep -Fq 'missing operand LAYOUT[:REF|@DIGEST] MOUNTPOINT' "$TMP/stderr"
+refused "fsck refuses surplus operands" 2 fsck "$L/single" one two
+check "the error for surplus operands lists them in their order" grep -q ': one two$' "$TMP/stderr"
+check "the error for surplus operands has the usage as a hint" grep -qx 'hint: usage: layoutfs fsck \[OPTIONS\] LAYOUT' "$TMP/stderr"
+refused "mount refuses an empty mount point" 2 mount "$L/single" ""
+refused "mount refuses an empty platform" 2 mount --platform "" "$L/single" "$TMP/none"
+refused "mount refuses contradicting platforms" 2 mount --platform linux/arm64 -o platform=linux/amd64 "$L/single" "$TMP/none"
+refused "fsck refuses --threads 0" 2 fsck --threads 0 "$L/single"
 layoutfs >"$TMP/stdout" 2>"$TMP/stderr"
 got=$?
-same "no command: the help on stdout, and exit code 2" "2 0 $(layoutfs --help)" "$got $(wc -c <"$TMP/stderr") $(cat "$TMP/stdout")"
-refused "an unknown command" 2 frobnicate
-refused "its parent is missing" 8 mount "$L/single" "$TMP/no/such/parent"
+same "without a command, layoutfs prints the help on stdout and exits with 2" "2 0 $(layoutfs --help)" "$got $(wc -c <"$TMP/stderr") $(cat "$TMP/stdout")"
+refused "layoutfs refuses an unknown command" 2 frobnicate
+refused "mount refuses a mount point without a parent directory" 8 mount "$L/single" "$TMP/no/such/parent"
 touch "$TMP/file"
-refused "it is a file" 8 mount "$L/single" "$TMP/file"
+refused "mount refuses a file as the mount point" 8 mount "$L/single" "$TMP/file"
 ln -s nowhere "$TMP/dangling"
-refused "it is a link to nothing" 8 mount "$L/single" "$TMP/dangling"
+refused "mount refuses a dangling symlink as the mount point" 8 mount "$L/single" "$TMP/dangling"
 cp -r "$L/single" "$TMP/own"
-refused "it is the layout" 8 mount "$TMP/own" "$TMP/own"
-refused "it is in the layout" 8 mount "$TMP/own" "$TMP/own/blobs/sha256"
+refused "mount refuses the layout as the mount point" 8 mount "$TMP/own" "$TMP/own"
+refused "mount refuses a directory of the layout as the mount point" 8 mount "$TMP/own" "$TMP/own/blobs/sha256"
 ln -s own/blobs "$TMP/link-into-own"
-refused "it would be in the layout, behind a link" 8 mount "$TMP/own:latest" "$TMP/link-into-own/new"
-same "and is not made" "sha256" "$(ls "$TMP/own/blobs")"
-refused "it cannot be made" 8 mount "$L/single" /proc/none
+refused "mount refuses a new directory in the layout, given by a symlink" 8 mount "$TMP/own:latest" "$TMP/link-into-own/new"
+same "mount creates no mount point in the layout" "sha256" "$(ls "$TMP/own/blobs")"
+refused "mount refuses a mount point that it cannot create" 8 mount "$L/single" /proc/none
 mount_at "$M" "$L/single"
-refused "it is busy" 8 mount "$L/single" "$M"
-check "what was mounted there before still works" test -e "$M/index.json"
-same "once" 1 "$(mounts_below "$TMP" | wc -l)"
+refused "mount refuses a mount point that is in use" 8 mount "$L/single" "$M"
+check "the earlier mount still works after a refused one" test -e "$M/index.json"
+same "a refused mount leaves only the earlier one" 1 "$(mounts_below "$TMP" | wc -l)"
 ln -s "$M" "$TMP/link-to-mount" && ln -s link-to-mount "$TMP/link-to-link"
-check "umount follows links" "$LAYOUTFS" umount "$TMP/link-to-link"
-same "and takes down where they lead" "" "$(mounts_below "$TMP")"
-check "the links stay" test -L "$TMP/link-to-link" -a -L "$TMP/link-to-mount"
+check "umount follows symlinks" "$LAYOUTFS" umount "$TMP/link-to-link"
+same "umount of a symlink unmounts its target" "" "$(mounts_below "$TMP")"
+check "umount does not remove the symlinks" test -L "$TMP/link-to-link" -a -L "$TMP/link-to-mount"
 ln -sf link-to-itself "$TMP/link-to-itself"
-refused "umount of a link to itself" 3 umount "$TMP/link-to-itself"
-refused "umount of what is not mounted" 3 umount "$M"
-refused "umount of what is not there" 3 umount "$TMP/nothing-here"
+refused "umount refuses a symlink to itself" 3 umount "$TMP/link-to-itself"
+refused "umount refuses a directory that is not a mount point" 3 umount "$M"
+refused "umount refuses a path that does not exist" 3 umount "$TMP/nothing-here"
 
-echo "-- a broken image does not take the rest of the mount down"
+echo "-- a broken image does not affect the others"
 mount_at "$M" "$B"
 expected=$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' "$B/index.json" | sort)
-same "refs/ lists all images, good and broken" "$expected" "$(limited ls "$M/refs" | sort)"
+same "refs/ lists all images, intact and broken" "$expected" "$(limited ls "$M/refs" | sort)"
 for name in $expected; do
   directory=$M/refs/$name
   [ "$name" != good ] || continue
-  check "$name: its directory opens" ls "$directory/"
+  check "the directory of $name opens" ls "$directory/"
   case $name in
-    incomplete-*) check "$name: its rootfs has what can be applied" ls "$directory/rootfs/" ;;
-    *) limited ls "$directory/rootfs/" >/dev/null 2>&1 && not_ok "$name: its rootfs does not open" ;;
+    incomplete-*) check "the rootfs of $name has the valid entries" ls "$directory/rootfs/" ;;
+    *) limited ls "$directory/rootfs/" >/dev/null 2>&1 && not_ok "the rootfs of $name does not open" ;;
   esac
-  check "$name: error says what is wrong: $(limited head -c 200 "$directory/error" 2>&1)" test -s "$directory/error"
-  same "$name: in one line" 1 "$(limited wc -l <"$directory/error")"
+  check "the error of $name is not empty: $(limited head -c 200 "$directory/error" 2>&1)" test -s "$directory/error"
+  same "the error of $name is one line" 1 "$(limited wc -l <"$directory/error")"
 done
 mount_at "$TMP/good" "$B:good"
-same_tree "the good image is whole" "$TMP/good" "$M/refs/good/rootfs"
-check "and has no error" test ! -e "$M/refs/good/error"
-check "a walk over everything ends" sh -c "find '$M' >/dev/null 2>&1; test -e '$M/index.json'"
+same_tree "the rootfs of an intact image beside broken ones is complete" "$TMP/good" "$M/refs/good/rootfs"
+check "an intact image beside broken ones has no error" test ! -e "$M/refs/good/error"
+check "the mount answers after a walk over everything" sh -c "find '$M' >/dev/null 2>&1; test -e '$M/index.json'"
 unmount "$TMP/good"
 unmount "$M"

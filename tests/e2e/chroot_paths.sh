@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# layoutfs chroot of images with unusual files at its mount points: each is resolved inside the image or
-# replaced in the scratch layer, names resolve, and no file of the host is changed.
+# layoutfs chroot of images with unusual files at its mount points. Each path is resolved inside the image or replaced
+# in the scratch layer, host names resolve, and no file of the host changes.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
 need unshare python3 busybox
-unshare --mount --pid --fork true 2>/dev/null || skip "cannot make namespaces here"
+unshare --mount --pid --fork true 2>/dev/null || skip "cannot create namespaces here"
 [ -s /etc/resolv.conf ] || skip "no /etc/resolv.conf here"
 prepare_nobody
 L=$TMP/layout
@@ -80,7 +80,7 @@ PYTHON
 mkdir "$TMP/outside" && echo "the host's" >"$TMP/outside/secret" && chmod -R a+rwX "$TMP/outside"
 python3 "$TMP/make.py" "$L" "$(host_architecture)" "$CORPUS" "$(command -v busybox)" "$TMP/outside" || exit 1
 host=$(cat /etc/resolv.conf) host_state=$(stat -L -c '%i %s %Y %Z' /etc/resolv.conf) outside_state=$(state_of "$TMP/outside")
-# in_image NAME COMMAND: as the user that $as names.
+# in_image NAME COMMAND: runs chroot as the user $as.
 in_image() {
   case $as in
     root) limited "$TMP/bin/layoutfs" chroot --no-progress $options "$L:$1" /bin/busybox sh -c "$2" 2>&1 ;;
@@ -91,44 +91,44 @@ options=
 for as in root user; do
   if [ $as = user ]; then
     setpriv --reuid=nobody --regid=nogroup --clear-groups unshare --user --map-root-user --mount true 2>/dev/null ||
-      { left_out "ordinary users cannot make user namespaces here" || continue; }
+      { left_out "ordinary users cannot create user namespaces here" || continue; }
   fi
   echo "-- the resolver's configuration, as $as"
   for name in plain none dangling relative up outside chain loop two-loop through-file to-directory to-root to-device to-new-device \
     to-proc to-descriptor to-process-root to-sys long longest dir full-dir fifo device unreadable \
     etc-link etc-dangling etc-loop etc-file etc-outside etc-fifo etc-to-file etc-read-only; do
-    same "$as: $name: it is the host's" "$host" "$(in_image $name 'busybox cat /etc/resolv.conf')"
+    same "$as: $name: resolv.conf in the image is the host's" "$host" "$(in_image $name 'busybox cat /etc/resolv.conf')"
   done
-  same "$as: it is also where the link leads" "$host" "$(in_image dangling 'busybox cat /run/systemd/resolve/stub-resolv.conf')"
-  same "$as: a directory that is a link stays one" "/data/etc" "$(in_image etc-link 'busybox readlink /etc')"
-  same "$as: other files stay" "kept" "$(in_image through-file 'busybox cat /etc/passwd')"
-  same "$as: devices too" "0" "$(in_image to-device 'busybox cat /dev/null | busybox wc -c')"
-  same "$as: it cannot be written" "refused" "$(in_image dir 'echo x >>/etc/resolv.conf || echo refused' | tail -n 1)"
+  same "$as: the target of a dangling resolv.conf link is the host's file" "$host" "$(in_image dangling 'busybox cat /run/systemd/resolve/stub-resolv.conf')"
+  same "$as: a directory that is a symlink stays a symlink" "/data/etc" "$(in_image etc-link 'busybox readlink /etc')"
+  same "$as: a file that resolv.conf leads through stays unchanged" "kept" "$(in_image through-file 'busybox cat /etc/passwd')"
+  same "$as: a device that resolv.conf leads to stays unchanged" "0" "$(in_image to-device 'busybox cat /dev/null | busybox wc -c')"
+  same "$as: resolv.conf in the image cannot be written" "refused" "$(in_image dir 'echo x >>/etc/resolv.conf || echo refused' | tail -n 1)"
   options=--read-only
   for name in dangling dir full-dir etc-dangling etc-file loop; do
-    same "$as: $name: with --read-only too" "$host" "$(in_image $name 'busybox cat /etc/resolv.conf')"
+    same "$as: $name: resolv.conf in the image is the host's with --read-only" "$host" "$(in_image $name 'busybox cat /etc/resolv.conf')"
   done
   for name in dangling full-dir etc-file etc-dangling; do
     options="--upper $TMP/home/upper-$as-$name"
     for time in first second; do
-      same "$as: $name: with --upper the $time time" "$host kept" \
+      same "$as: $name: resolv.conf in the image is the host's with --upper, the $time time" "$host kept" \
         "$(in_image $name '[ -e /kept ] || echo kept >/kept; busybox cat /etc/resolv.conf; busybox cat /kept' | xargs -d '\n')"
     done
   done
   options=
 
-  echo "-- what else is mounted, as $as"
+  echo "-- other mounts, as $as"
   for name in proc sys dev; do
     for kind in file link dangling root outside fifo full; do
-      same "$as: $name-$kind: all are there" "gone ok" "$(in_image $name-$kind '[ -r /proc/self/status ] && [ -d /sys/kernel ] &&
+      same "$as: $name-$kind: /proc, /sys and /dev are mounted" "gone ok" "$(in_image $name-$kind '[ -r /proc/self/status ] && [ -d /sys/kernel ] &&
         [ -c /dev/null ] && echo gone && echo gone >/dev/null && busybox cat /etc/resolv.conf >/dev/null && echo ok' | xargs)"
     done
   done
-  same "$as: the working directory is made where a link leads" "/srv/app/sub" "$(in_image work-dangling 'busybox pwd -P')"
-  same "$as: inside the image" "" "$(in_image work-outside 'busybox ls')"
-  same "$as: and not what is open" "layoutfs: the image's working directory /proc/self/fd/9: Too many levels of symbolic links" \
+  same "$as: a missing working directory is created at the target of a symlink" "/srv/app/sub" "$(in_image work-dangling 'busybox pwd -P')"
+  same "$as: a working directory with a symlink out of the image is created inside" "" "$(in_image work-outside 'busybox ls')"
+  same "$as: a working directory that is an open file of proc(5) is refused" "layoutfs: the image's working directory /proc/self/fd/9: Too many levels of symbolic links" \
     "$(in_image work-descriptor 'busybox ls' 9<"$TMP/outside")"
-  same "$as: a file is none" "layoutfs: the image's working directory /app: Not a directory" "$(in_image work-file true)"
+  same "$as: a working directory that is a file is refused" "layoutfs: the image's working directory /app: Not a directory" "$(in_image work-file true)"
 done
-same "the host's file is as it was" "$host $host_state" "$(cat /etc/resolv.conf) $(stat -L -c '%i %s %Y %Z' /etc/resolv.conf)"
-same "and so is what links lead to outside" "$outside_state" "$(state_of "$TMP/outside")"
+same "chroot leaves the host's resolv.conf unchanged" "$host $host_state" "$(cat /etc/resolv.conf) $(stat -L -c '%i %s %Y %Z' /etc/resolv.conf)"
+same "chroot leaves files outside of the image unchanged" "$outside_state" "$(state_of "$TMP/outside")"

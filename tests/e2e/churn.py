@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Many readers of a mounted layout while tags come and go in it and garbage is collected.
+"""Many readers of a mounted layout while tags are added and removed and garbage is collected.
 
 usage: churn.py make LAYOUT
          writes a layout with the image "stays"
@@ -7,8 +7,8 @@ usage: churn.py make LAYOUT
          adds and removes TAGS tags, with gc by PROGRAM in between, while CLIENTS read; ends with a line
          of counts
 
-Every file contains its number and the SHA-256 of its content, so a reader needs to know nothing
-else to tell wrong bytes from right ones.
+Every file contains its number and the SHA-256 of its content, so a reader detects wrong bytes without other
+knowledge.
 """
 import collections
 import errno
@@ -24,7 +24,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "corpus"))
 from ocilib import Layout, Tar, as_layer, noise, text  # noqa: E402
 
-IMAGES = 40  # different ones; a tag names one of them
+IMAGES = 40  # all different; a tag names one of them
 FILES = 60
 # Permitted errors if a tag or a blob has just been removed.
 GONE = (errno.ENOENT, errno.ESTALE, errno.EIO)
@@ -49,7 +49,7 @@ def shared_layer():
 
 
 def images():
-    """Their blobs, and the descriptor of each; "stays" is one of none of the others."""
+    """Returns the blobs of the images, their descriptors, and the descriptor of "stays", an additional image."""
     layout = Layout()
     shared = shared_layer()
     made = []
@@ -65,7 +65,7 @@ def tagged(descriptor, tag):
 
 
 def write(path, content):
-    """By rename, as other programs do."""
+    """Replaces the file by a rename, as other programs do."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     new.write_bytes(content)
@@ -80,7 +80,7 @@ class Writer:
         self.tags = {}
 
     def put_blobs(self, digest):
-        """An image's, if gc has removed them."""
+        """Writes the blobs of an image if gc has removed them."""
         manifest = json.loads(self.blobs[digest])
         for blob in [part["digest"] for part in [manifest["config"], *manifest["layers"]]] + [digest]:
             path = self.layout / "blobs" / blob.replace(":", "/")
@@ -98,7 +98,7 @@ class Writer:
             sys.exit(f"layoutfs {' '.join(arguments)}: {done.stderr}")
 
     def change(self, number, rnd):
-        """One tag more, and one fewer if there are many; every now and then by the program itself."""
+        """Adds a tag, and removes one if there are many; sometimes with the program itself."""
         image = rnd.choice(self.images)
         self.put_blobs(image["digest"])
         tag = f"tags/{rnd.randrange(20)}/{number}"
@@ -144,7 +144,7 @@ class Client:
         self.check(self.mount / "refs/stays/rootfs", name)
 
     def tag(self):
-        """Any tag: a file of its own, or one that all images share."""
+        """Reads any tag: a file of its own, or one that all images share."""
         folder = self.mount / "refs/tags" / self.rnd.choice(os.listdir(self.mount / "refs/tags"))
         tags = os.listdir(folder)
         if tags:
@@ -153,10 +153,10 @@ class Client:
             self.check(root, self.rnd.choice([f"own/{own[0]}", f"shared/{self.rnd.randrange(FILES)}"]))
 
     def blob(self):
-        """Its name identifies it in any case."""
+        """Reads a blob. Its name identifies the right content."""
         name = self.rnd.choice(os.listdir(self.mount / "blobs/sha256"))
         content = (self.mount / "blobs/sha256" / name).read_bytes()
-        # While it is written its name is another.
+        # Ignores a blob that is being written: it has another name.
         if len(name) == 64 and hashlib.sha256(content).hexdigest() != name:
             sys.exit(f"blob {name}: wrong bytes, {len(content)} of them")
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The tab key in a shell, bash, zsh or fish: completion_shell.sh SHELL. The test types into a real shell, with
-# the installed scripts.
+# Completion with the tab key in bash, zsh or fish: completion_shell.sh SHELL. The test types into a real shell with the
+# installed scripts.
 . "$(dirname "$0")/lib.sh"
 shell=$1
 need "$shell" python3 jq
 make_layouts sample
-# In a directory of its own, for names to be unique.
+# A directory without other names.
 T=$TMP/t
 L=$T/own/sample
 mkdir -p "$TMP/bin" "$T/own" "$T/with blank"
@@ -47,8 +47,8 @@ case $shell in
 esac
 
 typed=() sentences=() expected=()
-# becomes SENTENCE TYPED WORD...: the text typed after "layoutfs", and the resulting words in the shell. END
-# is typed after the tab: it is a separate word if a blank was added.
+# becomes SENTENCE TYPED WORD...: TYPED after "layoutfs" must become these words in the shell. END is typed after the
+# tab: it is a separate word if the shell added a blank.
 becomes() {
   sentences+=("$1")
   typed+=("layoutfs $2")
@@ -57,56 +57,56 @@ becomes() {
 }
 becomes "a command" "umo" umount END
 becomes "a command of a group" "index ver" index verify END
-becomes "as far as they are the same" "mount -o allow_" mount -o allow_END
+becomes "the common prefix of several options" "mount -o allow_" mount -o allow_END
 becomes "an option" "mount --log-f" mount --log-format END
 becomes "a fixed value" "blob put --algorithm sha5" blob put --algorithm sha512 END
-becomes "a fixed value behind =" "mount --verify=of" mount --verify=off END
-becomes "a mount option that takes a value" "mount -o ro,ver" mount -o ro,verify=END
-becomes "its value" "mount -o ro,verify=of" mount -o ro,verify=off END
-becomes "a mount option without one" "mount -o ro,auto_" mount -o ro,auto_unmount END
+becomes "a fixed value after =" "mount --verify=of" mount --verify=off END
+becomes "a mount option with a value" "mount -o ro,ver" mount -o ro,verify=END
+becomes "the value of a mount option" "mount -o ro,verify=of" mount -o ro,verify=off END
+becomes "a mount option without a value" "mount -o ro,auto_" mount -o ro,auto_unmount END
 becomes "a path" "ls $L-" ls "$L-file" END
-becomes "a path behind an option" "ls --layout=$L-" ls "--layout=$L-file" END
+becomes "a path after an option" "ls --layout=$L-" ls "--layout=$L-file" END
 becomes "a path with a blank" "ls $T/with\\ blank/st" ls "$T/with blank/store/END"
-becomes "a directory, where one is needed" "mount $L:multi $T/ow" mount "$L:multi" "$T/own/END"
-becomes "a directory behind a mount option" "mount -o ro,cache_dir=$T/ow" mount -o "ro,cache_dir=$T/own/END"
+becomes "a directory as a mount point" "mount $L:multi $T/ow" mount "$L:multi" "$T/own/END"
+becomes "a directory after a mount option" "mount -o ro,cache_dir=$T/ow" mount -o "ro,cache_dir=$T/own/END"
 becomes "a reference" "ls $L:te" ls "$L:team/project/app" END
-becomes "a reference that holds a colon" "ls $L:ap" ls "$L:app:1.0" END
-becomes "a reference behind its colon" "ls $L:app:1" ls "$L:app:1.0" END
-becomes "a reference behind oci:" "ls oci:$L:te" ls "oci:$L:team/project/app" END
+becomes "a reference that contains a colon" "ls $L:ap" ls "$L:app:1.0" END
+becomes "the part of a reference after its colon" "ls $L:app:1" ls "$L:app:1.0" END
+becomes "a reference after oci:" "ls oci:$L:te" ls "oci:$L:team/project/app" END
 becomes "a reference of a layout in the home directory" "ls ~/own/sample:te" ls "$L:team/project/app" END
 becomes "a reference in quotes" "ls \"$L:te" ls "$L:team/project/app" END
 becomes "a reference of a layout with a blank" "ls $T/with\\ blank/store:te" ls "$T/with blank/store:team/project/app" END
-becomes "one in quotes" "ls '$T/with blank/store:te" ls "$T/with blank/store:team/project/app" END
+becomes "a reference in quotes, of a layout with a blank" "ls '$T/with blank/store:te" ls "$T/with blank/store:team/project/app" END
 becomes "a digest" "ls $L@${manifest:0:20}" ls "$L@$manifest" END
 becomes "a reference as an operand" "ref rm $L te" ref rm "$L" team/project/app END
-becomes "one of a layout with a blank" "ref rm $T/with\\ blank/store te" ref rm "$T/with blank/store" team/project/app END
+becomes "a reference as an operand, of a layout with a blank" "ref rm $T/with\\ blank/store te" ref rm "$T/with blank/store" team/project/app END
 becomes "a blob" "blob get $L ${manifest:0:20}" blob get "$L" "$manifest" END
 becomes "a repository" "tags $L te" tags "$L" team/project/app END
 becomes "a tag" "pull $L app 1" pull "$L" app 1.0 END
-becomes "a directory, where a store is needed" "repos $T/ow" repos "$T/own/END"
-becomes "a name that a shell would run, as it is" "ls $L:od" ls "$L:$odd" END
-# bash has no way to write it in quotes, so it is not offered there.
-[ "$shell" = bash ] || becomes "it, in quotes" "ls \"$L:od" ls "$L:$odd" END
-[ "$shell" = bash ] || becomes "it, in others" "ls '$L:od" ls "$L:$odd" END
+becomes "a directory as a store" "repos $T/ow" repos "$T/own/END"
+becomes "a reference with characters that a shell would interpret" "ls $L:od" ls "$L:$odd" END
+# bash cannot quote the reference, so it is not offered there.
+[ "$shell" = bash ] || becomes "such a reference in double quotes" "ls \"$L:od" ls "$L:$odd" END
+[ "$shell" = bash ] || becomes "such a reference in single quotes" "ls '$L:od" ls "$L:$odd" END
 becomes "a file of an image" "cat $L:app:1.0 /etc/na" cat "$L:app:1.0" /etc/name END
 becomes "a directory of an image" "ls $L:app:1.0 sr" ls "$L:app:1.0" srv/END
-becomes "a path to extract, if no directory begins so" "extract $L:app:1.0 etc/na" extract "$L:app:1.0" etc/name END
-becomes "neither of srv/ in the image and the directory sample" "extract $L:app:1.0 s" extract "$L:app:1.0" sEND
+becomes "a path of an image, if no directory matches" "extract $L:app:1.0 etc/na" extract "$L:app:1.0" etc/name END
+becomes "no further than the common prefix of srv/ in the image and a directory" "extract $L:app:1.0 s" extract "$L:app:1.0" sEND
 becomes "a program of an image" "chroot $L:app:1.0 to" chroot "$L:app:1.0" tool END
 becomes "a platform" "ls --platform linux/risc" ls --platform linux/riscv64 END
 becomes "a platform of the image" "ls $L:multi --platform=linux/s3" ls "$L:multi" --platform=linux/s390x END
-becomes "a file behind oci-archive:" "copy oci-archive:$L-" copy "oci-archive:$L-file" END
-becomes "a directory behind oci-repositories:" "copy oci-repositories:$T/ow" copy "oci-repositories:$T/own/END"
-becomes "nothing where nothing fits" "ls $L:zz" ls "$L:zzEND"
-becomes "nothing of what is no layout" "ls $T/own:te" ls "$T/own:teEND"
+becomes "a file after oci-archive:" "copy oci-archive:$L-" copy "oci-archive:$L-file" END
+becomes "a directory after oci-repositories:" "copy oci-repositories:$T/ow" copy "oci-repositories:$T/own/END"
+becomes "nothing if no reference matches" "ls $L:zz" ls "$L:zzEND"
+becomes "nothing for a directory that is not a layout" "ls $T/own:te" ls "$T/own:teEND"
 
-# In a directory without accidental matches.
+# A directory without accidental matches.
 cd "$T/own" || exit 1
 printf '%s\n' "${typed[@]}" |
   limited python3 "$HERE/type_in_shell.py" "$TMP" "${command[@]}" >"$TMP/answers" 2>"$TMP/stderr" ||
-  not_ok "typing into $shell" "$(cat "$TMP/stderr")"
+  not_ok "the test types into $shell" "$(cat "$TMP/stderr")"
 mapfile -t got <"$TMP/answers"
 for i in "${!typed[@]}"; do
-  same "$shell completes ${sentences[i]} (${typed[i]//"$TMP"/...})" "${expected[i]}" "$(jq -c . <<<"${got[i]-null}")"
+  same "$shell completes ${sentences[i]}: (${typed[i]//"$TMP"/...})" "${expected[i]}" "$(jq -c . <<<"${got[i]-null}")"
 done
-check "nothing was run" test ! -e "$T/owned"
+check "no shell runs a command in a name" test ! -e "$T/owned"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Work in an image of Debian with `layoutfs chroot`: installing a package, compiling Python and C. Every file that comes of it
-# is as in the same tree unpacked. LAYOUTFS_TEST_FULL=1 compiles all of Python's library and a larger program. Debian's packages
-# come from the network, or LAYOUTFS_TEST_DEBIAN names a tar of such a system.
+# Work in an image of Debian with `layoutfs chroot`: installs a package, and compiles Python and C. Every resulting file
+# equals the one in the same tree unpacked. LAYOUTFS_TEST_FULL=1 compiles all of Python's library and a larger program.
+# Debian's packages come from the network, unless LAYOUTFS_TEST_DEBIAN names a tar of such a system.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -26,7 +26,7 @@ echo 'greeting=hello' >"$TMP/hello/etc/hello-there.conf"
 chmod 755 "$TMP/hello/DEBIAN/postinst" "$TMP/hello/usr/bin/hello-there"
 dpkg-deb --root-owner-group --build "$TMP/hello" "$TMP/task/hello.deb" >/dev/null || exit 1
 
-# functions NUMBER: a C program with this number of calls.
+# functions NUMBER: prints a C program with this number of calls.
 functions() {
   echo '#include <stdio.h>'
   seq "$1" | sed 's/.*/static unsigned f&(unsigned x) { for (unsigned i = 0; i < x % &; ++i) x = x * 31 + i; return x; }/'
@@ -55,7 +55,7 @@ python3 -c 'import json; print(json.loads("[1, 2]"), json.__cached__)'
 gcc -O2 -o program program.c
 ./program
 END
-# All files except those with times: logs, and the inode cache of ldconfig.
+# Lists all files except those that contain times: logs, and the inode cache of ldconfig.
 cat >"$TMP/task/list" <<'END'
 cd /
 find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -path ./var/log -o -path ./var/cache/ldconfig \
@@ -64,16 +64,16 @@ find . -xdev \( -path ./proc -o -path ./sys -o -path ./dev -o -path ./tmp -o -pa
   -o -path ./etc/resolv.conf \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
 END
 
-making() { not_ok "making the image" "$(tail -n 5 "$TMP/log")" && exit 1; }
+making() { not_ok "mmdebstrap and umoci make the image" "$(tail -n 5 "$TMP/log")" && exit 1; }
 if [ -n "${LAYOUTFS_TEST_DEBIAN-}" ]; then
   cp "$LAYOUTFS_TEST_DEBIAN" "$TMP/root.tar" || exit 1
 else
   limited mmdebstrap --quiet --variant=minbase --include=python3,gcc,libc6-dev --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$TMP/root.tar" >"$TMP/log" 2>&1 ||
-    skip "mmdebstrap cannot make a Debian here: $(tail -n 1 "$TMP/log")"
+    skip "mmdebstrap cannot create a Debian here: $(tail -n 1 "$TMP/log")"
 fi
 tar -C "$TMP" --owner=0 --group=0 -cf "$TMP/task.tar" task
-# add TYPE FILE: the file goes into the layout; prints its descriptor.
+# add TYPE FILE: adds the file to the layout and prints its descriptor.
 add() {
   local digest
   digest=$(layoutfs blob put "$TMP/layout" "$2") || return
@@ -98,23 +98,23 @@ unpacked() { limited env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root chroot
 in_image() { layoutfs chroot --no-progress "$@"; }
 expected=$(unpacked /task/run 2>&1) || making
 for words in "hello there" "ok installed" "json/__pycache__"; do
-  check "the work says $words" grep -q "$words" <<<"$expected"
+  check "the work in the expected root prints $words" grep -q "$words" <<<"$expected"
 done
 unpacked /task/list >"$TMP/expected"
 
-same "the work says the same" "$expected" "$(in_image --upper "$TMP/upper" "$I" sh /task/run 2>&1)"
+same "the work in chroot --upper prints the same" "$expected" "$(in_image --upper "$TMP/upper" "$I" sh /task/run 2>&1)"
 in_image --upper "$TMP/upper" "$I" sh /task/list >"$TMP/got"
-check "every file is the same afterwards ($(wc -l <"$TMP/expected") lines)" diff "$TMP/expected" "$TMP/got"
-same "without --upper too" "$expected $(sha256sum <"$TMP/expected")" \
+check "the files that root changed are the same ($(wc -l <"$TMP/expected") lines)" diff "$TMP/expected" "$TMP/got"
+same "the work in chroot without --upper prints the same" "$expected $(sha256sum <"$TMP/expected")" \
   "$(in_image "$I" sh -c 'sh /task/run 2>&1 && sh /task/list >/tmp/list && cat /tmp/list >&3' 3>"$TMP/got") $(sha256sum <"$TMP/got")"
-check "which leaves the image as it was" sh -c "! '$LAYOUTFS' ls '$I' /usr/bin | grep -q hello"
+check "chroot without --upper leaves the image unchanged" sh -c "! '$LAYOUTFS' ls '$I' /usr/bin | grep -q hello"
 
 echo "-- as an ordinary user"
 prepare_nobody
 chmod -R a+rX "$TMP/layout"
-as_nobody unshare -Urm true 2>/dev/null || { left_out "ordinary users cannot make user namespaces here" || exit 0; }
-same "the work says the same" "$expected" \
+as_nobody unshare -Urm true 2>/dev/null || { left_out "ordinary users cannot create user namespaces here" || exit 0; }
+same "the work of an ordinary user in chroot --upper prints the same" "$expected" \
   "$(as_nobody "$TMP/bin/layoutfs" chroot --no-progress --upper upper "$I" sh /task/run 2>&1)"
 as_nobody "$TMP/bin/layoutfs" chroot --no-progress --upper upper "$I" sh /task/list >"$TMP/got"
-# There all files are root's.
-check "every file is the same afterwards" diff <(sed 's/^\([a-z] .*\) [0-9]* [0-9]*$/\1 0 0/' "$TMP/expected") "$TMP/got"
+# For the ordinary user, all files belong to root.
+check "the files that the ordinary user changed are the same" diff <(sed 's/^\([a-z] .*\) [0-9]* [0-9]*$/\1 0 0/' "$TMP/expected") "$TMP/got"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Each document of a layout is opened, and so hashed and parsed, once: by a mount, however it is browsed, and by a command.
+# A mount and each command open, hash and parse each document of a layout only once.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -7,7 +7,8 @@ need python3 strace
 L=$TMP/layout
 M=$TMP/mount
 
-# An index of two platforms, ten images with their configs, and referrers of every kind. Prints the hex of each document.
+# Writes an index of two platforms, ten images with their configs, and referrers of every kind. Prints the hex of each
+# document.
 documents=$(python3 - "$L" <<'END'
 import hashlib, io, json, pathlib, sys, tarfile
 root = pathlib.Path(sys.argv[1])
@@ -46,12 +47,12 @@ entries = [named(each, "app:%d" % i) for i, each in enumerate(images)] + [named(
 (root / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 END
 )
-same "documents of the layout" 27 "$(wc -w <<<"$documents")"
+same "the layout has 27 documents" 27 "$(wc -w <<<"$documents")"
 
 traced() { strace -f -qq -y -e trace=open,openat,openat2 -o "$TMP/trace" "$@"; }
-# opens HEX: how often a blob of the layout was opened, by the path of the descriptor that each call returned.
+# opens HEX: counts how often a blob was opened, by the path that strace prints for the returned descriptor.
 opens() { grep -v O_PATH "$TMP/trace" | grep -c -F "<$L/blobs/sha256/$1>"; }
-# each_once SENTENCE: every document was opened once.
+# each_once SENTENCE: each document must have been opened once.
 each_once() {
   local hex count wrong=()
   for hex in $documents; do
@@ -60,7 +61,7 @@ each_once() {
   done
   if [ ${#wrong[@]} = 0 ]; then ok "$1"; else not_ok "$1" "${wrong[@]}"; fi
 }
-# browse: everything but the files of images and of layers.
+# browse: walks over everything except the files of images and layers.
 browse() {
   limited find "$M/refs" "$M/manifests" \( -name rootfs -o -name tree -o -name layer.tar \) -prune -o -printf '%p %s %l\n' || not_ok "find"
 }
@@ -69,23 +70,23 @@ echo "-- a mount"
 mkdir "$M"
 traced "$LAYOUTFS" mount -f "$L" "$M" >"$TMP/log" 2>&1 &
 pids+=($!)
-wait_for is_mounted "$M" || not_ok "mount" "$(cat "$TMP/log")"
-check "the listing of names" ls -l "$M/refs"
-same "reads no document" 0 "$(grep -c "<$L/blobs/sha256/" "$TMP/trace")"
-check "the listing of manifests" ls -l "$M/manifests/sha256"
+wait_for is_mounted "$M" || not_ok "mount succeeds under strace" "$(cat "$TMP/log")"
+check "ls lists refs/" ls -l "$M/refs"
+same "a listing of refs/ reads no document" 0 "$(grep -c "<$L/blobs/sha256/" "$TMP/trace")"
+check "ls lists manifests/" ls -l "$M/manifests/sha256"
 index=$(sed -n 25p <<<"$documents")
-same "reads the index alone" "$L/blobs/sha256/$index" "$(grep -o "<$L/blobs/sha256/[0-9a-f]*>" "$TMP/trace" | tr -d '<>' | sort -u)"
+same "a listing of manifests/ reads only the index" "$L/blobs/sha256/$index" "$(grep -o "<$L/blobs/sha256/[0-9a-f]*>" "$TMP/trace" | tr -d '<>' | sort -u)"
 first=$(browse)
-browse | cmp -s - <(echo "$first") && ok "browsing again shows the same" || not_ok "browsing again shows the same"
+browse | cmp -s - <(echo "$first") && ok "a second walk over the mount shows the same" || not_ok "a second walk over the mount shows the same"
 inner=$(sed -n 26p <<<"$documents") outer=$(sed -n 27p <<<"$documents")
-same "the referrer of an image is shown" "$inner" "$(sed -n 's|.*/referrers/\([0-9a-f]*\) .*|\1|p' <<<"$first")"
-same "and its own, though only its subject leads to it" "$outer" "$(ls "$M/manifests/sha256/$inner/referrers")"
-check "the directories of images can be listed" ls -l "$M"/manifests/sha256/*
-sleep 1.2 # names and attributes are valid for a second: all is asked for again
+same "the mount shows the referrer of an image" "$inner" "$(sed -n 's|.*/referrers/\([0-9a-f]*\) .*|\1|p' <<<"$first")"
+same "the mount shows the referrer of a referrer" "$outer" "$(ls "$M/manifests/sha256/$inner/referrers")"
+check "ls lists the directories of manifests" ls -l "$M"/manifests/sha256/*
+sleep 1.2 # the kernel forgets names and attributes after a second
 browse >/dev/null
 unmount "$M"
 wait
-each_once "opens each document once"
+each_once "a mount opens each document once"
 
 echo "-- commands"
 traced "$LAYOUTFS" fsck "$L" >"$TMP/log" 2>&1 || not_ok "fsck" "$(cat "$TMP/log")"
@@ -94,4 +95,4 @@ traced "$LAYOUTFS" gc --dry-run --grace 0s "$L" >"$TMP/log" 2>&1 || not_ok "gc" 
 each_once "gc opens each document once"
 traced "$LAYOUTFS" copy "$L" "$TMP/copy" >"$TMP/log" 2>&1 || not_ok "copy" "$(cat "$TMP/log")"
 each_once "copy opens each document once"
-same "and brings all of them" "$(ls "$L/blobs/sha256")" "$(ls "$TMP/copy/blobs/sha256")"
+same "copy copies all blobs" "$(ls "$L/blobs/sha256")" "$(ls "$TMP/copy/blobs/sha256")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sparse files as GNU tar stores them, and the results of lseek(2) for them.
+"""Write sparse files in the formats of GNU tar, and check the results of lseek(2) for them.
 
-usage: holes.py make LAYOUT       an image for each format of sparse files
-       holes.py check ROOT        its files have their original holes, data and blocks
+usage: holes.py make LAYOUT       write an image for each format of sparse files
+       holes.py check ROOT        check the holes, data and blocks of the files
 """
 import errno
 import os
@@ -43,7 +43,7 @@ def make(layout):
                     f.seek(at)
                     f.write(noise(length, at))
         for name, options in FORMATS.items():
-            # Blocks of zeros are holes, independent of the local filesystem; one file is too large for that.
+            # Blocks of zeros are holes, independent of the local filesystem. One file is too large to be read for that.
             detected = ["--hole-detection=raw", "--exclude=far"], ["--hole-detection=seek", "--add-file=far"]
             tars = []
             for detection in detected:
@@ -63,7 +63,7 @@ def make(layout):
 
 
 def seek(fd, at, whence):
-    """None if there is nothing more"""
+    """Returns None if there is no more data or hole."""
     try:
         return os.lseek(fd, at, whence)
     except OSError as err:

@@ -9,8 +9,8 @@ check "GNU tar archives sparse files" python3 "$HERE/holes.py" make "$TMP/layout
 for format in old-gnu pax-0.0 pax-0.1 pax-1.0 plain; do
   mount_at "$TMP/$format" "$TMP/layout:$format"
   check "$format: SEEK_DATA, SEEK_HOLE, sizes, blocks and data are right" python3 "$HERE/holes.py" check "$TMP/$format"
-  # cp asks for the holes, and does not read them.
-  check "$format: cp copies a file of holes" cp --sparse=auto "$TMP/$format/holes-all-over" "$TMP/copy"
-  check "$format: the copy is the same" cmp "$TMP/$format/holes-all-over" "$TMP/copy"
+  # cp uses the holes and does not read them.
+  check "$format: cp copies a sparse file" cp --sparse=auto "$TMP/$format/holes-all-over" "$TMP/copy"
+  check "$format: the copy of a sparse file is the same" cmp "$TMP/$format/holes-all-over" "$TMP/copy"
   unmount "$TMP/$format"
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Check that includes and links go up the list of folders only, that public headers include public headers alone, that
-each folder is one library, that fs/fuse alone knows FUSE, and that only results of system calls are dropped by a cast:
-others are dropped by ignore(), with a reason. Proves first, over sources with one fault each, that it finds them.
+"""Check that includes and links go up the list of folders only, that public headers include only public headers, that
+each folder is one library, that only fs/fuse uses FUSE, and that only results of system calls are dropped by a cast:
+others must be dropped by ignore(), with a reason. First proves on sources with one fault each that it finds the faults.
 
 usage: include_order.py SOURCE_DIRECTORY
 """
@@ -11,8 +11,8 @@ import re
 import sys
 import tempfile
 
-# The modules in the order of the data: each may include and link only those above it, and of these only the
-# listed ones.
+# The modules in the order of the data. Each may include and link only modules above it, and of these only the listed
+# ones.
 ORDER = {
     "core/base": "",
     "core/http": "base",
@@ -31,7 +31,7 @@ ORDER = {
 }
 CORE = list(ORDER)
 ALLOWED = {folder: ["core/" + name for name in names.split()] for folder, names in ORDER.items()}
-# A mount neither copies nor serves a registry.
+# A mount neither copies images nor serves a registry.
 ALLOWED["fs/tree"] = [folder for folder in CORE if folder not in ("core/registry", "core/transfer", "core/check", "core/names")]
 ALLOWED["fs/fuse"] = ["core/base", "fs/tree"]
 ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse"]
@@ -40,8 +40,8 @@ ALLOWED["tools/extract"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot", "tools/extract"]
 ALLOWED["tools"] = ALLOWED["tools/commands"] + ["tools/commands"]
 
-# The public headers, each with the module that defines its declarations. They include each other in the same
-# order, and nothing that is not installed.
+# The public headers, each with the module that defines its declarations. They include each other in the same order, and
+# only installed headers.
 PUBLIC = {
     "core/base": "bytes context digest error expected log",
     "core/http": "registry_code",
@@ -55,7 +55,7 @@ PUBLIC = {
 }
 MODULE_OF = {f"include/layoutfs/{name}.h": module for module, names in PUBLIC.items() for name in names.split()}
 
-# The headers of the tree show images: its session is linked to them, and includes nothing of it.
+# The headers of the tree show images. The session links them, but does not include them.
 LINKED = ALLOWED | {"fs/fuse": ALLOWED["fs/tree"] + ["fs/tree"]}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
@@ -64,7 +64,7 @@ FUSE = re.compile(r"fuse\w*\.h$|^fuse")
 OF_FUSE = re.compile(r"\bfuse\w*\.h\b|\bfuse_\w+|\bFUSE_\w+")
 FUSE_LIBRARY = re.compile(r"\bfuse\d*\b")
 DROPPED = re.compile(r"(?:std::ignore\s*=|\(void\)|static_cast<void>\()\s*(?!\s|::[a-z])")
-# In C++23 as g++ 12 compiles it, a temporary in the head of such a loop ends before the first round.
+# In g++ 12, a temporary in the head of such a loop is destroyed before the first iteration.
 UNLOCKED_LOOP = re.compile(r"\bfor \([^;]*:[^;]*\.lock\(\)")
 # A comment, a string, a bracket or a word of CMake.
 TOKEN = re.compile(r'#[^\n]*|"(?:\\.|[^"\\])*"|[()]|[^\s()#"]+')
@@ -73,13 +73,13 @@ Link = collections.namedtuple("Link", "target is_public where")
 
 
 def folder_of(path):
-    """the module of a file, by its path from the top of the sources"""
+    """Returns the module of a file, by its path below the top of the sources."""
     name = str(path).replace("\\", "/")
     return MODULE_OF.get(name, name.rpartition("/")[0])
 
 
 def file_named(include):
-    """the path of an include in quotes"""
+    """Returns the path of an include in quotes."""
     return pathlib.PurePosixPath("include", include) if include.startswith("layoutfs/") else pathlib.PurePosixPath(include)
 
 
@@ -88,7 +88,7 @@ def files_of(root, *suffixes):
 
 
 def commands(root, file):
-    """yields name, place, and the words with their places, of each command of a CMakeLists.txt"""
+    """Yields name, place, and the words with their places, of each command of a CMakeLists.txt."""
     text = file.read_text()
     name, depth, words, before = None, 0, [], None
     for token in TOKEN.finditer(text):
@@ -111,10 +111,10 @@ def commands(root, file):
 
 
 class Targets:
-    """the libraries and programs of core, fs and tools, and their links"""
+    """The libraries and programs of core, fs and tools, and their links."""
 
     def __init__(self, root):
-        self.folder = {}  # of a target
+        self.folder = {}  # by target
         self.links = collections.defaultdict(list)
         self.place = {}
         self.wrong = []
@@ -148,7 +148,7 @@ class Targets:
         self.place[target] = place
 
     def reached(self, target):
-        """{target: [links]}: the libraries of a target, directly or by public links of others, and the way to each"""
+        """Returns {target: [links]}: the libraries of a target, directly or by public links of others, and the path to each."""
         found = {}
         ways = [[link] for link in self.links[target]]
         for way in ways:
@@ -160,7 +160,7 @@ class Targets:
 
 
 def wrong_links(targets):
-    """yields a line for each folder that is not one library, and for each link that must not be"""
+    """Yields a line for each folder that is not one library, and for each forbidden link."""
     yield from targets.wrong
     for folder in ALLOWED:
         own = "layoutfs_" + folder.rsplit("/", 1)[-1]
@@ -186,7 +186,7 @@ def wrong_links(targets):
 
 
 def wrong_lists(root):
-    """yields a line for each list of folders that is in another order than the one above"""
+    """Yields a line for each list of folders in another order than ORDER."""
     for name, place, words in commands(root, root / "core/CMakeLists.txt"):
         if name == "set" and words[0][0] == "parts" and ["core/" + word for word, _ in words[1:]] != CORE:
             yield f"{place}: the parts are not the core's folders in their order"
@@ -196,7 +196,7 @@ def wrong_lists(root):
 
 
 def wrong(root):
-    """yields a line for each fault"""
+    """Yields a line for each fault."""
     targets = Targets(root)
     yield from wrong_links(targets)
     yield from wrong_lists(root)
@@ -249,7 +249,7 @@ def library_of(folder, links="", private=""):
 
 
 def small_sources():
-    """{path: text} of sources without a fault"""
+    """Returns {path: text} of sources without a fault."""
     files = {
         "core/CMakeLists.txt": f"set(parts {' '.join(folder[len('core/'):] for folder in CORE)})\n",
         "CONTRIBUTING.md": "".join(f"| `{folder}/` | x |\n" for folder in ALLOWED if "/" in folder),
@@ -260,7 +260,7 @@ def small_sources():
         if "/" in folder:
             files[folder + "/a.h"] = "".join(f'#include "{other}/a.h"\n' for other in ALLOWED[folder])
             files[folder + "/CMakeLists.txt"] = library_of(folder)
-    # Every public header, each with the ones of its module.
+    # Every public header includes only those of its module.
     for public, module in MODULE_OF.items():
         files[public] = "".join(f'#include "{other[len("include/"):]}"\n' for other, its in MODULE_OF.items()
                                 if its == module and other != public)
@@ -269,7 +269,7 @@ def small_sources():
     return files
 
 
-# Changes to these sources, and the expected line for each.
+# Changes of these sources, and the expected line for each.
 FAULTS = [
     ({"core/oci/b.cc": '\n#include "core/image/a.h"\n'}, "core/oci/b.cc:2: core/oci must not include core/image"),
     ({"core/oci/b.cc": '#include "layoutfs/images.h"\n'}, "core/oci/b.cc:1: core/oci must not include core/image"),
@@ -292,7 +292,7 @@ FAULTS = [
     ({"core/CMakeLists.txt": f"set(parts {' '.join(folder[len('core/'):] for folder in CORE)})\n"
                              "target_link_libraries(layoutfs_oci PUBLIC layoutfs_image)\n"},
      "core/CMakeLists.txt:2: core/oci must not link core/image (layoutfs_oci -> layoutfs_image)"),
-    # The store may link the tar reader, but not pass it on.
+    # The store may link the tar reader privately.
     ({"core/cas/CMakeLists.txt": library_of("core/cas", "base tar")},
      "core/oci/CMakeLists.txt:5: core/oci must not link core/tar (layoutfs_oci -> layoutfs_cas -> layoutfs_tar)"),
     ({"core/oci/CMakeLists.txt": library_of("core/oci", "base")},
@@ -325,7 +325,7 @@ FAULTS = [
 
 
 def unproven():
-    """yields a line for each of these faults that is not found, and if one is found in sources without any"""
+    """Yields a line for each of FAULTS that is not found, and for each fault that is found in faultless sources."""
     for changes, expected in [({}, None), *FAULTS]:
         with tempfile.TemporaryDirectory() as place:
             root = pathlib.Path(place)

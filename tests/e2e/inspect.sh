@@ -10,58 +10,58 @@ blob() { echo "$L/blobs/${1/://}"; }
 config=$(jq -r .config.digest "$(blob "$manifest")")
 layers=($(jq -r '.layers[].digest' "$(blob "$manifest")"))
 inspect() { layoutfs inspect "$@" 2>&1; }
-# fact NAME: the values behind it, one a line.
+# fact NAME: prints the values of a fact, one per line.
 fact() {
   awk -v name="$1" '/^$/ {exit} {key = substr($0, 1, 13); sub(/ +$/, "", key); if (key != "") current = key; if (current == name) print substr($0, 14)}' "$TMP/text"
 }
 
 echo "-- text"
 inspect "$L:app" >"$TMP/text"
-same "the index" "$index" "$(fact index)"
-same "the manifest of this platform" "$manifest" "$(fact manifest)"
-same "the config" "$config" "$(fact config)"
-same "the platforms, without the attestation" "linux/$(host_architecture) ${manifest:7:12}
+same "inspect prints the digest of the index" "$index" "$(fact index)"
+same "inspect prints the manifest of this platform" "$manifest" "$(fact manifest)"
+same "inspect prints the digest of the config" "$config" "$(fact config)"
+same "inspect prints the platforms, without the attestation" "linux/$(host_architecture) ${manifest:7:12}
 linux/s390x $(jq -r '.manifests[1].digest[7:19]' "$(blob "$index")")" "$(fact platforms)"
-same "the platform" "linux/$(host_architecture)" "$(fact platform)"
-same "the time" 2026-02-03T04:05:06.789Z "$(fact created)"
-same "the author" "Somebody <somebody@example.org>" "$(fact author)"
-same "the entrypoint" '["/bin/sh","-c"]' "$(fact entrypoint)"
-same "the command" '["echo \"a b\""]' "$(fact command)"
-same "the environment, a line each" 'PATH=/usr/bin:/bin
+same "inspect prints the platform" "linux/$(host_architecture)" "$(fact platform)"
+same "inspect prints the time of creation" 2026-02-03T04:05:06.789Z "$(fact created)"
+same "inspect prints the author" "Somebody <somebody@example.org>" "$(fact author)"
+same "inspect prints the entrypoint" '["/bin/sh","-c"]' "$(fact entrypoint)"
+same "inspect prints the command" '["echo \"a b\""]' "$(fact command)"
+same "inspect prints the environment, one variable per line" 'PATH=/usr/bin:/bin
 MESSAGE=two\x0alines' "$(fact environment)"
-same "the user" 1000:50 "$(fact user)"
-same "the directory" /srv "$(fact directory)"
-same "the ports" $'80/tcp\n53/udp' "$(fact ports)"
-same "the volumes" /data "$(fact volumes)"
-same "the stop signal" SIGQUIT "$(fact 'stop signal')"
-same "the labels" $'org.example.title=T\ntier=base' "$(fact labels)"
-same "the annotations" org.example.note=n "$(fact annotations)"
-same "the signature" "${signature:7:12} application/vnd.example.signature" "$(fact referrers)"
+same "inspect prints the user" 1000:50 "$(fact user)"
+same "inspect prints the working directory" /srv "$(fact directory)"
+same "inspect prints the ports" $'80/tcp\n53/udp' "$(fact ports)"
+same "inspect prints the volumes" /data "$(fact volumes)"
+same "inspect prints the stop signal" SIGQUIT "$(fact 'stop signal')"
+same "inspect prints the labels" $'org.example.title=T\ntier=base' "$(fact labels)"
+same "inspect prints the annotations" org.example.note=n "$(fact annotations)"
+same "inspect prints the signature as a referrer" "${signature:7:12} application/vnd.example.signature" "$(fact referrers)"
 table() { sed '1,/^$/d' "$TMP/text"; }
-same "the layers" "LAYER DIGEST PACKED UNPACKED FILES CREATED BY" "$(table | head -n 1 | xargs)"
-same "their numbers, digests and commands" "0 ${layers[0]:7:12} ADD
+same "inspect prints a table of layers" "LAYER DIGEST PACKED UNPACKED FILES CREATED BY" "$(table | head -n 1 | xargs)"
+same "the table of layers has numbers, digests and commands" "0 ${layers[0]:7:12} ADD
 1 ${layers[1]:7:12} RUN" "$(table | sed 1d | awk '{print $1, $2, $5}')"
-check "the table fits 80 columns" sh -c "! sed '1,/^$/d' '$TMP/text' | grep -q '.\{81\}'"
-check "a longer command ends in dots" grep -q 'RUN a very .*\.\.\.$' "$TMP/text"
-check "no colours in a pipe" sh -c "! grep -q $'\\033' '$TMP/text'"
+check "the table of layers fits into 80 columns" sh -c "! sed '1,/^$/d' '$TMP/text' | grep -q '.\{81\}'"
+check "a command that is cut ends in dots" grep -q 'RUN a very .*\.\.\.$' "$TMP/text"
+check "inspect prints no colours to a pipe" sh -c "! grep -q $'\\033' '$TMP/text'"
 inspect --no-trunc "$L:app" >"$TMP/text"
-same "--no-trunc prints whole digests" "${layers[*]}" "$(sed '1,/^$/d' "$TMP/text" | grep -o 'sha256:[0-9a-f]*' | xargs)"
-check "and whole commands" grep -qE 'RUN a very (.*&& more ){20}end$' "$TMP/text"
+same "inspect --no-trunc prints whole digests" "${layers[*]}" "$(sed '1,/^$/d' "$TMP/text" | grep -o 'sha256:[0-9a-f]*' | xargs)"
+check "inspect --no-trunc prints whole commands" grep -qE 'RUN a very (.*&& more ){20}end$' "$TMP/text"
 
-same "sizes and files of layers without an index are not known" "null null null null" "$(inspect --json "$L:app" | jq -r '.layers[] | .uncompressedSize, .files' | xargs)"
+same "inspect --json has no sizes and file counts for layers without an index" "null null null null" "$(inspect --json "$L:app" | jq -r '.layers[] | .uncompressedSize, .files' | xargs)"
 layoutfs index build -q "$L:app"
-# The tars that were packed: their size, and how many of their entries are neither directories nor whiteouts.
+# Size of the uncompressed tar, and number of entries except directories and whiteouts.
 expected=$(for digest in "${layers[@]}"; do
   gunzip <"$(blob "$digest")" >"$TMP/tar"
   echo "$(wc -c <"$TMP/tar") $(python3 -c 'import sys, tarfile
 print(sum(not m.isdir() and "/.wh." not in "/" + m.name for m in tarfile.open(sys.argv[1])))' "$TMP/tar")"
 done)
-same "of an indexed layer they are known" "$expected" "$(inspect --json "$L:app" | jq -r '.layers[] | "\(.uncompressedSize) \(.files)"')"
-same "in the table too" "$(cut -d' ' -f2 <<<"$expected")" "$(inspect "$L:app" | sed '1,/^$/d' | sed 1d | grep -o 'B  *[0-9]*  [AR]' | tr -dc '0-9\n')"
+same "inspect --json has sizes and file counts for indexed layers" "$expected" "$(inspect --json "$L:app" | jq -r '.layers[] | "\(.uncompressedSize) \(.files)"')"
+same "the table of layers has file counts for indexed layers" "$(cut -d' ' -f2 <<<"$expected")" "$(inspect "$L:app" | sed '1,/^$/d' | sed 1d | grep -o 'B  *[0-9]*  [AR]' | tr -dc '0-9\n')"
 
 echo "-- JSON"
 inspect --json "$L:app" >"$TMP/json"
-has_member() { same "$1" "$2" "$(jq -c "$1" "$TMP/json")"; }
+has_member() { same "inspect --json has the member $1" "$2" "$(jq -c "$1" "$TMP/json")"; }
 has_member .version 1
 has_member .digest "\"$index\""
 has_member .manifest "\"$manifest\""
@@ -80,48 +80,48 @@ has_member '.layers | map(.createdBy[:12])' '["ADD rootfs.t","RUN a very l"]'
 has_member .problems '[]'
 
 echo "-- documents byte for byte"
-same "--raw is the index" "$index" "$(inspect --raw "$L:app" | digest_of)"
-same "--raw is the manifest if there is no index" "$manifest" "$(inspect --raw "$L:one" | digest_of)"
-same "--raw with a platform is its manifest" "$(jq -r '.manifests[1].digest' "$(blob "$index")")" \
+same "inspect --raw prints the index" "$index" "$(inspect --raw "$L:app" | digest_of)"
+same "inspect --raw prints the manifest if there is no index" "$manifest" "$(inspect --raw "$L:one" | digest_of)"
+same "inspect --raw --platform prints the manifest of the platform" "$(jq -r '.manifests[1].digest' "$(blob "$index")")" \
   "$(inspect --raw --platform linux/s390x "$L:app" | digest_of)"
-same "--config is the configuration" "$config" "$(inspect --config "$L:app" | digest_of)"
-same "--config of an artifact is its blob" "$(digest_of <(printf '{}'))" "$(inspect --config "$L@$signature" | digest_of)"
-refused "--raw and --json" 2 inspect --raw --json "$L:app"
-refused "--config of an image without one" 3 inspect --config "$TMP/layouts/broken-images:missing-config"
+same "inspect --config prints the configuration" "$config" "$(inspect --config "$L:app" | digest_of)"
+same "inspect --config of an artifact prints its blob" "$(digest_of <(printf '{}'))" "$(inspect --config "$L@$signature" | digest_of)"
+refused "inspect refuses --raw with --json" 2 inspect --raw --json "$L:app"
+refused "inspect --config refuses an image without a config" 3 inspect --config "$TMP/layouts/broken-images:missing-config"
 
 echo "-- templates"
-prints "a member" "$manifest" inspect --format '{{.Manifest}}' "$L:app"
-prints "a label" "T" inspect --format '{{index .labels "org.example.title"}}' "$L:app"
-prints "a list" "$(printf '%s;' "${layers[@]}")" inspect --format '{{range .layers}}{{.digest}};{{end}}' "$L:app"
-prints "of a layout" "app one" inspect --format '{{.references.0.name}} {{.references.1.name}}' "$L"
-refused "a member that is missing" 3 inspect --format '{{.nothing}}' "$L:app"
-refused "a broken template" 2 inspect --format '{{.manifest' "$L:app"
-refused "a template and --json" 2 inspect --json --format '{{.manifest}}' "$L:app"
+prints "inspect --format prints a member" "$manifest" inspect --format '{{.Manifest}}' "$L:app"
+prints "inspect --format prints a label" "T" inspect --format '{{index .labels "org.example.title"}}' "$L:app"
+prints "inspect --format prints a list" "$(printf '%s;' "${layers[@]}")" inspect --format '{{range .layers}}{{.digest}};{{end}}' "$L:app"
+prints "inspect --format prints members of a layout" "app one" inspect --format '{{.references.0.name}} {{.references.1.name}}' "$L"
+refused "inspect --format refuses a missing member" 3 inspect --format '{{.nothing}}' "$L:app"
+refused "inspect --format refuses a malformed template" 2 inspect --format '{{.manifest' "$L:app"
+refused "inspect refuses --json with --format" 2 inspect --json --format '{{.manifest}}' "$L:app"
 
 echo "-- history"
 layoutfs history "$L:app" >"$TMP/text"
-same "the newest step first" "LAYER SIZE CREATED CREATED BY
+same "history prints the newest step first" "LAYER SIZE CREATED CREATED BY
 1 $(jq -r '.layers[1].size' "$(blob "$manifest")") B 2026-02-03 04:05:06 RUN a very long
 - 2026-02-03 04:05:05 ENV MESSAGE=x
 0 2026-02-03 04:05:04 ADD rootfs.tar /" "$(sed 's/  */ /g; s/^ //; s/[0-9.]* MB //; s/very long .*/very long/' "$TMP/text")"
-check "it fits 80 columns" sh -c "! grep -q '.\{81\}' '$TMP/text'"
-check "--no-trunc prints whole commands" sh -c "'$LAYOUTFS' history --no-trunc '$L:app' | grep -qE '(.*&& more ){20}end\$'"
-same "as JSON" "[[1,\"${layers[1]}\",false],[null,null,true],[0,\"${layers[0]}\",false]]" \
+check "history fits into 80 columns" sh -c "! grep -q '.\{81\}' '$TMP/text'"
+check "history --no-trunc prints whole commands" sh -c "'$LAYOUTFS' history --no-trunc '$L:app' | grep -qE '(.*&& more ){20}end\$'"
+same "history --json has the layer of each step" "[[1,\"${layers[1]}\",false],[null,null,true],[0,\"${layers[0]}\",false]]" \
   "$(layoutfs history --json "$L:app" | jq -c '[.history[] | [.layer, .digest, .emptyLayer]]')"
-same "with the whole text" "$(jq -c '.history | reverse | map(.created_by)' "$(blob "$config")")" \
+same "history --json has whole commands" "$(jq -c '.history | reverse | map(.created_by)' "$(blob "$config")")" \
   "$(layoutfs history --json "$L:app" | jq -c '[.history[].createdBy]')"
-prints "an image without a history has none" "LAYER  SIZE  CREATED  CREATED BY
+prints "history of an image without a history prints only the header" "LAYER  SIZE  CREATED  CREATED BY
 note: the history has 0 entries with a layer, the image has 2 layers" history "$TMP/layouts/sample:app:1.0"
-refused "history without an image" 2 history
-refused "history of an unknown reference" 3 history "$L:unknown"
+refused "history refuses to run without an image" 2 history
+refused "history refuses an unknown reference" 3 history "$L:unknown"
 
 echo "-- on a terminal"
 if has script; then
   on_terminal() { limited script -qec "stty cols 70; $1 '$LAYOUTFS' inspect '$L:app'" /dev/null </dev/null | tr -d '\r'; }
   bold=$'\033[1m'
-  check "the header is bold" grep -qF "${bold}LAYER" <(on_terminal "TERM=xterm NO_COLOR=")
-  check "not with NO_COLOR" sh -c '! grep -qF "$1"' sh $'\033' <(on_terminal "TERM=xterm NO_COLOR=1")
-  check "not on a dumb one" sh -c '! grep -qF "$1"' sh $'\033' <(on_terminal "TERM=dumb NO_COLOR=")
-  same "the table fits its width" 0 "$(on_terminal "TERM=dumb" | sed '1,/^$/d' | grep -c '.\{71\}')"
+  check "the header of the table is bold on a terminal" grep -qF "${bold}LAYER" <(on_terminal "TERM=xterm NO_COLOR=")
+  check "NO_COLOR disables colours on a terminal" sh -c '! grep -qF "$1"' sh $'\033' <(on_terminal "TERM=xterm NO_COLOR=1")
+  check "TERM=dumb disables colours on a terminal" sh -c '! grep -qF "$1"' sh $'\033' <(on_terminal "TERM=dumb NO_COLOR=")
+  same "the table fits into the width of the terminal" 0 "$(on_terminal "TERM=dumb" | sed '1,/^$/d' | grep -c '.\{71\}')"
 fi
 finish

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Shared by the end-to-end tests: a private directory, mounts that are unmounted on every exit, checks with a
-# sentence each. A test sources this file; its exit code is 0, 1 if a check failed, 77 if it cannot run.
+# Shared functions of the end-to-end tests: a private directory, mounts that are unmounted on every exit, and checks
+# with a sentence each. A test sources this file. Its exit code is 0, 1 if a check failed, 77 if the test cannot run.
 set -u
 
 : "${LAYOUTFS:?is the program to test; ctest sets it}"
-# A test of root's runs in a mount namespace of its own. Tests run beside each other, and some make mount namespaces: a mount of
-# another test would be copied into these, and could not end.
+# A test that runs as root gets its own mount namespace. Otherwise a mount namespace that another test creates at the
+# same time would have copies of this test's mounts, and keep their servers running.
 mounts_are_own=
 if [ "${LAYOUTFS_TEST_NAMESPACE-}" = entered ]; then
   unset LAYOUTFS_TEST_NAMESPACE
   mounts_are_own=1
-  # Those of tests that run in the namespace of the machine.
+  # Unmounts the copies of mounts of tests in the machine's namespace.
   awk '$5 ~ /\/layoutfs-test\.[^\/]*\// {print $5}' /proc/self/mountinfo | tac | xargs -r -d '\n' umount -l
 elif [ "$(id -u)" = 0 ] && unshare --mount --propagation private true 2>/dev/null; then
   LAYOUTFS_TEST_NAMESPACE=entered exec unshare --mount --propagation private bash "$0" "$@"
@@ -22,7 +22,7 @@ TMP=$(mktemp -d "${TMPDIR:-/tmp}/layoutfs-test.XXXXXX") || exit 1
 chmod 755 "$TMP"
 export LAYOUTFS_CACHE_DIR=$TMP/cache LAYOUTFS_STORE=$TMP/names
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
-# No command that touches a mount may hang the tests: seconds until it counts as failed.
+# The time limit in seconds of every command that touches a mount, so that no mount can hang the tests.
 PATIENCE=${LAYOUTFS_TEST_PATIENCE:-60}
 failed=0
 pids=()
@@ -31,8 +31,8 @@ skip() {
   echo "skipped: $*"
   exit 77
 }
-# Conditions of a part of a test. If one does not hold, the rest runs, and the test counts as skipped: finish
-# prints it.
+# Conditions for a part of a test. If one does not hold, the rest runs, and the test counts as skipped: finish prints
+# the condition.
 parts_left_out=()
 left_out() {
   echo "left out: $*"
@@ -43,15 +43,15 @@ has() { command -v "$1" >/dev/null || left_out "$1 is not installed"; }
 is_root() { [ "$(id -u)" = 0 ] || left_out "needs root"; }
 has_device() { [ -c "$1" ] || left_out "no $1 here"; }
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
-# For a test that mounts over directories of this machine.
-need_own_mounts() { [ -n "$mounts_are_own" ] || skip "cannot make mount namespaces here"; }
+# For tests that mount over directories of this machine.
+need_own_mounts() { [ -n "$mounts_are_own" ] || skip "cannot create mount namespaces here"; }
 need_fuse() { [ -c /dev/fuse ] && [ -r /dev/fuse ] || skip "no usable /dev/fuse here"; }
 need() {
   local program
   for program; do command -v "$program" >/dev/null || skip "$program is not installed"; done
 }
-# need_layout: a real layout with several platforms, $LAYOUT: that of make-busybox.py, or
-# LAYOUTFS_TEST_LAYOUT. It is made once for each version of that program and of busybox, in LAYOUTFS_TEST_DATA
+# need_layout: sets $LAYOUT to a real layout with several platforms: LAYOUTFS_TEST_LAYOUT, or a layout of
+# make-busybox.py. That one is made once for each version of make-busybox.py and of busybox, in LAYOUTFS_TEST_DATA
 # (ctest: in the build directory).
 need_layout() {
   local data=${LAYOUTFS_TEST_DATA:-$TMP}
@@ -75,18 +75,18 @@ not_ok() {
   shift
   [ $# = 0 ] || printf '  %s\n' "$@" | head -n 20
 }
-# check SENTENCE COMMAND...: it must succeed, within the time limit.
+# check SENTENCE COMMAND...: the command must succeed within the time limit.
 check() {
   local sentence=$1 output
   shift
   if output=$(limited "$@" 2>&1); then ok "$sentence"; else not_ok "$sentence" "exit code $?: $*" "$output"; fi
 }
-# same SENTENCE EXPECTED ACTUAL
+# same SENTENCE EXPECTED ACTUAL: both texts must be equal.
 same() {
   if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected: ${2:0:500}" "got:      ${3:0:500}"; fi
 }
-# refused SENTENCE EXIT_CODE ARGUMENT...: layoutfs must end so, with one line of explanation, a hint below it if there is one, and
-# nothing on stdout.
+# refused SENTENCE EXIT_CODE ARGUMENT...: layoutfs must exit with EXIT_CODE, print one line and perhaps a hint on
+# stderr, and nothing on stdout.
 refused() {
   local sentence=$1 code=$2 got
   shift 2
@@ -103,7 +103,7 @@ refused() {
   fi
 }
 
-# prints SENTENCE EXPECTED ARGUMENT...: on stdout, nothing on stderr, exit code 0.
+# prints SENTENCE EXPECTED ARGUMENT...: layoutfs must exit with 0, print EXPECTED, and nothing on stderr.
 prints() {
   local sentence=$1 expected=$2 code
   shift 2
@@ -111,34 +111,35 @@ prints() {
   code=$?
   same "$sentence" "0 $expected" "$code $(cat "$TMP/stdout" "$TMP/stderr")"
 }
-# commands_of [GROUP]: the commands in its --help.
+# commands_of [GROUP]: lists the commands in its --help.
 commands_of() { layoutfs "$@" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'; }
-# The complete state of a layout: names, types, modes, sizes, times except of directories, content.
+# Prints the state of a layout: names, types, modes, sizes, times except of directories, content.
 state_of() {
   (cd "$1" && find . \( -type d -printf '%P %y %m\n' -o -printf '%P %y %m %s %T@ %l\n' \) | sort &&
     find . -type f -exec sha256sum {} + | sort)
 }
-# unchanged SENTENCE EXIT_CODE ARGUMENT...: refused, and $S is as it was.
+# unchanged SENTENCE EXIT_CODE ARGUMENT...: as refused, and $S must stay unchanged.
 unchanged() {
   local before after
   before=$(state_of "$S")
   refused "$@" </dev/null
   after=$(state_of "$S")
-  [ "$before" = "$after" ] || not_ok "$1: nothing changes" "$(diff <(echo "$before") <(echo "$after"))"
+  [ "$before" = "$after" ] || not_ok "$1: the layout stays unchanged" "$(diff <(echo "$before") <(echo "$after"))"
 }
 digest_of() { echo "sha256:$(sha256sum "$@" | cut -d' ' -f1)"; }
-# interruptible PROGRAM...: as the child of an interactive shell; one in the background would ignore SIGINT.
+# interruptible PROGRAM...: runs it like a child of an interactive shell. Otherwise a program in the background ignores
+# SIGINT.
 interruptible() {
   exec python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$@"
 }
 
-# By the kernel's list: asks nothing of the mount itself.
+# Reads the kernel's list, and asks nothing of the mount itself.
 mounts_below() { awk -v at="$1" '$5 == at || index($5, at "/") == 1 {print $5}' /proc/self/mountinfo; }
 is_mounted() { awk -v at="$1" '$5 == at {found = 1} END {exit !found}' /proc/self/mountinfo; }
 is_not_mounted() { ! is_mounted "$1"; }
-# wait_for COMMAND...: until it succeeds; fails when the patience is used up.
+# wait_for COMMAND...: repeats it until it succeeds; fails after the time limit.
 wait_for() {
   local left=$((PATIENCE * 10))
   until "$@" >/dev/null 2>&1; do
@@ -149,7 +150,7 @@ wait_for() {
 }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 
-# mount_at DIR ARGUMENT...: in the background; if it fails, the test ends.
+# mount_at DIR ARGUMENT...: mounts in the background. Ends the test on failure.
 mount_at() {
   local at=$1
   shift
@@ -159,23 +160,23 @@ mount_at() {
     exit 1
   fi
 }
-# mount_foreground DIR LOG ARGUMENT...: its process is $pid.
+# mount_foreground DIR LOG ARGUMENT...: mounts with -f as process $pid.
 mount_foreground() {
   local at=$1 log=$2
   shift 2
   mkdir -p "$at"
-  # Before the background process starts: an old log may say that it is mounted.
+  # Empties the log before the server starts, as an old log may have the line below.
   : >"$log"
   "$LAYOUTFS" mount -f "$@" "$at" >"$log" 2>&1 &
   pid=$!
   pids+=("$pid")
-  # The line comes when the mount answers.
+  # The server prints this line when the mount answers.
   if ! wait_for grep -q "^mounted .* on " "$log"; then
     not_ok "layoutfs mount -f $*" "$(tail -n 5 "$log")"
     exit 1
   fi
 }
-unmount() { check "unmount ${1#"$TMP"/}" "$LAYOUTFS" umount "$1"; }
+unmount() { check "umount of ${1#"$TMP"/} succeeds" "$LAYOUTFS" umount "$1"; }
 
 finish() {
   local code=$? at left
@@ -191,7 +192,7 @@ finish() {
   done
   # Do not descend into remaining mounts.
   rm -rf --one-file-system "$TMP" 2>/dev/null
-  # Even if a later part could not run.
+  # If a check failed, the test fails even if a later part could not run.
   [ $failed = 0 ] || { [ $code != 0 ] && [ $code != 77 ]; } || code=1
   [ $failed = 0 ] || echo "$failed checks failed"
   if [ $code = 0 ] && [ ${#parts_left_out[@]} != 0 ]; then
@@ -213,27 +214,27 @@ host_architecture() {
     *) uname -m ;;
   esac
 }
-# make_layouts [NAME...]: those of make-layouts.py, as $TMP/layouts/NAME.
+# make_layouts [NAME...]: makes layouts by make-layouts.py, as $TMP/layouts/NAME.
 make_layouts() {
   python3 "$HERE/make-layouts.py" "$TMP/layouts" "$(host_architecture)" "$@" || exit 1
 }
-# Before as_nobody: a /dev/fuse with access for everybody, only for the test; a home directory; the program in
-# a place with access for others.
+# Prepares as_nobody: a /dev/fuse that everybody can open, only for the test; a home directory; the program in a place
+# that others can read.
 prepare_nobody() {
   need setpriv unshare
-  mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot make device nodes here"
-  unshare --mount --propagation private true || skip "cannot make mount namespaces here"
+  mknod "$TMP/fuse" c 10 229 && chmod 666 "$TMP/fuse" || skip "cannot create device nodes here"
+  unshare --mount --propagation private true || skip "cannot create mount namespaces here"
   mkdir -p "$TMP/home/m" "$TMP/bin"
   chown -R nobody "$TMP/home"
   cp "$LAYOUTFS" "$TMP/bin/layoutfs"
 }
-# as_nobody COMMAND...: an ordinary user, at home, with that /dev/fuse, in mounts that go with it.
+# as_nobody COMMAND...: runs it as an ordinary user, in the user's home, with that /dev/fuse, in a new mount namespace.
 as_nobody() {
   limited unshare --mount --propagation private sh -c 'mount --bind "$0/fuse" /dev/fuse && cd "$0/home" || exit 99
     exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -u LAYOUTFS_CACHE_DIR -u XDG_CACHE_HOME HOME="$0/home" "$@"' \
     "$TMP" "$@"
 }
-# same_tree SENTENCE EXPECTED_ROOT ROOT [check-tree.py's options]
+# same_tree SENTENCE EXPECTED_ROOT ROOT [check-tree.py's options]: both trees must be equal.
 same_tree() {
   local sentence=$1
   shift

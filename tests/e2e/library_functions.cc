@@ -1,4 +1,4 @@
-// Uses at least one function of every installed header: it links only if the archive contains all of them,
+// Uses at least one function of every installed header. It links only if the archive contains all of them,
 // and compiles only if their includes are installed.
 #include <layoutfs/blob.h>
 #include <layoutfs/blob_batch.h>
@@ -33,7 +33,7 @@ namespace {
 
 using namespace layoutfs;
 
-// Prevents the compiler from dropping an unused address.
+// Keeps the compiler from removing an unused address.
 template <class Function>
 void use(Function function) {
   [[maybe_unused]] Function volatile used = function;
@@ -93,7 +93,7 @@ void use_all() {
 
 }  // namespace
 
-// Makes a layout at argv[1].
+// Creates a layout at argv[1].
 int main(int count, char** arguments) {
   if (count != 2) return 2;
   use_all();

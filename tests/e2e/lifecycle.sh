@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mounts as a system treats them: from fstab, listed by findmnt, left alone, killed, and a hundred of them at once.
+# Mounts in a system: from fstab, listed by findmnt, idle, killed, and a hundred at the same time.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -8,7 +8,7 @@ make_layouts single
 L=$TMP/layouts/single M=$TMP/m
 mkdir "$M"
 
-# mount(8) looks for its helpers in /usr/sbin: one is laid over it, for these commands alone.
+# mount(8) finds its helpers in /usr/sbin. An overlay adds one there, only for these commands.
 cat >"$TMP/fstab" <<FSTAB
 $L         $TMP/from-fstab/layout  fuse.layoutfs  ro,allow_other       0 0
 $L:latest  $TMP/from-fstab/image   layoutfs       ro,dev,suid,nofail   0 0
@@ -35,54 +35,54 @@ umount from-fstab/layout from-fstab/image from-fstab/user from-fstab/escaped
 ! findmnt --mountpoint "$1/from-fstab/layout" || echo "layout: still mounted"
 COMMANDS
 export LAYOUTFS
-same "mount -a mounts what fstab says, findmnt shows it, umount takes it down" "$L fuse.layoutfs
+same "mount -a mounts an entry of fstab, findmnt shows it, and umount removes it" "$L fuse.layoutfs
 $L:latest fuse.layoutfs
 ro,relatime
 ro,nosuid,nodev,relatime
 a,b c
 sample
 sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
-check "fstab's values with a comma and a blank are whole" test -d "$TMP/kept,in fstab"
-same "what cannot be mounted is one line of mount's helper" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"
+check "values of fstab may contain a comma and a blank" test -d "$TMP/kept,in fstab"
+same "mount -a prints one line of the helper for an entry that cannot be mounted" 1 "$(grep -c '^layoutfs: ' "$TMP/absent")"
 
-# With each way to name it.
+# Tests each way to name the image.
 for arguments in "--ref latest $L" "--layout $L --ref latest" "$L:latest"; do
   layoutfs mount $arguments "$M" 2>"$TMP/said"
-  same "mount $arguments: what is mounted is named with its reference" "mounted $L:latest on $M, $L:latest" \
+  same "mount $arguments prints the layout with its reference" "mounted $L:latest on $M, $L:latest" \
     "$(cat "$TMP/said"), $(findmnt -n -o SOURCE --mountpoint "$M")"
   unmount "$M"
 done
 
-# Unmounts itself when it is idle, but not while a process uses it.
+# The mount ends when it is idle, but not while a process uses it.
 mount_foreground "$M" "$TMP/log" -o idle_timeout=1s "$L"
 exec 9<"$M/refs/latest/rootfs/var/noise"
 sleep 2.5
-is_mounted "$M" && ok "a mount that is in use stays" || not_ok "a mount that is in use stays"
+is_mounted "$M" && ok "a mount that is in use stays after the idle timeout" || not_ok "a mount that is in use stays after the idle timeout"
 exec 9<&-
-wait_for is_not_mounted "$M" && ok "idle, it goes" || not_ok "idle, it goes"
-wait_for has_ended "$pid" && ok "and the program with it" || not_ok "and the program with it"
+wait_for is_not_mounted "$M" && ok "an idle mount is unmounted after the idle timeout" || not_ok "an idle mount is unmounted after the idle timeout"
+wait_for has_ended "$pid" && ok "the server ends after the idle timeout" || not_ok "the server ends after the idle timeout"
 
 mount_foreground "$M" "$TMP/log" "$L"
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
-check "a mount whose program was killed tells so" sh -c "! ls '$M' 2>'$TMP/stderr' && grep -q 'not connected' '$TMP/stderr'"
-refused "and is not mounted over" 8 mount "$L" "$M"
-check "umount -l takes it away" umount -l "$M"
+check "access to a mount with a killed server fails with ENOTCONN" sh -c "! ls '$M' 2>'$TMP/stderr' && grep -q 'not connected' '$TMP/stderr'"
+refused "mount refuses the mount point of a killed server" 8 mount "$L" "$M"
+check "umount -l removes the mount of a killed server" umount -l "$M"
 mount_at "$M" "$L"
-check "then there is a new one" test -e "$M/index.json"
+check "a new mount works after umount -l" test -e "$M/index.json"
 unmount "$M"
 
-# At once, and all of the same layout: they build the same indexes.
+# All mounts start together on the same layout, so they build the same indexes.
 count=100
 for ((i = 0; i < count; ++i)); do mkdir "$TMP/m$i" && layoutfs mount -q "$L:latest" "$TMP/m$i" & done
 wait
 wrong=0
 for ((i = 0; i < count; ++i)); do [ "$(limited cat "$TMP/m$i/etc/name")" = sample ] || wrong=$((wrong + 1)); done
-same "$count mounts at once all answer" 0 $wrong
-check "and go at once" "$LAYOUTFS" umount $(seq -f "$TMP/m%.0f" 0 $((count - 1)))
-same "all of them" "" "$(mounts_below "$TMP")"
+same "$count mounts at the same time all answer" 0 $wrong
+check "umount removes $count mounts at the same time" "$LAYOUTFS" umount $(seq -f "$TMP/m%.0f" 0 $((count - 1)))
+same "no mount is left after umount of $count mounts" "" "$(mounts_below "$TMP")"
 
-# In mounts of their own: those of others stay.
+# A new mount namespace keeps the mounts of others.
 cat >"$TMP/all" <<'COMMANDS'
 set -eu
 mounted() { awk '$5 ~ "/all-mounts/" {n++} END {print n + 0}' /proc/self/mountinfo; }
@@ -97,5 +97,5 @@ exec 9<&-
 [ "$(mounted)" = 0 ]
 "$LAYOUTFS" umount -a
 COMMANDS
-check "umount -l detaches, umount --all unmounts all" \
+check "umount -l detaches a mount, and umount --all unmounts all" \
   unshare --mount --propagation private env LAYOUTFS="$LAYOUTFS" bash "$TMP/all" "$TMP" "$L"

@@ -3,7 +3,7 @@
 
 usage: listings.py LAYOUT MOUNT blobs|refs ENTRIES ROUNDS SEED
          adds ENTRIES blobs or references to LAYOUT, lists them through MOUNT with many open directories
-         while others come and go, and ends with a line of counts
+         while others are added and removed, and ends with a line of counts
 """
 import ctypes
 import hashlib
@@ -32,7 +32,7 @@ libc.seekdir.argtypes = [ctypes.c_void_p, ctypes.c_long]
 
 
 class Layout:
-    """Its directory `blobs/sha256` or `refs`, by the layout's own files."""
+    """Adds and removes entries of `blobs/sha256` or `refs` by the files of the layout."""
 
     def __init__(self, path, kind):
         self.path, self.kind = pathlib.Path(path), kind
@@ -67,7 +67,7 @@ class Reader:
         self.seen = {}
 
     def read(self, count):
-        """Returns whether there may be more."""
+        """Reads a part. Returns whether there may be more."""
         for _ in range(count):
             ctypes.set_errno(0)
             entry = libc.readdir(self.handle)
@@ -82,7 +82,7 @@ class Reader:
         return True
 
     def go_back(self, rnd):
-        """Reads on, and returns by seekdir(3) to its position."""
+        """Reads a part, and returns by seekdir(3) to its start."""
         position, seen = libc.telldir(self.handle), dict(self.seen)
         self.read(rnd.randrange(2000))
         libc.seekdir(self.handle, position)
@@ -105,10 +105,10 @@ def main():
     layout = Layout(path, kind)
     names = layout.new_names(int(entries))
     layout.change(names, set())
-    # Known to all from here on.
+    # From here on, every reader sees all entries.
     while set(names) - set(os.listdir(directory)):
         time.sleep(0.2)
-    # The half that is never removed.
+    # This half is never removed.
     untouched = set(names[::2])
     touched = names[1::2]
     readers = [Reader(directory) for _ in range(READERS)]
@@ -121,7 +121,7 @@ def main():
         added = layout.new_names(20)
         layout.change(added, set(removed))
         touched += added
-        # Another process, from the start.
+        # Another process lists the directory from the start.
         subprocess.run(["ls", "-f", directory], check=True, stdout=subprocess.DEVNULL)
         for reader in readers:
             what = rnd.randrange(10)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Write a layout of images with small layers that decompress to a lot.
+"""Write a layout of images with small layers that decompress to very large ones.
 
 usage: make-bombs.py LAYOUT GIB
 
-Its images, of one layer each: gzip, a file of GIB GiB of zeros, in a megabyte for each; zstd, one
-of 2 GiB in 65 kB; wrong-diff-id, a GiB of zeros under a config that lies; headers, more than
-eight million entries of the same name in 18 MB, under a config that lies.
+Each image has one layer. gzip: a file of GIB GiB of zeros, a megabyte per GiB. zstd: a file of 2 GiB, in 65 kB.
+wrong-diff-id: a GiB of zeros, with a wrong diffID in the config. headers: more than eight million entries of the same
+name, in 18 MB, with a wrong diffID in the config.
 """
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ END = b"\0" * 1024
 
 
 def rle_frame(size):
-    """zeros as a zstd frame (RFC 8878, 3.1.1): RLE blocks of 128 KiB, a window of as much, no checksum"""
+    """Returns zeros as a zstd frame (RFC 8878, 3.1.1) of RLE blocks of 128 KiB, with a window of that size and no checksum."""
     blocks = size >> 17
     return b"".join(
         [struct.pack("<IBB", 0xFD2FB528, 0, (17 - 10) << 3)]
@@ -31,12 +31,12 @@ def rle_frame(size):
 
 
 def raw_frame(data):
-    """data of less than 128 KiB as a zstd frame of one raw block"""
+    """Returns data of less than 128 KiB as a zstd frame of one raw block."""
     return struct.pack("<IBB", 0xFD2FB528, 0, (17 - 10) << 3) + struct.pack("<I", len(data) << 3 | 1)[:3] + data
 
 
 def digest_of(*parts):
-    """of the (bytes, times) after each other"""
+    """Returns the digest of the concatenated (bytes, times)."""
     sha256 = hashlib.sha256()
     for data, times in parts:
         for _ in range(times):

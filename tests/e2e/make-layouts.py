@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Write the layouts that the end-to-end tests use: one good one, and many bad ones.
+"""Write the layouts of the end-to-end tests: some good ones, and many bad ones.
 
 usage: make-layouts.py OUTDIR ARCHITECTURE [NAME...]
 
-ARCHITECTURE is that of this machine in the words of OCI.  Each function below makes
-OUTDIR/NAME; its docstring names the fault.
+ARCHITECTURE is OCI's name for that of this machine.  Each function below writes OUTDIR/NAME.  Its docstring
+names the fault.
 """
 import gzip
 import json
@@ -59,7 +59,7 @@ def top():
 
 @layout
 def sample():
-    """nothing: two layers, two platforms, refs of several shapes, one entry without a name"""
+    """No fault: two layers, two platforms, references of several forms, one entry without a name."""
     made = Layout()
     image = made.image([base(), top()], arch=ARCHITECTURE)
     other = made.image([Tar().file("other-platform", "here\n")], arch="s390x")
@@ -78,7 +78,7 @@ def sample():
 
 @layout
 def described():
-    """nothing: a config with all that it may say, an index of two platforms and an attestation, a signature"""
+    """No fault: a config with all members, an index of two platforms and an attestation, a signature."""
     made = Layout()
     layers = [base(), top()]
     config = made.config(
@@ -117,7 +117,7 @@ def described():
 
 @layout
 def single():
-    """nothing: one image only, its ref without a tag"""
+    """No fault: one image, with a reference without a tag."""
     made = Layout()
     made.tag("latest", made.image([base(), top()], arch=ARCHITECTURE))
     return made
@@ -131,37 +131,37 @@ def with_files(**files):
 
 @layout
 def wrong_version():
-    """an imageLayoutVersion that nobody knows"""
+    """The imageLayoutVersion is unknown."""
     return with_files(oci_layout=b'{"imageLayoutVersion":"2.0.0"}')
 
 
 @layout
 def no_version():
-    """no imageLayoutVersion"""
+    """The imageLayoutVersion is missing."""
     return with_files(oci_layout=b"{}")
 
 
 @layout
 def broken_oci_layout():
-    """oci-layout is not JSON"""
+    """oci-layout is not JSON."""
     return with_files(oci_layout=b"imageLayoutVersion: 1.0.0\n")
 
 
 @layout
 def empty_oci_layout():
-    """oci-layout is empty"""
+    """oci-layout is empty."""
     return with_files(oci_layout=b"")
 
 
 @layout
 def no_oci_layout():
-    """oci-layout is missing"""
+    """oci-layout is missing."""
     return with_files(oci_layout=None)
 
 
 @layout
 def no_index():
-    """index.json is missing"""
+    """index.json is missing."""
     made = with_files()
     made.after = lambda out: (out / "index.json").unlink()
     return made
@@ -169,19 +169,19 @@ def no_index():
 
 @layout
 def broken_index():
-    """index.json is not JSON"""
+    """index.json is not JSON."""
     return with_files(index_json=b'{"schemaVersion": 2, "manifests": [}')
 
 
 @layout
 def empty_index():
-    """index.json is empty"""
+    """index.json is empty."""
     return with_files(index_json=b"")
 
 
 @layout
 def truncated_index():
-    """index.json ends in the middle"""
+    """index.json is truncated."""
     made = single()
     whole = json.dumps({"schemaVersion": 2, "manifests": made.manifests}).encode()
     made.extra["index.json"] = whole[: len(whole) // 2]
@@ -190,26 +190,26 @@ def truncated_index():
 
 @layout
 def deep_index():
-    """index.json is 100,000 arrays deep"""
+    """index.json has 100,000 nested arrays."""
     return with_files(index_json=b'{"schemaVersion":2,"manifests":' + b"[" * DEEP + b"]" * DEEP + b"}")
 
 
 @layout
 def deep_unknown_key():
-    """index.json holds 100,000 objects in each other, at a key that nobody reads"""
+    """index.json has 100,000 nested objects in an unknown member."""
     deep = b'{"a":' * DEEP + b"1" + b"}" * DEEP
     return with_files(index_json=b'{"schemaVersion":2,"manifests":[],"x":' + deep + b"}")
 
 
 @layout
 def wrong_shape():
-    """index.json is JSON, but its manifests are a number"""
+    """index.json is JSON, but its manifests are a number."""
     return with_files(index_json=b'{"schemaVersion": 2, "manifests": 7}')
 
 
 @layout
 def ambiguous():
-    """two images of one name"""
+    """Two images have the same name."""
     made = Layout()
     for number in range(2):
         made.tag("twin", made.image([Tar().file("which", str(number))], arch=ARCHITECTURE))
@@ -217,7 +217,7 @@ def ambiguous():
 
 
 def swap_layer(made, change):
-    """an image with a layer that is change()d in the layout, after its digest was taken"""
+    """Returns an image with a layer that change() modifies in the layout, after its digest was computed."""
     image = made.image([Tar().file("file", noise(9000, len(made.manifests)))], arch=ARCHITECTURE)
     layer = json.loads(made.blobs[image["digest"]])["layers"][0]["digest"]
     made.blobs[layer] = change(made.blobs[layer])
@@ -225,21 +225,21 @@ def swap_layer(made, change):
 
 
 def flip(blob):
-    """one bit in the middle"""
+    """Flips one bit in the middle."""
     at = len(blob) // 2
     return blob[:at] + bytes([blob[at] ^ 1]) + blob[at + 1 :]
 
 
 def bare(made, layer, **config):
-    """an image of one ready-made layer"""
+    """Returns an image of one ready-made layer."""
     layer_descriptor = made.layer(layer)
     return made.manifest(made.config([sha(layer.tar)], arch=ARCHITECTURE, **config), [layer_descriptor])
 
 
 @layout
 def broken_images():
-    """a good image, and one for each way in which an image can be broken, named after it; "incomplete" has
-    entries that cannot be applied"""
+    """A good image, and one for each way in which an image can be broken, with the name of that way. "incomplete" has
+    entries that cannot be applied."""
     made = Layout()
     made.tag("good", made.image([base(), top()], arch=ARCHITECTURE))
     for name, document in {

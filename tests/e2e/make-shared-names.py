@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""make-shared-names.py KIND PATH: layouts with images that share names; PATH.tar makes an archive.
+"""make-shared-names.py KIND PATH: write a layout with images that share names. PATH.tar makes an archive.
 
-saved      `docker save` of three images: ref.name is the tag alone, io.containerd.image.name the full name
+saved      `docker save` of three images: ref.name is only the tag, io.containerd.image.name the full name
 platforms  one name for two platforms, without an index
 elsewhere  one image with a full name that differs only in its registry from one of `saved`
-repeated   names that come again: with other content, with the same content, without a name, empty, odd
+repeated   repeated names: with other content, with the same content, without a name, empty, invalid
 """
 import pathlib
 import sys

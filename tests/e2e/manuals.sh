@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The examples of the manual pages work. The commands of a page are run by bash, in a directory of their own, with the layouts
-# below /srv that the pages assume.
+# The examples of the manual pages work. bash runs the commands of a page in a new directory, with the layouts below
+# /srv that the pages assume.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
 need_own_mounts
 need busybox bwrap jq umoci unshare
-unshare -Ur true 2>/dev/null || skip "cannot make user namespaces here"
-# Over empty directories: nothing of this machine is touched.
+unshare -Ur true 2>/dev/null || skip "cannot create user namespaces here"
+# Mounts empty directories there, so that the machine's files stay unchanged.
 for place in /mnt /srv; do mount -t tmpfs -o size=64m,mode=755 tmpfs $place || skip "cannot mount a tmpfs here"; done
 mkdir "$TMP/bin" "$TMP/files" "$TMP/all"
 ln -s "$LAYOUTFS" "$TMP/bin/layoutfs"
@@ -32,7 +32,7 @@ jq '.mediaType = "application/vnd.oci.image.manifest.v1+json"' <<<"$manifest" >"
 layoutfs blob get "$all/layout" "$(jq -r .config.digest <<<"$manifest")" >"$TMP/files/config.json"
 layoutfs blob get "$all/layout" "$(jq -r '.layers[0].digest' <<<"$manifest")" >"$TMP/files/layer.tar.gz"
 
-# examples PAGE: the commands of its section EXAMPLES.
+# examples PAGE: prints the commands of its section EXAMPLES.
 examples() {
   awk '/^\.SH / {shown = $2 == "EXAMPLES"} /^\.EE/ {code = 0} shown && code {print} /^\.EX/ {code = 1}' "$1" |
     sed "s/\\\\(aq/'/g; s/\\\\(ti/~/g; s/\\\\(ha/^/g; s/\\\\(ga/\`/g; s/\\\\-/-/g; s/\\\\&//g; s/\\\\e/\\\\/g"
@@ -41,10 +41,10 @@ for page in "$SOURCE"/docs/man/layoutfs*.1; do
   name=$(basename "$page")
   rm -rf /srv/* "$TMP/page" && cp -a "$all"/* /srv && cp -a "$TMP/files" "$TMP/page" && mkdir "$TMP/page/m" || exit 1
   examples "$page" >"$TMP/examples"
-  same "$name has two examples or more" 1 "$(($(grep -c layoutfs "$TMP/examples") >= 2))"
+  same "$name has at least two examples" 1 "$(($(grep -c layoutfs "$TMP/examples") >= 2))"
   (cd "$TMP/page" && limited bash -e -o pipefail "$TMP/examples") </dev/null >"$TMP/out" 2>&1
-  same "those of $name work" 0 "$?"
+  same "the examples of $name succeed" 0 "$?"
   tail -n 5 "$TMP/out" | sed 's/^/  /; $a\'
 done
-same "and leave no mount" "" "$(mounts_below "$TMP/page")"
+same "the examples leave no mount" "" "$(mounts_below "$TMP/page")"
 umount /mnt /srv

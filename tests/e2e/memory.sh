@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Mounting and walking all of a real layout stays under 40 MiB of memory.
+# Mounting a real layout and walking over all of it takes less than 40 MiB of memory.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 need_layout
@@ -8,10 +8,10 @@ M=$TMP/m
 peak() { awk '/^VmHWM:/ {print $2}' "/proc/$pid/status"; }
 for what in "an empty index cache" "a full one"; do
   mount_foreground "$M" "$TMP/log" "$LAYOUT"
-  check "walk everything, with $what" test "$(limited find "$M" -ls | wc -l)" -gt 4000
-  check "read what is in refs, with $what" sh -c "find -L '$M'/refs -type f -name '*.json' -exec cat {} + >/dev/null"
+  check "a walk with $what finds more than 4000 files" test "$(limited find "$M" -ls | wc -l)" -gt 4000
+  check "all JSON files in refs/ can be read with $what" sh -c "find -L '$M'/refs -type f -name '*.json' -exec cat {} + >/dev/null"
   kib=$(peak)
-  check "with $what it took $kib KiB at most, of 40960" test "$kib" -lt 40960
+  check "with $what the server takes at most 40960 KiB of memory: $kib KiB" test "$kib" -lt 40960
   unmount "$M"
   wait_for has_ended "$pid"
 done

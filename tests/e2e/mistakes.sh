@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Mistakes that people make, as a table: each is answered with its exit code, one line that names the mistake, and a hint if
-# the user can act on it.
+# A table of common mistakes. Each gives its exit code, one line that names the mistake, and a hint if the user can act
+# on it.
 . "$(dirname "$0")/lib.sh"
 need jq python3 tar gzip
 make_layouts sample single ambiguous broken-images
@@ -23,7 +23,8 @@ echo text >file
 ln -s nowhere dangling
 
 rows=0
-# row CODE MESSAGE HINT ARGUMENT...: MESSAGE and HINT are patterns of bash, without "layoutfs: " and "hint: "; HINT is - if there is none.
+# row CODE MESSAGE HINT ARGUMENT...: MESSAGE and HINT are patterns of bash without "layoutfs: " and "hint: ". HINT is -
+# if there is none.
 row() {
   local code=$1 message=$2 hint=$3 got first second lines
   shift 3
@@ -177,17 +178,17 @@ row 9 "/sys/new*" - copy one /sys/new
 row 9 "one.tar: existing archives cannot be changed*" - blob put one.tar file
 row 9 "/proc/out*" - blob get -o /proc/out img "$digest"
 row 3 "nothing: *" - blob put one nothing
-same "nothing was made" "" "$(ls -d m n new new.tar.gz registry.test 2>/dev/null)"
-same "there are a hundred rows" 1 "$((rows >= 100))"
+same "commands with mistakes create nothing" "" "$(ls -d m n new new.tar.gz registry.test 2>/dev/null)"
+same "at least 100 mistakes are tested" 1 "$((rows >= 100))"
 
-echo "-- what these commands do if they are right"
-check "copy makes an archive of DST.tar" sh -c "'$LAYOUTFS' copy one new.tar 2>&1 | grep -q '^created archive new.tar: copied [0-9]* blobs ('"
-check "which is one" "$LAYOUTFS" ls new.tar
-check "copy says what it created" sh -c "'$LAYOUTFS' copy one ./x 2>&1 | grep -q '^created layout ./x: copied [0-9]* blobs ('"
-check "and what was there" sh -c "'$LAYOUTFS' copy one ./x 2>&1 | grep -Eq '^copied 0 blobs \(0 B\) to ./x; [0-9]+ blobs \(.*\) were already there'"
+echo "-- the same commands without mistakes"
+check "copy to DST.tar creates an archive" sh -c "'$LAYOUTFS' copy one new.tar 2>&1 | grep -q '^created archive new.tar: copied [0-9]* blobs ('"
+check "ls reads the archive that copy created" "$LAYOUTFS" ls new.tar
+check "copy prints the layout that it created" sh -c "'$LAYOUTFS' copy one ./x 2>&1 | grep -q '^created layout ./x: copied [0-9]* blobs ('"
+check "copy prints the number of existing blobs" sh -c "'$LAYOUTFS' copy one ./x 2>&1 | grep -Eq '^copied 0 blobs \(0 B\) to ./x; [0-9]+ blobs \(.*\) were already there'"
 layoutfs image tag img:app:1.0 prod/app && layoutfs image tag img:app:1.0 base
-prints "image ls takes patterns" base image ls 'ba*'
-prints "of several names" $'base\nprod/app' image ls 'prod*' base
-same "ls -lh has units" "70.0 kB" "$(layoutfs ls -lh img:app:1.0 bin | sed -n 's/.* \([0-9.]* kB\) .*tool$/\1/p')"
-prints "ls -a is ls" "$(layoutfs ls img:app:1.0 etc)" ls -a img:app:1.0 etc
-same "ls -h alone is the help" "$(layoutfs help ls)" "$(layoutfs ls -h)"
+prints "image ls accepts a pattern" base image ls 'ba*'
+prints "image ls accepts several names and patterns" $'base\nprod/app' image ls 'prod*' base
+same "ls -lh prints sizes with units" "70.0 kB" "$(layoutfs ls -lh img:app:1.0 bin | sed -n 's/.* \([0-9.]* kB\) .*tool$/\1/p')"
+prints "ls -a prints the same as ls" "$(layoutfs ls img:app:1.0 etc)" ls -a img:app:1.0 etc
+same "ls -h without operands prints the help" "$(layoutfs help ls)" "$(layoutfs ls -h)"

@@ -3,8 +3,8 @@
 
 usage: newcomer.py ROOT CHECKOUT
 
-In a mount and a process namespace of its own, as process 1. Lines that are indented by four spaces are commands, up to their
-comment, and must succeed; sessions (sessions.py) must print the documented output. All of them run in CHECKOUT, below ROOT.
+Runs in its own mount and process namespace, as process 1. Lines that are indented by four spaces are commands, up to their
+comment, and must succeed. Sessions (sessions.py) must print the documented output. All of them run in CHECKOUT, below ROOT.
 """
 import difflib
 import os
@@ -20,7 +20,7 @@ SECONDS = 1500
 
 
 def steps(text):
-    """yields (place, command, lines that it prints or None) in the order of the page"""
+    """Yields (place, command, expected lines or None) in the order of the page."""
     for found in BLOCK.finditer(text):
         for line in found.group().splitlines():
             yield found.start(), line.split("  #")[0].strip(), None

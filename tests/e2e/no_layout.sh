@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Other formats that are confused with layouts, made by their own programs: every command names the format,
-# and the suggested command converts it to a layout.
+# Other formats, made by their own programs: every command names the format, and the command in its hint converts it to
+# a layout.
 . "$(dirname "$0")/lib.sh"
 need jq python3 tar gzip
 make_layouts sample
 L=$TMP/layouts/sample
 one=$TMP/one
-layoutfs copy -h >/dev/null && layoutfs copy --no-progress "$L:app:1.0" "$one:app" >/dev/null 2>&1 || not_ok "a layout of one image"
+layoutfs copy -h >/dev/null && layoutfs copy --no-progress "$L:app:1.0" "$one:app" >/dev/null 2>&1 || not_ok "copy creates a layout of one image"
 
-# named PATH CODE WORDS COMMAND: the commands that open a layout give this error.
+# named PATH CODE WORDS COMMAND: each command that opens a layout must fail with CODE, WORDS and COMMAND.
 named() {
   local path=$1 code=$2 words=$3 convert=$4 command
   for command in "ls" "ls -l" inspect fsck "gc --dry-run" "blob ls" "ref ls" clean "index ls" "index build" "copy @ $TMP/nowhere"; do
     case $command in *@*) set -- ${command/@/"$path"} ;; *) set -- $command "$path" ;; esac
-    refused "$command: $words" "$code" "$@"
-    grep -qF -- "$words" "$TMP/stderr" || not_ok "$command says '$words'" "$(cat "$TMP/stderr")"
-    grep -qF -- "$convert" "$TMP/stderr" || not_ok "$command says '$convert'" "$(cat "$TMP/stderr")"
+    refused "$command refuses $path: $words" "$code" "$@"
+    grep -qF -- "$words" "$TMP/stderr" || not_ok "the error of $command for $path has '$words'" "$(cat "$TMP/stderr")"
+    grep -qF -- "$convert" "$TMP/stderr" || not_ok "the error of $command for $path has '$convert'" "$(cat "$TMP/stderr")"
   done
 }
-# converts SENTENCE: the command of the last error, with DIR and TAG, gives the image.
+# converts SENTENCE: the command in the last error, with DIR and TAG filled in, must create a layout with the image.
 converts() {
   local sentence=$1 command
   rm -rf "$TMP/DIR"
@@ -30,7 +30,7 @@ converts() {
   fi
 }
 
-echo "-- layouts at another place"
+echo "-- layouts in unusual places"
 mkdir "$TMP/above" && cp -a "$one" "$TMP/above/image"
 named "$TMP/above" 4 "a layout in image/" "use $TMP/above/image"
 cp -a "$one" "$TMP/above/second"
@@ -43,33 +43,33 @@ for program in gzip bzip2 xz zstd; do
   "$program" -c "$TMP/layout.tar" >"$TMP/layout.$program"
   named "$TMP/layout.$program" 6 "compressed with $program" "$program -dc $TMP/layout.$program >FILE"
   (cd "$TMP" && eval "$(sed -n 's/^hint: decompress it with: //p' "$TMP/stderr")")
-  check "the command of the error decompresses it" "$LAYOUTFS" ls "$TMP/FILE:app" etc/name
+  check "ls reads the archive that the command in the hint decompressed" "$LAYOUTFS" ls "$TMP/FILE:app" etc/name
 done
 mkdir "$TMP/unmarked" && cp -a "$one/." "$TMP/unmarked" && rm "$TMP/unmarked/oci-layout"
 named "$TMP/unmarked" 4 "but an incomplete layout" ">$TMP/unmarked/oci-layout"
 eval "$(sed -n 's/^hint: create the file with: //p' "$TMP/stderr")"
-check "the command of the error makes it one" "$LAYOUTFS" ls "$TMP/unmarked:app" etc/name
+check "ls reads the layout that the command in the hint completed" "$LAYOUTFS" ls "$TMP/unmarked:app" etc/name
 mkdir "$TMP/shared" && cp -a "$one/." "$TMP/shared" && mv "$TMP/shared/blobs" "$TMP/blobs"
 named "$TMP/shared" 4 "blobs is missing" "use --follow-links"
 ln -s ../blobs "$TMP/shared/blobs"
-check "which helps" "$LAYOUTFS" ls --follow-links "$TMP/shared:app" etc/name
+check "ls reads the layout with the option in the hint" "$LAYOUTFS" ls --follow-links "$TMP/shared:app" etc/name
 
 echo "-- other formats"
 if has skopeo; then
   skopeo --insecure-policy copy -q "oci:$one:app" "dir:$TMP/transport"
   named "$TMP/transport" 4 "skopeo's dir: transport" "skopeo copy dir:$TMP/transport oci:DIR:TAG"
-  converts "the command of the error converts a dir: directory"
+  converts "the command in the hint converts a dir: directory"
   named "dir:$TMP/transport" 6 "skopeo's dir: transport" "skopeo copy dir:$TMP/transport oci:DIR:TAG"
-  converts "and one that is named as skopeo does"
-  refused "repos of a dir: directory" 4 repos "$TMP/transport"
+  converts "the command in the hint converts a directory with the prefix dir:"
+  refused "repos refuses a dir: directory" 4 repos "$TMP/transport"
   skopeo --insecure-policy copy -q "oci:$one:app" "docker-archive:$TMP/docker.tar:app:1"
   for name in "$TMP/docker.tar" "docker-archive:$TMP/docker.tar"; do
     named "$name" 4 "a docker archive" "skopeo copy docker-archive:$TMP/docker.tar oci:DIR:TAG"
-    converts "the command of the error converts a docker archive"
+    converts "the command in the hint converts a docker archive"
   done
   mkdir "$TMP/docker" && tar -C "$TMP/docker" -xf "$TMP/docker.tar"
   named "$TMP/docker" 4 "an unpacked docker archive" "docker-archive:FILE oci:DIR:TAG"
-  converts "the command of the error converts an unpacked one"
+  converts "the command in the hint converts an unpacked docker archive"
 fi
 for name in docker://registry.test/app:1 docker-daemon:app:1 containers-storage:app; do
   named "$name" 6 "not an image layout but an image" "skopeo copy $name oci:DIR:TAG"
@@ -78,12 +78,12 @@ mkdir -p "$TMP/root/etc" "$TMP/root/usr/bin"
 named "$TMP/root" 4 "a root filesystem" "podman import"
 tar -C "$TMP/root" -cf "$TMP/root.tar" .
 named "$TMP/root.tar" 4 "a root filesystem, or a layer of one" "podman import $TMP/root.tar"
-refused "mount says it too" 4 mount "$TMP/root.tar" "$TMP/m"
-refused "chroot says it too" 125 chroot "$TMP/root.tar" true
-refused "repositories of an archive" 4 tags "$TMP/layout.tar" app
-check "are made with copy" grep -q "layoutfs copy $TMP/layout.tar DIR" "$TMP/stderr"
+refused "mount refuses a root filesystem" 4 mount "$TMP/root.tar" "$TMP/m"
+refused "chroot refuses a root filesystem" 125 chroot "$TMP/root.tar" true
+refused "tags refuses an archive" 4 tags "$TMP/layout.tar" app
+check "the hint of tags for an archive has a copy command" grep -q "layoutfs copy $TMP/layout.tar DIR" "$TMP/stderr"
 
-echo "-- references that are files"
+echo "-- references in refs/"
 layoutfs init --refs-dir "$TMP/refs"
 digest=$(printf x | layoutfs blob put "$TMP/refs")
 layoutfs ref put --media-type text/plain "$TMP/refs" one "$digest"
@@ -93,8 +93,8 @@ for command in "ls" "ls -l" "ref ls" "ref get @ none" "ref get @ broken" "ref rm
   "index ls" "copy @ $TMP/nowhere" "copy $one @" "push --manifest --media-type m @ app" "cat @:none x" "cat @:@7 x" "cat @:broken x"; do
   case $command in *@*) set -- ${command/@/"$TMP/refs"} ;; *) set -- $command "$TMP/refs" ;; esac
   layoutfs "$@" <<<"$manifest" >"$TMP/stdout" 2>"$TMP/stderr"
-  check "$command of a layout with refs/ does not speak of index.json" sh -c "! grep -q 'index\.json' '$TMP/stdout' '$TMP/stderr'"
+  check "$command of a layout with refs/ does not mention index.json" sh -c "! grep -q 'index\.json' '$TMP/stdout' '$TMP/stderr'"
 done
 tar -C "$TMP/refs" -cf "$TMP/refs.tar" .
-refused "an archive of it" 6 ls "$TMP/refs.tar"
-check "does not either" sh -c "! grep -q 'index\.json' '$TMP/stderr'"
+refused "ls refuses an archive of a layout with refs/" 6 ls "$TMP/refs.tar"
+check "the error for an archive with refs/ does not mention index.json" sh -c "! grep -q 'index\.json' '$TMP/stderr'"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Options with the same meaning have the same name in every command: the table of all options of all commands.
+# An option has the same name, the same short form and the same kind of value in all commands.
 . "$(dirname "$0")/lib.sh"
 
 leaves() {
@@ -7,14 +7,15 @@ leaves() {
   [ -n "$below" ] || echo "$*"
   for each in $below; do leaves "$@" "$each"; done
 }
-# A line for each option: COMMAND|NAMES|KIND, names as in -l,--long; of an option with two long names, the first counts.
+# Writes a line for each option: COMMAND|NAMES|KIND, with names as in -l,--long. If an option has two long names, the
+# first counts.
 leaves | while read -r command; do
-  # One blank and the kind; or more blanks, or the end of the line.
+  # After the name follows one blank and the kind; or several blanks, or the end of the line.
   layoutfs $command --help | sed 's/, -/,-/g' | sed -n "s/^  \(-[^ ]*\) \([^ ][^ ]*\).*/$command|\1|\2/p; t; s/^  \(-[^ ]*\).*/$command|\1|/p"
 done >"$TMP/options"
-same "there is a table" 1 "$(($(wc -l <"$TMP/options") > 150))"
+same "the help of all commands has more than 150 options" 1 "$(($(wc -l <"$TMP/options") > 150))"
 
-# missing OPTION COMMAND...: which of the commands do not have it.
+# missing OPTION COMMAND...: prints the commands without the option.
 missing() {
   local option=$1 command
   shift
@@ -23,7 +24,7 @@ missing() {
       END {exit !found}' "$TMP/options" || echo "$command"
   done
 }
-have() { same "$1: ${*:2}" "" "$(missing "$@")"; }
+have() { same "the option $1 exists in ${*:2}" "" "$(missing "$@")"; }
 mapfile -t all < <(leaves)
 have -h "${all[@]}"
 have --help "${all[@]}"
@@ -51,45 +52,44 @@ have --media-type "ref put" push
 have --after repos tags
 have --limit repos tags
 
-# One name: always with the same short form, and the same kind of value.
-# ls -h is that of ls(1).
+# A name must always have the same short form and the same kind of value. Exception: ls -h, as in ls(1).
 sed -i '/^ls|-h,--human-readable|/d; s/^ls|--help|/ls|-h,--help|/' "$TMP/options"
-same "no long name has two short ones" "" "$(awk -F'|' '{n = split($2, names, ","); short = ""
+same "each long option has only one short form" "" "$(awk -F'|' '{n = split($2, names, ","); short = ""
     for (i = 1; i <= n; ++i) if (names[i] !~ /^--/) short = names[i]
     for (i = 1; i <= n; ++i) if (names[i] ~ /^--/ && !(names[i] == "--force" && names[1] == "--replace")) print names[i], short}' "$TMP/options" |
   sort -u | awk '{print $1}' | uniq -d)"
-# The value of --after is a word from the command's list.
-same "no option takes two kinds of values" "" "$(awk -F'|' '{split($2, names, ","); print names[length(names)], $3}' "$TMP/options" | sort -u |
+# The value of --after is a word of the command's list.
+same "each option has only one kind of values" "" "$(awk -F'|' '{split($2, names, ","); print names[length(names)], $3}' "$TMP/options" | sort -u |
   grep -v '^--after ' | awk '{print $1}' | uniq -d)"
-# -f is mount(8)'s in mount, and -o takes its options there.
-same "no short form stands for two names" "" "$(awk -F'|' '$1 != "mount" && $2 ~ /^-[a-zA-Z],/ {print $2}' "$TMP/options" | sort -u | cut -d, -f1 | uniq -d)"
+# Exceptions: -f and -o of mount, as in mount(8).
+same "each short option has only one long form" "" "$(awk -F'|' '$1 != "mount" && $2 ~ /^-[a-zA-Z],/ {print $2}' "$TMP/options" | sort -u | cut -d, -f1 | uniq -d)"
 
-echo "-- what they do"
+echo "-- the effect of some options"
 make_layouts sample
 L=$TMP/layouts/sample
 layoutfs init -q "$TMP/store"
 layoutfs copy -q "$L" "$TMP/copy" >/dev/null 2>"$TMP/stderr"
-same "copy -q says nothing" "0 0" "$? $(wc -c <"$TMP/stderr")"
+same "copy -q prints nothing on stderr" "0 0" "$? $(wc -c <"$TMP/stderr")"
 layoutfs gc -q "$TMP/copy" 2>"$TMP/stderr"
-same "nor does gc" "0 0" "$? $(wc -c <"$TMP/stderr")"
+same "gc -q prints nothing on stderr" "0 0" "$? $(wc -c <"$TMP/stderr")"
 layoutfs fsck --quiet "$TMP/copy" 2>"$TMP/stderr"
-same "nor does fsck" "0 0" "$? $(wc -c <"$TMP/stderr")"
+same "fsck -q prints nothing on stderr" "0 0" "$? $(wc -c <"$TMP/stderr")"
 layoutfs index build -q "$L" 2>"$TMP/stderr"
-same "nor does index build" "0 0" "$? $(wc -c <"$TMP/stderr")"
-same "stdout stays" "$(layoutfs ls "$L" 2>&1)" "$(layoutfs ls -q "$L" 2>&1)"
-refused "errors are told" 3 ls -q "$L:none"
-refused "by copy too" 3 copy -q "$L:none" "$TMP/copy"
-check "index build --json" sh -c "'$LAYOUTFS' index build --json '$L' | grep -q '\"version\":1,\"indexed\":{\"layers\":0'"
-check "index rm --json" sh -c "'$LAYOUTFS' index rm --json '$L' | grep -q '\"version\":1,\"files\":[1-9]'"
+same "index build -q prints nothing on stderr" "0 0" "$? $(wc -c <"$TMP/stderr")"
+same "ls -q prints the same on stdout" "$(layoutfs ls "$L" 2>&1)" "$(layoutfs ls -q "$L" 2>&1)"
+refused "ls -q prints errors" 3 ls -q "$L:none"
+refused "copy -q prints errors" 3 copy -q "$L:none" "$TMP/copy"
+check "index build --json prints a version and counts" sh -c "'$LAYOUTFS' index build --json '$L' | grep -q '\"version\":1,\"indexed\":{\"layers\":0'"
+check "index rm --json prints a version and counts" sh -c "'$LAYOUTFS' index rm --json '$L' | grep -q '\"version\":1,\"files\":[1-9]'"
 printf 0123456789 >"$TMP/digits"
 digits=$(layoutfs blob put --digest "$(digest_of "$TMP/digits")" "$TMP/store" "$TMP/digits")
-prints "blob get --range" 234 blob get "$TMP/store" "$digits" --range 2-4
-prints "as --offset and --length" 234 blob get "$TMP/store" "$digits" --offset 2 --length 3
-prints "from the end" 89 blob get "$TMP/store" "$digits" --range -2
-prints "beyond the end" 9 blob get "$TMP/store" "$digits" --range 9-99
-refused "a range that has no byte" 2 blob get "$TMP/store" "$digits" --range 10-
-refused "a range that is none" 2 blob get "$TMP/store" "$digits" --range 4-2
-refused "a range and an offset" 2 blob get "$TMP/store" "$digits" --range 2-4 --offset 1
+prints "blob get --range prints the bytes of the range" 234 blob get "$TMP/store" "$digits" --range 2-4
+prints "blob get --offset --length prints the same bytes" 234 blob get "$TMP/store" "$digits" --offset 2 --length 3
+prints "blob get --range -2 prints the last two bytes" 89 blob get "$TMP/store" "$digits" --range -2
+prints "blob get --range ends at the end of the blob" 9 blob get "$TMP/store" "$digits" --range 9-99
+refused "blob get refuses a range after the end of the blob" 2 blob get "$TMP/store" "$digits" --range 10-
+refused "blob get refuses a range that ends before it begins" 2 blob get "$TMP/store" "$digits" --range 4-2
+refused "blob get refuses --range with --offset" 2 blob get "$TMP/store" "$digits" --range 2-4 --offset 1
 
 echo "-- a blob of two media types"
 python3 - "$CORPUS" "$TMP/twice" <<'PYTHON'
@@ -104,16 +104,16 @@ other = layout.blob(blob, "application/vnd.docker.image.rootfs.diff.tar")
 image = layout.manifest(layout.config([sha(blob)] * 2), [one, other])
 layout.tag("app", image)
 layout.tag("docker", {**image, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"})
-# Its layer is an entry too, as a file of its own.
+# The layer is also an entry with another media type.
 layout.tag("file", {**one, "mediaType": "application/x-own"})
 layout.write(sys.argv[2])
 PYTHON
 bytes=$(find "$TMP/twice/blobs" -type f -printf '%s\n' | awk '{sum += $1} END {print sum}')
 layer=$(find "$TMP/twice/blobs" -type f -size +90k -printf '%s\n')
-same "copy counts it once" "3 $bytes 0" "$(layoutfs copy --json --no-progress "$TMP/twice" "$TMP/once" 2>/dev/null | jq -r '"\(.copied.blobs) \(.copied.bytes) \(.reused.blobs)"')"
-same "and where it is there" "0 3 $bytes" "$(layoutfs copy --json --no-progress "$TMP/twice" "$TMP/once" 2>/dev/null | jq -r '"\(.copied.blobs) \(.reused.blobs) \(.reused.bytes)"')"
-same "fsck too" "3 $bytes 1" "$(layoutfs fsck --json --no-progress "$TMP/twice" | jq -r '"\(.blobs) \(.bytes) \(.documents)"')"
-same "inspect too" "$layer" "$(layoutfs inspect --json "$TMP/twice:app" | jq .size)"
-check "image tag" "$LAYOUTFS" image tag "$TMP/twice:app" twice
-same "image size too" "$bytes" "$(layoutfs image size --json twice | jq .size)"
-same "gc too" 3 "$(layoutfs gc --dry-run --grace 0 --json "$TMP/twice" | jq .reachable)"
+same "copy counts a blob with two media types once" "3 $bytes 0" "$(layoutfs copy --json --no-progress "$TMP/twice" "$TMP/once" 2>/dev/null | jq -r '"\(.copied.blobs) \(.copied.bytes) \(.reused.blobs)"')"
+same "copy counts an existing blob with two media types once" "0 3 $bytes" "$(layoutfs copy --json --no-progress "$TMP/twice" "$TMP/once" 2>/dev/null | jq -r '"\(.copied.blobs) \(.reused.blobs) \(.reused.bytes)"')"
+same "fsck counts a blob with two media types once" "3 $bytes 1" "$(layoutfs fsck --json --no-progress "$TMP/twice" | jq -r '"\(.blobs) \(.bytes) \(.documents)"')"
+same "inspect counts a layer with two media types once" "$layer" "$(layoutfs inspect --json "$TMP/twice:app" | jq .size)"
+check "image tag names the image with a repeated layer" "$LAYOUTFS" image tag "$TMP/twice:app" twice
+same "image size counts a blob with two media types once" "$bytes" "$(layoutfs image size --json twice | jq .size)"
+same "gc counts a blob with two media types once" 3 "$(layoutfs gc --dry-run --grace 0 --json "$TMP/twice" | jq .reachable)"

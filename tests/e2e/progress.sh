@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The progress line of a terminal: it is gone when a signal ends the program.
+# A signal that ends the program clears the progress line on a terminal.
 . "$(dirname "$0")/lib.sh"
 need python3 strace
 make_layouts sample
-# terminal ARGUMENT...: layoutfs on a terminal, with reads that take long, and Ctrl-C as soon as the line shows. Prints the signal
-# that ended it, and whether the line is gone.
+# terminal ARGUMENT...: runs layoutfs on a terminal with slow reads, and types Ctrl-C when the progress line appears.
+# Prints the signal that ended it, and whether the line is cleared.
 terminal() {
   limited python3 - "$LAYOUTFS" "$@" <<'PYTHON'
 import os, pty, sys
@@ -37,7 +37,7 @@ for command in "ls" "cat" "extract"; do
     extract) arguments=("$TMP/out") ;;
   esac
   said=$(terminal $command --cache-dir "$TMP/cache-$command" "$TMP/layouts/sample:app:1.0" "${arguments[@]}")
-  # extract tidies up first, and ends with 128 and the signal's number.
-  same "Ctrl-C ends $command, and the line is gone" "cleared" "$(sed 's/^2 //; s/^exit 130 //' <<<"$said")"
+  # extract cleans up first, and exits with 128 plus the number of the signal.
+  same "Ctrl-C ends $command and clears the progress line" "cleared" "$(sed 's/^2 //; s/^exit 130 //' <<<"$said")"
 done
 finish

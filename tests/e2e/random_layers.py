@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Random layers over each other make the tree that the slow model of ocilib says.
+"""Random layers result in the tree of the slow model of ocilib.
 
 usage: random_layers.py PROGRAM WORK_DIR KEEP_DIR
 
-Every image is compared with PROGRAM's ls and cat, some also with a mount of it
-(as root, with FUSE), and with LAYOUTFS_TEST_FULL=1 some with umoci's result.
-LAYOUTFS_TEST_SEED=N repeats one seed in all of these ways.  The layout of a seed that fails
-stays in KEEP_DIR.
+Compares every image with PROGRAM's ls and cat, some also with a mount (as root, with FUSE), and with
+LAYOUTFS_TEST_FULL=1 some with umoci's result.  LAYOUTFS_TEST_SEED=N repeats one seed in all of these ways.
+The layout of a failing seed stays in KEEP_DIR.
 """
 import dataclasses
 import gzip
@@ -29,13 +28,13 @@ spec = importlib.util.spec_from_file_location("check_tree", CORPUS / "check-tree
 check_tree = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(check_tree)
 
-# These run first, each time. In all of them a layer deletes a directory into which it also puts a file: the
-# directory must have lost its owner (18, 53, 74), its extended attributes (188), or both.
+# These seeds always run first. In each, a layer deletes a directory into which it also puts a file. The directory must
+# lose its owner (18, 53, 74), its extended attributes (188), or both.
 KEPT = [18, 53, 74, 91, 94, 145, 188, 277]
 CORRUPT = 7  # the exit code for layers that cannot be applied
 UNPACK_SECONDS = 60
 
-# Few names, for the layers to meet; and those that are spelled or stored in odd ways.
+# Few names, so that layers collide, and names with unusual spellings or encodings.
 PLAIN = [b"a", b"b", b"c", b"d", b"lib", b"usr"]
 ODD = [b"caf\xe9", b"\xc3\xbc", b"two words", b"new\nline", b"..x", b".w", b"%41", b"n" * 130, b"-l", b"A"]
 
@@ -65,7 +64,7 @@ class Maker:
         return b"/".join(self.rnd.choice(self.names) for _ in range(depth))
 
     def spelled(self, path):
-        """the path as someone else's tar has it"""
+        """Returns another spelling of the path, as in tars of other programs."""
         head, _, tail = path.rpartition(b"/")
         return self.rnd.choice(
             [b"./" + path, b"/" + path, b"x/../" + path, head + b"//" + tail, path.replace(b"/", b"/./")]
@@ -87,7 +86,7 @@ class Maker:
         return attrs
 
     def xattrs(self, kind):
-        # The kernel shows those of users for files and directories alone.
+        # The kernel shows user.* only for files and directories.
         space = "user." if kind in ("file", "dir") else "security."
         names = self.rnd.sample(["a", "b", "long." + "n" * 60], self.rnd.randint(1, 3))
         values = [self.rnd.randbytes(self.rnd.choice([0, 1, 20, 300])) for _ in names]
@@ -99,7 +98,7 @@ class Maker:
         return make(size, self.rnd.randrange(1 << 30))
 
     def files(self):
-        """paths in the tree so far that a hard link can name"""
+        """Returns paths in the tree so far to which a hard link is possible."""
         tree, found = self.model(), []
 
         def visit(node, path):
@@ -113,7 +112,7 @@ class Maker:
         return found
 
     def used_directory(self):
-        """one that the layer on top puts something into: it is deleted and there at once"""
+        """Returns a directory with an entry in the top layer, for a whiteout; None if there is none."""
         parents = {b"/".join(ocilib.split(e.name)[:-1]) for e in self.layers[-1].entries}
         return self.rnd.choice(sorted(parents - {b""}) or [None])
 
@@ -132,7 +131,7 @@ class Maker:
         return tree
 
     def add(self):
-        """one more entry for the layer on top, unless the model refuses it"""
+        """Adds an entry to the top layer, unless the model refuses it."""
         tar = self.layers[-1]
         parts, entries = len(tar.parts), len(tar.entries)
         self.put(tar)
@@ -199,7 +198,7 @@ class Maker:
         return ocilib.Layer(ocilib.zstd_frame(data, block=1 << self.rnd.randrange(10, 17)), data, ocilib.ZSTD)
 
     def expected(self, strict=False):
-        """as in expected.json; None if the layers must be refused"""
+        """Returns the tree as in expected.json; None if the layers must be refused."""
         try:
             return {"tree": self.model(strict).dump()}
         except ocilib.Refused:
@@ -211,7 +210,7 @@ class Maker:
         layout.write(where)
 
     def told(self):
-        """the entries, for people"""
+        """Returns the entries for people."""
         for number, tar in enumerate(self.layers):
             for e in tar.entries:
                 shown = dataclasses.replace(e, data=b"%d bytes" % len(e.data))
@@ -249,7 +248,7 @@ def by_mount(program, layout, want, at):
 
 
 def by_umoci(seed, work):
-    """None if tools disagree on the layers"""
+    """Returns the differences to umoci's result; None if tools disagree on the layers."""
     maker = Maker(seed, is_common=True)
     want = maker.expected(strict=True)
     if want is None:
@@ -262,8 +261,8 @@ def by_umoci(seed, work):
     found = check_tree.walk(work / "bundle" / "rootfs")
     for node in want["tree"].values():
         if node["type"] == "dir" and "mtime_ns" not in node:
-            del node["mode"], node["gid"]  # made by mkdir, it may inherit them from a set-group-ID directory
-    # Unpacking writes into existing directories, which changes their times.
+            del node["mode"], node["gid"]  # a directory by mkdir may inherit them from a set-group-ID directory
+    # umoci writes into existing directories, which changes their times.
     return ["umoci: " + line for line in check_tree.compare(want, found, ["dir-mtime"])]
 
 
@@ -283,7 +282,7 @@ def umoci_skip():
 
 
 class Ways:
-    """Which images are looked at in which way, and how many were."""
+    """Compares images in several ways, and counts them."""
 
     def __init__(self, program, work, keep):
         self.program, self.work, self.keep = program, work, keep
@@ -293,7 +292,7 @@ class Ways:
         self.counts[what] += 1
 
     def check(self, seed, with_mount, with_umoci):
-        """the problem of the image of a seed"""
+        """Returns the problems of a seed's image."""
         maker = Maker(seed)
         work = self.work / str(seed)
         maker.write(work / "oci", maker.blobs)

@@ -3,9 +3,9 @@
 
 usage: random_layouts.py PROGRAM WORK_DIR KEEP_DIR
 
-The oracle is a model of its own: the maker knows the children of each document, and which digests occur in a text is found by
-a regular expression.  LAYOUTFS_TEST_SEED=N repeats one seed, LAYOUTFS_TEST_FULL=1 tries 10,000 instead of 100.  The layout
-of a seed that fails stays in KEEP_DIR.
+The oracle is an independent model: the maker knows the children of each document, and a regular expression finds the digests in
+a text.  LAYOUTFS_TEST_SEED=N repeats one seed, LAYOUTFS_TEST_FULL=1 tries 10,000 instead of 100.  The layout of a failing seed stays
+in KEEP_DIR.
 """
 import hashlib
 import json
@@ -33,7 +33,7 @@ NOT_FOUND, AMBIGUOUS, CORRUPT = 3, 5, 7
 
 
 class Failure(Exception):
-    """Something is not as the model says."""
+    """The program differs from the model."""
 
 
 def sha256(content):
@@ -45,11 +45,11 @@ class Blob:
         self.content, self.kind, self.media_type = content, kind, media_type
         self.hex = sha256(content)
         self.digest = "sha256:" + self.hex
-        self.children = []  # blobs that the document names by its own rules, in any order
+        self.children = []  # blobs that the document refers to by its own rules, in any order
         self.subject = None
 
     def mentioned(self):
-        """The hex digits of every digest in a document; other blobs mention nothing."""
+        """Returns the hex digits of every digest in a document; none for other blobs."""
         text = self.content.decode("utf-8", "replace")
         if self.kind == "data" and not text.lstrip().startswith(("{", "[")) or self.kind == "layer":
             return set()
@@ -70,7 +70,7 @@ class Maker:
                        for _ in range(self.rnd.randint(1, 4))]
         self.data = [self.add(text.encode(), "data", self.rnd.choice(UNKNOWN))
                      for text in ("plain text %d" % seed, "binary \0\1 %d" % seed)]
-        # Each is made of those before it.
+        # Each document refers only to earlier ones.
         self.documents = []
         makers = [self.image, self.image, self.image, self.artifact, self.schema1, self.unknown, self.unknown, self.index,
                   self.index]
@@ -89,7 +89,7 @@ class Maker:
         return self.blobs.setdefault(blob.hex, blob)
 
     def spelled(self, media_type):
-        """The same media type, as RFC 9110 (8.3.1) lets it be written."""
+        """Returns an equivalent spelling of the media type (RFC 9110, 8.3.1)."""
         if self.chance(15):
             media_type += "; charset=utf-8"
         return media_type.upper() if self.chance(5) else media_type
@@ -101,7 +101,7 @@ class Maker:
         return described
 
     def notes(self):
-        """Annotations that may mention any blob."""
+        """Returns annotations that may mention any blob."""
         if not self.chance(20):
             return {}
         return {"annotations": {"com.example.base": self.rnd.choice(list(self.blobs.values())).digest, "b": "c"}}
@@ -120,7 +120,7 @@ class Maker:
         if not self.documents or not self.chance(20):
             return None
         if self.chance(30):
-            return Blob(self.rnd.randbytes(9), "manifest", MANIFEST)  # not stored anywhere
+            return Blob(self.rnd.randbytes(9), "manifest", MANIFEST)  # never stored
         return self.rnd.choice(self.documents)
 
     def image(self):
@@ -178,7 +178,7 @@ class Maker:
         return {**described, "annotations": annotations} if annotations else described
 
     def drop(self, blob):
-        """Removes the blob of an index's child that nothing else names: the layout is sparse."""
+        """Removes the blob of an index's child that has no other references, so that the layout is sparse."""
         parents = [other for other in self.blobs.values() if blob in other.children]
         is_entry = any(entry["digest"] == blob.digest for entry in self.entries)
         if is_entry or not parents or any(parent.kind != "index" for parent in parents) or blob.kind == "data":
@@ -198,7 +198,7 @@ class Maker:
 
 
 class Model:
-    """Which blobs of a layout are in use."""
+    """The blobs of a layout that are in use."""
 
     def __init__(self, blobs, entries):
         self.blobs, self.entries = blobs, entries
@@ -219,7 +219,7 @@ class Model:
         return {child.hex for child in blob.children} | (blob.mentioned() if blob.kind == "data" else set())
 
     def copied(self):
-        """Everything behind the entries, and behind the referrers of any of it."""
+        """Returns everything reachable from the entries, and from the referrers of any of it."""
         roots = set(self.roots)
         while True:
             found = self.closure(roots, self.led_to)
@@ -229,24 +229,24 @@ class Model:
             roots |= referrers
 
     def documents(self):
-        """The documents searched for referrers: all descendants of entries, children and subjects, but not by texts."""
+        """Returns the documents to search for referrers: all descendants of entries, children and subjects, but not those found in texts."""
         def children(blob):
             found = [child.hex for child in blob.children] if blob.kind in ("index", "manifest", "artifact") else []
             return found + ([blob.subject.hex] if blob.subject else [])
         return self.closure(self.roots, children)
 
     def kept(self, index_text):
-        """Everything behind the entries, and every blob that a kept document, or index.json, mentions."""
+        """Returns everything reachable from the entries, and every blob that a kept document, or index.json, mentions."""
         def next_of(blob):
             return self.led_to(blob) | blob.mentioned() | ({blob.subject.hex} if blob.subject else set())
         return self.closure(set(self.roots) | set(DIGEST.findall(index_text)), next_of)
 
     def reachable(self):
-        """The documents that fsck follows."""
+        """Returns the documents that fsck follows."""
         return self.closure(self.roots, lambda blob: self.led_to(blob) | ({blob.subject.hex} if blob.subject else set()))
 
     def required(self, hex_):
-        """Whether a blob may not be missing."""
+        """Returns whether a blob must be present."""
         parents = [self.blobs[parent] for parent in self.reachable() if parent != hex_]
         return hex_ in self.roots or any(
             parent.kind not in ("index", "data") and any(child.hex == hex_ for child in parent.children) for parent in parents)
@@ -299,7 +299,7 @@ class Layouts:
 
     @staticmethod
     def absent_in(maker, model):
-        """The absent children of indexes that are led to."""
+        """Returns the absent children of reachable indexes."""
         named = {hex_ for parent in model.reachable() if model.blobs[parent].kind == "index"
                  for hex_ in DIGEST.findall(json.dumps(json.loads(model.blobs[parent].content)["manifests"]))}
         return {hex_ for hex_ in named if hex_ not in maker.blobs}
@@ -334,7 +334,7 @@ class Layouts:
         subprocess.run(["tar", "-xf", archive, "-C", unpacked], check=True)
         for copy in target, unpacked:
             entries = self.entries(copy)
-            # An entry without a media type gets that of its document.
+            # An entry without a media type gets the media type of its document.
             same = [{name: value for name, value in entry.items() if name != "mediaType" or name in before}
                     for entry, before in zip(entries, maker.entries)]
             if same != maker.entries:
@@ -343,11 +343,11 @@ class Layouts:
             for hex_ in model.copied():
                 if stored.get(hex_) != maker.blobs[hex_].content:
                     raise Failure(f"{copy.name}: {hex_} ({maker.blobs[hex_].kind}) was left behind")
-            # With a blob that only an unknown document mentions comes everything that it mentions itself.
+            # A blob that only an unknown document mentions is copied with everything that it mentions.
             more = set(stored) - model.closure(model.copied(), lambda blob: model.led_to(blob) | blob.mentioned())
             if more:
                 raise Failure(f"{copy.name}: has {more}")
-        # Once more changes nothing.
+        # A second copy must change nothing.
         before = self.state(target)
         self.expect(0, *arguments, path, target)
         if self.state(target) != before:
@@ -387,7 +387,7 @@ class Layouts:
             if is_absent != (not is_told and victim.hex in self.absent_in(
                     type("Now", (), {"blobs": blobs}), Model(blobs, maker.entries))):
                 raise Failure(f"absent {victim.kind} {victim.digest}: fsck prints {out}{err}")
-        # Whether it refuses or not, gc removes nothing that is in use.
+        # Even if gc refuses, it must not remove a blob in use.
         before = self.stored(copy)
         self.run("gc", "--grace", "0", copy)
         kept = Model(blobs, maker.entries).kept((copy / "index.json").read_text())
@@ -412,7 +412,7 @@ class Layouts:
             if code == AMBIGUOUS and after == before:
                 continue
             same = [entry for entry in before if entry.get("annotations", {}).get(REF_NAME) == name]
-            # Repeated entries of one image are one.
+            # Repeated entries of one image count once.
             images = {(entry["digest"], entry["annotations"].get(FULL_NAME)) for entry in same}
             if code != 0 or len(images) != 1 or removed != same:
                 raise Failure(f"ref rm {name}: {code}, removed {json.dumps(removed)}\n{out}{err}")

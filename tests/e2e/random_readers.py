@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Many readers of one mount at once get the bytes that went into the layer's tar.
+"""Many concurrent readers of one mount get the bytes of the layer's tar.
 
 usage: random_readers.py make DIR BYTES SEED
-         writes DIR/files, about BYTES of them, and DIR/layout with an image of these files for each of:
-         plain, gzip, zstd (one frame), frames (zstd, many of them)
+         writes DIR/files, about BYTES in total, and DIR/layout with an image of these files for each of
+         plain, gzip, zstd (one frame) and frames (zstd, many frames)
        random_readers.py read DIR MOUNT PID SECONDS MOST_KIB SEED
-         16 readers at random places and 2 in order, while the memory of PID (RssAnon) stays below MOST_KIB
+         runs 16 random readers and 2 sequential ones, while the memory of PID (RssAnon) must stay below MOST_KIB
        random_readers.py compare DIR MOUNT
-         tells of files that can be read and differ; those that give EIO are none of them
+         prints the files that can be read and differ; ignores files that return EIO
        random_readers.py damage FILE WHAT SEED
-         flips a bit of FILE, or truncates it, or deletes it, as WHAT says
+         flips a bit of FILE, truncates it or deletes it, depending on WHAT
 """
 import errno
 import json
@@ -30,7 +30,7 @@ FRAME = 4 << 20
 
 
 def make_files(directory, size, rnd):
-    """Pieces of text and noise, in files from nothing to some MiB; no two pieces are the same."""
+    """Writes pieces of text and noise, in files of up to some MiB. All pieces differ."""
     pool = text(3 << 20, rnd.random()) + noise(1 << 20, rnd.random())
     made = number = 0
     while made < size:
@@ -74,7 +74,7 @@ def make(directory, size, seed):
 
 
 class Pair:
-    """A file as it was and as the mount shows it."""
+    """A file and its copy in the mount."""
 
     def __init__(self, expected, shown):
         self.expected, self.shown = expected, shown
@@ -86,7 +86,7 @@ class Pair:
             got = os.pread(shown.fileno(), size, offset)
             if got != os.pread(expected.fileno(), size, offset):
                 sys.exit(f"{self.shown}: {len(got)} bytes at {offset} differ")
-            # The kernel's page cache would answer the next read.
+            # Otherwise the kernel's page cache would answer the next read.
             os.posix_fadvise(shown.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             return len(got)
 
@@ -151,8 +151,8 @@ def read(directory, mount, pid, seconds, most_kib, seed):
 
 
 def compare(directory, mount):
-    """Before a page that gives EIO the kernel ends a read early. In a long stretch of such pages only some are tried, the
-    first ones and more and more rarely those that follow, unless LAYOUTFS_TEST_FULL=1: each is a request of its own."""
+    """The kernel ends a read early before a page that returns EIO. In a long stretch of such pages only some are tried, the
+    first ones and then fewer and fewer, unless LAYOUTFS_TEST_FULL=1, because each is a separate request."""
     longest = 1 if os.environ.get("LAYOUTFS_TEST_FULL") else 64
     for pair in pairs_of(directory / "files", mount):
         with open(pair.expected, "rb") as expected, open(pair.shown, "rb", buffering=0) as shown:

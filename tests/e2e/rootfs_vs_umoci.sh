@@ -8,7 +8,7 @@ need jq umoci
 M=$TMP/m
 mount_at "$M" "$LAYOUT"
 
-# umoci takes no index: a layout of the same blobs that names each manifest by itself.
+# umoci does not support indexes, so a second layout with the same blobs names each manifest.
 mkdir "$TMP/flat"
 cp "$LAYOUT/oci-layout" "$TMP/flat"
 ln -s "$(realpath "$LAYOUT")/blobs" "$TMP/flat/blobs"
@@ -26,10 +26,10 @@ done | jq -s '{schemaVersion: 2, manifests: .}' >"$TMP/flat/index.json"
 for digest in "${manifests[@]}"; do
   name=${digest:0:12}
   check "umoci unpacks $name" umoci unpack --image "$TMP/flat:$name" "$TMP/unpacked"
-  same_tree "rootfs of $name is the same: names, kinds, modes, owners, times, targets, hard links, xattrs, contents" \
+  same_tree "the rootfs of $name has the same names, kinds, modes, owners, times, targets, links, xattrs and contents as unpacked by umoci" \
     "$TMP/unpacked/rootfs" "$M/manifests/sha256/$digest/rootfs"
   mount_at "$TMP/one" "$LAYOUT@sha256:$digest"
-  same_tree "and so is the mount of $name alone" "$TMP/unpacked/rootfs" "$TMP/one"
+  same_tree "the mount of $name shows the same as its rootfs" "$TMP/unpacked/rootfs" "$TMP/one"
   unmount "$TMP/one"
   rm -rf "$TMP/unpacked"
 done

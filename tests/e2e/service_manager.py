@@ -1,4 +1,4 @@
-"""Prints the messages of programs to the service manager, one line per datagram: service_manager.py SOCKET, a path or @NAME."""
+"""Print the messages of programs to the service manager, one line per datagram: service_manager.py SOCKET, a path or @NAME."""
 import socket
 import sys
 

@@ -3,9 +3,9 @@
 
 usage: sessions.py DIRECTORY FILE...
 
-A session is a fenced block that begins with "# ": each line "# COMMAND" is run by bash in DIRECTORY, and the lines up to the
-next one are its output, standard output and standard error together. The sessions of one file run in their order, and
-each file in a DIRECTORY of its own with a copy of the layout `debian` from DIRECTORY. Files without a session are a mistake.
+A session is a fenced block that begins with "# ". bash runs each line "# COMMAND" in DIRECTORY, and the lines up to the
+next command are its expected output, standard output and standard error together. The sessions of one file run in their order,
+in a separate copy of the layout `debian` of DIRECTORY. A file without a session is an error.
 """
 import difflib
 import os
@@ -20,7 +20,7 @@ SECONDS = 60
 
 
 def sessions(text):
-    """yields [command, expected lines] of each session"""
+    """Yields [command, expected lines] of each session."""
     for block in FENCE.findall(text):
         steps = []
         for line in block.splitlines():

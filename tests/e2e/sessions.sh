@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Every terminal session of README.md and docs/ prints the documented output. Its input is the layout that scripts/demo.sh makes:
-# with LAYOUTFS_TEST_DEBIAN=LAYOUT that one, else a small one with the same names and the files that the sessions look at.
+# Every terminal session of README.md and docs/ prints the documented output. The input is the layout of scripts/demo.sh
+# if LAYOUTFS_TEST_DEBIAN names it, else a small layout with the same names and files.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
 need_own_mounts
 need busybox python3 umoci
-# Sessions mount below /mnt: over an empty directory, so that nothing of this machine is touched.
+# Sessions mount below /mnt. An empty directory covers it, so that the machine's files stay unchanged.
 mount -t tmpfs -o size=4m,mode=755 tmpfs /mnt || skip "cannot mount a tmpfs here"
 W=$TMP/sessions
 mkdir "$W" "$TMP/bin"
@@ -28,6 +28,6 @@ else
   umoci gc --layout "$W/debian" >/dev/null
 fi
 PATH=$TMP/bin:$PATH
-check "all sessions print what is documented" python3 "$HERE/sessions.py" "$W" "$SOURCE"/README.md "$SOURCE/docs/commands.md"
-same "and leave no mount" "" "$(mounts_below /mnt | grep -e ^/mnt/image -e ^/mnt/layout)"
+check "all documented sessions print the documented output" python3 "$HERE/sessions.py" "$W" "$SOURCE"/README.md "$SOURCE/docs/commands.md"
+same "the documented sessions leave no mount" "" "$(mounts_below /mnt | grep -e ^/mnt/image -e ^/mnt/layout)"
 umount /mnt

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# SIGTERM and SIGINT take the mount down; files that are open stay readable until they are closed.
+# SIGTERM and SIGINT unmount the mount. Open files stay readable until they are closed.
 . "$(dirname "$0")/lib.sh"
 need_fuse
 make_layouts single
@@ -7,42 +7,42 @@ M=$TMP/m
 for signal in TERM INT; do
   mount_foreground "$M" "$TMP/log" "$TMP/layouts/single"
   kill -$signal "$pid"
-  wait_for is_not_mounted "$M" && ok "SIG$signal unmounts" || not_ok "SIG$signal unmounts"
-  wait_for has_ended "$pid" && ok "SIG$signal ends the program" || not_ok "SIG$signal ends the program"
+  wait_for is_not_mounted "$M" && ok "SIG$signal unmounts the mount" || not_ok "SIG$signal unmounts the mount"
+  wait_for has_ended "$pid" && ok "SIG$signal ends the server" || not_ok "SIG$signal ends the server"
   wait "$pid"
-  same "which is no failure" 0 $?
+  same "the server exits with 0 after SIG$signal" 0 $?
 done
 
 mount_foreground "$M" "$TMP/log" "$TMP/layouts/single:latest"
 exec 9<"$M/var/noise"
 kill -TERM "$pid"
-wait_for is_not_mounted "$M" && ok "with a file open SIGTERM detaches" || not_ok "with a file open SIGTERM detaches"
-same "the open file is still readable" "$(layoutfs cat "$TMP/layouts/single:latest" var/noise | sha256sum)" \
+wait_for is_not_mounted "$M" && ok "SIGTERM detaches a mount with an open file" || not_ok "SIGTERM detaches a mount with an open file"
+same "the open file stays readable after SIGTERM" "$(layoutfs cat "$TMP/layouts/single:latest" var/noise | sha256sum)" \
   "$(limited sha256sum <&9)"
 exec 9<&-
-wait_for has_ended "$pid" && ok "closing it ends the program" || not_ok "closing it ends the program"
+wait_for has_ended "$pid" && ok "the server ends when the open file is closed" || not_ok "the server ends when the open file is closed"
 
 mount_foreground "$M" "$TMP/log" "$TMP/layouts/single:latest"
 exec 9<"$M/var/noise"
 kill -TERM "$pid"
 wait_for is_not_mounted "$M"
 kill -TERM "$pid"
-wait_for has_ended "$pid" && ok "a second signal ends it at once" || not_ok "a second signal ends it at once"
+wait_for has_ended "$pid" && ok "a second signal ends the server at once" || not_ok "a second signal ends the server at once"
 exec 9<&-
 
-# In the background: the program goes with its mount.
+# A server in the background ends with its mount.
 mount_at "$M" "$TMP/layouts/single"
 unmount "$M"
 no_process() { ! pgrep -f "^$LAYOUTFS mount .*$M\$"; }
-wait_for no_process && ok "the background process ends with its mount" || not_ok "the background process ends with its mount"
+wait_for no_process && ok "the server in the background ends with its mount" || not_ok "the server in the background ends with its mount"
 mkdir "$TMP/made-before"
 mount_at "$TMP/made-before" "$TMP/layouts/single"
 unmount "$TMP/made-before"
-check "a directory that was there stays" test -d "$TMP/made-before"
-layoutfs mount -q "$TMP/layouts/single" "$TMP/made-by-mount" || not_ok "mounting on a directory that is not there"
-check "a mount point is made where it is missing" test -e "$TMP/made-by-mount/index.json"
+check "umount does not remove a mount point that existed before mount" test -d "$TMP/made-before"
+layoutfs mount -q "$TMP/layouts/single" "$TMP/made-by-mount" || not_ok "mount accepts a mount point that does not exist"
+check "mount creates a missing mount point" test -e "$TMP/made-by-mount/index.json"
 unmount "$TMP/made-by-mount"
-check "and removed when it is unmounted" test ! -e "$TMP/made-by-mount"
+check "umount removes the mount point that mount created" test ! -e "$TMP/made-by-mount"
 cat >"$TMP/turns" <<'TURNS'
 set -e
 for turn in $(seq 50); do
@@ -52,22 +52,22 @@ for turn in $(seq 50); do
   rmdir "$2"
 done
 TURNS
-check "so that it can be made again at once, many times" env LAYOUTFS="$LAYOUTFS" \
+check "mount and umount create and remove the mount point 50 times" env LAYOUTFS="$LAYOUTFS" \
   sh "$TMP/turns" "$TMP/layouts/single" "$TMP/made-by-mount"
-# It is others' then, also if the program gets to it late.
+# If the server is slow, another process may use the directory first.
 rm -rf "$TMP/made-by-mount"
 "$LAYOUTFS" mount -q -f "$TMP/layouts/single" "$TMP/made-by-mount" &
 pid=$!
 pids+=("$pid")
 wait_for test -e "$TMP/made-by-mount/index.json"
 kill -STOP "$pid"
-check "a server that does not answer does not keep a mount" "$LAYOUTFS" umount "$TMP/made-by-mount"
+check "umount succeeds while the server is stopped" "$LAYOUTFS" umount "$TMP/made-by-mount"
 rmdir "$TMP/made-by-mount" && mkdir "$TMP/made-by-mount"
 kill -CONT "$pid"
 wait "$pid"
-check "one that others made meanwhile stays" rmdir "$TMP/made-by-mount"
+check "the server does not remove a directory that another process created" rmdir "$TMP/made-by-mount"
 
-# One that is stopped before it has mounted leaves nothing: while it indexes 16 GiB of zeros.
+# A mount that is interrupted while it indexes 16 GiB of zeros leaves nothing.
 python3 - "$TMP/long" "$(host_architecture)" "$CORPUS" <<'PYTHON' || exit 1
 import gzip, pathlib, sys
 layout, architecture, corpus = sys.argv[1:]
@@ -89,6 +89,6 @@ for signal in INT TERM HUP; do
   kill -$signal "$pid"
   wait "$pid" 2>/dev/null
   code=$?
-  same "SIG$signal ends the indexing before a mount" "$((128 + $(kill -l $signal)))" $code
-  check "which leaves no mount point" test ! -e "$TMP/made-by-mount"
+  same "SIG$signal ends mount while it indexes" "$((128 + $(kill -l $signal)))" $code
+  check "an interrupted mount removes the mount point that it created" test ! -e "$TMP/made-by-mount"
 done

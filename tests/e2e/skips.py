@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Scripts leave parts of themselves out by the functions of lib.sh alone, so that the whole counts as skipped.
+"""Check that scripts omit parts of themselves only by the functions of lib.sh, so that the whole counts as skipped.
 
 usage: skips.py DIRECTORY
 """

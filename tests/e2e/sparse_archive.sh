@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Layouts in tars with sparse files, in every format of GNU tar: read like the result of tar -x.
+# Layouts in tars with sparse files, in every format of GNU tar, are read like the result of tar -x.
 . "$(dirname "$0")/lib.sh"
 need jq python3 tar
 make_layouts sample
 S=$TMP/store
 cp -a "$TMP/layouts/sample" "$S"
-# Blobs of holes and data, index.json and oci-layout too; each is made sparse on the disk.
+# Writes blobs of holes and data, and index.json and oci-layout too. Each is made sparse on disk.
 python3 - "$S" <<'PY'
 import hashlib, json, os, random, sys
 store, rnd = sys.argv[1], random.Random(16)
@@ -25,9 +25,9 @@ def with_holes(path):
                 file.write(piece)
         file.truncate(len(content))
 blobs = [b"", bytes(1 << 20), bytes(1 << 20) + b"x", b"x" + bytes(1 << 20), rnd.randbytes(5000)]
-# More pieces than a header holds, and more than a block of 21.
+# More pieces than a header holds, and more than the 21 of an extension block.
 blobs += [b"".join(rnd.choice([bytes(4096), rnd.randbytes(4096)]) for _ in range(n)) for n in (5, 60, 400)]
-# A tar as layers are.
+# A tar like that of a layer.
 index = json.load(open(f"{store}/index.json"))
 for number, content in enumerate(blobs):
     digest, path = put(content)
@@ -42,28 +42,28 @@ same_as_extracted() {
   local sentence=$1 archive=$2 digest bad=0
   rm -rf "$TMP/extracted" && mkdir "$TMP/extracted" && tar -C "$TMP/extracted" -xf "$archive"
   for command in "ls -l" "inspect" "blob ls" "ref ls"; do
-    same "$sentence: $command" "$(layoutfs $command "$TMP/extracted" 2>&1 | sed "s|$TMP/extracted|LAYOUT|")" \
+    same "$sentence: $command prints the same as for the extracted layout" "$(layoutfs $command "$TMP/extracted" 2>&1 | sed "s|$TMP/extracted|LAYOUT|")" \
       "$(layoutfs $command "$archive" 2>&1 | sed "s|$archive|LAYOUT|")"
   done
-  check "$sentence: fsck" "$LAYOUTFS" fsck --no-progress "$archive"
+  check "$sentence: fsck finds no problems" "$LAYOUTFS" fsck --no-progress "$archive"
   for digest in $(layoutfs blob ls "$archive"); do
     cmp -s <(layoutfs blob get "$archive" "$digest") "$TMP/extracted/blobs/${digest/://}" || bad=$((bad + 1))
     cmp -s <(layoutfs blob get "$archive" "$digest" --offset 3000 --length 9000) \
       <(tail -c +3001 "$TMP/extracted/blobs/${digest/://}" | head -c 9000) || bad=$((bad + 1))
   done
-  same "$sentence: blobs as tar gives them" 0 $bad
-  check "$sentence: copy" "$LAYOUTFS" copy --no-progress "$archive" "$TMP/copy"
-  check "$sentence: the copy is whole" "$LAYOUTFS" fsck --no-progress "$TMP/copy"
+  same "$sentence: blob get prints the same as tar extracts" 0 $bad
+  check "$sentence: copy succeeds" "$LAYOUTFS" copy --no-progress "$archive" "$TMP/copy"
+  check "$sentence: fsck finds no problems in the copy" "$LAYOUTFS" fsck --no-progress "$TMP/copy"
   rm -rf "$TMP/copy"
 }
 for form in "--format=gnu" "--format=posix --sparse-version=0.0" "--format=posix --sparse-version=0.1" \
   "--format=posix --sparse-version=1.0"; do
   tar -C "$S" -S --hole-detection=raw $form -cf "$TMP/sparse.tar" oci-layout index.json blobs
-  check "$form is sparse" test "$(stat -c %s "$TMP/sparse.tar")" -lt "$(du -sb "$S" | cut -f1)"
-  same_as_extracted "$form" "$TMP/sparse.tar"
+  check "tar $form writes a sparse archive" test "$(stat -c %s "$TMP/sparse.tar")" -lt "$(du -sb "$S" | cut -f1)"
+  same_as_extracted "an archive of tar $form" "$TMP/sparse.tar"
 done
 
-# index.json and oci-layout as sparse entries, which no archiver makes of files so small.
+# index.json and oci-layout as sparse entries. No archiver writes files of this size as sparse.
 python3 - "$S" "$TMP/small.tar" <<'PY'
 import sys, tarfile, io
 store, out = sys.argv[1:]
@@ -71,7 +71,7 @@ with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
     tar.add(f"{store}/blobs", "blobs")
     for name in ("oci-layout", "index.json"):
         content = open(f"{store}/{name}", "rb").read()
-        half = len(content) // 2 // 512 * 512  # GNU tar begins each piece at a block
+        half = len(content) // 2 // 512 * 512 # GNU tar begins each piece at a block boundary
         text = f"2\n0\n{half}\n{half}\n{len(content) - half}\n".encode()
         stored = text + bytes(-len(text) % 512) + content
         entry = tarfile.TarInfo(f"GNUSparseFile.1/{name}")
@@ -80,9 +80,9 @@ with tarfile.open(out, "w", format=tarfile.PAX_FORMAT) as tar:
                              "GNU.sparse.realsize": str(len(content))}
         tar.addfile(entry, io.BytesIO(stored))
 PY
-same_as_extracted "sparse documents" "$TMP/small.tar"
+same_as_extracted "an archive with sparse documents" "$TMP/small.tar"
 
-# Truncated inside the stored data.
+# Truncates inside the stored data.
 head -c $(($(stat -c %s "$TMP/sparse.tar") * 2 / 3)) "$TMP/sparse.tar" >"$TMP/cut.tar"
 layoutfs fsck --no-progress "$TMP/cut.tar" >/dev/null 2>&1
-check "one that is cut off is refused" test $? != 0
+check "a truncated sparse archive is refused" test $? != 0

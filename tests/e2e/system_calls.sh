@@ -1,37 +1,38 @@
 #!/usr/bin/env bash
-# Counts with strace how often commands open a layout and a blob. Counts, not times: a file opened twice is
-# read and verified twice, and causes two waits on a network.
+# Counts with strace how often commands open a layout and a blob. A file that is opened twice is read and verified
+# twice, and causes two waits on a network.
 . "$(dirname "$0")/lib.sh"
 need jq python3
 need_layout
 has strace || finish
 L=$TMP/layout
 cp -a "$LAYOUT" "$L"
-# A file that has changed within 50 ms may change again and keep its times, so it is read each time. Then it is read once.
+# A file that changed less than 50 ms ago may change again within the same timestamp, so it is read each time. After
+# that it is read once.
 settle() { sleep 0.2; }
 settle
 name=$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"]][0]' "$L/index.json")
 repository=${name%%:*} manifest=$(jq -r '.manifests[0].digest' "$L/index.json")
 largest=$(cd "$L/blobs/sha256" && ls -S | head -n 1)
 
-# strace writes a file for each thread: in one file for all, a call that waits has its path and its result in two lines.
+# strace writes one file per thread. In a common file, a waiting call has its path and its result on two lines.
 STRACE=(strace -ff -qq -s 4096 -e trace=openat,openat2,open -o "$TMP/trace/of")
-# traced ARGUMENT...: runs the program; calls() are those that open a file.
+# traced ARGUMENT...: runs the program; calls() prints its calls that open files.
 traced() {
   rm -rf "$TMP/trace" && mkdir "$TMP/trace"
   limited "${STRACE[@]}" "$LAYOUTFS" "$@" >"$TMP/stdout" 2>"$TMP/stderr" || not_ok "layoutfs $*" "$(cat "$TMP/stderr")"
 }
 calls() { cat "$TMP"/trace/of.*; }
-# opened NAME: how often a file of that name was opened to read. O_PATH opens no file.
+# opened NAME: counts how often a file of that name was opened for reading. O_PATH does not open the file.
 opened() { calls | grep -v -e O_PATH -e ' = -1 ' | grep -cE "\"([^\"]*/)?$1\""; }
-# one_open SENTENCE ARGUMENT...: the command opens one layout, once.
+# one_open SENTENCE ARGUMENT...: the command must open the layout once.
 one_open() {
   local sentence=$1
   shift
   traced "$@"
   same "$sentence opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
 }
-# How many blobs were opened by their path in the layout: that is resolved once, for the folder.
+# Counts the blobs that were opened by a path in the layout. Normally that path is resolved once, for the folder.
 by_path() { calls | grep -cE '"blobs/[a-z0-9]+/[0-9a-f]{64,128}"'; }
 
 echo "-- one open of the layout for each command"
@@ -43,7 +44,7 @@ one_open "ref ls" ref ls "$L"
 one_open "ref get" ref get "$L" "$name"
 one_open "blob ls" blob ls "$L"
 one_open "blob get" blob get "$L" "sha256:$largest"
-same "and opens the blob once" 1 "$(opened "$largest")"
+same "blob get opens the blob once" 1 "$(opened "$largest")"
 one_open "tags" tags "$L" "$repository"
 one_open "referrers" referrers "$L" "$repository" "$manifest"
 one_open "fsck" fsck --no-progress "$L"
@@ -52,12 +53,12 @@ one_open "index build" index build --no-progress "$L"
 traced copy --no-progress "$L" "$TMP/copy"
 settle
 traced copy --no-progress "$L" "$TMP/copy"
-same "copy opens the layouts on both sides once" "2 2" "$(opened oci-layout) $(opened 'index\.json')"
+same "copy opens both layouts once" "2 2" "$(opened oci-layout) $(opened 'index\.json')"
 one_open "copy into an archive" copy --no-progress "$L" "oci-archive:$TMP/copy.tar"
 
 echo "-- one call for each blob"
 traced fsck --no-progress "$L"
-same "blobs are opened in their folder, not by paths" 0 "$(by_path)"
+same "fsck opens blobs relative to their folder" 0 "$(by_path)"
 traced blob ls -l "$L"
 same "blob ls -l opens no blob" 0 "$(calls | grep -cE '"[^"]*[0-9a-f]{64,128}"')"
 
@@ -68,10 +69,10 @@ if [ -c /dev/fuse ] || left_out "no /dev/fuse here"; then
   "${STRACE[@]}" "$LAYOUTFS" mount -f "$L:$name" "$TMP/mount" &
   pid=$!
   pids+=("$pid")
-  wait_for is_mounted "$TMP/mount" || not_ok "a mount under strace"
-  check "a mount is listed" ls "$TMP/mount"
+  wait_for is_mounted "$TMP/mount" || not_ok "mount succeeds under strace"
+  check "ls lists the mount" ls "$TMP/mount"
   unmount "$TMP/mount"
   wait "$pid"
-  same "a mount opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
+  same "mount opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
 fi
 finish

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Common file tools work on a mounted image: copies, archives, searches, mmap, sendfile; writing is refused.
+# Common file tools work on a mounted image: copies, archives, searches, mmap, sendfile. Writes are refused.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse
@@ -7,22 +7,22 @@ make_layouts sample
 M=$TMP/m
 mount_at "$M" "$TMP/layouts/sample:app:1.0"
 
-check "cp -a copies everything" cp -a "$M/." "$TMP/copy"
-same_tree "the copy is the same" "$M" "$TMP/copy"
-check "tar -c archives everything" tar --xattrs --acls -C "$M" -cf "$TMP/all.tar" .
+check "cp -a copies the mount" cp -a "$M/." "$TMP/copy"
+same_tree "the copy of cp -a has the same files" "$M" "$TMP/copy"
+check "tar archives the mount" tar --xattrs --acls -C "$M" -cf "$TMP/all.tar" .
 mkdir "$TMP/extracted"
-check "the archive extracts" tar --xattrs --acls -C "$TMP/extracted" -xpf "$TMP/all.tar"
-same_tree "what was archived is the same" "$M" "$TMP/extracted" --ignore xattrs
-check "find -ls sees every file" find "$M" -ls
-same "find sees the same names as in the copy" "$(cd "$TMP/copy" && find . | sort)" "$(cd "$M" && limited find . | sort)"
-same "grep -r finds the needle" "./etc/added:needle in the upper layer" \
+check "tar extracts the archive of the mount" tar --xattrs --acls -C "$TMP/extracted" -xpf "$TMP/all.tar"
+same_tree "the extracted archive has the same files" "$M" "$TMP/extracted" --ignore xattrs
+check "find -ls walks over the mount" find "$M" -ls
+same "find finds the same names as in the copy" "$(cd "$TMP/copy" && find . | sort)" "$(cd "$M" && limited find . | sort)"
+same "grep -r finds a text in the mount" "./etc/added:needle in the upper layer" \
   "$(cd "$M" && limited grep -r --devices=skip 'needle in' .)"
-same "du counts as in the apparent sizes of the copy" \
+same "du --apparent-size prints the same as for the copy" \
   "$(cd "$TMP/copy" && find . -type f -printf '%i %s\n' | sort -u | awk '{s += $2} END {print s}')" \
   "$(cd "$M" && limited find . -type f -printf '%i %s\n' | sort -u | awk '{s += $2} END {print s}')"
 blocks=$(limited stat -c '%b %B' "$M/var/text")
-same "blocks are of 512 bytes and hold the file" "$(((3000000 + 511) / 512)) 512" "$blocks"
-check "du takes blocks and hard links into account" test "$(limited du -sk "$M" | cut -f1)" -ge 5400 -a \
+same "stat returns blocks of 512 bytes that cover the file" "$(((3000000 + 511) / 512)) 512" "$blocks"
+check "du counts blocks, and hard links once" test "$(limited du -sk "$M" | cut -f1)" -ge 5400 -a \
   "$(limited du -sk "$M" | cut -f1)" -lt 5700
 
 cat >"$TMP/readers.py" <<'PYTHON'
@@ -47,24 +47,24 @@ with open(mounted, "rb") as f:
     assert os.lseek(f.fileno(), 0, os.SEEK_DATA) == 0
     assert os.lseek(f.fileno(), 0, os.SEEK_HOLE) == len(plain)
 PYTHON
-check "mmap, sendfile and reads anywhere give the file's bytes" python3 "$TMP/readers.py" "$M/var/text" "$TMP/copy/var/text"
-check "so do they of what does not compress" python3 "$TMP/readers.py" "$M/var/noise" "$TMP/copy/var/noise"
+check "mmap, sendfile and random reads return the bytes of a text" python3 "$TMP/readers.py" "$M/var/text" "$TMP/copy/var/text"
+check "mmap, sendfile and random reads return the bytes of noise" python3 "$TMP/readers.py" "$M/var/noise" "$TMP/copy/var/noise"
 
 read_only() {
   local sentence=$1 output
   shift
-  if output=$(limited "$@" 2>&1); then not_ok "$sentence is refused" "it worked: $*"
-  elif [[ $output == *"Read-only file system"* ]]; then ok "$sentence is refused with EROFS"
-  else not_ok "$sentence is refused with EROFS" "$output"; fi
+  if output=$(limited "$@" 2>&1); then not_ok "$sentence fails" "it worked: $*"
+  elif [[ $output == *"Read-only file system"* ]]; then ok "$sentence fails with EROFS"
+  else not_ok "$sentence fails with EROFS" "$output"; fi
 }
 read_only "writing to a file" dd if=/dev/null of="$M/etc/name" conv=notrunc status=none
-read_only "making a file" touch "$M/new"
-read_only "making a directory" mkdir "$M/new"
+read_only "creating a file" touch "$M/new"
+read_only "creating a directory" mkdir "$M/new"
 read_only "removing a file" rm -f "$M/etc/name"
 read_only "removing a directory" rmdir "$M/tmp"
 read_only "renaming" mv "$M/etc/name" "$M/etc/other"
-read_only "linking" ln "$M/etc/name" "$M/etc/other"
-read_only "making a symlink" ln -s x "$M/etc/other"
+read_only "creating a hard link" ln "$M/etc/name" "$M/etc/other"
+read_only "creating a symlink" ln -s x "$M/etc/other"
 read_only "changing a mode" chmod 600 "$M/etc/name"
 read_only "changing an owner" chown 1 "$M/etc/name"
 read_only "truncating" truncate -s 0 "$M/etc/name"

@@ -1,5 +1,5 @@
-"""Types each line of standard input into an interactive shell, then a tab, then END, and prints the words
-that the shell has of that as JSON: type_in_shell.py DIRECTORY SHELL [ARGUMENT...]. DIRECTORY is for files of its own."""
+"""Type each line of standard input into an interactive shell, then a tab, then END, and print the resulting words of the
+shell as JSON: type_in_shell.py DIRECTORY SHELL [ARGUMENT...]. DIRECTORY is for temporary files."""
 import fcntl
 import os
 import pty
@@ -23,7 +23,7 @@ os.chmod(tell, 0o755)
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(shell[0], shell)
-# Wide enough for every line to stay one.
+# Wide enough to keep every line in one row.
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 1000, 0, 0))
 
 shown = bytearray()
@@ -54,7 +54,7 @@ def words_of(keys):
     return text
 
 
-words_of(tell)  # once it answers it has read its configuration
+words_of(tell)  # the shell answers after it has read its configuration
 for line in sys.stdin:
     print(words_of(line.rstrip("\n") + "\tEND" + TO_BEGINNING_OF_LINE + tell + " "), flush=True)
 os.kill(pid, 9)

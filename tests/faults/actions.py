@@ -1,4 +1,4 @@
-"""The actions that are broken off or broken, the layouts that they begin with, and how they are run."""
+"""The actions that are interrupted or get errors, their initial layouts, and functions that run them."""
 import dataclasses
 import hashlib
 import json
@@ -37,7 +37,7 @@ def descriptor_of(content):
 
 
 def write_layout(path, has_refs_dir=False):
-    """a layout with two blobs and two references"""
+    """Makes a layout with two blobs and two references."""
     write(f"{path}/oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
     for content in (KNOWN, OTHER):
         write(f"{path}/{blob_file(digest_of(content))}", content)
@@ -51,7 +51,7 @@ def write_layout(path, has_refs_dir=False):
 
 
 def write_damaged(path, has_refs_dir=False):
-    """a layout after the disk has lost the content of a blob, but not its size"""
+    """Makes a layout after the disk has lost the content of a blob, but not its size."""
     write_layout(path, has_refs_dir)
     write(f"{path}/{blob_file(digest_of(KNOWN))}", bytes(len(KNOWN)))
 
@@ -73,7 +73,7 @@ def write_littered(path, has_refs_dir=False):
 
 
 def write_unfinished(path):
-    """the rest of an unfinished layout after a crash"""
+    """Makes the remains of an unfinished layout after a crash."""
     os.makedirs(f"{path}/blobs")
     write(f"{path}/.oci-0123456789abcdef/b-0", b'{"schem')
 
@@ -136,7 +136,7 @@ for has_refs in (False, True):
 
 
 def environment_of(layout, rules=(), log=None):
-    """`rules` are the faults for libfaults.so below the directory of `layout`"""
+    """Returns the environment of an action. `rules` are the faults of libfaults.so below the directory of `layout`."""
     environment = dict(os.environ)
     if rules or log:
         environment["LD_PRELOAD"] = FAULTS
@@ -151,7 +151,7 @@ def environment_of(layout, rules=(), log=None):
 
 
 def run(layout, arguments, stdin=b"", rules=(), log=None):
-    """runs an action to its end"""
+    """Runs an action to its end."""
     environment = environment_of(layout, rules, log)
     return subprocess.run(
         [PROGRAM, layout, *arguments], input=stdin, env=environment, capture_output=True, timeout=PATIENCE, check=False)
@@ -166,6 +166,6 @@ class Call:
 
 
 def read_log(path):
-    """the calls of a run"""
+    """Returns the calls of a run."""
     with open(path, encoding="utf-8") as file:
         return [Call(name, int(error), *paths) for name, error, *paths in (line[:-1].split("\t") for line in file)]

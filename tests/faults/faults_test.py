@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Every file-system call of every change of a layout fails, and is the last one.
+"""Each file-system call of each change of a layout fails, and is the last one before a crash.
 
-In each run it fails in two of the ways in which it can, chosen at random; with LAYOUTFS_TEST_FULL=1 in all of them.
+In each run the call fails in two ways, chosen at random; with LAYOUTFS_TEST_FULL=1 in all possible ways.
 Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that makes calls fail;
-LAYOUTFS_TEST_SEED, to have the ways of another run again.
+LAYOUTFS_TEST_SEED, to repeat the choices of another run.
 """
 import collections
 import concurrent.futures
@@ -60,7 +60,7 @@ DEADLY = {"kill", "cut"}
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """an action that nothing has kept from its end"""
+    """The result of an action that ran without a fault."""
     action: actions.Action
     template: str
     old: dict  # the tree before
@@ -69,7 +69,7 @@ class Baseline:
     calls: list
 
     def rules(self):
-        """ways in which its calls can fail, some for each of them"""
+        """Yields some of the ways in which each call can fail."""
         chance = random.Random(f"{SEED} {self.action.name}")
         for name, count in collections.Counter(call.name for call in self.calls).items():
             ways = (*WAYS[name], "kill", *(("cut",) if name in TRANSFERS else ()))
@@ -79,14 +79,14 @@ class Baseline:
 
 
 def parts_of(tree):
-    """the meaning of a tree: blobs, and references with their annotations"""
+    """Returns the meaning of a tree: blobs, and references with their annotations."""
     blobs = {path for path in tree if path.startswith("blobs/") and path.count("/") == 2}
     references = {path: entry[1] for path, entry in tree.items() if path == "index.json" or path.startswith("refs/")}
     return blobs, references
 
 
 class FaultyRuns(unittest.TestCase):
-    """shared by the runs of all lists of actions"""
+    """Common code of the runs of all lists of actions."""
 
     @classmethod
     def setUpClass(cls):
@@ -122,7 +122,7 @@ class FaultyRuns(unittest.TestCase):
         return Baseline(action, template, old, new, done.stdout, actions.read_log(log))
 
     def broken_run(self, base, rule):
-        """a run with `rule`, in a layout of its own"""
+        """Runs the action with `rule`, in a fresh layout."""
         action = base.action
         # What changed in the last 50 ms is read again: on a busy machine a run may have fewer calls than the first one.
         for _ in range(TRIES):
@@ -133,7 +133,7 @@ class FaultyRuns(unittest.TestCase):
         return layout, done
 
     def check(self, base, rule):
-        """one run with `rule`; whether it succeeded"""
+        """Runs once with `rule`, and returns whether it succeeded."""
         layout, done = self.broken_run(base, rule)
         self.check_outcome(base, done, rule)
         if done.returncode == 0 or done.stdout:
@@ -158,7 +158,7 @@ class FaultyRuns(unittest.TestCase):
         return [name for one in self.layouts_in(path) for name in layout_state.litter_of(one)]
 
     def left_beside(self, layout):
-        """files that do not belong to a layout"""
+        """Returns the files that do not belong to a layout."""
         return [name for name in os.listdir(os.path.dirname(layout)) if name != "layout"]
 
     def assert_same_tree(self, expected, layout):
@@ -174,7 +174,7 @@ class FaultyRuns(unittest.TestCase):
         self.assertEqual(done.stdout, base.output if done.returncode == 0 else b"")
 
     def check_reported(self, done, rule):
-        """that a failure is told by its name"""
+        """Checks that the error names the failure."""
         call, _, way = rule.split(":", 2)
         if done.returncode == 0:
             # Only this shows that the content did not reach the disk.
@@ -204,7 +204,7 @@ class FaultyRuns(unittest.TestCase):
             self.assertEqual(layout_state.difference({}, tree), [])
 
     def check_damaged(self, base, layout):
-        """that each damaged blob is unchanged or repaired"""
+        """Checks that each damaged blob is unchanged or repaired."""
         self.assertLessEqual(set(layout_state.problems_of(layout)), set(layout_state.problems_of(base.template)))
         path = actions.blob_file(actions.digest_of(actions.KNOWN))
         self.assertIn(layout_state.read(f"{layout}/{path}"), (bytes(len(actions.KNOWN)), actions.KNOWN))
@@ -253,7 +253,7 @@ def test_of(action):
 
 
 def add_tests(case, all_actions):
-    """a test for each of the actions"""
+    """Adds a test for each of the actions."""
     for one in all_actions:
         setattr(case, "test_" + one.name.replace(" ", "_").replace(".", "_"), test_of(one))
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A store of names under fire: system calls that fail, writers that are killed, many writers at once.
+"""A store of names with failing system calls, killed writers, and many concurrent writers.
 
 Environment: STORE_ACTIONS, the program that changes stores of names; FAULTS, the library that makes calls fail;
-LAYOUTFS_TEST_FULL=1 for more rounds; LAYOUTFS_TEST_SEED for the moments of another run.
+LAYOUTFS_TEST_FULL=1 for more rounds; LAYOUTFS_TEST_SEED to repeat the moments of another run.
 """
 import json
 import os
@@ -25,7 +25,7 @@ WORKERS = 3
 
 
 def write_names(path):
-    """a store with one image, which is not of this program's hand"""
+    """Makes a store with one image, as another program would write it."""
     image = {"name": "old", "labels": {"who": "somebody"}, "createdAt": TIME, "updatedAt": TIME,
              "target": {**actions.descriptor_of(actions.KNOWN), "extra": 1}}
     actions.write(f"{path}/{FILE}", json.dumps({"version": 1, "images": [image]}).encode())
@@ -37,7 +37,7 @@ def write_littered(path):
 
 
 def images_of(path):
-    """{name: image}"""
+    """Returns {name: image}."""
     document = json.loads(layout_state.read(f"{path}/{FILE}"))
     assert document["version"] == 1
     images = {image["name"]: image for image in document["images"]}
@@ -100,14 +100,14 @@ class Writers(unittest.TestCase):
         self.store = f"{self.directory}/names"
 
     def start(self, *arguments):
-        """a process that records its actions in its own file"""
+        """Starts a process that records its actions in a file."""
         said = tempfile.NamedTemporaryFile(dir=self.directory, prefix="said-")
         self.addCleanup(said.close)
         process = subprocess.Popen([actions.PROGRAM, self.store, *arguments], stdout=said, stderr=subprocess.PIPE)
         return process, said.name
 
     def names_after(self, said):
-        """the names that exist according to a process"""
+        """Returns the names that exist according to a process."""
         names = set()
         for line in layout_state.read(said).decode().split():
             names = names - {line[1:]} if line.startswith("-") else names | {line}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Breaks off and breaks `layoutfs index build` at each of its file-system calls in the index cache.
+"""Interrupts `layoutfs index build` at each of its file-system calls in the index cache, or makes the call fail.
 
-Remaining files must be right and whole, the next process must get the right image, and all that is missing must be
-built again. In each run a call fails with one error, chosen at random, with LAYOUTFS_TEST_FULL=1 with each of them.
-Environment: LAYOUTFS, the program; FAULTS, the library that stops it; LAYOUTFS_TEST_SEED, to have the errors of another
-run again.
+Remaining files must be right and complete, the next process must get the right image, and all missing files must be
+built again. In each run a call fails with one error, chosen at random; with LAYOUTFS_TEST_FULL=1 with each error.
+Environment: LAYOUTFS, the program; FAULTS, the library that stops it; LAYOUTFS_TEST_SEED, to repeat the errors of another
+run.
 """
 import collections
 import json
@@ -56,7 +56,7 @@ class Index(unittest.TestCase):
         return self.run_layoutfs("ls", "-l", **faults)
 
     def calls(self):
-        """how often each call is made"""
+        """Returns the number of times of each call."""
         log = f"{self.directory}/log"
         self.assertEqual(self.build(log=log).returncode, 0)
         shutil.rmtree(self.cache)
@@ -66,7 +66,7 @@ class Index(unittest.TestCase):
         return [(name, number) for name, count in counted.items() for number in range(1, count + 1)]
 
     def check_what_is_left(self):
-        """and that the next one makes it whole"""
+        """Checks that the next run completes the cache."""
         done = self.run_layoutfs("index", "verify")
         self.assertEqual((done.returncode, done.stdout), (0, b""), done.stderr)
         listed = self.run_layoutfs("index", "ls", "--json")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Ends processes that change a layout by SIGKILL at random moments, and checks the result.
+"""Kills processes that change a layout by SIGKILL at random moments, and checks the result.
 
-Environment: STORE_ACTIONS, the program that changes layouts; LAYOUTFS, the program (its gc and fsck take part if it
-has them); LAYOUTFS_TEST_FULL=1 for more rounds; LAYOUTFS_TEST_SEED to have the moments of another run again, as far as
-the machine gives them. umoci and skopeo read the layouts; if one is not installed the rest runs, and counts as skipped.
+Environment: STORE_ACTIONS, the program that changes layouts; LAYOUTFS, the program, with its gc and fsck;
+LAYOUTFS_TEST_FULL=1 for more rounds; LAYOUTFS_TEST_SEED to repeat the moments of another run, except for the timing of the
+machine. umoci and skopeo read the layouts; if one is not installed, the rest runs and counts as skipped.
 """
 import os
 import random
@@ -28,7 +28,7 @@ OTHERS = [name for name in ("umoci", "skopeo") if shutil.which(name)]
 
 
 def output_of(*command):
-    """the output of a program that must succeed"""
+    """Returns the output of a program that must succeed."""
     done = subprocess.run(command, capture_output=True, timeout=actions.PATIENCE, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.decode()}")
@@ -40,7 +40,7 @@ def has_command(name):
 
 
 class Process:
-    """a program that runs until it is killed"""
+    """A program that runs until it is killed."""
 
     def __init__(self, *command):
         self.command = " ".join(command)
@@ -52,7 +52,7 @@ class Process:
             raise AssertionError(f"{self.command}: {line} {self.process.communicate()[1]}")
 
     def kill(self):
-        """whether it was still running; if not, it must have ended well"""
+        """Kills it. Returns whether it was still running; if not, it must have succeeded."""
         self.process.kill()
         errors = self.process.communicate()[1].decode()
         if self.process.returncode not in (0, -signal.SIGKILL):
@@ -86,7 +86,7 @@ class Kill(unittest.TestCase):
             self.killed += process.kill()
 
     def let_workers_begin(self, layout):
-        """workers, and a collector of garbage that finds none that is old enough"""
+        """Starts workers, and sometimes a garbage collector, which finds no old garbage."""
         processes = []
         for slot in range(WORKERS):
             seed = str(self.random.randrange(1 << 63))

@@ -19,7 +19,7 @@ def is_temporary(name):
 
 
 def litter_of(layout):
-    """names of files of an interrupted writer"""
+    """Returns names of files of an interrupted writer."""
     return sorted(name for name in os.listdir(layout) if is_temporary(name)) if os.path.isdir(layout) else []
 
 
@@ -29,7 +29,7 @@ def read(path):
 
 
 def references_of(layout):
-    """{name: descriptor}; a reference without a name has its position instead"""
+    """Returns {name: descriptor}; a reference without a name has its position instead."""
     folder = os.path.join(layout, "refs")
     index = os.path.join(layout, "index.json")
     if not os.path.exists(index) and os.path.isdir(folder):
@@ -39,7 +39,7 @@ def references_of(layout):
 
 
 def blobs_of(layout):
-    """{digest: size}"""
+    """Returns {digest: size}."""
     found = {}
     folder = os.path.join(layout, "blobs")
     for algorithm in os.listdir(folder):
@@ -51,7 +51,7 @@ def blobs_of(layout):
 
 
 def problems_of(layout):
-    """yields a sentence for everything that must never be seen, however a writer has ended"""
+    """Yields a sentence for everything that must never be visible, regardless of how a writer ended."""
     for name in sorted(os.listdir(layout)):
         if name not in ENTRIES and not is_temporary(name):
             yield f"{name} does not belong into a layout"
@@ -71,7 +71,7 @@ def problems_of(layout):
 
 
 def incomplete_images(layout):
-    """yields a sentence for everything that a reference leads to and that is not there, or not of its size"""
+    """Yields a sentence for each reachable blob that is missing or has the wrong size."""
     blobs = blobs_of(layout)
 
     def wrong(where, descriptor):
@@ -92,7 +92,7 @@ def incomplete_images(layout):
 
 
 def tree_of(path):
-    """{relative path: mode and content} without temporary files and the lock; empty if it does not exist"""
+    """Returns {relative path: mode and content} without temporary files and the lock; empty if it does not exist."""
     found = {}
     for folder, folders, files in os.walk(path):
         folders[:] = [name for name in folders if not is_temporary(name)]
@@ -104,7 +104,7 @@ def tree_of(path):
 
 
 def difference(before, after):
-    """a sentence for each difference of two trees"""
+    """Yields a sentence for each difference of two trees."""
     return [
         f"{name}: {str(before.get(name, 'nothing'))[:500]} became {str(after.get(name, 'nothing'))[:500]}"
         for name in sorted(before.keys() | after.keys())

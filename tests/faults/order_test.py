@@ -2,7 +2,7 @@
 """The state of the disk after a power failure: content is fsynced before it gets a name, and the name after that.
 
 Reads the logs of whole runs. Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that
-keeps the log.
+writes the log.
 """
 import os
 import shutil
@@ -16,12 +16,12 @@ LOCK_EX = "2"
 
 
 def is_hidden(path, below=""):
-    """whether the part of the path behind `below` is ignored by readers"""
+    """Returns whether readers ignore the part of the path after `below`."""
     return any(layout_state.is_temporary(name) for name in path[len(below) :].split("/"))
 
 
 class Disk:
-    """which files and directories have changes that are in memory only, and the rules that were broken"""
+    """Tracks files and directories with changes that are only in memory, and the broken rules."""
 
     def __init__(self):
         self.unsynced = set()
@@ -30,7 +30,7 @@ class Disk:
         self.events = []  # of the references: locked, read, written
 
     def change_name(self, path):
-        """a name came, went or means something else"""
+        """Handles a name that was added, removed or replaced."""
         if not layout_state.is_temporary(os.path.basename(path)):
             self.unsynced.add(os.path.dirname(path))
 
@@ -81,7 +81,7 @@ class Disk:
 
 
 class LoggedRuns(unittest.TestCase):
-    """shared by the runs of all lists of actions"""
+    """Common code of the runs of all lists of actions."""
 
     def setUp(self):
         self.directory = os.path.realpath(tempfile.mkdtemp(prefix="layoutfs-order-"))
@@ -102,7 +102,7 @@ class LoggedRuns(unittest.TestCase):
         return disk
 
     def events_of(self, action, number):
-        """what happens, if possible with a read under the lock"""
+        """Returns the events of a run, if possible with a read under the lock."""
         # What has not changed in the last 50 ms need not be read again, and on a busy machine a run may begin later.
         for attempt in range(10):
             events = self.disk_after(action, f"{number}-{attempt}").events

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""One process stops before one of its file-system calls, another one does all of its work meanwhile.
+"""One process stops before one of its file-system calls, and another one does all of its work meanwhile.
 
-For each pair of actions and each call of the first: the outputs and the layout must be as if one had run after the other, in either order. Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that stops
-it.
+For each pair of actions and each call of the first, the outputs and the layout must be as if one had run after the other, in
+either order. Environment: STORE_ACTIONS, the program that changes layouts; FAULTS, the library that stops it.
 """
 import collections
 import concurrent.futures
@@ -23,7 +23,7 @@ KNOWN, OTHER = (actions.digest_of(content) for content in (actions.KNOWN, action
 
 
 class Step:
-    """an action with its input; LIMIT among its arguments stands for a time after the layout was made"""
+    """An action with its input. LIMIT among its arguments stands for a time after the layout was made."""
 
     def __init__(self, *arguments, stdin=b""):
         self.arguments, self.stdin = arguments, stdin
@@ -76,12 +76,12 @@ def is_waiting_for_a_lock(pid):
 
 
 def result_of(done):
-    """of a process: exit code and output, without the path, which differs from run to run"""
+    """Returns exit code and output of a process, without the path, which differs from run to run."""
     return done.returncode, done.stdout, done.stderr.split(b":")[-1]
 
 
 def describe(outcome, allowed):
-    """a sentence for an outcome that must not be"""
+    """Returns a sentence for a forbidden outcome."""
     first, second, tree = outcome
     alternatives = [
         f"{one} and {two} with {layout_state.difference(expected, tree) or 'this layout'}" for one, two, expected in allowed
@@ -90,7 +90,7 @@ def describe(outcome, allowed):
 
 
 def pauses_at(calls):
-    """a rule for each of them"""
+    """Returns a rule that pauses at each of the calls."""
     counts = collections.Counter(call.name for call in calls)
     return [f"{name}:{number}:pause" for name, count in counts.items() for number in range(1, count + 1)]
 
@@ -105,7 +105,7 @@ class Races(unittest.TestCase):
         cls.lock = threading.Lock()
 
     def prepare(self, prepare, has_refs_dir):
-        """a layout in a folder of its own, and a time that is later than all that is in it"""
+        """Makes a fresh layout, and returns a time that is later than all times in it."""
         with self.lock:
             folder = f"{self.directory}/{next(self.numbers)}"
         os.mkdir(folder)
@@ -120,7 +120,7 @@ class Races(unittest.TestCase):
         return layout, limit
 
     def run_in_order(self, pair, has_refs_dir, is_reversed):
-        """the results of the first and the second action of the pair, and the layout then"""
+        """Returns the results of the first and the second action of the pair, and the final layout."""
         layout, limit = self.prepare(pair[0], has_refs_dir)
         results = {}
         for position in (2, 1) if is_reversed else (1, 2):
@@ -129,7 +129,7 @@ class Races(unittest.TestCase):
         return results[1], results[2], layout_state.tree_of(layout)
 
     def run_alone(self, pair, position, has_refs_dir):
-        """the result of one of the actions, the layout then, and its calls"""
+        """Returns the result of one of the actions, the final layout, and its calls."""
         layout, limit = self.prepare(pair[0], has_refs_dir)
         log = os.path.dirname(layout) + ".log"
         step = pair[position]
@@ -137,7 +137,7 @@ class Races(unittest.TestCase):
         return result, layout_state.tree_of(layout), actions.read_log(log)
 
     def run_at_once(self, pair, has_refs_dir, rule):
-        """as run_in_order, while the first stops as `rule` says"""
+        """As run_in_order, but the first action stops according to `rule`."""
         layout, limit = self.prepare(pair[0], has_refs_dir)
         first, pause = self.start_and_pause(pair[1], layout, limit, rule)
         has_paused = os.path.exists(pause)
@@ -156,7 +156,7 @@ class Races(unittest.TestCase):
         return has_paused, outcome
 
     def start_and_pause(self, step, layout, limit, rule):
-        """a process that stops as `rule` says until a file is removed, and that file"""
+        """Starts a process that stops according to `rule` until a file is removed. Returns both."""
         pause = os.path.dirname(layout) + ".pause"
         environment = actions.environment_of(layout, (rule,)) | {"LAYOUTFS_FAULT_PAUSE": pause}
         process = self.start(step, layout, limit, environment)
@@ -221,7 +221,7 @@ class Races(unittest.TestCase):
         self.assertGreater(count, 500)
 
     def pauses_of(self, layout, step):
-        """the rules for an action that runs to its end here"""
+        """Runs the action, and returns the rules that pause at each of its calls."""
         log = os.path.dirname(layout) + ".log"
         actions.run(layout, step.arguments, step.stdin, log=log)
         return pauses_at(actions.read_log(log))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of giving a blob to another repository of a tree fails, as faults_test.py has it.
+"""Every file-system call of sharing a blob with another repository of a tree fails, as in faults_test.py.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """
@@ -19,7 +19,7 @@ CLONES = ("ioctl:1:works:on",)
 
 
 def write_shop(path):
-    """a tree with one repository, which has the blob"""
+    """Makes a tree with one repository, which has the blob."""
     actions.write_layout(f"{path}/{SHOP}")
     actions.write(f"{path}/{SHOP}/{actions.blob_file(DIGEST)}", BLOB)
 
@@ -35,7 +35,7 @@ def write_both_with_blob(path):
 
 
 def write_beginning(path):
-    """the rest of the other repository after a crash"""
+    """Makes the remains of the other repository after a crash."""
     write_shop(path)
     actions.write_unfinished(f"{path}/{STORE}")
 
@@ -66,7 +66,7 @@ class MountFaults(faults_test.FaultyRuns):
                 if layout_state.is_temporary(name)]
 
     def check_state(self, base, layout):
-        """the blob is there whole or not at all, and nothing else has changed"""
+        """Checks that the blob is complete or absent, and that nothing else has changed."""
         tree = layout_state.tree_of(layout)
         self.assertEqual(layout_state.difference(base.old, {path: tree.get(path) for path in base.old}), [])
         # Including its content: neither half of the blob nor another index.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of every change of a registry fails, as faults_test.py has it; and the order of writes to disk.
+"""Every file-system call of every change of a registry fails, as in faults_test.py; and the order of writes to disk.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """
@@ -54,7 +54,7 @@ ACTIONS = [
 
 class RegistryFaults(faults_test.FaultyRuns):
     def check_state(self, base, layout):
-        """blobs may be there before the entries that name them; nothing else is between the old and the new"""
+        """Checks that the state is the old or the new one, except for blobs, which may precede the entries with their digests."""
         tree = layout_state.tree_of(layout)
         if "oci-layout" not in tree:
             self.assertLessEqual(tree.keys(), base.old.keys() | base.new.keys())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every file-system call of an upload in pieces fails, as faults_test.py has it; then the upload is gone on with.
+"""Every file-system call of an upload in pieces fails, as in faults_test.py; then the upload is resumed.
 
 Environment: STORE_ACTIONS, the program that changes registries; FAULTS, the library that makes calls fail.
 """
@@ -26,7 +26,7 @@ A_WEEK = 7 * 24 * 3600
 
 
 def write_with_uploads(path):
-    """one that is to be gone on with, and one of somebody else"""
+    """Makes an upload to resume, and an unrelated one."""
     actions.write_layout(path)
     actions.write(f"{path}/{FOLDER}/{ID}", BEGINNING)
     actions.write(f"{path}/{FOLDER}/{ANOTHER}", b"the beginning of something else")
@@ -60,7 +60,7 @@ ACTIONS = [
 
 
 class Told:
-    """the output of a run about its upload, possibly incomplete"""
+    """The upload in the output of a run, which may be incomplete."""
 
     def __init__(self, output):
         self.lines = output.decode().splitlines()
@@ -105,7 +105,7 @@ class UploadFaults(faults_test.FaultyRuns):
         self.assertEqual(told.lines[:-1], right[: len(told.lines[:-1])])
 
     def check_state(self, base, layout):
-        """but for the uploads: the blob is there whole, once it is committed, and nothing else has changed"""
+        """Checks everything except the uploads: the blob is complete after its commit, and nothing else has changed."""
         tree, old, new = ({path: entry for path, entry in one.items() if not path.startswith(f"{FOLDER}/")}
                           for one in (layout_state.tree_of(layout), base.old, base.new))
         if "oci-layout" in tree:
@@ -114,18 +114,18 @@ class UploadFaults(faults_test.FaultyRuns):
         self.assertLessEqual(tree.items(), new.items())
 
     def uploads_in(self, layout):
-        """{id: content}"""
+        """Returns {id: content}."""
         folder = f"{layout}/{FOLDER}"
         names = os.listdir(folder) if os.path.isdir(folder) else []
         return {name: layout_state.read(f"{folder}/{name}") for name in names}
 
     def others_of(self, base):
-        """the uploads that the action is not about"""
+        """Returns the uploads that the action does not touch."""
         mine = {ID} if base.action.arguments[0] == "append" else set()
         return {name: content for name, content in self.uploads_in(base.template).items() if name not in mine}
 
     def check_uploads(self, base, done, told, layout):
-        """each is unchanged, or has grown by a part of the content, and by at least the printed size"""
+        """Checks that each upload is unchanged, or has grown by a part of the content, and by at least the printed size."""
         uploads, before, others = self.uploads_in(layout), self.uploads_in(base.template), self.others_of(base)
         self.assertEqual(uploads | others, uploads)
         blob = f"{layout}/{actions.blob_file(DIGEST)}"
@@ -146,7 +146,7 @@ class UploadFaults(faults_test.FaultyRuns):
                 self.assertEqual(len(uploads[name]), told.size)
 
     def go_on(self, base, layout, told_id):
-        """to the end of the upload, or from its beginning; then only those of others are left"""
+        """Completes the upload, or starts a new one. Then only unrelated uploads are left."""
         uploads, others = self.uploads_in(layout), self.others_of(base)
         mine = told_id if told_id in uploads else next((name for name in uploads if name not in others), None)
         if mine:
@@ -174,7 +174,7 @@ class UploadFaults(faults_test.FaultyRuns):
 
     @staticmethod
     def files_of_tree(tree):
-        """with one name for each new upload"""
+        """Returns the tree with NEW as the name of every new upload."""
         return {NEW if path.startswith(f"{FOLDER}/") and not path.endswith((ID, ANOTHER)) else path: entry
                 for path, entry in tree.items()}
 

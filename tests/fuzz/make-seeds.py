@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes inputs for the fuzz targets to begin with: the layouts of make-torture.py in the forms
-that the targets take, and small samples of text.
+"""Write initial inputs for the fuzz targets: the layouts of make-torture.py in the forms
+of the targets, and small samples of text.
 
 usage: make-seeds.py TORTURE MAKE_TABLES OUT
 
-TORTURE is the output of make-torture.py, MAKE_TABLES is the program made of make_tables.cc; the
+TORTURE is the output of make-torture.py, MAKE_TABLES is the program built from make_tables.cc. The
 inputs of a target go to OUT/TARGET.
 """
 import gzip
@@ -68,7 +68,7 @@ class Seeds:
 
 
 def decoded(blob):
-    """A layer as a tar, as far as it can be read."""
+    """Returns a layer as a tar, as far as it can be read."""
     if blob[:2] == b"\x1f\x8b":
         try:
             return gzip.decompress(blob)
@@ -81,7 +81,7 @@ def decoded(blob):
 
 
 def add_layer(seeds, blob):
-    """Whether it is one."""
+    """Returns whether the file is such an input."""
     if blob[:2] == b"\x1f\x8b":
         seeds.add("gzip", b"\1\x10\0seed" + blob)
     elif blob[:4] == b"\x28\xb5\x2f\xfd" or blob[1:4] == b"\x2a\x4d\x18":

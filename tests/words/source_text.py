@@ -1,4 +1,4 @@
-"""The prose of a source tree: comments, messages, README and manual pages, each as a list of (line, text)."""
+"""The prose of a source tree: comments, messages, sentences of checks, README and manual pages, each as a list of (line, text)."""
 import io
 import re
 import tokenize
@@ -59,6 +59,32 @@ def comments(name, text):
 def is_prose(literal):
     """Returns whether a string literal is for people: two words or more, and not JSON, a path or a format."""
     return len(re.findall(r"[A-Za-z]{2,}", literal)) > 1 and " " in literal.strip() and not re.search(r'[{}<>]|\\0|^/', literal)
+
+
+# A check of an end-to-end test (tests/e2e/lib.sh), up to its sentence.
+CHECK = re.compile(r"(?:^|[\s;&|({])(?:check|same|same_tree|ok|not_ok|refused|prints|unchanged) (?=\")", re.M)
+EXPANSION = re.compile(r"\$\{[^}]*\}|\$\w+|\$\(")
+
+
+def check_sentences(text):
+    """Returns the sentences of the checks in an end-to-end test, with "..." for expansions. A sentence that consists of
+    one expansion alone is passed on from a caller, and is left out."""
+    found = []
+    for mark in CHECK.finditer(text):
+        depth, position, sentence = 0, mark.end() + 1, ""
+        while depth or text[position] != '"':
+            expansion = EXPANSION.match(text, position)
+            if expansion:
+                depth += expansion.group() == "$("
+                sentence += "..." if depth < 2 else ""
+                position = expansion.end()
+                continue
+            depth -= depth > 0 and text[position] == ")"
+            sentence += text[position] if depth == 0 and text[position] != ")" else ""
+            position += 1
+        if sentence != "...":
+            found.append((line_of(text, mark.end()), sentence))
+    return found
 
 
 def messages(text):

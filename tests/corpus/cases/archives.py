@@ -48,7 +48,7 @@ def archive_null_manifests(out):
 
 @case
 def archive_legacy_symlinks(out):
-    """docker save before 25: no oci-layout; a layer that is there twice is a symlink to ../ID/layer.tar"""
+    """docker save before 25: no oci-layout; a repeated layer is a symlink to ../ID/layer.tar"""
     layer, empty = Tar().file("f", "x").bytes(), Tar().bytes()
     diff_ids = [sha(layer), sha(empty), sha(empty)]
     config = json.dumps({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
@@ -68,6 +68,6 @@ def archive_legacy_symlinks(out):
 
 @case
 def archive_ostree_commit(out):
-    """a tar that is no image: an ostree repository's files"""
+    """a tar that is not an image: the files of an ostree repository"""
     tar = Tar().dir("repo").file("repo/config", "[core]\nmode=archive-z2\n").file("compose.json", "{}")
     out.write_bytes(tar.bytes())

@@ -38,7 +38,7 @@ def config_empty_descriptor(out):
 
 @case
 def copy_damaged_destination(out):
-    """src is a good layout; of each of the others, one blob is as a loss of power leaves it"""
+    """src is a good layout; each of the others has one blob as a power failure leaves it"""
     layout = one_image(Tar().file("f", "data"), name="a")
     layout.write(out / "src")
     manifest = layout.manifests[0]
@@ -53,7 +53,7 @@ def copy_damaged_destination(out):
 
 @case
 def gc_artifacts(out):
-    """artifacts in manifests of their own kinds: of OCI 1.1-rc, of ORAS 0.14, of Docker's schema 1; all blobs are in use"""
+    """artifacts in manifests of several kinds: of OCI 1.1-rc, of ORAS 0.14, of Docker's schema 1; all blobs are in use"""
     layout = Layout()
     image = layout.image([Tar().file("f", "x")])
     layout.tag("image", image)
@@ -73,7 +73,7 @@ def gc_artifacts(out):
 
 @case
 def index_artifact_type(out):
-    """an index with artifactType and annotations, odd white space, and no mediaType of its own"""
+    """an index with artifactType and annotations, unusual white space, and no mediaType"""
     layout = Layout()
     image = json.dumps(layout.image([Tar().file("f", "x")]))
     text = '{ "schemaVersion":2,\n\t"artifactType": "application/vnd.test.v1+json", "manifests": [ %s ],\r\n '
@@ -103,7 +103,7 @@ def index_no_annotations(out):
 
 @case
 def index_oras_flat(out):
-    """oras cp --to-oci-layout: the index, and each manifest below it once more, without a name"""
+    """oras cp --to-oci-layout: the index, and an entry without a name for each manifest below it"""
     layout = Layout()
     entries = two_platforms(layout)
     statement = layout.blob(b"{}", "application/vnd.in-toto+json")
@@ -137,7 +137,7 @@ def index_second_manifest(out):
 
 @case
 def index_sparse(out):
-    """docker save of one platform: the index names others, and an attestation, that are not there"""
+    """docker save of one platform: the index has absent manifests of other platforms, and an absent attestation"""
     layout = Layout()
     entries = two_platforms(layout)
     absent = json.loads(layout.blobs[entries[1]["digest"]])

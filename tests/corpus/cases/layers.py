@@ -17,7 +17,7 @@ def acl(*entries):
 
 @case
 def layer_acl(out):
-    """a file and a directory that named users and groups may read, as GNU tar --acls and systemd's journal have them"""
+    """a file and a directory with ACLs, as written by GNU tar --acls and for systemd's journal"""
     named = acl((USER_OBJ, 6, NOBODY), (USER, 4, 5), (GROUP_OBJ, 0, NOBODY), (MASK, 4, NOBODY), (OTHER, 0, NOBODY))
     group = acl((USER_OBJ, 7, NOBODY), (GROUP_OBJ, 5, NOBODY), (GROUP, 5, 4), (MASK, 5, NOBODY), (OTHER, 0, NOBODY))
     tar = Tar().file("secret", "s", mode=0o640, xattrs={"system.posix_acl_access": named})
@@ -49,7 +49,7 @@ def layer_docker_zstd(out):
 
 @case
 def layer_hardlink_missing_parents(out):
-    """hard links below directories that the layer has no entries for (rules_img)"""
+    """hard links below directories without entries in the layer (rules_img)"""
     tar = Tar().file("bin/app", "elf", mode=0o755).file("bin/app.runfiles/_main/main.go", "go")
     tar.hardlink("bin/app.runfiles/_main/app_/app", "bin/app").hardlink("deep/er/app", "/bin/app", mode=0o755)
     one_image(tar).write(out)
@@ -92,14 +92,14 @@ def many_files(prefix, count=100_000):
 
 @case
 def layer_many_whiteouts(out):
-    """100,000 files in one directory, whiteouts of all, and 100,000 whiteouts of nothing"""
+    """100,000 files in one directory, whiteouts of all, and 100,000 whiteouts of missing files"""
     layers = [many_files(prefix) for prefix in (b"f", b".wh.f", b".wh.g")]
     one_image(*layers, Tar().file("d/left", "1")).write(out)
 
 
 @case
 def layer_opaque_over_symlink(out):
-    """an opaque directory over a symlink to a directory, with and without an entry of its own"""
+    """an opaque directory over a symlink to a directory, with and without an entry for itself"""
     layout = Layout()
     low = Tar().dir("target").file("target/keep.txt", "k").symlink("link", "/target")
     through = Tar().opaque("link").file("link/new.txt", "n")
@@ -110,7 +110,7 @@ def layer_opaque_over_symlink(out):
 
 @case
 def layer_overlay_xattrs(out):
-    """packed from an overlay's upper directory, with the attributes that overlayfs keeps there for itself"""
+    """packed from an overlay's upper directory, with the attributes that overlayfs reserves"""
     low = Tar().dir("d").file("d/low", "1").dir("real").file("real/f", "2")
     top = Tar().dir("d", xattrs={"trusted.overlay.opaque": b"y", "user.overlay.opaque": b"y"}).file("d/up", "3")
     top.dir("moved", xattrs={"trusted.overlay.redirect": b"/real"})
@@ -146,7 +146,7 @@ def layer_whiteout_hardlink(out):
 
 @case
 def layer_whiteout_malformed(out):
-    """names that are nothing but the prefix of whiteouts, and a directory of such a name"""
+    """names that consist only of the prefix of whiteouts, and a directory with such a name"""
     low = Tar().dir("d").file("d/keep", "1").file("top", "2").dir("x").file("x/f", "3")
     top = Tar()
     for name in ".wh.", "d/.wh.", "d/.wh..", "d/.wh...":

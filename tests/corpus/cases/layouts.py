@@ -1,4 +1,4 @@
-"""Directories: links, modes and files of a layout that other programs leave."""
+"""Directories: links, modes and files of layouts that other programs write."""
 import json
 import os
 import pathlib

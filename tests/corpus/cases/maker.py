@@ -12,7 +12,7 @@ CASES = {}
 
 
 def case(function):
-    """Registers a function that writes one case to the path that it is given."""
+    """Registers a function that writes one case to a path."""
     CASES[function.__name__.replace("_", "-")] = function
     return function
 
@@ -26,7 +26,7 @@ def platform_of(descriptor, architecture, **more):
 
 
 def tagged(layout, name, descriptor, **annotations):
-    """An entry of index.json, without a name if that is None."""
+    """Returns an entry of index.json, without a name if `name` is None."""
     annotations = {**descriptor.get("annotations", {}), **annotations}
     if name is None:
         layout.manifests.append({**descriptor, **({"annotations": annotations} if annotations else {})})
@@ -36,29 +36,29 @@ def tagged(layout, name, descriptor, **annotations):
 
 
 def one_image(*tars, name="latest", **config):
-    """A layout of one image, of one file if no layers are given."""
+    """Returns a layout of one image, with one file if no layers are given."""
     layout = Layout()
     return tagged(layout, name, layout.image(tars or [Tar().file("f", "x")], **config))
 
 
 def plain(tar):
-    """The layer without compression, as docker save and nix write it."""
+    """Returns the layer without compression, as docker save and nix write it."""
     return Layer(tar.bytes(), tar.bytes(), GZIP.removesuffix("+gzip"))
 
 
 def zstd(tar, *options, media=GZIP.replace("gzip", "zstd")):
-    """The layer as the program zstd compresses it from a pipe."""
+    """Returns the layer compressed by the program zstd from a pipe."""
     blob = subprocess.run(["zstd", "-qc", *options], input=tar.bytes(), stdout=subprocess.PIPE, check=True).stdout
     return Layer(blob, tar.bytes(), media)
 
 
 def docker_manifest(config, layers, names):
-    """manifest.json, as docker save writes it beside index.json."""
+    """Returns manifest.json, as docker save writes it beside index.json."""
     return json.dumps([{"Config": path_of(config), "RepoTags": names, "Layers": [path_of(each) for each in layers]}]).encode()
 
 
 def write_archive(layout, out, *, prefix="", directories=True, extra=None):
-    """The layout as a tar file: blobs first, index.json and oci-layout last."""
+    """Writes the layout as a tar file: blobs first, index.json and oci-layout last."""
     files = {"blobs/" + digest.replace(":", "/"): data for digest, data in layout.blobs.items()}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": layout.manifests}
     files.update({"index.json": json.dumps(index).encode(), **layout.extra, **(extra or {})})
@@ -71,6 +71,6 @@ def write_archive(layout, out, *, prefix="", directories=True, extra=None):
 
 
 def stored(layout, tar):
-    """(descriptor, diff ID) of a layer"""
+    """Returns (descriptor, diff ID) of a layer."""
     layer = as_layer(tar)
     return layout.layer(layer), sha(layer.tar)
