@@ -97,7 +97,7 @@ def how(result):
         % (image["madeOf"], format(image["entries"], ","), image["contentBytes"] / 1e6, image["layerBytes"] / 1e6),
         "Versions: layoutfs %s, umoci %s, skopeo %s, squashfuse %s, archivemount %s, ISA-L %s."
         % tuple(versions[name] for name in ("commit", "umoci", "skopeo", "squashfuse", "archivemount", "libisal2")),
-        "The page cache is made cold by %s." % result["coldBy"],
+        "The page cache is cleared by %s." % result["coldBy"],
     ]
     return textwrap.fill(" ".join(sentences), 140, break_on_hyphens=False, break_long_words=False)
 
@@ -122,8 +122,8 @@ def write_page(result, docs):
     before, rest = page.read_text().split(BEGIN)
     after = rest.split(END)[1]
     text = [
-        "Medians (lowest to highest); both sides of a comparison ran in turns, in one run of `scripts/bench.sh`. If the target is a",
-        "minimum (≥), the ratio is how many times as fast layoutfs is; else (≤) how many times as much it takes.",
+        "Medians (lowest to highest). Both sides of a comparison ran alternately, in one run of `scripts/bench.sh`. A ratio with a minimum (≥) is",
+        "the speed of layoutfs divided by that of the other side; a ratio with a maximum (≤) is its time or size divided by that of the other side.",
         "",
         how(result),
         "",
