@@ -1,4 +1,4 @@
-// Hashing beside other work.
+// Hashing on a second thread.
 #include "core/base/hash_pipe.h"
 
 #include <gtest/gtest.h>

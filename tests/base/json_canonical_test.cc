@@ -13,7 +13,7 @@ std::string canonical(std::string_view text) {
 TEST(CanonicalJson, SortsMembersAndWritesNoBlanks) {
   EXPECT_EQ(canonical(R"({ "b" : [1, 2.50, -0, true, null] , "a":{"z":"","y":{}} })"),
             "{\"a\":{\"y\":{},\"z\":\"\"},\"b\":[1,2.50,-0,true,null]}\n");
-  // By bytes: capitals first, a prefix before longer names.
+  // In the order of bytes: capitals first, a prefix before longer names.
   EXPECT_EQ(canonical(R"({"ab":1,"a":2,"B":3,"é":4})"), "{\"B\":3,\"a\":2,\"ab\":1,\"é\":4}\n");
 }
 

@@ -1,4 +1,4 @@
-// Work in order beside the caller's, and buffers that come back.
+// Work in order on a second thread, and buffers that are returned.
 #include "core/base/serial_executor.h"
 
 #include <gtest/gtest.h>

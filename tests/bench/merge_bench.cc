@@ -27,7 +27,7 @@ struct Case {
   std::size_t name_bytes = 0;  // of all entries' own names, without the directories above
 };
 
-// One layer at a time, so that only one tar is in memory twice.
+// Writes one layer at a time, so that only one tar is in memory twice.
 class CaseWriter {
  public:
   void begin_layer() { tar_ = TarWriter(); }

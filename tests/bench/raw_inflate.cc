@@ -1,7 +1,6 @@
-// Inflates gzip files with ISA-L and does nothing else with them: the limit that scripts/bench.sh compares
-// with.
+// Inflates gzip files with ISA-L and does nothing else: the limit in the comparison of scripts/bench.sh.
 //
-// usage: raw_inflate FILE...      each file on a thread of its own
+// usage: raw_inflate FILE...      each file on a separate thread
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
 #include <unistd.h>

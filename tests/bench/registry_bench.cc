@@ -22,7 +22,7 @@ std::string numbered(std::string_view name, std::size_t number) {
   return std::string(name) + std::string(5 - digits.size(), '0') + digits;
 }
 
-// One repository with kTags tags.
+// A repository with kTags tags.
 struct ManyTags {
   ManyTags() {
     testing::LayoutWriter layout(directory / "layout");

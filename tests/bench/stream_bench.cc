@@ -172,7 +172,7 @@ void index_pass(benchmark::State& state, const Layer& (*layer)()) {
   state.counters["index_percent"] =
       100 * static_cast<double>(size) / static_cast<double>(layer().blob.size());
 }
-// By the clock on the wall: hashing is done beside decoding.
+// Wall-clock time, because hashing runs on other threads.
 BENCHMARK_CAPTURE(index_pass, gzip, gzip_layer)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(index_pass, zstd, zstd_layer)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(index_pass, zstd_frames, zstd_frames_layer)->UseRealTime()->Unit(benchmark::kMillisecond);

@@ -132,7 +132,7 @@ TEST(CacheDirectory, LeftoverFilesOfEachKindAreRemoved) {
     set_write_age(folder + name, std::chrono::minutes(61));
     EXPECT_THAT(cached_names(cache, kind), ElementsAre(kCachedDigest.hex()));
     EXPECT_FALSE(std::filesystem::exists(folder + name));
-    // By a process that stores something, too.
+    // A process that stores a file removes it too.
     write_file(folder + name, "half a file");
     set_write_age(folder + name, std::chrono::minutes(61));
     ASSERT_TRUE(CacheDirectory(temp / "cache").store(kind, kCachedDigest, as_bytes("content")));

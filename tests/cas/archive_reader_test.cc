@@ -131,7 +131,7 @@ TEST_F(Archive, LinksToFilesOfTheArchiveAreFollowed) {
   tar.symlink("blobs/sha512", "./x/../../late");
   tar.symlink("index.json", "meta/index").file("meta/index", index_of("one"));
   tar.hardlink("oci-layout", "meta/marker").file("meta/marker", kMarker);
-  EXPECT_THAT(error_of(tar).message(), HasSubstr("no oci-layout file"));  // it comes before its file
+  EXPECT_THAT(error_of(tar).message(), HasSubstr("no oci-layout file"));  // a hard link precedes its file
   tar.hardlink("oci-layout", "meta/marker");
   const auto reader = open(tar).value();
   for (const std::string content : {"one", "layer"})

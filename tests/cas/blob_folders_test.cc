@@ -88,7 +88,7 @@ TEST_F(KeptFolders, AFolderThatWasMovedAwayIsLetGoOf) {
   expect_found("one");
   fs::rename(folder, layout.path() + "/elsewhere");
   put(folder, "two");
-  expect_found("two");  // nothing is found behind the kept handle, so the name is looked up
+  expect_found("two");  // the kept handle finds nothing, so the name is looked up again
   expect_absent("one");
   fs::rename(folder, layout.path() + "/once-more");
   put(folder, "three");

@@ -91,7 +91,7 @@ TEST_P(StoreThreads, ReplaceADamagedBlobWhileOthersReadIt) {
         EXPECT_EQ(content_problem(*engine_, digest), "");
         return;
       }
-      // The damaged content or the good one, never a part of either, never nothing.
+      // Returns the damaged content or the good one, never a mixture, and never no content.
       const auto blob = engine_->get_blob(digest);
       ASSERT_TRUE(blob) << blob.error().message();
       Bytes content(text.size());
@@ -103,7 +103,7 @@ TEST_P(StoreThreads, ReplaceADamagedBlobWhileOthersReadIt) {
 }
 
 TEST_P(StoreThreads, LoseNoUpdateOfAReference) {
-  // Each of them writes all references once more.
+  // Each update writes all references again.
   const int updates = std::min(rounds(), 60);
   const Descriptor descriptor = put_descriptor("{}");
   const auto name_of = [](int thread, int round) {
@@ -295,7 +295,7 @@ TEST_P(StoreThreads, ASweepTakesNothingOnceTheReferencesHaveChanged) {
 TEST_P(StoreThreads, CleaningDisturbsNobodyAtWork) {
   for (int round = 0; round < rounds(); ++round) {
     run_threads(kThreads, [&](int i) {
-      // An engine of its own makes and removes its folder in every round.
+      // A separate engine creates and removes its folder in every round.
       const auto own = i % 2 == 0 ? open() : nullptr;
       Engine& engine = own == nullptr ? *engine_ : *own;
       if (i % 4 == 0) {

@@ -1,4 +1,4 @@
-// Operations that walk or wait end with their Context, and have changed nothing then.
+// Operations that walk or wait end with their Context, without having changed anything.
 #include <gtest/gtest.h>
 
 #include <array>

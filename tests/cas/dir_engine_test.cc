@@ -214,7 +214,7 @@ TEST_F(DirEngine, EveryListingHasATimeOfItsOwn) {
     stdfs::last_write_time(path + "/blobs/sha256", stdfs::file_time_type{});
     EXPECT_TRUE(seen.insert(listing()).second) << i;
   }
-  // And keeps it once nothing has changed for a while.
+  // The time stays the same after a while without changes.
   const auto is_settled = [&] { return listing() == listing(); };
   while (!is_settled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_EQ(listing(), listing());

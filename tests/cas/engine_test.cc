@@ -33,7 +33,7 @@ TEST_F(AnEngine, ABlobSourceGivesAllBytesInOrder) {
       BlobSource source(blob, start);
       std::string got;
       Bytes out(piece);
-      // Small reads in between come out of the buffer.
+      // Small reads between the large ones come from the buffer.
       for (bool is_small = true;; is_small = !is_small) {
         const auto part = std::span(out).first(is_small ? 7 : piece);
         const auto size = source.read(part).value();

@@ -132,7 +132,7 @@ TEST_F(LayoutWatchTest, MoreThanTheSystemKeepsIsAChange) {
   std::size_t kept = 0;
   std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> kept;
   if (kept == 0 || kept > 100'000) GTEST_SKIP() << "the system keeps " << kept << " events";
-  // Two names, by turns: equal events behind each other would be kept as one.
+  // Alternates two names, because the kernel merges equal consecutive events.
   for (std::size_t i = 0; i <= kept; ++i) write(i % 2 == 0 ? "one" : "other");
   EXPECT_TRUE(watch_->has_changed());
   EXPECT_FALSE(watch_->has_changed());

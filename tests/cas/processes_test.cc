@@ -28,7 +28,7 @@ using testing::TempDir;
 
 constexpr int kProcesses = 4;
 
-// One run of store_actions; its output goes to a file.
+// A run of store_actions with its output in a file.
 class Process {
  public:
   Process(std::vector<std::string> arguments, std::string output) : output_(std::move(output)) {
@@ -63,7 +63,7 @@ class Process {
 
 class StoreProcesses : public ::testing::TestWithParam<ReferenceFormat> {
  protected:
-  // A process for each of the arguments, all at once.
+  // Starts a process for each of the arguments, all at the same time.
   std::vector<Process> start(const std::vector<std::vector<std::string>>& arguments) {
     std::vector<Process> processes;
     for (auto each : arguments) {

@@ -1,4 +1,4 @@
-// Blobs that come and go.
+// Blobs that are stored and removed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -212,7 +212,7 @@ TEST_P(PutBlob, AnotherUsersBlobCountsAsPutNow) {
   EXPECT_GT(engine->blob_status(digest).value()->put_ns, before);
   EXPECT_EQ(file_text(file), "content");
 
-  // If it can be neither kept nor replaced, a collector could remove it at any time.
+  // If the blob can be neither kept nor replaced, gc could remove it at any time.
   std::filesystem::remove(file);
   ASSERT_TRUE(put_text(*engine, "content"));
   ASSERT_EQ(::chmod(folder.c_str(), 01777), 0);

@@ -1,4 +1,4 @@
-// References that come and go, in both formats.
+// References that are added and removed, in both formats.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -295,7 +295,7 @@ TEST_F(PutReferenceInIndex, LeavesImagesAloneThatShareTheTagOnly) {
               ElementsAre(named(nginx, "latest"), named(redis, "latest")));
   EXPECT_THAT(engine->get_reference("latest").error().message(),
               ::testing::AllOf(HasSubstr("nginx:latest"), HasSubstr("redis:latest")));
-  // Of these, one can be replaced by its full name.
+  // An entry can be replaced by its full name.
   const Descriptor newer = with_full(one, "redis:latest");
   EXPECT_EQ(engine->put_reference("latest", newer).error().code(), Errc::clobber);
   ASSERT_TRUE(engine->put_reference("latest", newer, PutMode::replace));

@@ -1,4 +1,4 @@
-// Layouts on read-only media. Needs root, for a mount of its own in a namespace of its own.
+// Layouts on read-only media. Needs root, to mount in a new namespace.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -52,7 +52,7 @@ class Fsck : public ::testing::Test {
     return read_manifest(engine, image).value().layers.at(0).digest;
   }
   Digest layer_of(const Descriptor& image) const { return layer_of(image, *open_dir(layout.path()).value()); }
-  // One image with a layer of each compression.
+  // Returns an image with a layer of each compression.
   Descriptor mixed_image() {
     std::vector<Digest> diff_ids;
     std::vector<Descriptor> layers;

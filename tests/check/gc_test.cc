@@ -102,7 +102,7 @@ class ChangedEngine final : public Engine {
 
 class GarbageCollection : public ::testing::Test {
  protected:
-  // Of one layer with this content: three blobs.
+  // Adds an image with one layer of this content: three blobs.
   Descriptor image(const std::string& content) {
     const auto layer = layout.blob(content, testing::kTarType);
     return layout.manifest(layout.config({layer.digest}), {layer});
@@ -132,7 +132,7 @@ class GarbageCollection : public ::testing::Test {
     EXPECT_FALSE(result.ended_by) << result.ended_by->error.message();
     return result;
   }
-  // Returns the error of a collection that must fail; nothing may be removed.
+  // Returns the error of a garbage collection that must fail without removing anything.
   Error error_of(const GcOptions& options = {.grace = 0ns}) {
     const auto before = blobs();
     const auto result = collect_garbage(*engine, options);

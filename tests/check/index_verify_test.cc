@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using CachedKind = IndexProblem::Kind;
 
-// An image of two layers, all of which is kept: two indexes, the image's tree, and those of both layers.
+// An image of two layers with all cached files: two indexes, the image's tree, and the trees of both layers.
 class VerifyKept : public ::testing::Test {
  protected:
   VerifyKept() {
@@ -43,7 +43,7 @@ class VerifyKept : public ::testing::Test {
     EXPECT_EQ(report.problems[0].digest, digest);
     EXPECT_THAT(report.problems[0].message, HasSubstr(sentence));
   }
-  // Trees cannot be compared without the layer, which is not told again.
+  // Without the layer the trees cannot be compared, but that is reported only once.
   void expect_index_problem(const Digest& digest, const std::string& sentence) const {
     expect_problem(CachedKind::index, digest, sentence);
   }
@@ -80,7 +80,7 @@ TEST_F(VerifyKept, WhatWasBuiltIsRight) {
 
 TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
   cache_.remove(CacheKind::layer_index, layers_[0].digest).value();
-  VerifyReport report = verify();  // the trees are still compared with those of the layer
+  VerifyReport report = verify();  // the trees are still compared with the layer's
   EXPECT_EQ(report.indexes, 1u);
   EXPECT_EQ(report.trees, 3u);
   EXPECT_EQ(report.missing, 1u);

@@ -100,7 +100,7 @@ TEST_F(Repair, FindsWhatARepairedDocumentLeadsTo) {
 }
 
 TEST_F(Repair, BringsNoManifestThatAnIndexNamesAndTheLayoutLacksOnPurpose) {
-  // The layout has nothing of the other image; of the first one, only the manifest is lost; it has the third.
+  // The layout lacks the second image, and the manifest of the first; it has the third.
   const auto other_config = layout.config({}, {"linux", "arm64", ""});
   const auto other = layout.manifest(other_config, {});
   const auto third = layout.manifest(layout.config({}, {"linux", "s390x", ""}), {});

@@ -62,7 +62,7 @@ Result<IndexedStream> index_by(DeflateLibrary library, const Bytes& blob, std::u
   return index_stream(Compression::gzip, start_indexing_gzip_by(library, source, spacing), 2 * spacing, step);
 }
 
-// By each library, whichever found the points.
+// Tests each library with the points, regardless of the one that found them.
 void expect_resumes_everywhere(const Bytes& blob, const IndexedStream& indexed, std::size_t size) {
   for (const DeflateLibrary library : libraries())
     for (const auto& point : indexed.tables->points)

@@ -89,8 +89,8 @@ IndexedStream expect_all_points_right(const Bytes& blob, const Bytes& plain,
   return *std::move(stream);
 }
 
-// The windows are smaller than those that the levels have by themselves: a frame gets no more than one point
-// for every four windows.
+// The windows are smaller than the levels' defaults, because a frame gets at most one point for every four
+// windows.
 TEST(Zstd, EveryPointOfOneFrameGivesTheSameBytesAtEveryLevel) {
   const Bytes plain = sample_bytes(2 * kMiB, 1);
   for (int level = 0; level <= 19; ++level) {

@@ -1,4 +1,5 @@
-// The parts beside libzstd: table descriptions, decoding tables, bits, and the walk over hostile blocks.
+// The parts that libzstd does not offer: table descriptions, decoding tables, bits, and the walk over hostile
+// blocks.
 #include "core/codec/zstd_walker.h"
 
 #include <gtest/gtest.h>
@@ -116,7 +117,7 @@ TEST(ZstdEntropy, RandomBytesAreRefusedOrDescribeATable) {
 }
 
 TEST(ZstdEntropy, BitsAreTakenFromTheEndAndNeverFromBeforeTheFront) {
-  const Bytes bytes = bytes_of({0xAB, 0xCD, 0x16});  // 1 0110, 1100 1101, 1010 1011 behind the marker
+  const Bytes bytes = bytes_of({0xAB, 0xCD, 0x16});  // 1 0110, 1100 1101, 1010 1011 after the marker
   ReverseBits bits(bytes);
   EXPECT_EQ(bits.take(4), 0x6U);
   EXPECT_EQ(bits.take(8), 0xCDU);
@@ -219,8 +220,8 @@ TEST(ZstdWalker, BrokenBlocksAreRefusedOrKeepTheLimits) {
 }
 
 TEST(ZstdWalker, ATableThatRepeatsOneSymbolHasNoStateUntilItIsReplaced) {
-  // One raw literal, one sequence, all three tables of one symbol: literal length 1, offset value 4 (two bits
-  // more), match length 3. The bits: marker, then 00.
+  // One raw literal and one sequence, with one symbol in each table: literal length 1, offset value 4 (two
+  // more bits), match length 3. The bits: marker, then 00.
   const Bytes single = bytes_of({0x08, 'a', 1, 0x54, 1, 2, 0, 0x04});
   const Bytes predefined = bytes_of({0x08, 'a', 0});
   BlockWalker walker(1024);
@@ -237,7 +238,7 @@ TEST(ZstdWalker, KnowsTheRepeatOffsetsOfSequencesThatSayThemAnew) {
   const Bytes blob = zstd_of(plain, {.level = 3, .window_log = 17});
   const auto frame = parse_frame_header(blob);
   ASSERT_TRUE(frame && *frame);
-  // One is asked behind each block, the other behind every third.
+  // One walker is asked after each block, the other after every third.
   BlockWalker always((*frame)->window_size), seldom((*frame)->window_size);
   int known = 0, blocks = 0;
   for (std::size_t at = (*frame)->size;; ++blocks) {

@@ -16,7 +16,7 @@ Status write_down();
 Result<int> count();
 Result<std::unique_ptr<Engine>> open();
 
-// Results are made, handed on and looked at as those of std::expected.
+// Results are made, passed on and examined like those of std::expected.
 Result<std::shared_ptr<Engine>> shared() { return open(); }
 Result<std::vector<int>> nothing() { return {}; }
 Result<std::string> text() { return "text"; }
@@ -45,7 +45,7 @@ Status all(const LayoutReader& engine, const Digest& digest, Filesystem& filesys
   return engine.exists(digest).value_or(false) ? Status() : fail(Errc::not_found, "no such blob");
 }
 
-// And these must not be dropped.
+// These must not be dropped.
 void drops_a_status() { write_down(); }         // -Wunused-result
 void drops_a_value() { count(); }               // -Wunused-result
 void drops_what_cannot_be_copied() { open(); }  // -Wunused-result

@@ -1,6 +1,6 @@
-// Fails memory allocations, one by one, or all from one on, while an image is indexed, opened, listed and
+// Fails memory allocations, a single one or all from one on, while an image is indexed, opened, listed and
 // read, and while blobs and references are put. The operation then fails or succeeds, nothing hangs, and the
-// next try succeeds. A sample of the allocations in each run, all of them with LAYOUTFS_TEST_FULL=1.
+// next try succeeds. Each run fails a sample of the allocations; with LAYOUTFS_TEST_FULL=1 all of them.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -39,7 +39,7 @@
 
 namespace {
 
-// Allocations since counting began; those with numbers from first_failure to last_failure fail.
+// Counts allocations. Those with numbers from first_failure to last_failure fail.
 constinit std::atomic<bool> is_counting = false;
 constinit std::atomic<long> counted = 0, first_failure = 0, last_failure = 0;
 
@@ -51,8 +51,7 @@ bool must_fail() noexcept {
 
 }  // namespace
 
-// A sanitizer has an allocator of its own: there, `new` fails alone. Elsewhere, C libraries lack memory as
-// well.
+// A sanitizer has its own allocator, so only `new` fails there. Otherwise C libraries get no memory either.
 #ifdef HAS_ADDRESS_SANITIZER
 namespace {
 void* allocate(std::size_t size) {
@@ -136,7 +135,7 @@ class Failing {
 };
 
 using Operation = std::function<Status()>;
-// Makes an operation for a single test, with nothing in memory yet.
+// Makes an operation for a single test, with empty caches.
 using MakeOperation = std::function<Operation()>;
 
 // Out of memory is the only exception. Returns whether it succeeded.

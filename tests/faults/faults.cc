@@ -78,8 +78,8 @@ struct Rule {
   bool goes_on;
 };
 
-// The kernel's path of a descriptor, or of a name below one. The program may be inside an allocation, so
-// nothing here may allocate.
+// The kernel's path of a descriptor, or of a name below one. The program may be inside an allocation, so this
+// code must not allocate.
 class Path {
  public:
   explicit Path(int fd) {
@@ -367,7 +367,7 @@ int openat64(int directory, const char* name, int flags, ...) {
   return ::openat(directory, name, flags, mode);
 }
 
-// openat2(2) has no function of its own in the C library; it counts as openat.
+// The C library has no function for openat2(2); it counts as openat.
 long syscall(long number, ...) noexcept {
   // No guarded static: its initialization may wait by this very call.
   static std::atomic<long (*)(long, ...) noexcept> known = nullptr;

@@ -94,7 +94,7 @@ constexpr Action kActions[] = {
     {"create-many", 2, create_many}, {"work", 1, work},
 };
 
-// Nothing for an action that there is not.
+// Returns nullopt for an unknown action.
 std::optional<Status> act(const std::string& path, const std::string& name, const Arguments& arguments) {
   if (name == "clean") return clean(path);
   for (const Action& action : kActions) {

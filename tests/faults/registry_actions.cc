@@ -134,14 +134,14 @@ Status clean(const std::string& path) {
 }
 
 Status work(Registry& registry, const std::string& layout, const Arguments& arguments) {
-  // These tests do not cut the power, so nothing has to be on disk.
+  // These tests do not simulate power failures, so nothing has to be on disk.
   testing::RegistryWorker worker(registry, layout, arguments.at(0),
                                  std::strtoull(arguments.at(1).c_str(), nullptr, 10), say);
   for (;;)
     if (auto something = worker.do_something(); !something) return something;
 }
 
-// Nothing for an action that there is not.
+// Returns nullopt for an unknown action.
 std::optional<Status> act(const std::string& path, const std::string& name, const Arguments& arguments) {
   if (name == "clean") return clean(path);
   if (name == "mount" && arguments.size() == 3) return mount(path, arguments);

@@ -47,7 +47,7 @@ inline std::string own_tag(std::string_view worker, std::uint64_t number) {
 
 class RegistryWorker {
  public:
-  // One fact: a verb and its object, for Ledger (tests/registry/ledger.h).
+  // Prints a fact: a verb and its object, for Ledger (tests/registry/ledger.h).
   using Say = std::function<void(const std::string& fact)>;
 
   // `layout` is that of kShop. All but the strings must outlive this.

@@ -256,7 +256,7 @@ constexpr Action kActions[] = {
     {"work", 2, work},
 };
 
-// Nothing for an action that there is not.
+// Returns nullopt for an unknown action.
 std::optional<Status> act(const std::string& path, const std::string& name, const Arguments& arguments) {
   DirOptions options = options_of(arguments);
   if (name == "create") return create_dir(path, options);

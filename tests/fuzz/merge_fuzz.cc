@@ -19,7 +19,7 @@ constexpr std::size_t kMostEntries = 200;
 
 // ---- Layers out of an input ----
 
-// One to four components of few names, so that entries meet.
+// One to four components of few names, so that entries collide.
 std::string path_from(Input& input) {
   static constexpr std::array<std::string_view, 16> kNames = {
       "a",      "b", "c",  "d", "..", ".", "", ".wh.a", ".wh.b", ".wh..wh..opq", ".wh.", ".wh..wh..plnk",
@@ -88,7 +88,7 @@ std::vector<Bytes> described_layers(Input& input) {
   return layers;
 }
 
-// Each behind its size, in blocks.
+// Each layer follows its size in blocks.
 std::vector<Bytes> literal_layers(Input& input) {
   std::vector<Bytes> layers;
   while (!input.empty() && layers.size() < kMostLayers) {
@@ -194,7 +194,7 @@ void run(Input input) {
   const Whiteouts whiteouts = (how & 2) != 0 ? Whiteouts::show : Whiteouts::apply;
   const std::vector<Bytes> offered = (how & 1) != 0 ? literal_layers(input) : described_layers(input);
 
-  std::vector<Bytes> tars;  // those that can be read
+  std::vector<Bytes> tars;  // readable tars only
   std::vector<std::shared_ptr<const LayerIndex>> indexes;
   std::vector<std::shared_ptr<const LayerStream>> streams;
   std::vector<Digest> digests;

@@ -57,7 +57,7 @@ void check_entry(const TarEntry& entry) {
     check(entry.xattrs[i - 1].first < entry.xattrs[i].first, "xattrs are not sorted");
 }
 
-// Of a tar that was read to its end.
+// `size` is that of a tar that was read to its end.
 void check_is_inside(const TarEntry& entry, std::uint64_t size) {
   const auto is_inside = [size](std::uint64_t offset, std::uint64_t length) {
     return offset <= size && length <= size - offset;

@@ -7,7 +7,7 @@
 namespace layoutfs::fuzzing {
 namespace {
 
-// Frame after frame, with windows as large as they are taken.
+// Decodes frame after frame, with windows up to the supported size.
 Bytes decode(ByteView blob, std::size_t limit) {
   Bytes plain;
   const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);

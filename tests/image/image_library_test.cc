@@ -26,7 +26,7 @@ class Library : public ::testing::Test {
     for (const Descriptor& layer : layers) diff_ids.push_back(layer.digest);  // they are not compressed
     return layout_.manifest(layout_.config(diff_ids), layers);
   }
-  // In the state of a new mount: nothing in memory, and the content of the index cache.
+  // Opens a library as for a new mount: with empty memory, and the content of the index cache.
   ImageLibrary open() {
     return ImageLibrary(std::shared_ptr<const LayoutReader>(open_dir(layout_.path()).value()),
                         IndexCache(dir_ / "cache"), {});

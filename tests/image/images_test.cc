@@ -1,4 +1,4 @@
-// The public interface of images, as another program uses it: includes nothing of core/ except for creating
+// The public interface of images, as another program uses it. Includes headers of core/ only to create
 // layouts.
 #include "layoutfs/images.h"
 

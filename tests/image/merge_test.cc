@@ -238,7 +238,7 @@ TEST(Merge, DirectoriesCountTheirSubdirectories) {
   EXPECT_EQ(tree->inode(tree->find(kRootInode, "b").value()).nlink, 2u);
 }
 
-// Each is left out alone, and named.
+// Each invalid entry is left out alone, and reported.
 TEST(Merge, WhatCannotBeAppliedIsAProblemOfThatEntry) {
   const std::vector<std::pair<TarWriter, std::string>> cases{
       {TarWriter().file("ok").hardlink("x", "missing"), "x: hard link to missing"},

@@ -30,7 +30,7 @@ std::string list(const std::vector<std::string>& entries) {
   for (const std::string& one : entries) text += one;
   return text;
 }
-// Of a file of mode 0640: user::rw-, user:5:r--, group::---, group:4:r--, mask::r--, other::---.
+// The ACL of a file of mode 0640: user::rw-, user:5:r--, group::---, group:4:r--, mask::r--, other::---.
 std::string usual() {
   return list({entry(1, 6), entry(2, 4, 5), entry(4, 0), entry(8, 4, 4), entry(0x10, 4), entry(0x20, 0)});
 }
@@ -60,7 +60,7 @@ TEST(PosixAcl, WhatIsMalformedIsNone) {
   EXPECT_FALSE(PosixAcl::parse(number(1, 4) + whole.substr(4))) << "of version 1";
 }
 
-// A file with `value` and `mode`; nothing if Linux refuses the list.
+// A file with `value` and `mode`; nullopt if Linux refuses the ACL.
 struct Stored {
   bool is_refused;
   std::string value;

@@ -205,7 +205,7 @@ TEST_F(ImageStoreTest, LosesNoChangeOfAnyThread) {
   std::vector<std::jthread> threads;
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&, t] {
-      // One store of all threads, and one of each.
+      // One store for all threads, and one for each.
       ImageStore own = open_image_store(path_, "default", {.is_durable = false}).value();
       ImageStore& store = t % 2 == 0 ? store_ : own;
       for (int i = 0; i < kImages; ++i) {

@@ -39,7 +39,7 @@ class ImageStoreTest : public ::testing::Test {
   NamedImage create(std::string name, Annotations labels = {}) {
     return store_.create({.name = name, .labels = std::move(labels), .target = target_of(name)}).value();
   }
-  // The kind of the error that a file of this content gives, and that its every use leaves it as it is.
+  // Returns the error for a file of this content. Checks that no use changes the file.
   Errc refused(std::string_view content) {
     write_file(file(), content);
     const auto before = state_of_tree(path_);

@@ -56,7 +56,7 @@ TEST(Dispatch, RunsSiblingsAtTheSameTimeAndNoMoreThanAllowed) {
   const Handler meet = [&](const Descriptor& descriptor, const Context&) -> Result<Visit> {
     const int now = ++running;
     for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) continue;
-    // Ends only if two run at once.
+    // Ends only if two handlers run at the same time.
     if (descriptor.size <= 2) both.arrive_and_wait();
     --running;
     return Visit();
@@ -84,7 +84,7 @@ TEST(Dispatch, WaitsForNothingButParents) {
   EXPECT_TRUE(dispatch(all_numbered({1, 2}), meet, 2));
 }
 
-// Waits until the handler is asked to stop, with a limit: a failing test is better than a hanging one.
+// Waits for a stop request, with a limit: a failing test is better than a hanging one.
 bool is_stopped_soon(const Context& context) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (!context.stop.stop_requested()) {
@@ -130,7 +130,7 @@ TEST(Dispatch, VisitsWhatSeveralLeadToAsOften) {
     visits += descriptor.size == 50 ? 1 : 0;
     return Visit();
   };
-  // Each path to 50 passes two descriptors that have other parents, too.
+  // Each path to 50 passes two descriptors that also have other parents.
   const auto diamonds = numbered_handler([](std::uint64_t n) {
     if (n < 10) return Numbers{20, 21};
     if (n < 30) return Numbers{40, 40};

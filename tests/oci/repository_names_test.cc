@@ -120,7 +120,7 @@ TEST(ARegistryReference, IsTakenApart) {
            {"xn--7o8h.com/myimage:xn--7o8h.com@" + kSha512, "xn--7o8h.com", "myimage", "xn--7o8h.com",
             kSha512},
            {"192.168.1.1/repo", "192.168.1.1", "repo", "", ""},
-           // By a port.
+           // A registry, recognized by its port.
            {"test:5000/repo", "test:5000", "repo", "", ""},
            {"test:5000/repo:tag", "test:5000", "repo", "tag", ""},
            {"test:5000/repo@" + kSha256, "test:5000", "repo", "", kSha256},
@@ -128,7 +128,7 @@ TEST(ARegistryReference, IsTakenApart) {
            {"localhost:5000/a", "localhost:5000", "a", "", ""},
            {"192.168.1.1:5000/repo", "192.168.1.1:5000", "repo", "", ""},
            {"192.168.1.1:5000/repo:5050", "192.168.1.1:5000", "repo", "5050", ""},
-           // By brackets.
+           // A registry, recognized by its brackets.
            {"[2001:db8::1]/repo", "[2001:db8::1]", "repo", "", ""},
            {"[2001:db8:1:2:3:4:5:6]/repo:tag", "[2001:db8:1:2:3:4:5:6]", "repo", "tag", ""},
            {"[2001:db8::1]:5000/repo", "[2001:db8::1]:5000", "repo", "", ""},
@@ -303,7 +303,7 @@ TEST(TheNameOfAnEntry, IsThatOfItsFullNameIfItSaysNoRepositoryItself) {
   }
   EXPECT_FALSE(entry_name_of(with_names("latest", "Not A Name"), ""));
   EXPECT_FALSE(entry_name_of(with_names("latest", ""), ""));
-  // In the layout of a repository a tag alone is of that.
+  // In the layout of a repository, a tag alone belongs to that repository.
   EXPECT_EQ(entry_name_of(with_names("latest", "docker.io/library/redis:latest"), "mirror")->repository,
             "mirror");
 }

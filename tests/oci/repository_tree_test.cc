@@ -192,7 +192,7 @@ TEST(RepositoryTree, ADirectoryThatMayNotBeReadIsNamed) {
   // It does not affect results that are independent of it.
   EXPECT_THAT(tree.list("", 1), ElementsAre("a"));
   EXPECT_THAT(tree.list("b0", 2), ElementsAre("d", "e"));
-  // Its repositories can be opened by name, but not listed.
+  // The repositories can be opened by name, but not listed.
   EXPECT_TRUE(tree.tree.path_of("f/g"));
   EXPECT_THAT(tree.tree.list("e", 0).error().message(), HasSubstr(tree.at("f") + ": "));
 }
@@ -221,7 +221,7 @@ TEST(RepositoryTree, EveryPageOfAnyTreeIsThatOfTheSortedNames) {
     ASSERT_EQ(tree.list(), sorted);
     for (int i = 0; i < 60; ++i) {
       std::string start = *std::next(names.begin(), static_cast<std::ptrdiff_t>(random() % names.size()));
-      // Also names that are not there: a part of one, or one that comes just before or after.
+      // Includes missing names: a part of a name, or one just before or after it.
       if (const auto kind = random() % 4; kind > 0) {
         if (kind == 1) start.resize(random() % (start.size() + 1));
         if (kind == 2) start += "-./0z"[random() % 5];

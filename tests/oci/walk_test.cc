@@ -136,7 +136,7 @@ TEST(Walk, StopsOnRequest) {
   EXPECT_EQ(visits, 100u);
 }
 
-// 100,000 in a row, beside each other, and as a tree.
+// 100,000 nodes in a row, side by side, and as a tree.
 TEST(Walk, GoesAlongGraphsOfAnyShape) {
   constexpr std::uint64_t kMany = 100'000;
   std::uint64_t visits = 0;

@@ -54,7 +54,7 @@ class BrokenSource final : public ByteSource {
 
 class ABlob : public testing::OneLayout {
  protected:
-  // Checks that a push has left nothing: no blob, and no other files in the layout.
+  // Checks that a push left neither a blob nor other files in the layout.
   void expect_nothing_left() {
     EXPECT_THAT(files_of_blobs(path), IsEmpty());
     registry.reset();

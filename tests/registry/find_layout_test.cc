@@ -125,7 +125,7 @@ TEST_F(FindLayout, NothingFollowsAFile) {
 }
 
 TEST_F(FindLayout, ALayoutBehindAFileIsNotLookedFor) {
-  // The deepest place is asked first, and the error of that one counts.
+  // The deepest place is examined first, and its error counts.
   mark(".");
   write_file("file", "content");
   EXPECT_EQ(error_of("file/x:tag").sys(), ENOTDIR);

@@ -34,7 +34,7 @@ inline std::string text_of(Result<BlobReader> reader) {
   return reader ? text_of(*reader) : "cannot be opened: " + reader.error().message();
 }
 
-// Content that is not to be asked for.
+// Content that must not be read.
 class UnreadSource final : public ByteSource {
  public:
   Result<std::size_t> read(std::span<std::byte>) override {
@@ -71,7 +71,7 @@ struct PushedImage {
   std::string text;  // of the manifest
 };
 
-// An image with one layer of content `what`.
+// Pushes an image with one layer of content `what`.
 inline PushedImage push_image(Registry& registry, std::string_view repository, std::string_view what,
                               std::vector<std::string> tags = {}) {
   PushedImage image;
@@ -108,7 +108,7 @@ inline std::vector<std::string> files_of_blobs(const std::string& layout) {
   return files;
 }
 
-// A registry over one layout, which is not there yet.
+// A registry over one layout that does not exist yet.
 class OneLayout : public ::testing::Test {
  protected:
   std::unique_ptr<Registry> open(RegistryOptions options = {}) const {

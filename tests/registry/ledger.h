@@ -38,7 +38,7 @@ inline std::string image_problem(Registry& registry, const std::string& tag) {
   return "";
 }
 
-// Facts of one worker come in their order, those of different ones in any.
+// Facts of one worker arrive in order, facts of different workers in any order.
 class Ledger {
  public:
   void add(const std::string& fact) {
@@ -87,7 +87,7 @@ class Ledger {
   // leaves the rest to be resumed.
   std::vector<std::string> check_uploads(Registry& registry, const std::string& layout) {
     std::vector<std::string> problems;
-    // Including those of workers that were killed before they printed it.
+    // Includes the uploads of workers that were killed before they printed them.
     for (const std::string& id : upload_ids(layout)) uploads_[id];
     bool is_ended = false;
     for (auto upload = uploads_.begin(); upload != uploads_.end();) {

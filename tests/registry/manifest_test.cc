@@ -37,7 +37,7 @@ class AManifest : public testing::OneLayout {
     EXPECT_EQ(testing::state_of_tree(path), before) << text;
     return pushed ? "" : pushed.error().message();
   }
-  // That `text` is taken, and given back as it is.
+  // Checks that `text` is accepted and returned unchanged.
   void expect_kept(const std::string& text, std::string_view media_type = kManifestType) {
     const auto pushed = try_push_manifest(*registry, kApp, text, media_type, {"kept"});
     ASSERT_TRUE(pushed) << pushed.error().message() << ": " << text.substr(0, 1000);

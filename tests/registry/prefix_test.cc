@@ -1,4 +1,4 @@
-// A part of a registry, as one of its own.
+// A part of a registry as a registry.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

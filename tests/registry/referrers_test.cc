@@ -25,7 +25,7 @@ using testing::with_members;
 
 class Referrers : public testing::OneLayout {
  protected:
-  // A manifest without layers, with `members` behind its others.
+  // Pushes a manifest without layers, with `members` after its other members.
   Descriptor push_referrer(const Descriptor& of, const std::string& members = R"("note":1)",
                            std::string_view config_type = kEmptyType, std::vector<std::string> tags = {}) {
     const auto config = push_text(*registry, kApp, "{}", config_type);
@@ -81,13 +81,13 @@ TEST_F(Referrers, OfWhatNothingRefersToAreNone) {
   EXPECT_THAT(referrers(testing::descriptor_of("unknown", kManifestType)), IsEmpty());
 }
 
-// The index of the layout is as it was when the missing document comes.
+// The index of the layout does not change when the missing document is added.
 TEST_F(Referrers, OfAMissingIndexAreFoundAsSoonAsItIsThere) {
   const Descriptor referrer = push_referrer(subject);
   const std::string inner_text = index_document({referrer});
   const Descriptor inner = push_manifest(*registry, kApp, inner_text, kIndexType);
   push_manifest(*registry, kApp, index_document({inner}), kIndexType, {"outer"});
-  // Reached by the outer index alone.
+  // Only the outer index refers to it.
   for (const Descriptor& entry : {referrer, inner})
     ASSERT_TRUE(registry->delete_manifest(kApp, entry.digest));
   const std::string file = path + "/" + inner.digest.blob_path();

@@ -91,7 +91,7 @@ TEST_P(RegistryThreads, LoseNothing) {
   std::vector<std::jthread> threads;
   for (std::size_t i = 0; i < kThreads; ++i)
     threads.emplace_back([&, i] {
-      // Every other thread has a registry of its own, as another process would.
+      // Every other thread has a separate registry, like another process.
       const auto own = i % 2 == 0 ? nullptr : open();
       RegistryWorker worker(own == nullptr ? *shared : *own, shop(), "worker-" + std::to_string(i), seed_ + i,
                             [&](const std::string& fact) { facts[i].push_back(fact); });
@@ -140,7 +140,7 @@ TEST_P(RegistryThreads, NeverSeeATagThatMovesAbsentOrHalf) {
   check_everything();
 }
 
-// A worker in a process of its own.
+// A worker in a separate process.
 class Process {
  public:
   Process(std::vector<std::string> arguments, std::string errors) : errors_(std::move(errors)) {

@@ -402,7 +402,7 @@ TEST_F(AnUpload, OfAnyCourseBecomesTheContentThatWasWritten) {
   EXPECT_THAT(uploads(), IsEmpty());
 }
 
-// The bytes that come through a pipe until its other end is closed.
+// Returns the bytes from a pipe until its other end is closed.
 std::string rest_of(int fd) {
   std::string text;
   std::array<char, 256> buffer;

@@ -272,7 +272,7 @@ TEST_F(Copying, ABrokenBlobIsReadUpToWhereItBreaksAndLeavesNoCopy) {
   EXPECT_EQ(files(), 0);
 }
 
-// Delivers nothing beyond its first half until it is released.
+// Delivers only its first half until it is released.
 class WaitingBlob final : public Blob {
  public:
   explicit WaitingBlob(BlobPtr blob) : blob_(std::move(blob)) {}

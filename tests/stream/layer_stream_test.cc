@@ -238,7 +238,7 @@ TEST(LayerStream, AheadOfNobodyWhereTheCacheIsTooSmall) {
   }
 }
 
-// Its first `good` bytes are readable, the others are not; counts the attempts.
+// Its first `good` bytes are readable, the others are not. Counts the attempts.
 class BrokenBlob final : public Blob {
  public:
   BrokenBlob(std::shared_ptr<const Blob> blob, std::uint64_t good) : blob_(std::move(blob)), good_(good) {}
@@ -380,8 +380,8 @@ int errors_of_reading(const LayerStream& stream, const Bytes& plain) {
   return errors;
 }
 
-// Bit rot after indexing: the changes of `damage` in the blob give errors, with a log line, or the right
-// bytes, never others. Returns the number of rounds with errors.
+// Bit rot after indexing: the changes of `damage` in the blob must give errors, with a log line, or the right
+// bytes, never wrong ones. Returns the number of rounds with errors.
 int rounds_with_errors(StreamFixture& fixture, const Bytes& whole, int rounds,
                        const std::function<void(Bytes&)>& damage) {
   int count = 0;
@@ -553,7 +553,7 @@ TEST(LayerStream, NoPermitIsHeldWhileABlobIsOpened) {
             std::async(std::launch::async, [&] { expect_stream_read(other, fixture.indexed.plain, 0, 10); });
         if (reader.wait_for(std::chrono::seconds(60)) == std::future_status::timeout) {
           std::fputs("the other reader waits for the permit of this one, which waits for it\n", stderr);
-          std::quick_exit(1);  // neither can be ended
+          std::quick_exit(1);  // neither thread can be ended
         }
         return fixture.blob;
       },

@@ -26,7 +26,7 @@ class NoDecoder final : public Decoder {
 
 constexpr std::uint64_t kStream = 7;
 constexpr std::uint64_t kRun = 10;       // spans 10 to 19 are of one access point
-constexpr std::uint64_t kOtherRun = 20;  // and those from here on of another
+constexpr std::uint64_t kOtherRun = 20;  // spans from here on belong to another run
 
 // The decodes of a stream with spans of 10 bytes.
 struct DecodesFixture {
@@ -56,7 +56,7 @@ struct DecodesFixture {
 };
 
 TEST(PendingDecodes, AReaderOfASpanThatIsBeingDecodedGetsItWhenItIsDelivered) {
-  DecodesFixture fixture(0);  // which keeps nothing
+  DecodesFixture fixture(0);  // stores nothing
   auto decode = fixture.start(12, kRun);
   EXPECT_FALSE(decode.take_place());
   EXPECT_EQ(decode.last(), 12u);

@@ -32,7 +32,7 @@ using testing::sample_bytes;
 
 constexpr std::uint64_t kPointDistance = 16 << 10;
 
-// An index with `kinds` as the checks of its spans, in turn. A foreign index has no XXH3 of a span, so
+// An index with `kinds` as the checks of its spans, in turn. A foreign index has no XXH3 of a span, and
 // neither has this one.
 struct CheckedLayer {
   CheckedLayer(Compression compression, Bytes content, std::vector<SpanCheck> kinds_in_turn,
@@ -62,7 +62,7 @@ struct CheckedLayer {
     return index;
   }
 
-  // A stream over `content` instead of the blob, with a cache of its own.
+  // Returns a stream over `content` instead of the blob, with its own cache.
   LayerStream stream(const Bytes& content,
                      std::shared_ptr<SpanCache> cache = std::make_shared<SpanCache>(10'000'000)) const {
     return LayerStream([opened = std::make_shared<MemoryBlob>(content)] { return Result<BlobPtr>(opened); },

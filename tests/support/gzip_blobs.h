@@ -16,14 +16,14 @@
 
 namespace layoutfs::testing {
 
-// By memcpy(3): with sanitizers, and at -O1, insert() copies each byte by several calls.
+// Uses memcpy(3): with sanitizers, and at -O1, insert() copies each byte by several calls.
 inline void append(Bytes& to, ByteView more) {
   if (more.empty()) return;
   to.resize(to.size() + more.size());
   std::memcpy(to.data() + to.size() - more.size(), more.data(), more.size());
 }
 
-// Words, numbers, noise and zeros by turns: compresses about as a tar of files does.
+// Alternates words, numbers, noise and zeros. Compresses about as well as a tar of files.
 inline Bytes sample_bytes(std::size_t size, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<std::string> words(500);
@@ -65,7 +65,7 @@ struct GzipOptions {
   bool with_header_fields = false;  // FEXTRA, FNAME, FCOMMENT, FHCRC
 };
 
-// One member, by zlib.
+// Returns one member, by zlib.
 inline Bytes gzip_of(ByteView plain, const GzipOptions& options = {}) {
   z_stream zlib{};
   if (deflateInit2(&zlib, options.level, Z_DEFLATED, MAX_WBITS + 16, options.memory_level,
@@ -143,7 +143,7 @@ class DeflateWriter {
   unsigned used_ = 0;  // bits of the last byte
 };
 
-// One block with the fixed codes and nothing but literals, however long: no place to resume at.
+// Returns one block with fixed codes and only literals, which has no place to resume.
 inline Bytes gzip_of_one_block(ByteView plain) {
   DeflateWriter writer;
   writer.bits(1, 1);  // the last block

@@ -1,5 +1,5 @@
-// Writes image layouts for tests by plain file calls, good ones and broken ones: every piece can be written
-// alone.
+// Writes image layouts for tests by plain file calls, good and broken ones. Every piece can be written
+// separately.
 #pragma once
 
 #include <string>

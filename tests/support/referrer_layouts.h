@@ -13,7 +13,7 @@
 namespace layoutfs::testing {
 
 struct WrittenReferrers {
-  std::vector<Descriptor> entries;    // of index.json, beside the image
+  std::vector<Descriptor> entries;    // of index.json, besides the image
   std::vector<Descriptor> referrers;  // of the image, and of its referrers
   std::vector<Digest> digests() const {
     std::vector<Digest> sorted;

@@ -140,7 +140,7 @@ class TarWriter {
         RawHeader{.name = "././@LongLink", .flag = flag, .size = octal(body.size(), 12), .magic = kGnu},
         body);
   }
-  // A header as it is, and data behind it, padded.
+  // Writes a header without changes, and padded data after it.
   TarWriter& raw(const RawHeader& header, const std::string& data = "") {
     return raw(header.block() + padded(data));
   }

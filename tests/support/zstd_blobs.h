@@ -22,7 +22,7 @@ struct ZstdOptions {
   bool is_long = false;         // with the long distance matcher, as of zstd --long
 };
 
-// One frame, by libzstd's streaming compressor.
+// Returns one frame, by libzstd's streaming compressor.
 inline Bytes zstd_of(ByteView plain, const ZstdOptions& options = {}) {
   const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
   const auto must = [](std::size_t code) {

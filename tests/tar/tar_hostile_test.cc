@@ -113,7 +113,7 @@ TEST(HostileTar, NamesOfXattrsAreBounded) {
     for (std::size_t i = 0; i < count; ++i) xattrs.emplace_back("user." + std::to_string(1'000'000 + i), "");
     return std::move(TarWriter().file("f", "", {.xattrs = xattrs})).text();
   };
-  const std::size_t limit = kMaxXattrNames / std::string_view("user.1000000").size();  // a NUL behind each
+  const std::size_t limit = kMaxXattrNames / std::string_view("user.1000000").size();  // a NUL after each
   EXPECT_TRUE(parse_tar(file_with(limit * 12 / 13)));
   const auto refused = parse_tar(file_with(limit));
   ASSERT_FALSE(refused);

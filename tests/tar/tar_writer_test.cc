@@ -10,7 +10,7 @@
 namespace layoutfs {
 namespace {
 
-// The entry that a tar of this header has; its data is not there.
+// Returns the entry in a tar of this header, without its data.
 TarEntry entry_of(ByteView header) {
   std::vector<TarEntry> entries;
   TarParser parser([&](TarEntry&& entry) {

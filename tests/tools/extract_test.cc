@@ -1,4 +1,5 @@
-// Files of an image, written into a directory: the order of the work, and what is left when it fails.
+// Files of an image, written into a directory: the order of the work, and the remaining files after a
+// failure.
 #include "tools/extract/extract.h"
 
 #include <gmock/gmock.h>

@@ -38,7 +38,7 @@ class Copying : public ::testing::Test {
   Result<CopyCounts> copy(const std::vector<NamedDescriptor>& images, const ImageCopyOptions& options) const {
     return copy_images(must(open_dir(writer.path())), target, images, options);
   }
-  // Of the public interface.
+  // The function of the public interface.
   Result<CopyCounts> copy(const std::vector<NamedDescriptor>& images, const CopyOptions& options = {}) const {
     return copy_images(must(open_dir(writer.path())), target, images, options);
   }
@@ -294,7 +294,7 @@ TEST_F(Referrers, AreFoundWhereverTheyAre) {
   std::vector<Digest> expected{signature.digest, nested.digest, countersignature.digest};
   std::ranges::sort(expected);
   EXPECT_EQ(found({image}), expected);
-  // Also for the children of an index.
+  // The children of an index are found too.
   EXPECT_EQ(found({writer.index({image})}), expected);
   EXPECT_THAT(found({countersignature}), IsEmpty());
   EXPECT_THAT(found({other, of_other}), IsEmpty());

@@ -22,7 +22,7 @@ class EngineDestination : public ::testing::Test {
   std::unique_ptr<ImageDestination> open(std::string name, DestinationOptions options = {}) const {
     return must(open_destination(engine, std::move(name), std::move(options)));
   }
-  // A manifest with a blob of its own.
+  // Returns a manifest with a blob of its own.
   std::string manifest_of(std::string_view what) const {
     const auto destination = open("");
     must(put(*destination, what, {}));
@@ -189,7 +189,7 @@ TEST_F(EngineDestination, ABlobThatIsThereIsReused) {
   ASSERT_TRUE(reused);
   EXPECT_EQ(reused->digest, info.digest);
   EXPECT_EQ(reused->size, 5u);
-  // One of the two is wrong.
+  // The size is wrong.
   EXPECT_EQ(must(destination->try_reusing_blob_with_options({.digest = info.digest, .size = 6})),
             std::nullopt);
 }
@@ -249,7 +249,7 @@ TEST_F(EngineDestination, ASubstituteIsReusedWhereItWillDo) {
   EXPECT_EQ(found->size, kZstd.size());
   EXPECT_EQ(found->compression_operation, LayerCompression::compress);
   EXPECT_EQ(found->compression_algorithm, Compression::zstd);
-  // Itself before any other.
+  // The blob itself takes precedence.
   found = reuse(kZstd, true);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->compression_operation, LayerCompression::preserve_original);
@@ -385,7 +385,7 @@ TEST_F(EngineDestination, WhatHadTheNameStaysWithoutOne) {
   EXPECT_THAT(entry_names(*engine), ElementsAre("-", "app"));
   EXPECT_EQ(must(engine->get_reference("app")).digest, info_of(new_text).digest);
   EXPECT_EQ(must(engine->references())->entries.front().digest, info_of(old_text).digest);
-  // And gets it back.
+  // The entry gets the name back.
   must(put_image("app", old_text));
   EXPECT_THAT(entry_names(*engine), ElementsAre("app", "-"));
   EXPECT_EQ(must(engine->get_reference("app")).digest, info_of(old_text).digest);

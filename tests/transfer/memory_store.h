@@ -207,7 +207,7 @@ class MemoryEngine final : public Engine {
   Result<Bytes> marker(const Context&) const override { return Bytes(); }
 };
 
-// Hands on to an upload of its own.
+// Passes everything to an upload.
 class MemoryWriter final : public BlobWriter {
  public:
   explicit MemoryWriter(std::unique_ptr<Upload> upload) : upload_(std::move(upload)) {}
@@ -228,7 +228,7 @@ class MemoryWriter final : public BlobWriter {
   std::unique_ptr<Upload> upload_;
 };
 
-// One repository of any name.
+// A repository with any name.
 class MemoryRegistry final : public Registry {
  public:
   MemoryEngine engine;

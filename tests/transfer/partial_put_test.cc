@@ -100,9 +100,9 @@ TEST_F(PartialPut, SpansThatCannotBeAreLeftOut) {
   must(put_partially(info, {{2, 2, none, 0},
                             {4, 4, from, 4},
                             {6, 1, from, 6},              // inside of the one in front
-                            {8, 40, from, 8},             // behind the end of the blob
+                            {8, 40, from, 8},             // after the end of the blob
                             {9, 0, from, 9},              // empty
-                            {10, 2, from, 36},            // behind the end of its own
+                            {10, 2, from, 36},            // after the end of its own content
                             {11, 2, from, kFarthest},     //
                             {kFarthest, 2, from, 0},      //
                             {12, kFarthest, from, 12},    //

@@ -280,7 +280,7 @@ TEST_F(Repositories, ADamagedBlobIsNotReused) {
   write_file(directory / "from/app/" + info_of("layer").digest.blob_path(), "reyal");
   EXPECT_EQ(reuse("layer", {.cache = cache.get()}), std::nullopt);
   EXPECT_FALSE(has("layer"));
-  // Of the repository itself.
+  // A blob of the repository itself.
   must(put(*open("to/app"), "layer", {}));
   EXPECT_TRUE(reuse("layer", {}));
   const std::string file = directory / "to/app/" + info_of("layer").digest.blob_path();
@@ -288,7 +288,7 @@ TEST_F(Repositories, ADamagedBlobIsNotReused) {
   EXPECT_EQ(reuse("layer", {}), std::nullopt);
   must(put(*open("to/app"), "layer", {}));
   EXPECT_EQ(file_text(file), "layer");
-  // Of another size than it is said to have.
+  // The size is not the declared one.
   BlobInfo larger = info_of("layer");
   larger.size = 6;
   EXPECT_EQ(must(open("to/app")->try_reusing_blob_with_options(larger)), std::nullopt);

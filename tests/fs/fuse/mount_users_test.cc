@@ -1,4 +1,4 @@
-// The processes that use a mount: any directory does, as nothing is asked of the mount itself.
+// The processes that use a mount. The tests use ordinary directories, as the mount itself is not asked.
 #include "fs/fuse/mount_users.h"
 
 #include <fcntl.h>

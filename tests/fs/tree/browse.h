@@ -91,7 +91,7 @@ class Browser {
 
 inline Platform test_platform() { return {"linux", "amd64", ""}; }
 
-// A layout, and a filesystem of it, with an index cache that keeps nothing.
+// A layout and a filesystem of it, with an index cache that stores nothing.
 struct MountedLayout {
   TempDir temp;
   LayoutWriter writer{temp / "layout"};

@@ -22,7 +22,7 @@ using testing::MountedLayout;
 using testing::named;
 using testing::TarWriter;
 
-// One open directory. It keeps the position only, as the kernel does for an open file.
+// An open directory. It stores only the position, as the kernel does for an open file.
 class Reader {
  public:
   Reader(Filesystem& filesystem, InodeNumber directory, std::set<std::string> untouched)
@@ -73,7 +73,7 @@ std::string random_name(std::mt19937& random, const std::string& prefix) {
   return prefix + Digest::of(as_bytes(std::to_string(random()))).hex();
 }
 
-// Many readers at different positions, while entries come and go.
+// Many readers at different positions, while entries are added and removed.
 void read_while_changing(Changing& changing, std::size_t changes, const std::string& prefix) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));

@@ -1,4 +1,4 @@
-// Images of a layout are opened when they are entered, and those that were not used lately are closed.
+// Images of a layout are opened when they are entered, and closed when they were not used recently.
 #include "fs/tree/image_slots.h"
 
 #include <gmock/gmock.h>

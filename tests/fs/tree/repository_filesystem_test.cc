@@ -61,7 +61,7 @@ struct MountedRepositories {
   }
 };
 
-// Every path below `path`, with its content, its target, or nothing.
+// Prints every path below `path`, with its content or its target.
 void describe(const Browser& browser, const std::string& path, const std::string& shown,
               std::map<std::string, std::string>& all) {
   for (const std::string& name : browser.names(path)) {
@@ -324,7 +324,7 @@ TEST(RepositoryFilesystem, InodesOutliveTheClosingOfTheirRepository) {
     EXPECT_TRUE(is_released());
     EXPECT_EQ(browser.content(file), "first");
   }
-  // Its image was released, too, if it has to be opened again; the other thread may take its time.
+  // If the image has to be opened again, it was released; the other thread may need time for that.
   EXPECT_TRUE(becomes_true([&] {
     EXPECT_TRUE(browser.exists("two/refs/latest"));
     EXPECT_EQ(browser.content(file), "first");
