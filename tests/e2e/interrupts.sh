@@ -43,7 +43,7 @@ indexed=0
 for signal in KILL TERM INT; do
   env --default-signal=INT ls "$M/refs/long/rootfs/" >/dev/null 2>&1 &
   reader=$!
-  wait_for reads "the server reads the layer for the index" || not_ok "the layer is read"
+  wait_for reads "$long" || not_ok "the server reads the layer for the index"
   kill -$signal $reader
   ends "a process that waits for the index ends after SIG$signal" $reader $indexed
   wait_for reads_not "$long" && ok "indexing ends after its only waiting process ended by SIG$signal" || not_ok "indexing ends after its only waiting process ended by SIG$signal"
@@ -59,7 +59,7 @@ second=$!
 sleep 0.5
 kill -KILL $first
 ends "a killed process that waits for the index with another one ends" $first 1
-wait_for reads "indexing continues for the second process" && ok "for the other the layer is read on" || not_ok "for the other the layer is read on"
+wait_for reads "$long" && ok "indexing continues for the second process" || not_ok "indexing continues for the second process"
 check "the second process still waits for the index" kill -0 $second
 kill -KILL $second
 ends "the second process ends after SIGKILL" $second 1
@@ -74,14 +74,14 @@ print(os.stat(sys.argv[1]).st_size)
 PYTHON
 python3 "$TMP/handles.py" "$M/refs/medium/rootfs/zeros" "$TMP/ready" >"$TMP/size" 2>&1 &
 reader=$!
-wait_for reads "the server reads the layer of medium size" || not_ok "the layer is read"
+wait_for reads "$medium" || not_ok "the server reads the layer of medium size"
 kill -USR1 $reader
 wait $reader
 same "a signal with a handler does not interrupt stat(2)" "0 1073741824" "$? $(cat "$TMP/size")"
 
 python3 "$TMP/handles.py" "$M/refs/long/rootfs/zeros" "$TMP/ready" >/dev/null 2>&1 &
 reader=$!
-wait_for reads "the server reads the layer for a process with a signal handler" || not_ok "the layer is read"
+wait_for reads "$long" || not_ok "the server reads the layer for a process with a signal handler"
 kill -USR1 $reader
 sleep 0.3
 kill -KILL $reader

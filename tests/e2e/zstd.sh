@@ -131,7 +131,7 @@ copy=$LAYOUTFS_CACHE_DIR/decoded/sha256/$(sha256sum <"$TMP/blob" | cut -d' ' -f1
 mount_foreground "$M" "$TMP/log" -v "$L"
 reads_as "reads return the right bytes before and after a decoded copy is written" "$TMP/large.tar" "$layer" 100
 comes "the server writes a decoded copy" test -f "$copy"
-check "the log has the decoded copy and its reason" grep -q 'decoded copy of sha256:.*no access point in [1-9][0-9]* MiB' "$TMP/log"
+check "the log has the decoded copy and its reason" grep -q 'decoded copy of sha256:.*stream has [1-9][0-9]* MiB without an access point' "$TMP/log"
 comes "the server reads spans from the decoded copy" stat_is copySpansRead -gt 10
 unmount "$M"
 wait_for has_ended "$pid"
