@@ -48,6 +48,7 @@ int run(std::vector<std::string> arguments) {
   add_ls_command(program, exit_code);
   add_cat_command(program, exit_code);
   add_extract_command(program, exit_code);
+  add_export_command(program, exit_code);
   add_inspect_command(program, exit_code);
   add_history_command(program, exit_code);
   add_copy_command(program, exit_code);

@@ -31,6 +31,8 @@ def steps(text):
 
 
 def mount(root):
+    # The root directory of a system is a mount point.
+    subprocess.run(["mount", "--bind", root, root], check=True)
     for kind, at in ("proc", "proc"), ("sysfs", "sys"), ("tmpfs", "tmp"), ("tmpfs", "mnt"):
         subprocess.run(["mount", "-t", kind, kind, root / at], check=True)
     subprocess.run(["mount", "--rbind", "/dev", root / "dev"], check=True)

@@ -30,12 +30,12 @@ have -h "${all[@]}"
 have --help "${all[@]}"
 have -q "${all[@]}"
 have --quiet "${all[@]}"
-images=(mount chroot ls cat extract inspect history "index build" "index verify" "index ls" "index rm")
+images=(mount chroot ls cat export extract inspect history "index build" "index verify" "index ls" "index rm")
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
 have --platform copy "ref put"
 have --cache-dir copy
 have --json ls mounts inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
-have --no-progress mount chroot ls cat extract "index build" "index verify" gc fsck push pull copy
+have --no-progress mount chroot ls cat export extract "index build" "index verify" gc fsck push pull copy
 have -l ls "blob ls" "ref ls" "image ls"
 have --long ls "blob ls" "ref ls" "image ls"
 have -f extract "blob rm" "ref rm" "image rm"
@@ -58,9 +58,9 @@ same "each long option has only one short form" "" "$(awk -F'|' '{n = split($2, 
     for (i = 1; i <= n; ++i) if (names[i] !~ /^--/) short = names[i]
     for (i = 1; i <= n; ++i) if (names[i] ~ /^--/ && !(names[i] == "--force" && names[1] == "--replace")) print names[i], short}' "$TMP/options" |
   sort -u | awk '{print $1}' | uniq -d)"
-# The value of --after is a word of the command's list.
+# Exceptions: --after takes a word of the command's list; --format takes a template or a kind of file, as in podman.
 same "each option has only one kind of values" "" "$(awk -F'|' '{split($2, names, ","); print names[length(names)], $3}' "$TMP/options" | sort -u |
-  grep -v '^--after ' | awk '{print $1}' | uniq -d)"
+  grep -vE '^--(after|format) ' | awk '{print $1}' | uniq -d)"
 # Exceptions: -f and -o of mount, as in mount(8).
 same "each short option has only one long form" "" "$(awk -F'|' '$1 != "mount" && $2 ~ /^-[a-zA-Z],/ {print $2}' "$TMP/options" | sort -u | cut -d, -f1 | uniq -d)"
 

@@ -215,8 +215,15 @@ bool are_users_missing() { return known_users() < 0x1'0000; }
 Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve,
              std::vector<std::string>& made) {
   if (::unshare(CLONE_NEWNS) != 0) return root_failure(errno, "cannot create a mount namespace");
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    return root_failure(errno, "cannot make the mounts private");
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    const int failure = errno;
+    // Neither mount(2) nor pivot_root(2) accepts such a root.
+    if (failure == EINVAL)
+      return fail(Error(Errc::mount_failed,
+                        "cannot change the root directory: / is not a mount point, as after chroot(8)")
+                      .with_hint("before you enter that chroot, run: mount --bind DIR DIR"));
+    return root_failure(failure, "cannot make the mounts private");
+  }
   const auto host = clone_host_mounts(root.upper);
   if (!host) return std::unexpected(host.error());
 

@@ -75,6 +75,7 @@ void add_chroot_command(Command program, int& exit_code);
 void add_ls_command(Command program, int& exit_code);
 void add_cat_command(Command program, int& exit_code);
 void add_extract_command(Command program, int& exit_code);
+void add_export_command(Command program, int& exit_code);
 void add_inspect_command(Command program, int& exit_code);
 void add_history_command(Command program, int& exit_code);
 void add_init_command(Command program, int& exit_code);

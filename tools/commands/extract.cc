@@ -26,9 +26,6 @@ struct ExtractArguments {
   bool is_progress_hidden = false;
 };
 
-// Small, as each thread reads a part of a layer once and in order.
-constexpr std::uint64_t kCacheSize = std::uint64_t{64} << 20;
-
 int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
                   const std::vector<std::string>& paths, const std::string& directory) {
   const auto manifest = find_manifest(layout, arguments.image);
@@ -36,7 +33,7 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
   const StopSignals signals;
   Progress indexing("indexing", !arguments.is_progress_hidden);
   ImageLibrary library(layout.reader, open_cache(arguments.image.cache_dir),
-                       {.cache_size = kCacheSize, .progress = indexing_progress(indexing)});
+                       {.cache_size = kSequentialCacheSize, .progress = indexing_progress(indexing)});
   const auto image = library.image(*manifest, signals.context());
   indexing.clear();
   if (!image) return signals.report(Error(image.error()).with(layout.path));

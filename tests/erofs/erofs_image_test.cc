@@ -1,0 +1,148 @@
+// The kernel and fsck.erofs read these images in tests/e2e/export.sh.
+#include "core/erofs/erofs_image.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/erofs/erofs_reader.h"
+#include "tests/image/merged.h"
+
+namespace layoutfs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::image_of;
+using testing::kSomeImage;
+using testing::TarWriter;
+
+ImagePtr shared(const TarWriter& layer) { return std::make_shared<const Image>(image_of({layer})); }
+
+ErofsImage erofs_of(const TarWriter& layer, ErofsPlacement placement = ErofsPlacement::appended) {
+  return make_erofs(image_of({layer}).tree(), kSomeImage, placement).value();
+}
+std::string refusal_of(const TarWriter& layer) {
+  const auto made = make_erofs(image_of({layer}).tree(), kSomeImage, ErofsPlacement::appended);
+  if (made) return "accepted";
+  EXPECT_EQ(made.error().code(), Errc::unsupported);
+  return made.error().message();
+}
+
+std::string data_of(const ErofsReader& reader, std::uint64_t size, std::uint64_t offset) {
+  IoBuffers out;
+  EXPECT_TRUE(reader.read_data(out, size, offset));
+  std::string bytes(out.size(), '\0');
+  out.copy_to(std::as_writable_bytes(std::span(bytes)));
+  return bytes;
+}
+
+// Pieces of 4 KiB at the given blocks.
+TarWriter sparse(std::uint64_t size, const std::vector<std::uint64_t>& blocks) {
+  std::string content, map;
+  for (const std::uint64_t block : blocks) {
+    content += std::string(4096, static_cast<char>('a' + content.size() / 4096));
+    map += (map.empty() ? "" : ",") + std::to_string(block * 4096) + ",4096";
+  }
+  return TarWriter().file("sparse", content,
+                          {.pax = {{"GNU.sparse.size", std::to_string(size)},
+                                   {"GNU.sparse.numblocks", std::to_string(blocks.size())},
+                                   {"GNU.sparse.map", map}}});
+}
+
+TEST(ErofsImage, EqualTreesGiveEqualBytes) {
+  const TarWriter layer = TarWriter().dir("d").file("d/a", "content").symlink("s", "d/a");
+  EXPECT_EQ(erofs_of(layer).metadata, erofs_of(layer).metadata);
+  const auto other =
+      make_erofs(image_of({layer}).tree(), Digest::of(as_bytes("another")), ErofsPlacement::appended).value();
+  EXPECT_NE(erofs_of(layer).metadata, other.metadata) << "the digest is in the UUID";
+}
+
+TEST(ErofsImage, MetadataIsWholeBlocksWithASuperblock) {
+  const Bytes metadata = erofs_of(TarWriter().file("a", "x")).metadata;
+  EXPECT_EQ(metadata.size() % kErofsBlockSize, 0U);
+  EXPECT_EQ(as_text(ByteView(metadata).subspan(1024, 4)), "\xE2\xE1\xF5\xE0");
+}
+
+TEST(ErofsImage, FilesAreInTheOrderOfTheStreamAndStartAtABlock) {
+  const auto image = shared(TarWriter().file("z", std::string(5000, 'z')).file("empty").file("a", "first"));
+  const ErofsReader reader(image, make_erofs(image->tree(), kSomeImage, ErofsPlacement::appended).value());
+  ASSERT_EQ(reader.data_size(), 3 * kErofsBlockSize);
+  EXPECT_EQ(data_of(reader, 5000, 0), std::string(5000, 'z'));
+  EXPECT_EQ(data_of(reader, 4, 4998), std::string("zz\0\0", 4)) << "zeros follow the end of a file";
+  EXPECT_EQ(data_of(reader, 5, 2 * kErofsBlockSize), "first");
+  EXPECT_EQ(data_of(reader, 1 << 20, 0).size(), reader.data_size()) << "a device is never short";
+  EXPECT_EQ(data_of(reader, 10, reader.data_size()), "");
+}
+
+TEST(ErofsImage, ReadsOfAnySizeGiveTheSameBytes) {
+  const auto image =
+      shared(TarWriter().file("a", std::string(9000, 'a')).file("b", "b").file("c", std::string(4096, 'c')));
+  const ErofsReader reader(image, make_erofs(image->tree(), kSomeImage, ErofsPlacement::appended).value());
+  const std::string whole = data_of(reader, reader.data_size(), 0);
+  for (const std::uint64_t size : {1U, 4095U, 4096U, 4097U, 10'000U})
+    for (std::uint64_t at = 0; at < whole.size(); at += 1021)
+      ASSERT_EQ(data_of(reader, size, at), whole.substr(at, size)) << size << " bytes at " << at;
+}
+
+TEST(ErofsImage, TheFileIsTheMetadataAndThenTheData) {
+  const auto image = shared(TarWriter().file("a", "content"));
+  const ErofsReader reader(image, make_erofs(image->tree(), kSomeImage, ErofsPlacement::appended).value());
+  IoBuffers out;
+  ASSERT_TRUE(reader.read(out, 14, reader.metadata().size() - 7));
+  Bytes bytes(out.size());
+  out.copy_to(bytes);
+  EXPECT_EQ(as_text(bytes), std::string(as_text(reader.metadata().last(7))) + "content");
+}
+
+TEST(ErofsImage, HolesAreNotOnTheDevice) {
+  const ErofsImage erofs = erofs_of(sparse(std::uint64_t{2} << 30, {0, 1, 1000, 500'000}));
+  EXPECT_EQ(erofs.data_blocks, 4U);
+  std::vector<std::uint32_t> blocks, in_file;
+  for (const ErofsRun& run : erofs.runs) {
+    blocks.push_back(run.block);
+    in_file.push_back(run.file_block);
+  }
+  EXPECT_THAT(blocks, ElementsAre(0, 2, 3));
+  EXPECT_THAT(in_file, ElementsAre(0, 1000, 500'000));
+}
+
+TEST(ErofsImage, AFileOfHolesTakesNoData) {
+  EXPECT_EQ(erofs_of(sparse(std::uint64_t{1} << 40, {})).data_blocks, 0U);
+}
+
+TEST(ErofsImage, HolesOfALargeFileAreKeptRoughly) {
+  constexpr std::uint64_t kBlocks = (1 << 20) + 2;
+  EXPECT_EQ(erofs_of(sparse((kBlocks - 2) * 4096, {1, 7})).data_blocks, 2U);
+  EXPECT_EQ(erofs_of(sparse(kBlocks * 4096, {1, 7})).data_blocks, 4U) << "two chunks of two blocks each";
+}
+
+TEST(ErofsImage, TwoDevicesLeaveTheDataOutside) {
+  const TarWriter layer = TarWriter().file("a", "content");
+  const ErofsImage appended = erofs_of(layer), apart = erofs_of(layer, ErofsPlacement::two_devices);
+  EXPECT_EQ(apart.metadata.size(), appended.metadata.size());
+  EXPECT_EQ(apart.data_blocks, appended.data_blocks);
+  EXPECT_NE(apart.metadata, appended.metadata);
+}
+
+TEST(ErofsImage, RefusesWhatEROFSCannotStore) {
+  const auto with_xattr = [](const std::string& name, std::size_t size) {
+    return TarWriter().dir("d").file("d/f", "", {.xattrs = {{name, std::string(size, 'x')}}});
+  };
+  EXPECT_EQ(refusal_of(with_xattr("user.x", 65'535)), "accepted");
+  EXPECT_EQ(refusal_of(with_xattr("user.x", 65'536)),
+            "EROFS cannot store /d/f: its xattr user.x has more than 65535 bytes");
+  EXPECT_THAT(refusal_of(with_xattr("system.other", 1)), HasSubstr("/d/f: its xattr system.other"));
+  EXPECT_EQ(refusal_of(with_xattr("user." + std::string(250, 'x'), 1)), "accepted");
+  TarWriter many;
+  testing::EntryAttributes attributes;
+  for (int i = 0; i < 5; ++i)
+    attributes.xattrs.emplace_back("user." + std::to_string(i), std::string(60'000, 'x'));
+  EXPECT_EQ(refusal_of(many.file("f", "", attributes)),
+            "EROFS cannot store /f: its xattrs have more than 262148 bytes");
+  EXPECT_EQ(refusal_of(TarWriter().device("c", '3', 4095, 1'048'575)), "accepted");
+  EXPECT_THAT(refusal_of(TarWriter().device("c", '3', 4096, 0)), HasSubstr("/c: the device number"));
+  EXPECT_THAT(refusal_of(TarWriter().device("b", '4', 0, 1'048'576)), HasSubstr("/b: the device number"));
+}
+
+}  // namespace
+}  // namespace layoutfs

@@ -1,0 +1,101 @@
+// `layoutfs export`.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/erofs/erofs_reader.h"
+#include "core/image/image_library.h"
+#include "tools/cli/command.h"
+#include "tools/cli/files.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct ExportArguments {
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF] FILE; only the latter if --layout is given
+  std::string format = "erofs";
+  bool is_progress_hidden = false;
+};
+
+constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
+
+Status write_erofs(const ImagePtr& image, const Digest& manifest, OutputFile& out, Progress& progress,
+                   const Context& context) {
+  auto erofs = make_erofs(image->tree(), manifest, ErofsPlacement::appended);
+  if (!erofs) return fail(std::move(erofs).error());
+  const ErofsReader reader(image, std::move(*erofs));
+  for (std::uint64_t at = 0; at < reader.size(); at += kPiece) {
+    IoBuffers piece;
+    if (auto read = reader.read(piece, kPiece, at, context); !read) return read;
+    for (const ByteView bytes : piece.views())
+      if (auto written = out.write(bytes); !written) return written;
+    progress.update("", at + piece.size(), reader.size());
+  }
+  return out.commit();
+}
+
+int export_image(const OpenLayout& layout, const ExportArguments& arguments, const std::string& file) {
+  const auto manifest = find_manifest(layout, arguments.image);
+  if (!manifest) return report(manifest.error());
+  const StopSignals signals;
+  Progress indexing("indexing", !arguments.is_progress_hidden);
+  ImageLibrary library(layout.reader, open_cache(arguments.image.cache_dir),
+                       {.cache_size = kSequentialCacheSize, .progress = indexing_progress(indexing)});
+  const auto image = library.image(*manifest, signals.context());
+  indexing.clear();
+  if (!image) return signals.report(Error(image.error()).with(layout.path));
+  if (auto complete = check_complete(**image); !complete)
+    return report(Error(complete.error()).with(layout.path));
+
+  auto out = file == "-" ? Result<OutputFile>(OutputFile::standard_output()) : OutputFile::create(file);
+  if (!out) return signals.report_write(out.error());
+  Progress progress("exporting", !arguments.is_progress_hidden);
+  const auto written = write_erofs(*image, manifest->digest, *out, progress, signals.context());
+  progress.clear();
+  return written ? kDone : signals.report_write(written.error());
+}
+
+int export_image(ExportArguments arguments) {
+  const bool is_layout_given = !arguments.image.layout.empty();
+  const std::size_t wanted = is_layout_given ? 1 : 2;
+  if (arguments.operands.size() < wanted)
+    return report(missing_operand("export", arguments.operands.empty() && !is_layout_given
+                                                ? std::string(kImageKind) + " FILE"
+                                                : "FILE"));
+  if (arguments.operands.size() > wanted)
+    return report(Error(Errc::invalid_argument, "export: unexpected operand: " + arguments.operands[wanted]));
+  if (arguments.format != "erofs")
+    return report(Error(Errc::invalid_argument, "export: --format " + arguments.format + ": not erofs"));
+  if (!is_layout_given) arguments.image.name = arguments.operands.front();
+  const auto layout = open_layout(arguments.image);
+  if (!layout) return report(layout.error());
+  return export_image(*layout, arguments, arguments.operands.back());
+}
+
+}  // namespace
+
+void add_export_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<ExportArguments>();
+  const Command command = program.add_subcommand("export", "Write an image as one file: a filesystem image");
+  command.usage(std::string(kImageKind) + " FILE");
+  command.add_option("OPERANDS", arguments->operands, "The image, and the file to write (-: standard output)")
+      .type_name(std::string(kImageKind) + " FILE");
+  command.add_option("--format", arguments->format, "erofs: a filesystem that Linux mounts (default: erofs)")
+      .type_name("erofs");
+  arguments->image.add_options(command);
+  command.example("layoutfs export debian:bookworm debian.erofs",
+                  "then: mount -t erofs -o loop debian.erofs /mnt");
+  command.example("layoutfs export --platform linux/arm64 app:1.0 app.erofs",
+                  "the image of another platform");
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] { exit_code = export_image(std::move(*arguments)); });
+}
+
+}  // namespace layoutfs::tools
