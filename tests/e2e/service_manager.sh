@@ -19,6 +19,7 @@ manage() {
 for socket in "$TMP/notify" "@layoutfs-test-$$"; do
   manage "$socket"
   mount_foreground "$M" "$TMP/log" "$L"
+  wait_for grep -q READY "$TMP/heard"
   same "at ${socket:0:1}, the server sends READY=1 with its process ID after the mount" \
     "READY=1 MAINPID=$pid STATUS=serving $L on $M" "$(sed -n 2p "$TMP/heard")"
   kill -TERM "$pid"
@@ -29,6 +30,7 @@ done
 
 manage "$TMP/notify-background"
 mount_at "$M" "$L"
+wait_for grep -q READY "$TMP/heard"
 main=$(sed -n '2s/.*MAINPID=\([0-9]*\) .*/\1/p' "$TMP/heard")
 check "a mount in the background sends the process ID of the server" test "$(readlink "/proc/$main/exe")" = "$(readlink -f "$LAYOUTFS")"
 unmount "$M"
