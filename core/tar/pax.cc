@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace layoutfs {
 namespace {
@@ -37,12 +38,15 @@ std::optional<Timestamp> parse_time(std::string_view text) {
   const bool is_negative = text.starts_with('-');
   if (is_negative) text.remove_prefix(1);
   const std::size_t point = text.find('.');
-  const auto seconds = parse_decimal<std::int64_t>(text.substr(0, point));
+  const auto seconds = parse_decimal<std::uint64_t>(text.substr(0, point));
   const auto nanoseconds = parse_nanoseconds(point == std::string_view::npos ? "" : text.substr(point + 1));
   if (!seconds || !nanoseconds) return std::nullopt;
-  if (!is_negative) return Timestamp{*seconds, *nanoseconds};
-  if (*nanoseconds == 0) return Timestamp{-*seconds, 0};
-  return Timestamp{-*seconds - 1, 1'000'000'000 - *nanoseconds};
+  constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  // The smallest number has no positive counterpart.
+  if (*seconds > kMax + (is_negative && *nanoseconds == 0 ? 1 : 0)) return std::nullopt;
+  if (!is_negative) return Timestamp{static_cast<std::int64_t>(*seconds), *nanoseconds};
+  if (*nanoseconds == 0) return Timestamp{static_cast<std::int64_t>(~*seconds + 1), 0};
+  return Timestamp{static_cast<std::int64_t>(~*seconds), 1'000'000'000 - *nanoseconds};
 }
 
 // Removes the next record from `body` and returns its key and value.
