@@ -13,6 +13,7 @@
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
+#include "tools/commands/export_tar.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -41,6 +42,14 @@ Status write_erofs(const ImagePtr& image, const Digest& manifest, OutputFile& ou
   return out.commit();
 }
 
+Status write_as_tar(const Image& image, OutputFile& out, Progress& progress, const Context& context) {
+  const TarOutput output{
+      .write = [&out](ByteView bytes) { return out.write(bytes); },
+      .progress = [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); }};
+  if (auto written = write_tar(image, output, context); !written) return written;
+  return out.commit();
+}
+
 int export_image(const OpenLayout& layout, const ExportArguments& arguments, const std::string& file) {
   const auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return report(manifest.error());
@@ -57,7 +66,9 @@ int export_image(const OpenLayout& layout, const ExportArguments& arguments, con
   auto out = file == "-" ? Result<OutputFile>(OutputFile::standard_output()) : OutputFile::create(file);
   if (!out) return signals.report_write(out.error());
   Progress progress("exporting", !arguments.is_progress_hidden);
-  const auto written = write_erofs(*image, manifest->digest, *out, progress, signals.context());
+  const auto written = arguments.format == "tar"
+                           ? write_as_tar(**image, *out, progress, signals.context())
+                           : write_erofs(*image, manifest->digest, *out, progress, signals.context());
   progress.clear();
   return written ? kDone : signals.report_write(written.error());
 }
@@ -71,8 +82,9 @@ int export_image(ExportArguments arguments) {
                                                 : "FILE"));
   if (arguments.operands.size() > wanted)
     return report(Error(Errc::invalid_argument, "export: unexpected operand: " + arguments.operands[wanted]));
-  if (arguments.format != "erofs")
-    return report(Error(Errc::invalid_argument, "export: --format " + arguments.format + ": not erofs"));
+  if (arguments.format != "erofs" && arguments.format != "tar")
+    return report(
+        Error(Errc::invalid_argument, "export: --format " + arguments.format + ": neither erofs nor tar"));
   if (!is_layout_given) arguments.image.name = arguments.operands.front();
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
@@ -83,17 +95,22 @@ int export_image(ExportArguments arguments) {
 
 void add_export_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ExportArguments>();
-  const Command command = program.add_subcommand("export", "Write an image as one file: a filesystem image");
+  const Command command =
+      program.add_subcommand("export", "Write an image as one file: a filesystem image or a tar");
   command.usage(std::string(kImageKind) + " FILE");
   command.add_option("OPERANDS", arguments->operands, "The image, and the file to write (-: standard output)")
       .type_name(std::string(kImageKind) + " FILE");
-  command.add_option("--format", arguments->format, "erofs: a filesystem that Linux mounts (default: erofs)")
-      .type_name("erofs");
+  command
+      .add_option("--format", arguments->format,
+                  "erofs: a filesystem that Linux mounts; tar (default: erofs)")
+      .type_name("erofs|tar");
   arguments->image.add_options(command);
   command.example("layoutfs export debian:bookworm debian.erofs",
                   "then: mount -t erofs -o loop debian.erofs /mnt");
   command.example("layoutfs export --platform linux/arm64 app:1.0 app.erofs",
                   "the image of another platform");
+  command.example("layoutfs export --format tar debian:bookworm - | zstd >debian.tar.zst",
+                  "a compressed tar of all files");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] { exit_code = export_image(std::move(*arguments)); });
 }
