@@ -196,13 +196,10 @@ std::pair<std::string_view, std::string_view> ImageTree::xattr(std::uint32_t num
   return {state_->text(xattr.name()), state_->text(xattr.value())};
 }
 
-bool ImageTree::has_acls() const {
+bool ImageTree::has_xattr(std::string_view name) const {
   // Compare names only if the lengths are equal: most differ.
-  return std::ranges::any_of(state_->xattrs, [this](const image_file::Xattr& xattr) {
-    const std::size_t size = xattr.name().size();
-    if (size != kAccessAclXattr.size() && size != kDefaultAclXattr.size()) return false;
-    const std::string_view name = state_->text(xattr.name());
-    return name == kAccessAclXattr || name == kDefaultAclXattr;
+  return std::ranges::any_of(state_->xattrs, [&](const image_file::Xattr& xattr) {
+    return xattr.name().size() == name.size() && state_->text(xattr.name()) == name;
   });
 }
 

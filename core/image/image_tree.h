@@ -60,8 +60,8 @@ class ImageTree {
   DirectoryEntry child(Inode directory, std::size_t rank) const;
   // `number` starts at InodeView::first_xattr; sorted by name for each inode.
   std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
-  // Returns whether any xattr is a POSIX ACL, by its name. Cost: linear in the number of xattrs.
-  bool has_acls() const;
+  // Returns whether any inode has an xattr of that name. Cost: linear in the number of xattrs.
+  bool has_xattr(std::string_view name) const;
   // Returns one sentence for each layer entry that could not be applied; at most kMaxProblems.
   std::vector<std::string> problems() const;
   static constexpr std::size_t kMaxProblems = 100;

@@ -3,6 +3,7 @@
 
 #include <sys/statvfs.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "fs/fuse/caller.h"
+#include "fs/tree/file_attributes.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
@@ -83,6 +85,15 @@ void guarded(fuse_req_t request, Answer&& answer) noexcept {
   }
 }
 
+// If the kernel enforces ACLs, it also caches that a file has none, and programs do not request that each
+// time. It never does for the root of the mount: each path of a user who does not own that would cost a
+// request.
+bool is_for_owner_alone(const FuseServer& server) {
+  if (!server.is_for_mounter_alone) return false;
+  const auto root = server.filesystem->attributes(kRootNumber);
+  return root && root->stat.st_uid == ::geteuid();
+}
+
 void on_init(void* user_data, fuse_conn_info* connection) {
   auto& server = *static_cast<FuseServer*>(user_data);
   const auto want = [&](unsigned capability) {
@@ -99,9 +110,12 @@ void on_init(void* user_data, fuse_conn_info* connection) {
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
   server.is_open_needed = !want(FUSE_CAP_NO_OPEN_SUPPORT);
   server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
-  // Images without ACLs avoid the cost: with enforcement, the kernel requests an ACL for each file.
   Filesystem& filesystem = *server.filesystem;
-  filesystem.set_acls_enforced(filesystem.wants_acls() && want(FUSE_CAP_POSIX_ACL));
+  const bool are_acls_cached =
+      (filesystem.wants_acls() || is_for_owner_alone(server)) && want(FUSE_CAP_POSIX_ACL);
+  filesystem.set_acls_enforced(are_acls_cached && filesystem.wants_acls());
+  server.are_acls_supported = are_acls_cached || !server.is_for_mounter_alone;
+  server.are_labels_supported = server.is_lower_layer || filesystem.has_labels();
   connection->max_readahead = std::max<unsigned>(connection->max_readahead, unsigned{4} << 20);
   if (server.ready) server.ready();
   server.is_initialized = true;
@@ -269,7 +283,17 @@ void reply_xattr(fuse_req_t request, std::string_view value, std::size_t size) {
     fuse_reply_buf(request, value.data(), value.size());
 }
 
+// ls(1) requests the ACL and the label of each file, unless the answer is EOPNOTSUPP, which it remembers for
+// the device. Not for ACLs if other users may have an overlayfs on top: it could not remove ACLs. ENOSYS
+// makes the kernel omit all requests from then on, also those for user.layoutfs.*, and for listxattr makes
+// getfattr(1) and tar(1) complain about each file.
 void on_getxattr(fuse_req_t request, fuse_ino_t node, const char* name, std::size_t size) {
+  const FuseServer& server = server_of(request);
+  if ((!server.are_labels_supported && name == kLabelXattr) ||
+      (!server.are_acls_supported && is_acl_xattr(name))) {
+    fuse_reply_err(request, EOPNOTSUPP);
+    return;
+  }
   guarded(request, [&] {
     const auto value = ask_filesystem(request, [&](Filesystem& filesystem, const Context& context) {
       return filesystem.getxattr(node, name, context);

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
@@ -181,6 +182,11 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   state->options = options;
   state->server.filesystem = std::move(filesystem);
   state->server.last_request = Clock::now();
+  state->server.is_lower_layer = options.is_lower_layer;
+  state->server.is_for_mounter_alone =
+      !options.is_lower_layer && std::ranges::none_of(options.kernel_options, [](const std::string& option) {
+        return option == "allow_other" || option == "allow_root";
+      });
   // Another process has mounted it and passed the device to this one.
   state->server.are_callers_known = !options.mount_point.starts_with("/dev/fd/");
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());

@@ -17,6 +17,7 @@ struct SessionOptions {
   std::string source;                       // shown as the source in /proc/self/mountinfo (fsname)
   std::vector<std::string> kernel_options;  // libfuse's -o options: "allow_other", "dev", "noexec", ...
   unsigned max_threads = 10;
+  bool is_lower_layer = false;           // an overlayfs for other users is on top
   std::chrono::seconds idle_timeout{0};  // unmount after this time without a request; 0: never
   std::function<void()> log_statistics;  // called at SIGUSR1
   std::function<void()> stopping;        // called when a signal has started unmounting

@@ -18,8 +18,6 @@ bool is_in(std::string_view name, std::string_view prefix) {
   return name.starts_with(prefix) && name.size() > prefix.size();
 }
 
-bool is_acl(std::string_view name) { return name == kAccessAclXattr || name == kDefaultAclXattr; }
-
 std::uint32_t little_endian(std::string_view bytes) {
   std::uint32_t number = 0;
   for (std::size_t i = sizeof number; i-- > 0;) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
@@ -37,6 +35,8 @@ bool is_capability(std::string_view value, const KnownIds& users) {
 
 }  // namespace
 
+bool is_acl_xattr(std::string_view name) { return name == kAccessAclXattr || name == kDefaultAclXattr; }
+
 MountIds MountIds::of_this_process() {
   return {KnownIds::of_users(), KnownIds::of_groups(), is_first_user_namespace()};
 }
@@ -48,7 +48,9 @@ bool is_overlay_xattr(std::string_view name) {
 }
 
 FileAttributes::FileAttributes(const ImageTree& tree, AttributeRules rules)
-    : tree_(tree), rules_(std::move(rules)), has_acls_(tree.has_acls()) {}
+    : tree_(tree),
+      rules_(std::move(rules)),
+      has_acls_(tree.has_xattr(kAccessAclXattr) || tree.has_xattr(kDefaultAclXattr)) {}
 
 std::optional<std::string_view> FileAttributes::stored(const InodeView& inode, std::string_view name) const {
   for (std::uint32_t i = 0; i < inode.xattr_count; ++i)
@@ -87,7 +89,7 @@ std::uint32_t FileAttributes::mode(const InodeView& inode, bool are_acls_enforce
 bool FileAttributes::is_shown(const InodeView& inode, std::string_view name, std::string_view value,
                               bool are_acls_enforced) const {
   if (name.size() > XATTR_NAME_MAX || value.size() > XATTR_SIZE_MAX) return false;
-  if (is_acl(name)) return are_acls_enforced && acl(inode, name, value).has_value();
+  if (is_acl_xattr(name)) return are_acls_enforced && acl(inode, name, value).has_value();
   if (rules_.is_overlay_hidden && is_overlay_xattr(name)) return false;
   if (name == "security.capability") return is_capability(value, rules_.ids.users);
   if (is_in(name, "user.")) return inode.type == EntryType::file || inode.type == EntryType::directory;
@@ -99,7 +101,7 @@ std::optional<std::string> FileAttributes::xattr(const InodeView& inode, std::st
                                                  bool are_acls_enforced) const {
   const auto value = stored(inode, name);
   if (!value || !is_shown(inode, name, *value, are_acls_enforced)) return std::nullopt;
-  if (is_acl(name)) return acl(inode, name, *value);
+  if (is_acl_xattr(name)) return acl(inode, name, *value);
   return std::string(*value);
 }
 

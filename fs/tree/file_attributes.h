@@ -13,6 +13,11 @@
 
 namespace layoutfs {
 
+// The label of SELinux.
+inline constexpr std::string_view kLabelXattr = "security.selinux";
+// Returns whether an xattr is an access or default ACL, by its name.
+bool is_acl_xattr(std::string_view name);
+
 // The user and group IDs in the user namespace of a mount.
 struct MountIds {
   KnownIds users, groups;

@@ -99,9 +99,12 @@ class Filesystem {
   virtual Answer<std::string> getxattr(InodeNumber inode, std::string_view name,
                                        const Context& context = {}) = 0;
   virtual Answer<std::vector<std::string>> listxattr(InodeNumber inode, const Context& context = {}) = 0;
-  // Returns whether the front end should enforce POSIX ACLs, which requires requesting the ACLs of each file.
+  // Returns whether any inode has a label of SELinux, or may get one.
+  virtual bool has_labels() const { return true; }
+  // Returns whether the front end should enforce POSIX ACLs.
   virtual bool wants_acls() const { return false; }
-  // Tells whether it does; called before any other call. The default is false.
+  // Tells whether it does; called before any other call except attributes() of the root. The default is
+  // false.
   virtual void set_acls_enforced(bool /*are_enforced*/) {}
   // SEEK_DATA and SEEK_HOLE of lseek(2).
   virtual Answer<std::uint64_t> seek(InodeNumber inode, std::uint64_t offset, int whence,

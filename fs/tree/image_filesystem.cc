@@ -48,6 +48,7 @@ ImageFilesystem::ImageFilesystem(ImagePtr image, Ownership ownership, InodeNumbe
       ownership_(ownership),
       base_(base),
       attributes_(image_->tree(), std::move(rules)),
+      has_labels_(image_->tree().has_xattr(kLabelXattr)),
       are_acls_wanted_(are_acls_wanted.value_or(attributes_.has_acls())) {}
 
 bool ImageFilesystem::has(InodeNumber node) const noexcept {

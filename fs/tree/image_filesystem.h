@@ -40,6 +40,7 @@ class ImageFilesystem final : public Filesystem {
   bool has_cheap_attributes(InodeNumber) override { return true; }
   Answer<std::string> getxattr(InodeNumber node, std::string_view name, const Context& context = {}) override;
   Answer<std::vector<std::string>> listxattr(InodeNumber node, const Context& context = {}) override;
+  bool has_labels() const override { return has_labels_; }
   bool wants_acls() const override { return are_acls_wanted_; }
   void set_acls_enforced(bool are_enforced) override { are_acls_enforced_ = are_enforced; }
   Answer<std::uint64_t> seek(InodeNumber node, std::uint64_t offset, int whence,
@@ -55,6 +56,7 @@ class ImageFilesystem final : public Filesystem {
   const Ownership ownership_;
   const InodeNumber base_;
   const FileAttributes attributes_;
+  const bool has_labels_;
   const bool are_acls_wanted_;
   std::atomic<bool> are_acls_enforced_ = false;
   std::function<std::string()> statistics_;

@@ -33,6 +33,7 @@ class ImageSlots {
       : ownership_(ownership), ids_(std::move(ids)), max_files_(max_files) {}
   // Call it before the first image is opened.
   void set_acls_enforced(bool are_enforced) { are_acls_enforced_ = are_enforced; }
+  bool are_acls_enforced() const { return are_acls_enforced_; }
 
   // Of all files.
   const Ownership& ownership() const noexcept { return ownership_; }

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "fs/tree/directory_listings.h"
+#include "fs/tree/file_attributes.h"
 #include "fs/tree/node_table.h"
 #include "fs/tree/statistics.h"
 
@@ -176,7 +177,8 @@ Answer<void> NodeFilesystem::readdir(InodeNumber directory, std::uint64_t cookie
 Answer<std::string> NodeFilesystem::getxattr(InodeNumber node, std::string_view name,
                                              const Context& context) {
   if (node == kRootNumber && name == kStatisticsXattr) return statistics_json(*tree_.resources);
-  if (is_node(node)) return std::unexpected(ENODATA);
+  // The kernel requests ACLs to check access: no image is opened for that.
+  if (is_node(node) || (is_acl_xattr(name) && !slots().are_acls_enforced())) return std::unexpected(ENODATA);
   const auto image = slots().open(ImageSlots::slot_of(node), context);
   if (!image) return std::unexpected(image.error());
   return (*image)->getxattr(node, name, context);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Counts with strace how often commands open a layout and a blob. A file that is opened twice is read and verified
-# twice, and causes two waits on a network.
+# Counts with strace how often commands open a layout and a blob, and the requests of a mount. A file that is opened
+# twice is read and verified twice, and causes two waits on a network.
 . "$(dirname "$0")/lib.sh"
-need jq python3
+need getfattr jq python3
 need_layout
 has strace || finish
 L=$TMP/layout
@@ -74,5 +74,63 @@ if [ -c /dev/fuse ] || left_out "no /dev/fuse here"; then
   unmount "$TMP/mount"
   wait "$pid"
   same "mount opens the layout once" "1 1" "$(opened oci-layout) $(opened 'index\.json')"
+
+  # libfuse logs each request when it arrives. Forgotten inodes are those that the kernel has no memory for.
+  requests() { grep -oE 'opcode: [A-Z_]+' "$TMP/log" | grep -cvE 'FORGET|INTERRUPT'; }
+  # few_requests SENTENCE COMMAND...: a few for each program and none for each file, if the command has run before. The kernel may
+  # forget something in between if it needs memory: the smallest number counts.
+  few_requests() {
+    local sentence=$1 before output count attempt least=1000000
+    shift
+    limited "$@" >/dev/null 2>&1
+    for attempt in 1 2 3 4 5; do
+      before=$(requests)
+      output=$(limited "$@" 2>&1) || not_ok "$sentence" "exit code $?: $*" "$output"
+      count=$(($(requests) - before))
+      least=$((count < least ? count : least))
+      [ $least -gt 20 ] || break
+    done
+    if [ $least -le 20 ]; then ok "$sentence ($least)"; else not_ok "$sentence" "$least requests for $files files"; fi
+  }
+  # walk_again NAME IMAGE: leaves it mounted.
+  walk_again() {
+    local name=$1
+    mount_foreground "$TMP/mount" "$TMP/log" -d "$2"
+    files=$(limited find "$TMP/mount" | wc -l)
+    [ "$files" -ge 200 ] || not_ok "$name has at least 200 files" "$files"
+    few_requests "a second ls -lR of $name makes few requests" ls -lR "$TMP/mount"
+    few_requests "a second find -printf of $name makes few requests" find "$TMP/mount" -printf '%s %m %U %T@ %l\n'
+    few_requests "a second find -readable of $name makes few requests" find "$TMP/mount" -readable
+    same "user.layoutfs.stats names the server of $name" "$pid" "$(limited getfattr --absolute-names --only-values -n user.layoutfs.stats "$TMP/mount" | jq .pid)"
+  }
+  echo "-- requests of walks that are repeated"
+  walk_again "an image" "$L:$name"
+  cat >"$TMP/acls.py" <<'PYTHON'
+import errno, os, sys
+for directory, folders, names in os.walk(sys.argv[1]):
+    for name in folders + names:
+        try:
+            os.getxattr(os.path.join(directory, name), "system.posix_acl_access", follow_symlinks=False)
+        except OSError as error:
+            assert error.errno in (errno.ENODATA, errno.ENOTSUP), error
+PYTHON
+  few_requests "a second getxattr of all ACLs makes few requests" python3 "$TMP/acls.py" "$TMP/mount"
+  file=$(limited find "$TMP/mount" -type f | head -n 1)
+  same "user.layoutfs.layer can be read after that" "sha256:" "$(limited getfattr --absolute-names --only-values -n user.layoutfs.layer "$file" | cut -c1-7)"
+  unmount "$TMP/mount"
+  python3 - "$SOURCE" "$TMP/attributed" "$(host_architecture)" <<'PYTHON'
+import sys
+sys.path.insert(0, sys.argv[1] + "/tests/corpus")
+from ocilib import Layout, Tar
+tar = Tar().dir("d", xattrs={"user.note": b"n"})
+for i in range(400):
+    tar.file("d/%d" % i, "x")
+made = Layout()
+made.tag("some", made.image([tar], arch=sys.argv[3]))
+made.write(sys.argv[2])
+PYTHON
+  walk_again "an image with attributes" "$TMP/attributed:some"
+  same "listxattr lists user.note" "user.note" "$(limited getfattr --absolute-names "$TMP/mount/d" | grep user)"
+  unmount "$TMP/mount"
 fi
 finish

@@ -20,6 +20,14 @@ output=$(mounts 'layoutfs mount -q -o uid=65534,gid=65534 "$L:app:1.0" m && stat
   layoutfs umount m' 2>&1)
 same "uid= and gid= show all files as the user's" "65534 65534 65534 65534" "$(echo $output)"
 
+# Requests for ACLs and labels: the kernel caches them, or ls asks once for all files.
+counted='layoutfs mount -q -d -o "$options" "$L:app:1.0" m 2>log & until grep -q " $PWD/m " /proc/self/mountinfo; do sleep 0.1; done
+  ls -lR m >/dev/null; grep -c GETXATTR log >first; ls -lR m >/dev/null; expr $(grep -c GETXATTR log) - $(cat first); layoutfs umount m; wait'
+for options in ro ro,uid=65534; do
+  asked=$(mounts "options=$options; $counted" | tail -n 1)
+  check "a second ls -lR with -o $options makes $asked requests for attributes, of 50" test "$asked" -le 12
+done
+
 # fails SENTENCE CODE TEXT COMMAND: the command must exit with CODE and print one line that contains TEXT.
 fails() {
   local code

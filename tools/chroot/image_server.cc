@@ -52,6 +52,7 @@ Status run(Received received, const ImagePtr& image, const std::shared_ptr<Image
   if (received.is_for_root_alone) view = {.ownership = {0, 0}, .ids = MountIds::of_root_alone(), .acl = {}};
   SessionOptions options;
   options.mount_point = "/dev/fd/" + std::to_string(received.device.get());
+  options.is_lower_layer = true;
   auto session = FuseSession::mount(image_filesystem(image, library, std::move(view)), options);
   if (!session) return fail(std::move(session).error());
   received.device.release();  // the session owns it

@@ -163,6 +163,13 @@ TEST_F(ImageFilesystemTest, StoredXattrsAreListedAndComputedOnesOnlyAnswered) {
   EXPECT_THAT(filesystem_->listxattr(kRootNumber).value(), IsEmpty());
 }
 
+TEST_F(ImageFilesystemTest, LabelsOfAnyFileAreLabelsOfTheImage) {
+  open(TarWriter().file("f", "x", {.xattrs = {{"security.selinux2", "1"}, {"security.SELINUX", "2"}}}));
+  EXPECT_FALSE(filesystem_->has_labels());
+  open(TarWriter().file("f", "x").file("g", "x", {.xattrs = {{"security.selinux", "label"}}}));
+  EXPECT_TRUE(filesystem_->has_labels());
+}
+
 TEST_F(ImageFilesystemTest, AclsAreForTheKernelToEnforceIfThereAreAny) {
   open(TarWriter().file("f", "x"));
   EXPECT_FALSE(filesystem_->wants_acls());

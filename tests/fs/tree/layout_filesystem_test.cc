@@ -308,6 +308,17 @@ TEST(LayoutFilesystem, StatisticsAreAnsweredByTheRootAlone) {
   EXPECT_EQ(layout.filesystem->getxattr(browser.node("refs"), "user.layoutfs.stats").error(), ENODATA);
 }
 
+// For each access check, the kernel may request an ACL.
+TEST(LayoutFilesystem, RequestsForAclsThatNobodyEnforcesOpenNoImage) {
+  MountedLayout layout;
+  const auto manifest = layout.image(small_tar());
+  layout.writer.write_index({manifest});
+  const auto browser = layout.mount();
+  const InodeNumber root = browser.node(manifest_path(manifest.digest) + "/rootfs");
+  EXPECT_EQ(layout.filesystem->getxattr(root, "system.posix_acl_access").error(), ENODATA);
+  EXPECT_EQ(layout.library->stats().indexes_built, 0u);
+}
+
 // Records the invalidations in the kernel.
 class Forgotten final : public AnswerCache {
  public:
