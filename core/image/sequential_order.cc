@@ -125,7 +125,8 @@ class Walk {
     }
     if (is_ascending) return ranks;
     std::vector<std::size_t> sorted = ranks;
-    std::ranges::stable_sort(sorted, {}, [&keys](std::size_t rank) { return keys[rank]; });
+    std::ranges::sort(sorted, {},
+                      [&keys](std::size_t rank) { return std::tuple_cat(keys[rank], std::tuple(rank)); });
     // Entries without data have no reason to move if all others stay.
     const auto without_data =
         std::ranges::find(sorted, kNowhere, [&keys](std::size_t rank) { return std::get<0>(keys[rank]); });
