@@ -33,7 +33,8 @@ enum class Layout : std::uint8_t {
   chunks = 4,   // in chunks of equal size, each with an address; the table follows the inode
 };
 inline constexpr std::uint16_t kChunksHaveDevices = 0x20;
-inline constexpr unsigned kMostChunkBits = 19;  // blocks per chunk, as a power of two: 2 GiB, which 32 bits hold
+inline constexpr unsigned kMostChunkBits =
+    19;  // blocks per chunk, as a power of two: 2 GiB, which 32 bits hold
 
 enum class DirentType : std::uint8_t {
   regular = 1,
