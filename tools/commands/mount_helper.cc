@@ -37,8 +37,8 @@ std::string spelled_out(const std::string& options) {
 int run_mount_helper(const std::vector<std::string>& arguments,
                      const std::function<int(std::vector<std::string>)>& run) {
   std::vector<std::string> translated{"mount", "-q"};
-  // mount(8) does not pass its defaults, dev and suid, to a helper, even if they are given. It passes nodev and
-  // nosuid.
+  // mount(8) does not pass its defaults, dev and suid, to a helper, even if they are given. It passes nodev
+  // and nosuid.
   if (::geteuid() == 0) translated.insert(translated.end(), {"-o", "dev,suid"});
   std::vector<std::string> operands;
   bool is_fake = false;

@@ -26,8 +26,8 @@ class FileAttributesWriter {
   // Returns the mode for the creation of a file: that in the image without set-id bits. The umask applies
   // too.
   mode_t creation_mode(const InodeView& inode) const { return mode_of(inode) & 0777; }
-  // Sets the attributes of an open regular file or directory. With `is_movable`, its owner gets all permissions,
-  // so that it can be moved.
+  // Sets the attributes of an open regular file or directory. With `is_movable`, its owner gets all
+  // permissions, so that it can be moved.
   Status apply(int fd, const InodeView& inode, bool is_movable = false) const;
   // Sets the attributes of any other new file in `directory`.
   Status apply_at(int directory, const std::string& name, const InodeView& inode) const;
