@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/image/posix_acl.h"
+#include "core/tar/posix_acl.h"
 
 namespace layoutfs::erofs {
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "core/image/image_tree_generated.h"
-#include "core/image/posix_acl.h"
 #include "core/image/tree_format.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
+#include "core/tar/posix_acl.h"
 
 namespace layoutfs {
 namespace {

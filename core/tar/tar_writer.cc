@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/tar/acl_text.h"
+#include "core/tar/posix_acl.h"
 #include "core/tar/sparse.h"
 #include "core/tar/tar_header.h"
 
@@ -23,8 +24,6 @@ constexpr WrittenField kWrittenName{0, 100}, kWrittenMode{100, 8}, kWrittenUid{1
     kWrittenSize{124, 12}, kWrittenMtime{136, 12}, kWrittenChecksum{148, 8}, kWrittenFlag{156, 1},
     kWrittenLink{157, 100}, kWrittenMagic{257, 8}, kWrittenDeviceMajor{329, 8}, kWrittenDeviceMinor{337, 8},
     kWrittenPrefix{345, 155};
-
-constexpr std::string_view kAclAccess = "system.posix_acl_access", kAclDefault = "system.posix_acl_default";
 
 // Returns whether octal digits and a NUL fit into the field.
 constexpr bool fits(WrittenField field, std::uint64_t value) { return value >> (3 * (field.size - 1)) == 0; }
@@ -180,8 +179,8 @@ Result<std::string> records_of(const Written& written) {
                   "a tar cannot store the xattr " + name + ": its name is empty, or contains '=' or a NUL");
     add("SCHILY.xattr." + name, value);
     // GNU tar with --acls takes ACLs from these records alone, and otherwise from xattrs.
-    if (name != kAclAccess && name != kAclDefault) continue;
-    const std::string_view key = name == kAclAccess ? "SCHILY.acl.access" : "SCHILY.acl.default";
+    if (name != kAccessAclXattr && name != kDefaultAclXattr) continue;
+    const std::string_view key = name == kAccessAclXattr ? "SCHILY.acl.access" : "SCHILY.acl.default";
     if (const auto text = acl_text(value)) add(key, *text);
   }
   if (records.size() > kMaxExtendedHeaders)

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "core/image/posix_acl.h"
+#include "core/tar/posix_acl.h"
 
 namespace layoutfs {
 namespace {

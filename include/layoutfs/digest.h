@@ -58,7 +58,6 @@ class Digest {
   // not registered.
   static Result<Digest> parse(std::string_view text);
   // Returns the digest of `content`. Cost: hashes all of it.
-  // Returns the digest of `content`. Cost: hashes all of it.
   static Digest of(ByteView content, Algorithm algorithm = kBlobAlgorithm);
 
   bool empty() const noexcept { return hex_.empty(); }

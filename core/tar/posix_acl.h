@@ -32,6 +32,9 @@ class PosixAcl {
     std::uint32_t id;           // a user or group ID
   };
 
+  // Reads the entries of such a value, of which Linux may refuse any. Returns nullopt if it is not a whole
+  // number of entries of the known version.
+  static std::optional<std::vector<Entry>> read_entries(std::string_view value);
   // Parses the value of such an xattr. Returns nullopt if Linux would refuse it: it is malformed or empty.
   static std::optional<PosixAcl> parse(std::string_view value);
   // Returns the value of the xattr.

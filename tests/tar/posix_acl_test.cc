@@ -1,5 +1,5 @@
 // Access control lists, compared with Linux itself: the stored values, and the effect of chmod.
-#include "core/image/posix_acl.h"
+#include "core/tar/posix_acl.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
-#include "core/image/posix_acl.h"
+#include "core/tar/posix_acl.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace layoutfs {
 namespace {
@@ -48,16 +49,23 @@ bool is_valid(std::span<const Entry> entries) {
 
 }  // namespace
 
-std::optional<PosixAcl> PosixAcl::parse(std::string_view value) {
+std::optional<std::vector<Entry>> PosixAcl::read_entries(std::string_view value) {
   if (value.size() < kHeaderSize || (value.size() - kHeaderSize) % kEntrySize != 0) return std::nullopt;
   if (number_at(value, 0, 4) != kVersion) return std::nullopt;
-  PosixAcl acl;
-  acl.entries_.reserve((value.size() - kHeaderSize) / kEntrySize);
+  std::vector<Entry> entries;
+  entries.reserve((value.size() - kHeaderSize) / kEntrySize);
   for (std::size_t at = kHeaderSize; at < value.size(); at += kEntrySize)
-    acl.entries_.push_back({.tag = static_cast<Tag>(number_at(value, at, 2)),
-                            .permissions = static_cast<std::uint16_t>(number_at(value, at + 2, 2)),
-                            .id = number_at(value, at + 4, 4)});
-  if (!is_valid(acl.entries_)) return std::nullopt;
+    entries.push_back({.tag = static_cast<Tag>(number_at(value, at, 2)),
+                       .permissions = static_cast<std::uint16_t>(number_at(value, at + 2, 2)),
+                       .id = number_at(value, at + 4, 4)});
+  return entries;
+}
+
+std::optional<PosixAcl> PosixAcl::parse(std::string_view value) {
+  auto entries = read_entries(value);
+  if (!entries || !is_valid(*entries)) return std::nullopt;
+  PosixAcl acl;
+  acl.entries_ = std::move(*entries);
   return acl;
 }
 
