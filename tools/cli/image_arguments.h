@@ -1,7 +1,6 @@
 // The options and operands that select a layout, an image and a platform, and functions that open them.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -20,9 +19,6 @@ namespace layoutfs::tools {
 
 // The kind of an operand that is a layout or an image in it (tools/commands/complete.h).
 inline constexpr const char* kImageKind = "LAYOUT[:REF|@DIGEST]";
-
-// The cache of a command that reads layers once and in order.
-inline constexpr std::uint64_t kSequentialCacheSize = std::uint64_t{64} << 20;
 
 struct ImageArguments {
   std::string name;           // LAYOUT[:REF|@DIGEST]

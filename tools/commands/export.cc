@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "core/erofs/erofs_reader.h"
-#include "core/image/image_library.h"
 #include "tools/cli/command.h"
 #include "tools/cli/files.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/sequential_image.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
 #include "tools/commands/export_tar.h"
@@ -54,21 +54,19 @@ int export_image(const OpenLayout& layout, const ExportArguments& arguments, con
   const auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return report(manifest.error());
   const StopSignals signals;
-  Progress indexing("indexing", !arguments.is_progress_hidden);
-  ImageLibrary library(layout.reader, open_cache(arguments.image.cache_dir),
-                       {.cache_size = kSequentialCacheSize, .progress = indexing_progress(indexing)});
-  const auto image = library.image(*manifest, signals.context());
-  indexing.clear();
-  if (!image) return signals.report(Error(image.error()).with(layout.path));
-  if (auto complete = check_complete(**image); !complete)
+  const auto opened = open_sequential_image(layout, *manifest, arguments.image.cache_dir,
+                                            arguments.is_progress_hidden, signals.context());
+  if (!opened) return signals.report(opened.error());
+  const ImagePtr& image = opened->image;
+  if (auto complete = check_complete(*image); !complete)
     return report(Error(complete.error()).with(layout.path));
 
   auto out = file == "-" ? Result<OutputFile>(OutputFile::standard_output()) : OutputFile::create(file);
   if (!out) return signals.report_write(out.error());
   Progress progress("exporting", !arguments.is_progress_hidden);
   const auto written = arguments.format == "tar"
-                           ? write_as_tar(**image, *out, progress, signals.context())
-                           : write_erofs(*image, manifest->digest, *out, progress, signals.context());
+                           ? write_as_tar(*image, *out, progress, signals.context())
+                           : write_erofs(image, manifest->digest, *out, progress, signals.context());
   progress.clear();
   return written ? kDone : signals.report_write(written.error());
 }

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "core/image/image_library.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/sequential_image.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
 
@@ -31,17 +31,15 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
   const auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return report(manifest.error());
   const StopSignals signals;
-  Progress indexing("indexing", !arguments.is_progress_hidden);
-  ImageLibrary library(layout.reader, open_cache(arguments.image.cache_dir),
-                       {.cache_size = kSequentialCacheSize, .progress = indexing_progress(indexing)});
-  const auto image = library.image(*manifest, signals.context());
-  indexing.clear();
-  if (!image) return signals.report(Error(image.error()).with(layout.path));
-  for (const std::string& problem : (*image)->tree().problems()) print_error(layout.path + ": " + problem);
+  const auto opened = open_sequential_image(layout, *manifest, arguments.image.cache_dir,
+                                            arguments.is_progress_hidden, signals.context());
+  if (!opened) return signals.report(opened.error());
+  const ImagePtr& image = opened->image;
+  for (const std::string& problem : image->tree().problems()) print_error(layout.path + ": " + problem);
 
   Progress progress("extracting", !arguments.is_progress_hidden);
   const auto extracted = extract(
-      **image, paths, directory,
+      *image, paths, directory,
       {.are_owners_kept = ::geteuid() == 0 && !arguments.is_owner_dropped,
        .force = arguments.is_forced,
        .progress = [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
@@ -54,7 +52,7 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
   print_notice("extracted " + count_of(extracted->files, "file") + " (" + human_size(extracted->bytes) +
                ") to " + directory);
   // The files are written, but the exit code must say that some are missing.
-  if ((*image)->tree().problems().empty()) return kDone;
+  if (image->tree().problems().empty()) return kDone;
   return report(
       Error(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out"));
 }
