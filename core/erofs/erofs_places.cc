@@ -1,0 +1,266 @@
+// Inodes are in the order of a walk: a directory's children follow each other, because ls(1) reads them
+// together. Files on the data device are in the order of the layers' streams, so that read-ahead of the
+// kernel decodes what comes next.
+#include "core/erofs/erofs_places.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+#include <tuple>
+
+namespace layoutfs::erofs {
+namespace {
+
+// The block number that no structure can hold.
+constexpr std::uint64_t kBlockLimit = 0xFFFFFFFF;
+// A sparse file has at most 2^20 chunks: a table of 8 MiB. Its smaller holes are zeros then.
+constexpr unsigned kMostChunksBits = 20;
+
+class Placer {
+ public:
+  Placer(const ImageTree& tree, ErofsPlacement placement) : tree_(tree), placement_(placement) {
+    made_.inodes.resize(tree.inode_count() + 1);
+  }
+
+  Result<Places> run() {
+    place_data();
+    if (auto placed = place_inodes(); !placed) return fail(std::move(placed).error());
+    if (auto placed = place_areas(); !placed) return fail(std::move(placed).error());
+    return std::move(made_);
+  }
+
+ private:
+  std::unexpected<Error> cannot(Inode directory, std::string_view name, const std::string& why) const {
+    std::string path(name);
+    for (Inode at = directory; at != kRootInode;) {
+      const Inode parent = tree_.inode(at).parent;
+      for (std::size_t rank = 0; rank < tree_.child_count(parent); ++rank)
+        if (const DirectoryEntry entry = tree_.child(parent, rank); entry.inode == at) {
+          path.insert(0, std::string(entry.name) + "/");
+          break;
+        }
+      at = parent;
+    }
+    return fail(Errc::unsupported, "EROFS cannot store /" + path + ": " + why);
+  }
+
+  void place_data() {
+    struct Key {
+      std::uint32_t layer;
+      std::uint64_t stream_offset;
+      Inode inode;
+    };
+    std::vector<Key> files;
+    for (Inode inode = 1; inode < made_.inodes.size(); ++inode) {
+      const InodeView file = tree_.inode(inode);
+      if (file.type != EntryType::file || file.size == 0) continue;
+      const bool has_data = !file.is_sparse || !file.extents.empty();
+      files.push_back(
+          {has_data ? file.layer : 0,
+           file.is_sparse ? (has_data ? file.extents.front().stream_offset : 0) : file.stream_offset, inode});
+    }
+    std::ranges::sort(files, {},
+                      [](const Key& key) { return std::tie(key.layer, key.stream_offset, key.inode); });
+    made_.runs.reserve(files.size());
+    std::uint64_t block = 0;
+    for (const Key& key : files) block = place_file(key.inode, block);
+    made_.data_blocks = block;
+  }
+
+  // Returns the first free block after the file.
+  std::uint64_t place_file(Inode inode, std::uint64_t block) {
+    const InodeView file = tree_.inode(inode);
+    Place& place = made_.inodes[inode];
+    place.start = static_cast<std::uint32_t>(block);
+    const auto add_run = [&](std::uint64_t from, std::uint64_t to) {
+      // Addresses that do not fit are refused when all are known.
+      made_.runs.push_back({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(from),
+                            static_cast<std::uint32_t>(inode)});
+      block += to - from;
+    };
+    const std::uint64_t blocks = blocks_of(file.size);
+    if (file.is_sparse && has_holes(file, blocks, place))
+      for (const BlockRange& range : data_of(file, place.chunk_bits)) add_run(range.begin, range.end);
+    else
+      add_run(0, blocks);
+    return block;
+  }
+
+  // Returns whether the file is to be stored in chunks, and sets their size: the largest that keeps all holes
+  // of whole blocks, or the smallest that makes few enough chunks.
+  static bool has_holes(const InodeView& file, std::uint64_t blocks, Place& place) {
+    const auto ranges = data_of(file, 0);
+    if (ranges.size() == 1 && ranges[0].begin == 0 && ranges[0].end == blocks) return false;
+    std::uint64_t borders = 0;
+    for (const BlockRange& range : ranges) borders |= range.begin | (range.end < blocks ? range.end : 0);
+    const unsigned whole_file = static_cast<unsigned>(std::bit_width(blocks - 1));
+    unsigned bits =
+        std::min(whole_file, borders == 0 ? whole_file : static_cast<unsigned>(std::countr_zero(borders)));
+    bits = std::max(std::min(bits, kMostChunkBits), whole_file - std::min(whole_file, kMostChunksBits));
+    if (bits > kMostChunkBits) return false;
+    place.layout = Layout::chunks;
+    place.chunk_bits = static_cast<std::uint8_t>(bits);
+    return true;
+  }
+
+  // In the order of a walk that lists each directory before it enters those in it.
+  Status place_inodes() {
+    const std::uint64_t devices = placement_ == ErofsPlacement::two_devices ? 2 : 0;
+    end_ = kSuperblockOffset + kSuperblockSize + devices * kDeviceSize;
+    if (auto placed = place_inode(kRootInode, kRootInode, ""); !placed) return placed;
+    std::vector<Inode> pending{kRootInode};
+    while (!pending.empty()) {
+      const Inode directory = pending.back();
+      pending.pop_back();
+      const std::size_t first = pending.size();
+      const std::size_t count = tree_.child_count(directory);
+      for (std::size_t rank = 0; rank < count; ++rank) {
+        const DirectoryEntry entry = tree_.child(directory, rank);
+        if (entry.name.size() > kLongestName)
+          return cannot(directory, entry.name, "the name is longer than 255 bytes");
+        if (made_.inodes[entry.inode].slot != 0) continue;  // a second link
+        if (auto placed = place_inode(entry.inode, directory, entry.name); !placed) return placed;
+        if (tree_.inode(entry.inode).type == EntryType::directory) pending.push_back(entry.inode);
+      }
+      std::reverse(pending.begin() + static_cast<std::ptrdiff_t>(first), pending.end());
+    }
+    return {};
+  }
+
+  // `directory` and `name` are for errors.
+  Status place_inode(Inode inode, Inode directory, std::string_view name) {
+    const InodeView view = tree_.inode(inode);
+    Place& place = made_.inodes[inode];
+    const auto xattr_size = size_of_xattrs(view, directory, name);
+    if (!xattr_size) return fail(Error(xattr_size.error()));
+    place.xattr_size = *xattr_size;
+    if (is_device(view.type) && (view.device_major > kLargestMajor || view.device_minor > kLargestMinor))
+      return cannot(directory, name, "the device number is too large");
+    std::uint64_t blocks = 0;  // behind the inodes
+    if (view.type == EntryType::directory || view.type == EntryType::symlink) {
+      place.size = view.type == EntryType::symlink ? view.target.size() : size_of_directory(inode);
+      blocks = place.size / kErofsBlockSize;
+      place.tail = static_cast<std::uint32_t>(place.size % kErofsBlockSize);
+    } else if (view.type == EntryType::file) {
+      place.size = view.size;
+    }
+
+    std::uint64_t at = round_up(end_, kSlotSize);
+    const std::uint64_t head = kInodeSize + place.xattr_size;
+    if (place.tail != 0) {
+      at = place_of_tail(at, head, place.tail);
+      const bool fits = (at + head) % kErofsBlockSize + place.tail <= kErofsBlockSize;
+      if (fits) {
+        place.layout = Layout::inlined;
+      } else {
+        ++blocks;
+        place.tail = 0;
+      }
+    }
+    place.slot = static_cast<std::uint32_t>(at / kSlotSize);
+    end_ = at + head + place.tail;
+    if (place.layout == Layout::chunks) end_ = round_up(end_, kChunkSize) + kChunkSize * chunk_count(place);
+    if (blocks != 0) {
+      place.start = static_cast<std::uint32_t>(blocks_);
+      blocks_ += blocks;
+    }
+    ++made_.inode_count;
+    if (end_ / kSlotSize >= kBlockLimit || blocks_ >= kBlockLimit)
+      return fail(Errc::unsupported, "EROFS cannot store the image: too many entries");
+    return {};
+  }
+
+  // Returns the first place from `at` for an inode whose tail must not cross a border of blocks; `at` itself
+  // if too much space would be lost.
+  static std::uint64_t place_of_tail(std::uint64_t at, std::uint64_t head, std::uint64_t tail) {
+    const std::uint64_t in_block = (at + head) % kErofsBlockSize;
+    if (in_block + tail <= kErofsBlockSize || tail > kErofsBlockSize / 2) return at;
+    return at + round_up(kErofsBlockSize - in_block, kSlotSize);
+  }
+
+  Result<std::uint32_t> size_of_xattrs(const InodeView& view, Inode directory, std::string_view file) const {
+    std::uint64_t size = 0;
+    for (std::uint32_t i = 0; i < view.xattr_count; ++i) {
+      const auto [name, value] = tree_.xattr(view.first_xattr + i);
+      const auto split = xattr_name(name);
+      if (!split)
+        return cannot(directory, file, "its xattr " + std::string(name) + " has an unsupported name");
+      if (value.size() > kLargestXattrValue)
+        return cannot(directory, file, "its xattr " + std::string(name) + " has more than 65535 bytes");
+      size += round_up(kXattrEntrySize + split->rest.size() + value.size(), 4);
+      if (kXattrHeaderSize + size > kLargestXattrs)
+        return cannot(directory, file, "its xattrs have more than 262148 bytes");
+    }
+    return static_cast<std::uint32_t>(size == 0 ? 0 : kXattrHeaderSize + size);
+  }
+
+  // Each block has entries, then their names; none crosses a border.
+  std::uint64_t size_of_directory(Inode directory) const {
+    std::uint64_t blocks = 0, used = 0;
+    for_each_entry(tree_, directory, [&](std::string_view name, Inode) {
+      const std::uint64_t more = kDirentSize + name.size();
+      if (used + more > kErofsBlockSize) {
+        ++blocks;
+        used = 0;
+      }
+      used += more;
+    });
+    return blocks * kErofsBlockSize + used;
+  }
+
+  Status place_areas() {
+    made_.blocks_address = blocks_of(end_);
+    made_.data_address = made_.blocks_address + blocks_;
+    const std::uint64_t copies = placement_ == ErofsPlacement::two_devices ? 2 : 1;
+    if (made_.data_blocks >= kBlockLimit || made_.data_address + copies * made_.data_blocks >= kBlockLimit)
+      return fail(Errc::unsupported, "EROFS cannot store the image: more than 16 TiB");
+    return {};
+  }
+
+  const ImageTree& tree_;
+  const ErofsPlacement placement_;
+  Places made_;
+  std::uint64_t end_ = 0;     // of the inodes so far, in bytes
+  std::uint64_t blocks_ = 0;  // behind the inodes so far
+};
+
+}  // namespace
+
+std::optional<XattrName> xattr_name(std::string_view name) {
+  for (const XattrPrefix& prefix : kXattrPrefixes) {
+    if (prefix.is_whole_name ? name != prefix.text
+                             : !name.starts_with(prefix.text) || name.size() == prefix.text.size())
+      continue;
+    name.remove_prefix(prefix.text.size());
+    if (name.size() > kLongestName) return std::nullopt;
+    return XattrName{prefix.number, name};
+  }
+  return std::nullopt;
+}
+
+std::vector<BlockRange> data_of(const InodeView& file, unsigned chunk_bits) {
+  const std::uint64_t chunk_size = kErofsBlockSize << chunk_bits;
+  std::vector<BlockRange> ranges;
+  for (const Extent& extent : file.extents) {
+    if (extent.size == 0) continue;
+    const std::uint64_t end = round_up(std::min(extent.offset + extent.size, file.size), chunk_size);
+    const BlockRange range{extent.offset / chunk_size << chunk_bits,
+                           std::min(end / kErofsBlockSize, blocks_of(file.size))};
+    if (!ranges.empty() && range.begin <= ranges.back().end)
+      ranges.back().end = range.end;
+    else
+      ranges.push_back(range);
+  }
+  return ranges;
+}
+
+std::uint64_t chunk_count(const Place& place) {
+  const std::uint64_t chunk_size = kErofsBlockSize << place.chunk_bits;
+  return place.size / chunk_size + (place.size % chunk_size != 0 ? 1 : 0);
+}
+
+Result<Places> place_image(const ImageTree& tree, ErofsPlacement placement) {
+  return Placer(tree, placement).run();
+}
+
+}  // namespace layoutfs::erofs
