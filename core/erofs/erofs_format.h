@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "core/tar/posix_acl.h"
+#include "core/base/xattr_names.h"
 
 namespace layoutfs::erofs {
 
@@ -49,13 +49,9 @@ enum class DirentType : std::uint8_t {
 struct XattrPrefix {
   std::string_view text;
   std::uint8_t number;
-  bool is_whole_name;
 };
-inline constexpr XattrPrefix kXattrPrefixes[] = {{"user.", 1, false},
-                                                 {kAccessAclXattr, 2, true},
-                                                 {kDefaultAclXattr, 3, true},
-                                                 {"trusted.", 4, false},
-                                                 {"security.", 6, false}};
+inline constexpr XattrPrefix kXattrPrefixes[] = {
+    {"user.", 1}, {kAccessAclXattr, 2}, {kDefaultAclXattr, 3}, {"trusted.", 4}, {"security.", 6}};
 inline constexpr std::size_t kLargestXattrValue = 65'535;
 // The field counts units of four bytes behind the header, plus one.
 inline constexpr std::uint64_t kLargestXattrs = kXattrHeaderSize + std::uint64_t{4} * 65'534;

@@ -65,8 +65,13 @@ std::uint16_t mode_bits(EntryType type) {
 
 class Writer {
  public:
-  Writer(const ImageTree& tree, const Digest& image, ErofsPlacement placement, Places places)
-      : tree_(tree), image_(image), placement_(placement), places_(std::move(places)) {}
+  Writer(const ImageTree& tree, const FileAttributes& attributes, const Digest& image,
+         ErofsPlacement placement, Places places)
+      : tree_(tree),
+        attributes_(attributes),
+        image_(image),
+        placement_(placement),
+        places_(std::move(places)) {}
 
   ErofsImage make() {
     metadata_.resize(places_.data_address * kErofsBlockSize);
@@ -91,7 +96,8 @@ class Writer {
     put(out, at, format);
     if (place.xattr_size != 0)
       put(out, at + 2, static_cast<std::uint16_t>((place.xattr_size - kXattrHeaderSize) / 4 + 1));
-    put(out, at + 4, static_cast<std::uint16_t>(mode_bits(view.type) | view.mode));
+    put(out, at + 4,
+        static_cast<std::uint16_t>(mode_bits(view.type) | attributes_.mode(view, kAreAclsEnforced)));
     put(out, at + 8, place.size);
     put(out, at + 16, where_of(view, place));
     put(out, at + 20, static_cast<std::uint32_t>(inode));
@@ -124,16 +130,15 @@ class Writer {
   void write_xattrs(const InodeView& view, std::uint64_t at) {
     const std::span<std::byte> out(metadata_);
     at += kXattrHeaderSize;
-    for (std::uint32_t i = 0; i < view.xattr_count; ++i) {
-      const auto [name, value] = tree_.xattr(view.first_xattr + i);
-      const XattrName split = xattr_name(name).value();
+    attributes_.for_each_xattr(view, kAreAclsEnforced, [&](std::string_view name, std::string_view value) {
+      const XattrName split = xattr_name(name);
       put(out, at, static_cast<std::uint8_t>(split.rest.size()));
       put(out, at + 1, split.prefix);
       put(out, at + 2, static_cast<std::uint16_t>(value.size()));
       put(out, at + kXattrEntrySize, split.rest);
       put(out, at + kXattrEntrySize + split.rest.size(), value);
       at += round_up(kXattrEntrySize + split.rest.size() + value.size(), 4);
-    }
+    });
   }
 
   void write_symlink(const InodeView& view, const Place& place, std::uint64_t after) {
@@ -242,6 +247,7 @@ class Writer {
   }
 
   const ImageTree& tree_;
+  const FileAttributes& attributes_;
   const Digest& image_;
   const ErofsPlacement placement_;
   Places places_;
@@ -252,9 +258,10 @@ class Writer {
 
 Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsPlacement placement) {
   check(tree.inode_count() <= std::numeric_limits<std::uint32_t>::max(), "a tree file limits its inodes");
-  auto places = place_image(tree, placement);
+  const FileAttributes attributes(tree, {});
+  auto places = place_image(tree, attributes, placement);
   if (!places) return fail(std::move(places).error());
-  return Writer(tree, image, placement, std::move(*places)).make();
+  return Writer(tree, attributes, image, placement, std::move(*places)).make();
 }
 
 }  // namespace layoutfs

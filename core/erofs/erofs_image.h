@@ -37,12 +37,12 @@ struct ErofsImage {
   std::uint64_t data_blocks;   // size of the data device
 };
 
-// Makes the filesystem. Equal trees and digests give equal bytes, so a copy can be verified by its hash;
-// `image` becomes the UUID. Holes are kept where they are whole blocks. Cost: about 1 µs and 100 bytes per
-// entry, and as much memory again while it works. Errc::unsupported if EROFS cannot represent the tree: an
-// xattr name outside of user, trusted, security and POSIX ACLs, a value of more than 65,535 bytes, more than
-// 262,148 bytes of xattrs of a file, a name of more than 255 bytes, a device major above 4,095, or more than
-// 16 TiB. Format: Linux, fs/erofs/erofs_fs.h.
+// Makes the filesystem. Modes and xattrs are those of FileAttributes with all ACLs enforced. Equal trees and
+// digests give equal bytes, so a copy can be verified by its hash; `image` becomes the UUID. Holes are kept
+// where they are whole blocks. Cost: about 1 µs and 100 bytes per entry, and as much memory again while it
+// works. Errc::unsupported if EROFS cannot represent the tree: an xattr value of more than 65,535 bytes, more
+// than 262,148 bytes of xattrs of a file, a name of more than 255 bytes, a device major above 4,095, or more
+// than 16 TiB. Format: Linux, fs/erofs/erofs_fs.h.
 Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsPlacement placement);
 
 }  // namespace layoutfs

@@ -8,6 +8,8 @@
 #include <string>
 #include <tuple>
 
+#include "core/base/check.h"
+
 namespace layoutfs::erofs {
 namespace {
 
@@ -18,7 +20,8 @@ constexpr unsigned kMostChunksBits = 20;
 
 class Placer {
  public:
-  Placer(const ImageTree& tree, ErofsPlacement placement) : tree_(tree), placement_(placement) {
+  Placer(const ImageTree& tree, const FileAttributes& attributes, ErofsPlacement placement)
+      : tree_(tree), attributes_(attributes), placement_(placement) {
     made_.inodes.resize(tree.inode_count() + 1);
   }
 
@@ -180,17 +183,15 @@ class Placer {
 
   Result<std::uint32_t> size_of_xattrs(const InodeView& view, Inode directory, std::string_view file) const {
     std::uint64_t size = 0;
-    for (std::uint32_t i = 0; i < view.xattr_count; ++i) {
-      const auto [name, value] = tree_.xattr(view.first_xattr + i);
-      const auto split = xattr_name(name);
-      if (!split)
-        return cannot(directory, file, "its xattr " + std::string(name) + " has an unsupported name");
-      if (value.size() > kLargestXattrValue)
-        return cannot(directory, file, "its xattr " + std::string(name) + " has more than 65535 bytes");
-      size += round_up(kXattrEntrySize + split->rest.size() + value.size(), 4);
-      if (kXattrHeaderSize + size > kLargestXattrs)
-        return cannot(directory, file, "its xattrs have more than 262148 bytes");
-    }
+    std::string_view too_large;
+    attributes_.for_each_xattr(view, kAreAclsEnforced, [&](std::string_view name, std::string_view value) {
+      if (value.size() > kLargestXattrValue) too_large = name;
+      size += round_up(kXattrEntrySize + xattr_name(name).rest.size() + value.size(), 4);
+    });
+    if (!too_large.empty())
+      return cannot(directory, file, "its xattr " + std::string(too_large) + " has more than 65535 bytes");
+    if (kXattrHeaderSize + size > kLargestXattrs)
+      return cannot(directory, file, "its xattrs have more than 262148 bytes");
     return static_cast<std::uint32_t>(size == 0 ? 0 : kXattrHeaderSize + size);
   }
 
@@ -218,6 +219,7 @@ class Placer {
   }
 
   const ImageTree& tree_;
+  const FileAttributes& attributes_;
   const ErofsPlacement placement_;
   Places made_;
   std::uint64_t end_ = 0;     // of the inodes so far, in bytes
@@ -226,16 +228,11 @@ class Placer {
 
 }  // namespace
 
-std::optional<XattrName> xattr_name(std::string_view name) {
-  for (const XattrPrefix& prefix : kXattrPrefixes) {
-    if (prefix.is_whole_name ? name != prefix.text
-                             : !name.starts_with(prefix.text) || name.size() == prefix.text.size())
-      continue;
-    name.remove_prefix(prefix.text.size());
-    if (name.size() > kLongestName) return std::nullopt;
-    return XattrName{prefix.number, name};
-  }
-  return std::nullopt;
+XattrName xattr_name(std::string_view name) {
+  for (const XattrPrefix& prefix : kXattrPrefixes)
+    if (name.starts_with(prefix.text)) return {prefix.number, name.substr(prefix.text.size())};
+  check(false, "FileAttributes shows an xattr of a namespace that EROFS does not know");
+  return {};
 }
 
 std::vector<BlockRange> data_of(const InodeView& file, unsigned chunk_bits) {
@@ -259,8 +256,9 @@ std::uint64_t chunk_count(const Place& place) {
   return place.size / chunk_size + (place.size % chunk_size != 0 ? 1 : 0);
 }
 
-Result<Places> place_image(const ImageTree& tree, ErofsPlacement placement) {
-  return Placer(tree, placement).run();
+Result<Places> place_image(const ImageTree& tree, const FileAttributes& attributes,
+                           ErofsPlacement placement) {
+  return Placer(tree, attributes, placement).run();
 }
 
 }  // namespace layoutfs::erofs

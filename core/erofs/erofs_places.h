@@ -3,13 +3,13 @@
 
 #include <cstdint>
 #include <iterator>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/erofs/erofs_format.h"
 #include "core/erofs/erofs_image.h"
+#include "core/image/file_attributes.h"
 #include "core/image/image_tree.h"
 
 namespace layoutfs::erofs {
@@ -28,8 +28,11 @@ struct XattrName {
   std::uint8_t prefix;
   std::string_view rest;
 };
-// Returns nullopt if EROFS has no number for the prefix, or the rest is too long.
-std::optional<XattrName> xattr_name(std::string_view name);
+// Precondition: FileAttributes shows xattrs of that name.
+XattrName xattr_name(std::string_view name);
+
+// The kernel enforces the ACLs of an EROFS.
+inline constexpr bool kAreAclsEnforced = true;
 
 // Ranges of whole blocks of a file, apart from each other.
 struct BlockRange {
@@ -77,6 +80,6 @@ struct Places {
 };
 
 // Decides the place of everything. Errors are those of make_erofs().
-Result<Places> place_image(const ImageTree& tree, ErofsPlacement placement);
+Result<Places> place_image(const ImageTree& tree, const FileAttributes& attributes, ErofsPlacement placement);
 
 }  // namespace layoutfs::erofs

@@ -10,11 +10,9 @@
 #include <vector>
 
 #include "core/base/user_namespace.h"
+#include "core/base/xattr_names.h"
 
 namespace layoutfs {
-
-inline constexpr std::string_view kAccessAclXattr = "system.posix_acl_access";
-inline constexpr std::string_view kDefaultAclXattr = "system.posix_acl_default";
 
 class PosixAcl {
  public:

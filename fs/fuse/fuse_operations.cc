@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/xattr_names.h"
 #include "fs/fuse/caller.h"
-#include "fs/tree/file_attributes.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "core/base/xattr_names.h"
 #include "fs/tree/statistics.h"
 #include "layoutfs/log.h"
 

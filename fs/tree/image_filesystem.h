@@ -7,8 +7,8 @@
 #include <mutex>
 #include <optional>
 
+#include "core/image/file_attributes.h"
 #include "core/image/image.h"
-#include "fs/tree/file_attributes.h"
 #include "fs/tree/filesystem.h"
 
 namespace layoutfs {

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/base/xattr_names.h"
 #include "fs/tree/directory_listings.h"
-#include "fs/tree/file_attributes.h"
 #include "fs/tree/node_table.h"
 #include "fs/tree/statistics.h"
 

@@ -27,6 +27,13 @@ echo "-- images"
 same_as_mount "an image of busybox" "$LAYOUT:busybox:layers"
 make_layouts sample
 same_as_mount "an image of several layers" "$TMP/layouts/sample:app:1.0"
+python3 "$HERE/attributes.py" make "$TMP/attributes" "$(host_architecture)" || exit 1
+same_as_mount "an image with ACLs" "$TMP/attributes:lists"
+same_as_mount "an image that was packed from an overlay" "$TMP/attributes:overlay"
+check "mount it again" mount -t erofs -o ro,loop "$TMP/image" "$E"
+same "attributes that overlayfs reserves are not exported" "trusted.overlayed user.keep" \
+  "$(limited python3 "$HERE/attributes.py" names "$E/meta" 2>&1)$(limited python3 "$HERE/attributes.py" names "$E/d" 2>&1)"
+check "unmount it" umount "$E"
 
 echo "-- a second export"
 layoutfs export -q "$LAYOUT:busybox:layers" "$TMP/again"

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "core/image/cached_tables.h"
+#include "core/image/file_attributes.h"
 #include "core/image/whiteout_names.h"
 #include "core/oci/image_facts.h"
 #include "core/oci/layout_graph.h"
-#include "fs/tree/file_attributes.h"
 
 namespace layoutfs::tools {
 namespace {

@@ -5,8 +5,8 @@
 
 #include <string>
 
+#include "core/image/file_attributes.h"
 #include "core/image/image_tree.h"
-#include "fs/tree/file_attributes.h"
 #include "layoutfs/error.h"
 
 namespace layoutfs::tools {

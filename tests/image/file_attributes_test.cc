@@ -1,5 +1,5 @@
 // Permissions and xattrs of an image's files, as a mount shows them.
-#include "fs/tree/file_attributes.h"
+#include "core/image/file_attributes.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

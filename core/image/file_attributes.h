@@ -13,11 +13,6 @@
 
 namespace layoutfs {
 
-// The label of SELinux.
-inline constexpr std::string_view kLabelXattr = "security.selinux";
-// Returns whether an xattr is an access or default ACL, by its name.
-bool is_acl_xattr(std::string_view name);
-
 // The user and group IDs in the user namespace of a mount.
 struct MountIds {
   KnownIds users, groups;
@@ -55,10 +50,30 @@ class FileAttributes {
                                    bool are_acls_enforced) const;
   // Returns the names of visible xattrs, up to the kernel's limit for their total length.
   std::vector<std::string> xattr_names(const InodeView& inode, bool are_acls_enforced) const;
+  // Calls `each(name, value)` for these xattrs, in the order of their names. Allocates memory only for ACLs.
+  template <class Each>
+  void for_each_xattr(const InodeView& inode, bool are_acls_enforced, Each each) const {
+    std::size_t size = 0;
+    for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
+      const auto [name, value] = tree_.xattr(inode.first_xattr + i);
+      std::string acl;
+      const auto shown = shown_value(inode, name, value, are_acls_enforced, acl);
+      if (!shown) continue;
+      size += name.size() + 1;  // including a NUL
+      // Linux could not return a longer list.
+      if (size > kLongestXattrList) break;
+      each(name, *shown);
+    }
+  }
 
  private:
-  bool is_shown(const InodeView& inode, std::string_view name, std::string_view value,
-                bool are_acls_enforced) const;
+  static constexpr std::size_t kLongestXattrList = 65'536;  // XATTR_LIST_MAX
+
+  // Returns nullopt if it is hidden. The value of an ACL is put into `acl`.
+  std::optional<std::string_view> shown_value(const InodeView& inode, std::string_view name,
+                                              std::string_view value, bool are_acls_enforced,
+                                              std::string& acl) const;
+  bool is_shown(const InodeView& inode, std::string_view name, std::string_view value) const;
   std::optional<std::string> acl(const InodeView& inode, std::string_view name, std::string_view value) const;
   std::optional<std::string_view> stored(const InodeView& inode, std::string_view name) const;
 

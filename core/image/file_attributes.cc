@@ -1,10 +1,11 @@
-#include "fs/tree/file_attributes.h"
+#include "core/image/file_attributes.h"
 
 #include <linux/capability.h>
 #include <linux/limits.h>
 
 #include <utility>
 
+#include "core/base/xattr_names.h"
 #include "core/tar/posix_acl.h"
 
 namespace layoutfs {
@@ -34,8 +35,6 @@ bool is_capability(std::string_view value, const KnownIds& users) {
 }
 
 }  // namespace
-
-bool is_acl_xattr(std::string_view name) { return name == kAccessAclXattr || name == kDefaultAclXattr; }
 
 MountIds MountIds::of_this_process() {
   return {KnownIds::of_users(), KnownIds::of_groups(), is_first_user_namespace()};
@@ -86,10 +85,7 @@ std::uint32_t FileAttributes::mode(const InodeView& inode, bool are_acls_enforce
   return access->safe_mode(inode.mode);
 }
 
-bool FileAttributes::is_shown(const InodeView& inode, std::string_view name, std::string_view value,
-                              bool are_acls_enforced) const {
-  if (name.size() > XATTR_NAME_MAX || value.size() > XATTR_SIZE_MAX) return false;
-  if (is_acl_xattr(name)) return are_acls_enforced && acl(inode, name, value).has_value();
+bool FileAttributes::is_shown(const InodeView& inode, std::string_view name, std::string_view value) const {
   if (rules_.is_overlay_hidden && is_overlay_xattr(name)) return false;
   if (name == "security.capability") return is_capability(value, rules_.ids.users);
   if (is_in(name, "user.")) return inode.type == EntryType::file || inode.type == EntryType::directory;
@@ -97,25 +93,30 @@ bool FileAttributes::is_shown(const InodeView& inode, std::string_view name, std
   return rules_.ids.is_first_namespace && (is_in(name, "trusted.") || is_in(name, "security."));
 }
 
+std::optional<std::string_view> FileAttributes::shown_value(const InodeView& inode, std::string_view name,
+                                                            std::string_view value, bool are_acls_enforced,
+                                                            std::string& acl_value) const {
+  if (name.size() > XATTR_NAME_MAX || value.size() > XATTR_SIZE_MAX) return std::nullopt;
+  if (!is_acl_xattr(name)) return is_shown(inode, name, value) ? std::optional(value) : std::nullopt;
+  auto kept = are_acls_enforced ? acl(inode, name, value) : std::nullopt;
+  if (!kept) return std::nullopt;
+  acl_value = std::move(*kept);
+  return acl_value;
+}
+
 std::optional<std::string> FileAttributes::xattr(const InodeView& inode, std::string_view name,
                                                  bool are_acls_enforced) const {
   const auto value = stored(inode, name);
-  if (!value || !is_shown(inode, name, *value, are_acls_enforced)) return std::nullopt;
-  if (is_acl_xattr(name)) return acl(inode, name, *value);
-  return std::string(*value);
+  if (!value) return std::nullopt;
+  std::string acl;
+  const auto shown = shown_value(inode, name, *value, are_acls_enforced, acl);
+  return shown ? std::optional(std::string(*shown)) : std::nullopt;
 }
 
 std::vector<std::string> FileAttributes::xattr_names(const InodeView& inode, bool are_acls_enforced) const {
   std::vector<std::string> names;
-  std::size_t size = 0;
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
-    const auto [name, value] = tree_.xattr(inode.first_xattr + i);
-    if (!is_shown(inode, name, value, are_acls_enforced)) continue;
-    size += name.size() + 1;  // including a NUL
-    // Linux could not return a longer list.
-    if (size > XATTR_LIST_MAX) break;
-    names.emplace_back(name);
-  }
+  for_each_xattr(inode, are_acls_enforced,
+                 [&names](std::string_view name, std::string_view) { names.emplace_back(name); });
   return names;
 }
 
