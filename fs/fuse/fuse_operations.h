@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "fs/fuse/interrupts.h"
+#include "fs/fuse/protocol_extensions.h"
 #include "fs/tree/filesystem.h"
 
 #define FUSE_USE_VERSION 314
@@ -26,6 +27,7 @@ struct FuseServer {
   bool are_labels_supported = true;          // the same for those of SELinux
   bool are_callers_known = true;             // false: the mount may belong to another pid namespace
   Interrupts interrupts{};                   // of requests
+  ProtocolExtensions extensions{};           // beyond libfuse's
   std::atomic<bool> is_initialized = false;  // the first request has arrived
   std::atomic<std::chrono::steady_clock::time_point> last_request{};
 };

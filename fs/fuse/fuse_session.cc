@@ -25,6 +25,7 @@
 #include "fs/fuse/fuse_operations.h"
 #include "fs/fuse/fusermount.h"
 #include "fs/fuse/mount_table.h"
+#include "fs/fuse/protocol_extensions.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
@@ -195,6 +196,8 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   state->session = std::move(*session);
   if (auto mounted = mount_session(state->session.get(), options.mount_point); !mounted)
     return fail(std::move(mounted).error());
+  // Nothing is known about the options of a mount that another process has made.
+  if (state->server.are_callers_known) extend_protocol(state->session.get());
   state->is_mounted = true;
   return std::unique_ptr<FuseSession>(new FuseSession(std::move(state)));
 }
