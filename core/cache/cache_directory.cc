@@ -36,6 +36,10 @@ KindOfFiles row_of(CacheKind kind) noexcept {
       return {"layer-trees", false};
     case CacheKind::image_tree:
       return {"images", false};
+    case CacheKind::erofs:
+      return {"erofs", false};
+    case CacheKind::erofs_file:
+      return {"erofs-files", false};
     case CacheKind::decoded_copy:
       return {"decoded", true};
   }

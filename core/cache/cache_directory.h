@@ -4,6 +4,8 @@
 //     layers/ALGORITHM/HEX              index of a layer, by the digest of its blob
 //     layer-trees/ALGORITHM/HEX         tree of a single layer, shown without the others
 //     images/ALGORITHM/HEX              tree of an image, by the digest of its manifest
+//     erofs/ALGORITHM/HEX               EROFS metadata of an image, for a mount by Linux
+//     erofs-files/ALGORITHM/HEX         the same for one file with metadata and content
 //     decoded/ALGORITHM/HEX             decoded copy of a layer, by the digest of its blob
 //     blob-info, blob-info.lock         known locations of blobs
 //     .../.tmp-0123456789abcdef         an unfinished file, possibly of a killed writer
@@ -37,9 +39,17 @@ namespace layoutfs {
 
 enum class IfMissing : std::uint8_t;
 
-enum class CacheKind : std::uint8_t { layer_index, layer_tree, image_tree, decoded_copy };
+enum class CacheKind : std::uint8_t {
+  layer_index,
+  layer_tree,
+  image_tree,
+  erofs,
+  erofs_file,
+  decoded_copy,
+};
 inline constexpr std::array kCacheKinds = {CacheKind::layer_index, CacheKind::layer_tree,
-                                           CacheKind::image_tree, CacheKind::decoded_copy};
+                                           CacheKind::image_tree,  CacheKind::erofs,
+                                           CacheKind::erofs_file,  CacheKind::decoded_copy};
 // Returns the name of the folder.
 std::string_view name_of(CacheKind kind) noexcept;
 

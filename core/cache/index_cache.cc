@@ -48,16 +48,16 @@ Result<SharedBytes> IndexCache::load(CacheKind kind, const Digest& digest) const
   return state_->files->map(kind, digest);
 }
 
-Result<SharedBytes> IndexCache::store(CacheKind kind, const Digest& digest, Bytes content) {
+Result<SharedBytes> IndexCache::store(CacheKind kind, const Digest& digest, SharedBytes content) {
   const bool is_required = state_->keeping == Keeping::required;
-  if (!is_required && (!state_->files || write_failure())) return SharedBytes::of(std::move(content));
-  auto stored = state_->store(kind, digest, content);
+  if (!is_required && (!state_->files || write_failure())) return content;
+  auto stored = state_->store(kind, digest, content.bytes);
   if (stored) return stored;
   const Error error = std::move(stored).error().with("index cache");
   const bool is_first = state_->note_failure(error);
   if (is_required) return fail(Error(error));
   if (is_first) log(LogLevel::warning, error.message() + "; indexes are kept in memory only");
-  return SharedBytes::of(std::move(content));
+  return content;
 }
 
 Status IndexCache::prepare(CacheKind kind, const Digest& digest) {

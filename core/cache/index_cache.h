@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/base/file.h"
 #include "core/cache/cache_directory.h"
@@ -37,7 +38,10 @@ class IndexCache {
   Result<SharedBytes> load(CacheKind kind, const Digest& digest) const;
   // Returns the content for further use: mapped from the new file, or in memory if it could not be written.
   // Fails only with Keeping::required.
-  Result<SharedBytes> store(CacheKind kind, const Digest& digest, Bytes content);
+  Result<SharedBytes> store(CacheKind kind, const Digest& digest, SharedBytes content);
+  Result<SharedBytes> store(CacheKind kind, const Digest& digest, Bytes content) {
+    return store(kind, digest, SharedBytes::of(std::move(content)));
+  }
   // Call it before long work with a result to store: returns an error if store() would certainly fail.
   Status prepare(CacheKind kind, const Digest& digest);
   // Returns the first write failure, nullopt if there was none.

@@ -19,8 +19,13 @@ inline constexpr std::uint64_t kSuperblockOffset = 1024, kSuperblockSize = 128, 
 inline constexpr std::uint64_t kInodeSize = 64;  // "extended": 32-bit IDs, nanoseconds
 inline constexpr std::uint64_t kXattrHeaderSize = 12, kXattrEntrySize = 4;
 inline constexpr std::uint64_t kDirentSize = 12, kChunkSize = 8;
-inline constexpr std::uint32_t kHole = 0xFFFFFFFF;  // the address of a chunk that is a hole
+inline constexpr std::uint32_t kHole = 0xFFFFFFFF;        // the address of a chunk that is a hole
+inline constexpr std::uint64_t kBlockLimit = 0xFFFFFFFF;  // no structure can hold this address
 inline constexpr std::size_t kLongestName = 255;
+
+constexpr std::uint64_t round_up(std::uint64_t size, std::uint64_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
 
 // Of the superblock.
 inline constexpr std::uint32_t kHasChecksum = 1, kHasInodeTimes = 2;

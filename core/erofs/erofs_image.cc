@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/erofs/erofs_file.h"
 #include "core/erofs/erofs_format.h"
 #include "core/erofs/erofs_places.h"
 
@@ -73,12 +74,15 @@ class Writer {
         placement_(placement),
         places_(std::move(places)) {}
 
-  ErofsImage make() {
-    metadata_.resize(places_.data_address * kErofsBlockSize);
+  Result<ErofsImage> make() {
+    const std::uint64_t metadata_size = places_.data_address * kErofsBlockSize;
+    metadata_.reserve(erofs_file_size(metadata_size, places_.runs.size()));
+    metadata_.resize(metadata_size);
     for (Inode inode = 1; inode < places_.inodes.size(); ++inode)
       if (places_.inodes[inode].slot != 0) write_inode(inode);
     write_superblock();
-    return {std::move(metadata_), std::move(places_.runs), places_.data_blocks};
+    seal_erofs_file(metadata_, places_.runs, places_.data_blocks, tree_.inode_count(), image_, placement_);
+    return open_erofs_file(SharedBytes::of(std::move(metadata_)), image_, placement_);
   }
 
  private:

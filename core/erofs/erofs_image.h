@@ -3,8 +3,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <span>
 
+#include "core/base/file.h"
 #include "core/image/image_tree.h"
 #include "layoutfs/bytes.h"
 #include "layoutfs/digest.h"
@@ -30,11 +31,14 @@ struct ErofsRun {
   std::uint32_t inode;       // Inode
 };
 
-// Immutable after make_erofs().
+// Immutable. In memory or mapped.
 struct ErofsImage {
-  Bytes metadata;              // whole blocks
-  std::vector<ErofsRun> runs;  // in the order of blocks, without gaps; sorted by the layers and their streams
-  std::uint64_t data_blocks;   // size of the data device
+  SharedBytes file;   // contains the rest, from its start; see erofs_file.h
+  ByteView metadata;  // whole blocks
+  std::span<const ErofsRun>
+      runs;                   // in the order of blocks, without gaps; sorted by the layers and their streams
+  std::uint64_t data_blocks;  // size of the data device
+  std::uint64_t inode_count;  // of the tree
 };
 
 // Makes the filesystem. Modes and xattrs are those of FileAttributes with all ACLs enforced. Equal trees and

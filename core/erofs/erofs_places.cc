@@ -13,8 +13,6 @@
 namespace layoutfs::erofs {
 namespace {
 
-// The block number that no structure can hold.
-constexpr std::uint64_t kBlockLimit = 0xFFFFFFFF;
 // A sparse file has at most 2^20 chunks: a table of 8 MiB. Its smaller holes are zeros then.
 constexpr unsigned kMostChunksBits = 20;
 

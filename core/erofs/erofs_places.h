@@ -14,9 +14,6 @@
 
 namespace layoutfs::erofs {
 
-constexpr std::uint64_t round_up(std::uint64_t size, std::uint64_t unit) {
-  return (size + unit - 1) / unit * unit;
-}
 constexpr std::uint64_t blocks_of(std::uint64_t size) {
   return size / kErofsBlockSize + (size % kErofsBlockSize != 0 ? 1 : 0);
 }

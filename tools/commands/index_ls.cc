@@ -3,10 +3,12 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/erofs/stored_erofs.h"
 #include "core/image/cached_tables.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/store.h"
@@ -36,6 +38,10 @@ std::string text_of_missing(const Error& error) {
   const std::string problem = problem_of(error);
   return problem.empty() ? "none" : "unusable, " + printable(problem);
 }
+
+// The members of JSON objects.
+constexpr std::pair<ErofsPlacement, const char*> kErofsNames[] = {{ErofsPlacement::two_devices, "erofs"},
+                                                                  {ErofsPlacement::appended, "erofsFile"}};
 
 class Lister {
  public:
@@ -76,8 +82,15 @@ class Lister {
     (output_ << "image ").digest(image.manifest.digest)
         << " " << count_of(image.layers.size(), "layer") << ", "
         << tree_text(
-               open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest, image.layers.size()))
-        << "\n";
+               open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest, image.layers.size()));
+    for (const auto& [placement, name] : kErofsNames) {
+      const auto erofs = open_cached_erofs(cache_, image.manifest.digest, placement);
+      if (erofs)
+        output_ << ", EROFS " << human_size(erofs->image->file.bytes.size());
+      else if (erofs.error().code() != Errc::not_found)
+        output_ << ", EROFS " << text_of_missing(erofs.error());
+    }
+    output_ << "\n";
   }
 
   static std::string tree_text(const Result<CachedTables<ImageTree>>& tree) {
@@ -106,6 +119,10 @@ class Lister {
     for (const Descriptor& layer : image.layers) json_.string(layer.digest.str());
     json_.end_array();
     write_tree(CacheKind::image_tree, image.manifest.digest, image.layers.size());
+    for (const auto& [placement, name] : kErofsNames) {
+      json_.key(name);
+      write_erofs(open_cached_erofs(cache_, image.manifest.digest, placement));
+    }
     json_.end_object();
   }
 
@@ -116,22 +133,26 @@ class Lister {
     });
   }
 
-  // Writes an object with the size and the members of `members`, or with the problem; null if the cache has
-  // no file.
+  // Writes an object with the size and the members of `members`.
   template <class Tables, class Members>
   void write_kept(const Result<CachedTables<Tables>>& kept, const Members& members) {
-    if (!kept && problem_of(kept.error()).empty()) {
-      json_.null();
-      return;
-    }
-    json_.begin_object();
-    if (kept) {
-      json_.key("size").integer(to_json_integer(kept->file.bytes.size()));
-      members(*kept->tables);
-    } else {
-      json_.key("problem").string(problem_of(kept.error()));
-    }
+    if (!kept) return write_missing(kept.error());
+    json_.begin_object().key("size").integer(to_json_integer(kept->file.bytes.size()));
+    members(*kept->tables);
     json_.end_object();
+  }
+  void write_erofs(const Result<StoredErofs>& kept) {
+    if (!kept) return write_missing(kept.error());
+    const std::uint64_t size = kept->image->file.bytes.size();
+    json_.begin_object().key("size").integer(to_json_integer(size)).end_object();
+  }
+  // Writes an object with the problem; null if the cache has no file.
+  void write_missing(const Error& error) {
+    const std::string problem = problem_of(error);
+    if (problem.empty())
+      json_.null();
+    else
+      json_.begin_object().key("problem").string(problem).end_object();
   }
 
   const IndexCache& cache_;
