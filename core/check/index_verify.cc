@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,6 +11,7 @@
 
 #include "core/base/parallel.h"
 #include "core/check/index_check.h"
+#include "core/erofs/stored_erofs.h"
 #include "core/image/cached_tables.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
@@ -42,6 +44,15 @@ class IndexCheck {
   void check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
                   const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
                   const std::function<bool(const Digest&)>& is_first_fault, VerifyReport& report) const;
+  // The cached files that are made of a tree.
+  struct KeptFiles {
+    std::optional<SharedBytes> tree;
+    std::vector<std::pair<ErofsPlacement, SharedBytes>> erofs;
+  };
+  KeptFiles open_kept(CachedKind kind, const Digest& digest, std::size_t layer_count,
+                      VerifyReport& report) const;
+  static Status compare_erofs(const SharedBytes& erofs, const SharedBytes& tree_file, const Digest& digest,
+                              ErofsPlacement placement);
   Result<IndexPtr> build(const Descriptor& layer) const;
 
   const LayoutReader& reader_;
@@ -72,14 +83,12 @@ void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<con
                             const std::function<bool(const Digest&)>& is_first_fault,
                             VerifyReport& report) const {
   const bool is_of_layer = kind == CachedKind::layer_tree;
+  const KeptFiles kept = open_kept(kind, digest, layers.size(), report);
+  if (!kept.tree && kept.erofs.empty()) return;
   const auto add = [&](std::string message) {
-    report.problems.push_back({kind, digest, std::move(message)});
+    const CachedKind first = kept.tree ? kind : CachedKind::erofs;
+    report.problems.push_back({first, digest, std::move(message)});
   };
-  const auto kept = open_cached_tree(cache_, is_of_layer ? CacheKind::layer_tree : CacheKind::image_tree,
-                                     digest, layers.size());
-  if (!kept && kept.error().code() == Errc::not_found) return;
-  ++report.trees;
-  if (!kept) return add(kept.error().message());
   std::vector<IndexPtr> indexes;
   for (const Descriptor& layer : layers) {
     auto index = index_of(layer);
@@ -88,11 +97,50 @@ void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<con
       return add("cannot be compared: layer " + layer.digest.str() + ": " + index.error().message());
     indexes.push_back(std::move(*index));
   }
-  const auto merged = merge_layers(digest, indexes, is_of_layer ? Whiteouts::show : Whiteouts::apply);
+  auto merged = merge_layers(digest, indexes, is_of_layer ? Whiteouts::show : Whiteouts::apply);
   if (!merged) return add("cannot be compared: " + merged.error().message());
+  const SharedBytes file = SharedBytes::of(std::move(*merged));
   // Equal trees give equal files.
-  if (!std::ranges::equal(*merged, kept->file.bytes))
+  if (kept.tree && !std::ranges::equal(file.bytes, kept.tree->bytes))
     add(is_of_layer ? "tree differs from the layer" : "tree differs from the image's layers");
+  for (const auto& [placement, erofs] : kept.erofs)
+    if (auto compared = compare_erofs(erofs, file, digest, placement); !compared)
+      report.problems.push_back({CachedKind::erofs, digest, compared.error().message()});
+}
+
+// Opens the files that are made of a tree, and reports those that are unusable.
+IndexCheck::KeptFiles IndexCheck::open_kept(CachedKind kind, const Digest& digest, std::size_t layer_count,
+                                            VerifyReport& report) const {
+  KeptFiles kept;
+  const bool is_of_layer = kind == CachedKind::layer_tree;
+  auto tree = open_cached_tree(cache_, is_of_layer ? CacheKind::layer_tree : CacheKind::image_tree, digest,
+                               layer_count);
+  if (tree || tree.error().code() != Errc::not_found) ++report.trees;
+  if (tree)
+    kept.tree = std::move(tree->file);
+  else if (tree.error().code() != Errc::not_found)
+    report.problems.push_back({kind, digest, tree.error().message()});
+  if (is_of_layer) return kept;
+  for (const ErofsPlacement placement : {ErofsPlacement::two_devices, ErofsPlacement::appended}) {
+    auto erofs = open_cached_erofs(cache_, digest, placement);
+    if (erofs || erofs.error().code() != Errc::not_found) ++report.filesystems;
+    if (erofs)
+      kept.erofs.emplace_back(placement, erofs->image->file);
+    else if (erofs.error().code() != Errc::not_found)
+      report.problems.push_back({CachedKind::erofs, digest, erofs.error().message()});
+  }
+  return kept;
+}
+
+Status IndexCheck::compare_erofs(const SharedBytes& erofs, const SharedBytes& tree_file, const Digest& digest,
+                                 ErofsPlacement placement) {
+  const auto tree = ImageTree::open(tree_file, digest);
+  if (!tree) return fail(Error(tree.error()));
+  const auto made = make_erofs(**tree, digest, placement);
+  if (!made) return fail(Error(made.error()));
+  if (!std::ranges::equal(made->file.bytes, erofs.bytes))
+    return fail(Errc::corrupt, "EROFS metadata differs from the image's layers");
+  return {};
 }
 
 CheckedLayer IndexCheck::check_layer(const Descriptor& layer) const {
@@ -131,6 +179,7 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
     VerifyReport& part = checked[i].report;
     report.indexes += part.indexes;
     report.trees += part.trees;
+    report.filesystems += part.filesystems;
     report.missing += part.missing;
     std::ranges::move(part.problems, std::back_inserter(report.problems));
     indexes.emplace(layers[i].digest, std::move(checked[i].index));
@@ -162,6 +211,8 @@ std::string_view name_of(IndexProblem::Kind kind) noexcept {
       return "layer-tree";
     case CachedKind::image_tree:
       return "image-tree";
+    case CachedKind::erofs:
+      return "erofs";
   }
   return "unknown";
 }

@@ -17,28 +17,28 @@ namespace layoutfs {
 
 // A cached file that differs from its source.
 struct IndexProblem {
-  enum class Kind : std::uint8_t { index, layer_tree, image_tree };  // the kind of the cached file
+  enum class Kind : std::uint8_t { index, layer_tree, image_tree, erofs };  // the kind of the cached file
   Kind kind;
   Digest digest;
   std::string message;  // one sentence
 };
-// Returns "index", "layer-tree" or "image-tree"; stable, for programs.
+// Returns "index", "layer-tree", "image-tree" or "erofs"; stable, for programs.
 std::string_view name_of(IndexProblem::Kind kind) noexcept;
 
 // The result of verify_indexes().
 struct VerifyReport {
-  std::uint64_t indexes = 0, trees = 0;  // that exist in the cache and were verified
-  std::uint64_t missing = 0;             // layers without an index
-  std::vector<IndexProblem> problems;    // of layers, then of images, in the order of the set
+  std::uint64_t indexes = 0, trees = 0, filesystems = 0;  // that exist in the cache and were verified
+  std::uint64_t missing = 0;                              // layers without an index
+  std::vector<IndexProblem> problems;  // of layers, then of images, in the order of the set
 };
 
 // Called by any thread with the number of bytes read of `layer`, which is read twice.
 using VerifyProgress = std::function<void(const Descriptor& layer, std::uint64_t bytes_read)>;
 
 // Verifies the cached indexes and trees of all images of a layout in `cache_directory` (ImagesOptions).
-// Decodes each layer that has an index, in parallel, and compares spans and files. Compares trees with a new
-// merge of the layers. Missing indexes are not a problem. Cost: reads each indexed layer twice. Fails if the
-// references of the layout cannot be read, or with Errc::cancelled.
+// Decodes each layer that has an index, in parallel, and compares spans and files. Compares trees and EROFS
+// metadata with those of a new merge of the layers. Missing indexes are not a problem. Cost: reads each
+// indexed layer twice. Fails if the references of the layout cannot be read, or with Errc::cancelled.
 Result<VerifyReport> verify_indexes(const LayoutReader& layout, const std::string& cache_directory,
                                     const VerifyProgress& progress = {}, const Context& context = {});
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/erofs/stored_erofs.h"
 #include "core/image/cached_tables.h"
 #include "core/image/image_library.h"
 #include "core/image/merge.h"
@@ -134,6 +135,37 @@ TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
   const std::vector<std::shared_ptr<const LayerIndex>> one{open_cached_index(cache_, layers_[0])->tables};
   cache_.store(CacheKind::image_tree, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();
   expect_problem(CachedKind::image_tree, manifest_.digest, "layer count mismatch");
+}
+
+TEST_F(VerifyKept, ComparesErofsMetadataWithTheLayers) {
+  const auto store = [&](const ImageTree& tree) {
+    for (const ErofsPlacement placement : {ErofsPlacement::two_devices, ErofsPlacement::appended}) {
+      cache_.remove(cache_kind_of(placement), manifest_.digest).value();
+      ASSERT_TRUE(open_erofs(cache_, tree, manifest_.digest, placement));
+    }
+  };
+  const auto tree = open_cached_tree(cache_, CacheKind::image_tree, manifest_.digest, 2).value();
+  store(*tree.tables);
+  EXPECT_EQ(verify().filesystems, 2u);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  // Without the tree it is still compared.
+  cache_.remove(CacheKind::image_tree, manifest_.digest).value();
+  EXPECT_THAT(verify().problems, IsEmpty());
+
+  // A tree without the whiteout.
+  const std::vector<std::shared_ptr<const LayerIndex>> first{open_cached_index(cache_, layers_[0])->tables};
+  const Bytes other = merge_layers(manifest_.digest, first).value();
+  store(*ImageTree::open(SharedBytes::of(other), manifest_.digest).value());
+  const VerifyReport report = verify();
+  ASSERT_EQ(report.problems.size(), 2u);
+  for (const IndexProblem& problem : report.problems) {
+    EXPECT_EQ(name_of(problem.kind), "erofs");
+    EXPECT_EQ(problem.message, "EROFS metadata differs from the image's layers");
+  }
+  cache_.remove(CacheKind::erofs, manifest_.digest).value();
+  const std::string file = dir_ / ("cache/erofs-files/sha256/" + manifest_.digest.hex());
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1);
+  expect_problem(CachedKind::erofs, manifest_.digest, "wrong magic number");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ ORDER = {
     "core/erofs": "base tar cas oci cache codec stream layer image",
     "core/registry": "base http cas oci",
     "core/transfer": "base http tar cas oci cache codec stream layer image registry",
-    "core/check": "base tar cas oci cache codec stream layer image",
+    "core/check": "base tar cas oci cache codec stream layer image erofs",
     "core/names": "base cas oci",
 }
 CORE = list(ORDER)

@@ -25,6 +25,7 @@ void print_verify_json(const VerifyReport& report, Output& output) {
   json.begin_object().key("version").integer(kIndexJsonVersion);
   json.key("indexes").integer(to_json_integer(report.indexes));
   json.key("trees").integer(to_json_integer(report.trees));
+  json.key("filesystems").integer(to_json_integer(report.filesystems));
   json.key("missing").integer(to_json_integer(report.missing)).key("problems").begin_array();
   for (const IndexProblem& problem : report.problems)
     json.begin_object()
@@ -39,7 +40,8 @@ void print_verify_json(const VerifyReport& report, Output& output) {
 }
 
 std::string verify_summary(const VerifyReport& report) {
-  return "the indexes of " + count_of(report.indexes, "layer") + " and " + count_of(report.trees, "image");
+  return "the indexes of " + count_of(report.indexes, "layer") + " and " + count_of(report.trees, "image") +
+         (report.filesystems > 0 ? ", " + count_of(report.filesystems, "EROFS filesystem") : "");
 }
 
 int verify(const VerifyArguments& arguments, Output& output) {
