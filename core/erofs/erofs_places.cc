@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <string>
 #include <tuple>
 
@@ -13,8 +14,8 @@
 namespace layoutfs::erofs {
 namespace {
 
-// A sparse file has at most 2^20 chunks: a table of 8 MiB. Its smaller holes are zeros then.
-constexpr unsigned kMostChunksBits = 20;
+// The chunks of all sparse files together, 8 bytes each. A tar of a few kilobytes could ask for any number.
+constexpr std::uint64_t kMostChunks = std::uint64_t{1} << 20, kMostChunksPerInode = 16;
 
 class Placer {
  public:
@@ -55,11 +56,15 @@ class Placer {
     for (Inode inode = 1; inode < made_.inodes.size(); ++inode) {
       const InodeView file = tree_.inode(inode);
       if (file.type != EntryType::file || file.size == 0) continue;
+      Place& place = made_.inodes[inode];
+      place.size = file.size;
+      if (file.is_sparse) want_chunks(file, place);
       const bool has_data = !file.is_sparse || !file.extents.empty();
       files.push_back(
           {has_data ? file.layer : 0,
            file.is_sparse ? (has_data ? file.extents.front().stream_offset : 0) : file.stream_offset, inode});
     }
+    limit_chunks();
     std::ranges::sort(files, {},
                       [](const Key& key) { return std::tie(key.layer, key.stream_offset, key.inode); });
     made_.runs.reserve(files.size());
@@ -80,28 +85,67 @@ class Placer {
       block += to - from;
     };
     const std::uint64_t blocks = blocks_of(file.size);
-    if (file.is_sparse && has_holes(file, blocks, place))
-      for (const BlockRange& range : data_of(file, place.chunk_bits)) add_run(range.begin, range.end);
-    else
-      add_run(0, blocks);
+    if (place.layout == Layout::chunks) {
+      const auto ranges = data_of(file, place.chunk_bits);
+      if (!is_whole(ranges, blocks)) {
+        for (const BlockRange& range : ranges) add_run(range.begin, range.end);
+        return block;
+      }
+      place.layout = Layout::plain;
+    }
+    add_run(0, blocks);
     return block;
   }
 
-  // Returns whether the file is to be stored in chunks, and sets their size: the largest that keeps all holes
-  // of whole blocks, or the smallest that makes few enough chunks.
-  static bool has_holes(const InodeView& file, std::uint64_t blocks, Place& place) {
+  static bool is_whole(std::span<const BlockRange> ranges, std::uint64_t blocks) {
+    return ranges.size() == 1 && ranges[0].begin == 0 && ranges[0].end == blocks;
+  }
+  // Returns the size of a chunk that contains the whole file, as a power of two.
+  static unsigned bits_of_whole(const Place& place) {
+    return static_cast<unsigned>(std::bit_width(blocks_of(place.size) - 1));
+  }
+
+  // Makes a file with holes of whole blocks one in chunks: the largest that keep all of these holes.
+  static void want_chunks(const InodeView& file, Place& place) {
     const auto ranges = data_of(file, 0);
-    if (ranges.size() == 1 && ranges[0].begin == 0 && ranges[0].end == blocks) return false;
+    const std::uint64_t blocks = blocks_of(file.size);
+    if (is_whole(ranges, blocks)) return;
     std::uint64_t borders = 0;
     for (const BlockRange& range : ranges) borders |= range.begin | (range.end < blocks ? range.end : 0);
-    const unsigned whole_file = static_cast<unsigned>(std::bit_width(blocks - 1));
-    unsigned bits =
-        std::min(whole_file, borders == 0 ? whole_file : static_cast<unsigned>(std::countr_zero(borders)));
-    bits = std::max(std::min(bits, kMostChunkBits), whole_file - std::min(whole_file, kMostChunksBits));
-    if (bits > kMostChunkBits) return false;
+    unsigned bits = std::min(bits_of_whole(place), kMostChunkBits);
+    if (borders != 0) bits = std::min(bits, static_cast<unsigned>(std::countr_zero(borders)));
     place.layout = Layout::chunks;
     place.chunk_bits = static_cast<std::uint8_t>(bits);
-    return true;
+  }
+
+  // Returns the place with larger chunks, so that there are at most 2^`most_bits`; without chunks if they
+  // would be too large for EROFS.
+  static Place with_fewer_chunks(Place place, unsigned most_bits) {
+    const unsigned whole = bits_of_whole(place);
+    const unsigned bits = std::max<unsigned>(place.chunk_bits, whole - std::min(whole, most_bits));
+    if (bits > kMostChunkBits) place.layout = Layout::plain;
+    place.chunk_bits = static_cast<std::uint8_t>(bits);
+    return place;
+  }
+
+  // Finds the limit for the chunks of a file with which those of all files are few enough: the largest tables
+  // lose their smallest holes first.
+  void limit_chunks() {
+    std::vector<Place*> sparse;
+    for (Place& place : made_.inodes)
+      if (place.layout == Layout::chunks) sparse.push_back(&place);
+    const std::uint64_t most = kMostChunks + kMostChunksPerInode * tree_.inode_count();
+    const auto chunks_if = [&sparse](unsigned most_bits) {
+      std::uint64_t chunks = 0;
+      for (const Place* place : sparse) {
+        const Place limited = with_fewer_chunks(*place, most_bits);
+        if (limited.layout == Layout::chunks) chunks += chunk_count(limited);
+      }
+      return chunks;
+    };
+    unsigned most_bits = std::bit_width(kMostChunks) - 1;
+    while (most_bits > 0 && chunks_if(most_bits) > most) --most_bits;
+    for (Place* place : sparse) *place = with_fewer_chunks(*place, most_bits);
   }
 
   // In the order of a walk that lists each directory before it enters those in it.

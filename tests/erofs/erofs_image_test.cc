@@ -118,6 +118,52 @@ TEST(ErofsImage, HolesOfALargeFileAreKeptRoughly) {
   EXPECT_EQ(erofs_of(sparse(kBlocks * 4096, {1, 7})).data_blocks, 4U) << "two chunks of two blocks each";
 }
 
+TEST(ErofsImage, AllTablesOfChunksTogetherAreLimited) {
+  // Each file of 1 GiB wants 2^18 chunks; a small one wants 64.
+  const auto with_large = [](int count) {
+    TarWriter layer;
+    const auto add = [&layer](const std::string& name, std::uint64_t blocks) {
+      layer.file(name, std::string(4096, 'x'),
+                 {.pax = {{"GNU.sparse.size", std::to_string(blocks * 4096)},
+                          {"GNU.sparse.numblocks", "1"},
+                          {"GNU.sparse.map", "4096,4096"}}});
+    };
+    for (int i = 0; i < count; ++i) add("large" + std::to_string(i), 1 << 18);
+    add("small", 64);
+    return erofs_of(layer);
+  };
+  // One block of data each if the holes are kept.
+  EXPECT_EQ(with_large(4).data_blocks, 5U);
+  EXPECT_EQ(with_large(4).metadata.size() / (8 << 18), 4U);
+  // Chunks of 16 blocks: 2^14 for each of 64 files. The small file keeps its holes.
+  const ErofsImage many = with_large(64);
+  EXPECT_EQ(many.data_blocks, 64 * 16 + 1U);
+  EXPECT_LT(many.metadata.size(), (8U << 20) + 200'000U);
+  const ErofsImage more = with_large(2000);
+  EXPECT_EQ(more.data_blocks, 2000 * 512 + 1U) << "2^9 chunks each";
+  EXPECT_LT(more.metadata.size(), (8U << 20) + 2000 * (16 * 8 + 200));
+}
+
+TEST(ErofsImage, AFileWhoseChunksAllHaveDataHasNoTable) {
+  constexpr int kBlocks = 1 << 18, kStep = 32;
+  TarWriter layer;
+  const auto add = [&layer](const std::string& name, int count, const std::string& map) {
+    layer.file(name, std::string(512 * static_cast<std::size_t>(count), 'x'),
+               {.pax = {{"GNU.sparse.size", std::to_string(std::uint64_t{kBlocks} * 4096)},
+                        {"GNU.sparse.numblocks", std::to_string(count)},
+                        {"GNU.sparse.map", map}}});
+  };
+  std::string map;
+  for (int block = 0; block < kBlocks; block += kStep)
+    map += (block == 0 ? "" : ",") + std::to_string((std::uint64_t{1} + block) * 4096) + ",512";
+  add("full", kBlocks / kStep, map);
+  // These leave it chunks of that many blocks.
+  for (int i = 0; i < 100; ++i) add("z" + std::to_string(i), 1, "4096,512");
+  const ErofsImage erofs = erofs_of(layer);
+  EXPECT_EQ(erofs.data_blocks, kBlocks + 100 * kStep);
+  EXPECT_LT(erofs.metadata.size(), 100U * kBlocks / kStep * 8 + 40'000);
+}
+
 TEST(ErofsImage, TwoDevicesLeaveTheDataOutside) {
   const TarWriter layer = TarWriter().file("a", "content");
   const ErofsImage appended = erofs_of(layer), apart = erofs_of(layer, ErofsPlacement::two_devices);
