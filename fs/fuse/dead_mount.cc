@@ -8,6 +8,7 @@
 
 #include "fs/fuse/apart.h"
 #include "fs/fuse/mount_table.h"
+#include "fs/fuse/view_socket.h"
 
 namespace layoutfs {
 namespace {
@@ -23,6 +24,7 @@ bool is_on_or_below(const std::string& path, const std::string& directory) {
 // statfs(2) is the only request that the kernel never answers from a cache.
 bool is_dead_mount(const std::string& mount_point) {
   const auto mount = find_mount(mount_point);
+  if (mount && mount->view == View::kernel) return ask_view(mount->device).is_dead;
   if (!mount || !is_fuse(*mount)) return false;
   const AnswerApart answer = ask_apart([path = mount_point.c_str()](std::span<char> out) {
     struct statfs filesystem;
@@ -34,7 +36,7 @@ bool is_dead_mount(const std::string& mount_point) {
 
 std::string explain_dead_mount(const std::string& mount_point) {
   const auto mount = find_mount(mount_point);
-  const bool is_ours = mount && mount->type == "fuse.layoutfs";
+  const bool is_ours = mount && mount->view;
   return "the mount on " + mount_point + " is dead because its server has ended; unmount it with '" +
          (is_ours ? "layoutfs " : "") + "umount " + mount_point + "'";
 }
@@ -45,7 +47,7 @@ std::string explain_dead_mounts(const std::string& path) {
       path.empty() ? "" : std::filesystem::absolute(path, failed).lexically_normal().string();
   std::string of_path, of_all;
   for (const auto& [point, mount] : all_mounts()) {
-    if (!is_fuse(mount) || !is_dead_mount(point)) continue;
+    if (!is_dead_mount(point)) continue;
     if (is_on_or_below(place, point)) of_path = explain_dead_mount(point);
     of_all += (of_all.empty() ? "" : "; ") + explain_dead_mount(point);
   }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +27,10 @@ Result<UniqueFd> mount_device(const std::string& mount_point, const std::string&
               options.c_str()) != 0)
     return fail(Errc::mount_failed, Error::system(errno, "cannot mount on " + mount_point).message());
   return device;
+}
+
+std::string device_name(dev_t device) {
+  return std::to_string(major(device)) + ":" + std::to_string(minor(device));
 }
 
 void widen_read_ahead(const std::string& device) {

@@ -1,6 +1,8 @@
 // The device with which a program serves a mount to the kernel (fuse(4)).
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "core/base/file.h"
@@ -15,6 +17,9 @@ Result<UniqueFd> open_device();
 // descriptor as the mount point /dev/fd/N of its session. Until then, accesses to the mount block.
 // Errc::mount_failed if it fails.
 Result<UniqueFd> mount_device(const std::string& mount_point, const std::string& source);
+
+// Returns the name of a device in the kernel's tables: "0:57".
+std::string device_name(dev_t device);
 
 // The default of 128 KiB halves the speed of a first read. Only root may change it; a failure costs only
 // speed. `device` is the device of the mount ("0:57"), which must have answered once, because the kernel sets

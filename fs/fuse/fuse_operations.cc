@@ -24,6 +24,9 @@ namespace {
 // At most one reply; the kernel's reads are never larger (max_pages).
 constexpr std::size_t kMaxReply = std::size_t{1} << 20;
 
+// At the same time; the default of 12 keeps readers of a kernel view waiting.
+constexpr unsigned kMostRequestsOfKernel = 64;
+
 FuseServer& server_of(fuse_req_t request) {
   auto& server = *static_cast<FuseServer*>(fuse_req_userdata(request));
   server.last_request.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
@@ -108,9 +111,15 @@ void on_init(void* user_data, fuse_conn_info* connection) {
   want(FUSE_CAP_AUTO_INVAL_DATA);
   // Use readdirplus always if attributes are cheap, instead of the kernel's heuristic.
   connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
-  server.is_open_needed = !want(FUSE_CAP_NO_OPEN_SUPPORT);
-  server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
   Filesystem& filesystem = *server.filesystem;
+  // Only open(2) can turn off the cache of a file.
+  server.is_open_needed = filesystem.is_for_kernel() || !want(FUSE_CAP_NO_OPEN_SUPPORT);
+  server.is_opendir_needed = !want(FUSE_CAP_NO_OPENDIR_SUPPORT);
+  if (filesystem.is_for_kernel()) {
+    want(FUSE_CAP_ASYNC_DIO);
+    connection->max_background = kMostRequestsOfKernel;
+    connection->congestion_threshold = kMostRequestsOfKernel * 3 / 4;
+  }
   const bool are_acls_cached =
       (filesystem.wants_acls() || is_for_owner_alone(server)) && want(FUSE_CAP_POSIX_ACL);
   filesystem.set_acls_enforced(are_acls_cached && filesystem.wants_acls());
@@ -172,12 +181,15 @@ void on_readlink(fuse_req_t request, fuse_ino_t node) {
 }
 
 // ENOSYS tells a kernel that supports it to omit this request from now on, and to keep its page cache.
-void on_open(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-  if (!server_of(request).is_open_needed) {
+void on_open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
+  const FuseServer& server = server_of(request);
+  if (!server.is_open_needed) {
     fuse_reply_err(request, ENOSYS);
     return;
   }
-  info->keep_cache = 1;
+  const bool is_cached_by_reader = server.filesystem->is_cached_by_reader(node);
+  info->direct_io = is_cached_by_reader ? 1 : 0;
+  info->keep_cache = is_cached_by_reader ? 0 : 1;
   fuse_reply_open(request, info);
 }
 

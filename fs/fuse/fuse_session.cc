@@ -26,6 +26,7 @@
 #include "fs/fuse/fusermount.h"
 #include "fs/fuse/mount_table.h"
 #include "fs/fuse/protocol_extensions.h"
+#include "fs/fuse/view_socket.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
@@ -153,6 +154,13 @@ struct FuseSession::State {
   void on_signal(int signal, const ChangeFollower& follower);
   bool is_idle() const;
   void give_memory_back();
+  bool is_view() const noexcept { return options.hidden_device >= 0; }
+  Status show_view(const std::function<void()>& ready) noexcept;
+  Status take_down(bool lazy);
+
+  // Of a view.
+  Guarded<std::string> device;              // "": not shown yet
+  std::unique_ptr<ViewSocket> view_socket;  // null: none could be opened
 
   // Used by the watching thread.
   Clock::time_point ends_at = Clock::time_point::max();  // set by the first signal
@@ -188,13 +196,16 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
       !options.is_lower_layer && std::ranges::none_of(options.kernel_options, [](const std::string& option) {
         return option == "allow_other" || option == "allow_root";
       });
-  // Another process has mounted it and passed the device to this one.
-  state->server.are_callers_known = !options.mount_point.starts_with("/dev/fd/");
+  const std::string mounted_on =
+      options.hidden_device >= 0 ? "/dev/fd/" + std::to_string(options.hidden_device) : options.mount_point;
+  // Otherwise another process has mounted it and passed the device to this one, or all callers are the
+  // kernel's.
+  state->server.are_callers_known = !mounted_on.starts_with("/dev/fd/");
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
   auto session = make_session(options, state->server);
   if (!session) return std::unexpected(std::move(session).error());
   state->session = std::move(*session);
-  if (auto mounted = mount_session(state->session.get(), options.mount_point); !mounted)
+  if (auto mounted = mount_session(state->session.get(), mounted_on); !mounted)
     return fail(std::move(mounted).error());
   // Nothing is known about the options of a mount that another process has made.
   if (state->server.are_callers_known) extend_protocol(state->session.get());
@@ -213,10 +224,13 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   ::mallopt(M_MMAP_THRESHOLD, 256 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 8 << 20);
   hold_signals();  // inherited by the threads that start from here on
-  state_->server.ready = ready;
+  if (!state_->is_view()) state_->server.ready = ready;
   SessionMemory kernel(state_->session.get());
   const ChangeFollower follower(*state_->server.filesystem, kernel);
   std::jthread watcher([&](const std::stop_token& stop) { state_->watch(stop, follower); });
+  Status shown;
+  std::jthread shower;
+  if (state_->is_view()) shower = std::jthread([&] { shown = state_->show_view(ready); });
 
   const std::unique_ptr<fuse_loop_config, LoopConfigDeleter> config(fuse_loop_cfg_create());
   fuse_loop_cfg_set_max_threads(config.get(), state_->options.max_threads);
@@ -224,13 +238,46 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   const int result = state_->options.max_threads == 1
                          ? fuse_session_loop(state_->session.get())
                          : fuse_session_loop_mt(state_->session.get(), config.get());
+  if (shower.joinable()) shower.join();
   watcher.request_stop();
   watcher.join();
+  state_->view_socket.reset();
+  if (!shown) return shown;
   // libfuse returns 0 or a signal number after a normal end, otherwise a negative errno.
   if (result < 0)
     return fail(Errc::mount_failed,
                 Error::system(-result, "serving " + state_->options.mount_point).message());
   return {};
+}
+
+// If it fails, the hidden mount ends with its last handle, and so do the requests.
+Status FuseSession::State::show_view(const std::function<void()>& ready) noexcept {
+  try {
+    auto shown = options.show_view();
+    if (!shown) return fail(std::move(shown).error());
+    if (options.statistics) {
+      auto socket = ViewSocket::open(*shown, options.statistics);
+      if (socket)
+        view_socket = std::move(*socket);
+      else
+        log(LogLevel::info, "no statistics: " + socket.error().message());
+    }
+    *device.lock() = std::move(*shown);
+    ready();
+    return {};
+  } catch (const std::exception& failure) {
+    return fail(Errc::mount_failed, failure.what());
+  }
+}
+
+// A view may have been moved, or covered by another mount.
+Status FuseSession::State::take_down(bool lazy) {
+  if (is_view()) {
+    const auto mount = find_mount(options.mount_point);
+    if (!mount || mount->device != *device.lock())
+      return fail(Errc::not_found, options.mount_point + ": the view is not there");
+  }
+  return unmount(options.mount_point, lazy);
 }
 
 // Does everything except requests until the mount is gone.
@@ -266,18 +313,19 @@ void FuseSession::State::attend(const ChangeFollower& follower, std::optional<in
   if (signal) on_signal(*signal, follower);
   if (is_unmount_due) {
     log(LogLevel::info, "unmounting " + options.mount_point);
-    const auto done = unmount(options.mount_point, true);
+    const auto done = take_down(true);
     is_unmount_due = false;
     if (!done) log(LogLevel::warning, done.error().message());
   }
   // Not before the second interval: the kernel sets its own value when it reads the first answer.
   if (std::exchange(was_initialized, server.is_initialized.load()) && !is_read_ahead_set) {
-    if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
+    if (!is_view())
+      if (const auto mount = find_mount(options.mount_point)) widen_read_ahead(mount->device);
     is_read_ahead_set = true;
   }
   give_memory_back();
   // Unmounting fails while the mount is in use, and is tried again after the same time.
-  if (is_idle() && ends_at == Clock::time_point::max() && !unmount(options.mount_point, false))
+  if (is_idle() && ends_at == Clock::time_point::max() && !take_down(false))
     server.last_request = Clock::now();
 }
 

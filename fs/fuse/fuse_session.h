@@ -22,6 +22,14 @@ struct SessionOptions {
   std::function<void()> log_statistics;  // called at SIGUSR1
   std::function<void()> stopping;        // called when a signal has started unmounting
   bool debug = false;                    // log every request
+
+  // A kernel view: the session answers the device of a hidden mount (kernel_view.h), owns it, and does not
+  // mount. Requests end when the view on `mount_point` is gone.
+  int hidden_device = -1;
+  // Shows the view, and closes its own handle of the hidden mount. Called on a thread of its own when
+  // requests are answered. Returns the device of the view ("0:57").
+  std::function<Result<std::string>()> show_view;
+  std::function<std::string()> statistics;  // of the view, for programs that ask (view_socket.h)
 };
 
 class FuseSession {
@@ -33,10 +41,10 @@ class FuseSession {
   // Unmounts unless it is already unmounted.
   ~FuseSession();
 
-  // Answers requests until the mount is gone. Calls `ready` once, when the kernel has its first answer. The
-  // first SIGINT or SIGTERM detaches the mount and waits up to ten seconds for open files; the second ends
-  // the program. SIGHUP invalidates the kernel's caches for everything that has changed, even if no change
-  // was reported.
+  // Answers requests until the mount is gone. Calls `ready` once, when the kernel has its first answer, or
+  // the view is shown; if that fails, returns the error of show_view(). The first SIGINT or SIGTERM detaches
+  // the mount and waits up to ten seconds for open files; the second ends the program. SIGHUP invalidates the
+  // kernel's caches for everything that has changed, even if no change was reported.
   Status serve(const std::function<void()>& ready);
 
  private:

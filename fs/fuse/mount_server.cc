@@ -9,12 +9,16 @@
 #include <limits>
 
 #include "core/base/json.h"
+#include "fs/fuse/mount_table.h"
+#include "fs/fuse/view_socket.h"
 #include "fs/tree/statistics.h"
 #include "layoutfs/bytes.h"
 
 namespace layoutfs {
 
 AnswerApart ask_for_statistics(const std::string& mount_point) {
+  if (const auto mount = find_mount(mount_point); mount && mount->view == View::kernel)
+    return {.text = ask_view(mount->device).text};
   const std::string name(kStatisticsXattr);
   return ask_apart([&](std::span<char> answer) {
     const ssize_t size = ::getxattr(mount_point.c_str(), name.c_str(), answer.data(), answer.size());

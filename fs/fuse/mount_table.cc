@@ -45,6 +45,19 @@ std::optional<std::uint32_t> user_of(const std::string& options) {
   return std::nullopt;
 }
 
+Mount make_mount(std::string device, std::string type, const std::string& source,
+                 const std::string& options) {
+  Mount mount{.device = std::move(device), .type = std::move(type), .user = user_of(options)};
+  mount.source = unescape_mount_point(source);
+  if (mount.type == "fuse.layoutfs") mount.view = View::fuse;
+  if (mount.type == "erofs" && mount.source.starts_with(kViewSource)) {
+    mount.view = View::kernel;
+    mount.source.erase(0, kViewSource.size());
+    mount.user = 0;
+  }
+  return mount;
+}
+
 // Calls `visit(mount point, mount)` for each mount; later ones are on top.
 template <typename Visit>
 void for_each_mount(const Visit& visit) {
@@ -56,8 +69,7 @@ void for_each_mount(const Visit& visit) {
     while (fields >> field && field != "-") continue;  // options, and any number of optional fields
     std::string source, options;
     fields >> type >> source >> options;
-    visit(unescape_mount_point(point),
-          Mount{std::move(device), std::move(type), user_of(options), unescape_mount_point(source)});
+    visit(unescape_mount_point(point), make_mount(std::move(device), std::move(type), source, options));
   }
 }
 
@@ -78,12 +90,10 @@ std::vector<std::pair<std::string, Mount>> all_mounts() {
   return mounts;
 }
 
-std::vector<std::string> mount_points_of(std::string_view type) {
-  std::vector<std::string> points;
-  for_each_mount([&](std::string point, const Mount& mount) {
-    if (mount.type == type) points.push_back(std::move(point));
-  });
-  return points;
+std::vector<std::pair<std::string, Mount>> layoutfs_mounts() {
+  auto mounts = all_mounts();
+  std::erase_if(mounts, [](const auto& each) { return !each.second.view; });
+  return mounts;
 }
 
 }  // namespace layoutfs

@@ -50,7 +50,7 @@ Status explain_other_user(const std::string& path, const Mount& mount, Status fa
 
 bool is_mounted(const std::string& mount_point) {
   const auto mount = find_mount(mount_point);
-  return mount && mount->type == "fuse.layoutfs";
+  return mount && mount->view;
 }
 
 Result<std::string> mount_point_of(const std::string& path) {

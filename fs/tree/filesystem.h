@@ -106,6 +106,12 @@ class Filesystem {
   // Tells whether it does; called before any other call except attributes() of the root. The default is
   // false.
   virtual void set_acls_enforced(bool /*are_enforced*/) {}
+  // Returns whether only the kernel itself reads files, not programs: it opens each once, and requests much at
+  // a time.
+  virtual bool is_for_kernel() const { return false; }
+  // Returns whether the reader of a file caches its content, so that the front end should not. Requires
+  // is_for_kernel().
+  virtual bool is_cached_by_reader(InodeNumber /*inode*/) const { return false; }
   // SEEK_DATA and SEEK_HOLE of lseek(2).
   virtual Answer<std::uint64_t> seek(InodeNumber inode, std::uint64_t offset, int whence,
                                      const Context& context = {}) = 0;

@@ -176,7 +176,7 @@ Answer<void> NodeFilesystem::readdir(InodeNumber directory, std::uint64_t cookie
 
 Answer<std::string> NodeFilesystem::getxattr(InodeNumber node, std::string_view name,
                                              const Context& context) {
-  if (node == kRootNumber && name == kStatisticsXattr) return statistics_json(*tree_.resources);
+  if (node == kRootNumber && name == kStatisticsXattr) return statistics_json(*tree_.resources, View::fuse);
   // The kernel requests ACLs to check access: no image is opened for that.
   if (is_node(node) || (is_acl_xattr(name) && !slots().are_acls_enforced())) return std::unexpected(ENODATA);
   const auto image = slots().open(ImageSlots::slot_of(node), context);

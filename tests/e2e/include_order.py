@@ -35,7 +35,8 @@ ALLOWED = {folder: ["core/" + name for name in names.split()] for folder, names 
 # A mount neither copies images nor serves a registry.
 ALLOWED["fs/tree"] = [folder for folder in CORE if folder not in ("core/registry", "core/transfer", "core/check", "core/names")]
 ALLOWED["fs/fuse"] = ["core/base", "fs/tree"]
-ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse"]
+ALLOWED["fs/kernel"] = ["core/base", "core/image", "core/erofs", "fs/tree", "fs/fuse"]
+ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse", "fs/kernel"]
 ALLOWED["tools/chroot"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/extract"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot", "tools/extract"]
@@ -57,7 +58,8 @@ PUBLIC = {
 MODULE_OF = {f"include/layoutfs/{name}.h": module for module, names in PUBLIC.items() for name in names.split()}
 
 # The headers of the tree show images. The session links them, but does not include them.
-LINKED = ALLOWED | {"fs/fuse": ALLOWED["fs/tree"] + ["fs/tree"]}
+OF_SESSION = ALLOWED["fs/tree"] + ["fs/tree"]
+LINKED = ALLOWED | {"fs/fuse": OF_SESSION, "fs/kernel": OF_SESSION + ["fs/fuse"]}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 FUSE = re.compile(r"fuse\w*\.h$|^fuse")

@@ -112,6 +112,15 @@ constexpr std::array kValueOptions{
                   o.verify = v == "on";
                   return {};
                 }},
+    ValueOption{"kernel", "auto|yes|no",
+                [](MountOptions& o, std::string_view v) -> Status {
+                  if (v != "auto" && v != "yes" && v != "no")
+                    return bad_value("kernel", v, "auto, yes or no");
+                  o.view = v == "yes"  ? std::optional(View::kernel)
+                           : v == "no" ? std::optional(View::fuse)
+                                       : std::nullopt;
+                  return {};
+                }},
     ValueOption{"idle_timeout", "TIME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto duration = parse_duration(v);

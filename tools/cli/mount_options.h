@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fs/tree/view.h"
 #include "layoutfs/error.h"
 #include "layoutfs/log.h"
 
@@ -22,7 +23,8 @@ struct MountOptions {
   std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes
   std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes; 0: off
   bool verify = true;
-  std::optional<bool> acl;  // enforce POSIX ACLs; default: if the only mounted image has ACLs
+  std::optional<View> view;  // of a single image; default: the kernel's if possible
+  std::optional<bool> acl;   // enforce POSIX ACLs; default: if the only mounted image has ACLs
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;
   bool is_of_repositories = false;  // the mount shows a directory of layouts

@@ -221,7 +221,7 @@ class Completion {
     else if (kind == "DST")
       copy_operand(word);
     else if (kind == "MOUNTPOINT")
-      for (const std::string& each : mount_points_of("fuse.layoutfs")) offer(word, each);
+      for (const auto& [mount_point, mount] : layoutfs_mounts()) offer(word, mount_point);
     else if (kind == "REF" || kind == "NAME")
       references(word, kind == "REF");
     else if (kind == "DIGEST")

@@ -16,6 +16,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/daemon.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/kernel_view_choice.h"
 #include "tools/cli/mount_options.h"
 #include "tools/cli/mount_point.h"
 #include "tools/cli/name_store.h"
@@ -36,7 +37,8 @@ struct MountArguments {
   std::string cache_disk;
   std::string verify;
   std::string log_format;
-  bool is_image_wanted = false;  // --image
+  bool is_image_wanted = false;   // --image
+  bool is_kernel_wanted = false;  // --kernel
   bool is_foreground = false;
   bool is_debug = false;
   bool is_verbose = false;
@@ -67,6 +69,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   if (!options.cache_dir.empty()) options.cache_dir = std::filesystem::absolute(options.cache_dir, failed);
   options.is_of_repositories |= !arguments.repositories.empty();
   options.follow_links |= arguments.image.follow_links;
+  if (arguments.is_kernel_wanted) options.view = View::kernel;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
                                     {"verify=", &arguments.verify},
@@ -105,34 +108,58 @@ Status check_repositories(const MountArguments& arguments) {
   return {};
 }
 
-Result<std::shared_ptr<Filesystem>> make_filesystem(const OpenLayout& layout, const MountArguments& arguments,
-                                                    const std::shared_ptr<ImageLibrary>& library,
-                                                    const MountOptions& options) {
-  const Ownership ownership{options.uid, options.gid};
-  if (arguments.is_image_wanted || !layout.reference.empty()) {
-    const auto manifest = find_manifest(layout, arguments.image);
-    if (!manifest) return std::unexpected(manifest.error());
-    auto image = open_complete_image(layout, *manifest, *library);
-    if (!image) return fail(std::move(image).error());
-    return image_filesystem(std::move(*image), library, {.ownership = ownership, .acl = options.acl});
-  }
-  auto platform = platform_of(arguments.image);
-  if (!platform) return fail(std::move(platform).error());
-  return make_layout_filesystem(library, {std::move(*platform), ownership, options.acl.value_or(false)});
-}
-
 // The filesystem of a session.
 struct Served {
-  std::string source;  // as given
-  std::shared_ptr<Filesystem> filesystem;
+  std::string source;                      // as given
+  std::shared_ptr<Filesystem> filesystem;  // of FUSE
   std::shared_ptr<const LibraryResources> resources;
-  std::vector<UsedPath> used;  // paths that the mount must not hide
+  std::vector<UsedPath> used;        // paths that the mount must not hide
+  std::optional<PreparedView> view;  // of a single image, if the kernel may show it
 };
+
+Error no_kernel_view(Error why) { return std::move(why).with("kernel view"); }
+
+Status check_view_of_many(const MountOptions& options) {
+  if (options.view != View::kernel) return {};
+  return fail(Error(Errc::invalid_argument, "the kernel can only show a single image")
+                  .with_hint("name it: LAYOUT:REF"));
+}
+
+Status serve_image(Served& served, const OpenLayout& layout, const MountArguments& arguments,
+                   const std::shared_ptr<ImageLibrary>& library, const MountOptions& options) {
+  const auto manifest = find_manifest(layout, arguments.image);
+  if (!manifest) return std::unexpected(manifest.error());
+  const auto image = open_complete_image(layout, *manifest, *library);
+  if (!image) return std::unexpected(image.error());
+  served.filesystem =
+      image_filesystem(*image, library, {.ownership = {options.uid, options.gid}, .acl = options.acl});
+  if (options.view == View::fuse) return {};
+  auto view = prepare_view(*image, manifest->digest, options);
+  if (view)
+    served.view = std::move(*view);
+  else if (options.view == View::kernel)
+    return fail(no_kernel_view(std::move(view).error()));
+  else
+    log(LogLevel::info, no_kernel_view(view.error()).message() + "; FUSE is used");
+  return {};
+}
+
+Status serve_all_images(Served& served, const MountArguments& arguments,
+                        const std::shared_ptr<ImageLibrary>& library, const MountOptions& options) {
+  auto platform = platform_of(arguments.image);
+  if (!platform) return fail(std::move(platform).error());
+  served.filesystem = make_layout_filesystem(
+      library, {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false)});
+  return {};
+}
 
 Result<Served> serve_layout(const MountArguments& arguments, const MountOptions& options,
                             const std::string& mount_point_argument) {
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
+  const bool is_of_image = arguments.is_image_wanted || !layout->reference.empty();
+  if (!is_of_image)
+    if (auto checked = check_view_of_many(options); !checked) return fail(std::move(checked).error());
   auto used = used_paths(options);
   // An engine keeps its directory or archive open, but symlinks in it may lead anywhere.
   used.push_back({.what = "the layout", .path = layout->path, .is_opened_again = options.follow_links});
@@ -143,17 +170,23 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   auto progress = std::make_shared<std::optional<Progress>>();
   progress->emplace("indexing", !arguments.is_progress_hidden);
   const auto library = open_library(*layout, options, progress);
-  auto filesystem = make_filesystem(*layout, arguments, library, options);
-  if (!filesystem) return fail(std::move(filesystem).error());
+  Served served{.source = source_of(*layout, arguments.image),
+                .filesystem = nullptr,
+                .resources = library->resources(),
+                .used = std::move(used),
+                .view = {}};
+  auto done = is_of_image ? serve_image(served, *layout, arguments, library, options)
+                          : serve_all_images(served, arguments, library, options);
+  if (!done) return fail(std::move(done).error());
   progress->reset();
-  return Served{source_of(*layout, arguments.image), std::move(*filesystem), library->resources(),
-                std::move(used)};
+  return served;
 }
 
 // Opens no layout yet. Reports mistakes that are visible without that.
 Result<Served> serve_repositories(const MountArguments& arguments, const MountOptions& options,
                                   const std::string& mount_point_argument) {
   if (auto checked = check_repositories(arguments); !checked) return fail(std::move(checked).error());
+  if (auto checked = check_view_of_many(options); !checked) return fail(std::move(checked).error());
   auto platform = platform_of(arguments.image);
   if (!platform) return fail(std::move(platform).error());
   std::error_code failed;
@@ -172,7 +205,11 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   auto filesystem = make_repository_filesystem(
       std::move(tree), resources,
       {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false), options.follow_links});
-  return Served{arguments.repositories, std::move(filesystem), std::move(resources), std::move(used)};
+  return Served{.source = arguments.repositories,
+                .filesystem = std::move(filesystem),
+                .resources = std::move(resources),
+                .used = std::move(used),
+                .view = {}};
 }
 
 // Without these options FUSE refuses all other users, even root.
@@ -200,20 +237,6 @@ Status mount_layout(MountArguments arguments) {
   hold_signals();
   auto mount_point = MountPoint::prepare(mount_point_argument, served->used);
   if (!mount_point) return fail(std::move(mount_point).error());
-  const std::string source = !options->fsname.empty() ? options->fsname : served->source;
-  auto session = FuseSession::mount(
-      std::move(served->filesystem),
-      {.mount_point = mount_point->path(),
-       .source = source,
-       .kernel_options = options->kernel,
-       .max_threads = options->max_threads,
-       .idle_timeout = options->idle_timeout,
-       .log_statistics = [resources =
-                              served->resources] { log_always(LogLevel::info, statistics_json(*resources)); },
-       .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
-       .debug = arguments.is_debug});
-  if (!session) return fail(std::move(session).error());
-
   if (is_stop_pending()) return fail(Errc::cancelled, "stopped by a signal");
   std::optional<Daemon> daemon;
   if (!arguments.is_foreground && !arguments.is_debug) {
@@ -221,16 +244,42 @@ Status mount_layout(MountArguments arguments) {
     if (!started) return fail(std::move(started).error());
     daemon = std::move(*started);
   }
-  return (*session)->serve([&] {
+  const std::string source = !options->fsname.empty() ? options->fsname : served->source;
+  std::optional<View> shown;
+  const SessionOptions session{
+      .mount_point = mount_point->path(),
+      .source = source,
+      .kernel_options = options->kernel,
+      .max_threads = options->max_threads,
+      .idle_timeout = options->idle_timeout,
+      .log_statistics =
+          [&] {
+            log_always(LogLevel::info, statistics_json(*served->resources, shown.value_or(View::fuse)));
+          },
+      .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
+      .debug = arguments.is_debug,
+      .statistics = [&] { return statistics_json(*served->resources, View::kernel); }};
+  const auto ready = [&](View view) {
+    shown = view;
     print_notice("mounted " + source + " on " + mount_point->path());
-    if (is_for_caller_alone(*options) && (arguments.is_verbose || ::isatty(STDERR_FILENO) == 1))
+    if (view == View::fuse && is_for_caller_alone(*options) &&
+        (arguments.is_verbose || ::isatty(STDERR_FILENO) == 1))
       print_notice(::geteuid() == 0 ? "only root can see it; mount with -o allow_other for other users"
                                     : "only you can see it, not even root");
     // Before the parent ends, as a service manager may take its end for the end of the service.
     notify_service_manager("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=serving " + source +
                            " on " + mount_point->path());
     if (daemon) daemon->ready();
-  });
+  };
+  if (served->view) {
+    auto done = serve_view(*served->view, session, [&] { ready(View::kernel); });
+    if (done || shown) return done;
+    if (options->view == View::kernel) return fail(no_kernel_view(std::move(done).error()));
+    log(LogLevel::info, no_kernel_view(done.error()).message() + "; FUSE is used");
+  }
+  auto mounted = FuseSession::mount(std::move(served->filesystem), session);
+  if (!mounted) return fail(std::move(mounted).error());
+  return (*mounted)->serve([&] { ready(View::fuse); });
 }
 
 }  // namespace
@@ -273,6 +322,8 @@ void add_mount_command(Command program, int& exit_code) {
       .group(kCacheGroup);
   command.add_option("--verify", arguments->verify, "Verify content on each read (default: on)")
       .type_name("on|off");
+  command.add_flag("--kernel", arguments->is_kernel_wanted,
+                   "Show the image by the kernel's EROFS, or fail; see -o kernel in mount.layoutfs(8)");
   command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
   command.add_flag("-v,--verbose", arguments->is_verbose, "Print more messages").group(kOutputGroup);

@@ -28,8 +28,7 @@ struct KnownMount {
 
 std::vector<KnownMount> known_mounts() {
   std::vector<KnownMount> known;
-  for (auto& [mount_point, mount] : all_mounts()) {
-    if (mount.type != "fuse.layoutfs") continue;
+  for (auto& [mount_point, mount] : layoutfs_mounts()) {
     KnownMount each{.mount_point = mount_point, .mount = std::move(mount)};
     auto statistics = JsonDocument::parse(as_bytes(ask_for_statistics(mount_point).text));
     if (statistics && statistics->root().is_object())

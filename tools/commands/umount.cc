@@ -21,7 +21,6 @@ namespace {
 
 // The maximum wait for the server's end. It continues while another mount namespace holds the file system.
 constexpr std::chrono::seconds kPatience{3};
-constexpr std::string_view kMountType = "fuse.layoutfs";
 
 // Returns for example "cat (1300, open file), bash (1234, working directory) and 2 more".
 std::string user_list(const std::vector<MountUser>& users) {
@@ -84,9 +83,8 @@ Status take_down(const std::string& path, bool is_lazy) {
 // Returns the mounts of this user, or of all users for root. Mounts on top of others come first.
 std::vector<std::string> own_mount_points() {
   std::vector<std::string> mount_points;
-  for (const auto& [path, mount] : all_mounts())
-    if (mount.type == kMountType && (::geteuid() == 0 || mount.user == ::geteuid()))
-      mount_points.insert(mount_points.begin(), path);
+  for (const auto& [path, mount] : layoutfs_mounts())
+    if (::geteuid() == 0 || mount.user == ::geteuid()) mount_points.insert(mount_points.begin(), path);
   return mount_points;
 }
 

@@ -1,0 +1,126 @@
+#include "fs/fuse/view_socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "layoutfs/bytes.h"
+#include "layoutfs/log.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr timeval kPatience{.tv_sec = 1, .tv_usec = 0};
+constexpr int kMostWaiting = 16;
+// Far more than any statistics.
+constexpr std::size_t kLongestAnswer = std::size_t{64} << 10;
+
+std::string path_of_view(const std::string& device) {
+  return std::string(kViewSocketDirectory) + "/" + device;
+}
+
+std::optional<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return std::nullopt;
+  path.copy(address.sun_path, path.size());
+  return address;
+}
+
+UniqueFd new_socket() { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+
+template <class Call>
+bool with_address(const std::string& path, Call call) {
+  const auto address = address_of(path);
+  if (!address) {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  return call(reinterpret_cast<const sockaddr*>(&*address), static_cast<socklen_t>(sizeof *address)) == 0;
+}
+
+// A client that does not read must not stop the answers to others, nor the end of the server.
+void limit_time(const UniqueFd& connection) {
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
+    ::setsockopt(connection.get(), SOL_SOCKET, option, &kPatience, sizeof kPatience);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ViewSocket>> ViewSocket::open(const std::string& device,
+                                                     std::function<std::string()> answer) {
+  const std::string path = path_of_view(device);
+  const auto failure = [&](const char* what) {
+    return std::unexpected(Error::system(errno, path + ": " + what));
+  };
+  if (::mkdir(kViewSocketDirectory, 0755) != 0 && errno != EEXIST) return failure("mkdir");
+  UniqueFd socket = new_socket();
+  if (!socket) return failure("socket");
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failure("unlink");
+  if (!with_address(
+          path, [&](const sockaddr* address, socklen_t size) { return ::bind(socket.get(), address, size); }))
+    return failure("bind");
+  std::unique_ptr<ViewSocket> made(new ViewSocket(path, std::move(socket), std::move(answer)));
+  // Statistics are no secret. (bind(2) follows the umask.)
+  if (::chmod(path.c_str(), 0666) != 0) return failure("chmod");
+  if (::listen(made->socket_.get(), kMostWaiting) != 0) return failure("listen");
+  if (!made->over_) return failure("eventfd");
+  made->thread_ = std::thread([view = made.get()] { view->run(); });
+  return made;
+}
+
+ViewSocket::ViewSocket(std::string path, UniqueFd socket, std::function<std::string()> answer)
+    : path_(std::move(path)), socket_(std::move(socket)), answer_(std::move(answer)) {}
+
+ViewSocket::~ViewSocket() {
+  ::unlink(path_.c_str());
+  over_.raise();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ViewSocket::run() {
+  std::array<pollfd, 2> waited{{{over_.fd(), POLLIN, 0}, {socket_.get(), POLLIN, 0}}};
+  for (;;) {
+    if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return;
+    if (waited[0].revents != 0) return;
+    const UniqueFd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!connection) continue;
+    limit_time(connection);
+    try {
+      const std::string text = answer_();
+      // MSG_NOSIGNAL: the client may have gone.
+      ::send(connection.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    } catch (const std::exception& failure) {
+      log(LogLevel::warning, std::string("statistics: ") + failure.what());
+    }
+  }
+}
+
+ViewAnswer ask_view(const std::string& device) {
+  const UniqueFd connection = new_socket();
+  if (!connection) return {};
+  limit_time(connection);
+  if (!with_address(path_of_view(device), [&](const sockaddr* address, socklen_t size) {
+        return ::connect(connection.get(), address, size);
+      }))
+    return {.text = "", .is_dead = errno == ECONNREFUSED};
+  std::string text;
+  std::array<char, 4096> part;
+  for (;;) {
+    const ssize_t size = ::recv(connection.get(), part.data(), part.size(), 0);
+    if (size == 0) return {.text = std::move(text)};
+    if (size < 0 || text.size() > kLongestAnswer) return {};
+    text.append(part.data(), static_cast<std::size_t>(size));
+  }
+}
+
+}  // namespace layoutfs
