@@ -31,6 +31,15 @@ Messages messages_of(const UniqueFd& filesystem) {
   }
 }
 
+Result<UniqueFd> open_filesystem(const std::string& type) {
+  UniqueFd filesystem(::fsopen(type.c_str(), FSOPEN_CLOEXEC));
+  if (!filesystem)
+    return fail(Errc::mount_failed, errno == ENODEV
+                                        ? "the kernel has no " + type
+                                        : Error::system(errno, "cannot create " + type).message());
+  return filesystem;
+}
+
 std::unexpected<Error> failure(int errno_value, const std::string& what, const UniqueFd& filesystem) {
   const std::string messages = messages_of(filesystem).text;
   return fail(Errc::mount_failed,
@@ -39,13 +48,16 @@ std::unexpected<Error> failure(int errno_value, const std::string& what, const U
 
 }  // namespace
 
+Status check_filesystem(const std::string& type) {
+  if (auto opened = open_filesystem(type); !opened) return fail(std::move(opened).error());
+  return {};
+}
+
 Result<UniqueFd> make_mount(const std::string& type, std::span<const MountParameter> parameters,
                             unsigned attributes) {
-  UniqueFd filesystem(::fsopen(type.c_str(), FSOPEN_CLOEXEC));
-  if (!filesystem)
-    return fail(Errc::mount_failed, errno == ENODEV
-                                        ? "the kernel has no " + type
-                                        : Error::system(errno, "cannot create " + type).message());
+  const auto opened = open_filesystem(type);
+  if (!opened) return fail(Error(opened.error()));
+  const UniqueFd& filesystem = *opened;
   for (const auto& [key, value] : parameters) {
     const auto command = static_cast<unsigned>(value.empty() ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING);
     if (::fsconfig(filesystem.get(), command, key.c_str(), value.empty() ? nullptr : value.c_str(), 0) != 0)

@@ -14,6 +14,9 @@ struct MountParameter {
   std::string value = "";  // empty: a flag
 };
 
+// Errc::mount_failed if the kernel has no filesystem of this type, or this process may not create one.
+Status check_filesystem(const std::string& type);
+
 // Creates a filesystem of this type, and a mount of it with `attributes` (MOUNT_ATTR_*) that no directory
 // shows. The mount ends when the descriptor is closed, unless it is attached. Errc::mount_failed, with the
 // message of the kernel, if it fails or reports an error.

@@ -6,7 +6,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -16,6 +15,7 @@
 
 #include "core/base/user_namespace.h"
 #include "fs/fuse/fuse_device.h"
+#include "fs/kernel/new_mount.h"
 #include "layoutfs/log.h"
 #include "tools/chroot/root_directory.h"
 
@@ -101,15 +101,32 @@ Result<HostMounts> clone_host_mounts(const std::string& upper) {
   return mounts;
 }
 
+// If it fails, the server's session ends with the hidden mount.
+Status show_view(const ViewOptions& options, const Serve& serve) {
+  auto hidden = make_hidden_mount();
+  if (!hidden) return fail(std::move(hidden).error());
+  if (auto served = serve(std::move(hidden->device), Served::devices); !served) return served;
+  const auto view = mount_view(hidden->mount, options);
+  if (!view) return fail(Error(view.error()));
+  return attach_mount(*view, "image");
+}
+
 // Mounts the image at `image` in the working directory.
-Status mount_image(const std::string& source, const std::function<Status(UniqueFd)>& serve) {
+Status mount_image(const ImageRoot& root, const Serve& serve) {
   if (auto made = make_directory("image"); !made) return made;
-  auto device = mount_device("image", source);
+  if (root.view) {
+    auto shown = show_view(*root.view, serve);
+    if (shown) return {};
+    Error why = std::move(shown).error().with("kernel view");
+    if (root.is_view_needed) return fail(std::move(why));
+    log(LogLevel::info, why.message() + "; FUSE is used");
+  }
+  auto device = mount_device("image", root.source);
   if (!device) return fail(std::move(device).error());
-  if (auto served = serve(std::move(*device)); !served) return served;
+  if (auto served = serve(std::move(*device), Served::tree); !served) return served;
   struct stat found;
   if (::stat("image", &found) != 0) return root_failure(errno, "the image does not answer");
-  widen_read_ahead(std::to_string(major(found.st_dev)) + ":" + std::to_string(minor(found.st_dev)));
+  widen_read_ahead(device_name(found.st_dev));
   return {};
 }
 
@@ -212,8 +229,7 @@ Status enter_working_directory(RootDirectory& root, const std::string& directory
 
 bool are_users_missing() { return known_users() < 0x1'0000; }
 
-Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve,
-             std::vector<std::string>& made) {
+Status enter(const ImageRoot& root, const Serve& serve, std::vector<std::string>& made) {
   if (::unshare(CLONE_NEWNS) != 0) return root_failure(errno, "cannot create a mount namespace");
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     const int failure = errno;
@@ -230,7 +246,7 @@ Status enter(const ImageRoot& root, const std::function<Status(UniqueFd)>& serve
   if (auto mounted = mount_new("tmpfs", kWorkshop, MS_NOSUID | MS_NODEV, "mode=755"); !mounted)
     return mounted;
   if (::chdir(kWorkshop) != 0) return root_failure(errno, kWorkshop);
-  if (auto mounted = mount_image(root.source, serve); !mounted) return mounted;
+  if (auto mounted = mount_image(root, serve); !mounted) return mounted;
   if (auto mounted = mount_overlay(root, host->upper); !mounted) return mounted;
 
   if (auto changed = pivot("root"); !changed) return changed;

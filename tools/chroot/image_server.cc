@@ -17,10 +17,13 @@
 namespace layoutfs::tools {
 namespace {
 
-// A message of one byte with a descriptor (unix(7), SCM_RIGHTS). The byte says whether all files are root's.
+// A message with a descriptor (unix(7), SCM_RIGHTS).
 struct DeviceMessage {
-  char byte = 0;
-  iovec data{&byte, 1};
+  struct {
+    Served served;
+    bool is_for_root_alone;
+  } content{};
+  iovec data{&content, sizeof content};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr header{.msg_name = nullptr,
                 .msg_namelen = 0,
@@ -33,27 +36,34 @@ struct DeviceMessage {
 
 struct Received {
   UniqueFd device;
+  Served served = Served::tree;
   bool is_for_root_alone = false;
 };
 
 // Returns an empty message if all senders are gone.
 Received receive(int socket) {
   DeviceMessage message;
-  if (retried([&] { return ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC); }) != 1) return {};
+  if (retried([&] { return ::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC); }) != sizeof message.content)
+    return {};
   const cmsghdr* control = CMSG_FIRSTHDR(&message.header);
   if (control == nullptr || control->cmsg_type != SCM_RIGHTS) return {};
   int device = -1;
   std::memcpy(&device, CMSG_DATA(control), sizeof device);
-  return {UniqueFd(device), message.byte != 0};
+  return {UniqueFd(device), message.content.served, message.content.is_for_root_alone};
 }
 
-Status run(Received received, const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library) {
+std::shared_ptr<Filesystem> tree_of(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library,
+                                    bool is_for_root_alone) {
   ImageView view;
-  if (received.is_for_root_alone) view = {.ownership = {0, 0}, .ids = MountIds::of_root_alone(), .acl = {}};
+  if (is_for_root_alone) view = {.ownership = {0, 0}, .ids = MountIds::of_root_alone(), .acl = {}};
+  return image_filesystem(image, library, std::move(view));
+}
+
+Status run(Received received, std::shared_ptr<Filesystem> filesystem) {
   SessionOptions options;
   options.mount_point = "/dev/fd/" + std::to_string(received.device.get());
   options.is_lower_layer = true;
-  auto session = FuseSession::mount(image_filesystem(image, library, std::move(view)), options);
+  auto session = FuseSession::mount(std::move(filesystem), options);
   if (!session) return fail(std::move(session).error());
   received.device.release();  // the session owns it
   return (*session)->serve([] {});
@@ -70,6 +80,7 @@ void leave_terminal() {
 }  // namespace
 
 Result<ImageServer> ImageServer::start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library,
+                                       const std::shared_ptr<Filesystem>& view,
                                        const ForwardedSignals& signals) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
@@ -83,22 +94,26 @@ Result<ImageServer> ImageServer::start(const ImagePtr& image, const std::shared_
   ours.reset();
   signals.restore();
   leave_terminal();
-  Received received = receive(theirs.get());
-  if (!received.device) ::_exit(kDone);
-  const Status served = run(std::move(received), image, library);
-  ::_exit(served ? kDone : report(served.error()));
+  for (;;) {
+    Received received = receive(theirs.get());
+    if (!received.device) ::_exit(kDone);
+    auto filesystem =
+        received.served == Served::devices ? view : tree_of(image, library, received.is_for_root_alone);
+    if (auto served = run(std::move(received), std::move(filesystem)); !served)
+      ::_exit(report(served.error()));
+  }
 }
 
-Status ImageServer::serve(UniqueFd device, bool is_for_root_alone) {
+Status ImageServer::serve(UniqueFd device, Served served, bool is_for_root_alone) {
   DeviceMessage message;
-  message.byte = is_for_root_alone ? 1 : 0;
+  message.content = {served, is_for_root_alone};
   cmsghdr* control = CMSG_FIRSTHDR(&message.header);
   control->cmsg_level = SOL_SOCKET;
   control->cmsg_type = SCM_RIGHTS;
   control->cmsg_len = CMSG_LEN(sizeof(int));
   const int descriptor = device.get();
   std::memcpy(CMSG_DATA(control), &descriptor, sizeof descriptor);
-  if (::sendmsg(socket_.get(), &message.header, MSG_NOSIGNAL) != 1)
+  if (::sendmsg(socket_.get(), &message.header, MSG_NOSIGNAL) != sizeof message.content)
     return fail(Errc::mount_failed, Error::system(errno, "the image's server").message());
   return {};
 }

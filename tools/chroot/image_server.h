@@ -7,21 +7,23 @@
 
 #include "core/base/file.h"
 #include "core/image/image_library.h"
+#include "fs/tree/filesystem.h"
 #include "tools/chroot/foreground_child.h"
+#include "tools/chroot/image_root.h"
 
 namespace layoutfs::tools {
 
 class ImageServer {
  public:
-  // Forks the server, before any thread runs. The server has its own session, so that signals of the terminal
-  // do not reach it, and does not block those of `signals`. It ends when the mount is gone, or when no
-  // process is left that could send it a device.
+  // Forks the server, before any thread runs. `view` is null if only FUSE shows the image. The server has its
+  // own session, so that signals of the terminal do not reach it, and does not block those of `signals`. It
+  // serves one mount after the other, and ends when no process is left that could send it a device.
   static Result<ImageServer> start(const ImagePtr& image, const std::shared_ptr<ImageLibrary>& library,
-                                   const ForwardedSignals& signals);
+                                   const std::shared_ptr<Filesystem>& view, const ForwardedSignals& signals);
 
-  // Sends the device of a mount to the server, once, from this process or a child. With `is_for_root_alone`
-  // all files are shown as root's.
-  Status serve(UniqueFd device, bool is_for_root_alone);
+  // Sends the device of a mount to the server, from this process or a child. With `is_for_root_alone`
+  // all files of a tree are shown as root's.
+  Status serve(UniqueFd device, Served served, bool is_for_root_alone);
   // Call it in each process that will not call serve(): see start().
   void release() { socket_.reset(); }
   pid_t process() const noexcept { return process_; }

@@ -58,6 +58,7 @@ Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest,
                                   const MountOptions& options) {
   if (::geteuid() != 0 || !is_first_user_namespace())
     return impossible("only root of the initial user namespace can mount EROFS");
+  if (auto checked = check_filesystem("erofs"); !checked) return fail(std::move(checked).error());
   const ImageTree& tree = image->tree();
   const bool has_acls = tree.has_xattr(kAccessAclXattr) || tree.has_xattr(kDefaultAclXattr);
   if (auto checked = check_options(options, has_acls); !checked) return fail(std::move(checked).error());
@@ -69,21 +70,27 @@ Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest,
                       .has_acls = has_acls};
 }
 
+std::shared_ptr<Filesystem> PreparedView::devices(const std::string& source) const {
+  return std::make_shared<ErofsDevices>(reader, view_source(source),
+                                        metadata ? "/proc/self/fd/" + std::to_string(metadata.get()) : "");
+}
+
+ViewOptions PreparedView::mount_options(const std::string& source) const {
+  return {.source = view_source(source),
+          .is_metadata_stored = static_cast<bool>(metadata),
+          .has_acls = has_acls,
+          .attributes = attributes};
+}
+
 Status serve_view(const PreparedView& view, SessionOptions options, const std::function<void()>& ready) {
   auto hidden = make_hidden_mount();
   if (!hidden) return fail(std::move(hidden).error());
-  const std::string source = view_source(options.source);
-  const std::string metadata_file =
-      view.metadata ? "/proc/self/fd/" + std::to_string(view.metadata.get()) : "";
   options.hidden_device = hidden->device.get();
   options.show_view = [&]() -> Result<std::string> {
     const UniqueFd mount = std::move(hidden->mount);
     // The working directory, which mount_view() changes, belongs to this thread alone from now on.
     if (::unshare(CLONE_FS) != 0) return fail(Errc::mount_failed, Error::system(errno, "unshare").message());
-    const auto shown = mount_view(mount, {.source = source,
-                                          .is_metadata_stored = !metadata_file.empty(),
-                                          .has_acls = view.has_acls,
-                                          .attributes = view.attributes});
+    const auto shown = mount_view(mount, view.mount_options(options.source));
     if (!shown) return fail(Error(shown.error()));
     const auto found = stat_of(shown->get(), "the view");
     if (!found) return fail(Error(found.error()));
@@ -91,8 +98,7 @@ Status serve_view(const PreparedView& view, SessionOptions options, const std::f
       return fail(std::move(attached).error());
     return device_name(found->st_dev);
   };
-  auto session =
-      FuseSession::mount(std::make_shared<ErofsDevices>(view.reader, source, metadata_file), options);
+  auto session = FuseSession::mount(view.devices(options.source), options);
   if (!session) return fail(std::move(session).error());
   hidden->device.release();  // the session owns it
   return (*session)->serve(ready);

@@ -10,6 +10,7 @@
 #include "core/image/image_library.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/kernel/kernel_view.h"
+#include "fs/tree/filesystem.h"
 #include "tools/cli/mount_options.h"
 
 namespace layoutfs::tools {
@@ -20,6 +21,11 @@ struct PreparedView {
   UniqueFd metadata;        // the file in the cache directory; none if the server has the metadata in memory
   unsigned attributes = 0;  // MOUNT_ATTR_*
   bool has_acls = false;
+
+  // The files that EROFS reads, if `source` is shown as the source of the mount; and the options for mounting
+  // it. This must outlive both.
+  std::shared_ptr<Filesystem> devices(const std::string& source) const;
+  ViewOptions mount_options(const std::string& source) const;
 };
 
 // Prepares the view. Errors say why it is impossible: Errc::unsupported if the image, Errc::mount_failed if

@@ -22,6 +22,7 @@
 #include "tools/chroot/upper_directory.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/kernel_view_choice.h"
 #include "tools/cli/name_store.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/served_image.h"
@@ -35,6 +36,8 @@ struct ChrootArguments {
       operands;  // LAYOUT[:REF] COMMAND ARG...; without LAYOUT[:REF] if --layout is given
   std::string upper;
   bool is_read_only = false;
+  bool is_kernel_wanted = false;    // --kernel
+  bool is_kernel_unwanted = false;  // --no-kernel
   bool is_progress_hidden = false;
 };
 
@@ -97,7 +100,10 @@ int execute(const std::vector<std::string>& command) {
   if (::poll(&ended, 1, 0) != 0) ::_exit(kOwnFailure);  // the parent ended before prctl(2)
   std::vector<std::string> paths;
   auto entered = enter(
-      execution.root, [&](UniqueFd device) { return server.serve(std::move(device), are_users_missing()); },
+      execution.root,
+      [&](UniqueFd device, Served served) {
+        return server.serve(std::move(device), served, are_users_missing());
+      },
       paths);
   std::string list;
   for (const std::string& path : paths) list += path + '\0';
@@ -143,8 +149,9 @@ Result<Ended> run_in_image(const Execution& execution, ImageServer server, const
 }
 
 Result<Ended> serve_and_run(const Execution& execution, const ImagePtr& image,
-                            const std::shared_ptr<ImageLibrary>& library, const ForwardedSignals& signals) {
-  auto server = ImageServer::start(image, library, signals);
+                            const std::shared_ptr<ImageLibrary>& library,
+                            const std::shared_ptr<Filesystem>& view, const ForwardedSignals& signals) {
+  auto server = ImageServer::start(image, library, view, signals);
   if (!server) return fail(std::move(server).error());
   return run_in_image(execution, std::move(*server), signals);
 }
@@ -170,6 +177,15 @@ Result<int> chroot(ChrootArguments arguments) {
   const auto library = open_library(*layout, options, progress);
   const auto image = open_complete_image(*layout, *manifest, *library);
   if (!image) return std::unexpected(image.error());
+  const std::string source = source_of(*layout, arguments.image);
+  std::optional<PreparedView> view;
+  if (!arguments.is_kernel_unwanted) {
+    auto prepared = prepare_view(*image, manifest->digest, options);
+    if (prepared)
+      view = std::move(*prepared);
+    else if (arguments.is_kernel_wanted)
+      return fail(std::move(prepared).error(), "kernel view");
+  }
   progress->reset();
 
   std::vector<UsedPath> used = used_paths(options);
@@ -178,13 +194,16 @@ Result<int> chroot(ChrootArguments arguments) {
   const ForwardedSignals signals;
   auto upper = UpperDirectory::take(arguments.upper, used, manifest->digest);
   if (!upper) return fail(std::move(upper).error());
-  auto ended = serve_and_run({.command = std::move(arguments.operands),
-                              .environment = environment_of(*config),
-                              .root = {.source = source_of(*layout, arguments.image),
-                                       .upper = arguments.upper,
-                                       .is_read_only = arguments.is_read_only,
-                                       .working_directory = config->working_directory}},
-                             *image, library, signals);
+  auto ended =
+      serve_and_run({.command = std::move(arguments.operands),
+                     .environment = environment_of(*config),
+                     .root = {.source = source,
+                              .upper = arguments.upper,
+                              .is_read_only = arguments.is_read_only,
+                              .working_directory = config->working_directory,
+                              .view = view ? std::optional(view->mount_options(source)) : std::nullopt,
+                              .is_view_needed = arguments.is_kernel_wanted}},
+                    *image, library, view ? view->devices(source) : nullptr, signals);
   upper->clean(**image, ended ? ended->made : std::vector<std::string>(),
                ended && ended->exit_code != kOwnFailure);
   if (!ended) return fail(std::move(ended).error());
@@ -211,6 +230,12 @@ void add_chroot_command(Command program, int& exit_code) {
   command.add_flag("--read-only", arguments->is_read_only, "Make the root filesystem read-only")
       .excludes(upper)
       .group("Changes");
+  const Option kernel = command.add_flag("--kernel", arguments->is_kernel_wanted,
+                                         "Show the image by the kernel's EROFS, or fail");
+  command
+      .add_flag("--no-kernel", arguments->is_kernel_unwanted,
+                "Show the image by FUSE (default: by EROFS if possible)")
+      .excludes(kernel);
   add_progress_option(command, arguments->is_progress_hidden);
   // All other exit codes are the command's.
   command.when_named([&exit_code] { exit_code = kOwnFailure; });

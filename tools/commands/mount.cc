@@ -37,8 +37,9 @@ struct MountArguments {
   std::string cache_disk;
   std::string verify;
   std::string log_format;
-  bool is_image_wanted = false;   // --image
-  bool is_kernel_wanted = false;  // --kernel
+  bool is_image_wanted = false;     // --image
+  bool is_kernel_wanted = false;    // --kernel
+  bool is_kernel_unwanted = false;  // --no-kernel
   bool is_foreground = false;
   bool is_debug = false;
   bool is_verbose = false;
@@ -70,6 +71,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   options.is_of_repositories |= !arguments.repositories.empty();
   options.follow_links |= arguments.image.follow_links;
   if (arguments.is_kernel_wanted) options.view = View::kernel;
+  if (arguments.is_kernel_unwanted) options.view = View::fuse;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
                                     {"verify=", &arguments.verify},
@@ -322,8 +324,12 @@ void add_mount_command(Command program, int& exit_code) {
       .group(kCacheGroup);
   command.add_option("--verify", arguments->verify, "Verify content on each read (default: on)")
       .type_name("on|off");
-  command.add_flag("--kernel", arguments->is_kernel_wanted,
-                   "Show the image by the kernel's EROFS, or fail; see -o kernel in mount.layoutfs(8)");
+  const Option kernel = command.add_flag("--kernel", arguments->is_kernel_wanted,
+                                         "Show the image by the kernel's EROFS, or fail (as -o kernel=yes)");
+  command
+      .add_flag("--no-kernel", arguments->is_kernel_unwanted,
+                "Show the image by FUSE (as -o kernel=no; default: by EROFS if possible)")
+      .excludes(kernel);
   command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
   command.add_flag("-v,--verbose", arguments->is_verbose, "Print more messages").group(kOutputGroup);
