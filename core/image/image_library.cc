@@ -178,6 +178,8 @@ LibraryResources::~LibraryResources() = default;
 
 const LibraryOptions& LibraryResources::options() const noexcept { return state_->options; }
 
+IndexCache LibraryResources::cache() const { return state_->cache; }
+
 LibraryStats LibraryResources::stats() const {
   return {.indexes_built = state_->indexes_built,
           .indexes_loaded = state_->indexes_loaded,

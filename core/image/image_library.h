@@ -49,6 +49,7 @@ class LibraryResources {
   ~LibraryResources();
 
   const LibraryOptions& options() const noexcept;
+  IndexCache cache() const;
   LibraryStats stats() const;
   SpanCacheStats span_stats() const;
   CopyStats copy_stats() const;

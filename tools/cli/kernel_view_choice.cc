@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/user_namespace.h"
+#include "core/erofs/stored_erofs.h"
 #include "core/tar/posix_acl.h"
 #include "fs/fuse/fuse_device.h"
 #include "fs/kernel/erofs_devices.h"
@@ -54,7 +55,7 @@ Status check_options(const MountOptions& options, bool has_acls) {
 
 }  // namespace
 
-Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest,
+Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest, IndexCache cache,
                                   const MountOptions& options) {
   if (::geteuid() != 0 || !is_first_user_namespace())
     return impossible("only root of the initial user namespace can mount EROFS");
@@ -62,10 +63,10 @@ Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest,
   const ImageTree& tree = image->tree();
   const bool has_acls = tree.has_xattr(kAccessAclXattr) || tree.has_xattr(kDefaultAclXattr);
   if (auto checked = check_options(options, has_acls); !checked) return fail(std::move(checked).error());
-  auto erofs = make_erofs(tree, manifest, ErofsPlacement::two_devices);
+  auto erofs = open_erofs(cache, tree, manifest, ErofsPlacement::two_devices);
   if (!erofs) return fail(std::move(erofs).error());
-  return PreparedView{.reader = std::make_shared<const ErofsReader>(image, std::move(*erofs)),
-                      .metadata = {},
+  return PreparedView{.reader = std::make_shared<const ErofsReader>(image, *erofs->image),
+                      .metadata = std::move(erofs->file),
                       .attributes = attributes_of(options.kernel),
                       .has_acls = has_acls};
 }

@@ -30,7 +30,8 @@ struct PreparedView {
 
 // Prepares the view. Errors say why it is impossible: Errc::unsupported if the image, Errc::mount_failed if
 // this process or an option needs FUSE.
-Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest, const MountOptions& options);
+Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest, IndexCache cache,
+                                  const MountOptions& options);
 
 // Mounts the view on `options.mount_point` and serves it, as FuseSession::serve() does, in this process;
 // `options` has no hidden mount yet. Errors before `ready` is called leave nothing behind, and FUSE may be

@@ -180,7 +180,7 @@ Result<int> chroot(ChrootArguments arguments) {
   const std::string source = source_of(*layout, arguments.image);
   std::optional<PreparedView> view;
   if (!arguments.is_kernel_unwanted) {
-    auto prepared = prepare_view(*image, manifest->digest, options);
+    auto prepared = prepare_view(*image, manifest->digest, library->resources()->cache(), options);
     if (prepared)
       view = std::move(*prepared);
     else if (arguments.is_kernel_wanted)

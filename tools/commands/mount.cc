@@ -136,7 +136,7 @@ Status serve_image(Served& served, const OpenLayout& layout, const MountArgument
   served.filesystem =
       image_filesystem(*image, library, {.ownership = {options.uid, options.gid}, .acl = options.acl});
   if (options.view == View::fuse) return {};
-  auto view = prepare_view(*image, manifest->digest, options);
+  auto view = prepare_view(*image, manifest->digest, library->resources()->cache(), options);
   if (view)
     served.view = std::move(*view);
   else if (options.view == View::kernel)
