@@ -127,6 +127,9 @@ def add_tables(seeds, program, layout, blobs):
         for path in pathlib.Path(cache).rglob("*"):
             if not path.is_file():
                 continue
+            if "erofs-files" in path.parts[-3:]:
+                seeds.add("erofs_file", path.read_bytes())
+                continue
             tables = path.read_bytes()[TABLE_HEADER:]
             if "layers" not in path.parts[-3:]:
                 seeds.add("image_tree", tables)

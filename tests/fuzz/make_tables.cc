@@ -1,5 +1,6 @@
 // Makes the index files of images, for make-seeds.py.
 #include "core/cas/driver.h"
+#include "core/erofs/stored_erofs.h"
 #include "core/image/image_library.h"
 #include "core/oci/reference.h"
 
@@ -14,6 +15,9 @@ int main(int count, char** arguments) {
   if (!reference) return 1;
   const auto manifest = resolve_platform(**engine, *reference, platform);
   if (!manifest) return 1;
-  ImageLibrary library(*std::move(engine), IndexCache(arguments[1]), {});
-  return library.image(*manifest).has_value() ? 0 : 1;
+  IndexCache cache(arguments[1]);
+  ImageLibrary library(*std::move(engine), cache, {});
+  const auto image = library.image(*manifest);
+  if (!image) return 1;
+  return open_erofs(cache, (*image)->tree(), manifest->digest, ErofsPlacement::appended) ? 0 : 1;
 }
