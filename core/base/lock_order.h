@@ -10,6 +10,8 @@
 //   layer          The same for the index of a layer. Opens blobs, decodes the whole layer in its own
 //                  threads.
 //   document       LayoutGraph reads a document, once for all threads that ask. Opens layouts and blobs.
+//   metadata       OpenErofs loads or makes the EROFS metadata of an image, once for all threads that ask.
+//                  Reads and writes files of the cache directory alone.
 //   copied_span    LayerStream reads a span from a decoded copy, once for all threads that ask. May wait
 //                  until the thread that makes the copy has come to the span.
 //   background     A task of the WorkerPool that decodes ahead of a reader, or the thread that makes a
@@ -53,6 +55,7 @@ enum class LockLevel : std::uint8_t {
   image,
   layer,
   document,
+  metadata,
   copied_span,
   background,
   decode,

@@ -13,6 +13,7 @@
 #include "fs/tree/catalog.h"
 #include "fs/tree/image_slots.h"
 #include "fs/tree/on_demand_reader.h"
+#include "fs/tree/open_erofs.h"
 #include "layoutfs/platform.h"
 
 namespace layoutfs {
@@ -44,6 +45,7 @@ struct MountContext {
   const Platform platform;
   ImageSlots slots;
   OpenBlobs blobs;
+  OpenErofs erofs;
   ReleaseQueue releases;  // of layouts; their destructors wait for threads; destroyed first, because those
                           // use the others
 };

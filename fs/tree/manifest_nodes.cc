@@ -7,6 +7,7 @@
 
 #include "core/oci/media_types.h"
 #include "core/oci/reference.h"
+#include "fs/tree/erofs_nodes.h"
 #include "fs/tree/layout_nodes.h"
 #include "layoutfs/log.h"
 
@@ -204,7 +205,8 @@ class ManifestDirectory final : public Directory {
   Answer<Child> find(std::string_view name, const Context& context) override;
 
  private:
-  Answer<Child> find_in_manifest(const Manifest& manifest, std::string_view name, const std::string& place);
+  Answer<Child> find_in_manifest(const Manifest& manifest, std::string_view name, const std::string& place,
+                                 const Context& context);
   Answer<Child> find_in_index(const Index& index, std::string_view name, const std::string& place);
   std::vector<std::string> problems(const Document& document);
   void add_image_problems(const Manifest& manifest, std::vector<std::string>& problems);
@@ -235,17 +237,23 @@ Answer<std::vector<VirtualNode::Name>> ManifestDirectory::list(const Context& /*
     const auto config = layout_->reader().blob_size(document.manifest->config.digest);
     if (config && *config) names.push_back({"config.json", S_IFREG});
     names.push_back({"layers", S_IFDIR});
-    if (document.manifest->is_image()) names.push_back({"rootfs", S_IFDIR});
+    if (document.manifest->is_image()) {
+      names.push_back({"rootfs", S_IFDIR});
+      names.push_back({"rootfs.erofs", S_IFREG});
+    }
   }
   if (document.index) {
     names.push_back({"platforms", S_IFDIR});
-    if (chosen_manifest()) names.push_back({"rootfs", S_IFLNK});
+    if (chosen_manifest()) {
+      names.push_back({"rootfs", S_IFLNK});
+      names.push_back({"rootfs.erofs", S_IFLNK});
+    }
   }
   std::ranges::sort(names, {}, &Name::name);
   return names;
 }
 
-Answer<Child> ManifestDirectory::find(std::string_view name, const Context& /*context*/) {
+Answer<Child> ManifestDirectory::find(std::string_view name, const Context& context) {
   const std::string place = identity() + "/" + std::string(name);
   const std::int64_t mtime_ns = catalog_ns();
   if (name == "manifest.json") return blob_child(layout_, place, descriptor_.digest);
@@ -264,30 +272,31 @@ Answer<Child> ManifestDirectory::find(std::string_view name, const Context& /*co
     for (const std::string& sentence : sentences) text += (text.empty() ? "" : "\n") + sentence;
     return std::make_shared<TextFile>(place, line(std::move(text)), mtime_ns);
   }
-  if (document.manifest) return find_in_manifest(*document.manifest, name, place);
+  if (document.manifest) return find_in_manifest(*document.manifest, name, place, context);
   if (document.index) return find_in_index(*document.index, name, place);
   return std::unexpected(ENOENT);
 }
 
 Answer<Child> ManifestDirectory::find_in_manifest(const Manifest& manifest, std::string_view name,
-                                                  const std::string& place) {
+                                                  const std::string& place, const Context& context) {
   if (name == "config.json") return blob_child(layout_, place, manifest.config.digest);
   if (name == "layers") return std::make_shared<LayersDirectory>(layout_, place, manifest.layers);
   if (name == "rootfs" && manifest.is_image())
     return layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::image, descriptor_);
+  if (name == "rootfs.erofs" && manifest.is_image()) return erofs_child(layout_, place, descriptor_, context);
   return std::unexpected(ENOENT);
 }
 
 Answer<Child> ManifestDirectory::find_in_index(const Index& index, std::string_view name,
                                                const std::string& place) {
   if (name == "platforms") return std::make_shared<PlatformsDirectory>(layout_, place, platforms(index));
-  if (name != "rootfs") return std::unexpected(ENOENT);
+  if (name != "rootfs" && name != "rootfs.erofs") return std::unexpected(ENOENT);
   const auto chosen = chosen_manifest();
   if (!chosen) return std::unexpected(ENOENT);
-  return std::make_shared<Symlink>(
-      place,
-      "../../" + std::string(name_of(chosen->digest.algorithm())) + "/" + chosen->digest.hex() + "/rootfs",
-      catalog_ns());
+  return std::make_shared<Symlink>(place,
+                                   "../../" + std::string(name_of(chosen->digest.algorithm())) + "/" +
+                                       chosen->digest.hex() + "/" + std::string(name),
+                                   catalog_ns());
 }
 
 std::optional<Descriptor> ManifestDirectory::chosen_manifest() const {

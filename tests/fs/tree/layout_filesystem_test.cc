@@ -41,7 +41,7 @@ TEST(LayoutFilesystem, ShowsTheTreeOfAnImage) {
   EXPECT_EQ(browser.link("refs/a/b"), "../../" + manifest_path(image.digest));
   const std::string directory = manifest_path(image.digest);
   EXPECT_THAT(browser.names(directory), ElementsAre("config.json", "descriptor.json", "layers",
-                                                    "manifest.json", "referrers", "rootfs"));
+                                                    "manifest.json", "referrers", "rootfs", "rootfs.erofs"));
   EXPECT_EQ(Digest::of(as_bytes(browser.content(directory + "/manifest.json"))), image.digest);
   EXPECT_THAT(browser.names(directory + "/layers"), ElementsAre("00"));
   EXPECT_THAT(browser.names(directory + "/layers/00"),
@@ -244,8 +244,8 @@ TEST(LayoutFilesystem, IndexesLeadToTheirPlatforms) {
   layout.writer.write_index({named(index, "multi")});
   const auto browser = layout.mount();
   const std::string directory = manifest_path(index.digest);
-  EXPECT_THAT(browser.names(directory),
-              ElementsAre("descriptor.json", "manifest.json", "platforms", "referrers", "rootfs"));
+  EXPECT_THAT(browser.names(directory), ElementsAre("descriptor.json", "manifest.json", "platforms",
+                                                    "referrers", "rootfs", "rootfs.erofs"));
   EXPECT_THAT(
       browser.names(directory + "/platforms"),
       ElementsAre("linux-amd64", "linux-amd64-" + std::string(other.digest.short_hex()), "linux-arm64-v8"));
