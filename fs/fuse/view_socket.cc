@@ -72,6 +72,9 @@ Result<std::unique_ptr<ViewSocket>> ViewSocket::open(const std::string& device,
   std::unique_ptr<ViewSocket> made(new ViewSocket(path, std::move(socket), std::move(answer)));
   // Statistics are no secret. (bind(2) follows the umask.)
   if (::chmod(path.c_str(), 0666) != 0) return failure("chmod");
+  struct stat found;
+  if (::lstat(path.c_str(), &found) != 0) return failure("stat");
+  made->inode_ = found.st_ino;
   if (::listen(made->socket_.get(), kMostWaiting) != 0) return failure("listen");
   if (!made->over_) return failure("eventfd");
   made->thread_ = std::thread([view = made.get()] { view->run(); });
@@ -81,8 +84,10 @@ Result<std::unique_ptr<ViewSocket>> ViewSocket::open(const std::string& device,
 ViewSocket::ViewSocket(std::string path, UniqueFd socket, std::function<std::string()> answer)
     : path_(std::move(path)), socket_(std::move(socket)), answer_(std::move(answer)) {}
 
+// The view's device number was free as soon as the view was gone, so another view may have it already.
 ViewSocket::~ViewSocket() {
-  ::unlink(path_.c_str());
+  struct stat found;
+  if (::lstat(path_.c_str(), &found) == 0 && found.st_ino == inode_) ::unlink(path_.c_str());
   over_.raise();
   if (thread_.joinable()) thread_.join();
 }

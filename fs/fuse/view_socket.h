@@ -30,6 +30,7 @@ class ViewSocket {
   void run();
 
   const std::string path_;
+  ino_t inode_ = 0;  // of the path
   const UniqueFd socket_;
   const std::function<std::string()> answer_;
   EventFd over_;

@@ -9,7 +9,7 @@ make_layouts sample
 L=$TMP/layouts/sample D=$TMP/dead
 # kill_mount DIR ARGUMENT...: mounts and kills the server.
 kill_mount() {
-  mount_foreground "$1" "$TMP/log" "${@:2}"
+  mount_foreground "$1" "$TMP/log" --no-kernel "${@:2}"
   # Fills the caches of the kernel.
   [ $remembered = no ] || limited ls -lR "$1" >/dev/null
   kill -9 "$pid"

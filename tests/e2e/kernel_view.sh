@@ -11,7 +11,7 @@ make_layouts sample
 export LAYOUTFS TMPDIR=$TMP
 S=$TMP/layouts/sample:app:1.0 K=$TMP/kernel F=$TMP/by-fuse
 mkdir "$K" "$F"
-view_of() { layoutfs mounts --json | jq -r --arg at "$1" '.mounts[] | select(.mountPoint == $at) | .statistics.view'; }
+view_of() { layoutfs mounts --json | jq -r --arg at "$1" '.mounts[] | select(.mountPoint == $at) | if .view == .statistics.view then .view else . end'; }
 type_of() { findmnt -n -o FSTYPE --mountpoint "$1"; }
 
 echo "-- images"
@@ -19,6 +19,7 @@ for image in "$LAYOUT:busybox:layers" "$LAYOUT:busybox:1.35.0" "$S"; do
   mount_at "$K" --kernel -o dev,suid "$image"
   mount_at "$F" --no-kernel -o dev,suid "$image"
   same "mounts reports the views" "kernel fuse" "$(view_of "$K") $(view_of "$F")"
+  same "user.layoutfs.stats reports the view of FUSE" fuse "$(getfattr --absolute-names --only-values -n user.layoutfs.stats "$F" | jq -r .view)"
   same_tree "${image##*/}: both views have the same files" "$F" "$K"
   check "${image##*/}: both views have the same holes" python3 "$HERE/same_holes.py" "$F" "$K"
   unmount "$K"

@@ -17,7 +17,7 @@ same "mounts --json shows another mount" "\"$L\"" "$(entry "$TMP/whole" .source)
 cat "$TMP/m/var/noise" >/dev/null
 same "mounts --json shows the size of the cache" true "$(entry "$TMP/m" '.statistics.cacheBytes > 0')"
 same "mounts --json has a version" 1 "$(layoutfs mounts --json | jq .version)"
-same "mounts prints a table" "USER CACHE HITS DECODED MOUNTPOINT SOURCE" "$(layoutfs mounts | head -n 1 | xargs)"
+same "mounts prints a table" "USER VIEW CACHE HITS DECODED MOUNTPOINT SOURCE" "$(layoutfs mounts | head -n 1 | xargs)"
 check "the table of mounts shows mount point and source" sh -c "'$LAYOUTFS' mounts | grep -F '$TMP/m ' | grep -qF '$L:app:1.0'"
 unmount "$TMP/whole"
 same "mounts --json does not show a mount after umount" "" "$(entry "$TMP/whole" .source)"

@@ -55,9 +55,10 @@ std::string hit_rate(const JsonDocument& statistics) {
 
 void print_text(const std::vector<KnownMount>& mounts, Output& output) {
   using enum Table::Align;
-  Table table({{"USER"}, {"CACHE", right}, {"HITS", right}, {"DECODED", right}, {"MOUNTPOINT"}, {"SOURCE"}});
+  Table table({{"USER"}, {"VIEW"}, {"CACHE", right}, {"HITS", right}, {"DECODED", right}, {"MOUNTPOINT"}, {"SOURCE"}});
   for (const auto& [mount_point, mount, statistics, is_dead] : mounts)
     table.add_row({mount.user ? printable(user_name(*mount.user)) : "",
+                   mount.view ? std::string(name_of(*mount.view)) : "",
                    statistics ? human_size(number_of(*statistics, "cacheBytes"))
                    : is_dead  ? "dead"
                               : "?",
@@ -78,6 +79,7 @@ void print_json(const std::vector<KnownMount>& mounts, Output& output) {
     mount.user ? json.integer(*mount.user) : json.null();
     json.key("user");
     mount.user ? json.string(user_name(*mount.user)) : json.null();
+    json.key("view").string(mount.view ? name_of(*mount.view) : "");
     json.key("isDead").boolean(is_dead).key("statistics");
     statistics ? json.value(statistics->root()) : json.null();
     json.end_object();
