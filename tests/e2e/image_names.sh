@@ -167,5 +167,5 @@ check "image rm leaves the layout unchanged" "$LAYOUTFS" fsck "$L"
 echo "-- mount"
 mount_at "$TMP/mnt" docker.io/library/multi:1
 same "mount accepts a name" "$(layoutfs ls "$L:multi")" "$(ls "$TMP/mnt")"
-same "the name is the source of the mount" docker.io/library/multi:1 "$(findmnt -no SOURCE "$TMP/mnt")"
+same "the name is the source of the mount" layoutfs:docker.io/library/multi:1 "$(findmnt -no SOURCE "$TMP/mnt")"
 unmount "$TMP/mnt"

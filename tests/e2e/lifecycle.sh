@@ -26,6 +26,8 @@ ln -s "$LAYOUTFS" upper/upper/mount.layoutfs
 ln -s "$LAYOUTFS" upper/upper/mount.fuse.layoutfs
 mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir="$1/upper/upper",workdir="$1/upper/work" /usr/sbin
 mount -T fstab -a
+# A second time, there is nothing to do.
+mount -T fstab -a
 for at in layout image; do findmnt -n -o SOURCE,FSTYPE --mountpoint "$1/from-fstab/$at" | tr -s ' '; done
 for at in image user; do findmnt -n -o VFS-OPTIONS --mountpoint "$1/from-fstab/$at"; done
 findmnt -n -o SOURCE --mountpoint "$1/from-fstab/escaped"
@@ -36,10 +38,10 @@ umount from-fstab/layout from-fstab/image from-fstab/user from-fstab/escaped
 COMMANDS
 export LAYOUTFS
 same "mount -a mounts an entry of fstab, findmnt shows it, and umount removes it" "$L fuse.layoutfs
-$L:latest fuse.layoutfs
+layoutfs:$L:latest erofs
 ro,relatime
 ro,nosuid,nodev,relatime
-a,b c
+layoutfs:a,b c
 sample
 sample" "$(limited unshare -m bash "$TMP/with-fstab" "$TMP" 2>&1)"
 check "values of fstab may contain a comma and a blank" test -d "$TMP/kept,in fstab"
@@ -48,7 +50,7 @@ same "mount -a prints one line of the helper for an entry that cannot be mounted
 # Tests each way to name the image.
 for arguments in "--ref latest $L" "--layout $L --ref latest" "$L:latest"; do
   layoutfs mount $arguments "$M" 2>"$TMP/said"
-  same "mount $arguments prints the layout with its reference" "mounted $L:latest on $M, $L:latest" \
+  same "mount $arguments prints the layout with its reference" "mounted $L:latest on $M, layoutfs:$L:latest" \
     "$(cat "$TMP/said"), $(findmnt -n -o SOURCE --mountpoint "$M")"
   unmount "$M"
 done

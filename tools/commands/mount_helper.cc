@@ -6,6 +6,9 @@
 #include <array>
 #include <string_view>
 
+#include "fs/fuse/dead_mount.h"
+#include "fs/fuse/fuse_session.h"
+#include "fs/fuse/mount_table.h"
 #include "tools/cli/command.h"
 #include "tools/cli/mount_options.h"
 
@@ -32,6 +35,15 @@ std::string spelled_out(const std::string& options) {
   return list;
 }
 
+// `mount -a` leaves out entries that are mounted already. It knows them by their source, but that of a kernel
+// view differs from the one in fstab.
+bool is_shown_already(const std::string& source, const std::string& directory) {
+  const auto mount_point = mount_point_of(directory);
+  if (!mount_point) return false;
+  const auto mount = find_mount(*mount_point);
+  return mount && mount->view == View::kernel && mount->source == source && !is_dead_mount(*mount_point);
+}
+
 }  // namespace
 
 int run_mount_helper(const std::vector<std::string>& arguments,
@@ -41,6 +53,7 @@ int run_mount_helper(const std::vector<std::string>& arguments,
   // and nosuid.
   if (::geteuid() == 0) translated.insert(translated.end(), {"-o", "dev,suid"});
   std::vector<std::string> operands;
+  MountOptions options;
   bool is_fake = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
@@ -49,7 +62,10 @@ int run_mount_helper(const std::vector<std::string>& arguments,
         print_error(argument + " needs an argument");
         return kWrongArguments;
       }
-      if (argument == "-o") translated.insert(translated.end(), {"-o", spelled_out(arguments[i])});
+      if (argument == "-o") {
+        translated.insert(translated.end(), {"-o", spelled_out(arguments[i])});
+        ignore(add_mount_options(options, arguments[i]), "the command reports errors");
+      }
     } else if (argument == "-h" || argument == "--help") {
       Output output;
       output << kUsageLine << "\nmount.layoutfs(8) explains the options.\n";
@@ -71,7 +87,8 @@ int run_mount_helper(const std::vector<std::string>& arguments,
     print_error(kUsageLine);
     return kWrongArguments;
   }
-  if (is_fake) return kMounted;
+  if (is_fake || is_shown_already(options.fsname.empty() ? operands.front() : options.fsname, operands.back()))
+    return kMounted;
   translated.push_back("--");
   translated.insert(translated.end(), operands.begin(), operands.end());
   switch (run(std::move(translated))) {
