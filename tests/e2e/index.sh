@@ -313,7 +313,7 @@ rm -rf "$C"
 begin=$(date +%s%N)
 check "index build indexes the large image" "$LAYOUTFS" index build "$H"
 took=$((($(date +%s%N) - begin) / 1000000))
-mount_at "$M" "$H"
+mount_at "$M" --no-kernel "$H"
 large=$(tree_of "$M")
 unmount "$M"
 were_at_once=0

@@ -5,7 +5,7 @@ need_root
 need_fuse
 make_layouts sample
 M=$TMP/m
-mount_at "$M" "$TMP/layouts/sample:app:1.0"
+mount_at "$M" --no-kernel "$TMP/layouts/sample:app:1.0"
 
 check "cp -a copies the mount" cp -a "$M/." "$TMP/copy"
 same_tree "the copy of cp -a has the same files" "$M" "$TMP/copy"

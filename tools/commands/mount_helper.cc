@@ -87,7 +87,8 @@ int run_mount_helper(const std::vector<std::string>& arguments,
     print_error(kUsageLine);
     return kWrongArguments;
   }
-  if (is_fake || is_shown_already(options.fsname.empty() ? operands.front() : options.fsname, operands.back()))
+  if (is_fake ||
+      is_shown_already(options.fsname.empty() ? operands.front() : options.fsname, operands.back()))
     return kMounted;
   translated.push_back("--");
   translated.insert(translated.end(), operands.begin(), operands.end());
