@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The kernel's mount of an exported EROFS image is the tree that layoutfs mounts, for random images and a large one.
+"""The kernel's mount of an exported EROFS image, and the kernel view of the image, are the tree that FUSE shows, for random
+images and a large one.
 
 usage: export_random.py PROGRAM WORK_DIR
 
@@ -107,6 +108,23 @@ def run(*command):
     return subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
 
 
+def tree_differences(fuse, kernel):
+    no_content = {"tree": {}}
+    want, found = check_tree.walk(fuse, no_content), check_tree.walk(kernel, no_content)
+    return list(check_tree.compare({"tree": want}, found)) or list(content_differences(fuse, kernel))
+
+
+def view_differences(program, layout, fuse, view):
+    view.mkdir()
+    mounted = run(program, "mount", "-q", "--kernel", "-o", "dev,suid", layout, view)
+    if mounted.returncode:
+        return ["layoutfs mount --kernel: " + mounted.stdout]
+    try:
+        return ["kernel view: " + each for each in tree_differences(fuse, view)]
+    finally:
+        run(program, "umount", view).check_returncode()
+
+
 def differences(program, work):
     """Returns the problems of the layout in work; None if its layers cannot be applied."""
     layout, image, kernel, fuse = f"{work}/oci:latest", work / "image", work / "erofs", work / "fuse"
@@ -122,14 +140,11 @@ def differences(program, work):
     if mounted.returncode:
         return [*problems, "mount: " + mounted.stdout]
     try:
-        mounted = run(program, "mount", "-q", "-o", "dev,suid", layout, fuse)
+        mounted = run(program, "mount", "-q", "--no-kernel", "-o", "dev,suid", layout, fuse)
         if mounted.returncode:
             return [*problems, "layoutfs mount: " + mounted.stdout]
         try:
-            no_content = {"tree": {}}
-            want, found = check_tree.walk(fuse, no_content), check_tree.walk(kernel, no_content)
-            problems += check_tree.compare({"tree": want}, found)
-            return problems or list(content_differences(fuse, kernel))
+            return problems + tree_differences(fuse, kernel) + view_differences(program, layout, fuse, work / "view")
         finally:
             run(program, "umount", fuse).check_returncode()
     finally:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# export: the kernel mounts random images, and a large one, as layoutfs does. LAYOUTFS_TEST_SEED repeats a run.
+# export and kernel views: the kernel shows random images, and a large one, as FUSE does. LAYOUTFS_TEST_SEED repeats a run.
 # LAYOUTFS_TEST_FULL=1 tries 200 images.
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -9,4 +9,4 @@ grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this ker
 losetup -f >/dev/null 2>&1 || skip "no loop devices here"
 dmesg >/dev/null 2>&1 || skip "the log of the kernel cannot be read here"
 mkdir "$TMP/random"
-python3 "$HERE/export_random.py" "$LAYOUTFS" "$TMP/random" || not_ok "the kernel mounts all exported images as layoutfs does"
+python3 "$HERE/export_random.py" "$LAYOUTFS" "$TMP/random" || not_ok "the kernel shows all images as FUSE does"

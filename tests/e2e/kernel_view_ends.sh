@@ -121,7 +121,7 @@ limited cat "$M/small" >/dev/null
 kill -9 "$server"
 wait_for has_ended "$server"
 same "cached content stays readable" content "$(limited cat "$M/small")"
-same "so do the names" "d large small" "$(limited ls "$M" | xargs)"
+same "names stay there" "d large small" "$(limited ls "$M" | xargs)"
 same "content that is not cached is an error at once" "1 cat: $M/large: Input/output error" "$(limited cat "$M/large" 2>&1 >/dev/null | sed "s/^/1 /")"
 same "mounts reports the dead view" true "$(layoutfs mounts --json | jq --arg at "$M" '.mounts[] | select(.mountPoint == $at) | .isDead')"
 refused "a second mount on it is refused" 8 mount "$L" "$M"
