@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -190,21 +191,16 @@ class Placer {
       place.size = view.size;
     }
 
-    std::uint64_t at = round_up(end_, kSlotSize);
-    const std::uint64_t head = kInodeSize + place.xattr_size;
-    if (place.tail != 0) {
-      at = place_of_tail(at, head, place.tail);
-      const bool fits = (at + head) % kErofsBlockSize + place.tail <= kErofsBlockSize;
-      if (fits) {
-        place.layout = Layout::inlined;
-      } else {
-        ++blocks;
-        place.tail = 0;
-      }
+    std::uint64_t head = kInodeSize + place.xattr_size;
+    if (place.layout == Layout::chunks) head = round_up(head, kChunkSize) + kChunkSize * chunk_count(place);
+    auto at = find_place(head, place.tail);
+    if (!at) {  // the tail fits only into a block of its own
+      ++blocks;
+      place.tail = 0;
+      at = find_place(head, 0);
     }
-    place.slot = static_cast<std::uint32_t>(at / kSlotSize);
-    end_ = at + head + place.tail;
-    if (place.layout == Layout::chunks) end_ = round_up(end_, kChunkSize) + kChunkSize * chunk_count(place);
+    if (place.tail != 0) place.layout = Layout::inlined;
+    place.slot = static_cast<std::uint32_t>(*at / kSlotSize);
     if (blocks != 0) {
       place.start = static_cast<std::uint32_t>(blocks_);
       blocks_ += blocks;
@@ -215,12 +211,30 @@ class Placer {
     return {};
   }
 
-  // Returns the first place from `at` for an inode whose tail must not cross a border of blocks; `at` itself
-  // if too much space would be lost.
-  static std::uint64_t place_of_tail(std::uint64_t at, std::uint64_t head, std::uint64_t tail) {
-    const std::uint64_t in_block = (at + head) % kErofsBlockSize;
-    if (in_block + tail <= kErofsBlockSize || tail > kErofsBlockSize / 2) return at;
-    return at + round_up(kErofsBlockSize - in_block, kSlotSize);
+  // Takes space for `head` bytes, followed by a tail that must not cross a border of blocks: from the first
+  // gap if it fits, or at the end. Returns nullopt if it fits nowhere.
+  std::optional<std::uint64_t> find_place(std::uint64_t head, std::uint64_t tail) {
+    const auto is_valid = [&](std::uint64_t at) {
+      return tail == 0 || (at + head) % kErofsBlockSize + tail <= kErofsBlockSize;
+    };
+    if (first_gap_ < gaps_.size()) {
+      Gap& gap = gaps_[first_gap_];
+      if (const std::uint64_t at = gap.begin; head + tail <= gap.end - at && is_valid(at)) {
+        gap.begin = round_up(at + head + tail, kSlotSize);
+        if (gap.end - gap.begin < kInodeSize) ++first_gap_;
+        return at;
+      }
+    }
+    std::uint64_t at = round_up(end_, kSlotSize);
+    if (!is_valid(at)) {
+      const std::uint64_t border = round_up(at + head, kErofsBlockSize);
+      const std::uint64_t next = round_up(border - head, kSlotSize);
+      if (!is_valid(next)) return std::nullopt;
+      if (next - at >= kInodeSize) gaps_.push_back({at, next});
+      at = next;
+    }
+    end_ = at + head + tail;
+    return at;
   }
 
   Result<std::uint32_t> size_of_xattrs(const InodeView& view, Inode directory, std::string_view file) const {
@@ -264,8 +278,15 @@ class Placer {
   const FileAttributes& attributes_;
   const ErofsPlacement placement_;
   Places made_;
-  std::uint64_t end_ = 0;     // of the inodes so far, in bytes
-  std::uint64_t blocks_ = 0;  // behind the inodes so far
+  std::uint64_t end_ = 0;  // of the inodes so far, in bytes
+  // Space between inodes, before those whose tail begins at a border of blocks, for the next inodes. Inodes
+  // without a tail follow sooner or later: a directory with a long tail has many entries.
+  struct Gap {
+    std::uint64_t begin, end;  // multiples of kSlotSize
+  };
+  std::vector<Gap> gaps_;
+  std::size_t first_gap_ = 0;  // those before are full
+  std::uint64_t blocks_ = 0;   // behind the inodes so far
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# export: what the kernel mounts is the tree that layoutfs mounts, with every byte and every hole, for every case of the corpus.
+# export: the kernel mounts the same tree as layoutfs, with every byte and every hole, for every case of the corpus.
 . "$(dirname "$0")/lib.sh"
 need_root
 need_fuse

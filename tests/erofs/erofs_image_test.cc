@@ -164,6 +164,19 @@ TEST(ErofsImage, AFileWhoseChunksAllHaveDataHasNoTable) {
   EXPECT_LT(erofs.metadata.size(), 100U * kBlocks / kStep * 8 + 40'000);
 }
 
+TEST(ErofsImage, InodesFillTheSpaceBetweenLargeDirectories) {
+  // Each directory takes more than half a block, so none has room for two.
+  constexpr int kDirectories = 40, kFiles = 100;
+  TarWriter layer;
+  for (int i = 0; i < kDirectories; ++i)
+    for (int file = 0; file < kFiles; ++file)
+      layer.file("d" + std::to_string(i) + "/part-" + std::to_string(10'000 + file), "", {.mode = 0640});
+  const auto made = erofs_of(layer);
+  const testing::ErofsInodes inodes(made.metadata);
+  for (int i = 0; i < kDirectories; ++i) EXPECT_EQ(inodes.find("d" + std::to_string(i))->mode, 0040755) << i;
+  EXPECT_LE(made.metadata.size(), std::size_t{90} * kDirectories * kFiles);
+}
+
 TEST(ErofsImage, TwoDevicesLeaveTheDataOutside) {
   const TarWriter layer = TarWriter().file("a", "content");
   const ErofsImage appended = erofs_of(layer), apart = erofs_of(layer, ErofsPlacement::two_devices);
