@@ -18,7 +18,7 @@ esac
 # Keeps standard output for the results.
 scripts/install-dependencies.sh --bench >&2
 [ -f build/bench/build.ninja ] || cmake --preset release-tests -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
-build_directory build/bench layoutfs merge_bench registry_bench stream_bench raw_inflate >&2 || die "the benchmarks do not build"
+build_directory build/bench layoutfs erofs_bench merge_bench registry_bench stream_bench raw_inflate >&2 || die "the benchmarks do not build"
 programs=$PWD/build/bench
 
 case $what in
@@ -31,6 +31,7 @@ case $what in
   parts)
     "$programs/tests/bench/stream_bench" "$@"
     "$programs/tests/bench/merge_bench" "$@"
+    "$programs/tests/bench/erofs_bench" "$@"
     "$programs/tests/bench/registry_bench" "$@"
     ;;
   large) exec tests/bench/large.sh "$programs/tools/layoutfs" "${1-1000000}" ;;
