@@ -25,7 +25,7 @@ print(*(who for tag, _, who in struct.iter_unpack("<HHI", value[4:]) if tag in (
 is_kernel_with_idmap || skip "Linux $(uname -r) has no idmapped FUSE mounts (6.12)"
 
 echo "-- owners and permissions"
-mount_at "$M" -o allow_other "$L:lists"
+mount_at "$M" -o allow_other,kernel=no "$L:lists"
 idmap "$M" || { not_ok "the mount of an image can be idmapped" "exit code $?" && exit 1; }
 same "an idmapped mount shows mapped owners" "100000 100000 640" "$(limited stat -c '%u %g %a' "$I/secret")"
 same "the mount below keeps its owners" "0 0 640" "$(limited stat -c '%u %g %a' "$M/secret")"
@@ -50,8 +50,17 @@ unmount "$M"
 same "the idmapped mount remains if the mount below is unmounted" "s" "$(limited cat "$I/secret")"
 check "umount(8) removes the idmapped mount" umount "$I"
 
+if grep -qw erofs /proc/filesystems || left_out "this kernel has no EROFS"; then
+  mount_at "$M" -o allow_other,kernel=yes "$L:lists"
+  idmap "$M"
+  same "a kernel view can be idmapped" "100000 100000 640 100005" "$(limited stat -c '%u %g %a' "$I/secret") $(acl_users "$I/secret")"
+  same "an idmapped kernel view enforces ACLs for mapped users" "+--+--+" "$(access)"
+  check "umount(8) removes the idmapped kernel view" umount "$I"
+  unmount "$M"
+fi
+
 echo "-- extended attributes"
-mount_foreground "$M" "$TMP/log" -o allow_other "$L:odd"
+mount_foreground "$M" "$TMP/log" -o allow_other,kernel=no "$L:odd"
 idmap "$M"
 for at in "$M" "$I"; do
   check "every attribute of ${at#"$TMP"/} that root lists can be read" python3 "$HERE/attributes.py" read "$at"
