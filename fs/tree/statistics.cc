@@ -13,12 +13,14 @@ std::uint64_t pid_namespace() {
   return ::stat("/proc/self/ns/pid", &found) == 0 ? found.st_ino : 0;
 }
 
-std::string statistics_json(const LibraryResources& resources, View view) {
+std::string statistics_json(const LibraryResources& resources, View view,
+                            const std::optional<Digest>& manifest) {
   const LibraryStats built = resources.stats();
   const SpanCacheStats spans = resources.span_stats();
   const CopyStats copies = resources.copy_stats();
   JsonWriter json;
   json.begin_object().key("view").string(name_of(view));
+  if (manifest) json.key(kStatisticsManifest).string(manifest->str());
   const auto add = [&](std::string_view name, std::uint64_t value) {
     json.key(name).integer(static_cast<std::int64_t>(value));
   };

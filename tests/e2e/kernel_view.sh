@@ -20,6 +20,7 @@ for image in "$LAYOUT:busybox:layers" "$LAYOUT:busybox:1.35.0" "$S"; do
   mount_at "$F" --no-kernel -o dev,suid "$image"
   same "mounts reports the views" "kernel fuse" "$(view_of "$K") $(view_of "$F")"
   same "user.layoutfs.stats reports the view of FUSE" fuse "$(getfattr --absolute-names --only-values -n user.layoutfs.stats "$F" | jq -r .view)"
+  same "inspect reports both mounts" "$K kernel $F fuse" "$(layoutfs inspect --json "$image" | jq -r '[.mounts[] | .mountPoint, .view] | join(" ")')"
   same_tree "${image##*/}: both views have the same files" "$F" "$K"
   check "${image##*/}: both views have the same holes" python3 "$HERE/same_holes.py" "$F" "$K"
   unmount "$K"

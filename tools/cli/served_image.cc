@@ -44,7 +44,9 @@ std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_p
   auto filesystem = std::make_shared<ImageFilesystem>(
       std::move(image), view.ownership, 0,
       AttributeRules{.is_overlay_hidden = true, .ids = std::move(view.ids)}, view.acl);
-  filesystem->set_statistics([library] { return statistics_json(*library->resources(), View::fuse); });
+  filesystem->set_statistics([library, manifest = std::move(view.manifest)] {
+    return statistics_json(*library->resources(), View::fuse, manifest);
+  });
   return filesystem;
 }
 

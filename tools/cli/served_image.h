@@ -37,7 +37,8 @@ Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor&
 struct ImageView {
   Ownership ownership;
   MountIds ids = MountIds::of_this_process();
-  std::optional<bool> acl;  // as in MountOptions
+  std::optional<bool> acl;         // as in MountOptions
+  std::optional<Digest> manifest;  // for the statistics
 };
 
 // Returns the root filesystem of an image. Its statistics are those of `library` at the time of the request.

@@ -94,6 +94,10 @@ std::string image_json(const ImageSummary& image, const Surroundings& around) {
   } else {
     json.null();
   }
+  json.key("mounts").begin_array();
+  for (const auto& [mount_point, view] : around.mounts)
+    json.begin_object().key("mountPoint").string(mount_point).key("view").string(name_of(view)).end_object();
+  json.end_array();
   write_problems(json, around.problems);
   return json.end_object().str();
 }
@@ -211,6 +215,10 @@ void print_image_text(const ImageSummary& image, const Surroundings& around, boo
   facts.add("annotations", image.annotations);
   facts.add("referrers", referrers_text(around.referrers));
   if (around.hidden) facts.add("hidden", hidden_text(*around.hidden));
+  std::vector<std::string> mounts;
+  for (const auto& [mount_point, view] : around.mounts)
+    mounts.push_back(mount_point + " (" + std::string(name_of(view)) + ")");
+  facts.add("mounted on", mounts);
   facts.add("size", human_size(image.size) + " in " + count_of(image.layers.size(), "layer"));
   if (!image.layers.empty()) output << "\n" << layers_text(image, style, is_whole);
 }

@@ -4,11 +4,15 @@
 #include <set>
 #include <utility>
 
+#include "core/base/json.h"
 #include "core/image/cached_tables.h"
 #include "core/image/file_attributes.h"
 #include "core/image/whiteout_names.h"
 #include "core/oci/image_facts.h"
 #include "core/oci/layout_graph.h"
+#include "fs/fuse/mount_server.h"
+#include "fs/fuse/mount_table.h"
+#include "fs/tree/statistics.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -113,6 +117,20 @@ Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& a
   return summary;
 }
 
+namespace {
+
+std::vector<MountedAt> mounts_of(const Digest& manifest) {
+  std::vector<MountedAt> mounts;
+  for (auto& [mount_point, mount] : layoutfs_mounts()) {
+    const auto statistics = JsonDocument::parse(as_bytes(ask_for_statistics(mount_point).text));
+    const auto shown = statistics ? statistics->root().find(kStatisticsManifest) : std::nullopt;
+    if (shown && shown->as_string() == manifest.str()) mounts.push_back({mount_point, *mount.view});
+  }
+  return mounts;
+}
+
+}  // namespace
+
 Surroundings surroundings_of(const OpenLayout& layout, const ImageArguments& arguments,
                              const ImageSummary& image) {
   Surroundings around;
@@ -120,6 +138,7 @@ Surroundings surroundings_of(const OpenLayout& layout, const ImageArguments& arg
                                      image.manifest_descriptor.digest, image.manifest.layers.size());
   if (tree) around.hidden = hidden_xattrs(*tree->tables);
   add_referrers(layout, image, around);
+  around.mounts = mounts_of(image.manifest_descriptor.digest);
   return around;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/tree/view.h"
 #include "layoutfs/descriptor.h"
 #include "layoutfs/documents.h"
 #include "layoutfs/error.h"
@@ -38,14 +39,22 @@ struct ImageSummary {
 // Reads the documents of the image, and the cached indexes of its layers. Builds no index.
 Result<ImageSummary> summarize(const OpenLayout& layout, const ImageArguments& arguments);
 
-// Facts from other documents than the image's own.
+// A mount of a single image.
+struct MountedAt {
+  std::string mount_point;
+  View view;
+};
+
+// Facts from other documents than the image's own, and from the kernel.
 struct Surroundings {
   std::vector<Descriptor>
       referrers;  // documents whose subject is the manifest or the index, such as signatures
   std::vector<std::string> problems;   // a sentence if the referrers may be incomplete
   std::optional<HiddenXattrs> hidden;  // nullopt if the image is not indexed
+  std::vector<MountedAt> mounts;       // those that answer this user
 };
-// Cost: reads each document of the layout once.
+// Cost: reads each document of the layout once, and asks each mount of layoutfs once. Single-threaded
+// programs only: forks.
 Surroundings surroundings_of(const OpenLayout& layout, const ImageArguments& arguments,
                              const ImageSummary& image);
 

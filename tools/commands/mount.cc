@@ -116,7 +116,8 @@ struct Served {
   std::shared_ptr<Filesystem> filesystem;  // of FUSE
   std::shared_ptr<const LibraryResources> resources;
   std::vector<UsedPath> used;        // paths that the mount must not hide
-  std::optional<PreparedView> view;  // of a single image, if the kernel may show it
+  std::optional<Digest> manifest;    // of a single image
+  std::optional<PreparedView> view;  // of it, if the kernel may show it
 };
 
 Error no_kernel_view(Error why) { return std::move(why).with("kernel view"); }
@@ -133,8 +134,10 @@ Status serve_image(Served& served, const OpenLayout& layout, const MountArgument
   if (!manifest) return std::unexpected(manifest.error());
   const auto image = open_complete_image(layout, *manifest, *library);
   if (!image) return std::unexpected(image.error());
-  served.filesystem =
-      image_filesystem(*image, library, {.ownership = {options.uid, options.gid}, .acl = options.acl});
+  served.manifest = manifest->digest;
+  served.filesystem = image_filesystem(
+      *image, library,
+      {.ownership = {options.uid, options.gid}, .acl = options.acl, .manifest = manifest->digest});
   if (options.view == View::fuse) return {};
   auto view = prepare_view(*image, manifest->digest, library->resources()->cache(), options);
   if (view)
@@ -176,6 +179,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
                 .filesystem = nullptr,
                 .resources = library->resources(),
                 .used = std::move(used),
+                .manifest = {},
                 .view = {}};
   auto done = is_of_image ? serve_image(served, *layout, arguments, library, options)
                           : serve_all_images(served, arguments, library, options);
@@ -211,6 +215,7 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
                 .filesystem = std::move(filesystem),
                 .resources = std::move(resources),
                 .used = std::move(used),
+                .manifest = {},
                 .view = {}};
 }
 
@@ -256,11 +261,12 @@ Status mount_layout(MountArguments arguments) {
       .idle_timeout = options->idle_timeout,
       .log_statistics =
           [&] {
-            log_always(LogLevel::info, statistics_json(*served->resources, shown.value_or(View::fuse)));
+            log_always(LogLevel::info,
+                       statistics_json(*served->resources, shown.value_or(View::fuse), served->manifest));
           },
       .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
       .debug = arguments.is_debug,
-      .statistics = [&] { return statistics_json(*served->resources, View::kernel); }};
+      .statistics = [&] { return statistics_json(*served->resources, View::kernel, served->manifest); }};
   const auto ready = [&](View view) {
     shown = view;
     print_notice("mounted " + source + " on " + mount_point->path());
