@@ -28,6 +28,15 @@ std::string refusal(std::string_view argument) {
   return added.error().message();
 }
 
+TEST(MountOptions, KernelChoosesTheView) {
+  EXPECT_EQ(parsed("").view, std::nullopt);
+  EXPECT_EQ(parsed("kernel=yes").view, View::kernel);
+  EXPECT_EQ(parsed("kernel=no").view, View::fuse);
+  EXPECT_EQ(parsed("kernel=no,kernel=auto").view, std::nullopt);
+  EXPECT_THAT(refusal("kernel=maybe"), HasSubstr("auto, yes or no"));
+  EXPECT_THAT(refusal("kernel"), HasSubstr("needs a value"));
+}
+
 TEST(MountOptions, ValuesAreTakenOver) {
   const auto options = parsed(
       "uid=1000,gid=0,platform=linux/arm64,cache_dir=/c,cache_size=512M,cache_disk=0,verify=off,"
@@ -114,8 +123,9 @@ TEST(MountOptions, AnUnknownOneIsNamedWithTheNearestKnown) {
 
 TEST(MountOptions, WhatIsSaidToBeKnownIsTaken) {
   const std::map<std::string_view, std::string> examples{
-      {"N", "1"},    {"SIZE", "1M"},    {"TIME", "1m"},        {"DIR", "/"},
-      {"NAME", "a"}, {"on|off", "off"}, {"text|json", "json"}, {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
+      {"N", "1"},        {"SIZE", "1M"},        {"TIME", "1m"},
+      {"DIR", "/"},      {"NAME", "a"},         {"auto|yes|no", "no"},
+      {"on|off", "off"}, {"text|json", "json"}, {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
   for (const KnownMountOption& option : known_mount_options()) {
     const std::string name(option.name);
     if (option.value.empty()) {
