@@ -15,18 +15,20 @@ import report
 import rows_copy
 import rows_list
 import rows_read
+import rows_views
 from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say
 
 PARTS = {
     "layout": rows_list.many_images,
     "first": rows_list.first_listing,
-    "next": rows_list.next_listing,
+    "next": rows_views.next_listing,
     "byte": rows_read.first_byte,
     "large": rows_read.large_file_once,
-    "again": rows_read.again,
+    "again": rows_views.again,
+    "cold": rows_views.cold,
     "disk": rows_list.on_disk,
     "memory": rows_read.memory,
-    "programs": rows_read.programs,
+    "programs": rows_views.programs,
     "copy": rows_copy.copies,
     "push": rows_copy.pushes,
 }

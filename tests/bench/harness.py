@@ -119,7 +119,8 @@ def forget(path):
     files = [path] if os.path.isfile(path) else [file for file in pathlib.Path(path).rglob("*") if file.is_file()]
     for file in files:
         descriptor = os.open(file, os.O_RDONLY)
-        os.fsync(descriptor)
+        with contextlib.suppress(OSError):  # EROFS has nothing to write, and no fsync(2)
+            os.fsync(descriptor)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(descriptor)
 

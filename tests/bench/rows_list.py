@@ -1,4 +1,4 @@
-"""Rows about listing: mounting, the first listing of an image, later listings, and the size of the cached indexes."""
+"""Rows about listing: mounting, the first listing of an image, and the size of the cached indexes."""
 import json
 import os
 import pathlib
@@ -6,7 +6,7 @@ import shutil
 import time
 
 from harness import Failed, Sample, by_turns, mounted, run
-from rows import faster, limited, missing, within
+from rows import faster, limited, missing
 
 ENTRIES_OF_TARGET = 30_000
 
@@ -94,8 +94,8 @@ def entries_shown(at, *command):
         return sum(len(directories) + len(files) for _, directories, files in os.walk(at))
 
 
-def must_show_all(b, *command):
-    shown = entries_shown(b.mount_point, *command)
+def must_show_all(b, at, *command):
+    shown = entries_shown(at, *command)
     if shown != b.entries:
         raise Failed("%s: %d entries, not %d" % (command[0], shown, b.entries))
 
@@ -138,27 +138,6 @@ def first_listing(b):
     else:
         why = "it shows %d entries of %d" % (shown, b.entries) if b.has("archivemount") else "it is not installed"
         yield missing("first-list-archivemount", what + ", against archivemount", why)
-
-
-def next_listing(b):
-    sides = {"ours": lambda: mount_and_list(b, "gzip")}
-    for program in ("squashfuse", "squashfuse_ll"):
-        if b.has(program) and b.squashfs:
-            command = program, b.squashfs, b.mount_point
-            must_show_all(b, *command)
-            sides[program] = lambda command=command: list_mounted(b.mount_point, *command)
-    must_show_all(b, *b.mount(b.image("gzip"), b.mount_point))
-    times = by_turns(b.rounds(11), **sides)
-
-    what = "mount + `ls -R`, index there"
-    for program, target in (("squashfuse", 1.2), ("squashfuse_ll", None)):
-        if program in times:
-            yield within("next-list-" + program, what, times["ours"], program, times[program], target)
-        else:
-            yield missing("next-list-" + program, what, "no %s, or no mksquashfs" % program)
-    ours = Sample([each * 1e3 * ENTRIES_OF_TARGET / b.entries for each in times["ours"].values], "ms")
-    note = "the image has %s; in proportion" % format(b.entries, ",")
-    yield limited("next-list-time", "mount + `ls -R`, index there, for 30,000 files", ours, ours.median, "ms", 50, note)
 
 
 def on_disk(b):

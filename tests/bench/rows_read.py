@@ -1,5 +1,4 @@
-"""Rows about reading: the first byte, large files, repeated reads, and programs that run from a mount."""
-import contextlib
+"""Rows about reading: the first byte, a large file once, and the memory that it takes."""
 import os
 import pathlib
 import random
@@ -17,7 +16,8 @@ def places(b, tag, most):
     """Returns random files and offsets in them, each in a different span."""
     rnd = random.Random(4)
     chosen, spans = [], set()
-    with mounted(b.mount_point, *b.mount(b.image(tag), b.mount_point)):
+    # Only FUSE shows the offsets.
+    with mounted(b.mount_point, *b.mount(b.image(tag), b.mount_point, "kernel=no")):
         files = [path for path, size in b.files if size > 0]
         for _ in range(20 * most):
             path = rnd.choice(files)
@@ -86,42 +86,6 @@ def read_through(path):
     return time.perf_counter() - start
 
 
-def large_file_again(b):
-    """Compares with a file of the local filesystem, and with another FUSE file, which shows the cost of the kernel."""
-    local, packed, at = b.work / "local" / "large", b.work / "large.squashfs", b.work / "squashfs"
-    local.parent.mkdir()
-    at.mkdir()
-    with contextlib.ExitStack() as mounts:
-        mounts.enter_context(mounted(b.mount_point, *b.mount(b.image("large"), b.mount_point)))
-        run("cp", b.mount_point / "large", local)
-        sides = {"ours": lambda: read_through(b.mount_point / "large"), "other": lambda: read_through(local)}
-        if b.has("mksquashfs") and b.has("squashfuse_ll"):
-            run("mksquashfs", local.parent, packed, "-no-progress", "-noD", "-noF")
-            mounts.enter_context(mounted(at, "squashfuse_ll", packed, at))
-            sides["squashfuse"] = lambda: read_through(at / "large")
-        os.sync()
-        by_turns(2, **sides)
-        times = by_turns(b.rounds(15), **sides)
-    local.unlink()
-    what = "large file again, in the page cache"
-    yield faster("again-read", what, times["ours"], "unpacked", times["other"], 0.95)
-    if "squashfuse" in times:
-        yield faster("again-read-squashfuse", what, times["ours"], "squashfuse_ll", times["squashfuse"])
-
-
-def again(b):
-    """Rows with everything in the page cache."""
-    yield from large_file_again(b)
-    names = ("-name", "no-such-name")
-    sizes = ("-printf", "%s %m %t\n")
-    with mounted(b.mount_point, *b.mount(b.image("gzip"), b.mount_point)):
-        for id, what, how in (("again-find", "`find` again", names), ("again-stat", "`find -printf %s` again, which stats", sizes)):
-            sides = {"ours": lambda: run("find", b.mount_point, *how), "other": lambda: run("find", b.tree, *how)}
-            by_turns(2, **sides)
-            times = by_turns(b.rounds(15), **sides)
-            yield faster(id, what, times["ours"], "unpacked", times["other"], 0.95)
-
-
 def resident(at):
     """Returns the memory of the process behind a mount in MiB, including mapped files."""
     for process in pathlib.Path("/proc").glob("[0-9]*"):
@@ -157,21 +121,3 @@ def memory(b):
                   30 + budget, "30 MiB and the span budget, %d MiB; %.1f before" % (budget, before))  # fmt: skip
     more = Sample([after[-1]], "MiB")
     yield within("memory-growth", "memory, every file read %d times" % len(after), more, "once", grown, 1.05)
-
-
-def programs(b):
-    work = {
-        "python": ("`python3 -c 'import json'` in a chroot", ["python3", "-c", "import json"], (0,)),
-        "grep": ("`grep -r` in a chroot", ["grep", "-r", "no such text anywhere", "/usr/share"], (1,)),
-        "dpkg": ("`dpkg -l` in a chroot", ["dpkg", "-l"], (0,)),
-    }
-    environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "PYTHONDONTWRITEBYTECODE=1"]
-    with mounted(b.mount_point, *b.mount(b.image("gzip"), b.mount_point, "dev,suid")):
-        for id, (what, command, allow) in work.items():
-            sides = {
-                name: lambda root=root: run(*environment, "chroot", root, *command, allow=allow)
-                for name, root in (("ours", b.mount_point), ("other", b.tree))
-            }
-            by_turns(2, **sides)
-            times = by_turns(b.rounds(25), **sides)
-            yield within("run-" + id, what, times["ours"], "unpacked", times["other"], 1.05)
