@@ -40,6 +40,8 @@ KindOfFiles row_of(CacheKind kind) noexcept {
       return {"erofs", false};
     case CacheKind::erofs_file:
       return {"erofs-files", false};
+    case CacheKind::layer_erofs:
+      return {"layer-erofs", false};
     case CacheKind::decoded_copy:
       return {"decoded", true};
   }

@@ -6,6 +6,7 @@
 //     images/ALGORITHM/HEX              tree of an image, by the digest of its manifest
 //     erofs/ALGORITHM/HEX               EROFS metadata of an image, for a mount by Linux
 //     erofs-files/ALGORITHM/HEX         the same for one file with metadata and content
+//     layer-erofs/ALGORITHM/HEX         the same for the file of a single layer
 //     decoded/ALGORITHM/HEX             decoded copy of a layer, by the digest of its blob
 //     blob-info, blob-info.lock         known locations of blobs
 //     .../.tmp-0123456789abcdef         an unfinished file, possibly of a killed writer
@@ -45,11 +46,12 @@ enum class CacheKind : std::uint8_t {
   image_tree,
   erofs,
   erofs_file,
+  layer_erofs,
   decoded_copy,
 };
-inline constexpr std::array kCacheKinds = {CacheKind::layer_index, CacheKind::layer_tree,
-                                           CacheKind::image_tree,  CacheKind::erofs,
-                                           CacheKind::erofs_file,  CacheKind::decoded_copy};
+inline constexpr std::array kCacheKinds = {
+    CacheKind::layer_index, CacheKind::layer_tree,  CacheKind::image_tree,  CacheKind::erofs,
+    CacheKind::erofs_file,  CacheKind::layer_erofs, CacheKind::decoded_copy};
 // Returns the name of the folder.
 std::string_view name_of(CacheKind kind) noexcept;
 

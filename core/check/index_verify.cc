@@ -47,12 +47,12 @@ class IndexCheck {
   // The cached files that are made of a tree.
   struct KeptFiles {
     std::optional<SharedBytes> tree;
-    std::vector<std::pair<ErofsPlacement, SharedBytes>> erofs;
+    std::vector<std::pair<ErofsForm, SharedBytes>> erofs;
   };
   KeptFiles open_kept(CachedKind kind, const Digest& digest, std::size_t layer_count,
                       VerifyReport& report) const;
   static Status compare_erofs(const SharedBytes& erofs, const SharedBytes& tree_file, const Digest& digest,
-                              ErofsPlacement placement);
+                              ErofsForm form);
   Result<IndexPtr> build(const Descriptor& layer) const;
 
   const LayoutReader& reader_;
@@ -103,8 +103,8 @@ void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<con
   // Equal trees give equal files.
   if (kept.tree && !std::ranges::equal(file.bytes, kept.tree->bytes))
     add(is_of_layer ? "tree differs from the layer" : "tree differs from the image's layers");
-  for (const auto& [placement, erofs] : kept.erofs)
-    if (auto compared = compare_erofs(erofs, file, digest, placement); !compared)
+  for (const auto& [form, erofs] : kept.erofs)
+    if (auto compared = compare_erofs(erofs, file, digest, form); !compared)
       report.problems.push_back({CachedKind::erofs, digest, compared.error().message()});
 }
 
@@ -120,12 +120,13 @@ IndexCheck::KeptFiles IndexCheck::open_kept(CachedKind kind, const Digest& diges
     kept.tree = std::move(tree->file);
   else if (tree.error().code() != Errc::not_found)
     report.problems.push_back({kind, digest, tree.error().message()});
-  if (is_of_layer) return kept;
-  for (const ErofsPlacement placement : {ErofsPlacement::two_devices, ErofsPlacement::appended}) {
-    auto erofs = open_cached_erofs(cache_, digest, placement);
+  std::vector<ErofsForm> forms{ErofsPlacement::two_devices, ErofsPlacement::appended};
+  if (is_of_layer) forms = {{ErofsPlacement::appended, ErofsContent::layer}};
+  for (const ErofsForm form : forms) {
+    auto erofs = open_cached_erofs(cache_, digest, form);
     if (erofs || erofs.error().code() != Errc::not_found) ++report.filesystems;
     if (erofs)
-      kept.erofs.emplace_back(placement, erofs->image->file);
+      kept.erofs.emplace_back(form, erofs->image->file);
     else if (erofs.error().code() != Errc::not_found)
       report.problems.push_back({CachedKind::erofs, digest, erofs.error().message()});
   }
@@ -133,13 +134,15 @@ IndexCheck::KeptFiles IndexCheck::open_kept(CachedKind kind, const Digest& diges
 }
 
 Status IndexCheck::compare_erofs(const SharedBytes& erofs, const SharedBytes& tree_file, const Digest& digest,
-                                 ErofsPlacement placement) {
+                                 ErofsForm form) {
   const auto tree = ImageTree::open(tree_file, digest);
   if (!tree) return fail(Error(tree.error()));
-  const auto made = make_erofs(**tree, digest, placement);
+  const auto made = make_erofs(**tree, digest, form);
   if (!made) return fail(Error(made.error()));
   if (!std::ranges::equal(made->file.bytes, erofs.bytes))
-    return fail(Errc::corrupt, "EROFS metadata differs from the image's layers");
+    return fail(Errc::corrupt, form.content == ErofsContent::layer
+                                   ? "EROFS metadata differs from the layer"
+                                   : "EROFS metadata differs from the image's layers");
   return {};
 }
 

@@ -15,7 +15,7 @@ namespace layoutfs {
 namespace {
 
 // Increment it with each change of the metadata or of the file, for example of the rules of FileAttributes.
-constexpr std::uint32_t kErofsFileVersion = 1;
+constexpr std::uint32_t kErofsFileVersion = 2;
 // Inodes are numbered as in the tree.
 constexpr std::uint32_t kVersion = kErofsFileVersion << 16 | kImageTreeVersion;
 
@@ -25,7 +25,7 @@ constexpr std::array<char, 8> kErofsFileMagic = {'\x89', 'l', 'e', 'r', 'o', 'f'
 struct Trailer {
   std::array<char, 8> magic;
   std::uint32_t version;
-  std::uint32_t placement;
+  std::uint32_t form;
   std::uint64_t metadata_size;  // in bytes; whole blocks
   std::uint64_t run_count;
   std::uint64_t data_blocks;
@@ -45,6 +45,10 @@ std::array<char, 136> text_of(const Digest& digest) {
   check(text.size() < out.size(), "a digest is longer than a SHA-512");
   std::ranges::copy(text, out.begin());
   return out;
+}
+
+std::uint32_t number_of(ErofsForm form) {
+  return static_cast<std::uint32_t>(form.content) << 8 | static_cast<std::uint32_t>(form.placement);
 }
 
 std::uint64_t checksum_of(ByteView file) {
@@ -70,11 +74,11 @@ std::uint64_t erofs_file_size(std::uint64_t metadata_size, std::uint64_t run_cou
 }
 
 void seal_erofs_file(Bytes& file, std::span<const ErofsRun> runs, std::uint64_t data_blocks,
-                     std::uint64_t inode_count, const Digest& image, ErofsPlacement placement) {
+                     std::uint64_t inode_count, const Digest& image, ErofsForm form) {
   check(file.size() % kErofsBlockSize == 0, "EROFS metadata is whole blocks");
   Trailer trailer{.magic = kErofsFileMagic,
                   .version = kVersion,
-                  .placement = static_cast<std::uint32_t>(placement),
+                  .form = number_of(form),
                   .metadata_size = file.size(),
                   .run_count = runs.size(),
                   .data_blocks = data_blocks,
@@ -90,7 +94,7 @@ void seal_erofs_file(Bytes& file, std::span<const ErofsRun> runs, std::uint64_t 
   copy_bytes(std::as_bytes(std::span(&trailer, 1)), end);
 }
 
-Result<ErofsImage> open_erofs_file(SharedBytes file, const Digest& image, ErofsPlacement placement) {
+Result<ErofsImage> open_erofs_file(SharedBytes file, const Digest& image, ErofsForm form) {
   const auto corrupt = [](const char* difference) {
     return fail(Errc::corrupt, std::string("EROFS file: ") + difference);
   };
@@ -101,7 +105,7 @@ Result<ErofsImage> open_erofs_file(SharedBytes file, const Digest& image, ErofsP
   const auto trailer = load_le<Trailer>(bytes, bytes.size() - sizeof(Trailer));
   if (trailer.magic != kErofsFileMagic) return corrupt("wrong magic number");
   if (trailer.version != kVersion) return corrupt("unsupported version");
-  if (trailer.placement != static_cast<std::uint32_t>(placement)) return corrupt("wrong kind of metadata");
+  if (trailer.form != number_of(form)) return corrupt("wrong kind of metadata");
   if (trailer.digest != text_of(image)) return corrupt("belongs to another digest");
   if (trailer.metadata_size > bytes.size() || trailer.run_count > bytes.size() / sizeof(ErofsRun) ||
       erofs_file_size(trailer.metadata_size, trailer.run_count) != bytes.size())

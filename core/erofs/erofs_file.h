@@ -18,10 +18,10 @@ std::uint64_t erofs_file_size(std::uint64_t metadata_size, std::uint64_t run_cou
 
 // Completes `file`, which is the metadata. Allocates no memory if erofs_file_size() bytes are reserved.
 void seal_erofs_file(Bytes& file, std::span<const ErofsRun> runs, std::uint64_t data_blocks,
-                     std::uint64_t inode_count, const Digest& image, ErofsPlacement placement);
+                     std::uint64_t inode_count, const Digest& image, ErofsForm form);
 
 // Opens the content of such a file. Errc::corrupt, with the difference, if it is damaged, or belongs to
-// another version, image or placement. Cost: one pass over the file. Precondition: it is aligned to 8 bytes.
-Result<ErofsImage> open_erofs_file(SharedBytes file, const Digest& image, ErofsPlacement placement);
+// another version, image or form. Cost: one pass over the file. Precondition: it is aligned to 8 bytes.
+Result<ErofsImage> open_erofs_file(SharedBytes file, const Digest& image, ErofsForm form);
 
 }  // namespace layoutfs

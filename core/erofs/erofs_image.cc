@@ -66,13 +66,8 @@ std::uint16_t mode_bits(EntryType type) {
 
 class Writer {
  public:
-  Writer(const ImageTree& tree, const FileAttributes& attributes, const Digest& image,
-         ErofsPlacement placement, Places places)
-      : tree_(tree),
-        attributes_(attributes),
-        image_(image),
-        placement_(placement),
-        places_(std::move(places)) {}
+  Writer(const ErofsTree& tree, const Digest& image, ErofsForm form, Places places)
+      : tree_(tree), image_(image), form_(form), places_(std::move(places)) {}
 
   Result<ErofsImage> make() {
     const std::uint64_t metadata_size = places_.data_address * kErofsBlockSize;
@@ -81,14 +76,14 @@ class Writer {
     for (Inode inode = 1; inode < places_.inodes.size(); ++inode)
       if (places_.inodes[inode].slot != 0) write_inode(inode);
     write_superblock();
-    seal_erofs_file(metadata_, places_.runs, places_.data_blocks, tree_.inode_count(), image_, placement_);
-    return open_erofs_file(SharedBytes::of(std::move(metadata_)), image_, placement_);
+    seal_erofs_file(metadata_, places_.runs, places_.data_blocks, tree_.base().inode_count(), image_, form_);
+    return open_erofs_file(SharedBytes::of(std::move(metadata_)), image_, form_);
   }
 
  private:
   // Whether a file is on the second device.
   bool is_large(const Place& place) const {
-    return placement_ == ErofsPlacement::two_devices && place.size > kErofsLargestOfFirstDevice;
+    return form_.placement == ErofsPlacement::two_devices && place.size > kErofsLargestOfFirstDevice;
   }
 
   void write_inode(Inode inode) {
@@ -100,8 +95,7 @@ class Writer {
     put(out, at, format);
     if (place.xattr_size != 0)
       put(out, at + 2, static_cast<std::uint16_t>((place.xattr_size - kXattrHeaderSize) / 4 + 1));
-    put(out, at + 4,
-        static_cast<std::uint16_t>(mode_bits(view.type) | attributes_.mode(view, kAreAclsEnforced)));
+    put(out, at + 4, static_cast<std::uint16_t>(mode_bits(view.type) | tree_.mode(view)));
     put(out, at + 8, place.size);
     put(out, at + 16, where_of(view, place));
     put(out, at + 20, static_cast<std::uint32_t>(inode));
@@ -111,7 +105,7 @@ class Writer {
     put(out, at + 40, view.mtime.nanoseconds);
     put(out, at + 44, view.nlink);
     const std::uint64_t after = at + kInodeSize + place.xattr_size;
-    if (place.xattr_size != 0) write_xattrs(view, at + kInodeSize);
+    if (place.xattr_size != 0) write_xattrs(inode, view, at + kInodeSize);
     if (view.type == EntryType::directory) write_directory(inode, place, after);
     if (view.type == EntryType::symlink) write_symlink(view, place, after);
     if (place.layout == Layout::chunks) write_chunks(view, place, round_up(after, kChunkSize));
@@ -131,10 +125,10 @@ class Writer {
     return places_.data_address + (is_large(place) ? places_.data_blocks : 0) + place.start;
   }
 
-  void write_xattrs(const InodeView& view, std::uint64_t at) {
+  void write_xattrs(Inode inode, const InodeView& view, std::uint64_t at) {
     const std::span<std::byte> out(metadata_);
     at += kXattrHeaderSize;
-    attributes_.for_each_xattr(view, kAreAclsEnforced, [&](std::string_view name, std::string_view value) {
+    tree_.for_each_xattr(inode, view, [&](std::string_view name, std::string_view value) {
       const XattrName split = xattr_name(name);
       put(out, at, static_cast<std::uint8_t>(split.rest.size()));
       put(out, at + 1, split.prefix);
@@ -194,10 +188,10 @@ class Writer {
     for (std::uint64_t chunk = 0; chunk < chunk_count(place); ++chunk)
       put(out, at + kChunkSize * chunk + 4, kHole);
     // Addresses of chunks count from the start of their device.
-    const std::uint64_t base = placement_ == ErofsPlacement::appended ? places_.data_address : 0;
-    const auto device = static_cast<std::uint16_t>(placement_ == ErofsPlacement::appended ? 0
-                                                   : is_large(place)                      ? 2
-                                                                                          : 1);
+    const std::uint64_t base = form_.placement == ErofsPlacement::appended ? places_.data_address : 0;
+    const auto device = static_cast<std::uint16_t>(form_.placement == ErofsPlacement::appended ? 0
+                                                   : is_large(place)                           ? 2
+                                                                                               : 1);
     const std::uint64_t chunk_blocks = std::uint64_t{1} << place.chunk_bits;
     std::uint64_t block = base + place.start;
     for (const BlockRange& range : data_of(view, place.chunk_bits)) {
@@ -213,7 +207,7 @@ class Writer {
   void write_superblock() {
     const std::span<std::byte> out(metadata_);
     const std::uint64_t at = kSuperblockOffset;
-    const bool has_devices = placement_ == ErofsPlacement::two_devices;
+    const bool has_devices = form_.placement == ErofsPlacement::two_devices;
     put(out, at, kMagic);
     put(out, at + 8, kHasChecksum | kHasInodeTimes);
     put(out, at + 12, static_cast<std::uint8_t>(kBlockBits));
@@ -250,22 +244,21 @@ class Writer {
     uuid[8] = (uuid[8] & std::byte{0x3F}) | std::byte{0x80};
   }
 
-  const ImageTree& tree_;
-  const FileAttributes& attributes_;
+  const ErofsTree& tree_;
   const Digest& image_;
-  const ErofsPlacement placement_;
+  const ErofsForm form_;
   Places places_;
   Bytes metadata_;
 };
 
 }  // namespace
 
-Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsPlacement placement) {
+Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsForm form) {
   check(tree.inode_count() <= std::numeric_limits<std::uint32_t>::max(), "a tree file limits its inodes");
-  const FileAttributes attributes(tree, {});
-  auto places = place_image(tree, attributes, placement);
+  const ErofsTree files(tree, form.content);
+  auto places = place_image(files, form.placement);
   if (!places) return fail(std::move(places).error());
-  return Writer(tree, attributes, image, placement, std::move(*places)).make();
+  return Writer(files, image, form, std::move(*places)).make();
 }
 
 }  // namespace layoutfs

@@ -23,6 +23,21 @@ enum class ErofsPlacement : std::uint8_t {
   two_devices,  // on two devices with the same content, one for small and one for large files
 };
 
+// The files.
+enum class ErofsContent : std::uint8_t {
+  image,  // of a tree with Whiteouts::apply
+  layer,  // of one with Whiteouts::show; its whiteouts become those of overlayfs
+};
+
+struct ErofsForm {
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  ErofsForm(ErofsPlacement placement_, ErofsContent content_ = ErofsContent::image)
+      : placement(placement_), content(content_) {}
+  ErofsPlacement placement;
+  ErofsContent content;
+  bool operator==(const ErofsForm&) const = default;
+};
+
 // A part of a file on the data device: up to the block of the next run. Bytes beyond the end of the file are
 // zeros.
 struct ErofsRun {
@@ -47,6 +62,6 @@ struct ErofsImage {
 // works. Errc::unsupported if EROFS cannot represent the tree: an xattr value of more than 65,535 bytes, more
 // than 262,148 bytes of xattrs of a file, a name of more than 255 bytes, a device major above 4,095, or more
 // than 16 TiB. Format: Linux, fs/erofs/erofs_fs.h.
-Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsPlacement placement);
+Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsForm form);
 
 }  // namespace layoutfs

@@ -20,8 +20,7 @@ constexpr std::uint64_t kMostChunks = std::uint64_t{1} << 20, kMostChunksPerInod
 
 class Placer {
  public:
-  Placer(const ImageTree& tree, const FileAttributes& attributes, ErofsPlacement placement)
-      : tree_(tree), attributes_(attributes), placement_(placement) {
+  Placer(const ErofsTree& tree, ErofsPlacement placement) : tree_(tree), placement_(placement) {
     made_.inodes.resize(tree.inode_count() + 1);
   }
 
@@ -37,8 +36,8 @@ class Placer {
     std::string path(name);
     for (Inode at = directory; at != kRootInode;) {
       const Inode parent = tree_.inode(at).parent;
-      for (std::size_t rank = 0; rank < tree_.child_count(parent); ++rank)
-        if (const DirectoryEntry entry = tree_.child(parent, rank); entry.inode == at) {
+      for (std::size_t rank = 0; rank < tree_.base().child_count(parent); ++rank)
+        if (const DirectoryEntry entry = tree_.base().child(parent, rank); entry.inode == at) {
           path.insert(0, std::string(entry.name) + "/");
           break;
         }
@@ -56,7 +55,7 @@ class Placer {
     std::vector<Key> files;
     for (Inode inode = 1; inode < made_.inodes.size(); ++inode) {
       const InodeView file = tree_.inode(inode);
-      if (file.type != EntryType::file || file.size == 0) continue;
+      if (file.type != EntryType::file || file.size == 0 || !tree_.has_name(inode)) continue;
       Place& place = made_.inodes[inode];
       place.size = file.size;
       if (file.is_sparse) want_chunks(file, place);
@@ -159,9 +158,9 @@ class Placer {
       const Inode directory = pending.back();
       pending.pop_back();
       const std::size_t first = pending.size();
-      const std::size_t count = tree_.child_count(directory);
-      for (std::size_t rank = 0; rank < count; ++rank) {
-        const DirectoryEntry entry = tree_.child(directory, rank);
+      const ErofsTree::Children children = tree_.children(directory);
+      for (std::size_t rank = 0; rank < children.size(); ++rank) {
+        const DirectoryEntry entry = children[rank];
         if (entry.name.size() > kLongestName)
           return cannot(directory, entry.name, "the name is longer than 255 bytes");
         if (made_.inodes[entry.inode].slot != 0) continue;  // a second link
@@ -177,7 +176,7 @@ class Placer {
   Status place_inode(Inode inode, Inode directory, std::string_view name) {
     const InodeView view = tree_.inode(inode);
     Place& place = made_.inodes[inode];
-    const auto xattr_size = size_of_xattrs(view, directory, name);
+    const auto xattr_size = size_of_xattrs(inode, view, directory, name);
     if (!xattr_size) return fail(Error(xattr_size.error()));
     place.xattr_size = *xattr_size;
     if (is_device(view.type) && (view.device_major > kLargestMajor || view.device_minor > kLargestMinor))
@@ -237,10 +236,11 @@ class Placer {
     return at;
   }
 
-  Result<std::uint32_t> size_of_xattrs(const InodeView& view, Inode directory, std::string_view file) const {
+  Result<std::uint32_t> size_of_xattrs(Inode inode, const InodeView& view, Inode directory,
+                                       std::string_view file) const {
     std::uint64_t size = 0;
     std::string_view too_large;
-    attributes_.for_each_xattr(view, kAreAclsEnforced, [&](std::string_view name, std::string_view value) {
+    tree_.for_each_xattr(inode, view, [&](std::string_view name, std::string_view value) {
       if (value.size() > kLargestXattrValue) too_large = name;
       size += round_up(kXattrEntrySize + xattr_name(name).rest.size() + value.size(), 4);
     });
@@ -274,8 +274,7 @@ class Placer {
     return {};
   }
 
-  const ImageTree& tree_;
-  const FileAttributes& attributes_;
+  const ErofsTree& tree_;
   const ErofsPlacement placement_;
   Places made_;
   std::uint64_t end_ = 0;  // of the inodes so far, in bytes
@@ -319,9 +318,8 @@ std::uint64_t chunk_count(const Place& place) {
   return place.size / chunk_size + (place.size % chunk_size != 0 ? 1 : 0);
 }
 
-Result<Places> place_image(const ImageTree& tree, const FileAttributes& attributes,
-                           ErofsPlacement placement) {
-  return Placer(tree, attributes, placement).run();
+Result<Places> place_image(const ErofsTree& tree, ErofsPlacement placement) {
+  return Placer(tree, placement).run();
 }
 
 }  // namespace layoutfs::erofs

@@ -9,8 +9,7 @@
 
 #include "core/erofs/erofs_format.h"
 #include "core/erofs/erofs_image.h"
-#include "core/image/file_attributes.h"
-#include "core/image/image_tree.h"
+#include "core/erofs/erofs_tree.h"
 
 namespace layoutfs::erofs {
 
@@ -28,9 +27,6 @@ struct XattrName {
 // Precondition: FileAttributes shows xattrs of that name.
 XattrName xattr_name(std::string_view name);
 
-// The kernel enforces the ACLs of an EROFS.
-inline constexpr bool kAreAclsEnforced = true;
-
 // Ranges of whole blocks of a file, apart from each other.
 struct BlockRange {
   std::uint64_t begin, end;
@@ -40,12 +36,12 @@ std::vector<BlockRange> data_of(const InodeView& file, unsigned chunk_bits);
 
 // Calls `each(name, inode)` for a directory's entries in the order of EROFS, byte order with "." and "..".
 template <class Each>
-void for_each_entry(const ImageTree& tree, Inode directory, Each each) {
+void for_each_entry(const ErofsTree& tree, Inode directory, Each each) {
   const std::pair<std::string_view, Inode> own[] = {{".", directory}, {"..", tree.inode(directory).parent}};
   auto next = std::begin(own);
-  const std::size_t count = tree.child_count(directory);
-  for (std::size_t rank = 0; rank < count; ++rank) {
-    const DirectoryEntry child = tree.child(directory, rank);
+  const ErofsTree::Children children = tree.children(directory);
+  for (std::size_t rank = 0; rank < children.size(); ++rank) {
+    const DirectoryEntry child = children[rank];
     for (; next != std::end(own) && next->first < child.name; ++next) each(next->first, next->second);
     each(child.name, child.inode);
   }
@@ -77,6 +73,6 @@ struct Places {
 };
 
 // Decides the place of everything. Errors are those of make_erofs().
-Result<Places> place_image(const ImageTree& tree, const FileAttributes& attributes, ErofsPlacement placement);
+Result<Places> place_image(const ErofsTree& tree, ErofsPlacement placement);
 
 }  // namespace layoutfs::erofs

@@ -19,16 +19,16 @@ struct StoredErofs {
   UniqueFd file;
 };
 
-CacheKind cache_kind_of(ErofsPlacement placement) noexcept;
+// Of a layer, only ErofsPlacement::appended is stored.
+CacheKind cache_kind_of(ErofsForm form);
 
 // Opens the file of the cache, with all checks. Errc::not_found if there is none. Other errors if the file is
 // unusable and would be made again.
-Result<StoredErofs> open_cached_erofs(const IndexCache& cache, const Digest& manifest,
-                                      ErofsPlacement placement);
+Result<StoredErofs> open_cached_erofs(const IndexCache& cache, const Digest& manifest, ErofsForm form);
 
 // Opens the file of the cache, or makes and stores it. `tree` is that of `manifest`. Errors of make_erofs(),
 // and with IndexCache::Keeping::required those of writing.
 Result<StoredErofs> open_erofs(IndexCache& cache, const ImageTree& tree, const Digest& manifest,
-                               ErofsPlacement placement);
+                               ErofsForm form);
 
 }  // namespace layoutfs

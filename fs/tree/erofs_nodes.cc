@@ -15,21 +15,31 @@
 namespace layoutfs {
 namespace {
 
-Result<ErofsReader> open_reader(const LayoutContext& layout, ImagePtr image, const Descriptor& manifest,
-                                const Context& context) {
-  auto erofs =
-      layout.mount.erofs.open(layout.library->resources()->cache(), image->tree(), manifest.digest, context);
+using Kind = ImageSlots::Kind;
+
+Result<ImagePtr> open_image(const LayoutContext& layout, Kind kind, const Descriptor& descriptor,
+                            const Context& context) {
+  return kind == Kind::image ? layout.library->image(descriptor, context)
+                             : layout.library->layer_tree(descriptor, context);
+}
+
+Result<ErofsReader> open_reader(const LayoutContext& layout, Kind kind, ImagePtr image,
+                                const Descriptor& descriptor, const Context& context) {
+  const auto content = kind == Kind::image ? ErofsContent::image : ErofsContent::layer;
+  auto erofs = layout.mount.erofs.open(layout.library->resources()->cache(), image->tree(), descriptor.digest,
+                                       content, context);
   if (!erofs) return fail(std::move(erofs).error());
   return ErofsReader(std::move(image), **erofs);
 }
 
 class ErofsFile final : public VirtualNode {
  public:
-  ErofsFile(LayoutPtr layout, const std::string& place, Descriptor manifest, std::uint64_t size,
+  ErofsFile(LayoutPtr layout, const std::string& place, Kind kind, Descriptor descriptor, std::uint64_t size,
             std::int64_t mtime_ns)
       : VirtualNode(place),
         layout_(std::move(layout)),
-        manifest_(std::move(manifest)),
+        kind_(kind),
+        descriptor_(std::move(descriptor)),
         size_(size),
         mtime_ns_(mtime_ns) {}
   Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
@@ -37,16 +47,17 @@ class ErofsFile final : public VirtualNode {
 
  private:
   const LayoutPtr layout_;
-  const Descriptor manifest_;
+  const Kind kind_;
+  const Descriptor descriptor_;
   const std::uint64_t size_;
   const std::int64_t mtime_ns_;
 };
 
 Answer<void> ErofsFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) {
   const auto done = [&]() -> Status {
-    auto image = layout_->library->image(manifest_, context);
+    auto image = open_image(*layout_, kind_, descriptor_, context);
     if (!image) return fail(std::move(image).error());
-    const auto reader = open_reader(*layout_, std::move(*image), manifest_, context);
+    const auto reader = open_reader(*layout_, kind_, std::move(*image), descriptor_, context);
     return reader ? reader->read(out, size, offset, context) : fail(Error(reader.error()));
   }();
   if (done) return {};
@@ -57,17 +68,16 @@ Answer<void> ErofsFile::read(IoBuffers& out, std::size_t size, std::uint64_t off
 
 }  // namespace
 
-Answer<Child> erofs_child(const LayoutPtr& layout, const std::string& place, const Descriptor& manifest,
-                          const Context& context) {
-  auto image = layout->library->image(manifest, context);
-  const bool is_cancelled = !image && image.error().code() == Errc::cancelled;
-  if (is_cancelled) return std::unexpected(EINTR);
-  const SlotRoot slot = layout->mount.slots.slot_of(layout, ImageSlots::Kind::image, manifest);
+Answer<Child> erofs_child(const LayoutPtr& layout, const std::string& place, Kind kind,
+                          const Descriptor& descriptor, const Context& context) {
+  auto image = open_image(*layout, kind, descriptor, context);
+  if (!image && image.error().code() == Errc::cancelled) return std::unexpected(EINTR);
+  const SlotRoot slot = layout->mount.slots.slot_of(layout, kind, descriptor);
   layout->mount.slots.note_failure(slot.slot, image ? "" : image.error().message());
   if (!image) return std::unexpected(EIO);
-  const auto reader = open_reader(*layout, std::move(*image), manifest, context);
+  const auto reader = open_reader(*layout, kind, std::move(*image), descriptor, context);
   if (reader)
-    return std::make_shared<ErofsFile>(layout, place, manifest, reader->size(),
+    return std::make_shared<ErofsFile>(layout, place, kind, descriptor, reader->size(),
                                        layout->catalog()->current()->mtime_ns);
   if (reader.error().code() == Errc::unsupported) return std::unexpected(ENOENT);
   return failed(reader.error());

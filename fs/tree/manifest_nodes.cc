@@ -86,6 +86,7 @@ class LayerDirectory final : public Directory {
   Answer<std::vector<Name>> list(const Context& /*context*/) override {
     std::vector<Name> names{{"blob", S_IFLNK}, {"descriptor.json", S_IFREG}};
     if (is_layer_type(layer_.media_type)) {
+      names.push_back({"layer.erofs", S_IFREG});
       names.push_back({"layer.tar", S_IFREG});
       names.push_back({"tree", S_IFDIR});
     }
@@ -101,6 +102,7 @@ class LayerDirectory final : public Directory {
     if (!is_layer_type(layer_.media_type)) return std::unexpected(ENOENT);
     const SlotRoot slot = layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::layer, layer_);
     if (name == "tree") return slot;
+    if (name == "layer.erofs") return erofs_child(layout_, place, ImageSlots::Kind::layer, layer_, context);
     if (name != "layer.tar") return std::unexpected(ENOENT);
     // The size is known after all of it was decoded once.
     auto layer = layout_->library->layer(layer_, context);
@@ -283,7 +285,8 @@ Answer<Child> ManifestDirectory::find_in_manifest(const Manifest& manifest, std:
   if (name == "layers") return std::make_shared<LayersDirectory>(layout_, place, manifest.layers);
   if (name == "rootfs" && manifest.is_image())
     return layout_->mount.slots.slot_of(layout_, ImageSlots::Kind::image, descriptor_);
-  if (name == "rootfs.erofs" && manifest.is_image()) return erofs_child(layout_, place, descriptor_, context);
+  if (name == "rootfs.erofs" && manifest.is_image())
+    return erofs_child(layout_, place, ImageSlots::Kind::image, descriptor_, context);
   return std::unexpected(ENOENT);
 }
 

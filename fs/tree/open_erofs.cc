@@ -9,28 +9,29 @@
 namespace layoutfs {
 
 Result<OpenErofs::ErofsPtr> OpenErofs::open(IndexCache cache, const ImageTree& tree, const Digest& digest,
-                                            const Context& context) {
-  if (auto found = find(digest)) return std::move(*found);
+                                            ErofsContent content, const Context& context) {
+  const Key key(digest, content);
+  if (auto found = find(key)) return std::move(*found);
   const auto open_now = [&]() -> Result<ErofsPtr> {
     // Another thread may have opened it in the meantime.
-    if (auto found = find(digest)) return std::move(*found);
-    auto stored = open_erofs(cache, tree, digest, ErofsPlacement::appended);
+    if (auto found = find(key)) return std::move(*found);
+    auto stored = open_erofs(cache, tree, digest, {ErofsPlacement::appended, content});
     if (stored) {
-      keep({digest, stored->image, stored->file ? 0 : stored->image->file.bytes.size()});
+      keep({key, stored->image, stored->file ? 0 : stored->image->file.bytes.size()});
       return std::move(stored->image);
     }
     if (stored.error().code() == Errc::unsupported) {
       log(LogLevel::warning, digest.str() + ": " + stored.error().message());
-      keep({digest, fail(Error(stored.error()))});
+      keep({key, fail(Error(stored.error()))});
     }
     return fail(std::move(stored).error());
   };
-  return flights_.run(digest, open_now, context);
+  return flights_.run(key, open_now, context);
 }
 
-std::optional<Result<OpenErofs::ErofsPtr>> OpenErofs::find(const Digest& digest) {
+std::optional<Result<OpenErofs::ErofsPtr>> OpenErofs::find(const Key& key) {
   auto items = items_.lock();
-  const auto found = std::ranges::find(*items, digest, &Item::digest);
+  const auto found = std::ranges::find(*items, key, &Item::key);
   if (found == items->end()) return std::nullopt;
   items->splice(items->begin(), *items, found);
   return found->erofs;

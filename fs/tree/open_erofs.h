@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/base/guarded.h"
 #include "core/base/single_flight.h"
@@ -20,25 +21,26 @@ class OpenErofs {
  public:
   using ErofsPtr = std::shared_ptr<const ErofsImage>;
 
-  // Returns the metadata of one file with the content of `digest`, whose tree is `tree`. Errors of
+  // Returns the metadata of one file with an image or layer, of which `tree` is the tree. Errors of
   // open_erofs(); Errc::cancelled if `context` ends while another thread opens it.
-  Result<ErofsPtr> open(IndexCache cache, const ImageTree& tree, const Digest& digest,
+  Result<ErofsPtr> open(IndexCache cache, const ImageTree& tree, const Digest& digest, ErofsContent content,
                         const Context& context);
 
  private:
   static constexpr std::size_t kMaxOpen = 16;
   static constexpr std::uint64_t kMaxMemory = std::uint64_t{64} << 20;  // but at least one is kept
 
+  using Key = std::pair<Digest, ErofsContent>;
   struct Item {
-    Digest digest;
+    Key key;
     Result<ErofsPtr> erofs;    // or why EROFS cannot store the image
     std::uint64_t memory = 0;  // in bytes, not counting mapped files
   };
-  std::optional<Result<ErofsPtr>> find(const Digest& digest);
+  std::optional<Result<ErofsPtr>> find(const Key& key);
   void keep(Item item);
 
   Guarded<std::list<Item>> items_;  // most recently used first
-  SingleFlight<Digest, ErofsPtr> flights_{LockLevel::metadata};
+  SingleFlight<Key, ErofsPtr> flights_{LockLevel::metadata};
 };
 
 }  // namespace layoutfs

@@ -137,6 +137,19 @@ TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
   expect_problem(CachedKind::image_tree, manifest_.digest, "layer count mismatch");
 }
 
+TEST_F(VerifyKept, ComparesErofsMetadataOfALayer) {
+  const ErofsForm form{ErofsPlacement::appended, ErofsContent::layer};
+  const auto tree_of = [&](std::size_t i) {
+    return open_cached_tree(cache_, CacheKind::layer_tree, layers_[i].digest, 1).value().tables;
+  };
+  ASSERT_TRUE(open_erofs(cache_, *tree_of(1), layers_[1].digest, form));
+  EXPECT_EQ(verify().filesystems, 1u);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  cache_.remove(CacheKind::layer_erofs, layers_[1].digest).value();
+  ASSERT_TRUE(open_erofs(cache_, *tree_of(0), layers_[1].digest, form));
+  expect_problem(CachedKind::erofs, layers_[1].digest, "EROFS metadata differs from the layer");
+}
+
 TEST_F(VerifyKept, ComparesErofsMetadataWithTheLayers) {
   const auto store = [&](const ImageTree& tree) {
     for (const ErofsPlacement placement : {ErofsPlacement::two_devices, ErofsPlacement::appended}) {

@@ -110,7 +110,7 @@ refused "chroot with both options is refused" 125 chroot --kernel --no-kernel "$
 
 echo "-- the corpus"
 python3 "$CORPUS/make-torture.py" "$TMP/cases" >"$TMP/log" || exit 1
-# Each case is compared with what it expects, and with FUSE.
+# Each case is compared with its expectation, and with FUSE.
 cat >"$TMP/mount-both" <<'MOUNT'
 case ${REF-} in
   "") set -- --image "$LAYOUT" ;;

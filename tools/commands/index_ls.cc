@@ -43,6 +43,8 @@ std::string text_of_missing(const Error& error) {
 constexpr std::pair<ErofsPlacement, const char*> kErofsNames[] = {{ErofsPlacement::two_devices, "erofs"},
                                                                   {ErofsPlacement::appended, "erofsFile"}};
 
+const ErofsForm kLayerErofs{ErofsPlacement::appended, ErofsContent::layer};
+
 class Lister {
  public:
   Lister(const IndexCache& cache, bool is_json, Output& output)
@@ -75,6 +77,7 @@ class Lister {
     }
     const auto tree = open_cached_tree(cache_, CacheKind::layer_tree, layer.digest, 1);
     if (tree || !problem_of(tree.error()).empty()) output_ << ", " << tree_text(tree);
+    print_erofs(open_cached_erofs(cache_, layer.digest, kLayerErofs));
     output_ << "\n";
   }
 
@@ -83,14 +86,16 @@ class Lister {
         << " " << count_of(image.layers.size(), "layer") << ", "
         << tree_text(
                open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest, image.layers.size()));
-    for (const auto& [placement, name] : kErofsNames) {
-      const auto erofs = open_cached_erofs(cache_, image.manifest.digest, placement);
-      if (erofs)
-        output_ << ", EROFS " << human_size(erofs->image->file.bytes.size());
-      else if (erofs.error().code() != Errc::not_found)
-        output_ << ", EROFS " << text_of_missing(erofs.error());
-    }
+    for (const auto& [placement, name] : kErofsNames)
+      print_erofs(open_cached_erofs(cache_, image.manifest.digest, placement));
     output_ << "\n";
+  }
+
+  void print_erofs(const Result<StoredErofs>& kept) {
+    if (kept)
+      output_ << ", EROFS " << human_size(kept->image->file.bytes.size());
+    else if (!problem_of(kept.error()).empty())
+      output_ << ", EROFS " << text_of_missing(kept.error());
   }
 
   static std::string tree_text(const Result<CachedTables<ImageTree>>& tree) {
@@ -111,6 +116,8 @@ class Lister {
       json_.key("spans").integer(to_json_integer(stream.spans.size()));
     });
     write_tree(CacheKind::layer_tree, layer.digest, 1);
+    json_.key("erofsFile");
+    write_erofs(open_cached_erofs(cache_, layer.digest, kLayerErofs));
     json_.end_object();
   }
 

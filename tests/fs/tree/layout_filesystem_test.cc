@@ -45,7 +45,7 @@ TEST(LayoutFilesystem, ShowsTheTreeOfAnImage) {
   EXPECT_EQ(Digest::of(as_bytes(browser.content(directory + "/manifest.json"))), image.digest);
   EXPECT_THAT(browser.names(directory + "/layers"), ElementsAre("00"));
   EXPECT_THAT(browser.names(directory + "/layers/00"),
-              ElementsAre("blob", "descriptor.json", "layer.tar", "tree"));
+              ElementsAre("blob", "descriptor.json", "layer.erofs", "layer.tar", "tree"));
   EXPECT_EQ(browser.content(directory + "/layers/00/layer.tar"), small_tar());
   EXPECT_EQ(browser.content(directory + "/layers/00/tree/etc/name"), "sample");
   EXPECT_EQ(browser.content(directory + "/rootfs/etc/name"), "sample");
