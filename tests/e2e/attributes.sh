@@ -40,7 +40,10 @@ check "rsync -aX copies the mount with its attributes" rsync -aX --exclude many 
 same "rsync copies the attributes of symlinks too" "file security.label trusted.note" "$(readlink "$TMP/copy/kinds/link") $(names "$TMP/copy/kinds/link")"
 unmount "$M"
 mount_at "$M" "$L"
-readable "in the mount of a layout" "$M/refs/odd"
+# EROFS cannot store this image: the lookup of rootfs.erofs fails.
+readable "in the mount of a layout" "$M/refs/odd/rootfs"
+readable "in the tree of a layer" "$M/refs/odd/layers/00/tree"
+readable "in the directory of an image" "$M/refs/lists"
 unmount "$M"
 
 echo "-- attributes that overlayfs reserves"
