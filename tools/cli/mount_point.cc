@@ -31,8 +31,6 @@ std::unexpected<Error> refuse(const std::string& path, int errno_value) {
   return refuse(path, std::generic_category().message(errno_value));
 }
 
-bool is_device(const std::string& path) { return path.starts_with("/dev/fd/"); }
-
 bool is_there(const std::string& path) {
   struct stat found;
   return ::lstat(path.c_str(), &found) == 0;
@@ -107,6 +105,8 @@ bool leads_through(const std::string& path, const std::string& directory) {
   }
   return true;
 }
+
+bool MountPoint::is_device(const std::string& path) { return path.starts_with("/dev/fd/"); }
 
 Status MountPoint::check(const std::string& path, std::span<const UsedPath> used) {
   if (is_device(path)) return {};

@@ -31,10 +31,12 @@ class MountPoint {
  public:
   // Checks the conditions of prepare() without creating anything, for use before long work.
   static Status check(const std::string& path, std::span<const UsedPath> used);
+  // Returns whether the path is /dev/fd/N, an open /dev/fuse that a supervisor has mounted.
+  static bool is_device(const std::string& path);
   // Errc::mount_failed if the path is not a directory, cannot be created, is a mount point of layoutfs
   // already, is inside one of the `used` paths, or would hide a used path that is opened again. In the last
-  // case the process would wait for its own answer. Accepts /dev/fd/N, an open /dev/fuse that a supervisor
-  // has mounted, without these checks.
+  // case the process would wait for its own answer. Accepts devices
+  // without these checks.
   static Result<MountPoint> prepare(const std::string& path, std::span<const UsedPath> used);
   MountPoint(MountPoint&& other) noexcept;
   MountPoint& operator=(MountPoint&&) = delete;

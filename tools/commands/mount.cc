@@ -128,8 +128,17 @@ Status check_view_of_many(const MountOptions& options) {
                   .with_hint("name it: LAYOUT:REF"));
 }
 
+Result<PreparedView> view_of(const ImagePtr& image, const Digest& manifest,
+                             const std::shared_ptr<ImageLibrary>& library, const MountOptions& options,
+                             const std::string& mount_point) {
+  if (MountPoint::is_device(mount_point))
+    return fail(Errc::mount_failed, mount_point + " is a mount of FUSE already");
+  return prepare_view(image, manifest, library->resources()->cache(), options);
+}
+
 Status serve_image(Served& served, const OpenLayout& layout, const MountArguments& arguments,
-                   const std::shared_ptr<ImageLibrary>& library, const MountOptions& options) {
+                   const std::shared_ptr<ImageLibrary>& library, const MountOptions& options,
+                   const std::string& mount_point) {
   const auto manifest = find_manifest(layout, arguments.image);
   if (!manifest) return std::unexpected(manifest.error());
   const auto image = open_complete_image(layout, *manifest, *library);
@@ -139,7 +148,7 @@ Status serve_image(Served& served, const OpenLayout& layout, const MountArgument
       *image, library,
       {.ownership = {options.uid, options.gid}, .acl = options.acl, .manifest = manifest->digest});
   if (options.view == View::fuse) return {};
-  auto view = prepare_view(*image, manifest->digest, library->resources()->cache(), options);
+  auto view = view_of(*image, manifest->digest, library, options, mount_point);
   if (view)
     served.view = std::move(*view);
   else if (options.view == View::kernel)
@@ -181,7 +190,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
                 .used = std::move(used),
                 .manifest = {},
                 .view = {}};
-  auto done = is_of_image ? serve_image(served, *layout, arguments, library, options)
+  auto done = is_of_image ? serve_image(served, *layout, arguments, library, options, mount_point_argument)
                           : serve_all_images(served, arguments, library, options);
   if (!done) return fail(std::move(done).error());
   progress->reset();
