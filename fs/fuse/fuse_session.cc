@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "core/base/event_fd.h"
@@ -214,10 +215,10 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
 }
 
 FuseSession::~FuseSession() {
-  if (state_->is_mounted) fuse_session_unmount(state_->session.get());
+  if (state_->is_mounted && state_->session) fuse_session_unmount(state_->session.get());
 }
 
-Status FuseSession::serve(const std::function<void()>& ready) {
+Status FuseSession::serve(const std::function<void()>& ready) try {
   // Otherwise each thread keeps its own arena, and large blocks of index passes and decoders are allocated in
   // the heap between long-lived ones.
   ::mallopt(M_ARENA_MAX, 2);
@@ -238,6 +239,9 @@ Status FuseSession::serve(const std::function<void()>& ready) {
   const int result = state_->options.max_threads == 1
                          ? fuse_session_loop(state_->session.get())
                          : fuse_session_loop_mt(state_->session.get(), config.get());
+  // If no thread could be started, show_view() still waits for an answer: closing the device ends that. No
+  // view has changes that the follower could report to the session.
+  if (result < 0 && shower.joinable()) state_->session.reset();
   if (shower.joinable()) shower.join();
   watcher.request_stop();
   watcher.join();
@@ -248,6 +252,10 @@ Status FuseSession::serve(const std::function<void()>& ready) {
     return fail(Errc::mount_failed,
                 Error::system(-result, "serving " + state_->options.mount_point).message());
   return {};
+} catch (const std::system_error& error) {
+  return fail(Errc::mount_failed,
+              Error::system(error.code().value(), "cannot start a thread for " + state_->options.mount_point)
+                  .message());
 }
 
 // If it fails, the hidden mount ends with its last handle, and so do the requests.

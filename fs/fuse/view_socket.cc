@@ -11,6 +11,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "layoutfs/bytes.h"
@@ -77,7 +78,11 @@ Result<std::unique_ptr<ViewSocket>> ViewSocket::open(const std::string& device,
   made->inode_ = found.st_ino;
   if (::listen(made->socket_.get(), kMostWaiting) != 0) return failure("listen");
   if (!made->over_) return failure("eventfd");
-  made->thread_ = std::thread([view = made.get()] { view->run(); });
+  try {
+    made->thread_ = std::thread([view = made.get()] { view->run(); });
+  } catch (const std::system_error& error) {
+    return std::unexpected(Error::system(error.code().value(), path + ": thread"));
+  }
   return made;
 }
 

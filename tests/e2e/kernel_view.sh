@@ -65,6 +65,14 @@ same "nothing is mounted then" "" "$(mounts_below "$K")"
 limited "${UNATTACHED[@]}" mount --kernel "$S" "$K" 2>"$TMP/stderr"
 same "a failure when the view is shown" "8 layoutfs: kernel view: cannot mount on $K: Operation not permitted" "$? $(cat "$TMP/stderr")"
 same "nothing is mounted after it" "" "$(mounts_below "$K")"
+# without_thread NUMBER: the main program cannot start its thread with this number. The fifth one answers requests.
+without_thread() {
+  limited strace -f -qq -o /dev/null -e trace=clone3 -e "inject=clone3:error=EAGAIN:when=$1" "$LAYOUTFS" mount -f --kernel "$S" "$K" 2>"$TMP/stderr"
+  same "without thread $1, mount fails, and prints the reason" "8 1" "$? $(grep -c '^layoutfs: kernel view: .' "$TMP/stderr")"
+  same "without thread $1, nothing is mounted" "" "$(mounts_below "$K")"
+}
+without_thread 3
+without_thread 5
 # falls_back SENTENCE REASON COMMAND...: strace ends with the mount.
 falls_back() {
   limited "${@:3}" mount -v "$S" "$K" 2>"$TMP/stderr" &
