@@ -23,10 +23,10 @@ enum class ErofsPlacement : std::uint8_t {
   two_devices,  // on two devices with the same content, one for small and one for large files
 };
 
-// The files.
+// The tree that a filesystem is made of.
 enum class ErofsContent : std::uint8_t {
-  image,  // of a tree with Whiteouts::apply
-  layer,  // of one with Whiteouts::show; its whiteouts become those of overlayfs
+  image,  // one with Whiteouts::apply
+  layer,  // one with Whiteouts::show; its whiteouts become those of overlayfs
 };
 
 struct ErofsForm {
@@ -50,8 +50,8 @@ struct ErofsRun {
 struct ErofsImage {
   SharedBytes file;   // contains the rest, from its start; see erofs_file.h
   ByteView metadata;  // whole blocks
-  std::span<const ErofsRun>
-      runs;                   // in the order of blocks, without gaps; sorted by the layers and their streams
+  // In the order of blocks, without gaps; sorted by the layers and their streams.
+  std::span<const ErofsRun> runs;
   std::uint64_t data_blocks;  // size of the data device
   std::uint64_t inode_count;  // of the tree
 };

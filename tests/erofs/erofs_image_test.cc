@@ -145,17 +145,17 @@ TEST(ErofsImage, AllTablesOfChunksTogetherAreLimited) {
 }
 
 TEST(ErofsImage, AFileWhoseChunksAllHaveDataHasNoTable) {
-  constexpr int kBlocks = 1 << 18, kStep = 32;
+  constexpr std::uint64_t kBlocks = 1 << 18, kStep = 32;
   TarWriter layer;
-  const auto add = [&layer](const std::string& name, int count, const std::string& map) {
-    layer.file(name, std::string(512 * static_cast<std::size_t>(count), 'x'),
-               {.pax = {{"GNU.sparse.size", std::to_string(std::uint64_t{kBlocks} * 4096)},
+  const auto add = [&layer](const std::string& name, std::uint64_t count, const std::string& map) {
+    layer.file(name, std::string(512 * count, 'x'),
+               {.pax = {{"GNU.sparse.size", std::to_string(kBlocks * 4096)},
                         {"GNU.sparse.numblocks", std::to_string(count)},
                         {"GNU.sparse.map", map}}});
   };
   std::string map;
-  for (int block = 0; block < kBlocks; block += kStep)
-    map += (block == 0 ? "" : ",") + std::to_string((std::uint64_t{1} + block) * 4096) + ",512";
+  for (std::uint64_t block = 0; block < kBlocks; block += kStep)
+    map += (block == 0 ? "" : ",") + std::to_string((1 + block) * 4096) + ",512";
   add("full", kBlocks / kStep, map);
   // These leave it chunks of that many blocks.
   for (int i = 0; i < 100; ++i) add("z" + std::to_string(i), 1, "4096,512");
