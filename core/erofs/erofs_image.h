@@ -60,8 +60,9 @@ struct ErofsImage {
 // digests give equal bytes, so a copy can be verified by its hash; `image` becomes the UUID. Holes are kept
 // where they are whole blocks. Cost: about 1 µs and 100 bytes per entry, and as much memory again while it
 // works. Errc::unsupported if EROFS cannot represent the tree: an xattr value of more than 65,535 bytes, more
-// than 262,148 bytes of xattrs of a file, a name of more than 255 bytes, a device major above 4,095, or more
-// than 16 TiB. Format: Linux, fs/erofs/erofs_fs.h.
+// than 262,148 bytes of xattrs of a file, a name of more than 255 bytes, a device major above 4,095, more
+// than 16 TiB, or metadata of more than 2 GiB or 64 MiB and 2 KiB per inode. Format: Linux,
+// fs/erofs/erofs_fs.h.
 Result<ErofsImage> make_erofs(const ImageTree& tree, const Digest& image, ErofsForm form);
 
 }  // namespace layoutfs

@@ -17,6 +17,14 @@ namespace {
 
 // The chunks of all sparse files together, 8 bytes each. A tar of a few kilobytes could ask for any number.
 constexpr std::uint64_t kMostChunks = std::uint64_t{1} << 20, kMostChunksPerInode = 16;
+// Metadata may have about 100 bytes for each inode, some kilobytes of xattrs or a symlink's target, and large
+// xattrs of some files. The tree stores equal xattrs of any number of files once, so without a limit a small
+// layer could take any amount of memory.
+constexpr std::uint64_t kLargestMetadata = std::uint64_t{2} << 30;
+constexpr std::uint64_t kSlack = std::uint64_t{64} << 20, kMostPerInode = 2 << 10;
+
+// The largest file of Linux.
+constexpr std::uint64_t kLargestFile = 0x7FFF'FFFF'FFFF'FFFF;
 
 class Placer {
  public:
@@ -25,7 +33,7 @@ class Placer {
   }
 
   Result<Places> run() {
-    place_data();
+    if (auto placed = place_data(); !placed) return fail(std::move(placed).error());
     if (auto placed = place_inodes(); !placed) return fail(std::move(placed).error());
     if (auto placed = place_areas(); !placed) return fail(std::move(placed).error());
     return std::move(made_);
@@ -46,7 +54,7 @@ class Placer {
     return fail(Errc::unsupported, "EROFS cannot store /" + path + ": " + why);
   }
 
-  void place_data() {
+  Status place_data() {
     struct Key {
       std::uint32_t layer;
       std::uint64_t stream_offset;
@@ -56,6 +64,8 @@ class Placer {
     for (Inode inode = 1; inode < made_.inodes.size(); ++inode) {
       const InodeView file = tree_.inode(inode);
       if (file.type != EntryType::file || file.size == 0 || !tree_.has_name(inode)) continue;
+      if (file.size > kLargestFile)
+        return fail(Errc::unsupported, "EROFS cannot store the image: a file has more than 8 EiB");
       Place& place = made_.inodes[inode];
       place.size = file.size;
       if (file.is_sparse) want_chunks(file, place);
@@ -71,6 +81,7 @@ class Placer {
     std::uint64_t block = 0;
     for (const Key& key : files) block = place_file(key.inode, block);
     made_.data_blocks = block;
+    return {};
   }
 
   // Returns the first free block after the file.
@@ -207,6 +218,9 @@ class Placer {
     ++made_.inode_count;
     if (end_ / kSlotSize >= kBlockLimit || blocks_ >= kBlockLimit)
       return fail(Errc::unsupported, "EROFS cannot store the image: too many entries");
+    if (end_ + blocks_ * kErofsBlockSize >
+        std::min(kLargestMetadata, kSlack + kMostPerInode * tree_.inode_count()))
+      return fail(Errc::unsupported, "EROFS cannot store the image: its metadata is too large");
     return {};
   }
 

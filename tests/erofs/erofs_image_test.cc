@@ -185,6 +185,13 @@ TEST(ErofsImage, TwoDevicesLeaveTheDataOutside) {
   EXPECT_NE(text_of(apart), text_of(appended));
 }
 
+TEST(ErofsImage, TheSizeOfMetadataIsLimited) {
+  const std::string value(60'000, 'x');
+  TarWriter layer;
+  for (int i = 0; i < 1200; ++i) layer.file(std::to_string(i), "", {.xattrs = {{"user.x", value}}});
+  EXPECT_EQ(refusal_of(layer), "EROFS cannot store the image: its metadata is too large");
+}
+
 std::vector<std::string> names_of(const testing::ErofsInode& inode) {
   std::vector<std::string> names;
   for (const auto& [name, value] : inode.xattrs) names.push_back(name);

@@ -1,6 +1,7 @@
-// Fuzzes the loader of tree files. An accepted file must be safe to walk and to read.
+// Fuzzes the loader of tree files. An accepted file must be safe to walk, to read, and to make EROFS of.
 #include <set>
 
+#include "core/erofs/erofs_image.h"
 #include "core/image/image.h"
 #include "core/image/tree_format.h"
 #include "tests/fuzz/table_fuzz.h"
@@ -77,6 +78,15 @@ void read_files(const std::shared_ptr<const ImageTree>& tree) {
   }
 }
 
+// Makes the filesystems of the tree, which must be whole even if the tree is odd.
+void make_filesystems(const ImageTree& tree) {
+  for (const ErofsForm form :
+       {ErofsForm(ErofsPlacement::two_devices), ErofsForm(ErofsPlacement::appended, ErofsContent::layer)}) {
+    const auto made = make_erofs(tree, kSubject, form);
+    if (made) check(made->metadata.size() % kErofsBlockSize == 0, "metadata is not whole blocks");
+  }
+}
+
 }  // namespace
 }  // namespace layoutfs::fuzzing
 
@@ -88,5 +98,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!tree) return 0;
   look_at(**tree);
   read_files(*tree);
+  make_filesystems(**tree);
   return 0;
 }
