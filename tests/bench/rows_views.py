@@ -112,7 +112,7 @@ def large_file_again(b, views):
             sides = {name: lambda file=file: way(file) for name, file in files.items()}
             by_turns(2, **sides)
             times = by_turns(b.rounds(15), **sides)
-            yield from views.rows(faster, "again-" + id, what, times, "unpacked", target)
+            yield from views.rows(faster, "again-" + id, what, times, "unpacked", 0.95)
             if "squashfuse_ll" in times and "fuse" in times:
                 yield faster("again-%s-squashfuse" % id, what + ", FUSE view", times["fuse"], "squashfuse_ll", times["squashfuse_ll"])
     local.unlink()
@@ -131,7 +131,7 @@ def tree_again(b, views):
             sides = {name: lambda root=root: run(*before, root, *after, allow=allow) for name, root in roots.items()}
             by_turns(2, **sides)
             times = by_turns(b.rounds(15), **sides)
-            yield from views.rows(faster, "again-" + id, what, times, "unpacked", 0.95)
+            yield from views.rows(faster, "again-" + id, what, times, "unpacked", target)
 
 
 def again(b):

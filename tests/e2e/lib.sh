@@ -178,6 +178,12 @@ mount_foreground() {
 }
 unmount() { check "umount of ${1#"$TMP"/} succeeds" "$LAYOUTFS" umount "$1"; }
 
+# Prints the errors of EROFS in the kernel's log since the start of the test. (Each mount is a line there.)
+read -r began _ </proc/uptime
+erofs_errors() {
+  dmesg | awk -v began="$began" -F '[][]' '$2 + 0 >= began && / erofs \(device / && !/: mounted with root inode/'
+}
+
 finish() {
   local code=$? at left
   trap - EXIT
