@@ -26,6 +26,7 @@ struct FuseServer {
   bool are_acls_supported = true;            // false: they are answered with EOPNOTSUPP
   bool are_labels_supported = true;          // the same for those of SELinux
   bool are_callers_known = true;             // false: the mount may belong to another pid namespace
+  bool has_default_permissions = false;      // the option of the mount
   Interrupts interrupts{};                   // of requests
   ProtocolExtensions extensions{};           // beyond libfuse's
   std::atomic<bool> is_initialized = false;  // the first request has arrived

@@ -202,14 +202,15 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
   // Otherwise another process has mounted it and passed the device to this one, or all callers are the
   // kernel's.
   state->server.are_callers_known = !mounted_on.starts_with("/dev/fd/");
+  // Nothing is known about the options of a mount that another process has made.
+  state->server.has_default_permissions = state->server.are_callers_known;
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
   auto session = make_session(options, state->server);
   if (!session) return std::unexpected(std::move(session).error());
   state->session = std::move(*session);
   if (auto mounted = mount_session(state->session.get(), mounted_on); !mounted)
     return fail(std::move(mounted).error());
-  // Nothing is known about the options of a mount that another process has made.
-  if (state->server.are_callers_known) extend_protocol(state->session.get());
+  extend_protocol(state->session.get());
   state->is_mounted = true;
   return std::unique_ptr<FuseSession>(new FuseSession(std::move(state)));
 }
