@@ -320,7 +320,9 @@ void FuseSession::State::watch(const std::stop_token& stop, const ChangeFollower
 
 void FuseSession::State::attend(const ChangeFollower& follower, std::optional<int> signal) {
   if (signal) on_signal(*signal, follower);
-  if (is_unmount_due) {
+  // A view that is about to be shown could not be taken down later.
+  const bool is_shown = !is_view() || !device.lock()->empty();
+  if (is_unmount_due && is_shown) {
     log(LogLevel::info, "unmounting " + options.mount_point);
     const auto done = take_down(true);
     is_unmount_due = false;

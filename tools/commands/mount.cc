@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -261,7 +262,9 @@ Status mount_layout(MountArguments arguments) {
     daemon = std::move(*started);
   }
   const std::string source = !options->fsname.empty() ? options->fsname : served->source;
-  std::optional<View> shown;
+  // Threads of the session use these.
+  std::atomic<bool> is_shown = false;
+  std::atomic<View> view = View::fuse;
   const SessionOptions session{
       .mount_point = mount_point->path(),
       .source = source,
@@ -270,16 +273,16 @@ Status mount_layout(MountArguments arguments) {
       .idle_timeout = options->idle_timeout,
       .log_statistics =
           [&] {
-            log_always(LogLevel::info,
-                       statistics_json(*served->resources, shown.value_or(View::fuse), served->manifest));
+            log_always(LogLevel::info, statistics_json(*served->resources, view.load(), served->manifest));
           },
       .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
       .debug = arguments.is_debug,
       .statistics = [&] { return statistics_json(*served->resources, View::kernel, served->manifest); }};
-  const auto ready = [&](View view) {
-    shown = view;
+  const auto ready = [&](View shown) {
+    view = shown;
+    is_shown = true;
     print_notice("mounted " + source + " on " + mount_point->path());
-    if (view == View::fuse && is_for_caller_alone(*options) &&
+    if (shown == View::fuse && is_for_caller_alone(*options) &&
         (arguments.is_verbose || ::isatty(STDERR_FILENO) == 1))
       print_notice(::geteuid() == 0 ? "only root can see it; mount with -o allow_other for other users"
                                     : "only you can see it, not even root");
@@ -290,7 +293,7 @@ Status mount_layout(MountArguments arguments) {
   };
   if (served->view) {
     auto done = serve_view(*served->view, session, [&] { ready(View::kernel); });
-    if (done || shown) return done;
+    if (done || is_shown) return done;
     if (options->view == View::kernel) return fail(no_kernel_view(std::move(done).error()));
     log(LogLevel::info, no_kernel_view(done.error()).message() + "; FUSE is used");
   }
