@@ -106,8 +106,8 @@ class Filesystem {
   // Tells whether it does; called before any other call except attributes() of the root. The default is
   // false.
   virtual void set_acls_enforced(bool /*are_enforced*/) {}
-  // Returns whether only the kernel itself reads files, not programs: it opens each once, and requests much at
-  // a time.
+  // Returns whether only the kernel itself reads files, not programs: it opens each once, and requests much
+  // at a time.
   virtual bool is_for_kernel() const { return false; }
   // Returns whether the reader of a file caches its content, so that the front end should not. Requires
   // is_for_kernel().

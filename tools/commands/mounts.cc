@@ -55,7 +55,13 @@ std::string hit_rate(const JsonDocument& statistics) {
 
 void print_text(const std::vector<KnownMount>& mounts, Output& output) {
   using enum Table::Align;
-  Table table({{"USER"}, {"VIEW"}, {"CACHE", right}, {"HITS", right}, {"DECODED", right}, {"MOUNTPOINT"}, {"SOURCE"}});
+  Table table({{"USER"},
+               {"VIEW"},
+               {"CACHE", right},
+               {"HITS", right},
+               {"DECODED", right},
+               {"MOUNTPOINT"},
+               {"SOURCE"}});
   for (const auto& [mount_point, mount, statistics, is_dead] : mounts)
     table.add_row({mount.user ? printable(user_name(*mount.user)) : "",
                    mount.view ? std::string(name_of(*mount.view)) : "",
