@@ -20,7 +20,7 @@ import random_layers
 import same_holes
 from random_layers import CORRUPT, Maker, check_tree, ocilib
 
-ROUNDS = 30
+ROUNDS = 15
 FAULT = re.compile(r"erofs.*(error|fail|corrupt|invalid|bogus|unsupported|bug|warn)", re.IGNORECASE)
 
 

@@ -68,7 +68,9 @@ damage() {
 }
 for compression in plain gzip zstd frames; do
   for how in flip truncate delete; do
-    for view in "${views[@]}"; do damage "$view" "$compression" "$how"; done
+    damage no "$compression" "$how"
+    # The layer under both views is the same, so two compressions are enough for the other one.
+    [[ "${views[*]}" != *yes* || $compression != [pg]* ]] || damage yes "$compression" "$how"
   done
 done
 exit
