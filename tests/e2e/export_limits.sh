@@ -5,8 +5,8 @@
 need_root
 need_fuse
 need python3 fsck.erofs losetup
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this kernel has no EROFS"
-losetup -f >/dev/null 2>&1 || skip "no loop devices here"
+need_erofs
+need_loop_devices
 export TMPDIR=$TMP
 E=$TMP/erofs M=$TMP/m K=$TMP/view L=$TMP/layout
 mkdir "$E" "$M" "$K"
@@ -17,7 +17,7 @@ python3 "$HERE/make-limits.py" "$L" $entries || exit 1
 # mount_both IMAGE: mounts it on $M by FUSE and on $K by the kernel, and its export on $E.
 mount_both() {
   check "$1: export succeeds" "$LAYOUTFS" export -q "$L:$1" "$TMP/image"
-  check "$1: fsck.erofs finds no fault" sh -c 'found=$(fsck.erofs "$0" 2>&1) && case $found in *"<E>"*) echo "$found"; exit 1 ;; esac' "$TMP/image"
+  sound_erofs "$1: fsck.erofs finds no fault" "$TMP/image"
   check "$1: the kernel mounts it" mount -t erofs -o ro,loop "$TMP/image" "$E" || exit 1
   mount_at "$M" --no-kernel "$L:$1"
   mount_at "$K" --kernel "$L:$1"

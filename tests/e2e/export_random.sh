@@ -5,8 +5,8 @@
 need_root
 need_fuse
 need python3 fsck.erofs losetup
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this kernel has no EROFS"
-losetup -f >/dev/null 2>&1 || skip "no loop devices here"
+need_erofs
+need_loop_devices
 dmesg >/dev/null 2>&1 || skip "the log of the kernel cannot be read here"
 mkdir "$TMP/random"
 python3 "$HERE/export_random.py" "$LAYOUTFS" "$TMP/random" || not_ok "the kernel shows all images as FUSE does"

@@ -50,7 +50,7 @@ unmount "$M"
 same "the idmapped mount remains if the mount below is unmounted" "s" "$(limited cat "$I/secret")"
 check "umount(8) removes the idmapped mount" umount "$I"
 
-if grep -qw erofs /proc/filesystems || left_out "this kernel has no EROFS"; then
+if has_erofs; then
   mount_at "$M" -o allow_other,kernel=yes "$L:lists"
   idmap "$M"
   same "a kernel view can be idmapped" "100000 100000 640 100005" "$(limited stat -c '%u %g %a' "$I/secret") $(acl_users "$I/secret")"

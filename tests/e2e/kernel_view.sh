@@ -5,7 +5,7 @@
 need_root
 need_fuse
 need python3 jq findmnt strace
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this kernel has no EROFS"
+need_erofs
 need_layout
 make_layouts sample
 export LAYOUTFS TMPDIR=$TMP

@@ -6,7 +6,7 @@ need_root
 need_fuse
 need_own_mounts
 need python3 jq findmnt unshare
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this kernel has no EROFS"
+need_erofs
 make_layouts sample
 S=$TMP/layouts/sample:app:1.0 M=$TMP/m
 mkdir "$M"

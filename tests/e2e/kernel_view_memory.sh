@@ -5,7 +5,7 @@
 need_root
 need_fuse
 need python3
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this kernel has no EROFS"
+need_erofs
 LIMIT=$((400 << 20))
 files=220
 [ -z "${LAYOUTFS_TEST_FULL-}" ] || files=600

@@ -4,9 +4,9 @@
 need_root
 need_fuse
 need python3 fsck.erofs losetup jq getfattr
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || skip "this kernel has no EROFS"
+need_erofs
 grep -qw overlay /proc/filesystems || modprobe overlay 2>/dev/null || skip "this kernel has no overlayfs"
-losetup -f >/dev/null 2>&1 || skip "no loop devices here"
+need_loop_devices
 export TMPDIR=$TMP
 M=$TMP/m O=$TMP/overlay
 export LAYOUTFS_CACHE_DIR=$TMP/cache
@@ -18,8 +18,7 @@ stack() {
   for number in $(limited ls "$2/layers"); do
     file=$2/layers/$number/layer.erofs
     mkdir -p "$TMP/layers/$number"
-    check "$sentence: fsck.erofs finds no fault in layer $number" \
-      sh -c 'found=$(fsck.erofs "$0" 2>&1) && case $found in *"<E>"*) echo "$found"; exit 1 ;; esac' "$file"
+    sound_erofs "$sentence: fsck.erofs finds no fault in layer $number" "$file"
     check "$sentence: the kernel mounts layer $number" mount -t erofs -o ro,loop "$file" "$TMP/layers/$number" || return
     lower=$TMP/layers/$number${lower:+:}$lower
   done

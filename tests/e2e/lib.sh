@@ -50,6 +50,9 @@ need() {
   local program
   for program; do command -v "$program" >/dev/null || skip "$program is not installed"; done
 }
+has_erofs() { grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || left_out "this kernel has no EROFS"; }
+need_erofs() { has_erofs >/dev/null || skip "this kernel has no EROFS"; }
+need_loop_devices() { losetup -f >/dev/null 2>&1 || skip "no loop devices here"; }
 # need_layout: sets $LAYOUT to a real layout with several platforms: LAYOUTFS_TEST_LAYOUT, or a layout of
 # make-busybox.py. That one is made once for each version of make-busybox.py and of busybox, in LAYOUTFS_TEST_DATA
 # (ctest: in the build directory).
@@ -182,6 +185,11 @@ unmount() { check "umount of ${1#"$TMP"/} succeeds" "$LAYOUTFS" umount "$1"; }
 read -r began _ </proc/uptime
 erofs_errors() {
   dmesg | awk -v began="$began" -F '[][]' '$2 + 0 >= began && / erofs \(device / && !/: mounted with root inode/'
+}
+
+# sound_erofs SENTENCE FILE: fsck.erofs must find no fault. Its version 1.5 exits with 0 after some errors.
+sound_erofs() {
+  check "$1" sh -c 'found=$(fsck.erofs "$0" 2>&1) && case $found in *"<E>"*) echo "$found"; exit 1 ;; esac' "$2"
 }
 
 finish() {

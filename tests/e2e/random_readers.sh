@@ -22,7 +22,7 @@ L=$TMP/layout
 beside=$((128 * 1024))
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || beside=$((4096 * 1024))
 views=(no yes)
-grep -qw erofs /proc/filesystems || modprobe erofs 2>/dev/null || { left_out "this kernel has no EROFS" || views=(no); }
+has_erofs || views=(no)
 for compression in plain gzip zstd frames; do
   for view in "${views[@]}"; do
     mount_foreground "$M" "$TMP/log" -o "cache_size=32M,kernel=$view" "$L:$compression"
