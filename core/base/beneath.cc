@@ -3,6 +3,8 @@
 // failure.
 #include "core/base/beneath.h"
 
+#include "core/base/path_in_proc.h"
+
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
@@ -39,8 +41,6 @@ std::optional<std::string> text_of(int link) {
   if (size < 0) return std::nullopt;
   return std::string(text.data(), static_cast<std::size_t>(size));
 }
-
-std::string path_in_proc(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 // Returns the kernel's path of the directory; "" if it is not available.
 std::string known_path(int fd) {

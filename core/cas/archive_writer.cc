@@ -1,3 +1,4 @@
+#include "core/base/path_in_proc.h"
 #include "layoutfs/open.h"
 
 #include <fcntl.h>
@@ -84,7 +85,7 @@ class UnnamedFile {
  private:
   // Returns 0 or the errno.
   int link_unnamed() const {
-    const std::string file = "/proc/self/fd/" + std::to_string(file_->get());
+    const std::string file = path_in_proc(file_->get());
     const auto link = [&] {
       return ::linkat(AT_FDCWD, file.c_str(), directory_.get(), name_.c_str(), AT_SYMLINK_FOLLOW);
     };

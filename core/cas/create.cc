@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/base/path_in_proc.h"
 #include "core/cas/marker.h"
 #include "core/cas/reference_store.h"
 #include "core/cas/workspace.h"
@@ -147,7 +148,7 @@ Status create_dir(const std::string& path, const DirOptions& options) {
     done = fail(std::move(root).error(), path);
   }
   // The directory is new and has a random name, so no other process uses it.
-  const std::string rest = "/proc/self/fd/" + std::to_string(fd.get()) + "/" + temporary;
+  const std::string rest = path_in_proc(fd.get()) + "/" + temporary;
   std::error_code ignored;
   std::filesystem::remove_all(rest, ignored);
   return done;

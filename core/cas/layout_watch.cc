@@ -1,6 +1,8 @@
 // Uses inotify(7) on the directories of a layout.
 #include "core/cas/layout_watch.h"
 
+#include "core/base/path_in_proc.h"
+
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -63,7 +65,7 @@ class LayoutWatch final : public Watch {
   // Returns the watch number; -1 if none is available.
   int watch_handle(int handle, std::uint32_t changes) const {
     // Through the handle, because the path may belong to another layout now.
-    const std::string path = "/proc/self/fd/" + std::to_string(handle);
+    const std::string path = path_in_proc(handle);
     return ::inotify_add_watch(events_.get(), path.c_str(), changes);
   }
 

@@ -36,7 +36,7 @@ Filesystem& filesystem_of(fuse_req_t request) { return *server_of(request).files
 
 // Returns the thread of the request; 0 if unknown.
 pid_t caller_of(fuse_req_t request) {
-  return server_of(request).are_callers_known ? fuse_req_ctx(request)->pid : 0;
+  return server_of(request).is_own_mount ? fuse_req_ctx(request)->pid : 0;
 }
 
 // Calls `call` with the filesystem and a context that ends if the caller is killed.

@@ -21,12 +21,13 @@ struct FuseServer {
   std::function<void()> ready;  // called once, at the first request of the kernel
   bool is_open_needed = true;   // false: open(2) needs no round trip
   bool is_opendir_needed = true;
-  bool is_for_mounter_alone = true;          // false: with allow_other or allow_root
-  bool is_lower_layer = false;               // see SessionOptions
-  bool are_acls_supported = true;            // false: they are answered with EOPNOTSUPP
-  bool are_labels_supported = true;          // the same for those of SELinux
-  bool are_callers_known = true;             // false: the mount may belong to another pid namespace
-  bool has_default_permissions = false;      // the option of the mount
+  bool is_for_mounter_alone = true;  // false: with allow_other or allow_root
+  bool is_lower_layer = false;       // see SessionOptions
+  bool are_acls_supported = true;    // false: they are answered with EOPNOTSUPP
+  bool are_labels_supported = true;  // the same for those of SELinux
+  // False: another process may have mounted it, with any options and in another pid namespace, or all callers
+  // are the kernel's.
+  bool is_own_mount = true;
   Interrupts interrupts{};                   // of requests
   ProtocolExtensions extensions{};           // beyond libfuse's
   std::atomic<bool> is_initialized = false;  // the first request has arrived

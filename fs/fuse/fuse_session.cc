@@ -199,11 +199,7 @@ Result<std::unique_ptr<FuseSession>> FuseSession::mount(std::shared_ptr<Filesyst
       });
   const std::string mounted_on =
       options.hidden_device >= 0 ? "/dev/fd/" + std::to_string(options.hidden_device) : options.mount_point;
-  // Otherwise another process has mounted it and passed the device to this one, or all callers are the
-  // kernel's.
-  state->server.are_callers_known = !mounted_on.starts_with("/dev/fd/");
-  // Nothing is known about the options of a mount that another process has made.
-  state->server.has_default_permissions = state->server.are_callers_known;
+  state->server.is_own_mount = !mounted_on.starts_with("/dev/fd/");
   if (auto checked = check_device(); !checked) return std::unexpected(std::move(checked).error());
   auto session = make_session(options, state->server);
   if (!session) return std::unexpected(std::move(session).error());

@@ -28,7 +28,7 @@ bool offers_idmap(const fuse_init_in& init) {
 ssize_t read_request(int device, void* buffer, std::size_t size, void* user_data) {
   auto& server = *static_cast<FuseServer*>(user_data);
   const ssize_t length = ::read(device, buffer, size);
-  if (length > 0 && server.has_default_permissions)
+  if (length > 0 && server.is_own_mount)
     server.extensions.look_at(
         std::span(static_cast<const std::byte*>(buffer), static_cast<std::size_t>(length)));
   // The end of a mount during a read. libfuse ends the session with an error then.

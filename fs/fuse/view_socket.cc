@@ -10,11 +10,10 @@
 #include <cerrno>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <system_error>
 #include <utility>
 
-#include "layoutfs/bytes.h"
+#include "core/base/check.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
@@ -29,25 +28,17 @@ std::string path_of_view(const std::string& device) {
   return std::string(kViewSocketDirectory) + "/" + device;
 }
 
-std::optional<sockaddr_un> address_of(const std::string& path) {
+// Calls bind(2) or connect(2).
+int with_address(int (*call)(int, const sockaddr*, socklen_t), const UniqueFd& socket,
+                 const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return std::nullopt;
+  check(path.size() < sizeof address.sun_path, "the name of a device is too long");
   path.copy(address.sun_path, path.size());
-  return address;
+  return call(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
 UniqueFd new_socket() { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
-
-template <class Call>
-bool with_address(const std::string& path, Call call) {
-  const auto address = address_of(path);
-  if (!address) {
-    errno = ENAMETOOLONG;
-    return false;
-  }
-  return call(reinterpret_cast<const sockaddr*>(&*address), static_cast<socklen_t>(sizeof *address)) == 0;
-}
 
 // A client that does not read must not stop the answers to others, nor the end of the server.
 void limit_time(const UniqueFd& connection) {
@@ -67,9 +58,7 @@ Result<std::unique_ptr<ViewSocket>> ViewSocket::open(const std::string& device,
   UniqueFd socket = new_socket();
   if (!socket) return failure("socket");
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failure("unlink");
-  if (!with_address(
-          path, [&](const sockaddr* address, socklen_t size) { return ::bind(socket.get(), address, size); }))
-    return failure("bind");
+  if (with_address(::bind, socket, path) != 0) return failure("bind");
   std::unique_ptr<ViewSocket> made(new ViewSocket(path, std::move(socket), std::move(answer)));
   // Statistics are no secret. (bind(2) follows the umask.)
   if (::chmod(path.c_str(), 0666) != 0) return failure("chmod");
@@ -119,9 +108,7 @@ ViewAnswer ask_view(const std::string& device) {
   const UniqueFd connection = new_socket();
   if (!connection) return {};
   limit_time(connection);
-  if (!with_address(path_of_view(device), [&](const sockaddr* address, socklen_t size) {
-        return ::connect(connection.get(), address, size);
-      }))
+  if (with_address(::connect, connection, path_of_view(device)) != 0)
     return {.text = "", .is_dead = errno == ECONNREFUSED};
   std::string text;
   std::array<char, 4096> part;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/path_in_proc.h"
 #include "fs/fuse/fuse_device.h"
 #include "fs/fuse/mount_table.h"
 #include "fs/kernel/erofs_devices.h"
@@ -55,8 +56,6 @@ Result<UniqueFd> open_in(const UniqueFd& hidden, const char* name, int flags) {
   return file;
 }
 
-std::string path_of(const UniqueFd& file) { return "/proc/self/fd/" + std::to_string(file.get()); }
-
 // EROFS has its own read-ahead, which sysfs shows by a name that tells nothing of the mount.
 std::set<std::string> read_aheads() {
   std::set<std::string> names;
@@ -79,8 +78,10 @@ Result<UniqueFd> mount_erofs(const UniqueFd& hidden, const ViewOptions& options,
   const WorkingDirectory working(*directory);
   if (!working.is_set()) return view_failure(errno, "cannot enter the hidden mount");
   // In the order of the table of devices.
-  std::vector<MountParameter> parameters{
-      {"source", options.source}, {"device", path_of(data)}, {"device", path_of(direct)}, {"ro"}};
+  std::vector<MountParameter> parameters{{"source", options.source},
+                                         {"device", path_in_proc(data.get())},
+                                         {"device", path_in_proc(direct.get())},
+                                         {"ro"}};
   // A kernel without support for ACLs reports this option, and does not refuse it.
   if (options.has_acls) parameters.push_back({"acl"});
   return make_mount("erofs", parameters, options.attributes | MOUNT_ATTR_RDONLY);

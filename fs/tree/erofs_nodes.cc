@@ -32,25 +32,20 @@ Result<ErofsReader> open_reader(const LayoutContext& layout, Kind kind, ImagePtr
   return ErofsReader(std::move(image), **erofs);
 }
 
-class ErofsFile final : public VirtualNode {
+class ErofsFile final : public SizedFile {
  public:
   ErofsFile(LayoutPtr layout, const std::string& place, Kind kind, Descriptor descriptor, std::uint64_t size,
             std::int64_t mtime_ns)
-      : VirtualNode(place),
+      : SizedFile(place, size, mtime_ns),
         layout_(std::move(layout)),
         kind_(kind),
-        descriptor_(std::move(descriptor)),
-        size_(size),
-        mtime_ns_(mtime_ns) {}
-  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
+        descriptor_(std::move(descriptor)) {}
   Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const LayoutPtr layout_;
   const Kind kind_;
   const Descriptor descriptor_;
-  const std::uint64_t size_;
-  const std::int64_t mtime_ns_;
 };
 
 Answer<void> ErofsFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) {

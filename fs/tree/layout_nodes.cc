@@ -211,9 +211,8 @@ Answer<VirtualNode::Properties> Directory::properties() {
 
 // Changed content is another inode: an open file keeps its content.
 TextFile::TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns)
-    : VirtualNode(place + " " + Digest::of(content).hex()),
-      content_(std::move(content)),
-      mtime_ns_(mtime_ns) {}
+    : SizedFile(place + " " + Digest::of(content).hex(), content.size(), mtime_ns),
+      content_(std::move(content)) {}
 
 Answer<void> TextFile::read(IoBuffers& out, std::size_t size, std::uint64_t offset,
                             const Context& /*context*/) {

@@ -41,56 +41,42 @@ class Symlink final : public VirtualNode {
 };
 
 // A small file in memory.
-class TextFile final : public VirtualNode {
+class TextFile final : public SizedFile {
  public:
   TextFile(const std::string& place, Bytes content, std::int64_t mtime_ns);
-  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, content_.size(), mtime_ns_}; }
   Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const Bytes content_;
-  const std::int64_t mtime_ns_;
 };
 
 // A blob, byte for byte.
-class BlobNode final : public VirtualNode {
+class BlobNode final : public SizedFile {
  public:
   BlobNode(LayoutPtr layout, const std::string& place, Digest digest, std::uint64_t size,
            std::int64_t mtime_ns)
-      : VirtualNode(place + " " + digest.str() + " " + std::to_string(size)),
+      : SizedFile(place + " " + digest.str() + " " + std::to_string(size), size, mtime_ns),
         layout_(std::move(layout)),
-        digest_(std::move(digest)),
-        size_(size),
-        mtime_ns_(mtime_ns) {}
-  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
+        digest_(std::move(digest)) {}
   Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const LayoutPtr layout_;
   const Digest digest_;
-  const std::uint64_t size_;
-  const std::int64_t mtime_ns_;
 };
 
 // A layer's uncompressed stream. Opens the layer for each read: the library keeps used layers open and closes
 // others.
-class LayerTarFile final : public VirtualNode {
+class LayerTarFile final : public SizedFile {
  public:
   LayerTarFile(LayoutPtr layout, const std::string& place, Descriptor descriptor, std::uint64_t size,
                std::int64_t mtime_ns)
-      : VirtualNode(place),
-        layout_(std::move(layout)),
-        descriptor_(std::move(descriptor)),
-        size_(size),
-        mtime_ns_(mtime_ns) {}
-  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
+      : SizedFile(place, size, mtime_ns), layout_(std::move(layout)), descriptor_(std::move(descriptor)) {}
   Answer<void> read(IoBuffers& out, std::size_t size, std::uint64_t offset, const Context& context) override;
 
  private:
   const LayoutPtr layout_;
   const Descriptor descriptor_;
-  const std::uint64_t size_;
-  const std::int64_t mtime_ns_;
 };
 
 // The root of a layout.

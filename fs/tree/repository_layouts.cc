@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/path_in_proc.h"
 #include "core/cas/layout_dir.h"
 #include "layoutfs/open.h"
 
@@ -77,7 +78,7 @@ Result<std::unique_ptr<LayoutReader>> RepositoryLayouts::open(const std::string&
       item->second.device = found->st_dev;
       item->second.inode = found->st_ino;
     }
-  const std::string path = "/proc/self/fd/" + std::to_string(directory->get());
+  const std::string path = path_in_proc(directory->get());
   auto reader = open_dir(path, {.follow_links = follow_links_});
   if (!reader) {
     Error error = renamed(reader.error(), path, name);

@@ -67,4 +67,18 @@ class VirtualNode {
   const std::string identity_;
 };
 
+// A file with a size that is known when it is looked up.
+class SizedFile : public VirtualNode {
+ public:
+  Answer<Properties> properties() override { return Properties{S_IFREG | 0444, size_, mtime_ns_}; }
+
+ protected:
+  SizedFile(std::string identity, std::uint64_t size, std::int64_t mtime_ns)
+      : VirtualNode(std::move(identity)), size_(size), mtime_ns_(mtime_ns) {}
+
+ private:
+  const std::uint64_t size_;
+  const std::int64_t mtime_ns_;
+};
+
 }  // namespace layoutfs

@@ -11,9 +11,10 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/path_in_proc.h"
 #include "core/base/user_namespace.h"
 #include "core/erofs/stored_erofs.h"
-#include "core/tar/posix_acl.h"
+#include "core/image/file_attributes.h"
 #include "fs/fuse/fuse_device.h"
 #include "fs/kernel/erofs_devices.h"
 #include "fs/kernel/new_mount.h"
@@ -61,7 +62,7 @@ Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest,
     return impossible("only root of the initial user namespace can mount EROFS");
   if (auto checked = check_filesystem("erofs"); !checked) return fail(std::move(checked).error());
   const ImageTree& tree = image->tree();
-  const bool has_acls = tree.has_xattr(kAccessAclXattr) || tree.has_xattr(kDefaultAclXattr);
+  const bool has_acls = FileAttributes(tree, {}).has_acls();
   if (auto checked = check_options(options, has_acls); !checked) return fail(std::move(checked).error());
   auto erofs = open_erofs(cache, tree, manifest, ErofsPlacement::two_devices);
   if (!erofs) return fail(std::move(erofs).error());
@@ -73,7 +74,7 @@ Result<PreparedView> prepare_view(const ImagePtr& image, const Digest& manifest,
 
 std::shared_ptr<Filesystem> PreparedView::devices(const std::string& source) const {
   return std::make_shared<ErofsDevices>(reader, view_source(source),
-                                        metadata ? "/proc/self/fd/" + std::to_string(metadata.get()) : "");
+                                        metadata ? path_in_proc(metadata.get()) : "");
 }
 
 ViewOptions PreparedView::mount_options(const std::string& source) const {

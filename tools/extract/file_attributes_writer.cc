@@ -1,5 +1,7 @@
 #include "tools/extract/file_attributes_writer.h"
 
+#include "core/base/path_in_proc.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -88,7 +90,7 @@ Status FileAttributesWriter::apply_at(int directory, const std::string& name, co
     return fail(owner_error(inode));
   if (inode.type != EntryType::symlink && ::fchmodat(directory, name.c_str(), mode_of(inode), 0) != 0)
     return fail(Error::system(errno, "mode"));
-  const std::string path = "/proc/self/fd/" + std::to_string(directory) + "/" + name;
+  const std::string path = path_in_proc(directory) + "/" + name;
   if (auto done = set_xattrs(inode,
                              [&](const char* attribute, const void* value, std::size_t size) {
                                return ::lsetxattr(path.c_str(), attribute, value, size, 0);
