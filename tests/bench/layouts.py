@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "corpus"))
 from ocilib import GZIP, REF, ZSTD, Layout, Tar  # noqa: E402
 
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 FRAME = 4 << 20  # bytes of plain content in each frame of the variant with many
 
 
@@ -79,8 +81,23 @@ def compress(plain, out, how):
         subprocess.run(commands[how], stdin=source, stdout=target, check=True, timeout=1800)
 
 
+def recompressed_by_go(layout, tag, temporary):
+    """Returns the blob of a one-layer image as skopeo compresses it: one zstd frame by Go's encoder; None without skopeo."""
+    if shutil.which("skopeo") is None:
+        return None
+    copied = temporary / "by-skopeo"
+    command = ["skopeo", "--insecure-policy", "copy", "-q", "--dest-compress-format", "zstd", "oci:%s:%s" % (layout, tag)]
+    subprocess.run([*command, "oci:%s:%s" % (copied, tag)], check=True, timeout=1800)
+    (blob,) = layers_of(copied)[tag]
+    with open(blob, "rb") as file:
+        if file.read(4) != ZSTD_MAGIC:
+            raise ValueError("skopeo did not compress by zstd")
+    return blob
+
+
 def real(directory, root, large):
-    """Makes the tags gzip, pair (two gzip layers), zstd and frames, each with all of `root`, and large, a file of limited size."""
+    """Makes the tags gzip, zstd, frames and go, each with all of `root` in one layer, pair and pair-zstd with two layers, and large,
+    large-zstd and large-frames with a file of limited size."""
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     temporary = [directory / name for name in ("first.tar", "second.tar", "large.tar")]
@@ -92,7 +109,10 @@ def real(directory, root, large):
         "pair": [(first, "gzip"), (second, "gzip")],
         "large": [(one, "gzip")],
         "zstd": [(root, "zstd")],
+        "pair-zstd": [(first, "zstd"), (second, "zstd")],
+        "large-zstd": [(one, "zstd")],
         "frames": [(root, "frames")],
+        "large-frames": [(one, "frames")],
     }
 
     def make(task):
@@ -104,20 +124,33 @@ def real(directory, root, large):
     tasks = [task for layers in images.values() for task in layers]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         made = {task: rest for task, *rest in pool.map(make, tasks)}
-    layout, blobs = Layout(), {}
-    for tag, layers in images.items():
-        descriptors, plain = [], []
-        for task in layers:
-            blob, digest, diff_id = made[task]
-            media = GZIP if task[1] == "gzip" else ZSTD
-            descriptors.append({"mediaType": media, "digest": digest, "size": blob.stat().st_size})
-            plain.append(diff_id)
-            blobs[digest] = blob
-        layout.tag(tag, layout.manifest(layout.config(plain, arch=MACHINE), descriptors))
     for path in temporary:
         path.unlink()
     written = directory / "layout"
-    layout.write(written)
-    for digest, blob in blobs.items():
-        blob.rename(written / "blobs" / digest.replace(":", "/"))
+    write(written, images, made)
+    blob = recompressed_by_go(written, "gzip", directory)
+    if blob:
+        # Written again, because skopeo's manifest is not needed.
+        task = (root, "go")
+        made[task] = blob, sha256(blob), made[(root, "gzip")][2]
+        write(written, images | {"go": [task]}, made)
+    for blob, _, _ in made.values():
+        blob.unlink()
+    shutil.rmtree(directory / "by-skopeo", ignore_errors=True)
     return written
+
+
+def write(written, images, made):
+    """Writes a layout with these images; `made`: blob, digest and diffID of each layer. Its blobs are links to those files."""
+    layout = Layout()
+    for tag, layers in images.items():
+        descriptors, plain = [], []
+        for layer in layers:
+            blob, digest, diff_id = made[layer]
+            media = GZIP if layer[1] == "gzip" else ZSTD
+            descriptors.append({"mediaType": media, "digest": digest, "size": blob.stat().st_size})
+            plain.append(diff_id)
+        layout.tag(tag, layout.manifest(layout.config(plain, arch=MACHINE), descriptors))
+    layout.write(written)
+    for digest, blob in {digest: blob for blob, digest, _ in made.values()}.items():
+        (written / "blobs" / digest.replace(":", "/")).hardlink_to(blob)
