@@ -18,7 +18,7 @@ esac
 # Keeps standard output for the results.
 scripts/install-dependencies.sh --bench >&2
 [ -f build/bench/build.ninja ] || cmake --preset release-tests -B build/bench -DLAYOUTFS_BENCH=ON >/dev/null
-build_directory build/bench layoutfs erofs_bench merge_bench registry_bench stream_bench raw_inflate >&2 || die "the benchmarks do not build"
+build_directory build/bench layoutfs erofs_bench merge_bench registry_bench stream_bench limits >&2 || die "the benchmarks do not build"
 programs=$PWD/build/bench
 
 case $what in
@@ -26,7 +26,7 @@ case $what in
     images=full
     for word; do [ "$word" != --quick ] || images=quick; done
     exec python3 tests/bench/bench.py --images "build/bench-images/$images" --layoutfs "$programs/tools/layoutfs" \
-      --raw-inflate "$programs/tests/bench/raw_inflate" "$@"
+      --limits "$programs/tests/bench/limits" "$@"
     ;;
   parts)
     "$programs/tests/bench/stream_bench" "$@"

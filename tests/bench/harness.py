@@ -1,6 +1,7 @@
 """Runs and times commands alternately, mounts and unmounts, and describes the machine."""
 import atexit
 import contextlib
+import json
 import os
 import pathlib
 import platform
@@ -44,6 +45,15 @@ def run(*command, cpus=None, allow=(0,), stdout=subprocess.DEVNULL):
     return took
 
 
+def results_of(*command, input=""):
+    """Returns the JSON document that the command prints."""
+    command = [str(word) for word in command]
+    done = subprocess.run(command, input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE, text=True)
+    if done.returncode != 0:
+        raise Failed("%s: exit code %d: %s" % (" ".join(command), done.returncode, done.stderr.strip()[-300:]))
+    return json.loads(done.stdout)
+
+
 def output(*command):
     """Returns the first line of the command's output; empty if there is no such command."""
     try:
@@ -71,6 +81,10 @@ class Sample:
     def percentile(self, percent):
         ordered = sorted(self.values)
         return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+    def at(self, percent):
+        """Returns a sample of this percentile alone."""
+        return Sample([self.percentile(percent)], self.unit)
 
     def as_json(self):
         return {
@@ -159,6 +173,11 @@ def mounted(at, *command, cpus=None):
         _mounted.remove(at)
 
 
+def statistics_of(at):
+    """Returns the statistics of a mount that FUSE shows."""
+    return json.loads(os.getxattr(at, "user.layoutfs.stats"))
+
+
 def leave_nothing_mounted():
     """Unmounts the remaining mounts on every exit."""
     atexit.register(lambda: [unmount(at) for at in reversed(_mounted)])
@@ -183,7 +202,7 @@ def package_version(name):
 
 
 def machine(layoutfs):
-    packages = ("umoci", "skopeo", "openssl", "squashfuse", "archivemount", "libisal2", "zlib1g", "libzstd1", "libfuse3-3", "libssl3")
+    packages = ("umoci", "skopeo", "squashfuse", "tar", "pigz", "zstd", "openssl", "libisal2", "libzstd1", "libssl3", "libfuse3-3")
     return {
         "cpu": first_field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": len(os.sched_getaffinity(0)),

@@ -2,7 +2,7 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, LABELS, NUMBERS = 1000, 440, 210  # of all; of the names at the left, of the values at the right
+WIDTH, LABELS, NUMBERS = 1120, 560, 210  # of all; of the names at the left, of the values at the right
 LINE, TOP, BOTTOM = 24, 52, 34
 LOW, HIGH = 0.125, 8  # the axis; longer bars end there
 
@@ -36,9 +36,9 @@ def score_of(row):
     return value / target if row["target"]["relation"] == ">=" else target / max(value, 1e-9)
 
 
-def label(row, most=64):
-    against = row["other"] and row["other"]["name"]
-    text = row["what"].replace("`", "") + (", against " + against if against else "")
+def label(row, most=84):
+    against = row["other"] and row["other"]["name"].split(":")[0]
+    text = row["what"].replace("`", "") + (", against " + against.replace("limit", "the limit") if against else "")
     return text if len(text) <= most else text[: most - 1].rstrip(" ,") + "…"
 
 

@@ -1,11 +1,25 @@
-"""The results as a table, as JSON, and as a page of docs/."""
+"""The results as a table, as JSON, and in README.md and docs/."""
 import json
 import sys
 import textwrap
 
 import plot
 
+OURS = ("layoutfs", "commit")
 BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+# The rows of README.md and its plot.
+README = (
+    "layout-mount",
+    "first-list-gzip",
+    "first-list-zstd",
+    "first-list-pair-umoci",
+    "next-list-time-kernel",
+    "first-byte-gzip-time",
+    "first-byte-zstd-time",
+    "once-large-zstd-kernel",
+    "grep-gzip-squashfuse-kernel",
+    "index-gzip",
+)
 
 
 def number(value):
@@ -52,7 +66,7 @@ def met_of(row):
 COLUMNS = {
     "measurement": lambda row: row["what"],
     "layoutfs": lambda row: measured(row["ours"]) or row["note"],
-    "compared with": compared,
+    "limit or peer": compared,
     "ratio or value": value_of,
     "target": target_of,
     "": met_of,
@@ -75,11 +89,23 @@ def table(result):
     return "\n".join(lines + ["%d of %d targets are met" % (sum(met), len(met))])
 
 
-def markdown(result):
-    rows = [list(COLUMNS), ["---"] * len(COLUMNS)] + [
-        [cell(row).replace("|", "\\|") for cell in COLUMNS.values()] for row in result["rows"]
-    ]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+def markdown(rows):
+    cells = [list(COLUMNS), ["---"] * len(COLUMNS)]
+    cells += [[cell(row).replace("|", "\\|") for cell in COLUMNS.values()] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
+
+
+def wrapped(*sentences, indent=""):
+    return textwrap.fill(" ".join(sentences), 140, break_on_hyphens=False, break_long_words=False, subsequent_indent=indent)
+
+
+def notes(rows):
+    """Returns the notes of measured rows as a list, each once."""
+    texts = {}
+    for row in rows:
+        if row["note"] and row["ours"]:
+            texts.setdefault(row["note"], row["what"])
+    return "\n".join(wrapped("- %s: %s." % (what, note), indent="  ") for note, what in texts.items())
 
 
 def how(result):
@@ -95,11 +121,10 @@ def how(result):
         else "The machine had nothing else to do.",
         "The image: %s; %s entries, %.0f MB of content, %.0f MB as one gzip layer."
         % (image["madeOf"], format(image["entries"], ","), image["contentBytes"] / 1e6, image["layerBytes"] / 1e6),
-        "Versions: layoutfs %s, umoci %s, skopeo %s, squashfuse %s, archivemount %s, ISA-L %s."
-        % tuple(versions[name] for name in ("commit", "umoci", "skopeo", "squashfuse", "archivemount", "libisal2")),
+        "Versions: layoutfs %s, %s." % (versions["commit"], ", ".join("%s %s" % pair for pair in versions.items() if pair[0] not in OURS)),
         "The page cache is cleared by %s." % result["coldBy"],
     ]
-    return textwrap.fill(" ".join(sentences), 140, break_on_hyphens=False, break_long_words=False)
+    return wrapped(*sentences)
 
 
 def write_json(result, name):
@@ -116,19 +141,45 @@ def write_plot(result, name):
         file.write(plot.svg(result["rows"], value_of, target_of))
 
 
-def write_page(result, docs):
-    write_plot(result, docs / "benchmark.svg")
-    page = docs / "benchmarks.md"
+def replace_in(page, paragraphs):
+    """Replaces the part of the page between the marks."""
     before, rest = page.read_text().split(BEGIN)
     after = rest.split(END)[1]
-    text = [
-        "Medians (lowest to highest). Both sides of a comparison ran alternately, in one run of `scripts/bench.sh`. A ratio with a minimum (≥) is",
-        "the speed of layoutfs divided by that of the other side; a ratio with a maximum (≤) is its time or size divided by that of the other side.",
-        "",
-        how(result),
-        "",
-        "![how far each target is exceeded or missed](benchmark.svg)",
-        "",
-        markdown(result),
-    ]
-    page.write_text(before + BEGIN + "\n" + "\n".join(text) + "\n" + END + after)
+    page.write_text(before + BEGIN + "\n" + "\n\n".join(paragraphs) + "\n" + END + after)
+
+
+def write_pages(result, directory):
+    """Puts all rows into docs/benchmarks.md, and some of them into README.md, each with its plot."""
+    docs, rows = directory / "docs", {row["id"]: row for row in result["rows"]}
+    shown = [rows[id] for id in README if id in rows]
+    write_plot(result, docs / "benchmark-all.svg")
+    write_plot({"rows": shown}, docs / "benchmark.svg")
+    sentences = how(result)
+    replace_in(
+        docs / "benchmarks.md",
+        [
+            wrapped(
+                "Medians (lowest to highest). Both sides of a comparison ran alternately, in one run of `scripts/bench.sh`. A ratio with a",
+                "minimum (≥) is the speed of layoutfs divided by that of the other side; a ratio with a maximum (≤) is its time or size",
+                "divided by that of the other side.",
+            ),
+            sentences,
+            "![how far each target is exceeded or missed](benchmark-all.svg)",
+            markdown(result["rows"]),
+            notes(result["rows"]),
+        ],
+    )
+    machine, image = result["machine"], result["image"]
+    replace_in(
+        directory / "README.md",
+        [
+            wrapped(
+                "Measured on %d cores (%s), with an image of %s files and %.0f MB, %.0f MB as one gzip layer. The limits were measured in"
+                % (machine["cores"], machine["cpu"], format(image["entries"], ","), image["contentBytes"] / 1e6, image["layerBytes"] / 1e6),
+                "the same run: the decoder on one thread and SHA-256 on another for the first listing, only the decoder for reads.",
+                "[Benchmarks](docs/benchmarks.md) has all rows and the method.",
+            ),
+            "![how far each target is exceeded or missed](docs/benchmark.svg)",
+            markdown(shown),
+        ],
+    )

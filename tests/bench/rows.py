@@ -48,9 +48,9 @@ def within(id, what, ours, other_name, other, target=None, note=""):
     return Row(id, what, ours, other_name, other, value, "ratio", "<=", target, note)
 
 
-def limited(id, what, ours, value, unit, target, note="", holds=True):
-    """Returns a row with an absolute limit."""
-    return Row(id, what, ours, None, None, value, unit, "<=", target, note, holds)
+def limited(id, what, ours, value, unit, target, note="", holds=True, other_name=None, other=None):
+    """Returns a row with an absolute limit, which `other` can describe."""
+    return Row(id, what, ours, other_name, other, value, unit, "<=", target, note, holds)
 
 
 def missing(id, what, why):

@@ -1,18 +1,22 @@
 """Rows about listing: mounting, the first listing of an image, and the size of the cached indexes."""
-import json
 import os
 import pathlib
 import shutil
 import time
 
-from harness import Failed, Sample, by_turns, mounted, run
+from harness import Failed, Sample, by_turns, mounted, results_of, run, statistics_of
 from rows import faster, limited, missing
 
 ENTRIES_OF_TARGET = 30_000
-
-
-def statistics_of(at):
-    return json.loads(os.getxattr(at, "user.layoutfs.stats"))
+LAYERS = {
+    "gzip": "one gzip layer",
+    "zstd": "one zstd layer",
+    "pair": "two gzip layers",
+    "pair-zstd": "two zstd layers",
+}
+# The largest part of the blob, in percent, that the index may take beside BYTES_PER_ENTRY.
+INDEXES = {"gzip": ("gzip", 0.5), "zstd": ("one zstd frame", 0.6), "go": ("one zstd frame by Go", 0.6), "frames": ("many zstd frames", 0.35)}
+BYTES_PER_ENTRY = 100
 
 
 def many_images(b):
@@ -47,13 +51,13 @@ class FirstListing:
         self.b.read(*self.blobs)
         return mount_and_list(self.b, self.tag)
 
-    def raw(self):
+    def limit(self):
         self.b.page_cache.drop(*self.blobs)
-        return run(self.b.raw_inflate, *self.blobs)
+        return results_of(self.b.limits, "pass", *self.blobs)["seconds"]
 
-    def raw_in_memory(self):
+    def limit_in_memory(self):
         self.b.read(*self.blobs)
-        return run(self.b.raw_inflate, *self.blobs)
+        return results_of(self.b.limits, "pass", *self.blobs)["seconds"]
 
     def umoci(self):
         return self.unpacking(lambda to: run("umoci", "unpack", "--image", self.b.image(self.tag), to))
@@ -61,7 +65,7 @@ class FirstListing:
     def tar(self):
         def unpack(to):
             to.mkdir()
-            return run("tar", "-C", to, "-xzf", self.blobs[0])
+            return run("tar", "-C", to, "-xf", self.blobs[0])
 
         return self.unpacking(unpack)
 
@@ -73,13 +77,6 @@ class FirstListing:
         finally:
             shutil.rmtree(to, ignore_errors=True)
 
-    def archivemount(self):
-        self.b.page_cache.drop(*self.blobs)
-        return list_mounted(self.b.mount_point, *self.archivemount_command())
-
-    def archivemount_command(self):
-        return "archivemount", "-o", "readonly", self.blobs[0], self.b.mount_point
-
 
 def list_mounted(at, *command):
     start = time.perf_counter()
@@ -88,14 +85,10 @@ def list_mounted(at, *command):
         return time.perf_counter() - start
 
 
-def entries_shown(at, *command):
-    """Returns the number of files in a mount, because an empty one would be fast."""
-    with mounted(at, *command):
-        return sum(len(directories) + len(files) for _, directories, files in os.walk(at))
-
-
 def must_show_all(b, at, *command):
-    shown = entries_shown(at, *command)
+    """Fails if files are missing in a mount, because an empty one would be fast."""
+    with mounted(at, *command):
+        shown = sum(len(directories) + len(files) for _, directories, files in os.walk(at))
     if shown != b.entries:
         raise Failed("%s: %d entries, not %d" % (command[0], shown, b.entries))
 
@@ -105,55 +98,56 @@ def mount_and_list(b, tag):
 
 
 def first_listing(b):
-    one, two = FirstListing(b, "gzip"), FirstListing(b, "pair")
+    listings = {tag: FirstListing(b, tag) for tag in LAYERS}
     few = b.rounds(3)
-    sides = {"ours": one.ours, "two": two.ours}
-    if b.raw_inflate:
-        sides |= {"raw": one.raw, "raw_two": two.raw, "warm": one.ours_in_memory, "raw_warm": one.raw_in_memory}
+    sides = {tag: listing.ours for tag, listing in listings.items()}
+    if b.limits:
+        sides |= {tag + " limit": listing.limit for tag, listing in listings.items()}
+        sides |= {"warm": listings["gzip"].ours_in_memory, "warm limit": listings["gzip"].limit_in_memory}
+    # The image in one zstd layer is left out: Debian's umoci does not know zstd.
     if b.has("umoci"):
-        sides |= {"umoci": (few, one.umoci), "umoci_two": (few, two.umoci)}
-    sides["tar"] = (few, one.tar)
-    shown = entries_shown(b.mount_point, *one.archivemount_command()) if b.has("archivemount") else 0
-    if shown == b.entries:
-        sides["archivemount"] = (few, one.archivemount)
+        sides |= {tag + " umoci": (few, listings[tag].umoci) for tag in ("gzip", "pair")}
+    sides |= {tag + " tar": (few, listings[tag].tar) for tag in ("gzip", "zstd")}
     times = by_turns(b.rounds(5), **sides)
 
-    what = "mount + first `ls -R`, one gzip layer"
-    both = "mount + first `ls -R`, two gzip layers"
-    is_parallel = b.cores >= 2
-    if b.raw_inflate:
-        yield faster("first-list-raw", what, times["ours"], "ISA-L alone", times["raw"], 0.8)
-        yield faster("first-list-raw-cached", what + ", blob in memory", times["warm"], "ISA-L alone", times["raw_warm"])
-        yield faster("first-list-raw-2", both, times["two"], "ISA-L, two threads", times["raw_two"], 0.8 if is_parallel else None)
-    else:
-        yield missing("first-list-raw", what, "raw_inflate was not built")
-    if b.has("umoci"):
-        yield faster("first-list-umoci", what, times["ours"], "umoci unpack", times["umoci"], 6)
-        yield faster("first-list-umoci-2", both, times["two"], "umoci unpack", times["umoci_two"], 10 if is_parallel else None)
-    else:
-        yield missing("first-list-umoci", what, "umoci is not installed")
-    yield faster("first-list-tar", what, times["ours"], "tar xzf", times["tar"])
-    if "archivemount" in times:
-        yield faster("first-list-archivemount", what, times["ours"], "archivemount + ls -R", times["archivemount"])
-    else:
-        why = "it shows %d entries of %d" % (shown, b.entries) if b.has("archivemount") else "it is not installed"
-        yield missing("first-list-archivemount", what + ", against archivemount", why)
+    def what(tag):
+        return "mount + first `ls -R`, " + LAYERS[tag]
+
+    for tag in LAYERS:
+        if b.limits:
+            name = "limit: decode and hash" + (", both at once" if len(b.blobs(tag)) > 1 else "")
+            yield faster("first-list-" + tag, what(tag), times[tag], name, times[tag + " limit"], 0.9)
+        else:
+            yield missing("first-list-" + tag, what(tag), "limits was not built")
+    if b.limits:
+        title = what("gzip") + ", blob in memory"
+        yield faster("first-list-gzip-cached", title, times["warm"], "limit: decode and hash", times["warm limit"])
+    for tag, target in (("gzip", 6), ("pair", 10 if b.cores >= 2 else None)):
+        if b.has("umoci"):
+            yield faster("first-list-%s-umoci" % tag, what(tag), times[tag], "umoci unpack", times[tag + " umoci"], target)
+        else:
+            yield missing("first-list-%s-umoci" % tag, what(tag), "umoci is not installed")
+    for tag in ("gzip", "zstd"):
+        yield faster("first-list-%s-tar" % tag, what(tag), times[tag], "tar -xf", times[tag + " tar"])
 
 
 def on_disk(b):
-    for tag, name in (("gzip", "gzip"), ("zstd", "zstd, one frame"), ("frames", "zstd, many frames")):
+    for tag, (name, percent) in INDEXES.items():
+        what = "index on disk, " + name
+        if tag not in b.tags:
+            yield missing("index-" + tag, what, "skopeo is not installed")
+            continue
         cache = b.work / "cache-of-one"
         shutil.rmtree(cache, ignore_errors=True)
         run(b.layoutfs, "ls", "--cache-dir", cache, b.image(tag), "/")
         size = {each: size_below(cache / each) for each in ("layers", "images")}
         blob = sum(os.path.getsize(path) for path in b.blobs(tag))
-        limit = 0.006 * blob + 120 * b.entries
-        note = "%.2f %% of the layer and %d bytes an entry, as the share of 0.6 %% and 120 bytes; its image tree takes %d bytes an entry" % (
-            100 * max(0, size["layers"] - 120 * b.entries) / blob, 120, size["images"] / b.entries)  # fmt: skip
-        ours = Sample([size["layers"] / 1e6], "MB")
-        row = limited("index-" + tag, "index on disk, " + name, ours, size["layers"] / limit, "ratio", 1, note)
-        row.other_name, row.other = "0.6 % + 120 B an entry", Sample([limit / 1e6], "MB")
-        yield row
+        of_entries = BYTES_PER_ENTRY * b.entries
+        limit = percent / 100 * blob + of_entries
+        note = "%.2f %% of the layer beside %d bytes an entry; its image tree takes %d bytes an entry" % (
+            100 * max(0, size["layers"] - of_entries) / blob, BYTES_PER_ENTRY, size["images"] / b.entries)  # fmt: skip
+        yield limited("index-" + tag, what, Sample([size["layers"] / 1e6], "MB"), size["layers"] / limit, "ratio", 1, note,
+                      other_name="%g %% + %d B an entry" % (percent, BYTES_PER_ENTRY), other=Sample([limit / 1e6], "MB"))  # fmt: skip
         shutil.rmtree(cache)
 
 

@@ -22,7 +22,7 @@ def touch_through(path):
 
 
 class Views:
-    """The views that this machine has, with a mount point each."""
+    """The views that this machine has, with a mount point each. Bench.views is the only one."""
 
     def __init__(self, b):
         self.b = b
@@ -54,19 +54,19 @@ class Views:
                 mounts.enter_context(self.mount(name, tag, *options))
             yield {name: self.at[name] for name in self.names()}
 
-    def rows(self, make, id, what, times, other, target=None):
+    def rows(self, make, id, what, times, other, target=None, note=""):
         """Returns a row per view, made by `make`, which compares it with a side of `times`. The target may differ by the view."""
         for name, (_, view) in VIEWS.items():
             title = "%s, %s" % (what, view)
             if name in times:
                 own_target = target[name] if isinstance(target, dict) else target
-                yield make("%s-%s" % (id, name), title, times[name], other, times[other], own_target)
+                yield make("%s-%s" % (id, name), title, times[name], other, times[other], own_target, note)
             else:
                 yield missing("%s-%s" % (id, name), title, self.why_not[name])
 
 
 def next_listing(b):
-    views = Views(b)
+    views = b.views
     sides = {name: lambda name=name: list_mounted(views.at[name], *views.command(name, "gzip")) for name in views.names()}
     for program in ("squashfuse", "squashfuse_ll"):
         if b.has(program) and b.squashfs:
@@ -110,7 +110,7 @@ def large_file_again(b, views):
         )
         for id, what, way in ways:
             sides = {name: lambda file=file: way(file) for name, file in files.items()}
-            by_turns(2, **sides)
+            by_turns(b.rounds(2), **sides)
             times = by_turns(b.rounds(15), **sides)
             yield from views.rows(faster, "again-" + id, what, times, "unpacked", 0.95)
             if "squashfuse_ll" in times and "fuse" in times:
@@ -129,50 +129,16 @@ def tree_again(b, views):
         roots["unpacked"] = b.tree
         for id, what, before, after, allow, target in ways:
             sides = {name: lambda root=root: run(*before, root, *after, allow=allow) for name, root in roots.items()}
-            by_turns(2, **sides)
+            by_turns(b.rounds(2), **sides)
             times = by_turns(b.rounds(15), **sides)
             yield from views.rows(faster, "again-" + id, what, times, "unpacked", target)
 
 
 def again(b):
     """Rows with everything in the page cache."""
-    views = Views(b)
+    views = b.views
     yield from large_file_again(b, views)
     yield from tree_again(b, views)
-
-
-def cold(b):
-    """`grep -r` with nothing in the page cache. Each side is mounted anew, because a mounted one keeps its own cache."""
-    views = Views(b)
-    at = b.work / "squashfs"
-    at.mkdir(exist_ok=True)
-
-    def grep(root):
-        return run("grep", "-r", "no such text anywhere", root, allow=(1,))
-
-    def side(at, command, *files):
-        def measure():
-            with mounted(at, *command):
-                b.page_cache.drop(*files)
-                return grep(at)
-
-        return measure
-
-    def unpacked():
-        b.page_cache.drop(b.tree)
-        return grep(b.tree)
-
-    sides = {name: side(views.at[name], views.command(name, "gzip"), *b.blobs("gzip")) for name in views.names()}
-    sides["unpacked"] = unpacked
-    if b.has("squashfuse_ll") and b.squashfs:
-        sides["squashfuse_ll"] = side(at, ("squashfuse_ll", b.squashfs, at), b.squashfs)
-    times = by_turns(b.rounds(7), **sides)
-    what = "`grep -r`, page cache empty"
-    yield from views.rows(faster, "cold-grep", what, times, "unpacked")
-    if "squashfuse_ll" in times:
-        yield from views.rows(faster, "cold-grep-squashfuse", what, times, "squashfuse_ll")
-    else:
-        yield missing("cold-grep-squashfuse", what, "no squashfuse_ll, or no mksquashfs")
 
 
 def programs(b):
@@ -182,13 +148,13 @@ def programs(b):
         "dpkg": ("`dpkg -l` in a chroot", ["dpkg", "-l"], (0,)),
     }
     environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "PYTHONDONTWRITEBYTECODE=1"]
-    views = Views(b)
+    views = b.views
     with views.all("gzip", "dev", "suid") as roots:
         roots["unpacked"] = b.tree
         for id, (what, command, allow) in work.items():
             sides = {
                 name: lambda root=root: run(*environment, "chroot", root, *command, allow=allow) for name, root in roots.items()
             }
-            by_turns(2, **sides)
+            by_turns(b.rounds(2), **sides)
             times = by_turns(b.rounds(25), **sides)
             yield from views.rows(within, "run-" + id, what, times, "unpacked", 1.05)

@@ -7,23 +7,19 @@ need_fuse
 need python3 jq zstd tar gzip apt-cache
 PATIENCE=500
 
-# The inflate program needs ISA-L. Without it the rows that use it report that it is missing.
-raw=()
-if c++ -O2 -std=c++20 "$SOURCE/tests/bench/raw_inflate.cc" -lisal -o "$TMP/raw_inflate" 2>/dev/null; then
-  raw=(--raw-inflate "$TMP/raw_inflate")
-else
-  left_out "what only inflates: it does not compile, which needs c++ and libisal-dev"
-fi
+# The build has no such program without ISA-L, or with the thread sanitizer. Then the rows that need it report that it is missing.
+limits=()
+if [ -n "${LIMITS-}" ]; then limits=(--limits "$LIMITS"); else left_out "rows with a limit: LIMITS is not set"; fi
 export TMPDIR=$TMP
-bench=(python3 "$SOURCE/tests/bench/bench.py" --quick --images "$TMP/images" --layoutfs "$LAYOUTFS" "${raw[@]}")
+bench=(python3 "$SOURCE/tests/bench/bench.py" --quick --images "$TMP/images" --layoutfs "$LAYOUTFS" "${limits[@]}")
 
 check "bench.py --quick completes" "${bench[@]}" --json "$TMP/result.json" --svg "$TMP/plot.svg"
 [ $failed = 0 ] || exit 1
 R=$TMP/result.json
 check "the results have a version, the mode and the machine" jq -e '.version == 1 and .quick and .seconds > 0 and .machine.cores > 0 and
   .machine.memoryBytes > 0 and (.machine | has("cpu", "kernel", "versions")) and .image.entries > 500' "$R"
-check "the results have each row once" jq -e '[.rows[].id] | length > 25 and length == (unique | length)' "$R"
-check "each row of the results has a measurement or a reason" jq -e 'all(.rows[]; .value > 0 and .ours.runs > 0 and .ours.min <= .ours.median and
+check "the results have each row once" jq -e '[.rows[].id] | length > 60 and length == (unique | length)' "$R"
+check "each row of the results has a measurement or a reason" jq -e 'all(.rows[]; .value >= 0 and .ours.runs > 0 and .ours.min <= .ours.median and
   .ours.median <= .ours.max or (.note | startswith("not measured")))' "$R"
 check "each row with a target says whether it is met" jq -e 'all(.rows[] | select(.target and .value != null);
   .met == (.target.value as $t | if .target.relation == ">=" then .value >= $t else .value <= $t end))' "$R"
