@@ -24,9 +24,9 @@
 //   layout         OnDemandReader opens a layout of a mount of several. This may release another layout.
 //   layouts        The table of those layouts (RepositoryLayouts). Nothing is opened or released while it
 //                  is held.
-//   permit         One of as many permits as there are cores to decode (SpanCache::Permit). Its holder
-//                  reads an open blob and waits for memory and disk alone: blobs are opened before the
-//                  permit is taken.
+//   permit         One of as many permits as there are cores to decode (DecodePermits). Its holder reads an
+//                  open blob and waits for memory and disk alone: blobs are opened before the permit is
+//                  taken.
 //
 // The mutexes from here on are held for a few instructions, and protect tables in memory. The upper ones may
 // be held while the lower ones are taken.

@@ -25,6 +25,9 @@ class Decoder {
   // Fills `out`; returns fewer bytes only at the end of the stream. Errc::corrupt if the stream is invalid or
   // truncated.
   virtual Result<std::size_t> read(std::span<std::byte> out) = 0;
+  // Returns the memory in use in bytes, as far as it is more than a few buffers.
+  virtual std::size_t memory() const noexcept { return kBuffersOfDecoder; }
+  static constexpr std::size_t kBuffersOfDecoder = std::size_t{512} << 10;
 };
 
 // An access point found by an IndexingDecoder, at the end of the step that reports it.

@@ -45,6 +45,10 @@ class ZstdDecoder final : public Decoder {
     return to.pos;
   }
 
+  std::size_t memory() const noexcept override {
+    return kBuffersOfDecoder + ZSTD_sizeof_DCtx(context_.get());
+  }
+
  private:
   // Returns false at the end of the blob, when libzstd has consumed all of it.
   Result<bool> refill() {

@@ -243,7 +243,7 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
   Bytes bytes(index.span_end(span) - record.offset);
   const auto size = decoder->read(bytes);
   if (!size) return fail(Error(size.error()));
-  cache->count_decoded(*size, SpanCache::DecodedFor::reader);
+  cache->count_decoded(*size, DecodePermits::For::reader);
   if (*size != bytes.size() || !is_right_span(index, span, bytes))
     return fail(Errc::corrupt, "decoded bytes differ from the index");
   return bytes;

@@ -7,15 +7,21 @@
 // the decoder for a read that continues there.
 //
 // Read-ahead. ReadPatterns recognizes reads that continue others. For these, the next spans are requested
-// from the worker pool: at most as many bytes as the reader has read, one request per access point. A request
-// reserves its room in the cache first. Its errors are dropped: the reader decodes the span itself, and gets
-// the error then.
+// from the worker pool: at most as many bytes as the reader has read, or all that was announced by
+// will_read(), and never more than keeps all cores busy. There is one request per access point, so that they
+// are decoded in parallel. A request reserves its room in the cache first. Its errors are dropped: the reader
+// decodes the span itself, and gets the error then.
+//
+// Damage. A span whose bytes do not match its digest does not end a decode, because later spans may be right.
+// What a reader could not get is remembered for some seconds, and not decoded again for each page.
 //
 // Invariants. No span is decoded by two threads at a time. Every span is checked before it is cached or
 // returned. A permit is held only while decoding, never while waiting for another thread or opening a blob.
+// Decoding ahead lets waiting readers go first after each span.
 #include "core/stream/layer_stream.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <stop_token>
@@ -28,15 +34,20 @@
 #include "core/base/single_flight.h"
 #include "core/base/worker_pool.h"
 #include "core/codec/codec.h"
+#include "core/stream/damaged_spans.h"
 #include "core/stream/parked_decoders.h"
 #include "core/stream/pending_decodes.h"
 #include "core/stream/read_patterns.h"
+#include "core/stream/stream_runs.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
 
-constexpr std::uint64_t kMostSpansAhead = 64;  // of one plan; tables may have spans of one byte
+constexpr std::uint64_t kMostSpansAhead = 1024;  // of one plan; tables may have spans of one byte
+
+// The memory of a decoder before the first one of the stream was made.
+constexpr std::uint64_t kUsualMemory = std::uint64_t{4} << 20;
 
 // Bytes of the blob that are announced before a decoder starts; the kernel recognizes the following
 // sequential reads.
@@ -59,32 +70,32 @@ struct LayerStream::State {
   const StreamIndex index;
   const std::shared_ptr<SpanCache> cache;
   const bool verify;
+  const StreamRuns runs{index};
   const std::uint64_t stream = cache->new_stream();  // the number of this stream in the cache
-  std::stop_source ending;                           // of all read-ahead
-  Guarded<std::weak_ptr<const Blob>> opened;         // alive while a decoder reads it
+  const std::uint64_t most_ahead = cache->most_ahead(runs.longest());
+  std::stop_source ending;                    // of all read-ahead
+  Guarded<std::weak_ptr<const Blob>> opened;  // alive while a decoder reads it
   OrderedGuarded<ReadPatterns, LockLevel::readers> patterns;
   PendingDecodes decodes;
+  DamagedSpans damaged;
+  std::atomic<std::uint64_t> decoder_memory = kUsualMemory;  // of the last one that was made
   std::optional<LayerCopy> copy;
   SingleFlight<std::uint64_t, SpanBytes> copied_spans{LockLevel::copied_span};
 
   template <class Use>
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
                                     Use&& use);
-  // Returns whether decoding can start at any byte, so that bytes between an access point and a span are not
-  // needed.
-  bool starts_anywhere() const noexcept { return find_codec(index.compression)->starts_anywhere; }
-  std::uint64_t span_at(std::uint64_t offset) const;
-  std::uint64_t run_of(std::uint64_t span) const;
   Result<SpanBytes> span(std::uint64_t wanted, const Context& context);
   Result<SpanBytes> decode(PendingDecodes::Decode& pending, const Context& context);
   void park(ParkedDecoder place) noexcept;
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
   Result<ParkedDecoder> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
-  std::uint64_t part_of_blob(std::uint64_t run, std::uint64_t last) const;
-  Result<SpanBytes> decode_next(ParkedDecoder& place, SpanCache::DecodedFor whom);
+  Result<SpanBytes> decode_next(ParkedDecoder& place, DecodePermits::For whom);
+  Error failure_of(std::uint64_t first, std::uint64_t last, Error error);
   Result<BlobPtr> blob();
-  void plan_ahead(std::uint64_t offset, std::uint64_t size);
-  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon);
+  void plan_ahead(ReadPatterns::Reader& reader);
+  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, bool is_end);
+  std::uint64_t ready_before(std::uint64_t first, std::uint64_t end) const;
   bool post(AheadRequest request) noexcept;
   void decode_ahead(AheadRequest request);
 };
@@ -96,12 +107,13 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
   if (offset >= index.size || size == 0) return std::size_t{0};
   size = static_cast<std::size_t>(std::min<std::uint64_t>(size, index.size - offset));
   try {
-    plan_ahead(offset, size);
+    auto locked = patterns.lock();
+    if (auto* const reader = locked->note(offset, size)) plan_ahead(*reader);
   } catch (const std::bad_alloc&) {
     // Read-ahead is optional.
   }
   std::size_t done = 0;
-  for (std::uint64_t number = span_at(offset); done < size; ++number) {
+  for (std::uint64_t number = runs.span_at(offset); done < size; ++number) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
     const auto found = span(number, context);
     if (!found) return std::unexpected(found.error());
@@ -112,19 +124,6 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
     done += used;
   }
   return done;
-}
-
-// Returns the number of the span that contains `offset`, which lies inside the stream.
-std::uint64_t LayerStream::State::span_at(std::uint64_t offset) const {
-  const auto after = std::ranges::upper_bound(index.spans, offset, {}, &SpanRecord::offset);
-  return static_cast<std::uint64_t>(after - index.spans.begin()) - 1;
-}
-
-// Returns the span at which decoding for `span` starts if no decoder is nearer: the first one of its access
-// point.
-std::uint64_t LayerStream::State::run_of(std::uint64_t span) const {
-  if (starts_anywhere()) return span;
-  return span_at(index.points[index.spans[span].point].offset);
 }
 
 // If two threads open it at the same time, the later one is shared afterwards.
@@ -139,42 +138,35 @@ Result<BlobPtr> LayerStream::State::blob() {
 // Returns a decoder at the start of a run, for the spans up to `last`.
 Result<ParkedDecoder> LayerStream::State::place_at(std::uint64_t run, std::uint64_t last,
                                                    BlobPtr opened_blob) {
-  const std::uint64_t offset = index.spans[run].offset;
-  const PointRecord point =
-      starts_anywhere() ? PointRecord{offset, offset * 8, 0, 0} : index.points[index.spans[run].point];
-  opened_blob->will_read(point.position / 8, std::min(part_of_blob(run, last), kMostAnnounced));
+  const PointRecord point = runs.point_of(run);
+  opened_blob->will_read(point.position / 8,
+                         std::min(runs.part_of_blob(run, last, kMostAnnounced), kMostAnnounced));
   auto decoder = resume_at(point, index, std::move(opened_blob));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   return ParkedDecoder{*std::move(decoder), run};
 }
 
-// Estimates the bytes of the blob from the start of a run to the end of span `last`: assumes equal
-// compression between two points, and rounds up.
-std::uint64_t LayerStream::State::part_of_blob(std::uint64_t run, std::uint64_t last) const {
-  constexpr std::uint64_t kMore = std::uint64_t{64} << 10;
-  if (starts_anywhere()) return index.span_end(last) - index.spans[run].offset;
-  const std::uint64_t number = index.spans[run].point;
-  if (number + 1 == index.points.size()) return kMostAnnounced;
-  const PointRecord &point = index.points[number], &next = index.points[number + 1];
-  const double part = static_cast<double>(index.span_end(last) - point.offset) /
-                      static_cast<double>(next.offset - point.offset);
-  return kMore + static_cast<std::uint64_t>(part * static_cast<double>(next.position - point.position) / 8);
-}
-
-// Decodes the span at the decoder's position.
-Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, SpanCache::DecodedFor whom) {
+// Decodes the span at the decoder's position. Returns nullptr if its bytes do not match its digest; the
+// decoder is behind it then, too.
+Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, DecodePermits::For whom) {
   const SpanRecord& record = index.spans[place.span];
   auto span = cache->make_buffer(index.span_end(place.span) - record.offset);
   const auto size = place.decoder->read(*span);
   if (!size) return std::unexpected(size.error());
   cache->count_decoded(*size, whom);
   if (*size != span->size()) return fail(Errc::corrupt, "the stream ends before its index does");
-  if (verify && !is_right_span(index, place.span, *span)) {
-    if (whom == SpanCache::DecodedFor::reader) cache->count_verify_failure();
-    return fail(Errc::corrupt, "decoded bytes differ from the index");
-  }
-  ++place.span;
+  const std::uint64_t number = place.span++;
+  if (verify && !is_right_span(index, number, *span)) return nullptr;
   return span;
+}
+
+// Returns the error of these spans for a reader. Logs it, and remembers damage.
+Error LayerStream::State::failure_of(std::uint64_t first, std::uint64_t last, Error error) {
+  Error located = std::move(error).with("stream bytes " + std::to_string(index.spans[first].offset) + " to " +
+                                        std::to_string(index.span_end(first)));
+  log(LogLevel::error, "cannot read a layer: " + located.message());
+  if (located.code() == Errc::corrupt) damaged.add(first, last, located);
+  return located;
 }
 
 // Returns the span from the decoded copy; nullptr if there is none and a decoder is near or can be started
@@ -201,40 +193,49 @@ void LayerStream::State::park(ParkedDecoder place) noexcept {
 
 // Returns the last span of the decode.
 Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, const Context& context) {
-  const auto whom = pending.is_ahead() ? SpanCache::DecodedFor::ahead : SpanCache::DecodedFor::reader;
+  const auto whom = pending.is_ahead() ? DecodePermits::For::ahead : DecodePermits::For::reader;
+  const auto failed = [&](std::uint64_t first, std::uint64_t last, Error error) {
+    return whom == DecodePermits::For::reader ? failure_of(first, last, std::move(error)) : std::move(error);
+  };
   const HoldingLevel holding(LockLevel::decode);
   auto place = pending.take_place();
   // Without a permit: opening may wait for a thread that needs one.
   BlobPtr opened_blob;
   if (!place) {
     auto result = blob();
-    if (!result) return fail(std::move(result).error());
+    if (!result) return fail(failed(pending.next(), pending.last(), std::move(result).error()));
     opened_blob = *std::move(result);
   }
-  const auto permit = SpanCache::Permit::acquire(*cache, context);
+  auto permit = cache->permits().acquire(whom, decoder_memory, context);
   if (!permit) {
     if (place) park(*std::move(place));
-    return fail(Error(permit.error()));
+    return fail(std::move(permit).error());
   }
   if (!place) {
     auto at_run = place_at(pending.next(), pending.last(), std::move(opened_blob));
-    if (!at_run) return std::unexpected(std::move(at_run.error()));
+    if (!at_run) return fail(failed(pending.next(), runs.last_of(pending.next()), std::move(at_run).error()));
     place = *std::move(at_run);
+    decoder_memory = place->decoder->memory();
   }
+  permit->set_memory(place->decoder->memory());
   while (true) {
     const std::uint64_t number = place->span;
     check(number == pending.next(), "a decode delivers the spans that its decoder stands at");
-    if (auto go_on = context.check(); !go_on) {
+    auto go_on = context.check();
+    if (go_on) go_on = permit->yield(context);
+    if (!go_on) {
       park(*std::move(place));
       return fail(std::move(go_on).error());
     }
     auto span = decode_next(*place, whom);
-    if (!span) {
-      const std::string where = "stream bytes " + std::to_string(index.spans[number].offset) + " to " +
-                                std::to_string(index.span_end(number));
-      return fail(std::move(span.error()), where);
+    if (!span) return fail(failed(number, runs.last_of(number), std::move(span).error()));
+    if (*span) {
+      pending.deliver(*span);
+    } else {
+      if (whom == DecodePermits::For::reader) cache->count_verify_failure();
+      span = fail(failed(number, number, Error(Errc::corrupt, "decoded bytes differ from the index")));
+      pending.skip(whom == DecodePermits::For::reader ? &span.error() : nullptr);
     }
-    pending.deliver(*span);
     if (number < pending.last()) continue;
     park(*std::move(place));
     return span;
@@ -253,57 +254,54 @@ Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& 
     auto span = copied_spans.run(wanted, from_copy, context);
     if (!span || *span) return span;
   }
-  auto joined = decodes.join_or_start(wanted, run_of(wanted), context);
+  if (auto error = damaged.find(wanted)) return fail(*std::move(error));
+  auto joined = decodes.join_or_start(wanted, runs.first_of(wanted), context);
   if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
   auto& pending = std::get<PendingDecodes::Decode>(joined);
   auto span = decode(pending, context);
   // Cancellation affects only this reader: the decode ends, and readers that wait for it start another one.
-  if (!span && span.error().code() == Errc::cancelled) return span;
-  if (!span) {
-    log(LogLevel::error, "cannot read a layer: " + span.error().message());
-    pending.fail(span.error());
-  }
+  if (!span && span.error().code() != Errc::cancelled) pending.fail(span.error());
   return span;
 }
 
 // Requests the spans that a sequential reader will want next: at most as many bytes as it has read, to limit
-// the waste if it stops.
-void LayerStream::State::plan_ahead(std::uint64_t offset, std::uint64_t size) {
-  auto locked = patterns.lock();
-  ReadPatterns::Reader* const reader = locked->note(offset, size);
-  if (reader == nullptr) return;
-  const std::uint64_t horizon = reader->end + std::min(cache->most_ahead(), reader->size);
-  if (reader->planned >= index.spans.size() || index.span_end(reader->planned) > horizon) return;
-  reader->planned = request_ahead(std::max(reader->planned, span_at(reader->end - 1) + 1), horizon);
+// the waste if it stops, or those that it has announced.
+void LayerStream::State::plan_ahead(ReadPatterns::Reader& reader) {
+  const std::uint64_t expected = std::min(reader.end + reader.size, index.size);
+  const std::uint64_t wanted = std::max(expected, reader.announced);
+  const std::uint64_t horizon = std::min(reader.end + most_ahead, wanted);
+  if (reader.planned >= index.spans.size() || index.span_end(reader.planned) > horizon) return;
+  const std::uint64_t first =
+      reader.size == 0 ? runs.span_at(reader.begin) : runs.span_at(reader.end - 1) + 1;
+  reader.planned = request_ahead(std::max(reader.planned, first), horizon, horizon == reader.announced);
+}
+
+// Returns the first span from `first` on that must be decoded, at most `end`.
+std::uint64_t LayerStream::State::ready_before(std::uint64_t first, std::uint64_t end) const {
+  while (first < end && (cache->holds({stream, first}) || damaged.find(first))) ++first;
+  return first;
 }
 
 // Requests the spans from `first` that end before `horizon`, one request per access point. Returns the first
-// span that was not requested.
-std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon) {
-  const std::uint64_t most = std::min<std::uint64_t>(index.spans.size(), first + kMostSpansAhead);
-  const auto is_in_reach = [&](std::uint64_t span) { return span < most && index.span_end(span) <= horizon; };
-  while (is_in_reach(first)) {
+// span that was not requested. `is_end`: the reader will stop at the horizon.
+std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon, bool is_end) {
+  std::uint64_t end = first;  // of the spans in reach
+  while (end < index.spans.size() && end - first < kMostSpansAhead && index.span_end(end) <= horizon) ++end;
+  for (first = ready_before(first, end); first < end; first = ready_before(first, end)) {
     // A copy is read as fast, and the reader's decoder might be displaced.
     if (copy && copy->covers(first)) break;
     if (index.spans[first].offset - index.points[index.spans[first].point].offset > kLongStretch) break;
-    if (cache->holds({stream, first})) {
-      ++first;
-      continue;
-    }
-    // A decoder that stops before the next access point would displace another one: start later instead.
-    const auto is_of_run = [&](std::uint64_t span) {
-      return span < index.spans.size() && index.spans[span].point == index.spans[first].point;
-    };
     std::uint64_t last = first;
-    const auto needs_none = [&](std::uint64_t span) {
-      return starts_anywhere() && cache->holds({stream, span});
-    };
-    while (is_in_reach(last + 1) && is_of_run(last + 1) && !needs_none(last + 1)) ++last;
-    const bool is_begun = run_of(first) < first;
-    const bool is_long = index.span_end(last) - index.spans[first].offset >= cache->most_ahead() / 2;
-    if (is_of_run(last + 1) && !is_begun && !is_long && !starts_anywhere()) break;
+    while (last + 1 < end && runs.is_same(last + 1, first) &&
+           !(runs.starts_anywhere() && cache->holds({stream, last + 1})))
+      ++last;
+    // A decoder that stops before the next access point would displace another one: start later instead.
+    const bool is_begun = runs.first_of(first) < first;
+    const bool is_long = index.span_end(last) - index.spans[first].offset >= most_ahead / 2;
+    const bool is_part = runs.is_same(last + 1, first) && !runs.starts_anywhere();
+    if (is_part && !is_begun && !is_long && !(is_end && last + 1 == end)) break;
     auto room = cache->room_ahead(index.span_end(last) - index.spans[first].offset);
-    if (!room || !post({run_of(first), first, last, *std::move(room)})) break;
+    if (!room || !post({runs.first_of(first), first, last, *std::move(room)})) break;
     first = last + 1;
   }
   return first;
@@ -341,6 +339,19 @@ LayerStream::~LayerStream() {
 }
 
 std::uint64_t LayerStream::size() const noexcept { return state_->index.size; }
+
+void LayerStream::will_read(std::uint64_t offset, std::uint64_t size) const noexcept {
+  const StreamIndex& index = state_->index;
+  if (offset >= index.size || size == 0) return;
+  const std::uint64_t last = offset + std::min(size, index.size - offset) - 1;
+  try {
+    auto patterns = state_->patterns.lock();
+    // The last span is decoded as a whole.
+    state_->plan_ahead(patterns->expect(offset, index.span_end(state_->runs.span_at(last))));
+  } catch (const std::bad_alloc&) {
+    // Read-ahead is optional.
+  }
+}
 
 Result<std::size_t> LayerStream::read(std::span<std::byte> out, std::uint64_t offset,
                                       const Context& context) const {

@@ -30,6 +30,9 @@ class LayerStream {
   ~LayerStream();
 
   std::uint64_t size() const noexcept;
+  // Announces that one reader will read these bytes in order, beginning soon: decodes ahead of it at once, on
+  // all cores, instead of only after it has read for a while. Does not wait.
+  void will_read(std::uint64_t offset, std::uint64_t size) const noexcept;
   // Reads into `out`, starting at `offset`. Returns the number of bytes, fewer than out.size() only at the
   // end of the stream. Cost: decodes the spans that are not cached, from the nearest decoder or access point.
   // Errc::cancelled soon after `context` ends, also while it waits for other readers. Spans decoded until

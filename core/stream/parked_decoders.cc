@@ -31,7 +31,8 @@ bool ParkedDecoders::has(std::uint64_t stream, std::uint64_t first_span, std::ui
 
 void ParkedDecoders::park(std::uint64_t stream, ParkedDecoder place) {
   Entries leaving, parked;  // destroyed after the lock is released
-  parked.push_front({stream, std::move(place)});
+  const std::size_t size = place.decoder->memory();
+  parked.push_front({stream, std::move(place), size});
   auto entries = entries_.lock();
   const auto is_of_stream = [&](const Entry& entry) { return entry.stream == stream; };
   entries->splice(entries->begin(), parked);
@@ -39,7 +40,12 @@ void ParkedDecoders::park(std::uint64_t stream, ParkedDecoder place) {
     const auto oldest = std::find_if(entries->rbegin(), entries->rend(), is_of_stream);
     leaving.splice(leaving.end(), *entries, std::prev(oldest.base()));
   }
-  if (entries->size() > kMost) leaving.splice(leaving.end(), *entries, std::prev(entries->end()));
+  std::size_t memory = 0;
+  for (const Entry& entry : *entries) memory += entry.memory;
+  while (entries->size() > 1 && (entries->size() > kMost || memory > kMostMemory)) {
+    memory -= entries->back().memory;
+    leaving.splice(leaving.end(), *entries, std::prev(entries->end()));
+  }
 }
 
 void ParkedDecoders::drop(std::uint64_t stream) noexcept {

@@ -22,6 +22,7 @@ class ParkedDecoders {
  public:
   static constexpr std::size_t kMost = 16;
   static constexpr std::size_t kMostPerStream = 4;
+  static constexpr std::size_t kMostMemory = std::size_t{32} << 20;  // unless a single one needs more
 
   // Removes and returns the decoder of `stream` with the largest position from `first_span` to `last_span`,
   // inclusive.
@@ -38,6 +39,7 @@ class ParkedDecoders {
   struct Entry {
     std::uint64_t stream;
     ParkedDecoder place;
+    std::size_t memory;
   };
   using Entries = std::list<Entry>;
   mutable OrderedGuarded<Entries, LockLevel::parked> entries_;  // parked last first

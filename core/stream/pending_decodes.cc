@@ -133,6 +133,14 @@ void PendingDecodes::Decode::deliver(SpanBytes span) noexcept {
   if (is_awaited) decodes_->changed_.notify_all();
 }
 
+void PendingDecodes::Decode::skip(const Error* error) {
+  const auto shared = error != nullptr ? std::make_shared<const Error>(*error) : nullptr;
+  auto table = decodes_->table_.lock();
+  const bool is_awaited = answer(*table, {range_->next, range_->next}, nullptr, shared);
+  ++range_->next;
+  if (is_awaited) decodes_->changed_.notify_all();
+}
+
 void PendingDecodes::Decode::fail(const Error& error) {
   const auto shared = std::make_shared<const Error>(error);
   auto table = decodes_->table_.lock();

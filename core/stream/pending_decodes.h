@@ -65,6 +65,9 @@ class PendingDecodes {
     std::optional<ParkedDecoder> take_place() { return std::move(place_); }
     // Adds the next span to the cache and gives it to the waiting readers.
     void deliver(SpanBytes span) noexcept;
+    // Leaves the next span out. Gives `error` to the readers that wait for it; they try again if it is null.
+    // If it throws std::bad_alloc, nothing has changed.
+    void skip(const Error* error);
     // Gives the error to the readers that wait for the remaining spans. If it throws std::bad_alloc, nothing
     // has changed.
     void fail(const Error& error);

@@ -29,16 +29,25 @@ void ReadPatterns::join_next(Reader& reader) noexcept {
     if (!follows(next.begin, reader.end)) continue;
     reader.end = next.end;
     reader.size += next.size;
+    reader.announced = std::max(reader.announced, next.announced);
     reader.planned = std::max(reader.planned, next.planned);
     next = {};
   }
+}
+
+ReadPatterns::Reader& ReadPatterns::least_active() noexcept {
+  return *std::ranges::min_element(readers_, {}, &Reader::used);
+}
+
+ReadPatterns::Reader& ReadPatterns::expect(std::uint64_t begin, std::uint64_t end) noexcept {
+  return least_active() = {.begin = begin, .end = begin, .used = ++reads_, .announced = end};
 }
 
 ReadPatterns::Reader* ReadPatterns::note(std::uint64_t offset, std::uint64_t size) noexcept {
   ++reads_;
   Reader* const reader = reader_before(offset);
   if (reader == nullptr) {
-    *std::ranges::min_element(readers_, {}, &Reader::used) = {offset, offset + size, size, reads_, 0};
+    least_active() = {.begin = offset, .end = offset + size, .size = size, .used = reads_};
     return nullptr;
   }
   reader->end = offset + size;

@@ -19,15 +19,19 @@ class ReadPatterns {
     std::uint64_t begin = 0, end = 0;  // covered interval in bytes of the stream
     std::uint64_t size = 0;            // bytes read, without the gaps
     std::uint64_t used = 0;            // number of its last read in the stream; 0: unused
+    std::uint64_t announced = 0;       // the end of what it will read; 0: unknown
     std::uint64_t planned = 0;         // for the caller's use; 0 at first
   };
   // Returns the reader that has now read `size` bytes at `offset`; nullptr if none was at that position.
   // Valid until the next call.
   Reader* note(std::uint64_t offset, std::uint64_t size) noexcept;
+  // Adds a reader that will read from `begin` to `end`. Valid until the next call.
+  Reader& expect(std::uint64_t begin, std::uint64_t end) noexcept;
   // Returns whether a tracked reader has already covered the byte at `offset`.
   bool has_come_over(std::uint64_t offset) const noexcept;
 
  private:
+  Reader& least_active() noexcept;
   Reader* reader_before(std::uint64_t offset) noexcept;
   void join_next(Reader& reader) noexcept;
 

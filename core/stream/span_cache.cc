@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <iterator>
 #include <list>
 #include <new>
@@ -25,7 +24,6 @@
 
 #include "core/base/guarded.h"
 #include "core/base/lock_order.h"
-#include "core/base/wait.h"
 #include "core/base/worker_pool.h"
 #include "core/stream/parked_decoders.h"
 
@@ -34,7 +32,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kMostAhead = std::uint64_t{16} << 20;  // bytes, per reader
+constexpr std::uint64_t kUsuallyAhead = std::uint64_t{16} << 20;  // bytes, per reader
 // The time after which unread spans may be evicted for others, because their reader may have stopped.
 constexpr std::chrono::seconds kUnreadKept{5};
 constexpr std::size_t kMostTasksWaiting = 256;
@@ -122,7 +120,8 @@ class RecentSpans {
 }  // namespace
 
 struct SpanCache::State {
-  explicit State(std::uint64_t budget_bytes) : budget(budget_bytes), recent(RecentSpans(budget_bytes)) {}
+  State(std::uint64_t budget_bytes, unsigned cores)
+      : budget(budget_bytes), recent(RecentSpans(budget_bytes)), permits(cores) {}
 
   // `locked_as_well` is called with the lock held.
   template <class Also>
@@ -146,32 +145,14 @@ struct SpanCache::State {
   ParkedDecoders parked;
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
                              verify_failures = 0;
-  static inline const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-  Guarded<unsigned> free_permits{cores};
-  std::condition_variable_any permit_returned;
-  WorkerPool workers{cores, kMostTasksWaiting};
+  DecodePermits permits;
+  WorkerPool workers{permits.most(), kMostTasksWaiting};
 };
 
-SpanCache::SpanCache(std::uint64_t budget_bytes) : state_(std::make_unique<State>(budget_bytes)) {}
+SpanCache::SpanCache(std::uint64_t budget_bytes, unsigned cores)
+    : state_(std::make_unique<State>(
+          budget_bytes, cores > 0 ? cores : std::max(1U, std::thread::hardware_concurrency()))) {}
 SpanCache::~SpanCache() = default;
-
-Result<SpanCache::Permit> SpanCache::Permit::acquire(const SpanCache& cache, const Context& context) {
-  HeldLevels::check_may_take(LockLevel::permit);
-  State& state = *cache.state_;
-  auto permits = state.free_permits.lock();
-  auto waited = wait_until_met(state.permit_returned, permits.lock(), context, [&] { return *permits > 0; });
-  if (!waited) return fail(std::move(waited).error());
-  --*permits;
-  HeldLevels::take(LockLevel::permit);
-  return Permit(state);
-}
-
-SpanCache::Permit::~Permit() {
-  if (state_ == nullptr) return;
-  HeldLevels::give_back(LockLevel::permit);
-  ++*state_->free_permits.lock();
-  state_->permit_returned.notify_one();
-}
 
 std::uint64_t SpanCache::new_stream() noexcept { return state_->streams.fetch_add(1); }
 
@@ -191,7 +172,11 @@ std::shared_ptr<SpanBuffer> SpanCache::make_buffer(std::size_t size) const {
   return state_->buffers->make(size);
 }
 
-std::uint64_t SpanCache::most_ahead() const noexcept { return std::min(kMostAhead, state_->budget / 4); }
+std::uint64_t SpanCache::most_ahead(std::uint64_t longest_run) const noexcept {
+  // One run is being decoded by each core, and one was decoded for the reader.
+  const std::uint64_t of_all_cores = (state_->permits.most() + 1) * longest_run;
+  return std::min(std::max(kUsuallyAhead, of_all_cores), state_->budget / 4);
+}
 
 SpanCache::AheadRoom::AheadRoom(AheadRoom&& other) noexcept
     : state_(other.state_), bytes_(std::exchange(other.bytes_, 0)) {}
@@ -210,9 +195,9 @@ void SpanCache::add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) noexcept
   state_->add(key, std::move(span), true, [size](RecentSpans& spans) { spans.unreserve(size); });
 }
 
-void SpanCache::count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept {
+void SpanCache::count_decoded(std::uint64_t bytes, DecodePermits::For whom) noexcept {
   state_->decoded_bytes += bytes;
-  if (whom == DecodedFor::ahead) state_->ahead_bytes += bytes;
+  if (whom == DecodePermits::For::ahead) state_->ahead_bytes += bytes;
 }
 void SpanCache::count_verify_failure() noexcept { ++state_->verify_failures; }
 
@@ -228,6 +213,7 @@ SpanCacheStats SpanCache::stats() const {
   return stats;
 }
 
+DecodePermits& SpanCache::permits() const noexcept { return state_->permits; }
 ParkedDecoders& SpanCache::parked() const noexcept { return state_->parked; }
 WorkerPool& SpanCache::workers() const noexcept { return state_->workers; }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/stream/decode_permits.h"
 #include "core/stream/span_buffer.h"
 #include "layoutfs/context.h"
 #include "layoutfs/error.h"
@@ -35,7 +36,8 @@ class SpanCache {
   struct State;
 
  public:
-  explicit SpanCache(std::uint64_t budget_bytes);
+  // `cores` is the number of threads that decode at once; 0: one per core of the machine.
+  explicit SpanCache(std::uint64_t budget_bytes, unsigned cores = 0);
   ~SpanCache();
   std::uint64_t new_stream() noexcept;
 
@@ -50,8 +52,9 @@ class SpanCache {
   // Returns memory for a decoded span.
   std::shared_ptr<SpanBuffer> make_buffer(std::size_t size) const;
 
-  // Returns the limit for bytes decoded ahead of one reader.
-  std::uint64_t most_ahead() const noexcept;
+  // Returns the limit for bytes decoded ahead of one reader of a stream, in which the longest distance
+  // between two access points is `longest_run` bytes: enough for all cores, within the budget.
+  std::uint64_t most_ahead(std::uint64_t longest_run) const noexcept;
   // Reserved room for spans to decode ahead. The destructor releases the unused part.
   class AheadRoom {
    public:
@@ -69,25 +72,11 @@ class SpanCache {
   std::optional<AheadRoom> room_ahead(std::uint64_t bytes);
   void add_ahead(SpanKey key, SpanBytes span, AheadRoom& room) noexcept;
 
-  // The right to decode. There are as many as cores, because more decoders would not be faster, and each
-  // takes several windows of memory. A thread with a permit must not wait for a second one.
-  class Permit {
-   public:
-    // Waits for a free permit. Errc::cancelled if `context` ends.
-    static Result<Permit> acquire(const SpanCache& cache, const Context& context);
-    Permit(Permit&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    Permit& operator=(Permit&&) = delete;
-    ~Permit();
-
-   private:
-    explicit Permit(State& state) noexcept : state_(&state) {}
-    State* state_;
-  };
-
-  enum class DecodedFor { reader, ahead };
-  void count_decoded(std::uint64_t bytes, DecodedFor whom) noexcept;
+  void count_decoded(std::uint64_t bytes, DecodePermits::For whom) noexcept;
   void count_verify_failure() noexcept;
   SpanCacheStats stats() const;
+  // Returns the permits to decode. There are as many as cores, because more decoders would not be faster.
+  DecodePermits& permits() const noexcept;
   // Returns the decoders that the streams of this cache have parked.
   ParkedDecoders& parked() const noexcept;
   // Returns the threads that decode ahead. A stream drops its tasks before it ends.

@@ -160,26 +160,26 @@ TEST(ParkedDecoders, DroppingAStreamEndsItsDecodersOnly) {
   EXPECT_TRUE(parked.take(2, 0, 0));
 }
 
-TEST(SpanCache, AThreadThatWaitsForAPermitCanBeStopped) {
-  const SpanCache cache(100);
-  std::stop_source stop;
-  std::vector<SpanCache::Permit> taken;
-  for (unsigned i = 0; i < std::max(1U, std::thread::hardware_concurrency()); ++i)
-    taken.push_back(std::async(std::launch::async, [&] {
-                      return SpanCache::Permit::acquire(cache, {}).value();  // one for each thread
-                    }).get());
-  auto waiting = std::async(std::launch::async, [&] {
-    const auto permit = SpanCache::Permit::acquire(cache, {.stop = stop.get_token(), .deadline = {}});
-    return permit ? Status() : fail(Error(permit.error()));
-  });
-  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
-  stop.request_stop();
-  EXPECT_EQ(waiting.get().error().code(), Errc::cancelled);
-  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
-  EXPECT_EQ(SpanCache::Permit::acquire(cache, {.stop = {}, .deadline = soon}).error().code(),
-            Errc::cancelled);
-  taken.pop_back();
-  EXPECT_TRUE(SpanCache::Permit::acquire(cache, {}));
+TEST(ParkedDecoders, LargeOnesLeaveTheOldest) {
+  class LargeDecoder final : public Decoder {
+   public:
+    explicit LargeDecoder(std::size_t size) : size_(size) {}
+    Result<std::size_t> read(std::span<std::byte>) override { return std::size_t{0}; }
+    std::size_t memory() const noexcept override { return size_; }
+
+   private:
+    std::size_t size_;
+  };
+  constexpr std::size_t kHalf = ParkedDecoders::kMostMemory / 2;
+  ParkedDecoders parked;
+  for (std::uint64_t stream = 1; stream <= 3; ++stream)
+    parked.park(stream, {std::make_unique<LargeDecoder>(kHalf), 0});
+  EXPECT_FALSE(parked.has(1, 0, 0));
+  EXPECT_TRUE(parked.has(2, 0, 0));
+  EXPECT_TRUE(parked.has(3, 0, 0));
+  parked.park(4, {std::make_unique<LargeDecoder>(4 * kHalf), 0});
+  EXPECT_TRUE(parked.has(4, 0, 0)) << "the newest stays, even if it is too large";
+  EXPECT_EQ(parked.size(), 1u);
 }
 
 }  // namespace
