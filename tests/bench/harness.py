@@ -202,7 +202,7 @@ def package_version(name):
 
 
 def machine(layoutfs):
-    packages = ("umoci", "skopeo", "squashfuse", "tar", "pigz", "zstd", "openssl", "libisal2", "libzstd1", "libssl3", "libfuse3-3")
+    packages = ("umoci", "skopeo", "podman", "squashfuse", "tar", "pigz", "zstd", "openssl", "libisal2", "libzstd1", "libssl3", "libfuse3-3")
     return {
         "cpu": first_field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": len(os.sched_getaffinity(0)),
