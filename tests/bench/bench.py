@@ -66,6 +66,11 @@ class Bench:
     def blobs(self, tag):
         return self.tags[tag]
 
+    def settle(self):
+        """Writes the data of earlier measurements to disk, so that the next one does not wait for it."""
+        if not self.quick:
+            os.sync()
+
     def read(self, *paths):
         for path in paths:
             rows_read.read_through(path)

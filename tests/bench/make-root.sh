@@ -28,7 +28,7 @@ with_dependencies() {
   apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
     --no-enhances "$@" | grep -v '^[ <|]' | sort -u
 }
-names=$(with_dependencies bash coreutils grep dpkg python3-minimal libpython3-stdlib base-files)
+names=$(with_dependencies grep dpkg python3-minimal libpython3-stdlib base-files)
 if [ -z "$small" ]; then
   # Adds the other packages, largest first, up to the size; packages larger than that would not be a mixture.
   names+=$'\n'$(dpkg-query -W -f '${Installed-Size} ${Package} ${db:Status-Status}\n' | sort -rn |

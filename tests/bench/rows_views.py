@@ -103,7 +103,7 @@ def large_file_again(b, views):
             run("mksquashfs", local.parent, packed, "-no-progress", "-noD", "-noF")
             mounts.enter_context(mounted(at, "squashfuse_ll", packed, at))
             files["squashfuse_ll"] = at / "large"
-        os.sync()
+        b.settle()
         ways = (
             ("read", "large file again, in the page cache", read_through),
             ("mmap", "large file again, mapped into memory", touch_through),
