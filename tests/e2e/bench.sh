@@ -34,8 +34,49 @@ assert len(bars) == len(rows) > 10, (len(bars), len(rows))' "$TMP/plot.svg" "$R"
 same "bench.py leaves no mount" "" "$(mounts_below "$TMP")"
 same "bench.py leaves no files" "" "$(find "$TMP" -mindepth 1 -maxdepth 1 -name 'layoutfs-bench.*')"
 
+echo "-- the documents"
+mkdir -p "$TMP/pages/docs"
+cp "$SOURCE/README.md" "$TMP/pages/"
+cp "$SOURCE/docs/benchmarks.md" "$TMP/pages/docs/"
+check "README.md gets ten rows, docs/benchmarks.md all rows, and each its plot" python3 -c '
+import json, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import report
+result, pages = json.load(open(sys.argv[2])), pathlib.Path(sys.argv[3])
+report.write_pages(result, pages)
+def rows(page):
+    block = (pages / page).read_text().split(report.BEGIN)[1].split(report.END)[0]
+    return [line for line in block.splitlines() if line.startswith("| ")][2:]
+assert len(rows("README.md")) == len(report.README) == 10, rows("README.md")
+assert len(rows("docs/benchmarks.md")) == len(result["rows"])
+for plot, page in (("benchmark.svg", "README.md"), ("benchmark-all.svg", "docs/benchmarks.md")):
+    assert (pages / "docs" / plot).stat().st_size > 0
+    assert plot in (pages / page).read_text()' "$SOURCE/tests/bench" "$R" "$TMP/pages"
+
 limited "${bench[@]}" --only layout --json >"$TMP/stdout" 2>/dev/null
 check "bench.py prints only JSON on stdout" jq -e '[.rows[].id] == ["layout-mount"]' "$TMP/stdout"
+
+if [ -n "${LIMITS-}" ]; then
+  echo "-- the limits"
+  plain=$(seq 300000 | wc -c)
+  for how in "gzip -c" "zstd -qc"; do
+    # Two members or frames.
+    for _ in 1 2; do seq 300000 | $how; done >"$TMP/blob"
+    name=$TMP/$(sha256sum <"$TMP/blob" | cut -d' ' -f1)
+    mv "$TMP/blob" "$name"
+    same "limits pass decodes all of: $how" $((2 * plain)) "$(limited "$LIMITS" pass "$name" | jq .bytes)"
+    same "limits pass decodes two blobs at once: $how" $((4 * plain)) "$(limited "$LIMITS" pass "$name" "$name" | jq .bytes)"
+    same "limits decode decodes one blob by several threads: $how" $((2 * plain)) "$(limited "$LIMITS" decode 3 "$name" | jq .bytes)"
+    head -c -9 "$name" >"$TMP/cut"
+    limited "$LIMITS" pass "$TMP/cut" >/dev/null 2>&1
+    same "limits pass refuses a truncated blob: $how" 1 $?
+    limited "$LIMITS" decode 1 "$TMP/cut" >/dev/null 2>&1
+    same "limits decode refuses a truncated blob: $how" 1 $?
+    mv "$name" "${name//[0-9]/a}"
+    limited "$LIMITS" pass "${name//[0-9]/a}" >/dev/null 2>&1
+    same "limits pass refuses a blob with another digest than its name: $how" 1 $?
+  done
+fi
 
 echo "-- an interrupted benchmark"
 "${bench[@]}" --only byte 2>/dev/null &
