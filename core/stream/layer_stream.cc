@@ -106,9 +106,12 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
                                                       const Context& context, Use&& use) {
   if (offset >= index.size || size == 0) return std::size_t{0};
   size = static_cast<std::size_t>(std::min<std::uint64_t>(size, index.size - offset));
+  bool is_sequential = false;
   try {
     auto locked = patterns.lock();
-    if (auto* const reader = locked->note(offset, size)) plan_ahead(*reader);
+    auto* const reader = locked->note(offset, size);
+    is_sequential = reader != nullptr;
+    if (is_sequential) plan_ahead(*reader);
   } catch (const std::bad_alloc&) {
     // Read-ahead is optional.
   }
@@ -122,6 +125,7 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
     const std::size_t used = std::min(part.size(), size - done);
     use(*found, part.first(used));
     done += used;
+    if (is_sequential && used == part.size()) cache->pass({stream, number});
   }
   return done;
 }

@@ -1,18 +1,22 @@
 // Decoded spans within one budget.
 //
-// Parts. The entry of each span is in one of two lists: `unread`, for spans that were decoded ahead and not
-// read yet, by time of arrival; `used`, for all others, by last use. A map leads from keys into the lists.
+// Parts. The entry of each span is in one of three lists: `unread`, for spans that were decoded ahead and not
+// read yet, by time of arrival; `passed`, for spans that a sequential reader has left behind; `used`, for all
+// others, by last use. A map leads from keys into the lists.
 //
 // Movement. Entries are added at the front of their list, move to the front of `used` with each use, and are
-// evicted from the back of `used`, or of `unread` if that is empty. Room for spans ahead is reserved before
-// they are decoded, at most half of the budget; unread spans that were not read in time count as used when
-// others need their room.
+// evicted from the back of `passed`, then of `used`, then of `unread`. `passed` has a small budget of its
+// own, so that reading a large file neither displaces the spans of others nor fills the memory with spans
+// that the kernel has in its page cache. A span that is used after it was passed never passes again. Room for
+// spans ahead is reserved before they are decoded, at most half of the budget; unread spans that were not
+// read in time count as used when others need their room.
 //
 // Invariants. Each entry is in the map, and each key of the map has an entry. bytes() is the memory of all
 // entries and at most the budget. Entries move by splicing, so only adding one allocates.
 #include "core/stream/span_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <iterator>
@@ -36,6 +40,8 @@ constexpr std::uint64_t kUsuallyAhead = std::uint64_t{16} << 20;  // bytes, per 
 // The time after which unread spans may be evicted for others, because their reader may have stopped.
 constexpr std::chrono::seconds kUnreadKept{5};
 constexpr std::size_t kMostTasksWaiting = 256;
+// Enough for readers that follow each other closely, and for a processor's cache to help with the next spans.
+constexpr std::uint64_t kMostPassed = std::uint64_t{32} << 20;
 
 struct SpanKeyHash {
   std::size_t operator()(const SpanKey& key) const noexcept {
@@ -48,9 +54,11 @@ class RecentSpans {
   struct Entry {
     SpanKey key;
     SpanBytes span;
-    bool is_unread;
+    enum class Place : std::uint8_t { used, unread, passed } place;
     Clock::time_point since;  // of unread entries
+    bool is_reused = false;
   };
+  using Place = Entry::Place;
   using Entries = std::list<Entry>;
 
   explicit RecentSpans(std::uint64_t budget) : budget_(budget) {}
@@ -58,62 +66,74 @@ class RecentSpans {
   SpanBytes find(SpanKey key) {
     const auto found = places_.find(key);
     if (found == places_.end()) return nullptr;
-    use(found->second);
-    return found->second->span;
+    Entry& entry = *found->second;
+    if (entry.place == Place::passed) entry.is_reused = true;
+    move(found->second, Place::used);
+    return entry.span;
+  }
+  // Evicted spans are moved to `leaving`, and freed after the lock is released.
+  void pass(SpanKey key, Entries& leaving) noexcept {
+    const auto found = places_.find(key);
+    if (found == places_.end() || found->second->is_reused) return;
+    move(found->second, Place::passed);
+    while (bytes_of(Place::passed) > std::min(budget_ / 4, kMostPassed)) evict(Place::passed, leaving);
   }
   bool holds(SpanKey key) const { return places_.contains(key); }
 
-  // Adds `entry`, a list of one, unless the span exists. Evicted spans are moved to `leaving`, and freed
-  // after the lock is released. If it throws std::bad_alloc, nothing has changed.
+  // Adds `entry`, a list of one, unless the span exists. `leaving` as in pass(). If it throws std::bad_alloc,
+  // nothing has changed.
   void add(Entries entry, Entries& leaving) {
     const std::uint64_t size = entry.front().span->capacity();
     if (size > budget_) return leaving.splice(leaving.end(), entry);
     const auto [place, is_new] = places_.try_emplace(entry.front().key, entry.begin());
     if (!is_new) return leaving.splice(leaving.end(), entry);
-    const bool is_unread = entry.front().is_unread;
-    Entries& entries = is_unread ? unread_ : used_;
-    entries.splice(entries.begin(), entry);
-    bytes_ += size;
-    if (is_unread) unread_bytes_ += size;
-    while (bytes_ > budget_) evict(leaving);
+    const Place to = entry.front().place;
+    list(to).splice(list(to).begin(), entry);
+    bytes_of(to) += size;
+    while (bytes() > budget_) {
+      constexpr std::array kOrder = {Place::passed, Place::used, Place::unread};
+      evict(*std::ranges::find_if(kOrder, [this](Place from) { return !list(from).empty(); }), leaving);
+    }
   }
 
   // Reserves room for unread spans. Returns false if there is none.
   bool reserve(std::uint64_t bytes) {
     const std::uint64_t most = budget_ / 2;
-    while (unread_bytes_ + reserved_ + bytes > most && !unread_.empty() &&
-           unread_.back().since + kUnreadKept < Clock::now())
-      use(std::prev(unread_.end()));
-    if (unread_bytes_ + reserved_ + bytes > most) return false;
+    Entries& unread = list(Place::unread);
+    while (unread_bytes() + reserved_ + bytes > most && !unread.empty() &&
+           unread.back().since + kUnreadKept < Clock::now())
+      move(std::prev(unread.end()), Place::used);
+    if (unread_bytes() + reserved_ + bytes > most) return false;
     reserved_ += bytes;
     return true;
   }
   void unreserve(std::uint64_t bytes) { reserved_ -= bytes; }
 
-  std::uint64_t bytes() const noexcept { return bytes_; }
-  std::uint64_t unread_bytes() const noexcept { return unread_bytes_; }
+  std::uint64_t bytes() const noexcept { return bytes_[0] + bytes_[1] + bytes_[2]; }
+  std::uint64_t unread_bytes() const noexcept { return bytes_[static_cast<std::size_t>(Place::unread)]; }
 
  private:
-  void use(Entries::iterator entry) {
-    used_.splice(used_.begin(), entry->is_unread ? unread_ : used_, entry);
-    if (!entry->is_unread) return;
-    entry->is_unread = false;
-    unread_bytes_ -= entry->span->capacity();
+  Entries& list(Place place) noexcept { return lists_[static_cast<std::size_t>(place)]; }
+  std::uint64_t& bytes_of(Place place) noexcept { return bytes_[static_cast<std::size_t>(place)]; }
+
+  void move(Entries::iterator entry, Place to) noexcept {
+    list(to).splice(list(to).begin(), list(entry->place), entry);
+    bytes_of(entry->place) -= entry->span->capacity();
+    bytes_of(to) += entry->span->capacity();
+    entry->place = to;
   }
-  void evict(Entries& leaving) noexcept {
-    Entries& entries = used_.empty() ? unread_ : used_;
-    Entry& last = entries.back();
-    bytes_ -= last.span->capacity();
-    if (last.is_unread) unread_bytes_ -= last.span->capacity();
-    places_.erase(last.key);
-    leaving.splice(leaving.end(), entries, std::prev(entries.end()));
+  void evict(Place from, Entries& leaving) noexcept {
+    const auto last = std::prev(list(from).end());
+    bytes_of(from) -= last->span->capacity();
+    places_.erase(last->key);
+    leaving.splice(leaving.end(), list(from), last);
   }
 
   std::uint64_t budget_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t unread_bytes_ = 0, reserved_ = 0;
-  Entries used_;    // most recently used first
-  Entries unread_;  // added last first
+  std::uint64_t reserved_ = 0;
+  // By Place; the latest arrival is the first of its list.
+  std::array<Entries, 3> lists_;
+  std::array<std::uint64_t, 3> bytes_{};
   std::unordered_map<SpanKey, Entries::iterator, SpanKeyHash> places_;
 };
 
@@ -128,7 +148,10 @@ struct SpanCache::State {
   void add(SpanKey key, SpanBytes span, bool is_unread, Also&& locked_as_well) noexcept {
     RecentSpans::Entries leaving, entry;
     try {
-      entry.push_front({key, std::move(span), is_unread, is_unread ? Clock::now() : Clock::time_point()});
+      if (is_unread)
+        entry.push_front({key, std::move(span), RecentSpans::Place::unread, Clock::now()});
+      else
+        entry.push_front({key, std::move(span), RecentSpans::Place::used, {}});
     } catch (const std::bad_alloc&) {
     }
     auto spans = recent.lock();
@@ -163,6 +186,10 @@ SpanBytes SpanCache::find(SpanKey key) {
 }
 
 SpanBytes SpanCache::find_again(SpanKey key) { return state_->recent.lock()->find(key); }
+void SpanCache::pass(SpanKey key) noexcept {
+  RecentSpans::Entries leaving;
+  state_->recent.lock()->pass(key, leaving);
+}
 bool SpanCache::holds(SpanKey key) const { return state_->recent.lock()->holds(key); }
 void SpanCache::add(SpanKey key, SpanBytes span) noexcept {
   state_->add(key, std::move(span), false, [](RecentSpans&) {});

@@ -30,8 +30,8 @@ struct SpanCacheStats {
   std::uint64_t unread_bytes = 0;  // part of bytes: decoded ahead and not read yet
 };
 
-// Evicts the least recently used spans first, and unread ones only if there are no others. Readers keep the
-// spans that they hold. Thread-safe.
+// Evicts spans that a sequential reader has passed first, then the least recently used ones, and unread ones
+// only if there are no others. Readers keep the spans that they hold. Thread-safe.
 class SpanCache {
   struct State;
 
@@ -49,6 +49,9 @@ class SpanCache {
   bool holds(SpanKey key) const;
   // Does nothing if there is no memory for the entry.
   void add(SpanKey key, SpanBytes span) noexcept;
+  // A sequential reader has read the span to its end, and will not return: the span is evicted before others,
+  // and soon, unless it is used again.
+  void pass(SpanKey key) noexcept;
   // Returns memory for a decoded span.
   std::shared_ptr<SpanBuffer> make_buffer(std::size_t size) const;
 

@@ -64,7 +64,7 @@ TEST(ReadAhead, ASequentialReaderWithLittleCacheIsNotHeldUpByThoseWhoDecodeAhead
 
 TEST(ReadAhead, ReadersInOrderAtSeveralPlacesAreEachReadAheadOf) {
   const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 41)));
-  const auto cache = std::make_shared<SpanCache>(10'000'000);
+  const auto cache = std::make_shared<SpanCache>(20'000'000);
   const auto stream = fixture.stream(cache);
   constexpr std::uint64_t kReaders = 4, kPart = 750'000;
   for (std::uint64_t at = 0; at < kPart; at += 5'000)
@@ -246,6 +246,19 @@ TEST(ReadAhead, SixteenReadersAndEightDecoders) {
     wait_for_workers(*cache);
     EXPECT_LE(cache->stats().decoded_bytes, plain.size());
   }
+}
+
+TEST(ReadAhead, ASequentialReaderDoesNotDisplaceTheSpansOfOthers) {
+  const Bytes plain = sample_bytes(3'000'000, 59);
+  const StreamFixture fixture(Compression::gzip, gzip_of(plain));
+  const auto cache = std::make_shared<SpanCache>(1'000'000);
+  const auto stream = fixture.stream(cache), other = fixture.stream(cache);
+  expect_stream_read(other, plain, 1'000'000, 100'000);
+  read_in_order(stream, plain, 0, 20'000);
+  wait_for_workers(*cache);
+  const auto misses = cache->stats().misses;
+  expect_stream_read(other, plain, 1'000'000, 100'000);
+  EXPECT_EQ(cache->stats().misses, misses);
 }
 
 TEST(ReadAhead, AReaderThatIsStoppedEndsTheDecodingForItAlone) {

@@ -93,6 +93,40 @@ TEST(SpanCache, WhatWasDecodedAheadDoesNotLeaveBeforeItWasRead) {
   EXPECT_TRUE(cache.holds({1, 2}));
 }
 
+TEST(SpanCache, SpansThatAReaderHasPassedLeaveFirst) {
+  SpanCache cache(100);
+  for (const std::uint64_t span : {0u, 1u, 2u}) cache.add({1, span}, cached_span(25));
+  cache.pass({1, 2});
+  cache.add({2, 0}, cached_span(30));
+  EXPECT_TRUE(cache.holds({1, 0})) << "it is older, but was not passed";
+  EXPECT_FALSE(cache.holds({1, 2}));
+  cache.pass({9, 9});  // not cached
+}
+
+TEST(SpanCache, PassedSpansMayUseAQuarterOfIt) {
+  SpanCache cache(400);
+  for (std::uint64_t span = 0; span < 20; ++span) {
+    cache.add({1, span}, cached_span(20));
+    cache.pass({1, span});
+  }
+  EXPECT_EQ(cache.stats().bytes, 100u);
+  EXPECT_FALSE(cache.holds({1, 14}));
+  EXPECT_TRUE(cache.holds({1, 15}));
+}
+
+TEST(SpanCache, APassedSpanThatIsUsedAgainStays) {
+  SpanCache cache(400);
+  cache.add({1, 0}, cached_span(20));
+  cache.pass({1, 0});
+  EXPECT_TRUE(cache.find({1, 0}));
+  cache.pass({1, 0});
+  for (std::uint64_t span = 1; span < 20; ++span) {
+    cache.add({1, span}, cached_span(20));
+    cache.pass({1, span});
+  }
+  EXPECT_TRUE(cache.holds({1, 0}));
+}
+
 TEST(SpanCache, HalfOfItMayWaitForItsReaders) {
   SpanCache cache(100);
   EXPECT_TRUE(add_ahead(cache, {1, 1}, 30));
