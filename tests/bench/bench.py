@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 import layouts
 import report
@@ -18,6 +19,7 @@ import rows_list
 import rows_read
 import rows_views
 from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say
+from rows import missing
 
 PARTS = {
     "layout": rows_list.many_images,
@@ -146,7 +148,7 @@ def main():
         parser.error("--docs wants the whole table")
 
     leave_nothing_mounted()
-    start, rows = time.time(), []
+    start, rows, failed = time.time(), [], []
     with tempfile.TemporaryDirectory(prefix="layoutfs-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
         b = Bench(arguments, pathlib.Path(work))
         about = {"machine": machine(b.layoutfs), "quick": b.quick, "coldBy": b.page_cache.how}
@@ -155,9 +157,14 @@ def main():
         about["image"]["contentBytes"] = sum(size for _, size in b.files)
         for name in wanted:
             say("%4d s  %s" % (time.time() - start, name))
-            for row in PARTS[name](b):
-                rows.append(row)
-                say("        " + report.line(row))
+            try:
+                for row in PARTS[name](b):
+                    rows.append(row)
+                    say("        " + report.line(row))
+            except Exception as error:  # one part must not cost the results of all others
+                failed.append(name)
+                traceback.print_exc()
+                rows.append(missing("failed-" + name, "part `%s`" % name, "%s: %s" % (type(error).__name__, error)))
         about["machine"]["loadAtEnd"] = os.getloadavg()[0]
         about["seconds"] = round(time.time() - start)
 
@@ -170,6 +177,8 @@ def main():
         report.write_plot(result, arguments.svg)
     if arguments.docs:
         report.write_pages(result, HERE.parent.parent)
+    if failed:
+        raise Failed("these parts failed: " + ", ".join(failed))
 
 
 if __name__ == "__main__":

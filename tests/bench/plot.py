@@ -2,7 +2,7 @@
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, LABELS, NUMBERS = 1120, 560, 210  # of all; of the names at the left, of the values at the right
+WIDTH, LABELS, NUMBERS = 1160, 560, 250  # of all; of the names at the left, of the values at the right
 LINE, TOP, BOTTOM = 24, 52, 34
 LOW, HIGH = 0.125, 8  # the axis; longer bars end there
 

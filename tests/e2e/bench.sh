@@ -56,6 +56,10 @@ for plot, page in (("benchmark.svg", "README.md"), ("benchmark-all.svg", "docs/b
 limited "${bench[@]}" --only layout --json >"$TMP/stdout" 2>/dev/null
 check "bench.py prints only JSON on stdout" jq -e '[.rows[].id] == ["layout-mount"]' "$TMP/stdout"
 
+limited "${bench[@]}" --limits /bin/false --only large,layout --json >"$TMP/stdout" 2>/dev/null
+same "bench.py fails if a part fails" 1 $?
+check "a part that fails leaves the results of the others" jq -e '[.rows[].id] == ["failed-large", "layout-mount"]' "$TMP/stdout"
+
 if [ -n "${LIMITS-}" ]; then
   echo "-- the limits"
   plain=$(seq 300000 | wc -c)
