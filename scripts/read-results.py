@@ -23,7 +23,7 @@ def reason_of_skip(test):
 
 
 def reason_of_failure(test):
-    """Returns the first failed checks: whoever sees the summary alone can begin to search."""
+    """Returns the first failed checks: with these alone, a reader of the summary can begin to search."""
     lines = (test.findtext("system-out") or "").splitlines()
     first = next((i for i, line in enumerate(lines) if FAILURE.match(line)), None)
     if first is None:
