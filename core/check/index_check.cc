@@ -1,26 +1,22 @@
 #include "core/check/index_check.h"
 
 #include <algorithm>
+#include <future>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "core/base/guarded.h"
 #include "core/cas/verifying_source.h"
-#include "core/codec/codec.h"
 #include "core/layer/diff_id.h"
+#include "core/stream/layer_stream.h"
 
 namespace layoutfs {
 namespace {
 
 std::unexpected<Error> differs(const std::string& what) { return fail(Errc::corrupt, "index file: " + what); }
-
-// Returns the error of an access point that gives wrong bytes; a system error takes precedence.
-std::unexpected<Error> point_fails(const std::string& where, const Error& error) {
-  if (error.code() != Errc::corrupt) return fail(Error(error));
-  return differs(where + "access point is unusable: " + error.message());
-}
 
 auto fields_of(const Extent& extent) { return std::tie(extent.offset, extent.size, extent.stream_offset); }
 
@@ -74,61 +70,62 @@ class EntryCheck {
   std::size_t next_ = 0;
 };
 
-Status check_blob(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
+// Adds the bytes that two threads have read.
+class ProgressSum {
+ public:
+  explicit ProgressSum(const CheckProgress& progress) : progress_(progress) {}
+  // `done` is what the thread has read so far; `mine` is its part of the sum.
+  void report(std::uint64_t& mine, std::uint64_t done) {
+    if (!progress_) return;
+    auto sum = sum_.lock();
+    *sum += done - mine;
+    mine = done;
+    progress_(*sum);
+  }
+
+ private:
+  const CheckProgress& progress_;
+  Guarded<std::uint64_t> sum_;
+};
+
+Status check_blob(const LayerIndex& index, const BlobPtr& blob, ProgressSum& progress,
                   const Context& context) {
   constexpr std::size_t kPiece = std::size_t{1} << 20;
   BlobSource bytes(blob);
   VerifyingSource verified(bytes, index.blob(), index.blob_size());
   Bytes buffer(kPiece);
-  for (std::uint64_t done = 0;;) {
+  for (std::uint64_t done = 0, reported = 0;;) {
     if (auto go_on = context.check(); !go_on) return go_on;
     const auto got = verified.read(buffer);
     if (!got) return fail(Error(got.error()));
     if (*got == 0) return {};
-    done += *got;
-    if (progress) progress(done);
+    progress.report(reported, done += *got);
   }
 }
 
-// Passes the whole stream on, each span from its access point, if its bytes match the index.
-Status decode_spans(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
-                    const Context& context, const std::function<Status(ByteView)>& sink) {
-  const StreamIndex stream = index.stream();
-  std::unique_ptr<Decoder> decoder;
-  Bytes buffer;
-  for (std::size_t number = 0; number < stream.spans.size(); ++number) {
-    if (auto go_on = context.check(); !go_on) return go_on;
-    const SpanRecord& span = stream.spans[number];
-    const PointRecord& point = stream.points[span.point];
-    const std::string where = "from stream byte " + std::to_string(span.offset) + " on ";
-    if (point.offset == span.offset) {
-      auto resumed = resume_at(point, stream, blob);
-      if (!resumed) return point_fails(where, resumed.error());
-      decoder = std::move(*resumed);
-      if (progress) progress(index.blob_size() + point.position / 8);
-    }
-    buffer.resize(static_cast<std::size_t>(stream.span_end(number) - span.offset));
-    const auto got = decoder->read(buffer);
-    if (!got) return point_fails(where, got.error());
-    if (*got != buffer.size() || !is_right_span(stream, number, buffer))
-      return differs(where + "content differs from the index");
-    if (auto taken = sink(buffer); !taken) return taken;
-  }
-  return {};
-}
-
-}  // namespace
-
-Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProgress& progress,
-                   const Context& context) {
-  if (auto checked = check_blob(index, blob, progress, context); !checked) return checked;
+// Compares the spans, and what the stream contains.
+Status check_stream(const LayerIndex& index, const BlobPtr& blob, const std::shared_ptr<SpanCache>& spans,
+                    ProgressSum& progress, const Context& context) {
   EntryCheck entries(index);
   TarParser parser([&entries](TarEntry&& entry) { return entries.add(entry); });
   Hasher hasher;
-  auto decoded = decode_spans(index, blob, progress, context, [&](ByteView bytes) {
-    hasher.update(bytes);
-    return parser.feed(bytes);
-  });
+  const LayerStream stream([&blob] { return Result<BlobPtr>(blob); }, index.stream(), spans, true, {},
+                           LayerStream::Failures::returned);
+  Status taken;
+  std::uint64_t done = 0, reported = 0;
+  auto decoded = stream.read_all(
+      [&](ByteView bytes) {
+        hasher.update(bytes);
+        done += bytes.size();
+        // As much of the blob as of the stream, about.
+        progress.report(reported, static_cast<std::uint64_t>(
+                                      static_cast<double>(index.blob_size()) *
+                                      (static_cast<double>(done) / static_cast<double>(stream.size()))));
+        return taken = parser.feed(bytes);
+      },
+      context);
+  if (!taken) return taken;
+  if (!decoded && decoded.error().code() == Errc::corrupt) return differs(decoded.error().message());
   if (!decoded) return decoded;
   // Checks that there are no more bytes.
   const auto diff_ids = diff_ids_of(std::move(hasher));
@@ -137,6 +134,18 @@ Status check_index(const LayerIndex& index, const BlobPtr& blob, const CheckProg
                    index.diff_id().str());
   if (auto parsed = parser.finish(); !parsed) return parsed;
   return entries.finish();
+}
+
+}  // namespace
+
+Status check_index(const LayerIndex& index, const BlobPtr& blob, const std::shared_ptr<SpanCache>& spans,
+                   const CheckProgress& progress, const Context& context) {
+  ProgressSum sum(progress);
+  auto hashing = std::async(std::launch::async, [&] { return check_blob(index, blob, sum, context); });
+  auto checked = check_stream(index, blob, spans, sum, context);
+  // A blob that does not match its digest explains every other error.
+  if (auto hashed = hashing.get(); !hashed) return hashed;
+  return checked;
 }
 
 }  // namespace layoutfs

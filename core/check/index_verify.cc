@@ -22,6 +22,8 @@ namespace {
 using CachedKind = IndexProblem::Kind;
 using IndexPtr = std::shared_ptr<const LayerIndex>;
 
+constexpr std::uint64_t kSpanMemory = std::uint64_t{128} << 20;  // bytes
+
 // The results for one layer, and its index if there is a valid one.
 struct CheckedLayer {
   VerifyReport report;
@@ -59,6 +61,8 @@ class IndexCheck {
   const IndexCache& cache_;
   const VerifyProgress& progress_;
   const Context& context_;
+  // Of all layers that are decoded at once.
+  const std::shared_ptr<SpanCache> spans_ = std::make_shared<SpanCache>(kSpanMemory);
 };
 
 Status IndexCheck::check_kept_index(const LayerIndex& index, const Descriptor& layer) const {
@@ -66,7 +70,7 @@ Status IndexCheck::check_kept_index(const LayerIndex& index, const Descriptor& l
   if (!blob) return fail(Error(blob.error()));
   CheckProgress progress;
   if (progress_) progress = [&](std::uint64_t bytes_read) { progress_(layer, bytes_read); };
-  return check_index(index, *blob, progress, context_);
+  return check_index(index, *blob, spans_, progress, context_);
 }
 
 // Builds a missing or invalid index in memory.

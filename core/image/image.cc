@@ -11,6 +11,9 @@ namespace {
 
 std::unexpected<Error> ends_early() { return fail(Errc::corrupt, "the layer's stream ends within the file"); }
 
+// A smaller file is decoded by its first read.
+constexpr std::uint64_t kLeastAnnounced = std::uint64_t{1} << 20;
+
 // Returns the extent that contains `offset`, otherwise the next one.
 std::span<const Extent>::iterator extent_at(std::span<const Extent> extents, std::uint64_t offset) {
   // The first one that ends after `offset`; none is empty.
@@ -60,6 +63,14 @@ Status Image::read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t 
   }
   out.append_zeros(static_cast<std::size_t>(end - offset));
   return {};
+}
+
+void Image::will_read(Inode inode) const noexcept {
+  const InodeView file = tree_->inode(inode);
+  if (file.type != EntryType::file || file.stored < kLeastAnnounced) return;
+  // The extents of a sparse file follow each other in the stream.
+  layers_[file.layer]->will_read(file.is_sparse ? file.extents.front().stream_offset : file.stream_offset,
+                                 file.stored);
 }
 
 std::optional<std::uint64_t> Image::seek(Inode inode, std::uint64_t offset, Seek what) const {

@@ -32,6 +32,9 @@ class Image {
   // The same, but appends the bytes to `out`, if possible without copying.
   Status read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t offset,
               const Context& context = {}) const;
+  // Announces that one reader will read the content of a file in order, beginning soon, so that it is decoded
+  // ahead of it on all cores from its first byte on. Has no effect for small files. Does not wait.
+  void will_read(Inode inode) const noexcept;
   // SEEK_DATA and SEEK_HOLE of lseek(2); returns nullopt (ENXIO) at or beyond the end.
   enum class Seek { data, hole };
   std::optional<std::uint64_t> seek(Inode inode, std::uint64_t offset, Seek what) const;

@@ -57,8 +57,9 @@ constexpr std::uint64_t kMostAnnounced = std::uint64_t{1} << 20;
 
 struct LayerStream::State {
   State(BlobOpener open_blob_, StreamIndex index_, std::shared_ptr<SpanCache> cache_, bool verify_,
-        std::optional<CopyPlace> copy_)
-      : open_blob(std::move(open_blob_)),
+        std::optional<CopyPlace> copy_, Failures failures_)
+      : failures(failures_),
+        open_blob(std::move(open_blob_)),
         index(std::move(index_)),
         cache(std::move(cache_)),
         verify(verify_),
@@ -66,6 +67,7 @@ struct LayerStream::State {
     if (copy_) copy.emplace(*std::move(copy_), open_blob, index, cache);
   }
 
+  const Failures failures;
   const BlobOpener open_blob;
   const StreamIndex index;
   const std::shared_ptr<SpanCache> cache;
@@ -168,7 +170,7 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, DecodePe
 Error LayerStream::State::failure_of(std::uint64_t first, std::uint64_t last, Error error) {
   Error located = std::move(error).with("stream bytes " + std::to_string(index.spans[first].offset) + " to " +
                                         std::to_string(index.span_end(first)));
-  log(LogLevel::error, "cannot read a layer: " + located.message());
+  if (failures == Failures::logged) log(LogLevel::error, "cannot read a layer: " + located.message());
   if (located.code() == Errc::corrupt) damaged.add(first, last, located);
   return located;
 }
@@ -331,9 +333,9 @@ void LayerStream::State::decode_ahead(AheadRequest request) {
 }
 
 LayerStream::LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache,
-                         bool verify, std::optional<CopyPlace> copy)
+                         bool verify, std::optional<CopyPlace> copy, Failures failures)
     : state_(std::make_unique<State>(std::move(open_blob), std::move(index), std::move(cache), verify,
-                                     std::move(copy))) {}
+                                     std::move(copy), failures)) {}
 
 // Waits for read-ahead threads, so it must not run on a thread for which they may wait (lock_order.h).
 LayerStream::~LayerStream() {
@@ -369,6 +371,20 @@ Result<std::size_t> LayerStream::read(IoBuffers& out, std::size_t size, std::uin
                                       const Context& context) const {
   return state_->for_each_part(size, offset, context,
                                [&out](const SpanBytes& span, ByteView part) { out.append(part, span); });
+}
+
+Status LayerStream::read_all(const std::function<Status(ByteView)>& sink, const Context& context) const {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  will_read(0, size());
+  for (std::uint64_t at = 0; at < size();) {
+    IoBuffers pieces;
+    const auto got = read(pieces, kPiece, at, context);
+    if (!got) return fail(Error(got.error()));
+    for (const ByteView piece : pieces.views())
+      if (auto taken = sink(piece); !taken) return taken;
+    at += *got;
+  }
+  return {};
 }
 
 }  // namespace layoutfs

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,11 +21,13 @@ namespace layoutfs {
 // continues at the end of the last read finds its decoder there.
 class LayerStream {
  public:
+  enum class Failures : std::uint8_t { logged, returned };  // whether an error of a read is also logged
+
   // `index` must be consistent (is_consistent). If `verify`, a span that does not match its digest is
   // Errc::corrupt and never returned. With `copy`, reads deep inside a stretch without access points make and
   // use a decoded copy.
   LayerStream(BlobOpener open_blob, StreamIndex index, std::shared_ptr<SpanCache> cache, bool verify = true,
-              std::optional<CopyPlace> copy = {});
+              std::optional<CopyPlace> copy = {}, Failures failures = Failures::logged);
   // Waits for the threads that decode ahead or make a copy, which stop soon. The caller must not hold
   // anything for which these wait: LockLevel::background.
   ~LayerStream();
@@ -41,6 +44,9 @@ class LayerStream {
   // The same, but appends the bytes to `out`, without copying cached spans.
   Result<std::size_t> read(IoBuffers& out, std::size_t size, std::uint64_t offset,
                            const Context& context = {}) const;
+  // Passes all of the stream to `sink`, in order and in pieces, decoded on all cores. Ends with the first
+  // error, also of `sink`, which nothing follows.
+  Status read_all(const std::function<Status(ByteView)>& sink, const Context& context = {}) const;
 
  private:
   struct State;

@@ -97,7 +97,7 @@ TEST_F(VerifyKept, WhatIsNotKeptIsNoProblem) {
 
 TEST_F(VerifyKept, FindsAnIndexThatIsNotTrue) {
   foreign_index(layers_[1]);
-  expect_problem(CachedKind::index, layers_[1].digest, "content differs from the index");
+  expect_problem(CachedKind::index, layers_[1].digest, "decoded bytes differ from the index");
 }
 
 TEST_F(VerifyKept, FindsADamagedFile) {

@@ -148,6 +148,16 @@ TEST(DamagedLayer, ADamagedSpanIsDecodedOnceForAllItsPages) {
   EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
 }
 
+TEST(DamagedLayer, ErrorsAreNotLoggedIfTheCallerReportsThem) {
+  const DamagedFixture fixture(25'000);
+  const LayerStream stream([&] { return Result<BlobPtr>(fixture.blob); }, fixture.indexed.index(),
+                           std::make_shared<SpanCache>(1'000'000), true, {}, LayerStream::Failures::returned);
+  ::testing::internal::CaptureStderr();
+  const auto read = stream.read_all([](ByteView) { return Status(); });
+  EXPECT_EQ(read.error().code(), Errc::corrupt);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
 TEST(DamagedLayer, ARunThatCannotBeDecodedFurtherIsNotTriedAgain) {
   const Bytes plain = sample_bytes(100'000, 58);
   Bytes blob = testing::gzip_of_one_block(plain);

@@ -261,6 +261,23 @@ TEST(ReadAhead, ASequentialReaderDoesNotDisplaceTheSpansOfOthers) {
   EXPECT_EQ(cache->stats().misses, misses);
 }
 
+TEST(ReadAhead, AWholeStreamIsPassedOnInOrder) {
+  for (const StreamFixture& fixture : testing::fixtures()) {
+    const auto cache = std::make_shared<SpanCache>(1'000'000, 4);
+    const auto stream = fixture.stream(cache);
+    Bytes whole;
+    ASSERT_TRUE(stream.read_all([&](ByteView piece) {
+      whole.insert(whole.end(), piece.begin(), piece.end());
+      return Status();
+    }));
+    EXPECT_TRUE(testing::same_bytes(whole, fixture.indexed.plain));
+    std::size_t calls = 0;
+    const auto ended = stream.read_all([&](ByteView) { return ++calls, fail(Errc::io, "no more"); });
+    EXPECT_EQ(ended.error().message(), "no more");
+    EXPECT_EQ(calls, 1u);
+  }
+}
+
 TEST(ReadAhead, AReaderThatIsStoppedEndsTheDecodingForItAlone) {
   const Bytes plain = sample_bytes(3'000'000, 56);
   const StreamFixture fixture(Compression::gzip, gzip_of(plain));

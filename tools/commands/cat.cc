@@ -28,6 +28,7 @@ Status print_file(const Image& image, const std::string& path, Output& output) {
   const InodeView file = image.tree().inode(*inode);
   if (file.type == EntryType::directory) return std::unexpected(Error::system(EISDIR, path));
   if (file.type != EntryType::file) return fail(Errc::unsupported, path + ": not a regular file");
+  image.will_read(*inode);
   std::vector<std::byte> piece(std::min<std::uint64_t>(file.size, std::uint64_t{1} << 20));
   for (std::uint64_t offset = 0; offset < file.size;) {
     const auto got = image.read(*inode, piece, offset);

@@ -77,6 +77,7 @@ class TarExport {
   }
 
   Status write_content(Inode inode, const TarEntry& entry, std::uint64_t stored) {
+    image_.will_read(inode);
     if (!entry.is_sparse) {
       if (auto written = write_range(inode, 0, entry.size); !written) return written;
     }

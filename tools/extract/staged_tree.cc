@@ -96,6 +96,7 @@ Status StagedTree::write_file(int directory, const PlannedFile& file, const OnPr
   if (!fd) return fail(Error(fd.error()));
   if (inode.is_sparse && ::ftruncate(fd->get(), static_cast<off_t>(inode.size)) != 0)
     return fail(Error::system(errno, "size"));
+  image_.will_read(file.inode);
   for (std::uint64_t offset = 0; offset < inode.size;) {
     const auto data = image_.seek(file.inode, offset, Image::Seek::data);
     if (!data) break;  // the rest is a hole
