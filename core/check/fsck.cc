@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -16,9 +17,14 @@
 #include "core/base/guarded.h"
 #include "core/check/fsck_blob.h"
 #include "core/check/fsck_documents.h"
+#include "core/check/span_memory.h"
+#include "core/image/cached_tables.h"
 
 namespace layoutfs {
 namespace {
+
+// The index of a smaller layer saves no time.
+constexpr std::uint64_t kLeastIndexed = std::uint64_t{256} << 10;  // bytes
 
 struct ListedBlob {
   Digest digest;
@@ -112,6 +118,7 @@ class BlobPass {
   Status check_one(const ListedBlob& listed);
   Result<bool> was_repaired(const BlobFindings& findings, const Digest& digest);
   void add(BlobFindings findings, const Digest& digest);
+  std::optional<IndexedLayer> index_of(const ListedBlob& listed, const ExpectedDiffIds* layer) const;
   unsigned thread_count() const;
 
   const LayoutReader& reader_;
@@ -119,6 +126,8 @@ class BlobPass {
   const std::vector<ListedBlob>& blobs_;
   const DocumentCheck& documents_;
   Progress progress_;
+  const IndexCache cache_{options_.cache_directory};
+  const std::shared_ptr<SpanCache> spans_ = std::make_shared<SpanCache>(kSpanMemory);  // of all threads
   std::atomic<std::size_t> next_ = 0;
   Guarded<Outcome> outcome_;
 };
@@ -173,10 +182,11 @@ Status BlobPass::check_one(const ListedBlob& listed) {
     return {};
   }
   const auto check = [&] {
-    return check_blob(reader_, listed.digest, layer, [&](std::uint64_t bytes) {
+    const auto on_bytes = [&](std::uint64_t bytes) {
       tell(bytes);
       return options_.context.check();
-    });
+    };
+    return check_blob(reader_, listed.digest, layer, on_bytes, index_of(listed, layer), options_.context);
   };
   auto findings = check();
   if (!findings) return fail(std::move(findings).error());
@@ -187,6 +197,15 @@ Status BlobPass::check_one(const ListedBlob& listed) {
   tell(listed.size);
   add(std::move(*findings), listed.digest);
   return {};
+}
+
+// Returns nullopt if the layer has no valid index, or is too small to need one.
+std::optional<IndexedLayer> BlobPass::index_of(const ListedBlob& listed, const ExpectedDiffIds* layer) const {
+  if (layer == nullptr || listed.size < kLeastIndexed) return std::nullopt;
+  const Descriptor descriptor{.media_type = {}, .digest = listed.digest, .size = listed.size};
+  auto index = open_cached_index(cache_, descriptor);
+  if (!index) return std::nullopt;
+  return IndexedLayer{std::move(index->tables), spans_};
 }
 
 Result<bool> BlobPass::was_repaired(const BlobFindings& findings, const Digest& digest) {

@@ -3,15 +3,18 @@
 #include "core/check/fsck_blob.h"
 
 #include <algorithm>
+#include <future>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "core/base/serial_executor.h"
 #include "core/codec/codec.h"
 #include "core/layer/diff_id.h"
 #include "core/layer/hashing_source.h"
+#include "core/stream/layer_stream.h"
 #include "core/tar/tar_parser.h"
 
 namespace layoutfs {
@@ -19,7 +22,7 @@ namespace {
 
 using Kind = FsckProblem::Kind;
 
-constexpr std::size_t kPieceSize = std::size_t{512} << 10;
+constexpr std::size_t kPieceSize = std::size_t{512} << 10, kPieces = 4;
 // No access points are needed.
 constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
@@ -65,19 +68,47 @@ class LayerContent {
   Status parsed_;
 };
 
-// Decompresses `source` to its end.
+// Decompresses `source` to its end, while another thread checks the content.
 Status decode(Compression compression, HashingSource& source, LayerContent& content,
               const std::function<Status(std::uint64_t)>& on_bytes) {
   const auto decoder = start_indexing(compression, source, kNoPoints);
-  Bytes buffer(kPieceSize);
+  BufferRing buffers(kPieces, kPieceSize);
+  SerialExecutor checking(kPieces);
   for (;;) {
-    const auto step = decoder->step(buffer);
-    if (!step) return fail(Error(step.error()));
-    content.update(ByteView(buffer).first(step->size));
-    if (step->end) return {};
+    const auto buffer = buffers.take();
+    const auto step = decoder->step({buffer.get(), kPieceSize});
+    if (!step) {
+      checking.finish();
+      return fail(Error(step.error()));
+    }
+    checking.run([&content, buffer, size = step->size] { content.update({buffer.get(), size}); });
+    if (step->end) {
+      checking.finish();
+      return {};
+    }
     // A small blob may decompress to a large layer.
     if (auto status = on_bytes(0); !status) return status;
   }
+}
+
+// Returns nullopt if anything is wrong.
+Result<std::optional<BlobFindings>> check_indexed(const IndexedLayer& indexed, const BlobPtr& blob,
+                                                  const Digest& digest, const ExpectedDiffIds& layer,
+                                                  const std::function<Status(std::uint64_t)>& on_bytes,
+                                                  const Context& context) {
+  HashingSource source(blob, digest.algorithm(), on_bytes);
+  auto hashing = std::async(std::launch::async, [&source] { return source.finish(); });
+  LayerContent content(layer);
+  const LayerStream stream([&blob] { return Result<BlobPtr>(blob); }, indexed.index->stream(), indexed.spans,
+                           true, {}, LayerStream::Failures::returned);
+  auto decoded =
+      stream.read_all([&content](ByteView bytes) { return content.update(bytes), Status(); }, context);
+  auto hasher = hashing.get();
+  if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
+  if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());
+  if (!decoded || !hasher || hasher->finish() != digest || !content.finish(digest).empty())
+    return std::nullopt;
+  return BlobFindings{.is_read = true, .bytes = source.bytes_read(), .diff_ids = layer.size()};
 }
 
 // A dangling symlink exists, even if it is not needed.
@@ -101,13 +132,19 @@ std::string message_of(const Digest& digest, const Error& error) {
 
 Result<BlobFindings> check_blob(const LayoutReader& reader, const Digest& digest,
                                 const ExpectedDiffIds* layer,
-                                const std::function<Status(std::uint64_t bytes)>& on_bytes) {
+                                const std::function<Status(std::uint64_t bytes)>& on_bytes,
+                                const std::optional<IndexedLayer>& indexed, const Context& context) {
   if (auto status = on_bytes(0); !status) return fail(std::move(status).error());
   const auto blob = reader.get_blob(digest);
   if (!blob) return unreadable(reader, digest, blob.error());
   const auto compression = compression_of(**blob);
   if (!compression) return unreadable(reader, digest, compression.error());
 
+  if (indexed && layer != nullptr) {
+    auto findings = check_indexed(*indexed, *blob, digest, *layer, on_bytes, context);
+    if (!findings) return fail(std::move(findings).error());
+    if (*findings) return **std::move(findings);
+  }
   HashingSource source(*blob, digest.algorithm(), on_bytes);
   std::optional<LayerContent> content;
   if (layer != nullptr) content.emplace(*layer);

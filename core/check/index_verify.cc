@@ -11,6 +11,7 @@
 
 #include "core/base/parallel.h"
 #include "core/check/index_check.h"
+#include "core/check/span_memory.h"
 #include "core/erofs/stored_erofs.h"
 #include "core/image/cached_tables.h"
 #include "core/image/merge.h"
@@ -21,8 +22,6 @@ namespace {
 
 using CachedKind = IndexProblem::Kind;
 using IndexPtr = std::shared_ptr<const LayerIndex>;
-
-constexpr std::uint64_t kSpanMemory = std::uint64_t{128} << 20;  // bytes
 
 // The results for one layer, and its index if there is a valid one.
 struct CheckedLayer {

@@ -86,6 +86,9 @@ struct FsckOptions {
   // Called for each blob that is missing, damaged or unreadable; null: change nothing. Documents are repaired
   // before their descendants are checked, and repaired blobs are checked like all others.
   BlobRepair* repair = nullptr;
+  // With the indexes of layers (ImagesOptions), which allow to decode one layer on all cores. They are not
+  // trusted: if an index disagrees with its layer, the layer is checked without it. Empty: none are used.
+  std::string cache_directory;
   Context context;
 };
 
@@ -101,8 +104,9 @@ struct FsckReport {
   std::vector<std::string> notes;  // one sentence for each document of an unknown type that mentions blobs
 };
 
-// Reads every blob of the layout once, in parallel, the largest first. Memory: the compression windows of the
-// layers, and the headers of single files; independent of their size. Fails only if the layout itself cannot
+// Reads every blob of the layout once (a layer with an index twice), in parallel, the largest first. Memory:
+// the compression windows of the layers, and the headers of single files; at most 128 MiB more if indexes are
+// used. Independent of the size of layers. Fails only if the layout itself cannot
 // be listed, with Errc::cancelled, or if a repair cannot write a blob.
 Result<FsckReport> check_layout(const LayoutReader& reader, const FsckOptions& options);
 

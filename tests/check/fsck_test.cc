@@ -6,13 +6,18 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
+#include "core/cache/index_cache.h"
+#include "core/layer/indexer.h"
+#include "core/layer/layer_index.h"
 #include "layoutfs/documents.h"
 #include "layoutfs/open.h"
 #include "tests/support/documents.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/referrer_layouts.h"
+#include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
 #include "tests/support/zstd_blobs.h"
 
@@ -97,6 +102,89 @@ class Fsck : public ::testing::Test {
   LayoutWriter layout{directory / "layout"};
   std::unique_ptr<Engine> engine = open_dir(layout.path()).value();
 };
+
+// The bytes that this process has read from files (proc(5), io).
+std::uint64_t bytes_read() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  std::uint64_t count = 0;
+  io >> name >> count;
+  EXPECT_EQ(name, "rchar:");
+  return count;
+}
+
+Bytes bytes_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return Bytes(as_bytes(text).begin(), as_bytes(text).end());
+}
+
+class IndexedFsck : public Fsck {
+ protected:
+  // Puts an index of `content` into the cache as that of `layer`.
+  void keep_index(const Digest& layer, const Bytes& content) {
+    const auto blob = std::make_shared<testing::MemoryBlob>(content);
+    IndexCache cache(cache_directory);
+    cache.store(CacheKind::layer_index, layer, index_layer(blob, Digest::of(content)).value()).value();
+  }
+  const std::string cache_directory = directory / "cache";
+};
+
+TEST_F(IndexedFsck, LayersWithIndexesAreDecodedByThem) {
+  const auto mixed = mixed_image();
+  layout.write_index({named(mixed, "app")});
+  std::uint64_t layer_bytes = 0;
+  const Manifest manifest = read_manifest(*engine, mixed).value();
+  for (const Descriptor& layer : manifest.layers) {
+    keep_index(layer.digest, bytes_of_file(layout.blob_path(layer.digest)));
+    layer_bytes += layer.size;
+  }
+  const std::uint64_t before = bytes_read();
+  const auto plain = report();
+  const std::uint64_t once = bytes_read() - before;
+  const auto indexed = report({.cache_directory = cache_directory});
+  EXPECT_GE(bytes_read() - before, 2 * once + layer_bytes - layer_bytes / 10)
+      << "hashed, and decoded by the index";
+  EXPECT_THAT(indexed.problems, IsEmpty()) << listing(indexed.problems);
+  EXPECT_EQ(indexed.bytes, plain.bytes);
+  EXPECT_EQ(indexed.blobs, plain.blobs);
+  EXPECT_EQ(indexed.diff_ids, plain.diff_ids);
+}
+
+TEST_F(IndexedFsck, AnIndexThatIsWrongCausesNoProblem) {
+  const Bytes tar = tar_of(1'500'000, 11), blob = gzip_of(tar);
+  const auto made = image(blob, testing::kGzipType, tar);
+  layout.write_index({named(made, "app")});
+  LayerIndexBuilder builder;
+  builder.add_point(0, 0, {});
+  builder.add_span(0, SpanDigest{1, 2});  // not that of the bytes
+  Bytes wrong = builder
+                    .finish({.blob = layer_of(made),
+                             .diff_ids = {Digest::of(tar)},
+                             .blob_size = blob.size(),
+                             .stream_size = 100'000,
+                             .compression = Compression::gzip})
+                    .value();
+  ASSERT_TRUE(LayerIndex::open(SharedBytes::of(Bytes(wrong)), layer_of(made)));
+  IndexCache(cache_directory).store(CacheKind::layer_index, layer_of(made), std::move(wrong)).value();
+  const auto found = report({.cache_directory = cache_directory});
+  EXPECT_THAT(found.problems, IsEmpty()) << listing(found.problems);
+  EXPECT_EQ(found.diff_ids, 1u);
+}
+
+TEST_F(IndexedFsck, DamageIsFoundAndNamedAsWithoutAnIndex) {
+  const Bytes tar = tar_of(1'500'000, 13);
+  Bytes blob = gzip_of(tar);
+  const auto made = image(blob, testing::kGzipType, tar);
+  layout.write_index({named(made, "app")});
+  keep_index(layer_of(made), blob);
+  blob[blob.size() / 2] ^= std::byte{4};
+  overwrite(layer_of(made), as_text(blob));
+  const auto found = report({.cache_directory = cache_directory});
+  ASSERT_EQ(found.problems.size(), 1u) << listing(found.problems);
+  EXPECT_EQ(found.problems[0].kind, Kind::wrong_digest);
+  EXPECT_EQ(listing(found.problems), listing(problems()));
+}
 
 TEST_F(Fsck, AGoodLayoutHasNoProblems) {
   const auto index = layout.index({mixed_image(), image("other")});

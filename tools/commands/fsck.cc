@@ -13,6 +13,7 @@
 #include "core/base/utf8.h"
 #include "layoutfs/open.h"
 #include "layoutfs/platform.h"
+#include "tools/cli/image_arguments.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
@@ -25,6 +26,7 @@ struct FsckArguments {
   LayoutArguments layout;
   std::string threads;  // empty: one for each CPU
   std::vector<std::string> repair_from;
+  std::string cache_dir;
   bool is_json = false;
   bool is_progress_hidden = false;
 };
@@ -160,6 +162,7 @@ int check(const std::string& path, const LayoutReader& layout, Engine* engine, u
                          .progress = [&progress](std::uint64_t done,
                                                  std::uint64_t total) { progress.update("", done, total); },
                          .repair = repair ? &*repair : nullptr,
+                         .cache_directory = open_cache(arguments.cache_dir).directory(),
                          .context = signals.context()});
   }();
   const std::vector<RepairedBlob> repaired = repair ? repair->repaired() : std::vector<RepairedBlob>();
@@ -214,6 +217,9 @@ void add_fsck_command(Command program, int& exit_code) {
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   command.add_option("--threads", arguments->threads, "Verify N blobs in parallel (default: one per CPU)")
       .type_name("N");
+  command.add_option("--cache-dir", arguments->cache_dir, "Directory of the cached indexes")
+      .type_name("DIR")
+      .group(kCacheGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     exit_code = with_output([&](Output& output) { return check(*arguments, output); });
