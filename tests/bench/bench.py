@@ -148,37 +148,41 @@ def main():
         parser.error("--docs wants the whole table")
 
     leave_nothing_mounted()
-    start, rows, failed = time.time(), [], []
     with tempfile.TemporaryDirectory(prefix="layoutfs-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
-        b = Bench(arguments, pathlib.Path(work))
-        about = {"machine": machine(b.layoutfs), "quick": b.quick, "coldBy": b.page_cache.how}
-        b.prepare(arguments.images.resolve())
-        about["image"] = {"madeOf": b.made_of, "entries": b.entries, "layerBytes": os.path.getsize(b.blobs("gzip")[0])}
-        about["image"]["contentBytes"] = sum(size for _, size in b.files)
-        for name in wanted:
-            say("%4d s  %s" % (time.time() - start, name))
-            try:
-                for row in PARTS[name](b):
-                    rows.append(row)
-                    say("        " + report.line(row))
-            except Exception as error:  # one part must not cost the results of all others
-                failed.append(name)
-                traceback.print_exc()
-                rows.append(missing("failed-" + name, "part `%s`" % name, "%s: %s" % (type(error).__name__, error)))
-        about["machine"]["loadAtEnd"] = os.getloadavg()[0]
-        about["seconds"] = round(time.time() - start)
-
-    result = {"version": 1, **about, "rows": [row.as_json() for row in rows]}
-    if arguments.json != "-":
-        print(report.table(result))
-    if arguments.json:
-        report.write_json(result, arguments.json)
-    if arguments.svg:
-        report.write_plot(result, arguments.svg)
-    if arguments.docs:
-        report.write_pages(result, HERE.parent.parent)
+        result, failed = measure(Bench(arguments, pathlib.Path(work)), wanted, arguments.images.resolve())
+        # Before the files are removed, which takes long and may be interrupted.
+        if arguments.json != "-":
+            print(report.table(result), flush=True)
+        if arguments.json:
+            report.write_json(result, arguments.json)
+        if arguments.svg:
+            report.write_plot(result, arguments.svg)
+        if arguments.docs:
+            report.write_pages(result, HERE.parent.parent)
     if failed:
         raise Failed("these parts failed: " + ", ".join(failed))
+
+
+def measure(b, parts, images):
+    """Returns the results, and the names of the parts that failed."""
+    start, rows, failed = time.time(), [], []
+    about = {"machine": machine(b.layoutfs), "quick": b.quick, "coldBy": b.page_cache.how}
+    b.prepare(images)
+    about["image"] = {"madeOf": b.made_of, "entries": b.entries, "layerBytes": os.path.getsize(b.blobs("gzip")[0])}
+    about["image"]["contentBytes"] = sum(size for _, size in b.files)
+    for name in parts:
+        say("%4d s  %s" % (time.time() - start, name))
+        try:
+            for row in PARTS[name](b):
+                rows.append(row)
+                say("        " + report.line(row))
+        except Exception as error:  # one part must not cost the results of all others
+            failed.append(name)
+            traceback.print_exc()
+            rows.append(missing("failed-" + name, "part `%s`" % name, "%s: %s" % (type(error).__name__, error)))
+    about["machine"]["loadAtEnd"] = os.getloadavg()[0]
+    about["seconds"] = round(time.time() - start)
+    return {"version": 1, **about, "rows": [row.as_json() for row in rows]}, failed
 
 
 if __name__ == "__main__":
