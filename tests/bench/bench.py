@@ -98,7 +98,7 @@ class Bench:
         if not self.has("mksquashfs"):
             return None
         packed = self.work / "tree.squashfs"
-        run("mksquashfs", self.tree, packed, "-no-progress")
+        run("mksquashfs", self.tree, packed, "-no-progress", *(["-noI", "-noD", "-noF"] if self.quick else []))
         return packed
 
     def prepare(self, images):
@@ -113,7 +113,7 @@ class Bench:
             made_of = subprocess.run(
                 ["bash", HERE / "make-root.sh", *small, root], check=True, stdout=subprocess.PIPE, text=True, timeout=1200
             ).stdout.strip()
-            layouts.real(images, root, (16 if self.quick else 512) << 20)
+            layouts.real(images, root, (16 if self.quick else 512) << 20, 1 if self.quick else 6)
             root.unlink()
             (images / "made-of").write_text(made_of)
         self.made_of = (images / "made-of").read_text()

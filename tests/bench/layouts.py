@@ -71,9 +71,9 @@ def wrap(root, out, size):
         tar.addfile(entry, content)
 
 
-def compress(plain, out, how):
+def compress(plain, out, how, gzip_level):
     commands = {
-        "gzip": ["gzip", "-6nc"],
+        "gzip": ["gzip", "-%dnc" % gzip_level],
         "zstd": ["zstd", "-3qc"],
         "frames": ["split", "-b", str(FRAME), "--filter=zstd -3qc", "-"],
     }
@@ -95,7 +95,7 @@ def recompressed_by_go(layout, tag, temporary):
     return blob
 
 
-def real(directory, root, large):
+def real(directory, root, large, gzip_level):
     """Makes the tags gzip, zstd, frames and go, each with all of `root` in one layer, pair and pair-zstd with two layers, and large,
     large-zstd and large-frames with a file of limited size."""
     directory = pathlib.Path(directory)
@@ -118,7 +118,7 @@ def real(directory, root, large):
     def make(task):
         plain, how = task
         blob = directory / ("%s.%s" % (os.path.basename(plain), how))
-        compress(plain, blob, how)
+        compress(plain, blob, how, gzip_level)
         return task, blob, sha256(blob), sha256(plain)
 
     tasks = [task for layers in images.values() for task in layers]
