@@ -20,9 +20,12 @@ Result<std::size_t> BlobSource::read_next(std::span<std::byte> out) {
   return size;
 }
 
+std::uint64_t BlobSource::rest() const noexcept { return blob_->size() - std::min(offset_, blob_->size()); }
+
 Status BlobSource::fill() {
   position_ = 0;
-  buffer_.resize(kReadAhead);
+  // Clearing more memory than a small blob needs would take longer than reading it.
+  buffer_.resize(std::min<std::uint64_t>(kReadAhead, rest()));
   auto size = read_next(buffer_);
   buffer_.resize(size ? *size : 0);
   if (!size) return fail(std::move(size).error());
@@ -32,7 +35,7 @@ Status BlobSource::fill() {
 Result<std::size_t> BlobSource::read(std::span<std::byte> out) {
   if (out.empty()) return 0;
   if (position_ == buffer_.size()) {
-    if (out.size() >= kReadAhead) return read_next(out);
+    if (out.size() >= std::min<std::uint64_t>(kReadAhead, rest())) return read_next(out);
     if (auto status = fill(); !status) return fail(std::move(status).error());
   }
   const std::size_t size = std::min(out.size(), buffer_.size() - position_);

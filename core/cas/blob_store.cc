@@ -63,12 +63,6 @@ StagedFile staged(const TempFile& file) {
   return {.fd = file.fd(), .folder = file.folder(), .name = file.name(), .is_linked = true};
 }
 
-// Clones the blob's content into an empty file if the file system supports it.
-bool clone(const Blob& blob, int fd) {
-  const auto from = blob.extent();
-  return from && from->offset == 0 && ::ioctl(fd, FICLONE, from->fd) == 0;
-}
-
 // The file of a blob and its size.
 struct OpenFile {
   std::shared_ptr<const UniqueFd> fd;
@@ -237,7 +231,18 @@ Result<StagedBlob> BlobStore::fill(TempFile file, ByteSource& content, const Put
   return StagedBlob{std::move(file), std::move(*written)};
 }
 
+bool BlobStore::clone(const Blob& blob, int fd) const {
+  if (!may_clone_) return false;
+  const auto from = blob.extent();
+  if (!from || from->offset != 0) return false;
+  if (::ioctl(fd, FICLONE, from->fd) == 0) return true;
+  // Both files are on the layout's file system, which cannot clone; otherwise the error is EXDEV.
+  if (errno == EOPNOTSUPP) may_clone_ = false;
+  return false;
+}
+
 bool BlobStore::can_clone(const Blob& blob) const {
+  if (!may_clone_) return false;
   const auto file = workspace_.create_file();
   return file && clone(blob, file->fd());
 }

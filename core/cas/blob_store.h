@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -77,6 +78,8 @@ class BlobStore {
   Result<UniqueFd> open_to_read(const Digest& digest) const;
   Result<BlobStatus> link_status(const Digest& digest, const struct stat& link) const;
   std::set<FileId> targets_of(Algorithm algorithm, const std::vector<std::string>& links) const;
+  // Clones the blob's content into an empty file if the file system supports it.
+  bool clone(const Blob& blob, int fd) const;
   // Writes `content` to the file and verifies it.
   Result<StagedBlob> fill(TempFile file, ByteSource& content, const PutOptions& options) const;
   // Gives the file its name in `folder`, or keeps an existing blob.
@@ -94,6 +97,7 @@ class BlobStore {
   const LayoutDir& layout_;
   Workspace& workspace_;
   const BlobFolders folders_;
+  mutable std::atomic<bool> may_clone_ = true;  // false if the file system has refused
   // The targets of symlinks in the last listing, by algorithm.
   mutable Guarded<std::map<Algorithm, std::set<FileId>>> link_targets_;
 };

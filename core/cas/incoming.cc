@@ -12,6 +12,9 @@
 namespace layoutfs {
 namespace {
 
+constexpr std::uint64_t kSmallContent = std::uint64_t{64} << 10;
+constexpr std::string_view kCannotWrite = "cannot write the blob";
+
 // Fills `piece`; returns fewer bytes only at the end.
 Result<std::size_t> read_piece(ByteSource& content, std::span<std::byte> piece) {
   std::size_t size = 0;
@@ -27,6 +30,20 @@ Result<std::size_t> read_piece(ByteSource& content, std::span<std::byte> piece) 
 std::unexpected<Error> wrong_size(const PutOptions& options, std::string_view bytes) {
   return fail(Errc::size_invalid, options.digest.str() + ": the content has " + std::string(bytes) +
                                       " bytes, not " + std::to_string(*options.size));
+}
+
+// Small content needs neither a thread nor large buffers.
+Result<PutResult> write_small(int fd, std::uint64_t offset, ByteSource& content, const PutOptions& options) {
+  if (auto go_on = options.context.check(); !go_on) return fail(std::move(go_on).error());
+  Bytes piece(static_cast<std::size_t>(*options.size) + 1);  // to notice longer content
+  const auto got = read_piece(content, piece);
+  if (!got) return fail(Error(got.error()));
+  if (*got == piece.size()) return wrong_size(options, "more");
+  piece.resize(*got);
+  Digest digest = Digest::of(piece, algorithm_of(options));
+  if (auto written = pwrite_all(fd, piece, offset, kCannotWrite); !written)
+    return fail(std::move(written).error());
+  return PutResult{std::move(digest), *got};
 }
 
 }  // namespace
@@ -53,6 +70,7 @@ Status check_wanted(const PutResult& put, const PutOptions& options) {
 
 Result<PutResult> write_hashed(int fd, std::uint64_t offset, ByteSource& content, const PutOptions& options,
                                bool is_durable) {
+  if (options.size && *options.size < kSmallContent) return write_small(fd, offset, content, options);
   HashPipe hashes(algorithm_of(options));
   std::uint64_t size = 0;
   Writeback writeback(offset);
@@ -63,7 +81,7 @@ Result<PutResult> write_hashed(int fd, std::uint64_t offset, ByteSource& content
     if (!got) return fail(Error(got.error()));
     hashes.submit(*got);
     if (options.size && size + *got > *options.size) return wrong_size(options, "more");
-    if (auto written = pwrite_all(fd, piece.first(*got), offset + size, "cannot write the blob"); !written)
+    if (auto written = pwrite_all(fd, piece.first(*got), offset + size, kCannotWrite); !written)
       return fail(std::move(written).error());
     size += *got;
     if (*got < piece.size()) return PutResult{hashes.finish(), size};

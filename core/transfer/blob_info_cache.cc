@@ -48,7 +48,7 @@ class MemoryCache final : public BlobInfoCache {
   void record_known_location(std::string_view transport, std::string_view scope, const Digest& digest,
                              std::string_view location) override {
     if (digest.empty()) return;
-    const LocationKey key{std::string(transport), std::string(scope), digest, std::string(location)};
+    const LocationKey key{digest, std::string(transport), std::string(scope), std::string(location)};
     known_.lock()->locations.set(key, {}, limit_);
   }
 
@@ -65,7 +65,7 @@ class MemoryCache final : public BlobInfoCache {
     std::vector<KnownLocation> locations;
     const auto& entries = known->locations.entries();
     for (const Digest& wanted : digests) {
-      LocationKey key{std::string(transport), std::string(scope), wanted, {}};
+      LocationKey key{wanted, std::string(transport), std::string(scope), {}};
       for (auto place = entries.lower_bound(key); place != entries.end(); ++place) {
         key.location = place->first.location;
         if (place->first != key) break;

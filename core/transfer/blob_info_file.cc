@@ -66,7 +66,7 @@ class StoredBlobInfo final : public BlobInfoFile {
     if (digest.empty()) return;
     known_->record_known_location(transport, scope, digest, location);
     recorded_.lock()->locations.set(
-        {std::string(transport), std::string(scope), digest, std::string(location)}, {}, limit_);
+        {digest, std::string(transport), std::string(scope), std::string(location)}, {}, limit_);
   }
   std::vector<Candidate> candidate_locations(std::string_view transport, std::string_view scope,
                                              const Digest& digest, bool can_substitute) override {

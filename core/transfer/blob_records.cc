@@ -54,7 +54,7 @@ Status read_location(const JsonValue& value, BlobRecords& records, std::size_t l
   const auto& [transport, scope, digest_text, location] = *strings;
   const auto digest = Digest::parse(digest_text);
   if (!digest) return damaged();
-  records.locations.set({std::string(transport), std::string(scope), *digest, std::string(location)}, {},
+  records.locations.set({*digest, std::string(transport), std::string(scope), std::string(location)}, {},
                         limit);
   return {};
 }
@@ -83,7 +83,7 @@ Bytes write_blob_records(const BlobRecords& records) {
     json.begin_array().string(entry->first.str()).string(entry->second.value.str()).end_array();
   json.end_array().key("locations").begin_array();
   for (const auto& [time, entry] : records.locations.by_age()) {
-    const auto& [transport, scope, digest, location] = entry->first;
+    const auto& [digest, transport, scope, location] = entry->first;
     json.begin_array().string(transport).string(scope).string(digest.str()).string(location).end_array();
   }
   const std::string body = json.end_array().end_object().str();

@@ -14,9 +14,8 @@
 namespace layoutfs {
 
 struct LocationKey {
-  std::string transport, scope;
-  Digest digest;
-  std::string location;
+  Digest digest;  // first: the other members of most keys are equal
+  std::string transport, scope, location;
   friend auto operator<=>(const LocationKey&, const LocationKey&) = default;
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/base/guarded.h"
 #include "core/base/list_text.h"
+#include "core/oci/media_types.h"
 #include "core/transfer/image_source.h"
 #include "layoutfs/blob_batch.h"
 #include "layoutfs/platform.h"
@@ -18,7 +19,7 @@ namespace {
 // Blobs of up to this size share a wait for the disk; larger ones can be resumed.
 constexpr std::uint64_t kSmallBlob = std::uint64_t{1} << 20;
 // A batch is flushed at this size, which limits the work lost by an interruption.
-constexpr std::uint64_t kBatchBlobs = 1024;
+constexpr std::uint64_t kBatchBlobs = 8192;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{64} << 20;
 // Attempts in case garbage collection removes blobs that were to be reused.
 constexpr int kAttempts = 3;
@@ -152,6 +153,10 @@ class Copier {
     return options_.documents == nullptr ? kNone : *options_.documents;
   }
   Status flush_if_full(std::uint64_t size, const Context& context);
+  // Only layers have substitutes, whose locations are worth a record.
+  BlobInfoCache* cache_for(const BlobInfo& info) const {
+    return is_layer_type(info.media_type) ? options_.cache : nullptr;
+  }
 
   const std::shared_ptr<const LayoutReader> source_engine_;
   const std::unique_ptr<const LayoutGraph> own_graph_;
@@ -233,8 +238,9 @@ Status Copier::name(std::span<const NamedDescriptor> images) {
 }
 
 Result<Visit> Copier::copy_blob(const Descriptor& descriptor, const Context& context) {
-  const TryReusingBlobOptions reuse{.cache = options_.cache, .verifies_all = options_.verifies_existing};
-  const auto reused = small_->try_reusing_blob_with_options(blob_info_of(descriptor), reuse, context);
+  const BlobInfo info = blob_info_of(descriptor);
+  const TryReusingBlobOptions reuse{.cache = cache_for(info), .verifies_all = options_.verifies_existing};
+  const auto reused = small_->try_reusing_blob_with_options(info, reuse, context);
   if (!reused) return fail(Error(reused.error()));
   if (*reused) {
     counter_.add_reused_blob(descriptor.size);
@@ -287,7 +293,7 @@ Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context)
   // is also better than skipping some reads.
   if (!local || (*local)->size() != info.size || engine_->can_clone(**local)) return false;
   CountedAccessor counted(*source_, counter_);
-  const auto put = large_->put_blob_partial(counted, info, options_.cache, context);
+  const auto put = large_->put_blob_partial(counted, info, cache_for(info), context);
   if (!put && (put.error().code() == Errc::partial_fallback || put.error().code() == Errc::unsupported))
     return false;
   if (!put) return fail(Error(put.error()));
@@ -302,7 +308,7 @@ Status Copier::put_whole(const BlobInfo& info, const Context& context) {
   ImageDestination& destination = is_small ? *small_ : *large_;
   CountedSource content(*blob->content, counter_);
   const auto put = destination.put_blob_with_options(
-      content, info, {.cache = options_.cache, .local = blob->local}, context);
+      content, info, {.cache = cache_for(info), .local = blob->local}, context);
   if (!put) return fail(Error(put.error()));
   counter_.add_copied_bytes(*put->size - std::min(*put->size, content.bytes()));
   return is_small ? flush_if_full(*put->size, context) : Status();
@@ -311,7 +317,7 @@ Status Copier::put_whole(const BlobInfo& info, const Context& context) {
 Status Copier::put_document(const BlobInfo& info, ByteView bytes, const Context& context) {
   MemorySource memory(bytes);
   CountedSource content(memory, counter_);
-  const auto put = small_->put_blob_with_options(content, info, {.cache = options_.cache}, context);
+  const auto put = small_->put_blob_with_options(content, info, {.cache = cache_for(info)}, context);
   return put ? flush_if_full(*put->size, context) : fail(Error(put.error()));
 }
 
@@ -396,10 +402,9 @@ Result<std::vector<Descriptor>> referrers_of(const LayoutGraph& graph, std::span
     const auto walked = walk(roots, handlers({once, note, children}), context);
     if (!walked) return fail(Error(walked.error()));
   }
+  for (const Descriptor& image : images) found.erase(image.digest);
   std::vector<Descriptor> all;
-  for (auto& [digest, descriptor] : found)
-    if (std::ranges::find(images, digest, &Descriptor::digest) == images.end())
-      all.push_back(std::move(descriptor));
+  for (auto& [digest, descriptor] : found) all.push_back(std::move(descriptor));
   return all;
 }
 

@@ -59,6 +59,7 @@ class BlobSource final : public ByteSource {
 
  private:
   Result<std::size_t> read_next(std::span<std::byte> out);
+  std::uint64_t rest() const noexcept;  // bytes after the buffer
   Status fill();
 
   BlobPtr blob_;

@@ -45,6 +45,35 @@ TEST_F(AnEngine, ABlobSourceGivesAllBytesInOrder) {
     }
 }
 
+// Content of zeros that records the largest read.
+class RecordingBlob final : public Blob {
+ public:
+  explicit RecordingBlob(std::uint64_t size) : size_(size) {}
+  std::uint64_t size() const noexcept override { return size_; }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
+    largest = std::max(largest, out.size());
+    return static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - std::min(offset, size_)));
+  }
+  mutable std::size_t largest = 0;  // bytes
+
+ private:
+  std::uint64_t size_;
+};
+
+// Clearing a buffer of full size takes longer than reading a small blob.
+TEST(ABlobSource, NeedsNoMoreMemoryThanItsBlob) {
+  const auto blob = std::make_shared<const RecordingBlob>(300);
+  BlobSource source(blob);
+  std::size_t size = 0;
+  for (Bytes piece(7);;) {
+    const auto got = source.read(piece).value();
+    if (got == 0) break;
+    size += got;
+  }
+  EXPECT_EQ(size, 300u);
+  EXPECT_LE(blob->largest, 300u);
+}
+
 TEST_F(AnEngine, ABlobSourceHandsOnTheErrorOfItsBlob) {
   const auto digest = layout.blob(std::string(300'000, 'x'), "").digest;
   BlobSource source(engine->get_blob(digest).value());

@@ -123,6 +123,24 @@ TEST_F(Copying, ReadsNothingThatIsThere) {
   EXPECT_THAT(entry_names(*target), ElementsAre("app", "again"));
 }
 
+TEST_F(Copying, RecordsTheLocationsOfLayersOnly) {
+  const auto config = writer.config({});
+  const auto image = writer.manifest(config, {lower});
+  const auto cache = memory_cache();
+  ImageCopyOptions options;
+  options.cache = cache.get();
+  options.scope = "target";
+  const auto has_location = [&](const Descriptor& blob) {
+    return !cache->candidate_locations(kLayoutTransport, "target", blob.digest, false).empty();
+  };
+  for (const std::string name : {"app", "reused"}) {
+    must(copy({{name, image}}, options));
+    EXPECT_TRUE(has_location(lower)) << name;
+    EXPECT_FALSE(has_location(config)) << name;
+    EXPECT_FALSE(has_location(image)) << name;
+  }
+}
+
 TEST_F(Copying, ReplacesWhatIsDamagedAtItsDestination) {
   const auto config = writer.config({});
   const auto unknown = writer.blob(R"({"of":"an unknown kind"})", "application/vnd.example+json");

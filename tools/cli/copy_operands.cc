@@ -6,6 +6,7 @@
 #include <map>
 #include <string_view>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
 #include "core/cas/dir_engine.h"
@@ -100,12 +101,13 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   } else if (!(*references)->problems.empty()) {
     return fail(Errc::invalid_image, layout.path + ": " + (*references)->problems.front());
   }
+  std::unordered_set<Digest> listed;
+  for (const Descriptor& entry : (*references)->entries) listed.insert(entry.digest);
   for (const Descriptor& entry : entries) {
     auto image = image_of(*layout.reader, entry, std::string(entry.ref_name().value_or("")), platform);
     if (!image) return fail(std::move(image).error(), layout.path);
     // A digest may be that of a manifest without an entry.
-    image->is_entry = std::ranges::any_of(
-        (*references)->entries, [&](const Descriptor& other) { return other.digest == entry.digest; });
+    image->is_entry = listed.contains(entry.digest);
     layout.images.push_back(std::move(*image));
   }
   if (layout.images.empty()) return fail(Errc::not_found, layout.path + ": the layout has no images");
