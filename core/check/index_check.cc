@@ -24,22 +24,22 @@ bool are_same(std::span<const Extent> kept, const std::vector<Extent>& found) {
   return std::ranges::equal(kept, found, {}, fields_of, fields_of);
 }
 
-bool are_same_xattrs(const LayerIndex& index, const EntryView& kept, const TarEntry& found) {
+bool are_same_xattrs(const LayerEntries& entries, const EntryView& kept, const TarEntry& found) {
   if (kept.xattr_count != found.xattrs.size()) return false;
   for (std::uint32_t i = 0; i < kept.xattr_count; ++i) {
-    const auto [name, value] = index.xattr(kept.first_xattr + i);
+    const auto [name, value] = entries.xattr(kept.first_xattr + i);
     if (name != found.xattrs[i].first || value != found.xattrs[i].second) return false;
   }
   return true;
 }
 
 // Compares the common attributes of all entries, and the location of a file's content.
-bool are_same(const LayerIndex& index, const EntryView& kept, const TarEntry& found) {
+bool are_same(const LayerEntries& entries, const EntryView& kept, const TarEntry& found) {
   if (kept.type != found.type || kept.path != found.path || kept.target != found.target) return false;
   if (kept.mode != found.mode || kept.uid != found.uid || kept.gid != found.gid) return false;
   if (kept.mtime.seconds != found.mtime.seconds || kept.mtime.nanoseconds != found.mtime.nanoseconds)
     return false;
-  if (!are_same_xattrs(index, kept, found)) return false;
+  if (!are_same_xattrs(entries, kept, found)) return false;
   if (found.type == EntryType::character || found.type == EntryType::block)
     return kept.device_major == found.device_major && kept.device_minor == found.device_minor;
   if (found.type != EntryType::file) return true;
@@ -50,23 +50,22 @@ bool are_same(const LayerIndex& index, const EntryView& kept, const TarEntry& fo
 // In the order of the tar.
 class EntryCheck {
  public:
-  explicit EntryCheck(const LayerIndex& index) : index_(index) {}
+  explicit EntryCheck(const LayerIndex& index) : entries_(index.entries()) {}
 
   Status add(const TarEntry& found) {
-    if (next_ == index_.entry_count()) return differs("missing entry: " + found.path);
-    if (!are_same(index_, index_.entry(next_), found))
+    if (next_ == entries_->size()) return differs("missing entry: " + found.path);
+    if (!are_same(*entries_, entries_->entry(next_), found))
       return differs("entry " + std::to_string(next_) + " differs from the layer's: " + found.path);
     ++next_;
     return {};
   }
   Status finish() const {
-    if (next_ == index_.entry_count()) return {};
-    return differs(std::to_string(index_.entry_count()) + " entries, but the layer has " +
-                   std::to_string(next_));
+    if (next_ == entries_->size()) return {};
+    return differs(std::to_string(entries_->size()) + " entries, but the layer has " + std::to_string(next_));
   }
 
  private:
-  const LayerIndex& index_;
+  std::shared_ptr<const LayerEntries> entries_;
   std::size_t next_ = 0;
 };
 

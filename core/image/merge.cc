@@ -52,9 +52,9 @@ class Merge {
  public:
   Merge(std::span<const std::shared_ptr<const LayerIndex>> layers, Whiteouts whiteouts,
         const MergeLimits& limits)
-      : layers_(layers),
-        whiteouts_(whiteouts),
-        tree_(limits, is_applied() ? kWhiteout : std::string_view()) {}
+      : whiteouts_(whiteouts), tree_(limits, is_applied() ? kWhiteout : std::string_view()) {
+    for (const auto& layer : layers) layers_.push_back(layer->entries());
+  }
 
   Result<Bytes> run(const Digest& image) {
     for (layer_ = 0; layer_ < layers_.size(); ++layer_)
@@ -73,12 +73,12 @@ class Merge {
 
   bool is_applied() const { return whiteouts_ == Whiteouts::apply; }
 
-  Status apply_layer(const LayerIndex& index) {
-    tree_.begin_layer(layer_, index.entry_count());
-    whiteout_entries_.emplace(index);
+  Status apply_layer(const LayerEntries& entries) {
+    tree_.begin_layer(layer_, entries.size());
+    whiteout_entries_.emplace(entries);
     whiteout_nodes_.clear();
-    for (number_ = 0; number_ < index.entry_count(); ++number_) {
-      const EntryView entry = index.entry(number_);
+    for (number_ = 0; number_ < entries.size(); ++number_) {
+      const EntryView entry = entries.entry(number_);
       auto applied = apply(entry);
       tree_.spend(1);
       if (auto checked = tree_.check_steps(); !checked) applied = std::move(checked);
@@ -237,7 +237,7 @@ class Merge {
     return add_xattrs(id, entry);
   }
 
-  std::span<const std::shared_ptr<const LayerIndex>> layers_;
+  std::vector<std::shared_ptr<const LayerEntries>> layers_;
   const Whiteouts whiteouts_;
   MergeTree tree_;
   std::uint32_t layer_ = 0;                          // the current one

@@ -16,7 +16,7 @@ using NodeId = MergeTree::NodeId;
 
 class TreeWriter {
  public:
-  TreeWriter(const MergeTree& tree, std::span<const std::shared_ptr<const LayerIndex>> layers)
+  TreeWriter(const MergeTree& tree, std::span<const std::shared_ptr<const LayerEntries>> layers)
       : tree_(tree), layers_(layers), numbers_(tree.node_count()) {
     // Nearly every node is written, with one name.
     order_.reserve(tree.node_count());
@@ -155,7 +155,7 @@ class TreeWriter {
     std::uint32_t parent;  // number of the directory in which it was found
   };
   const MergeTree& tree_;
-  std::span<const std::shared_ptr<const LayerIndex>> layers_;
+  std::span<const std::shared_ptr<const LayerEntries>> layers_;
   std::vector<std::uint32_t> numbers_;  // by node; 0: none yet
   std::vector<Numbered> order_;
   std::vector<std::uint32_t> nlinks_;  // in the order of inodes_
@@ -169,7 +169,7 @@ class TreeWriter {
 }  // namespace
 
 Result<Bytes> write_tree(const Digest& image, const MergeTree& tree,
-                         std::span<const std::shared_ptr<const LayerIndex>> layers,
+                         std::span<const std::shared_ptr<const LayerEntries>> layers,
                          const std::vector<std::string>& problems) {
   return TreeWriter(tree, layers).write(image, problems);
 }

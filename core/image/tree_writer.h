@@ -17,7 +17,7 @@ namespace layoutfs {
 // names, so equal trees give equal files. The caller limits `problems` to ImageTree::kMaxProblems.
 // Errc::unsupported if the tables exceed the 2 GiB of a FlatBuffer.
 Result<Bytes> write_tree(const Digest& image, const MergeTree& tree,
-                         std::span<const std::shared_ptr<const LayerIndex>> layers,
+                         std::span<const std::shared_ptr<const LayerEntries>> layers,
                          const std::vector<std::string>& problems);
 
 }  // namespace layoutfs

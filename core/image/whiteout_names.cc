@@ -27,7 +27,7 @@ bool has_long_name(std::string_view path) {
 
 std::optional<std::uint32_t> WhiteoutEntries::find(std::string_view path, std::uint32_t before) {
   for (; seen_ < before; ++seen_)
-    if (const auto entry = index_.entry(seen_); has_whiteout_name(entry.path))
+    if (const auto entry = entries_.entry(seen_); has_whiteout_name(entry.path))
       numbers_.insert_or_assign(entry.path, seen_);
   const auto found = numbers_.find(path);
   return found == numbers_.end() ? std::nullopt : std::optional(found->second);

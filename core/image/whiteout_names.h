@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "core/layer/layer_index.h"
+#include "core/layer/layer_entries.h"
 
 namespace layoutfs {
 
@@ -26,14 +26,14 @@ bool has_long_name(std::string_view path);
 // names in .wh..wh.plnk/, so hard links may refer to such an entry although it is never visible.
 class WhiteoutEntries {
  public:
-  explicit WhiteoutEntries(const LayerIndex& index) : index_(index) {}
+  explicit WhiteoutEntries(const LayerEntries& entries) : entries_(entries) {}
 
   // Returns the number of the last entry with that path before entry `before`, which must not decrease
   // between calls. Cost: all calls together read each entry of the layer once.
   std::optional<std::uint32_t> find(std::string_view path, std::uint32_t before);
 
  private:
-  const LayerIndex& index_;
+  const LayerEntries& entries_;
   std::uint32_t seen_ = 0;  // number of entries processed
   std::map<std::string_view, std::uint32_t> numbers_;
 };

@@ -1,37 +1,19 @@
-// Reads index files in place. They are validated once, on opening.
+// Reads index files in place, except for the compressed tables of entries. They are validated once, on
+// opening.
 #include "core/layer/layer_index.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "core/base/check.h"
+#include "core/base/guarded.h"
 #include "core/layer/layer_index_generated.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
 
 namespace layoutfs {
-namespace {
 
 using layer_file::LayerFile;
-
-// Converts a vector of structs to the program's structs of equal layout; an absent vector is empty.
-template <class T, class Stored>
-std::span<const T> in_place(const flatbuffers::Vector<const Stored*>* vector) {
-  static_assert(sizeof(T) == sizeof(Stored) && alignof(T) == alignof(Stored));
-  static_assert(std::is_trivially_copyable_v<T>);
-  if (vector == nullptr) return {};
-  return {reinterpret_cast<const T*>(vector->Data()), vector->size()};
-}
-
-ByteView in_place(const flatbuffers::Vector<std::uint8_t>* vector) {
-  if (vector == nullptr) return {};
-  return std::as_bytes(std::span(vector->Data(), vector->size()));
-}
-
-// Returns whether `size` items from `offset` on are among `whole` items; the sum may overflow.
-bool is_inside(std::uint64_t offset, std::uint64_t size, std::uint64_t whole) {
-  return offset <= whole && size <= whole - offset;
-}
-
-}  // namespace
 
 struct LayerIndex::State {
   SharedBytes file;
@@ -39,55 +21,10 @@ struct LayerIndex::State {
   const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* diff_ids;
   std::uint64_t blob_size;
   StreamIndex stream;
-  std::span<const layer_file::Entry> entries;
-  std::span<const Extent> extents;
-  std::span<const layer_file::Xattr> xattrs;
-  std::string_view pool;
-
-  bool has(const layer_file::Text& text) const { return is_inside(text.offset(), text.size(), pool.size()); }
-  std::string_view text(const layer_file::Text& text) const {
-    return {pool.data() + text.offset(), text.size()};
-  }
-
-  bool is_consistent(const layer_file::Entry& entry) const;
-  bool extents_are_consistent(const layer_file::Entry& entry) const;
-  bool is_consistent() const;
+  ByteView packed_entries;
+  std::size_t entry_count;
+  mutable Guarded<std::weak_ptr<const LayerEntries>> entries = {};
 };
-
-bool LayerIndex::State::extents_are_consistent(const layer_file::Entry& entry) const {
-  if (!is_inside(upper_half(entry.place()), lower_half(entry.place()), extents.size())) return false;
-  std::uint64_t end = 0;
-  for (const Extent& extent : extents.subspan(upper_half(entry.place()), lower_half(entry.place()))) {
-    if (extent.offset < end || extent.size == 0 || !is_inside(extent.offset, extent.size, entry.size()))
-      return false;
-    if (!is_inside(extent.stream_offset, extent.size, stream.size)) return false;
-    end = extent.offset + extent.size;
-  }
-  return true;
-}
-
-bool LayerIndex::State::is_consistent(const layer_file::Entry& entry) const {
-  if (entry.type() > static_cast<std::uint8_t>(EntryType::fifo) || entry.is_sparse() > 1) return false;
-  if (entry.mode() > 07777 || entry.nanoseconds() > 999'999'999) return false;
-  if (!has(entry.path()) || !has(entry.target())) return false;
-  if (!is_inside(entry.first_xattr(), entry.xattr_count(), xattrs.size())) return false;
-  if (static_cast<EntryType>(entry.type()) != EntryType::file)
-    return entry.size() == 0 && entry.is_sparse() == 0;
-  if (entry.is_sparse() != 0) return extents_are_consistent(entry);
-  return is_inside(entry.place(), entry.size(), stream.size);
-}
-
-bool LayerIndex::State::is_consistent() const {
-  if (!is_aligned(entries) || !is_aligned(extents) || !is_aligned(xattrs)) return false;
-  if (!is_aligned(stream.points) || !is_aligned(stream.spans)) return false;
-  for (const auto& xattr : xattrs) {
-    if (!has(xattr.name()) || !has(xattr.value())) return false;
-  }
-  for (const auto& entry : entries) {
-    if (!is_consistent(entry)) return false;
-  }
-  return layoutfs::is_consistent(stream, blob_size);
-}
 
 LayerIndex::LayerIndex(std::unique_ptr<const State> state) : state_(std::move(state)) {}
 LayerIndex::~LayerIndex() = default;
@@ -106,22 +43,26 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
   if (!diff_id) return fail(Errc::corrupt, "index file: invalid diff ID");
   const StreamIndex stream = {.compression = static_cast<Compression>(tables->compression()),
                               .size = tables->stream_size(),
-                              .points = in_place<PointRecord>(tables->points()),
-                              .spans = in_place<SpanRecord>(tables->spans()),
-                              .states = in_place(tables->states()),
+                              .points = table_in_place<PointRecord>(tables->points()),
+                              .spans = table_in_place<SpanRecord>(tables->spans()),
+                              .states = table_in_place(tables->states()),
                               .owner = file.owner};
-  auto state = std::make_unique<const State>(State{.file = std::move(file),
-                                                   .blob = blob,
-                                                   .diff_id = std::move(*diff_id),
-                                                   .diff_ids = tables->diff_ids(),
-                                                   .blob_size = tables->blob_size(),
-                                                   .stream = stream,
-                                                   .entries = in_place<layer_file::Entry>(tables->entries()),
-                                                   .extents = in_place<Extent>(tables->extents()),
-                                                   .xattrs = in_place<layer_file::Xattr>(tables->xattrs()),
-                                                   .pool = as_text(in_place(tables->pool()))});
-  if (!state->is_consistent()) return fail(Errc::corrupt, "index file: inconsistent tables");
-  return std::shared_ptr<const LayerIndex>(new LayerIndex(std::move(state)));
+  if (!is_aligned(stream.points) || !is_aligned(stream.spans) || !is_consistent(stream, tables->blob_size()))
+    return fail(Errc::corrupt, "index file: inconsistent tables");
+  const ByteView packed_entries = table_in_place(tables->entries());
+  const auto entries = LayerEntries::open(packed_entries, stream.size);
+  if (!entries) return fail(Error(entries.error()));
+  if ((*entries)->size() != tables->entry_count())
+    return fail(Errc::corrupt, "index file: inconsistent tables");
+  return std::shared_ptr<const LayerIndex>(
+      new LayerIndex(std::unique_ptr<const State>(new State{.file = std::move(file),
+                                                            .blob = blob,
+                                                            .diff_id = std::move(*diff_id),
+                                                            .diff_ids = tables->diff_ids(),
+                                                            .blob_size = tables->blob_size(),
+                                                            .stream = stream,
+                                                            .packed_entries = packed_entries,
+                                                            .entry_count = (*entries)->size()})));
 }
 
 const Digest& LayerIndex::blob() const noexcept { return state_->blob; }
@@ -140,39 +81,16 @@ bool LayerIndex::has_diff_ids(std::span<const Digest> diff_ids) const {
 }
 std::uint64_t LayerIndex::blob_size() const noexcept { return state_->blob_size; }
 StreamIndex LayerIndex::stream() const { return state_->stream; }
-std::size_t LayerIndex::entry_count() const noexcept { return state_->entries.size(); }
+std::size_t LayerIndex::entry_count() const noexcept { return state_->entry_count; }
 
-EntryView LayerIndex::entry(std::size_t number) const {
-  const layer_file::Entry& entry = state_->entries[number];
-  EntryView view = {.type = static_cast<EntryType>(entry.type()),
-                    .is_sparse = entry.is_sparse() != 0,
-                    .mode = entry.mode(),
-                    .uid = entry.uid(),
-                    .gid = entry.gid(),
-                    .mtime = {entry.seconds(), entry.nanoseconds()},
-                    .device_major = 0,
-                    .device_minor = 0,
-                    .size = entry.size(),
-                    .stream_offset = 0,
-                    .path = state_->text(entry.path()),
-                    .target = state_->text(entry.target()),
-                    .extents = {},
-                    .first_xattr = entry.first_xattr(),
-                    .xattr_count = entry.xattr_count()};
-  if (view.is_sparse) {
-    view.extents = state_->extents.subspan(upper_half(entry.place()), lower_half(entry.place()));
-  } else if (view.type == EntryType::file) {
-    view.stream_offset = entry.place();
-  } else if (view.type == EntryType::character || view.type == EntryType::block) {
-    view.device_major = upper_half(entry.place());
-    view.device_minor = lower_half(entry.place());
-  }
-  return view;
-}
-
-std::pair<std::string_view, std::string_view> LayerIndex::xattr(std::uint32_t number) const {
-  const layer_file::Xattr& xattr = state_->xattrs[number];
-  return {state_->text(xattr.name()), state_->text(xattr.value())};
+std::shared_ptr<const LayerEntries> LayerIndex::entries() const {
+  auto held = state_->entries.lock();
+  auto entries = held->lock();
+  if (entries) return entries;
+  auto opened = LayerEntries::open(state_->packed_entries, state_->stream.size);
+  check(opened.has_value(), "the tables of entries were valid when the index was opened");
+  *held = *opened;
+  return *std::move(opened);
 }
 
 }  // namespace layoutfs

@@ -1,17 +1,16 @@
 // The result of one pass over a layer's blob: its entries, and the points for random access to its stream.
-// One file per blob digest, used in place.
+// One file per blob digest, used in place except for the entries.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/base/file.h"
 #include "core/codec/span_digest.h"
 #include "core/codec/stream_index.h"
+#include "core/layer/layer_entries.h"
 #include "core/layer/limits.h"
 #include "core/tar/tar_parser.h"
 #include "layoutfs/bytes.h"
@@ -19,19 +18,6 @@
 #include "layoutfs/error.h"
 
 namespace layoutfs {
-
-// A TarEntry in place. All views live as long as the LayerIndex.
-struct EntryView {
-  EntryType type;
-  bool is_sparse;
-  std::uint32_t mode, uid, gid;
-  Timestamp mtime;
-  std::uint32_t device_major, device_minor;
-  std::uint64_t size, stream_offset;
-  std::string_view path, target;
-  std::span<const Extent> extents;
-  std::uint32_t first_xattr, xattr_count;  // for LayerIndex::xattr
-};
 
 // Immutable.
 class LayerIndex {
@@ -49,11 +35,10 @@ class LayerIndex {
   bool has_diff_ids(std::span<const Digest> diff_ids) const;
   std::uint64_t blob_size() const noexcept;
   StreamIndex stream() const;
-  // Entries in the order of the tar, on which merging depends. Precondition: `number` < entry_count().
   std::size_t entry_count() const noexcept;
-  EntryView entry(std::size_t number) const;
-  // Returns name and value; `number` counts over all entries of the layer.
-  std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
+  // Returns the entries; they are in memory only while somebody holds them, and all holders share them.
+  // Thread-safe. Cost: that of LayerEntries::open, if nobody holds them.
+  std::shared_ptr<const LayerEntries> entries() const;
 
  private:
   struct State;
@@ -72,8 +57,9 @@ class LayerIndexBuilder {
   // Errc::unsupported if there are more than kMaxEntries, or if the tables would exceed the 2 GiB of a
   // FlatBuffer.
   Status add_entry(const TarEntry& entry);
+  // Points ascend in their offsets, and spans as well, but a point may be added after its span. The first
+  // point is at the start of the stream.
   void add_point(std::uint64_t offset, std::uint64_t position, ByteView state);
-  // Belongs to the point added last.
   void add_span(std::uint64_t offset, const SpanDigest& digest);
   struct Totals {
     Digest blob;

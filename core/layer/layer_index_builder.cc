@@ -1,4 +1,7 @@
 // Collects a layer's tables in memory, and writes them as one FlatBuffer at the end.
+#include <zstd.h>
+
+#include <new>
 #include <string>
 
 #include "core/base/check.h"
@@ -33,6 +36,9 @@ auto move_into(flatbuffers::FlatBufferBuilder& builder, std::vector<T>& structs)
   return written;
 }
 
+// A higher level makes the tables of a million entries slower, but not smaller.
+constexpr int kEntriesLevel = 1;
+
 auto bytes_into(flatbuffers::FlatBufferBuilder& builder, ByteView bytes) {
   return builder.CreateVector(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
 }
@@ -47,6 +53,11 @@ struct LayerIndexBuilder::State {
   std::vector<SpanRecord> spans;
   Bytes states;
   TextPool pool;
+
+  // Assigns each span to the last point at or before it.
+  void assign_points();
+  // Returns the tables of entries as in the file, and frees them.
+  Bytes take_entries();
 
   std::uint64_t size() const {
     return entries.size() * sizeof(layer_file::Entry) + extents.size() * sizeof(Extent) +
@@ -63,6 +74,31 @@ struct LayerIndexBuilder::State {
     return join_halves(entry.device_major, entry.device_minor);
   }
 };
+
+void LayerIndexBuilder::State::assign_points() {
+  std::uint64_t point = 0;
+  for (SpanRecord& span : spans) {
+    check(!points.empty() && points.front().offset <= span.offset, "a span must have an access point");
+    while (point + 1 < points.size() && points[point + 1].offset <= span.offset) ++point;
+    span.point = point;
+  }
+}
+
+Bytes LayerIndexBuilder::State::take_entries() {
+  flatbuffers::FlatBufferBuilder builder(static_cast<std::size_t>(size()) + 1024);
+  const auto pool_bytes = bytes_into(builder, as_bytes(pool.bytes()));
+  const auto xattr_table = move_into<layer_file::Xattr>(builder, xattrs);
+  const auto extent_table = move_into<layer_file::Extent>(builder, extents);
+  const auto entry_table = move_into<layer_file::Entry>(builder, entries);
+  builder.Finish(layer_file::CreateEntryTables(builder, entry_table, extent_table, xattr_table, pool_bytes));
+  Bytes packed(ZSTD_compressBound(builder.GetSize()));
+  const std::size_t packed_size = ZSTD_compress(packed.data(), packed.size(), builder.GetBufferPointer(),
+                                                builder.GetSize(), kEntriesLevel);
+  if (ZSTD_isError(packed_size))
+    throw std::bad_alloc();  // with enough room, lack of memory is the only error
+  packed.resize(packed_size);
+  return packed;
+}
 
 LayerIndexBuilder::LayerIndexBuilder() : state_(std::make_unique<State>()) {}
 LayerIndexBuilder::~LayerIndexBuilder() = default;
@@ -94,29 +130,29 @@ void LayerIndexBuilder::add_point(std::uint64_t offset, std::uint64_t position, 
 }
 
 void LayerIndexBuilder::add_span(std::uint64_t offset, const SpanDigest& digest) {
-  check(!state_->points.empty(), "a span must have an access point");
-  state_->spans.push_back({offset, state_->points.size() - 1, {digest[0], digest[1]}});
+  state_->spans.push_back({offset, 0, {digest[0], digest[1]}});
 }
 
 Result<Bytes> LayerIndexBuilder::finish(const Totals& totals) {
   State& from = *state_;
-  const std::uint64_t size = from.size();
-  if (size > kMaxTables) return fail(Errc::unsupported, "the layer is larger than an index can describe");
+  if (from.size() > kMaxTables)
+    return fail(Errc::unsupported, "the layer is larger than an index can describe");
 
-  flatbuffers::FlatBufferBuilder builder(static_cast<std::size_t>(size) + 1024);
+  from.assign_points();
+  const std::uint64_t entry_count = from.entries.size();
+  const Bytes packed_entries = from.take_entries();
+  flatbuffers::FlatBufferBuilder builder(packed_entries.size() + static_cast<std::size_t>(from.size()) +
+                                         1024);
   const auto states = bytes_into(builder, from.states);
-  const auto pool = bytes_into(builder, as_bytes(from.pool.bytes()));
   const auto spans = move_into<layer_file::Span>(builder, from.spans);
   const auto points = move_into<layer_file::Point>(builder, from.points);
-  const auto xattrs = move_into<layer_file::Xattr>(builder, from.xattrs);
-  const auto extents = move_into<layer_file::Extent>(builder, from.extents);
-  const auto entries = move_into<layer_file::Entry>(builder, from.entries);
+  const auto entries = bytes_into(builder, packed_entries);
   std::vector<std::string> diff_ids;
   for (const Digest& diff_id : totals.diff_ids) diff_ids.push_back(diff_id.str());
   const auto diff_id_table = builder.CreateVectorOfStrings(diff_ids);
   builder.Finish(layer_file::CreateLayerFile(builder, diff_id_table, totals.blob_size, totals.stream_size,
-                                             static_cast<std::uint8_t>(totals.compression), entries, extents,
-                                             xattrs, points, spans, pool, states));
+                                             static_cast<std::uint8_t>(totals.compression), entry_count,
+                                             entries, points, spans, states));
   state_ = std::make_unique<State>();
   const auto payload = std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize()));
   return seal_table_file(TableKind::layer_index, kLayerIndexVersion, totals.blob, payload);

@@ -15,15 +15,17 @@ volatile unsigned seen;  // prevents the reads from being optimized away
 void look_at(const LayerIndex& index) {
   unsigned sum = touch(index.diff_id().str()) + touch(index.blob().str());
   std::uint64_t xattrs = 0;
-  for (std::size_t i = 0; i < index.entry_count(); ++i) {
-    const EntryView entry = index.entry(i);
+  const auto entries = index.entries();
+  check(entries->size() == index.entry_count(), "the number of entries is wrong");
+  for (std::size_t i = 0; i < entries->size(); ++i) {
+    const EntryView entry = entries->entry(i);
     check(entry.type <= EntryType::fifo && entry.mode <= 07777, "an entry is out of range");
     sum += touch(entry.path) + touch(entry.target);
     for (const Extent& extent : entry.extents)
       check(extent.offset + extent.size <= entry.size, "an extent is outside of its file");
     // Entries may share xattrs: a limit keeps small files with many references to them from taking long.
     for (std::uint32_t n = 0; n < entry.xattr_count && xattrs < 10'000; ++n, ++xattrs) {
-      const auto [name, value] = index.xattr(entry.first_xattr + n);
+      const auto [name, value] = entries->xattr(entry.first_xattr + n);
       sum += touch(name) + touch(value);
     }
   }

@@ -65,8 +65,9 @@ void expect_describes(const LayerIndex& index, const Bytes& tar, std::size_t fil
   const StreamIndex stream = index.stream();
   EXPECT_EQ(stream.size, tar.size());
   ASSERT_EQ(index.entry_count(), files);
+  const auto entries = index.entries();
   for (std::size_t i = 0; i < files; ++i) {
-    const EntryView entry = index.entry(i);
+    const EntryView entry = entries->entry(i);
     EXPECT_EQ(entry.path, "file-" + std::to_string(i));
     const Bytes content = sample_bytes(entry.size, i);
     EXPECT_TRUE(same_bytes(ByteView(tar).subspan(entry.stream_offset, entry.size), content)) << entry.path;

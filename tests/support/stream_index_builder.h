@@ -73,21 +73,26 @@ struct IndexedStream {
   }
 };
 
-// Drives `decoder` and cuts spans as an indexer does: at offset 0, at every point, and after `max_span`
-// bytes. Each step decodes at most `step` bytes.
+// Drives `decoder` and cuts spans as an indexer does: at offset 0, at every point and boundary, and after
+// `max_span` bytes. Each step decodes at most `step` bytes.
 inline Result<IndexedStream> index_stream(Compression compression, std::unique_ptr<IndexingDecoder> decoder,
                                           std::uint64_t max_span = kMaxSpanSize, std::size_t step = 1 << 16) {
   auto tables = std::make_shared<IndexTables>();
   tables->points.push_back({});
   IndexedStream result{.compression = compression};
   std::uint64_t span_begin = 0;
-  std::uint64_t span_point = 0;
-  const auto end_span = [&] {
-    const auto span = ByteView(result.plain).subspan(span_begin);
-    if (span.empty()) return;
-    const auto digest = span_digest(span);
-    tables->spans.push_back({.offset = span_begin, .point = span_point, .digest = {digest[0], digest[1]}});
-    span_begin = result.plain.size();
+  const auto end_span = [&](std::uint64_t end) {
+    if (end == span_begin) return;
+    const auto digest = span_digest(ByteView(result.plain).subspan(span_begin, end - span_begin));
+    tables->spans.push_back({.offset = span_begin, .point = 0, .digest = {digest[0], digest[1]}});
+    span_begin = end;
+  };
+  const auto add_point = [&](std::uint64_t offset, std::uint64_t position, ByteView state) {
+    tables->points.push_back({.offset = offset,
+                              .position = position,
+                              .state_offset = tables->states.size(),
+                              .state_size = state.size()});
+    tables->states.insert(tables->states.end(), state.begin(), state.end());
   };
   Bytes out(step);
   while (true) {
@@ -96,18 +101,22 @@ inline Result<IndexedStream> index_stream(Compression compression, std::unique_p
     if (!done) return std::unexpected(std::move(done.error()));
     result.plain.insert(result.plain.end(), out.begin(),
                         out.begin() + static_cast<std::ptrdiff_t>(done->size));
-    if (done->point || done->end || result.plain.size() - span_begin == max_span) end_span();
+    for (const std::uint64_t boundary : done->boundaries) end_span(boundary);
+    if (done->point || done->end || result.plain.size() - span_begin == max_span)
+      end_span(result.plain.size());
+    if (done->search)
+      for (const LatePoint& point : done->search()) add_point(point.offset, point.position, point.state);
     if (done->point) {
       const auto state = done->point->make_state({});
       if (!state) return fail(Errc::corrupt, "an access point failed its test");
-      span_point = tables->points.size();
-      tables->points.push_back({.offset = result.plain.size(),
-                                .position = done->point->position,
-                                .state_offset = tables->states.size(),
-                                .state_size = state->size()});
-      tables->states.insert(tables->states.end(), state->begin(), state->end());
+      add_point(result.plain.size(), done->point->position, *state);
     }
     if (done->end) break;
+  }
+  std::uint64_t point = 0;
+  for (SpanRecord& span : tables->spans) {
+    while (point + 1 < tables->points.size() && tables->points[point + 1].offset <= span.offset) ++point;
+    span.point = point;
   }
   result.tables = std::move(tables);
   return result;

@@ -35,8 +35,9 @@ HiddenXattrs hidden_xattrs(const ImageTree& tree) {
 
 std::uint64_t count_files(const LayerIndex& index) {
   std::uint64_t files = 0;
-  for (std::size_t i = 0; i < index.entry_count(); ++i) {
-    const EntryView entry = index.entry(i);
+  const auto entries = index.entries();
+  for (std::size_t i = 0; i < entries->size(); ++i) {
+    const EntryView entry = entries->entry(i);
     if (entry.type != EntryType::directory && !has_whiteout_name(entry.path)) ++files;
   }
   return files;
