@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/base/compression.h"
 #include "core/codec/stream_index.h"
@@ -41,6 +42,13 @@ struct FoundPoint {
   std::move_only_function<std::optional<Bytes>(ByteView following)> make_state;
 };
 
+// An access point that was chosen when the stream after it was known.
+struct LatePoint {
+  std::uint64_t offset;    // bytes from the start of the uncompressed stream
+  std::uint64_t position;  // bits from the start of the blob
+  Bytes state;             // for Codec::resume
+};
+
 // Decodes a whole blob once and reports access points. The start of the stream is an implicit point (bit 0,
 // no state).
 class IndexingDecoder {
@@ -50,6 +58,14 @@ class IndexingDecoder {
     std::size_t size = 0;             // bytes written to `out`; 0 only with `end` or at a point
     bool end = false;                 // the stream is complete, and its padding is valid
     std::optional<FoundPoint> point;  // decoding can start after these bytes
+    // Offsets in the uncompressed stream, ascending, from the first of these bytes on to before the last one.
+    // Each may become the offset of a LatePoint, so a span has to start there.
+    std::vector<std::uint64_t> boundaries = {};
+    // If set, returns the points that are now decided, in the order of the stream, each at a boundary of this
+    // step or of an earlier one. Call it at most once, and in the order of the steps; any thread may call it,
+    // even after the decoder was destroyed, but only one search of a decoder at a time. Cost: reading the
+    // step's bytes once or twice. If a search is left out, do not call those after it.
+    std::move_only_function<std::vector<LatePoint>()> search = {};
   };
   // Errc::corrupt as in Decoder::read. After `end`, `source` may still have padding that was not read: the
   // caller reads and hashes the rest of the blob.

@@ -1,6 +1,7 @@
 // Resumes decoding at an access point of a zstd blob.
 #include "core/codec/zstd.h"
 
+#include <optional>
 #include <utility>
 
 #include "core/codec/zstd_context.h"
@@ -18,13 +19,12 @@ class ZstdDecoder final : public Decoder {
         context_(zstd::make_decompression_context()),
         input_(ZSTD_DStreamInSize()) {}
 
-  Status begin_inside(const zstd::BlockPoint& point) {
+  Status begin_inside(zstd::BlockPoint point) {
+    point_ = std::move(point);
     // libzstd returns "no memory" for an invalid dictionary, too.
-    if (ZSTD_isError(zstd::begin_at(context_.get(), point)))
+    if (ZSTD_isError(zstd::begin_at(context_.get(), *point_)))
       return fail(Errc::corrupt, "invalid state of a zstd access point");
     is_in_frame_ = true;
-    is_in_made_frame_ = true;
-    has_checksum_ = point.has_checksum;
     return {};
   }
 
@@ -39,7 +39,7 @@ class ZstdDecoder final : public Decoder {
       if (ZSTD_isError(code)) return fail(zstd::failure(code));
       is_in_frame_ = code != 0;
       if (is_in_frame_ && !*available && before == std::pair(in_.pos, to.pos)) return fail(zstd::truncated());
-      if (is_in_frame_ || !is_in_made_frame_) continue;
+      if (is_in_frame_ || !point_) continue;
       if (auto left = leave_made_frame(); !left) return fail(std::move(left).error());
     }
     return to.pos;
@@ -62,10 +62,11 @@ class ZstdDecoder final : public Decoder {
   // The synthetic frame has no checksum. The blob's frame may have one, which covers bytes that were not
   // decoded here.
   Status leave_made_frame() {
-    is_in_made_frame_ = false;
+    const bool has_checksum = point_->has_checksum;
     const std::size_t code = ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0);
     if (ZSTD_isError(code)) return fail(zstd::failure(code));
-    for (std::size_t left = has_checksum_ ? zstd::kChecksumSize : 0; left > 0; --left) {
+    point_.reset();
+    for (std::size_t left = has_checksum ? zstd::kChecksumSize : 0; left > 0; --left) {
       auto available = refill();
       if (!available) return fail(std::move(available).error());
       if (!*available) return fail(zstd::truncated());
@@ -75,12 +76,11 @@ class ZstdDecoder final : public Decoder {
   }
 
   BlobSource source_;
+  std::optional<zstd::BlockPoint> point_;  // in the synthetic frame; the context refers to it
   zstd::DecompressionContext context_;
   Bytes input_;
   ZSTD_inBuffer in_{nullptr, 0, 0};
   bool is_in_frame_ = false;
-  bool is_in_made_frame_ = false;
-  bool has_checksum_ = false;  // of the frame if is_in_made_frame_
 };
 
 }  // namespace
@@ -92,7 +92,7 @@ Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t positio
   if (!point) return fail(std::move(point).error());
   auto decoder = std::make_unique<ZstdDecoder>(std::move(blob), position / 8);
   if (*point)
-    if (auto begun = decoder->begin_inside(**point); !begun) return fail(std::move(begun).error());
+    if (auto begun = decoder->begin_inside(*std::move(*point)); !begun) return fail(std::move(begun).error());
   return decoder;
 }
 

@@ -10,8 +10,9 @@
 
 namespace layoutfs {
 
-// Errc::unsupported if a window exceeds 128 MiB, or if a frame needs a dictionary. Inside a frame, points are
-// `spacing` or more apart, so that their total cost stays small.
+// Errc::unsupported if a window exceeds 128 MiB, or if a frame needs a dictionary. Inside a frame, points
+// are chosen among the boundaries near each multiple of a distance that suits its window, or of `spacing` if
+// that is larger; they are found by IndexingDecoder::Step::search.
 std::unique_ptr<IndexingDecoder> start_indexing_zstd(ByteSource& source, std::uint64_t spacing);
 
 // Errc::corrupt if `state` is not from start_indexing_zstd, or `position` is not a byte of the blob.

@@ -15,6 +15,12 @@ DecompressionContext make_decompression_context() {
   return context;
 }
 
+CompressionContext make_compression_context() {
+  CompressionContext context(ZSTD_createCCtx());
+  if (!context) throw std::bad_alloc();
+  return context;
+}
+
 Error failure(std::size_t code) {
   switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_memory_allocation:

@@ -1,4 +1,4 @@
-// An owner for libzstd's decompression context, and the conversion of its errors.
+// Owners for libzstd's contexts, and the conversion of its errors.
 #pragma once
 
 #include <zstd.h>
@@ -14,6 +14,13 @@ struct DecompressionContextDeleter {
   void operator()(ZSTD_DCtx* context) const noexcept { ZSTD_freeDCtx(context); }
 };
 using DecompressionContext = std::unique_ptr<ZSTD_DCtx, DecompressionContextDeleter>;
+
+struct CompressionContextDeleter {
+  void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
+};
+using CompressionContext = std::unique_ptr<ZSTD_CCtx, CompressionContextDeleter>;
+// Throws std::bad_alloc.
+CompressionContext make_compression_context();
 
 // The decoder allocates the window of a frame; the limit is the default of zstd(1).
 inline constexpr int kMaxWindowLog = 27;

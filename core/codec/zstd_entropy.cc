@@ -115,43 +115,45 @@ Bytes write_distribution(const Distribution& distribution) {
   return std::move(bits).take();
 }
 
-void StateTable::build(const Distribution& distribution) {
+void StateTable::build(const Distribution& distribution, std::span<const SymbolValue> values) {
   accuracy_log_ = distribution.accuracy_log;
   const std::uint32_t size = 1U << accuracy_log_;
   std::array<std::uint32_t, kMaxSymbols> next{};
   std::uint32_t end = size;  // cells from here on belong to symbols of "less than one" part
   for (std::size_t symbol = 0; symbol < distribution.symbols; ++symbol) {
     next[symbol] = taken_by(distribution.parts[symbol]);
-    if (distribution.parts[symbol] < 0) cells_[--end].symbol = static_cast<std::uint8_t>(symbol);
+    if (distribution.parts[symbol] < 0) symbols_[--end] = static_cast<std::uint8_t>(symbol);
   }
   const std::uint32_t step = (size >> 1) + (size >> 3) + 3;
   std::uint32_t position = 0;
   for (std::size_t symbol = 0; symbol < distribution.symbols; ++symbol) {
     for (std::int16_t i = 0; i < distribution.parts[symbol]; ++i) {
-      cells_[position].symbol = static_cast<std::uint8_t>(symbol);
+      symbols_[position] = static_cast<std::uint8_t>(symbol);
       do {
         position = (position + step) & (size - 1);
       } while (position >= end);
     }
   }
   for (std::uint32_t state = 0; state < size; ++state) {
-    Cell& cell = cells_[state];
-    const std::uint32_t number = next[cell.symbol]++;
+    const std::uint8_t symbol = symbols_[state];
+    const std::uint32_t number = next[symbol]++;
     const unsigned bits = accuracy_log_ + 1 - static_cast<unsigned>(std::bit_width(number));
-    cell.next_bits = static_cast<std::uint8_t>(bits);
-    cell.next_base = static_cast<std::uint16_t>((number << bits) - size);
+    const SymbolValue value = symbol < values.size() ? values[symbol] : SymbolValue{0, 0};
+    cells_[state] = {value.baseline, static_cast<std::uint16_t>((number << bits) - size),
+                     static_cast<std::uint8_t>(bits), value.extra_bits};
   }
 }
 
-void StateTable::build_single(std::uint8_t symbol) {
+void StateTable::build_single(std::uint8_t symbol, std::span<const SymbolValue> values) {
   accuracy_log_ = 0;
-  cells_[0] = {0, 0, symbol};
+  symbols_[0] = symbol;
+  cells_[0] = {values[symbol].baseline, 0, 0, values[symbol].extra_bits};
 }
 
-ReverseBits::ReverseBits(ByteView bytes) noexcept : bytes_(bytes), left_(-1) {
-  const auto last = bytes.empty() ? 0U : std::to_integer<unsigned>(bytes.back());
+ReverseBits::ReverseBits(ByteView padded) noexcept : padded_(padded.data()), left_(kPaddingBits - 1) {
+  const auto last = padded.size() <= kPadding ? 0U : std::to_integer<unsigned>(padded.back());
   if (last == 0) return;
-  left_ = static_cast<std::int64_t>(bytes.size() - 1) * 8 + std::bit_width(last) - 1;
+  left_ = static_cast<std::int64_t>(padded.size() - 1) * 8 + std::bit_width(last) - 1;
 }
 
 }  // namespace layoutfs::zstd

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -35,52 +36,72 @@ std::optional<std::size_t> read_distribution(ByteView bytes, TableLimits limits,
 // Returns the description of `distribution` for read_distribution.
 Bytes write_distribution(const Distribution& distribution);
 
+// A symbol stands for a number: a baseline plus the value of this number of extra bits.
+struct SymbolValue {
+  std::uint32_t baseline;
+  std::uint8_t extra_bits;
+};
+
 // A decoding table.
 class StateTable {
  public:
   struct Cell {
+    std::uint32_t baseline;  // of its symbol
     std::uint16_t next_base;
     std::uint8_t next_bits;
-    std::uint8_t symbol;
+    std::uint8_t extra_bits;  // of its symbol
   };
-  // Builds the table by RFC 8878, 4.1.1, from "Each symbol has its own set of states" on.
-  void build(const Distribution& distribution);
+  // Builds the table by RFC 8878, 4.1.1, from "Each symbol has its own set of states" on. `values` are those
+  // of the symbols; without them they are 0.
+  void build(const Distribution& distribution, std::span<const SymbolValue> values = {});
   // Builds a table with one state, which consumes no bits.
-  void build_single(std::uint8_t symbol);
+  void build_single(std::uint8_t symbol, std::span<const SymbolValue> values);
 
   unsigned accuracy_log() const noexcept { return accuracy_log_; }
   // `state` must be a state of this table.
   const Cell& operator[](std::uint32_t state) const noexcept { return cells_[state]; }
+  std::uint8_t symbol(std::uint32_t state) const noexcept { return symbols_[state]; }
 
  private:
+  static constexpr std::size_t kMaxStates = std::size_t{1} << kMaxAccuracyLog;
   unsigned accuracy_log_ = 0;
-  std::array<Cell, std::size_t{1} << kMaxAccuracyLog> cells_{};
+  std::array<Cell, kMaxStates> cells_{};
+  std::array<std::uint8_t, kMaxStates> symbols_{};
 };
 
-// Reads bits from the end of `bytes` to its start (RFC 8878, 4.1, "bitstream").
+// Reads bits from the end of a bitstream to its start (RFC 8878, 4.1, "bitstream").
 class ReverseBits {
  public:
-  // The highest set bit of the last byte marks the end. Without one, the reader has overrun from the start.
-  explicit ReverseBits(ByteView bytes) noexcept;
-  // Returns the next `count` bits, at most 32; 0 if fewer are left.
-  std::uint32_t take(unsigned count) noexcept {
-    left_ -= count;
-    if (left_ < 0) return 0;
-    const auto first = static_cast<std::size_t>(left_) / 8;
-    std::uint64_t word = 0;
-    if (bytes_.size() - first >= sizeof word)
-      std::memcpy(&word, bytes_.data() + first, sizeof word);
-    else
-      std::memcpy(&word, bytes_.data() + first, bytes_.size() - first);
-    return static_cast<std::uint32_t>(word >> (left_ % 8) & ((std::uint64_t{1} << count) - 1));
+  // Bytes before the bitstream, which must be readable, and are read as far as one sequence overruns it.
+  static constexpr std::size_t kPadding = 32;
+  // Bits that are available at least after refill().
+  static constexpr unsigned kRefilled = 57;
+
+  // `padded` is the padding and the bitstream. The highest set bit of the last byte marks the end. Without
+  // one, the reader has overrun from the start.
+  explicit ReverseBits(ByteView padded) noexcept;
+  // Precondition: the bits taken since the last check of has_overrun() are at most 8 * (kPadding - 16).
+  void refill() noexcept {
+    const std::size_t end = static_cast<std::size_t>(left_ + 7) / 8;
+    std::memcpy(&word_, padded_ + end - sizeof word_, sizeof word_);
+    word_ <<= end * 8 - static_cast<std::size_t>(left_);
   }
+  // Returns `count` bits, at most 31, after the next `skipped` ones. Precondition: both are at most kRefilled
+  // together, and nothing was consumed since the last refill.
+  std::uint32_t peek(unsigned skipped, unsigned count) const noexcept {
+    return static_cast<std::uint32_t>(word_ << skipped >> 1 >> (63 - count));
+  }
+  // After it, refill() is needed before peek().
+  void consume(unsigned count) noexcept { left_ -= count; }
   // Returns whether all bits were taken, and none beyond.
-  bool is_exhausted() const noexcept { return left_ == 0; }
-  bool has_overrun() const noexcept { return left_ < 0; }
+  bool is_exhausted() const noexcept { return left_ == kPaddingBits; }
+  bool has_overrun() const noexcept { return left_ < kPaddingBits; }
 
  private:
-  ByteView bytes_;
-  std::int64_t left_;  // remaining bits
+  static constexpr std::int64_t kPaddingBits = std::int64_t{kPadding} * 8;
+  const std::byte* padded_;
+  std::int64_t left_;       // remaining bits, including the padding
+  std::uint64_t word_ = 0;  // the next bits, from the highest on
 };
 
 }  // namespace layoutfs::zstd

@@ -7,24 +7,20 @@
 // (section 5), so the state of a point is a dictionary: a reader starts a synthetic frame with that
 // dictionary at the point, and feeds it the following blocks of the blob.
 //
-//   Indexer          gives libzstd one header or block at a time, and keeps the stream's end
-//                    (PlainBuffer) as windows.
+//   Indexer          gives libzstd one header or block at a time, and collects the blocks as chunks.
 //   BlockWalker      reads the tables and, on request, the sequences of each block, which libzstd does not
 //                    expose.
-//   Candidate        a boundary with the following blocks, which are collected until they have regenerated
-//                    a window, or the frame ends; nothing after that can refer to the window.
-//   BlockPointMaker  makes the dictionary, keeps only those bytes of the window that the collected blocks
-//                    copy, and tests it: a point is reported only if it gives the same bytes. This costs as
-//                    much as decoding a window or two, so FoundPoint::make_state does it, in the thread
-//                    that stores the point.
+//   PointFinder      follows the chunks of a frame with a BlockWalker, and chooses the boundaries at which
+//                    the least of the window is needed. It runs in Step::search, in the thread that stores
+//                    the points, a window or more behind the decoder.
+//   BlockPointMaker  makes the dictionary, with those bytes of the window that later blocks copy, and tests
+//                    it.
 //
-// Invariants: points are at least kWindowsPerPoint windows apart, and farther if their states would take more
-// than kMaxPartOfBlob of the blob. If the walker does not understand a block, the frame gets no further
-// points: it can still be read, from the last point before.
+// Invariants: a chunk is shared only when it is complete, and then immutable; only chunks of frames with
+// points inside are shared. Every chunk starts at a boundary, so spans have to start there.
 #include "core/codec/zstd_indexer.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <utility>
 
@@ -35,15 +31,12 @@
 namespace layoutfs::zstd {
 namespace {
 
-// Making a point decodes one window again and walks over it, so points are at least this number of windows
-// apart.
-constexpr std::uint64_t kWindowsPerPoint = 4;
-// If states exceed this fraction of the compressed bytes, points become rarer, down to a fourth.
-constexpr double kMaxPartOfBlob = 0.01;
-constexpr std::uint64_t kMaxWidening = 4;
-
 // Larger than a block with everything that belongs to it.
 constexpr std::size_t kInputSize = 2 * kMaxBlockSize;
+// Chunks between two points, if blocks are small enough.
+constexpr std::size_t kMostChunks = 16;
+// Blocks of a chunk, in bytes of the blob. Only a stream of empty blocks has so many in one chunk.
+constexpr std::size_t kMaxChunkBlocks = 4 * kMaxBlockSize;
 
 }  // namespace
 
@@ -54,14 +47,39 @@ Indexer::Indexer(ByteSource& source, std::uint64_t spacing)
 
 Result<IndexingDecoder::Step> Indexer::step(std::span<std::byte> out) {
   check(!out.empty(), "a step has room to decode into");
+  Step step;
   while (true) {
-    const std::uint64_t limit = found_ ? found_offset_ : candidate_ ? candidate_->offset : plain_.end();
-    if (plain_.handed_out() < limit) return Step{plain_.hand_out(out, limit), false, std::nullopt};
-    if (found_) return Step{0, false, std::exchange(found_, std::nullopt)};
-    if (is_complete_) return Step{0, true, std::nullopt};
+    if (is_chunk_complete_) {
+      hand_out(out.subspan(step.size), step);
+      if (is_chunk_complete_) return step;  // there is no more room
+    }
+    if (found_) {
+      step.point = std::exchange(found_, std::nullopt);
+      return step;
+    }
+    step.end = is_complete_;
+    if (step.end) return step;
     if (auto advanced = frame_ ? decode_block() : begin_frame(); !advanced)
       return fail(std::move(advanced).error());
   }
+}
+
+void Indexer::hand_out(std::span<std::byte> out, Step& step) {
+  const std::size_t size = std::min(out.size(), chunk_->size - handed_out_);
+  if (handed_out_ == 0 && size > 0 && finder_ != nullptr) step.boundaries.push_back(chunk_->offset);
+  copy_bytes(chunk_->bytes().subspan(handed_out_, size), out);
+  step.size += size;
+  handed_out_ += size;
+  if (handed_out_ < chunk_->size) return;
+  is_chunk_complete_ = false;
+  std::shared_ptr<Chunk> chunk = std::move(chunk_);
+  if (finder_ == nullptr) return;
+  step.search = [earlier = std::move(step.search), finder = finder_, chunk = std::move(chunk)]() mutable {
+    auto points = earlier ? earlier() : std::vector<LatePoint>();
+    finder->add(std::move(chunk), points);
+    return points;
+  };
+  if (!frame_) finder_ = nullptr;
 }
 
 Status Indexer::begin_frame() {
@@ -80,20 +98,31 @@ Status Indexer::begin_frame() {
   if (!header) return fail(std::move(header).error());
   if (!*header) return fail(truncated());
 
-  if (plain_.end() - point_offset_ >= spacing_)
-    report(plain_.end(), {input_.offset() * 8, [](ByteView) { return frame_point(); }});
+  if (end_ - point_offset_ >= spacing_) {
+    point_offset_ = end_;
+    found_ = {input_.offset() * 8, [](ByteView) { return frame_point(); }};
+  }
   auto ended = feed(bytes->first((*header)->size));
   if (!ended) return fail(std::move(ended).error());
   input_.consume((*header)->size);
   has_seen_frame_ = true;
   frame_ = **header;
-  frame_offset_ = plain_.end();
-  distance_ = shortest_distance();
-  if (frame_->window_size <= kMaxPointWindow)
-    walker_.emplace(frame_->window_size);
-  else
-    log(LogLevel::info, "zstd frame has a window too large for access points inside it");
+  frame_offset_ = end_;
+  start_finder();
   return {};
+}
+
+// Frames that end before a point is due need no search.
+void Indexer::start_finder() {
+  finder_ = nullptr;
+  chunk_size_ = kMaxBlockSize;
+  if (frame_->window_size > kMaxPointWindow)
+    return log(LogLevel::info, "zstd frame has a window too large for access points inside it");
+  const PointGrid grid = grid_for(frame_->window_size, spacing_);
+  if (frame_->content_size && *frame_->content_size < grid.spacing) return;
+  chunk_size_ = std::clamp<std::size_t>(grid.spacing / kMostChunks, 1, kMaxBlockSize);
+  if (maker_ == nullptr) maker_ = std::make_shared<BlockPointMaker>();
+  finder_ = std::make_shared<PointFinder>(*frame_, grid, maker_);
 }
 
 Status Indexer::skip_frame(ByteView magic_and_size) {
@@ -122,20 +151,28 @@ Status Indexer::decode_block() {
   if (!bytes) return fail(std::move(bytes).error());
   if (bytes->size() < size) return fail(truncated());
 
-  const std::uint64_t begin = plain_.end();
+  if (chunk_ == nullptr) begin_chunk();
+  const std::size_t before = chunk_->size;
   auto ended = feed(*bytes);
   if (!ended) return fail(std::move(ended).error());
   if (*ended != header->is_last)
     return fail(Errc::corrupt, "invalid zstd stream: frame does not end with its last block");
+  if (finder_ != nullptr) {
+    chunk_->blocks.insert(chunk_->blocks.end(), bytes->begin(),
+                          bytes->begin() + static_cast<std::ptrdiff_t>(block_size));
+    chunk_->sizes.push_back(static_cast<std::uint32_t>(chunk_->size - before));
+    if (chunk_->blocks.size() > kMaxChunkBlocks) finder_ = nullptr;
+  }
   input_.consume(size);
-  if (candidate_)
-    candidate_->blocks.insert(candidate_->blocks.end(), bytes->begin(),
-                              bytes->begin() + static_cast<std::ptrdiff_t>(block_size));
-  if (walker_ && !walker_->follow(*header, bytes->subspan(kBlockHeaderSize, header->content_size)))
-    give_up_points("unsupported block");
-  if (header->is_last) return end_frame();
-  consider_boundary(plain_.end() - begin);
-  return {};
+  is_chunk_complete_ = header->is_last || chunk_->size >= chunk_size_;
+  return header->is_last ? end_frame() : Status();
+}
+
+void Indexer::begin_chunk() {
+  chunk_ = chunks_.take();
+  chunk_->offset = end_;
+  chunk_->position = input_.offset();
+  handed_out_ = 0;
 }
 
 Result<ByteView> Indexer::peek(std::size_t count) {
@@ -145,101 +182,26 @@ Result<ByteView> Indexer::peek(std::size_t count) {
 }
 
 Result<bool> Indexer::feed(ByteView bytes) {
-  const auto room = plain_.room(kMaxBlockSize, history_start());
   ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
-  ZSTD_outBuffer to{room.data(), room.size(), 0};
+  ZSTD_outBuffer to{nullptr, 0, 0};
+  if (chunk_ != nullptr) to = {chunk_->plain.get(), Chunk::kCapacity, chunk_->size};
   const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
   if (ZSTD_isError(code)) return fail(failure(code));
   if (in.pos < in.size) return fail(Errc::corrupt, "invalid zstd stream: block was not decoded completely");
-  plain_.grow(to.pos);
+  if (chunk_ != nullptr) {
+    end_ += to.pos - chunk_->size;
+    chunk_->size = to.pos;
+  }
   return code == 0;
 }
 
 Status Indexer::end_frame() {
   // libzstd does not notice this if the last block is empty.
-  if (frame_->content_size && *frame_->content_size != plain_.end() - frame_offset_)
+  if (frame_->content_size && *frame_->content_size != end_ - frame_offset_)
     return fail(Errc::corrupt, "invalid zstd stream: frame size differs from its header");
-  if (candidate_) try_candidate();
-  trial_.reset();
-  walker_.reset();
+  chunk_->ends_frame = true;
   frame_.reset();
   return {};
-}
-
-void Indexer::consider_boundary(std::uint64_t block_size) {
-  const std::uint64_t offset = plain_.end();
-  if (candidate_) {
-    if (offset - candidate_->offset >= frame_->window_size) try_candidate();
-    return;
-  }
-  if (!walker_ || offset - frame_offset_ < frame_->window_size) return;
-  if (trial_ && offset - point_offset_ >= shortest_distance()) await_trial();
-  if (!walker_ || offset - point_offset_ < distance_) return;
-  if (walker_->last_size() != block_size) return give_up_points("unsupported block");
-  if (walker_->state()) candidate_ = Candidate{offset, input_.offset(), *walker_, {}};
-}
-
-void Indexer::try_candidate() {
-  Candidate candidate = *std::exchange(candidate_, std::nullopt);
-  const auto copy = [](ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); };
-  Boundary boundary{.walker = std::move(candidate.walker),
-                    .window_size = frame_->window_size,
-                    .has_checksum = frame_->has_checksum,
-                    .window = copy(plain_.view(candidate.offset - frame_->window_size, candidate.offset)),
-                    .blocks = std::move(candidate.blocks),
-                    .expected = copy(plain_.view(candidate.offset, plain_.end()))};
-  if (maker_ == nullptr) maker_ = std::make_shared<BlockPointMaker>();
-  std::promise<std::optional<std::size_t>> outcome;
-  trial_ =
-      Trial{outcome.get_future(), candidate.offset - point_offset_, candidate.position - point_position_};
-  report(candidate.offset, {candidate.position * 8, [maker = maker_, boundary = std::move(boundary),
-                                                     outcome = std::move(outcome)](ByteView) mutable {
-                              auto state = maker->make(std::move(boundary));
-                              outcome.set_value(state ? std::optional(state->size()) : std::nullopt);
-                              return state;
-                            }});
-}
-
-std::uint64_t Indexer::shortest_distance() const {
-  return std::max(spacing_, kWindowsPerPoint * frame_->window_size);
-}
-
-void Indexer::await_trial() {
-  Trial trial = *std::exchange(trial_, std::nullopt);
-  std::optional<std::size_t> state_size;
-  try {
-    state_size = trial.outcome.get();
-  } catch (const std::future_error&) {
-    // The point was dropped.
-  }
-  if (!state_size) return give_up_points("an access point failed its test");
-  const std::uint64_t shortest = shortest_distance();
-  const std::uint64_t longest = shortest > std::numeric_limits<std::uint64_t>::max() / kMaxWidening
-                                    ? shortest
-                                    : shortest * kMaxWidening;
-  const double budget = kMaxPartOfBlob * static_cast<double>(trial.blob_distance);
-  const double wanted =
-      static_cast<double>(trial.stream_distance) * static_cast<double>(*state_size) / budget;
-  distance_ = wanted >= static_cast<double>(longest) ? longest
-                                                     : std::max(shortest, static_cast<std::uint64_t>(wanted));
-}
-
-void Indexer::report(std::uint64_t offset, FoundPoint point) {
-  point_offset_ = offset;
-  point_position_ = point.position / 8;
-  found_offset_ = offset;
-  found_ = std::move(point);
-}
-
-void Indexer::give_up_points(std::string_view why) {
-  if (walker_) log(LogLevel::info, "no more access points in this zstd frame: " + std::string(why));
-  walker_.reset();
-}
-
-std::uint64_t Indexer::history_start() const {
-  if (!frame_ || (!walker_ && !candidate_)) return plain_.end();
-  const std::uint64_t offset = candidate_ ? candidate_->offset : plain_.end();
-  return offset - std::min(offset - frame_offset_, frame_->window_size);
 }
 
 }  // namespace layoutfs::zstd

@@ -3,29 +3,42 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <new>
 #include <span>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/codec/zstd_frame.h"
 
 namespace layoutfs::zstd {
 namespace {
 
-// The first byte of a state. A block's state continues with a zstd frame of a StateHeader and the dictionary.
+// The first byte of a state. A block's state continues with a zstd frame of
+//   StateHeader, the tables of the dictionary,
+//   for each run of needed bytes of the window: the number of bytes before it that are not needed,
+//   for each run: its length minus one (both as numbers of 7 bits a byte, low ones first; the upper bit:
+//   more), the bytes of all runs.
 constexpr std::byte kFrameKind{0};
 constexpr std::byte kBlockKind{1};
 
 struct StateHeader {
-  std::uint64_t window_size;
-  std::uint64_t has_checksum;  // 0 or 1
+  std::uint64_t frame_window_size;
+  std::uint32_t window_size;  // of the dictionary
+  std::uint32_t tables_size;
+  std::uint32_t runs;
+  std::uint32_t has_checksum;  // 0 or 1
 };
 
 constexpr std::uint32_t kDictionaryMagic = 0xEC30A437;
 constexpr std::uint8_t kDictionaryId = 1;  // used only by frames from make_frame_header
-constexpr std::size_t kMaxTablesSize = std::size_t{4} << 10;
-constexpr std::size_t kMaxStateSize = sizeof(StateHeader) + kMaxTablesSize + kMaxPointWindow;
+// A run of one byte takes three.
+constexpr std::size_t kMaxStateSize = sizeof(StateHeader) + Dictionary::kMaxTablesSize + 3 * kMaxPointWindow;
 constexpr int kStateLevel = 3;
+// Decoded bytes of the test. They prove the tables and the repeat offsets. The walker proves the rest: it knows
+// the matches of all blocks of a window, and the same sizes of the blocks as libzstd.
+constexpr std::size_t kTrialSize = std::size_t{256} << 10;
 
 void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 void append(Bytes& out, std::uint32_t number) { append(out, std::as_bytes(std::span(&number, 1))); }
@@ -45,9 +58,80 @@ Bytes dictionary_tables(const EntropyState& entropy) {
   return out;
 }
 
+void append_number(Bytes& out, std::size_t number) {
+  for (; number >= 128; number >>= 7) out.push_back(static_cast<std::byte>(128 | (number & 127)));
+  out.push_back(static_cast<std::byte>(number));
+}
+
+// Removes a number from the front of `rest`. Returns nullopt if it is not a number below 2^28.
+std::optional<std::size_t> take_number(ByteView& rest) {
+  std::size_t number = 0;
+  for (unsigned shift = 0; shift < 28 && !rest.empty(); shift += 7) {
+    const auto byte = std::to_integer<std::size_t>(rest.front());
+    rest = rest.subspan(1);
+    number |= (byte & 127) << shift;
+    if (byte < 128) return number;
+  }
+  return std::nullopt;
+}
+
+// Calls run(at, size) for each run of ones.
+template <class Run>
+void for_each_run(std::span<const std::uint64_t> bits, Run run) {
+  std::size_t begin = 0;
+  bool is_inside = false;
+  for (std::size_t word = 0; word < bits.size(); ++word) {
+    // Those bits that differ from the one before them.
+    std::uint64_t changes = bits[word] ^ (bits[word] << 1 | (is_inside ? 1U : 0U));
+    for (; changes != 0; changes &= changes - 1) {
+      const std::size_t at = word * 64 + static_cast<std::size_t>(std::countr_zero(changes));
+      if (is_inside) run(begin, at - begin);
+      begin = at;
+      is_inside = !is_inside;
+    }
+  }
+  if (is_inside) run(begin, bits.size() * 64 - begin);
+}
+
+void set_bits(std::span<std::uint64_t> bits, std::size_t at, std::size_t count) {
+  while (count > 0) {
+    const std::size_t first = at % 64, here = std::min(count, 64 - first);
+    bits[at / 64] |= (~std::uint64_t{0} >> (64 - here)) << first;
+    at += here;
+    count -= here;
+  }
+}
+
+// Copies the runs of a state into a window of zeros. Returns false if they do not fit.
+bool copy_runs(ByteView gaps, std::size_t runs, std::span<std::byte> window) {
+  ByteView lengths = gaps;
+  for (std::size_t i = 0; i < runs; ++i)
+    if (!take_number(lengths)) return false;
+  ByteView bytes = lengths;
+  for (std::size_t i = 0; i < runs; ++i)
+    if (!take_number(bytes)) return false;
+  for (std::size_t i = 0; i < runs; ++i) {
+    const std::size_t gap = *take_number(gaps), size = *take_number(lengths) + 1;
+    if (gap > window.size() || size > window.size() - gap || size > bytes.size()) return false;
+    copy_bytes(bytes.first(size), window.subspan(gap));
+    bytes = bytes.subspan(size);
+    window = window.subspan(gap + size);
+  }
+  return bytes.empty();
+}
+
 }  // namespace
 
 Bytes frame_point() { return {kFrameKind}; }
+
+Dictionary::Dictionary(ByteView tables, std::size_t window_size)
+    : tables_size_(tables.size()),
+      window_size_(window_size),
+      memory_(static_cast<std::byte*>(std::calloc(kMaxTablesSize + window_size, 1))) {
+  check(tables.size() <= kMaxTablesSize, "the tables are small");
+  if (memory_ == nullptr) throw std::bad_alloc();
+  copy_bytes(tables, {memory_.get() + kMaxTablesSize - tables_size_, tables_size_});
+}
 
 Result<std::optional<BlockPoint>> parse_point(ByteView state) {
   const auto broken = [] { return fail(Errc::corrupt, "invalid state of a zstd access point"); };
@@ -55,19 +139,26 @@ Result<std::optional<BlockPoint>> parse_point(ByteView state) {
   if (state[0] != kBlockKind) return broken();
   const ByteView packed = state.subspan(1);
   const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size > kMaxStateSize || size <= sizeof(StateHeader)) return broken();  // errors are huge numbers
-  Bytes plain(static_cast<std::size_t>(size));
-  if (ZSTD_decompress(plain.data(), plain.size(), packed.data(), packed.size()) != size) return broken();
-  const auto header = load_le<StateHeader>(plain);
-  if (header.window_size > kMaxPointWindow || header.has_checksum > 1) return broken();
-  plain.erase(plain.begin(), plain.begin() + sizeof header);
-  return BlockPoint{header.window_size, header.has_checksum == 1, std::move(plain)};
+  if (size > kMaxStateSize || size < sizeof(StateHeader)) return broken();  // errors are huge numbers
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size));
+  if (ZSTD_decompress(memory.get(), size, packed.data(), packed.size()) != size) return broken();
+  ByteView rest(memory.get(), static_cast<std::size_t>(size));
+  const auto header = load_le<StateHeader>(rest);
+  rest = rest.subspan(sizeof header);
+  if (header.frame_window_size > kMaxPointWindow || header.window_size > header.frame_window_size ||
+      header.tables_size > std::min(Dictionary::kMaxTablesSize, rest.size()) || header.has_checksum > 1)
+    return broken();
+  BlockPoint point{header.frame_window_size, header.has_checksum == 1,
+                   Dictionary(rest.first(header.tables_size), header.window_size)};
+  if (!copy_runs(rest.subspan(header.tables_size), header.runs, point.dictionary.window())) return broken();
+  return point;
 }
 
 std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
   std::size_t code = ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
   if (ZSTD_isError(code)) return code;
-  code = ZSTD_DCtx_loadDictionary(context, point.dictionary.data(), point.dictionary.size());
+  const ByteView dictionary = point.dictionary.bytes();
+  code = ZSTD_DCtx_loadDictionary_byReference(context, dictionary.data(), dictionary.size());
   if (ZSTD_isError(code)) return code;
   const Bytes header = make_frame_header(point.window_size, kDictionaryId);
   ZSTD_inBuffer in{header.data(), header.size(), 0};
@@ -75,83 +166,98 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
   return ZSTD_decompressStream(context, &nowhere, &in);
 }
 
-BlockPointMaker::BlockPointMaker() : context_(make_decompression_context()) {}
+BlockPointMaker::BlockPointMaker()
+    : context_(make_decompression_context()), compression_(make_compression_context()) {}
 
-// Copies those bytes of the boundary's window that its blocks use into the dictionary's `window`, which is
-// zero. Bytes copied from behind the boundary come from these or from the blocks themselves. Returns false if
-// the walker does not understand a block.
-bool BlockPointMaker::keep_copied(Boundary& boundary, std::span<std::byte> window) {
-  ByteView rest = boundary.blocks;
-  for (std::size_t block_at = 0; !rest.empty();) {
-    const auto header = parse_block_header(rest);
-    if (!header) return false;
-    if (!boundary.walker.follow(*header, rest.subspan(kBlockHeaderSize, header->content_size))) return false;
-    matches_.clear();
-    const auto size = boundary.walker.last_matches(matches_);
-    if (!size) return false;
-    for (const Match& match : matches_) {
-      const std::size_t at = block_at + match.at;
-      if (match.offset <= at) continue;
-      const std::size_t before = match.offset - at;
+// Copies the needed bytes to `window`, which is zero, from the destinations of the matches, and notes them in
+// needed_. Returns false if a match refers to bytes before the window, or two disagree.
+bool BlockPointMaker::keep_copied(std::span<const Continuation> following, std::span<std::byte> window) {
+  needed_.assign(window.size() / 64 + 1, 0);
+  const auto disagrees = [&](std::size_t at, std::byte byte) {
+    return (needed_[at / 64] >> (at % 64) & 1) != 0 && window[at] != byte;
+  };
+  std::size_t begin = 0;  // of the chunk, from the point
+  for (const auto& [chunk, matches] : following) {
+    for (const Match& match : matches) {
+      const std::size_t to = begin + match.at;
+      if (match.offset <= to) continue;
+      const std::size_t before = match.offset - to;
       if (before > window.size()) return false;
-      const std::size_t from = window.size() - before;
-      std::copy_n(boundary.window.data() + from, std::min(match.length, before), window.data() + from);
+      const std::size_t from = window.size() - before, size = std::min<std::size_t>(match.length, before);
+      const ByteView bytes = chunk->bytes().subspan(match.at, size);
+      if (disagrees(from, bytes.front()) || disagrees(from + size - 1, bytes.back())) return false;
+      copy_bytes(bytes, window.subspan(from));
+      set_bits(needed_, from, size);
     }
-    block_at += *size;
-    rest = rest.subspan(kBlockHeaderSize + header->content_size);
+    begin += chunk->size;
   }
   return true;
 }
 
-// Decodes the boundary's blocks from the point. Returns whether that gives the expected bytes.
-bool BlockPointMaker::stands_trial(const Boundary& boundary) {
-  if (ZSTD_isError(begin_at(context_.get(), point_))) return false;
-  decoded_.resize(kMaxBlockSize);
-  ZSTD_inBuffer in{boundary.blocks.data(), boundary.blocks.size(), 0};
-  ByteView expected = boundary.expected;
-  while (in.pos < in.size || !expected.empty()) {
-    const std::size_t before = in.pos;
-    ZSTD_outBuffer to{decoded_.data(), decoded_.size(), 0};
-    const std::size_t code = ZSTD_decompressStream(context_.get(), &to, &in);
-    if (ZSTD_isError(code) || to.pos > expected.size() ||
-        !std::ranges::equal(ByteView(decoded_).first(to.pos), expected.first(to.pos)))
-      return false;
-    expected = expected.subspan(to.pos);
-    if (code == 0 || (to.pos == 0 && in.pos == before)) break;  // end of the frame, or no progress
+// Decodes the first blocks from the point. Returns whether that gives their bytes.
+bool BlockPointMaker::stands_trial(const BlockPoint& point, std::span<const Continuation> following) {
+  if (ZSTD_isError(begin_at(context_.get(), point))) return false;
+  decoded_.resize(Chunk::kCapacity);
+  std::size_t tested = 0;
+  bool is_right = true;
+  for (auto next = following.begin(); is_right && next != following.end() && tested < kTrialSize; ++next) {
+    const Chunk& chunk = *next->chunk;
+    ZSTD_inBuffer in{chunk.blocks.data(), chunk.blocks.size(), 0};
+    ZSTD_outBuffer to{decoded_.data(), chunk.size, 0};
+    std::pair<std::size_t, std::size_t> before;
+    do {
+      before = {in.pos, to.pos};
+      is_right = !ZSTD_isError(ZSTD_decompressStream(context_.get(), &to, &in));
+    } while (is_right && (in.pos < in.size || to.pos < to.size) && before != std::pair(in.pos, to.pos));
+    is_right = is_right && in.pos == in.size && to.pos == chunk.size &&
+               std::memcmp(decoded_.data(), chunk.plain.get(), chunk.size) == 0;
+    tested += chunk.size;
   }
-  return in.pos == in.size && expected.empty();
+  // The context must not refer to the dictionary any longer.
+  ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only);
+  return !ZSTD_isError(ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0)) && is_right;
 }
 
-Bytes BlockPointMaker::packed() const {
-  const StateHeader header{point_.window_size, point_.has_checksum ? 1U : 0U};
-  Bytes plain;
-  plain.reserve(sizeof header + point_.dictionary.size());
-  append(plain, std::as_bytes(std::span(&header, 1)));
-  append(plain, point_.dictionary);
+Bytes BlockPointMaker::packed(BlockPoint& point, ByteView tables) {
+  const std::span<std::byte> window = point.dictionary.window();
+  StateHeader header{.frame_window_size = point.window_size,
+                     .window_size = static_cast<std::uint32_t>(window.size()),
+                     .tables_size = static_cast<std::uint32_t>(tables.size()),
+                     .runs = 0,
+                     .has_checksum = point.has_checksum ? 1U : 0U};
+  Bytes plain(sizeof header), lengths, bytes;
+  append(plain, tables);
+  std::size_t end = 0;
+  for_each_run(needed_, [&](std::size_t at, std::size_t size) {
+    append_number(plain, at - end);
+    append_number(lengths, size - 1);
+    append(bytes, window.subspan(at, size));
+    end = at + size;
+    ++header.runs;
+  });
+  copy_bytes(std::as_bytes(std::span(&header, 1)), plain);
+  append(plain, lengths);
+  append(plain, bytes);
   Bytes state(1 + ZSTD_compressBound(plain.size()));
   state[0] = kBlockKind;
-  const std::size_t size =
-      ZSTD_compress(state.data() + 1, state.size() - 1, plain.data(), plain.size(), kStateLevel);
+  const std::size_t size = ZSTD_compressCCtx(compression_.get(), state.data() + 1, state.size() - 1,
+                                             plain.data(), plain.size(), kStateLevel);
   if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
-  state.resize(1 + size);
-  state.shrink_to_fit();
-  return state;
+  return {state.begin(), state.begin() + 1 + static_cast<std::ptrdiff_t>(size)};
 }
 
-std::optional<Bytes> BlockPointMaker::make(Boundary boundary) {
-  const auto window_size = boundary.window.size();
-  const auto entropy = boundary.walker.state();
-  if (!entropy) return std::nullopt;
-  for (const std::uint32_t offset : entropy->repeat_offsets)  // libzstd refuses other offsets in a dictionary
+std::optional<Bytes> BlockPointMaker::make(const FrameHeader& frame, const EntropyState& entropy,
+                                           std::uint64_t window_size,
+                                           std::span<const Continuation> following) {
+  for (const std::uint32_t offset : entropy.repeat_offsets)  // libzstd refuses other offsets in a dictionary
     if (offset == 0 || offset > window_size) return std::nullopt;
-
-  point_ = {boundary.window_size, boundary.has_checksum, dictionary_tables(*entropy)};
-  const std::size_t window_at = point_.dictionary.size();
-  if (window_at > kMaxTablesSize) return std::nullopt;
-  point_.dictionary.resize(window_at + window_size);
-  if (!keep_copied(boundary, std::span(point_.dictionary).subspan(window_at))) return std::nullopt;
-  if (!stands_trial(boundary)) return std::nullopt;
-  return packed();
+  const Bytes tables = dictionary_tables(entropy);
+  if (tables.size() > Dictionary::kMaxTablesSize) return std::nullopt;
+  BlockPoint point{frame.window_size, frame.has_checksum,
+                   Dictionary(tables, static_cast<std::size_t>(window_size))};
+  if (!keep_copied(following, point.dictionary.window())) return std::nullopt;
+  if (!stands_trial(point, following)) return std::nullopt;
+  return packed(point, tables);
 }
 
 }  // namespace layoutfs::zstd

@@ -1,31 +1,56 @@
 // The state of a zstd access point. Inside a frame it is a dictionary (RFC 8878, 5) with the tables, repeat
 // offsets and window that a decoder carries from block to block: a decoder with that dictionary, in a new
-// frame, continues there.
+// frame, continues there. Only those bytes of the window that are needed are stored.
 #pragma once
 
 #include <zstd.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "core/codec/zstd_chunk.h"
 #include "core/codec/zstd_context.h"
+#include "core/codec/zstd_frame.h"
 #include "core/codec/zstd_walker.h"
 #include "layoutfs/bytes.h"
 #include "layoutfs/error.h"
 
 namespace layoutfs::zstd {
 
-// Frames with larger windows get no points inside, because making one takes about six times the window in
+// Frames with larger windows get no points inside, because finding one takes about twice the window in
 // memory.
 inline constexpr std::uint64_t kMaxPointWindow = std::uint64_t{16} << 20;
+
+// The tables and the window of a dictionary, contiguous in zeroed memory. Pages of the window that are not
+// written take no memory.
+class Dictionary {
+ public:
+  static constexpr std::size_t kMaxTablesSize = std::size_t{4} << 10;
+  // `tables` has at most kMaxTablesSize bytes. Throws std::bad_alloc.
+  Dictionary(ByteView tables, std::size_t window_size);
+
+  ByteView bytes() const noexcept {
+    return {memory_.get() + kMaxTablesSize - tables_size_, tables_size_ + window_size_};
+  }
+  std::span<std::byte> window() noexcept { return {memory_.get() + kMaxTablesSize, window_size_}; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const noexcept { std::free(memory); }
+  };
+  std::size_t tables_size_, window_size_;
+  std::unique_ptr<std::byte, Free> memory_;
+};
 
 struct BlockPoint {
   std::uint64_t window_size;  // of the frame
   bool has_checksum;          // four bytes follow the last block of the frame
-  Bytes dictionary;
+  Dictionary dictionary;
 };
 
 // Returns the state of a point at the start of a frame.
@@ -34,39 +59,36 @@ Bytes frame_point();
 // Returns nullopt for a point at the start of a frame. Errc::corrupt if it is not a state.
 Result<std::optional<BlockPoint>> parse_point(ByteView state);
 
-// Prepares `context` for the blocks after `point`, as a frame without checksum. Returns the result of
-// libzstd.
+// Prepares `context` for the blocks after `point`, as a frame without checksum. The context refers to the
+// dictionary until it is reset or gets another one. Returns the result of libzstd.
 std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point);
 
-// A boundary between two blocks of a frame, and the following blocks with their decoded bytes.
-struct Boundary {
-  BlockWalker walker;         // after the preceding block; it has a state
-  std::uint64_t window_size;  // of the frame, at most kMaxPointWindow
-  bool has_checksum;          // as in BlockPoint
-  Bytes window;               // the decoded bytes before, from the frame's start, at most `window_size`
-  Bytes blocks;               // whole blocks, to the frame's end or until they regenerate `window_size` bytes
-  Bytes expected;             // the bytes that `blocks` regenerate
+// Decoded blocks after a boundary, with the matches that copy from before the chunk, relative to its start.
+struct Continuation {
+  const Chunk* chunk;
+  std::span<const Match> matches;
 };
 
-// Makes the states of points inside frames. For one thread at a time. Keeps its memory, about three windows,
-// from one point to the next.
+// Makes the states of points inside frames. For one thread at a time.
 class BlockPointMaker {
  public:
   BlockPointMaker();
-  // Returns the state of a point at the boundary, after a test that gave `expected`. It contains only those
-  // bytes of the window that `blocks` use. Returns nullopt if no dictionary can express the state, or if the
-  // test gave other bytes.
-  std::optional<Bytes> make(Boundary boundary);
+  // Returns the state of a point before `following`, which reaches to the frame's end or regenerates a window
+  // or more. `entropy` is the state there, and `window_size` (at most that of the frame) the number of bytes
+  // before it that later blocks may refer to. Decodes the first chunks of `following` as a test. Returns
+  // nullopt if no dictionary can express the state, or if the test gives other bytes.
+  std::optional<Bytes> make(const FrameHeader& frame, const EntropyState& entropy, std::uint64_t window_size,
+                            std::span<const Continuation> following);
 
  private:
-  bool keep_copied(Boundary& boundary, std::span<std::byte> window);
-  bool stands_trial(const Boundary& boundary);
-  Bytes packed() const;
+  bool keep_copied(std::span<const Continuation> following, std::span<std::byte> window);
+  bool stands_trial(const BlockPoint& point, std::span<const Continuation> following);
+  Bytes packed(BlockPoint& point, ByteView tables);
 
   DecompressionContext context_;
-  BlockPoint point_;
-  std::vector<Match> matches_;  // of one block
-  Bytes decoded_;               // one part at a time
+  CompressionContext compression_;
+  std::vector<std::uint64_t> needed_;  // a bit for each byte of the window
+  Bytes decoded_;
 };
 
 }  // namespace layoutfs::zstd

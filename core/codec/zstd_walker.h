@@ -23,10 +23,12 @@ struct EntropyState {
 
 // A part of a block that is copied from preceding bytes.
 struct Match {
-  std::size_t at;        // bytes from the block's start
+  std::uint32_t at;      // bytes from the block's start
   std::uint32_t offset;  // distance in bytes to the start of the copied part, possibly in an earlier block
-  std::size_t length;    // may exceed the offset
+  std::uint32_t length;  // may exceed the offset
 };
+// For BlockWalker::last_matches.
+inline constexpr std::int64_t kAllMatches = -static_cast<std::int64_t>(kMaxBlockSize);
 
 class BlockWalker {
  public:
@@ -39,9 +41,12 @@ class BlockWalker {
 
   // Returns the number of bytes that the last block regenerates, nullopt if its sequences are invalid.
   std::optional<std::size_t> last_size();
-  // Like last_size, and appends the block's matches in order. Call it once per block, and only if the
-  // sequences of the preceding block were read, too; otherwise it may return nullopt.
-  std::optional<std::size_t> last_matches(std::vector<Match>& matches);
+  // Returns whether the matches of the last block can be known; true if the sequences of the preceding one
+  // were read. Call it before reading those of the last block.
+  bool knows_repeat_offsets() const noexcept;
+  // Like last_size, and appends the block's matches in order, but only those that begin more than `reach`
+  // bytes before the block. Call it once per block; returns nullopt if the repeat offsets are not known.
+  std::optional<std::size_t> last_matches(std::vector<Match>& matches, std::int64_t reach = kAllMatches);
   // Returns the state after the blocks so far. Returns nullopt if a table repeats one symbol, because it has
   // no description, or if the last sequences do not set all three repeat offsets and the earlier ones were
   // not read.
@@ -61,13 +66,14 @@ class BlockWalker {
   std::optional<std::size_t> follow_literals(ByteView& rest);
   bool follow_sequences(ByteView rest, std::size_t literals_size);
   // Each appends to `matches` unless it is nullptr.
-  void read_sequences(std::vector<Match>* matches);
-  std::optional<std::size_t> follow_bitstream(std::vector<Match>* matches);
-  bool follow_offset(std::uint32_t offset_value, bool has_no_literals);
+  void read_sequences(std::vector<Match>* matches, std::int64_t reach = kAllMatches);
+  std::optional<std::size_t> follow_bitstream(std::vector<Match>* matches, std::int64_t reach);
+  using RepeatOffsets = std::array<std::uint32_t, 3>;
+  static bool follow_offset(RepeatOffsets& recent, std::uint32_t offset_value, bool has_no_literals);
 
   // Of the last block that has sequences. Its tables are the current ones.
   struct Sequences {
-    Bytes bitstream;
+    Bytes bitstream;  // as ReverseBits needs it
     std::size_t count = 0, literals_size = 0;
     bool is_read = true;
   };
@@ -79,7 +85,7 @@ class BlockWalker {
   Bytes huffman_;
   Table literal_lengths_, offsets_, match_lengths_;
   // RFC 8878, 3.1.1.5; the values before sequences_ until those are read. 0: unknown.
-  std::array<std::uint32_t, 3> repeat_offsets_ = {1, 4, 8};
+  RepeatOffsets repeat_offsets_ = {1, 4, 8};
 };
 
 }  // namespace layoutfs::zstd

@@ -5,8 +5,9 @@
 //           hash of the blob              +------> spans and access points, tar parser -> LayerIndexBuilder
 //
 // The decoder runs in the thread of the caller. Each buffer that it fills goes to two serial executors, which
-// run in parallel; the last one to finish returns it to the ring. The access point after a buffer is passed
-// with it, so points, spans and entries reach the index in the order of the stream.
+// run in parallel; the last one to finish returns it to the ring. The access point after a buffer and the
+// search for earlier ones are passed with it, so points, spans and entries each reach the index in the order
+// of the stream.
 //
 // Invariants: at most kBuffers buffers exist, so the decoder waits for the slower executor; the blob is read
 // to its end and its digest is checked before any other error is reported, because wrong content explains
@@ -40,16 +41,15 @@ class SpanCutter {
  public:
   explicit SpanCutter(LayerIndexBuilder& index) : index_(index) {}
 
-  void add(ByteView bytes) {
-    while (!bytes.empty()) {
-      if (span_size_ == 0) begin_span(bytes);
-      const ByteView part = bytes.first(
-          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), kMaxSpanSize - span_size_)));
-      hash_.update(part);
-      span_size_ += part.size();
-      if (span_size_ == kMaxSpanSize) end_span();
-      bytes = bytes.subspan(part.size());
+  // A span starts at each of the `boundaries`, which are offsets in the stream.
+  void add(ByteView bytes, std::span<const std::uint64_t> boundaries) {
+    for (const std::uint64_t boundary : boundaries) {
+      const auto before = static_cast<std::size_t>(boundary - offset_ - span_size_);
+      add(bytes.first(before));
+      end_span();
+      bytes = bytes.subspan(before);
     }
+    add(bytes);
   }
 
   void add_point(FoundPoint point) {
@@ -68,6 +68,18 @@ class SpanCutter {
   std::uint64_t stream_size() const { return offset_; }
 
  private:
+  void add(ByteView bytes) {
+    while (!bytes.empty()) {
+      if (span_size_ == 0) begin_span(bytes);
+      const ByteView part = bytes.first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), kMaxSpanSize - span_size_)));
+      hash_.update(part);
+      span_size_ += part.size();
+      if (span_size_ == kMaxSpanSize) end_span();
+      bytes = bytes.subspan(part.size());
+    }
+  }
+
   void begin_span(ByteView following) {
     if (!point_) return;
     if (const auto state = point_->make_state(following))
@@ -87,11 +99,14 @@ class SpanCutter {
 // Builds the tables of the index from the stream. Used by one executor.
 class Tables {
  public:
-  void add(ByteView bytes, std::optional<FoundPoint> point_behind) {
+  void add(ByteView bytes, IndexingDecoder::Step step) {
     if (has_failed_) return;
-    spans_.add(bytes);
+    spans_.add(bytes, step.boundaries);
     if (auto fed = parser_.feed(bytes); !fed) return end(std::move(fed));
-    if (point_behind) spans_.add_point(std::move(*point_behind));
+    if (step.search)
+      for (const LatePoint& point : step.search())
+        index_.add_point(point.offset, point.position, point.state);
+    if (step.point) spans_.add_point(std::move(*step.point));
   }
   // Any thread may call it.
   bool has_failed() const noexcept { return has_failed_; }
@@ -133,9 +148,8 @@ Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
     is_at_end = step->end;
     const ByteView bytes(buffer.get(), step->size);
     if (hasher != nullptr && !bytes.empty()) hashing.run([hasher, buffer, bytes] { hasher->update(bytes); });
-    tabulating.run([&tables, buffer, bytes, point = std::move(step->point)]() mutable {
-      tables.add(bytes, std::move(point));
-    });
+    tabulating.run(
+        [&tables, buffer, bytes, step = *std::move(step)]() mutable { tables.add(bytes, std::move(step)); });
   }
   hashing.finish();
   tabulating.finish();

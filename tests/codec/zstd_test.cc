@@ -89,7 +89,7 @@ IndexedStream expect_all_points_right(const Bytes& blob, const Bytes& plain,
   return *std::move(stream);
 }
 
-// The windows are smaller than the levels' defaults, because a frame gets at most one point for every four
+// The windows are smaller than the levels' defaults, because a frame gets about one point for every four
 // windows.
 TEST(Zstd, EveryPointOfOneFrameGivesTheSameBytesAtEveryLevel) {
   const Bytes plain = sample_bytes(2 * kMiB, 1);
@@ -107,8 +107,8 @@ TEST(Zstd, EveryPointOfOneFrameGivesTheSameBytesAtEveryLevel) {
   }
 }
 
-// Their window is the content, and points are at least four windows from the start: decoding the whole frame
-// is faster than the distance between two points of others.
+// Their window is the content, and the first point would be four windows from the start: decoding the whole
+// frame is faster than the distance between two points of others.
 TEST(Zstd, ASingleSegmentIsReadFromItsStart) {
   Bytes blob;
   Bytes plain;
@@ -235,6 +235,39 @@ TEST(Zstd, ALargeFrameAsTheToolWritesItHasPointsThatAreCheap) {
   }
 }
 
+// Noise that is repeated after less than a window: a boundary between the copies needs all of it, and one
+// after them nothing. The cheapest one within reach is taken, not the first.
+TEST(Zstd, PointsAreWhereLittleOfTheWindowIsNeeded) {
+  constexpr std::size_t kNoise = 384 * kKiB;
+  Bytes plain;
+  for (std::uint64_t i = 0; i < 41; ++i) {
+    const Bytes noise = random_bytes(kNoise, i);
+    append(plain, noise);
+    append(plain, noise);
+  }
+  const Bytes blob = zstd_of(plain, {.level = 3, .window_log = 19, .is_long = true});
+  ASSERT_LT(blob.size(), plain.size() * 2 / 3);
+  const auto stream = index_stream(Compression::zstd, blob, kPointSpacing);
+  ASSERT_TRUE(stream) << stream.error().message();
+  EXPECT_GE(points_inside_frames(*stream), 5U);
+  for (const auto& point : stream->tables->points) EXPECT_LT(point.state_size, 1'000U) << point.offset;
+}
+
+// Also if the stream ends within a region or a window after it.
+TEST(Zstd, DistancesBetweenPointsAreBounded) {
+  for (const std::size_t size : {3 * kMiB, 4 * kMiB + 300'000}) {
+    const Bytes plain = sample_bytes(size, 12);
+    const auto stream = index_stream(Compression::zstd, zstd_of(plain, {.level = 1, .window_log = 17}), 1);
+    ASSERT_TRUE(stream) << stream.error().message();
+    std::uint64_t last = 0;
+    for (const auto& point : stream->tables->points) {
+      EXPECT_LE(point.offset - last, 5 * 2 * 128 * kKiB) << point.offset;
+      last = point.offset;
+    }
+    EXPECT_LE(size - last, 5 * 2 * 128 * kKiB);
+  }
+}
+
 TEST(Zstd, StepsAndSourcesOfAnySizeFindTheSamePoints) {
   const Bytes plain = sample_bytes(600'000, 5);
   Bytes blob = zstd_of(plain, {.window_log = 13, .has_checksum = true});
@@ -253,6 +286,8 @@ TEST(Zstd, StepsAndSourcesOfAnySizeFindTheSamePoints) {
       auto done = decoder->step(out);
       ASSERT_TRUE(done) << done.error().message();
       got.insert(got.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(done->size));
+      if (done->search)
+        for (const LatePoint& point : done->search()) points.emplace_back(point.offset, point.position);
       if (done->point) points.emplace_back(got.size(), done->point->position);
       EXPECT_TRUE(!done->point || done->point->make_state({}));
       if (done->end) break;
