@@ -2,14 +2,16 @@
 // header of a block. The parts:
 // - To find a boundary, the input is given in slices that are shorter than the header of nearly every dynamic
 //   block.
-// - Each call moves a window, so larger steps come first; a step that crosses a boundary is undone and
-//   repeated in slices.
+// - Each call moves a window, so large steps come first; a step that crosses a boundary is undone, and
+// repeated
+//   in smaller steps, then in slices.
 // - Blocks of very uniform content have short headers and equal codes. There the slices are even shorter,
 //   which is affordable because each decodes to many bytes.
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <new>
 
@@ -22,7 +24,7 @@ namespace {
 static_assert(kDeflateWindow == ISAL_DEF_HIST_SIZE);
 static_assert(ISAL_DEF_MAX_HDR_SIZE + sizeof(inflate_state::read_in) <= DeflateDecoder::kMaxUnread);
 
-constexpr std::size_t kSlice = 96, kStep = 2048, kShortestSlice = 8;
+constexpr std::size_t kSlice = 96, kSmallStep = 1024, kLargeStep = 8192, kShortestSlice = 8;
 constexpr std::uint64_t kUsualRatio = 8;  // decoded bytes per input byte
 
 const char* reason_of(int error) {
@@ -44,7 +46,7 @@ class IsalDecoder final : public DeflateDecoder {
 
   void start() override {
     isal_inflate_reset(state_.get());
-    slices_left_ = 0;
+    small_left_ = slices_left_ = 0;
     begin_counting();
   }
 
@@ -74,16 +76,21 @@ class IsalDecoder final : public DeflateDecoder {
         }
         slice = slice.first(std::min(slice.size(), next_slice(slice.size())));
       }
-      const bool is_step = stop_at_blocks && slice.size() == kStep && state_->block_state == ISAL_BLOCK_CODED;
-      if (is_step) *before_step_ = *state_;
+      const bool is_step =
+          stop_at_blocks && slice.size() >= kSmallStep && state_->block_state == ISAL_BLOCK_CODED;
+      if (is_step) copy_state(*state_, *before_step_);
       const auto read = inflate(slice);
       if (!read) return fail(Error(read.error()));
       if (is_step && has_other_codes(*before_step_, *state_)) {
-        *state_ = *before_step_;
-        slices_left_ = kStep / kSlice + 1;
+        copy_state(*before_step_, *state_);
+        if (slice.size() == kLargeStep)
+          small_left_ = kLargeStep;
+        else
+          slices_left_ = kSmallStep + kSlice;
         continue;
       }
-      if (slices_left_ > 0) --slices_left_;
+      small_left_ -= std::min(small_left_, *read);
+      slices_left_ -= std::min(slices_left_, *read);
       progress.read += *read;
       if (state_->block_state == ISAL_BLOCK_FINISH) progress.stop = Stop::end;
     } while (progress.stop == Stop::none && progress.read < in.size() && state_->avail_out > 0);
@@ -114,6 +121,16 @@ class IsalDecoder final : public DeflateDecoder {
     return has_moved_ && is_all_written() && (where == ISAL_BLOCK_NEW_HDR || where == ISAL_BLOCK_HDR);
   }
 
+  // Copies everything but the unused end of the last member, which is two thirds of the state.
+  static void copy_state(const inflate_state& from, inflate_state& to) {
+    static_assert(offsetof(inflate_state, tmp_out_buffer) + sizeof from.tmp_out_buffer +
+                      alignof(inflate_state) >
+                  sizeof(inflate_state));
+    const auto used = static_cast<std::size_t>(std::max(from.tmp_out_valid, 0)) + ISAL_LOOK_AHEAD;
+    std::memcpy(&to, &from,
+                offsetof(inflate_state, tmp_out_buffer) + std::min(used, sizeof from.tmp_out_buffer));
+  }
+
   // Returns whether another block started. Two blocks with fixed codes cannot be distinguished.
   static bool has_other_codes(const inflate_state& before, const inflate_state& after) {
     return after.block_state != ISAL_BLOCK_CODED ||
@@ -126,8 +143,10 @@ class IsalDecoder final : public DeflateDecoder {
     if (!is_all_written()) return 0;
     const std::uint64_t ratio = written_ / std::max<std::uint64_t>(read_, 1);
     const bool is_usual = ratio <= kUsualRatio;
-    if (state_->block_state == ISAL_BLOCK_CODED && is_usual && slices_left_ == 0 && most >= kStep)
-      return kStep;
+    if (state_->block_state == ISAL_BLOCK_CODED && is_usual && slices_left_ == 0) {
+      if (small_left_ == 0 && most >= kLargeStep) return kLargeStep;
+      if (most >= kSmallStep) return kSmallStep;
+    }
     if (state_->block_state != ISAL_BLOCK_TYPE0)
       return is_usual ? kSlice : std::max<std::size_t>(kShortestSlice, kSlice * kUsualRatio / ratio);
     const auto buffered = static_cast<std::size_t>(state_->read_in_length) / 8;
@@ -148,7 +167,8 @@ class IsalDecoder final : public DeflateDecoder {
 
   std::unique_ptr<inflate_state> state_;
   std::unique_ptr<inflate_state> before_step_ = std::make_unique_for_overwrite<inflate_state>();
-  std::size_t slices_left_ = 0;  // until a boundary must have been crossed
+  // Bytes of input until a boundary must have been crossed, which are read in small steps, and in slices.
+  std::size_t small_left_ = 0, slices_left_ = 0;
   // Since the last stop or the start.
   bool has_moved_ = false;
   std::uint64_t read_ = 0, written_ = 0;  // in complete calls

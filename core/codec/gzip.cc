@@ -8,9 +8,9 @@
 //                blocks if a point is due. GzipIndexing keeps the last 32 KiB, and reports the bit at
 //                which the block begins, with the window and some compressed bytes behind it.
 //   state        GzipStateWriter, which may run in another thread, zeros the unreferenced bytes of the
-//                window (WindowThinner), and compresses it with zstd: to a sixth of the size for a tar
-//                of usual files.
-//   reading      resume_gzip decompresses the window, gives it and the bits left in the first byte to the
+//                window (WindowThinner), and compresses the others with zstd: to a fifteenth of the window
+//                for a tar of usual files.
+//   reading      resume_gzip restores the window, gives it and the bits left in the first byte to the
 //                decoder, and continues through blocks and members.
 //
 // Invariants: a state is stored only if decoding with it has given the bytes of the stream. The bytes of a

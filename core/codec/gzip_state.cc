@@ -1,11 +1,15 @@
-// The state of a gzip access point: a byte (header or block), then the window as a zstd frame.
+// The state of a gzip access point: a byte (header or block), then a zstd frame of a StateHeader and the
+// bytes of the window that are not zero (sparse_bytes.h).
 #include "core/codec/gzip_state.h"
 
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
 #include <new>
 
 #include "core/base/check.h"
+#include "core/codec/sparse_bytes.h"
 
 namespace layoutfs {
 namespace {
@@ -13,6 +17,25 @@ namespace {
 constexpr std::byte kAtHeader{1};
 constexpr std::byte kAtBlock{2};
 constexpr int kWindowLevel = 3;
+
+struct StateHeader {
+  std::uint32_t window_size;
+  std::uint32_t runs;
+};
+// A run of one byte takes two or three.
+constexpr std::size_t kMaxStateSize = sizeof(StateHeader) + 3 * kDeflateWindow;
+
+// Calls run(at, size) for each run of bytes that are not zero.
+template <class Run>
+void for_each_run(ByteView window, Run run) {
+  const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+  for (auto at = window.begin();;) {
+    const auto begin = std::find_if_not(at, window.end(), is_zero);
+    if (begin == window.end()) return;
+    at = std::find_if(begin, window.end(), is_zero);
+    run(static_cast<std::size_t>(begin - window.begin()), static_cast<std::size_t>(at - begin));
+  }
+}
 
 }  // namespace
 
@@ -27,10 +50,16 @@ GzipStateWriter::~GzipStateWriter() = default;
 std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, const BlockStart& start,
                                                ByteView following) {
   if (!thinner_.thin(window, start, following)) return std::nullopt;
-  Bytes state(1 + ZSTD_compressBound(window.size()));
+  RunWriter runs;
+  for_each_run(window, [&](std::size_t at, std::size_t size) { runs.add(at, window.subspan(at, size)); });
+  const StateHeader header{static_cast<std::uint32_t>(window.size()), runs.runs()};
+  const ByteView header_bytes = std::as_bytes(std::span(&header, 1));
+  Bytes plain(header_bytes.begin(), header_bytes.end());
+  runs.finish(plain);
+  Bytes state(1 + ZSTD_compressBound(plain.size()));
   state[0] = kAtBlock;
-  const std::size_t size = ZSTD_compressCCtx(zstd_.get(), state.data() + 1, state.size() - 1, window.data(),
-                                             window.size(), kWindowLevel);
+  const std::size_t size = ZSTD_compressCCtx(zstd_.get(), state.data() + 1, state.size() - 1, plain.data(),
+                                             plain.size(), kWindowLevel);
   if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
   state.resize(1 + size);
   state.shrink_to_fit();
@@ -42,10 +71,15 @@ Bytes at_gzip_header() { return {kAtHeader}; }
 Result<GzipState> parse_gzip_state(ByteView state) {
   if (state.empty() || (state.size() == 1 && state[0] == kAtHeader)) return GzipState{true, {}};
   if (state[0] != kAtBlock) return fail(Errc::corrupt, "access point does not belong to a gzip stream");
-  Bytes window(kDeflateWindow);
-  const std::size_t size = ZSTD_decompress(window.data(), window.size(), state.data() + 1, state.size() - 1);
-  if (ZSTD_isError(size)) return fail(Errc::corrupt, "invalid window of a gzip access point");
-  window.resize(size);
+  const auto broken = [] { return fail(Errc::corrupt, "invalid window of a gzip access point"); };
+  std::array<std::byte, kMaxStateSize> memory;
+  const std::size_t size = ZSTD_decompress(memory.data(), memory.size(), state.data() + 1, state.size() - 1);
+  if (ZSTD_isError(size) || size < sizeof(StateHeader)) return broken();
+  const ByteView plain = ByteView(memory).first(size);
+  const auto header = load_le<StateHeader>(plain);
+  if (header.window_size > kDeflateWindow) return broken();
+  Bytes window(header.window_size);
+  if (!copy_runs(plain.subspan(sizeof header), header.runs, window)) return broken();
   return GzipState{false, std::move(window)};
 }
 

@@ -1,10 +1,25 @@
-// Finds the referenced bytes of a deflate window. The stream is decoded twice, with windows that contain the
-// low and the high halves of their own positions; each copied byte then names its source.
+// Finds the referenced bytes of a deflate window. The stream is decoded twice, with windows that contain
+// codes of their own positions: the first and the second bytes of them. Each copied byte then names its
+// source, and a literal is the same both times, which the two bytes of a code never are. So the two results
+// are also the proof that decoding with the referenced bytes alone gives the stream: each of its bytes is a
+// literal, or the byte of the window that it names.
 #include "core/codec/gzip_window.h"
 
 #include <algorithm>
 
 namespace layoutfs {
+namespace {
+
+// The code of a position below kDeflateWindow.
+constexpr std::byte first_code(std::size_t position) { return static_cast<std::byte>(position & 0xff); }
+constexpr std::byte second_code(std::size_t position) {
+  return static_cast<std::byte>(position >> 8 | ((position & 0x80) != 0 ? 0 : 0x80));
+}
+constexpr std::size_t position_of(std::byte first, std::byte second) {
+  return std::to_integer<std::size_t>(second & std::byte{0x7f}) << 8 | std::to_integer<std::size_t>(first);
+}
+
+}  // namespace
 
 WindowThinner::WindowThinner(DeflateLibrary library) : deflate_(make_deflate_decoder(library)) {}
 
@@ -27,31 +42,33 @@ bool WindowThinner::is_right(ByteView window, const BlockStart& start, ByteView 
   return std::ranges::equal(ByteView(plain_).first(size), expected.first(size));
 }
 
-// Decodes with the low and the high halves of positions instead of the window.
+// Decodes with the codes of positions instead of the window.
 bool WindowThinner::spell_out_positions(std::size_t window_size, const BlockStart& start) {
   thinned_.resize(window_size);
-  for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = static_cast<std::byte>(i & 0xff);
-  if (decode(thinned_, start, low_) != Decoded::whole) return false;
-  for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = static_cast<std::byte>(i >> 8);
-  return decode(thinned_, start, high_) == Decoded::whole && low_.size() == high_.size();
+  for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = first_code(i);
+  if (decode(thinned_, start, first_) != Decoded::whole) return false;
+  for (std::size_t i = 0; i < window_size; ++i) thinned_[i] = second_code(i);
+  return decode(thinned_, start, second_) == Decoded::whole && first_.size() == second_.size();
 }
 
 bool WindowThinner::thin(std::span<std::byte> window, const BlockStart& start, ByteView following) {
   const bool is_spelled_out = spell_out_positions(window.size(), start);
-  const bool is_known = is_spelled_out && following.size() >= low_.size();
+  const bool is_known = is_spelled_out && following.size() >= first_.size();
   if (!is_known && !is_right(window, start, following)) return false;
   if (!is_spelled_out) return true;
-  const ByteView expected = is_known ? following.first(low_.size()) : ByteView(plain_);
+  const ByteView expected = is_known ? following.first(first_.size()) : ByteView(plain_);
+  if (expected.size() != first_.size()) return false;
 
   std::ranges::fill(thinned_, std::byte{0});
-  for (std::size_t i = 0; i < low_.size(); ++i) {
-    // A literal is the same with every window, and looks like a reference to the one position with equal
-    // halves. If the content there differs, it is not a reference.
-    const auto position = std::to_integer<std::size_t>(high_[i]) << 8 | std::to_integer<std::size_t>(low_[i]);
-    if (position < window.size() && window[position] == expected[i]) thinned_[position] = expected[i];
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (first_[i] == second_[i]) {
+      if (first_[i] != expected[i]) return false;
+      continue;
+    }
+    const std::size_t position = position_of(first_[i], second_[i]);
+    if (position >= window.size() || window[position] != expected[i]) return false;
+    thinned_[position] = expected[i];
   }
-  if (decode(thinned_, start, low_) != Decoded::whole || !std::ranges::equal(low_, expected))
-    return is_right(window, start, expected);
   copy_bytes(thinned_, window);
   return true;
 }

@@ -32,7 +32,8 @@ struct SpanRecord {
 static_assert(sizeof(PointRecord) == 32 && sizeof(SpanRecord) == 32);
 static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_copyable_v<SpanRecord>);
 
-inline constexpr std::uint64_t kPointSpacing = std::uint64_t{1} << 20;  // bytes of uncompressed stream
+// Bytes of uncompressed stream. Inside of zstd frames, points are farther apart.
+inline constexpr std::uint64_t kPointSpacing = std::uint64_t{512} << 10;
 // A read of one byte waits until its span and the bytes between the access point and the span are decoded.
 inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
 // The default chunk size of eStargz is 4 MiB.

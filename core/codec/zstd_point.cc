@@ -10,16 +10,14 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/codec/sparse_bytes.h"
 #include "core/codec/zstd_frame.h"
 
 namespace layoutfs::zstd {
 namespace {
 
-// The first byte of a state. A block's state continues with a zstd frame of
-//   StateHeader, the tables of the dictionary,
-//   for each run of needed bytes of the window: the number of bytes before it that are not needed,
-//   for each run: its length minus one (both as numbers of 7 bits a byte, low ones first; the upper bit:
-//   more), the bytes of all runs.
+// The first byte of a state. A block's state continues with a zstd frame of a StateHeader, the tables of the
+// dictionary, and the needed bytes of the window (sparse_bytes.h).
 constexpr std::byte kFrameKind{0};
 constexpr std::byte kBlockKind{1};
 
@@ -36,8 +34,8 @@ constexpr std::uint8_t kDictionaryId = 1;  // used only by frames from make_fram
 // A run of one byte takes three.
 constexpr std::size_t kMaxStateSize = sizeof(StateHeader) + Dictionary::kMaxTablesSize + 3 * kMaxPointWindow;
 constexpr int kStateLevel = 3;
-// Decoded bytes of the test. They prove the tables and the repeat offsets. The walker proves the rest: it knows
-// the matches of all blocks of a window, and the same sizes of the blocks as libzstd.
+// Decoded bytes of the test. They prove the tables and the repeat offsets. The walker proves the rest: it
+// knows the matches of all blocks of a window, and the same sizes of the blocks as libzstd.
 constexpr std::size_t kTrialSize = std::size_t{256} << 10;
 
 void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
@@ -56,23 +54,6 @@ Bytes dictionary_tables(const EntropyState& entropy) {
   append(out, entropy.literal_lengths);
   for (const std::uint32_t offset : entropy.repeat_offsets) append(out, offset);
   return out;
-}
-
-void append_number(Bytes& out, std::size_t number) {
-  for (; number >= 128; number >>= 7) out.push_back(static_cast<std::byte>(128 | (number & 127)));
-  out.push_back(static_cast<std::byte>(number));
-}
-
-// Removes a number from the front of `rest`. Returns nullopt if it is not a number below 2^28.
-std::optional<std::size_t> take_number(ByteView& rest) {
-  std::size_t number = 0;
-  for (unsigned shift = 0; shift < 28 && !rest.empty(); shift += 7) {
-    const auto byte = std::to_integer<std::size_t>(rest.front());
-    rest = rest.subspan(1);
-    number |= (byte & 127) << shift;
-    if (byte < 128) return number;
-  }
-  return std::nullopt;
 }
 
 // Calls run(at, size) for each run of ones.
@@ -100,24 +81,6 @@ void set_bits(std::span<std::uint64_t> bits, std::size_t at, std::size_t count) 
     at += here;
     count -= here;
   }
-}
-
-// Copies the runs of a state into a window of zeros. Returns false if they do not fit.
-bool copy_runs(ByteView gaps, std::size_t runs, std::span<std::byte> window) {
-  ByteView lengths = gaps;
-  for (std::size_t i = 0; i < runs; ++i)
-    if (!take_number(lengths)) return false;
-  ByteView bytes = lengths;
-  for (std::size_t i = 0; i < runs; ++i)
-    if (!take_number(bytes)) return false;
-  for (std::size_t i = 0; i < runs; ++i) {
-    const std::size_t gap = *take_number(gaps), size = *take_number(lengths) + 1;
-    if (gap > window.size() || size > window.size() - gap || size > bytes.size()) return false;
-    copy_bytes(bytes.first(size), window.subspan(gap));
-    bytes = bytes.subspan(size);
-    window = window.subspan(gap + size);
-  }
-  return bytes.empty();
 }
 
 }  // namespace
@@ -225,19 +188,13 @@ Bytes BlockPointMaker::packed(BlockPoint& point, ByteView tables) {
                      .tables_size = static_cast<std::uint32_t>(tables.size()),
                      .runs = 0,
                      .has_checksum = point.has_checksum ? 1U : 0U};
-  Bytes plain(sizeof header), lengths, bytes;
+  RunWriter runs;
+  for_each_run(needed_, [&](std::size_t at, std::size_t size) { runs.add(at, window.subspan(at, size)); });
+  header.runs = runs.runs();
+  Bytes plain;
+  append(plain, std::as_bytes(std::span(&header, 1)));
   append(plain, tables);
-  std::size_t end = 0;
-  for_each_run(needed_, [&](std::size_t at, std::size_t size) {
-    append_number(plain, at - end);
-    append_number(lengths, size - 1);
-    append(bytes, window.subspan(at, size));
-    end = at + size;
-    ++header.runs;
-  });
-  copy_bytes(std::as_bytes(std::span(&header, 1)), plain);
-  append(plain, lengths);
-  append(plain, bytes);
+  runs.finish(plain);
   Bytes state(1 + ZSTD_compressBound(plain.size()));
   state[0] = kBlockKind;
   const std::size_t size = ZSTD_compressCCtx(compression_.get(), state.data() + 1, state.size() - 1,

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
+#include "tests/support/zstd_blobs.h"
 
 namespace layoutfs::testing {
 namespace {
@@ -35,12 +35,6 @@ class FailingBlob final : public Blob {
   MemoryBlob content_;
   std::uint64_t fails_from_;
 };
-
-Bytes zstd_of(ByteView plain) {
-  Bytes out(ZSTD_compressBound(plain.size()));
-  out.resize(ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 3));
-  return out;
-}
 
 Bytes tar_of_files(std::size_t count, std::size_t size) {
   TarWriter tar;
@@ -92,8 +86,32 @@ TEST(Indexer, DescribesPlainGzipAndZstdLayers) {
       EXPECT_EQ((*index)->stream().compression, compression);
       EXPECT_EQ((*index)->blob_size(), blob.size());
       expect_describes(**index, tar, 3);
+      // A read waits for a whole span, so those of compressed layers are smaller.
+      const StreamIndex stream = (*index)->stream();
+      std::uint64_t largest = 0;
+      for (std::size_t i = 0; i < stream.spans.size(); ++i)
+        largest = std::max(largest, stream.span_end(i) - stream.spans[i].offset);
+      EXPECT_EQ(largest, compression == Compression::none ? kMaxSpanSize : kMaxSpanSize / 2);
     }
   }
+}
+
+TEST(Indexer, AFrameHasAccessPointsAtBoundariesThatWereChosenLater) {
+  const Bytes tar = tar_of_files(8, 1'000'000);
+  const Bytes blob = zstd_of(tar, {.window_log = 17});
+  const Digest digest = Digest::of(blob);
+  const auto file = index_layer(std::make_shared<MemoryBlob>(blob), digest);
+  ASSERT_TRUE(file.has_value()) << file.error().message();
+  const auto index = LayerIndex::open(SharedBytes::of(*file), digest);
+  ASSERT_TRUE(index.has_value()) << index.error().message();
+  const StreamIndex stream = (*index)->stream();
+  EXPECT_GT(stream.points.size(), 8u);
+  for (const SpanRecord& span : stream.spans) {
+    const std::uint64_t point = stream.points[span.point].offset;
+    EXPECT_LE(point, span.offset);
+    EXPECT_TRUE(span.point + 1 == stream.points.size() || stream.points[span.point + 1].offset > span.offset);
+  }
+  expect_describes(**index, tar, 8);
 }
 
 TEST(Indexer, GzipLayersHaveAccessPointsAtTheSpacingAskedFor) {

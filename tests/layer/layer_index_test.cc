@@ -115,6 +115,21 @@ TEST(LayerIndex, KeepsTheTablesOfTheStream) {
   EXPECT_EQ(stream.spans[1].digest[1], 4u);
 }
 
+TEST(LayerIndex, PointsMayBeAddedAfterTheirSpans) {
+  LayerIndexBuilder builder;
+  builder.add_point(0, 0, {});
+  for (const std::uint64_t offset : {0UL, 1000UL, 2000UL, 3000UL}) builder.add_span(offset, {offset, 0});
+  builder.add_point(1000, 300, as_bytes("first"));
+  builder.add_point(3000, 700, as_bytes("second"));
+  const auto file = builder.finish({kBlob, {kDiffId}, 500, 4000, Compression::zstd});
+  ASSERT_TRUE(file.has_value());
+  const auto index = LayerIndex::open(SharedBytes::of(*file), kBlob);
+  ASSERT_TRUE(index.has_value()) << index.error().message();
+  std::vector<std::uint64_t> points;
+  for (const SpanRecord& span : (*index)->stream().spans) points.push_back(span.point);
+  EXPECT_EQ(points, (std::vector<std::uint64_t>{0, 1, 1, 2}));
+}
+
 TEST(LayerIndex, OutlivesTheFileThroughTheStreamsOwner) {
   StreamIndex stream;
   {
