@@ -35,7 +35,7 @@ static_assert(std::is_trivially_copyable_v<PointRecord> && std::is_trivially_cop
 // Bytes of uncompressed stream. Inside of zstd frames, points are farther apart.
 inline constexpr std::uint64_t kPointSpacing = std::uint64_t{512} << 10;
 // A read of one byte waits until its span and the bytes between the access point and the span are decoded.
-inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{256} << 10;
+inline constexpr std::uint64_t kMaxSpanSize = std::uint64_t{128} << 10;
 // The default chunk size of eStargz is 4 MiB.
 inline constexpr std::uint64_t kMaxChunkSize = std::uint64_t{4} << 20;
 

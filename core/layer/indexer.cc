@@ -35,16 +35,11 @@ constexpr std::size_t kBuffers = 12;
 constexpr std::size_t kBufferSize = std::size_t{512} << 10;
 constexpr std::uint64_t kProgressStep = std::uint64_t{1} << 20;
 
-// A byte waits until its span is decoded. A read of plain bytes costs nearly nothing.
-std::uint64_t span_size_for(Compression compression) {
-  return compression == Compression::none ? kMaxSpanSize : kMaxSpanSize / 2;
-}
-
 // Divides the stream into spans, and adds them and the access points to the index. A point at the end of the
 // stream is dropped, because no byte follows it.
 class SpanCutter {
  public:
-  SpanCutter(LayerIndexBuilder& index, std::uint64_t max_span) : index_(index), max_span_(max_span) {}
+  explicit SpanCutter(LayerIndexBuilder& index) : index_(index) {}
 
   // A span starts at each of the `boundaries`, which are offsets in the stream.
   void add(ByteView bytes, std::span<const std::uint64_t> boundaries) {
@@ -77,10 +72,10 @@ class SpanCutter {
     while (!bytes.empty()) {
       if (span_size_ == 0) begin_span(bytes);
       const ByteView part = bytes.first(
-          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), max_span_ - span_size_)));
+          static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), kMaxSpanSize - span_size_)));
       hash_.update(part);
       span_size_ += part.size();
-      if (span_size_ == max_span_) end_span();
+      if (span_size_ == kMaxSpanSize) end_span();
       bytes = bytes.subspan(part.size());
     }
   }
@@ -95,7 +90,6 @@ class SpanCutter {
   }
 
   LayerIndexBuilder& index_;
-  const std::uint64_t max_span_;
   SpanHasher hash_;
   std::uint64_t offset_ = 0, span_size_ = 0;  // of the current span
   std::optional<FoundPoint> point_ = FoundPoint{
@@ -105,8 +99,6 @@ class SpanCutter {
 // Builds the tables of the index from the stream. Used by one executor.
 class Tables {
  public:
-  explicit Tables(Compression compression) : spans_(index_, span_size_for(compression)) {}
-
   void add(ByteView bytes, IndexingDecoder::Step step) {
     if (has_failed_) return;
     spans_.add(bytes, step.boundaries);
@@ -135,7 +127,7 @@ class Tables {
   }
 
   LayerIndexBuilder index_;
-  SpanCutter spans_;
+  SpanCutter spans_{index_};
   TarParser parser_{[this](TarEntry&& entry) { return index_.add_entry(entry); }};
   Status outcome_;
   std::atomic<bool> has_failed_ = false;
@@ -183,7 +175,7 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
   });
   const auto decoder =
       start_indexing(*compression, source, options.spacing == 0 ? kPointSpacing : options.spacing);
-  Tables tables(*compression);
+  Tables tables;
   // Diff ids are SHA-256 (image-spec config.md permits others, but no program writes them).
   const bool stream_is_blob = *compression == Compression::none && digest.algorithm() == Algorithm::sha256;
   Hasher hasher;
