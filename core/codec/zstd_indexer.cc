@@ -34,7 +34,7 @@ namespace {
 // Larger than a block with everything that belongs to it.
 constexpr std::size_t kInputSize = 2 * kMaxBlockSize;
 // Chunks between two points, if blocks are small enough.
-constexpr std::size_t kMostChunks = 16;
+constexpr std::size_t kMostChunks = 8;
 // Blocks of a chunk, in bytes of the blob. Only a stream of empty blocks has so many in one chunk.
 constexpr std::size_t kMaxChunkBlocks = 4 * kMaxBlockSize;
 
@@ -48,37 +48,45 @@ Indexer::Indexer(ByteSource& source, std::uint64_t spacing)
 Result<IndexingDecoder::Step> Indexer::step(std::span<std::byte> out) {
   check(!out.empty(), "a step has room to decode into");
   Step step;
+  if (auto filled = fill(out, step); !filled) return fail(std::move(filled).error());
+  if (followed_.empty()) return step;
+  step.search = [followed = std::exchange(followed_, {})]() mutable {
+    std::vector<LatePoint> points;
+    for (auto& [finder, chunk] : followed) finder->add(std::move(chunk), points);
+    return points;
+  };
+  return step;
+}
+
+Status Indexer::fill(std::span<std::byte> out, Step& step) {
   while (true) {
     if (is_chunk_complete_) {
       hand_out(out.subspan(step.size), step);
-      if (is_chunk_complete_) return step;  // there is no more room
+      if (is_chunk_complete_) return {};  // there is no more room
     }
     if (found_) {
       step.point = std::exchange(found_, std::nullopt);
-      return step;
+      return {};
     }
     step.end = is_complete_;
-    if (step.end) return step;
-    if (auto advanced = frame_ ? decode_block() : begin_frame(); !advanced)
-      return fail(std::move(advanced).error());
+    if (step.end) return {};
+    if (auto advanced = frame_ ? decode_block() : begin_frame(); !advanced) return advanced;
   }
 }
 
 void Indexer::hand_out(std::span<std::byte> out, Step& step) {
   const std::size_t size = std::min(out.size(), chunk_->size - handed_out_);
-  if (handed_out_ == 0 && size > 0 && finder_ != nullptr) step.boundaries.push_back(chunk_->offset);
+  if (handed_out_ == 0 && size > 0 && has_points_) step.boundaries.push_back(chunk_->offset);
   copy_bytes(chunk_->bytes().subspan(handed_out_, size), out);
   step.size += size;
   handed_out_ += size;
   if (handed_out_ < chunk_->size) return;
   is_chunk_complete_ = false;
   std::shared_ptr<Chunk> chunk = std::move(chunk_);
-  if (finder_ == nullptr) return;
-  step.search = [earlier = std::move(step.search), finder = finder_, chunk = std::move(chunk)]() mutable {
-    auto points = earlier ? earlier() : std::vector<LatePoint>();
-    finder->add(std::move(chunk), points);
-    return points;
-  };
+  // A frame of one chunk has no point inside; a blob may have a great many of them.
+  if (finder_ == nullptr && has_points_ && frame_)
+    finder_ = std::make_shared<PointFinder>(*frame_, grid_, maker_);
+  if (finder_ != nullptr) followed_.push_back({finder_, std::move(chunk)});
   if (!frame_) finder_ = nullptr;
 }
 
@@ -108,21 +116,22 @@ Status Indexer::begin_frame() {
   has_seen_frame_ = true;
   frame_ = **header;
   frame_offset_ = end_;
-  start_finder();
+  choose_grid();
   return {};
 }
 
 // Frames that end before a point is due need no search.
-void Indexer::start_finder() {
+void Indexer::choose_grid() {
   finder_ = nullptr;
+  has_points_ = frame_->window_size <= kMaxPointWindow;
   chunk_size_ = kMaxBlockSize;
-  if (frame_->window_size > kMaxPointWindow)
+  if (!has_points_)
     return log(LogLevel::info, "zstd frame has a window too large for access points inside it");
-  const PointGrid grid = grid_for(frame_->window_size, spacing_);
-  if (frame_->content_size && *frame_->content_size < grid.spacing) return;
-  chunk_size_ = std::clamp<std::size_t>(grid.spacing / kMostChunks, 1, kMaxBlockSize);
+  grid_ = grid_for(frame_->window_size, spacing_);
+  has_points_ = !frame_->content_size || *frame_->content_size >= grid_.spacing;
+  if (!has_points_) return;
+  chunk_size_ = std::clamp<std::size_t>(grid_.spacing / kMostChunks, 1, kMaxBlockSize);
   if (maker_ == nullptr) maker_ = std::make_shared<BlockPointMaker>();
-  finder_ = std::make_shared<PointFinder>(*frame_, grid, maker_);
 }
 
 Status Indexer::skip_frame(ByteView magic_and_size) {
@@ -157,11 +166,14 @@ Status Indexer::decode_block() {
   if (!ended) return fail(std::move(ended).error());
   if (*ended != header->is_last)
     return fail(Errc::corrupt, "invalid zstd stream: frame does not end with its last block");
-  if (finder_ != nullptr) {
+  if (has_points_) {
     chunk_->blocks.insert(chunk_->blocks.end(), bytes->begin(),
                           bytes->begin() + static_cast<std::ptrdiff_t>(block_size));
     chunk_->sizes.push_back(static_cast<std::uint32_t>(chunk_->size - before));
-    if (chunk_->blocks.size() > kMaxChunkBlocks) finder_ = nullptr;
+    if (chunk_->blocks.size() > kMaxChunkBlocks) {
+      has_points_ = false;
+      finder_ = nullptr;
+    }
   }
   input_.consume(size);
   is_chunk_complete_ = header->is_last || chunk_->size >= chunk_size_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/codec/buffered_input.h"
 #include "core/codec/codec.h"
@@ -25,6 +26,8 @@ class Indexer final : public IndexingDecoder {
   Result<Step> step(std::span<std::byte> out) override;
 
  private:
+  // Fills `out`, or stops at a point or at the end.
+  Status fill(std::span<std::byte> out, Step& step);
   // Each consumes one frame header, skippable frame or block.
   Status begin_frame();
   Status skip_frame(ByteView magic_and_size);
@@ -36,7 +39,7 @@ class Indexer final : public IndexingDecoder {
   // it. Returns true at the end of a frame.
   Result<bool> feed(ByteView bytes);
   Status end_frame();
-  void start_finder();
+  void choose_grid();
   void begin_chunk();
   // Copies bytes of the chunk, and describes them in `step`.
   void hand_out(std::span<std::byte> out, Step& step);
@@ -59,8 +62,16 @@ class Indexer final : public IndexingDecoder {
   // Of the current frame.
   std::optional<FrameHeader> frame_;
   std::uint64_t frame_offset_ = 0;
-  std::size_t chunk_size_ = 0;           // decoded bytes that complete a chunk
-  std::shared_ptr<PointFinder> finder_;  // shared with the searches; null if the frame gets no points inside
+  std::size_t chunk_size_ = 0;  // decoded bytes that complete a chunk
+  bool has_points_ = false;     // whether it may get points inside
+  PointGrid grid_{};
+  std::shared_ptr<PointFinder> finder_;  // shared with the searches; null before the first complete chunk
+
+  struct Followed {
+    std::shared_ptr<PointFinder> finder;
+    std::shared_ptr<const Chunk> chunk;
+  };
+  std::vector<Followed> followed_;          // by the search of the current step
   std::shared_ptr<BlockPointMaker> maker_;  // shared with the finders; null before the first
 };
 

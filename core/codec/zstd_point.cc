@@ -88,11 +88,16 @@ void set_bits(std::span<std::uint64_t> bits, std::size_t at, std::size_t count) 
 Bytes frame_point() { return {kFrameKind}; }
 
 Dictionary::Dictionary(ByteView tables, std::size_t window_size)
-    : tables_size_(tables.size()),
+    : tables_size_(0),
       window_size_(window_size),
       memory_(static_cast<std::byte*>(std::calloc(kMaxTablesSize + window_size, 1))) {
-  check(tables.size() <= kMaxTablesSize, "the tables are small");
   if (memory_ == nullptr) throw std::bad_alloc();
+  set_tables(tables);
+}
+
+void Dictionary::set_tables(ByteView tables) noexcept {
+  check(tables.size() <= kMaxTablesSize, "the tables are small");
+  tables_size_ = tables.size();
   copy_bytes(tables, {memory_.get() + kMaxTablesSize - tables_size_, tables_size_});
 }
 
@@ -132,15 +137,17 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
 BlockPointMaker::BlockPointMaker()
     : context_(make_decompression_context()), compression_(make_compression_context()) {}
 
-// Copies the needed bytes to `window`, which is zero, from the destinations of the matches, and notes them in
-// needed_. Returns false if a match refers to bytes before the window, or two disagree.
-bool BlockPointMaker::keep_copied(std::span<const Continuation> following, std::span<std::byte> window) {
+// Copies the needed bytes to the window, which is zero, from the destinations of the matches, and notes them
+// in needed_. Returns false if a match refers to bytes before the window, or two disagree.
+bool BlockPointMaker::keep_copied(std::span<const Continuation> following) {
+  const std::span<std::byte> window = point_->dictionary.window();
   needed_.assign(window.size() / 64 + 1, 0);
   const auto disagrees = [&](std::size_t at, std::byte byte) {
     return (needed_[at / 64] >> (at % 64) & 1) != 0 && window[at] != byte;
   };
   std::size_t begin = 0;  // of the chunk, from the point
   for (const auto& [chunk, matches] : following) {
+    if (begin >= point_->window_size) break;
     for (const Match& match : matches) {
       const std::size_t to = begin + match.at;
       if (match.offset <= to) continue;
@@ -158,8 +165,8 @@ bool BlockPointMaker::keep_copied(std::span<const Continuation> following, std::
 }
 
 // Decodes the first blocks from the point. Returns whether that gives their bytes.
-bool BlockPointMaker::stands_trial(const BlockPoint& point, std::span<const Continuation> following) {
-  if (ZSTD_isError(begin_at(context_.get(), point))) return false;
+bool BlockPointMaker::stands_trial(std::span<const Continuation> following) {
+  if (ZSTD_isError(begin_at(context_.get(), *point_))) return false;
   decoded_.resize(Chunk::kCapacity);
   std::size_t tested = 0;
   bool is_right = true;
@@ -181,13 +188,13 @@ bool BlockPointMaker::stands_trial(const BlockPoint& point, std::span<const Cont
   return !ZSTD_isError(ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0)) && is_right;
 }
 
-Bytes BlockPointMaker::packed(BlockPoint& point, ByteView tables) {
-  const std::span<std::byte> window = point.dictionary.window();
-  StateHeader header{.frame_window_size = point.window_size,
+Bytes BlockPointMaker::packed(ByteView tables) {
+  const ByteView window = point_->dictionary.window();
+  StateHeader header{.frame_window_size = point_->window_size,
                      .window_size = static_cast<std::uint32_t>(window.size()),
                      .tables_size = static_cast<std::uint32_t>(tables.size()),
                      .runs = 0,
-                     .has_checksum = point.has_checksum ? 1U : 0U};
+                     .has_checksum = point_->has_checksum ? 1U : 0U};
   RunWriter runs;
   for_each_run(needed_, [&](std::size_t at, std::size_t size) { runs.add(at, window.subspan(at, size)); });
   header.runs = runs.runs();
@@ -210,11 +217,18 @@ std::optional<Bytes> BlockPointMaker::make(const FrameHeader& frame, const Entro
     if (offset == 0 || offset > window_size) return std::nullopt;
   const Bytes tables = dictionary_tables(entropy);
   if (tables.size() > Dictionary::kMaxTablesSize) return std::nullopt;
-  BlockPoint point{frame.window_size, frame.has_checksum,
-                   Dictionary(tables, static_cast<std::size_t>(window_size))};
-  if (!keep_copied(following, point.dictionary.window())) return std::nullopt;
-  if (!stands_trial(point, following)) return std::nullopt;
-  return packed(point, tables);
+  if (!point_ || point_->dictionary.window().size() != window_size)
+    point_.emplace(BlockPoint{0, false, Dictionary({}, static_cast<std::size_t>(window_size))});
+  point_->window_size = frame.window_size;
+  point_->has_checksum = frame.has_checksum;
+  point_->dictionary.set_tables(tables);
+  std::optional<Bytes> state;
+  if (keep_copied(following) && stands_trial(following)) state = packed(tables);
+  const std::span<std::byte> window = point_->dictionary.window();
+  for_each_run(needed_, [&](std::size_t at, std::size_t size) {
+    std::ranges::fill(window.subspan(at, size), std::byte{0});
+  });
+  return state;
 }
 
 }  // namespace layoutfs::zstd

@@ -37,6 +37,8 @@ class Dictionary {
   ByteView bytes() const noexcept {
     return {memory_.get() + kMaxTablesSize - tables_size_, tables_size_ + window_size_};
   }
+  // `tables` has at most kMaxTablesSize bytes.
+  void set_tables(ByteView tables) noexcept;
   std::span<std::byte> window() noexcept { return {memory_.get() + kMaxTablesSize, window_size_}; }
 
  private:
@@ -69,7 +71,8 @@ struct Continuation {
   std::span<const Match> matches;
 };
 
-// Makes the states of points inside frames. For one thread at a time.
+// Makes the states of points inside frames. For one thread at a time. Keeps a window and libzstd's contexts
+// from one point to the next.
 class BlockPointMaker {
  public:
   BlockPointMaker();
@@ -81,12 +84,13 @@ class BlockPointMaker {
                             std::span<const Continuation> following);
 
  private:
-  bool keep_copied(std::span<const Continuation> following, std::span<std::byte> window);
-  bool stands_trial(const BlockPoint& point, std::span<const Continuation> following);
-  Bytes packed(BlockPoint& point, ByteView tables);
+  bool keep_copied(std::span<const Continuation> following);
+  bool stands_trial(std::span<const Continuation> following);
+  Bytes packed(ByteView tables);
 
   DecompressionContext context_;
   CompressionContext compression_;
+  std::optional<BlockPoint> point_;    // of the last size; its window is zero between two calls of make()
   std::vector<std::uint64_t> needed_;  // a bit for each byte of the window
   Bytes decoded_;
 };

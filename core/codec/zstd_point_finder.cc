@@ -38,6 +38,7 @@ constexpr std::uint64_t kWindowsPerPoint = 4;
 constexpr double kMaxPartOfBlob = 0.02;
 constexpr std::uint64_t kMaxSkipped = 3;
 
+// Cells of 16 bytes take more time, and the points do not get smaller.
 constexpr unsigned kCellLog = 5;
 // Bytes before a region from which on sequences are read, so that it starts with known repeat offsets.
 constexpr std::uint64_t kLeadIn = 4 * kMaxBlockSize;

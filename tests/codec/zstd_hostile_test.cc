@@ -20,6 +20,7 @@ using testing::append;
 using testing::bytes_of;
 using testing::index_stream;
 using testing::MemoryBlob;
+using testing::PiecewiseSource;
 using testing::same_bytes;
 using testing::sample_bytes;
 using testing::zstd_block_header;
@@ -174,6 +175,24 @@ TEST(ZstdHostile, ManyEmptyBlocksAndFramesEnd) {
   ASSERT_TRUE(indexed) << indexed.error().message();
   EXPECT_TRUE(indexed->plain.empty());
   EXPECT_EQ(indexed->tables->points.size(), 1U);
+}
+
+// One step delivers all of them.
+TEST(ZstdHostile, ManyTinyFramesTakeNoMemoryEach) {
+  Bytes frame = zstd_frame_header(0);
+  append(frame, zstd_block_header(1, 1, true));
+  frame.push_back(std::byte{'a'});
+  constexpr std::size_t kFrames = 200'000;
+  Bytes blob;
+  for (std::size_t i = 0; i < kFrames; ++i) append(blob, frame);
+  PiecewiseSource source(blob);
+  const auto decoder = start_indexing_zstd(source, 2 * kFrames);
+  Bytes out(2 * kFrames);
+  auto step = decoder->step(out);
+  ASSERT_TRUE(step) << step.error().message();
+  EXPECT_EQ(step->size, kFrames);
+  EXPECT_TRUE(step->end);
+  EXPECT_FALSE(step->search);
 }
 
 TEST(ZstdHostile, FlippedBytesAreFoundOrGiveWhatLibzstdGives) {
