@@ -188,7 +188,10 @@ Status Copier::open() {
 Status Copier::copy_blobs(std::span<const NamedDescriptor> images) {
   if (auto opened = open(); !opened) return opened;
   std::vector<Descriptor> roots;
+  // The last ones first: of more documents than the graph caches, the search for referrers has left those of
+  // the last images.
   for (const NamedDescriptor& image : images) roots.push_back(image.descriptor);
+  std::ranges::reverse(roots);
   const Handler copy = [this](const Descriptor& descriptor, const Context& context) -> Result<Visit> {
     // A blob may occur as several kinds of content, each with its own children; it is copied once.
     if (!begun_.lock()->insert(descriptor.digest).second) return Visit();
