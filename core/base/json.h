@@ -91,6 +91,11 @@ class JsonWriter {
   JsonWriter& value(JsonValue value);
   // Returns the text so far, without a final newline.
   std::string str() const;
+  // Returns the text since the last take(), for documents that are too large for memory. The pieces together
+  // are the document.
+  std::string take();
+  // Returns the number of bytes that take() would return.
+  std::size_t size() const noexcept;
 
  private:
   struct State;

@@ -1,5 +1,8 @@
 // Writes JSON text incrementally.
-#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -29,10 +32,30 @@ void append_escaped(std::string& text, char c) {
 // ASCII without escaping: nearly all text.
 bool is_plain(char c) { return c >= 0x20 && c != '"' && c != '\\'; }
 
+// Returns whether all of eight bytes are plain.
+bool are_plain(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x80 * kOnes;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, eight, sizeof bytes);
+  // The high bit of a byte of (x - kOnes) & ~x is set if the byte is zero.
+  const std::uint64_t quotes = bytes ^ '"' * kOnes, backslashes = bytes ^ '\\' * kOnes;
+  const std::uint64_t others = (bytes | (bytes - 0x20 * kOnes) | ((quotes - kOnes) & ~quotes) |
+                                ((backslashes - kOnes) & ~backslashes));
+  return (others & kHigh) == 0;
+}
+
+std::size_t plain_length(std::string_view value) {
+  std::size_t size = 0;
+  while (value.size() - size >= sizeof(std::uint64_t) && are_plain(value.data() + size))
+    size += sizeof(std::uint64_t);
+  while (size < value.size() && is_plain(value[size])) ++size;
+  return size;
+}
+
 void append_quoted(std::string& text, std::string_view value) {
   text += '"';
   while (true) {
-    const auto plain = static_cast<std::size_t>(std::ranges::find_if_not(value, is_plain) - value.begin());
+    const std::size_t plain = plain_length(value);
     text += value.substr(0, plain);
     value.remove_prefix(plain);
     if (value.empty()) break;
@@ -117,7 +140,11 @@ JsonWriter& JsonWriter::string(std::string_view value) {
   return *this;
 }
 
-JsonWriter& JsonWriter::integer(std::int64_t value) { return state_->scalar(std::to_string(value)), *this; }
+JsonWriter& JsonWriter::integer(std::int64_t value) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  return state_->scalar({digits.data(), static_cast<std::size_t>(end - digits.data())}), *this;
+}
 JsonWriter& JsonWriter::boolean(bool value) { return state_->scalar(value ? "true" : "false"), *this; }
 JsonWriter& JsonWriter::null() { return state_->scalar("null"), *this; }
 
@@ -139,5 +166,7 @@ JsonWriter& JsonWriter::value(JsonValue value) {
 }
 
 std::string JsonWriter::str() const { return state_->text; }
+std::string JsonWriter::take() { return std::exchange(state_->text, {}); }
+std::size_t JsonWriter::size() const noexcept { return state_->text.size(); }
 
 }  // namespace layoutfs

@@ -1,6 +1,10 @@
 // JSON that this program writes.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "core/base/json.h"
 
 namespace layoutfs {
@@ -43,6 +47,39 @@ TEST(JsonWriter, CopiesExistingValuesWhole) {
   JsonWriter json;
   json.begin_array().value(document.root()).value(document.root()).end_array();
   EXPECT_EQ(json.str(), "[" + text + "," + text + "]");
+}
+
+// Plain text is copied eight bytes at a time.
+TEST(JsonWriter, EscapesAtEveryPositionOfAWord) {
+  for (std::size_t size = 1; size < 20; ++size)
+    for (std::size_t at = 0; at < size; ++at)
+      for (const auto& [special, escaped] :
+           std::vector<std::pair<std::string, std::string>>{{"\"", "\\\""},
+                                                            {"\\", "\\\\"},
+                                                            {"\x1f", "\\u001f"},
+                                                            {"\xff", "\xef\xbf\xbd"},
+                                                            {"\x7f", "\x7f"}}) {
+        const std::string front(at, ' '), back(size - at - 1, '!');
+        JsonWriter json;
+        json.string(front + special + back);
+        EXPECT_EQ(json.str(), "\"" + front + escaped + back + "\"");
+      }
+}
+
+TEST(JsonWriter, ThePiecesTogetherAreTheDocument) {
+  JsonWriter whole, pieces;
+  std::string text;
+  whole.begin_array();
+  pieces.begin_array();
+  for (int i = 0; i < 5; ++i) {
+    whole.begin_object().key("i").integer(i).end_object();
+    pieces.begin_object().key("i").integer(i).end_object();
+    if (i % 2 == 0) continue;
+    EXPECT_GT(pieces.size(), 0u);
+    text += pieces.take();
+    EXPECT_EQ(pieces.size(), 0u);
+  }
+  EXPECT_EQ(text + pieces.end_array().take(), whole.end_array().str());
 }
 
 TEST(JsonWriter, EndingWhatWasNotBegunIsAProgrammingError) {

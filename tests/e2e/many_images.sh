@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Counts system calls over layouts of many small images: each further image costs a constant number of calls.
+# Counts system calls over layouts of many small images, where each further image costs a constant number of calls, and
+# the pieces in which a long list is written.
 . "$(dirname "$0")/lib.sh"
 need python3
 has strace || finish
@@ -45,4 +46,25 @@ at_most 0 "repos" repos LAYOUT
 at_most 22 "fsck" fsck --no-progress --threads 1 LAYOUT
 at_most 13 "gc" gc --no-progress --dry-run LAYOUT
 at_most 33 "copy" copy --no-progress LAYOUT "$TMP/copy"
+
+# Most of a megabyte of JSON, of which only a piece is in memory.
+PYTHONPATH=$CORPUS python3 - "$TMP/files" <<'PYTHON' || skip "no layout of many files"
+import sys
+from ocilib import Layout, Tar
+layout, tar = Layout(), Tar()
+for number in range(6000):
+    tar.file("file-%d" % number, b"")
+layout.tag("files", layout.image([tar]))
+layout.write(sys.argv[1])
+PYTHON
+layoutfs index build -q "$TMP/files"
+limited strace -f -qq -e trace=write -o "$TMP/trace" "$LAYOUTFS" ls --json "$TMP/files:files" / >"$TMP/list.json"
+check "the list is valid JSON" python3 -m json.tool "$TMP/list.json" "$TMP/pretty.json"
+same "the list has all files" 6000 "$(grep -o '"path":"/*file-' "$TMP/list.json" | wc -l)"
+largest=$(grep -o '= [0-9]*$' "$TMP/trace" | tr -d '= ' | sort -n | tail -n 1)
+if [ "$(stat -c %s "$TMP/list.json")" -gt 500000 ] && [ "$largest" -lt 200000 ]; then
+  ok "the list is written in pieces"
+else
+  not_ok "the list is written in pieces" "the largest write has $largest bytes"
+fi
 finish

@@ -1,5 +1,7 @@
 // `layoutfs ls`.
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,18 +57,22 @@ bool is_device(const InodeView& inode) {
   return inode.type == EntryType::character || inode.type == EntryType::block;
 }
 
-// Returns for example "drwxr-sr-t", as in ls(1).
-std::string mode_string(const InodeView& inode) {
+// Appends for example "drwxr-sr-t", as in ls(1).
+void append_mode(std::string& line, const InodeView& inode) {
   constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
-  std::string text(1, kLetters[static_cast<std::size_t>(inode.type)]);
-  for (int shift = 8; shift >= 0; --shift) text += (inode.mode >> shift & 1) != 0 ? "xwr"[shift % 3] : '-';
+  std::array<char, 10> text{kLetters[static_cast<std::size_t>(inode.type)]};
+  for (std::size_t i = 0; i < 9; ++i) text[i + 1] = (inode.mode >> (8 - i) & 1) != 0 ? "rwx"[i % 3] : '-';
   const auto special = [&](std::uint32_t bit, std::size_t at, char with_x, char without_x) {
     if ((inode.mode & bit) != 0) text[at] = text[at] == 'x' ? with_x : without_x;
   };
   special(04000, 3, 's', 'S');
   special(02000, 6, 's', 'S');
   special(01000, 9, 't', 'T');
-  return text;
+  line.append(text.data(), text.size());
+}
+
+void append_padded(std::string& line, std::string_view text, std::size_t width) {
+  line.append(width - std::min(width, text.size()), ' ').append(text);
 }
 
 // Writes a member `name`, and a second one, `name`Base64, if JSON cannot represent all bytes.
@@ -95,8 +101,8 @@ void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inod
 }
 
 // Writes the members for one file into the current object.
-void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
-  const InodeView inode = tree.inode(number);
+void write_file(JsonWriter& json, const ImageTree& tree, Inode number, const InodeView& inode,
+                std::string_view path) {
   write_bytes(json, "path", path);
   json.key("type").string(name_of(inode.type));
   json.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
@@ -126,8 +132,8 @@ class FileLister {
     if (tree_.inode(inode).type == EntryType::directory)
       list_directories(inode, path);
     else
-      print(inode, path, path);
-    if (arguments_.is_json) output_ << json_.end_array().end_object().str() << "\n";
+      print(inode, tree_.inode(inode), path, path);
+    if (arguments_.is_json) output_ << json_.end_array().end_object().take() << "\n";
   }
 
  private:
@@ -135,7 +141,7 @@ class FileLister {
     write_problems(json_, tree_.problems());
     if (tree_.inode(inode).type == EntryType::directory) {
       json_.key("directory").begin_object();
-      write_file(json_, tree_, inode, path);
+      write_file(json_, tree_, inode, tree_.inode(inode), path);
       json_.end_object();
     }
     json_.key("files").begin_array();
@@ -156,30 +162,24 @@ class FileLister {
       }
       const std::size_t count = tree_.child_count(current.directory);
       std::vector<Pending> below;
+      std::string child_path = current.path.empty() ? "" : current.path + "/";
+      const std::size_t prefix = child_path.size();
       for (std::size_t rank = 0; rank < count; ++rank) {
         const DirectoryEntry child = tree_.child(current.directory, rank);
-        std::string child_path =
-            current.path.empty() ? std::string(child.name) : current.path + "/" + std::string(child.name);
-        print(child.inode, child.name, child_path);
-        if (arguments_.is_recursive && tree_.inode(child.inode).type == EntryType::directory)
-          below.push_back({child.inode, std::move(child_path)});
+        child_path.replace(prefix, std::string::npos, child.name);
+        const InodeView inode = tree_.inode(child.inode);
+        print(child.inode, inode, child.name, child_path);
+        if (arguments_.is_recursive && inode.type == EntryType::directory)
+          below.push_back({child.inode, child_path});
       }
       pending.insert(pending.end(), std::make_move_iterator(below.rbegin()),
                      std::make_move_iterator(below.rend()));
     }
   }
 
-  void print(Inode number, std::string_view name, std::string_view path) {
-    const InodeView inode = tree_.inode(number);
-    if (arguments_.is_json) return print_json(number, path);
-    if (arguments_.is_long) {
-      const std::string size =
-          is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
-                           : size_text(inode.size, arguments_);
-      output_ << mode_string(inode) << pad(std::to_string(inode.nlink), 4)
-              << pad(std::to_string(inode.uid), 6) << pad(std::to_string(inode.gid), 6) << pad(size, 11)
-              << " " << utc_time(inode.mtime.seconds) << " ";
-    }
+  void print(Inode number, const InodeView& inode, std::string_view name, std::string_view path) {
+    if (arguments_.is_json) return print_json(number, inode, path);
+    if (arguments_.is_long) print_attributes(inode);
     if (arguments_.has_paths) output_ << "/";
     const std::string_view shown = arguments_.has_paths ? path : name;
     if (arguments_.ends_with_nul)
@@ -190,16 +190,39 @@ class FileLister {
     output_ << (arguments_.ends_with_nul ? std::string_view("\0", 1) : "\n");
   }
 
-  void print_json(Inode number, std::string_view path) {
+  void print_attributes(const InodeView& inode) {
+    const std::string size =
+        is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
+                         : size_text(inode.size, arguments_);
+    line_.clear();
+    append_mode(line_, inode);
+    append_padded(line_, std::to_string(inode.nlink), 4);
+    append_padded(line_, std::to_string(inode.uid), 6);
+    append_padded(line_, std::to_string(inode.gid), 6);
+    append_padded(line_, size, 11);
+    // Most files of an image have a time in common with the one before.
+    if (time_.empty() || seconds_ != inode.mtime.seconds) time_ = utc_time(inode.mtime.seconds);
+    seconds_ = inode.mtime.seconds;
+    line_.append(" ").append(time_).append(" ");
+    output_ << line_;
+  }
+
+  void print_json(Inode number, const InodeView& inode, std::string_view path) {
     json_.begin_object();
-    write_file(json_, tree_, number, path);
+    write_file(json_, tree_, number, inode, path);
     json_.end_object();
+    // A list of a million files has hundreds of megabytes.
+    constexpr std::size_t kPiece = std::size_t{64} << 10;
+    if (json_.size() >= kPiece) output_ << json_.take();
   }
 
   const ImageTree& tree_;
   const LsArguments& arguments_;
   Output& output_;
   JsonWriter json_;
+  std::string line_;          // a member to reuse its memory
+  std::int64_t seconds_ = 0;  // of time_
+  std::string time_;
 };
 
 Status list_references(const OpenLayout& layout, const LsArguments& arguments, Output& output) {
