@@ -156,10 +156,10 @@ void find_points(benchmark::State& state, const Layer& (*layer)(), std::uint64_t
 }
 BENCHMARK_CAPTURE(find_points, gzip_none, gzip_layer, kNever)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(find_points, gzip_64K, gzip_layer, std::uint64_t{64} << 10)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(find_points, gzip_1M, gzip_layer, kPointSpacing)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(find_points, gzip_512K, gzip_layer, kPointSpacing)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(find_points, zstd_none, zstd_layer, kNever)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(find_points, zstd_1M, zstd_layer, kPointSpacing)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(find_points, zstd_frames_1M, zstd_frames_layer, kPointSpacing)
+BENCHMARK_CAPTURE(find_points, zstd_512K, zstd_layer, kPointSpacing)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(find_points, zstd_frames_512K, zstd_frames_layer, kPointSpacing)
     ->Unit(benchmark::kMillisecond);
 
 // All of the pass: with the digests of blob, stream and spans, and the entries of the tar.
