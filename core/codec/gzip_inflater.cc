@@ -13,6 +13,9 @@ constexpr std::size_t kInputBuffer = std::size_t{1} << 17;
 constexpr std::uint8_t kId1 = 0x1f, kId2 = 0x8b, kDeflate = 8;
 constexpr std::uint8_t kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
 
+// Longer than a code with its extra bits.
+constexpr std::uint64_t kNearLimit = 16;  // bytes
+
 static_assert(DeflateDecoder::kMaxUnread <= BufferedInput::kBehind);
 
 std::unexpected<Error> truncated() { return fail(Errc::corrupt, "unexpected end of gzip stream"); }
@@ -27,11 +30,15 @@ std::unexpected<Error> broken(std::uint64_t offset, std::string_view why) {
 GzipInflater::GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library)
     : input_(source, offset, kInputBuffer), deflate_(make_deflate_decoder(library)), check_(check) {}
 
-void GzipInflater::start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window) {
+void GzipInflater::start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window,
+                                   std::optional<Sums> front) {
   deflate_->start_at({unused_bits, byte_before, {}}, window);
   in_member_ = true;
   is_first_member_ = false;
-  check_ = Check::none;
+  if (front)
+    sums_ = *front;
+  else
+    check_ = Check::none;
 }
 
 Result<GzipInflater::Progress> GzipInflater::inflate(std::span<std::byte> out, bool stop_at_blocks) {
@@ -42,9 +49,13 @@ Result<GzipInflater::Progress> GzipInflater::inflate(std::span<std::byte> out, b
   }
   auto room = out;
   while (!room.empty()) {
+    const bool is_at_limit = input_.offset() >= limit_;
+    const std::size_t room_before = room.size();
     const auto stop = inflate_some(room, stop_at_blocks);
     if (!stop) return std::unexpected(stop.error());
     const std::size_t size = out.size() - room.size();
+    if (is_at_limit && *stop == DeflateDecoder::Stop::none && room.size() == room_before)
+      return Progress{size, Stop::limit};
     if (*stop == DeflateDecoder::Stop::end) {
       if (auto trailer = read_trailer(); !trailer) return std::unexpected(std::move(trailer.error()));
       in_member_ = false;
@@ -62,15 +73,22 @@ Result<GzipInflater::Progress> GzipInflater::inflate(std::span<std::byte> out, b
 Result<DeflateDecoder::Stop> GzipInflater::inflate_some(std::span<std::byte>& room, bool stop_at_blocks) {
   const auto filled = input_.fill();
   if (!filled) return std::unexpected(filled.error());
-  const auto progress = deflate_->decode(input_.available(), room, stop_at_blocks);
+  ByteView in = input_.available();
+  // zlib shows a boundary only if it is told to stop before it comes to it.
+  const std::uint64_t before_limit = limit_ - std::min(limit_, input_.offset());
+  const bool is_near_limit = before_limit <= kNearLimit;
+  const std::uint64_t most = is_near_limit ? before_limit : before_limit - kNearLimit;
+  if (in.size() > most) in = in.first(static_cast<std::size_t>(most));
+  const auto progress = deflate_->decode(in, room, stop_at_blocks || is_near_limit);
   if (!progress) return broken(input_.offset(), progress.error().message());
   // The last bytes of the blob may have been consumed before.
-  if (!*filled && progress->written == 0 && progress->stop == DeflateDecoder::Stop::none) return truncated();
+  if (!*filled && before_limit > 0 && progress->written == 0 && progress->stop == DeflateDecoder::Stop::none)
+    return truncated();
   input_.consume(progress->read);
   if (progress->stop == DeflateDecoder::Stop::end) input_.unconsume(deflate_->unread_bits() / 8);
   if (check_ == Check::trailers) {
-    crc_ = gzip_crc(crc_, ByteView(room).first(progress->written));
-    isize_ += static_cast<std::uint32_t>(progress->written);
+    sums_.crc = gzip_crc(sums_.crc, ByteView(room).first(progress->written));
+    sums_.size += static_cast<std::uint32_t>(progress->written);
   }
   room = room.subspan(progress->written);
   return progress->stop;
@@ -90,8 +108,7 @@ Result<bool> GzipInflater::next_member() {
   if (auto header = read_header(); !header) return std::unexpected(std::move(header.error()));
   is_first_member_ = false;
   in_member_ = true;
-  crc_ = 0;
-  isize_ = 0;
+  sums_ = {};
   deflate_->start();
   return true;
 }
@@ -185,9 +202,13 @@ Status GzipInflater::read_trailer() {
     if (!byte) return std::unexpected(byte.error());
     trailer |= std::uint64_t{*byte} << (8 * i);
   }
-  if (check_ == Check::none) return {};
-  if (static_cast<std::uint32_t>(trailer) != crc_) return broken(input_.offset(), "CRC mismatch");
-  if (static_cast<std::uint32_t>(trailer >> 32) != isize_) return broken(input_.offset(), "length mismatch");
+  trailer_ = {static_cast<std::uint32_t>(trailer), static_cast<std::uint32_t>(trailer >> 32)};
+  return check_ == Check::none ? Status() : check_trailer(trailer_, sums_, input_.offset());
+}
+
+Status GzipInflater::check_trailer(const Sums& trailer, const Sums& member, std::uint64_t end) {
+  if (trailer.crc != member.crc) return broken(end, "CRC mismatch");
+  if (trailer.size != member.size) return broken(end, "length mismatch");
   return {};
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -21,14 +23,20 @@ class GzipInflater {
   // Starts at the header of a member, at byte `offset` of the blob, which is the position of `source`.
   GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library);
 
+  // CRC-32 and size (modulo 2^32) of a member, or of its front.
+  struct Sums {
+    std::uint32_t crc = 0, size = 0;
+  };
   // Starts inside a member, before the first inflate: `unused_bits` (0 to 7) of the byte before `offset`
-  // belong to the block.
-  void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window);
+  // belong to the block. The trailer of this member is checked if the sums of its front are given.
+  void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window,
+                       std::optional<Sums> front = std::nullopt);
 
   enum class Stop {
     none,    // anywhere: there is more
     block,   // after a block that is not the last one of its member
     member,  // after the header of a member
+    limit,   // inside a block, at the limit
     end,     // after the last member and the padding
   };
   struct Progress {
@@ -39,10 +47,24 @@ class GzipInflater {
   // 1951 or 1952.
   Result<Progress> inflate(std::span<std::byte> out, bool stop_at_blocks);
 
+  // Blocks are not decoded from byte `offset` of the blob on until the next call. If a block starts in or at
+  // the end of the byte before, with fewer than 8 bits of it before the limit, inflate() stops there
+  // (Stop::block), even without `stop_at_blocks`. Otherwise it returns Stop::limit. Headers and trailers may
+  // pass the limit.
+  void stop_before(std::uint64_t offset) noexcept { limit_ = offset; }
+
   // Returns the start of the next block after Stop::block, the start of the header after Stop::member. In
   // bits.
   std::uint64_t position() const noexcept { return position_; }
   BufferedInput& input() noexcept { return input_; }
+  // Returns whether a block follows.
+  bool is_in_member() const noexcept { return in_member_; }
+  // Returns the sums of the current member so far. They are computed if the trailers are checked.
+  const Sums& sums() const noexcept { return sums_; }
+  // Returns the trailer of the last member that was read to its end.
+  const Sums& trailer() const noexcept { return trailer_; }
+  // Errc::corrupt if a trailer, which ends at byte `end` of the blob, contradicts the member.
+  static Status check_trailer(const Sums& trailer, const Sums& member, std::uint64_t end);
 
  private:
   Result<bool> next_member();
@@ -62,8 +84,8 @@ class GzipInflater {
   bool is_first_member_ = true;
   std::uint64_t position_ = 0;
   std::uint32_t header_crc_ = 0;
-  std::uint32_t crc_ = 0;    // of the member so far
-  std::uint32_t isize_ = 0;  // of the member so far, modulo 2^32
+  std::uint64_t limit_ = std::numeric_limits<std::uint64_t>::max();
+  Sums sums_, trailer_;
 };
 
 }  // namespace layoutfs

@@ -84,6 +84,8 @@ def add_layer(seeds, blob):
     """Returns whether the file is such an input."""
     if blob[:2] == b"\x1f\x8b":
         seeds.add("gzip", b"\1\x10\0seed" + blob)
+        # threads, library, sizes of pieces and chunks, spacing, step, a blob
+        seeds.add("gzip_parallel", b"\3\0\4\0\x40\0\x10\0\x80\0\1" + blob)
     elif blob[:4] == b"\x28\xb5\x2f\xfd" or blob[1:4] == b"\x2a\x4d\x18":
         seeds.add("zstd", b"\1\x10\0seed" + blob)
     tar = decoded(blob)
@@ -161,6 +163,7 @@ def main():
     for number in range(64):
         noise = b"".join(hashlib.sha256(b"%d %d" % (number, i)).digest() for i in range(12))
         seeds.add("merge", bytes([number & 2]) + noise)
+        seeds.add("gzip_parallel", b"\3\0\4\0\x40\0\x10\0\x80\0\0" + noise)
         for target in "gzip", "zstd":
             seeds.add(target, b"\0" + noise)
 
