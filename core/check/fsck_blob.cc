@@ -12,6 +12,7 @@
 
 #include "core/base/serial_executor.h"
 #include "core/codec/codec.h"
+#include "core/codec/parallel_indexing.h"
 #include "core/layer/diff_id.h"
 #include "core/layer/hashing_source.h"
 #include "core/stream/layer_stream.h"
@@ -69,9 +70,9 @@ class LayerContent {
 };
 
 // Decompresses `source` to its end, while another thread checks the content.
-Status decode(Compression compression, HashingSource& source, LayerContent& content,
+Status decode(Compression compression, std::uint64_t blob_size, HashingSource& source, LayerContent& content,
               const std::function<Status(std::uint64_t)>& on_bytes) {
-  const auto decoder = start_indexing(compression, source, kNoPoints);
+  const auto decoder = start_indexing_on(0, compression, source, kNoPoints, blob_size);
   BufferRing buffers(kPieces, kPieceSize);
   SerialExecutor checking(kPieces);
   for (;;) {
@@ -149,7 +150,7 @@ Result<BlobFindings> check_blob(const LayoutReader& reader, const Digest& digest
   std::optional<LayerContent> content;
   if (layer != nullptr) content.emplace(*layer);
   Status decoded;
-  if (content) decoded = decode(*compression, source, *content, on_bytes);
+  if (content) decoded = decode(*compression, (*blob)->size(), source, *content, on_bytes);
   if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
   auto hasher = source.finish();
   if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());

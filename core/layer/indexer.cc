@@ -4,10 +4,10 @@
 //               |                         |
 //           hash of the blob              +------> spans and access points, tar parser -> LayerIndexBuilder
 //
-// The decoder runs in the thread of the caller. Each buffer that it fills goes to two serial executors, which
-// run in parallel; the last one to finish returns it to the ring. The access point after a buffer and the
-// search for earlier ones are passed with it, so points, spans and entries each reach the index in the order
-// of the stream.
+// The decoder runs in the thread of the caller, or hands out there what its own threads have decoded. Each
+// buffer that it fills goes to two serial executors, which run in parallel; the last one to finish returns it
+// to the ring. The access point after a buffer and the search for earlier ones are passed with it, so points,
+// spans and entries each reach the index in the order of the stream.
 //
 // Invariants: at most kBuffers buffers exist, so the decoder waits for the slower executor; the blob is read
 // to its end and its digest is checked before any other error is reported, because wrong content explains
@@ -20,6 +20,7 @@
 
 #include "core/base/serial_executor.h"
 #include "core/codec/codec.h"
+#include "core/codec/parallel_indexing.h"
 #include "core/codec/span_digest.h"
 #include "core/layer/diff_id.h"
 #include "core/layer/hashing_source.h"
@@ -164,6 +165,7 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
   if (auto go_on = options.context.check(); !go_on) return fail(std::move(go_on).error());
   const auto compression = compression_of(*blob);
   if (!compression) return fail(Error(compression.error()));
+  const std::uint64_t blob_size = blob->size();
   std::uint64_t bytes_read = 0, next_progress = kProgressStep;
   HashingSource source(std::move(blob), digest.algorithm(), [&](std::uint64_t size) -> Status {
     bytes_read += size;
@@ -173,8 +175,8 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
     }
     return options.context.check();
   });
-  const auto decoder =
-      start_indexing(*compression, source, options.spacing == 0 ? kPointSpacing : options.spacing);
+  const auto decoder = start_indexing_on(options.cores, *compression, source,
+                                         options.spacing == 0 ? kPointSpacing : options.spacing, blob_size);
   Tables tables;
   // Diff ids are SHA-256 (image-spec config.md permits others, but no program writes them).
   const bool stream_is_blob = *compression == Compression::none && digest.algorithm() == Algorithm::sha256;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/codec/parallel_indexing.h"
 #include "core/codec/span_digest.h"
 #include "core/layer/layer_index.h"
 #include "tests/support/gzip_blobs.h"
@@ -195,6 +196,31 @@ TEST(Indexer, AReadErrorIsReportedAsOne) {
     ASSERT_FALSE(file.has_value());
     EXPECT_EQ(file.error().code(), Errc::io) << file.error().message();
     EXPECT_EQ(file.error().sys(), EIO);
+  }
+}
+
+TEST(Indexer, ManyCoresGiveTheSameEntriesSpansAndDigests) {
+  const Bytes tar = tar_of_files(40, 700'000);
+  const Bytes blob = gzip_of(tar, {.level = 1});
+  ASSERT_GT(blob.size(), kLeastSharedBlob);
+  const Digest digest = Digest::of(blob);
+  for (const std::size_t cores : {std::size_t{2}, std::size_t{8}}) {
+    auto file = index_layer(std::make_shared<MemoryBlob>(blob), digest, {.cores = cores});
+    ASSERT_TRUE(file.has_value()) << file.error().message();
+    const auto index = LayerIndex::open(SharedBytes::of(*std::move(file)), digest);
+    ASSERT_TRUE(index.has_value()) << index.error().message();
+    EXPECT_EQ((*index)->blob_size(), blob.size());
+    EXPECT_GT((*index)->stream().points.size(), tar.size() / kPointSpacing / 2);
+    expect_describes(**index, tar, 40);
+  }
+}
+
+TEST(Indexer, AReadErrorIsOneOnManyCores) {
+  const Bytes blob = gzip_of(tar_of_files(40, 700'000), {.level = 1});
+  for (const std::size_t size : {std::size_t{100'000}, std::size_t{3'000'000}, blob.size() - 1000}) {
+    const auto file = index_layer(std::make_shared<FailingBlob>(blob, size), Digest::of(blob), {.cores = 8});
+    ASSERT_FALSE(file.has_value());
+    EXPECT_EQ(file.error().code(), Errc::io) << file.error().message();
   }
 }
 
