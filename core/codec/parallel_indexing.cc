@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 #include <utility>
 
+#include "core/base/parallel.h"
 #include "core/codec/gzip_parallel.h"
 
 namespace layoutfs {
@@ -52,7 +52,7 @@ class CountedIndexing final : public IndexingDecoder {
 std::unique_ptr<IndexingDecoder> start_indexing_on(std::size_t cores, Compression compression,
                                                    ByteSource& source, std::uint64_t spacing,
                                                    std::uint64_t blob_size) {
-  if (cores == 0) cores = std::max(1U, std::thread::hardware_concurrency());
+  if (cores == 0) cores = physical_cores();
   if (cores < kLeastCoresToShare || blob_size < kLeastSharedBlob)
     return start_indexing(compression, source, spacing);
   if (compression != Compression::gzip)

@@ -1,9 +1,12 @@
 #include "core/base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace layoutfs::testing {
@@ -25,6 +28,21 @@ TEST(Parallel, AnExceptionOfAnyThreadReachesTheCaller) {
   };
   EXPECT_THROW(for_each_in_parallel(100'000, work), std::runtime_error);
   EXPECT_LT(calls, 100'000);
+}
+
+TEST(Parallel, OnlyTheCoresThatTheProcessMayUseAreCounted) {
+  EXPECT_GE(physical_cores(), 1u);
+  EXPECT_LE(physical_cores(), std::max(1U, std::thread::hardware_concurrency()));
+  std::jthread([] {  // the set of a thread ends with it
+    cpu_set_t one;
+    ASSERT_EQ(::sched_getaffinity(0, sizeof one, &one), 0);
+    int cpu = 0;
+    while (!CPU_ISSET(cpu, &one)) ++cpu;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+    EXPECT_EQ(physical_cores(), 1u);
+  });
 }
 
 }  // namespace
