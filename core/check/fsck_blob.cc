@@ -82,7 +82,9 @@ Status decode(Compression compression, std::uint64_t blob_size, HashingSource& s
       checking.finish();
       return fail(Error(step.error()));
     }
-    checking.run([&content, buffer, size = step->size] { content.update({buffer.get(), size}); });
+    // The end of a small layer must not start a thread.
+    if (step->size > 0)
+      checking.run([&content, buffer, size = step->size] { content.update({buffer.get(), size}); });
     if (step->end) {
       checking.finish();
       return {};

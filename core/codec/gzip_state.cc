@@ -10,6 +10,7 @@
 
 #include "core/base/check.h"
 #include "core/codec/sparse_bytes.h"
+#include "core/codec/zstd_context.h"
 
 namespace layoutfs {
 namespace {
@@ -73,9 +74,9 @@ Result<GzipState> parse_gzip_state(ByteView state) {
   if (state[0] != kAtBlock) return fail(Errc::corrupt, "access point does not belong to a gzip stream");
   const auto broken = [] { return fail(Errc::corrupt, "invalid window of a gzip access point"); };
   std::array<std::byte, kMaxStateSize> memory;
-  const std::size_t size = ZSTD_decompress(memory.data(), memory.size(), state.data() + 1, state.size() - 1);
-  if (ZSTD_isError(size) || size < sizeof(StateHeader)) return broken();
-  const ByteView plain = ByteView(memory).first(size);
+  const auto size = zstd::decompress(state.subspan(1), memory);
+  if (!size || *size < sizeof(StateHeader)) return broken();
+  const ByteView plain = ByteView(memory).first(*size);
   const auto header = load_le<StateHeader>(plain);
   if (header.window_size > kDeflateWindow) return broken();
   Bytes window(header.window_size);

@@ -21,6 +21,13 @@ CompressionContext make_compression_context() {
   return context;
 }
 
+std::optional<std::size_t> decompress(ByteView frames, std::span<std::byte> out) {
+  const std::size_t size = ZSTD_decompress(out.data(), out.size(), frames.data(), frames.size());
+  if (!ZSTD_isError(size)) return size;
+  if (ZSTD_getErrorCode(size) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+  return std::nullopt;
+}
+
 Error failure(std::size_t code) {
   switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_memory_allocation:

@@ -5,7 +5,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 
+#include "layoutfs/bytes.h"
 #include "layoutfs/error.h"
 
 namespace layoutfs::zstd {
@@ -31,6 +34,10 @@ DecompressionContext make_decompression_context();
 // Converts a return value for which ZSTD_isError is true: Errc::unsupported for windows and dictionaries,
 // otherwise Errc::corrupt. Throws std::bad_alloc if libzstd had no memory.
 Error failure(std::size_t code);
+
+// Decompresses one or more whole frames. Returns their size in bytes; nullopt if they are invalid or larger
+// than `out`. Throws std::bad_alloc if libzstd had no memory.
+std::optional<std::size_t> decompress(ByteView frames, std::span<std::byte> out);
 
 // The error of input that ends inside a frame.
 inline Error truncated() { return Error(Errc::corrupt, "unexpected end of zstd stream"); }

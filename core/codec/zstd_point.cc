@@ -109,8 +109,8 @@ Result<std::optional<BlockPoint>> parse_point(ByteView state) {
   const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
   if (size > kMaxStateSize || size < sizeof(StateHeader)) return broken();  // errors are huge numbers
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size));
-  if (ZSTD_decompress(memory.get(), size, packed.data(), packed.size()) != size) return broken();
   ByteView rest(memory.get(), static_cast<std::size_t>(size));
+  if (decompress(packed, {memory.get(), rest.size()}) != rest.size()) return broken();
   const auto header = load_le<StateHeader>(rest);
   rest = rest.subspan(sizeof header);
   if (header.frame_window_size > kMaxPointWindow || header.window_size > header.frame_window_size ||

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/codec/zstd_context.h"
 #include "core/layer/layer_index_generated.h"
 #include "core/layer/layer_tables.h"
 #include "core/layer/table_file.h"
@@ -70,7 +71,7 @@ Result<std::shared_ptr<const LayerEntries>> LayerEntries::open(ByteView packed, 
   const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
   if (size >= FLATBUFFERS_MAX_BUFFER_SIZE) return damaged();  // errors are huge numbers
   auto tables = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size));
-  if (ZSTD_decompress(tables.get(), size, packed.data(), packed.size()) != size) return damaged();
+  if (zstd::decompress(packed, {tables.get(), static_cast<std::size_t>(size)}) != size) return damaged();
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(tables.get()), size,
                                  /*max_depth=*/4, /*max_tables=*/4);
   if (!verifier.VerifyBuffer<layer_file::EntryTables>(nullptr)) return damaged();

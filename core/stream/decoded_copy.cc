@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/xxh3.h"
+#include "core/codec/zstd_context.h"
 
 namespace layoutfs {
 namespace {
@@ -98,8 +99,8 @@ Result<std::optional<SpanBytes>> DecodedCopy::read(std::uint64_t span) const {
   got = pread_full(file_.get(), frame, place.offset);
   if (!got) return fail(std::move(got).error());
   if (*got != frame.size()) return damaged("truncated");
-  const std::size_t size = ZSTD_decompress(bytes->data(), bytes->size(), frame.data(), frame.size());
-  if (ZSTD_isError(size) || size != bytes->size() || !is_right_span(*index_, span, *bytes, DecodedFrom::copy))
+  if (zstd::decompress(frame, *bytes) != bytes->size() ||
+      !is_right_span(*index_, span, *bytes, DecodedFrom::copy))
     return damaged("a span differs from the index");
   return bytes;
 }

@@ -93,7 +93,7 @@ struct LayerStream::State {
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
   Result<ParkedDecoder> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
   Result<SpanBytes> decode_next(ParkedDecoder& place, DecodePermits::For whom);
-  Error failure_of(std::uint64_t first, std::uint64_t last, Error error);
+  Error failure_of(std::uint64_t span, Error error, std::optional<std::uint64_t> last_damaged);
   Result<BlobPtr> blob();
   void plan_ahead(ReadPatterns::Reader& reader);
   std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, bool is_end);
@@ -166,12 +166,14 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, DecodePe
   return span;
 }
 
-// Returns the error of these spans for a reader. Logs it, and remembers damage.
-Error LayerStream::State::failure_of(std::uint64_t first, std::uint64_t last, Error error) {
-  Error located = std::move(error).with("stream bytes " + std::to_string(index.spans[first].offset) + " to " +
-                                        std::to_string(index.span_end(first)));
+// Returns the error of a span for a reader, and logs it. Remembers it if the spans up to `last_damaged`
+// cannot be decoded.
+Error LayerStream::State::failure_of(std::uint64_t span, Error error,
+                                     std::optional<std::uint64_t> last_damaged) {
+  Error located = std::move(error).with("stream bytes " + std::to_string(index.spans[span].offset) + " to " +
+                                        std::to_string(index.span_end(span)));
   if (failures == Failures::logged) log(LogLevel::error, "cannot read a layer: " + located.message());
-  if (located.code() == Errc::corrupt) damaged.add(first, last, located);
+  if (last_damaged && located.code() == Errc::corrupt) damaged.add(span, *last_damaged, located);
   return located;
 }
 
@@ -200,8 +202,9 @@ void LayerStream::State::park(ParkedDecoder place) noexcept {
 // Returns the last span of the decode.
 Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, const Context& context) {
   const auto whom = pending.is_ahead() ? DecodePermits::For::ahead : DecodePermits::For::reader;
-  const auto failed = [&](std::uint64_t first, std::uint64_t last, Error error) {
-    return whom == DecodePermits::For::reader ? failure_of(first, last, std::move(error)) : std::move(error);
+  const auto failed = [&](std::uint64_t span, Error error, std::optional<std::uint64_t> last_damaged) {
+    return whom == DecodePermits::For::reader ? failure_of(span, std::move(error), last_damaged)
+                                              : std::move(error);
   };
   const HoldingLevel holding(LockLevel::decode);
   auto place = pending.take_place();
@@ -209,7 +212,7 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, co
   BlobPtr opened_blob;
   if (!place) {
     auto result = blob();
-    if (!result) return fail(failed(pending.next(), pending.last(), std::move(result).error()));
+    if (!result) return fail(failed(pending.next(), std::move(result).error(), {}));
     opened_blob = *std::move(result);
   }
   auto permit = cache->permits().acquire(whom, decoder_memory, context);
@@ -219,7 +222,8 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, co
   }
   if (!place) {
     auto at_run = place_at(pending.next(), pending.last(), std::move(opened_blob));
-    if (!at_run) return fail(failed(pending.next(), runs.last_of(pending.next()), std::move(at_run).error()));
+    // Trying again costs next to nothing, and libzstd may only have lacked memory.
+    if (!at_run) return fail(failed(pending.next(), std::move(at_run).error(), {}));
     place = *std::move(at_run);
     decoder_memory = place->decoder->memory();
   }
@@ -234,12 +238,12 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, co
       return fail(std::move(go_on).error());
     }
     auto span = decode_next(*place, whom);
-    if (!span) return fail(failed(number, runs.last_of(number), std::move(span).error()));
+    if (!span) return fail(failed(number, std::move(span).error(), runs.last_of(number)));
     if (*span) {
       pending.deliver(*span);
     } else {
       if (whom == DecodePermits::For::reader) cache->count_verify_failure();
-      span = fail(failed(number, number, Error(Errc::corrupt, "decoded bytes differ from the index")));
+      span = fail(failed(number, Error(Errc::corrupt, "decoded bytes differ from the index"), number));
       pending.skip(whom == DecodePermits::For::reader ? &span.error() : nullptr);
     }
     if (number < pending.last()) continue;
