@@ -52,9 +52,9 @@ class CountedIndexing final : public IndexingDecoder {
 std::unique_ptr<IndexingDecoder> start_indexing_on(std::size_t cores, Compression compression,
                                                    ByteSource& source, std::uint64_t spacing,
                                                    std::uint64_t blob_size) {
+  if (blob_size < kLeastSharedBlob) return start_indexing(compression, source, spacing);
   if (cores == 0) cores = physical_cores();
-  if (cores < kLeastCoresToShare || blob_size < kLeastSharedBlob)
-    return start_indexing(compression, source, spacing);
+  if (cores < kLeastCoresToShare) return start_indexing(compression, source, spacing);
   if (compression != Compression::gzip)
     return std::make_unique<CountedIndexing>(start_indexing(compression, source, spacing));
   GzipParallelOptions options = options_on(cores);

@@ -38,6 +38,7 @@ class ChunkPool {
   // Keeps as many as are usually between two points.
   static constexpr std::size_t kMaxFree = 64;
   struct Free {
+    Free() { chunks.reserve(kMaxFree); }  // a chunk returns without allocating
     std::mutex mutex;
     std::vector<std::unique_ptr<Chunk>> chunks;
   };
