@@ -20,6 +20,8 @@ void SerialExecutor::run(Work work) {
   // The first piece waits for a second one, because a single piece needs no thread.
   if (!queue_.empty() && !thread_.joinable() && !is_threadless_) start();
   if (thread_.joinable()) changed_.wait(lock, [this] { return queue_.size() < most_; });
+  // What follows a failure may rely on it.
+  if (failure_) return;
   queue_.push_back(std::move(work));
   changed_.notify_all();
   while (is_threadless_ && !queue_.empty()) do_next(lock);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <latch>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace layoutfs {
@@ -70,6 +71,23 @@ TEST(SerialExecutor, TellsOfAnExceptionAndDropsWhatIsQueuedBehindIt) {
   lane.run([&] { ++done; });
   lane.finish();
   EXPECT_EQ(done, 1);
+}
+
+TEST(SerialExecutor, DropsWhatIsAddedAfterAnException) {
+  SerialExecutor lane(10);
+  std::atomic<int> done = 0;
+  std::latch thrown(1);
+  lane.run([] {});
+  lane.run([&] {
+    thrown.count_down();
+    throw std::runtime_error("out of something");
+  });
+  thrown.wait();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  lane.run([&] { ++done; });
+  lane.run([&] { ++done; });
+  EXPECT_THROW(lane.finish(), std::runtime_error);
+  EXPECT_EQ(done, 0);
 }
 
 TEST(SerialExecutor, MayEndWithWorkLeft) {
