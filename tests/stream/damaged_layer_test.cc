@@ -172,7 +172,7 @@ TEST(DamagedLayer, ARunThatCannotBeDecodedFurtherIsNotTriedAgain) {
   ::testing::internal::CaptureStderr();
   EXPECT_EQ(stream.read(out, 95'000).error().code(), Errc::corrupt);
   const std::uint64_t decoded = cache->stats().decoded_bytes;
-  for (const std::uint64_t at : {90'000, 95'000, 99'000})
+  for (const std::uint64_t at : {90'000u, 95'000u, 99'000u})
     EXPECT_EQ(stream.read(out, at).error().code(), Errc::corrupt);
   EXPECT_EQ(cache->stats().decoded_bytes, decoded);
   expect_stream_read(stream, plain, 10'000, 1'000);
