@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <future>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "core/base/serial_executor.h"
 #include "core/codec/codec.h"
-#include "core/codec/parallel_indexing.h"
+#include "core/layer/decode_layer.h"
 #include "core/layer/diff_id.h"
 #include "core/layer/hashing_source.h"
 #include "core/stream/layer_stream.h"
@@ -22,10 +20,6 @@ namespace layoutfs {
 namespace {
 
 using Kind = FsckProblem::Kind;
-
-constexpr std::size_t kPieceSize = std::size_t{512} << 10, kPieces = 4;
-// No access points are needed.
-constexpr std::uint64_t kNoPoints = std::numeric_limits<std::uint64_t>::max();
 
 FsckProblem broken_layer(const Digest& layer, const Error& error) {
   return {Kind::broken_layer, layer, layer.str() + ": " + error.message()};
@@ -68,31 +62,6 @@ class LayerContent {
   TarParser tar_;
   Status parsed_;
 };
-
-// Decompresses `source` to its end, while another thread checks the content.
-Status decode(Compression compression, std::uint64_t blob_size, HashingSource& source, LayerContent& content,
-              const std::function<Status(std::uint64_t)>& on_bytes) {
-  const auto decoder = start_indexing_on(0, compression, source, kNoPoints, blob_size);
-  BufferRing buffers(kPieces, kPieceSize);
-  SerialExecutor checking(kPieces);
-  for (;;) {
-    const auto buffer = buffers.take();
-    const auto step = decoder->step({buffer.get(), kPieceSize});
-    if (!step) {
-      checking.finish();
-      return fail(Error(step.error()));
-    }
-    // The end of a small layer must not start a thread.
-    if (step->size > 0)
-      checking.run([&content, buffer, size = step->size] { content.update({buffer.get(), size}); });
-    if (step->end) {
-      checking.finish();
-      return {};
-    }
-    // A small blob may decompress to a large layer.
-    if (auto status = on_bytes(0); !status) return status;
-  }
-}
 
 // Returns nullopt if anything is wrong.
 Result<std::optional<BlobFindings>> check_indexed(const IndexedLayer& indexed, const BlobPtr& blob,
@@ -152,7 +121,10 @@ Result<BlobFindings> check_blob(const LayoutReader& reader, const Digest& digest
   std::optional<LayerContent> content;
   if (layer != nullptr) content.emplace(*layer);
   Status decoded;
-  if (content) decoded = decode(*compression, (*blob)->size(), source, *content, on_bytes);
+  if (content)
+    decoded = decode_layer(
+        *compression, source, (*blob)->size(), [&content](ByteView bytes) { content->update(bytes); },
+        [&on_bytes] { return on_bytes(0); });
   if (!decoded && decoded.error().code() == Errc::cancelled) return fail(std::move(decoded).error());
   auto hasher = source.finish();
   if (!hasher && hasher.error().code() == Errc::cancelled) return fail(std::move(hasher).error());

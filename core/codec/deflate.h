@@ -21,6 +21,12 @@ struct BlockStart {
   ByteView following;  // the bytes of the blob after that one
 };
 
+// Returns a block that starts at a bit (0 to 7) of the first byte of `blob`.
+inline BlockStart block_start(ByteView blob, unsigned first_bit) noexcept {
+  if (first_bit == 0) return {0, 0, blob};
+  return {8 - first_bit, std::to_integer<std::uint8_t>(blob.front()), blob.subspan(1)};
+}
+
 // Decodes one stream at a time, in pieces. For one thread at a time.
 class DeflateDecoder {
  public:

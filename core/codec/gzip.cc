@@ -23,16 +23,11 @@
 #include <utility>
 
 #include "core/codec/gzip_inflater.h"
+#include "core/codec/gzip_point.h"
 #include "core/codec/gzip_state.h"
 
 namespace layoutfs {
 namespace {
-
-// A block that starts at a bit of the first byte of `blob`.
-BlockStart block_start(ByteView blob, unsigned first_bit) {
-  if (first_bit == 0) return {0, 0, blob};
-  return {8 - first_bit, std::to_integer<std::uint8_t>(blob.front()), blob.subspan(1)};
-}
 
 class GzipIndexing final : public IndexingDecoder {
  public:
@@ -44,9 +39,6 @@ class GzipIndexing final : public IndexingDecoder {
   Result<Step> step(std::span<std::byte> out) override;
 
  private:
-  Result<FoundPoint> point(GzipInflater::Stop stop);
-  void remember(ByteView decoded);
-
   GzipInflater inflater_;
   std::shared_ptr<GzipStateWriter> states_;  // shared with the points
   Bytes window_;                             // the end of the stream, as of the last step or point
@@ -69,38 +61,15 @@ Result<IndexingDecoder::Step> GzipIndexing::step(std::span<std::byte> out) {
     step.end = progress->stop == Stop::end;
     if (step.end) break;
     if (progress->stop == Stop::none || since_point_ < spacing_) continue;
-    remember(out.first(step.size));
-    auto found = point(progress->stop);
+    extend_window(window_, out.first(step.size));
+    auto found = gzip_point(inflater_, progress->stop, window_, states_);
     if (!found) return std::unexpected(std::move(found.error()));
     step.point = *std::move(found);
     since_point_ = 0;
     return step;
   }
-  remember(out.first(step.size));
+  extend_window(window_, out.first(step.size));
   return step;
-}
-
-void GzipIndexing::remember(ByteView decoded) {
-  decoded = decoded.last(std::min(decoded.size(), kDeflateWindow));
-  const std::size_t kept = std::min(window_.size(), kDeflateWindow - decoded.size());
-  window_.erase(window_.begin(), window_.end() - static_cast<std::ptrdiff_t>(kept));
-  window_.insert(window_.end(), decoded.begin(), decoded.end());
-}
-
-Result<FoundPoint> GzipIndexing::point(GzipInflater::Stop stop) {
-  const std::uint64_t position = inflater_.position();
-  if (stop == GzipInflater::Stop::member)
-    return FoundPoint{position, [](ByteView) { return at_gzip_header(); }};
-  auto& input = inflater_.input();
-  if (auto status = input.look_ahead(WindowThinner::kLookAhead); !status)
-    return std::unexpected(std::move(status.error()));
-  ByteView following = input.available_from(position / 8);
-  following = following.first(std::min(following.size(), WindowThinner::kLookAhead));
-  return FoundPoint{position,
-                    [states = states_, window = window_, first_bit = static_cast<unsigned>(position % 8),
-                     blob = Bytes(following.begin(), following.end())](ByteView stream) mutable {
-                      return states->at_block(window, block_start(blob, first_bit), stream);
-                    }};
 }
 
 class GzipDecoder final : public Decoder {

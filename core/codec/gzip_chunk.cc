@@ -16,6 +16,7 @@
 
 #include "core/base/check.h"
 #include "core/codec/deflate_block_finder.h"
+#include "core/codec/gzip_point.h"
 
 namespace layoutfs::gzip {
 namespace {
@@ -87,11 +88,6 @@ GzipInflater start_at(PiecesSource& source, const Piece& piece, std::uint64_t po
 }
 
 }  // namespace
-
-BlockStart block_start(ByteView blob, unsigned first_bit) {
-  if (first_bit == 0) return {0, 0, blob};
-  return {8 - first_bit, std::to_integer<std::uint8_t>(blob.front()), blob.subspan(1)};
-}
 
 void Chunk::find_begin() {
   const auto to = std::min<std::uint64_t>(piece_.bytes->size(), kMostSought) * 8;
@@ -252,16 +248,10 @@ bool Chunk::replace_codes(std::span<std::byte> plain, std::size_t offset) const 
 std::optional<Bytes> Chunk::set_window(Bytes window) {
   window_ = std::move(window);
   const std::size_t member_begin = member_ends_.empty() ? 0 : member_ends_.back().size;
+  Bytes after = member_ends_.empty() ? window_ : Bytes();
+  extend_window(after, plain().subspan(member_begin));
   const std::size_t own = std::min(size_ - member_begin, kDeflateWindow);
-  Bytes after;
-  if (member_ends_.empty() && own < kDeflateWindow) {
-    const std::size_t kept = std::min(window_.size(), kDeflateWindow - own);
-    after.assign(window_.end() - static_cast<std::ptrdiff_t>(kept), window_.end());
-  }
-  const std::size_t kept = after.size();
-  const ByteView end = plain().last(own);
-  after.insert(after.end(), end.begin(), end.end());
-  if (!replace_codes(std::span(after).subspan(kept), size_ - own)) return std::nullopt;
+  if (!replace_codes(std::span(after).last(own), size_ - own)) return std::nullopt;
   return after;
 }
 
@@ -289,14 +279,8 @@ void Chunk::make_states(GzipStateWriter& writer) {
 
 std::optional<Bytes> Chunk::state_at(GzipStateWriter& writer, std::size_t size,
                                      std::uint64_t position) const {
-  Bytes window;
-  if (size < kDeflateWindow) {
-    const std::size_t kept = std::min(window_.size(), kDeflateWindow - size);
-    window.assign(window_.end() - static_cast<std::ptrdiff_t>(kept), window_.end());
-  }
-  const ByteView before = plain().first(size).last(std::min(size, kDeflateWindow));
-  window.insert(window.end(), before.begin(), before.end());
-
+  Bytes window = window_;
+  extend_window(window, plain().first(size));
   PiecesSource source(piece_, next_, position / 8);
   Bytes blob(WindowThinner::kLookAhead);
   std::size_t filled = 0;

@@ -21,9 +21,6 @@ struct Piece {
   std::uint64_t end() const noexcept { return offset + (bytes == nullptr ? 0 : bytes->size()); }
 };
 
-// Returns a block that starts at a bit (0 to 7) of the first byte of `blob`.
-BlockStart block_start(ByteView blob, unsigned first_bit);
-
 // A block, or the header of a member, that starts behind some bytes of a chunk.
 struct Boundary {
   std::size_t size;        // bytes of the chunk before it

@@ -45,6 +45,7 @@
 #include <utility>
 
 #include "core/codec/gzip_chunk_queue.h"
+#include "core/codec/gzip_point.h"
 
 namespace layoutfs::gzip {
 namespace {
@@ -175,8 +176,6 @@ class ParallelIndexing final : public IndexingDecoder {
   void start_inflater(std::uint64_t position);
   Status inflate(std::span<std::byte> out, Step& step);
   void aim();
-  void remember(ByteView decoded);
-  Status add_point(GzipInflater::Stop stop, Step& step);
 
   Result<bool> begin_chunk();
   Status hand_out(std::span<std::byte> out, Step& step);
@@ -279,7 +278,7 @@ Status ParallelIndexing::inflate(std::span<std::byte> out, Step& step) {
   if (!is_due && out.size() > spacing_ - since_point_) out = out.first(spacing_ - since_point_);
   const auto progress = inflater_->inflate(out, is_due);
   if (!progress) return fail(Error(progress.error()));
-  remember(out.first(progress->size));
+  extend_window(window_, out.first(progress->size));
   step.size += progress->size;
   since_point_ += progress->size;
   count(progress->size, inflater_->input().offset());
@@ -299,34 +298,11 @@ Status ParallelIndexing::inflate(std::span<std::byte> out, Step& step) {
   }
   // ISA-L may stop again at the block where it started, in a byte that the input does not have.
   const bool is_new = inflater_->position() >= inflater_begin_ * 8;
-  if (is_due && is_new && (is_block || progress->stop == Stop::member))
-    return add_point(progress->stop, step);
-  return {};
-}
-
-void ParallelIndexing::remember(ByteView decoded) {
-  decoded = decoded.last(std::min(decoded.size(), kDeflateWindow));
-  const std::size_t kept = std::min(window_.size(), kDeflateWindow - decoded.size());
-  window_.erase(window_.begin(), window_.end() - static_cast<std::ptrdiff_t>(kept));
-  window_.insert(window_.end(), decoded.begin(), decoded.end());
-}
-
-Status ParallelIndexing::add_point(GzipInflater::Stop stop, Step& step) {
-  const std::uint64_t position = inflater_->position();
+  if (!is_due || !is_new || (!is_block && progress->stop != Stop::member)) return {};
+  auto found = gzip_point(*inflater_, progress->stop, window_, states_);
+  if (!found) return fail(std::move(found).error());
+  step.point = *std::move(found);
   since_point_ = 0;
-  if (stop == GzipInflater::Stop::member) {
-    step.point = FoundPoint{position, [](ByteView) { return at_gzip_header(); }};
-    return {};
-  }
-  auto& input = inflater_->input();
-  if (auto status = input.look_ahead(WindowThinner::kLookAhead); !status) return status;
-  ByteView following = input.available_from(position / 8);
-  following = following.first(std::min(following.size(), WindowThinner::kLookAhead));
-  step.point = FoundPoint{
-      position, [states = states_, window = window_, first_bit = static_cast<unsigned>(position % 8),
-                 blob = Bytes(following.begin(), following.end())](ByteView stream) mutable {
-        return states->at_block(window, block_start(blob, first_bit), stream);
-      }};
   return {};
 }
 

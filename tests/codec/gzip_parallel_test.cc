@@ -264,18 +264,9 @@ TEST(GzipParallel, AReferenceToBytesBeforeTheMemberIsAnError) {
 }
 
 TEST(GzipParallel, ManyEmptyBlocksAreReadInOneStep) {
-  DeflateWriter writer;
-  for (int i = 0; i < 200'000; ++i) {
-    writer.bits(0, 1);
-    writer.bits(1, 2);  // fixed codes
-    writer.code(0, 7);  // end of block
-  }
-  writer.bits(1, 1);
-  writer.bits(1, 2);
-  writer.literal(std::byte{'x'});
-  writer.code(0, 7);
   const Bytes plain{std::byte{'x'}};
-  const auto indexed = index_in_parallel(writer.as_gzip(plain), small_pieces(2), 1);
+  const auto indexed =
+      index_in_parallel(testing::gzip_of_empty_blocks(200'000, plain[0]), small_pieces(2), 1);
   ASSERT_TRUE(indexed) << indexed.error().message();
   EXPECT_TRUE(indexed->plain == plain);
 }

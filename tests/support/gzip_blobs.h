@@ -153,4 +153,19 @@ inline Bytes gzip_of_one_block(ByteView plain) {
   return writer.as_gzip(plain);
 }
 
+// Returns this number of empty blocks with fixed codes, and one with `byte`.
+inline Bytes gzip_of_empty_blocks(int count, std::byte byte) {
+  DeflateWriter writer;
+  for (int i = 0; i < count; ++i) {
+    writer.bits(0, 1);
+    writer.bits(1, 2);  // fixed codes
+    writer.code(0, 7);  // end of block
+  }
+  writer.bits(1, 1);
+  writer.bits(1, 2);
+  writer.literal(byte);
+  writer.code(0, 7);
+  return writer.as_gzip(Bytes{byte});
+}
+
 }  // namespace layoutfs::testing
