@@ -51,15 +51,16 @@ std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSou
 }
 
 Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
-                                        ByteView state) {
+                                        ByteView state, std::unique_ptr<Decoder> ended) {
   const Codec* const codec = find_codec(compression);
   if (codec == nullptr) return fail(Errc::corrupt, "unknown compression");
-  return codec->resume(std::move(blob), position, state);
+  return codec->resume(std::move(blob), position, state, std::move(ended));
 }
 
-Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob) {
+Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob,
+                                           std::unique_ptr<Decoder> ended) {
   return resume(index.compression, std::move(blob), point.position,
-                index.states.subspan(point.state_offset, point.state_size));
+                index.states.subspan(point.state_offset, point.state_size), std::move(ended));
 }
 
 }  // namespace layoutfs

@@ -29,6 +29,9 @@ class Decoder {
   // Returns the memory in use in bytes, as far as it is more than a few buffers.
   virtual std::size_t memory() const noexcept { return kBuffersOfDecoder; }
   static constexpr std::size_t kBuffersOfDecoder = std::size_t{512} << 10;
+  // Lets go of the blob: only Codec::resume may use the decoder again. Returns false if that would save
+  // nothing.
+  virtual bool end() noexcept { return false; }
 };
 
 // An access point found by an IndexingDecoder, at the end of the step that reports it.
@@ -79,9 +82,11 @@ struct Codec {
   // Decodes from the start and finds access points. `source` delivers the whole blob and must outlive the
   // decoder. Reports a point about every `spacing` bytes of uncompressed stream if the format permits.
   std::unique_ptr<IndexingDecoder> (*start_indexing)(ByteSource& source, std::uint64_t spacing);
-  // Decodes from a point, or from the start if `position` is 0 and there is no state. Errc::corrupt if the
-  // point does not belong to this format.
-  Result<std::unique_ptr<Decoder>> (*resume)(BlobPtr blob, std::uint64_t position, ByteView state);
+  // Decodes from a point, or from the start if `position` is 0 and there is no state. `ended`: a decoder of
+  // the same codec whose memory is used again, or nullptr. Errc::corrupt if the point does not belong to this
+  // format.
+  Result<std::unique_ptr<Decoder>> (*resume)(BlobPtr blob, std::uint64_t position, ByteView state,
+                                             std::unique_ptr<Decoder> ended);
   // Every byte of the blob is a point without a state.
   bool starts_anywhere = false;
 };
@@ -98,8 +103,9 @@ std::unique_ptr<IndexingDecoder> start_indexing(Compression compression, ByteSou
 
 // Like Codec::resume; Errc::corrupt if it is not a compression.
 Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, std::uint64_t position,
-                                        ByteView state);
+                                        ByteView state, std::unique_ptr<Decoder> ended = nullptr);
 // Resumes at a point of `index`.
-Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob);
+Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob,
+                                           std::unique_ptr<Decoder> ended = nullptr);
 
 }  // namespace layoutfs

@@ -105,7 +105,8 @@ std::unique_ptr<IndexingDecoder> start_indexing_gzip(ByteSource& source, std::ui
   return start_indexing_gzip_by(best_deflate_library(), source, spacing);
 }
 
-Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state) {
+Result<std::unique_ptr<Decoder>> resume_gzip(BlobPtr blob, std::uint64_t position, ByteView state,
+                                             std::unique_ptr<Decoder>) {
   return resume_gzip_by(best_deflate_library(), std::move(blob), position, state);
 }
 

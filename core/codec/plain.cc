@@ -61,7 +61,8 @@ std::unique_ptr<IndexingDecoder> start_indexing_plain(ByteSource& source, std::u
   return std::make_unique<PlainIndexing>(source, spacing);
 }
 
-Result<std::unique_ptr<Decoder>> resume_plain(BlobPtr blob, std::uint64_t position, ByteView state) {
+Result<std::unique_ptr<Decoder>> resume_plain(BlobPtr blob, std::uint64_t position, ByteView state,
+                                              std::unique_ptr<Decoder>) {
   if (!state.empty() || position % 8 != 0 || position / 8 > blob->size())
     return fail(Errc::corrupt, "access point does not belong to an uncompressed stream");
   return std::make_unique<PlainDecoder>(std::move(blob), position / 8);

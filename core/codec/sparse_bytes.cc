@@ -1,7 +1,10 @@
 // Writes and reads runs of needed bytes.
 #include "core/codec/sparse_bytes.h"
 
+#include <algorithm>
 #include <optional>
+
+#include "core/base/check.h"
 
 namespace layoutfs {
 namespace {
@@ -56,6 +59,17 @@ bool copy_runs(ByteView packed, std::size_t runs, std::span<std::byte> window) {
     window = window.subspan(gap + size);
   }
   return bytes.empty();
+}
+
+void clear_runs(ByteView packed, std::size_t runs, std::span<std::byte> window) noexcept {
+  ByteView gaps = packed, lengths = gaps;
+  check(skip_numbers(lengths, runs), "the runs have been copied");
+  for (; runs > 0; --runs) {
+    const std::size_t gap = *take_number(gaps), size = *take_number(lengths) + 1;
+    check(gap <= window.size() && size <= window.size() - gap, "the runs have been copied");
+    std::ranges::fill(window.subspan(gap, size), std::byte{0});
+    window = window.subspan(gap + size);
+  }
 }
 
 }  // namespace layoutfs

@@ -30,5 +30,7 @@ class RunWriter {
 // Copies `runs` serialized runs into `window`, which is zero. Returns false if `packed` is not exactly that
 // many runs, or if they do not fit; the window then has some of them.
 bool copy_runs(ByteView packed, std::size_t runs, std::span<std::byte> window);
+// Zeroes the bytes that copy_runs has copied, with the same arguments.
+void clear_runs(ByteView packed, std::size_t runs, std::span<std::byte> window) noexcept;
 
 }  // namespace layoutfs

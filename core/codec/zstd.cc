@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/codec/zstd_context.h"
 #include "core/codec/zstd_frame.h"
 #include "core/codec/zstd_point.h"
@@ -14,17 +15,19 @@ namespace {
 // Decodes from the start of a frame, or from a boundary between blocks, to the end of the blob.
 class ZstdDecoder final : public Decoder {
  public:
-  ZstdDecoder(BlobPtr blob, std::uint64_t offset)
-      : source_(std::move(blob), offset),
-        context_(zstd::make_decompression_context()),
-        input_(ZSTD_DStreamInSize()) {}
+  ZstdDecoder() : context_(zstd::make_decompression_context()), input_(ZSTD_DStreamInSize()) {}
 
-  Status begin_inside(zstd::BlockPoint point) {
-    point_ = std::move(point);
+  // Starts anew; after end(), too.
+  Status start(BlobPtr blob, std::uint64_t offset, ByteView state) {
+    auto point = points_.read(state);
+    if (!point) return fail(std::move(point).error());
+    source_.emplace(std::move(blob), offset);
+    in_ = {nullptr, 0, 0};
+    point_ = *point;
+    is_in_frame_ = point_ != nullptr;
     // libzstd returns "no memory" for an invalid dictionary, too.
-    if (ZSTD_isError(zstd::begin_at(context_.get(), *point_)))
+    if (is_in_frame_ && ZSTD_isError(zstd::begin_at(context_.get(), *point_)))
       return fail(Errc::corrupt, "invalid state of a zstd access point");
-    is_in_frame_ = true;
     return {};
   }
 
@@ -46,14 +49,22 @@ class ZstdDecoder final : public Decoder {
   }
 
   std::size_t memory() const noexcept override {
-    return kBuffersOfDecoder + ZSTD_sizeof_DCtx(context_.get());
+    return kBuffersOfDecoder + ZSTD_sizeof_DCtx(context_.get()) + points_.memory();
+  }
+
+  // The window and the dictionary are worth keeping.
+  bool end() noexcept override {
+    source_.reset();
+    point_ = nullptr;
+    return !ZSTD_isError(ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only)) &&
+           !ZSTD_isError(ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0));
   }
 
  private:
   // Returns false at the end of the blob, when libzstd has consumed all of it.
   Result<bool> refill() {
     if (in_.pos < in_.size) return true;
-    auto size = source_.read(input_);
+    auto size = source_->read(input_);
     if (!size) return fail(std::move(size).error());
     in_ = {input_.data(), *size, 0};
     return *size > 0;
@@ -65,7 +76,7 @@ class ZstdDecoder final : public Decoder {
     const bool has_checksum = point_->has_checksum;
     const std::size_t code = ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0);
     if (ZSTD_isError(code)) return fail(zstd::failure(code));
-    point_.reset();
+    point_ = nullptr;
     for (std::size_t left = has_checksum ? zstd::kChecksumSize : 0; left > 0; --left) {
       auto available = refill();
       if (!available) return fail(std::move(available).error());
@@ -75,8 +86,9 @@ class ZstdDecoder final : public Decoder {
     return {};
   }
 
-  BlobSource source_;
-  std::optional<zstd::BlockPoint> point_;  // in the synthetic frame; the context refers to it
+  std::optional<BlobSource> source_;  // not after end()
+  zstd::BlockPointReader points_;
+  const zstd::BlockPoint* point_ = nullptr;  // in the synthetic frame; the context refers to it
   zstd::DecompressionContext context_;
   Bytes input_;
   ZSTD_inBuffer in_{nullptr, 0, 0};
@@ -85,15 +97,16 @@ class ZstdDecoder final : public Decoder {
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state) {
+Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state,
+                                             std::unique_ptr<Decoder> ended) {
   if (position % 8 != 0 || position / 8 > blob->size())
     return fail(Errc::corrupt, "zstd access point outside of the blob");
-  auto point = zstd::parse_point(state);
-  if (!point) return fail(std::move(point).error());
-  auto decoder = std::make_unique<ZstdDecoder>(std::move(blob), position / 8);
-  if (*point)
-    if (auto begun = decoder->begin_inside(*std::move(*point)); !begun) return fail(std::move(begun).error());
-  return decoder;
+  if (ended == nullptr) ended = std::make_unique<ZstdDecoder>();
+  auto* const decoder = dynamic_cast<ZstdDecoder*>(ended.get());
+  check(decoder != nullptr, "an ended decoder is used by its own codec");
+  if (auto started = decoder->start(std::move(blob), position / 8, state); !started)
+    return fail(std::move(started).error());
+  return ended;
 }
 
 }  // namespace layoutfs

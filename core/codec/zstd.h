@@ -16,6 +16,7 @@ namespace layoutfs {
 std::unique_ptr<IndexingDecoder> start_indexing_zstd(ByteSource& source, std::uint64_t spacing);
 
 // Errc::corrupt if `state` is not from start_indexing_zstd, or `position` is not a byte of the blob.
-Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state);
+Result<std::unique_ptr<Decoder>> resume_zstd(BlobPtr blob, std::uint64_t position, ByteView state,
+                                             std::unique_ptr<Decoder> ended = nullptr);
 
 }  // namespace layoutfs

@@ -87,39 +87,55 @@ void set_bits(std::span<std::uint64_t> bits, std::size_t at, std::size_t count) 
 
 Bytes frame_point() { return {kFrameKind}; }
 
-Dictionary::Dictionary(ByteView tables, std::size_t window_size)
-    : tables_size_(0),
-      window_size_(window_size),
-      memory_(static_cast<std::byte*>(std::calloc(kMaxTablesSize + window_size, 1))) {
+Dictionary::Dictionary(std::size_t most)
+    : most_(most), memory_(static_cast<std::byte*>(std::calloc(kMaxTablesSize + most, 1))) {
   if (memory_ == nullptr) throw std::bad_alloc();
-  set_tables(tables);
 }
 
-void Dictionary::set_tables(ByteView tables) noexcept {
-  check(tables.size() <= kMaxTablesSize, "the tables are small");
+void Dictionary::set(ByteView tables, std::size_t window_size) noexcept {
+  check(tables.size() <= kMaxTablesSize && window_size <= most_, "a dictionary has room for its parts");
   tables_size_ = tables.size();
+  window_size_ = window_size;
   copy_bytes(tables, {memory_.get() + kMaxTablesSize - tables_size_, tables_size_});
 }
 
-Result<std::optional<BlockPoint>> parse_point(ByteView state) {
+Result<const BlockPoint*> BlockPointReader::read(ByteView state) {
+  if (state.empty() || (state.size() == 1 && state[0] == kFrameKind)) return nullptr;
+  if (point_) clear_runs(runs_, std::exchange(number_of_runs_, 0), point_->dictionary.window());
+  auto point = read_inside(state);
+  if (!point) point_.reset();  // its window may have some of the runs
+  return point;
+}
+
+std::size_t BlockPointReader::memory() const noexcept {
+  return plain_.capacity() + (point_ ? point_->dictionary.most() : 0);
+}
+
+Result<const BlockPoint*> BlockPointReader::read_inside(ByteView state) {
   const auto broken = [] { return fail(Errc::corrupt, "invalid state of a zstd access point"); };
-  if (state.empty() || (state.size() == 1 && state[0] == kFrameKind)) return std::nullopt;
   if (state[0] != kBlockKind) return broken();
   const ByteView packed = state.subspan(1);
   const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
   if (size > kMaxStateSize || size < sizeof(StateHeader)) return broken();  // errors are huge numbers
-  const auto memory = std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(size));
-  ByteView rest(memory.get(), static_cast<std::size_t>(size));
-  if (decompress(packed, {memory.get(), rest.size()}) != rest.size()) return broken();
+  if (plain_.size() < size) plain_ = Bytes(static_cast<std::size_t>(size));
+  const auto plain = std::span(plain_).first(static_cast<std::size_t>(size));
+  if (decompress(packed, plain) != plain.size()) return broken();
+  ByteView rest = plain;
   const auto header = load_le<StateHeader>(rest);
   rest = rest.subspan(sizeof header);
   if (header.frame_window_size > kMaxPointWindow || header.window_size > header.frame_window_size ||
       header.tables_size > std::min(Dictionary::kMaxTablesSize, rest.size()) || header.has_checksum > 1)
     return broken();
-  BlockPoint point{header.frame_window_size, header.has_checksum == 1,
-                   Dictionary(rest.first(header.tables_size), header.window_size)};
-  if (!copy_runs(rest.subspan(header.tables_size), header.runs, point.dictionary.window())) return broken();
-  return point;
+  // Points near the front of a frame have smaller windows than those that follow.
+  if (!point_ || point_->dictionary.most() < header.window_size)
+    point_.emplace(BlockPoint{0, false, Dictionary(static_cast<std::size_t>(header.frame_window_size))});
+  point_->window_size = header.frame_window_size;
+  point_->has_checksum = header.has_checksum == 1;
+  point_->dictionary.set(rest.first(header.tables_size), header.window_size);
+  runs_ = rest.subspan(header.tables_size);
+  if (!copy_runs(runs_, header.runs, point_->dictionary.window())) return broken();
+  number_of_runs_ = header.runs;
+  return &*point_;
 }
 
 std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
@@ -217,11 +233,11 @@ std::optional<Bytes> BlockPointMaker::make(const FrameHeader& frame, const Entro
     if (offset == 0 || offset > window_size) return std::nullopt;
   const Bytes tables = dictionary_tables(entropy);
   if (tables.size() > Dictionary::kMaxTablesSize) return std::nullopt;
-  if (!point_ || point_->dictionary.window().size() != window_size)
-    point_.emplace(BlockPoint{0, false, Dictionary({}, static_cast<std::size_t>(window_size))});
+  if (!point_ || point_->dictionary.most() < window_size)
+    point_.emplace(BlockPoint{0, false, Dictionary(static_cast<std::size_t>(window_size))});
   point_->window_size = frame.window_size;
   point_->has_checksum = frame.has_checksum;
-  point_->dictionary.set_tables(tables);
+  point_->dictionary.set(tables, static_cast<std::size_t>(window_size));
   std::optional<Bytes> state;
   if (keep_copied(following) && stands_trial(following)) state = packed(tables);
   const std::span<std::byte> window = point_->dictionary.window();

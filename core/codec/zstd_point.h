@@ -26,26 +26,28 @@ namespace layoutfs::zstd {
 // memory.
 inline constexpr std::uint64_t kMaxPointWindow = std::uint64_t{16} << 20;
 
-// The tables and the window of a dictionary, contiguous in zeroed memory. Pages of the window that are not
-// written take no memory.
+// The tables and the window of a dictionary, contiguous. The window is zero at first; pages of it that are
+// not written take no memory.
 class Dictionary {
  public:
   static constexpr std::size_t kMaxTablesSize = std::size_t{4} << 10;
-  // `tables` has at most kMaxTablesSize bytes. Throws std::bad_alloc.
-  Dictionary(ByteView tables, std::size_t window_size);
+  // Has room for windows of up to `most` bytes. Throws std::bad_alloc.
+  explicit Dictionary(std::size_t most);
 
   ByteView bytes() const noexcept {
     return {memory_.get() + kMaxTablesSize - tables_size_, tables_size_ + window_size_};
   }
-  // `tables` has at most kMaxTablesSize bytes.
-  void set_tables(ByteView tables) noexcept;
+  // The largest window there is room for, in bytes.
+  std::size_t most() const noexcept { return most_; }
+  // `tables` has at most kMaxTablesSize bytes, the window at most most() bytes.
+  void set(ByteView tables, std::size_t window_size) noexcept;
   std::span<std::byte> window() noexcept { return {memory_.get() + kMaxTablesSize, window_size_}; }
 
  private:
   struct Free {
     void operator()(std::byte* memory) const noexcept { std::free(memory); }
   };
-  std::size_t tables_size_, window_size_;
+  std::size_t most_, tables_size_ = 0, window_size_ = 0;
   std::unique_ptr<std::byte, Free> memory_;
 };
 
@@ -58,8 +60,23 @@ struct BlockPoint {
 // Returns the state of a point at the start of a frame.
 Bytes frame_point();
 
-// Returns nullopt for a point at the start of a frame. Errc::corrupt if it is not a state.
-Result<std::optional<BlockPoint>> parse_point(ByteView state);
+// Parses states, one after the other, in the same memory. For one thread at a time.
+class BlockPointReader {
+ public:
+  // Returns nullptr for a point at the start of a frame. Errc::corrupt if it is not a state. The point is
+  // valid until the next call.
+  Result<const BlockPoint*> read(ByteView state);
+  // Returns the memory in use in bytes.
+  std::size_t memory() const noexcept;
+
+ private:
+  Result<const BlockPoint*> read_inside(ByteView state);
+
+  Bytes plain_;                      // the last state, uncompressed; may be longer
+  ByteView runs_;                    // the runs in it
+  std::size_t number_of_runs_ = 0;   // in the window of the point
+  std::optional<BlockPoint> point_;  // apart from these runs, its window is zero
+};
 
 // Prepares `context` for the blocks after `point`, as a frame without checksum. The context refers to the
 // dictionary until it is reset or gets another one. Returns the result of libzstd.
@@ -90,7 +107,7 @@ class BlockPointMaker {
 
   DecompressionContext context_;
   CompressionContext compression_;
-  std::optional<BlockPoint> point_;    // of the last size; its window is zero between two calls of make()
+  std::optional<BlockPoint> point_;    // its window is zero between two calls of make()
   std::vector<std::uint64_t> needed_;  // a bit for each byte of the window
   Bytes decoded_;
 };

@@ -35,6 +35,7 @@
 #include "core/base/worker_pool.h"
 #include "core/codec/codec.h"
 #include "core/stream/damaged_spans.h"
+#include "core/stream/ended_decoders.h"
 #include "core/stream/parked_decoders.h"
 #include "core/stream/pending_decodes.h"
 #include "core/stream/read_patterns.h"
@@ -147,7 +148,7 @@ Result<ParkedDecoder> LayerStream::State::place_at(std::uint64_t run, std::uint6
   const PointRecord point = runs.point_of(run);
   opened_blob->will_read(point.position / 8,
                          std::min(runs.part_of_blob(run, last, kMostAnnounced), kMostAnnounced));
-  auto decoder = resume_at(point, index, std::move(opened_blob));
+  auto decoder = resume_at(point, index, std::move(opened_blob), cache->ended().take(index.compression));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   return ParkedDecoder{*std::move(decoder), run};
 }
@@ -187,11 +188,11 @@ Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context
   return copy->make(wanted, context);
 }
 
-// Parks it for a later read that continues there. At the next access point a new decoder is as good, and few
-// can be parked.
+// Parks it for a later read that continues there. At the next access point another decoder is as good, and
+// few can be parked.
 void LayerStream::State::park(ParkedDecoder place) noexcept {
-  if (place.span == 0 || place.span == index.spans.size()) return;
-  if (index.spans[place.span].point != index.spans[place.span - 1].point) return;
+  if (place.span == 0 || !runs.is_same(place.span, place.span - 1))
+    return cache->ended().keep(index.compression, std::move(place.decoder));
   try {
     cache->parked().park(stream, std::move(place));
   } catch (const std::bad_alloc&) {

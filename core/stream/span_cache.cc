@@ -29,6 +29,7 @@
 #include "core/base/guarded.h"
 #include "core/base/lock_order.h"
 #include "core/base/worker_pool.h"
+#include "core/stream/ended_decoders.h"
 #include "core/stream/parked_decoders.h"
 
 namespace layoutfs {
@@ -166,6 +167,7 @@ struct SpanCache::State {
   const std::shared_ptr<SpanBufferPool> buffers = SpanBufferPool::create();
   OrderedGuarded<RecentSpans, LockLevel::spans> recent;
   ParkedDecoders parked;
+  EndedDecoders ended;
   std::atomic<std::uint64_t> streams = 0, hits = 0, misses = 0, decoded_bytes = 0, ahead_bytes = 0,
                              verify_failures = 0;
   DecodePermits permits;
@@ -242,6 +244,7 @@ SpanCacheStats SpanCache::stats() const {
 
 DecodePermits& SpanCache::permits() const noexcept { return state_->permits; }
 ParkedDecoders& SpanCache::parked() const noexcept { return state_->parked; }
+EndedDecoders& SpanCache::ended() const noexcept { return state_->ended; }
 WorkerPool& SpanCache::workers() const noexcept { return state_->workers; }
 
 }  // namespace layoutfs

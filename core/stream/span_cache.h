@@ -14,6 +14,7 @@
 
 namespace layoutfs {
 
+class EndedDecoders;
 class ParkedDecoders;
 class WorkerPool;
 
@@ -82,6 +83,8 @@ class SpanCache {
   DecodePermits& permits() const noexcept;
   // Returns the decoders that the streams of this cache have parked.
   ParkedDecoders& parked() const noexcept;
+  // Returns the decoders that were kept for their memory.
+  EndedDecoders& ended() const noexcept;
   // Returns the threads that decode ahead. A stream drops its tasks before it ends.
   WorkerPool& workers() const noexcept;
 

@@ -32,6 +32,8 @@ TEST(SparseBytes, RunsThatAreWrittenAreReadBack) {
     Bytes back(window.size());
     ASSERT_TRUE(copy_runs(packed, runs.runs(), back));
     EXPECT_TRUE(back == window) << "round " << round;
+    clear_runs(packed, runs.runs(), back);
+    EXPECT_TRUE(back == Bytes(window.size())) << "round " << round;
     EXPECT_FALSE(copy_runs(packed, runs.runs() + 1, back));
     packed.push_back(std::byte{0});
     EXPECT_FALSE(copy_runs(packed, runs.runs(), back));

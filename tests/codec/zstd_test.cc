@@ -53,10 +53,13 @@ std::size_t points_inside_frames(const IndexedStream& stream) {
   return static_cast<std::size_t>(std::ranges::count_if(stream.tables->points, is_inside_frame));
 }
 
-// Reads at most `size` bytes from a point on, in reads of `piece` bytes.
+// Reads at most `size` bytes from a point on, in reads of `piece` bytes. Uses an ended decoder, and returns
+// it.
 Result<Bytes> read_zstd_from(const std::shared_ptr<const MemoryBlob>& blob, const IndexedStream& stream,
-                             const PointRecord& point, std::size_t size, std::size_t piece) {
-  auto decoder = resume_zstd(blob, point.position, state_of(stream, point));
+                             const PointRecord& point, std::size_t size, std::size_t piece,
+                             std::unique_ptr<Decoder>* ended = nullptr) {
+  auto decoder =
+      resume_zstd(blob, point.position, state_of(stream, point), ended ? std::move(*ended) : nullptr);
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   Bytes out(size);
   std::size_t at = 0;
@@ -68,6 +71,8 @@ Result<Bytes> read_zstd_from(const std::shared_ptr<const MemoryBlob>& blob, cons
     if (*got < wanted) break;
   }
   out.resize(at);
+  EXPECT_TRUE((*decoder)->end());
+  if (ended != nullptr) *ended = *std::move(decoder);
   return out;
 }
 
@@ -80,13 +85,44 @@ IndexedStream expect_all_points_right(const Bytes& blob, const Bytes& plain,
   EXPECT_TRUE(stream->plain == plain);
   EXPECT_TRUE(is_consistent(stream->index(), blob.size()));
   const auto shared = std::make_shared<const MemoryBlob>(blob);
+  std::unique_ptr<Decoder> ended;
   for (const auto& point : stream->tables->points) {
-    const auto got = read_zstd_from(shared, *stream, point, plain.size() + 1, 100'000);
+    const auto got = read_zstd_from(shared, *stream, point, plain.size() + 1, 100'000, &ended);
     EXPECT_TRUE(got) << "point at " << point.offset << ": " << got.error().message();
     EXPECT_TRUE(got && same_bytes(*got, ByteView(plain).subspan(point.offset)))
         << "point at " << point.offset;
   }
   return *std::move(stream);
+}
+
+// A decoder leaves neither bytes nor tables to the next one that uses its memory, wherever it stopped.
+TEST(Zstd, AnEndedDecoderIsAsGoodAsANewOneAtAnyPoint) {
+  const std::uint64_t seed = 38;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  struct Source {
+    std::shared_ptr<const MemoryBlob> blob;
+    IndexedStream stream;
+  };
+  std::vector<Source> sources;
+  for (const ZstdOptions& options : {ZstdOptions{.level = 3, .window_log = 14, .has_checksum = true},
+                                     ZstdOptions{.level = 9, .window_log = 16, .is_long = true},
+                                     ZstdOptions{.level = 1, .window_log = 10, .has_content_size = false}}) {
+    const Bytes blob = zstd_of(sample_bytes(kMiB, random()), options);
+    sources.push_back({std::make_shared<const MemoryBlob>(blob),
+                       index_stream(Compression::zstd, blob, kZstdSpacing).value()});
+  }
+  std::unique_ptr<Decoder> ended;
+  for (int round = 0; round < 300; ++round) {
+    const auto& [blob, stream] = sources[random() % sources.size()];
+    const auto& points = stream.tables->points;
+    const PointRecord& point = points[random() % points.size()];
+    const ByteView rest = ByteView(stream.plain).subspan(point.offset);
+    const std::size_t size = 1 + random() % rest.size();
+    const auto got = read_zstd_from(blob, stream, point, size, 1 + random() % 200'000, &ended);
+    ASSERT_TRUE(got) << "round " << round << ": " << got.error().message();
+    ASSERT_TRUE(same_bytes(*got, rest.first(size))) << "round " << round;
+  }
 }
 
 // The windows are smaller than the levels' defaults, because a frame gets about one point for every four

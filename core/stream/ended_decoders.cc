@@ -1,0 +1,34 @@
+// Decoders kept for their memory.
+#include "core/stream/ended_decoders.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+namespace layoutfs {
+
+void EndedDecoders::keep(Compression compression, std::unique_ptr<Decoder> decoder) noexcept {
+  if (!decoder->end()) return;
+  Entry entry{compression, std::move(decoder), 0};
+  entry.memory = entry.decoder->memory();
+  auto entries = entries_.lock();
+  std::size_t memory = entry.memory;
+  for (const Entry& other : *entries) memory += other.memory;
+  if (memory > kMostMemory || entries->size() == kMost) return;
+  try {
+    entries->push_back(std::move(entry));
+  } catch (const std::bad_alloc&) {
+    // The next decoder gets new memory, or none.
+  }
+}
+
+std::unique_ptr<Decoder> EndedDecoders::take(Compression compression) noexcept {
+  auto entries = entries_.lock();
+  const auto found = std::ranges::find(*entries, compression, &Entry::compression);
+  if (found == entries->end()) return nullptr;
+  auto decoder = std::move(found->decoder);
+  entries->erase(found);
+  return decoder;
+}
+
+}  // namespace layoutfs
