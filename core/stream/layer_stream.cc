@@ -88,7 +88,7 @@ struct LayerStream::State {
   template <class Use>
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
                                     Use&& use);
-  Result<SpanBytes> span(std::uint64_t wanted, const Context& context);
+  Result<SpanBytes> span(PendingDecodes::Wanted wanted, const Context& context);
   Result<SpanBytes> decode(PendingDecodes::Decode& pending, const Context& context);
   void park(ParkedDecoder place) noexcept;
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
@@ -119,9 +119,10 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
     // Read-ahead is optional.
   }
   std::size_t done = 0;
+  const std::uint64_t last = runs.span_at(offset + size - 1);
   for (std::uint64_t number = runs.span_at(offset); done < size; ++number) {
     if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    const auto found = span(number, context);
+    const auto found = span({number, last}, context);
     if (!found) return std::unexpected(found.error());
     const auto from = static_cast<std::size_t>(offset + done - index.spans[number].offset);
     const ByteView part = ByteView(**found).subspan(from);
@@ -253,7 +254,9 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, co
   }
 }
 
-Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& context) {
+// Returns the first of the wanted spans.
+Result<SpanBytes> LayerStream::State::span(PendingDecodes::Wanted all_wanted, const Context& context) {
+  const std::uint64_t wanted = all_wanted.first;
   if (auto span = cache->find({stream, wanted})) return span;
   if (copy && copy->covers(wanted)) {
     const auto from_copy = [&]() -> Result<SpanBytes> {
@@ -266,7 +269,7 @@ Result<SpanBytes> LayerStream::State::span(std::uint64_t wanted, const Context& 
     if (!span || *span) return span;
   }
   if (auto error = damaged.find(wanted)) return fail(*std::move(error));
-  auto joined = decodes.join_or_start(wanted, runs.first_of(wanted), context);
+  auto joined = decodes.join_or_start(all_wanted, runs.first_of(wanted), context);
   if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
   auto& pending = std::get<PendingDecodes::Decode>(joined);
   auto span = decode(pending, context);

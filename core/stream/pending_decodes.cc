@@ -25,21 +25,24 @@ std::optional<PendingDecodes::Decode> PendingDecodes::start(Table& table, std::u
   return Decode(*this, range, std::move(place), std::exchange(request, std::nullopt));
 }
 
-bool PendingDecodes::answer(Table& table, Range range, const SpanBytes& bytes,
-                            const std::shared_ptr<const Error>& error) noexcept {
-  return std::erase_if(table.waiters, [&](Waiter* waiter) {
-           if (!range.has(waiter->span)) return false;
-           waiter->bytes = bytes;
-           waiter->error = error;
-           waiter->is_over = true;
-           return true;
-         }) > 0;
+void PendingDecodes::give(Table& table, Answer& answer) noexcept {
+  std::erase_if(table.waiters, [&](Waiter* waiter) {
+    if (answer.range.has(waiter->wanted.first)) {
+      answer.is_awaited = true;
+      waiter->bytes = answer.bytes;
+      waiter->error = answer.error;
+      waiter->is_over = waiter->bytes == nullptr;
+    }
+    waiter->is_over = waiter->is_over || answer.range.has(waiter->wanted.last);
+    answer.is_over = answer.is_over || waiter->is_over;
+    return waiter->is_over;
+  });
 }
 
-// Returns the result of the decode of the span; nullopt if that ends early.
-std::optional<Result<SpanBytes>> PendingDecodes::wait_for(GuardedTable::Locked& table, std::uint64_t wanted,
+// Returns the result of the decode of the first span; nullopt if that ends early.
+std::optional<Result<SpanBytes>> PendingDecodes::wait_for(GuardedTable::Locked& table, Wanted wanted,
                                                           const Context& context) {
-  Waiter waiter{.span = wanted, .bytes = nullptr, .error = nullptr};
+  Waiter waiter{.wanted = wanted, .bytes = nullptr, .error = nullptr};
   table->waiters.push_back(&waiter);
   struct Leaving {
     ~Leaving() {
@@ -56,19 +59,20 @@ std::optional<Result<SpanBytes>> PendingDecodes::wait_for(GuardedTable::Locked& 
 }
 
 std::variant<Result<SpanBytes>, PendingDecodes::Decode> PendingDecodes::join_or_start(
-    std::uint64_t wanted, std::uint64_t run, const Context& context) {
+    Wanted wanted, std::uint64_t run, const Context& context) {
   HeldLevels::check_may_take(LockLevel::decode);
   std::optional<AheadRequest> no_request;
   auto table = table_.lock();
   while (true) {
     // A decode may have ended since the caller looked.
-    if (auto span = cache_->find_again({stream_, wanted})) return Result<SpanBytes>(std::move(span));
-    const auto has_wanted = [wanted](const Range& range) { return range.has(wanted); };
-    if (std::ranges::any_of(table->ranges, has_wanted)) {
-      if (auto result = wait_for(table, wanted, context)) return *std::move(result);
+    if (auto span = cache_->find_again({stream_, wanted.first})) return Result<SpanBytes>(std::move(span));
+    const auto has_wanted = [wanted](const Range& range) { return range.has(wanted.first); };
+    if (const auto range = std::ranges::find_if(table->ranges, has_wanted); range != table->ranges.end()) {
+      const Wanted of_range{wanted.first, std::min(wanted.last, range->last)};
+      if (auto result = wait_for(table, of_range, context)) return *std::move(result);
       continue;
     }
-    if (auto decode = start(*table, run, wanted, wanted, no_request)) return *std::move(decode);
+    if (auto decode = start(*table, run, wanted.first, wanted.first, no_request)) return *std::move(decode);
     const std::uint64_t ended = table->ended;
     auto waited = wait_until_met(changed_, table.lock(), context, [&] { return table->ended != ended; });
     if (!waited) return Result<SpanBytes>(fail(std::move(waited).error()));
@@ -111,7 +115,8 @@ PendingDecodes::Decode::~Decode() {
   std::vector<AheadRequest> again;
   {
     auto table = decodes_->table_.lock();
-    answer(*table, *range_, nullptr, nullptr);
+    Answer nothing{.range = *range_};
+    give(*table, nothing);
     table->ranges.erase(range_);
     ++table->ended;
     again.swap(table->postponed);
@@ -120,31 +125,37 @@ PendingDecodes::Decode::~Decode() {
   for (AheadRequest& request : again) decodes_->repost_(std::move(request));
 }
 
+// Readers are woken after the lock was released, because they take it.
 void PendingDecodes::Decode::deliver(SpanBytes span) noexcept {
-  auto table = decodes_->table_.lock();
-  const std::uint64_t number = range_->next;
-  const bool is_awaited = answer(*table, {number, number}, span, nullptr);
-  const SpanKey key{decodes_->stream_, number};
-  if (!request_ || is_awaited || number < request_->first)
-    decodes_->cache_->add(key, std::move(span));
-  else
-    decodes_->cache_->add_ahead(key, std::move(span), request_->room);
-  ++range_->next;
-  if (is_awaited) decodes_->changed_.notify_all();
+  Answer answer{.range = {range_->next, range_->next}, .bytes = span};
+  {
+    auto table = decodes_->table_.lock();
+    give(*table, answer);
+    const SpanKey key{decodes_->stream_, range_->next};
+    if (!request_ || answer.is_awaited || range_->next < request_->first)
+      decodes_->cache_->add(key, std::move(span));
+    else
+      decodes_->cache_->add_ahead(key, std::move(span), request_->room);
+    ++range_->next;
+  }
+  if (answer.is_over) decodes_->changed_.notify_all();
 }
 
 void PendingDecodes::Decode::skip(const Error* error) {
-  const auto shared = error != nullptr ? std::make_shared<const Error>(*error) : nullptr;
-  auto table = decodes_->table_.lock();
-  const bool is_awaited = answer(*table, {range_->next, range_->next}, nullptr, shared);
-  ++range_->next;
-  if (is_awaited) decodes_->changed_.notify_all();
+  Answer answer{.range = {range_->next, range_->next}};
+  if (error != nullptr) answer.error = std::make_shared<const Error>(*error);
+  {
+    auto table = decodes_->table_.lock();
+    give(*table, answer);
+    ++range_->next;
+  }
+  if (answer.is_over) decodes_->changed_.notify_all();
 }
 
 void PendingDecodes::Decode::fail(const Error& error) {
-  const auto shared = std::make_shared<const Error>(error);
-  auto table = decodes_->table_.lock();
-  if (answer(*table, *range_, nullptr, shared)) decodes_->changed_.notify_all();
+  Answer answer{.range = *range_, .error = std::make_shared<const Error>(error)};
+  give(*decodes_->table_.lock(), answer);
+  if (answer.is_over) decodes_->changed_.notify_all();
 }
 
 }  // namespace layoutfs

@@ -5,7 +5,8 @@
 // their spans, and the read-ahead that waits for the end of a decode.
 //
 // Movement. A reader that misses a span in the cache calls join_or_start(). If the span lies in a range, it
-// waits, and gets the span as soon as the decode delivers it. Otherwise it starts a decode itself: from the
+// waits, and gets the span when the decode has delivered it and those after it that the reader wants as well:
+// waking a thread costs as much as decoding some KiB. Otherwise it starts a decode itself: from the
 // nearest parked decoder before the span, or from the access point. If another decode runs between those two,
 // its decoder will be the nearest, so the reader waits for its end. The decode delivers its spans one by one
 // to the cache and to the waiting readers, and parks its decoder at the end.
@@ -88,9 +89,13 @@ class PendingDecodes {
   PendingDecodes(std::shared_ptr<SpanCache> cache, std::uint64_t stream,
                  std::function<void(AheadRequest)> repost);
 
-  // Returns the span after another thread has decoded it, or a decode for the caller that ends with it. `run`
-  // as in AheadRequest. Errc::cancelled if `context` ends while it waits; the other decode continues.
-  std::variant<Result<SpanBytes>, Decode> join_or_start(std::uint64_t wanted, std::uint64_t run,
+  // Returns the span `wanted.first` after another thread has decoded it, or a decode for the caller that ends
+  // with it. Waits for the next spans up to `wanted.last`, too, if the same decode delivers them. `run` as in
+  // AheadRequest. Errc::cancelled if `context` ends while it waits; the other decode continues.
+  struct Wanted {
+    std::uint64_t first, last;  // span numbers, inclusive
+  };
+  std::variant<Result<SpanBytes>, Decode> join_or_start(Wanted wanted, std::uint64_t run,
                                                         const Context& context = {});
   // Returns whether a decoder is, or will be, at the start of one of these spans.
   bool is_near(std::uint64_t first, std::uint64_t last) const;
@@ -99,9 +104,10 @@ class PendingDecodes {
   std::optional<Decode> start_ahead(AheadRequest request);
 
  private:
-  // A reader that waits for a span. When it is woken it has the bytes or an error, or tries again.
+  // A reader that waits for spans of one decode. When it is woken it has the bytes of the first one or an
+  // error, or tries again.
   struct Waiter {
-    std::uint64_t span;
+    Wanted wanted;
     SpanBytes bytes;
     std::shared_ptr<const Error> error;
     bool is_over = false;
@@ -116,10 +122,15 @@ class PendingDecodes {
 
   std::optional<Decode> start(Table& table, std::uint64_t run, std::uint64_t first, std::uint64_t last,
                               std::optional<AheadRequest>& request);
-  // Ends the waiting for the spans of `range`. Returns whether any reader waited.
-  static bool answer(Table& table, Range range, const SpanBytes& bytes,
-                     const std::shared_ptr<const Error>& error) noexcept;
-  std::optional<Result<SpanBytes>> wait_for(GuardedTable::Locked& table, std::uint64_t wanted,
+  // What happened to the spans of a range. Without bytes and error, the readers try again.
+  struct Answer {
+    Range range;
+    SpanBytes bytes = nullptr;
+    std::shared_ptr<const Error> error = nullptr;
+    bool is_awaited = false, is_over = false;  // results: readers wait for these spans; some have to wake
+  };
+  static void give(Table& table, Answer& answer) noexcept;
+  std::optional<Result<SpanBytes>> wait_for(GuardedTable::Locked& table, Wanted wanted,
                                             const Context& context);
 
   const std::shared_ptr<SpanCache> cache_;

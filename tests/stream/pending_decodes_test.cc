@@ -33,10 +33,13 @@ struct DecodesFixture {
   explicit DecodesFixture(std::uint64_t budget = 10'000) : cache(std::make_shared<SpanCache>(budget)) {}
 
   Decode start(std::uint64_t wanted, std::uint64_t run) {
-    return std::get<Decode>(decodes.join_or_start(wanted, run));
+    return std::get<Decode>(decodes.join_or_start({wanted, wanted}, run));
   }
   // A reader in its own thread that must get the span from another one.
   std::future<Result<SpanBytes>> join(std::uint64_t wanted, std::uint64_t run) {
+    return join_all({wanted, wanted}, run);
+  }
+  std::future<Result<SpanBytes>> join_all(PendingDecodes::Wanted wanted, std::uint64_t run) {
     auto joined = std::async(std::launch::async, [this, wanted, run] {
       return std::get<Result<SpanBytes>>(decodes.join_or_start(wanted, run));
     });
@@ -72,11 +75,41 @@ TEST(PendingDecodes, AReaderOfASpanThatIsBeingDecodedGetsItWhenItIsDelivered) {
   EXPECT_EQ(third.get().value(), last);
 }
 
+TEST(PendingDecodes, AReaderOfSeveralSpansWaitsForThoseOfTheDecode) {
+  DecodesFixture fixture(0);
+  auto decode = fixture.start(13, kRun);
+  decode.deliver(decoded_span(1));
+  auto reader = fixture.join_all({11, 12}, kRun);
+  auto of_more = fixture.join_all({11, kOtherRun}, kRun);
+  auto of_failed = fixture.join_all({12, 13}, kRun);
+  const auto first = decoded_span(1);
+  decode.deliver(first);
+  EXPECT_EQ(reader.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  decode.deliver(decoded_span(1));
+  EXPECT_EQ(reader.get().value(), first);
+  EXPECT_EQ(of_more.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  decode.fail(Error(Errc::corrupt, "broken"));
+  EXPECT_EQ(of_more.get().value(), first) << "the damage is behind it";
+  EXPECT_TRUE(of_failed.get()) << "and behind its first span";
+}
+
+TEST(PendingDecodes, AReaderOfSeveralSpansGetsTheFirstOneIfTheDecodeEnds) {
+  DecodesFixture fixture(0);
+  std::optional<Decode> decode(fixture.start(12, kRun));
+  auto reader = fixture.join_all({10, 12}, kRun);
+  const auto first = decoded_span(1);
+  decode->deliver(first);
+  decode->skip(nullptr);
+  EXPECT_EQ(reader.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  decode.reset();
+  EXPECT_EQ(reader.get().value(), first);
+}
+
 TEST(PendingDecodes, ASpanInTheCacheNeedsNoDecode) {
   DecodesFixture fixture;
   const auto span = decoded_span(10);
   fixture.cache->add({kStream, 12}, span);
-  EXPECT_EQ(std::get<Result<SpanBytes>>(fixture.decodes.join_or_start(12, kRun)).value(), span);
+  EXPECT_EQ(std::get<Result<SpanBytes>>(fixture.decodes.join_or_start({12, 12}, kRun)).value(), span);
 }
 
 TEST(PendingDecodes, ADecodeBehindAnotherContinuesWithItsDecoder) {
@@ -164,7 +197,7 @@ TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
   const Context context{.stop = stop.get_token(), .deadline = {}};
   const auto wait_for = [&](std::uint64_t span) {
     auto waiting = std::async(std::launch::async, [&, span] {
-      return std::get<Result<SpanBytes>>(fixture.decodes.join_or_start(span, kRun, context));
+      return std::get<Result<SpanBytes>>(fixture.decodes.join_or_start({span, span}, kRun, context));
     });
     EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
     return waiting;
@@ -200,7 +233,7 @@ TEST(PendingDecodes, NoSpanIsDecodedTwiceAtTheSameTime) {
       threads.emplace_back([&, seed] {
         for (std::uint64_t i = 0; i < 50; ++i) {
           const std::uint64_t run = (seed + i) % 2 == 0 ? kRun : kOtherRun;
-          auto joined = fixture.decodes.join_or_start(run + seed * i % 10, run);
+          auto joined = fixture.decodes.join_or_start({run + seed * i % 10, run + 9}, run);
           if (auto* decode = std::get_if<Decode>(&joined)) decode_all(*decode, run);
         }
       });
