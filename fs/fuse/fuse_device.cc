@@ -35,7 +35,7 @@ std::string device_name(dev_t device) {
 
 void widen_read_ahead(const std::string& device) {
   std::ofstream file("/sys/class/bdi/" + device + "/read_ahead_kb");
-  file << 4096;
+  file << 1024;
 }
 
 }  // namespace layoutfs

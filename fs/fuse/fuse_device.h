@@ -21,9 +21,10 @@ Result<UniqueFd> mount_device(const std::string& mount_point, const std::string&
 // Returns the name of a device in the kernel's tables: "0:57".
 std::string device_name(dev_t device);
 
-// The default of 128 KiB halves the speed of a first read. Only root may change it; a failure costs only
-// speed. `device` is the device of the mount ("0:57"), which must have answered once, because the kernel sets
-// its own value at the first answer.
+// Widens the kernel's read-ahead to 1 MiB, which is the largest request. The default of 128 KiB halves the
+// speed of a first read; 4 MiB cost a fifth of it, because the pages leave the processor's cache before they
+// are read. Only root may change it; a failure costs only speed. `device` is the device of the mount
+// ("0:57"), which must have answered once, because the kernel sets its own value at the first answer.
 void widen_read_ahead(const std::string& device);
 
 }  // namespace layoutfs
