@@ -302,6 +302,9 @@ Handler all_children_handler(const LayoutGraph& graph, AllChildrenOptions option
 
 namespace {
 
+// With fewer roots, starting threads takes longer than reading the documents.
+constexpr std::size_t kManyRoots = 256;
+
 class ReferrerSearch {
  public:
   explicit ReferrerSearch(const LayoutGraph& graph) : graph_(graph) {}
@@ -310,10 +313,15 @@ class ReferrerSearch {
     const Handler note = [this](const Descriptor& descriptor, const Context& going_on) {
       return visit(descriptor, going_on);
     };
-    const auto walked = walk(roots, handlers({first_visits(), note}), context);
+    const auto walked =
+        dispatch(roots, handlers({first_visits(), note}), roots.size() < kManyRoots ? 1 : 0, context);
     if (!walked) return fail(Error(walked.error()));
-    for (auto& [digest, found] : found_) referrers_.by_subject.emplace(found.first, std::move(found.second));
-    return std::move(referrers_);
+    auto results = results_.lock();
+    LayoutReferrers referrers{.by_subject = {}, .is_open = results->is_open, .problem = {}};
+    for (auto& [digest, found] : results->found)
+      referrers.by_subject.emplace(found.first, std::move(found.second));
+    if (results->problem) referrers.problem = std::move(results->problem->second);
+    return referrers;
   }
 
  private:
@@ -329,10 +337,12 @@ class ReferrerSearch {
 
   Result<Visit> note_failure(const Descriptor& descriptor, const Error& error) {
     if (error.code() == Errc::cancelled) return fail(Error(error));
+    auto results = results_.lock();
     if (error.code() == Errc::not_found)
-      referrers_.is_open = true;
-    else if (!descriptor.media_type.empty() && !referrers_.problem)
-      referrers_.problem = error;
+      results->is_open = true;
+    else if (!descriptor.media_type.empty() &&
+             (!results->problem || descriptor.digest < results->problem->first))
+      results->problem.emplace(descriptor.digest, error);
     return Visit();
   }
 
@@ -344,15 +354,19 @@ class ReferrerSearch {
     }
     auto referrer = referrer_of(named, document.node);
     if (!referrer) return;
-    found_.try_emplace(named.digest,
-                       std::pair(std::move(referrer->subject),
-                                 LayoutReferrers::Referrer{named, std::move(referrer->descriptor)}));
+    results_.lock()->found.try_emplace(
+        named.digest, std::pair(std::move(referrer->subject),
+                                LayoutReferrers::Referrer{named, std::move(referrer->descriptor)}));
   }
 
+  struct Results {
+    // By the digest of the document, so that the order of the threads makes no difference.
+    std::map<Digest, std::pair<Digest, LayoutReferrers::Referrer>> found;  // with the subject
+    std::optional<std::pair<Digest, Error>> problem;                       // of the lowest digest
+    bool is_open = false;
+  };
   const LayoutGraph& graph_;
-  LayoutReferrers referrers_;
-  // Referrers by their own digest, with the subject.
-  std::map<Digest, std::pair<Digest, LayoutReferrers::Referrer>> found_;
+  Guarded<Results> results_;
 };
 
 }  // namespace

@@ -130,11 +130,11 @@ struct LayoutReferrers {
   // Returns the descriptor of a referrer; null if the document is not a referrer.
   const Descriptor* find(const Digest& digest) const;
   bool is_open = false;          // whether a document is missing, so that there may be more later
-  std::optional<Error> problem;  // of the first existing document that cannot be read
+  std::optional<Error> problem;  // of the existing document with the lowest digest that cannot be read
 };
 // Follows the children and subjects of all known kinds of documents, including artifact manifests, and of
-// descriptors without a media type. Unreadable documents have no children. Cost: reads each document once;
-// known dead ends are not read again. Errc::cancelled.
+// descriptors without a media type. Unreadable documents have no children. Cost: reads each document once, on
+// all cores if there are many; known dead ends are not read again. Errc::cancelled.
 Result<LayoutReferrers> find_referrers(const LayoutGraph& graph, std::span<const Descriptor> roots,
                                        const Context& context = {});
 

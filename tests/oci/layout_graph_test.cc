@@ -17,6 +17,7 @@ namespace {
 
 using testing::artifact_text;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::index_document;
 using ::testing::IsEmpty;
 using testing::LayoutWriter;
@@ -191,6 +192,27 @@ TEST_F(LayoutGraphOf, ALayoutFindsReferrersBesideWhatCannotBeRead) {
   EXPECT_TRUE(found.is_open);
   ASSERT_TRUE(found.problem);
   EXPECT_EQ(found.problem->code(), Errc::invalid_image);
+}
+
+// Of so many, several threads read the documents.
+TEST_F(LayoutGraphOf, ALayoutFindsReferrersOfManyImages) {
+  std::vector<Descriptor> roots;
+  std::vector<Digest> expected, broken;
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = std::to_string(i);
+    roots.push_back(layout.manifest(config, {layout.blob(name, testing::kTarType)}));
+    if (i % 3 == 0) {
+      roots.push_back(layout.blob(artifact_text({}, &roots.back()), testing::kArtifactType));
+      expected.push_back(roots.back().digest);
+    }
+    if (i % 10 == 0)
+      broken.push_back(roots.emplace_back(layout.blob("{" + name, testing::kManifestType)).digest);
+  }
+  std::ranges::sort(expected);
+  const auto found = find_referrers(graph, roots).value();
+  EXPECT_EQ(found_in(found), expected);
+  ASSERT_TRUE(found.problem);
+  EXPECT_THAT(found.problem->message(), HasSubstr(std::ranges::min(broken).str()));
 }
 
 TEST_F(LayoutGraphOf, ALayoutMayBeReadByManyThreadsAtOnce) {
