@@ -25,6 +25,7 @@ ORDER = {
     "core/layer": "base tar cas codec stream",
     "core/image": "base tar cas oci cache codec stream layer",
     "core/erofs": "base tar cas oci cache codec stream layer image",
+    "core/engines": "base tar cas oci cache codec stream layer image",
     "core/registry": "base http cas oci",
     "core/transfer": "base http tar cas oci cache codec stream layer image registry",
     "core/check": "base tar cas oci cache codec stream layer image erofs",
