@@ -36,6 +36,10 @@ KindOfFiles row_of(CacheKind kind) noexcept {
       return {"layer-trees", false};
     case CacheKind::image_tree:
       return {"images", false};
+    case CacheKind::stack_tree:
+      return {"stacks", false};
+    case CacheKind::tar_split:
+      return {"tar-split", false};
     case CacheKind::erofs:
       return {"erofs", false};
     case CacheKind::erofs_file:

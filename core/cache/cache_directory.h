@@ -4,6 +4,8 @@
 //     layers/ALGORITHM/HEX              index of a layer, by the digest of its blob
 //     layer-trees/ALGORITHM/HEX         tree of a single layer, shown without the others
 //     images/ALGORITHM/HEX              tree of an image, by the digest of its manifest
+//     stacks/ALGORITHM/HEX              tree of the lowest layers of images, by the digest of their list
+//     tar-split/ALGORITHM/HEX           how to rebuild the tar of the topmost of these layers
 //     erofs/ALGORITHM/HEX               EROFS metadata of an image, for a mount by Linux
 //     erofs-files/ALGORITHM/HEX         the same for one file with metadata and content
 //     layer-erofs/ALGORITHM/HEX         the same for the file of a single layer
@@ -44,13 +46,16 @@ enum class CacheKind : std::uint8_t {
   layer_index,
   layer_tree,
   image_tree,
+  stack_tree,
+  tar_split,
   erofs,
   erofs_file,
   layer_erofs,
   decoded_copy,
 };
 inline constexpr std::array kCacheKinds = {
-    CacheKind::layer_index, CacheKind::layer_tree,  CacheKind::image_tree,  CacheKind::erofs,
+    CacheKind::layer_index, CacheKind::layer_tree,  CacheKind::image_tree,
+    CacheKind::stack_tree,  CacheKind::tar_split,   CacheKind::erofs,
     CacheKind::erofs_file,  CacheKind::layer_erofs, CacheKind::decoded_copy};
 // Returns the name of the folder.
 std::string_view name_of(CacheKind kind) noexcept;

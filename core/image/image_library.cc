@@ -1,6 +1,7 @@
 // Builds, loads and shares layers and images. The parts:
-// - ResultCache maps digests to open layers and images, and to recent failures. An entry lives while it is
-//   used or is among the recently opened.
+// - ResultCache (result_cache.h) maps digests to open layers and images, and to recent failures. An entry
+// lives
+//   while it is used or is among the recently opened.
 // - RecentlyOpened keeps the most recently used ones open, for all libraries with the same resources, within
 //   a number of mapped files.
 // - SingleFlight lets one thread open a digest while others wait for it.
@@ -15,18 +16,14 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <iterator>
-#include <list>
-#include <map>
-#include <unordered_map>
 #include <utility>
 
-#include "core/base/guarded.h"
 #include "core/base/memory.h"
 #include "core/base/parallel.h"
 #include "core/base/single_flight.h"
 #include "core/image/cached_tables.h"
 #include "core/image/merge.h"
+#include "core/image/result_cache.h"
 #include "core/layer/indexer.h"
 #include "core/oci/media_types.h"
 #include "layoutfs/log.h"
@@ -35,109 +32,6 @@ namespace layoutfs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Keeps the most recently used layers and images of all libraries with the same resources open. Thread-safe.
-class RecentlyOpened {
- public:
-  explicit RecentlyOpened(std::size_t max_files) : max_files_(max_files) {}
-
-  // Marks it as used now; `files` is its number of mapped files.
-  void use(const void* library, const std::shared_ptr<const void>& opened, std::size_t files) {
-    std::list<Opened> closed;  // destroyed after the lock is released
-    auto recent = recent_.lock();
-    if (const auto found = recent->by_address.find(opened.get()); found != recent->by_address.end()) {
-      recent->order.splice(recent->order.begin(), recent->order, found->second);
-      return;
-    }
-    std::list<Opened> added{{library, opened, files}};
-    recent->by_address.emplace(opened.get(), added.begin());
-    recent->order.splice(recent->order.begin(), added);
-    recent->files += files;
-    while (recent->files > max_files_ && recent->order.size() > 1)
-      recent->close(std::prev(recent->order.end()), closed);
-  }
-  void release(const void* library) {
-    std::list<Opened> closed;
-    auto recent = recent_.lock();
-    for (auto each = recent->order.begin(); each != recent->order.end();) {
-      const auto next = std::next(each);
-      if (each->library == library) recent->close(each, closed);
-      each = next;
-    }
-  }
-
- private:
-  struct Opened {
-    const void* library;
-    std::shared_ptr<const void> opened;
-    std::size_t files;
-  };
-  struct Recent {
-    std::list<Opened> order;  // most recently used first
-    std::unordered_map<const void*, std::list<Opened>::iterator> by_address;
-    std::size_t files = 0;
-
-    void close(std::list<Opened>::iterator which, std::list<Opened>& closed) {
-      by_address.erase(which->opened.get());
-      files -= which->files;
-      closed.splice(closed.end(), order, which);
-    }
-  };
-  const std::size_t max_files_;
-  Guarded<Recent> recent_;
-};
-
-std::size_t files_of(const Layer&) { return 1; }
-std::size_t files_of(const Image& image) { return 1 + image.tree().layer_count(); }
-
-// Open layers or images by digest, as long as they are used or recently opened, and recent failures.
-// Thread-safe.
-template <class T>
-class ResultCache {
- public:
-  using Value = std::shared_ptr<const T>;
-  // Stores results of `library`.
-  ResultCache(const void* library, RecentlyOpened& recent, std::chrono::seconds failures_remembered)
-      : library_(library), recent_(recent), failures_remembered_(failures_remembered) {}
-  // Returns the value of `digest`; nullopt if it is not open, or if its failure has expired.
-  std::optional<Result<Value>> find(const Digest& digest) {
-    Value value;
-    if (auto items = items_.lock(); true) {
-      const auto found = items->find(digest);
-      if (found == items->end()) return std::nullopt;
-      if (found->second.failure) {
-        if (Clock::now() > found->second.forget_at) return std::nullopt;
-        return fail(Error(*found->second.failure));
-      }
-      value = found->second.value.lock();
-    }
-    if (!value) return std::nullopt;
-    recent_.use(library_, value, files_of(*value));
-    return value;
-  }
-  Result<Value> put(const Digest& digest, Result<Value> result) {
-    if (result) {
-      items_.lock()->insert_or_assign(digest, Opened{.value = *result});
-      recent_.use(library_, *result, files_of(**result));
-    } else {
-      items_.lock()->insert_or_assign(
-          digest, Opened{.failure = result.error(), .forget_at = Clock::now() + failures_remembered_});
-    }
-    return result;
-  }
-  void clear() { items_.lock()->clear(); }
-
- private:
-  struct Opened {
-    std::weak_ptr<const T> value;
-    std::optional<Error> failure;
-    Clock::time_point forget_at;  // of a failure
-  };
-  const void* const library_;
-  RecentlyOpened& recent_;
-  const std::chrono::seconds failures_remembered_;
-  Guarded<std::map<Digest, Opened>> items_;
-};
 
 std::string seconds_text(Clock::duration duration) {
   char text[32];
@@ -222,9 +116,11 @@ struct ImageLibrary::State {
 
   ResultCache<Layer> layer_results{this, common.recent, common.options.failures_remembered};
   ResultCache<Image> layer_tree_results{this, common.recent, common.options.failures_remembered},
-      image_results{this, common.recent, common.options.failures_remembered};
+      image_results{this, common.recent, common.options.failures_remembered},
+      stack_results{this, common.recent, common.options.failures_remembered};
   SingleFlight<Digest, LayerPtr> layer_flights{LockLevel::layer};
-  SingleFlight<Digest, ImagePtr> layer_tree_flights{LockLevel::image}, image_flights{LockLevel::image};
+  SingleFlight<Digest, ImagePtr> layer_tree_flights{LockLevel::image}, image_flights{LockLevel::image},
+      stack_flights{LockLevel::image};
 };
 
 // The blob must exist and have the expected size; the index vouches for its content.
@@ -355,18 +251,12 @@ Result<ImagePtr> ImageLibrary::State::assemble(CacheKind kind, const Digest& dig
 
 namespace {
 // image-spec config.md: diff_ids have the order of the layers.
-Status check_diff_ids(const ImageConfig& config, const std::vector<LayerPtr>& layers) {
-  if (config.diff_ids.size() != layers.size())
-    return fail(Errc::corrupt, "the config has " + std::to_string(config.diff_ids.size()) + " diff_ids for " +
-                                   std::to_string(layers.size()) + " layers");
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    // A diff_id of another algorithm than the index's cannot be compared.
-    if (config.diff_ids[i].algorithm() != layers[i]->index->diff_id().algorithm()) continue;
-    if (!layers[i]->index->is_diff_id(config.diff_ids[i]))
-      return fail(Errc::corrupt, "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() +
-                                     "): uncompressed digest is " + layers[i]->index->diff_id().str() +
-                                     ", the config says " + config.diff_ids[i].str());
-  }
+Status check_diff_ids(std::span<const Digest> diff_ids, const std::vector<LayerPtr>& layers) {
+  if (auto checked = check_diff_id_count(diff_ids.size(), layers.size()); !checked) return checked;
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (auto checked = check_diff_id(*layers[i]->index, diff_ids[i]); !checked)
+      return fail(std::move(checked).error(),
+                  "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() + ")");
   return {};
 }
 }  // namespace
@@ -386,7 +276,7 @@ Result<ImagePtr> ImageLibrary::State::open_image(const Descriptor& descriptor, I
   const auto layers = open_layers(manifest->layers, library, context);
   if (!layers) return std::unexpected(layers.error());
   if (config)
-    if (auto checked = check_diff_ids(*config, *layers); !checked)
+    if (auto checked = check_diff_ids(config->diff_ids, *layers); !checked)
       return std::unexpected(std::move(checked).error());
   return assemble(CacheKind::image_tree, descriptor.digest, *layers, Whiteouts::apply);
 }
@@ -474,7 +364,41 @@ ImagePtr ImageLibrary::layer_tree_if_ready(const Descriptor& descriptor) {
   return is_ready ? layer_tree(descriptor).value_or(nullptr) : nullptr;
 }
 
+Result<ImagePtr> ImageLibrary::stack(const LayerStack& stack, const Context& context) {
+  const Digest digest = digest_of(stack);
+  auto image =
+      open_once(state_->stack_results, state_->stack_flights, digest, context, [&]() -> Result<ImagePtr> {
+        auto layers = state_->open_layers(stack.layers, *this, context);
+        if (!layers) return fail(std::move(layers).error());
+        return state_->assemble(CacheKind::stack_tree, digest, *layers, Whiteouts::apply);
+      });
+  if (!image) return image;
+  // Not part of the result: configs with other diff_ids may have the same layers.
+  const auto layers = state_->open_layers(stack.layers, *this, context);
+  if (!layers) return fail(Error(layers.error()));
+  if (auto checked = check_diff_ids(stack.diff_ids, *layers); !checked)
+    return fail(std::move(checked).error());
+  return image;
+}
+
+ImagePtr ImageLibrary::stack_if_ready(const LayerStack& stack) {
+  const Digest digest = digest_of(stack);
+  if (const auto found = state_->stack_results.find(digest); found && !*found) return nullptr;
+  const bool is_ready = state_->common.cache.load(CacheKind::stack_tree, digest).has_value() &&
+                        std::ranges::all_of(stack.layers, [&](const Descriptor& layer) {
+                          return state_->is_index_cached(layer);
+                        });
+  return is_ready ? this->stack(stack).value_or(nullptr) : nullptr;
+}
+
+std::shared_ptr<const LayerIndex> ImageLibrary::index_if_ready(const Descriptor& layer) {
+  if (const auto found = state_->layer_results.find(layer.digest)) return *found ? (**found)->index : nullptr;
+  auto kept = open_cached_index(state_->common.cache, layer);
+  return kept ? std::move(kept->tables) : nullptr;
+}
+
 void ImageLibrary::release() {
+  state_->stack_results.clear();
   state_->image_results.clear();
   state_->layer_tree_results.clear();
   state_->layer_results.clear();

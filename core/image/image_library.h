@@ -9,6 +9,7 @@
 
 #include "core/cache/index_cache.h"
 #include "core/image/image.h"
+#include "core/image/layer_stack.h"
 #include "core/oci/layout_graph.h"
 #include "core/stream/span_cache.h"
 #include "layoutfs/context.h"
@@ -76,10 +77,16 @@ class ImageLibrary {
   // Returns the merged root filesystem of a manifest. Errors name the layer. Errc::corrupt if the
   // uncompressed content of a layer does not match the config's diff_ids.
   Result<ImagePtr> image(const Descriptor& manifest, const Context& context = {});
+  // Returns the lowest layers of an image, merged. Errors as for image().
+  Result<ImagePtr> stack(const LayerStack& stack, const Context& context = {});
   // Returns the image if nothing must be decoded: it is in memory or complete in the index cache. Otherwise
   // null.
   ImagePtr image_if_ready(const Descriptor& manifest);
   ImagePtr layer_tree_if_ready(const Descriptor& descriptor);
+  ImagePtr stack_if_ready(const LayerStack& stack);
+  // Returns the index of a layer if it is in memory or in the index cache; otherwise null. Does not look for
+  // the blob.
+  std::shared_ptr<const LayerIndex> index_if_ready(const Descriptor& layer);
 
   // Forgets everything that was opened; current users keep it.
   void release();

@@ -67,11 +67,14 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
 
 const Digest& LayerIndex::blob() const noexcept { return state_->blob; }
 const Digest& LayerIndex::diff_id() const noexcept { return state_->diff_id; }
-bool LayerIndex::is_diff_id(const Digest& digest) const {
-  if (digest == state_->diff_id) return true;
-  return std::ranges::any_of(*state_->diff_ids, [text = digest.str()](const flatbuffers::String* diff_id) {
-    return diff_id->string_view() == text;
-  });
+bool LayerIndex::is_diff_id(const Digest& digest) const { return missing_blocks(digest).has_value(); }
+std::optional<std::size_t> LayerIndex::missing_blocks(const Digest& diff_id) const {
+  if (diff_id == state_->diff_id) return 0;
+  const std::string text = diff_id.str();
+  const auto is_it = [&](const flatbuffers::String* each) { return each->string_view() == text; };
+  const auto found = std::ranges::find_if(*state_->diff_ids, is_it);
+  if (found == state_->diff_ids->end()) return std::nullopt;
+  return static_cast<std::size_t>(found - state_->diff_ids->begin());
 }
 bool LayerIndex::has_diff_ids(std::span<const Digest> diff_ids) const {
   return std::ranges::equal(*state_->diff_ids, diff_ids,

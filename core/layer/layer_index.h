@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,9 @@ class LayerIndex {
   const Digest& diff_id() const noexcept;
   // Returns whether a config with this diff_id means this layer; see diff_id.h.
   bool is_diff_id(const Digest& digest) const;
+  // Returns the number of blocks of zeros that follow the stream in the tar with this diff_id; nullopt if it
+  // is not that of this layer.
+  std::optional<std::size_t> missing_blocks(const Digest& diff_id) const;
   // Returns whether these are all accepted digests, in this order.
   bool has_diff_ids(std::span<const Digest> diff_ids) const;
   std::uint64_t blob_size() const noexcept;

@@ -43,8 +43,8 @@ void set_write_age(const std::string& path, std::chrono::minutes age) {
 TEST(CacheDirectory, EachKindHasItsFolder) {
   std::vector<std::string_view> names;
   for (const CacheKind kind : kCacheKinds) names.push_back(name_of(kind));
-  EXPECT_THAT(names, ElementsAre("layers", "layer-trees", "images", "erofs", "erofs-files", "layer-erofs",
-                                 "decoded"));
+  EXPECT_THAT(names, ElementsAre("layers", "layer-trees", "images", "stacks", "tar-split", "erofs",
+                                 "erofs-files", "layer-erofs", "decoded"));
   const TempDir temp;
   const CacheDirectory cache(temp / "cache");
   for (const CacheKind kind : kCacheKinds) {

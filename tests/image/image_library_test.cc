@@ -65,6 +65,40 @@ TEST_F(Library, TheSecondTimeNothingIsBuiltAndNoLayerIsRead) {
   EXPECT_EQ(library.stats().trees_loaded, 1u);
 }
 
+TEST_F(Library, AStackIsTheLowestLayersOverEachOther) {
+  const std::vector<Descriptor> layers{add_layer(TarWriter().file("a").file("b")),
+                                       add_layer(TarWriter().whiteout("a")),
+                                       add_layer(TarWriter().file("c"))};
+  const auto stack_of = [&](std::size_t count) {
+    LayerStack stack;
+    for (std::size_t i = 0; i < count; ++i) {
+      stack.layers.push_back(layers[i]);
+      stack.diff_ids.push_back(layers[i].digest);  // they are not compressed
+    }
+    return stack;
+  };
+  {
+    auto library = open();
+    EXPECT_EQ(library.stack_if_ready(stack_of(2)), nullptr);
+    EXPECT_EQ(testing::listing(library.stack(stack_of(1)).value()->tree()),
+              (std::vector<std::string>{"f a", "f b"}));
+    EXPECT_EQ(testing::listing(library.stack(stack_of(2)).value()->tree()), std::vector<std::string>{"f b"});
+    EXPECT_EQ(library.stats().indexes_built, 2u) << "the layers above are not read";
+  }
+  auto library = open();
+  EXPECT_TRUE(library.stack_if_ready(stack_of(2)));
+  EXPECT_TRUE(library.index_if_ready(layers[1]));
+  EXPECT_FALSE(library.index_if_ready(layers[2]));
+  EXPECT_EQ(library.stats().trees_built, 0u);
+  LayerStack wrong = stack_of(2);
+  wrong.diff_ids[1] = wrong.diff_ids[0];
+  const auto refused = library.stack(wrong);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Errc::corrupt);
+  EXPECT_THAT(refused.error().message(), HasSubstr("uncompressed digest is "));
+  EXPECT_FALSE(library.stack_if_ready(wrong));
+}
+
 TEST_F(Library, WhatIsReadAfterwardsIsCheckedAgain) {
   const Descriptor layer = add_layer(TarWriter().file("a", "content"));
   const Descriptor manifest = add_image({layer});
