@@ -2,6 +2,8 @@
 #include "core/layer/table_file.h"
 
 #include <array>
+#include <new>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/xxh3.h"
@@ -40,17 +42,23 @@ std::array<std::uint8_t, 64> binary(const Digest& digest) {
 
 std::uint64_t checksum_of(ByteView payload) { return XXH3_64bits(payload.data(), payload.size()); }
 
-}  // namespace
-
-Bytes seal_table_file(TableKind kind, std::uint32_t version, const Digest& digest, ByteView payload) {
+// Without the size and the checksum of the payload.
+FileHeader header_of(TableKind kind, std::uint32_t version, const Digest& digest) {
   FileHeader header{};
   header.magic = kMagic;
   header.kind = static_cast<std::uint32_t>(kind);
   header.version = version;
-  header.payload_size = payload.size();
-  header.checksum = checksum_of(payload);
   header.algorithm = static_cast<std::uint8_t>(digest.algorithm());
   header.digest = binary(digest);
+  return header;
+}
+
+}  // namespace
+
+Bytes seal_table_file(TableKind kind, std::uint32_t version, const Digest& digest, ByteView payload) {
+  FileHeader header = header_of(kind, version, digest);
+  header.payload_size = payload.size();
+  header.checksum = checksum_of(payload);
 
   const ByteView front = std::as_bytes(std::span(&header, 1));
   Bytes file;
@@ -78,6 +86,36 @@ Result<ByteView> open_table_file(ByteView file, TableKind kind, std::uint32_t ve
   if (header.payload_size != payload.size()) return corrupt("wrong size");
   if (header.checksum != checksum_of(payload)) return corrupt("wrong checksum");
   return payload;
+}
+
+struct TableFileWriter::State {
+  UniqueFd file;
+  FileHeader header;
+  std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> checksum{XXH3_createState(),
+                                                                           XXH3_freeState};
+};
+
+TableFileWriter::TableFileWriter(UniqueFd file, TableKind kind, std::uint32_t version, Digest digest)
+    : state_(std::make_unique<State>(std::move(file), header_of(kind, version, digest))) {
+  if (!state_->checksum) throw std::bad_alloc();
+  XXH3_64bits_reset(state_->checksum.get());
+}
+TableFileWriter::~TableFileWriter() = default;
+
+Status TableFileWriter::write(ByteView bytes) {
+  FileHeader& header = state_->header;
+  auto written = pwrite_all(state_->file.get(), bytes, sizeof header + header.payload_size,
+                            "a file of the cache directory");
+  if (!written) return written;
+  header.payload_size += bytes.size();
+  XXH3_64bits_update(state_->checksum.get(), bytes.data(), bytes.size());
+  return {};
+}
+
+Status TableFileWriter::finish() {
+  state_->header.checksum = XXH3_64bits_digest(state_->checksum.get());
+  return pwrite_all(state_->file.get(), std::as_bytes(std::span(&state_->header, 1)), 0,
+                    "a file of the cache directory");
 }
 
 }  // namespace layoutfs

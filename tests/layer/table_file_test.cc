@@ -1,13 +1,17 @@
 // The container of index files.
 #include "core/layer/table_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.h"
 
 namespace layoutfs {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::TempDir;
 
 const Digest kDigest = Digest::of(as_bytes("a blob"));
 
@@ -23,6 +27,20 @@ TEST(TableFile, GivesThePayloadBackAligned) {
   ASSERT_TRUE(payload.has_value());
   EXPECT_EQ(as_text(*payload), "payload");
   EXPECT_EQ((payload->data() - file.data()) % 64, 0);
+}
+
+TEST(TableFile, CanBeWrittenInPieces) {
+  const TempDir dir;
+  const std::string path = dir / "file";
+  auto fd = open_at(AT_FDCWD, path, O_RDWR | O_CREAT, 0600).value();
+  TableFileWriter writer(std::move(fd), TableKind::tar_split, 3, kDigest);
+  for (const char* piece : {"pay", "", "load"}) ASSERT_TRUE(writer.write(as_bytes(piece)));
+  const auto content = [&] {
+    return read_all(open_at(AT_FDCWD, path, O_RDONLY).value().get(), path, 4096).value();
+  };
+  EXPECT_NE(error_of(content(), TableKind::tar_split), "");
+  ASSERT_TRUE(writer.finish());
+  EXPECT_EQ(content(), seal_table_file(TableKind::tar_split, 3, kDigest, as_bytes("payload")));
 }
 
 TEST(TableFile, SaysWhatDiffers) {

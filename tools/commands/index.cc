@@ -1,23 +1,36 @@
 // `layoutfs index`: common code, and rm.
 #include "tools/commands/index.h"
 
+#include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "core/base/json.h"
 #include "core/cache/index_cache.h"
+#include "core/image/layer_stack.h"
 #include "tools/cli/store.h"
 
 namespace layoutfs::tools {
 namespace {
 
-// Returns digests of layers and manifests.
+// Calls `use` with the digest of each layer, and of each stack of layers, of an image.
+void for_layers_and_stacks(const ImageSet::Image& image, const std::function<void(const Digest&)>& use) {
+  for (std::size_t count = 1; count <= image.layers.size(); ++count) {
+    use(image.layers[count - 1].digest);
+    use(digest_of(std::span(image.layers).first(count)));
+  }
+}
+
+// Returns digests of layers, stacks of layers, and manifests.
 Result<std::set<Digest>> digests_to_remove(const IndexScope& scope) {
   std::set<Digest> digests;
-  for (const Descriptor& layer : scope.images.layers()) digests.insert(layer.digest);
-  for (const ImageSet::Image& image : scope.images.images) digests.insert(image.manifest.digest);
+  for (const ImageSet::Image& image : scope.images.images) {
+    digests.insert(image.manifest.digest);
+    for_layers_and_stacks(image, [&](const Digest& digest) { digests.insert(digest); });
+  }
   if (scope.layout.reference.empty()) {
     // Includes blobs without references.
     const auto blobs = scope.layout.reader->list_all_blobs();
@@ -29,7 +42,7 @@ Result<std::set<Digest>> digests_to_remove(const IndexScope& scope) {
   if (!all) return fail(Error(all.error()));
   for (const ImageSet::Image& other : all->images) {
     if (other.manifest.digest == scope.images.images.front().manifest.digest) continue;
-    for (const Descriptor& layer : other.layers) digests.erase(layer.digest);
+    for_layers_and_stacks(other, [&](const Digest& digest) { digests.erase(digest); });
   }
   return digests;
 }
