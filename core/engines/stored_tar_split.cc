@@ -22,7 +22,7 @@ constexpr std::size_t kMaxInMemory = std::size_t{64} << 20;
 using Sink = std::function<Status(ByteView)>;
 
 std::size_t missing_blocks(const LayerStack& stack, const LayerIndex& top) {
-  return top.missing_blocks(stack.diff_ids.back()).value_or(0);
+  return top.facts().missing_blocks(stack.diff_ids.back()).value_or(0);
 }
 
 Status write_record(const Image& image, const Layer& top, const Sink& sink, const Context& context) {

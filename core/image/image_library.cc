@@ -254,7 +254,7 @@ namespace {
 Status check_diff_ids(std::span<const Digest> diff_ids, const std::vector<LayerPtr>& layers) {
   if (auto checked = check_diff_id_count(diff_ids.size(), layers.size()); !checked) return checked;
   for (std::size_t i = 0; i < layers.size(); ++i)
-    if (auto checked = check_diff_id(*layers[i]->index, diff_ids[i]); !checked)
+    if (auto checked = check_diff_id(layers[i]->index->facts(), diff_ids[i]); !checked)
       return fail(std::move(checked).error(),
                   "layer " + std::to_string(i) + " (" + layers[i]->index->blob().str() + ")");
   return {};
@@ -391,10 +391,13 @@ ImagePtr ImageLibrary::stack_if_ready(const LayerStack& stack) {
   return is_ready ? this->stack(stack).value_or(nullptr) : nullptr;
 }
 
-std::shared_ptr<const LayerIndex> ImageLibrary::index_if_ready(const Descriptor& layer) {
-  if (const auto found = state_->layer_results.find(layer.digest)) return *found ? (**found)->index : nullptr;
-  auto kept = open_cached_index(state_->common.cache, layer);
-  return kept ? std::move(kept->tables) : nullptr;
+std::optional<LayerFacts> ImageLibrary::facts_if_known(const Descriptor& layer) const {
+  if (const auto found = state_->layer_results.find(layer.digest))
+    return *found ? std::optional((**found)->index->facts()) : std::nullopt;
+  const auto file = state_->common.cache.load(CacheKind::layer_index, layer.digest);
+  auto facts = file ? LayerFacts::read(file->bytes, layer.digest) : fail(Error(file.error()));
+  if (!facts || facts->blob_size != layer.size) return std::nullopt;
+  return std::move(*facts);
 }
 
 void ImageLibrary::release() {

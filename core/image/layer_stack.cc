@@ -16,10 +16,10 @@ Status check_diff_id_count(std::size_t diff_ids, std::size_t layers) {
                                  std::to_string(layers) + " layers");
 }
 
-Status check_diff_id(const LayerIndex& index, const Digest& diff_id) {
-  if (diff_id.algorithm() != index.diff_id().algorithm() || index.is_diff_id(diff_id)) return {};
-  return fail(Errc::corrupt,
-              "uncompressed digest is " + index.diff_id().str() + ", the config says " + diff_id.str());
+Status check_diff_id(const LayerFacts& layer, const Digest& diff_id) {
+  const Digest& found = layer.diff_ids.front();
+  if (diff_id.algorithm() != found.algorithm() || layer.missing_blocks(diff_id)) return {};
+  return fail(Errc::corrupt, "uncompressed digest is " + found.str() + ", the config says " + diff_id.str());
 }
 
 }  // namespace layoutfs

@@ -26,7 +26,7 @@ inline Digest digest_of(const LayerStack& stack) { return digest_of(stack.layers
 // Check what a config says about the uncompressed layers (image-spec config.md: diff_ids have the order of
 // the layers). Errc::corrupt, with the difference.
 Status check_diff_id_count(std::size_t diff_ids, std::size_t layers);
-// A digest of another algorithm than the index's cannot be compared, and passes.
-Status check_diff_id(const LayerIndex& index, const Digest& diff_id);
+// A digest of another algorithm than that of the layer's cannot be compared, and passes.
+Status check_diff_id(const LayerFacts& layer, const Digest& diff_id);
 
 }  // namespace layoutfs

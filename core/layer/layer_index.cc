@@ -15,10 +15,46 @@ namespace layoutfs {
 
 using layer_file::LayerFile;
 
+namespace {
+
+using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
+
+// Ends before the first one that cannot be parsed.
+std::vector<Digest> digests_in(const Strings& texts) {
+  std::vector<Digest> digests;
+  for (const flatbuffers::String* const text : texts) {
+    auto digest = Digest::parse(text->string_view());
+    if (!digest) break;
+    digests.push_back(std::move(*digest));
+  }
+  return digests;
+}
+
+// Checks the file, but not the contents of its tables.
+Result<const LayerFile*> open_tables(ByteView file, const Digest& blob) {
+  const auto payload = open_table_file(file, TableKind::layer_index, kLayerIndexVersion, blob);
+  if (!payload) return fail(Error(payload.error()));
+  if (payload->size() >= FLATBUFFERS_MAX_BUFFER_SIZE) return fail(Errc::corrupt, "index file is too large");
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(payload->data()), payload->size(),
+                                 /*max_depth=*/4, /*max_tables=*/4);
+  if (!verifier.VerifyBuffer<LayerFile>(nullptr)) return fail(Errc::corrupt, "index file: damaged tables");
+  const LayerFile* const tables = flatbuffers::GetRoot<LayerFile>(payload->data());
+  if (tables->diff_ids()->size() == 0) return fail(Errc::corrupt, "index file: no diff ID");
+  return tables;
+}
+
+LayerFacts facts_of(const LayerFile& tables) {
+  return {.blob_size = tables.blob_size(),
+          .stream_size = tables.stream_size(),
+          .diff_ids = digests_in(*tables.diff_ids())};
+}
+
+}  // namespace
+
 struct LayerIndex::State {
   SharedBytes file;
   Digest blob, diff_id;
-  const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>* diff_ids;
+  const Strings* diff_ids;
   std::uint64_t blob_size;
   StreamIndex stream;
   ByteView packed_entries;
@@ -29,16 +65,24 @@ struct LayerIndex::State {
 LayerIndex::LayerIndex(std::unique_ptr<const State> state) : state_(std::move(state)) {}
 LayerIndex::~LayerIndex() = default;
 
-Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, const Digest& blob) {
-  const auto payload = open_table_file(file.bytes, TableKind::layer_index, kLayerIndexVersion, blob);
-  if (!payload) return fail(Error(payload.error()));
-  if (payload->size() >= FLATBUFFERS_MAX_BUFFER_SIZE) return fail(Errc::corrupt, "index file is too large");
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(payload->data()), payload->size(),
-                                 /*max_depth=*/4, /*max_tables=*/4);
-  if (!verifier.VerifyBuffer<LayerFile>(nullptr)) return fail(Errc::corrupt, "index file: damaged tables");
+Result<LayerFacts> LayerFacts::read(ByteView file, const Digest& blob) {
+  const auto tables = open_tables(file, blob);
+  if (!tables) return fail(Error(tables.error()));
+  LayerFacts facts = facts_of(**tables);
+  if (facts.diff_ids.empty()) return fail(Errc::corrupt, "index file: invalid diff ID");
+  return facts;
+}
 
-  const LayerFile* tables = flatbuffers::GetRoot<LayerFile>(payload->data());
-  if (tables->diff_ids()->size() == 0) return fail(Errc::corrupt, "index file: no diff ID");
+std::optional<std::size_t> LayerFacts::missing_blocks(const Digest& diff_id) const {
+  const auto found = std::ranges::find(diff_ids, diff_id);
+  if (found == diff_ids.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - diff_ids.begin());
+}
+
+Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, const Digest& blob) {
+  const auto opened = open_tables(file.bytes, blob);
+  if (!opened) return fail(Error(opened.error()));
+  const LayerFile* const tables = *opened;
   auto diff_id = Digest::parse(tables->diff_ids()->Get(0)->string_view());
   if (!diff_id) return fail(Errc::corrupt, "index file: invalid diff ID");
   const StreamIndex stream = {.compression = static_cast<Compression>(tables->compression()),
@@ -67,14 +111,16 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
 
 const Digest& LayerIndex::blob() const noexcept { return state_->blob; }
 const Digest& LayerIndex::diff_id() const noexcept { return state_->diff_id; }
-bool LayerIndex::is_diff_id(const Digest& digest) const { return missing_blocks(digest).has_value(); }
-std::optional<std::size_t> LayerIndex::missing_blocks(const Digest& diff_id) const {
-  if (diff_id == state_->diff_id) return 0;
-  const std::string text = diff_id.str();
-  const auto is_it = [&](const flatbuffers::String* each) { return each->string_view() == text; };
-  const auto found = std::ranges::find_if(*state_->diff_ids, is_it);
-  if (found == state_->diff_ids->end()) return std::nullopt;
-  return static_cast<std::size_t>(found - state_->diff_ids->begin());
+bool LayerIndex::is_diff_id(const Digest& digest) const {
+  if (digest == state_->diff_id) return true;
+  return std::ranges::any_of(*state_->diff_ids, [text = digest.str()](const flatbuffers::String* diff_id) {
+    return diff_id->string_view() == text;
+  });
+}
+LayerFacts LayerIndex::facts() const {
+  return {.blob_size = state_->blob_size,
+          .stream_size = state_->stream.size,
+          .diff_ids = digests_in(*state_->diff_ids)};
 }
 bool LayerIndex::has_diff_ids(std::span<const Digest> diff_ids) const {
   return std::ranges::equal(*state_->diff_ids, diff_ids,

@@ -20,6 +20,21 @@
 
 namespace layoutfs {
 
+// What the whole layer is, without its entries.
+struct LayerFacts {
+  std::uint64_t blob_size;       // bytes
+  std::uint64_t stream_size;     // bytes of the uncompressed stream
+  std::vector<Digest> diff_ids;  // the digest of the stream, followed by the others of diff_id.h
+
+  // Returns the number of blocks of zeros that follow the stream in the tar with this diff_id; nullopt if it
+  // is not that of this layer.
+  std::optional<std::size_t> missing_blocks(const Digest& diff_id) const;
+
+  // Reads the facts from the content of an index file, without the checks of LayerIndex::open() that take
+  // time. Errc::corrupt if it is damaged, or belongs to another version or blob.
+  static Result<LayerFacts> read(ByteView file, const Digest& blob);
+};
+
 // Immutable.
 class LayerIndex {
  public:
@@ -32,9 +47,7 @@ class LayerIndex {
   const Digest& diff_id() const noexcept;
   // Returns whether a config with this diff_id means this layer; see diff_id.h.
   bool is_diff_id(const Digest& digest) const;
-  // Returns the number of blocks of zeros that follow the stream in the tar with this diff_id; nullopt if it
-  // is not that of this layer.
-  std::optional<std::size_t> missing_blocks(const Digest& diff_id) const;
+  LayerFacts facts() const;
   // Returns whether these are all accepted digests, in this order.
   bool has_diff_ids(std::span<const Digest> diff_ids) const;
   std::uint64_t blob_size() const noexcept;

@@ -87,8 +87,11 @@ TEST_F(Library, AStackIsTheLowestLayersOverEachOther) {
   }
   auto library = open();
   EXPECT_TRUE(library.stack_if_ready(stack_of(2)));
-  EXPECT_TRUE(library.index_if_ready(layers[1]));
-  EXPECT_FALSE(library.index_if_ready(layers[2]));
+  const auto facts = library.facts_if_known(layers[1]);
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->stream_size, layers[1].size);
+  EXPECT_EQ(facts->diff_ids.front(), layers[1].digest);
+  EXPECT_FALSE(library.facts_if_known(layers[2]));
   EXPECT_EQ(library.stats().trees_built, 0u);
   LayerStack wrong = stack_of(2);
   wrong.diff_ids[1] = wrong.diff_ids[0];
