@@ -1,0 +1,17 @@
+// The size of a layer that was not decoded yet.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/compression.h"
+#include "layoutfs/blob.h"
+
+namespace layoutfs {
+
+// Returns the number of bytes that the blob decodes to. It is right for a tar without compression, for gzip
+// with one member of less than 4 GiB (RFC 1952, ISIZE), and for one frame of zstd with a content size (RFC
+// 8878, 3.1.1.1.4). Otherwise it is a guess. Cost: two reads of some bytes. An unreadable blob counts as not
+// compressed.
+std::uint64_t estimated_diff_size(const Blob& blob);
+
+}  // namespace layoutfs
