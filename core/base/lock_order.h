@@ -5,6 +5,10 @@
 // thread that holds a level waits only for higher ones, so no cycle of waiting threads can form. The levels,
 // and the operations that are allowed while they are held:
 //
+//   store          StorageCatalog lists the images of all layouts of a mount, once for all threads that ask.
+//                  Reads documents, opens blobs, opens layouts.
+//   record         RecentTarSplits loads or makes the record of a layer, once for all threads that ask. Opens
+//                  images and layers, decodes the whole layer.
 //   image          ImageLibrary builds or loads the tree of an image, or of a layer alone, once for all
 //                  threads that ask (SingleFlight). Opens layers.
 //   layer          The same for the index of a layer. Opens blobs, decodes the whole layer in its own
@@ -52,6 +56,8 @@ namespace layoutfs {
 
 enum class LockLevel : std::uint8_t {
   none,  // not checked
+  store,
+  record,
   image,
   layer,
   document,

@@ -31,19 +31,20 @@ std::uint64_t zstd_size(const Blob& blob, ByteView front) {
 
 }  // namespace
 
-std::uint64_t estimated_diff_size(const Blob& blob) {
+EstimatedSize estimated_size(const Blob& blob) {
   std::array<std::byte, 18> front{};  // the longest header of a frame
   const auto got = blob.read_at(front, 0);
   const ByteView read = ByteView(front).first(got ? *got : 0);
-  switch (detect_compression(read)) {
+  const Compression compression = detect_compression(read);
+  switch (compression) {
     case Compression::gzip:
-      return gzip_size(blob);
+      return {compression, gzip_size(blob)};
     case Compression::zstd:
-      return zstd_size(blob, read);
+      return {compression, zstd_size(blob, read)};
     case Compression::none:
       break;
   }
-  return blob.size();
+  return {compression, blob.size()};
 }
 
 }  // namespace layoutfs

@@ -141,7 +141,8 @@ Result<std::optional<LayoutImage>> read_entry(const LayoutGraph& graph, const De
       return fail(std::move(checked).error(), "layer " + std::to_string(i));
     stack.layers.push_back(plain(layer));
   }
-  LayoutImage image{.record = {.id = config_blob.digest.hex(),
+  LayoutImage image{.entry = "",
+                    .record = {.id = config_blob.digest.hex(),
                                .manifest = chosen->digest,
                                .names = {},
                                .top_layer = "",
@@ -184,15 +185,16 @@ Result<LayoutImages> read_layout_images(const LayoutGraph& graph, const Referenc
   for (std::size_t i = 0; i < named->size(); ++i) {
     const auto& [entry, name] = (*named)[i];
     auto& result = *read[i];
+    const std::string_view ref_name = entry->ref_name().value_or("");
+    std::string shown = ref_name.empty() ? entry->digest.str() : std::string(ref_name);
     if (!result) {
       if (result.error().code() == Errc::cancelled) return fail(std::move(result).error());
-      const std::string_view shown = entry->ref_name().value_or("");
-      all.broken.push_back(
-          {shown.empty() ? entry->digest.str() : std::string(shown), result.error().message()});
+      all.broken.push_back({std::move(shown), result.error().message()});
       continue;
     }
     if (!*result) continue;
     LayoutImage& image = **result;
+    image.entry = std::move(shown);
     if (!name.empty()) image.record.names.push_back(name);
     const auto [known, is_new] = positions.try_emplace(image.record.id, all.images.size());
     if (is_new)

@@ -17,6 +17,7 @@ namespace layoutfs {
 
 // An image that is complete, as far as its documents and the sizes of its blobs show.
 struct LayoutImage {
+  std::string entry;                        // the name of its first entry, as in BrokenLayoutImage
   StorageImage record;                      // with its names
   std::vector<std::string> layer_ids;       // from the base to the top
   std::shared_ptr<const LayerStack> stack;  // all layers

@@ -44,7 +44,8 @@ Result<const LayerFile*> open_tables(ByteView file, const Digest& blob) {
 }
 
 LayerFacts facts_of(const LayerFile& tables) {
-  return {.blob_size = tables.blob_size(),
+  return {.compression = static_cast<Compression>(tables.compression()),
+          .blob_size = tables.blob_size(),
           .stream_size = tables.stream_size(),
           .diff_ids = digests_in(*tables.diff_ids())};
 }
@@ -118,7 +119,8 @@ bool LayerIndex::is_diff_id(const Digest& digest) const {
   });
 }
 LayerFacts LayerIndex::facts() const {
-  return {.blob_size = state_->blob_size,
+  return {.compression = state_->stream.compression,
+          .blob_size = state_->blob_size,
           .stream_size = state_->stream.size,
           .diff_ids = digests_in(*state_->diff_ids)};
 }

@@ -22,6 +22,7 @@ namespace layoutfs {
 
 // What the whole layer is, without its entries.
 struct LayerFacts {
+  Compression compression;       // of the blob
   std::uint64_t blob_size;       // bytes
   std::uint64_t stream_size;     // bytes of the uncompressed stream
   std::vector<Digest> diff_ids;  // the digest of the stream, followed by the others of diff_id.h

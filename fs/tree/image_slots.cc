@@ -24,11 +24,11 @@ bool is_same(const std::weak_ptr<LayoutContext>& a, const std::weak_ptr<const La
 
 // 31 bits of the digest number the slots. Digests are random, so the numbers are the same in every mount,
 // unless two are equal; then the next free number is used. Each of several layouts has its own range.
-SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descriptor& descriptor) {
+SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Slot wanted) {
   std::uint32_t number = 0;
-  const std::string& hex = descriptor.digest.hex();
+  const std::string& hex = wanted.descriptor.digest.hex();
   std::from_chars(hex.data(), hex.data() + 8, number, 16);
-  if (kind == Kind::layer) number = ~number;
+  if (wanted.kind == Kind::layer) number = ~number;
   if (const std::string place = layout->place(""); !place.empty())
     number ^= static_cast<std::uint32_t>(stable_hash(place));
   std::vector<FilesystemPtr> closed;  // destroyed after the lock is released
@@ -43,12 +43,49 @@ SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descripto
       slots->by_number.erase(found);
       break;
     }
-    if (is_same(slot.layout, layout) && slot.kind == kind && slot.descriptor.digest == descriptor.digest)
+    if (is_same(slot.layout, layout) && slot.kind == wanted.kind &&
+        slot.descriptor.digest == wanted.descriptor.digest)
       return {number};
   }
   if (std::has_single_bit(slots->by_number.size())) prune(*slots, closed);
-  slots->by_number.try_emplace(number, Slot{.layout = layout, .kind = kind, .descriptor = descriptor});
+  slots->by_number.try_emplace(number, std::move(wanted));
   return {number};
+}
+
+SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, Kind kind, const Descriptor& descriptor) {
+  return slot_of(layout, Slot{.layout = layout, .kind = kind, .descriptor = descriptor});
+}
+
+SlotRoot ImageSlots::slot_of(const LayoutPtr& layout, LayerStack stack, std::string_view name) {
+  const Digest digest = Digest::of(as_bytes(digest_of(stack).str() + " " + std::string(name)));
+  return slot_of(layout, Slot{.layout = layout,
+                              .kind = Kind::stack,
+                              .descriptor = {.media_type = {}, .digest = digest},
+                              .stack = std::make_shared<const LayerStack>(std::move(stack))});
+}
+
+Result<ImagePtr> ImageSlots::open_image(const Slot& slot, LayoutContext& layout, const Context& context) {
+  switch (slot.kind) {
+    case Kind::image:
+      return layout.library->image(slot.descriptor, context);
+    case Kind::layer:
+      return layout.library->layer_tree(slot.descriptor, context);
+    case Kind::stack:
+      return layout.library->stack(*slot.stack, context);
+  }
+  return fail(Errc::unsupported, "unknown kind of slot");
+}
+
+ImagePtr ImageSlots::image_if_ready(const Slot& slot, LayoutContext& layout) {
+  switch (slot.kind) {
+    case Kind::image:
+      return layout.library->image_if_ready(slot.descriptor);
+    case Kind::layer:
+      return layout.library->layer_tree_if_ready(slot.descriptor);
+    case Kind::stack:
+      return layout.library->stack_if_ready(*slot.stack);
+  }
+  return nullptr;
 }
 
 ImageSlots::FilesystemPtr ImageSlots::Slots::close(Slot& slot) {
@@ -83,10 +120,10 @@ ImageSlots::FilesystemPtr ImageSlots::fill(std::uint32_t number, const ImagePtr&
   if (slot.filesystem) return slot.filesystem;
   auto filesystem = std::make_shared<ImageFilesystem>(
       image, ownership_, InodeNumber{number} << 32,
-      AttributeRules{.is_overlay_hidden = slot.kind == Kind::image, .ids = ids_});
+      AttributeRules{.is_overlay_hidden = slot.kind != Kind::layer, .ids = ids_});
   filesystem->set_acls_enforced(are_acls_enforced_);
   slot.problems = image->tree().problems();
-  slot.failure.clear();
+  set_failure(slot, "");
   slots->open.push_front(number);
   slot.position = slots->open.begin();
   slot.files = 1 + image->tree().layer_count();
@@ -111,8 +148,7 @@ Answer<std::shared_ptr<ImageFilesystem>> ImageSlots::open(std::uint32_t number, 
     }
     slot = found->second;
   }
-  auto image = slot->kind == Kind::image ? layout->library->image(slot->descriptor, context)
-                                         : layout->library->layer_tree(slot->descriptor, context);
+  auto image = open_image(*slot, *layout, context);
   if (image) return fill(number, *image);
   if (image.error().code() == Errc::cancelled) return std::unexpected(EINTR);  // not a property of the image
   note_failure(number, image.error().message());
@@ -129,8 +165,7 @@ std::shared_ptr<ImageFilesystem> ImageSlots::open_if_ready(std::uint32_t number)
     if (found->second.filesystem) return found->second.filesystem;
     slot = found->second;
   }
-  const auto image = slot->kind == Kind::image ? layout->library->image_if_ready(slot->descriptor)
-                                               : layout->library->layer_tree_if_ready(slot->descriptor);
+  const auto image = image_if_ready(*slot, *layout);
   return image ? fill(number, image) : nullptr;
 }
 
@@ -143,7 +178,13 @@ std::string ImageSlots::failure_of(std::uint32_t number) {
 void ImageSlots::note_failure(std::uint32_t number, std::string why) {
   auto slots = slots_.lock();
   if (const auto found = slots->by_number.find(number); found != slots->by_number.end())
-    found->second.failure = std::move(why);
+    set_failure(found->second, std::move(why));
+}
+
+void ImageSlots::set_failure(Slot& slot, std::string why) {
+  if (slot.failure == why) return;
+  slot.failure = std::move(why);
+  ++failure_changes_;
 }
 
 std::vector<std::string> ImageSlots::problems_of(std::uint32_t number) {

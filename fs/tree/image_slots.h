@@ -25,7 +25,7 @@ class LayoutContext;
 // Thread-safe. Slots exist as long as their layout; images are closed and opened again on demand.
 class ImageSlots {
  public:
-  enum class Kind { image, layer };
+  enum class Kind { image, layer, stack };
 
   // Keeps the most recently used images open, as long as they have at most `max_files` files mapped, at least
   // one.
@@ -40,6 +40,8 @@ class ImageSlots {
 
   // Returns the slot of a layout's image (by its manifest) or of a single layer. Opens nothing.
   SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, Kind kind, const Descriptor& descriptor);
+  // Returns the slot of the lowest layers of a layout's images. `name` distinguishes slots with equal layers.
+  SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, LayerStack stack, std::string_view name);
   // Returns its layout; null if that is gone.
   std::shared_ptr<LayoutContext> layout_of(std::uint32_t slot);
   // Opens the image or layer. failure_of() returns a previous error. EINTR if the context has ended.
@@ -48,6 +50,8 @@ class ImageSlots {
   std::shared_ptr<ImageFilesystem> open_if_ready(std::uint32_t slot);
   // Returns the error of the last attempt to open it, "" if it succeeded.
   std::string failure_of(std::uint32_t slot);
+  // Returns a number that changes when the result of failure_of() changes for any slot.
+  std::uint64_t failure_changes() const { return failure_changes_; }
   // Records an error from elsewhere, of the layer's stream; "" clears it.
   void note_failure(std::uint32_t slot, std::string why);
   // Returns the problems of an image's entries; none if it was not opened yet.
@@ -65,10 +69,11 @@ class ImageSlots {
     std::weak_ptr<LayoutContext> layout;  // no inode of the slot is referenced after it is gone
     Kind kind;
     Descriptor descriptor;
-    FilesystemPtr filesystem;                       // of an open image
-    std::size_t files = 0;                          // mapped files
-    std::list<std::uint32_t>::iterator position{};  // in Slots::open, if it is open
-    std::vector<std::string> problems;              // of the image at its last opening
+    std::shared_ptr<const LayerStack> stack = nullptr;  // of Kind::stack
+    FilesystemPtr filesystem;                           // of an open image
+    std::size_t files = 0;                              // mapped files
+    std::list<std::uint32_t>::iterator position{};      // in Slots::open, if it is open
+    std::vector<std::string> problems;                  // of the image at its last opening
     std::string failure;
   };
   struct Slots {
@@ -79,6 +84,10 @@ class ImageSlots {
     // Returns the filesystem, to be destroyed after the lock is released; null if it is not open.
     FilesystemPtr close(Slot& slot);
   };
+  SlotRoot slot_of(const std::shared_ptr<LayoutContext>& layout, Slot wanted);
+  static Result<ImagePtr> open_image(const Slot& slot, LayoutContext& layout, const Context& context);
+  void set_failure(Slot& slot, std::string why);
+  static ImagePtr image_if_ready(const Slot& slot, LayoutContext& layout);
   static void prune(Slots& slots, std::vector<FilesystemPtr>& closed);
   FilesystemPtr fill(std::uint32_t slot, const ImagePtr& image);
 
@@ -86,6 +95,7 @@ class ImageSlots {
   const MountIds ids_;
   const std::size_t max_files_;
   std::atomic<bool> are_acls_enforced_ = false;
+  std::atomic<std::uint64_t> failure_changes_ = 0;
   Guarded<Slots> slots_;  // never held while opening
 };
 

@@ -14,6 +14,7 @@
 #include "fs/tree/image_slots.h"
 #include "fs/tree/on_demand_reader.h"
 #include "fs/tree/open_erofs.h"
+#include "fs/tree/recent_tar_splits.h"
 #include "layoutfs/platform.h"
 
 namespace layoutfs {
@@ -46,6 +47,7 @@ struct MountContext {
   ImageSlots slots;
   OpenBlobs blobs;
   OpenErofs erofs;
+  RecentTarSplits tar_splits;
   ReleaseQueue releases;  // of layouts; their destructors wait for threads; destroyed first, because those
                           // use the others
 };

@@ -111,8 +111,7 @@ Answer<LookupResult> NodeFilesystem::lookup(InodeNumber directory, std::string_v
     nodes_.forget(number, 1);
     return std::unexpected(properties.error());
   }
-  return LookupResult{
-      number, {to_stat(number, *properties), properties->valid}, parent->is_fixed() ? kForever : kShortly};
+  return LookupResult{number, {to_stat(number, *properties), properties->valid}, parent->names_valid()};
 }
 
 // Returns the real attributes of an image's root, even if it must be decoded, because callers may copy them.
@@ -120,7 +119,7 @@ Answer<Attributes> NodeFilesystem::attributes(InodeNumber node, const Context& c
   if (is_node(node)) {
     const VirtualNodePtr found = node == kRootNumber ? tree_.root : nodes_.find_and_touch(node);
     if (!found) return std::unexpected(ENOENT);
-    const auto properties = found->properties();
+    const auto properties = found->complete_properties(context);
     if (!properties) return std::unexpected(properties.error());
     return Attributes{to_stat(node, *properties), properties->valid};
   }

@@ -43,18 +43,22 @@ class VirtualNode {
     std::chrono::duration<double> valid = kForever;
   };
   virtual Answer<Properties> properties() = 0;
+  // Returns the properties for a program that asks for these. They differ from properties() only if `valid`
+  // of those is 0: a name can be looked up without the work that the size of its file needs.
+  virtual Answer<Properties> complete_properties(const Context& /*context*/) { return properties(); }
 
   struct Name {
     std::string name;
     mode_t type;
   };
-  // Directories: list() returns all current names, find() one entry. Names are valid for at most a second.
+  // Directories: list() returns all current names, find() one entry. Names are valid for names_valid().
   virtual Answer<std::vector<Name>> list(const Context& /*context*/) { return std::unexpected(ENOTDIR); }
   virtual Answer<Child> find(std::string_view /*name*/, const Context& /*context*/) {
     return std::unexpected(ENOTDIR);
   }
   // Returns whether its content is constant during its lifetime.
   virtual bool is_fixed() const { return false; }
+  virtual std::chrono::duration<double> names_valid() const { return is_fixed() ? kForever : kShortly; }
   // Symlinks.
   virtual Answer<std::string> readlink() { return std::unexpected(EINVAL); }
   // Files.

@@ -9,7 +9,7 @@
 namespace layoutfs {
 namespace {
 
-std::uint64_t estimated(Bytes blob) { return estimated_diff_size(testing::MemoryBlob(std::move(blob))); }
+std::uint64_t estimated(Bytes blob) { return estimated_size(testing::MemoryBlob(std::move(blob))).diff_size; }
 
 Bytes content() { return Bytes(100'000, std::byte{'x'}); }
 
