@@ -16,7 +16,7 @@
 
 namespace layoutfs {
 
-// A file whose content is not part of the record.
+// A file with content that is not part of the record.
 struct SplitFile {
   std::string path;
   std::uint64_t offset;  // of the content in the layer's stream

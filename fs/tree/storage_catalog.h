@@ -24,7 +24,7 @@
 
 namespace layoutfs {
 
-// A layout whose images are shown.
+// One of the layouts.
 struct StorageSource {
   LayoutPtr layout;
   std::string name;        // of the layout among others, for messages; empty if it is the only one

@@ -33,6 +33,10 @@ TEST(MountOptions, KernelChoosesTheView) {
   EXPECT_EQ(parsed("kernel=yes").view, View::kernel);
   EXPECT_EQ(parsed("kernel=no").view, View::fuse);
   EXPECT_EQ(parsed("kernel=no,kernel=auto").view, std::nullopt);
+  EXPECT_EQ(parsed("ro").engine_view, std::nullopt);
+  EXPECT_EQ(parsed("view=containers-storage").engine_view, EngineView::containers_storage);
+  EXPECT_THAT(refusal("view=podman"), HasSubstr("unknown view"));
+  EXPECT_THAT(refusal("view"), HasSubstr("needs a value"));
   EXPECT_THAT(refusal("kernel=maybe"), HasSubstr("auto, yes or no"));
   EXPECT_THAT(refusal("kernel"), HasSubstr("needs a value"));
 }
@@ -122,10 +126,16 @@ TEST(MountOptions, AnUnknownOneIsNamedWithTheNearestKnown) {
 }
 
 TEST(MountOptions, WhatIsSaidToBeKnownIsTaken) {
-  const std::map<std::string_view, std::string> examples{
-      {"N", "1"},        {"SIZE", "1M"},        {"TIME", "1m"},
-      {"DIR", "/"},      {"NAME", "a"},         {"auto|yes|no", "no"},
-      {"on|off", "off"}, {"text|json", "json"}, {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
+  const std::map<std::string_view, std::string> examples{{"N", "1"},
+                                                         {"SIZE", "1M"},
+                                                         {"TIME", "1m"},
+                                                         {"DIR", "/"},
+                                                         {"NAME", "a"},
+                                                         {"auto|yes|no", "no"},
+                                                         {"on|off", "off"},
+                                                         {"text|json", "json"},
+                                                         {"containers-storage", "containers-storage"},
+                                                         {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
   for (const KnownMountOption& option : known_mount_options()) {
     const std::string name(option.name);
     if (option.value.empty()) {

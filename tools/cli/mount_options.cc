@@ -89,6 +89,24 @@ Status set_size(std::uint64_t& bytes, std::string_view name, std::string_view va
   return {};
 }
 
+struct NamedView {
+  std::string_view name;
+  EngineView view;
+};
+constexpr std::array kEngineViews{NamedView{"containers-storage", EngineView::containers_storage}};
+
+Status set_engine_view(MountOptions& options, std::string_view value) {
+  if (const auto found = std::ranges::find(kEngineViews, value, &NamedView::name);
+      found != kEngineViews.end()) {
+    options.engine_view = found->view;
+    return {};
+  }
+  std::string names;
+  for (const NamedView& each : kEngineViews) names += (names.empty() ? "" : " or ") + std::string(each.name);
+  Error error(Errc::invalid_argument, "mount option view=" + std::string(value) + ": unknown view");
+  return fail(std::move(error).with_hint("use view=" + names));
+}
+
 constexpr std::array kValueOptions{
     ValueOption{"uid", "N", [](MountOptions& o, std::string_view v) { return set_id(o.uid, "uid", v); }},
     ValueOption{"gid", "N", [](MountOptions& o, std::string_view v) { return set_id(o.gid, "gid", v); }},
@@ -121,6 +139,7 @@ constexpr std::array kValueOptions{
                                        : std::nullopt;
                   return {};
                 }},
+    ValueOption{"view", "containers-storage", set_engine_view},
     ValueOption{"idle_timeout", "TIME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto duration = parse_duration(v);
@@ -176,6 +195,10 @@ std::string without_escapes(std::string_view option) {
 }
 
 }  // namespace
+
+std::string_view name_of(EngineView view) noexcept {
+  return std::ranges::find(kEngineViews, view, &NamedView::view)->name;
+}
 
 std::vector<KnownMountOption> known_mount_options() {
   std::vector<KnownMountOption> known;

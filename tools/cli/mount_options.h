@@ -14,6 +14,12 @@
 
 namespace layoutfs {
 
+// What a mount shows to a container engine instead of files for people.
+enum class EngineView : std::uint8_t {
+  containers_storage,  // an additional image store of podman, buildah, skopeo and CRI-O
+};
+std::string_view name_of(EngineView view) noexcept;
+
 struct MountOptions {
   std::vector<std::string>
       kernel;  // passed to libfuse: allow_other, allow_root, dev, suid, noexec, auto_unmount, ...
@@ -24,7 +30,8 @@ struct MountOptions {
   std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes; 0: off
   bool verify = true;
   std::optional<View> view;  // of a single image; default: the kernel's if possible
-  std::optional<bool> acl;   // enforce POSIX ACLs; default: if the only mounted image has ACLs
+  std::optional<EngineView> engine_view;
+  std::optional<bool> acl;  // enforce POSIX ACLs; default: if the only mounted image has ACLs
   std::chrono::seconds idle_timeout{0};
   unsigned max_threads = 10;
   bool is_of_repositories = false;  // the mount shows a directory of layouts

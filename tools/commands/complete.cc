@@ -145,6 +145,12 @@ constexpr const char* kUsualPlatforms[] = {"linux/386",     "linux/amd64", "linu
                                            "linux/arm/v7",  "linux/arm64", "linux/ppc64le",
                                            "linux/riscv64", "linux/s390x", "windows/amd64"};
 
+// Returns whether a kind of value names the values themselves: "on|off", or a single one.
+bool is_fixed(const std::string& kind) {
+  const auto is_of_word = [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; };
+  return kind.contains('|') || (!kind.empty() && std::ranges::all_of(kind, is_of_word));
+}
+
 // Expands ~, which the shell does not expand in the words that it passes.
 std::string with_home(const std::string& path) {
   const char* const home = std::getenv("HOME");
@@ -204,7 +210,7 @@ class Completion {
     if (kind == kImageNameKind) return image_names(word);
     if (kind == "OPTION[=VALUE],...") return mount_options(word);
     if (kind == kObjectKind) return word.contains(':') ? digests(word) : tags(word);  // no tag has one
-    if (kind.find('|') != std::string::npos)
+    if (is_fixed(kind))
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")
       let_shell_add("files");

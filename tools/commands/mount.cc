@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "core/engines/storage_names.h"
 #include "fs/fuse/fuse_session.h"
 #include "fs/tree/layout_filesystem.h"
 #include "fs/tree/repository_filesystem.h"
 #include "fs/tree/statistics.h"
+#include "fs/tree/storage_filesystem.h"
 #include "layoutfs/log.h"
 #include "tools/cli/command.h"
 #include "tools/cli/daemon.h"
@@ -38,6 +40,7 @@ struct MountArguments {
   std::string cache_disk;
   std::string verify;
   std::string log_format;
+  std::string view;
   bool is_image_wanted = false;     // --image
   bool is_kernel_wanted = false;    // --kernel
   bool is_kernel_unwanted = false;  // --no-kernel
@@ -76,10 +79,15 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
                                     {"verify=", &arguments.verify},
-                                    {"log_format=", &arguments.log_format}})
+                                    {"log_format=", &arguments.log_format},
+                                    {"view=", &arguments.view}})
     if (!value->empty())
       if (auto added = add_mount_option(options, name + *value); !added)
         return fail(std::move(added).error());
+  if (options.engine_view && options.view == View::kernel)
+    return fail(Errc::invalid_argument,
+                "kernel=yes and view=" + std::string(name_of(*options.engine_view)) +
+                    " contradict each other: the kernel can only show a single image");
   return options;
 }
 
@@ -159,12 +167,27 @@ Status serve_image(Served& served, const OpenLayout& layout, const MountArgument
   return {};
 }
 
-Status serve_all_images(Served& served, const MountArguments& arguments,
-                        const std::shared_ptr<ImageLibrary>& library, const MountOptions& options) {
+Result<LayoutOptions> layout_options(const MountArguments& arguments, const MountOptions& options) {
   auto platform = platform_of(arguments.image);
   if (!platform) return fail(std::move(platform).error());
-  served.filesystem = make_layout_filesystem(
-      library, {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false)});
+  return LayoutOptions{.platform = std::move(*platform),
+                       .ownership = {options.uid, options.gid},
+                       .are_acls_wanted = options.acl.value_or(false),
+                       .follow_links = options.follow_links};
+}
+
+Status serve_all_images(Served& served, const OpenLayout& layout, const MountArguments& arguments,
+                        const std::shared_ptr<ImageLibrary>& library, const MountOptions& options) {
+  auto shown = layout_options(arguments, options);
+  if (!shown) return fail(std::move(shown).error());
+  if (!options.engine_view) {
+    served.filesystem = make_layout_filesystem(library, std::move(*shown));
+    return {};
+  }
+  std::error_code failed;
+  const auto path = std::filesystem::weakly_canonical(layout.path, failed);
+  served.filesystem = make_storage_filesystem(
+      library, std::move(*shown), storage_repository_of_path(failed ? layout.path : path.string()));
   return {};
 }
 
@@ -173,6 +196,10 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   auto layout = open_layout(arguments.image);
   if (!layout) return fail(std::move(layout).error());
   const bool is_of_image = arguments.is_image_wanted || !layout->reference.empty();
+  if (is_of_image && options.engine_view)
+    return fail(Error(Errc::invalid_argument,
+                      "view=" + std::string(name_of(*options.engine_view)) + " shows all images of a layout")
+                    .with_hint("name the layout alone: " + layout->path));
   if (!is_of_image)
     if (auto checked = check_view_of_many(options); !checked) return fail(std::move(checked).error());
   auto used = used_paths(options);
@@ -192,7 +219,7 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
                 .manifest = {},
                 .view = {}};
   auto done = is_of_image ? serve_image(served, *layout, arguments, library, options, mount_point_argument)
-                          : serve_all_images(served, arguments, library, options);
+                          : serve_all_images(served, *layout, arguments, library, options);
   if (!done) return fail(std::move(done).error());
   progress->reset();
   return served;
@@ -203,8 +230,8 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
                                   const std::string& mount_point_argument) {
   if (auto checked = check_repositories(arguments); !checked) return fail(std::move(checked).error());
   if (auto checked = check_view_of_many(options); !checked) return fail(std::move(checked).error());
-  auto platform = platform_of(arguments.image);
-  if (!platform) return fail(std::move(platform).error());
+  auto shown = layout_options(arguments, options);
+  if (!shown) return fail(std::move(shown).error());
   std::error_code failed;
   RepositoryTree tree(std::filesystem::absolute(arguments.repositories, failed));
   const auto level = tree.level("");
@@ -218,9 +245,9 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
     return fail(std::move(checked).error());
   auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
-  auto filesystem = make_repository_filesystem(
-      std::move(tree), resources,
-      {std::move(*platform), {options.uid, options.gid}, options.acl.value_or(false), options.follow_links});
+  auto filesystem = options.engine_view
+                        ? make_storage_filesystem(std::move(tree), resources, std::move(*shown))
+                        : make_repository_filesystem(std::move(tree), resources, std::move(*shown));
   return Served{.source = arguments.repositories,
                 .filesystem = std::move(filesystem),
                 .resources = std::move(resources),
@@ -312,6 +339,7 @@ void add_mount_command(Command program, int& exit_code) {
   command.usage("--repositories DIR MOUNTPOINT");
   command.example("layoutfs mount ./img:app-1.2 /mnt/app", "the root filesystem of an image");
   command.example("layoutfs mount -o allow_other ./img /mnt/img", "a whole layout, for all users");
+  command.example("layoutfs mount --view containers-storage ./img /mnt/store", "an image store of podman");
   for (const char* const option : {"allow_other", "allow_root", "uid", "gid", "acl"}) {
     const std::string name = option;
     command.explain("--" + name,
@@ -348,6 +376,8 @@ void add_mount_command(Command program, int& exit_code) {
       .add_flag("--no-kernel", arguments->is_kernel_unwanted,
                 "Show the image by FUSE (as -o kernel=no; default: by EROFS if possible)")
       .excludes(kernel);
+  command.add_option("--view", arguments->view, "Show all images in the form that a container engine reads")
+      .type_name("containers-storage");
   command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
   command.add_flag("-v,--verbose", arguments->is_verbose, "Print more messages").group(kOutputGroup);
