@@ -230,6 +230,12 @@ class StorageCatalog::Assembly {
       // A few suffice: a place is replaced only if its blobs are broken.
       constexpr std::size_t kMaxPlaces = 4;
       if (places.size() < kMaxPlaces) places.push_back({source.layout, image.stack, i + 1});
+      auto& of_content = snapshot_->places_of_content[image.stack->diff_ids[i]];
+      const auto has_blob = [&](const StoragePlace& known) {
+        return known.layout == source.layout && known.layer().digest == layer.digest;
+      };
+      if (of_content.size() < kMaxPlaces && std::ranges::none_of(of_content, has_blob))
+        of_content.push_back({source.layout, image.stack, i + 1});
     }
   }
 

@@ -47,6 +47,7 @@ struct StoragePlace {
   std::size_t count;                        // of layers up to this one
 
   LayerStack stack() const;
+  const Descriptor& layer() const { return whole->layers[count - 1]; }
 };
 
 // A document of an image.
@@ -62,6 +63,8 @@ struct StorageSnapshot {
   // By layer ID: the images that have the layer. Several layouts, or several blobs, may have it.
   std::map<std::string, std::vector<StoragePlace>, std::less<>> places;
   std::map<std::string, std::string, std::less<>> layer_of_link;
+  // By diffID: the layers with that content, whatever is below them.
+  std::map<Digest, std::vector<StoragePlace>> places_of_content;
   // By image ID and name of the file.
   std::map<std::string, std::map<std::string, StorageBlob, std::less<>>, std::less<>> items;
   // By name of the file: why an image is left out.

@@ -8,6 +8,7 @@
 
 #include "core/cas/layout_dir.h"
 #include "core/engines/storage_names.h"
+#include "fs/tree/containerd_nodes.h"
 #include "fs/tree/node_filesystem.h"
 #include "fs/tree/repository_layouts.h"
 #include "fs/tree/storage_nodes.h"
@@ -35,9 +36,14 @@ std::optional<std::string> stamp_of(RepositoryLayouts& layouts, const std::strin
   return stamp;
 }
 
+VirtualNodePtr make_root(EngineView view, std::shared_ptr<StorageCatalog> catalog) {
+  return view == EngineView::containerd ? make_containerd_root(std::move(catalog))
+                                        : make_storage_root(std::move(catalog));
+}
+
 }  // namespace
 
-std::shared_ptr<Filesystem> make_storage_filesystem(std::shared_ptr<ImageLibrary> library,
+std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, std::shared_ptr<ImageLibrary> library,
                                                     LayoutOptions options, std::string repository) {
   NodeTree nodes;
   nodes.mount = std::make_unique<MountContext>(std::move(options.platform), options.ownership,
@@ -51,11 +57,11 @@ std::shared_ptr<Filesystem> make_storage_filesystem(std::shared_ptr<ImageLibrary
         return std::vector{
             StorageSource{.layout = layout, .name = "", .repository = repository, .stamp = {}}};
       });
-  nodes.root = make_storage_root(std::move(catalog));
+  nodes.root = make_root(view, std::move(catalog));
   return make_node_filesystem(std::move(nodes));
 }
 
-std::shared_ptr<Filesystem> make_storage_filesystem(RepositoryTree tree,
+std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, RepositoryTree tree,
                                                     std::shared_ptr<const LibraryResources> resources,
                                                     LayoutOptions options) {
   NodeTree nodes;
@@ -78,7 +84,7 @@ std::shared_ptr<Filesystem> make_storage_filesystem(RepositoryTree tree,
                              .stamp = stamp_of(*layouts, name)});
         return sources;
       });
-  nodes.root = make_storage_root(std::move(catalog));
+  nodes.root = make_root(view, std::move(catalog));
   return make_node_filesystem(std::move(nodes));
 }
 

@@ -1,5 +1,7 @@
-// A layout, or a directory of layouts, as an additional image store of containers-storage, which podman,
-// buildah, skopeo and CRI-O read:
+// A layout, or a directory of layouts, in the form that a container engine reads.
+//
+// EngineView::containerd: a directory of layers (containerd_nodes.h). EngineView::containers_storage: an
+// additional image store of podman, buildah, skopeo and CRI-O:
 //
 //   overlay-images/images.json, images.lock      the images
 //   overlay-images/IMAGE/manifest, =BASE64       the documents of an image
@@ -20,19 +22,20 @@
 
 #include "core/image/image_library.h"
 #include "core/oci/repository_tree.h"
+#include "fs/tree/engine_view.h"
 #include "fs/tree/filesystem.h"
 #include "fs/tree/layout_filesystem.h"
 
 namespace layoutfs {
 
-// Returns a filesystem that decodes a layer at the first access to a `diff` of it or of a layer above it, or to
-// the size or content of its tar-split. Tags belong to `repository`. Documents are always current; other names
-// are valid for at most a second.
-std::shared_ptr<Filesystem> make_storage_filesystem(std::shared_ptr<ImageLibrary> library,
+// Returns a filesystem that decodes a layer at the first access to a `diff` of it or of a layer above it, or
+// to the size or content of its tar-split. Tags belong to `repository`. Documents are always current; other
+// names are valid for at most a second.
+std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, std::shared_ptr<ImageLibrary> library,
                                                     LayoutOptions options, std::string repository);
 // The same for the layouts of a tree: tags of the repository a/b belong to localhost/a/b, or to a/b if a is
 // the host of a registry.
-std::shared_ptr<Filesystem> make_storage_filesystem(RepositoryTree tree,
+std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, RepositoryTree tree,
                                                     std::shared_ptr<const LibraryResources> resources,
                                                     LayoutOptions options);
 

@@ -8,6 +8,7 @@
 #include "core/base/guarded.h"
 #include "core/engines/storage_names.h"
 #include "fs/tree/layout_nodes.h"
+#include "fs/tree/storage_directory.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
@@ -21,40 +22,6 @@ using CatalogPtr = std::shared_ptr<StorageCatalog>;
 constexpr std::chrono::duration<double> kNotAtAll{0};
 
 constexpr std::string_view kTarSplitSuffix = ".tar-split.gz";
-
-// A directory of the current snapshot.
-class StorageDirectory : public VirtualNode {
- public:
-  StorageDirectory(CatalogPtr catalog, std::string identity)
-      : VirtualNode(std::move(identity)), catalog_(std::move(catalog)) {}
-
-  Answer<Properties> properties() override {
-    const auto snapshot = catalog_->current();
-    if (!snapshot) return std::unexpected(snapshot.error());
-    return Properties{S_IFDIR | 0555, 0, (*snapshot)->mtime_ns, kShortly};
-  }
-  Answer<std::vector<Name>> list(const Context& context) override {
-    const auto snapshot = catalog_->current(context);
-    if (!snapshot) return std::unexpected(snapshot.error());
-    return list_of(**snapshot);
-  }
-  Answer<Child> find(std::string_view name, const Context& context) override {
-    const auto snapshot = catalog_->current(context);
-    if (!snapshot) return std::unexpected(snapshot.error());
-    return find_in(**snapshot, name);
-  }
-
- protected:
-  virtual std::vector<Name> list_of(const StorageSnapshot& snapshot) = 0;
-  virtual Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) = 0;
-
-  std::string place(std::string_view name) const { return identity() + "/" + std::string(name); }
-  Answer<Child> text(std::string_view name, std::string_view content, const StorageSnapshot& snapshot) const {
-    return std::make_shared<TextFile>(place(name), to_bytes(content), snapshot.mtime_ns);
-  }
-
-  const CatalogPtr catalog_;
-};
 
 // images.json or layers.json, which can be large: all nodes of one content share it.
 class DocumentFile final : public SizedFile {
@@ -101,7 +68,7 @@ class LayerNode final : public StorageDirectory {
   std::vector<Name> list_of(const StorageSnapshot&) override {
     return {{"diff", S_IFDIR}, {"empty", S_IFDIR}, {"link", S_IFREG}, {"merged", S_IFDIR}, {"work", S_IFDIR}};
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     if (name == "link") return std::make_shared<TextFile>(place(name), to_bytes(storage_link(id_)), 0);
     if (name == "merged" || name == "work" || name == "empty")
       return std::make_shared<EmptyDirectory>(place(name));
@@ -130,7 +97,7 @@ class LinksDirectory final : public StorageDirectory {
     for (const auto& [link, id] : snapshot.layer_of_link) names.push_back({link, S_IFLNK});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     const auto found = snapshot.layer_of_link.find(name);
     if (found == snapshot.layer_of_link.end()) return std::unexpected(ENOENT);
     return std::make_shared<Symlink>(place(name), "../" + found->second + "/diff", 0);
@@ -148,7 +115,7 @@ class OverlayDirectory final : public StorageDirectory {
     for (const auto& [id, places] : snapshot.places) names.push_back({id, S_IFDIR});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     if (name == "l") return std::make_shared<LinksDirectory>(catalog_);
     const auto found = snapshot.places.find(name);
     if (found == snapshot.places.end()) return std::unexpected(ENOENT);
@@ -204,7 +171,7 @@ class LayerRecordsDirectory final : public StorageDirectory {
       names.push_back({id + std::string(kTarSplitSuffix), S_IFREG});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     if (name == "layers.json")
       return std::make_shared<DocumentFile>(place(name), snapshot.layers, snapshot.mtime_ns);
     if (name == "layers.lock") return text(name, snapshot.layers.lock, snapshot);
@@ -232,7 +199,7 @@ class ImageNode final : public StorageDirectory {
     for (const auto& [file, blob] : found->second) names.push_back({file, S_IFREG});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     const auto image = snapshot.items.find(id_);
     if (image == snapshot.items.end()) return std::unexpected(ENOENT);
     const auto found = image->second.find(name);
@@ -257,7 +224,7 @@ class ImagesDirectory final : public StorageDirectory {
     for (const auto& [id, items] : snapshot.items) names.push_back({id, S_IFDIR});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     if (name == "images.json")
       return std::make_shared<DocumentFile>(place(name), snapshot.images, snapshot.mtime_ns);
     if (name == "images.lock") return text(name, snapshot.images.lock, snapshot);
@@ -276,7 +243,7 @@ class ErrorsDirectory final : public StorageDirectory {
     for (const auto& [file, why] : snapshot.errors) names.push_back({file, S_IFREG});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     const auto found = snapshot.errors.find(name);
     if (found == snapshot.errors.end()) return std::unexpected(ENOENT);
     return text(name, found->second, snapshot);
@@ -293,16 +260,20 @@ class StorageRoot final : public StorageDirectory {
     if (!snapshot.errors.empty()) names.push_back({"errors", S_IFDIR});
     return names;
   }
-  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name) override {
+  Answer<Child> find_in(const StorageSnapshot& snapshot, std::string_view name, const Context&) override {
     if (name == "overlay") return std::make_shared<OverlayDirectory>(catalog_);
     if (name == "overlay-images") return std::make_shared<ImagesDirectory>(catalog_);
     if (name == "overlay-layers") return std::make_shared<LayerRecordsDirectory>(catalog_);
-    if (name == "errors" && !snapshot.errors.empty()) return std::make_shared<ErrorsDirectory>(catalog_);
+    if (name == "errors" && !snapshot.errors.empty()) return make_errors_directory(catalog_);
     return std::unexpected(ENOENT);
   }
 };
 
 }  // namespace
+
+VirtualNodePtr make_errors_directory(std::shared_ptr<StorageCatalog> catalog) {
+  return std::make_shared<ErrorsDirectory>(std::move(catalog));
+}
 
 VirtualNodePtr make_storage_root(std::shared_ptr<StorageCatalog> catalog) {
   return std::make_shared<StorageRoot>(std::move(catalog));

@@ -8,6 +8,8 @@
 
 namespace layoutfs {
 
+// errors/: a file for each image that is left out.
+VirtualNodePtr make_errors_directory(std::shared_ptr<StorageCatalog> catalog);
 VirtualNodePtr make_storage_root(std::shared_ptr<StorageCatalog> catalog);
 
 }  // namespace layoutfs

@@ -42,7 +42,7 @@ tells "-o completes mount options" "$(words uid= user users)" mount -o u
 tells "-o completes mount options after a comma" "$(words ro,cache_dir= ro,cache_disk= ro,cache_size=)" mount -o ro,ca
 tells "-o completes mount options without a blank" "$(words -oro,nofail)" mount -oro,nof
 tells "-o completes the values of mount options" "$(words verify=off verify=on)" mount -o verify=
-tells "-o completes a value that is the only one" "$(words view=containers-storage)" mount -o view=
+tells "-o completes the views" "$(words view=containerd view=containers-storage)" mount -o view=
 tells "gc completes files as layouts" files gc "${L:0:-2}"
 tells "inspect completes files as layouts" files inspect "${L:0:-2}"
 same "--layout= completes files" "$(printf 'files\t--layout=')" "$(layoutfs __complete ls --layout=/tm)"

@@ -33,7 +33,7 @@ becomes() {
 }
 
 refused "an unknown view is refused with a hint" 2 mount -o view=containers "$L" "$M"
-same "the hint of an unknown view names the views" "hint: use view=containers-storage" "$(sed -n 2p "$TMP/stderr")"
+same "the hint of an unknown view names the views" "hint: use view=containers-storage or containerd" "$(sed -n 2p "$TMP/stderr")"
 refused "an image is refused, as the view shows all" 2 mount --view containers-storage "$L:busy:1" "$M"
 refused "the kernel view is refused" 2 mount -o view=containers-storage,kernel=yes "$L" "$M"
 
@@ -71,7 +71,7 @@ check "skopeo copy to a layout succeeds" skopeo copy -q "$(stored localhost/busy
 same "the copied layers are the original ones" "$layers" "$(python3 "$HERE/pushed_layers.py" "$TMP/copied")"
 same "podman image diff lists the changes of a layer" "A /opt
 A /opt/data
-A /opt/$(printf 'z%.0s' {1..150})" "$(podman image diff "$config" "$(podman image inspect --format '{{.Id}}' busy:base)" | grep ' /opt')"
+A /opt/$(printf 'z%.0s' {1..150})" "$(podman image diff "$config" "$(podman image inspect --format '{{.Id}}' busy:base)" | grep ' /opt' | sort)"
 
 # Containers. A container's processes need limits that this process may set.
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)

@@ -35,6 +35,7 @@ TEST(MountOptions, KernelChoosesTheView) {
   EXPECT_EQ(parsed("kernel=no,kernel=auto").view, std::nullopt);
   EXPECT_EQ(parsed("ro").engine_view, std::nullopt);
   EXPECT_EQ(parsed("view=containers-storage").engine_view, EngineView::containers_storage);
+  EXPECT_EQ(parsed("view=containerd").engine_view, EngineView::containerd);
   EXPECT_THAT(refusal("view=podman"), HasSubstr("unknown view"));
   EXPECT_THAT(refusal("view"), HasSubstr("needs a value"));
   EXPECT_THAT(refusal("kernel=maybe"), HasSubstr("auto, yes or no"));
@@ -134,7 +135,7 @@ TEST(MountOptions, WhatIsSaidToBeKnownIsTaken) {
                                                          {"auto|yes|no", "no"},
                                                          {"on|off", "off"},
                                                          {"text|json", "json"},
-                                                         {"containers-storage", "containers-storage"},
+                                                         {"containers-storage|containerd", "containerd"},
                                                          {"OS[/ARCH[/VARIANT]]", "linux/arm/v7"}};
   for (const KnownMountOption& option : known_mount_options()) {
     const std::string name(option.name);

@@ -93,7 +93,8 @@ struct NamedView {
   std::string_view name;
   EngineView view;
 };
-constexpr std::array kEngineViews{NamedView{"containers-storage", EngineView::containers_storage}};
+constexpr std::array kEngineViews{NamedView{"containers-storage", EngineView::containers_storage},
+                                  NamedView{"containerd", EngineView::containerd}};
 
 Status set_engine_view(MountOptions& options, std::string_view value) {
   if (const auto found = std::ranges::find(kEngineViews, value, &NamedView::name);
@@ -139,7 +140,7 @@ constexpr std::array kValueOptions{
                                        : std::nullopt;
                   return {};
                 }},
-    ValueOption{"view", "containers-storage", set_engine_view},
+    ValueOption{"view", "containers-storage|containerd", set_engine_view},
     ValueOption{"idle_timeout", "TIME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto duration = parse_duration(v);

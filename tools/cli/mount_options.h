@@ -8,16 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "fs/tree/engine_view.h"
 #include "fs/tree/view.h"
 #include "layoutfs/error.h"
 #include "layoutfs/log.h"
 
 namespace layoutfs {
 
-// What a mount shows to a container engine instead of files for people.
-enum class EngineView : std::uint8_t {
-  containers_storage,  // an additional image store of podman, buildah, skopeo and CRI-O
-};
+// Returns the value of the mount option `view`.
 std::string_view name_of(EngineView view) noexcept;
 
 struct MountOptions {

@@ -186,8 +186,9 @@ Status serve_all_images(Served& served, const OpenLayout& layout, const MountArg
   }
   std::error_code failed;
   const auto path = std::filesystem::weakly_canonical(layout.path, failed);
-  served.filesystem = make_storage_filesystem(
-      library, std::move(*shown), storage_repository_of_path(failed ? layout.path : path.string()));
+  served.filesystem =
+      make_storage_filesystem(*options.engine_view, library, std::move(*shown),
+                              storage_repository_of_path(failed ? layout.path : path.string()));
   return {};
 }
 
@@ -245,9 +246,10 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
   if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
     return fail(std::move(checked).error());
   auto resources = library_resources(options, std::make_shared<std::optional<Progress>>());
-  auto filesystem = options.engine_view
-                        ? make_storage_filesystem(std::move(tree), resources, std::move(*shown))
-                        : make_repository_filesystem(std::move(tree), resources, std::move(*shown));
+  auto filesystem =
+      options.engine_view
+          ? make_storage_filesystem(*options.engine_view, std::move(tree), resources, std::move(*shown))
+          : make_repository_filesystem(std::move(tree), resources, std::move(*shown));
   return Served{.source = arguments.repositories,
                 .filesystem = std::move(filesystem),
                 .resources = std::move(resources),
@@ -377,7 +379,7 @@ void add_mount_command(Command program, int& exit_code) {
                 "Show the image by FUSE (as -o kernel=no; default: by EROFS if possible)")
       .excludes(kernel);
   command.add_option("--view", arguments->view, "Show all images in the form that a container engine reads")
-      .type_name("containers-storage");
+      .type_name("containers-storage|containerd");
   command.add_flag("-f,--foreground", arguments->is_foreground, "Stay in the foreground");
   command.add_flag("-d,--debug", arguments->is_debug, "Stay in the foreground and log everything");
   command.add_flag("-v,--verbose", arguments->is_verbose, "Print more messages").group(kOutputGroup);

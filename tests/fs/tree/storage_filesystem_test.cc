@@ -57,7 +57,8 @@ class StorageFilesystem : public ::testing::Test {
   Browser mount(std::string repository = "localhost/img") {
     library_ = std::make_shared<ImageLibrary>(open_dir(writer_.path()).value(), IndexCache(dir_ / "cache"),
                                               LibraryOptions{.failures_remembered = std::chrono::seconds(0)});
-    filesystem_ = make_storage_filesystem(library_, {testing::test_platform(), {}}, std::move(repository));
+    filesystem_ =
+        make_storage_filesystem(view_, library_, {testing::test_platform(), {}}, std::move(repository));
     return Browser(*filesystem_);
   }
   // The names of all images, each in brackets.
@@ -70,6 +71,7 @@ class StorageFilesystem : public ::testing::Test {
     return names;
   }
 
+  EngineView view_ = EngineView::containers_storage;
   TempDir dir_;
   LayoutWriter writer_{dir_ / "layout"};
   std::shared_ptr<ImageLibrary> library_;
@@ -262,6 +264,56 @@ TEST_F(StorageFilesystem, OfALayoutThatCannotBeReadTheReasonIsShown) {
   EXPECT_THAT(browser.names("errors"), ElementsAre("index.json"));
 }
 
+std::string containerd_path(const Digest& diff_id) {
+  return "sha256/" + diff_id.hex().substr(0, 2) + "/" + diff_id.hex() + ".erofs";
+}
+
+TEST_F(StorageFilesystem, ForContainerdHasAFileForEachLayerByItsDiffId) {
+  view_ = EngineView::containerd;
+  const Layer a = layer(TarWriter().file("a", "one"));
+  const Bytes packed = gzip(layer(TarWriter().whiteout("a").file("b", "two")).tar.bytes());
+  const Digest diff_id = Digest::of(TarWriter().whiteout("a").file("b", "two").bytes());
+  const Descriptor b = writer_.blob(packed, testing::kGzipType);
+  const Descriptor config = writer_.config({a.blob.digest, diff_id});
+  writer_.write_index({named(writer_.manifest(config, {a.blob, b}), "1"), named(image({a}), "base")});
+  const auto browser = mount();
+  EXPECT_THAT(browser.names(""), ElementsAre("sha256", "sha512"));
+  for (const Digest& each : {a.blob.digest, diff_id}) {
+    const std::string directory = "sha256/" + each.hex().substr(0, 2);
+    EXPECT_THAT(browser.names("sha256"), Contains(each.hex().substr(0, 2)));
+    EXPECT_THAT(browser.names(directory), Contains(each.hex() + ".erofs"));
+    const std::string file = browser.content(containerd_path(each));
+    // EROFS_SUPER_MAGIC_V1 at byte 1024 (Documentation/filesystems/erofs.rst).
+    ASSERT_GT(file.size(), 1028U);
+    EXPECT_EQ(file.substr(1024, 4), "\xe2\xe1\xf5\xe0");
+  }
+  EXPECT_EQ(browser.names("sha256/" + diff_id.hex().substr(0, 2)).size(),
+            diff_id.hex().substr(0, 2) == a.blob.digest.hex().substr(0, 2) ? 2U : 1U);
+  EXPECT_FALSE(browser.exists(containerd_path(Digest::of(packed)))) << "the digest of the blob";
+  EXPECT_FALSE(browser.exists("sha256/zz"));
+  EXPECT_FALSE(browser.exists("sha256/" + diff_id.hex().substr(0, 2) + "/x.erofs"));
+  // A new image appears.
+  const Layer c = layer(TarWriter().file("c"));
+  writer_.write_index({named(image({c}), "2")});
+  EXPECT_TRUE(browser.exists(containerd_path(c.blob.digest)));
+  EXPECT_FALSE(browser.exists(containerd_path(diff_id)));
+}
+
+// containerd trusts the names.
+TEST_F(StorageFilesystem, ForContainerdALayerWithOtherContentCannotBeOpened) {
+  view_ = EngineView::containerd;
+  const Layer a = layer(TarWriter().file("a")), b = layer(TarWriter().file("b"));
+  const Descriptor wrong = writer_.manifest(writer_.config({a.blob.digest}), {b.blob});
+  writer_.write_index({named(wrong, "wrong")});
+  const auto browser = mount();
+  EXPECT_EQ(browser.at(containerd_path(a.blob.digest)).error(), EIO);
+  EXPECT_THAT(browser.content("errors/wrong"), HasSubstr("the config says " + a.blob.digest.str()));
+  // The same digest in another image, with the right blob.
+  const Descriptor other_config = writer_.config({a.blob.digest}, {"linux", "arm64", ""});
+  writer_.write_index({named(wrong, "wrong"), named(writer_.manifest(other_config, {a.blob}), "right")});
+  EXPECT_TRUE(browser.exists(containerd_path(a.blob.digest)));
+}
+
 TEST_F(StorageFilesystem, ShowsTheImagesOfAllRepositories) {
   LayoutWriter app(dir_ / "tree/team/app"), lib(dir_ / "tree/quay.io/lib");
   const std::vector<Layer> shared_by_both{layer(TarWriter().file("a"), &app)};
@@ -271,7 +323,7 @@ TEST_F(StorageFilesystem, ShowsTheImagesOfAllRepositories) {
                                       {shared_by_both[0].blob}),
                          "lib:2")});
   auto resources = std::make_shared<const LibraryResources>(IndexCache(), LibraryOptions{});
-  filesystem_ = make_storage_filesystem(RepositoryTree(dir_ / "tree"), std::move(resources),
+  filesystem_ = make_storage_filesystem(view_, RepositoryTree(dir_ / "tree"), std::move(resources),
                                         {testing::test_platform(), {}});
   const Browser browser(*filesystem_);
   EXPECT_EQ(names_in(browser), R"(["localhost/lib:2"]["localhost/team/app:1"])");
