@@ -58,6 +58,7 @@ int run(std::vector<std::string> arguments) {
   add_umount_command(program, exit_code);
   add_mounts_command(program, exit_code);
   add_chroot_command(program, exit_code);
+  add_engine_command(program, exit_code);
   program.start_group("Content of a layout");
   add_init_command(program, exit_code);
   add_blob_command(program, exit_code);

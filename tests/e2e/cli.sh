@@ -7,8 +7,8 @@ L=$TMP/layouts/sample
 
 prints "-V prints the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-commands=(help mount mounts umount chroot ls cat extract export inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
-  ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm")
+commands=(help mount mounts umount chroot engine ls cat extract export inspect history init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+  ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm" "engine podman")
 for command in "${commands[@]}"; do check "$command -h prints the help" "$LAYOUTFS" $command -h; done
 for command in "${commands[@]}"; do
   layoutfs $command --help >"$TMP/help"
@@ -19,7 +19,7 @@ for command in "${commands[@]}"; do
     same "the help of $command has at least two examples" 1 "$(($(sed -n '/^Examples:/,$ p' "$TMP/help" | grep -c layoutfs) >= 2))"
 done
 same "--help lists each command" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" "$(commands_of | sort)"
-for group in blob ref image tag manifest index; do
+for group in blob ref image tag manifest index engine; do
   same "$group --help lists each of its commands" "$(printf '%s\n' "${commands[@]}" | sed -n "s/^$group //p" | sort)" \
     "$(commands_of $group | sort)"
 done
@@ -152,7 +152,7 @@ for command in "${commands[@]}"; do
   page=layoutfs-${command%% *}.1
   check "$page has layoutfs $command in its synopsis" sh -c "sed -n '/^\.SH SYNOPSIS/,/^\.SH DESC/ s/\\\\f[A-Z]//gp' '$manuals/$page' | grep -q '^layoutfs $command '"
   # The help of a group has no options.
-  case " blob ref image tag manifest index " in *" $command "*) continue ;; esac
+  case " blob ref image tag manifest index engine " in *" $command "*) continue ;; esac
   documented=$(terms "$page" OPTIONS "layoutfs $command" | options)
   same "$page explains every option of layoutfs $command, and no other" "$(options_of "$command")" "$documented"
   compared=$((compared + $(wc -w <<<"$documented")))

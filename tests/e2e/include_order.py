@@ -39,8 +39,9 @@ ALLOWED["fs/fuse"] = ["core/base", "fs/tree"]
 ALLOWED["fs/kernel"] = ["core/base", "core/image", "core/erofs", "fs/tree", "fs/fuse"]
 ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse", "fs/kernel"]
 ALLOWED["tools/chroot"] = ALLOWED["tools/cli"] + ["tools/cli"]
+ALLOWED["tools/engine"] = ALLOWED["tools/cli"] + ["tools/cli"]
 ALLOWED["tools/extract"] = ALLOWED["tools/cli"] + ["tools/cli"]
-ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot", "tools/extract"]
+ALLOWED["tools/commands"] = ALLOWED["tools/chroot"] + ["tools/chroot", "tools/engine", "tools/extract"]
 ALLOWED["tools"] = ALLOWED["tools/commands"] + ["tools/commands"]
 
 # The public headers, each with the module that defines its declarations. They include each other in the same order, and

@@ -72,6 +72,7 @@ void add_mount_command(Command program, int& exit_code);
 void add_mounts_command(Command program, int& exit_code);
 void add_umount_command(Command program, int& exit_code);
 void add_chroot_command(Command program, int& exit_code);
+void add_engine_command(Command program, int& exit_code);
 void add_ls_command(Command program, int& exit_code);
 void add_cat_command(Command program, int& exit_code);
 void add_extract_command(Command program, int& exit_code);
