@@ -140,14 +140,14 @@ void StateTable::build(const Distribution& distribution, std::span<const SymbolV
     const unsigned bits = accuracy_log_ + 1 - static_cast<unsigned>(std::bit_width(number));
     const SymbolValue value = symbol < values.size() ? values[symbol] : SymbolValue{0, 0};
     cells_[state] = {value.baseline, static_cast<std::uint16_t>((number << bits) - size),
-                     static_cast<std::uint8_t>(bits), value.extra_bits};
+                     static_cast<std::uint16_t>(bits | unsigned{value.extra_bits} << 8)};
   }
 }
 
 void StateTable::build_single(std::uint8_t symbol, std::span<const SymbolValue> values) {
   accuracy_log_ = 0;
   symbols_[0] = symbol;
-  cells_[0] = {values[symbol].baseline, 0, 0, values[symbol].extra_bits};
+  cells_[0] = {values[symbol].baseline, 0, static_cast<std::uint16_t>(values[symbol].extra_bits << 8)};
 }
 
 ReverseBits::ReverseBits(ByteView padded) noexcept : padded_(padded.data()), left_(kPaddingBits - 1) {

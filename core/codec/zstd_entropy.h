@@ -48,8 +48,9 @@ class StateTable {
   struct Cell {
     std::uint32_t baseline;  // of its symbol
     std::uint16_t next_base;
-    std::uint8_t next_bits;
-    std::uint8_t extra_bits;  // of its symbol
+    std::uint16_t bits;  // for the next state, and 256 times the extra bits of its symbol
+    unsigned next_bits() const noexcept { return bits & 255; }
+    unsigned extra_bits() const noexcept { return bits >> 8; }
   };
   // Builds the table by RFC 8878, 4.1.1, from "Each symbol has its own set of states" on. `values` are those
   // of the symbols; without them they are 0.
@@ -69,6 +70,13 @@ class StateTable {
   std::array<std::uint8_t, kMaxStates> symbols_{};
 };
 
+// Removes the lowest `count` bits, at most 32, from `bits` and returns them.
+inline std::uint32_t take_low(std::uint64_t& bits, unsigned count) noexcept {
+  const std::uint64_t low = bits & ((std::uint64_t{1} << count) - 1);
+  bits >>= count;
+  return static_cast<std::uint32_t>(low);
+}
+
 // Reads bits from the end of a bitstream to its start (RFC 8878, 4.1, "bitstream").
 class ReverseBits {
  public:
@@ -86,13 +94,13 @@ class ReverseBits {
     std::memcpy(&word_, padded_ + end - sizeof word_, sizeof word_);
     word_ <<= end * 8 - static_cast<std::size_t>(left_);
   }
-  // Returns `count` bits, at most 31, after the next `skipped` ones. Precondition: both are at most kRefilled
-  // together, and nothing was consumed since the last refill.
-  std::uint32_t peek(unsigned skipped, unsigned count) const noexcept {
-    return static_cast<std::uint32_t>(word_ << skipped >> 1 >> (63 - count));
-  }
+  // Returns the next `count` bits, at most kRefilled. Precondition: nothing was consumed since the last
+  // refill.
+  std::uint64_t peek(unsigned count) const noexcept { return word_ >> 1 >> (63 - count); }
   // After it, refill() is needed before peek().
   void consume(unsigned count) noexcept { left_ -= count; }
+  // Undoes the consumption of the last `count` bits.
+  void unconsume(unsigned count) noexcept { left_ += count; }
   // Returns whether all bits were taken, and none beyond.
   bool is_exhausted() const noexcept { return left_ == kPaddingBits; }
   bool has_overrun() const noexcept { return left_ < kPaddingBits; }

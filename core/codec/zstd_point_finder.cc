@@ -22,6 +22,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -95,14 +96,11 @@ bool PointFinder::follow(const Chunk& chunk, std::vector<Match>* matches) {
       return false;
     rest = rest.subspan(kBlockHeaderSize + header->content_size);
     if (matches == nullptr) continue;
-    block_matches_.clear();
+    const std::size_t first = matches->size();
     const bool is_known = walker_.knows_repeat_offsets();
     if (!is_known) known_from_ = chunks_ + 1;
-    if ((is_known ? walker_.last_matches(block_matches_, before) : walker_.last_size()) != size) return false;
-    for (Match match : block_matches_) {
-      match.at += before;
-      matches->push_back(match);
-    }
+    if ((is_known ? walker_.last_matches(*matches, before) : walker_.last_size()) != size) return false;
+    for (Match& match : std::span(*matches).subspan(first)) match.at += before;
     before += size;
   }
   return true;

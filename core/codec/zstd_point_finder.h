@@ -60,7 +60,6 @@ class PointFinder {
   const PointGrid grid_;
   std::shared_ptr<BlockPointMaker> maker_;
   BlockWalker walker_;
-  std::vector<Match> block_matches_;
   std::vector<Continuation> following_;
 
   bool has_given_up_ = false;

@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <limits>
 #include <span>
+#include <tuple>
 #include <utility>
 
 // Shifts by a variable are faster with BMI2; the program chooses when it starts.
@@ -40,8 +41,7 @@ constexpr auto kMatchLengthValues = length_codes<kMatchLengthCodes>(
     3, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  0,  0,  0,  0,  0,  0, 0,
         0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16});
 static_assert(kLiteralLengthValues.back().baseline == 65536 && kMatchLengthValues.back().baseline == 65539);
-static_assert(31 <= ReverseBits::kRefilled && 16 + 16 <= ReverseBits::kRefilled &&
-              9 + 9 + 8 <= ReverseBits::kRefilled);
+static_assert(31 + 16 <= ReverseBits::kRefilled && 16 + 9 + 9 + 8 <= ReverseBits::kRefilled);
 
 // An offset code is its number of bits, and the highest one is a one.
 constexpr auto kOffsetValues = [] {
@@ -120,26 +120,6 @@ std::optional<std::size_t> read_sequence_count(ByteView& rest) {
   const std::size_t count = value == 255 ? added + 0x7F00 : ((value - 128) << 8) + added;
   if (count == 0) return std::nullopt;  // a longer encoding of 0, which decoders interpret differently
   return count;
-}
-
-// RFC 8878, 3.1.1.5: values up to 3 refer to an earlier offset. For offsets that are all known. Returns false
-// if the result is 0.
-[[gnu::always_inline]] inline bool follow_known_offset(std::array<std::uint32_t, 3>& recent,
-                                                       std::uint32_t offset_value, bool has_no_literals) {
-  // Arithmetic, because a compiler would make branches, which are not predictable.
-  const auto either = [](bool is_first, std::uint32_t first, std::uint32_t second) {
-    return second ^ ((first ^ second) & (0U - static_cast<std::uint32_t>(is_first)));
-  };
-  const bool is_new = offset_value > 3;
-  const std::uint32_t index = offset_value - 1 + (has_no_literals ? 1 : 0);
-  std::uint32_t offset = recent[0] - (index == 3 ? 1 : 0);
-  offset = either(index == 1, recent[1], offset);
-  offset = either(index == 2, recent[2], offset);
-  offset = either(is_new, offset_value - 3, offset);
-  recent[2] = either(index > 1, recent[1], recent[2]);
-  recent[1] = either(index > 0, recent[0], recent[1]);
-  recent[0] = offset;
-  return offset != 0;
 }
 
 }  // namespace
@@ -281,89 +261,103 @@ void BlockWalker::read_sequences(std::vector<Match>* matches, std::int64_t reach
 }
 
 // The order of the bits is that of RFC 8878, 3.1.1.3.2.1.2. This loop is most of the work of a search for
-// access points: everything is in local variables, and there is no branch that depends on the kind of a
-// sequence. Values that are out of range are only noted in `is_wrong`; nothing is indexed by them.
+// access points: everything is in local variables, and all bits of a sequence are taken from the input at
+// once, the last ones first. Values that are out of range are only noted as `wrong`; nothing is indexed by
+// them.
 LAYOUTFS_WITH_BMI2 std::optional<std::size_t> BlockWalker::follow_bitstream(std::vector<Match>* matches,
                                                                             std::int64_t reach) {
   const StateTable& literal_states = literal_lengths_.states;
   const StateTable& offset_states = offsets_.states;
   const StateTable& match_states = match_lengths_.states;
   const bool are_offsets_known = knows_repeat_offsets();
-  const std::size_t first_match = matches == nullptr ? 0 : matches->size();
   // A place for each sequence; those that are not wanted are overwritten by the next one.
-  Match ignored[1];
-  if (matches != nullptr) matches->resize(first_match + sequences_.count);
-  Match* next = matches == nullptr ? ignored : matches->data() + first_match;
+  if (kept_.size() < sequences_.count) kept_.resize(sequences_.count);
+  Match* next = kept_.data();
   const std::int64_t least_offset = matches == nullptr ? std::numeric_limits<std::int64_t>::max() : reach;
+  const auto window_size = static_cast<std::int64_t>(window_size_);
 
   ReverseBits bits(sequences_.bitstream);
   bits.refill();
-  const unsigned literal_log = literal_states.accuracy_log(), offset_log = offset_states.accuracy_log(),
-                 match_log = match_states.accuracy_log();
-  std::uint32_t literal_state = bits.peek(0, literal_log);
-  std::uint32_t offset_state = bits.peek(literal_log, offset_log);
-  std::uint32_t match_state = bits.peek(literal_log + offset_log, match_log);
-  bits.consume(literal_log + offset_log + match_log);
-  RepeatOffsets recent = repeat_offsets_;
-  std::size_t literals = 0;
-  std::size_t matched = 0;
-  bool is_wrong = false;
+  const unsigned offset_log = offset_states.accuracy_log(), match_log = match_states.accuracy_log();
+  const unsigned states_log = literal_states.accuracy_log() + offset_log + match_log;
+  std::uint64_t fields = bits.peek(states_log);
+  std::uint32_t match_state = take_low(fields, match_log);
+  std::uint32_t offset_state = take_low(fields, offset_log);
+  auto literal_state = static_cast<std::uint32_t>(fields);
+  bits.consume(states_log);
+  auto [recent0, recent1, recent2] = repeat_offsets_;
+  std::size_t literals = 0, at = 0;
+  unsigned states_bits = 0;
+  std::int64_t wrong = 0;  // negative if something is
   for (std::size_t left = sequences_.count; left > 0; --left) {
+    if (bits.has_overrun()) return std::nullopt;
     const StateTable::Cell literal = literal_states[literal_state];
     const StateTable::Cell offset = offset_states[offset_state];
     const StateTable::Cell match = match_states[match_state];
-    // The bits of the sequence, and then those of the next states.
-    const unsigned lengths_at = offset.extra_bits, literal_at = lengths_at + match.extra_bits;
-    const unsigned values_end = literal_at + literal.extra_bits;
-    const unsigned states_end = values_end + literal.next_bits + match.next_bits + offset.next_bits;
+    // The bits of the offset, the match length and the literal length, and then those of the next states:
+    // literal length, match length, offset. The last sequence has no next states; the bits that are read in
+    // their place are given back.
+    const unsigned sums = unsigned{literal.bits} + offset.bits + match.bits;
+    states_bits = sums & 255;
+    const unsigned all_bits = states_bits + (sums >> 8);
     bits.refill();
-    const std::uint32_t offset_value = offset.baseline + bits.peek(0, offset.extra_bits);
-    unsigned states_at = values_end;
-    std::uint32_t match_length = match.baseline, literal_length = literal.baseline;
-    if (states_end <= ReverseBits::kRefilled) [[likely]] {
-      match_length += bits.peek(lengths_at, match.extra_bits);
-      literal_length += bits.peek(literal_at, literal.extra_bits);
+    std::uint32_t offset_value = offset.baseline, match_length = match.baseline;
+    unsigned match_bits = match.extra_bits();
+    if (all_bits <= ReverseBits::kRefilled) [[likely]] {
+      fields = bits.peek(all_bits);
     } else {
-      bits.consume(lengths_at);
-      bits.refill();
-      match_length += bits.peek(0, match.extra_bits);
-      literal_length += bits.peek(match.extra_bits, literal.extra_bits);
-      bits.consume(values_end - lengths_at);
+      const unsigned first_bits = offset.extra_bits() + std::exchange(match_bits, 0);
+      fields = bits.peek(first_bits);
+      match_length += take_low(fields, match.extra_bits());
+      offset_value += static_cast<std::uint32_t>(fields);
+      bits.consume(first_bits);
       if (bits.has_overrun()) return std::nullopt;
       bits.refill();
-      states_at = 0;
+      fields = bits.peek(all_bits - first_bits);
+      bits.unconsume(first_bits);
     }
-    if (left > 1) {
-      literal_state = literal.next_base + bits.peek(states_at, literal.next_bits);
-      match_state = match.next_base + bits.peek(states_at + literal.next_bits, match.next_bits);
-      offset_state =
-          offset.next_base + bits.peek(states_at + literal.next_bits + match.next_bits, offset.next_bits);
-      bits.consume(states_at + states_end - values_end);
+    bits.consume(all_bits);
+    offset_state = offset.next_base + take_low(fields, offset.next_bits());
+    match_state = match.next_base + take_low(fields, match.next_bits());
+    literal_state = literal.next_base + take_low(fields, literal.next_bits());
+    const std::uint32_t literal_length = literal.baseline + take_low(fields, literal.extra_bits());
+    match_length += take_low(fields, match_bits);
+    offset_value += static_cast<std::uint32_t>(fields);
+    // RFC 8878, 3.1.1.5: values up to 3 refer to an earlier offset.
+    if (are_offsets_known) [[likely]] {
+      const std::uint32_t index = offset_value - 1 + (literal_length == 0 ? 1 : 0);
+      std::uint32_t found = index == 3 ? recent0 - 1 : recent0;
+      found = index == 1 ? recent1 : found;
+      found = index == 2 ? recent2 : found;
+      found = offset_value > 3 ? offset_value - 3 : found;
+      recent2 = index > 1 ? recent1 : recent2;
+      recent1 = index > 0 ? recent0 : recent1;
+      recent0 = found;
+      wrong |= std::int64_t{found} - 1;
     } else {
-      bits.consume(states_at);
+      RepeatOffsets recent{recent0, recent1, recent2};
+      if (!follow_offset(recent, offset_value, literal_length == 0)) return std::nullopt;
+      std::tie(recent0, recent1, recent2) = std::tie(recent[0], recent[1], recent[2]);
     }
-    if (bits.has_overrun()) return std::nullopt;
-    if (are_offsets_known)
-      is_wrong |= !follow_known_offset(recent, offset_value, literal_length == 0);
-    else if (!follow_offset(recent, offset_value, literal_length == 0))
-      return std::nullopt;
+    wrong |= window_size - std::int64_t{recent0};
     literals += literal_length;
-    const std::size_t at = literals + matched;
-    matched += match_length;
-    *next = {static_cast<std::uint32_t>(at), recent[0], match_length};
-    next += std::int64_t{recent[0]} - static_cast<std::int64_t>(at) > least_offset ? 1 : 0;
-    is_wrong |= recent[0] > window_size_;
+    at += literal_length;
+    *next = {static_cast<std::uint32_t>(at), recent0, match_length};
+    next += std::int64_t{recent0} - static_cast<std::int64_t>(at) > least_offset ? 1 : 0;
+    at += match_length;
   }
-  repeat_offsets_ = recent;
-  if (matches != nullptr) matches->resize(static_cast<std::size_t>(next - matches->data()));
+  bits.unconsume(states_bits);
+  repeat_offsets_ = {recent0, recent1, recent2};
+  if (matches != nullptr) matches->insert(matches->end(), kept_.data(), next);
   // There are at most 2^17 sequences, so the sums did not overflow.
-  if (is_wrong || !bits.is_exhausted() || literals > sequences_.literals_size ||
-      sequences_.literals_size + matched > kMaxBlockSize)
+  const std::size_t size = sequences_.literals_size - literals + at;
+  if (wrong < 0 || !bits.is_exhausted() || literals > sequences_.literals_size || size > kMaxBlockSize)
     return std::nullopt;
-  return sequences_.literals_size + matched;
+  return size;
 }
 
-// Like follow_known_offset, for offsets of which some are 0 because they are not known.
+// For offsets of which some are 0 because they are not known. Returns false if the result is 0 although it is
+// known.
 bool BlockWalker::follow_offset(RepeatOffsets& recent, std::uint32_t offset_value, bool has_no_literals) {
   if (offset_value > 3) {
     recent = {offset_value - 3, recent[0], recent[1]};

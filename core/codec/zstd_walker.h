@@ -79,6 +79,7 @@ class BlockWalker {
   };
 
   std::uint64_t window_size_;
+  std::vector<Match> kept_;  // of follow_bitstream, which uses the memory again
   Sequences sequences_;
   std::optional<std::size_t> last_size_ = 0;
   bool has_last_sequences_ = false;  // whether they belong to the last block

@@ -85,7 +85,7 @@ TEST(ZstdEntropy, EveryStateOfATableLeadsToStatesOfTheTable) {
     for (std::uint32_t state = 0; state < size; ++state) {
       const auto& entry = table[state];
       ++cells.at(table.symbol(state));
-      ASSERT_LE(entry.next_base + (1U << entry.next_bits), size);
+      ASSERT_LE(entry.next_base + (1U << entry.next_bits()), size);
     }
     for (std::size_t symbol = 0; symbol < kMaxSymbols; ++symbol)
       ASSERT_EQ(cells[symbol], std::abs(distribution.parts[symbol])) << "symbol " << symbol;
@@ -127,19 +127,25 @@ TEST(ZstdEntropy, BitsAreTakenFromTheEndAndNeverFromBeforeTheFront) {
   ReverseBits bits(bytes);
   const auto take = [&bits](unsigned count) {
     bits.refill();
-    const auto taken = bits.peek(0, count);
-    EXPECT_EQ(bits.peek(count, 0), 0U);
+    const auto taken = bits.peek(count);
+    EXPECT_EQ(bits.peek(0), 0U);
     bits.consume(count);
     return taken;
   };
   bits.refill();
-  EXPECT_EQ(bits.peek(4, 8), 0xCDU);
+  std::uint64_t fields = bits.peek(12);
+  EXPECT_EQ(take_low(fields, 8), 0xCDU);
+  EXPECT_EQ(take_low(fields, 0), 0U);
+  EXPECT_EQ(fields, 0x6U);
   EXPECT_EQ(take(4), 0x6U);
   EXPECT_EQ(take(8), 0xCDU);
   EXPECT_EQ(take(0), 0U);
   EXPECT_FALSE(bits.is_exhausted());
   EXPECT_EQ(take(8), 0xABU);
   EXPECT_TRUE(bits.is_exhausted());
+  bits.unconsume(1);
+  EXPECT_FALSE(bits.is_exhausted());
+  EXPECT_EQ(take(1), 1U);
   EXPECT_EQ(take(1), 0U);
   EXPECT_TRUE(bits.has_overrun());
   EXPECT_TRUE(ReverseBits(padded({})).has_overrun());
