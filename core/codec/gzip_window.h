@@ -35,7 +35,8 @@ class WindowThinner {
   std::unique_ptr<DeflateDecoder> deflate_;
   // The stream from the block on, decoded with the window, and with the first and the second bytes of codes.
   Bytes plain_, first_, second_;
-  Bytes thinned_;
+  // By position in the window: its byte, and whether it is referenced (all bits or none).
+  Bytes sources_, masks_;
 };
 
 }  // namespace layoutfs
