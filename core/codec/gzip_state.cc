@@ -51,19 +51,21 @@ GzipStateWriter::~GzipStateWriter() = default;
 std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, const BlockStart& start,
                                                ByteView following) {
   if (!thinner_.thin(window, start, following)) return std::nullopt;
-  RunWriter runs;
-  for_each_run(window, [&](std::size_t at, std::size_t size) { runs.add(at, window.subspan(at, size)); });
-  const StateHeader header{static_cast<std::uint32_t>(window.size()), runs.runs()};
+  runs_.clear();
+  for_each_run(window, [&](std::size_t at, std::size_t size) { runs_.add(at, window.subspan(at, size)); });
+  const StateHeader header{static_cast<std::uint32_t>(window.size()), runs_.runs()};
   const ByteView header_bytes = std::as_bytes(std::span(&header, 1));
-  Bytes plain(header_bytes.begin(), header_bytes.end());
-  runs.finish(plain);
-  Bytes state(1 + ZSTD_compressBound(plain.size()));
-  state[0] = kAtBlock;
-  const std::size_t size = ZSTD_compressCCtx(zstd_.get(), state.data() + 1, state.size() - 1, plain.data(),
-                                             plain.size(), kWindowLevel);
+  plain_.assign(header_bytes.begin(), header_bytes.end());
+  runs_.finish(plain_);
+  const std::size_t most = ZSTD_compressBound(plain_.size());
+  if (packed_.size() < most) packed_.resize(most);
+  const std::size_t size = ZSTD_compressCCtx(zstd_.get(), packed_.data(), packed_.size(), plain_.data(),
+                                             plain_.size(), kWindowLevel);
   if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
-  state.resize(1 + size);
-  state.shrink_to_fit();
+  Bytes state;
+  state.reserve(1 + size);
+  state.push_back(kAtBlock);
+  state.insert(state.end(), packed_.begin(), packed_.begin() + static_cast<std::ptrdiff_t>(size));
   return state;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/codec/gzip_window.h"
+#include "core/codec/sparse_bytes.h"
 #include "layoutfs/bytes.h"
 #include "layoutfs/error.h"
 
@@ -28,6 +29,8 @@ class GzipStateWriter {
   };
   std::unique_ptr<ZSTD_CCtx_s, Free> zstd_;
   WindowThinner thinner_;
+  RunWriter runs_;
+  Bytes plain_, packed_;  // a state, uncompressed and compressed
 };
 
 // Returns the state at the header of a member.

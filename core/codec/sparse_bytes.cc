@@ -46,6 +46,12 @@ void RunWriter::finish(Bytes& out) const {
   for (const Bytes* part : {&gaps_, &lengths_, &bytes_}) out.insert(out.end(), part->begin(), part->end());
 }
 
+void RunWriter::clear() noexcept {
+  for (Bytes* part : {&gaps_, &lengths_, &bytes_}) part->clear();
+  runs_ = 0;
+  end_ = 0;
+}
+
 bool copy_runs(ByteView packed, std::size_t runs, std::span<std::byte> window) {
   ByteView gaps = packed, lengths = gaps;
   if (!skip_numbers(lengths, runs)) return false;

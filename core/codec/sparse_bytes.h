@@ -20,6 +20,8 @@ class RunWriter {
   std::uint32_t runs() const noexcept { return runs_; }
   // Appends the runs to `out`.
   void finish(Bytes& out) const;
+  // Starts again, with the same memory.
+  void clear() noexcept;
 
  private:
   Bytes gaps_, lengths_, bytes_;

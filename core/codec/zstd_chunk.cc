@@ -14,7 +14,10 @@ std::shared_ptr<Chunk> ChunkPool::take() {
       free_->chunks.pop_back();
     }
   }
-  if (chunk == nullptr) chunk = std::make_unique<Chunk>();
+  if (chunk == nullptr) {
+    chunk = std::make_unique<Chunk>();
+    chunk->blocks.reserve(kBlockHeaderSize + kMaxBlockSize);
+  }
   chunk->size = 0;
   chunk->blocks.clear();
   chunk->sizes.clear();

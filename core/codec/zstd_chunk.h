@@ -21,7 +21,7 @@ struct Chunk {
   std::uint64_t position = 0;  // of the first block, in bytes from the start of the blob
   std::unique_ptr<std::byte[]> plain = std::make_unique_for_overwrite<std::byte[]>(kCapacity);
   std::size_t size = 0;              // decoded bytes
-  Bytes blocks;                      // the blocks with their headers
+  Bytes blocks;                      // the blocks with their headers; has room for a usual one
   std::vector<std::uint32_t> sizes;  // decoded bytes of each block
   bool ends_frame = false;
 
@@ -35,8 +35,9 @@ class ChunkPool {
   std::shared_ptr<Chunk> take();
 
  private:
-  // Keeps as many as are usually between two points.
-  static constexpr std::size_t kMaxFree = 64;
+  // About as many as a search keeps if the window is as large as it may be, because a page of new memory
+  // costs more than decoding into it.
+  static constexpr std::size_t kMaxFree = 256;
   struct Free {
     Free() { chunks.reserve(kMaxFree); }  // a chunk returns without allocating
     std::mutex mutex;

@@ -211,19 +211,23 @@ Bytes BlockPointMaker::packed(ByteView tables) {
                      .tables_size = static_cast<std::uint32_t>(tables.size()),
                      .runs = 0,
                      .has_checksum = point_->has_checksum ? 1U : 0U};
-  RunWriter runs;
-  for_each_run(needed_, [&](std::size_t at, std::size_t size) { runs.add(at, window.subspan(at, size)); });
-  header.runs = runs.runs();
-  Bytes plain;
-  append(plain, std::as_bytes(std::span(&header, 1)));
-  append(plain, tables);
-  runs.finish(plain);
-  Bytes state(1 + ZSTD_compressBound(plain.size()));
-  state[0] = kBlockKind;
-  const std::size_t size = ZSTD_compressCCtx(compression_.get(), state.data() + 1, state.size() - 1,
-                                             plain.data(), plain.size(), kStateLevel);
+  runs_.clear();
+  for_each_run(needed_, [&](std::size_t at, std::size_t size) { runs_.add(at, window.subspan(at, size)); });
+  header.runs = runs_.runs();
+  plain_.clear();
+  append(plain_, std::as_bytes(std::span(&header, 1)));
+  append(plain_, tables);
+  runs_.finish(plain_);
+  const std::size_t most = ZSTD_compressBound(plain_.size());
+  if (packed_.size() < most) packed_.resize(most);
+  const std::size_t size = ZSTD_compressCCtx(compression_.get(), packed_.data(), packed_.size(),
+                                             plain_.data(), plain_.size(), kStateLevel);
   if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
-  return {state.begin(), state.begin() + 1 + static_cast<std::ptrdiff_t>(size)};
+  Bytes state;
+  state.reserve(1 + size);
+  state.push_back(kBlockKind);
+  append(state, ByteView(packed_).first(size));
+  return state;
 }
 
 std::optional<Bytes> BlockPointMaker::make(const FrameHeader& frame, const EntropyState& entropy,

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "core/codec/sparse_bytes.h"
 #include "core/codec/zstd_chunk.h"
 #include "core/codec/zstd_context.h"
 #include "core/codec/zstd_frame.h"
@@ -110,6 +111,8 @@ class BlockPointMaker {
   std::optional<BlockPoint> point_;    // its window is zero between two calls of make()
   std::vector<std::uint64_t> needed_;  // a bit for each byte of the window
   Bytes decoded_;
+  RunWriter runs_;
+  Bytes plain_, packed_;  // a state, uncompressed and compressed
 };
 
 }  // namespace layoutfs::zstd
