@@ -13,7 +13,7 @@ struct EstimatedSize {
   std::uint64_t diff_size;  // bytes of the uncompressed layer
 };
 
-// Returns what the first and the last bytes of the blob tell. The size is right for a tar without
+// Returns the facts in the first and the last bytes of the blob. The size is right for a tar without
 // compression, for gzip with one member of less than 4 GiB (RFC 1952, ISIZE), and for one frame of zstd with
 // a content size (RFC 8878, 3.1.1.1.4). Otherwise it is a guess. Cost: two reads of some bytes. An unreadable
 // blob counts as not compressed.

@@ -32,7 +32,7 @@ Result<std::string> checked_layout(const std::string& operand, const Arguments& 
   const auto absolute = [&failed](const std::string& path) {
     return std::filesystem::absolute(path, failed).lexically_normal().string();
   };
-  // What is removed need not exist any more.
+  // A layout to remove need not exist any more.
   if (arguments.removes) return absolute(operand);
   if (arguments.is_of_repositories) {
     const RepositoryTree tree(absolute(operand));

@@ -1,4 +1,4 @@
-// `layoutfs engine`: what container engines need to run images from layouts.
+// `layoutfs engine`: the setup of container engines that run images from layouts.
 #pragma once
 
 #include "tools/cli/command.h"

@@ -1,7 +1,7 @@
 // The files of a permanent mount for podman, and their installation.
 //
-// Root's mount is an instance of layoutfs@.service. A user's podman sees only what is mounted in its own user
-// and mount namespace, which `podman unshare` enters, so its service mounts there.
+// Root's mount is an instance of layoutfs@.service. A user's podman sees only the mounts of its own user and
+// mount namespace, which `podman unshare` enters, so its service mounts there.
 #include "tools/engine/podman_setup.h"
 
 #include <fcntl.h>
