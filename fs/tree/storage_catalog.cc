@@ -255,7 +255,11 @@ class StorageCatalog::Assembly {
 
 Result<StorageSnapshotPtr> StorageCatalog::refresh(const Context& context) {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  auto has_changed = read_sources(context);
+  Result<bool> has_changed = false;
+  if (const auto now = Clock::now(); !latest_ || now - sources_read_at_ >= pause_) {
+    sources_read_at_ = now;
+    has_changed = read_sources(context);
+  }
   if (!has_changed) return fail(std::move(has_changed).error());
   // Before the assembly: later changes are seen by the next refresh.
   const std::uint64_t failures = mount_.slots.failure_changes();

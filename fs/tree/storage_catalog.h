@@ -78,8 +78,10 @@ using StorageSnapshotPtr = std::shared_ptr<const StorageSnapshot>;
 class StorageCatalog {
  public:
   // `mount` must outlive it. `sources` returns the layouts in the order in which images of one name are
-  // chosen. If it fails, the layouts stay as they are.
-  StorageCatalog(MountContext& mount, StorageSources sources) : mount_(mount), sources_(std::move(sources)) {}
+  // chosen. If it fails, the layouts stay as they are. It is called for each request, but not again before
+  // `pause` has passed.
+  StorageCatalog(MountContext& mount, StorageSources sources, std::chrono::milliseconds pause)
+      : mount_(mount), sources_(std::move(sources)), pause_(pause) {}
 
   // Returns the current snapshot; the same one while nothing has changed. EINTR if the context ends while
   // another thread makes it.
@@ -115,6 +117,7 @@ class StorageCatalog {
 
   MountContext& mount_;
   const StorageSources sources_;
+  const std::chrono::milliseconds pause_;
   SingleFlight<int, StorageSnapshotPtr> flights_{LockLevel::store};
   // Used within a flight alone.
   std::vector<KnownSource> known_;
@@ -122,7 +125,7 @@ class StorageCatalog {
   std::map<std::uint32_t, std::string>
       failed_;  // by slot: the status of the blobs when it could not be opened
   std::uint64_t seen_failures_ = 0, seen_indexes_ = 0;
-  Clock::time_point assembled_at_;
+  Clock::time_point assembled_at_, sources_read_at_;
   StorageSnapshotPtr latest_;
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,10 @@
 
 namespace layoutfs {
 namespace {
+
+// Finding all layouts of a tree reads its directories, so it is not done for each of the thousands of
+// requests of a single command.
+constexpr std::chrono::milliseconds kTreePause{250};
 
 // Returns a text that changes with index.json, and with the directory; nullopt if index.json has changed so
 // recently that it may change again without another time.
@@ -53,10 +58,12 @@ std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, std::shared
   nodes.resources = library->resources();
   const auto layout = std::make_shared<LayoutContext>(*nodes.mount, std::move(library));
   auto catalog = std::make_shared<StorageCatalog>(
-      *nodes.mount, [layout, repository = std::move(repository)]() -> Result<std::vector<StorageSource>> {
+      *nodes.mount,
+      [layout, repository = std::move(repository)]() -> Result<std::vector<StorageSource>> {
         return std::vector{
             StorageSource{.layout = layout, .name = "", .repository = repository, .stamp = {}}};
-      });
+      },
+      std::chrono::milliseconds(0));
   nodes.root = make_root(view, std::move(catalog));
   return make_node_filesystem(std::move(nodes));
 }
@@ -72,8 +79,9 @@ std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, RepositoryT
   const auto layouts =
       std::make_shared<RepositoryLayouts>(*nodes.mount, std::move(tree), std::move(resources),
                                           RepositoryLayouts::kMostOpen, options.follow_links);
-  auto catalog =
-      std::make_shared<StorageCatalog>(*nodes.mount, [layouts]() -> Result<std::vector<StorageSource>> {
+  auto catalog = std::make_shared<StorageCatalog>(
+      *nodes.mount,
+      [layouts]() -> Result<std::vector<StorageSource>> {
         const auto names = layouts->tree().list("", 0);
         if (!names) return fail(Error(names.error()));
         std::vector<StorageSource> sources;
@@ -83,7 +91,8 @@ std::shared_ptr<Filesystem> make_storage_filesystem(EngineView view, RepositoryT
                              .repository = storage_repository_of_name(name),
                              .stamp = stamp_of(*layouts, name)});
         return sources;
-      });
+      },
+      kTreePause);
   nodes.root = make_root(view, std::move(catalog));
   return make_node_filesystem(std::move(nodes));
 }
