@@ -29,9 +29,9 @@ class Decoder {
   // Returns the memory in use in bytes, as far as it is more than a few buffers.
   virtual std::size_t memory() const noexcept { return kBuffersOfDecoder; }
   static constexpr std::size_t kBuffersOfDecoder = std::size_t{512} << 10;
-  // Lets go of the blob: only Codec::resume may use the decoder again. Returns false if that would save
-  // nothing.
-  virtual bool end() noexcept { return false; }
+  // Lets go of the blob: only Codec::resume of the returned compression may use the decoder again. Returns
+  // nullopt if that would save nothing.
+  virtual std::optional<Compression> end() noexcept { return std::nullopt; }
 };
 
 // An access point found by an IndexingDecoder, at the end of the step that reports it.

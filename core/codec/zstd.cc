@@ -53,11 +53,13 @@ class ZstdDecoder final : public Decoder {
   }
 
   // The window and the dictionary are worth keeping.
-  bool end() noexcept override {
+  std::optional<Compression> end() noexcept override {
     source_.reset();
     point_ = nullptr;
-    return !ZSTD_isError(ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only)) &&
-           !ZSTD_isError(ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0));
+    if (ZSTD_isError(ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only)) ||
+        ZSTD_isError(ZSTD_DCtx_loadDictionary(context_.get(), nullptr, 0)))
+      return std::nullopt;
+    return Compression::zstd;
   }
 
  private:

@@ -107,9 +107,7 @@ Result<const BlockPoint*> BlockPointReader::read(ByteView state) {
   return point;
 }
 
-std::size_t BlockPointReader::memory() const noexcept {
-  return plain_.capacity() + (point_ ? point_->dictionary.most() : 0);
-}
+std::size_t BlockPointReader::memory() const noexcept { return 2 * plain_.capacity(); }
 
 Result<const BlockPoint*> BlockPointReader::read_inside(ByteView state) {
   const auto broken = [] { return fail(Errc::corrupt, "invalid state of a zstd access point"); };

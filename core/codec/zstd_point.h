@@ -67,7 +67,7 @@ class BlockPointReader {
   // Returns nullptr for a point at the start of a frame. Errc::corrupt if it is not a state. The point is
   // valid until the next call.
   Result<const BlockPoint*> read(ByteView state);
-  // Returns the memory in use in bytes.
+  // Returns the memory in use in bytes: the last state, and about as much of the window that was written.
   std::size_t memory() const noexcept;
 
  private:

@@ -7,9 +7,10 @@
 
 namespace layoutfs {
 
-void EndedDecoders::keep(Compression compression, std::unique_ptr<Decoder> decoder) noexcept {
-  if (!decoder->end()) return;
-  Entry entry{compression, std::move(decoder), 0};
+void EndedDecoders::keep(std::unique_ptr<Decoder> decoder) noexcept {
+  const auto compression = decoder->end();
+  if (!compression) return;
+  Entry entry{*compression, std::move(decoder), 0};
   entry.memory = entry.decoder->memory();
   auto entries = entries_.lock();
   std::size_t memory = entry.memory;

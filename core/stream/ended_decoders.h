@@ -18,7 +18,7 @@ class EndedDecoders {
   static constexpr std::size_t kMostMemory = std::size_t{16} << 20;
 
   // Ends the decoder. Keeps it if its memory is worth it and there is room.
-  void keep(Compression compression, std::unique_ptr<Decoder> decoder) noexcept;
+  void keep(std::unique_ptr<Decoder> decoder) noexcept;
   // Removes and returns one for Codec::resume; nullptr if there is none.
   std::unique_ptr<Decoder> take(Compression compression) noexcept;
 

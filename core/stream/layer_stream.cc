@@ -149,7 +149,14 @@ Result<ParkedDecoder> LayerStream::State::place_at(std::uint64_t run, std::uint6
   const PointRecord point = runs.point_of(run);
   opened_blob->will_read(point.position / 8,
                          std::min(runs.part_of_blob(run, last, kMostAnnounced), kMostAnnounced));
-  auto decoder = resume_at(point, index, std::move(opened_blob), cache->ended().take(index.compression));
+  auto ended = cache->ended().take(index.compression);
+  if (!ended) {
+    // Reads at random places end none, but the oldest one would have to leave when this one is parked.
+    auto leaving = cache->parked().make_room(stream, decoder_memory);
+    for (ParkedDecoder& oldest : leaving) cache->ended().keep(std::move(oldest.decoder));
+    ended = cache->ended().take(index.compression);
+  }
+  auto decoder = resume_at(point, index, std::move(opened_blob), std::move(ended));
   if (!decoder) return std::unexpected(std::move(decoder.error()));
   return ParkedDecoder{*std::move(decoder), run};
 }
@@ -193,7 +200,7 @@ Result<SpanBytes> LayerStream::State::copied(std::uint64_t wanted, const Context
 // few can be parked.
 void LayerStream::State::park(ParkedDecoder place) noexcept {
   if (place.span == 0 || !runs.is_same(place.span, place.span - 1))
-    return cache->ended().keep(index.compression, std::move(place.decoder));
+    return cache->ended().keep(std::move(place.decoder));
   try {
     cache->parked().park(stream, std::move(place));
   } catch (const std::bad_alloc&) {

@@ -29,23 +29,36 @@ bool ParkedDecoders::has(std::uint64_t stream, std::uint64_t first_span, std::ui
   });
 }
 
+// Moves the entries to `leaving` for which there is no room beside another one of `stream` and `memory`
+// bytes.
+void ParkedDecoders::make_room(Entries& entries, std::uint64_t stream, std::size_t memory, Entries& leaving) {
+  const auto is_of_stream = [&](const Entry& entry) { return entry.stream == stream; };
+  if (std::ranges::count_if(entries, is_of_stream) >= static_cast<std::ptrdiff_t>(kMostPerStream)) {
+    const auto oldest = std::find_if(entries.rbegin(), entries.rend(), is_of_stream);
+    leaving.splice(leaving.end(), entries, std::prev(oldest.base()));
+  }
+  for (const Entry& entry : entries) memory += entry.memory;
+  while (!entries.empty() && (entries.size() >= kMost || memory > kMostMemory)) {
+    memory -= entries.back().memory;
+    leaving.splice(leaving.end(), entries, std::prev(entries.end()));
+  }
+}
+
+std::list<ParkedDecoder> ParkedDecoders::make_room(std::uint64_t stream, std::size_t memory) {
+  Entries entries_leaving;
+  make_room(*entries_.lock(), stream, memory, entries_leaving);
+  std::list<ParkedDecoder> leaving;
+  for (Entry& entry : entries_leaving) leaving.push_back(std::move(entry.place));
+  return leaving;
+}
+
 void ParkedDecoders::park(std::uint64_t stream, ParkedDecoder place) {
   Entries leaving, parked;  // destroyed after the lock is released
   const std::size_t size = place.decoder->memory();
   parked.push_front({stream, std::move(place), size});
   auto entries = entries_.lock();
-  const auto is_of_stream = [&](const Entry& entry) { return entry.stream == stream; };
+  make_room(*entries, stream, size, leaving);
   entries->splice(entries->begin(), parked);
-  if (std::ranges::count_if(*entries, is_of_stream) > static_cast<std::ptrdiff_t>(kMostPerStream)) {
-    const auto oldest = std::find_if(entries->rbegin(), entries->rend(), is_of_stream);
-    leaving.splice(leaving.end(), *entries, std::prev(oldest.base()));
-  }
-  std::size_t memory = 0;
-  for (const Entry& entry : *entries) memory += entry.memory;
-  while (entries->size() > 1 && (entries->size() > kMost || memory > kMostMemory)) {
-    memory -= entries->back().memory;
-    leaving.splice(leaving.end(), *entries, std::prev(entries->end()));
-  }
 }
 
 void ParkedDecoders::drop(std::uint64_t stream) noexcept {

@@ -22,7 +22,7 @@ class ParkedDecoders {
  public:
   static constexpr std::size_t kMost = 16;
   static constexpr std::size_t kMostPerStream = 4;
-  static constexpr std::size_t kMostMemory = std::size_t{32} << 20;  // unless a single one needs more
+  static constexpr std::size_t kMostMemory = std::size_t{24} << 20;  // unless a single one needs more
 
   // Removes and returns the decoder of `stream` with the largest position from `first_span` to `last_span`,
   // inclusive.
@@ -31,6 +31,9 @@ class ParkedDecoders {
   bool has(std::uint64_t stream, std::uint64_t first_span, std::uint64_t last_span) const;
   // Throws std::bad_alloc; the decoder is destroyed then.
   void park(std::uint64_t stream, ParkedDecoder place);
+  // Removes and returns those that park() would destroy for a decoder of `stream` with this memory. Throws
+  // std::bad_alloc.
+  std::list<ParkedDecoder> make_room(std::uint64_t stream, std::size_t memory);
   // Destroys all decoders of `stream`.
   void drop(std::uint64_t stream) noexcept;
   std::size_t size() const;
@@ -42,6 +45,7 @@ class ParkedDecoders {
     std::size_t memory;
   };
   using Entries = std::list<Entry>;
+  static void make_room(Entries& entries, std::uint64_t stream, std::size_t memory, Entries& leaving);
   mutable OrderedGuarded<Entries, LockLevel::parked> entries_;  // parked last first
 };
 

@@ -16,9 +16,9 @@ class KeptDecoder final : public Decoder {
       : memory_(memory), is_useful_(is_useful), has_ended_(has_ended) {}
   Result<std::size_t> read(std::span<std::byte>) override { return std::size_t{0}; }
   std::size_t memory() const noexcept override { return memory_; }
-  bool end() noexcept override {
+  std::optional<Compression> end() noexcept override {
     if (has_ended_ != nullptr) *has_ended_ = true;
-    return is_useful_;
+    return is_useful_ ? std::optional(Compression::zstd) : std::nullopt;
   }
 
  private:
@@ -36,7 +36,7 @@ TEST(EndedDecoders, AreTakenOnceAndByTheirOwnCodec) {
   bool has_ended = false;
   auto kept = std::make_unique<KeptDecoder>(1, true, &has_ended);
   Decoder* const address = kept.get();
-  ended.keep(Compression::zstd, std::move(kept));
+  ended.keep(std::move(kept));
   EXPECT_TRUE(has_ended) << "it lets go of its blob";
   EXPECT_EQ(ended.take(Compression::gzip), nullptr);
   EXPECT_EQ(ended.take(Compression::zstd).get(), address);
@@ -45,19 +45,19 @@ TEST(EndedDecoders, AreTakenOnceAndByTheirOwnCodec) {
 
 TEST(EndedDecoders, AreNotKeptIfThatSavesNothing) {
   EndedDecoders ended;
-  ended.keep(Compression::gzip, decoder(1, false));
-  EXPECT_EQ(ended.take(Compression::gzip), nullptr);
+  ended.keep(decoder(1, false));
+  EXPECT_EQ(ended.take(Compression::zstd), nullptr);
 }
 
 TEST(EndedDecoders, TakeAtMostTheirMemory) {
   EndedDecoders ended;
   constexpr std::size_t kHalf = EndedDecoders::kMostMemory / 2;
-  for (const std::size_t size : {kHalf, kHalf, std::size_t{1}}) ended.keep(Compression::zstd, decoder(size));
+  for (const std::size_t size : {kHalf, kHalf, std::size_t{1}}) ended.keep(decoder(size));
   for (int i = 0; i < 2; ++i) EXPECT_EQ(ended.take(Compression::zstd)->memory(), kHalf);
   EXPECT_EQ(ended.take(Compression::zstd), nullptr);
-  ended.keep(Compression::zstd, decoder(EndedDecoders::kMostMemory + 1));
+  ended.keep(decoder(EndedDecoders::kMostMemory + 1));
   EXPECT_EQ(ended.take(Compression::zstd), nullptr);
-  for (std::size_t i = 0; i <= EndedDecoders::kMost; ++i) ended.keep(Compression::zstd, decoder(0));
+  for (std::size_t i = 0; i <= EndedDecoders::kMost; ++i) ended.keep(decoder(0));
   std::size_t count = 0;
   while (ended.take(Compression::zstd)) ++count;
   EXPECT_EQ(count, EndedDecoders::kMost);
@@ -71,7 +71,7 @@ TEST(EndedDecoders, AreTakenByManyThreads) {
       for (int round = 0; round < 200; ++round) {
         auto taken = ended.take(Compression::zstd);
         EXPECT_TRUE(taken == nullptr || taken->memory() == 1);
-        ended.keep(Compression::zstd, taken ? std::move(taken) : decoder(1));
+        ended.keep(taken ? std::move(taken) : decoder(1));
       }
     });
 }

@@ -206,10 +206,15 @@ TEST(ParkedDecoders, LargeOnesLeaveTheOldest) {
   };
   constexpr std::size_t kHalf = ParkedDecoders::kMostMemory / 2;
   ParkedDecoders parked;
-  for (std::uint64_t stream = 1; stream <= 3; ++stream)
-    parked.park(stream, {std::make_unique<LargeDecoder>(kHalf), 0});
-  EXPECT_FALSE(parked.has(1, 0, 0));
-  EXPECT_TRUE(parked.has(2, 0, 0));
+  for (std::uint64_t stream = 1; stream <= 2; ++stream)
+    parked.park(stream, {std::make_unique<LargeDecoder>(kHalf), stream});
+  EXPECT_TRUE(parked.make_room(3, 0).empty());
+  const auto leaving = parked.make_room(3, kHalf);
+  ASSERT_EQ(leaving.size(), 1u) << "for their memory";
+  EXPECT_EQ(leaving.front().span, 1u);
+  parked.park(3, {std::make_unique<LargeDecoder>(kHalf), 0});
+  EXPECT_FALSE(parked.has(1, 0, 9));
+  EXPECT_TRUE(parked.has(2, 2, 2));
   EXPECT_TRUE(parked.has(3, 0, 0));
   parked.park(4, {std::make_unique<LargeDecoder>(4 * kHalf), 0});
   EXPECT_TRUE(parked.has(4, 0, 0)) << "the newest stays, even if it is too large";
