@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 
@@ -18,7 +17,7 @@ import rows_copy
 import rows_list
 import rows_read
 import rows_views
-from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say
+from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say, work_directory
 from rows import missing
 
 PARTS = {
@@ -148,8 +147,8 @@ def main():
         parser.error("--docs wants the whole table")
 
     leave_nothing_mounted()
-    with tempfile.TemporaryDirectory(prefix="layoutfs-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
-        result, failed = measure(Bench(arguments, pathlib.Path(work)), wanted, arguments.images.resolve())
+    with work_directory("layoutfs-bench.", os.environ.get("TMPDIR", "/var/tmp")) as work:
+        result, failed = measure(Bench(arguments, work), wanted, arguments.images.resolve())
         # Before the files are removed, which takes long and may be interrupted.
         if arguments.json != "-":
             print(report.table(result), flush=True)

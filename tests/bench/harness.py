@@ -5,10 +5,12 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 PATIENCE = 900  # seconds that any one command may take
@@ -171,6 +173,20 @@ def mounted(at, *command, cpus=None):
     finally:
         unmount(at)
         _mounted.remove(at)
+
+
+@contextlib.contextmanager
+def work_directory(prefix, directory):
+    """Makes a directory for the block. After an interruption, a server may write its last files while they are removed."""
+    work = tempfile.mkdtemp(prefix=prefix, dir=directory)
+    try:
+        yield pathlib.Path(work)
+    finally:
+        for _ in range(100):
+            shutil.rmtree(work, ignore_errors=True)
+            if not os.path.exists(work):
+                break
+            time.sleep(0.1)
 
 
 def statistics_of(at):
