@@ -12,8 +12,10 @@
 #include "core/base/parallel.h"
 #include "core/check/index_check.h"
 #include "core/check/span_memory.h"
+#include "core/engines/stored_tar_split.h"
 #include "core/erofs/stored_erofs.h"
 #include "core/image/cached_tables.h"
+#include "core/image/layer_stack.h"
 #include "core/image/merge.h"
 #include "core/layer/indexer.h"
 
@@ -30,6 +32,17 @@ struct CheckedLayer {
   bool is_faulty = false;  // the report has a problem that its blob would cause again in trees
 };
 
+CacheKind cache_kind_of_tree(CachedKind kind) {
+  switch (kind) {
+    case CachedKind::layer_tree:
+      return CacheKind::layer_tree;
+    case CachedKind::stack_tree:
+      return CacheKind::stack_tree;
+    default:
+      return CacheKind::image_tree;
+  }
+}
+
 class IndexCheck {
  public:
   IndexCheck(const LayoutReader& reader, const IndexCache& cache, const VerifyProgress& progress,
@@ -42,9 +55,13 @@ class IndexCheck {
   CheckedLayer check_layer(const Descriptor& layer) const;
   Status check_kept_index(const LayerIndex& index, const Descriptor& layer) const;
   // `is_first_fault` is asked if a layer has no index: the fault of one layer is reported once.
+  using IndexOf = std::function<Result<IndexPtr>(const Descriptor&)>;
+  using IsFirstFault = std::function<bool(const Digest&)>;
   void check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
-                  const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
-                  const std::function<bool(const Digest&)>& is_first_fault, VerifyReport& report) const;
+                  const IndexOf& index_of, const IsFirstFault& is_first_fault, VerifyReport& report) const;
+  // Checks the files of all stacks of layers (LayerStack).
+  Status check_stacks(const ImageSet& images, const IndexOf& index_of, const IsFirstFault& is_first_fault,
+                      VerifyReport& report) const;
   // The cached files that are made of a tree.
   struct KeptFiles {
     std::optional<SharedBytes> tree;
@@ -82,8 +99,7 @@ Result<IndexPtr> IndexCheck::build(const Descriptor& layer) const {
 }
 
 void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<const Descriptor> layers,
-                            const std::function<Result<IndexPtr>(const Descriptor&)>& index_of,
-                            const std::function<bool(const Digest&)>& is_first_fault,
+                            const IndexOf& index_of, const IsFirstFault& is_first_fault,
                             VerifyReport& report) const {
   const bool is_of_layer = kind == CachedKind::layer_tree;
   const KeptFiles kept = open_kept(kind, digest, layers.size(), report);
@@ -111,20 +127,37 @@ void IndexCheck::check_tree(CachedKind kind, const Digest& digest, std::span<con
       report.problems.push_back({CachedKind::erofs, digest, compared.error().message()});
 }
 
+Status IndexCheck::check_stacks(const ImageSet& images, const IndexOf& index_of,
+                                const IsFirstFault& is_first_fault, VerifyReport& report) const {
+  std::unordered_set<Digest> seen;
+  for (const ImageSet::Image& image : images.images) {
+    for (std::size_t count = 1; count <= image.layers.size(); ++count) {
+      if (auto go_on = context_.check(); !go_on) return go_on;
+      const auto layers = std::span(image.layers).first(count);
+      const Digest digest = digest_of(layers);
+      if (!seen.insert(digest).second) continue;
+      check_tree(CachedKind::stack_tree, digest, layers, index_of, is_first_fault, report);
+      const auto record = check_cached_tar_split(cache_, digest);
+      if (!record && record.error().code() != Errc::not_found)
+        report.problems.push_back({CachedKind::tar_split, digest, record.error().message()});
+    }
+  }
+  return {};
+}
+
 // Opens the files that are made of a tree, and reports those that are unusable.
 IndexCheck::KeptFiles IndexCheck::open_kept(CachedKind kind, const Digest& digest, std::size_t layer_count,
                                             VerifyReport& report) const {
   KeptFiles kept;
-  const bool is_of_layer = kind == CachedKind::layer_tree;
-  auto tree = open_cached_tree(cache_, is_of_layer ? CacheKind::layer_tree : CacheKind::image_tree, digest,
-                               layer_count);
+  auto tree = open_cached_tree(cache_, cache_kind_of_tree(kind), digest, layer_count);
   if (tree || tree.error().code() != Errc::not_found) ++report.trees;
   if (tree)
     kept.tree = std::move(tree->file);
   else if (tree.error().code() != Errc::not_found)
     report.problems.push_back({kind, digest, tree.error().message()});
-  std::vector<ErofsForm> forms{ErofsPlacement::two_devices, ErofsPlacement::appended};
-  if (is_of_layer) forms = {{ErofsPlacement::appended, ErofsContent::layer}};
+  std::vector<ErofsForm> forms;
+  if (kind == CachedKind::image_tree) forms = {ErofsPlacement::two_devices, ErofsPlacement::appended};
+  if (kind == CachedKind::layer_tree) forms = {{ErofsPlacement::appended, ErofsContent::layer}};
   for (const ErofsForm form : forms) {
     auto erofs = open_cached_erofs(cache_, digest, form);
     if (erofs || erofs.error().code() != Errc::not_found) ++report.filesystems;
@@ -191,17 +224,18 @@ Result<VerifyReport> IndexCheck::run(const ImageSet& images) {
     indexes.emplace(layers[i].digest, std::move(checked[i].index));
     if (checked[i].is_faulty) faulty.insert(layers[i].digest);
   }
+  const IndexOf index_of = [&](const Descriptor& layer) -> Result<IndexPtr> {
+    if (const IndexPtr& index = indexes.at(layer.digest)) return index;
+    return build(layer);
+  };
+  const IsFirstFault is_first_fault = [&](const Digest& layer) { return faulty.insert(layer).second; };
   // One at a time, because merging may take much memory.
   for (const ImageSet::Image& image : images.images) {
     if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
-    check_tree(
-        CachedKind::image_tree, image.manifest.digest, image.layers,
-        [&](const Descriptor& layer) -> Result<IndexPtr> {
-          if (const IndexPtr& index = indexes.at(layer.digest)) return index;
-          return build(layer);
-        },
-        [&](const Digest& layer) { return faulty.insert(layer).second; }, report);
+    check_tree(CachedKind::image_tree, image.manifest.digest, image.layers, index_of, is_first_fault, report);
   }
+  if (auto done = check_stacks(images, index_of, is_first_fault, report); !done)
+    return fail(std::move(done).error());
   // Cancellation would look like a problem.
   if (auto go_on = context_.check(); !go_on) return fail(std::move(go_on).error());
   return report;
@@ -217,6 +251,10 @@ std::string_view name_of(IndexProblem::Kind kind) noexcept {
       return "layer-tree";
     case CachedKind::image_tree:
       return "image-tree";
+    case CachedKind::stack_tree:
+      return "stack-tree";
+    case CachedKind::tar_split:
+      return "tar-split";
     case CachedKind::erofs:
       return "erofs";
   }

@@ -25,6 +25,19 @@ std::size_t missing_blocks(const LayerStack& stack, const LayerIndex& top) {
   return top.facts().missing_blocks(stack.diff_ids.back()).value_or(0);
 }
 
+struct StoredRecord {
+  SharedBytes file;
+  ByteView record;  // a part of it
+};
+
+Result<StoredRecord> load(const IndexCache& cache, const Digest& stack) {
+  auto file = cache.load(CacheKind::tar_split, stack);
+  if (!file) return fail(std::move(file).error());
+  const auto record = open_table_file(file->bytes, TableKind::tar_split, kTarSplitVersion, stack);
+  if (!record) return fail(Error(record.error()));
+  return StoredRecord{std::move(*file), *record};
+}
+
 Status write_record(const Image& image, const Layer& top, const Sink& sink, const Context& context) {
   const auto number = static_cast<std::uint32_t>(image.tree().layer_count() - 1);
   GzipWriter packed(sink);
@@ -88,12 +101,15 @@ void TarSplit::read(IoBuffers& out, std::size_t size, std::uint64_t offset) cons
 
 Result<TarSplitPtr> open_cached_tar_split(const IndexCache& cache, const LayerStack& stack,
                                           const LayerIndex& top) {
-  const Digest digest = digest_of(stack);
-  auto file = cache.load(CacheKind::tar_split, digest);
-  if (!file) return fail(std::move(file).error());
-  const auto record = open_table_file(file->bytes, TableKind::tar_split, kTarSplitVersion, digest);
-  if (!record) return fail(Error(record.error()));
-  return std::make_shared<const TarSplit>(std::move(*file), *record, missing_blocks(stack, top), 0);
+  auto stored = load(cache, digest_of(stack));
+  if (!stored) return fail(std::move(stored).error());
+  return std::make_shared<const TarSplit>(std::move(stored->file), stored->record, missing_blocks(stack, top),
+                                          0);
+}
+
+Status check_cached_tar_split(const IndexCache& cache, const Digest& stack) {
+  auto stored = load(cache, stack);
+  return stored ? Status() : fail(std::move(stored).error());
 }
 
 Result<TarSplitPtr> open_tar_split(const IndexCache& cache, const LayerStack& stack, const Image& image,

@@ -40,9 +40,12 @@ using TarSplitPtr = std::shared_ptr<const TarSplit>;
 Result<TarSplitPtr> open_cached_tar_split(const IndexCache& cache, const LayerStack& stack,
                                           const LayerIndex& top);
 
-// The same, but makes and stores a record if there is no usable one: decodes the layer once. `image` is the
-// stack, `top` its topmost layer. Without a cache directory a record of up to 64 MiB is kept in memory.
-// Errc::corrupt if the layer is damaged. Errc::cancelled.
+// Verifies the stored record of a stack. Errc::not_found if there is none. Errc::corrupt if it is damaged.
+Status check_cached_tar_split(const IndexCache& cache, const Digest& stack);
+
+// The same as open_cached_tar_split(), but makes and stores a record if there is no usable one: decodes the
+// layer once. `image` is the stack, `top` its topmost layer. Without a cache directory a record of up to 64
+// MiB is kept in memory. Errc::corrupt if the layer is damaged. Errc::cancelled.
 Result<TarSplitPtr> open_tar_split(const IndexCache& cache, const LayerStack& stack, const Image& image,
                                    const Layer& top, const Context& context = {});
 

@@ -17,12 +17,13 @@ namespace layoutfs {
 
 // A cached file that differs from its source.
 struct IndexProblem {
-  enum class Kind : std::uint8_t { index, layer_tree, image_tree, erofs };  // the kind of the cached file
+  // The kind of the cached file.
+  enum class Kind : std::uint8_t { index, layer_tree, image_tree, stack_tree, tar_split, erofs };
   Kind kind;
   Digest digest;
   std::string message;  // one sentence
 };
-// Returns "index", "layer-tree", "image-tree" or "erofs"; stable, for programs.
+// Returns "index", "layer-tree", "image-tree", "stack-tree", "tar-split" or "erofs"; stable, for programs.
 std::string_view name_of(IndexProblem::Kind kind) noexcept;
 
 // The result of verify_indexes().
@@ -37,8 +38,9 @@ using VerifyProgress = std::function<void(const Descriptor& layer, std::uint64_t
 
 // Verifies the cached indexes and trees of all images of a layout in `cache_directory` (ImagesOptions).
 // Decodes each layer that has an index, in parallel, and compares spans and files. Compares trees and EROFS
-// metadata with those of a new merge of the layers. Missing indexes are not a problem. Cost: reads each
-// indexed layer twice. Fails if the references of the layout cannot be read, or with Errc::cancelled.
+// metadata with those of a new merge of the layers. Of records for rebuilding tars (tar-split), only the
+// checksum is verified. Missing indexes are not a problem. Cost: reads each indexed layer twice. Fails if the
+// references of the layout cannot be read, or with Errc::cancelled.
 Result<VerifyReport> verify_indexes(const LayoutReader& layout, const std::string& cache_directory,
                                     const VerifyProgress& progress = {}, const Context& context = {});
 

@@ -131,6 +131,23 @@ TEST_F(VerifyKept, FindsTreesThatAreNotThoseOfTheirLayers) {
   expect_problem(CachedKind::layer_tree, layers_[1].digest, "tree differs from the layer");
 }
 
+TEST_F(VerifyKept, ChecksTheFilesForContainerEngines) {
+  const std::uint64_t trees = verify().trees;
+  const Digest stack = digest_of(layers_), lowest = digest_of(std::span(layers_).first(1));
+  const auto index = [&](std::size_t i) { return open_cached_index(cache_, layers_[i]).value().tables; };
+  const std::vector<std::shared_ptr<const LayerIndex>> both{index(0), index(1)}, turned{index(1), index(0)};
+  cache_.store(CacheKind::stack_tree, stack, merge_layers(stack, both).value()).value();
+  EXPECT_EQ(verify().trees, trees + 1);
+  EXPECT_THAT(verify().problems, IsEmpty());
+  cache_.store(CacheKind::stack_tree, stack, merge_layers(stack, turned).value()).value();
+  expect_problem(CachedKind::stack_tree, stack, "tree differs from the image's layers");
+  cache_.remove(CacheKind::stack_tree, stack).value();
+  const std::string record =
+      "not a record, but longer than the header of such a file" + std::string(128, '.');
+  cache_.store(CacheKind::tar_split, lowest, Bytes(as_bytes(record).begin(), as_bytes(record).end())).value();
+  expect_problem(CachedKind::tar_split, lowest, "wrong magic number");
+}
+
 TEST_F(VerifyKept, FindsATreeOfAnotherNumberOfLayers) {
   const std::vector<std::shared_ptr<const LayerIndex>> one{open_cached_index(cache_, layers_[0])->tables};
   cache_.store(CacheKind::image_tree, manifest_.digest, merge_layers(manifest_.digest, one).value()).value();

@@ -37,7 +37,8 @@ same "the hint of an unknown view names the views" "hint: use view=containers-st
 refused "an image is refused, as the view shows all" 2 mount --view containers-storage "$L:busy:1" "$M"
 refused "the kernel view is refused" 2 mount -o view=containers-storage,kernel=yes "$L" "$M"
 
-mount_at "$M" --view containers-storage "$L"
+# For --uidmap, the kernel must let other users in.
+mount_at "$M" -o allow_other --view containers-storage "$L"
 same "podman images lists the images" "localhost/busy:1 true
 localhost/busy:base true" "$(podman images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}' | sort)"
 same "podman images reads no layer" 0 "$(getfattr --absolute-names --only-values -n user.layoutfs.stats "$M" | jq .indexesBuilt)"
@@ -73,6 +74,7 @@ same "podman image diff lists the changes of a layer" "A /opt
 A /opt/data
 A /opt/$(printf 'z%.0s' {1..150})" "$(podman image diff "$config" "$(podman image inspect --format '{{.Id}}' busy:base)" | grep ' /opt' | sort)"
 
+is_kernel_with_idmap() { [ "$(printf '%s\n' 6.12 "$(uname -r)" | sort -V | head -n 1)" = 6.12 ]; }
 # Containers. A container's processes need limits that this process may set.
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
 for runtime in crun runc; do
@@ -97,6 +99,12 @@ D /thrice" "$(podman diff "$container" | grep -v '^. /opt2/\|^. /etc' | LC_ALL=C
   check "$runtime: podman push to a layout succeeds" podman push -q "made:$runtime" "oci:$TMP/made-$runtime:1"
   same "$runtime: the layers below the committed one are the original ones" "$layers" \
     "$(python3 "$HERE/pushed_layers.py" "$TMP/made-$runtime" | sed -n 1,3p)"
+  if is_kernel_with_idmap; then
+    same "$runtime: with --uidmap a container sees the owners of the image" "1000 600" \
+      "$("${run[@]}" --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 busy:1 stat -c '%u %a' /owned)"
+  else
+    left_out "Linux $(uname -r) has no idmapped FUSE mounts (6.12)" || true
+  fi
   check "$runtime: a container runs from the committed image" "${run[@]}" --rm "made:$runtime" sh -c 'test -d /made && test ! -e /thrice'
 done
 used=$(du -skx "$TMP/root" | cut -f1)
@@ -123,6 +131,16 @@ becomes "podman finds it without another mount" has_tag localhost/img:later
 same "links stay, because containers store them" "$link" "$(cat "$M/overlay/$(echo "$layers" | head -n 1)/link")"
 check "the tag is removed" "$LAYOUTFS" ref rm "$L" later
 becomes "podman no longer finds it" has_no_tag localhost/img:later
+
+# Several engines at a time, and a server that is killed.
+for i in 1 2 3 4 5 6 7 8; do podman create --name "c$i" busy:1 /bin/true >/dev/null 2>"$TMP/out$i" & done
+for i in 1 2 3 4 5 6 7 8; do "$LAYOUTFS" ref put --replace "$L" moved "$manifest" >/dev/null; done
+wait
+same "eight podman create at a time succeed while a tag moves" "" "$(cat "$TMP"/out[1-8])"
+kill -9 "$(getfattr --absolute-names --only-values -n user.layoutfs.stats "$M" | jq .pid)"
+check "the mount of a killed server can be removed" "$LAYOUTFS" umount "$M"
+mount_at "$M" -o allow_other --view containers-storage "$L"
+same "a container that was made before has its files then" third "$(cat "$(podman mount c8)/thrice")"
 
 # A broken image.
 gone=$(jq -r '.layers[2].digest' "$L/blobs/sha256/${manifest#*:}")

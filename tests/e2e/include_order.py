@@ -28,7 +28,7 @@ ORDER = {
     "core/engines": "base tar cas oci cache codec stream layer image",
     "core/registry": "base http cas oci",
     "core/transfer": "base http tar cas oci cache codec stream layer image registry",
-    "core/check": "base tar cas oci cache codec stream layer image erofs",
+    "core/check": "base tar cas oci cache codec stream layer image erofs engines",
     "core/names": "base cas oci",
 }
 CORE = list(ORDER)

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/base/utf8.h"
 #include "core/erofs/stored_erofs.h"
 #include "core/image/cached_tables.h"
+#include "core/image/layer_stack.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/store.h"
 #include "tools/commands/index.h"
@@ -88,6 +90,8 @@ class Lister {
                open_cached_tree(cache_, CacheKind::image_tree, image.manifest.digest, image.layers.size()));
     for (const auto& [placement, name] : kErofsNames)
       print_erofs(open_cached_erofs(cache_, image.manifest.digest, placement));
+    if (const std::uint64_t size = size_of_engine_files(image); size > 0)
+      output_ << ", files for container engines " << human_size(size);
     output_ << "\n";
   }
 
@@ -130,7 +134,20 @@ class Lister {
       json_.key(name);
       write_erofs(open_cached_erofs(cache_, image.manifest.digest, placement));
     }
+    json_.key("engineFiles").integer(to_json_integer(size_of_engine_files(image)));
     json_.end_object();
+  }
+
+  // Returns the bytes of all files of the stacks of its layers. Other images may share them.
+  std::uint64_t size_of_engine_files(const ImageSet::Image& image) const {
+    std::uint64_t size = 0;
+    if (!cache_.files()) return 0;
+    for (std::size_t count = 1; count <= image.layers.size(); ++count)
+      for (const CacheKind kind : {CacheKind::stack_tree, CacheKind::tar_split})
+        if (const auto file = cache_.files()->open(kind, digest_of(std::span(image.layers).first(count))))
+          if (const auto found = stat_of(file->get(), "a file of the cache directory"))
+            size += static_cast<std::uint64_t>(found->st_size);
+    return size;
   }
 
   void write_tree(CacheKind kind, const Digest& digest, std::size_t layers) {
