@@ -90,6 +90,10 @@ echo "-- of a user"
 export HOME=$TMP/home XDG_RUNTIME_DIR=$TMP/run
 mkdir "$HOME" "$XDG_RUNTIME_DIR"
 unset XDG_CONFIG_HOME XDG_DATA_HOME
+mkdir -p "$HOME/.local/share/containers/storage/vfs"
+refused "a store of podman with the driver vfs is refused, as podman would refuse every command" 6 engine podman --user --install "$L"
+same "after that error no file was written" "" "$(find "$HOME" -type f)"
+rmdir "$HOME/.local/share/containers/storage/vfs"
 layoutfs engine podman --user --install -q "$L" || not_ok "--user --install"
 unit=$HOME/.config/systemd/user/layoutfs-podman-single.service
 same "the service mounts in podman unshare" \

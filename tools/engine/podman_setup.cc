@@ -71,6 +71,7 @@ PodmanSetup setup_of_root(const std::string& layout, bool is_of_repositories, co
   PodmanSetup setup{.scope = SetupScope::root,
                     .store = store,
                     .storage_conf = "/etc/containers/storage.conf",
+                    .storage = "/var/lib/containers/storage",
                     .files = {},
                     .unit = "layoutfs@" + instance + ".service",
                     .mount = {"layoutfs", "mount"}};
@@ -92,6 +93,7 @@ Result<PodmanSetup> setup_of_user(const std::string& layout, bool is_of_reposito
   PodmanSetup setup{.scope = SetupScope::user,
                     .store = *data + "/layoutfs-podman/" + name,
                     .storage_conf = *config + "/containers/storage.conf",
+                    .storage = *data + "/containers/storage",
                     .files = {},
                     .unit = "layoutfs-podman-" + name + ".service",
                     .mount = {"podman", "unshare", "layoutfs", "mount", "-o"}};
@@ -142,6 +144,21 @@ Status check_own(const std::string& path) {
   if (!*content || (*content)->starts_with(kSetupMark)) return {};
   return fail(Error(Errc::already_exists, path + ": was not written by layoutfs engine")
                   .with_hint("use another name: --name NAME"));
+}
+
+// podman keeps the driver of its first use: for users of Debian 12 that is vfs, which has no additional
+// stores. With a configuration that names one, podman would then refuse every command.
+Status check_driver(const PodmanSetup& setup) {
+  std::error_code failed;
+  const std::filesystem::path storage(setup.storage);
+  if (std::filesystem::exists(setup.storage_conf, failed) ||
+      !std::filesystem::exists(storage / "vfs", failed) ||
+      std::filesystem::exists(storage / "overlay", failed))
+    return {};
+  return fail(
+      Error(Errc::unsupported,
+            setup.storage + ": podman's own store has the driver vfs, and only overlay has additional stores")
+          .with_hint("'podman system reset' removes that store with all its images and containers"));
 }
 
 std::vector<std::string> systemctl(SetupScope scope, std::vector<std::string> words) {
@@ -199,6 +216,7 @@ Result<std::vector<std::string>> install(const PodmanSetup& setup) {
   if (!configuration) return fail(std::move(configuration).error());
   for (const SetupFile& file : setup.files)
     if (auto checked = check_own(file.path); !checked) return fail(std::move(checked).error());
+  if (auto checked = check_driver(setup); !checked) return fail(std::move(checked).error());
   std::vector<SetupFile> files = setup.files;
   files.push_back(*std::move(configuration));  // last: podman fails if the mount point does not exist
   if (auto created = make_directories(setup.store); !created) return fail(std::move(created).error());

@@ -21,6 +21,7 @@ struct PodmanSetup {
   SetupScope scope;
   std::string store;             // the mount point, which exists also if nothing is mounted: podman needs it
   std::string storage_conf;      // the path of podman's configuration
+  std::string storage;           // the directory of podman's own store, if the configuration names no other
   std::vector<SetupFile> files;  // of the service; each begins with kSetupMark
   std::string unit;              // the service
   std::vector<std::string> mount;  // the command that the service runs
@@ -41,8 +42,8 @@ std::string setup_name(const std::string& layout);
 Result<SetupFile> configuration_with(const PodmanSetup& setup);
 
 // Writes all files, creates the mount point, and starts the service if systemd runs. Changes nothing if a
-// file of the service exists that this did not write, or if podman's configuration cannot be changed. Returns
-// the paths of the files that were changed.
+// file of the service exists that this did not write, if podman's configuration cannot be changed, or if its
+// own store has another driver than overlay. Returns the paths of the files that were changed.
 Result<std::vector<std::string>> install(const PodmanSetup& setup);
 // Undoes install(): stops the service, and removes the files and the mount point. Removes podman's
 // configuration if nothing else is in it.
