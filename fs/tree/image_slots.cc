@@ -70,8 +70,14 @@ Result<ImagePtr> ImageSlots::open_image(const Slot& slot, LayoutContext& layout,
       return layout.library->image(slot.descriptor, context);
     case Kind::layer:
       return layout.library->layer_tree(slot.descriptor, context);
-    case Kind::stack:
-      return layout.library->stack(*slot.stack, context);
+    case Kind::stack: {
+      auto image = layout.library->stack(*slot.stack, context);
+      // There is no place beside it for an error, and a container must not run without a file of its image.
+      if (image)
+        if (const auto problems = (*image)->tree().problems(); !problems.empty())
+          return fail(Errc::corrupt, problems.front());
+      return image;
+    }
   }
   return fail(Errc::unsupported, "unknown kind of slot");
 }
@@ -82,8 +88,10 @@ ImagePtr ImageSlots::image_if_ready(const Slot& slot, LayoutContext& layout) {
       return layout.library->image_if_ready(slot.descriptor);
     case Kind::layer:
       return layout.library->layer_tree_if_ready(slot.descriptor);
-    case Kind::stack:
-      return layout.library->stack_if_ready(*slot.stack);
+    case Kind::stack: {
+      auto image = layout.library->stack_if_ready(*slot.stack);
+      return image && image->tree().problems().empty() ? image : nullptr;  // open() has the error
+    }
   }
   return nullptr;
 }

@@ -6,8 +6,8 @@ usage: check-tree.py EXPECTED.json ROOT [--ref REF] [--ignore KEY,KEY...]
        check-tree.py --same ROOT ROOT   compare two trees with each other, their roots included
 
 Prints one line for each difference; exits with 0 if there is none.  Needs root to see everything.  KEYs are
-those of a path: mode, mtime_ns, nlink, xattrs, ...; dir-mtime is the mtime of directories only.  trusted.*
-xattrs are ignored.
+those of a path: mode, mtime_ns, nlink, xattrs, ...; dir-mtime is the mtime of directories only, and root
+is all of the root directory.  trusted.* xattrs are ignored.
 """
 import argparse
 import hashlib
@@ -137,6 +137,8 @@ def compare(mount, found, ignore=()):
                 yield f"{path}: missing ({w['type']})"
             continue
         f = found[path]
+        if path == "." and "root" in ignore:
+            continue
         for key in {"xattrs": {}, **w}:
             if key in ignore or key == "same_inode":
                 continue
