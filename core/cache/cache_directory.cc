@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <utility>
 
+#include "core/base/environment.h"
 #include "core/base/user_namespace.h"
 #include "core/cache/trusted_directory.h"
 #include "core/cas/layout_dir.h"
@@ -104,11 +104,6 @@ Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& pa
   return file;
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 }  // namespace
 
 std::string_view name_of(CacheKind kind) noexcept { return row_of(kind).folder; }
@@ -130,12 +125,11 @@ Result<UniqueFd> NewCacheFile::file() const {
 CacheDirectory::CacheDirectory(std::string path) : path_(std::move(path)) {}
 
 std::string CacheDirectory::default_path() {
-  if (std::string directory = variable("LAYOUTFS_CACHE_DIR"); !directory.empty()) return directory;
+  if (std::string directory = environment_variable("LAYOUTFS_CACHE_DIR"); !directory.empty())
+    return directory;
   if (::geteuid() == 0 && is_first_user_namespace()) return "/var/cache/layoutfs";
-  // The XDG Base Directory Specification requires ignoring relative paths.
-  if (const std::string base = variable("XDG_CACHE_HOME"); base.starts_with('/')) return base + "/layoutfs";
-  const std::string home = variable("HOME");
-  return home.empty() ? "" : home + "/.cache/layoutfs";
+  const std::string base = xdg_directory("XDG_CACHE_HOME", ".cache");
+  return base.empty() ? "" : base + "/layoutfs";
 }
 
 // Returns null if the folder must be opened: for the first time, after it was removed, or because others can

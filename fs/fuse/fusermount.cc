@@ -1,19 +1,16 @@
 #include "fs/fuse/fusermount.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "core/base/program.h"
 #include "core/base/split.h"
 #include "layoutfs/bytes.h"
-
-extern char** environ;
 
 namespace layoutfs {
 
@@ -44,23 +41,12 @@ Status fusermount_unmount(const std::string& mount_point, bool lazy) {
   std::vector<std::string> words{"fusermount3", "-u"};
   if (lazy) words.emplace_back("-z");
   words.insert(words.end(), {"--", mount_point});
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-
   // StderrTo is unsuitable, because other threads may write at the same time.
   const CapturedOutput said;
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  if (said.fd() >= 0) ::posix_spawn_file_actions_adddup2(&actions, said.fd(), STDERR_FILENO);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0)
-    return fail(Errc::mount_failed, Error::system(failed, mount_point + ": fusermount3").message());
-  int status = 0;
-  retried([&] { return ::waitpid(child, &status, 0); });
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  const Redirection captured{said.fd(), STDERR_FILENO};
+  const auto is_done = run_program(std::move(words), std::span(&captured, said.fd() >= 0 ? 1 : 0));
+  if (!is_done) return fail(Errc::mount_failed, mount_point + ": " + is_done.error().message());
+  if (*is_done) return {};
   std::string why = said.text();
   return fail(Errc::mount_failed,
               why.empty() ? mount_point + ": fusermount3 could not unmount it" : std::move(why));

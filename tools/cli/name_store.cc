@@ -2,29 +2,23 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include "core/base/environment.h"
 #include "core/base/user_namespace.h"
 
 namespace layoutfs::tools {
 namespace {
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 // Uses the same rules as the cache of indexes (index_cache.h), with the data directory of the XDG Base
 // Directory Specification.
 std::string default_directory() {
-  if (std::string directory = variable("LAYOUTFS_STORE"); !directory.empty()) return directory;
+  if (std::string directory = environment_variable("LAYOUTFS_STORE"); !directory.empty()) return directory;
   if (::geteuid() == 0 && is_first_user_namespace()) return "/var/lib/layoutfs";
-  if (const std::string base = variable("XDG_DATA_HOME"); base.starts_with('/')) return base + "/layoutfs";
-  const std::string home = variable("HOME");
-  return home.empty() ? "" : home + "/.local/share/layoutfs";
+  const std::string base = xdg_directory("XDG_DATA_HOME", ".local/share");
+  return base.empty() ? "" : base + "/layoutfs";
 }
 
 // Returns whether a label means the layout at `real_path`, even if the label's path has symlinks by now.
@@ -54,7 +48,7 @@ Result<ImageStore> open_name_store(const NameStoreArguments& arguments) {
   if (directory.empty())
     return fail(Errc::failed_precondition, "no directory for image names; use --store DIR");
   std::string name_space = arguments.name_space;
-  if (name_space.empty()) name_space = variable("LAYOUTFS_NAMESPACE");
+  if (name_space.empty()) name_space = environment_variable("LAYOUTFS_NAMESPACE");
   return open_image_store(std::move(directory), name_space.empty() ? "default" : name_space);
 }
 

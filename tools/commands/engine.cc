@@ -14,7 +14,7 @@
 #include "core/oci/repository_tree.h"
 #include "tools/cli/store.h"
 #include "tools/engine/podman_setup.h"
-#include "tools/engine/program.h"
+#include "tools/engine/shell_command.h"
 
 namespace layoutfs::tools {
 namespace {

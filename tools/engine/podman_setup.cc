@@ -10,17 +10,17 @@
 
 #include <cctype>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "core/base/environment.h"
 #include "core/base/file.h"
 #include "fs/fuse/mount_table.h"
 #include "tools/cli/files.h"
-#include "tools/engine/program.h"
+#include "tools/engine/shell_command.h"
 #include "tools/engine/storage_conf.h"
 
 namespace layoutfs::tools {
@@ -31,17 +31,10 @@ constexpr std::size_t kMostConfiguration = std::size_t{1} << 20;
 constexpr std::string_view kEngines =
     "podman.service podman.socket podman-restart.service podman-auto-update.service crio.service";
 
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-// Returns a directory of the XDG Base Directory Specification, which requires ignoring relative paths.
 Result<std::string> user_directory(const char* name, std::string_view below_home) {
-  if (std::string directory = variable(name); directory.starts_with('/')) return directory;
-  const std::string home = variable("HOME");
-  if (!home.starts_with('/')) return fail(Errc::failed_precondition, "HOME is not set");
-  return home + "/" + std::string(below_home);
+  std::string directory = xdg_directory(name, below_home);
+  if (!directory.starts_with('/')) return fail(Errc::failed_precondition, "HOME is not set");
+  return directory;
 }
 
 // A value in an EnvironmentFile (systemd.exec(5)), or a word of a command line (systemd.service(5)) if
@@ -207,7 +200,7 @@ Result<SetupFile> configuration_with(const PodmanSetup& setup) {
 bool has_systemd(SetupScope scope) {
   std::error_code failed;
   if (scope == SetupScope::root) return std::filesystem::exists("/run/systemd/system", failed);
-  const std::string directory = variable("XDG_RUNTIME_DIR");
+  const std::string directory = environment_variable("XDG_RUNTIME_DIR");
   return !directory.empty() && std::filesystem::exists(directory + "/systemd/private", failed);
 }
 
@@ -230,7 +223,7 @@ Result<std::vector<std::string>> install(const PodmanSetup& setup) {
   if (!has_systemd(setup.scope)) return changed;
   for (const auto& words :
        {std::vector<std::string>{"daemon-reload"}, {"enable", setup.unit}, {"restart", setup.unit}})
-    if (auto ran = run_program(systemctl(setup.scope, words)); !ran) return fail(std::move(ran).error());
+    if (auto ran = run_command(systemctl(setup.scope, words)); !ran) return fail(std::move(ran).error());
   return changed;
 }
 
@@ -248,7 +241,7 @@ Result<std::vector<std::string>> uninstall(const PodmanSetup& setup) {
   std::error_code failed;
   std::vector<std::string> changed;
   if (has_systemd(setup.scope) && std::filesystem::exists(setup.files.front().path, failed))
-    if (auto ran = run_program(systemctl(setup.scope, {"disable", "--now", setup.unit})); !ran)
+    if (auto ran = run_command(systemctl(setup.scope, {"disable", "--now", setup.unit})); !ran)
       return fail(std::move(ran).error());
   if (find_mount(setup.store))
     return fail(Error(Errc::denied, setup.store + ": is mounted")
@@ -272,7 +265,7 @@ Result<std::vector<std::string>> uninstall(const PodmanSetup& setup) {
   if (std::filesystem::remove_all(setup.store, failed) > 0 && !failed) changed.push_back(setup.store);
   if (failed) return fail(Error::system(failed.value(), setup.store));
   if (has_systemd(setup.scope) && !changed.empty())
-    if (auto ran = run_program(systemctl(setup.scope, {"daemon-reload"})); !ran)
+    if (auto ran = run_command(systemctl(setup.scope, {"daemon-reload"})); !ran)
       return fail(std::move(ran).error());
   return changed;
 }

@@ -1,4 +1,4 @@
-// Other programs that layoutfs runs.
+// Commands that the setup runs or prints.
 #pragma once
 
 #include <string>
@@ -13,6 +13,6 @@ std::string shell_line(const std::vector<std::string>& words);
 
 // Runs a program, which is found by PATH, and waits for its end. Its standard output goes to stderr. Errc::io
 // if it cannot be started; Errc::mount_failed if it fails, after what it has printed itself.
-Status run_program(const std::vector<std::string>& words);
+Status run_command(const std::vector<std::string>& words);
 
 }  // namespace layoutfs::tools
