@@ -1,22 +1,17 @@
 // The EROFS metadata of the images that are read as files of a mount.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <list>
 #include <memory>
-#include <optional>
 #include <utility>
 
-#include "core/base/guarded.h"
 #include "core/base/single_flight.h"
 #include "core/erofs/stored_erofs.h"
+#include "fs/tree/recent_files.h"
 #include "layoutfs/context.h"
 
 namespace layoutfs {
 
-// Keeps the most recently used metadata open. Most of it is mapped from the cache directory; metadata that
-// could not be stored takes memory, within a limit. Thread-safe.
+// Thread-safe.
 class OpenErofs {
  public:
   using ErofsPtr = std::shared_ptr<const ErofsImage>;
@@ -27,19 +22,8 @@ class OpenErofs {
                         const Context& context);
 
  private:
-  static constexpr std::size_t kMaxOpen = 16;
-  static constexpr std::uint64_t kMaxMemory = std::uint64_t{64} << 20;  // but at least one is kept
-
   using Key = std::pair<Digest, ErofsContent>;
-  struct Item {
-    Key key;
-    Result<ErofsPtr> erofs;    // or why EROFS cannot store the image
-    std::uint64_t memory = 0;  // in bytes, not counting mapped files
-  };
-  std::optional<Result<ErofsPtr>> find(const Key& key);
-  void keep(Item item);
-
-  Guarded<std::list<Item>> items_;  // most recently used first
+  RecentFiles<Key, Result<ErofsPtr>> files_;  // or why EROFS cannot store the image
   SingleFlight<Key, ErofsPtr> flights_{LockLevel::metadata};
 };
 
