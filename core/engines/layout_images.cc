@@ -3,7 +3,6 @@
 #include "core/engines/layout_images.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -13,6 +12,7 @@
 #include "core/base/parallel.h"
 #include "core/engines/storage_names.h"
 #include "core/oci/media_types.h"
+#include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 
 namespace layoutfs {
@@ -93,13 +93,7 @@ bool is_shown(const Manifest& manifest) {
 Status check_layer(const LayoutReader& reader, const Descriptor& layer) {
   if (!is_layer_type(layer.media_type))
     return fail(Errc::unsupported, "media type '" + layer.media_type + "' is not that of a layer");
-  const auto size = reader.blob_size(layer.digest);
-  if (!size) return fail(Error(size.error()));
-  const std::string name = "blob " + layer.digest.str();
-  if (!*size) return fail(Errc::not_found, name + " is missing");
-  if (**size == layer.size) return {};
-  return fail(Errc::corrupt, name + ": has " + std::to_string(**size) + " bytes, but its descriptor has " +
-                                 std::to_string(layer.size));
+  return check_present(reader, layer);
 }
 
 Status check_digests(const Manifest& manifest, const ImageConfig& config) {

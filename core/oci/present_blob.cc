@@ -1,5 +1,7 @@
 #include "core/oci/present_blob.h"
 
+#include <string>
+
 #include "core/base/json.h"
 #include "core/cas/intact_blob.h"
 #include "core/oci/media_types.h"
@@ -31,6 +33,16 @@ Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& reader
   const auto usable = is_usable(*blob, digest, options);
   if (!usable) return fail(Error(usable.error()));
   return *usable ? std::optional((*blob)->size()) : std::nullopt;
+}
+
+Status check_present(const LayoutReader& reader, const Descriptor& descriptor) {
+  const auto size = reader.blob_size(descriptor.digest);
+  if (!size) return fail(Error(size.error()));
+  const std::string name = "blob " + descriptor.digest.str();
+  if (!*size) return fail(Errc::not_found, name + " is missing");
+  if (**size == descriptor.size) return {};
+  return fail(Errc::corrupt, name + ": has " + std::to_string(**size) + " bytes, but its descriptor has " +
+                                 std::to_string(descriptor.size));
 }
 
 }  // namespace layoutfs

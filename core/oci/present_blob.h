@@ -1,4 +1,4 @@
-// Decides whether a copy may reuse a blob of its destination.
+// Whether a layout has a blob, and whether a copy may reuse it.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "layoutfs/context.h"
+#include "layoutfs/descriptor.h"
 #include "layoutfs/digest.h"
 #include "layoutfs/error.h"
 #include "layoutfs/layout_reader.h"
@@ -30,5 +31,9 @@ Result<bool> is_usable(const BlobPtr& blob, const Digest& digest, const PresentB
 // which replaces a damaged one. A blob that is not verified is not opened.
 Result<std::optional<std::uint64_t>> usable_blob_size(const LayoutReader& reader, const Digest& digest,
                                                       const PresentBlobOptions& options);
+
+// Checks that `reader` has the blob with the size of its descriptor; does not read its content.
+// Errc::not_found; Errc::corrupt if it has another size.
+Status check_present(const LayoutReader& reader, const Descriptor& descriptor);
 
 }  // namespace layoutfs

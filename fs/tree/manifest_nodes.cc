@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/oci/media_types.h"
+#include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "fs/tree/erofs_nodes.h"
 #include "fs/tree/layout_nodes.h"
@@ -68,13 +69,8 @@ Document read_document_of(const LayoutGraph& graph, const Descriptor& descriptor
 
 // Returns one sentence if the blob does not match its descriptor; does not read its content.
 std::optional<std::string> problem_of_blob(const LayoutReader& layout, const Descriptor& descriptor) {
-  const std::string name = "blob " + descriptor.digest.str();
-  const auto size = layout.blob_size(descriptor.digest);
-  if (!size) return size.error().message();
-  if (!*size) return name + " is missing";
-  if (**size == descriptor.size) return std::nullopt;
-  return name + ": has " + std::to_string(**size) + " bytes, but its descriptor has " +
-         std::to_string(descriptor.size);
+  const auto checked = check_present(layout, descriptor);
+  return checked ? std::nullopt : std::optional(checked.error().message());
 }
 
 // layers/<n>
