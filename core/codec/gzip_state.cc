@@ -2,11 +2,8 @@
 // bytes of the window that are not zero (sparse_bytes.h).
 #include "core/codec/gzip_state.h"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <array>
-#include <new>
 
 #include "core/base/check.h"
 #include "core/codec/sparse_bytes.h"
@@ -17,7 +14,6 @@ namespace {
 
 constexpr std::byte kAtHeader{1};
 constexpr std::byte kAtBlock{2};
-constexpr int kWindowLevel = 3;
 
 struct StateHeader {
   std::uint32_t window_size;
@@ -40,14 +36,6 @@ void for_each_run(ByteView window, Run run) {
 
 }  // namespace
 
-void GzipStateWriter::Free::operator()(ZSTD_CCtx_s* context) const noexcept { ZSTD_freeCCtx(context); }
-
-GzipStateWriter::GzipStateWriter(DeflateLibrary library) : zstd_(ZSTD_createCCtx()), thinner_(library) {
-  if (zstd_ == nullptr) throw std::bad_alloc();
-}
-
-GzipStateWriter::~GzipStateWriter() = default;
-
 std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, const BlockStart& start,
                                                ByteView following) {
   if (!thinner_.thin(window, start, following)) return std::nullopt;
@@ -57,16 +45,7 @@ std::optional<Bytes> GzipStateWriter::at_block(std::span<std::byte> window, cons
   const ByteView header_bytes = std::as_bytes(std::span(&header, 1));
   plain_.assign(header_bytes.begin(), header_bytes.end());
   runs_.finish(plain_);
-  const std::size_t most = ZSTD_compressBound(plain_.size());
-  if (packed_.size() < most) packed_.resize(most);
-  const std::size_t size = ZSTD_compressCCtx(zstd_.get(), packed_.data(), packed_.size(), plain_.data(),
-                                             plain_.size(), kWindowLevel);
-  if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
-  Bytes state;
-  state.reserve(1 + size);
-  state.push_back(kAtBlock);
-  state.insert(state.end(), packed_.begin(), packed_.begin() + static_cast<std::ptrdiff_t>(size));
-  return state;
+  return compressor_.compress(kAtBlock, plain_);
 }
 
 Bytes at_gzip_header() { return {kAtHeader}; }

@@ -1,36 +1,30 @@
 // The serialized state of a gzip access point.
 #pragma once
 
-#include <memory>
 #include <optional>
 
 #include "core/codec/gzip_window.h"
 #include "core/codec/sparse_bytes.h"
+#include "core/codec/zstd_context.h"
 #include "layoutfs/bytes.h"
 #include "layoutfs/error.h"
-
-struct ZSTD_CCtx_s;
 
 namespace layoutfs {
 
 // Writes states. For one thread at a time.
 class GzipStateWriter {
  public:
-  explicit GzipStateWriter(DeflateLibrary library);
-  ~GzipStateWriter();
+  explicit GzipStateWriter(DeflateLibrary library) : thinner_(library) {}
 
   // Returns the state at a block. `window` (at most kDeflateWindow) is the stream before it, and is thinned;
   // `following` is the known part of the stream after it. Returns nullopt if decoding gives other bytes.
   std::optional<Bytes> at_block(std::span<std::byte> window, const BlockStart& start, ByteView following);
 
  private:
-  struct Free {
-    void operator()(ZSTD_CCtx_s* context) const noexcept;
-  };
-  std::unique_ptr<ZSTD_CCtx_s, Free> zstd_;
   WindowThinner thinner_;
   RunWriter runs_;
-  Bytes plain_, packed_;  // a state, uncompressed and compressed
+  Bytes plain_;
+  zstd::StateCompressor compressor_;
 };
 
 // Returns the state at the header of a member.

@@ -32,6 +32,24 @@ bool skip_numbers(ByteView& rest, std::size_t count) {
   return true;
 }
 
+// Calls run(bytes, place) for each run, with its place in the window. Returns false if `packed` is not
+// exactly that many runs, or if they do not fit.
+template <class Run>
+bool take_runs(ByteView packed, std::size_t runs, std::span<std::byte> window, Run run) {
+  ByteView gaps = packed, lengths = gaps;
+  if (!skip_numbers(lengths, runs)) return false;
+  ByteView bytes = lengths;
+  if (!skip_numbers(bytes, runs)) return false;
+  for (; runs > 0; --runs) {
+    const std::size_t gap = *take_number(gaps), size = *take_number(lengths) + 1;
+    if (gap > window.size() || size > window.size() - gap || size > bytes.size()) return false;
+    run(bytes.first(size), window.subspan(gap, size));
+    bytes = bytes.subspan(size);
+    window = window.subspan(gap + size);
+  }
+  return bytes.empty();
+}
+
 }  // namespace
 
 void RunWriter::add(std::size_t at, ByteView bytes) {
@@ -53,29 +71,14 @@ void RunWriter::clear() noexcept {
 }
 
 bool copy_runs(ByteView packed, std::size_t runs, std::span<std::byte> window) {
-  ByteView gaps = packed, lengths = gaps;
-  if (!skip_numbers(lengths, runs)) return false;
-  ByteView bytes = lengths;
-  if (!skip_numbers(bytes, runs)) return false;
-  for (std::size_t i = 0; i < runs; ++i) {
-    const std::size_t gap = *take_number(gaps), size = *take_number(lengths) + 1;
-    if (gap > window.size() || size > window.size() - gap || size > bytes.size()) return false;
-    copy_bytes(bytes.first(size), window.subspan(gap));
-    bytes = bytes.subspan(size);
-    window = window.subspan(gap + size);
-  }
-  return bytes.empty();
+  return take_runs(packed, runs, window,
+                   [](ByteView bytes, std::span<std::byte> to) { copy_bytes(bytes, to); });
 }
 
 void clear_runs(ByteView packed, std::size_t runs, std::span<std::byte> window) noexcept {
-  ByteView gaps = packed, lengths = gaps;
-  check(skip_numbers(lengths, runs), "the runs have been copied");
-  for (; runs > 0; --runs) {
-    const std::size_t gap = *take_number(gaps), size = *take_number(lengths) + 1;
-    check(gap <= window.size() && size <= window.size() - gap, "the runs have been copied");
-    std::ranges::fill(window.subspan(gap, size), std::byte{0});
-    window = window.subspan(gap + size);
-  }
+  const bool are_right = take_runs(
+      packed, runs, window, [](ByteView, std::span<std::byte> to) { std::ranges::fill(to, std::byte{0}); });
+  check(are_right, "the runs have been copied");
 }
 
 }  // namespace layoutfs

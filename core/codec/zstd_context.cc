@@ -28,6 +28,20 @@ std::optional<std::size_t> decompress(ByteView frames, std::span<std::byte> out)
   return std::nullopt;
 }
 
+Bytes StateCompressor::compress(std::byte kind, ByteView plain) {
+  constexpr int kLevel = 3;
+  const std::size_t most = ZSTD_compressBound(plain.size());
+  if (packed_.size() < most) packed_.resize(most);
+  const std::size_t size =
+      ZSTD_compressCCtx(context_.get(), packed_.data(), packed_.size(), plain.data(), plain.size(), kLevel);
+  if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
+  Bytes state;
+  state.reserve(1 + size);
+  state.push_back(kind);
+  state.insert(state.end(), packed_.begin(), packed_.begin() + static_cast<std::ptrdiff_t>(size));
+  return state;
+}
+
 Error failure(std::size_t code) {
   switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_memory_allocation:

@@ -39,6 +39,18 @@ Error failure(std::size_t code);
 // than `out`. Throws std::bad_alloc if libzstd had no memory.
 std::optional<std::size_t> decompress(ByteView frames, std::span<std::byte> out);
 
+// Compresses the states of access points. For one thread at a time; keeps its memory from one to the next.
+class StateCompressor {
+ public:
+  StateCompressor() : context_(make_compression_context()) {}
+  // Returns `kind` and a frame of `plain`. Throws std::bad_alloc.
+  Bytes compress(std::byte kind, ByteView plain);
+
+ private:
+  CompressionContext context_;
+  Bytes packed_;
+};
+
 // The error of input that ends inside a frame.
 inline Error truncated() { return Error(Errc::corrupt, "unexpected end of zstd stream"); }
 

@@ -33,7 +33,6 @@ constexpr std::uint32_t kDictionaryMagic = 0xEC30A437;
 constexpr std::uint8_t kDictionaryId = 1;  // used only by frames from make_frame_header
 // A run of one byte takes three.
 constexpr std::size_t kMaxStateSize = sizeof(StateHeader) + Dictionary::kMaxTablesSize + 3 * kMaxPointWindow;
-constexpr int kStateLevel = 3;
 // Decoded bytes of the test. They prove the tables and the repeat offsets. The walker proves the rest: it
 // knows the matches of all blocks of a window, and the same sizes of the blocks as libzstd.
 constexpr std::size_t kTrialSize = std::size_t{256} << 10;
@@ -148,8 +147,7 @@ std::size_t begin_at(ZSTD_DCtx* context, const BlockPoint& point) {
   return ZSTD_decompressStream(context, &nowhere, &in);
 }
 
-BlockPointMaker::BlockPointMaker()
-    : context_(make_decompression_context()), compression_(make_compression_context()) {}
+BlockPointMaker::BlockPointMaker() : context_(make_decompression_context()) {}
 
 // Copies the needed bytes to the window, which is zero, from the destinations of the matches, and notes them
 // in needed_. Returns false if a match refers to bytes before the window, or two disagree.
@@ -216,16 +214,7 @@ Bytes BlockPointMaker::packed(ByteView tables) {
   append(plain_, std::as_bytes(std::span(&header, 1)));
   append(plain_, tables);
   runs_.finish(plain_);
-  const std::size_t most = ZSTD_compressBound(plain_.size());
-  if (packed_.size() < most) packed_.resize(most);
-  const std::size_t size = ZSTD_compressCCtx(compression_.get(), packed_.data(), packed_.size(),
-                                             plain_.data(), plain_.size(), kStateLevel);
-  if (ZSTD_isError(size)) throw std::bad_alloc();  // with enough room, lack of memory is the only error
-  Bytes state;
-  state.reserve(1 + size);
-  state.push_back(kBlockKind);
-  append(state, ByteView(packed_).first(size));
-  return state;
+  return compressor_.compress(kBlockKind, plain_);
 }
 
 std::optional<Bytes> BlockPointMaker::make(const FrameHeader& frame, const EntropyState& entropy,

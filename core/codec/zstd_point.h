@@ -107,12 +107,12 @@ class BlockPointMaker {
   Bytes packed(ByteView tables);
 
   DecompressionContext context_;
-  CompressionContext compression_;
   std::optional<BlockPoint> point_;    // its window is zero between two calls of make()
   std::vector<std::uint64_t> needed_;  // a bit for each byte of the window
   Bytes decoded_;
   RunWriter runs_;
-  Bytes plain_, packed_;  // a state, uncompressed and compressed
+  Bytes plain_;
+  StateCompressor compressor_;
 };
 
 }  // namespace layoutfs::zstd
