@@ -1,7 +1,6 @@
 // Builds, loads and shares layers and images. The parts:
 // - ResultCache (result_cache.h) maps digests to open layers and images, and to recent failures. An entry
-// lives
-//   while it is used or is among the recently opened.
+//   lives while it is used or is among the recently opened.
 // - RecentlyOpened keeps the most recently used ones open, for all libraries with the same resources, within
 //   a number of mapped files.
 // - SingleFlight lets one thread open a digest while others wait for it.

@@ -10,14 +10,12 @@ namespace layoutfs {
 void EndedDecoders::keep(std::unique_ptr<Decoder> decoder) noexcept {
   const auto compression = decoder->end();
   if (!compression) return;
-  Entry entry{*compression, std::move(decoder), 0};
-  entry.memory = entry.decoder->memory();
+  std::size_t memory = decoder->memory();
   auto entries = entries_.lock();
-  std::size_t memory = entry.memory;
-  for (const Entry& other : *entries) memory += other.memory;
+  for (const Entry& other : *entries) memory += other.decoder->memory();
   if (memory > kMostMemory || entries->size() == kMost) return;
   try {
-    entries->push_back(std::move(entry));
+    entries->push_back({*compression, std::move(decoder)});
   } catch (const std::bad_alloc&) {
     // The next decoder gets new memory, or none.
   }

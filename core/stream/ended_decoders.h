@@ -26,7 +26,6 @@ class EndedDecoders {
   struct Entry {
     Compression compression;
     std::unique_ptr<Decoder> decoder;
-    std::size_t memory;
   };
   Guarded<std::vector<Entry>> entries_;
 };
