@@ -7,8 +7,10 @@ import re
 import sys
 import xml.etree.ElementTree
 
-# The first line of a failed check: of an end-to-end test, of GoogleTest, of a sanitizer.
-FAILURE = re.compile(r"NOT OK: |.*: Failure$|.*\b(ERROR|WARNING): \w+Sanitizer|.*: runtime error: ")
+# The first line of a failed check: of an end-to-end test, of GoogleTest, of Python's unittest, of a sanitizer.
+FAILURE = re.compile(r"NOT OK: |.*: Failure$|(FAIL|ERROR): \w+ \(|.*\b(ERROR|WARNING): \w+Sanitizer|.*: runtime error: ")
+# Lines of passed checks, and of Python's tracebacks.
+SAYS_NOTHING = re.compile(r"ok: |-{70}$|Traceback \(|  File |    ")
 MOST_LINES, MOST_CHARACTERS = 6, 400
 
 
@@ -29,7 +31,7 @@ def reason_of_failure(test):
     if first is None:
         failure = test.find("failure")
         return (failure.get("message") if failure is not None else "") or "no output says why"
-    told = [line.strip() for line in lines[first:] if not line.startswith("ok: ")]
+    told = [line.strip() for line in lines[first:] if not SAYS_NOTHING.match(line)]
     return " | ".join(told[:MOST_LINES])[:MOST_CHARACTERS]
 
 

@@ -11,6 +11,10 @@
 //
 // LAYOUTFS_FAULT_LOG=FILE        one line per call, in order, separated by tabs: CALL, its errno or 0, the
 //                                path, then the other path of a link or rename, or the operation of flock.
+//
+// For each thread, the real-time clock shows the time of the last change of the file whose status the thread
+// read last. Files that have just changed are read again (is_fresh in core/cas/layout_dir.h), so by the real
+// time a program would make other calls on a busy machine than on an idle one.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -255,6 +259,15 @@ Value faulty(std::size_t call, const Path& path, const char* more, Value failure
 
 std::size_t shortened(std::size_t size, Way way) { return is_short(way) ? (size + 1) / 2 : size; }
 
+// The time for clock_gettime(); zero before the thread has read a status.
+thread_local constinit timespec last_change{};
+
+// Returns the result of a call that has read the status `found`, and sets the thread's time.
+int with_time_of(const struct stat& found, int result) noexcept {
+  if (result == 0) last_change = found.st_ctim;
+  return result;
+}
+
 // Replaces FICLONE by a copy.
 int clone_by_copy(int from, int to) {
   static auto* const next_read = real<decltype(::pread)>("pread");
@@ -396,7 +409,7 @@ int flock(int fd, int operation) noexcept {
 int fstatat(int directory, const char* name, struct stat* found, int flags) noexcept {
   static auto* const next = real<decltype(::fstatat)>("fstatat");
   return faulty(position_of("fstatat"), Path(directory, name), "", -1,
-                [&](Way) { return next(directory, name, found, flags); });
+                [&](Way) { return with_time_of(*found, next(directory, name, found, flags)); });
 }
 int fstatat64(int directory, const char* name, struct stat64* found, int flags) noexcept {
   static_assert(sizeof(struct stat) == sizeof(struct stat64));
@@ -405,7 +418,8 @@ int fstatat64(int directory, const char* name, struct stat64* found, int flags) 
 
 int fstat(int fd, struct stat* found) noexcept {
   static auto* const next = real<decltype(::fstat)>("fstat");
-  return faulty(position_of("fstat"), Path(fd), "", -1, [&](Way) { return next(fd, found); });
+  return faulty(position_of("fstat"), Path(fd), "", -1,
+                [&](Way) { return with_time_of(*found, next(fd, found)); });
 }
 int fstat64(int fd, struct stat64* found) noexcept {
   return ::fstat(fd, reinterpret_cast<struct stat*>(found));
@@ -433,7 +447,8 @@ int mkdir(const char* name, mode_t mode) noexcept {
 
 int stat(const char* name, struct stat* found) noexcept {
   static auto* const next = real<int(const char*, struct stat*)>("stat");
-  return faulty(position_of("stat"), Path(AT_FDCWD, name), "", -1, [&](Way) { return next(name, found); });
+  return faulty(position_of("stat"), Path(AT_FDCWD, name), "", -1,
+                [&](Way) { return with_time_of(*found, next(name, found)); });
 }
 int stat64(const char* name, struct stat64* found) noexcept {
   return ::stat(name, reinterpret_cast<struct stat*>(found));
@@ -441,7 +456,8 @@ int stat64(const char* name, struct stat64* found) noexcept {
 
 int lstat(const char* name, struct stat* found) noexcept {
   static auto* const next = real<decltype(::lstat)>("lstat");
-  return faulty(position_of("lstat"), Path(AT_FDCWD, name), "", -1, [&](Way) { return next(name, found); });
+  return faulty(position_of("lstat"), Path(AT_FDCWD, name), "", -1,
+                [&](Way) { return with_time_of(*found, next(name, found)); });
 }
 int lstat64(const char* name, struct stat64* found) noexcept {
   return ::lstat(name, reinterpret_cast<struct stat*>(found));
@@ -488,6 +504,13 @@ int fcntl64(int fd, int operation, ...) {
   void* const argument = va_arg(arguments, void*);
   va_end(arguments);
   return ::fcntl(fd, operation, argument);
+}
+
+int clock_gettime(clockid_t clock, timespec* now) noexcept {
+  static auto* const next = real<int(clockid_t, timespec*) noexcept>("clock_gettime");
+  if (clock != CLOCK_REALTIME || last_change.tv_sec == 0) return next(clock, now);
+  *now = last_change;
+  return 0;
 }
 
 DIR* fdopendir(int fd) {

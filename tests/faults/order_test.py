@@ -101,16 +101,6 @@ class LoggedRuns(unittest.TestCase):
         disk.finish()
         return disk
 
-    def events_of(self, action, number):
-        """Returns the events of a run, if possible with a read under the lock."""
-        # What has not changed in the last 50 ms need not be read again, and on a busy machine a run may begin later.
-        for attempt in range(10):
-            events = self.disk_after(action, f"{number}-{attempt}").events
-            under_lock = " ".join(events).partition("written")[0].rpartition("locked")[2]
-            if "read" in under_lock:
-                break
-        return events
-
 
 class Order(LoggedRuns):
     def test_everything_is_on_disk_before_it_has_a_name_and_its_name_before_the_end(self):
@@ -133,7 +123,7 @@ class Order(LoggedRuns):
                 continue
             checked += 1
             with self.subTest(action.name):
-                events = self.events_of(action, number)
+                events = self.disk_after(action, number).events
                 self.assertEqual(events.count("written"), 1)
                 under_lock = events[events.index("locked") : events.index("written")]
                 # A file of `refs/` can be deleted even if it is invalid, and is new if there was none.

@@ -96,7 +96,7 @@ class RegistryOrder(order_test.LoggedRuns):
         self.assertEqual(len(changes), 5)
         for number, action in enumerate(changes):
             with self.subTest(action.name):
-                events = self.events_of(action, number)
+                events = self.disk_after(action, number).events
                 self.assertEqual(events.count("written"), 1, "in one step")
                 written = events.index("written")
                 locked = len(events) - 1 - events[::-1].index("locked", len(events) - written)
