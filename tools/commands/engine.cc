@@ -21,20 +21,22 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> layouts;
+  std::string repositories;  // a directory of layouts
   std::string name;
-  bool is_of_repositories = false, is_for_root = false, is_for_user = false;
+  bool is_for_root = false, is_for_user = false;
   bool installs = false, removes = false;
 };
 
 // Checks that there is something to mount. Returns its absolute path.
-Result<std::string> checked_layout(const std::string& operand, const Arguments& arguments) {
+Result<std::string> checked_layout(const std::string& operand, bool is_of_repositories,
+                                   const Arguments& arguments) {
   std::error_code failed;
   const auto absolute = [&failed](const std::string& path) {
     return std::filesystem::absolute(path, failed).lexically_normal().string();
   };
   // A layout to remove need not exist any more.
   if (arguments.removes) return absolute(operand);
-  if (arguments.is_of_repositories) {
+  if (is_of_repositories) {
     const RepositoryTree tree(absolute(operand));
     if (const auto found = tree.level(""); !found) return fail(Error(found.error()));
     return absolute(operand);
@@ -46,24 +48,30 @@ Result<std::string> checked_layout(const std::string& operand, const Arguments& 
 }
 
 Result<std::vector<PodmanSetup>> setups_of(const Arguments& arguments) {
-  if (arguments.layouts.empty()) return fail(missing_operand("engine podman", "LAYOUT"));
-  if (!arguments.name.empty() && arguments.layouts.size() > 1)
+  const std::size_t count = arguments.layouts.size() + (arguments.repositories.empty() ? 0 : 1);
+  if (count == 0) return fail(missing_operand("engine podman", "LAYOUT"));
+  if (!arguments.name.empty() && count > 1)
     return fail(Errc::invalid_argument, "--name names one layout, and there are several");
   const bool is_for_root = arguments.is_for_root || (!arguments.is_for_user && ::geteuid() == 0);
   std::vector<PodmanSetup> setups;
   std::set<std::string> names;
-  for (const std::string& operand : arguments.layouts) {
-    const auto layout = checked_layout(operand, arguments);
+  const auto add = [&](const std::string& operand, bool is_of_repositories) -> Status {
+    const auto layout = checked_layout(operand, is_of_repositories, arguments);
     if (!layout) return fail(Error(layout.error()));
     const std::string name = arguments.name.empty() ? setup_name(*layout) : arguments.name;
     if (!names.insert(name).second)
       return fail(Error(Errc::invalid_argument, operand + ": another layout has the name '" + name + "', too")
                       .with_hint("give one of them another: --name NAME"));
-    auto setup = podman_setup(is_for_root ? SetupScope::root : SetupScope::user, *layout,
-                              arguments.is_of_repositories, name);
+    auto setup =
+        podman_setup(is_for_root ? SetupScope::root : SetupScope::user, *layout, is_of_repositories, name);
     if (!setup) return fail(std::move(setup).error());
     setups.push_back(*std::move(setup));
-  }
+    return {};
+  };
+  for (const std::string& layout : arguments.layouts)
+    if (auto added = add(layout, false); !added) return fail(std::move(added).error());
+  if (!arguments.repositories.empty())
+    if (auto added = add(arguments.repositories, true); !added) return fail(std::move(added).error());
   return setups;
 }
 
@@ -125,8 +133,11 @@ void add_engine_podman_command(Command engine, int& exit_code) {
   command.add_option("--name", arguments->name, "Name of the store (default: the layout's directory)")
       .type_name("NAME")
       .not_empty();
-  command.add_flag("--repositories", arguments->is_of_repositories,
-                   "LAYOUT is a directory of layouts, each a repository");
+  command
+      .add_option("--repositories", arguments->repositories,
+                  "Set up a directory of layouts, each as a repository")
+      .type_name("DIR")
+      .not_empty();
   command.callback([arguments, &exit_code] { exit_code = run(*arguments); });
 }
 
