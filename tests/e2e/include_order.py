@@ -27,6 +27,7 @@ ORDER = {
     "core/erofs": "base tar cas oci cache codec stream layer image",
     "core/engines": "base tar cas oci cache codec stream layer image",
     "core/registry": "base http cas oci",
+    "core/remote": "base http cas oci cache registry",
     "core/transfer": "base http tar cas oci cache codec stream layer image registry",
     "core/check": "base tar cas oci cache codec stream layer image erofs engines",
     "core/names": "base cas oci",
