@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/base/environment.h"
+#include "core/base/path_in_proc.h"
 #include "core/base/user_namespace.h"
 #include "core/cache/trusted_directory.h"
 #include "core/cas/layout_dir.h"
@@ -24,36 +25,48 @@ namespace {
 
 struct KindOfFiles {
   std::string_view folder;
-  // Written piece by piece under a lock. Removed if all of them together exceed the budget.
-  bool is_under_budget;
+  // The files of a budget are written piece by piece under a lock.
+  CacheBudget budget = CacheBudget::none;
+  bool is_sparse = false;
 };
 
 KindOfFiles row_of(CacheKind kind) noexcept {
   switch (kind) {
     case CacheKind::layer_index:
-      return {"layers", false};
+      return {"layers"};
     case CacheKind::layer_tree:
-      return {"layer-trees", false};
+      return {"layer-trees"};
     case CacheKind::image_tree:
-      return {"images", false};
+      return {"images"};
     case CacheKind::stack_tree:
-      return {"stacks", false};
+      return {"stacks"};
     case CacheKind::tar_split:
-      return {"tar-split", false};
+      return {"tar-split"};
     case CacheKind::erofs:
-      return {"erofs", false};
+      return {"erofs"};
     case CacheKind::erofs_file:
-      return {"erofs-files", false};
+      return {"erofs-files"};
     case CacheKind::layer_erofs:
-      return {"layer-erofs", false};
+      return {"layer-erofs"};
     case CacheKind::decoded_copy:
-      return {"decoded", true};
+      return {"decoded", CacheBudget::decoded_copies};
+    case CacheKind::remote_blob:
+      return {"remote", CacheBudget::remote_blobs, true};
+    case CacheKind::remote_ranges:
+      return {"remote-ranges", CacheBudget::remote_blobs, true};
   }
   return {};
 }
 
 // Files that are written at once have no lock, and take less time than this.
 constexpr std::chrono::seconds kLeftoverAge = std::chrono::hours(1);
+
+// Returns CachedFile::size.
+std::uint64_t size_of(const struct stat& status, const KindOfFiles& kind) noexcept {
+  constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks
+  return kind.is_sparse ? static_cast<std::uint64_t>(status.st_blocks) * kBlock
+                        : static_cast<std::uint64_t>(status.st_size);
+}
 
 bool is_named(int fd) noexcept {
   struct stat status{};
@@ -66,7 +79,7 @@ bool remove_leftover(int folder, const std::string& name, const KindOfFiles& kin
   if (::fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
     return false;
   UniqueFd locked;  // until it is removed
-  if (kind.is_under_budget) {
+  if (kind.budget != CacheBudget::none) {
     auto fd = open_at(folder, name, kReadFlags);
     if (!fd || lock_file(fd->get(), LOCK_EX | LOCK_NB) != 0) return false;
     locked = std::move(*fd);
@@ -91,11 +104,12 @@ Result<std::vector<std::string>> names_in(int folder, const std::string& path) {
 }
 
 // Opens `name` in `folder`; `path` is the path of the folder.
-Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& path, const std::string& name) {
+Result<UniqueFd> open_trusted_file(const UniqueFd& folder, const std::string& path, const std::string& name,
+                                   int flags = kReadFlags) {
   const auto refuse = [&] {
     return fail(Errc::invalid_argument, path + "/" + name + ": others could have written this file");
   };
-  auto file = open_at(folder.get(), name, kReadFlags);
+  auto file = open_at(folder.get(), name, flags);
   if (!file && file.error().sys() == ELOOP) return refuse();  // a symlink, by O_NOFOLLOW
   if (!file) return fail(Error::system(file.error().sys(), path + "/" + name));
   const auto status = stat_of(file->get(), name);
@@ -186,10 +200,18 @@ Result<UniqueFd> CacheDirectory::open_file(const std::string& name) const {
   return open_trusted_file(**root, path_, name);
 }
 
-Result<UniqueFd> CacheDirectory::open(CacheKind kind, const Digest& digest) const {
+Result<UniqueFd> CacheDirectory::open(CacheKind kind, const Digest& digest, int flags) const {
   const auto parent = folder(kind, name_of(digest.algorithm()), IfMissing::fail);
   if (!parent) return fail(Error(parent.error()));
-  return open_trusted_file(**parent, folder_path(kind, name_of(digest.algorithm())), digest.hex());
+  return open_trusted_file(**parent, folder_path(kind, name_of(digest.algorithm())), digest.hex(), flags);
+}
+
+Result<UniqueFd> CacheDirectory::open(CacheKind kind, const Digest& digest) const {
+  return open(kind, digest, kReadFlags);
+}
+
+Result<UniqueFd> CacheDirectory::open_for_update(CacheKind kind, const Digest& digest) const {
+  return open(kind, digest, kReadFlags | O_RDWR);
 }
 
 Result<SharedBytes> CacheDirectory::map(CacheKind kind, const Digest& digest) const {
@@ -221,7 +243,7 @@ Result<CacheDirectory::Survey> CacheDirectory::survey(CacheKind kind) const {
         continue;
       const bool is_temporary = is_temporary_name(name);
       if (is_temporary && remove_leftover(handle, name, row_of(kind))) continue;
-      const auto size = static_cast<std::uint64_t>(status.st_size);
+      const std::uint64_t size = size_of(status, row_of(kind));
       survey.bytes += size;
       if (!is_temporary)
         survey.files.push_back({name, std::string(name_of(algorithm)), size, to_ns(status.st_mtim)});
@@ -285,6 +307,19 @@ Status CacheDirectory::publish(NewCacheFile& file, const Digest& digest) const {
   return {};
 }
 
+Status CacheDirectory::move(int fd, CacheKind from, CacheKind to, const Digest& digest) const {
+  const auto parent = folder(to, name_of(digest.algorithm()), IfMissing::create);
+  if (!parent) return fail(Error(parent.error()));
+  // A rename could move a file that another process has given the old name in the meantime.
+  if (::linkat(AT_FDCWD, path_in_proc(fd).c_str(), (*parent)->get(), digest.hex().c_str(),
+               AT_SYMLINK_FOLLOW) != 0 &&
+      errno != EEXIST)
+    return fail(Error::system(errno, folder_path(to, name_of(digest.algorithm()))));
+  auto removed = remove(from, digest);
+  if (!removed) return fail(std::move(removed).error());
+  return {};
+}
+
 bool CacheDirectory::use(int fd) {
   ::futimens(fd, nullptr);  // fails on read-only media, which also need no removal
   return is_named(fd);
@@ -300,12 +335,12 @@ Result<std::optional<std::uint64_t>> CacheDirectory::remove(CacheKind kind, cons
   const char* name = digest.hex().c_str();
   if (::fstatat((*parent)->get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
       ::unlinkat((*parent)->get(), name, 0) == 0)
-    return static_cast<std::uint64_t>(status.st_size);
+    return size_of(status, row_of(kind));
   if (errno == ENOENT) return std::nullopt;
   return fail(Error::system(errno, path + "/" + name));
 }
 
-void CacheDirectory::make_room(std::uint64_t budget) const {
+void CacheDirectory::make_room(CacheBudget budget, std::uint64_t limit) const {
   struct Candidate {
     CacheKind kind;
     CachedFile file;
@@ -313,7 +348,7 @@ void CacheDirectory::make_room(std::uint64_t budget) const {
   std::vector<Candidate> candidates;
   std::uint64_t bytes = 0;
   for (const CacheKind kind : kCacheKinds) {
-    if (!row_of(kind).is_under_budget) continue;
+    if (row_of(kind).budget != budget) continue;
     auto found = survey(kind);
     if (!found) {
       log(LogLevel::debug, "cache directory: " + found.error().message());
@@ -324,7 +359,7 @@ void CacheDirectory::make_room(std::uint64_t budget) const {
   }
   std::ranges::sort(candidates, {}, [](const Candidate& candidate) { return candidate.file.used_ns; });
   for (const auto& [kind, file] : candidates) {
-    if (bytes <= budget) return;
+    if (bytes <= limit) return;
     const auto parent = folder(kind, file.algorithm, IfMissing::fail);
     if (!parent) continue;
     const bool is_removed = ::unlinkat((*parent)->get(), file.name.c_str(), 0) == 0;

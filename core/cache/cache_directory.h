@@ -10,11 +10,13 @@
 //     erofs-files/ALGORITHM/HEX         the same for one file with metadata and content
 //     layer-erofs/ALGORITHM/HEX         the same for the file of a single layer
 //     decoded/ALGORITHM/HEX             decoded copy of a layer, by the digest of its blob
+//     remote/ALGORITHM/HEX              a blob of a registry, complete and proven by its digest
+//     remote-ranges/ALGORITHM/HEX       ranges of a blob of a registry
 //     blob-info, blob-info.lock         known locations of blobs
 //     .../.tmp-0123456789abcdef         an unfinished file, possibly of a killed writer
 //
-// A table in cache_directory.cc has a row for each kind of files: its folder, and whether it counts for the
-// budget. All files can be rebuilt, so invalid ones are removed instead of repaired. Their content determines
+// A table in cache_directory.cc has a row for each kind of files: its folder, and the budget for which it
+// counts. All files can be rebuilt, so invalid ones are removed instead of repaired. Their content determines
 // the content of mounted images, so only files that nobody except this user and root could have written are
 // opened.
 //
@@ -52,13 +54,18 @@ enum class CacheKind : std::uint8_t {
   erofs_file,
   layer_erofs,
   decoded_copy,
+  remote_blob,
+  remote_ranges,
 };
 inline constexpr std::array kCacheKinds = {
-    CacheKind::layer_index, CacheKind::layer_tree,  CacheKind::image_tree,
-    CacheKind::stack_tree,  CacheKind::tar_split,   CacheKind::erofs,
-    CacheKind::erofs_file,  CacheKind::layer_erofs, CacheKind::decoded_copy};
+    CacheKind::layer_index,  CacheKind::layer_tree,  CacheKind::image_tree,   CacheKind::stack_tree,
+    CacheKind::tar_split,    CacheKind::erofs,       CacheKind::erofs_file,   CacheKind::layer_erofs,
+    CacheKind::decoded_copy, CacheKind::remote_blob, CacheKind::remote_ranges};
 // Returns the name of the folder.
 std::string_view name_of(CacheKind kind) noexcept;
+
+// The kinds of files that are removed, least recently used first, if together they exceed a limit.
+enum class CacheBudget : std::uint8_t { none, decoded_copies, remote_blobs };
 
 // Files in the directory itself.
 inline constexpr const char* kBlobInfoFile = "blob-info";
@@ -86,8 +93,8 @@ class NewCacheFile {
 struct CachedFile {
   std::string name;       // the digest in hex
   std::string algorithm;  // of the digest
-  std::uint64_t size;
-  std::int64_t used_ns;  // since 1970; last use() of files under the budget, otherwise the time of writing
+  std::uint64_t size;     // in bytes; of a sparse file, its use of the disk
+  std::int64_t used_ns;   // since 1970; last use() of files under a budget, otherwise the time of writing
 };
 
 // Thread-safe. Keeps handles of the folders open, so opening a file costs one openat(2) and one fstat(2).
@@ -105,6 +112,8 @@ class CacheDirectory {
 
   // Open a file for reading, or map it. Errc::not_found if it does not exist.
   Result<UniqueFd> open(CacheKind kind, const Digest& digest) const;
+  // Opens a file for reading and writing. Only for kinds whose readers expect changes.
+  Result<UniqueFd> open_for_update(CacheKind kind, const Digest& digest) const;
   Result<SharedBytes> map(CacheKind kind, const Digest& digest) const;
   // Returns the files of a kind, in no particular order; none if there is no folder.
   Result<std::vector<CachedFile>> list(CacheKind kind) const;
@@ -116,13 +125,16 @@ class CacheDirectory {
   // detect content that a crash has damaged.
   Result<NewCacheFile> create(CacheKind kind, const Digest& digest) const;
   Status publish(NewCacheFile& file, const Digest& digest) const;
-  // Marks a file under the budget as used now. Returns false if it has been removed.
+  // Moves the open file `fd` of kind `from` to kind `to`, unless that already has one for `digest`. `from`
+  // then has no file for it. Errc::not_found if the file has been removed.
+  Status move(int fd, CacheKind from, CacheKind to, const Digest& digest) const;
+  // Marks a file under a budget as used now. Returns false if it has been removed.
   static bool use(int fd);
-  // Removes the file, even if it is invalid. Returns its size in bytes, nullopt if it did not exist.
+  // Removes the file, even if it is invalid. Returns CachedFile::size, nullopt if it did not exist.
   Result<std::optional<std::uint64_t>> remove(CacheKind kind, const Digest& digest) const;
-  // Removes leftover files, then the least recently used files under the budget, until the rest, including
-  // unfinished files, takes at most `budget` bytes.
-  void make_room(std::uint64_t budget) const;
+  // Removes leftover files, then the least recently used files under `budget`, until the rest, including
+  // unfinished files, takes at most `limit` bytes.
+  void make_room(CacheBudget budget, std::uint64_t limit) const;
 
   // Opens a file of the directory itself for reading. Errc::not_found if it does not exist.
   Result<UniqueFd> open_file(const std::string& name) const;
@@ -139,6 +151,7 @@ class CacheDirectory {
   std::string folder_path(CacheKind kind, std::string_view algorithm) const;
   Handle usable_handle(const std::string& path) const;
   void tidy(CacheKind kind, std::string_view algorithm, const Handle& folder) const;
+  Result<UniqueFd> open(CacheKind kind, const Digest& digest, int flags) const;
   Result<Survey> survey(CacheKind kind) const;
 
   const std::string path_;

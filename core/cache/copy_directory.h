@@ -41,7 +41,7 @@ class CopyDirectory {
   // Replaces the copy of `blob`.
   Status publish(NewCacheFile& copy, const Digest& blob) const { return files_->publish(copy, blob); }
   void remove(const Digest& blob) const;
-  void make_room() const { files_->make_room(options_.budget); }
+  void make_room() const { files_->make_room(CacheBudget::decoded_copies, options_.budget); }
 
   const CopyDirectoryOptions& options() const noexcept { return options_; }
   std::string path() const { return files_->path() + "/" + std::string(name_of(kKind)); }

@@ -44,7 +44,7 @@ TEST(CacheDirectory, EachKindHasItsFolder) {
   std::vector<std::string_view> names;
   for (const CacheKind kind : kCacheKinds) names.push_back(name_of(kind));
   EXPECT_THAT(names, ElementsAre("layers", "layer-trees", "images", "stacks", "tar-split", "erofs",
-                                 "erofs-files", "layer-erofs", "decoded"));
+                                 "erofs-files", "layer-erofs", "decoded", "remote", "remote-ranges"));
   const TempDir temp;
   const CacheDirectory cache(temp / "cache");
   for (const CacheKind kind : kCacheKinds) {
@@ -55,7 +55,8 @@ TEST(CacheDirectory, EachKindHasItsFolder) {
   for (const CacheKind kind : kCacheKinds) {
     EXPECT_EQ(cached_text(cache, kind), name_of(kind));
     EXPECT_THAT(cached_names(cache, kind), ElementsAre(kCachedDigest.hex()));
-    EXPECT_EQ(cache.remove(kind, kCachedDigest).value(), name_of(kind).size());
+    const auto size = cache.list(kind).value().front().size;
+    EXPECT_EQ(cache.remove(kind, kCachedDigest).value(), size);
     EXPECT_THAT(cached_names(cache, kind), IsEmpty());
   }
 }
@@ -66,7 +67,7 @@ TEST(CacheDirectory, NothingIsTouchedBeforeSomethingIsStored) {
   EXPECT_EQ(cache.map(CacheKind::layer_index, kCachedDigest).error().code(), Errc::not_found);
   EXPECT_EQ(cache.open_file(kBlobInfoFile).error().code(), Errc::not_found);
   EXPECT_EQ(cache.remove(CacheKind::layer_index, kCachedDigest).value(), std::nullopt);
-  cache.make_room(0);
+  cache.make_room(CacheBudget::decoded_copies, 0);
   EXPECT_FALSE(std::filesystem::exists(temp / "cache"));
 }
 
@@ -148,7 +149,7 @@ TEST(CacheDirectory, AFileThatIsBeingWrittenIsNotALeftover) {
   ASSERT_TRUE(file);
   for (const auto& entry : std::filesystem::directory_iterator(temp / "cache/decoded/sha256"))
     set_write_age(entry.path(), std::chrono::minutes(600));
-  other.make_room(0);
+  other.make_room(CacheBudget::decoded_copies, 0);
   ASSERT_TRUE(cache.publish(*file, kCachedDigest));
   EXPECT_THAT(cached_names(other, CacheKind::decoded_copy), ElementsAre(kCachedDigest.hex()));
 }
@@ -156,10 +157,56 @@ TEST(CacheDirectory, AFileThatIsBeingWrittenIsNotALeftover) {
 TEST(CacheDirectory, OnlyFilesUnderTheBudgetMakeRoom) {
   const TempDir temp;
   const CacheDirectory cache(temp / "cache");
+  const auto is_remote = [](CacheKind kind) {
+    return kind == CacheKind::remote_blob || kind == CacheKind::remote_ranges;
+  };
   for (const CacheKind kind : kCacheKinds) ASSERT_TRUE(cache.store(kind, kCachedDigest, as_bytes("content")));
-  cache.make_room(0);
+  cache.make_room(CacheBudget::decoded_copies, 0);
   for (const CacheKind kind : kCacheKinds)
     EXPECT_EQ(cached_text(cache, kind), kind == CacheKind::decoded_copy ? "nothing" : "content");
+  cache.make_room(CacheBudget::remote_blobs, 0);
+  for (const CacheKind kind : kCacheKinds)
+    EXPECT_EQ(cached_text(cache, kind),
+              kind == CacheKind::decoded_copy || is_remote(kind) ? "nothing" : "content");
+}
+
+TEST(CacheDirectory, OnlyTheBlocksOfASparseFileCount) {
+  const TempDir temp;
+  const CacheDirectory cache(temp / "cache");
+  for (const CacheKind kind : {CacheKind::remote_blob, CacheKind::remote_ranges}) {
+    ASSERT_TRUE(cache.store(kind, kCachedDigest, as_bytes("content")));
+    std::filesystem::resize_file(
+        temp / ("cache/" + std::string(name_of(kind)) + "/sha256/" + kCachedDigest.hex()), 1 << 30);
+    EXPECT_LT(cache.list(kind).value().front().size, 1u << 20);
+  }
+  cache.make_room(CacheBudget::remote_blobs, 1 << 20);
+  EXPECT_THAT(cached_names(cache, CacheKind::remote_blob), ElementsAre(kCachedDigest.hex()));
+}
+
+TEST(CacheDirectory, AFileMovesToAnotherKindUnlessItWasRemoved) {
+  const TempDir temp;
+  const CacheDirectory cache(temp / "cache");
+  const auto move = [&] {
+    const auto file = cache.open_for_update(CacheKind::remote_ranges, kCachedDigest);
+    return cache.move(file->get(), CacheKind::remote_ranges, CacheKind::remote_blob, kCachedDigest);
+  };
+  ASSERT_TRUE(cache.store(CacheKind::remote_ranges, kCachedDigest, as_bytes("one")));
+  ASSERT_TRUE(move());
+  EXPECT_EQ(cached_text(cache, CacheKind::remote_blob), "one");
+  EXPECT_EQ(cached_text(cache, CacheKind::remote_ranges), "nothing");
+  ASSERT_TRUE(cache.store(CacheKind::remote_ranges, kCachedDigest, as_bytes("two")));
+  ASSERT_TRUE(move());
+  EXPECT_EQ(cached_text(cache, CacheKind::remote_blob), "one");
+  EXPECT_EQ(cached_text(cache, CacheKind::remote_ranges), "nothing");
+
+  ASSERT_TRUE(cache.store(CacheKind::remote_ranges, kCachedDigest, as_bytes("three")));
+  const auto file = cache.open_for_update(CacheKind::remote_ranges, kCachedDigest);
+  ASSERT_TRUE(cache.remove(CacheKind::remote_ranges, kCachedDigest));
+  ASSERT_TRUE(cache.remove(CacheKind::remote_blob, kCachedDigest));
+  EXPECT_EQ(
+      cache.move(file->get(), CacheKind::remote_ranges, CacheKind::remote_blob, kCachedDigest).error().code(),
+      Errc::not_found);
+  EXPECT_EQ(cached_text(cache, CacheKind::remote_blob), "nothing");
 }
 
 }  // namespace
