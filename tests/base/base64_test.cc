@@ -27,5 +27,22 @@ TEST(Base64, EveryDigitInOrder) {
   EXPECT_EQ(base64(bytes), kDigits);
 }
 
+TEST(Base64, DecodingReversesEncoding) {
+  Bytes bytes;
+  for (int i = 0; i < 256; ++i) {
+    EXPECT_EQ(base64_bytes(base64(bytes)), bytes);
+    bytes.push_back(static_cast<std::byte>(i * 7));
+  }
+  const auto wrapped = base64_bytes("Zm9v\r\nYmFy\n");
+  ASSERT_TRUE(wrapped);
+  EXPECT_EQ(as_text(*wrapped), "foobar");
+}
+
+TEST(Base64, MalformedTextHasNoBytes) {
+  for (const char* const text :
+       {"Z", "Zg", "Zg=", "Zg===", "=", "Z===", "Zg==Zg==", "Zm9v=", "Zm9-", "Z g=", "Zg=A"})
+    EXPECT_EQ(base64_bytes(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace layoutfs
