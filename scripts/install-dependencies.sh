@@ -17,7 +17,7 @@ for argument; do
     --demo) packages+=(mmdebstrap umoci) ;;
     --quick) packages+=(umoci skopeo busybox-static jq python3 attr groff-base procps strace) ;;
     --test) packages+=(erofs-utils mmdebstrap umoci skopeo buildah podman crun runc fuse-overlayfs uidmap busybox-static jq zstd pigz python3 attr groff-base procps bash-completion zsh fish rsync fio xfsprogs
-      git strace bubblewrap openssl clang-19 libclang-rt-19-dev)
+      git strace bubblewrap openssl curl docker-registry clang-19 libclang-rt-19-dev)
       # Debian's containerd would replace Docker's.
       [ "$(dpkg-query -W -f '${db:Status-Status}' containerd.io 2>/dev/null)" = installed ] || packages+=(containerd stargz-snapshotter)
       ;;

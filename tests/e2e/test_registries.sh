@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# The servers of registries.sh behave as other tests need them: docker-registry in all its forms, and the token server. The client
+# is skopeo.
+. "$(dirname "$0")/lib.sh"
+PATIENCE=20
+. "$HERE/registries.sh"
+need docker-registry skopeo openssl jq curl python3
+make_layouts single
+SINGLE=$TMP/layouts/single
+blobs_of() { (cd "$1/blobs" && find . -type f -exec sha256sum {} + | sort -k2); }
+skopeo=(skopeo --insecure-policy copy -q)
+# goes_both_ways SENTENCE HOST [OPTION...]: pushes an image with skopeo and pulls it back. The options are without --src- and --dest-.
+goes_both_ways() {
+  local sentence=$1 image=docker://$2/some/app:1.0
+  shift 2
+  check "$sentence: skopeo pushes" "${skopeo[@]}" "${@/#--/--dest-}" "oci:$SINGLE:latest" "$image"
+  rm -rf "$TMP/pulled"
+  check "$sentence: skopeo pulls" "${skopeo[@]}" "${@/#--/--src-}" "$image" "oci:$TMP/pulled:latest"
+  same "$sentence: skopeo pulls the blobs that it pushed" "$(blobs_of "$SINGLE")" "$(blobs_of "$TMP/pulled")"
+}
+# fails SENTENCE PATTERN COMMAND...: the command must fail with a message that has the pattern.
+fails() {
+  local sentence=$1 pattern=$2 output
+  shift 2
+  if output=$(limited "$@" 2>&1); then
+    not_ok "$sentence" "succeeded: $*"
+  elif grep -q -- "$pattern" <<<"$output"; then
+    ok "$sentence"
+  else
+    not_ok "$sentence" "no '$pattern' in: $output"
+  fi
+}
+pull_fails() { fails "$1" "$2" "${skopeo[@]}" "${@:4}" "docker://$3/some/app:1.0" "oci:$TMP/never:latest"; }
+
+echo "-- docker-registry"
+start_registry plain
+goes_both_ways "plain" "$plain" --tls-verify=false
+
+start_registry basic --auth user "a secret"
+goes_both_ways "basic credentials" "$basic" --tls-verify=false --creds "user:a secret"
+pull_fails "docker-registry refuses a wrong password" "unauthorized\|authentication required" "$basic" --src-tls-verify=false --src-creds user:wrong
+auth_file "$TMP/auth.json" "$basic" user "a secret"
+check "auth_file writes a file for skopeo" skopeo inspect --raw --tls-verify=false --authfile "$TMP/auth.json" "docker://$basic/some/app:1.0"
+
+make_authority ours
+make_certificate ours server
+make_certificate ours client
+start_registry private --tls server
+mkdir "$TMP/certs"
+cp "$TLS/ours.crt" "$TMP/certs/ca.crt"
+goes_both_ways "TLS by a private authority" "$private" --cert-dir "$TMP/certs"
+pull_fails "skopeo refuses an authority that it does not know" "x509" "$private"
+start_registry mutual --tls server --client-authority ours
+mkdir "$TMP/client"
+cp "$TLS/ours.crt" "$TMP/client/ca.crt"
+cp "$TLS/client.crt" "$TMP/client/client.cert"
+cp "$TLS/client.key" "$TMP/client/client.key"
+goes_both_ways "certificates of clients" "$mutual" --cert-dir "$TMP/client"
+pull_fails "docker-registry demands a client's certificate" "tls: bad certificate\|certificate required" "$mutual" --src-cert-dir "$TMP/certs"
+
+echo "-- the token server"
+start_token_server tokens --user alice:secret --reader bob:secret --identity carol:identity --lifetime 2
+start_registry guarded --token-server tokens
+goes_both_ways "tokens" "$guarded" --tls-verify=false --creds alice:secret
+pull_fails "the token server refuses a wrong password" "unauthorized\|authentication required\|invalid username" "$guarded" --src-tls-verify=false --src-creds alice:wrong
+check "a reader pulls" skopeo inspect --raw --tls-verify=false --creds bob:secret "docker://$guarded/some/app:1.0"
+fails "a reader cannot push" "denied\|unauthorized" "${skopeo[@]}" --dest-tls-verify=false --dest-creds bob:secret "oci:$SINGLE:latest" "docker://$guarded/bobs/app:1.0"
+jq -n --arg host "$guarded" '{auths: {($host): {auth: "Og==", identitytoken: "identity"}}}' >"$TMP/identity.json"
+check "skopeo pulls with an identity token" skopeo inspect --raw --tls-verify=false --authfile "$TMP/identity.json" "docker://$guarded/some/app:1.0"
+for line in "GET alice 200 repository:some/app:pull,push" "GET - 401" "GET bob 200 repository:some/app:pull" "POST carol 200 repository:some/app:pull"; do
+  check "the log of the token server has: $line" grep -q "^$line" "$SERVERS/tokens.requests"
+done
+status() { limited curl -s -o /dev/null -w '%{http_code}' "$@"; }
+token=$(limited curl -s -u bob:secret "$tokens?service=layoutfs-test&scope=repository:some/app:pull" | jq -r .token)
+same "a new token opens the repository" 200 "$(status -H "Authorization: Bearer $token" "http://$guarded/v2/some/app/tags/list")"
+sleep 3.1
+same "a token expires after its lifetime" 401 "$(status -H "Authorization: Bearer $token" "http://$guarded/v2/some/app/tags/list")"
