@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Registries on free ports of the loopback interface, for tests that source this file after lib.sh: docker-registry of Debian,
-# and a token server for it. Each server ends with the test, by its process number. A server that does not listen
+# a token server for it, and hostile_registry.py. Each server ends with the test, by its process number. A server that does not listen
 # within the time limit ends the test.
 
 # A private certificate authority: make_authority NAME writes $TLS/NAME.crt and $TLS/NAME.key.
@@ -134,6 +134,27 @@ start_token_server() {
   start_python "$name" token_server.py --key "$SERVERS/$name.key" --certificate "$SERVERS/$name.crt" --issuer "layoutfs-test-$name" \
     --log "$SERVERS/$name.requests" "$@"
   declare -g "$name=$(sed -n 's/^url=//p' "$SERVERS/$name.ports")"
+}
+
+# start_hostile NAME OPTION...: starts hostile_registry.py, and sets the variables NAME and NAME_cdn to the HOST:PORT of the registry and
+# of the host that has its blobs, NAME_control to an URL, and NAME_pid.
+start_hostile() {
+  local name=$1 field address
+  need python3
+  shift
+  start_python "$name" hostile_registry.py "$@"
+  while IFS="=" read -r field address; do
+    [ "$field" = registry ] && declare -g "$name=$address" || declare -g "${name}_$field=$address"
+  done <"$SERVERS/$name.ports"
+}
+# control NAME JSON: changes faults of a hostile registry. stats NAME FILTER: prints its counters through a filter of jq.
+control() {
+  local at=${1}_control
+  limited curl -sS --fail-with-body -o "$SERVERS/$1.answer" -d "$2" "${!at}/control" || { cat "$SERVERS/$1.answer" && return 1; }
+}
+stats() {
+  local at=${1}_control
+  limited curl -sS "${!at}/stats" | jq -rc "$2"
 }
 
 # start_python NAME SCRIPT OPTION...: starts a server, and waits for its file of ports.

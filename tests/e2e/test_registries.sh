@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The servers of registries.sh behave as other tests need them: docker-registry in all its forms, and the token server. The client
-# is skopeo.
+# The servers of registries.sh behave as other tests need them: docker-registry in all its forms, the token server, and each fault of
+# the hostile registry. The clients are skopeo and Python.
 . "$(dirname "$0")/lib.sh"
 PATIENCE=20
 . "$HERE/registries.sh"
@@ -75,3 +75,25 @@ token=$(limited curl -s -u bob:secret "$tokens?service=layoutfs-test&scope=repos
 same "a new token opens the repository" 200 "$(status -H "Authorization: Bearer $token" "http://$guarded/v2/some/app/tags/list")"
 sleep 3.1
 same "a token expires after its lifetime" 401 "$(status -H "Authorization: Bearer $token" "http://$guarded/v2/some/app/tags/list")"
+
+echo "-- the hostile registry without faults"
+start_hostile calm --writable "some/app=$TMP/pushed"
+goes_both_ways "the hostile registry" "$calm" --tls-verify=false
+same "the hostile registry writes a layout" "$(blobs_of "$SINGLE")" "$(blobs_of "$TMP/pushed")"
+start_hostile strict --writable --set tokens=5 --set redirect=yes --user alice:secret --tls "$TLS/server.crt" "$TLS/server.key" "some/app=$TMP/strict"
+goes_both_ways "tokens, redirects and TLS" "$strict" --cert-dir "$TMP/certs" --creds alice:secret
+same "the second host sends the config and the layers" 3 "$(stats strict '[.requests | to_entries[] | select(.key | startswith("cdn"))] | length')"
+same "the second host gets no credentials" null "$(stats strict .authorizations.cdn)"
+make_certificate ours expired --expired
+start_hostile expired --tls "$TLS/expired.crt" "$TLS/expired.key" "some/app=$SINGLE"
+pull_fails "skopeo refuses an expired certificate" "expired" "$expired" --src-cert-dir "$TMP/certs"
+
+echo "-- its faults"
+cp -r "$SINGLE" "$TMP/changed"
+start_hostile hostile --writable "some/app=$TMP/changed"
+check "the counters start at zero" sh -c '[ "$0" = 0 ]' "$(stats hostile .total.requests)"
+same "the control refuses an unknown fault" 1 "$(control hostile '{"rates": {"none": 1}}' >/dev/null 2>&1; echo $?)"
+PYTHONUNBUFFERED=1 limited python3 "$HERE/hostile_faults.py" "http://$hostile" "$hostile_control" "$SINGLE" >"$TMP/faults.log" 2>&1
+code=$?
+cat "$TMP/faults.log"
+same "each fault happens as its name says" 0 "$code"
