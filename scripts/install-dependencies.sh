@@ -11,7 +11,7 @@
 set -eu
 
 packages=(g++ cmake ninja-build pkg-config libfuse3-dev fuse3 rapidjson-dev libre2-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev libssl-dev
-  libxxhash-dev libisal-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev libgmock-dev dpkg-dev file)
+  libxxhash-dev libisal-dev libtoml11-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev libgmock-dev dpkg-dev file)
 for argument; do
   case $argument in
     --demo) packages+=(mmdebstrap umoci) ;;
