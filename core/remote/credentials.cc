@@ -14,23 +14,15 @@
 #include "core/base/utf8.h"
 #include "core/remote/config_file.h"
 #include "core/remote/credential_helper.h"
+#include "core/remote/docker_hub.h"
 
 namespace layoutfs {
 namespace {
 
-constexpr std::string_view kDockerHub = "docker.io";
-// The names under which programs have stored credentials of Docker Hub.
-constexpr std::array<std::string_view, 3> kDockerHubNames = {kDockerHub, "index.docker.io",
-                                                             "registry-1.docker.io"};
 // The name by which `docker login` hands it to helpers.
-constexpr const char* kDockerHubServer = "https://index.docker.io/v1/";
+constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";
 
 using Found = Result<std::optional<Credentials>>;
-
-// Returns the one name of a registry that has several.
-std::string_view registry_name(std::string_view host) {
-  return std::ranges::find(kDockerHubNames, host) != kDockerHubNames.end() ? kDockerHub : host;
-}
 
 // Returns the host of keys with a scheme, which old programs wrote: "https://HOST/v1/".
 std::string_view host_of_key(std::string_view key) {
@@ -66,7 +58,7 @@ class AuthFile {
     // An empty helper of a host means that its credentials are not in the store.
     const auto store = document_.root().find("credsStore");
     if (helper || !store || store->as_string().value_or("").empty()) return std::nullopt;
-    const std::string server = registry_name(host) == kDockerHub ? kDockerHubServer : host;
+    const std::string server = registry_name(host) == kDockerHub ? kDockerHubKey : host;
     return run_credential_helper(std::string(*store->as_string()), server, path_, context);
   }
 

@@ -53,7 +53,8 @@ Result<TlsFiles> tls_files_in(const std::string& directory) {
   return files;
 }
 
-// A TLS library would not say which file it cannot read.
+}  // namespace
+
 Status check_readable(const TlsFiles& files) {
   std::vector<std::string> paths = files.authorities;
   if (files.client) paths.insert(paths.end(), {files.client->certificate, files.client->key});
@@ -62,8 +63,6 @@ Status check_readable(const TlsFiles& files) {
       return fail(Errc::io, file.error().message());
   return {};
 }
-
-}  // namespace
 
 Result<TlsFiles> find_tls_files(const std::string& host, const ConfigPaths& paths) {
   if (host.empty() || host.starts_with('.') ||

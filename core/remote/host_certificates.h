@@ -17,4 +17,7 @@ namespace layoutfs {
 // no *.key or the reverse. Errc::io if a file cannot be read.
 Result<TlsFiles> find_tls_files(const std::string& host, const ConfigPaths& paths);
 
+// Errc::io if a file cannot be read, with its name: a TLS library would only say that there is one.
+Status check_readable(const TlsFiles& files);
+
 }  // namespace layoutfs
