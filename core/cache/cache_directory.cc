@@ -307,6 +307,15 @@ Status CacheDirectory::publish(NewCacheFile& file, const Digest& digest) const {
   return {};
 }
 
+Status CacheDirectory::publish_new(NewCacheFile& file, const Digest& digest) const {
+  const int folder = file.folder_->get();
+  const int failure = rename_new(folder, file.name_, folder, digest.hex());
+  if (failure == EEXIST) return fail(Errc::already_exists, path_ + ": another process was faster");
+  if (failure != 0) return fail(Error::system(failure, path_));
+  file.folder_.reset();
+  return {};
+}
+
 Status CacheDirectory::move(int fd, CacheKind from, CacheKind to, const Digest& digest) const {
   const auto parent = folder(to, name_of(digest.algorithm()), IfMissing::create);
   if (!parent) return fail(Error(parent.error()));

@@ -125,6 +125,8 @@ class CacheDirectory {
   // detect content that a crash has damaged.
   Result<NewCacheFile> create(CacheKind kind, const Digest& digest) const;
   Status publish(NewCacheFile& file, const Digest& digest) const;
+  // Like publish(), but replaces nothing: Errc::already_exists.
+  Status publish_new(NewCacheFile& file, const Digest& digest) const;
   // Moves the open file `fd` of kind `from` to kind `to`, unless that already has one for `digest`. `from`
   // then has no file for it. Errc::not_found if the file has been removed.
   Status move(int fd, CacheKind from, CacheKind to, const Digest& digest) const;
