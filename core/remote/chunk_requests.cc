@@ -1,0 +1,322 @@
+// The requests of one blob. What happens to a chunk:
+//
+//   - A reader that misses it looks for a request that will deliver it soon. If there is none, it adds one,
+//   for all
+//     missing chunks up to the end of its read-ahead.
+//   - The request's thread reads the chunk, puts it into the cache, and hands it to its readers.
+//   - At its limit, the thread pauses, and the response stays open. A reader that comes near the limit moves
+//   it, so a
+//     sequential reader needs only a few requests. The response ends after a while, or as soon as another
+//     request waits to run.
+//
+// Invariants: a chunk in [next, limit) of a request is not requested by another one, except for a few chunks
+// that an open response passes, because skipping them would cost another request. A chunk that is awaited
+// belongs to a request, running or waiting. The cache is looked up under the lock before a chunk is
+// requested, and a request puts a chunk into the cache before it gives up the claim on it, so no chunk is
+// requested that has just arrived.
+#include "core/remote/chunk_requests.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/wait.h"
+#include "core/remote/range_chunks.h"
+#include "core/remote/sequential_reads.h"
+#include "layoutfs/log.h"
+
+namespace layoutfs {
+namespace {
+
+// Requests to read ahead are not shorter than this, in chunks.
+constexpr std::uint64_t kShortestRequest = SequentialReads::kShortestWindow / kRangeChunk;
+// The most chunks to read ahead, with and without a file for them.
+constexpr std::uint64_t kFarthestAhead = SequentialReads::kLongestWindow / kRangeChunk;
+constexpr std::uint64_t kFarthestInMemory = RecentChunks::kMost / 4;
+// A reader waits for an open response that has to deliver at most this number of chunks first.
+constexpr std::uint64_t kNearChunks = 16;
+// An open response passes this number of chunks that are already present: less work than another request.
+constexpr std::uint64_t kBridgedChunks = 4;
+// The presence of this number of chunks is looked up at once.
+constexpr std::uint64_t kLookedUp = 1024;
+
+template <class Request>
+bool is_waiting(const Request& request) {
+  return !request.is_running;
+}
+
+}  // namespace
+
+ChunkRequests::~ChunkRequests() {
+  std::vector<std::jthread> threads;  // joined after the lock is released
+  auto state = state_.lock();
+  state->is_ending = true;
+  for (Requests* list : {&state->requests, &state->proving, &state->ended})
+    for (Request& request : *list) threads.push_back(std::move(request.thread));
+  stop_.request_stop();
+  changed_.notify_all();
+}
+
+void ChunkRequests::set_source(std::shared_ptr<const RangeSource> source) {
+  state_.lock()->source.swap(source);
+}
+
+// ---- Readers ----
+
+// Returns whether a request other than `except` delivers the chunk before its limit.
+bool ChunkRequests::covers(const State& state, std::uint64_t chunk, const Request* except) const {
+  return std::ranges::any_of(state.requests, [&](const Request& request) {
+    return &request != except && request.next <= chunk && chunk < request.limit;
+  });
+}
+
+// Moves the limit of an open response that delivers `chunk` soon. Returns false if there is none.
+bool ChunkRequests::extend(State& state, std::uint64_t chunk, std::uint64_t limit) {
+  const auto near = std::ranges::find_if(state.requests, [&](const Request& request) {
+    return request.limit <= chunk && chunk < request.end &&
+           (chunk - request.limit <= kBridgedChunks || chunk - request.next <= kNearChunks);
+  });
+  if (near == state.requests.end()) return false;
+  near->limit = std::min(near->end, std::max(limit, chunk + 1));
+  changed_.notify_all();
+  return true;
+}
+
+// Returns the first chunk of [first, end) that is neither present nor requested.
+std::optional<std::uint64_t> ChunkRequests::first_missing(const State& state, std::uint64_t first,
+                                                          std::uint64_t end) const {
+  for (std::uint64_t begin = first; begin < end; begin += kLookedUp) {
+    const auto present = ranges_.present(begin, std::min(kLookedUp, end - begin));
+    for (std::uint64_t i = 0; i < present.size(); ++i)
+      if (!present[i] && !covers(state, begin + i)) return begin + i;
+  }
+  return std::nullopt;
+}
+
+// Returns the end of the chunks from `first` on that are neither present nor requested. Up to `bridge` others
+// may lie between two of them. Precondition: `first` is missing.
+std::uint64_t ChunkRequests::run_end(const State& state, std::uint64_t first, std::uint64_t end,
+                                     std::uint64_t bridge) const {
+  std::uint64_t result = first + 1;
+  for (std::uint64_t begin = first + 1; begin < end; begin += kLookedUp) {
+    const auto present = ranges_.present(begin, std::min(kLookedUp, end - begin));
+    for (std::uint64_t i = 0; i < present.size(); ++i) {
+      if (!present[i] && !covers(state, begin + i))
+        result = begin + i + 1;
+      else if (begin + i - result >= bridge)
+        return result;
+    }
+  }
+  return result;
+}
+
+std::uint64_t ChunkRequests::farthest_ahead() const {
+  return ranges_.is_stored() ? kFarthestAhead : kFarthestInMemory;
+}
+
+// Adds a request from the missing chunk `first` on. It runs as soon as fewer than the allowed ones run.
+void ChunkRequests::add_request(State& state, std::uint64_t first, const WantedChunks& wanted) {
+  const std::uint64_t all = chunk_count(ranges_.size());
+  const std::uint64_t end = wanted.is_endless ? run_end(state, first, all, kBridgedChunks)
+                                              : run_end(state, first, std::min(all, wanted.ahead_end), 0);
+  const std::uint64_t limit = std::min(wanted.ahead_end, first + farthest_ahead());
+  state.requests.push_back({.next = first, .limit = std::min(limit, end), .end = end, .thread = {}});
+  start_waiting(state);
+  changed_.notify_all();  // paused responses make room for waiting ones
+}
+
+void ChunkRequests::start_waiting(State& state) noexcept {
+  for (;;) {
+    const auto next = std::ranges::find_if(state.requests, is_waiting<Request>);
+    if (next == state.requests.end()) return;
+    const auto running = state.requests.size() -
+                         static_cast<std::size_t>(std::ranges::count_if(state.requests, is_waiting<Request>));
+    if (running >= options_.most_running) return;
+    try {
+      next->thread = std::jthread([this, &request = *next] { run(request); });
+      next->is_running = true;
+    } catch (const std::exception&) {  // no thread or no memory available
+      // One without a thread can be destroyed at any time.
+      finish(state, *next, fail(Errc::io, "no thread available to fetch a blob"));
+      state.ended.splice(state.ended.end(), state.proving, next);
+    }
+  }
+}
+
+Result<ChunkBytes> ChunkRequests::await(std::uint64_t chunk, const WantedChunks& wanted,
+                                        const Context& context) {
+  if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
+  Requests ended;  // joined after the lock is released
+  auto state = state_.lock();
+  ended.swap(state->ended);
+  if (!covers(*state, chunk)) {
+    if (ranges_.has(chunk)) return nullptr;
+    if (!extend(*state, chunk, std::min(wanted.ahead_end, chunk + farthest_ahead())))
+      add_request(*state, chunk, wanted);
+    if (!covers(*state, chunk)) return fail(Errc::io, "no thread available to fetch a blob");
+  }
+  auto& place = state->awaited[chunk];
+  if (!place) place = std::make_shared<Awaited>();
+  const auto awaited = place;
+  ++awaited->readers;
+  const auto waited = wait_until_met(arrived_, state.lock(), context, [&] { return awaited->is_over; });
+  if (--awaited->readers == 0 && !awaited->is_over) state->awaited.erase(chunk);
+  if (!waited) return fail(Error(waited.error()));
+  if (awaited->error) return fail(Error(*awaited->error));
+  return awaited->bytes;
+}
+
+void ChunkRequests::read_ahead(const WantedChunks& wanted) {
+  Requests ended;  // joined after the lock is released
+  auto state = state_.lock();
+  ended.swap(state->ended);
+  if (std::ranges::any_of(state->requests, is_waiting<Request>)) return;  // readers go first
+  const std::uint64_t window = std::min(wanted.ahead_end - wanted.end, farthest_ahead());
+  const auto missing = first_missing(*state, wanted.end, wanted.end + window);
+  if (!missing || extend(*state, *missing, wanted.end + window)) return;
+  // As the kernel does: half of the window is left when the next request starts.
+  if (*missing - wanted.end > window / 2 || state->requests.size() >= options_.most_ahead) return;
+  add_request(*state, *missing,
+              {.end = *missing + 1,
+               .ahead_end = std::max(wanted.end + window, *missing + kShortestRequest),
+               .is_endless = wanted.is_endless});
+}
+
+void ChunkRequests::hint(std::uint64_t first, std::uint64_t end) {
+  Requests ended;  // joined after the lock is released
+  auto state = state_.lock();
+  ended.swap(state->ended);
+  if (std::ranges::any_of(state->requests, is_waiting<Request>)) return;  // readers go first
+  const auto missing = first_missing(*state, first, end);
+  if (!missing || extend(*state, *missing, std::min(end, *missing + farthest_ahead()))) return;
+  if (state->requests.size() < options_.most_ahead)
+    add_request(*state, *missing, {.end = *missing + 1, .ahead_end = end});
+}
+
+// ---- Threads ----
+
+void ChunkRequests::run(Request& request) noexcept {
+  Status outcome;
+  try {
+    outcome = fetch(request);
+  } catch (const std::bad_alloc&) {
+    outcome = fail(Errc::io, "no memory available to fetch a blob");
+  }
+  auto state = state_.lock();
+  finish(*state, request, outcome);
+  try {
+    if (!state->is_ending && !state->is_proving && ranges_.awaits_proof())
+      if (auto proven = prove_unlocked(state, {.stop = stop_.get_token(), .deadline = {}});
+          !proven && proven.error().code() != Errc::cancelled)
+        log(LogLevel::warning, proven.error().message());
+  } catch (const std::bad_alloc&) {
+    // A later request, or prove(), tries it again.
+  }
+  const auto place = std::ranges::find(state->proving, &request, [](const Request& one) { return &one; });
+  state->ended.splice(state->ended.end(), state->proving, place);
+}
+
+Status ChunkRequests::fetch(Request& request) {
+  const auto source = state_.lock()->source;
+  const std::uint64_t begin = request.next * kRangeChunk;
+  const std::uint64_t size = std::min(request.end * kRangeChunk, ranges_.size()) - begin;
+  if (!source) return fail(Errc::not_found, ranges_.digest().str() + ": the blob has no source");
+  ++stats_.requests;
+  auto body = source->open(begin, size, {.stop = stop_.get_token(), .deadline = {}});
+  if (!body) return fail(std::move(body).error());
+  while (true) {
+    if (auto state = state_.lock(); !goes_on(state, request)) break;
+    auto bytes = std::make_shared<Bytes>(chunk_size(request.next, ranges_.size()));
+    if (auto fetched = fetch_chunk(**body, *bytes); !fetched) return fetched;
+    deliver(request, std::move(bytes));
+  }
+  // A response that is read to its end leaves its connection to the next request.
+  std::byte none{};
+  if (request.next == request.end) ignore((*body)->read({&none, 1}), "all bytes have arrived");
+  return {};
+}
+
+Status ChunkRequests::fetch_chunk(ByteSource& body, std::span<std::byte> out) {
+  while (!out.empty()) {
+    const auto got = body.read(out);
+    if (!got) return fail(Error(got.error()));
+    if (*got == 0) return fail(Errc::unexpected_eof, ranges_.digest().str() + ": the response is truncated");
+    stats_.fetched += *got;
+    out = out.subspan(*got);
+  }
+  return {};
+}
+
+// Returns whether the next chunk should be fetched. Pauses at the limit.
+bool ChunkRequests::goes_on(Locked& state, const Request& request) {
+  const auto other_waits = [&] { return std::ranges::any_of(state->requests, is_waiting<Request>); };
+  const auto is_changed = [&] { return state->is_ending || request.next < request.limit || other_waits(); };
+  if (request.next < request.end && request.next == request.limit)
+    changed_.wait_for(state.lock(), options_.idle_time, is_changed);
+  return !state->is_ending && request.next < request.limit && !is_superfluous(*state, request);
+}
+
+// Returns whether the next chunks are present, or another request will deliver them.
+bool ChunkRequests::is_superfluous(const State& state, const Request& request) const {
+  const std::uint64_t count = std::min(kBridgedChunks + 1, request.end - request.next);
+  const auto present = ranges_.present(request.next, count);
+  for (std::uint64_t i = 0; i < count; ++i)
+    if (!present[i] && !covers(state, request.next + i, &request)) return false;
+  return true;
+}
+
+void ChunkRequests::deliver(Request& request, const ChunkBytes& bytes) {
+  ranges_.add(request.next, bytes);
+  auto state = state_.lock();
+  const auto awaited = state->awaited.find(request.next);
+  ++request.next;
+  if (awaited == state->awaited.end()) return;
+  awaited->second->bytes = bytes;
+  awaited->second->is_over = true;
+  state->awaited.erase(awaited);
+  arrived_.notify_all();
+}
+
+// Ends a request. Its other readers get the error, or try again.
+void ChunkRequests::finish(State& state, Request& request, const Status& outcome) {
+  const std::uint64_t first = request.next, limit = request.limit;
+  const auto place = std::ranges::find(state.requests, &request, [](const Request& one) { return &one; });
+  state.proving.splice(state.proving.end(), state.requests, place);
+  for (auto one = state.awaited.lower_bound(first); one != state.awaited.end() && one->first < limit;) {
+    if (covers(state, one->first)) {
+      ++one;
+      continue;
+    }
+    if (!outcome) one->second->error = outcome.error();
+    one->second->is_over = true;
+    one = state.awaited.erase(one);
+  }
+  arrived_.notify_all();
+  start_waiting(state);
+}
+
+// ---- Proof ----
+
+// Precondition: nobody else proves the content.
+Status ChunkRequests::prove_unlocked(Locked& state, const Context& context) {
+  state->is_proving = true;
+  state.lock().unlock();
+  auto proven = ranges_.prove(context);
+  state.lock().lock();
+  state->is_proving = false;
+  if (!proven && proven.error().code() == Errc::corrupt) ++state->wrong_count;
+  arrived_.notify_all();
+  return proven;
+}
+
+Status ChunkRequests::prove(const Context& context) {
+  auto state = state_.lock();
+  auto waited = wait_until_met(arrived_, state.lock(), context, [&] { return !state->is_proving; });
+  if (!waited || !ranges_.awaits_proof()) return waited;
+  return prove_unlocked(state, context);
+}
+
+}  // namespace layoutfs
