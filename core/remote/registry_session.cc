@@ -1,0 +1,193 @@
+#include "core/remote/registry_session.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "core/remote/percent.h"
+#include "core/remote/response_text.h"
+#include "core/remote/retries.h"
+#include "core/remote/url.h"
+#include "layoutfs/log.h"
+
+namespace layoutfs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A mirror that has failed is not asked again for this time.
+constexpr std::chrono::seconds kAvoided{60};
+// One line in the log for each host in this time.
+constexpr std::chrono::seconds kBetweenReports{60};
+
+bool may_pass_later(int status) noexcept {
+  return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+bool is_on_host(const std::string& url, const Endpoint& endpoint) {
+  const auto one = UrlOrigin::of(url);
+  const auto other = UrlOrigin::of(endpoint.base_url);
+  return one && other && *one == *other;
+}
+
+std::string url_of(const Endpoint& endpoint, const std::string& path) {
+  std::string url = endpoint.api_url() + "/";
+  if (!endpoint.repository.empty()) url += endpoint.repository + "/";
+  url += path;
+  if (!endpoint.registry.empty())
+    url += (path.find('?') == std::string::npos ? "?ns=" : "&ns=") + percent_encoded(endpoint.registry);
+  return url;
+}
+
+}  // namespace
+
+bool is_refused(int status) noexcept {
+  return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+RegistrySession::RegistrySession(std::shared_ptr<RemoteAccess> access, std::string host,
+                                 std::string repository)
+    : access_(std::move(access)),
+      host_(std::move(host)),
+      repository_(std::move(repository)),
+      name_(repository_.empty() ? host_ : host_ + "/" + repository_) {}
+
+Result<std::shared_ptr<RegistrySession>> RegistrySession::open(std::shared_ptr<RemoteAccess> access,
+                                                               const std::string& host,
+                                                               const std::string& repository,
+                                                               const std::string& also_pull_from) {
+  // The constructor is private.
+  std::shared_ptr<RegistrySession> session(new RegistrySession(std::move(access), host, repository));
+  for (const RemotePurpose purpose :
+       {RemotePurpose::pull_by_digest, RemotePurpose::pull_by_tag, RemotePurpose::push}) {
+    auto hosts = session->open_hosts(purpose, purpose == RemotePurpose::push ? also_pull_from : "");
+    if (!hosts) return fail(std::move(hosts).error());
+    session->hosts_.emplace(purpose, *std::move(hosts));
+  }
+  return session;
+}
+
+Result<RegistrySession::Hosts> RegistrySession::open_hosts(RemotePurpose purpose,
+                                                           const std::string& also_pull_from) const {
+  auto endpoints = find_endpoints({.host = host_,
+                                   .repository = repository_,
+                                   .purpose = purpose,
+                                   .is_tls_verified = access_->options().is_tls_verified},
+                                  access_->options().paths);
+  if (!endpoints) return fail(std::move(endpoints).error());
+  Hosts hosts;
+  for (Endpoint& endpoint : *endpoints) {
+    auto tls = access_->tls_files(endpoint);
+    if (!tls) return fail(std::move(tls).error());
+    hosts.push_back(
+        std::make_shared<HostAccess>(std::move(endpoint), *std::move(tls), access_, also_pull_from));
+  }
+  return hosts;
+}
+
+Result<std::unique_ptr<HttpResponse>> RegistrySession::send(const RegistryRequest& request,
+                                                            const Context& context) {
+  for (Retries retries(access_->options().retries);;) {
+    auto attempt = send_to_all(request, context);
+    if (attempt) return *std::move(attempt);
+    Failure failure = std::move(attempt).error();
+    if (!failure.may_pass) return fail(std::move(failure.error));
+    count_retry(failure.error);
+    if (auto go_on = retries.wait(std::move(failure.error), failure.pause, context); !go_on)
+      return fail(std::move(go_on).error());
+  }
+}
+
+RegistrySession::Attempt RegistrySession::send_to_all(const RegistryRequest& request,
+                                                      const Context& context) {
+  const auto& hosts = hosts_.at(request.purpose);
+  std::optional<Failure> last;
+  for (const auto& host : hosts) {
+    const bool is_last = host == hosts.back();
+    const Endpoint& endpoint = host->endpoint();
+    if (!is_last && endpoint.is_mirror && is_avoided(endpoint)) continue;
+    auto attempt = send_to(*host, request, context);
+    if (attempt) return attempt;
+    Failure failure = std::move(attempt).error();
+    if (failure.error.code() == Errc::cancelled) return std::unexpected(std::move(failure));
+    if (endpoint.is_mirror) {
+      // A mirror need not have everything.
+      if (failure.error.code() != Errc::not_found) avoid(endpoint, failure.error);
+      last = std::move(failure);
+      continue;
+    }
+    // The next endpoint of the registry itself is the same host by HTTP, for hosts that need not speak TLS.
+    const NetworkCode code = network_code(failure.error);
+    const bool is_other_protocol =
+        code == NetworkCode::not_tls || code == NetworkCode::unreachable || code == NetworkCode::interrupted;
+    if (is_last || !is_other_protocol) return std::unexpected(std::move(failure));
+    last = std::move(failure);
+  }
+  return std::unexpected(*std::move(last));
+}
+
+RegistrySession::Attempt RegistrySession::send_to(HostAccess& host, const RegistryRequest& request,
+                                                  const Context& context) {
+  ++requests_;
+  RepeatableRequest repeatable{
+      .method = request.method,
+      .url = request.url.empty() ? url_of(host.endpoint(), request.path) : request.url,
+      .fields = request.fields,
+      .body = request.body};
+  for (const auto& field : host.endpoint().fields) repeatable.fields.push_back(field);
+  auto response = host.send(repeatable, context);
+  if (!response) {
+    const bool may_pass = is_transient(response.error());
+    return std::unexpected(Failure{std::move(response).error(), may_pass});
+  }
+  const int status = (*response)->status();
+  if (request.returns_refused_links && is_refused(status) && !is_on_host((*response)->url(), host.endpoint()))
+    return *std::move(response);
+  if ((status >= 200 && status < 300) ||
+      std::ranges::find(request.accepted, status) != request.accepted.end())
+    return *std::move(response);
+  return std::unexpected(failure_of(**response, host, request, context));
+}
+
+RegistrySession::Failure RegistrySession::failure_of(HttpResponse& response, const HostAccess& host,
+                                                     const RegistryRequest& request,
+                                                     const Context& context) const {
+  const int status = response.status();
+  const bool is_own = is_on_host(response.url(), host.endpoint());
+  if (!is_own && is_refused(status)) {
+    const auto other = UrlOrigin::of(response.url());
+    return {network_error(NetworkCode::interrupted, (other ? other->host : name_) + ": status " +
+                                                        std::to_string(status) + " for a link of " + name_),
+            true};
+  }
+  std::chrono::milliseconds pause{0};
+  if (const auto field = response.field("Retry-After"))
+    pause = parse_retry_after(*field, std::chrono::system_clock::now());
+  if (status == 401) return {host.unauthorized(response, context), false};
+  return {error_of_response(response, name_, request.if_missing), may_pass_later(status), pause};
+}
+
+bool RegistrySession::is_avoided(const Endpoint& mirror) const {
+  auto avoided = avoided_.lock();
+  const auto found = avoided->find(mirror.base_url);
+  return found != avoided->end() && Clock::now() < found->second;
+}
+
+void RegistrySession::avoid(const Endpoint& mirror, const Error& why) {
+  avoided_.lock()->insert_or_assign(mirror.base_url, Clock::now() + kAvoided);
+  log(LogLevel::warning, "mirror " + mirror.base_url + " is not used for a minute: " + why.message());
+}
+
+void RegistrySession::count_retry(const Error& reason) {
+  ++retried_;
+  const auto now = Clock::now();
+  {
+    auto next = next_report_.lock();
+    if (now < *next) return;
+    *next = now + kBetweenReports;
+  }
+  log(LogLevel::warning, reason.message() + "; trying again");
+}
+
+}  // namespace layoutfs
