@@ -1,0 +1,119 @@
+#include "core/remote/remote_listing.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "core/base/json.h"
+#include "core/http/fields.h"
+#include "core/remote/percent.h"
+#include "core/remote/response_text.h"
+#include "core/remote/url.h"
+#include "layoutfs/documents.h"
+
+namespace layoutfs {
+namespace {
+
+constexpr std::size_t kPageSize = 1000;
+constexpr std::size_t kMostNames = 1'000'000;
+constexpr std::size_t kMostPages = 10'000;
+
+// Returns the URL of the next page in a Link field (RFC 8288): <URL>; rel="next". Empty if there is none.
+std::string next_link(const HttpResponse& response) {
+  const auto links = response.fields("Link");
+  for (const std::string_view link : links) {
+    const auto begin = link.find('<');
+    const auto end = link.find('>');
+    if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) continue;
+    const std::string_view parameters = link.substr(end + 1);
+    if (parameters.find("rel=\"next\"") == std::string_view::npos &&
+        parameters.find("rel=next") == std::string_view::npos)
+      continue;
+    return std::string(link.substr(begin + 1, end - begin - 1));
+  }
+  return {};
+}
+
+// Adds the names of one document.
+Status add_names(ByteView document, const std::string& member, std::set<std::string>& names) {
+  const auto parsed = JsonDocument::parse(document);
+  const auto list = parsed && parsed->root().is_object() ? parsed->root().find(member) : std::nullopt;
+  if (!list || (!list->is_array() && !list->is_null()))
+    return fail(Errc::io, "not a registry: the answer has no list of " + member);
+  for (std::size_t i = 0; list->is_array() && i < list->size(); ++i) {
+    const JsonValue element = list->at(i);
+    const auto name = element.as_string();
+    if (!name) return fail(Errc::io, "the list of " + member + " has an element that is no name");
+    names.emplace(*name);
+  }
+  return {};
+}
+
+std::string tag_of_subject(const Digest& digest) {
+  const std::string text =
+      std::string(name_of(digest.algorithm())).substr(0, 32) + "-" + digest.hex().substr(0, 64);
+  return text;
+}
+
+Result<std::vector<Descriptor>> descriptors_of(HttpResponse& response, const std::string& what) {
+  const auto bytes = read_all(response);
+  if (!bytes) return fail(Error(bytes.error()), what);
+  auto index = Index::parse(*bytes);
+  if (!index) return fail(Errc::io, what + ": the list of referrers is not an index");
+  return std::move(index->manifests);
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_remote_names(RegistrySession& session, const std::string& path,
+                                                   const std::string& member, const Page& page,
+                                                   const Context& context) {
+  std::set<std::string> names;
+  RegistryRequest request{.path = path + "?n=" + std::to_string(kPageSize)};
+  if (!page.start_after.empty()) request.path += "&last=" + percent_encoded(page.start_after);
+  request.purpose = RemotePurpose::pull_by_tag;
+  request.if_missing = RegistryCode::name_unknown;
+  for (std::size_t pages = 0;; ++pages) {
+    const auto response = session.send(request, context);
+    if (!response) return fail(Error(response.error()));
+    const auto document = read_all(**response);
+    if (!document) return fail(Error(document.error()), session.name());
+    const std::size_t before = names.size();
+    if (auto added = add_names(*document, member, names); !added)
+      return fail(std::move(added).error(), session.name());
+    const std::string link = next_link(**response);
+    if (link.empty()) break;
+    // A page without a new name would be followed by the same one.
+    if (names.size() == before || pages == kMostPages)
+      return fail(Errc::io, session.name() + ": the list of " + member + " has no end");
+    if (names.size() > kMostNames)
+      return fail(Errc::unsupported,
+                  session.name() + ": the list has more than " + std::to_string(kMostNames) + " names");
+    auto next = resolve_url((*response)->url(), link);
+    if (!next) return fail(std::move(next).error(), session.name() + ": link to the next page");
+    request.url = *std::move(next);
+  }
+  std::vector<std::string> sorted(names.upper_bound(page.start_after), names.end());
+  if (page.limit != 0 && sorted.size() > page.limit) sorted.resize(page.limit);
+  return sorted;
+}
+
+Result<std::vector<Descriptor>> list_remote_referrers(RegistrySession& session, const Digest& digest,
+                                                      const Context& context) {
+  const std::string what = session.name() + "@" + digest.str();
+  RegistryRequest request{.path = "referrers/" + digest.str()};
+  request.accepted = {404, 405};
+  auto response = session.send(request, context);
+  if (!response) return fail(std::move(response).error());
+  if ((*response)->status() == 200) return descriptors_of(**response, what);
+  request.path = "manifests/" + tag_of_subject(digest);
+  request.fields.emplace_back("Accept", "application/vnd.oci.image.index.v1+json");
+  request.purpose = RemotePurpose::pull_by_tag;
+  request.accepted = {404};
+  response = session.send(request, context);
+  if (!response) return fail(std::move(response).error());
+  if ((*response)->status() == 404) return std::vector<Descriptor>();
+  return descriptors_of(**response, what);
+}
+
+}  // namespace layoutfs
