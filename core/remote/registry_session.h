@@ -94,8 +94,9 @@ class RegistrySession {
 
   const std::shared_ptr<RemoteAccess> access_;
   const std::string host_, repository_, name_;
-  std::map<RemotePurpose, Hosts> hosts_;                                           // in the order to try
-  mutable Guarded<std::map<std::string, std::chrono::steady_clock::time_point>> avoided_;  // mirrors, until then
+  std::map<RemotePurpose, Hosts> hosts_;  // in the order to try
+  mutable Guarded<std::map<std::string, std::chrono::steady_clock::time_point>>
+      avoided_;  // mirrors, until then
   Guarded<std::chrono::steady_clock::time_point> next_report_;
   std::atomic<std::uint64_t> requests_ = 0, retried_ = 0;
 };

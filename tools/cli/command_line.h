@@ -47,6 +47,7 @@ struct CommandDescription {
 // The headings of options that several commands share. "Output" comes last in each help.
 inline constexpr const char* kImageGroup = "Which image";
 inline constexpr const char* kCacheGroup = "Cache";
+inline constexpr const char* kRemoteGroup = "Registries";
 inline constexpr const char* kStoreGroup = "Store of names";
 inline constexpr const char* kOutputGroup = "Output";
 

@@ -84,9 +84,11 @@ Result<std::vector<Descriptor>> find_entries(const LayoutReader& layout, const s
 }
 
 Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform,
-                                      bool follow_links) {
+                                      bool follow_links, const RemoteArguments& remote) {
   ImageArguments arguments;
   arguments.follow_links = follow_links;
+  arguments.remote = remote;
+  arguments.remote_settings.keeps_blobs = false;
   arguments.name = operand;
   auto opened = open_layout(arguments);
   if (!opened) return fail(std::move(opened).error());
@@ -206,19 +208,17 @@ Status check_target(const std::string& operand) {
   const auto refuse = [&](const std::string& reason, const std::string& hint) -> Status {
     return fail(Error(Errc::unsupported, operand + ": " + reason).with_hint(hint));
   };
-  constexpr std::array<std::string_view, 8> kTransports{
-      "docker://", "docker-daemon:", "containers-storage:", "docker-archive:", "dir:/", "dir:.", "ostree:",
-      "sif:"};
+  constexpr std::array<std::string_view, 7> kTransports{
+      "docker-daemon:", "containers-storage:", "docker-archive:", "dir:/", "dir:.", "ostree:", "sif:"};
   for (const std::string_view transport : kTransports)
     if (operand.starts_with(transport))
-      return refuse("copy writes image layouts and OCI archives only",
+      return refuse("copy writes image layouts, OCI archives and registries only",
                     "copy to a layout first, then use: skopeo copy oci:LAYOUT:REF " + operand);
   std::string_view path = path_before_name(operand);
   if (operand.starts_with(kArchivePrefix) || operand.starts_with("oci:"))
     path = path_before_name(std::string_view(operand).substr(operand.find(':') + 1));
   else if (is_registry_name(operand))
-    return refuse("the name of an image in a registry",
-                  "copy to a registry with: skopeo copy oci:LAYOUT:REF docker://" + operand);
+    return refuse("the name of an image in a registry", "write docker://" + operand);
   for (const std::string_view ending :
        {".gz", ".tgz", ".zst", ".tzst", ".xz", ".txz", ".bz2", ".tbz2", ".lz4"})
     if (path.ends_with(ending) && path.size() > ending.size())
@@ -272,15 +272,38 @@ Status check_tags(const LayoutReader& layout, const CopyJob& job) {
 }  // namespace
 
 Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
-                                    bool follow_links) {
+                                    bool follow_links, const RemoteArguments& remote) {
   if (operand.starts_with(kRepositoriesPrefix))
     return open_repositories_source(operand, platform, follow_links);
-  return open_layout_source(operand, platform, follow_links);
+  return open_layout_source(operand, platform, follow_links, remote);
 }
 
-Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_links) {
+std::string_view CopyTarget::noun() const noexcept {
+  switch (kind_) {
+    case Kind::archive:
+      return "archive";
+    case Kind::remote:
+      return "repository";
+    default:
+      return "layout";
+  }
+}
+
+Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_links,
+                                     const RemoteArguments& remote) {
   CopyTarget target;
   target.follow_links_ = follow_links;
+  if (is_remote_name(operand)) {
+    auto parsed = RemoteName::parse(operand);
+    if (!parsed) return fail(std::move(parsed).error());
+    if (!parsed->digest.empty())
+      return fail(Errc::invalid_argument, operand + ": expected a tag, not a digest");
+    target.kind_ = Kind::remote;
+    target.path_ = parsed->repository_name();
+    target.name_ = std::move(parsed->tag);
+    target.remote_ = remote;
+    return target;
+  }
   if (operand.starts_with(kRepositoriesPrefix)) {
     auto parsed = RepositoriesOperand::parse(operand);
     if (!parsed) return fail(std::move(parsed).error());
@@ -330,6 +353,12 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
 Result<CopyTarget::Destination> CopyTarget::destination_of(const SourceLayout& source,
                                                            const NamedDescriptor& image) const {
   const std::string& name = name_.empty() ? image.name : name_;
+  if (kind_ == Kind::remote) {
+    if (!name.empty() && !is_tag(name))
+      return fail(Error(Errc::invalid_argument, "'" + name + "' is not a tag")
+                      .with_hint("give the tag: " + path_ + ":TAG"));
+    return Destination{path_, name};
+  }
   if (kind_ != Kind::repositories) {
     const bool is_tag_of_source = !source.repository.empty() && name_.empty() && !name.empty();
     return Destination{path_, is_tag_of_source ? source.repository + ":" + name : name};
@@ -356,11 +385,11 @@ Status CopyTarget::check_one_name(const SourceLayout& source) const {
   const auto& images = source.images;
   if (name_.empty() || images.size() == 1) return {};
   // The manifests of several platforms are one image.
-  const bool is_one =
-      kind_ != Kind::repositories && std::ranges::all_of(images, [&](const NamedDescriptor& image) {
-        return image.descriptor.platform && image.name == images.front().name &&
-               full_name(image.descriptor) == full_name(images.front().descriptor);
-      });
+  const bool is_one = kind_ != Kind::repositories && kind_ != Kind::remote &&
+                      std::ranges::all_of(images, [&](const NamedDescriptor& image) {
+                        return image.descriptor.platform && image.name == images.front().name &&
+                               full_name(image.descriptor) == full_name(images.front().descriptor);
+                      });
   if (is_one) return {};
   return fail(Errc::invalid_argument, "'" + name_ + "' can name one image, and there are " +
                                           std::to_string(images.size()) + " in " + source.path +
@@ -416,7 +445,8 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) {
     for (const NamedDescriptor& image : layout.images) {
       auto place = destination_of(layout, image);
       if (!place) return fail(std::move(place).error());
-      if (kind_ == Kind::repositories && !place->name.empty()) {
+      const bool is_tag_of_repository = kind_ == Kind::repositories || kind_ == Kind::remote;
+      if (is_tag_of_repository && !place->name.empty()) {
         const auto [holder, is_new] = taken.emplace(place->target + "/" + place->name, &image);
         const bool is_same = holder->second->descriptor.digest == image.descriptor.digest;
         if (!is_new && !is_same) return fail(one_tag(place->name, *holder->second, image));
@@ -425,9 +455,9 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) {
       placed.name = std::move(place->name);
       // An existing entry loses a name that the user gave, or the tag of a repository.
       if (!placed.name.empty() && layout.images.size() == 1 && !name_.empty()) placed.is_entry = false;
-      if (!placed.name.empty() && kind_ == Kind::repositories) placed.is_entry = false;
-      if (!name_.empty() && kind_ == Kind::repositories) forget_other_full_name(placed, placed.name);
-      if (!name_.empty() && kind_ != Kind::repositories)
+      if (!placed.name.empty() && is_tag_of_repository) placed.is_entry = false;
+      if (!name_.empty() && is_tag_of_repository) forget_other_full_name(placed, placed.name);
+      if (!name_.empty() && !is_tag_of_repository)
         if (auto named = give_name(placed); !named) return fail(std::move(named).error());
       by_target[place->target].images.push_back(std::move(placed));
     }
@@ -437,7 +467,7 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) {
 }
 
 Status CopyTarget::check(const CopyJob& job) {
-  if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
+  if (kind_ == Kind::archive || kind_ == Kind::remote || !is_layout_dir(job.target)) return {};
   const auto engine = open_existing(job.target);
   if (!engine) return fail(Error(engine.error()));
   if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
@@ -446,10 +476,22 @@ Status CopyTarget::check(const CopyJob& job) {
 }
 
 bool CopyTarget::creates(const CopyJob& job) const {
-  return kind_ == Kind::archive || !is_layout_dir(job.target);
+  return kind_ == Kind::archive || (kind_ != Kind::remote && !is_layout_dir(job.target));
+}
+
+Result<std::shared_ptr<Engine>> CopyTarget::open_remote(const CopyJob& job) const {
+  const auto name = RemoteName::parse(job.target);
+  if (!name) return fail(Error(name.error()));
+  auto engine = open_remote_engine(*name, remote_);
+  if (!engine) return fail(std::move(engine).error());
+  const auto source = std::dynamic_pointer_cast<const RemoteLayout>(job.source);
+  if (source != nullptr && source->name().host == name->host && source->name().repository != name->repository)
+    (*engine)->set_origin(source->name().repository);
+  return *std::move(engine);
 }
 
 Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {
+  if (kind_ == Kind::remote) return open_remote(job);
   if (kind_ == Kind::archive) {
     if (archive_ == nullptr) {
       auto created = create_archive(path_);

@@ -13,6 +13,7 @@
 #include "layoutfs/error.h"
 #include "layoutfs/open.h"
 #include "layoutfs/platform.h"
+#include "tools/cli/remote.h"
 
 namespace layoutfs::tools {
 
@@ -32,16 +33,16 @@ struct CopySource {
   std::vector<SourceLayout> layouts;  // several for a directory of repositories
 };
 
-// Opens `LAYOUT[:REF|@DIGEST]`, which may be an archive, or repositories. Without a reference, takes all
-// entries. With `platform`, takes that platform's manifest of each index. Errc::not_found also if there is
-// nothing to copy.
+// Opens `LAYOUT[:REF|@DIGEST]`, which may be an archive, repositories, or an image in a registry. Without a
+// reference, takes all entries. With `platform`, takes that platform's manifest of each index.
+// Errc::not_found also if there is nothing to copy.
 Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
-                                    bool follow_links);
+                                    bool follow_links, const RemoteArguments& remote);
 
 // Images to copy from one layout to another.
 struct CopyJob {
   std::shared_ptr<const LayoutReader> source;
-  std::string target;                   // path of the layout or the archive
+  std::string target;                   // path of the layout or the archive, or name of the repository
   std::vector<NamedDescriptor> images;  // with their new names
 };
 
@@ -49,9 +50,10 @@ struct CopyJob {
 class CopyTarget {
  public:
   // Parses "LAYOUT[:NAME]", which is created if it is missing; "oci-archive:FILE[:NAME]" or
-  // "FILE.tar[:NAME]", which must not exist; or repositories. Errc::invalid_argument; Errc::unsupported for
-  // destinations of other tools.
-  static Result<CopyTarget> parse(const std::string& operand, bool follow_links);
+  // "FILE.tar[:NAME]", which must not exist; repositories; or "docker://HOST/REPOSITORY[:TAG]".
+  // Errc::invalid_argument; Errc::unsupported for destinations of other tools.
+  static Result<CopyTarget> parse(const std::string& operand, bool follow_links,
+                                  const RemoteArguments& remote);
 
   // Returns the images for each target. Errc::invalid_argument if one name is given for several images, or if
   // an image cannot have its name in the target. Errors of find_entry_to_write().
@@ -61,8 +63,8 @@ class CopyTarget {
   Status check(const CopyJob& job);
   // Returns whether open() will create the job's target.
   bool creates(const CopyJob& job) const;
-  // Returns "layout" or "archive".
-  std::string_view noun() const noexcept { return kind_ == Kind::archive ? "archive" : "layout"; }
+  // Returns "layout", "archive" or "repository".
+  std::string_view noun() const noexcept;
   // Returns the job's target, which is created if it is missing.
   Result<std::shared_ptr<Engine>> open(const CopyJob& job);
   // Returns whether an interrupted copy leaves its blobs for the next attempt.
@@ -71,7 +73,7 @@ class CopyTarget {
   Status finish();
 
  private:
-  enum class Kind : std::uint8_t { layout, archive, repositories };
+  enum class Kind : std::uint8_t { layout, archive, repositories, remote };
   // The target of an image, and its name there.
   struct Destination {
     std::string target, name;
@@ -81,6 +83,7 @@ class CopyTarget {
   Result<std::shared_ptr<Engine>> open_existing(const std::string& path);
   // Gives `image` the name of the operand in a layout or an archive; see find_entry_to_write().
   Status give_name(NamedDescriptor& image);
+  Result<std::shared_ptr<Engine>> open_remote(const CopyJob& job) const;
   // Errc::invalid_argument if one name was given for several images.
   Status check_one_name(const SourceLayout& source) const;
 
@@ -89,6 +92,7 @@ class CopyTarget {
   std::string path_;
   std::string repository_;  // empty: the source's, or that of each name
   std::string name_;        // name or tag; empty: the source's
+  RemoteArguments remote_;
   std::shared_ptr<ArchiveWriter> archive_;
   // The first layout that open_existing() opened, for open(). It is the only one unless images go to several
   // repositories.

@@ -48,11 +48,12 @@ Result<Daemon> Daemon::start() {
     release_signals();
     wait_for_child(child, from_child.get());
   }
-  ::setsid();
   return Daemon(std::move(to_parent));
 }
 
 void Daemon::ready() {
+  // Not earlier: a signal of the terminal also ends the child until it is ready.
+  ::setsid();
   log_to_syslog();
   std::ignore = ::chdir("/");
   if (const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC)); null)

@@ -12,7 +12,8 @@ class Daemon {
   // Forks, before any thread runs. Returns in the child. The parent never returns: it waits for the child and
   // exits with 0 after ready(), or with the child's exit code if the child ends earlier.
   static Result<Daemon> start();
-  // Releases the parent, the working directory and the standard streams. From now on the log goes to syslog.
+  // Releases the parent, the terminal, the working directory and the standard streams. From now on the log
+  // goes to syslog.
   void ready();
 
  private:

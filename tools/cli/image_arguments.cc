@@ -38,6 +38,16 @@ Result<ImageName> parse_path_or_name(const std::string& argument) {
                   .with_hint(path.error().hint()));
 }
 
+// Opens an image in a registry.
+Result<OpenLayout> open_remote(const std::string& name, const ImageArguments& arguments) {
+  RemoteSettings settings = arguments.remote_settings;
+  if (settings.cache_dir.empty()) settings.cache_dir = arguments.cache_dir;
+  auto layout = open_remote_layout(name, arguments.reference, arguments.remote, settings);
+  if (!layout) return fail(std::move(layout).error());
+  const RemoteName& parsed = (*layout)->name();
+  return OpenLayout{parsed.repository_name(), *layout, parsed.reference()};
+}
+
 }  // namespace
 
 void ImageArguments::add_options(Command command) {
@@ -58,6 +68,7 @@ void ImageArguments::add_options(Command command) {
       .type_name("DIR")
       .group(kCacheGroup)
       .not_empty();
+  remote.add_options(command);
   add_follow_links(command, follow_links);
 }
 
@@ -75,6 +86,9 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())
     return fail(Errc::invalid_argument, arguments.name + ": unexpected operand, as --layout is given");
+  if (const std::string& given = arguments.layout.empty() ? arguments.name : arguments.layout;
+      is_remote_name(given))
+    return open_remote(given, arguments);
   if (arguments.layout.empty()) {
     auto name = parse_path_or_name(arguments.name);
     if (!name) return fail(std::move(name).error());

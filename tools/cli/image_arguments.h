@@ -10,6 +10,7 @@
 #include "layoutfs/layout_reader.h"
 #include "layoutfs/platform.h"
 #include "tools/cli/command_line.h"
+#include "tools/cli/remote.h"
 
 namespace layoutfs {
 class Image;
@@ -21,12 +22,14 @@ namespace layoutfs::tools {
 inline constexpr const char* kImageKind = "LAYOUT[:REF|@DIGEST]";
 
 struct ImageArguments {
-  std::string name;           // LAYOUT[:REF|@DIGEST]
+  std::string name;           // LAYOUT[:REF|@DIGEST], or docker://HOST/REPOSITORY[:TAG|@DIGEST]
   std::string layout;         // --layout, for ambiguous names
   std::string reference;      // --ref
   std::string platform;       // --platform; empty: the host's
   std::string cache_dir;      // --cache-dir; empty: the default
   bool follow_links = false;  // --follow-links
+  RemoteArguments remote;     // of an image in a registry
+  RemoteSettings remote_settings;
   // Adds the options, but not the operand `name`.
   void add_options(Command command);
   // Adds the operand too, for a command that has no other ones.

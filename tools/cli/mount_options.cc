@@ -125,6 +125,22 @@ constexpr std::array kValueOptions{
                 [](MountOptions& o, std::string_view v) { return set_size(o.cache_size, "cache_size", v); }},
     ValueOption{"cache_disk", "SIZE",
                 [](MountOptions& o, std::string_view v) { return set_size(o.cache_disk, "cache_disk", v); }},
+    ValueOption{
+        "cache_remote", "SIZE",
+        [](MountOptions& o, std::string_view v) { return set_size(o.cache_remote, "cache_remote", v); }},
+    ValueOption{"net_timeout", "TIME",
+                [](MountOptions& o, std::string_view v) -> Status {
+                  const auto duration = parse_duration(v);
+                  if (!duration) return fail(Error(duration.error()).with("mount option net_timeout"));
+                  o.net_timeout = *duration;
+                  return {};
+                }},
+    ValueOption{"net", "fail|wait",
+                [](MountOptions& o, std::string_view v) -> Status {
+                  if (v != "fail" && v != "wait") return bad_value("net", v, "fail or wait");
+                  o.waits_for_net = v == "wait";
+                  return {};
+                }},
     ValueOption{"verify", "on|off",
                 [](MountOptions& o, std::string_view v) -> Status {
                   if (v != "on" && v != "off") return bad_value("verify", v, "on or off");

@@ -21,11 +21,14 @@ std::string_view name_of(EngineView view) noexcept;
 struct MountOptions {
   std::vector<std::string>
       kernel;  // passed to libfuse: allow_other, allow_root, dev, suid, noexec, auto_unmount, ...
-  std::optional<std::uint32_t> uid, gid;                // shown as the owner of all files
-  std::string platform;                                 // empty: the host's
-  std::string cache_dir;                                // empty: IndexCache::default_directory()
-  std::uint64_t cache_size = std::uint64_t{256} << 20;  // bytes
-  std::uint64_t cache_disk = std::uint64_t{4} << 30;    // bytes; 0: off
+  std::optional<std::uint32_t> uid, gid;                 // shown as the owner of all files
+  std::string platform;                                  // empty: the host's
+  std::string cache_dir;                                 // empty: IndexCache::default_directory()
+  std::uint64_t cache_size = std::uint64_t{256} << 20;   // bytes
+  std::uint64_t cache_disk = std::uint64_t{4} << 30;     // bytes; 0: off
+  std::uint64_t cache_remote = std::uint64_t{10} << 30;  // bytes, of blobs of registries
+  std::chrono::seconds net_timeout{60};                  // of requests to registries
+  bool waits_for_net = false;                            // without a limit
   bool verify = true;
   std::optional<View> view;  // of a single image; default: the kernel's if possible
   std::optional<EngineView> engine_view;

@@ -41,17 +41,32 @@ Error explain_no_directory(const std::string& path, const fs::file_status& statu
       .with_hint("copy it to a layout with: layoutfs copy " + path + " DIR");
 }
 
+Result<RegistryStore> open_remote_store(const RegistryArguments& arguments) {
+  const std::string& path = arguments.store;
+  if (!arguments.default_repository.empty())
+    return fail(Errc::invalid_argument, path + ": --default-repository is only for a layout");
+  std::string host = path.substr(kRemotePrefix.size());
+  if (host.ends_with('/')) host.pop_back();
+  if (host != "localhost" && !is_registry_host(host))
+    return fail(Errc::invalid_argument, path + ": expected docker://HOST, with a port or a dot in HOST");
+  auto registry = open_remote_registry(host, arguments.remote, {});
+  if (!registry) return fail(std::move(registry).error());
+  return RegistryStore{path, false, true, false, false, *std::move(registry)};
+}
+
 }  // namespace
 
 void RegistryArguments::add_options(Command command) {
   command
-      .add_option("STORE", store, "A layout with repositories in its references, or a directory of layouts")
+      .add_option("STORE", store,
+                  "A layout with repositories in its references, a directory of layouts, or docker://HOST")
       .required();
   command
       .add_option("--default-repository", default_repository,
                   "Repository of references that are only a tag, or have no name")
       .type_name("REPOSITORY")
       .group(kImageGroup);
+  remote.add_options(command);
   add_follow_links(command, follow_links);
 }
 
@@ -87,6 +102,9 @@ Result<Digest> RegistryStore::find_digest(const std::string& repository, std::st
   auto whole = Digest::parse(text);
   if (whole || !is_short_digest(text)) return of_operand(std::move(whole));
   if (!is_repository_name(repository)) return fail(invalid_repository(repository));
+  if (is_remote)
+    return fail(Error(Errc::invalid_argument, std::string(text) + ": not a digest")
+                    .with_hint("a registry knows only whole digests"));
   auto layout = is_layout ? Result<std::string>(path) : RepositoryTree(path).path_of(repository);
   if (!layout) return fail(std::move(layout).error());
   const auto reader = builtin_drivers({.follow_links = follow_links}).open_reader(*layout);
@@ -125,6 +143,7 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
                                           bool keeps_untagged) {
   const std::string& path = arguments.store;
   if (path.empty()) return fail(Errc::invalid_argument, "the path of the store is empty");
+  if (is_remote_name(path)) return open_remote_store(arguments);
   std::error_code failed;
   const auto status = fs::status(path, failed);
   if (!fs::is_directory(status)) return fail(explain_no_directory(path, status, failed));
@@ -146,7 +165,11 @@ Result<RegistryStore> open_registry_store(const RegistryArguments& arguments, Fo
                 path + ": --default-repository is only for a layout, not for a directory of layouts");
   auto registry = is_layout ? open_registry(path, options) : open_repositories(path, options);
   if (!registry) return fail(std::move(registry).error(), path);
-  return RegistryStore{path, is_layout, !options.default_repository.empty(), options.follow_links,
+  return RegistryStore{path,
+                       is_layout,
+                       false,
+                       !options.default_repository.empty(),
+                       options.follow_links,
                        std::move(*registry)};
 }
 

@@ -10,14 +10,16 @@
 #include "layoutfs/digest.h"
 #include "layoutfs/registry.h"
 #include "tools/cli/command.h"
+#include "tools/cli/remote.h"
 
 namespace layoutfs::tools {
 
 // The operand and the options that select the store.
 struct RegistryArguments {
-  std::string store;               // STORE
+  std::string store;               // STORE, or docker://HOST
   std::string default_repository;  // --default-repository
   bool follow_links = false;       // --follow-links
+  RemoteArguments remote;          // of a registry over HTTP
   void add_options(Command command);
 };
 
@@ -28,10 +30,11 @@ struct OtherReferences {
 };
 
 // A store of repositories. In a layout, the entries' names have the repositories; in any other directory,
-// each repository is a layout.
+// each repository is a layout. It may also be a registry over HTTP.
 struct RegistryStore {
   std::string path;
   bool is_layout;
+  bool is_remote;
   bool has_default_repository;
   bool follow_links;
   std::unique_ptr<Registry> registry;

@@ -40,6 +40,7 @@ struct CopyArguments {
   bool is_progress_hidden = false;
   bool is_json = false;
   bool follow_links = false;  // for source and destination
+  RemoteArguments remote;     // the same
 };
 
 // Returns the job's images and their referrers. Referrers have no names.
@@ -284,9 +285,9 @@ int copy_images(const CopyArguments& arguments, Output& output) {
     if (!parsed) return report(parsed.error());
     platform = std::move(*parsed);
   }
-  auto target = CopyTarget::parse(arguments.target, arguments.follow_links);
+  auto target = CopyTarget::parse(arguments.target, arguments.follow_links, arguments.remote);
   if (!target) return report(target.error());
-  const auto source = open_copy_source(arguments.source, platform, arguments.follow_links);
+  const auto source = open_copy_source(arguments.source, platform, arguments.follow_links, arguments.remote);
   if (!source) return report(source.error());
   auto jobs = target->plan(*source);
   if (!jobs) return report(jobs.error());
@@ -315,19 +316,20 @@ int copy_images(const CopyArguments& arguments, Output& output) {
 void add_copy_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CopyArguments>();
   const Command command =
-      program.add_subcommand("copy", "Copy images to another layout, archive or store of repositories");
+      program.add_subcommand("copy", "Copy images between layouts, archives and registries");
   command.example("layoutfs copy ./img:app ./other:app-1.2", "one image, under a new name");
   command.example("layoutfs copy ./img img.tar", "all images, into a new archive");
+  command.example("layoutfs copy docker://quay.io/team/app:1.2 ./img", "an image from a registry");
   command
       .add_option("SRC", arguments->source,
-                  "LAYOUT[:REF|@DIGEST] (default: all images), or "
-                  "oci-repositories:STORE[:REPOSITORY[:TAG]]")
+                  "LAYOUT[:REF|@DIGEST] (default: all images), "
+                  "oci-repositories:STORE[:REPOSITORY[:TAG]], or docker://HOST/REPOSITORY[:TAG|@DIGEST]")
       .required()
       .type_name("LAYOUT[:REF|@DIGEST]");
   command
       .add_option("DST", arguments->target,
-                  "LAYOUT[:NAME], FILE.tar[:NAME], oci-archive:FILE[:NAME] or "
-                  "oci-repositories:STORE[:REPOSITORY[:TAG]]")
+                  "LAYOUT[:NAME], FILE.tar[:NAME], oci-archive:FILE[:NAME], "
+                  "oci-repositories:STORE[:REPOSITORY[:TAG]] or docker://HOST/REPOSITORY[:TAG]")
       .required();
   command
       .add_option("--platform", arguments->platform, "Copy only this platform of each index (default: all)")
@@ -346,6 +348,7 @@ void add_copy_command(Command program, int& exit_code) {
   command.add_option("--cache-dir", arguments->cache_dir, "Directory of the cached indexes")
       .type_name("DIR")
       .group(kCacheGroup);
+  arguments->remote.add_options(command);
   add_follow_links(command, arguments->follow_links);
   add_progress_option(command, arguments->is_progress_hidden);
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);

@@ -38,6 +38,7 @@ struct MountArguments {
   std::vector<std::string> options;  // -o
   std::string cache_size;
   std::string cache_disk;
+  std::string cache_remote;
   std::string verify;
   std::string log_format;
   std::string view;
@@ -78,6 +79,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   if (arguments.is_kernel_unwanted) options.view = View::fuse;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
                                     {"cache_disk=", &arguments.cache_disk},
+                                    {"cache_remote=", &arguments.cache_remote},
                                     {"verify=", &arguments.verify},
                                     {"log_format=", &arguments.log_format},
                                     {"view=", &arguments.view}})
@@ -205,7 +207,8 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
     if (auto checked = check_view_of_many(options); !checked) return fail(std::move(checked).error());
   auto used = used_paths(options);
   // An engine keeps its directory or archive open, but symlinks in it may lead anywhere.
-  used.push_back({.what = "the layout", .path = layout->path, .is_opened_again = options.follow_links});
+  if (!is_remote_name(layout->path))
+    used.push_back({.what = "the layout", .path = layout->path, .is_opened_again = options.follow_links});
   if (auto checked = MountPoint::check(mount_point_argument, used); !checked)
     return fail(std::move(checked).error());
 
@@ -275,6 +278,20 @@ Status mount_layout(MountArguments arguments) {
   set_log_format(options->log_format);
   arguments.image.platform = options->platform;
   arguments.image.follow_links = options->follow_links;
+  arguments.image.remote_settings = {
+      .cache_dir = options->cache_dir,
+      .cache_budget = options->cache_remote,
+      .retries = {.timeout = options->net_timeout, .waits = options->waits_for_net}};
+  // Requests to a registry run in threads, which a later fork would lose.
+  const bool is_remote =
+      is_remote_name(arguments.image.layout.empty() ? arguments.image.name : arguments.image.layout);
+  const bool is_in_background = !arguments.is_foreground && !arguments.is_debug;
+  std::optional<Daemon> daemon;
+  if (is_remote && is_in_background) {
+    auto started = Daemon::start();
+    if (!started) return fail(std::move(started).error());
+    daemon = std::move(*started);
+  }
 
   auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point_argument)
                                             : serve_layout(arguments, *options, mount_point_argument);
@@ -284,8 +301,7 @@ Status mount_layout(MountArguments arguments) {
   auto mount_point = MountPoint::prepare(mount_point_argument, served->used);
   if (!mount_point) return fail(std::move(mount_point).error());
   if (is_stop_pending()) return fail(Errc::cancelled, "stopped by a signal");
-  std::optional<Daemon> daemon;
-  if (!arguments.is_foreground && !arguments.is_debug) {
+  if (!daemon && is_in_background) {
     auto started = Daemon::start();
     if (!started) return fail(std::move(started).error());
     daemon = std::move(*started);
@@ -341,6 +357,7 @@ void add_mount_command(Command program, int& exit_code) {
   command.usage("--repositories DIR MOUNTPOINT");
   command.example("layoutfs mount ./img:app-1.2 /mnt/app", "the root filesystem of an image");
   command.example("layoutfs mount -o allow_other ./img /mnt/img", "a whole layout, for all users");
+  command.example("layoutfs mount docker://quay.io/team/app:1.2 /mnt/app", "an image in a registry");
   command.example("layoutfs mount --view containers-storage ./img /mnt/store", "an image store of podman");
   for (const char* const option : {"allow_other", "allow_root", "uid", "gid", "acl"}) {
     const std::string name = option;
@@ -368,6 +385,11 @@ void add_mount_command(Command program, int& exit_code) {
   command
       .add_option("--cache-disk", arguments->cache_disk,
                   "Disk space for decompressed layers (default: 4G; 0: none)")
+      .type_name("SIZE")
+      .group(kCacheGroup);
+  command
+      .add_option("--cache-remote", arguments->cache_remote,
+                  "Disk space for blobs of registries (default: 10G)")
       .type_name("SIZE")
       .group(kCacheGroup);
   command.add_option("--verify", arguments->verify, "Verify content on each read (default: on)")

@@ -1,0 +1,76 @@
+#include "tools/cli/remote.h"
+
+#include <utility>
+
+#include "core/cache/index_cache.h"
+#include "tools/cli/command.h"
+#include "tools/cli/help.h"
+
+namespace layoutfs::tools {
+namespace {
+
+Result<std::optional<bool>> parse_tls_verify(const std::string& text) {
+  if (text.empty()) return std::optional<bool>();
+  if (text == "true") return std::optional(true);
+  if (text == "false") return std::optional(false);
+  return fail(Errc::invalid_argument, "--tls-verify " + text + ": expected true or false");
+}
+
+}  // namespace
+
+void RemoteArguments::add_options(Command command) {
+  command.add_option("--authfile", auth_file, "File with credentials for docker:// (default: that of podman)")
+      .type_name("FILE")
+      .group(kRemoteGroup)
+      .not_empty();
+  command
+      .add_option("--tls-verify", tls_verify,
+                  "Verify certificates of docker:// (default: by registries.conf)")
+      .type_name("true|false")
+      .group(kRemoteGroup)
+      .not_empty();
+}
+
+Result<std::unique_ptr<RemoteRegistry>> open_remote_registry(const std::string& host,
+                                                             const RemoteArguments& arguments,
+                                                             const RemoteSettings& settings) {
+  auto verify = parse_tls_verify(arguments.tls_verify);
+  if (!verify) return fail(std::move(verify).error());
+  RemoteOptions options = RemoteOptions::from_environment(arguments.auth_file);
+  options.is_tls_verified = *verify;
+  options.retries = settings.retries;
+  std::string directory = settings.cache_dir.empty() ? IndexCache::default_directory() : settings.cache_dir;
+  if (!settings.keeps_blobs) directory.clear();
+  return std::make_unique<RemoteRegistry>(
+      std::make_shared<RemoteAccess>(std::move(options)), host,
+      std::make_shared<RangeCache>(std::move(directory), settings.cache_budget));
+}
+
+Result<std::shared_ptr<RemoteLayout>> open_remote_layout(const std::string& text,
+                                                         const std::string& reference,
+                                                         const RemoteArguments& arguments,
+                                                         const RemoteSettings& settings) {
+  auto name = RemoteName::parse(text);
+  if (!name) return fail(std::move(name).error());
+  if (!reference.empty()) {
+    if (!name->tag.empty() || !name->digest.empty())
+      return fail(Errc::invalid_argument,
+                  text + ": has a reference already, as --ref " + reference + " is given");
+    const char separator = reference.find(':') == std::string::npos ? ':' : '@';
+    name = RemoteName::parse(text + separator + reference);
+    if (!name) return fail(std::move(name).error());
+  }
+  auto registry = open_remote_registry(name->host, arguments, settings);
+  if (!registry) return fail(std::move(registry).error());
+  return RemoteLayout::open(*std::move(registry), *std::move(name));
+}
+
+Result<std::shared_ptr<RemoteEngine>> open_remote_engine(const RemoteName& name,
+                                                         const RemoteArguments& arguments) {
+  auto registry =
+      open_remote_registry(name.host, arguments, {.cache_dir = {}, .retries = {}, .keeps_blobs = false});
+  if (!registry) return fail(std::move(registry).error());
+  return std::make_shared<RemoteEngine>(*std::move(registry), name.repository);
+}
+
+}  // namespace layoutfs::tools
