@@ -19,6 +19,8 @@
 
 namespace layoutfs {
 
+class JsonWriter;
+
 // A layer with its index.
 struct Layer {
   std::shared_ptr<const LayerIndex> index;
@@ -41,6 +43,8 @@ struct LibraryOptions {
   std::size_t max_mapped_files = 2048;
   // Called while a layer is indexed, by the indexing thread.
   std::function<void(const Descriptor& layer, std::uint64_t bytes_read)> progress;
+  // Adds members about the source of the layout to the statistics of a mount; called by any thread.
+  std::function<void(JsonWriter&)> add_statistics;
 };
 
 // Resources shared by the libraries of several layouts: the index cache, the budgets of memory and disk, and

@@ -138,9 +138,13 @@ RegistrySession::Attempt RegistrySession::send_to(HostAccess& host, const Regist
   for (const auto& field : host.endpoint().fields) repeatable.fields.push_back(field);
   auto response = host.send(repeatable, context);
   if (!response) {
-    const bool may_pass = is_transient(response.error());
+    // Before the first answer, an unreachable host is more likely a mistake than an interruption.
+    const bool is_mistake = !has_answered_ && !access_->options().retries.waits &&
+                            network_code(response.error()) == NetworkCode::unreachable;
+    const bool may_pass = is_transient(response.error()) && !is_mistake;
     return std::unexpected(Failure{std::move(response).error(), may_pass});
   }
+  has_answered_ = true;
   const int status = (*response)->status();
   if (request.returns_refused_links && is_refused(status) && !is_on_host((*response)->url(), host.endpoint()))
     return *std::move(response);
@@ -150,22 +154,37 @@ RegistrySession::Attempt RegistrySession::send_to(HostAccess& host, const Regist
   return std::unexpected(failure_of(**response, host, request, context));
 }
 
-RegistrySession::Failure RegistrySession::failure_of(HttpResponse& response, const HostAccess& host,
+RegistrySession::Failure RegistrySession::failure_of(HttpResponse& response, HostAccess& host,
                                                      const RegistryRequest& request,
                                                      const Context& context) const {
   const int status = response.status();
-  const bool is_own = is_on_host(response.url(), host.endpoint());
-  if (!is_own && is_refused(status)) {
+  const std::string what = name_ + request.object;
+  if (is_refused(status) && !is_on_host(response.url(), host.endpoint())) {
     const auto other = UrlOrigin::of(response.url());
-    return {network_error(NetworkCode::interrupted, (other ? other->host : name_) + ": status " +
-                                                        std::to_string(status) + " for a link of " + name_),
-            true};
+    return {
+        network_error(NetworkCode::interrupted, what + ": " + (other ? other->host : "another host") +
+                                                    " refused a link with status " + std::to_string(status)),
+        true};
   }
   std::chrono::milliseconds pause{0};
   if (const auto field = response.field("Retry-After"))
     pause = parse_retry_after(*field, std::chrono::system_clock::now());
   if (status == 401) return {host.unauthorized(response, context), false};
-  return {error_of_response(response, name_, request.if_missing), may_pass_later(status), pause};
+  Error error = error_of_response(response, what, request.if_missing);
+  const bool is_told = is_error_document(response);
+  if (status == 404 && !is_told)
+    if (auto reason = explain_missing(host, context)) error = *std::move(reason);
+  return {std::move(error), may_pass_later(status), pause};
+}
+
+std::optional<Error> RegistrySession::explain_missing(HostAccess& host, const Context& context) const {
+  const std::string url = host.endpoint().api_url() + "/";
+  const auto answer = host.send({.method = "GET", .url = url, .fields = {}, .body = {}}, context);
+  if (!answer) return std::nullopt;
+  const int status = (*answer)->status();
+  if (status == 200 || status == 401 || status == 403) return std::nullopt;
+  return Error(Errc::io, host.endpoint().host + ": not a registry: it answers " + url + " with status " +
+                             std::to_string(status));
 }
 
 bool RegistrySession::is_avoided(const Endpoint& mirror) const {

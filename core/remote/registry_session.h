@@ -26,8 +26,9 @@ namespace layoutfs {
 
 struct RegistryRequest {
   std::string method = "GET";
-  std::string path;  // below /v2/REPOSITORY/, with its query: "blobs/sha256:..."
-  std::string url;   // if not empty, in place of the path: the Location of an upload
+  std::string object;  // behind the name of the repository in messages: ":1.2", "@sha256:..."
+  std::string path;    // below /v2/REPOSITORY/, with its query: "blobs/sha256:..."
+  std::string url;     // if not empty, in place of the path: the Location of an upload
   std::vector<std::pair<std::string, std::string>> fields;
   std::optional<ByteView> body;
   RemotePurpose purpose = RemotePurpose::pull_by_digest;
@@ -87,8 +88,10 @@ class RegistrySession {
   Result<Hosts> open_hosts(RemotePurpose purpose, const std::string& also_pull_from) const;
   Attempt send_to(HostAccess& host, const RegistryRequest& request, const Context& context);
   Attempt send_to_all(const RegistryRequest& request, const Context& context);
-  Failure failure_of(HttpResponse& response, const HostAccess& host, const RegistryRequest& request,
+  Failure failure_of(HttpResponse& response, HostAccess& host, const RegistryRequest& request,
                      const Context& context) const;
+  // Returns the error for a host that is no registry, if a response with status 404 comes from one.
+  std::optional<Error> explain_missing(HostAccess& host, const Context& context) const;
   bool is_avoided(const Endpoint& mirror) const;
   void avoid(const Endpoint& mirror, const Error& why);
 
@@ -99,6 +102,7 @@ class RegistrySession {
       avoided_;  // mirrors, until then
   Guarded<std::chrono::steady_clock::time_point> next_report_;
   std::atomic<std::uint64_t> requests_ = 0, retried_ = 0;
+  std::atomic<bool> has_answered_ = false;  // the registry or a mirror
 };
 
 }  // namespace layoutfs

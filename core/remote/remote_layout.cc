@@ -59,6 +59,22 @@ Result<BlobPtr> RemoteLayout::get_blob(const Digest& digest, const Context& cont
   return document->blob();
 }
 
+Status RemoteLayout::prefetch(const Descriptor& manifest, const Context& context) const {
+  auto document = read_manifest(*this, manifest);
+  if (!document) return fail(std::move(document).error());
+  std::vector<Descriptor> wanted = std::move(document->layers);
+  wanted.insert(wanted.begin(), std::move(document->config));
+  for (const Descriptor& each : wanted) {
+    const auto blob = get_blob(each.digest, context);
+    if (!blob) return fail(Error(blob.error()), each.digest.str());
+    const auto remote = std::dynamic_pointer_cast<const RemoteBlob>(*blob);
+    if (remote == nullptr) continue;  // a document
+    if (auto fetched = remote->prefetch(context); !fetched)
+      return fail(std::move(fetched).error(), each.digest.str());
+  }
+  return {};
+}
+
 Result<std::optional<BlobStatus>> RemoteLayout::blob_status(const Digest& digest,
                                                             const Context& context) const {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());

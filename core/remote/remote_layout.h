@@ -25,6 +25,10 @@ class RemoteLayout final : public LayoutReader {
   const RemoteName& name() const noexcept { return name_; }
   const RemoteRegistry& registry() const noexcept { return *registry_; }
 
+  // Fetches the config and all layers of a manifest into the cache, in order. Errors are those of
+  // RemoteBlob::prefetch().
+  Status prefetch(const Descriptor& manifest, const Context& context) const;
+
   Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override;
   // The time of the last put is unknown: 1970. Cost: a request if no document mentions the blob.
   Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& context) const override;

@@ -95,7 +95,7 @@ Result<Descriptor> RemoteRegistry::resolve_blob(std::string_view repository, con
   if (auto checked = check_digest(digest); !checked) return fail(std::move(checked).error());
   const auto opened = session(repository);
   if (!opened) return fail(Error(opened.error()));
-  RegistryRequest request{.method = "HEAD", .path = "blobs/" + digest.str()};
+  RegistryRequest request{.method = "HEAD", .object = "@" + digest.str(), .path = "blobs/" + digest.str()};
   request.if_missing = RegistryCode::blob_unknown;
   request.returns_refused_links = true;
   // A registry need not support HEAD, nor the host to which it redirects.
@@ -150,8 +150,9 @@ Result<BlobReader> RemoteRegistry::read_manifest(std::string_view repository, st
                                                  const Digest& digest, const Context& context) {
   const auto opened = session(repository);
   if (!opened) return fail(Error(opened.error()));
-  const std::string what = (*opened)->name() + (digest.empty() ? ":" : "@") + std::string(reference);
-  RegistryRequest request{.path = "manifests/" + std::string(reference)};
+  RegistryRequest request{.object = (digest.empty() ? ":" : "@") + std::string(reference),
+                          .path = "manifests/" + std::string(reference)};
+  const std::string what = (*opened)->name() + request.object;
   request.fields.emplace_back("Accept", accepted_types());
   request.purpose = digest.empty() ? RemotePurpose::pull_by_tag : RemotePurpose::pull_by_digest;
   request.if_missing = RegistryCode::manifest_unknown;

@@ -28,6 +28,7 @@ class RemoteRegistry final : public Registry {
 
   const std::string& host() const noexcept { return host_; }
   const KnownBlobs& known() const noexcept { return known_; }
+  const RangeCache& blobs() const noexcept { return *blobs_; }
   SessionStats stats() const;
 
   Result<Descriptor> resolve_blob(std::string_view repository, const Digest& digest) override;

@@ -83,6 +83,7 @@ class RangeReader final : public ByteSource {
 
   Status connect() {
     RegistryRequest request;
+    request.object = "@" + digest_.str();
     request.path = "blobs/" + digest_.str();
     request.returns_refused_links = true;
     request.accepted = {416};

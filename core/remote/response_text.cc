@@ -5,6 +5,7 @@
 
 #include "core/base/base64.h"
 #include "core/base/json.h"
+#include "core/http/fields.h"
 
 namespace layoutfs {
 namespace {
@@ -82,6 +83,11 @@ Error error_of_response(HttpResponse& response, const std::string& what, Registr
   message += told.message.empty() ? "the registry answered with status " + std::to_string(status)
                                   : told.message + " (status " + std::to_string(status) + ")";
   return registry_error(code, std::move(message));
+}
+
+bool is_error_document(const HttpResponse& response) {
+  const auto type = ContentType::parse(response.field("Content-Type").value_or(""));
+  return type && (type->type == "application/json" || type->type.ends_with("+json"));
 }
 
 std::string basic_authorization(const Credentials& credentials) {

@@ -23,6 +23,9 @@ Result<Bytes> read_all(ByteSource& content, std::size_t limit = kMaxResponse);
 Error error_of_response(HttpResponse& response, const std::string& what,
                         RegistryCode fallback = RegistryCode::unknown);
 
+// Returns whether the body has the media type of a document, as errors of registries have.
+bool is_error_document(const HttpResponse& response);
+
 // Returns the value of the Authorization field for a user and a password (RFC 7617).
 std::string basic_authorization(const Credentials& credentials);
 

@@ -39,6 +39,7 @@ std::string statistics_json(const LibraryResources& resources, View view,
   add("copySpansRead", copies.spans_read);
   add("pid", static_cast<std::uint64_t>(::getpid()));
   add("pidNamespace", pid_namespace());
+  if (const auto& add_more = resources.options().add_statistics) add_more(json);
   return json.end_object().str();
 }
 

@@ -20,8 +20,8 @@ inline constexpr std::string_view kStatisticsManifest = "manifest";
 
 // Returns one JSON object: the view; the digest of the manifest, if a single image is mounted; indexes built
 // and loaded, trees built and loaded; the span cache's bytes, hits, misses, decoded bytes, read-ahead bytes
-// and verify failures; decoded copies made and dropped, and spans read from them; and the pid of the serving
-// process.
+// and verify failures; decoded copies made and dropped, and spans read from them; the pid of the serving
+// process; and the members of LibraryOptions::add_statistics.
 std::string statistics_json(const LibraryResources& resources, View view,
                             const std::optional<Digest>& manifest = {});
 

@@ -294,7 +294,7 @@ Result<CopyTarget> CopyTarget::parse(const std::string& operand, bool follow_lin
   CopyTarget target;
   target.follow_links_ = follow_links;
   if (is_remote_name(operand)) {
-    auto parsed = RemoteName::parse(operand);
+    auto parsed = of_operand(RemoteName::parse(operand));
     if (!parsed) return fail(std::move(parsed).error());
     if (!parsed->digest.empty())
       return fail(Errc::invalid_argument, operand + ": expected a tag, not a digest");

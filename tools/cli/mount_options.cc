@@ -62,6 +62,7 @@ struct FlagOption {
 constexpr std::array kFlagOptions{
     FlagOption{"repositories", [](MountOptions& o) { o.is_of_repositories = true; }},
     FlagOption{"follow_links", [](MountOptions& o) { o.follow_links = true; }},
+    FlagOption{"prefetch", [](MountOptions& o) { o.prefetches = true; }},
     FlagOption{"acl", [](MountOptions& o) { o.acl = true; }},
     FlagOption{"noacl", [](MountOptions& o) { o.acl = false; }},
 };

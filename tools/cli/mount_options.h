@@ -29,6 +29,7 @@ struct MountOptions {
   std::uint64_t cache_remote = std::uint64_t{10} << 30;  // bytes, of blobs of registries
   std::chrono::seconds net_timeout{60};                  // of requests to registries
   bool waits_for_net = false;                            // without a limit
+  bool prefetches = false;                               // all of an image in a registry
   bool verify = true;
   std::optional<View> view;  // of a single image; default: the kernel's if possible
   std::optional<EngineView> engine_view;

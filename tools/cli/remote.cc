@@ -1,5 +1,9 @@
 #include "tools/cli/remote.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "core/cache/index_cache.h"
@@ -36,6 +40,8 @@ Result<std::unique_ptr<RemoteRegistry>> open_remote_registry(const std::string& 
                                                              const RemoteSettings& settings) {
   auto verify = parse_tls_verify(arguments.tls_verify);
   if (!verify) return fail(std::move(verify).error());
+  if (!arguments.auth_file.empty() && ::access(arguments.auth_file.c_str(), R_OK) != 0)
+    return fail(Error::system(errno, "--authfile " + arguments.auth_file));
   RemoteOptions options = RemoteOptions::from_environment(arguments.auth_file);
   options.is_tls_verified = *verify;
   options.retries = settings.retries;
@@ -50,14 +56,14 @@ Result<std::shared_ptr<RemoteLayout>> open_remote_layout(const std::string& text
                                                          const std::string& reference,
                                                          const RemoteArguments& arguments,
                                                          const RemoteSettings& settings) {
-  auto name = RemoteName::parse(text);
+  auto name = of_operand(RemoteName::parse(text));
   if (!name) return fail(std::move(name).error());
   if (!reference.empty()) {
     if (!name->tag.empty() || !name->digest.empty())
       return fail(Errc::invalid_argument,
                   text + ": has a reference already, as --ref " + reference + " is given");
     const char separator = reference.find(':') == std::string::npos ? ':' : '@';
-    name = RemoteName::parse(text + separator + reference);
+    name = of_operand(RemoteName::parse(text + separator + reference));
     if (!name) return fail(std::move(name).error());
   }
   auto registry = open_remote_registry(name->host, arguments, settings);

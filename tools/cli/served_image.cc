@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/remote/remote_layout.h"
+#include "core/remote/remote_statistics.h"
 #include "fs/tree/statistics.h"
 #include "tools/cli/name_store.h"
 
@@ -13,21 +15,27 @@ std::vector<UsedPath> used_paths(const MountOptions& options) {
 }
 
 std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
-                                                          std::shared_ptr<std::optional<Progress>> progress) {
+                                                          std::shared_ptr<std::optional<Progress>> progress,
+                                                          std::function<void(JsonWriter&)> add_statistics) {
   return std::make_shared<const LibraryResources>(
       open_cache(options.cache_dir),
-      LibraryOptions{
-          .cache_size = options.cache_size,
-          .cache_disk = options.cache_disk,
-          .verify = options.verify,
-          .progress = [progress = std::move(progress)](const Descriptor& layer, std::uint64_t bytes_read) {
-            if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
-          }});
+      LibraryOptions{.cache_size = options.cache_size,
+                     .cache_disk = options.cache_disk,
+                     .verify = options.verify,
+                     .progress =
+                         [progress = std::move(progress)](const Descriptor& layer, std::uint64_t bytes_read) {
+                           if (*progress) (*progress)->update(layer.digest.str(), bytes_read, layer.size);
+                         },
+                     .add_statistics = std::move(add_statistics)});
 }
 
 std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
                                            std::shared_ptr<std::optional<Progress>> progress) {
-  return std::make_shared<ImageLibrary>(layout.reader, library_resources(options, std::move(progress)));
+  std::function<void(JsonWriter&)> add_statistics;
+  if (const auto remote = std::dynamic_pointer_cast<const RemoteLayout>(layout.reader))
+    add_statistics = [remote](JsonWriter& json) { write_statistics(json, remote->registry()); };
+  return std::make_shared<ImageLibrary>(
+      layout.reader, library_resources(options, std::move(progress), std::move(add_statistics)));
 }
 
 Result<ImagePtr> open_complete_image(const OpenLayout& layout, const Descriptor& manifest,

@@ -1,11 +1,13 @@
 // The steps from an image's name to the filesystem of a session, for `mount` and `chroot`.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/image/image_library.h"
 #include "fs/tree/filesystem.h"
 #include "fs/tree/image_filesystem.h"
@@ -21,9 +23,10 @@ namespace layoutfs::tools {
 std::vector<UsedPath> used_paths(const MountOptions& options);
 
 // Returns the resources that all libraries of a mount share. While `progress` holds a value, it shows the
-// indexing of layers.
-std::shared_ptr<const LibraryResources> library_resources(const MountOptions& options,
-                                                          std::shared_ptr<std::optional<Progress>> progress);
+// indexing of layers. `add_statistics` is LibraryOptions::add_statistics.
+std::shared_ptr<const LibraryResources> library_resources(
+    const MountOptions& options, std::shared_ptr<std::optional<Progress>> progress,
+    std::function<void(JsonWriter&)> add_statistics = {});
 // Returns the library for a mount of `layout`. `progress` as above.
 std::shared_ptr<ImageLibrary> open_library(const OpenLayout& layout, const MountOptions& options,
                                            std::shared_ptr<std::optional<Progress>> progress);

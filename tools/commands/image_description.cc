@@ -62,7 +62,8 @@ void write_layers(JsonWriter& json, const ImageSummary& image) {
 
 }  // namespace
 
-std::string image_json(const ImageSummary& image, const Surroundings& around) {
+std::string image_json(const ImageSummary& image, const Surroundings& around,
+                       const std::function<void(JsonWriter&)>& add_members) {
   JsonWriter json;
   json.begin_object().key("version").integer(kImageJsonVersion);
   json.key("digest").string(image.entry.digest.str());
@@ -99,6 +100,7 @@ std::string image_json(const ImageSummary& image, const Surroundings& around) {
     json.begin_object().key("mountPoint").string(mount_point).key("view").string(name_of(view)).end_object();
   json.end_array();
   write_problems(json, around.problems);
+  if (add_members) add_members(json);
   return json.end_object().str();
 }
 

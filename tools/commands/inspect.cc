@@ -5,6 +5,8 @@
 
 #include "core/base/json.h"
 #include "core/oci/entry_names.h"
+#include "core/remote/remote_layout.h"
+#include "core/remote/remote_statistics.h"
 #include "layoutfs/documents.h"
 #include "tools/cli/command.h"
 #include "tools/cli/entry_json.h"
@@ -125,11 +127,18 @@ Status inspect_image(const OpenLayout& layout, const InspectArguments& arguments
   const auto image = summarize(layout, arguments.image);
   if (!image) return fail(Error(image.error()));
   const auto around = surroundings_of(layout, arguments.image, *image);
+  const auto remote = std::dynamic_pointer_cast<const RemoteLayout>(layout.reader);
+  const auto add_remote = [&remote](JsonWriter& json) {
+    if (remote != nullptr) write_statistics(json, remote->registry());
+  };
   if (arguments.is_json || !arguments.format.empty())
-    return print_json(arguments, image_json(*image, around), output);
+    return print_json(arguments, image_json(*image, around, add_remote), output);
   print_image_text(*image, around, arguments.is_whole, output);
   output.flush();
   for (const std::string& problem : around.problems) print_notice("note: " + problem);
+  if (remote != nullptr)
+    print_notice("fetched " + human_size(remote->registry().blobs().stats().fetched) + " of blobs in " +
+                 count_of(remote->registry().stats().requests, "request"));
   return {};
 }
 

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/engines/storage_names.h"
@@ -47,6 +50,7 @@ struct MountArguments {
   bool is_kernel_unwanted = false;  // --no-kernel
   bool is_foreground = false;
   bool is_debug = false;
+  bool is_prefetching = false;
   bool is_verbose = false;
   bool is_progress_hidden = false;
 };
@@ -75,6 +79,7 @@ Result<MountOptions> mount_options(const MountArguments& arguments) {
   if (!options.cache_dir.empty()) options.cache_dir = std::filesystem::absolute(options.cache_dir, failed);
   options.is_of_repositories |= !arguments.repositories.empty();
   options.follow_links |= arguments.image.follow_links;
+  options.prefetches |= arguments.is_prefetching;
   if (arguments.is_kernel_wanted) options.view = View::kernel;
   if (arguments.is_kernel_unwanted) options.view = View::fuse;
   for (const auto& [name, value] : {std::pair("cache_size=", &arguments.cache_size),
@@ -126,9 +131,10 @@ struct Served {
   std::string source;                      // as given
   std::shared_ptr<Filesystem> filesystem;  // of FUSE
   std::shared_ptr<const LibraryResources> resources;
-  std::vector<UsedPath> used;        // paths that the mount must not hide
-  std::optional<Digest> manifest;    // of a single image
-  std::optional<PreparedView> view;  // of it, if the kernel may show it
+  std::vector<UsedPath> used;                      // paths that the mount must not hide
+  std::optional<Digest> manifest;                  // of a single image
+  std::optional<PreparedView> view;                // of it, if the kernel may show it
+  std::function<Status(const Context&)> prefetch;  // of it; null if there is nothing to fetch
 };
 
 Error no_kernel_view(Error why) { return std::move(why).with("kernel view"); }
@@ -155,6 +161,11 @@ Status serve_image(Served& served, const OpenLayout& layout, const MountArgument
   const auto image = open_complete_image(layout, *manifest, *library);
   if (!image) return std::unexpected(image.error());
   served.manifest = manifest->digest;
+  if (const auto remote = std::dynamic_pointer_cast<const RemoteLayout>(layout.reader);
+      remote != nullptr && options.prefetches)
+    served.prefetch = [remote, manifest = *manifest](const Context& context) {
+      return remote->prefetch(manifest, context);
+    };
   served.filesystem = image_filesystem(
       *image, library,
       {.ownership = {options.uid, options.gid}, .acl = options.acl, .manifest = manifest->digest});
@@ -221,7 +232,8 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
                 .resources = library->resources(),
                 .used = std::move(used),
                 .manifest = {},
-                .view = {}};
+                .view = {},
+                .prefetch = {}};
   auto done = is_of_image ? serve_image(served, *layout, arguments, library, options, mount_point_argument)
                           : serve_all_images(served, *layout, arguments, library, options);
   if (!done) return fail(std::move(done).error());
@@ -258,7 +270,8 @@ Result<Served> serve_repositories(const MountArguments& arguments, const MountOp
                 .resources = std::move(resources),
                 .used = std::move(used),
                 .manifest = {},
-                .view = {}};
+                .view = {},
+                .prefetch = {}};
 }
 
 // Without these options FUSE refuses all other users, even root.
@@ -323,7 +336,14 @@ Status mount_layout(MountArguments arguments) {
       .stopping = [] { notify_service_manager("STOPPING=1\nSTATUS=unmounting"); },
       .debug = arguments.is_debug,
       .statistics = [&] { return statistics_json(*served->resources, View::kernel, served->manifest); }};
+  std::jthread prefetching;  // ends with the mount
   const auto ready = [&](View shown) {
+    if (served->prefetch)
+      prefetching = std::jthread([prefetch = served->prefetch](std::stop_token stop) {
+        const auto done = prefetch({.stop = std::move(stop), .deadline = {}});
+        if (!done && done.error().code() != Errc::cancelled)
+          log(LogLevel::warning, "prefetch: " + done.error().message());
+      });
     view = shown;
     is_shown = true;
     print_notice("mounted " + source + " on " + mount_point->path());
@@ -392,6 +412,10 @@ void add_mount_command(Command program, int& exit_code) {
                   "Disk space for blobs of registries (default: 10G)")
       .type_name("SIZE")
       .group(kCacheGroup);
+  command
+      .add_flag("--prefetch", arguments->is_prefetching,
+                "Fetch all of an image in a registry in the background")
+      .group(kRemoteGroup);
   command.add_option("--verify", arguments->verify, "Verify content on each read (default: on)")
       .type_name("on|off");
   const Option kernel = command.add_flag("--kernel", arguments->is_kernel_wanted,
