@@ -106,9 +106,16 @@ RegistrySession::Attempt RegistrySession::send_to_all(const RegistryRequest& req
   for (const auto& host : hosts) {
     const bool is_last = host == hosts.back();
     const Endpoint& endpoint = host->endpoint();
-    if (!is_last && endpoint.is_mirror && is_avoided(endpoint)) continue;
+    if (!is_last && (host->is_unusable() || (endpoint.is_mirror && is_avoided(endpoint)))) continue;
     auto attempt = send_to(*host, request, context);
-    if (attempt) return attempt;
+    if (attempt) {
+      // The registry's endpoints before this one, which differ in their protocol, have not answered.
+      for (const auto& earlier : hosts) {
+        if (earlier == host) break;
+        if (!earlier->endpoint().is_mirror) earlier->set_unusable();
+      }
+      return attempt;
+    }
     Failure failure = std::move(attempt).error();
     if (failure.error.code() == Errc::cancelled) return std::unexpected(std::move(failure));
     if (endpoint.is_mirror) {
