@@ -43,7 +43,8 @@ struct CapturePipe {
     return {};
   }
 
-  // Reads what is there. Closes the reader at the end. Returns false if there is more than `limit`.
+  // Reads all bytes that have arrived. Closes the reader at the end. Returns false if there is more than
+  // `limit`.
   bool read_available(std::size_t limit) {
     std::array<char, 4096> block;
     while (reader) {

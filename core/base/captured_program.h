@@ -1,4 +1,4 @@
-// Other programs whose output layoutfs reads.
+// Runs other programs and reads their output.
 #pragma once
 
 #include <chrono>

@@ -1,13 +1,11 @@
-// The requests of one blob. What happens to a chunk:
+// The requests of one blob. The way of a chunk:
 //
 //   - A reader that misses it looks for a request that will deliver it soon. If there is none, it adds one,
-//   for all
-//     missing chunks up to the end of its read-ahead.
+//     for all missing chunks up to the end of its read-ahead.
 //   - The request's thread reads the chunk, puts it into the cache, and hands it to its readers.
 //   - At its limit, the thread pauses, and the response stays open. A reader that comes near the limit moves
-//   it, so a
-//     sequential reader needs only a few requests. The response ends after a while, or as soon as another
-//     request waits to run.
+//     it, so a sequential reader needs only a few requests. The response ends after a while, or as soon as
+//     another request waits to run.
 //
 // Invariants: a chunk in [next, limit) of a request is not requested by another one, except for a few chunks
 // that an open response passes, because skipping them would cost another request. A chunk that is awaited

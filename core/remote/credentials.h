@@ -20,7 +20,7 @@ struct Credentials {
 // The files to search.
 struct CredentialFiles {
   std::string auth_file;              // if not empty, the only file; it must exist
-  std::string auth_file_from;         // for messages: what has chosen it, e.g. "--authfile"
+  std::string auth_file_from;         // for messages: the option or variable with it
   std::vector<std::string> searched;  // in this order; they need not exist
 
   // `auth_file` is the value of --authfile, or empty; then $REGISTRY_AUTH_FILE is used if it is set.

@@ -32,11 +32,12 @@ class CurlOptions {
   CURL* easy_;
 };
 
-// Sets what does not depend on callbacks: the protocol, the limits of time, the method and its body.
+// Sets everything that does not depend on callbacks: the protocol, the limits of time, the method and its
+// body.
 void set_request_options(const CurlOptions& options, const HttpRequest& request,
                          const HttpClient::Options& client);
 
-// Sets whom to trust. Errc::io with NetworkCode::untrusted if a file cannot be read.
+// Sets the certificates to trust. Errc::io with NetworkCode::untrusted if a file cannot be read.
 Status set_tls_options(const CurlOptions& options, const TlsFiles& tls);
 
 // Returns whether libcurl may ask the server, by "Expect: 100-continue", before it sends the body. That takes

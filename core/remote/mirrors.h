@@ -22,8 +22,8 @@ struct EndpointRequest {
   std::string host;        // of the image's name, with a port if it has one
   std::string repository;  // may be empty, for requests about the whole registry
   RemotePurpose purpose = RemotePurpose::pull_by_digest;
-  // --tls-verify. False: no certificate is verified, and http is tried after https. True: neither, whatever
-  // the configuration says. nullopt: the configuration decides, by default as true.
+  // --tls-verify. False: no certificate is verified, and http is tried after https. True: neither, even
+  // if the configuration says so. nullopt: the configuration decides, by default as true.
   std::optional<bool> is_tls_verified;
 };
 

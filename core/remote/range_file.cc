@@ -4,7 +4,7 @@
 //
 //   - A chunk is written before its entry in the map, under the file's lock (flock), and only if it has none.
 //     So if the map is full, the content does not change, unless a chunk is dropped. The header counts that.
-//   - A file whose size is that of its blob has been proven. It is never written again, because it may be
+//   - A file with the size of its blob has been proven. It is never written again, because it may be
 //     linked into a layout.
 //   - An emptied file, or one without a name, is not written either. Its users open another one.
 #include "core/remote/range_file.h"
@@ -263,7 +263,7 @@ Result<Digest> RangeFile::hash(Algorithm algorithm, const Context& context) cons
 }
 
 Result<RangeFile::Proof> RangeFile::prove(const Digest& digest, const Context& context) {
-  // A drop comes before what it drops, so with the count before, nothing is overlooked.
+  // A drop is counted before its chunks are dropped, so with the count before, nothing is overlooked.
   const auto drops = drop_count();
   if (!drops) return fail(Error(drops.error()));
   if (first_missing(0) < chunk_count(size_)) return Proof::impossible;

@@ -46,7 +46,7 @@ class RemoteAccess {
   const HttpClient& client() const noexcept { return client_; }
   TokenStore& tokens() noexcept { return tokens_; }
 
-  // Returns whom to trust as `host`, with its port if it has one. Errors of find_tls_files().
+  // Returns the certificates to trust as `host`, with its port if it has one. Errors of find_tls_files().
   Result<TlsFiles> tls_files(const std::string& host) const;
   Result<TlsFiles> tls_files(const Endpoint& endpoint) const;
   // Errors of find_credentials().

@@ -18,7 +18,7 @@ bool is_pushed_as_manifest(std::string_view media_type) {
   return document_kind(media_type) != DocumentKind::other || is_artifact_type(media_type);
 }
 
-// What a manifest or an index refers to.
+// The content to which a manifest or an index refers.
 struct Mentioned {
   std::vector<Descriptor> manifests, blobs;
 };

@@ -14,7 +14,7 @@
 
 namespace layoutfs {
 
-// A store whose references are tags. Blobs are sent when they are put; manifests, which a registry accepts
+// A store with tags as its references. Blobs are sent when they are put; manifests, which a registry accepts
 // only after everything that they refer to, when a reference to them is written. Thread-safe.
 //
 // A registry removes and lists content by its own rules, so there are no uploads to resume, no deletions, and

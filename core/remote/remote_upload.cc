@@ -31,7 +31,7 @@ std::optional<std::uint64_t> size_in_range(const HttpResponse& response) {
   std::uint64_t last = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), last);
   if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  // "0-0" is what registries say of an empty upload, too; it is sent again then.
+  // Registries answer "0-0" for an empty upload, too; it is sent again then.
   return last == 0 ? 0 : last + 1;
 }
 

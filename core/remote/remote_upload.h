@@ -15,10 +15,10 @@
 
 namespace layoutfs {
 
-// Starts an upload, or resumes the one with the URL `id`, whose size must be `offset`, or -1 for any. Content
-// is sent in pieces of at least `chunk_size` bytes, or of kSmallestPiece if that is larger; an upload of one
-// piece is sent by one request. A piece is in memory until the registry has all of it, so that it can be sent
-// again. Errors of Registry::push_blob_chunked_resume().
+// Starts an upload, or resumes the one with the URL `id`, which must have `offset` bytes, or any number if
+// that is -1. Content is sent in pieces of at least `chunk_size` bytes, or of kSmallestPiece if that is
+// larger; an upload of one piece is sent by one request. A piece is in memory until the registry has all of
+// it, so that it can be sent again. Errors of Registry::push_blob_chunked_resume().
 Result<std::unique_ptr<BlobWriter>> open_remote_upload(std::shared_ptr<RegistrySession> session,
                                                        const std::string& id, std::int64_t offset,
                                                        std::size_t chunk_size);

@@ -22,7 +22,7 @@ class RemoteAccess;
 // The token that a request needs.
 struct TokenRequest {
   AuthChallenge challenge;  // with Scheme::bearer
-  std::string host;         // whose credentials are used
+  std::string host;         // the registry with the credentials
   std::string repository;
 };
 

@@ -12,8 +12,8 @@
 namespace layoutfs {
 
 // A view of a table in a TomlDocument, which must outlive it. A member that is absent is empty, as in the
-// programs whose files these are; unknown members are ignored. Errc::invalid_argument, with path and line, if
-// a member has another type.
+// programs that define these files; unknown members are ignored. Errc::invalid_argument, with path and line,
+// if a member has another type.
 class TomlTable {
  public:
   explicit TomlTable(const TomlDocument& document) : TomlTable(document.path, document.root) {}

@@ -27,7 +27,7 @@ class Mirrors : public ::testing::Test {
                                      std::optional<bool> is_tls_verified = std::nullopt) const {
     return find_endpoints({host, "a/b", purpose, is_tls_verified}, paths_);
   }
-  // Returns "API_URL REPOSITORY", with a mark of those whose certificates are not verified.
+  // Returns "API_URL REPOSITORY", with a mark if certificates are not verified.
   std::vector<std::string> urls(const std::string& host,
                                 RemotePurpose purpose = RemotePurpose::pull_by_digest,
                                 std::optional<bool> is_tls_verified = std::nullopt) const {

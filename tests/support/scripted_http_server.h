@@ -1,4 +1,4 @@
-// For tests: an HTTP server on loopback whose answers, and failures, are scripted byte by byte.
+// For tests: an HTTP server on loopback with answers, and failures, that are scripted byte by byte.
 #pragma once
 
 #include <arpa/inet.h>
