@@ -1,4 +1,4 @@
-// What was fetched from a registry, for people and programs.
+// The amount of data that was fetched from a registry, for people and programs.
 #pragma once
 
 #include <string>

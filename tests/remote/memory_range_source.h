@@ -1,4 +1,4 @@
-// For tests: ranges of a blob in memory, whose source counts requests, and can fail, stall and truncate.
+// For tests: ranges of a blob in memory, from a source that counts requests, and can fail, stall and truncate.
 #pragma once
 
 #include <algorithm>

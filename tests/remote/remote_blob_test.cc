@@ -1,4 +1,4 @@
-// Reads of a blob whose ranges are fetched when they are needed.
+// Reads of a blob with ranges that are fetched when they are needed.
 #include "core/remote/remote_blob.h"
 
 #include <gtest/gtest.h>
