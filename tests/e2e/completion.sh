@@ -39,7 +39,7 @@ check "--help does not list __complete" sh -c "! '$LAYOUTFS' --help | grep -q __
 tells "an option completes its fixed values" "$(words sha256 sha512)" blob put --algorithm ""
 tells "an option completes its fixed values after =" "$(words --log-format=json --log-format=text)" mount --log-format=
 tells "-o completes mount options" "$(words uid= user users)" mount -o u
-tells "-o completes mount options after a comma" "$(words ro,cache_dir= ro,cache_disk= ro,cache_size=)" mount -o ro,ca
+tells "-o completes mount options after a comma" "$(words ro,cache_dir= ro,cache_disk= ro,cache_remote= ro,cache_size=)" mount -o ro,ca
 tells "-o completes mount options without a blank" "$(words -oro,nofail)" mount -oro,nof
 tells "-o completes the values of mount options" "$(words verify=off verify=on)" mount -o verify=
 tells "-o completes the views" "$(words view=containerd view=containers-storage)" mount -o view=
@@ -130,7 +130,39 @@ export LAYOUTFS_CACHE_DIR=$TMP/other-cache
 tells "cat completes nothing for a large image without an index" words cat "$L:large" ""
 same "completion does not index a large image" "" "$(find "$LAYOUTFS_CACHE_DIR" -type f 2>/dev/null)"
 
+echo "-- registries"
+# Prints its port, then a line for each connection.
+python3 -c 'import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+connections = []
+while True:
+    connections.append(server.accept())
+    print("connected", flush=True)' >"$TMP/listener" &
+pids+=($!)
+wait_for test -s "$TMP/listener"
+R=docker://127.0.0.1:$(head -n 1 "$TMP/listener")
+tells "tags completes no repository of a registry" words tags "$R" ""
+tells "tag rm completes no tag of a registry" words tag rm "$R" app ""
+tells "pull completes no digest of a registry" words pull "$R" app sha256:
+tells "ls completes no reference of a registry" words ls "$R/app:"
+tells "cat completes no path of an image in a registry" words cat "$R/app:1" e
+tells "chroot completes no program of an image in a registry" words chroot "$R/app:1" ""
+tells "ls completes no reference of a registry as --ref" words ls --layout "$R/app" --ref ""
+tells "--platform completes common platforms for an image in a registry" "$(words linux/s390x)" ls "$R/app:1" --platform linux/s
+tells "copy completes no tag of a registry as its destination" words copy "$I" "$R/app:"
+same "completion makes no connection to a registry" 1 "$(wc -l <"$TMP/listener")"
+timeout 2 "$LAYOUTFS" tags "$R" app 2>"$TMP/stderr"
+wait_for grep -q connected "$TMP/listener"
+check "tags itself makes a connection" grep -q connected "$TMP/listener"
+
 echo "-- kinds of layouts"
+tells "ls completes the prefix of images in registries" "$(printf 'files\ndocker://\n')" ls dock
+tells "tags completes the prefix of registries" "$(printf 'directories\ndocker://\n')" tags dock
+tells "fsck does not complete the prefix of registries, which it cannot check" files fsck dock
+tells "--tls-verify completes its values" "$(words false true)" ls --tls-verify ""
+tells "--authfile completes files" files ls --authfile a
+tells "-o net= completes its values" "$(words net=fail net=wait)" mount -o net=
 tells "copy completes prefixes of layouts" "$(printf 'files\noci-archive:\noci-repositories:\noci:\n')" copy oci
 tells "inspect completes prefixes of layouts" "$(printf 'files\noci-archive:\noci:\n')" inspect oci
 same "copy completes files after oci-archive:" "$(printf 'files\toci-archive:')" "$(layoutfs __complete copy "$I" oci-archive:x)"

@@ -18,6 +18,7 @@
 #include "core/cas/driver.h"
 #include "core/oci/entry_names.h"
 #include "core/oci/reference.h"
+#include "core/remote/remote_name.h"
 #include "fs/fuse/mount_table.h"
 #include "tools/cli/command.h"
 #include "tools/cli/copy_operands.h"
@@ -214,8 +215,10 @@ class Completion {
       for (const std::string& each : split(kind, '|')) offer(word, each);
     else if (kind == "LAYOUT" || kind == "FILE")
       let_shell_add("files");
-    else if (kind == "DIR" || kind == "STORE")
+    else if (kind == "DIR")
       let_shell_add("directories");
+    else if (kind == "STORE")
+      store(word);
     else if (kind == "[PATH...]")  // DIR may follow the paths
       paths_or_directories(word);
     else if (kind == "PATH..." || kind == "[PATH]" || (kind == "[ARG...]]" && word.starts_with('/')))
@@ -268,6 +271,7 @@ class Completion {
   }
 
   void image(const std::string& word) {
+    if (is_remote_name(word)) return;
     for (std::size_t i = word.size(); i-- > 1;) {
       if (word[i] != ':' && word[i] != '@' && !(word[i] == '/' && i + 1 == word.size())) continue;
       const auto reader = open_quietly(word.substr(0, i));
@@ -287,8 +291,14 @@ class Completion {
     if (prefix.empty()) image_names(word);
     if (prefix.empty() && !word.empty())
       for (const std::string_view each : {kDirectoryPrefix, kArchivePrefix}) offer(word, each);
+    remote_prefix(word);
     prefix_ += prefix;
     let_shell_add("files");
+  }
+
+  // Offers "docker://" if the command can use registries.
+  void remote_prefix(const std::string& word) {
+    if (!word.empty() && find_option(*line_.command, "--authfile") != nullptr) offer(word, kRemotePrefix);
   }
 
   // Completes LAYOUT[:REF], or "oci-repositories:STORE[:REPOSITORY[:TAG]]".
@@ -314,6 +324,12 @@ class Completion {
     prefix_ += begun.substr(0, colon + 1);
     if (const auto names = store->tags(begun.substr(0, colon)))
       for (const std::string& name : *names) offer(begun.substr(colon + 1), name);
+  }
+
+  void store(const std::string& word) {
+    if (is_remote_name(word)) return;
+    remote_prefix(word);
+    let_shell_add("directories");
   }
 
   // Returns the image in the words before the cursor.
@@ -385,7 +401,9 @@ class Completion {
     return line_.operands.empty() ? nullptr : open_store(line_.operands.front());
   }
 
+  // Null for a registry: completion must not wait for the network, or send credentials.
   std::unique_ptr<Registry> open_store(const std::string& path) const {
+    if (is_remote_name(path)) return nullptr;
     auto store = open_registry_store({with_home(path), line_.default_repository}, ForeignEntry::skip);
     return store ? std::move(store->registry) : nullptr;
   }

@@ -9,6 +9,7 @@
 #include "core/base/split.h"
 #include "core/image/image_library.h"
 #include "core/oci/reference.h"
+#include "core/remote/remote_name.h"
 #include "layoutfs/documents.h"
 #include "layoutfs/platform.h"
 #include "tools/chroot/image_root.h"
@@ -16,7 +17,7 @@
 namespace layoutfs::tools {
 namespace {
 
-// What is indexed while somebody waits for the tab key.
+// The most that is indexed while somebody waits for the tab key.
 constexpr std::uint64_t kMaxIndexed = std::uint64_t{64} << 20;  // bytes of layers
 constexpr std::chrono::seconds kMaxIndexing{1};
 
@@ -29,13 +30,20 @@ bool is_small(const Manifest& manifest) {
   return true;
 }
 
+// Opens a layout. Completion must not wait for a registry, or send credentials to it.
+std::optional<OpenLayout> open_local(const ImageArguments& arguments) {
+  if (is_remote_name(arguments.name) || is_remote_name(arguments.layout)) return std::nullopt;
+  auto layout = open_layout(arguments);
+  return layout ? std::optional(*std::move(layout)) : std::nullopt;
+}
+
 struct OpenImage {
   ImagePtr image;  // null if it is not ready
   std::vector<std::string> environment;
 };
 
 OpenImage open_quickly(const ImageArguments& arguments) {
-  const auto layout = open_layout(arguments);
+  const auto layout = open_local(arguments);
   if (!layout) return {};
   const auto descriptor = find_manifest(*layout, arguments);
   if (!descriptor) return {};
@@ -124,7 +132,7 @@ std::vector<std::string> programs_in_image(const ImageArguments& arguments) {
 }
 
 std::vector<std::string> platforms_of_image(const ImageArguments& arguments) {
-  const auto layout = open_layout(arguments);
+  const auto layout = open_local(arguments);
   if (!layout) return {};
   const LayoutGraph graph(*layout->reader);
   std::set<std::string> names;
