@@ -36,7 +36,8 @@ void add_words_of_other_tools(Command program) {
   program.explain("du", "print the sizes of an image with: layoutfs inspect LAYOUT:REF");
   program.explain("build", "build the indexes of images with: layoutfs index build LAYOUT");
   for (const char* const word : {"login", "logout"})
-    program.explain(word, "copy from and to registries with skopeo: skopeo copy docker://IMAGE oci:DIR:TAG");
+    program.explain(word, std::string("layoutfs uses the credentials of podman and docker: podman ") + word +
+                              " REGISTRY");
 }
 
 int run(std::vector<std::string> arguments) {

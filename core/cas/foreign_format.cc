@@ -244,13 +244,15 @@ std::optional<Format> foreign_format_of(const Names& names, const std::string& p
 
 // ---- Transports ----
 
+constexpr std::string_view kRegistryTransport = "docker://";
+
 struct Transport {
   std::string_view prefix;
   std::string_view name;
   bool is_of_path;  // requires a path; otherwise it may be the name of a layout
 };
 constexpr std::array kTransports{
-    Transport{"docker://", "an image in a registry", false},
+    Transport{kRegistryTransport, "an image in a registry", false},
     Transport{"docker-daemon:", "an image in Docker's storage", false},
     Transport{"containers-storage:", "an image in the storage of podman, buildah or CRI-O", false},
     Transport{"dir:", "a directory of skopeo's dir: transport", true},
@@ -317,9 +319,12 @@ std::optional<Error> explain_transport(std::string_view argument) {
       kTransports, [&](const Transport& each) { return argument.starts_with(each.prefix); });
   if (found == kTransports.end()) return std::nullopt;
   if (found->is_of_path && !is_path(argument.substr(found->prefix.size()))) return std::nullopt;
+  const std::string source(argument);
   return Error(Errc::unsupported,
                printable(argument) + ": not an image layout but " + std::string(found->name))
-      .with_hint(convert_with(skopeo(std::string(argument))));
+      .with_hint(found->prefix == kRegistryTransport
+                     ? "copy it to a layout with: layoutfs copy " + shell_word(source) + " DIR"
+                     : convert_with(skopeo(source)));
 }
 
 }  // namespace layoutfs

@@ -13,6 +13,7 @@
 #include "core/cas/driver.h"
 #include "core/cas/find_digest.h"
 #include "core/cas/foreign_format.h"
+#include "core/oci/familiar_name.h"
 #include "core/oci/reference.h"
 
 namespace layoutfs {
@@ -107,8 +108,9 @@ Error explain_no_layout(std::string_view argument) {
   const std::string near = layout_near(path);
   if (!near.empty()) return std::move(missing).with_hint("did you mean " + near + "?");
   if (!is_familiar_name(argument)) return missing;
-  return std::move(missing).with_hint("copy an image from a registry with: skopeo copy docker://" +
-                                      std::string(argument) + " oci:DIR:TAG");
+  const auto full = full_image_name(argument, "latest");
+  return full ? std::move(missing).with_hint("write docker://" + *full + " for an image in a registry")
+              : missing;
 }
 
 // Splits off the longest prefix that is a layout; nullopt if there is none.

@@ -261,7 +261,9 @@ TEST(ForeignFormat, OfATransportIsNamed) {
     ASSERT_TRUE(error) << argument;
     EXPECT_EQ(error->code(), Errc::unsupported);
     EXPECT_THAT(error->message(), HasSubstr(argument + ": not an image layout but "));
-    EXPECT_EQ(error->hint(), "convert it with: skopeo copy " + argument + " oci:DIR:TAG");
+    EXPECT_EQ(error->hint(), argument.starts_with("docker://")
+                                 ? "copy it to a layout with: layoutfs copy " + argument + " DIR"
+                                 : "convert it with: skopeo copy " + argument + " oci:DIR:TAG");
   }
   for (const std::string argument :
        {"alpine:3", "dir:latest", "oci:layout", "sif:1.0", "ostree", "docker:/x", ""})

@@ -241,7 +241,7 @@ check "copy writes to another repository" "$LAYOUTFS" copy "$TMP/flat:team/app:1
 same "a copy to another repository keeps the tag" 1.0 "$(layoutfs tags "$TMP/store" else/where)"
 "$LAYOUTFS" copy "$TMP/two:second" "$TMP/flat:one:1.0" >/dev/null 2>&1
 S=$TMP/store unchanged "copy refuses two images for one tag" 2 copy "$TMP/flat" "$R:both"
-S=$TMP/store unchanged "copy refuses an image in a registry" 6 copy "docker://example.org/app" "$R:both"
+S=$TMP/store unchanged "copy refuses a short name of an image in a registry" 2 copy "docker://app" "$R:both"
 S=$TMP/store unchanged "copy refuses a docker archive as the destination" 6 copy "$TMP/flat" docker-archive:new
 S=$TMP/store unchanged "copy refuses a directory of repositories as a layout" 4 copy "$TMP/store" "$TMP/new"
 S=$TMP/store unchanged "copy refuses names without a repository for a store" 2 copy "$TMP/two" "$R"

@@ -55,7 +55,7 @@ row 2 "unknown command 'create'; did you mean 'init'?" - create new
 row 2 "unknown command 'version'; did you mean '--version'?" - version
 row 2 "unknown command 'rm'" "remove names with 'image rm', references with 'ref rm', blobs with 'blob rm', *" rm img:app:1.0
 row 2 "unknown command 'du'" "print the sizes of an image with: layoutfs inspect LAYOUT:REF" du img:app:1.0
-row 2 "unknown command 'login'" "copy from and to registries with skopeo: *" login registry.test
+row 2 "unknown command 'login'" "layoutfs uses the credentials of podman and docker: podman login REGISTRY" login registry.test
 row 2 "unknown command 'frobnicate'" "list the commands with: layoutfs help" frobnicate
 row 2 "unknown command 'frobnicate'" "list the commands with: layoutfs help" help frobnicate
 row 2 "blob: unknown command 'lst'; did you mean 'ls'?" - blob lst img
@@ -127,10 +127,19 @@ row 4 "above: not an image layout * but a directory with a layout in image/" "us
 row 4 "layouts: not an image layout * but a directory of layouts (a/, b/)" "use one of them, or all with: layoutfs mount --repositories layouts *" ls layouts
 row 4 "file: neither a directory nor a tar archive" - ls file
 row 4 "img/index.json: *but a file of a layout" "use its directory: img" ls img/index.json
-row 6 "docker://alpine: not an image layout but an image in a registry" "convert it with: skopeo copy docker://alpine oci:DIR:TAG" ls docker://alpine
+row 2 "docker://alpine: the name has no registry" "write docker://docker.io/library/alpine:latest" ls docker://alpine
+row 2 "docker://team/app:1: the name has no registry" "write docker://docker.io/team/app:1" copy docker://team/app:1 new
+row 2 "docker://registry.test/app:1@$digest: it has a tag and a digest" "leave out the tag: *" mount "docker://registry.test/app:1@$digest" m
+row 2 "docker://registry.test/App: *" - inspect docker://registry.test/App
+row 2 "docker://registry.test/app:1: has a reference already, as --ref 2 is given" - ls --ref 2 docker://registry.test/app:1 /
+row 1 "registry.test: unknown host" - ls docker://registry.test/app
+row 2 "docker://team: expected docker://HOST, with a port or a dot in HOST" - tags docker://team app
+row 2 "ls: --tls-verify no: expected true or false" - ls --tls-verify no docker://registry.test/app
+row 6 "docker://registry.test/app: not an image layout but an image in a registry" "copy it to a layout with: layoutfs copy docker://registry.test/app DIR" fsck docker://registry.test/app
 row 6 "containers-storage:app: *" "convert it with: skopeo copy containers-storage:app oci:DIR:TAG" mount containers-storage:app m
 row 4 "old.tar: not an image layout *" "convert it with: skopeo copy docker-archive:old.tar oci:DIR:TAG" inspect docker-archive:old.tar
-row 3 "alpine: no such layout*" "copy an image from a registry with: skopeo copy docker://alpine:latest oci:DIR:TAG" ls alpine:latest
+row 3 "alpine: no such layout*" "write docker://docker.io/library/alpine:latest for an image in a registry" ls alpine:latest
+row 3 "quay.io/team/app: no such layout*" "write docker://quay.io/team/app:1 for an image in a registry" ls quay.io/team/app:1
 row 3 "imh: no such layout*" "did you mean img?" ls imh:app:1.0
 row 3 "tw: no such layout*" "did you mean twins?" ls tw
 row 3 "*/nothing/x: no such layout*" - ls "$PWD/nothing/x"
@@ -170,8 +179,11 @@ row 8 "mount point no/such/parent: No such file or directory" "create the direct
 row 8 "mount point one/blobs: inside the layout one" - mount one one/blobs
 row 3 "empty: not a mount point of layoutfs" "list the mount points with: layoutfs mounts" umount empty
 row 3 "missing: not a mount point of layoutfs" "list the mount points with: *" umount missing
-row 6 "docker://registry.test/app: copy writes image layouts and OCI archives only" "copy to a layout first, then use: skopeo copy oci:LAYOUT:REF docker://registry.test/app" copy one docker://registry.test/app
-row 6 "registry.test/team/app:1.0: the name of an image in a registry" "copy to a registry with: skopeo copy oci:LAYOUT:REF docker://registry.test/team/app:1.0" copy one registry.test/team/app:1.0
+row 6 "docker-daemon:app:1: copy writes image layouts, OCI archives and registries only" "copy to a layout first, then use: skopeo copy oci:LAYOUT:REF docker-daemon:app:1" copy one docker-daemon:app:1
+row 6 "registry.test/team/app:1.0: the name of an image in a registry" "write docker://registry.test/team/app:1.0" copy one registry.test/team/app:1.0
+row 2 "docker://registry.test/app@$digest: *" - copy one "docker://registry.test/app@$digest"
+row 2 "mount option net_timeout: duration 'soon': expected seconds*" - mount -o net_timeout=soon one m
+row 2 "mount option net=maybe: expected fail or wait" - mount -o net=maybe one m
 row 6 "new.tar.gz: archives are written uncompressed*" "use a name that ends in .tar" copy one new.tar.gz
 row 2 "one.tar: existing archives cannot be changed" "copy to a new archive, as in: oci-archive:FILE" copy img one.tar
 row 9 "/sys/new*" - copy one /sys/new

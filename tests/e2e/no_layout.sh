@@ -71,8 +71,15 @@ if has skopeo; then
   named "$TMP/docker" 4 "an unpacked docker archive" "docker-archive:FILE oci:DIR:TAG"
   converts "the command in the hint converts an unpacked docker archive"
 fi
-for name in docker://registry.test/app:1 docker-daemon:app:1 containers-storage:app; do
+for name in docker-daemon:app:1 containers-storage:app; do
   named "$name" 6 "not an image layout but an image" "skopeo copy $name oci:DIR:TAG"
+done
+# Commands that read an image read it from the registry; all others need a layout.
+for command in fsck "gc --dry-run" "blob ls" "ref ls" clean "image tag @ app" "blob put"; do
+  case $command in *@*) set -- ${command/@/docker://registry.test/app:1} ;; *) set -- $command docker://registry.test/app:1 ;; esac
+  refused "$command refuses an image in a registry" 6 "$@"
+  check "the error of $command for an image in a registry has a copy command" grep -qxF \
+    "hint: copy it to a layout with: layoutfs copy docker://registry.test/app:1 DIR" "$TMP/stderr"
 done
 mkdir -p "$TMP/root/etc" "$TMP/root/usr/bin"
 named "$TMP/root" 4 "a root filesystem" "podman import"

@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "core/cas/foreign_format.h"
 #include "core/oci/reference.h"
+#include "core/remote/remote_name.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/name_store.h"
 #include "tools/cli/store.h"
@@ -34,6 +36,8 @@ Result<NamedImage> named_image_of(const TagArguments& arguments) {
   ImageArguments operand;
   operand.name = arguments.image;
   operand.follow_links = arguments.follow_links;
+  // A name leads to a layout on this machine.
+  if (is_remote_name(arguments.image)) return fail(*explain_transport(arguments.image));
   const auto layout = open_layout(operand);
   if (!layout) return fail(Error(layout.error()));
   auto found = of_operand(find_reference(*layout->reader, layout->reference));
