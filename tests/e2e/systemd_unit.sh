@@ -19,6 +19,8 @@ same "systemd-analyze verify finds no problems in the unit" "0 " "$(
 same "no option of the unit gives the service a mount namespace" "" "$(grep -E \
   '^(Private(Tmp|Devices|Mounts|Users|Network|IPC)|Protect[A-Za-z]*|(ReadWrite|ReadOnly|Inaccessible|Exec|NoExec)Paths|Temporary[A-Za-z]*|Bind[A-Za-z]*|Mount[A-Za-z]*|Root[A-Za-z]*|DynamicUser)=' "$UNIT")"
 
+same "the unit allows connections to registries" "AF_INET AF_INET6" "$(sed -n 's/^RestrictAddressFamilies=//p' "$UNIT" | grep -o 'AF_INET[6]*' | xargs)"
+
 make_layouts single
 L=$TMP/layouts/single
 capabilities=-all$(sed -n 's/^CapabilityBoundingSet=//p' "$UNIT" | tr '[:upper:]' '[:lower:]' | sed 's/\(^\| \)cap_/,+/g')
