@@ -31,7 +31,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION "OCI image layouts, as a C++ library
 A static library, its headers, a CMake package and a pkg-config file: blobs by
 digest and references by name, and the files of images, read at random from
 layers as they are.")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libcurl4-openssl-dev, libre2-dev, libssl-dev, libxxhash-dev, libzstd-dev, pkgconf, zlib1g-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libre2-dev, libssl-dev, libxxhash-dev, libzstd-dev, pkgconf, zlib1g-dev")
 if(LAYOUTFS_ISAL)
   string(APPEND CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS ", libisal-dev")
 endif()
