@@ -136,10 +136,10 @@ if has groff; then
   done
 fi
 same "each command has a manual page, and each page a command" "$(printf '%s\n' "${commands[@]}" | grep -v ' ' | sort)" \
-  "$(find "$manuals" -name 'layoutfs-*' -printf '%f\n' | sed 's/^layoutfs-\(.*\)\.1$/\1/' | sort)"
+  "$(find "$manuals" -name 'layoutfs-*.1' -printf '%f\n' | sed 's/^layoutfs-\(.*\)\.1$/\1/' | sort)"
 same "layoutfs(1) lists each manual page" "$(printf 'layoutfs-%s(1)\n' "${commands[@]}" | grep -v ' ' | sort)" \
   "$(terms layoutfs.1 COMMANDS '' | sort)"
-for page in "$manuals"/layoutfs-*; do
+for page in "$manuals"/layoutfs-*.1; do
   page=$(basename "$page")
   same "$page has all sections" "NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES SEE ALSO" \
     "$(sed -n 's/^\.SH //p' "$manuals/$page" | grep -xE 'NAME|SYNOPSIS|DESCRIPTION|OPTIONS|EXAMPLES|SEE ALSO' | xargs)"

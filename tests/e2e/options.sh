@@ -32,6 +32,9 @@ have -q "${all[@]}"
 have --quiet "${all[@]}"
 images=(mount chroot ls cat export extract inspect history "index build" "index verify" "index ls" "index rm")
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
+stores=(repos tags "tag rm" "manifest rm" referrers push pull)
+for option in --authfile --tls-verify; do have $option "${images[@]}" "${stores[@]}" copy; done
+have --cache-remote mount
 have --platform copy "ref put"
 have --cache-dir copy
 have --json ls mounts inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
@@ -46,7 +49,7 @@ have -o "blob get" pull
 have --output "blob get" pull
 have --range "blob get" pull
 have --store gc "image ls" "image tag" "image label" "image rm" "image size"
-have --default-repository repos tags referrers push pull
+have --default-repository "${stores[@]}"
 have --artifact-type "ref put" referrers
 have --media-type "ref put" push
 have --after repos tags
