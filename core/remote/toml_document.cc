@@ -84,9 +84,9 @@ std::string toml_reason(std::string_view message) {
 class TomlTree {
  public:
   // Returns nullopt if there are too many values.
-  std::optional<TomlValue> copy(const toml::value& from) {
+  std::optional<TomlValue> copy(const toml::value& from, std::size_t line) {
     if (++values_ > kMaxTomlValues) return std::nullopt;
-    TomlValue to{.kind = TomlValue::Kind::other, .line = from.location().line()};
+    TomlValue to{.kind = TomlValue::Kind::other, .line = line};
     if (from.is_string()) {
       to.kind = TomlValue::Kind::string;
       to.text = from.as_string().str;
@@ -96,39 +96,40 @@ class TomlTree {
     } else if (from.is_array()) {
       to.kind = TomlValue::Kind::array;
       for (const toml::value& element : from.as_array())
-        if (!add(element, to)) return std::nullopt;
+        if (!add(element, element.is_table() ? element.location().line() : line, to)) return std::nullopt;
     } else if (from.is_table()) {
       to.kind = TomlValue::Kind::table;
       if (from.as_table().size() > kMaxTomlValues - values_) return std::nullopt;
-      for (const auto& [name, member] : in_order(from.as_table())) {
-        to.names.push_back(*name);
-        if (!add(*member, to)) return std::nullopt;
+      for (const Member& member : in_order(from.as_table())) {
+        to.names.push_back(*member.name);
+        if (!add(*member.value, member.line, to)) return std::nullopt;
       }
     }
     return to;
   }
 
  private:
-  using Member = std::pair<const std::string*, const toml::value*>;
+  struct Member {
+    std::size_t line, column;
+    const std::string* name;
+    const toml::value* value;
+  };
 
-  bool add(const toml::value& element, TomlValue& to) {
-    auto copied = copy(element);
+  bool add(const toml::value& element, std::size_t line, TomlValue& to) {
+    auto copied = copy(element, line);
     if (copied) to.elements.push_back(std::move(*copied));
     return copied.has_value();
   }
 
   // The tables of toml11 have no order.
   static std::vector<Member> in_order(const toml::table& table) {
-    std::vector<std::tuple<std::size_t, std::size_t, Member>> members;
+    std::vector<Member> members;
     for (const auto& [name, value] : table) {
       const auto location = value.location();
-      members.emplace_back(location.line(), location.column(), Member(&name, &value));
+      members.push_back({location.line(), location.column(), &name, &value});
     }
-    std::ranges::sort(members, {},
-                      [](const auto& member) { return std::pair(std::get<0>(member), std::get<1>(member)); });
-    std::vector<Member> sorted;
-    for (const auto& member : members) sorted.push_back(std::get<2>(member));
-    return sorted;
+    std::ranges::sort(members, {}, [](const Member& member) { return std::tie(member.line, member.column); });
+    return members;
   }
 
   std::size_t values_ = 0;
@@ -153,11 +154,13 @@ Result<std::optional<TomlDocument>> TomlDocument::read(const std::string& path) 
 Result<TomlDocument> TomlDocument::parse(const std::string& path, std::string_view text) {
   if (text.size() > kMaxTomlFile)
     return fail(Errc::invalid_argument, path + ": larger than " + std::to_string(kMaxTomlFile) + " bytes");
+  // The parser reads outside its memory when it reports invalid UTF-8.
+  if (!is_utf8(text)) return fail(Errc::invalid_argument, path + ": not valid UTF-8");
   if (const std::size_t line = line_nested_too_deeply(text); line > 0)
     return fail(Errc::invalid_argument, place(path, line) + ": nested too deeply");
   try {
     std::istringstream stream{std::string(text)};
-    auto root = TomlTree().copy(toml::parse(stream, path));
+    auto root = TomlTree().copy(toml::parse(stream, path), 1);
     if (!root) return fail(Errc::invalid_argument, path + ": too many values");
     return TomlDocument{path, std::move(*root)};
   } catch (const std::bad_alloc&) {

@@ -28,8 +28,9 @@ struct TomlDocument {
   std::string path;
   TomlValue root;  // a table
 
-  // Reads a file; nullopt if it does not exist. Errc::invalid_argument if it is malformed ("PATH:LINE: ..."),
-  // has more than 256 KiB or 10,000 values, or is nested deeper than 32 levels. Otherwise Errc::io.
+  // Reads a file; nullopt if it does not exist. Errc::invalid_argument if it is malformed ("PATH:LINE: ...")
+  // or not UTF-8, has more than 256 KiB or 10,000 values, or is nested deeper than 32 levels. Otherwise
+  // Errc::io.
   static Result<std::optional<TomlDocument>> read(const std::string& path);
   // Errc::invalid_argument as read(). `path` is used for messages.
   static Result<TomlDocument> parse(const std::string& path, std::string_view text);

@@ -76,6 +76,12 @@ TEST(Toml, ErrorsHaveALineAndNoContent) {
   EXPECT_THAT(parse("a = 1\nb = \n").error().message(), StartsWith("file:2: "));
 }
 
+TEST(Toml, TextIsUtf8) {
+  EXPECT_EQ(must(parse("a = 'x\xc3\xa9'")).root.find("a")->text, "x\xc3\xa9");
+  for (const char* const text : {"a = 'x\xff'", "a = \"x\xc3\"", "# \xed\xa0\x80", "a = [\"\"\"\xc3\"\"\"]"})
+    EXPECT_EQ(failure_of(parse(text)), Errc::invalid_argument) << text;
+}
+
 TEST(Toml, NestingIsLimited) {
   EXPECT_TRUE(parse("a = " + repeated("[", 32) + repeated("]", 32)));
   EXPECT_FALSE(parse("a = " + repeated("[", 33) + repeated("]", 33)));
