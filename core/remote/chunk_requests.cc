@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <string>
 #include <utility>
@@ -40,11 +41,6 @@ constexpr std::uint64_t kNearChunks = 16;
 constexpr std::uint64_t kBridgedChunks = 4;
 // The presence of this number of chunks is looked up at once.
 constexpr std::uint64_t kLookedUp = 1024;
-
-template <class Request>
-bool is_waiting(const Request& request) {
-  return !request.is_running;
-}
 
 }  // namespace
 
@@ -128,11 +124,9 @@ void ChunkRequests::add_request(State& state, std::uint64_t first, const WantedC
 
 void ChunkRequests::start_waiting(State& state) noexcept {
   for (;;) {
-    const auto next = std::ranges::find_if(state.requests, is_waiting<Request>);
-    if (next == state.requests.end()) return;
-    const auto running = state.requests.size() -
-                         static_cast<std::size_t>(std::ranges::count_if(state.requests, is_waiting<Request>));
-    if (running >= options_.most_running) return;
+    const auto next = std::ranges::find(state.requests, false, &Request::is_running);
+    const auto running = std::ranges::count(state.requests, true, &Request::is_running);
+    if (next == state.requests.end() || static_cast<std::size_t>(running) >= options_.most_running) return;
     try {
       next->thread = std::jthread([this, &request = *next] { run(request); });
       next->is_running = true;
@@ -152,7 +146,7 @@ Result<ChunkBytes> ChunkRequests::await(std::uint64_t chunk, const WantedChunks&
   ended.swap(state->ended);
   if (!covers(*state, chunk)) {
     if (ranges_.has(chunk)) return nullptr;
-    if (!extend(*state, chunk, std::min(wanted.ahead_end, chunk + farthest_ahead())))
+    if (another_waits(*state) || !extend(*state, chunk, std::min(wanted.ahead_end, chunk + farthest_ahead())))
       add_request(*state, chunk, wanted);
     if (!covers(*state, chunk)) return fail(Errc::io, "no thread available to fetch a blob");
   }
@@ -171,7 +165,7 @@ void ChunkRequests::read_ahead(const WantedChunks& wanted) {
   Requests ended;  // joined after the lock is released
   auto state = state_.lock();
   ended.swap(state->ended);
-  if (std::ranges::any_of(state->requests, is_waiting<Request>)) return;  // readers go first
+  if (another_waits(*state)) return;  // readers go first
   const std::uint64_t window = std::min(wanted.ahead_end - wanted.end, farthest_ahead());
   const auto missing = first_missing(*state, wanted.end, wanted.end + window);
   if (!missing || extend(*state, *missing, wanted.end + window)) return;
@@ -187,7 +181,7 @@ void ChunkRequests::hint(std::uint64_t first, std::uint64_t end) {
   Requests ended;  // joined after the lock is released
   auto state = state_.lock();
   ended.swap(state->ended);
-  if (std::ranges::any_of(state->requests, is_waiting<Request>)) return;  // readers go first
+  if (another_waits(*state)) return;  // readers go first
   const auto missing = first_missing(*state, first, end);
   if (!missing || extend(*state, *missing, std::min(end, *missing + farthest_ahead()))) return;
   if (state->requests.size() < options_.most_ahead)
@@ -249,12 +243,26 @@ Status ChunkRequests::fetch_chunk(ByteSource& body, std::span<std::byte> out) {
 }
 
 // Returns whether the next chunk should be fetched. Pauses at the limit.
-bool ChunkRequests::goes_on(Locked& state, const Request& request) {
-  const auto other_waits = [&] { return std::ranges::any_of(state->requests, is_waiting<Request>); };
-  const auto is_changed = [&] { return state->is_ending || request.next < request.limit || other_waits(); };
+bool ChunkRequests::goes_on(Locked& state, Request& request) {
+  if (another_waits(*state)) give_way(*state, request);
+  const auto is_changed = [&] {
+    return state->is_ending || request.next < request.limit || another_waits(*state);
+  };
   if (request.next < request.end && request.next == request.limit)
     changed_.wait_for(state.lock(), options_.idle_time, is_changed);
   return !state->is_ending && request.next < request.limit && !is_superfluous(*state, request);
+}
+
+bool ChunkRequests::another_waits(const State& state) {
+  return std::ranges::any_of(state.requests, [](const Request& request) { return !request.is_running; });
+}
+
+// Gives up read-ahead, because a reader waits for a request that cannot run yet.
+void ChunkRequests::give_way(const State& state, Request& request) {
+  if (request.limit - request.next <= kNearChunks) return;
+  const auto behind = state.awaited.lower_bound(request.limit);
+  const bool has_reader = behind != state.awaited.begin() && std::prev(behind)->first >= request.next;
+  request.limit = has_reader ? std::prev(behind)->first + 1 : request.next;
 }
 
 // Returns whether the next chunks are present, or another request will deliver them.

@@ -111,7 +111,9 @@ class ChunkRequests {
   void run(Request& request) noexcept;
   Status fetch(Request& request);
   Status fetch_chunk(ByteSource& body, std::span<std::byte> out);
-  bool goes_on(Locked& state, const Request& request);
+  bool goes_on(Locked& state, Request& request);
+  static bool another_waits(const State& state);
+  static void give_way(const State& state, Request& request);
   bool is_superfluous(const State& state, const Request& request) const;
   void deliver(Request& request, const ChunkBytes& bytes);
   void finish(State& state, Request& request, const Status& outcome);

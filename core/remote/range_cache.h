@@ -29,15 +29,15 @@ class RangeCache {
  public:
   static constexpr std::uint64_t kDefaultBudget = std::uint64_t{10} << 30;
 
-  // `directory` is a cache directory (cache_directory.h), created with the first file; if it is empty, blobs
-  // are cached only in memory, a few MiB of each. `budget` is a limit in bytes for the files; the least
-  // recently used ones are removed. A blob above the budget is never complete.
+  // `directory` is a cache directory (cache_directory.h), created with the first file; if it is empty, or if
+  // the budget is 0, blobs are cached only in memory, a few MiB of each. `budget` is a limit in bytes for the
+  // files; the least recently used ones are removed. A blob above the budget is never complete.
   explicit RangeCache(std::string directory, std::uint64_t budget = kDefaultBudget,
                       RequestOptions options = {});
 
   // Returns the blob; bytes that are not in the cache are fetched from `source`, by all users of the blob
-  // from now on. All users of this cache share one object. Cost: opens up to two files. Errc::digest_invalid
-  // if the digest is empty.
+  // from now on. All users of this cache share one object, which keeps the source: that must not own the
+  // cache. Cost: opens up to two files. Errc::digest_invalid if the digest is empty.
   Result<std::shared_ptr<const RemoteBlob>> open(const Descriptor& blob,
                                                  std::shared_ptr<const RangeSource> source);
   // Returns the blob if the cache has all of it, proven by its digest. Cost: opens a file. Errc::not_found.

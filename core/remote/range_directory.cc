@@ -20,7 +20,8 @@ bool is_read_only(const Error& error) {
 }  // namespace
 
 RangeDirectory::RangeDirectory(std::string directory, std::uint64_t budget)
-    : files_(directory.empty() ? nullptr : std::make_unique<const CacheDirectory>(std::move(directory))),
+    : files_(directory.empty() || budget == 0 ? nullptr
+                                              : std::make_unique<const CacheDirectory>(std::move(directory))),
       budget_(budget),
       room_step_(std::min(kLargestRoomStep, budget / 16)) {}
 

@@ -21,8 +21,8 @@ namespace layoutfs {
 // this process. Thread-safe.
 class RangeDirectory {
  public:
-  // If `directory` is empty, there are no files. `budget` is a limit in bytes for the files of all processes.
-  // Each process may exceed it by a sixteenth, at most 64 MiB, before it removes files.
+  // If `directory` is empty or `budget` is 0, there are no files. `budget` is a limit in bytes for the files
+  // of all processes. Each process may exceed it by a sixteenth, at most 64 MiB, before it removes files.
   RangeDirectory(std::string directory, std::uint64_t budget);
 
   // Opens a complete blob and marks it as used. Errc::not_found if there is none.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 #include <span>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,8 @@ class MemoryRangeSource final : public RangeSource {
     state_.lock()->stall = offset;
     changed_.notify_all();
   }
+  // Every read of a body takes this time.
+  void slow_down(std::chrono::microseconds pause) { pause_ = pause; }
   // Changes the bytes that the source delivers.
   void damage(std::uint64_t offset) { state_.lock()->damaged = offset; }
 
@@ -89,6 +92,7 @@ class MemoryRangeSource final : public RangeSource {
     Body(const MemoryRangeSource& source, std::uint64_t offset, std::uint64_t size, Context context)
         : source_(source), offset_(offset), end_(offset + size), context_(std::move(context)) {}
     Result<std::size_t> read(std::span<std::byte> out) override {
+      std::this_thread::sleep_for(source_.pause_.load());
       auto state = source_.state_.lock();
       if (offset_ == end_) return 0;
       ++state->stalled;
@@ -128,6 +132,7 @@ class MemoryRangeSource final : public RangeSource {
   const Bytes content_;
   mutable std::vector<std::atomic<int>> fetched_;  // first byte of each chunk
   const std::size_t piece_;
+  std::atomic<std::chrono::microseconds> pause_{};
   mutable std::atomic<std::uint64_t> delivered_ = 0;
   mutable Guarded<State> state_;
   mutable std::condition_variable_any changed_;

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -327,6 +328,13 @@ TEST_F(RangeCaches, ABlobAboveTheBudgetCanBeReadButIsNotKept) {
   for (const CachedFile& file : files) EXPECT_LE(file.size, kBudget + kBudget / 8);
 }
 
+TEST_F(RangeCaches, WithoutABudgetThereAreNoFiles) {
+  RangeCache cache(this->cache(), 0);
+  EXPECT_TRUE(reads_right(*blob_.open(cache), blob_));
+  EXPECT_EQ(failure_of(blob_.open(cache)->prefetch({})), Errc::failed_precondition);
+  EXPECT_FALSE(std::filesystem::exists(this->cache()));
+}
+
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t size) {
@@ -408,6 +416,40 @@ TEST_F(RangeCaches, APrefetchEndsWithItsContextAndResumes) {
   blob_.source->stall_at(~std::uint64_t{0});
   EXPECT_TRUE(blob->prefetch({}));
   EXPECT_EQ(blob_.source->delivered(), size_);
+}
+
+TEST_F(RangeCaches, ReadAheadGivesWayToAReader) {
+  const TestBlob large(7, 16 << 20);
+  RangeCache cache(this->cache(), RangeCache::kDefaultBudget, {.most_running = 1, .most_ahead = 1});
+  const auto blob = large.open(cache);
+  constexpr std::uint64_t kStall = 5 << 20;
+  large.source->stall_at(kStall);
+  blob->will_read(4 << 20, 8 << 20);
+  ASSERT_TRUE(large.source->wait_stalled());
+  std::jthread reader([&] { EXPECT_TRUE(same_bytes(must(read_range(*blob, 0, 10)), large.range(0, 10))); });
+  // The announced bytes arrive too slowly to end before the reader is served.
+  for (std::uint64_t chunk = 1; large.source->request_count() < 2; ++chunk) {
+    ASSERT_LT(chunk, 32u);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    large.source->stall_at(kStall + chunk * kRangeChunk);
+  }
+  reader.join();
+}
+
+TEST_F(RangeCaches, AReaderIsServedWhileOthersReadInSequence) {
+  const TestBlob large(8, 16 << 20);
+  RangeCache cache(this->cache(), RangeCache::kDefaultBudget, {.most_running = 1, .most_ahead = 1});
+  const auto blob = large.open(cache);
+  large.source->slow_down(std::chrono::milliseconds(1));
+  std::atomic<bool> is_over = false;
+  std::jthread sequential([&] {
+    for (std::uint64_t offset = 0; offset < blob->size(); offset += 128 << 10)
+      EXPECT_TRUE(same_bytes(must(read_range(*blob, offset, 128 << 10)), large.range(offset, 128 << 10)));
+    is_over = true;
+  });
+  ASSERT_TRUE(large.source->wait_delivered(3 << 20));
+  EXPECT_TRUE(same_bytes(must(read_range(*blob, 15 << 20, 10)), large.range(15 << 20, 10)));
+  EXPECT_FALSE(is_over);
 }
 
 TEST_F(RangeCaches, ReadersGoFirstDuringAPrefetch) {
