@@ -39,6 +39,15 @@ Result<std::shared_ptr<RemoteLayout>> RemoteLayout::open(std::shared_ptr<RemoteR
   return layout;
 }
 
+Status RemoteLayout::add_referrers(const Context& context) {
+  auto listed = registry_->referrers(name_.repository, references_->entries.front().digest, {}, context);
+  if (!listed) return fail(std::move(listed).error());
+  auto references = std::make_shared<References>(*references_);
+  for (Descriptor& referrer : *listed) references->entries.push_back(std::move(referrer));
+  references_ = std::move(references);
+  return {};
+}
+
 Result<BlobPtr> RemoteLayout::get_blob(const Digest& digest, const Context& context) const {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (digest.empty()) return fail(Errc::digest_invalid, "empty digest");

@@ -21,6 +21,9 @@ class RemoteLayout final : public LayoutReader {
   // Reads the manifest, or the index, of the name. Errors are those of RemoteRegistry::get_manifest().
   static Result<std::shared_ptr<RemoteLayout>> open(std::shared_ptr<RemoteRegistry> registry, RemoteName name,
                                                     const Context& context = {});
+  // Adds the referrers of the image, such as signatures, as references without names, for copies. Call it
+  // before other functions. Errors are those of RemoteRegistry::referrers().
+  Status add_referrers(const Context& context = {});
 
   const RemoteName& name() const noexcept { return name_; }
   const RemoteRegistry& registry() const noexcept { return *registry_; }

@@ -88,7 +88,7 @@ Result<CopySource> open_layout_source(const std::string& operand, const std::opt
   ImageArguments arguments;
   arguments.follow_links = follow_links;
   arguments.remote = remote;
-  arguments.remote_settings.keeps_blobs = false;
+  arguments.remote_settings.is_for_copy = true;
   arguments.name = operand;
   auto opened = open_layout(arguments);
   if (!opened) return fail(std::move(opened).error());

@@ -46,7 +46,7 @@ Result<std::unique_ptr<RemoteRegistry>> open_remote_registry(const std::string& 
   options.is_tls_verified = *verify;
   options.retries = settings.retries;
   std::string directory = settings.cache_dir.empty() ? IndexCache::default_directory() : settings.cache_dir;
-  if (!settings.keeps_blobs) directory.clear();
+  if (settings.is_for_copy) directory.clear();
   return std::make_unique<RemoteRegistry>(
       std::make_shared<RemoteAccess>(std::move(options)), host,
       std::make_shared<RangeCache>(std::move(directory), settings.cache_budget));
@@ -68,13 +68,16 @@ Result<std::shared_ptr<RemoteLayout>> open_remote_layout(const std::string& text
   }
   auto registry = open_remote_registry(name->host, arguments, settings);
   if (!registry) return fail(std::move(registry).error());
-  return RemoteLayout::open(*std::move(registry), *std::move(name));
+  auto layout = RemoteLayout::open(*std::move(registry), *std::move(name));
+  if (!layout || !settings.is_for_copy) return layout;
+  if (auto added = (*layout)->add_referrers(); !added) return fail(std::move(added).error());
+  return layout;
 }
 
 Result<std::shared_ptr<RemoteEngine>> open_remote_engine(const RemoteName& name,
                                                          const RemoteArguments& arguments) {
   auto registry =
-      open_remote_registry(name.host, arguments, {.cache_dir = {}, .retries = {}, .keeps_blobs = false});
+      open_remote_registry(name.host, arguments, {.cache_dir = {}, .retries = {}, .is_for_copy = true});
   if (!registry) return fail(std::move(registry).error());
   return std::make_shared<RemoteEngine>(*std::move(registry), name.repository);
 }

@@ -28,8 +28,9 @@ struct RemoteSettings {
   std::string cache_dir;  // empty: the default
   std::uint64_t cache_budget = RangeCache::kDefaultBudget;
   RetryOptions retries;
-  // Whether blobs stay in the cache directory. A copy needs each of them once.
-  bool keeps_blobs = true;
+  // For copies: the layout has the referrers of the image, too, and blobs are not kept in the cache
+  // directory, because each of them is needed once.
+  bool is_for_copy = false;
 };
 
 // Returns the registry `host`. Makes no request. Errc::invalid_argument if --tls-verify is malformed.
