@@ -21,7 +21,7 @@ for argument; do
       # Debian's containerd would replace Docker's.
       [ "$(dpkg-query -W -f '${db:Status-Status}' containerd.io 2>/dev/null)" = installed ] || packages+=(containerd stargz-snapshotter)
       ;;
-    --bench) packages+=(libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo podman openssl squashfuse squashfs-tools pigz tar zstd) ;;
+    --bench) packages+=(docker-registry libbenchmark-dev libisal-dev python3 procps util-linux mmdebstrap umoci skopeo podman openssl squashfuse squashfs-tools pigz tar zstd) ;;
     --full) packages+=(clang-format-19 clang-tidy-19) ;;
     -h | --help)
       sed -n '2,/^set/{/^set/d; s/^# \{0,1\}//; p}' "$0"

@@ -16,6 +16,7 @@ import rows_cold
 import rows_copy
 import rows_list
 import rows_read
+import rows_remote
 import rows_views
 from harness import Failed, PageCache, leave_nothing_mounted, machine, run, say, work_directory
 from rows import missing
@@ -34,6 +35,7 @@ PARTS = {
     "programs": rows_views.programs,
     "copy": rows_copy.copies,
     "push": rows_copy.pushes,
+    "remote": rows_remote.images,
 }
 HERE = pathlib.Path(__file__).resolve().parent
 

@@ -1,0 +1,161 @@
+"""Rows about images in a registry on loopback (Debian's docker-registry)."""
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+
+from harness import Failed, by_turns, mounted, run
+from rows import faster, limited, missing, within
+
+REPOSITORY, PATIENCE = "bench/image", 30
+
+
+@contextlib.contextmanager
+def registry(work):
+    """Runs a registry while the block runs. The value is HOST:PORT."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = "127.0.0.1:%d" % probe.getsockname()[1]
+    configuration = work / "registry.yml"
+    storage = "{filesystem: {rootdirectory: %s}}" % json.dumps(str(work / "registry"))
+    configuration.write_text("version: 0.1\nlog: {level: error}\nstorage: %s\nhttp: {addr: '%s'}\n" % (storage, host))
+    server = subprocess.Popen(
+        ["docker-registry", "serve", configuration], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(PATIENCE * 10):
+            with contextlib.suppress(OSError), urllib.request.urlopen("http://%s/v2/" % host, timeout=PATIENCE):
+                break
+            time.sleep(0.1)
+        else:
+            raise Failed("docker-registry does not answer")
+        yield host
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
+        shutil.rmtree(work / "registry", ignore_errors=True)
+
+
+class Remote:
+    """The sides of the comparisons."""
+
+    def __init__(self, b, host):
+        self.b, self.name = b, "%s/%s" % (host, REPOSITORY)
+        self.copied, self.unpacked = b.work / "remote-copied", b.work / "remote-unpacked"
+        self.cache, self.at = b.work / "remote-cache", b.mount_point
+
+    def image(self, tag):
+        return "docker://%s:%s" % (self.name, tag)
+
+    def ours(self, command, *words):
+        return run(self.b.layoutfs, command, "--tls-verify=false", "--no-progress", "--cache-dir", self.cache, *words)
+
+    def push(self, tag):
+        self.ours("copy", self.b.image(tag), self.image(tag))
+
+    def afresh(self, *directories):
+        for directory in directories:
+            shutil.rmtree(directory, ignore_errors=True)
+        self.b.settle()
+
+    def copy(self, tag):
+        self.afresh(self.copied)
+        return self.ours("copy", self.image(tag), self.copied)
+
+    def skopeo(self, tag):
+        self.afresh(self.copied)
+        return run("skopeo", "copy", "-q", "--src-tls-verify=false", self.image(tag), "oci:%s:%s" % (self.copied, tag))
+
+    def mount(self, tag):
+        options = ["-q", "--tls-verify=false", "--no-kernel", "--cache-dir", self.cache]
+        return mounted(self.at, self.b.layoutfs, "mount", *options, self.image(tag), self.at)
+
+    def use(self, tag, *command):
+        """Returns the seconds for mounting and a command, with what was fetched."""
+        start = time.perf_counter()
+        with self.mount(tag):
+            run(*command)
+            took = time.perf_counter() - start
+            statistics = json.loads(os.getxattr(self.at, "user.layoutfs.stats"))
+        return took, statistics["registry"]["fetchedBytes"]
+
+    def forget_blobs(self):
+        """Removes what was fetched, but not the indexes."""
+        self.afresh(self.cache / "remote", self.cache / "remote-ranges")
+
+    def first_listing(self, tag):
+        self.afresh(self.cache)
+        return self.use(tag, "ls", "-R", self.at)[0]
+
+    def index_pass(self, tag):
+        self.afresh(self.cache)
+        return run(self.b.layoutfs, "ls", "--no-progress", "-R", "--cache-dir", self.cache, self.b.image(tag), "/")
+
+    def read_all(self, tag):
+        self.afresh(self.cache)
+        return self.use(tag, "tar", "-C", self.at, "-cf", "/dev/zero", ".")[0]
+
+    def download_and_unpack(self, tag):
+        took = self.skopeo(tag)
+        self.afresh(self.unpacked)
+        return took + run("umoci", "unpack", "--image", "%s:%s" % (self.copied, tag), self.unpacked)
+
+
+def images(b):
+    if not b.has("docker-registry"):
+        yield missing("remote", "an image in a registry", "docker-registry is not installed")
+        return
+    with registry(b.work) as host:
+        remote = Remote(b, host)
+        try:
+            remote.push("gzip")
+            yield from copies(b, remote)
+            yield from mounts(b, remote)
+        finally:
+            remote.afresh(remote.copied, remote.unpacked, remote.cache)
+
+
+def copies(b, remote):
+    what = "copy an image of one gzip layer from a registry"
+    if not b.has("skopeo"):
+        yield missing("remote-copy", what, "skopeo is not installed")
+        return
+    times = by_turns(b.rounds(5), ours=lambda: remote.copy("gzip"), skopeo=lambda: remote.skopeo("gzip"))
+    yield faster("remote-copy", what, times["ours"], "skopeo copy", times["skopeo"], 1)
+
+
+def mounts(b, remote):
+    what = "mount of an image in a registry and first `ls -R`, without an index"
+    times = by_turns(
+        b.rounds(5),
+        ours=lambda: remote.first_listing("gzip"),
+        download=lambda: remote.copy("gzip"),
+        index=lambda: remote.index_pass("gzip"),
+    )
+    longer = max(times["download"], times["index"], key=lambda sample: sample.median)
+    yield within("remote-first", what, times["ours"], "the longer of download and index pass", longer, 1.1)
+
+    remote.first_listing("gzip")
+    fetched = []
+
+    def listing():
+        remote.forget_blobs()
+        took, bytes_fetched = remote.use("gzip", "ls", "-R", remote.at)
+        fetched.append(bytes_fetched)
+        return took
+
+    times = by_turns(b.rounds(5), ours=listing)
+    share = 100 * max(fetched) / os.path.getsize(b.blobs("gzip")[0])
+    what = "mount of an image in a registry and first `ls -R`, with an index"
+    yield limited("remote-next", what, times["ours"], times["ours"].median, "s", 0.3, "fetched %.2f %% of the layer" % share, share <= 1)
+
+    what = "read all of an image in a registry through a mount, without an index"
+    if not (b.has("skopeo") and b.has("umoci")):
+        yield missing("remote-all", what, "skopeo or umoci is not installed")
+        return
+    times = by_turns(b.rounds(3), ours=lambda: remote.read_all("gzip"), unpack=lambda: remote.download_and_unpack("gzip"))
+    yield within("remote-all", what, times["ours"], "skopeo copy and umoci unpack", times["unpack"], 1.05)
