@@ -86,17 +86,37 @@ Result<RegistrySession::Hosts> RegistrySession::open_hosts(RemotePurpose purpose
   return hosts;
 }
 
-Result<std::unique_ptr<HttpResponse>> RegistrySession::send(const RegistryRequest& request,
-                                                            const Context& context) {
+template <class T>
+Result<T> RegistrySession::repeat(const std::function<AttemptOf<T>()>& attempt, const Context& context) {
   for (Retries retries(access_->options().retries);;) {
-    auto attempt = send_to_all(request, context);
-    if (attempt) return *std::move(attempt);
-    Failure failure = std::move(attempt).error();
+    auto result = attempt();
+    if (result) return *std::move(result);
+    Failure failure = std::move(result).error();
     if (!failure.may_pass) return fail(std::move(failure.error));
     count_retry(failure.error);
     if (auto go_on = retries.wait(std::move(failure.error), failure.pause, context); !go_on)
       return fail(std::move(go_on).error());
   }
+}
+
+Result<std::unique_ptr<HttpResponse>> RegistrySession::send(const RegistryRequest& request,
+                                                            const Context& context) {
+  return repeat<std::unique_ptr<HttpResponse>>([&] { return send_to_all(request, context); }, context);
+}
+
+Result<RegistryDocument> RegistrySession::fetch(const RegistryRequest& request, const Context& context) {
+  return repeat<RegistryDocument>([&] { return fetch_once(request, context); }, context);
+}
+
+RegistrySession::AttemptOf<RegistryDocument> RegistrySession::fetch_once(const RegistryRequest& request,
+                                                                         const Context& context) {
+  auto response = send_to_all(request, context);
+  if (!response) return std::unexpected(std::move(response).error());
+  auto bytes = read_all(**response);
+  if (bytes) return RegistryDocument{*std::move(response), *std::move(bytes)};
+  Error error = std::move(bytes).error();
+  const bool may_pass = is_transient(error) || error.code() == Errc::unexpected_eof;
+  return std::unexpected(Failure{std::move(error), may_pass});
 }
 
 RegistrySession::Attempt RegistrySession::send_to_all(const RegistryRequest& request,

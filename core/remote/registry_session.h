@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,6 +43,12 @@ struct RegistryRequest {
 // this request. The registry gives another one.
 bool is_refused(int status) noexcept;
 
+// A response with its whole body.
+struct RegistryDocument {
+  std::unique_ptr<HttpResponse> response;  // its body is read
+  Bytes bytes;
+};
+
 struct SessionStats {
   std::uint64_t requests = 0, retries = 0;
 };
@@ -69,6 +76,10 @@ class RegistrySession {
   // RegistryCode::unauthorized and RegistryCode::denied, with a hint.
   Result<std::unique_ptr<HttpResponse>> send(const RegistryRequest& request, const Context& context);
 
+  // The same for a short document: also tries again if its body is interrupted. Errc::unsupported if it has
+  // more than kMaxResponse bytes.
+  Result<RegistryDocument> fetch(const RegistryRequest& request, const Context& context);
+
   SessionStats stats() const noexcept { return {requests_, retried_}; }
   // Counts a repetition that the caller makes, and reports its reason as send() does.
   void count_retry(const Error& reason);
@@ -80,12 +91,18 @@ class RegistrySession {
     bool may_pass;
     std::chrono::milliseconds pause{0};  // that the server asks for
   };
-  using Attempt = std::expected<std::unique_ptr<HttpResponse>, Failure>;
+  template <class T>
+  using AttemptOf = std::expected<T, Failure>;
+  using Attempt = AttemptOf<std::unique_ptr<HttpResponse>>;
 
   using Hosts = std::vector<std::shared_ptr<HostAccess>>;
 
   RegistrySession(std::shared_ptr<RemoteAccess> access, std::string host, std::string repository);
   Result<Hosts> open_hosts(RemotePurpose purpose, const std::string& also_pull_from) const;
+  // Calls `attempt` until it succeeds, fails for good, or has no time left.
+  template <class T>
+  Result<T> repeat(const std::function<AttemptOf<T>()>& attempt, const Context& context);
+  AttemptOf<RegistryDocument> fetch_once(const RegistryRequest& request, const Context& context);
   Attempt send_to(HostAccess& host, const RegistryRequest& request, const Context& context);
   Attempt send_to_all(const RegistryRequest& request, const Context& context);
   Failure failure_of(HttpResponse& response, HostAccess& host, const RegistryRequest& request,

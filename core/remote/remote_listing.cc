@@ -55,10 +55,8 @@ std::string tag_of_subject(const Digest& digest) {
   return text;
 }
 
-Result<std::vector<Descriptor>> descriptors_of(HttpResponse& response, const std::string& what) {
-  const auto bytes = read_all(response);
-  if (!bytes) return fail(Error(bytes.error()), what);
-  auto index = Index::parse(*bytes);
+Result<std::vector<Descriptor>> descriptors_of(const RegistryDocument& document, const std::string& what) {
+  auto index = Index::parse(document.bytes);
   if (!index) return fail(Errc::io, what + ": the list of referrers is not an index");
   return std::move(index->manifests);
 }
@@ -74,14 +72,13 @@ Result<std::vector<std::string>> list_remote_names(RegistrySession& session, con
   request.purpose = RemotePurpose::pull_by_tag;
   request.if_missing = RegistryCode::name_unknown;
   for (std::size_t pages = 0;; ++pages) {
-    const auto response = session.send(request, context);
-    if (!response) return fail(Error(response.error()));
-    const auto document = read_all(**response);
-    if (!document) return fail(Error(document.error()), session.name());
+    const auto document = session.fetch(request, context);
+    if (!document) return fail(Error(document.error()));
+    const HttpResponse& response = *document->response;
     const std::size_t before = names.size();
-    if (auto added = add_names(*document, member, names); !added)
+    if (auto added = add_names(document->bytes, member, names); !added)
       return fail(std::move(added).error(), session.name());
-    const std::string link = next_link(**response);
+    const std::string link = next_link(response);
     if (link.empty()) break;
     // A page without a new name would be followed by the same one.
     if (names.size() == before || pages == kMostPages)
@@ -89,7 +86,7 @@ Result<std::vector<std::string>> list_remote_names(RegistrySession& session, con
     if (names.size() > kMostNames)
       return fail(Errc::unsupported,
                   session.name() + ": the list has more than " + std::to_string(kMostNames) + " names");
-    auto next = resolve_url((*response)->url(), link);
+    auto next = resolve_url(response.url(), link);
     if (!next) return fail(std::move(next).error(), session.name() + ": link to the next page");
     request.url = *std::move(next);
   }
@@ -103,17 +100,17 @@ Result<std::vector<Descriptor>> list_remote_referrers(RegistrySession& session, 
   const std::string what = session.name() + "@" + digest.str();
   RegistryRequest request{.path = "referrers/" + digest.str()};
   request.accepted = {404, 405};
-  auto response = session.send(request, context);
-  if (!response) return fail(std::move(response).error());
-  if ((*response)->status() == 200) return descriptors_of(**response, what);
+  auto document = session.fetch(request, context);
+  if (!document) return fail(std::move(document).error());
+  if (document->response->status() == 200) return descriptors_of(*document, what);
   request.path = "manifests/" + tag_of_subject(digest);
   request.fields.emplace_back("Accept", "application/vnd.oci.image.index.v1+json");
   request.purpose = RemotePurpose::pull_by_tag;
   request.accepted = {404};
-  response = session.send(request, context);
-  if (!response) return fail(std::move(response).error());
-  if ((*response)->status() == 404) return std::vector<Descriptor>();
-  return descriptors_of(**response, what);
+  document = session.fetch(request, context);
+  if (!document) return fail(std::move(document).error());
+  if (document->response->status() == 404) return std::vector<Descriptor>();
+  return descriptors_of(*document, what);
 }
 
 }  // namespace layoutfs

@@ -156,27 +156,27 @@ Result<BlobReader> RemoteRegistry::read_manifest(std::string_view repository, st
   request.fields.emplace_back("Accept", accepted_types());
   request.purpose = digest.empty() ? RemotePurpose::pull_by_tag : RemotePurpose::pull_by_digest;
   request.if_missing = RegistryCode::manifest_unknown;
-  const auto response = (*opened)->send(request, context);
-  if (!response) return fail(Error(response.error()));
-  auto bytes = read_all(**response);
-  if (!bytes) return fail(std::move(bytes).error(), what);
+  auto document = (*opened)->fetch(request, context);
+  if (!document) return fail(std::move(document).error());
+  const HttpResponse& response = *document->response;
+  Bytes bytes = std::move(document->bytes);
   const Algorithm algorithm = digest.empty() ? kBlobAlgorithm : digest.algorithm();
-  Digest computed = Digest::of(*bytes, algorithm);
+  Digest computed = Digest::of(bytes, algorithm);
   if (!digest.empty() && computed != digest)
     return fail(Errc::corrupt, what + ": the registry sent a manifest with the digest " + computed.str());
-  std::string type(document_type_of(*bytes));
-  if (type.empty()) return fail(no_manifest(what, **response));
+  std::string type(document_type_of(bytes));
+  if (type.empty()) return fail(no_manifest(what, response));
   // A proxy may have changed the document of a tag; the digest of the registry shows that.
-  if (const auto field = (*response)->field("Docker-Content-Digest"); field && digest.empty()) {
+  if (const auto field = response.field("Docker-Content-Digest"); field && digest.empty()) {
     const auto stated = Digest::parse(*field);
     if (stated && stated->algorithm() == algorithm && *stated != computed)
       return fail(Errc::corrupt, what + ": the registry sent a manifest with the digest " + computed.str() +
                                      " as " + stated->str());
   }
-  Descriptor descriptor{.media_type = std::move(type), .digest = std::move(computed), .size = bytes->size()};
+  Descriptor descriptor{.media_type = std::move(type), .digest = std::move(computed), .size = bytes.size()};
   known_.add(descriptor);
-  known_.learn(*bytes, descriptor.media_type);
-  return whole(std::move(descriptor), std::make_shared<DocumentBlob>(*std::move(bytes)));
+  known_.learn(bytes, descriptor.media_type);
+  return whole(std::move(descriptor), std::make_shared<DocumentBlob>(std::move(bytes)));
 }
 
 Result<BlobReader> RemoteRegistry::get_manifest(std::string_view repository, const Digest& digest,
