@@ -1,7 +1,6 @@
 // Requests to one endpoint of a repository, with the authorization that it asks for.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,9 +37,6 @@ class HostAccess {
         also_pull_from_(std::move(also_pull_from)) {}
 
   const Endpoint& endpoint() const noexcept { return endpoint_; }
-  // Whether the endpoint turned out to be unusable, because the host speaks another protocol.
-  bool is_unusable() const noexcept { return is_unusable_; }
-  void set_unusable() noexcept { is_unusable_ = true; }
 
   // Sends the request and follows redirects of GET and HEAD. If the endpoint asks for authorization, gets it
   // and sends the request again. Returns the response of any status except redirects; 401 if the credentials
@@ -67,7 +63,6 @@ class HostAccess {
   const TlsFiles tls_;
   const std::shared_ptr<RemoteAccess> access_;
   const std::string also_pull_from_;
-  std::atomic<bool> is_unusable_ = false;
   Guarded<std::optional<AuthChallenge>>
       challenge_;  // the last one, which the next request answers in advance
 };

@@ -31,6 +31,12 @@ bool is_on_host(const std::string& url, const Endpoint& endpoint) {
   return one && other && *one == *other;
 }
 
+// Returns whether `endpoint` is the same as `by_https`, by HTTP.
+bool is_by_http(const Endpoint& endpoint, const Endpoint& by_https) {
+  return endpoint.host == by_https.host && endpoint.base_url.starts_with("http://") &&
+         by_https.base_url == "https" + endpoint.base_url.substr(4);
+}
+
 std::string url_of(const Endpoint& endpoint, const std::string& path) {
   std::string url = endpoint.api_url() + "/";
   if (!endpoint.repository.empty()) url += endpoint.repository + "/";
@@ -61,29 +67,32 @@ Result<std::shared_ptr<RegistrySession>> RegistrySession::open(std::shared_ptr<R
   std::shared_ptr<RegistrySession> session(new RegistrySession(std::move(access), host, repository));
   for (const RemotePurpose purpose :
        {RemotePurpose::pull_by_digest, RemotePurpose::pull_by_tag, RemotePurpose::push}) {
-    auto hosts = session->open_hosts(purpose, purpose == RemotePurpose::push ? also_pull_from : "");
-    if (!hosts) return fail(std::move(hosts).error());
-    session->hosts_.emplace(purpose, *std::move(hosts));
+    auto servers = session->open_servers(purpose, purpose == RemotePurpose::push ? also_pull_from : "");
+    if (!servers) return fail(std::move(servers).error());
+    session->servers_.emplace(purpose, *std::move(servers));
   }
   return session;
 }
 
-Result<RegistrySession::Hosts> RegistrySession::open_hosts(RemotePurpose purpose,
-                                                           const std::string& also_pull_from) const {
+Result<RegistrySession::Servers> RegistrySession::open_servers(RemotePurpose purpose,
+                                                               const std::string& also_pull_from) const {
   auto endpoints = find_endpoints({.host = host_,
                                    .repository = repository_,
                                    .purpose = purpose,
                                    .is_tls_verified = access_->options().is_tls_verified},
                                   access_->options().paths);
   if (!endpoints) return fail(std::move(endpoints).error());
-  Hosts hosts;
+  Servers servers;
   for (Endpoint& endpoint : *endpoints) {
     auto tls = access_->tls_files(endpoint);
     if (!tls) return fail(std::move(tls).error());
-    hosts.push_back(
-        std::make_shared<HostAccess>(std::move(endpoint), *std::move(tls), access_, also_pull_from));
+    const bool is_other_protocol =
+        !servers.empty() && is_by_http(endpoint, servers.back()->protocols.back()->endpoint());
+    if (!is_other_protocol) servers.push_back(std::make_unique<Server>());
+    servers.back()->protocols.push_back(
+        std::make_unique<HostAccess>(std::move(endpoint), *std::move(tls), access_, also_pull_from));
   }
-  return hosts;
+  return servers;
 }
 
 template <class T>
@@ -121,35 +130,39 @@ RegistrySession::AttemptOf<RegistryDocument> RegistrySession::fetch_once(const R
 
 RegistrySession::Attempt RegistrySession::send_to_all(const RegistryRequest& request,
                                                       const Context& context) {
-  const auto& hosts = hosts_.at(request.purpose);
+  const auto& servers = servers_.at(request.purpose);
+  for (const auto& server : servers) {
+    const Endpoint& endpoint = server->protocols.front()->endpoint();
+    const bool is_last = server == servers.back();
+    if (!is_last && endpoint.is_mirror && is_avoided(endpoint)) continue;
+    auto attempt = send_to(*server, request, context);
+    if (attempt || is_last || !endpoint.is_mirror || attempt.error().error.code() == Errc::cancelled)
+      return attempt;
+    // A mirror need not have everything.
+    if (attempt.error().error.code() != Errc::not_found) avoid(endpoint, attempt.error().error);
+  }
+  // The list is not empty, and its last server was asked.
+  return std::unexpected(Failure{Error(Errc::io, name_ + ": no server"), false});
+}
+
+RegistrySession::Attempt RegistrySession::send_to(Server& server, const RegistryRequest& request,
+                                                  const Context& context) {
+  if (HostAccess* const chosen = server.chosen) return send_to(*chosen, request, context);
   std::optional<Failure> last;
-  for (const auto& host : hosts) {
-    const bool is_last = host == hosts.back();
-    const Endpoint& endpoint = host->endpoint();
-    if (!is_last && (host->is_unusable() || (endpoint.is_mirror && is_avoided(endpoint)))) continue;
+  for (const auto& host : server.protocols) {
     auto attempt = send_to(*host, request, context);
-    if (attempt) {
-      // The registry's endpoints before this one, which differ in their protocol, have not answered.
-      for (const auto& earlier : hosts) {
-        if (earlier == host) break;
-        if (!earlier->endpoint().is_mirror) earlier->set_unusable();
-      }
+    const int status = attempt ? (*attempt)->status() : attempt.error().status;
+    // A server for HTTPS says by this status that it does not speak HTTP.
+    const bool is_other_protocol = status == 400 && last && network_code(last->error) != NetworkCode::not_tls;
+    if (is_other_protocol) break;
+    if (attempt || status != 0) {
+      server.chosen = host.get();
       return attempt;
     }
-    Failure failure = std::move(attempt).error();
-    if (failure.error.code() == Errc::cancelled) return std::unexpected(std::move(failure));
-    if (endpoint.is_mirror) {
-      // A mirror need not have everything.
-      if (failure.error.code() != Errc::not_found) avoid(endpoint, failure.error);
-      last = std::move(failure);
-      continue;
-    }
-    // The next endpoint of the registry itself is the same host by HTTP, for hosts that need not speak TLS.
-    const NetworkCode code = network_code(failure.error);
-    const bool is_other_protocol =
-        code == NetworkCode::not_tls || code == NetworkCode::unreachable || code == NetworkCode::interrupted;
-    if (is_last || !is_other_protocol) return std::unexpected(std::move(failure));
-    last = std::move(failure);
+    last = std::move(attempt).error();
+    const NetworkCode code = network_code(last->error);
+    if (code != NetworkCode::not_tls && code != NetworkCode::unreachable && code != NetworkCode::interrupted)
+      break;
   }
   return std::unexpected(*std::move(last));
 }
@@ -191,17 +204,17 @@ RegistrySession::Failure RegistrySession::failure_of(HttpResponse& response, Hos
     return {
         network_error(NetworkCode::interrupted, what + ": " + (other ? other->host : "another host") +
                                                     " refused a link with status " + std::to_string(status)),
-        true};
+        true, status};
   }
   std::chrono::milliseconds pause{0};
   if (const auto field = response.field("Retry-After"))
     pause = parse_retry_after(*field, std::chrono::system_clock::now());
-  if (status == 401) return {host.unauthorized(response, context), false};
+  if (status == 401) return {host.unauthorized(response, context), false, status};
   Error error = error_of_response(response, what, request.if_missing);
   const bool is_told = is_error_document(response);
   if (status == 404 && !is_told)
     if (auto reason = explain_missing(host, context)) error = *std::move(reason);
-  return {std::move(error), may_pass_later(status), pause};
+  return {std::move(error), may_pass_later(status), status, pause};
 }
 
 std::optional<Error> RegistrySession::explain_missing(HostAccess& host, const Context& context) const {

@@ -89,20 +89,27 @@ class RegistrySession {
   struct Failure {
     Error error;
     bool may_pass;
+    int status = 0;                      // of the response; 0 if there is none
     std::chrono::milliseconds pause{0};  // that the server asks for
   };
   template <class T>
   using AttemptOf = std::expected<T, Failure>;
   using Attempt = AttemptOf<std::unique_ptr<HttpResponse>>;
 
-  using Hosts = std::vector<std::shared_ptr<HostAccess>>;
+  // One server. Hosts that need not speak TLS are asked by HTTPS, then by HTTP, until one has answered.
+  struct Server {
+    std::vector<std::unique_ptr<HostAccess>> protocols;
+    std::atomic<HostAccess*> chosen = nullptr;
+  };
+  using Servers = std::vector<std::unique_ptr<Server>>;
 
   RegistrySession(std::shared_ptr<RemoteAccess> access, std::string host, std::string repository);
-  Result<Hosts> open_hosts(RemotePurpose purpose, const std::string& also_pull_from) const;
+  Result<Servers> open_servers(RemotePurpose purpose, const std::string& also_pull_from) const;
   // Calls `attempt` until it succeeds, fails for good, or has no time left.
   template <class T>
   Result<T> repeat(const std::function<AttemptOf<T>()>& attempt, const Context& context);
   AttemptOf<RegistryDocument> fetch_once(const RegistryRequest& request, const Context& context);
+  Attempt send_to(Server& server, const RegistryRequest& request, const Context& context);
   Attempt send_to(HostAccess& host, const RegistryRequest& request, const Context& context);
   Attempt send_to_all(const RegistryRequest& request, const Context& context);
   Failure failure_of(HttpResponse& response, HostAccess& host, const RegistryRequest& request,
@@ -114,7 +121,7 @@ class RegistrySession {
 
   const std::shared_ptr<RemoteAccess> access_;
   const std::string host_, repository_, name_;
-  std::map<RemotePurpose, Hosts> hosts_;  // in the order to try
+  std::map<RemotePurpose, Servers> servers_;  // in the order to try
   mutable Guarded<std::map<std::string, std::chrono::steady_clock::time_point>>
       avoided_;  // mirrors, until then
   Guarded<std::chrono::steady_clock::time_point> next_report_;
