@@ -32,6 +32,38 @@ TEXTS = {
               ".", "..", "a" * 199],
     "registries": ["localhost:5000/a/b:1.0", "[::1]:5000/a__b", "foo.com/a-b/c:v1@sha256:" + "0" * 64, "a/b@sha256:" + "0" * 64],
 }
+# The number of the file, and its content.
+CONFIGURATIONS = [
+    (0, '{"auths": {"quay.io": {"auth": "dXNlcjpwYXNz"}, "https://index.docker.io/v1/": {"identitytoken": "x", '
+        '"username": "u"}}, "credHelpers": {"localhost:5000": "one"}}'),
+    (0, '{"credsStore": "pass", "auths": {"quay.io/library": {"password": "p"}}}'),
+    (1, """unqualified-search-registries = ["example.com"]
+[[registry]]
+prefix = "*.example.com"
+insecure = true
+[[registry.mirror]]
+location = "m.io/x"
+pull-from-mirror = "digest-only"
+[[registry]]
+location = "quay.io"
+mirror-by-digest-only = true
+[aliases]
+"alpine" = "docker.io/library/alpine"
+"""),
+    (1, "[registries.insecure]\nregistries = ['quay.io']\n[registries.block]\nregistries = []\n"),
+    (2, """server = "https://registry-1.docker.io"
+capabilities = ["pull"]
+[host."http://mirror:5000/path/v2"]
+  capabilities = ["pull", "resolve", "push"]
+  ca = ["a.pem"]
+  client = [["a", "b"]]
+  skip_verify = true
+  override_path = true
+  [host."http://mirror:5000/path/v2".header]
+    x-custom = ["a", 'b']
+"""),
+    (2, "x = 1979-05-27T07:32:00Z\ny = [1.5e3, 0x1f, inf, \"\"\"a\nb\"\"\"]\nz = {a.b = 1, 'c' = 'd'}\n"),
+]
 # A piece size of up to 16 bytes, and answers to range requests.
 MULTIPART_FRONT = b"seed\x00\x0f"
 PARTS = [
@@ -156,6 +188,8 @@ def main():
         seeds.add("multipart", MULTIPART_FRONT + body)
     for text in FILTERS:
         seeds.add("filter", text.encode())
+    for file, text in CONFIGURATIONS:
+        seeds.add("remote_config", bytes([file]) + text.encode())
     for texts in TEXTS.values():
         for text in texts:
             seeds.add("platform_reference", text.encode())
