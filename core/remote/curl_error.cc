@@ -36,10 +36,19 @@ Error curl_interruption(const std::string& host, const std::string& why) {
 }
 
 Error untrusted_server(const std::string& host, std::string_view text) {
-  std::string why(text.starts_with(kProblem) ? text.substr(kProblem.size()) : text);
+  const std::string why(text.starts_with(kProblem) ? text.substr(kProblem.size()) : text);
   Error error = network_error(NetworkCode::untrusted, host + ": the certificate is not trusted: " + why);
+  // Another authority does not help if it has expired or is for another host.
+  if (!text.contains("issuer") && !text.contains("self-signed")) return error;
   return std::move(error).with_hint("put the authority's certificate into /etc/containers/certs.d/" + host +
                                     "/ca.crt, or use --tls-verify=false");
+}
+
+// Returns "alert certificate required" of OpenSSL's "...:SSL routines::tlsv13 alert certificate required,
+// errno 0".
+std::string_view alert_of(std::string_view text) {
+  const auto begin = text.find("alert");
+  return text.substr(begin, text.find(", errno", begin) - begin);
 }
 
 // A failure in the handshake, or an alert, which TLS 1.3 may send after it.
@@ -48,13 +57,13 @@ Error tls_failure(const std::string& host, std::string_view text, CURLcode code)
     Error error = network_error(NetworkCode::not_tls, host + ": the server speaks HTTP, not HTTPS");
     return std::move(error).with_hint("--tls-verify=false allows HTTP");
   }
-  const std::string why = part_of_sentence(text, code);
-  if (!text.contains("alert")) return curl_interruption(host, why);
+  if (!text.contains("alert")) return curl_interruption(host, part_of_sentence(text, code));
   Error error =
-      network_error(NetworkCode::untrusted, host + ": the server refuses the TLS connection: " + why);
+      network_error(NetworkCode::untrusted,
+                    host + ": the server refuses the TLS connection: " + std::string(alert_of(text)));
   if (!text.contains("certificate")) return error;
-  return std::move(error).with_hint("a client certificate belongs into /etc/containers/certs.d/" + host +
-                                    " as client.cert and client.key");
+  return std::move(error).with_hint("put a client certificate into /etc/containers/certs.d/" + host +
+                                    ", as client.cert and client.key");
 }
 
 Error not_connected(const std::string& host, int os_error) {

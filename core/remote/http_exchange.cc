@@ -1,5 +1,9 @@
 #include "core/remote/http_exchange.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+
 #include <algorithm>
 #include <new>
 #include <stop_token>
@@ -18,6 +22,20 @@ std::string_view trimmed_http(std::string_view text) noexcept {
   const auto first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
+}
+
+// Returns the number of bytes that the kernel has taken from libcurl and the server has not received. 0 if
+// the socket's number is too large for an fd_set.
+int unacknowledged_by_server(CURLM* multi) noexcept {
+  fd_set reads, writes, exceptions;
+  FD_ZERO(&reads);
+  FD_ZERO(&writes);
+  FD_ZERO(&exceptions);
+  int last = -1, all = 0;
+  if (::curl_multi_fdset(multi, &reads, &writes, &exceptions, &last) != CURLM_OK) return 0;
+  for (int fd = 0, bytes = 0; fd <= last; ++fd)
+    if (FD_ISSET(fd, &reads) && ::ioctl(fd, SIOCOUTQ, &bytes) == 0) all += bytes;
+  return all;
 }
 
 }  // namespace
@@ -120,25 +138,31 @@ void HttpExchange::perform() {
 
 // Waits until libcurl has something to do: bytes arrive or can be sent, or one of its own timers has passed.
 Status HttpExchange::wait() {
-  auto until = Clock::now() + std::chrono::minutes(1);
-  if (moved_) {
-    const auto patience = *moved_ + options_.idle_timeout;
-    if (Clock::now() >= patience) {
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.idle_timeout).count();
-      error_ = network_error(NetworkCode::interrupted,
-                             host_ + ": no answer for " + std::to_string(seconds) + " s");
-      is_over_ = true;
-      detach();
-      return {};
-    }
-    until = std::min(until, patience);
+  if (is_idle_for_too_long()) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.idle_timeout).count();
+    error_ = network_error(NetworkCode::interrupted,
+                           host_ + ": nothing received for " + std::to_string(seconds) + " s");
+    is_over_ = true;
+    detach();
+    return {};
   }
+  auto until = Clock::now() + std::chrono::minutes(1);
+  if (moved_) until = std::min(until, *moved_ + options_.idle_timeout);
   if (context_.deadline) until = std::min(until, *context_.deadline);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
   const std::stop_callback wake(context_.stop,
                                 [multi = handles_->multi.get()] { ::curl_multi_wakeup(multi); });
   ::curl_multi_poll(handles_->multi.get(), nullptr, 0, static_cast<int>(std::max(left.count(), 0L)), nullptr);
   return {};
+}
+
+bool HttpExchange::is_idle_for_too_long() {
+  if (!moved_ || Clock::now() < *moved_ + options_.idle_timeout) return false;
+  // The end of a body may leave the kernel for minutes on a slow link (tcp_wmem has megabytes).
+  const int before = std::exchange(unacknowledged_, unacknowledged_by_server(handles_->multi.get()));
+  if (unacknowledged_ == before) return true;
+  moved_ = Clock::now();
+  return false;
 }
 
 void HttpExchange::finish(CURLcode code) {

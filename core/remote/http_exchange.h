@@ -62,6 +62,7 @@ class HttpExchange {
   Status drive_until(Predicate is_met);
   void perform();
   Status wait();
+  bool is_idle_for_too_long();
   void finish(CURLcode code);
   void detach() noexcept;
 
@@ -92,6 +93,7 @@ class HttpExchange {
   bool is_over_ = false;
   bool is_discarding_ = false;
   std::optional<Error> error_;              // that ended it
+  int unacknowledged_ = 0;                  // bytes, when the server was found idle last
   std::optional<Clock::time_point> moved_;  // when bytes moved last, or a wait began; nullopt until connected
   std::array<char, CURL_ERROR_SIZE> message_{};
 };

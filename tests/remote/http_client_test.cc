@@ -538,5 +538,26 @@ TEST_F(HttpClientTest, AnIdleServerIsAnInterruption) {
   EXPECT_EQ(must(rest_of(*response)), "xxxxxxxxxx");
 }
 
+TEST_F(HttpClientTest, AServerThatReceivesSlowlyIsNotIdle) {
+  const std::string content = letters(1'000'000);
+  ScriptedHttpServer server([&](const Request&, Connection& client) {
+    const int buffer = 64 * 1024;
+    ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    std::string received;
+    while (received.size() < content.size()) {
+      std::this_thread::sleep_for(100ms);
+      received += client.receive(std::min<std::size_t>(100'000, content.size() - received.size()));
+    }
+    client.answer(201);
+  });
+  // All of the body is in the kernel's buffers long before the server has it.
+  HttpClient impatient({.idle_timeout = 300ms});
+  MemorySource body(as_bytes(content));
+  const auto sent = impatient.send(
+      {.method = "PUT", .url = server.url(), .body = &body, .body_size = content.size()}, {}, in_time());
+  ASSERT_TRUE(sent) << sent.error().message();
+  EXPECT_EQ((*sent)->status(), 201);
+}
+
 }  // namespace
 }  // namespace layoutfs
