@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -22,7 +21,7 @@
 #include <vector>
 
 #include "core/cache/cache_directory.h"
-#include "tests/remote/memory_range_source.h"
+#include "tests/remote/remote_test_blob.h"
 #include "tests/support/other_user.h"
 #include "tests/support/results.h"
 #include "tests/support/same_bytes.h"
@@ -32,22 +31,6 @@ namespace layoutfs::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-// A blob and its registry.
-struct TestBlob {
-  explicit TestBlob(unsigned seed, std::size_t size = 40 * kRangeChunk + 1234)
-      : source(std::make_shared<MemoryRangeSource>(random_bytes(size, seed))),
-        digest(Digest::of(source->content())) {}
-  std::shared_ptr<const RemoteBlob> open(RangeCache& cache) const {
-    return must(cache.open({.digest = digest, .size = source->content().size()}, source));
-  }
-  ByteView range(std::uint64_t offset, std::size_t size) const {
-    return ByteView(source->content()).subspan(offset, size);
-  }
-
-  std::shared_ptr<MemoryRangeSource> source;
-  Digest digest;
-};
 
 bool reads_right(const Blob& blob, const TestBlob& expected) {
   const auto got = read_range(blob, 0, blob.size());
@@ -244,44 +227,6 @@ TEST_F(RangeCaches, ACompleteBlobThatIsDamagedCanBeForgotten) {
   blob->forget(500'000, 7);
   EXPECT_TRUE(reads_right(*blob, blob_));
   EXPECT_EQ(::fcntl(fd, F_GETFD), FD_CLOEXEC) << "users of the extent keep the file";
-}
-
-// Returns the child, which fills the cache until it is killed.
-pid_t fill_in_child(const std::string& directory, const TestBlob& blob, unsigned seed) {
-  const pid_t child = ::fork();
-  if (child != 0) return child;
-  RangeCache cache(directory);
-  const auto opened = blob.open(cache);
-  std::mt19937_64 random(seed);
-  for (;;) ignore(read_range(*opened, random() % opened->size(), 100'000), "only the cache matters");
-}
-
-TEST_F(RangeCaches, AKilledProcessLeavesOnlyRightBytes) {
-  const TestBlob large(5, 16 << 20);
-  std::size_t found = 0;
-  for (unsigned round = 0; round < 20; ++round) {
-    if (round % 5 == 0) std::filesystem::remove_all(this->cache());
-    const pid_t child = fill_in_child(this->cache(), large, round);
-    ASSERT_GT(child, 0);
-    std::this_thread::sleep_for(std::chrono::milliseconds(3 + 7 * (round % 5)));
-    ::kill(child, SIGKILL);
-    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-
-    RangeCache cache(this->cache());
-    const auto offline = std::make_shared<MemoryRangeSource>(large.source->content());
-    offline->fail_requests(1'000'000);
-    const auto blob =
-        must(cache.open({.digest = large.digest, .size = large.source->content().size()}, offline));
-    for (std::uint64_t offset = 0; offset < blob->size(); offset += kRangeChunk) {
-      const auto got = read_range(*blob, offset, kRangeChunk);
-      if (!got) continue;
-      EXPECT_TRUE(same_bytes(*got, large.range(offset, got->size()))) << offset;
-      ++found;
-    }
-  }
-  EXPECT_GT(found, 0u);
-  RangeCache cache(this->cache());
-  EXPECT_TRUE(large.open(cache)->prefetch({})) << "a killed process leaves no lock";
 }
 
 TEST_F(RangeCaches, TheLeastRecentlyUsedBlobsMakeRoom) {
