@@ -11,7 +11,8 @@
 //
 // Invariants: at most kBuffers buffers exist, so the decoder waits for the slower executor; the blob is read
 // to its end and its digest is checked before any other error is reported, because wrong content explains
-// every other error; the index is returned only if all parts succeeded.
+// every other error; the index is returned only if all parts succeeded. A blob that may fetch wrong content
+// again is read again.
 #include "core/layer/indexer.h"
 
 #include <algorithm>
@@ -159,15 +160,15 @@ Status read_stream(IndexingDecoder& decoder, Tables& tables, Hasher* hasher) {
   return decoded ? tables.finish() : decoded;
 }
 
-}  // namespace
-
-Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options) {
+// One pass. Returns nullopt, and the digest in `found`, if the content has another digest.
+Result<std::optional<Bytes>> index_once(const BlobPtr& blob, const Digest& digest,
+                                        const IndexingOptions& options, Digest& found) {
   if (auto go_on = options.context.check(); !go_on) return fail(std::move(go_on).error());
   const auto compression = compression_of(*blob);
   if (!compression) return fail(Error(compression.error()));
   const std::uint64_t blob_size = blob->size();
   std::uint64_t bytes_read = 0, next_progress = kProgressStep;
-  HashingSource source(std::move(blob), digest.algorithm(), [&](std::uint64_t size) -> Status {
+  HashingSource source(blob, digest.algorithm(), [&](std::uint64_t size) -> Status {
     bytes_read += size;
     if (options.progress && bytes_read >= next_progress) {
       options.progress(bytes_read);
@@ -186,14 +187,27 @@ Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOpti
   // A blob that does not match its digest explains every other error.
   auto blob_hasher = source.finish();
   if (!blob_hasher) return fail(std::move(blob_hasher).error());
-  if (const Digest found = Hasher(*blob_hasher).finish(); found != digest)
-    return fail(Errc::corrupt, "blob " + digest.str() + ": content has digest " + found.str());
+  found = Hasher(*blob_hasher).finish();
+  if (found != digest) return std::nullopt;
   if (!read) return fail(std::move(read).error());
   return tables.index().finish({.blob = digest,
                                 .diff_ids = diff_ids_of(std::move(stream_is_blob ? *blob_hasher : hasher)),
                                 .blob_size = bytes_read,
                                 .stream_size = tables.stream_size(),
                                 .compression = *compression});
+}
+
+}  // namespace
+
+Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options) {
+  for (int rereads = Blob::kMostRereads;; --rereads) {
+    Digest found;
+    auto index = index_once(blob, digest, options, found);
+    if (!index) return fail(std::move(index).error());
+    if (*index) return **std::move(index);
+    if (rereads == 0 || !blob->distrust(0, blob->size()))
+      return fail(Errc::corrupt, "blob " + digest.str() + ": content has digest " + found.str());
+  }
 }
 
 }  // namespace layoutfs

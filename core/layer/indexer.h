@@ -21,9 +21,10 @@ struct IndexingOptions {
 };
 
 // Reads `blob` once and returns the content of its index file. Cost: decodes the blob, on the calling thread
-// or on several (start_indexing_on), and hashes it in parallel. Errc::corrupt if the blob does not match
-// `digest`, which takes precedence, or if its stream or tar is invalid. Errc::cancelled if `progress` or the
-// context ends it.
+// or on several (start_indexing_on), and hashes it in parallel. Reads it again if it does not match `digest`
+// and Blob::distrust() says that this may help; the progress starts again, too. Errc::corrupt if the blob
+// does not match `digest`, which takes precedence, or if its stream or tar is invalid. Errc::cancelled if
+// `progress` or the context ends it.
 Result<Bytes> index_layer(BlobPtr blob, const Digest& digest, const IndexingOptions& options = {});
 
 }  // namespace layoutfs

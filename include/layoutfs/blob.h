@@ -38,6 +38,16 @@ class Blob {
                          [[maybe_unused]] std::uint64_t size) const noexcept {}
   // Returns the file behind the blob, e.g. for FICLONE; nullopt if the bytes are not contiguous in one file.
   virtual std::optional<BlobExtent> extent() const noexcept { return std::nullopt; }
+  // Reports that content does not match its digest, or cannot be decoded, because of some of these bytes.
+  // Returns whether reading them again may give other bytes: a blob from a network forgets them and fetches
+  // them again, unless they stay wrong. The bytes of a local file stay the same: false. May write to the
+  // cache, does not wait for the network.
+  virtual bool distrust([[maybe_unused]] std::uint64_t offset,
+                        [[maybe_unused]] std::uint64_t size) const noexcept {
+    return false;
+  }
+  // A reader repeats a read at most this number of times because of distrust().
+  static constexpr int kMostRereads = 3;
 };
 using BlobPtr = std::shared_ptr<const Blob>;
 

@@ -91,7 +91,8 @@ class LayoutReader : public Provider {
   virtual Result<Bytes> marker(const Context& context = {}) const = 0;
 };
 
-// Reads a complete document blob and verifies its size and digest. Errc::not_found if it does not exist.
+// Reads a complete document blob and verifies its size and digest; again if Blob::distrust() says that this
+// may help. Errc::not_found if it does not exist.
 // Errc::corrupt if it does not match. Errc::unsupported if it is larger than 4 MiB. Errc::cancelled.
 Result<Bytes> read_document(const Provider& provider, const Descriptor& descriptor,
                             const Context& context = {});

@@ -6,6 +6,7 @@
 
 #include "layoutfs/open.h"
 #include "tests/support/layout_writer.h"
+#include "tests/support/wrong_blob.h"
 
 namespace layoutfs {
 namespace {
@@ -16,6 +17,7 @@ using testing::LayoutWriter;
 using ::testing::StartsWith;
 using testing::TempDir;
 using testing::write_file;
+using testing::WrongBlob;
 
 class AnEngine : public ::testing::Test {
  protected:
@@ -108,6 +110,22 @@ TEST_F(AnEngine, ADocumentOfAnotherContentIsCorrupt) {
   EXPECT_EQ(text.error().code(), Errc::corrupt);
   EXPECT_EQ(text.error().message(),
             descriptor.digest.str() + ": content has digest " + Digest::of(as_bytes("[]")).str());
+}
+
+TEST_F(AnEngine, WrongBytesOfADocumentFromANetworkAreFetchedAgain) {
+  struct Network final : Provider {
+    Result<BlobPtr> get_blob(const Digest&, const Context&) const override { return blob; }
+    std::shared_ptr<const WrongBlob> blob;
+  } network;
+  const ByteView text = as_bytes("{\"a\": 1}");
+  const Descriptor descriptor{.media_type = {}, .digest = Digest::of(text), .size = text.size()};
+  network.blob = std::make_shared<WrongBlob>(Bytes(text.begin(), text.end()), 3, Blob::kMostRereads);
+  const auto right = read_document(network, descriptor);
+  ASSERT_TRUE(right) << right.error().message();
+  EXPECT_EQ(as_text(*right), as_text(text));
+  network.blob = std::make_shared<WrongBlob>(Bytes(text.begin(), text.end()), 3, WrongBlob::kForEver);
+  EXPECT_EQ(read_document(network, descriptor).error().code(), Errc::corrupt);
+  EXPECT_EQ(network.blob->reports(), Blob::kMostRereads);
 }
 
 TEST_F(AnEngine, AMissingDocumentIsNotFoundAndALargeOneUnsupported) {

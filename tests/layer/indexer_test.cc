@@ -14,6 +14,7 @@
 #include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/tar_writer.h"
+#include "tests/support/wrong_blob.h"
 #include "tests/support/zstd_blobs.h"
 
 namespace layoutfs::testing {
@@ -222,6 +223,30 @@ TEST(Indexer, AReadErrorIsOneOnManyCores) {
     ASSERT_FALSE(file.has_value());
     EXPECT_EQ(file.error().code(), Errc::io) << file.error().message();
   }
+}
+
+TEST(Indexer, WrongBytesOfANetworkAreFetchedAgain) {
+  const Bytes tar = tar_of_files(3, 500'000);
+  for (const Bytes& blob : {tar, gzip_of(tar), zstd_of(tar)})
+    for (const std::uint64_t wrong_at : {std::uint64_t{0}, blob.size() / 2, blob.size() - 1}) {
+      const auto wrong = std::make_shared<WrongBlob>(blob, wrong_at, Blob::kMostRereads);
+      const auto file = index_layer(wrong, Digest::of(blob));
+      ASSERT_TRUE(file) << file.error().message();
+      EXPECT_EQ(*file, index_layer(std::make_shared<MemoryBlob>(blob), Digest::of(blob)).value());
+      const auto always = std::make_shared<WrongBlob>(blob, wrong_at, WrongBlob::kForEver);
+      const auto failed = index_layer(always, Digest::of(blob));
+      ASSERT_FALSE(failed);
+      EXPECT_EQ(failed.error().code(), Errc::corrupt);
+      EXPECT_THAT(failed.error().message(), HasSubstr("content has digest"));
+      EXPECT_EQ(always->reports(), Blob::kMostRereads);
+    }
+}
+
+TEST(Indexer, ABrokenStreamOfTheRightDigestIsReadOnce) {
+  const Bytes blob = gzip_of(Bytes(1'000, std::byte{'x'}));
+  const auto whole = std::make_shared<WrongBlob>(blob, 0, 0);
+  EXPECT_EQ(index_layer(whole, Digest::of(blob)).error().code(), Errc::corrupt);
+  EXPECT_EQ(whole->reports(), 0);
 }
 
 TEST(Indexer, ReportsProgressAboutEachMebibyte) {
