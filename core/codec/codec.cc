@@ -1,6 +1,7 @@
 // The table of compressions.
 #include "core/codec/codec.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -28,6 +29,10 @@ constexpr bool is_in_order() noexcept {
   return true;
 }
 static_assert(is_in_order());
+
+// Bytes of stream that libraries decode before they are asked for: an error of these comes early. ISA-L has a
+// buffer of 64 KiB, libzstd one of two blocks.
+constexpr std::uint64_t kDecodedAhead = std::uint64_t{256} << 10;
 
 }  // namespace
 
@@ -61,6 +66,19 @@ Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const Strea
                                            std::unique_ptr<Decoder> ended) {
   return resume(index.compression, std::move(blob), point.position,
                 index.states.subspan(point.state_offset, point.state_size), std::move(ended));
+}
+
+bool distrust_span(const Blob& blob, const StreamIndex& index, std::uint64_t number) noexcept {
+  const SpanRecord& span = index.spans[number];
+  if (find_codec(index.compression)->starts_anywhere)
+    return blob.distrust(span.offset, index.span_end(number) - span.offset);
+  const std::uint64_t begin = index.points[span.point].position / 8;
+  const std::uint64_t last =
+      span.point + 1 < index.points.size() ? index.points[span.point + 1].offset : index.size;
+  const auto end = std::ranges::lower_bound(index.points, last + kDecodedAhead, {}, &PointRecord::offset);
+  // The point may lie inside of a byte.
+  const std::uint64_t behind = end == index.points.end() ? blob.size() : end->position / 8 + 1;
+  return blob.distrust(begin, std::min(behind, blob.size()) - begin);
 }
 
 }  // namespace layoutfs

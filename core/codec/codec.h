@@ -108,4 +108,12 @@ Result<std::unique_ptr<Decoder>> resume(Compression compression, BlobPtr blob, s
 Result<std::unique_ptr<Decoder>> resume_at(const PointRecord& point, const StreamIndex& index, BlobPtr blob,
                                            std::unique_ptr<Decoder> ended = nullptr);
 
+// The error of a decoder may come from wrong bytes of the blob.
+inline bool can_be_damage(const Error& error) noexcept {
+  return error.code() == Errc::corrupt || error.code() == Errc::unsupported;
+}
+// Reports the bytes of the blob that a decoder of span `number` reads: from its access point up to one behind
+// the span. Returns the result of Blob::distrust().
+bool distrust_span(const Blob& blob, const StreamIndex& index, std::uint64_t number) noexcept;
+
 }  // namespace layoutfs

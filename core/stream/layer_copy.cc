@@ -64,6 +64,9 @@ struct LayerCopy::State {
   std::shared_ptr<SpanCache> cache;
   Guarded<Progress> progress;
   std::condition_variable_any advanced;
+  // Of the thread:
+  int rereads = Blob::kMostRereads;
+  bool is_fetched_again = false;  // the blob was wrong, and fetches the bytes again
 
   CopyDirectory& directory() const { return *place.directory; }
   std::string name() const { return "decoded copy of " + place.blob.str(); }
@@ -80,7 +83,8 @@ struct LayerCopy::State {
   void run(const std::stop_token& stop) noexcept;
   Status write(const std::stop_token& stop);
   Status write_spans(const std::stop_token& stop, DecodedCopy& copy);
-  Result<Bytes> decode(std::unique_ptr<Decoder>& decoder, std::uint64_t span);
+  Result<Bytes> decode(BlobPtr& blob, std::unique_ptr<Decoder>& decoder, std::uint64_t span);
+  Result<Bytes> decode_unreported(BlobPtr& blob, std::unique_ptr<Decoder>& decoder, std::uint64_t span);
   Status keep_budget(std::uint64_t size, std::uint64_t& next_room) const;
 };
 
@@ -163,11 +167,14 @@ void LayerCopy::State::end_making(Progress& now, Phase phase) noexcept {
 // The function of the thread.
 void LayerCopy::State::run(const std::stop_token& stop) noexcept {
   const HoldingLevel holding(LockLevel::background);
-  std::optional<Status> written;  // nullopt if memory or threads ran out: it is made when it is needed again
+  // nullopt if memory or threads ran out, or if the blob fetches wrong bytes again: it is made when it is
+  // needed again.
+  std::optional<Status> written;
   try {
     written = write(stop);
   } catch (const std::exception&) {
   }
+  if (std::exchange(is_fetched_again, false)) written.reset();
   end_making(*progress.lock(), !written ? Phase::absent : *written ? Phase::there : Phase::refused);
   advanced.notify_all();
   if (!written || *written || written->error().code() == Errc::cancelled) return;
@@ -205,6 +212,7 @@ Status LayerCopy::State::write(const std::stop_token& stop) {
 }
 
 Status LayerCopy::State::write_spans(const std::stop_token& stop, DecodedCopy& copy) {
+  BlobPtr blob;  // of the decoder
   std::unique_ptr<Decoder> decoder;
   std::uint64_t next_room = kRoomStep;
   std::future<Status> adding;  // writes the preceding span while the next one is decoded
@@ -221,7 +229,7 @@ Status LayerCopy::State::write_spans(const std::stop_token& stop, DecodedCopy& c
   for (std::uint64_t span = 0; span < index.spans.size(); ++span) {
     if (!is_copied(index.spans[span].point)) continue;
     if (stop.stop_requested()) return fail(Errc::cancelled, "stopped");
-    auto bytes = decode(decoder, span);
+    auto bytes = decode(blob, decoder, span);
     if (auto ended = end_adding(span); !ended) return ended;
     if (!bytes) return fail(std::move(bytes).error());
     adding = std::async([&copy, span, bytes = std::move(*bytes)] { return copy.add(span, bytes); });
@@ -230,13 +238,15 @@ Status LayerCopy::State::write_spans(const std::stop_token& stop, DecodedCopy& c
 }
 
 // `decoder` is at the start of the span, unless that is an access point.
-Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::uint64_t span) {
+Result<Bytes> LayerCopy::State::decode_unreported(BlobPtr& blob, std::unique_ptr<Decoder>& decoder,
+                                                  std::uint64_t span) {
   const SpanRecord& record = index.spans[span];
   const PointRecord& point = index.points[record.point];
   if (record.offset == point.offset) {
-    auto blob = open_blob();
-    if (!blob) return fail(std::move(blob).error());
-    auto resumed = resume_at(point, index, std::move(*blob));
+    auto opened = open_blob();
+    if (!opened) return fail(std::move(opened).error());
+    blob = *std::move(opened);
+    auto resumed = resume_at(point, index, blob);
     if (!resumed) return fail(std::move(resumed).error());
     decoder = std::move(*resumed);
   }
@@ -246,6 +256,14 @@ Result<Bytes> LayerCopy::State::decode(std::unique_ptr<Decoder>& decoder, std::u
   cache->count_decoded(*size, DecodePermits::For::reader);
   if (*size != bytes.size() || !is_right_span(index, span, bytes))
     return fail(Errc::corrupt, "decoded bytes differ from the index");
+  return bytes;
+}
+
+Result<Bytes> LayerCopy::State::decode(BlobPtr& blob, std::unique_ptr<Decoder>& decoder, std::uint64_t span) {
+  auto bytes = decode_unreported(blob, decoder, span);
+  if (bytes || blob == nullptr || !can_be_damage(bytes.error()) || rereads == 0) return bytes;
+  is_fetched_again = distrust_span(*blob, index, span);
+  if (is_fetched_again) --rereads;
   return bytes;
 }
 

@@ -12,8 +12,10 @@
 // are decoded in parallel. A request reserves its room in the cache first. Its errors are dropped: the reader
 // decodes the span itself, and gets the error then.
 //
-// Damage. A span whose bytes do not match its digest does not end a decode, because later spans may be right.
-// What a reader could not get is remembered for some seconds, and not decoded again for each page.
+// Damage. A reader that meets a damaged span reports it to the blob. If the blob can fetch the bytes again,
+// the decode ends, and the reader starts another one from the access point. Otherwise, a span whose bytes do
+// not match its digest does not end a decode, because later spans may be right. What a reader could not get
+// is remembered for some seconds, and not decoded again for each page.
 //
 // Invariants. No span is decoded by two threads at a time. Every span is checked before it is cached or
 // returned. A permit is held only while decoding, never while waiting for another thread or opening a blob.
@@ -89,13 +91,14 @@ struct LayerStream::State {
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
                                     Use&& use);
   Result<SpanBytes> span(PendingDecodes::Wanted wanted, const Context& context);
-  Result<SpanBytes> decode(PendingDecodes::Decode& pending, const Context& context);
+  Result<SpanBytes> decode(PendingDecodes::Decode& pending, int& rereads, const Context& context);
   void park(ParkedDecoder place) noexcept;
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
   Result<ParkedDecoder> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
   Result<SpanBytes> decode_next(ParkedDecoder& place, DecodePermits::For whom);
   Error failure_of(std::uint64_t span, Error error, std::optional<std::uint64_t> last_damaged);
   Result<BlobPtr> blob();
+  bool fetches_again(std::uint64_t span, int& rereads);
   void plan_ahead(ReadPatterns::Reader& reader);
   std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, bool is_end);
   std::uint64_t ready_before(std::uint64_t first, std::uint64_t end) const;
@@ -141,6 +144,17 @@ Result<BlobPtr> LayerStream::State::blob() {
   auto blob = open_blob();
   if (blob) *opened.lock() = *blob;
   return blob;
+}
+
+// Reports a damaged span to the blob. Returns whether decoding it again may give other bytes. Parked decoders
+// may have read the wrong bytes, too. Precondition: a decoder reads the blob.
+bool LayerStream::State::fetches_again(std::uint64_t span, int& rereads) {
+  if (rereads == 0 || damaged.find(span)) return false;
+  const BlobPtr shared = opened.lock()->lock();
+  if (shared == nullptr || !distrust_span(*shared, index, span)) return false;
+  --rereads;
+  cache->parked().drop(stream);
+  return true;
 }
 
 // Returns a decoder at the start of a run, for the spans up to `last`.
@@ -208,9 +222,14 @@ void LayerStream::State::park(ParkedDecoder place) noexcept {
   }
 }
 
-// Returns the last span of the decode.
-Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, const Context& context) {
+// Returns the last span of the decode; nullptr if a damaged span should be decoded again, which lowers
+// `rereads`.
+Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, int& rereads,
+                                             const Context& context) {
   const auto whom = pending.is_ahead() ? DecodePermits::For::ahead : DecodePermits::For::reader;
+  const auto is_fetched_again = [&](std::uint64_t span, const Error* error) {
+    return (error == nullptr || can_be_damage(*error)) && fetches_again(span, rereads);
+  };
   const auto failed = [&](std::uint64_t span, Error error, std::optional<std::uint64_t> last_damaged) {
     return whom == DecodePermits::For::reader ? failure_of(span, std::move(error), last_damaged)
                                               : std::move(error);
@@ -230,7 +249,8 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, co
     return fail(std::move(permit).error());
   }
   if (!place) {
-    auto at_run = place_at(pending.next(), pending.last(), std::move(opened_blob));
+    auto at_run = place_at(pending.next(), pending.last(), opened_blob);
+    if (!at_run && is_fetched_again(pending.next(), &at_run.error())) return nullptr;
     // Trying again costs next to nothing, and libzstd may only have lacked memory.
     if (!at_run) return fail(failed(pending.next(), std::move(at_run).error(), {}));
     place = *std::move(at_run);
@@ -247,6 +267,8 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, co
       return fail(std::move(go_on).error());
     }
     auto span = decode_next(*place, whom);
+    const bool is_damaged = !span || !*span;
+    if (is_damaged && is_fetched_again(number, span ? nullptr : &span.error())) return nullptr;
     if (!span) return fail(failed(number, std::move(span).error(), runs.last_of(number)));
     if (*span) {
       pending.deliver(*span);
@@ -275,14 +297,17 @@ Result<SpanBytes> LayerStream::State::span(PendingDecodes::Wanted all_wanted, co
     auto span = copied_spans.run(wanted, from_copy, context);
     if (!span || *span) return span;
   }
-  if (auto error = damaged.find(wanted)) return fail(*std::move(error));
-  auto joined = decodes.join_or_start(all_wanted, runs.first_of(wanted), context);
-  if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
-  auto& pending = std::get<PendingDecodes::Decode>(joined);
-  auto span = decode(pending, context);
-  // Cancellation affects only this reader: the decode ends, and readers that wait for it start another one.
-  if (!span && span.error().code() != Errc::cancelled) pending.fail(span.error());
-  return span;
+  for (int rereads = Blob::kMostRereads;;) {
+    if (auto error = damaged.find(wanted)) return fail(*std::move(error));
+    auto joined = decodes.join_or_start(all_wanted, runs.first_of(wanted), context);
+    if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
+    auto& pending = std::get<PendingDecodes::Decode>(joined);
+    auto span = decode(pending, rereads, context);
+    if (span && !*span) continue;  // readers that wait for the decode start another one, too
+    // Cancellation affects only this reader: the decode ends, and readers that wait for it start another one.
+    if (!span && span.error().code() != Errc::cancelled) pending.fail(span.error());
+    return span;
+  }
 }
 
 // Requests the spans that a sequential reader will want next: at most as many bytes as it has read, to limit
@@ -342,8 +367,9 @@ void LayerStream::State::decode_ahead(AheadRequest request) {
   // A reader may have been faster, and its spans may have left the cache again.
   while (patterns.lock()->has_come_over(index.spans[request.first].offset))
     if (request.first++ == request.last) return;
+  int rereads = 0;  // the reader's turn
   if (auto pending = decodes.start_ahead(std::move(request)))
-    ignore(decode(*pending, {.stop = ending.get_token(), .deadline = {}}),
+    ignore(decode(*pending, rereads, {.stop = ending.get_token(), .deadline = {}}),
            "it fails again for a reader of the span, which gets the error");
 }
 

@@ -24,6 +24,7 @@
 #include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wrong_blob.h"
 #include "tests/support/zstd_blobs.h"
 
 namespace layoutfs {
@@ -270,6 +271,23 @@ TEST_F(Copying, ABrokenBlobIsReadUpToWhereItBreaksAndLeavesNoCopy) {
     EXPECT_EQ(got.error().code(), Errc::corrupt);
   }
   EXPECT_EQ(files(), 0);
+}
+
+TEST_F(Copying, ABlobThatFetchesWrongBytesAgainGetsACopyLater) {
+  Layer layer = zstd_layer();
+  const auto wrong = std::make_shared<testing::WrongBlob>(
+      zstd_of(sample_bytes(700'000, 51), {.has_checksum = true}), layer.blob->size() / 2);
+  layer.blob = wrong;
+  const auto copies = directory();
+  {
+    const auto stream = layer.stream(copies, no_memory());
+    expect_read(stream, layer, 600'000);
+    EXPECT_TRUE(wrong->is_right());
+    EXPECT_EQ(copies->stats().made, 0U);
+    expect_read(stream, layer, layer.size() - 10, 10);
+  }
+  EXPECT_EQ(copies->stats().made, 1U);
+  EXPECT_EQ(wrong->reports(), 1);
 }
 
 // Delivers only its first half until it is released.
