@@ -37,6 +37,8 @@ class Counter {
     copied_bytes_ += bytes;
     tell();
   }
+  // Of a copy that is repeated.
+  void take_back_bytes(std::uint64_t bytes) { copied_bytes_ -= bytes; }
   void add_copied_blob() { ++copied_blobs_; }
   void add_reused_bytes(std::uint64_t bytes) {
     reused_bytes_ += bytes;
@@ -122,6 +124,12 @@ Result<Visit> children_in(ByteView text) {
   auto manifest = Manifest::parse(text);
   if (!manifest) return fail(std::move(manifest).error());
   return Visit::to(children_of(std::move(*manifest)));
+}
+
+// Returns whether the content was wrong, and copying it again may put other bytes.
+bool is_fetched_again(const Error& error, const Blob* blob) {
+  const bool is_wrong = error.code() == Errc::digest_invalid || error.code() == Errc::corrupt;
+  return is_wrong && blob != nullptr && blob->distrust(0, blob->size());
 }
 
 class Copier {
@@ -305,16 +313,21 @@ Result<bool> Copier::put_partially(const BlobInfo& info, const Context& context)
 }
 
 Status Copier::put_whole(const BlobInfo& info, const Context& context) {
-  auto blob = source_->get_blob(info, nullptr, context);
-  if (!blob) return fail(std::move(blob).error(), "the source");
-  const bool is_small = info.size && *info.size <= kSmallBlob;
-  ImageDestination& destination = is_small ? *small_ : *large_;
-  CountedSource content(*blob->content, counter_);
-  const auto put = destination.put_blob_with_options(
-      content, info, {.cache = cache_for(info), .local = blob->local}, context);
-  if (!put) return fail(Error(put.error()));
-  counter_.add_copied_bytes(*put->size - std::min(*put->size, content.bytes()));
-  return is_small ? flush_if_full(*put->size, context) : Status();
+  for (int rereads = Blob::kMostRereads;; --rereads) {
+    auto blob = source_->get_blob(info, nullptr, context);
+    if (!blob) return fail(std::move(blob).error(), "the source");
+    const bool is_small = info.size && *info.size <= kSmallBlob;
+    ImageDestination& destination = is_small ? *small_ : *large_;
+    CountedSource content(*blob->content, counter_);
+    const auto put = destination.put_blob_with_options(
+        content, info, {.cache = cache_for(info), .local = blob->local}, context);
+    if (put) {
+      counter_.add_copied_bytes(*put->size - std::min(*put->size, content.bytes()));
+      return is_small ? flush_if_full(*put->size, context) : Status();
+    }
+    if (rereads == 0 || !is_fetched_again(put.error(), blob->local.get())) return fail(Error(put.error()));
+    counter_.take_back_bytes(content.bytes());
+  }
 }
 
 Status Copier::put_document(const BlobInfo& info, ByteView bytes, const Context& context) {
