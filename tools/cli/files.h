@@ -60,6 +60,8 @@ class OutputFile {
   ~OutputFile();
 
   Status write(ByteView content);
+  // Returns whether nobody sees the content before commit().
+  bool is_hidden() const noexcept { return !temporary_.empty(); }
   // Moves the file to its path, replacing an existing one.
   Status commit();
 

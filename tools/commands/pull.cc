@@ -56,21 +56,27 @@ class PartSource final : public ByteSource {
   BytePart part_;
 };
 
-int copy_pulled(ByteSource& content, std::uint64_t size, OutputFile& target, const RegistryStore& store,
-                const StopSignals& signals, bool shows_progress) {
+// Errors of `content` are returned, others are printed.
+Result<int> copy_pulled(ByteSource& content, std::uint64_t size, OutputFile& target,
+                        const StopSignals& signals, bool shows_progress) {
   constexpr std::size_t kPiece = std::size_t{256} << 10;
   Bytes buffer(kPiece);
   Progress progress("pulling", shows_progress);
   for (std::uint64_t done = 0;;) {
     if (auto going_on = signals.context().check(); !going_on) return signals.report(going_on.error());
     const auto got = content.read(buffer);
-    if (!got) return report(Error(got.error()).with(store.path));
+    if (!got) return fail(Error(got.error()));
     if (*got == 0) return kDone;
     if (auto written = target.write(std::span(buffer).first(*got)); !written)
       return report_write(written.error());
     done += *got;
     progress.update("", done, size);
   }
+}
+
+Result<OutputFile> output_of(const PullArguments& arguments) {
+  return arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
+                                  : OutputFile::create(arguments.output);
 }
 
 int pull(const PullArguments& arguments) {
@@ -89,22 +95,28 @@ int pull(const PullArguments& arguments) {
   if (!part) return report(part.error());
 
   const StopSignals signals;
-  auto target = arguments.output.empty() ? Result<OutputFile>(OutputFile::standard_output())
-                                         : OutputFile::create(arguments.output);
-  if (!target) {
-    print_error(target.error());
-    return kCannotWrite;
-  }
-  PartSource some(*reader, *part);
-  VerifyingSource all(*reader, reader->descriptor().digest, reader->descriptor().size);
-  ByteSource& content = range ? static_cast<ByteSource&>(some) : all;
   const bool shows_progress = !arguments.is_progress_hidden && !arguments.output.empty();
-  if (const int code =
-          copy_pulled(content, part->end - part->begin, *target, *store, signals, shows_progress);
-      code != kDone)
-    return code;
-  if (auto done = target->commit(); !done) return report_write(done.error());
-  return kDone;
+  for (int rereads = Blob::kMostRereads;; --rereads) {
+    auto target = output_of(arguments);
+    if (!target) {
+      print_error(target.error());
+      return kCannotWrite;
+    }
+    BlobReader from_start = *reader;
+    PartSource some(from_start, *part);
+    VerifyingSource all(from_start, reader->descriptor().digest, reader->descriptor().size);
+    ByteSource& content = range ? static_cast<ByteSource&>(some) : all;
+    const auto copied = copy_pulled(content, part->end - part->begin, *target, signals, shows_progress);
+    if (!copied) {
+      const bool is_wrong = !range && copied.error().code() == Errc::corrupt;
+      const bool is_fetched_again = is_wrong && reader->blob()->distrust(0, size);
+      if (is_fetched_again && rereads > 0 && target->is_hidden()) continue;
+      return report(Error(copied.error()).with(store->path));
+    }
+    if (*copied != kDone) return *copied;
+    if (auto done = target->commit(); !done) return report_write(done.error());
+    return kDone;
+  }
 }
 
 }  // namespace
