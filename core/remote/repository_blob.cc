@@ -49,6 +49,7 @@ class RangeReader final : public ByteSource {
     while (position_ < end_ && !response_) {
       auto connected = connect();
       if (connected) break;
+      response_.reset();
       if (auto again = may_try_again(std::move(connected).error()); !again) return again;
     }
     return {};
