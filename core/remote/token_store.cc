@@ -75,11 +75,12 @@ Result<std::unique_ptr<HttpResponse>> ask(const TokenRequest& request, const Cre
 Error refused(const TokenRequest& request, const Credentials& credentials, HttpResponse& response) {
   const std::string server = "token server " + request.challenge.realm;
   const int status = response.status();
-  if (status != 401 && status != 403 && status != 400)
-    return Error(status >= 500 || status == 429 ? network_error(NetworkCode::interrupted, server)
-                                                : Error(Errc::io, server))
-        .with(request.host)
-        .with("status " + std::to_string(status));
+  if (status != 401 && status != 403 && status != 400) {
+    std::string message = request.host + ": " + server + ": status " + std::to_string(status);
+    const bool may_pass = status >= 500 || status == 429;
+    return may_pass ? network_error(NetworkCode::interrupted, std::move(message))
+                    : Error(Errc::io, std::move(message));
+  }
   if (credentials.is_anonymous())
     return Error(registry_error(RegistryCode::unauthorized, request.host + ": credentials are required"))
         .with_hint("log in with: podman login " + request.host);
