@@ -4,11 +4,14 @@
 
 #include "core/oci/familiar_name.h"
 #include "core/oci/repository_names.h"
+#include "core/remote/docker_hub.h"
 
 namespace layoutfs {
 namespace {
 
 constexpr std::string_view kImpliedTag = "latest";
+// A repository of one component on Docker Hub is below this one.
+constexpr std::string_view kOfficialImages = "library/";
 
 bool is_host(std::string_view name) noexcept { return name == "localhost" || is_registry_host(name); }
 
@@ -32,7 +35,10 @@ Result<RemoteName> RemoteName::parse(std::string_view text) {
   if (!parsed->tag.empty() && !parsed->digest.empty())
     return fail(Error(Errc::invalid_argument, shown + ": it has a tag and a digest")
                     .with_hint("leave out the tag: the digest alone names the image"));
-  return RemoteName{std::string(name.substr(0, slash)), std::move(parsed->repository), std::move(parsed->tag),
+  std::string host(name.substr(0, slash));
+  if (host == kDockerHub && parsed->repository.find('/') == std::string::npos)
+    parsed->repository.insert(0, kOfficialImages);
+  return RemoteName{std::move(host), std::move(parsed->repository), std::move(parsed->tag),
                     std::move(parsed->digest)};
 }
 

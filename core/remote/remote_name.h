@@ -14,7 +14,7 @@ inline constexpr std::string_view kRemotePrefix = "docker://";
 // A repository of a registry, or an image in it.
 struct RemoteName {
   std::string host;        // with a port if one was given: "quay.io", "localhost:5000"
-  std::string repository;  // "library/alpine"
+  std::string repository;  // "library/alpine", also for docker.io/alpine
   std::string tag;         // empty if none was given
   Digest digest;           // empty if none was given; at most one of both is given
 

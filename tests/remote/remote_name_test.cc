@@ -27,6 +27,12 @@ TEST(RemoteName, PartsAreSplit) {
   EXPECT_EQ(RemoteName::parse("docker://[::1]:5000/b").value().host, "[::1]:5000");
 }
 
+TEST(RemoteName, ARepositoryOfOneComponentOfDockerIsOfficial) {
+  EXPECT_EQ(RemoteName::parse("docker://docker.io/alpine:3").value().repository, "library/alpine");
+  EXPECT_EQ(RemoteName::parse("docker://docker.io/user/alpine").value().repository, "user/alpine");
+  EXPECT_EQ(RemoteName::parse("docker://quay.io/alpine").value().repository, "alpine");
+}
+
 TEST(RemoteName, ShortNamesAreRefusedWithTheFullName) {
   const auto alone = RemoteName::parse("docker://alpine");
   ASSERT_FALSE(alone);
