@@ -132,4 +132,23 @@ void RemoteBlob::forget(std::uint64_t offset, std::uint64_t size) const {
   ranges_.drop(first, chunk_count(offset + std::min(size, ranges_.size() - offset)) - first);
 }
 
+bool RemoteBlob::distrust(std::uint64_t offset, std::uint64_t size) const noexcept {
+  if (offset >= ranges_.size() || size == 0) return false;
+  size = std::min(size, ranges_.size() - offset);
+  const std::uint64_t first = chunk_at(offset), count = chunk_count(offset + size) - first;
+  try {
+    const auto present = ranges_.present(first, count);
+    // Another reader has reported them.
+    if (std::ranges::find(present, true) == present.end()) return true;
+    if (!wrong_.report(first, count)) return false;
+    log(is_warned_.exchange(true) ? LogLevel::debug : LogLevel::warning,
+        ranges_.digest().str() + ": bytes " + std::to_string(offset) + " to " +
+            std::to_string(offset + size) + " do not match their digest; fetching them again");
+    ranges_.drop(first, count);
+    return true;
+  } catch (const std::exception&) {  // no memory available
+    return false;
+  }
+}
+
 }  // namespace layoutfs

@@ -1,6 +1,7 @@
 // A blob of a registry, of which only the ranges that are read are fetched.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "core/remote/range_source.h"
 #include "core/remote/remote_stats.h"
 #include "core/remote/sequential_reads.h"
+#include "core/remote/wrong_ranges.h"
 #include "layoutfs/blob.h"
 #include "layoutfs/context.h"
 #include "layoutfs/digest.h"
@@ -50,6 +52,9 @@ class RemoteBlob final : public Blob {
   Status prefetch(const Context& context) const;
   // Drops a range that turned out to be wrong, so that the next read fetches it again.
   void forget(std::uint64_t offset, std::uint64_t size) const;
+  // Drops the range, for all processes; the whole blob if it is complete. Returns false if the same range was
+  // dropped three times within ten seconds: it stays wrong. The first call logs a warning.
+  bool distrust(std::uint64_t offset, std::uint64_t size) const noexcept override;
 
   RemoteStats stats() const noexcept { return stats_->now(); }
 
@@ -63,6 +68,8 @@ class RemoteBlob final : public Blob {
   const std::shared_ptr<RemoteBlobStats> stats_;
   mutable CachedRanges ranges_;
   mutable Guarded<SequentialReads> reads_;
+  mutable WrongRanges wrong_;
+  mutable std::atomic<bool> is_warned_ = false;
   mutable ChunkRequests requests_;  // ends before the others
 };
 
