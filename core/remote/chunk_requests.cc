@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/check.h"
 #include "core/base/wait.h"
 #include "core/remote/range_chunks.h"
 #include "core/remote/sequential_reads.h"
@@ -79,13 +80,13 @@ bool ChunkRequests::extend(State& state, std::uint64_t chunk, std::uint64_t limi
   return true;
 }
 
-// Returns the first chunk of [first, end) that is neither present nor requested.
+// Returns the first chunk of [first, end) that is neither present nor requested by another one than `except`.
 std::optional<std::uint64_t> ChunkRequests::first_missing(const State& state, std::uint64_t first,
-                                                          std::uint64_t end) const {
+                                                          std::uint64_t end, const Request* except) const {
   for (std::uint64_t begin = first; begin < end; begin += kLookedUp) {
     const auto present = ranges_.present(begin, std::min(kLookedUp, end - begin));
     for (std::uint64_t i = 0; i < present.size(); ++i)
-      if (!present[i] && !covers(state, begin + i)) return begin + i;
+      if (!present[i] && !covers(state, begin + i, except)) return begin + i;
   }
   return std::nullopt;
 }
@@ -117,7 +118,8 @@ void ChunkRequests::add_request(State& state, std::uint64_t first, const WantedC
   const std::uint64_t end = wanted.is_endless ? run_end(state, first, all, kBridgedChunks)
                                               : run_end(state, first, std::min(all, wanted.ahead_end), 0);
   const std::uint64_t limit = std::min(wanted.ahead_end, first + farthest_ahead());
-  state.requests.push_back({.next = first, .limit = std::min(limit, end), .end = end, .thread = {}});
+  state.requests.push_back(
+      {.next = first, .limit = std::min(limit, end), .end = end, .needed = first, .thread = {}});
   start_waiting(state);
   changed_.notify_all();  // paused responses make room for waiting ones
 }
@@ -217,17 +219,36 @@ Status ChunkRequests::fetch(Request& request) {
   const std::uint64_t size = std::min(request.end * kRangeChunk, ranges_.size()) - begin;
   if (!source) return fail(Errc::not_found, ranges_.digest().str() + ": the blob has no source");
   ++stats_.requests;
-  auto body = source->open(begin, size, {.stop = stop_.get_token(), .deadline = {}});
-  if (!body) return fail(std::move(body).error());
+  const auto opened = source->open(begin, size, {.stop = stop_.get_token(), .deadline = {}});
+  if (!opened) return fail(Error(opened.error()));
+  if (auto started = start_early(request, *opened); !started) return started;
   while (true) {
     if (auto state = state_.lock(); !goes_on(state, request)) break;
     auto bytes = std::make_shared<Bytes>(chunk_size(request.next, ranges_.size()));
-    if (auto fetched = fetch_chunk(**body, *bytes); !fetched) return fetched;
+    if (auto fetched = fetch_chunk(*opened->content, *bytes); !fetched) return fetched;
     deliver(request, std::move(bytes));
   }
   // A response that is read to its end leaves its connection to the next request.
   std::byte none{};
-  if (request.next == request.end) ignore((*body)->read({&none, 1}), "all bytes have arrived");
+  if (request.next == request.end) ignore(opened->content->read({&none, 1}), "all bytes have arrived");
+  return {};
+}
+
+// Extends the request to the chunks before it that are in the response. A source that has no ranges sends
+// them each time, so the rest of the blob is fetched as well, unless the cache would lose it.
+Status ChunkRequests::start_early(Request& request, const OpenedRange& opened) {
+  const std::uint64_t end = opened.offset + opened.size;
+  check(opened.offset <= request.next * kRangeChunk && request.end <= chunk_count(end),
+        "a response has the requested range");
+  const std::uint64_t first = std::min(request.next, chunk_count(opened.offset));
+  Bytes unused(first * kRangeChunk - opened.offset);
+  if (auto skipped = fetch_chunk(*opened.content, unused); !skipped) return skipped;
+  const bool has_more = first < request.next || request.end < chunk_count(end);
+  if (!has_more) return {};
+  auto state = state_.lock();
+  request.next = first;
+  request.is_whole = ranges_.is_stored() && end == ranges_.size();
+  if (request.is_whole) request.limit = request.end = chunk_count(end);
   return {};
 }
 
@@ -244,7 +265,7 @@ Status ChunkRequests::fetch_chunk(ByteSource& body, std::span<std::byte> out) {
 
 // Returns whether the next chunk should be fetched. Pauses at the limit.
 bool ChunkRequests::goes_on(Locked& state, Request& request) {
-  if (another_waits(*state)) give_way(*state, request);
+  if (another_waits(*state) && !request.is_whole) give_way(*state, request);
   const auto is_changed = [&] {
     return state->is_ending || request.next < request.limit || another_waits(*state);
   };
@@ -265,13 +286,15 @@ void ChunkRequests::give_way(const State& state, Request& request) {
   request.limit = has_reader ? std::prev(behind)->first + 1 : request.next;
 }
 
-// Returns whether the next chunks are present, or another request will deliver them.
-bool ChunkRequests::is_superfluous(const State& state, const Request& request) const {
-  const std::uint64_t count = std::min(kBridgedChunks + 1, request.end - request.next);
-  const auto present = ranges_.present(request.next, count);
-  for (std::uint64_t i = 0; i < count; ++i)
-    if (!present[i] && !covers(state, request.next + i, &request)) return false;
-  return true;
+// Returns whether the next chunks are present, or another request will deliver them. Another response with
+// the whole blob would cost more than passing any number of them.
+bool ChunkRequests::is_superfluous(const State& state, Request& request) const {
+  if (request.next < request.needed) return false;
+  const std::uint64_t end =
+      request.is_whole ? request.end : std::min(request.end, request.next + kBridgedChunks + 1);
+  const auto missing = first_missing(state, request.next, end, &request);
+  if (missing) request.needed = *missing;
+  return !missing;
 }
 
 void ChunkRequests::deliver(Request& request, const ChunkBytes& bytes) {

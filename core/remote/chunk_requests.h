@@ -71,9 +71,11 @@ class ChunkRequests {
  private:
   // A response, which delivers the chunks [next, end) in order.
   struct Request {
-    std::uint64_t next;   // arrives next; changed by the request's thread alone
-    std::uint64_t limit;  // the thread pauses before it
-    std::uint64_t end;    // not less than `limit`, never changed
+    std::uint64_t next;     // arrives next; changed by the request's thread alone
+    std::uint64_t limit;    // the thread pauses before it
+    std::uint64_t end;      // not less than `limit`; changed by the request's thread alone
+    std::uint64_t needed;   // was missing: the response is not superfluous before it has arrived
+    bool is_whole = false;  // the source sends the whole blob whatever it is asked for
     bool is_running = false;
     std::jthread thread;
   };
@@ -99,8 +101,8 @@ class ChunkRequests {
   // Readers.
   bool covers(const State& state, std::uint64_t chunk, const Request* except = nullptr) const;
   bool extend(State& state, std::uint64_t chunk, std::uint64_t limit);
-  std::optional<std::uint64_t> first_missing(const State& state, std::uint64_t first,
-                                             std::uint64_t end) const;
+  std::optional<std::uint64_t> first_missing(const State& state, std::uint64_t first, std::uint64_t end,
+                                             const Request* except = nullptr) const;
   std::uint64_t run_end(const State& state, std::uint64_t first, std::uint64_t end,
                         std::uint64_t bridge) const;
   std::uint64_t farthest_ahead() const;
@@ -110,11 +112,12 @@ class ChunkRequests {
   // Threads of requests.
   void run(Request& request) noexcept;
   Status fetch(Request& request);
+  Status start_early(Request& request, const OpenedRange& opened);
   Status fetch_chunk(ByteSource& body, std::span<std::byte> out);
   bool goes_on(Locked& state, Request& request);
   static bool another_waits(const State& state);
   static void give_way(const State& state, Request& request);
-  bool is_superfluous(const State& state, const Request& request) const;
+  bool is_superfluous(const State& state, Request& request) const;
   void deliver(Request& request, const ChunkBytes& bytes);
   void finish(State& state, Request& request, const Status& outcome);
   Status prove_unlocked(Locked& state, const Context& context);

@@ -15,7 +15,7 @@ namespace {
 // How much is asked for, from the narrowest.
 enum class Extent { range, rest, whole };
 
-// The bytes from one position of a blob to another.
+// The bytes from one position of a blob to another; the whole blob if the registry sends no ranges.
 class RangeReader final : public ByteSource {
  public:
   RangeReader(std::shared_ptr<RegistrySession> session, const Digest& digest, std::uint64_t size,
@@ -44,7 +44,7 @@ class RangeReader final : public ByteSource {
     }
   }
 
-  // Waits for the header of the first response.
+  // Waits for the header of the first response, which decides where the bytes begin and end.
   Status begin() {
     while (position_ < end_ && !response_) {
       auto connected = connect();
@@ -52,8 +52,13 @@ class RangeReader final : public ByteSource {
       response_.reset();
       if (auto again = may_try_again(std::move(connected).error()); !again) return again;
     }
+    has_begun_ = true;
     return {};
   }
+
+  // Before the first read.
+  std::uint64_t offset() const noexcept { return position_; }
+  std::uint64_t size() const noexcept { return end_ - position_; }
 
  private:
   Result<std::size_t> read_some(std::span<std::byte> out) {
@@ -98,7 +103,7 @@ class RangeReader final : public ByteSource {
     const int status = (*response)->status();
     response_ = *std::move(response);
     if (status == 206) return check_partial();
-    if (status == 200) return skip_to_position();
+    if (status == 200) return check_whole(!is_whole);
     return refuse(status);
   }
 
@@ -127,13 +132,23 @@ class RangeReader final : public ByteSource {
             name() + ": the blob has " + std::to_string(size) + " bytes, not " + std::to_string(size_)};
   }
 
-  // Reads the bytes before the position of a response that is the whole blob.
-  Status skip_to_position() {
+  // `is_more`: than what was asked for.
+  Status check_whole(bool is_more) {
     if (const auto length = response_->field("Content-Length")) {
       std::uint64_t size = 0;
       const auto [end, failed] = std::from_chars(length->data(), length->data() + length->size(), size);
       if (failed == std::errc() && size != size_) return fail(wrong_size(size));
     }
+    if (has_begun_) return skip_to_position();
+    if (is_more) {
+      position_ = 0;
+      end_ = size_;
+    }
+    return {};
+  }
+
+  // Reads what an interrupted response has delivered.
+  Status skip_to_position() {
     Bytes skipped(static_cast<std::size_t>(std::min<std::uint64_t>(position_, std::size_t{64} << 10)));
     for (std::uint64_t at = 0; at < position_;) {
       const auto piece = std::span(skipped).first(
@@ -150,7 +165,8 @@ class RangeReader final : public ByteSource {
   const Digest digest_;
   const std::uint64_t size_;
   std::uint64_t position_;
-  const std::uint64_t end_;
+  std::uint64_t end_;
+  bool has_begun_ = false;
   const Context context_;
   Retries retries_;
   Extent extent_ = Extent::range;
@@ -160,14 +176,14 @@ class RangeReader final : public ByteSource {
 
 }  // namespace
 
-Result<std::unique_ptr<ByteSource>> RepositoryBlob::open(std::uint64_t offset, std::uint64_t size,
-                                                         const Context& context) const {
+Result<OpenedRange> RepositoryBlob::open(std::uint64_t offset, std::uint64_t size,
+                                         const Context& context) const {
   if (offset > size_ || size > size_ - offset)
     return fail(Errc::unexpected_eof,
                 session_->name() + "@" + digest_.str() + ": the range is beyond the end");
   auto reader = std::make_unique<RangeReader>(session_, digest_, size_, offset, offset + size, context);
   if (auto begun = reader->begin(); !begun) return fail(std::move(begun).error());
-  return reader;
+  return OpenedRange{reader->offset(), reader->size(), std::move(reader)};
 }
 
 }  // namespace layoutfs

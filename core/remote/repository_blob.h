@@ -12,8 +12,8 @@
 namespace layoutfs {
 
 // Reads ranges by GET. A range that the registry, or the host to which it redirects, refuses is asked for up
-// to the end of the blob, then as the whole blob, of which the beginning is skipped. After an interruption
-// the rest is asked for. Not verified.
+// to the end of the blob, then as the whole blob, which is returned then. After an interruption the rest is
+// asked for. Not verified.
 class RepositoryBlob final : public RangeSource {
  public:
   // `size` in bytes, as a descriptor states it.
@@ -21,8 +21,7 @@ class RepositoryBlob final : public RangeSource {
       : session_(std::move(session)), digest_(std::move(digest)), size_(size) {}
 
   // Also RegistryCode::blob_unknown. Errc::size_invalid if the registry states another size.
-  Result<std::unique_ptr<ByteSource>> open(std::uint64_t offset, std::uint64_t size,
-                                           const Context& context) const override;
+  Result<OpenedRange> open(std::uint64_t offset, std::uint64_t size, const Context& context) const override;
 
  private:
   const std::shared_ptr<RegistrySession> session_;

@@ -1,4 +1,5 @@
-// For tests: ranges of a blob in memory, from a source that counts requests, and can fail, stall and truncate.
+// For tests: ranges of a blob in memory, from a source that counts requests, and can fail, stall and
+// truncate.
 #pragma once
 
 #include <algorithm>
@@ -35,8 +36,7 @@ class MemoryRangeSource final : public RangeSource {
   explicit MemoryRangeSource(Bytes content, std::size_t piece = 20'000)
       : content_(std::move(content)), fetched_(chunk_count(content_.size())), piece_(piece) {}
 
-  Result<std::unique_ptr<ByteSource>> open(std::uint64_t offset, std::uint64_t size,
-                                           const Context& context) const override {
+  Result<OpenedRange> open(std::uint64_t offset, std::uint64_t size, const Context& context) const override {
     {
       auto state = state_.lock();
       state->requests.emplace_back(offset, size);
@@ -45,7 +45,7 @@ class MemoryRangeSource final : public RangeSource {
         return fail(Errc::io, "connection refused");
       }
     }
-    return std::make_unique<Body>(*this, offset, size, context);
+    return OpenedRange{offset, size, std::make_unique<Body>(*this, offset, size, context)};
   }
 
   // The next requests fail.

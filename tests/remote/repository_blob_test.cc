@@ -84,15 +84,20 @@ class RepositoryBlobTest : public ::testing::Test {
     session_ =
         must(RegistrySession::open(std::make_shared<RemoteAccess>(options_), server.http().host(), "app"));
     const RepositoryBlob blob(session_, Digest::of(as_bytes(kContent)), stated);
-    const auto body = blob.open(offset, size, {});
-    if (!body) return fail(Error(body.error()));
-    const auto bytes = read_all(**body);
-    return bytes ? Result<std::string>(as_text(*bytes)) : fail(Error(bytes.error()));
+    const auto opened = blob.open(offset, size, {});
+    if (!opened) return fail(Error(opened.error()));
+    opened_at_ = opened->offset;
+    const auto bytes = read_all(*opened->content);
+    if (!bytes) return fail(Error(bytes.error()));
+    EXPECT_EQ(bytes->size(), opened->size);
+    EXPECT_LE(opened_at_, offset);
+    return std::string(as_text(*bytes)).substr(offset - opened_at_, size);
   }
 
   RemoteConfig config_;
   RemoteOptions options_;
   std::shared_ptr<RegistrySession> session_;
+  std::uint64_t opened_at_ = 0;  // of the last read
 };
 
 TEST_F(RepositoryBlobTest, RangesAndTheWholeBlobArrive) {
@@ -187,16 +192,33 @@ TEST_F(RepositoryBlobTest, ALongerRangeIsCutOff) {
   EXPECT_EQ(must(read(server, 100'000, 50'000)), kContent.substr(100'000, 50'000));
 }
 
-TEST_F(RepositoryBlobTest, TheWholeBlobForARangeIsSkippedToItsBegin) {
+TEST_F(RepositoryBlobTest, TheWholeBlobForARangeIsReturned) {
   BlobServer server([](int, const Request&, Connection& client) {
     client.answer(200, kContent);
     return true;
   });
   EXPECT_EQ(must(read(server, 200'000, 1000)), kContent.substr(200'000, 1000));
+  EXPECT_EQ(opened_at_, 0u);
   EXPECT_THAT(server.ranges(), SizeIs(1));
 }
 
-TEST_F(RepositoryBlobTest, AWholeBlobThatBreaksBeforeTheRangeIsNotUsed) {
+TEST_F(RepositoryBlobTest, TheWholeBlobAfterABreakIsSkippedToIt) {
+  BlobServer server([](int number, const Request&, Connection& client) {
+    if (number > 1) {
+      client.answer(200, kContent);
+      return true;
+    }
+    client.send(
+        "HTTP/1.1 206 Part\r\nContent-Range: bytes 200000-200999/300000\r\nContent-Length: 1000\r\n\r\n" +
+        kContent.substr(200'000, 400));
+    client.close();
+    return true;
+  });
+  EXPECT_EQ(must(read(server, 200'000, 1000)), kContent.substr(200'000, 1000));
+  EXPECT_EQ(opened_at_, 200'000u);
+}
+
+TEST_F(RepositoryBlobTest, AWholeBlobThatBreaksIsContinued) {
   BlobServer server([](int number, const Request&, Connection& client) {
     if (number > 1) return false;
     client.send("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + kContent.substr(0, 150'000));
