@@ -301,7 +301,13 @@ Status RemoteRegistry::delete_manifest(std::string_view repository, const Digest
 
 Status RemoteRegistry::delete_tag(std::string_view repository, std::string_view tag, const Context& context) {
   if (!is_tag(tag)) return fail(invalid_tag(tag));
-  return remove(repository, "manifests/" + std::string(tag), RegistryCode::manifest_unknown, context);
+  auto removed = remove(repository, "manifests/" + std::string(tag), RegistryCode::manifest_unknown, context);
+  if (removed) return removed;
+  // The answers of registries that delete manifests by digest alone.
+  const RegistryCode code = registry_code(removed.error());
+  if (code != RegistryCode::digest_invalid && code != RegistryCode::unsupported) return removed;
+  return fail(registry_error(RegistryCode::unsupported, removed.error().message())
+                  .with_hint("if the registry removes only manifests, use: layoutfs manifest rm"));
 }
 
 Result<std::vector<std::string>> RemoteRegistry::repositories(const Page& page, const Context& context) {

@@ -213,7 +213,10 @@ Result<Served> serve_layout(const MountArguments& arguments, const MountOptions&
   if (is_of_image && options.engine_view)
     return fail(Error(Errc::invalid_argument,
                       "view=" + std::string(name_of(*options.engine_view)) + " shows all images of a layout")
-                    .with_hint("name the layout alone: " + layout->path));
+                    .with_hint(is_remote_name(layout->path)
+                                   ? "copy the image to a layout with: layoutfs copy " +
+                                         source_of(*layout, arguments.image) + " LAYOUT"
+                                   : "name the layout alone: " + layout->path));
   if (!is_of_image)
     if (auto checked = check_view_of_many(options); !checked) return fail(std::move(checked).error());
   auto used = used_paths(options);
