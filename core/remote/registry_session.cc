@@ -179,9 +179,11 @@ RegistrySession::Attempt RegistrySession::send_to(HostAccess& host, const Regist
   auto response = host.send(repeatable, context);
   if (!response) {
     // Before the first answer, an unreachable host is more likely a mistake than an interruption.
-    const bool is_mistake = !has_answered_ && !access_->options().retries.waits &&
-                            network_code(response.error()) == NetworkCode::unreachable;
-    const bool may_pass = is_transient(response.error()) && !is_mistake;
+    // Afterwards, an unknown name means that no name server answers.
+    const NetworkCode code = network_code(response.error());
+    const bool is_known = has_answered_ || access_->options().retries.waits;
+    const bool may_pass = is_known ? is_transient(response.error()) || code == NetworkCode::unknown_host
+                                   : code == NetworkCode::interrupted;
     return std::unexpected(Failure{std::move(response).error(), may_pass});
   }
   has_answered_ = true;
