@@ -213,8 +213,10 @@ RegistrySession::Failure RegistrySession::failure_of(HttpResponse& response, Hos
     pause = parse_retry_after(*field, std::chrono::system_clock::now());
   if (status == 401) return {host.unauthorized(response, context), false, status};
   Error error = error_of_response(response, what, request.if_missing);
-  const bool is_told = is_error_document(response);
-  if (status == 404 && !is_told)
+  // The first request is for a manifest or a list.
+  const bool is_first_kind = request.if_missing == RegistryCode::manifest_unknown ||
+                             request.if_missing == RegistryCode::name_unknown;
+  if (status == 404 && is_first_kind && !is_error_document(response))
     if (auto reason = explain_missing(host, context)) error = *std::move(reason);
   return {std::move(error), may_pass_later(status), status, pause};
 }
