@@ -75,7 +75,7 @@ check "manifest rm removes a manifest" "$LAYOUTFS" manifest rm "$R" team/app "$d
 refused "the image does not exist afterwards" 3 ls "$R/team/app:1.0"
 prints "an image in another repository stays" sample cat "$R/other/app:2.0" etc/name
 
-if is_root && [ -c /dev/fuse ]; then
+if is_root && has_device /dev/fuse; then
   echo "-- mounts"
   check "mount shows an image in a registry" "$LAYOUTFS" mount -q -o kernel=no,prefetch "$R/other/app:2.0" "$TMP/m"
   same "the mount shows the root filesystem" sample "$(limited cat "$TMP/m/etc/name")"

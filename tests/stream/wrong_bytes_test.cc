@@ -1,4 +1,4 @@
-// Layers whose blob delivers wrong bytes at first, as a network may: readers get the right ones.
+// Layers with a blob that delivers wrong bytes at first, as a network may: readers get the right ones.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -14,7 +14,7 @@ namespace {
 
 class WrongCopies : public ::testing::TestWithParam<std::size_t> {
  protected:
-  // A source whose layer has a byte that is wrong `times` times.
+  // A source with a layer with a byte that is wrong `times` times.
   std::shared_ptr<const WrongBlob> make_wrong(int times) {
     const ByteView bytes = as_bytes(content_);
     auto wrong = std::make_shared<WrongBlob>(Bytes(bytes.begin(), bytes.end()), bytes.size() / 2, times);
