@@ -12,6 +12,9 @@
 namespace layoutfs {
 namespace {
 
+// A short upload that interruptions have spoilt is sent anew this often.
+constexpr int kMostNewUploads = 3;
+
 Result<std::string> location_in(const HttpResponse& response, const std::string& what) {
   const auto field = response.field("Location");
   if (!field) return fail(Errc::io, what + ": the registry gives no location for the upload");
@@ -40,6 +43,22 @@ RegistryRequest push_request(std::string method) {
   request.purpose = RemotePurpose::push;
   request.if_missing = RegistryCode::blob_upload_unknown;
   return request;
+}
+
+Result<std::unique_ptr<HttpResponse>> start(RegistrySession& session, const std::string& query,
+                                            const Context& context) {
+  RegistryRequest request = push_request("POST");
+  request.path = "blobs/uploads/" + query;
+  request.body = ByteView();
+  request.if_missing = RegistryCode::name_unknown;
+  return session.send(request, context);
+}
+
+// Returns the location of a new upload.
+Result<std::string> new_upload(RegistrySession& session, const Context& context) {
+  const auto response = start(session, "", context);
+  if (!response) return fail(Error(response.error()));
+  return location_in(**response, session.name());
 }
 
 class RemoteUpload final : public BlobWriter {
@@ -92,16 +111,7 @@ class RemoteUpload final : public BlobWriter {
     const std::uint64_t size = this->size();
     if (sent_ != 0 && !buffer_.empty())
       if (auto sent = send_buffer(context); !sent) return fail(std::move(sent).error());
-    RegistryRequest request = push_request("PUT");
-    request.url = location_ + (location_.find('?') == std::string::npos ? "?" : "&") +
-                  "digest=" + percent_encoded(digest.str());
-    request.fields.emplace_back("Content-Type", "application/octet-stream");
-    request.body = ByteView(buffer_);
-    auto response = session_->send(request, context);
-    // If the answer to an earlier attempt was lost, the upload is gone and the blob is there.
-    if (!response && registry_code(response.error()) == RegistryCode::blob_upload_unknown)
-      if (const auto there = is_there(digest, context); there && *there) response = nullptr;
-    if (!response) return fail(std::move(response).error());
+    if (auto stored = store(digest, context); !stored) return fail(std::move(stored).error());
     is_closed_ = true;
     return Descriptor{.media_type = "application/octet-stream", .digest = digest, .size = size};
   }
@@ -119,6 +129,37 @@ class RemoteUpload final : public BlobWriter {
  private:
   Status closed() const { return fail(Errc::closed, session_->name() + ": the upload is closed"); }
 
+  // Ends the upload with the bytes in the buffer.
+  Status store(const Digest& digest, const Context& context) {
+    for (int attempt = 0;; ++attempt) {
+      RegistryRequest request = push_request("PUT");
+      request.url = location_ + (location_.find('?') == std::string::npos ? "?" : "&") +
+                    "digest=" + percent_encoded(digest.str());
+      request.fields.emplace_back("Content-Type", "application/octet-stream");
+      request.body = ByteView(buffer_);
+      const auto response = session_->send(request, context);
+      if (response) return {};
+      Error error(response.error());
+      // If the answer to an earlier attempt was lost, the upload is gone and the blob is there.
+      if (registry_code(error) == RegistryCode::blob_upload_unknown)
+        if (const auto there = is_there(digest, context); there && *there) return {};
+      // The registry may have kept a part of an interrupted attempt, in front of the next one. All of the
+      // content is here, and has the digest: it can be sent to a new upload.
+      if (sent_ != 0 || !hasher_ || !is_spoilt(error) || attempt == kMostNewUploads)
+        return fail(std::move(error));
+      auto location = new_upload(*session_, context);
+      if (!location) return fail(std::move(location).error());
+      location_ = *std::move(location);
+    }
+  }
+
+  static bool is_spoilt(const Error& error) noexcept {
+    const RegistryCode code = registry_code(error);
+    return code == RegistryCode::digest_invalid || code == RegistryCode::size_invalid ||
+           code == RegistryCode::range_invalid || code == RegistryCode::blob_upload_invalid ||
+           code == RegistryCode::blob_upload_unknown;
+  }
+
   Result<bool> is_there(const Digest& digest, const Context& context) {
     RegistryRequest request{.method = "HEAD", .path = "blobs/" + digest.str()};
     request.purpose = RemotePurpose::push;
@@ -131,7 +172,7 @@ class RemoteUpload final : public BlobWriter {
   // Sends the buffer. If the registry already has a part of it, as after an interruption, sends the rest.
   Status send_buffer(const Context& context) {
     const std::uint64_t begin = sent_, end = sent_ + buffer_.size();
-    for (bool is_resumed = false; sent_ < end;) {
+    for (std::uint64_t reached = sent_, attempts = 0; sent_ < end; ++attempts) {
       const ByteView rest = ByteView(buffer_).subspan(static_cast<std::size_t>(sent_ - begin));
       RegistryRequest request = push_request("PATCH");
       request.url = location_;
@@ -142,11 +183,11 @@ class RemoteUpload final : public BlobWriter {
       const auto response = session_->send(request, context);
       if (!response) return fail(Error(response.error()));
       if ((*response)->status() == 416) {
-        const auto has = is_resumed ? Result<std::uint64_t>(sent_) : ask_size(context);
+        // An interrupted attempt has left a part, each one more than the one before.
+        const auto has = ask_size(context);
         if (!has) return fail(Error(has.error()));
-        if (is_resumed || *has < begin || *has > end) return other_writer();
-        is_resumed = true;
-        sent_ = *has;
+        if (*has < begin || *has > end || (attempts != 0 && *has <= reached)) return other_writer();
+        sent_ = reached = *has;
         continue;
       }
       auto location = location_in(**response, session_->name());
@@ -203,15 +244,6 @@ Status write_up_to(BlobWriter& writer, ByteSource& content, std::optional<std::u
   }
 }
 
-Result<std::unique_ptr<HttpResponse>> start(RegistrySession& session, const std::string& query,
-                                            const Context& context) {
-  RegistryRequest request = push_request("POST");
-  request.path = "blobs/uploads/" + query;
-  request.body = ByteView();
-  request.if_missing = RegistryCode::name_unknown;
-  return session.send(request, context);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<BlobWriter>> open_remote_upload(std::shared_ptr<RegistrySession> session,
@@ -220,9 +252,7 @@ Result<std::unique_ptr<BlobWriter>> open_remote_upload(std::shared_ptr<RegistryS
   const std::size_t piece = std::max(chunk_size, kSmallestPiece);
   if (id.empty()) {
     if (offset > 0) return fail(RegistryCode::range_invalid, session->name() + ": a new upload is empty");
-    const auto response = start(*session, "", {});
-    if (!response) return fail(Error(response.error()));
-    auto location = location_in(**response, session->name());
+    auto location = new_upload(*session, {});
     if (!location) return fail(std::move(location).error());
     return std::make_unique<RemoteUpload>(std::move(session), *std::move(location), 0, true, piece);
   }
