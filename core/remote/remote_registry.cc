@@ -57,10 +57,53 @@ BlobReader whole(Descriptor descriptor, BlobPtr blob) {
   return BlobReader(std::move(descriptor), std::move(blob), 0, size);
 }
 
-// Returns the error for a document that is no manifest: often the answer of another kind of server.
-Error no_manifest(const std::string& what, const HttpResponse& response) {
-  const std::string type(response.field("Content-Type").value_or("none"));
-  return {Errc::io, what + ": not a registry: it answered with a document of the media type " + type};
+// Wrong bytes of a manifest are fetched again this often.
+constexpr int kManifestAttempts = 3;
+
+struct FetchedManifest {
+  Descriptor descriptor;
+  Bytes bytes;
+};
+
+bool is_manifest_type(std::string_view media_type) {
+  return document_kind(media_type) != DocumentKind::other || is_artifact_type(media_type) ||
+         is_schema1_type(media_type);
+}
+
+// Returns the media type of a manifest. Errc::unsupported if the registry states another one than that of a
+// manifest; Errc::io if the document is none: often the answer of another kind of server.
+Result<std::string> manifest_type(const RegistryDocument& document) {
+  const std::string stated = essence_of(document.response->field("Content-Type").value_or(""));
+  std::string own = document_type_of(document.bytes);
+  // Other kinds of manifests state no type of their own.
+  if (own.empty() && document_kind(stated) == DocumentKind::other && is_manifest_type(stated)) own = stated;
+  if (own.empty())
+    return fail(Errc::io, "not a registry: it answered with a document of the media type " +
+                              (stated.empty() ? "none" : stated));
+  if (!stated.empty() && stated != "application/json" && !is_manifest_type(stated))
+    return fail(Errc::unsupported,
+                "the registry sent a manifest of the media type " + stated + ", which is not known");
+  return own;
+}
+
+// Checks the document of a reference with `digest`, if that is not empty.
+Result<FetchedManifest> check_manifest(RegistryDocument document, const Digest& digest) {
+  auto type = manifest_type(document);
+  if (!type) return fail(std::move(type).error());
+  const Algorithm algorithm = digest.empty() ? kBlobAlgorithm : digest.algorithm();
+  Digest computed = Digest::of(document.bytes, algorithm);
+  if (!digest.empty() && computed != digest)
+    return fail(Errc::corrupt, "the registry sent a manifest with the digest " + computed.str());
+  // A proxy may have changed the document of a tag; the digest of the registry shows that.
+  if (const auto field = document.response->field("Docker-Content-Digest"); field && digest.empty()) {
+    const auto stated = Digest::parse(*field);
+    if (stated && stated->algorithm() == algorithm && *stated != computed)
+      return fail(Errc::corrupt,
+                  "the registry sent a manifest with the digest " + computed.str() + " as " + stated->str());
+  }
+  const std::uint64_t size = document.bytes.size();
+  return FetchedManifest{{.media_type = *std::move(type), .digest = std::move(computed), .size = size},
+                         std::move(document.bytes)};
 }
 
 }  // namespace
@@ -156,27 +199,19 @@ Result<BlobReader> RemoteRegistry::read_manifest(std::string_view repository, st
   request.fields.emplace_back("Accept", accepted_types());
   request.purpose = digest.empty() ? RemotePurpose::pull_by_tag : RemotePurpose::pull_by_digest;
   request.if_missing = RegistryCode::manifest_unknown;
-  auto document = (*opened)->fetch(request, context);
-  if (!document) return fail(std::move(document).error());
-  const HttpResponse& response = *document->response;
-  Bytes bytes = std::move(document->bytes);
-  const Algorithm algorithm = digest.empty() ? kBlobAlgorithm : digest.algorithm();
-  Digest computed = Digest::of(bytes, algorithm);
-  if (!digest.empty() && computed != digest)
-    return fail(Errc::corrupt, what + ": the registry sent a manifest with the digest " + computed.str());
-  std::string type(document_type_of(bytes));
-  if (type.empty()) return fail(no_manifest(what, response));
-  // A proxy may have changed the document of a tag; the digest of the registry shows that.
-  if (const auto field = response.field("Docker-Content-Digest"); field && digest.empty()) {
-    const auto stated = Digest::parse(*field);
-    if (stated && stated->algorithm() == algorithm && *stated != computed)
-      return fail(Errc::corrupt, what + ": the registry sent a manifest with the digest " + computed.str() +
-                                     " as " + stated->str());
+  for (int attempt = 1;; ++attempt) {
+    auto document = (*opened)->fetch(request, context);
+    if (!document) return fail(std::move(document).error());
+    auto manifest = check_manifest(*std::move(document), digest);
+    if (manifest) {
+      known_.add(manifest->descriptor);
+      known_.learn(manifest->bytes, manifest->descriptor.media_type);
+      return whole(std::move(manifest->descriptor),
+                   std::make_shared<DocumentBlob>(std::move(manifest->bytes)));
+    }
+    if (attempt == kManifestAttempts || manifest.error().code() == Errc::unsupported)
+      return fail(std::move(manifest).error(), what);
   }
-  Descriptor descriptor{.media_type = std::move(type), .digest = std::move(computed), .size = bytes.size()};
-  known_.add(descriptor);
-  known_.learn(bytes, descriptor.media_type);
-  return whole(std::move(descriptor), std::make_shared<DocumentBlob>(std::move(bytes)));
 }
 
 Result<BlobReader> RemoteRegistry::get_manifest(std::string_view repository, const Digest& digest,

@@ -24,7 +24,9 @@ using Request = ScriptedHttpServer::Request;
 using Connection = ScriptedHttpServer::Connection;
 
 ScriptedHttpServer::Script answering(int status, const std::string& body) {
-  return [status, body](const Request&, Connection& client) { client.answer(status, body); };
+  return [status, body](const Request& request, Connection& client) {
+    client.answer(request.target == "/v2/" ? 200 : status, body);
+  };
 }
 
 class SessionMirrors : public ::testing::Test {
