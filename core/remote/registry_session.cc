@@ -243,7 +243,8 @@ void RegistrySession::avoid(const Endpoint& mirror, const Error& why) {
 }
 
 void RegistrySession::count_retry(const Error& reason) {
-  ++retried_;
+  // One interruption is normal: servers close idle connections.
+  if (retried_++ == 0) return;
   const auto now = Clock::now();
   {
     auto next = next_report_.lock();

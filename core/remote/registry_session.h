@@ -81,7 +81,8 @@ class RegistrySession {
   Result<RegistryDocument> fetch(const RegistryRequest& request, const Context& context);
 
   SessionStats stats() const noexcept { return {requests_, retried_}; }
-  // Counts a repetition that the caller makes, and reports its reason as send() does.
+  // Counts a repetition that the caller makes, and reports its reason as send() does: from the second one
+  // on, in at most one line a minute.
   void count_retry(const Error& reason);
 
  private:
