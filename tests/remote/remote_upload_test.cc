@@ -39,6 +39,7 @@ class UploadServer {
 
  private:
   void answer(const Request& request, Connection& client) {
+    if (!request.field("expect").empty()) client.send("HTTP/1.1 100 Continue\r\n\r\n");
     auto locked = state.lock();
     State& now = *locked;
     const std::string place = "Location: /upload/" + std::to_string(now.uploads) + "\r\n";
