@@ -45,14 +45,16 @@ Status Retries::wait(Error error, milliseconds at_least, const Context& context)
   if (auto go_on = context.check(); !go_on) return go_on;
   const auto grown = options_.first_pause * (1 << std::min(attempts_++, 10));
   const milliseconds pause = std::max(spread(std::min(grown, kLongestPause)), at_least);
-  const auto until = std::chrono::steady_clock::now() + pause;
-  if (!options_.waits && until > end_) return fail(std::move(error));
+  const auto now = std::chrono::steady_clock::now();
+  if (!end_) end_ = now + options_.timeout;
+  const auto until = now + pause;
+  if (!options_.waits && until > *end_) return fail(std::move(error));
   return sleep_until(until, context);
 }
 
 void Retries::restart() {
   attempts_ = 0;
-  end_ = std::chrono::steady_clock::now() + options_.timeout;
+  end_.reset();
 }
 
 milliseconds parse_retry_after(std::string_view text, std::chrono::system_clock::time_point now) {

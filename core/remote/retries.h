@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "core/remote/remote_access.h"
@@ -19,12 +20,13 @@ class Retries {
   // Waits before the next attempt, at least for `at_least`, which a server has asked for. Returns `error`,
   // the reason of the attempt before, if the operation has no time left. Errc::cancelled if `context` ends.
   Status wait(Error error, std::chrono::milliseconds at_least, const Context& context);
-  // Begins anew, after progress.
+  // Begins anew, after progress: the time runs from the next failure on, because the caller may pause before
+  // it goes on.
   void restart();
 
  private:
   const RetryOptions options_;
-  std::chrono::steady_clock::time_point end_;
+  std::optional<std::chrono::steady_clock::time_point> end_;  // nullopt: the next wait() sets it
   int attempts_ = 0;
 };
 

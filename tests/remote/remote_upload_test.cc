@@ -53,6 +53,7 @@ class UploadServer {
     } else if (request.target == "/v2/") {
       client.answer(200);
     } else if (!now.is_open) {
+      client.body_of(request);
       client.answer(404);
     } else if (request.method == "GET") {
       const std::string last = std::to_string(now.upload.empty() ? 0 : now.upload.size() - 1);

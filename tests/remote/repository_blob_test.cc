@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <functional>
+#include <thread>
 
 #include "core/remote/response_text.h"
 #include "tests/support/remote_options.h"
@@ -162,6 +164,24 @@ TEST_F(RepositoryBlobTest, ProgressRenewsTheDeadline) {
   options_.retries.timeout = std::chrono::milliseconds(200);
   EXPECT_EQ(must(read(server, 0, kContent.size())), kContent);
   EXPECT_THAT(server.ranges(), SizeIs(30));
+}
+
+TEST_F(RepositoryBlobTest, APauseOfTheReaderIsNoFailure) {
+  BlobServer server([](int number, const Request&, Connection& client) {
+    if (number > 1) return false;
+    client.send("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + kContent.substr(0, 1000));
+    client.close();
+    return true;
+  });
+  options_.retries.timeout = std::chrono::milliseconds(50);
+  session_ =
+      must(RegistrySession::open(std::make_shared<RemoteAccess>(options_), server.http().host(), "app"));
+  const RepositoryBlob blob(session_, Digest::of(as_bytes(kContent)), kContent.size());
+  const auto body = must(blob.open(0, kContent.size(), {}));
+  Bytes begin(1000);
+  ASSERT_EQ(must(body.content->read(begin)), begin.size());
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(as_text(must(read_all(*body.content))), kContent.substr(1000));
 }
 
 TEST_F(RepositoryBlobTest, AnotherRangeThanAskedForIsNotUsed) {
