@@ -92,7 +92,8 @@ TEST_F(RangeCaches, ReadingAllRangesMakesABlobComplete) {
     ASSERT_TRUE(read_range(*blob, chunk * kRangeChunk, 1));
   EXPECT_TRUE(wait_until([&] { return blob->is_complete(); }));
   EXPECT_EQ(blob_.source->delivered(), size_) << "no byte twice";
-  EXPECT_TRUE(std::filesystem::exists(complete_path(blob_)));
+  // Proven content gets its name a moment later.
+  EXPECT_TRUE(wait_until([&] { return std::filesystem::exists(complete_path(blob_)); }));
 }
 
 TEST_F(RangeCaches, RangesStayForLaterProcesses) {
