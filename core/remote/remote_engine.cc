@@ -53,6 +53,12 @@ std::optional<RemoteEngine::Pending> RemoteEngine::pending(const Digest& digest)
   return found == all->end() ? std::nullopt : std::optional(found->second);
 }
 
+Status RemoteEngine::check() const {
+  // Whether there is an empty blob, or a repository at all, does not matter.
+  const auto found = registry_->resolve_blob(repository_, Digest::of({}));
+  return found || found.error().code() == Errc::not_found ? Status() : fail(Error(found.error()));
+}
+
 Result<BlobPtr> RemoteEngine::get_blob(const Digest& digest, const Context& context) const {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
   if (auto document = pending(digest)) return document->blob;

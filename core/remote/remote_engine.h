@@ -26,6 +26,9 @@ class RemoteEngine final : public Engine {
   // Blobs may be mounted from the repository `from` of the same registry. Call it before other functions.
   void set_origin(std::string from) { origin_ = std::move(from); }
 
+  // Returns the error of a registry that cannot be reached, or that refuses the credentials. Cost: a request.
+  Status check() const;
+
   Result<BlobPtr> get_blob(const Digest& digest, const Context& context) const override;
   Result<std::optional<BlobStatus>> blob_status(const Digest& digest, const Context& context) const override;
   Result<std::string> blob_path(const Digest& digest, const Context& context) const override;

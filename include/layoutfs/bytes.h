@@ -20,7 +20,6 @@ using ByteView = std::span<const std::byte>;
 // Index files are read in place, as little-endian structs.
 static_assert(std::endian::native == std::endian::little, "layoutfs reads its index files in place");
 
-// Returns views of the same memory, without a copy.
 // These return views of the same memory, without a copy.
 inline ByteView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
 inline std::string_view as_text(ByteView bytes) {

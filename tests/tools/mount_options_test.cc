@@ -60,6 +60,18 @@ TEST(MountOptions, ValuesAreTakenOver) {
   EXPECT_THAT(options.kernel, IsEmpty());
 }
 
+TEST(MountOptions, ThoseOfRegistriesAreTakenOver) {
+  const auto options =
+      parsed("cache_remote=2G,net_timeout=5m,net=wait,prefetch,authfile=/a,tls_verify=false");
+  EXPECT_EQ(options.cache_remote, std::uint64_t{2} << 30);
+  EXPECT_EQ(options.net_timeout, std::chrono::minutes(5));
+  EXPECT_TRUE(options.waits_for_net);
+  EXPECT_TRUE(options.prefetches);
+  EXPECT_EQ(options.auth_file, "/a");
+  EXPECT_EQ(options.tls_verify, "false");
+  EXPECT_FALSE(parsed("net=wait,net=fail").waits_for_net);
+}
+
 TEST(MountOptions, ABackslashMakesACommaPartOfAValue) {
   EXPECT_EQ(parsed(R"(cache_dir=/a\,b,fsname=c\,d\,)").cache_dir, "/a,b");
   EXPECT_EQ(parsed(R"(cache_dir=/a\,b,fsname=c\,d\,)").fsname, "c,d,");
@@ -161,6 +173,9 @@ TEST(MountOptions, WrongValuesAreRefused) {
                                "verify",
                                "log_format=xml",
                                "max_threads=0",
+                               "net=maybe",
+                               "net_timeout=soon",
+                               "tls_verify=maybe",
                                "max_threads=1001",
                                "cache_size=M",
                                "cache_disk=much",

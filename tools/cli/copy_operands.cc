@@ -355,8 +355,9 @@ Result<CopyTarget::Destination> CopyTarget::destination_of(const SourceLayout& s
   const std::string& name = name_.empty() ? image.name : name_;
   if (kind_ == Kind::remote) {
     if (!name.empty() && !is_tag(name))
-      return fail(Error(Errc::invalid_argument, "'" + name + "' is not a tag")
-                      .with_hint("give the tag: " + path_ + ":TAG"));
+      return fail(
+          Error(Errc::invalid_argument, "'" + name + "' is not a tag")
+              .with_hint("copy one image and give its tag: layoutfs copy LAYOUT:REF " + path_ + ":TAG"));
     return Destination{path_, name};
   }
   if (kind_ != Kind::repositories) {
@@ -467,7 +468,11 @@ Result<std::vector<CopyJob>> CopyTarget::plan(const CopySource& source) {
 }
 
 Status CopyTarget::check(const CopyJob& job) {
-  if (kind_ == Kind::archive || kind_ == Kind::remote || !is_layout_dir(job.target)) return {};
+  if (kind_ == Kind::remote) {
+    const auto repository = open_remote(job);
+    return repository ? (*repository)->check() : fail(Error(repository.error()));
+  }
+  if (kind_ == Kind::archive || !is_layout_dir(job.target)) return {};
   const auto engine = open_existing(job.target);
   if (!engine) return fail(Error(engine.error()));
   if (auto checked = check_names(**engine, job.images, ReplacedEntry::unnamed); !checked)
@@ -479,7 +484,7 @@ bool CopyTarget::creates(const CopyJob& job) const {
   return kind_ == Kind::archive || (kind_ != Kind::remote && !is_layout_dir(job.target));
 }
 
-Result<std::shared_ptr<Engine>> CopyTarget::open_remote(const CopyJob& job) const {
+Result<std::shared_ptr<RemoteEngine>> CopyTarget::open_remote(const CopyJob& job) const {
   const auto name = RemoteName::parse(job.target);
   if (!name) return fail(Error(name.error()));
   auto engine = open_remote_engine(*name, remote_);
@@ -487,7 +492,7 @@ Result<std::shared_ptr<Engine>> CopyTarget::open_remote(const CopyJob& job) cons
   const auto source = std::dynamic_pointer_cast<const RemoteLayout>(job.source);
   if (source != nullptr && source->name().host == name->host && source->name().repository != name->repository)
     (*engine)->set_origin(source->name().repository);
-  return *std::move(engine);
+  return engine;
 }
 
 Result<std::shared_ptr<Engine>> CopyTarget::open(const CopyJob& job) {

@@ -58,7 +58,8 @@ class CopyTarget {
   // Returns the images for each target. Errc::invalid_argument if one name is given for several images, or if
   // an image cannot have its name in the target. Errors of find_entry_to_write().
   Result<std::vector<CopyJob>> plan(const CopySource& source);
-  // Checks that the job's target, if it exists, can hold the images under their names. Changes nothing.
+  // Checks that the job's target, if it exists, can hold the images under their names, and that a registry
+  // answers. Changes nothing.
   // Errc::clobber or Errc::ambiguous, with the reason.
   Status check(const CopyJob& job);
   // Returns whether open() will create the job's target.
@@ -83,7 +84,7 @@ class CopyTarget {
   Result<std::shared_ptr<Engine>> open_existing(const std::string& path);
   // Gives `image` the name of the operand in a layout or an archive; see find_entry_to_write().
   Status give_name(NamedDescriptor& image);
-  Result<std::shared_ptr<Engine>> open_remote(const CopyJob& job) const;
+  Result<std::shared_ptr<RemoteEngine>> open_remote(const CopyJob& job) const;
   // Errc::invalid_argument if one name was given for several images.
   Status check_one_name(const SourceLayout& source) const;
 

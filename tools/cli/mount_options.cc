@@ -129,6 +129,17 @@ constexpr std::array kValueOptions{
     ValueOption{
         "cache_remote", "SIZE",
         [](MountOptions& o, std::string_view v) { return set_size(o.cache_remote, "cache_remote", v); }},
+    ValueOption{"authfile", "FILE",
+                [](MountOptions& o, std::string_view v) -> Status {
+                  o.auth_file = v;
+                  return {};
+                }},
+    ValueOption{"tls_verify", "true|false",
+                [](MountOptions& o, std::string_view v) -> Status {
+                  if (v != "true" && v != "false") return bad_value("tls_verify", v, "true or false");
+                  o.tls_verify = v;
+                  return {};
+                }},
     ValueOption{"net_timeout", "TIME",
                 [](MountOptions& o, std::string_view v) -> Status {
                   const auto duration = parse_duration(v);

@@ -26,6 +26,7 @@ struct MountOptions {
   std::string cache_dir;                                 // empty: IndexCache::default_directory()
   std::uint64_t cache_size = std::uint64_t{256} << 20;   // bytes
   std::uint64_t cache_disk = std::uint64_t{4} << 30;     // bytes; 0: off
+  std::string auth_file, tls_verify;                     // of registries; as the options of commands
   std::uint64_t cache_remote = std::uint64_t{10} << 30;  // bytes, of blobs of registries
   std::chrono::seconds net_timeout{60};                  // of requests to registries
   bool waits_for_net = false;                            // without a limit

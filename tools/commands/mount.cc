@@ -294,6 +294,9 @@ Status mount_layout(MountArguments arguments) {
   set_log_format(options->log_format);
   arguments.image.platform = options->platform;
   arguments.image.follow_links = options->follow_links;
+  RemoteArguments& remote = arguments.image.remote;
+  if (remote.auth_file.empty()) remote.auth_file = options->auth_file;
+  if (remote.tls_verify.empty()) remote.tls_verify = options->tls_verify;
   arguments.image.remote_settings = {
       .cache_dir = options->cache_dir,
       .cache_budget = options->cache_remote,
