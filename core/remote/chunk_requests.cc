@@ -132,9 +132,10 @@ void ChunkRequests::start_waiting(State& state) noexcept {
     try {
       next->thread = std::jthread([this, &request = *next] { run(request); });
       next->is_running = true;
+      next->started = std::chrono::steady_clock::now();
     } catch (const std::exception&) {  // no thread or no memory available
       // One without a thread can be destroyed at any time.
-      finish(state, *next, fail(Errc::io, "no thread available to fetch a blob"));
+      take_off(state, *next, fail(Errc::io, "no thread available to fetch a blob"));
       state.ended.splice(state.ended.end(), state.proving, next);
     }
   }
@@ -309,8 +310,22 @@ void ChunkRequests::deliver(Request& request, const ChunkBytes& bytes) {
   arrived_.notify_all();
 }
 
-// Ends a request. Its other readers get the error, or try again.
+// Ends a request. If the network has failed for all of its time, those that have waited since before are
+// ended with it: otherwise, the last one of many readers would wait for many such times.
 void ChunkRequests::finish(State& state, Request& request, const Status& outcome) {
+  take_off(state, request, outcome);
+  const bool is_network = !outcome && outcome.error().code() == Errc::io;
+  for (auto one = state.requests.begin(); is_network && one != state.requests.end();) {
+    const auto other = one++;
+    if (other->is_running || other->added > request.started) continue;
+    take_off(state, *other, outcome);
+    state.ended.splice(state.ended.end(), state.proving, other);
+  }
+  start_waiting(state);
+}
+
+// Removes a request. Its other readers get the error, or try again.
+void ChunkRequests::take_off(State& state, Request& request, const Status& outcome) {
   const std::uint64_t first = request.next, limit = request.limit;
   const auto place = std::ranges::find(state.requests, &request, [](const Request& one) { return &one; });
   state.proving.splice(state.proving.end(), state.requests, place);
@@ -324,7 +339,6 @@ void ChunkRequests::finish(State& state, Request& request, const Status& outcome
     one = state.awaited.erase(one);
   }
   arrived_.notify_all();
-  start_waiting(state);
 }
 
 // ---- Proof ----

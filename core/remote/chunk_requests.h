@@ -77,6 +77,7 @@ class ChunkRequests {
     std::uint64_t needed;   // was missing: the response is not superfluous before it has arrived
     bool is_whole = false;  // the source sends the whole blob whatever it is asked for
     bool is_running = false;
+    std::chrono::steady_clock::time_point added = std::chrono::steady_clock::now(), started{};
     std::jthread thread;
   };
   using Requests = std::list<Request>;
@@ -120,6 +121,7 @@ class ChunkRequests {
   bool is_superfluous(const State& state, Request& request) const;
   void deliver(Request& request, const ChunkBytes& bytes);
   void finish(State& state, Request& request, const Status& outcome);
+  void take_off(State& state, Request& request, const Status& outcome);
   Status prove_unlocked(Locked& state, const Context& context);
 
   CachedRanges& ranges_;

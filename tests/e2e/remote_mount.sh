@@ -88,8 +88,9 @@ for fault in flip unavailable drop; do
   mount_foreground "$M" "$TMP/log" $OFF -o net_timeout=1 "docker://$hostile/big/app:gzip"
   limited python3 "$HERE/remote_readers.py" "$FILES" "$M" 16 "$pid" $most >"$TMP/reads" 2>&1
   same "$fault: no wrong byte and no error but EIO" "0 wrong 0" "$? $(sed 's/,.*//' "$TMP/reads")"
-  check "$fault: EIO happens" grep -q 'EIO [1-9]' "$TMP/reads"
-  check "$fault: the log has a line" grep -q . "$TMP/log"
+  # The wrong byte of another attempt may lie outside of what is read.
+  [ "$fault" = flip ] || check "$fault: EIO happens" grep -q 'EIO [1-9]' "$TMP/reads"
+  check "$fault: the log has a line" grep -q ': ' "$TMP/log"
   control hostile "{\"rates\": {\"$fault\": 0}}"
   wait_for diff -r "$FILES" "$M" && ok "$fault: the mount recovers" || not_ok "$fault: the mount recovers"
   unmount "$M"
@@ -98,8 +99,8 @@ done
 # Most responses bring only some bytes, and the next one continues there.
 for fault in truncate reset; do
   rm -rf "$LAYOUTFS_CACHE_DIR"
-  control hostile "{\"rates\": {\"$fault\": 70}}"
-  mount_at "$M" $OFF -o net_timeout=2 "docker://$hostile/big/app:gzip"
+  control hostile "{\"rates\": {\"$fault\": 70}, \"settings\": {\"smallest_range\": 0}}"
+  mount_at "$M" $OFF -o net_timeout=10 "docker://$hostile/big/app:gzip"
   check "$fault: all files have the right content" diff -r "$FILES" "$M"
   unmount "$M"
   control hostile "{\"rates\": {\"$fault\": 0}}"

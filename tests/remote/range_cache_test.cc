@@ -382,6 +382,30 @@ TEST_F(RangeCaches, ReadAheadGivesWayToAReader) {
   reader.join();
 }
 
+// A network that fails after a while.
+class SlowFailure final : public RangeSource {
+ public:
+  Result<OpenedRange> open(std::uint64_t, std::uint64_t, const Context&) const override {
+    ++requests;
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return fail(Errc::io, "no route to host");
+  }
+  mutable std::atomic<int> requests = 0;
+};
+
+TEST_F(RangeCaches, ManyReadersDoNotWaitForOneFailureAfterAnother) {
+  RangeCache cache(this->cache(), RangeCache::kDefaultBudget, {.most_running = 1, .most_ahead = 1});
+  const auto source = std::make_shared<SlowFailure>();
+  const auto blob = must(cache.open({.digest = Digest::of(as_bytes("unknown")), .size = 100 << 20}, source));
+  {
+    std::vector<std::jthread> readers;
+    for (std::uint64_t i = 0; i < 10; ++i)
+      readers.emplace_back(
+          [&, i] { EXPECT_EQ(failure_of(read_range(*blob, i * (10 << 20), 10)), Errc::io); });
+  }
+  EXPECT_LT(source->requests, 6);
+}
+
 TEST_F(RangeCaches, AReaderIsServedWhileOthersReadInSequence) {
   const TestBlob large(8, 16 << 20);
   RangeCache cache(this->cache(), RangeCache::kDefaultBudget, {.most_running = 1, .most_ahead = 1});
