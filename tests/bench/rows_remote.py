@@ -75,7 +75,7 @@ class Remote:
         return mounted(self.at, self.b.layoutfs, "mount", *options, self.image(tag), self.at)
 
     def use(self, tag, *command):
-        """Returns the seconds for mounting and a command, with what was fetched."""
+        """Returns the seconds for mounting and a command, with the bytes that were fetched."""
         start = time.perf_counter()
         with self.mount(tag):
             run(*command)
@@ -84,7 +84,7 @@ class Remote:
         return took, statistics["registry"]["fetchedBytes"]
 
     def forget_blobs(self):
-        """Removes what was fetched, but not the indexes."""
+        """Removes the fetched blobs, but not the indexes."""
         self.afresh(self.cache / "remote", self.cache / "remote-ranges")
 
     def first_listing(self, tag):

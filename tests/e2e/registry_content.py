@@ -1,4 +1,4 @@
-"""Repositories of a registry, each in an OCI image layout: manifests, blobs, tags, referrers, and what a client pushes."""
+"""Repositories of a registry, each in an OCI image layout: manifests, blobs, tags, referrers, and the content that a client pushes."""
 import hashlib
 import json
 import pathlib

@@ -90,7 +90,7 @@ for fault in $faults; do
   mount_foreground "$M" "$TMP/log" $OFF -o net_timeout=1 "docker://$hostile/big/app:gzip"
   limited python3 "$HERE/remote_readers.py" "$FILES" "$M" 16 "$pid" $most >"$TMP/reads" 2>&1
   same "$fault: no wrong byte and no error but EIO" "0 wrong 0" "$? $(sed 's/,.*//' "$TMP/reads")"
-  # The wrong byte of another attempt may lie outside of what is read.
+  # The wrong byte of another attempt may lie outside of the range that is read.
   [ "$fault" = flip ] || check "$fault: EIO happens" grep -q 'EIO [1-9]' "$TMP/reads"
   check "$fault: the log has a line" grep -q ': ' "$TMP/log"
   control hostile "{\"rates\": {\"$fault\": 0}}"

@@ -131,7 +131,7 @@ TEST_F(RepositoryBlobTest, TheRestIsAskedForAfterABreak) {
                   "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n");
       client.send(body.substr(0, 100'000));
       sent += 100'000;
-      // A reset drops what the client has not read.
+      // A reset drops the bytes that the client has not read.
       if (is_reset && number == 2)
         client.reset();
       else
