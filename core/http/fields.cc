@@ -78,6 +78,22 @@ std::optional<std::string> take_value(FieldParser& field, bool is_boundary) {
 
 }  // namespace
 
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() && std::ranges::all_of(text, is_token_character);
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::ranges::all_of(
+      text, [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= ' ' && c != '\x7f'); });
+}
+
+std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, number);
+  return failure == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+}
+
 bool is_same_token(std::string_view a, std::string_view b) noexcept {
   return std::ranges::equal(a, b, {}, lower_ascii, lower_ascii);
 }

@@ -1,4 +1,5 @@
-// The header fields of HTTP that describe partial bodies (RFC 9110, sections 8.3 and 14.4).
+// The header fields of HTTP: their grammar (RFC 9110, sections 5.5 and 5.6), and those that describe partial
+// bodies (sections 8.3 and 14.4).
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,13 @@ namespace layoutfs {
 
 // Returns whether two ASCII texts are equal, ignoring case.
 bool is_same_token(std::string_view a, std::string_view b) noexcept;
+
+// Returns whether it is a token (section 5.6.2), as the names of fields are.
+bool is_token(std::string_view text) noexcept;
+// Returns whether it can be the value of a field: it has no control characters except tabs (section 5.5).
+bool is_field_value(std::string_view text) noexcept;
+// Returns the number that `text` is in decimal digits, as in Content-Length; nullopt if it is something else.
+std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept;
 
 // The parts of a Content-Type that matter for multipart bodies.
 struct ContentType {

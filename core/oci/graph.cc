@@ -96,6 +96,11 @@ Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& de
   return node;
 }
 
+Result<GraphNode> parse_graph_node(ByteView text, std::string_view media_type) {
+  const DocumentForm form = form_of(media_type);
+  return is_understood(form) ? parse_node(form, text) : GraphNode();
+}
+
 std::vector<Descriptor> children_of(GraphNode node) {
   if (auto* index = std::get_if<Index>(&node)) return std::move(index->manifests);
   if (auto* artifact = std::get_if<ArtifactManifest>(&node)) return std::move(artifact->blobs);

@@ -44,6 +44,10 @@ bool is_unknown_type(std::string_view media_type);
 // and read_manifest. A blob of an unknown type is verified, too: Errc::not_found, Errc::corrupt.
 Result<GraphNode> read_graph_node(const Provider& provider, const Descriptor& descriptor);
 
+// Returns the node of a document by its text alone; std::monostate if its media type is not that of a known
+// kind. The layers of schema 1 are not included. Errors are those of the parsers in layoutfs/documents.h.
+Result<GraphNode> parse_graph_node(ByteView text, std::string_view media_type);
+
 // Returns the children in document order: the config and the layers of a manifest, the manifests of an index,
 // the blobs of an artifact manifest, the layers of schema 1, and the blobs that an unknown document mentions.
 std::vector<Descriptor> children_of(GraphNode node);

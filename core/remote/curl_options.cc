@@ -21,19 +21,6 @@ constexpr long kSendBuffer = 64 * 1024;      // bytes
 constexpr std::uint64_t kExpectContinueAbove = 1024 * 1024;  // bytes, as in libcurl
 constexpr std::size_t kMaxAuthorities = 4 * 1024 * 1024;     // bytes of a PEM file
 
-// RFC 9110, section 5.6.2.
-bool is_http_token(std::string_view text) noexcept {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || kOthers.contains(c);
-  });
-}
-
-// RFC 9110, section 5.5.
-bool is_value_to_send(std::string_view text) noexcept {
-  return std::ranges::none_of(text, [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == 127; });
-}
-
 void append_line(CurlList& list, const std::string& line) {
   curl_slist* const longer = ::curl_slist_append(list.get(), line.c_str());
   if (longer == nullptr) throw std::bad_alloc();
@@ -129,10 +116,10 @@ bool may_expect_continue(const HttpRequest& request) noexcept {
 }
 
 Result<CurlList> header_of(const HttpRequest& request) {
-  if (!is_http_token(request.method)) return fail(Errc::invalid_argument, "invalid HTTP method");
+  if (!is_token(request.method)) return fail(Errc::invalid_argument, "invalid HTTP method");
   CurlList list;
   for (const auto& [name, value] : request.fields) {
-    if (!is_http_token(name) || !is_value_to_send(value))
+    if (!is_token(name) || !is_field_value(value))
       return fail(Errc::invalid_argument, "invalid header field '" + name + "'");
     append_line(list,
                 value.empty() ? name + ";" : name + ": " + value);  // libcurl's way to send an empty value

@@ -11,6 +11,7 @@ namespace layoutfs {
 class DocumentBlob final : public Blob {
  public:
   explicit DocumentBlob(Bytes bytes) : bytes_(std::move(bytes)) {}
+  ByteView bytes() const noexcept { return bytes_; }
   std::uint64_t size() const noexcept override { return bytes_.size(); }
   Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
     if (offset >= bytes_.size()) return std::size_t{0};

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/base/ascii.h"
+#include "core/http/fields.h"
 #include "core/remote/toml_table.h"
 
 namespace layoutfs {
@@ -19,18 +20,6 @@ bool is_url_host_char(char c) {
 }
 bool is_url_path_char(char c) {
   return is_url_host_char(c) || std::string_view("/~%!$&'()*+,;=").contains(c);
-}
-
-// A token of RFC 9110, section 5.6.2.
-bool is_field_name(std::string_view name) {
-  return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").contains(c);
-  });
-}
-bool is_field_value(std::string_view value) {
-  return std::ranges::all_of(
-      value, [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
 }
 
 // Splits "[SCHEME://]HOST[:PORT][/PATH]" into the members of `server`. Returns false if it is something else.
@@ -104,7 +93,7 @@ Status parse_fields(const TomlTable& table, HostsTomlServer& server) {
   for (const std::string& name : (*header)->value().names) {
     const auto values = (*header)->texts(name);
     if (!values) return fail(Error(values.error()));
-    if (!is_field_name(name) || !std::ranges::all_of(*values, is_field_value))
+    if (!is_token(name) || !std::ranges::all_of(*values, is_field_value))
       return table.malformed("header", "not a header field");
     for (const std::string& value : *values) server.fields.emplace_back(name, value);
   }

@@ -2,30 +2,12 @@
 
 #include <utility>
 
-#include "layoutfs/documents.h"
+#include "core/oci/graph.h"
 
 namespace layoutfs {
 namespace {
 
 constexpr std::size_t kMostBlobs = 200'000;
-
-std::vector<Descriptor> descriptors_in(ByteView document, std::string_view media_type) {
-  std::vector<Descriptor> all;
-  switch (document_kind(media_type)) {
-    case DocumentKind::index:
-      if (auto index = Index::parse(document)) all = std::move(index->manifests);
-      break;
-    case DocumentKind::manifest:
-      if (auto manifest = Manifest::parse(document)) {
-        all = std::move(manifest->layers);
-        all.push_back(std::move(manifest->config));
-      }
-      break;
-    case DocumentKind::other:
-      break;
-  }
-  return all;
-}
 
 }  // namespace
 
@@ -39,8 +21,10 @@ void KnownBlobs::add(const Descriptor& descriptor) {
 }
 
 void KnownBlobs::learn(ByteView document, std::string_view media_type) {
-  const std::vector<Descriptor> all = descriptors_in(document, media_type);
-  for (const Descriptor& each : all) add(each);
+  auto node = parse_graph_node(document, media_type);
+  if (!node) return;  // its readers report the error
+  const std::vector<Descriptor> children = children_of(*std::move(node));
+  for (const Descriptor& child : children) add(child);
 }
 
 std::optional<Descriptor> KnownBlobs::find(const Digest& digest) const {

@@ -17,7 +17,7 @@ namespace layoutfs {
 // of descriptors; beyond a limit further ones are not kept.
 class KnownBlobs {
  public:
-  // Adds the descriptors in a manifest or an index. Other documents have none.
+  // Adds the children of a document. Other content has none.
   void learn(ByteView document, std::string_view media_type);
   void add(const Descriptor& descriptor);
   std::optional<Descriptor> find(const Digest& digest) const;

@@ -124,7 +124,7 @@ RegistrySession::AttemptOf<RegistryDocument> RegistrySession::fetch_once(const R
   auto bytes = read_all(**response);
   if (bytes) return RegistryDocument{*std::move(response), *std::move(bytes)};
   Error error = std::move(bytes).error();
-  const bool may_pass = is_transient(error) || error.code() == Errc::unexpected_eof;
+  const bool may_pass = is_interruption(error);
   return std::unexpected(Failure{std::move(error), may_pass});
 }
 

@@ -1,44 +1,16 @@
 #include "core/remote/remote_engine.h"
 
-#include <algorithm>
 #include <utility>
+#include <variant>
 
+#include "core/oci/graph.h"
 #include "core/oci/reference.h"
-#include "core/oci/repository_names.h"
-#include "core/remote/document_blob.h"
-#include "core/remote/remote_upload.h"
+#include "core/registry/push_content.h"
 #include "core/remote/response_text.h"
 #include "layoutfs/documents.h"
 #include "layoutfs/upload.h"
 
 namespace layoutfs {
-namespace {
-
-bool is_pushed_as_manifest(std::string_view media_type) {
-  return document_kind(media_type) != DocumentKind::other || is_artifact_type(media_type);
-}
-
-// The content to which a manifest or an index refers.
-struct Mentioned {
-  std::vector<Descriptor> manifests, blobs;
-};
-
-Mentioned mentioned_in(ByteView document, std::string_view media_type) {
-  Mentioned mentioned;
-  if (document_kind(media_type) == DocumentKind::index) {
-    if (auto index = Index::parse(document)) mentioned.manifests = std::move(index->manifests);
-  } else if (document_kind(media_type) == DocumentKind::manifest) {
-    if (auto manifest = Manifest::parse(document)) {
-      mentioned.blobs = std::move(manifest->layers);
-      mentioned.blobs.push_back(std::move(manifest->config));
-    }
-  } else if (auto artifact = ArtifactManifest::parse(document)) {
-    mentioned.blobs = std::move(artifact->blobs);
-  }
-  return mentioned;
-}
-
-}  // namespace
 
 RemoteEngine::RemoteEngine(std::shared_ptr<RemoteRegistry> registry, std::string repository)
     : registry_(std::move(registry)), repository_(std::move(repository)) {}
@@ -61,7 +33,7 @@ Status RemoteEngine::check() const {
 
 Result<BlobPtr> RemoteEngine::get_blob(const Digest& digest, const Context& context) const {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  if (auto document = pending(digest)) return document->blob;
+  if (auto document = pending(digest)) return document->content;
   auto reader = registry_->get_blob(repository_, digest);
   if (!reader) return fail(std::move(reader).error());
   return reader->blob();
@@ -70,7 +42,8 @@ Result<BlobPtr> RemoteEngine::get_blob(const Digest& digest, const Context& cont
 Result<std::optional<BlobStatus>> RemoteEngine::blob_status(const Digest& digest,
                                                             const Context& context) const {
   if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-  if (const auto document = pending(digest)) return BlobStatus{.size = document->blob->size(), .put_ns = 0};
+  if (const auto document = pending(digest))
+    return BlobStatus{.size = document->content->size(), .put_ns = 0};
   {
     auto present = present_.lock();
     if (const auto found = present->find(digest); found != present->end())
@@ -130,51 +103,44 @@ Result<PutResult> RemoteEngine::put_small(ByteSource& content, const PutOptions&
   if (!options.digest.empty() && options.digest != digest)
     return fail(Errc::digest_invalid, options.digest.str() + ": the content has the digest " + digest.str());
   const std::string type = document_type_of(*bytes);
-  if (!is_pushed_as_manifest(type)) {
+  if (!is_document_type(type)) {
     MemorySource memory(*bytes);
     PutOptions wanted = options;
     wanted.digest = digest;
     return send(memory, wanted);
   }
-  auto blob = std::make_shared<DocumentBlob>(*bytes);
-  pending_.lock()->try_emplace(digest, Pending{std::move(blob), *std::move(bytes), type});
+  pending_.lock()->try_emplace(digest,
+                               Pending{std::make_shared<const DocumentBlob>(*std::move(bytes)), type});
   return PutResult{std::move(digest), size};
 }
 
 Result<PutResult> RemoteEngine::send(ByteSource& content, const PutOptions& options) {
   auto writer = registry_->push_blob_chunked(repository_);
   if (!writer) return fail(std::move(writer).error());
-  auto written = options.size ? write_all(**writer, content,
-                                          {.digest = options.digest, .size = *options.size}, options.context)
-                              : write_all(**writer, content, options.context);
-  auto digest =
-      written && options.digest.empty() ? (*writer)->digest(options.context) : Result<Digest>(options.digest);
-  if (!written || !digest) {
-    ignore((*writer)->cancel(), "the first error is returned");
-    return fail(written ? std::move(digest).error() : std::move(written).error());
-  }
-  auto stored = (*writer)->commit(*digest, options.context);
+  auto stored = push_content(**writer, content, options.digest, options.size, options.context);
   if (!stored) return fail(std::move(stored).error());
-  present_.lock()->emplace(*digest, stored->size);
-  return PutResult{*std::move(digest), stored->size};
+  present_.lock()->emplace(stored->digest, stored->size);
+  return PutResult{stored->digest, stored->size};
 }
 
-Status RemoteEngine::push_as_blob(const Digest& digest, const Context& context) {
-  const auto document = pending(digest);
-  if (!document) return {};
-  MemorySource memory(document->bytes);
-  const auto sent = send(memory, {.digest = digest, .size = document->bytes.size(), .context = context});
+Status RemoteEngine::push_as_blob(const Digest& digest, const Pending& document, const Context& context) {
+  MemorySource memory(document.content->bytes());
+  const auto sent = send(memory, {.digest = digest, .size = document.content->size(), .context = context});
   return sent ? Status() : fail(Error(sent.error()));
 }
 
 Status RemoteEngine::push_children(const Pending& document, const Context& context) {
-  const Mentioned mentioned = mentioned_in(document.bytes, document.media_type);
-  for (const Descriptor& child : mentioned.manifests)
-    if (const auto own = pending(child.digest); own && !own->is_pushed)
-      if (auto pushed = push(child.digest, "", context); !pushed) return pushed;
-  // The content of an artifact may look like a manifest.
-  for (const Descriptor& blob : mentioned.blobs)
-    if (auto pushed = push_as_blob(blob.digest, context); !pushed) return pushed;
+  auto node = parse_graph_node(document.content->bytes(), document.media_type);
+  if (!node) return {};  // the registry refuses it, and says why
+  const bool is_index = std::holds_alternative<Index>(*node);
+  const std::vector<Descriptor> children = children_of(*std::move(node));
+  for (const Descriptor& child : children) {
+    const auto own = pending(child.digest);
+    if (!own || (is_index && own->is_pushed)) continue;
+    // The content of an artifact may look like a manifest.
+    auto pushed = is_index ? push(child.digest, "", context) : push_as_blob(child.digest, *own, context);
+    if (!pushed) return pushed;
+  }
   return {};
 }
 
@@ -186,14 +152,15 @@ Status RemoteEngine::push(const Digest& digest, const std::string& tag, const Co
     if (!there) return fail(Error(there.error()));
     Bytes bytes(static_cast<std::size_t>(there->size()));
     if (const auto got = there->read_at(bytes, 0); !got) return fail(Error(got.error()));
-    document = Pending{there->blob(), std::move(bytes), there->descriptor().media_type};
+    document =
+        Pending{std::make_shared<const DocumentBlob>(std::move(bytes)), there->descriptor().media_type};
   } else if (auto pushed = push_children(*document, context); !pushed) {
     return pushed;
   }
   PushManifestParameters parameters{.digest = digest, .context = context};
   if (!tag.empty()) parameters.tags.push_back(tag);
   const auto pushed =
-      registry_->push_manifest(repository_, document->bytes, document->media_type, parameters);
+      registry_->push_manifest(repository_, document->content->bytes(), document->media_type, parameters);
   if (!pushed) return fail(Error(pushed.error()));
   auto all = pending_.lock();
   if (const auto found = all->find(digest); found != all->end()) found->second.is_pushed = true;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/guarded.h"
+#include "core/remote/document_blob.h"
 #include "core/remote/remote_registry.h"
 #include "layoutfs/engine.h"
 
@@ -54,8 +55,7 @@ class RemoteEngine final : public Engine {
 
  private:
   struct Pending {
-    BlobPtr blob;
-    Bytes bytes;
+    std::shared_ptr<const DocumentBlob> content;
     std::string media_type;
     bool is_pushed = false;
   };
@@ -67,7 +67,7 @@ class RemoteEngine final : public Engine {
   // Stores the manifest under `tag`, or without a tag, after everything that it refers to.
   Status push(const Digest& digest, const std::string& tag, const Context& context);
   Status push_children(const Pending& document, const Context& context);
-  Status push_as_blob(const Digest& digest, const Context& context);
+  Status push_as_blob(const Digest& digest, const Pending& document, const Context& context);
 
   const std::shared_ptr<RemoteRegistry> registry_;
   const std::string repository_;

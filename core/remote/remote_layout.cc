@@ -1,22 +1,19 @@
 #include "core/remote/remote_layout.h"
 
 #include <algorithm>
-#include <ctime>
 #include <utility>
 
-#include "core/oci/reference.h"
+#include "core/cas/layout_dir.h"
+#include "core/cas/marker.h"
+#include "core/oci/graph.h"
 #include "layoutfs/documents.h"
+#include "layoutfs/open.h"
 
 namespace layoutfs {
 namespace {
 
 // Documents that are kept; an index has one for each platform.
 constexpr std::size_t kMostDocuments = 64;
-
-bool is_document(const Descriptor& descriptor) {
-  return document_kind(descriptor.media_type) != DocumentKind::other ||
-         is_artifact_type(descriptor.media_type);
-}
 
 }  // namespace
 
@@ -56,7 +53,7 @@ Result<BlobPtr> RemoteLayout::get_blob(const Digest& digest, const Context& cont
     if (const auto found = documents->find(digest); found != documents->end()) return found->second;
   }
   const auto known = registry_->known().find(digest);
-  if (!known || !is_document(*known)) {
+  if (!known || !is_document_type(known->media_type)) {
     auto reader = registry_->get_blob(name_.repository, digest);
     if (!reader) return fail(std::move(reader).error());
     return reader->blob();
@@ -105,10 +102,7 @@ Result<std::vector<Digest>> RemoteLayout::list_blobs(Algorithm algorithm, const 
 }
 
 std::int64_t RemoteLayout::listing_ns(Algorithm, const Context&) const {
-  // Documents that are read later mention further blobs.
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  return now_ns();  // documents that are read later mention further blobs
 }
 
 Result<std::shared_ptr<const References>> RemoteLayout::references(const Context&) const {
@@ -130,8 +124,9 @@ Result<std::vector<std::string>> RemoteLayout::list_references(const Context&) c
 }
 
 Result<Bytes> RemoteLayout::marker(const Context&) const {
-  const ByteView text = as_bytes(R"({"imageLayoutVersion":"1.0.0"})");
-  return Bytes(text.begin(), text.end());
+  const std::string text = ImageLayout{std::string(kImageLayoutVersion)}.json();
+  const ByteView bytes = as_bytes(text);
+  return Bytes(bytes.begin(), bytes.end());
 }
 
 }  // namespace layoutfs

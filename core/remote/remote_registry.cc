@@ -1,14 +1,14 @@
 #include "core/remote/remote_registry.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "core/http/fields.h"
-#include "core/oci/document_members.h"
+#include "core/oci/graph.h"
 #include "core/oci/media_types.h"
 #include "core/oci/reference.h"
 #include "core/oci/repository_names.h"
+#include "core/registry/push_content.h"
 #include "core/registry/repository_map.h"
 #include "core/remote/document_blob.h"
 #include "core/remote/percent.h"
@@ -35,17 +35,9 @@ std::string accepted_types() {
   return types;
 }
 
-std::optional<std::uint64_t> number_in(std::optional<std::string_view> text) {
-  if (!text) return std::nullopt;
-  std::uint64_t number = 0;
-  const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (failed != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return number;
-}
-
 // Returns the size of a blob in the response to a HEAD, or to a GET of its first byte.
 std::optional<std::uint64_t> size_in(const HttpResponse& response) {
-  if (response.status() != 206) return number_in(response.field("Content-Length"));
+  if (response.status() != 206) return parse_decimal(response.field("Content-Length").value_or(""));
   const auto field = response.field("Content-Range");
   if (!field) return std::nullopt;
   const auto range = ContentRange::parse(*field);
@@ -65,22 +57,17 @@ struct FetchedManifest {
   Bytes bytes;
 };
 
-bool is_manifest_type(std::string_view media_type) {
-  return document_kind(media_type) != DocumentKind::other || is_artifact_type(media_type) ||
-         is_schema1_type(media_type);
-}
-
 // Returns the media type of a manifest. Errc::unsupported if the registry states another one than that of a
 // manifest; Errc::io if the document is none: often the answer of another kind of server.
 Result<std::string> manifest_type(const RegistryDocument& document) {
   const std::string stated = essence_of(document.response->field("Content-Type").value_or(""));
   std::string own = document_type_of(document.bytes);
   // Other kinds of manifests state no type of their own.
-  if (own.empty() && document_kind(stated) == DocumentKind::other && is_manifest_type(stated)) own = stated;
+  if (own.empty() && document_kind(stated) == DocumentKind::other && is_document_type(stated)) own = stated;
   if (own.empty())
     return fail(Errc::io, "not a registry: it answered with a document of the media type " +
                               (stated.empty() ? "none" : stated));
-  if (!stated.empty() && stated != "application/json" && !is_manifest_type(stated))
+  if (!stated.empty() && stated != "application/json" && !is_document_type(stated))
     return fail(Errc::unsupported,
                 "the registry sent a manifest of the media type " + stated + ", which is not known");
   return own;
@@ -254,12 +241,7 @@ Result<Descriptor> RemoteRegistry::push_blob(std::string_view repository, const 
   if (registry_code(found.error()) != RegistryCode::blob_unknown) return fail(std::move(found).error());
   auto writer = push_blob_chunked(repository);
   if (!writer) return fail(std::move(writer).error());
-  auto written = write_all(**writer, content, descriptor, context);
-  if (!written) {
-    ignore((*writer)->cancel(), "the first error is returned");
-    return fail(std::move(written).error());
-  }
-  auto stored = (*writer)->commit(descriptor.digest, context);
+  auto stored = push_content(**writer, content, descriptor.digest, descriptor.size, context);
   if (!stored) return stored;
   return descriptor;
 }

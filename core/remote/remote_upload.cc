@@ -1,10 +1,10 @@
 #include "core/remote/remote_upload.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
+#include "core/http/fields.h"
 #include "core/remote/percent.h"
 #include "core/remote/response_text.h"
 #include "core/remote/url.h"
@@ -30,12 +30,10 @@ std::optional<std::uint64_t> size_in_range(const HttpResponse& response) {
   if (field->starts_with("bytes=")) field->remove_prefix(6);
   const auto dash = field->find('-');
   if (dash == std::string_view::npos) return std::nullopt;
-  const std::string_view text = field->substr(dash + 1);
-  std::uint64_t last = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), last);
-  if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const auto last = parse_decimal(field->substr(dash + 1));
+  if (!last) return std::nullopt;
   // Registries answer "0-0" for an empty upload, too; it is sent again then.
-  return last == 0 ? 0 : last + 1;
+  return *last == 0 ? 0 : *last + 1;
 }
 
 RegistryRequest push_request(std::string method) {
@@ -59,6 +57,14 @@ Result<std::string> new_upload(RegistrySession& session, const Context& context)
   const auto response = start(session, "", context);
   if (!response) return fail(Error(response.error()));
   return location_in(**response, session.name());
+}
+
+Status cancel_upload(RegistrySession& session, const std::string& location, const Context& context) {
+  RegistryRequest request = push_request("DELETE");
+  request.url = location;
+  request.accepted = {404, 405};
+  const auto response = session.send(request, context);
+  return response ? Status() : fail(Error(response.error()));
 }
 
 class RemoteUpload final : public BlobWriter {
@@ -119,11 +125,7 @@ class RemoteUpload final : public BlobWriter {
   Status cancel() override {
     if (is_closed_) return {};
     is_closed_ = true;
-    RegistryRequest request = push_request("DELETE");
-    request.url = location_;
-    request.accepted = {404, 405};
-    const auto response = session_->send(request, {});
-    return response ? Status() : fail(Error(response.error()));
+    return cancel_upload(*session_, location_, {});
   }
 
  private:
@@ -229,21 +231,6 @@ class RemoteUpload final : public BlobWriter {
   bool is_closed_ = false;
 };
 
-Status write_up_to(BlobWriter& writer, ByteSource& content, std::optional<std::uint64_t> size,
-                   const Digest& digest, const Context& context) {
-  constexpr std::size_t kPiece = std::size_t{256} << 10;
-  for (Bytes piece(kPiece);;) {
-    if (auto go_on = context.check(); !go_on) return go_on;
-    const auto got = content.read(piece);
-    if (!got) return fail(Error(got.error()));
-    if (*got == 0) return {};
-    if (size && writer.size() + *got > *size)
-      return fail(Errc::size_invalid,
-                  digest.str() + ": the content has more than " + std::to_string(*size) + " bytes");
-    if (auto written = writer.write(ByteView(piece).first(*got)); !written) return written;
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<BlobWriter>> open_remote_upload(std::shared_ptr<RegistrySession> session,
@@ -273,27 +260,9 @@ Result<bool> mount_remote_blob(RegistrySession& session, const std::string& from
   if (!response) return fail(Error(response.error()));
   if ((*response)->status() == 201) return true;
   // The registry has started an upload instead, which is not needed.
-  if (auto location = location_in(**response, session.name())) {
-    RegistryRequest request = push_request("DELETE");
-    request.url = *std::move(location);
-    request.accepted = {404, 405};
-    ignore(session.send(request, context), "the registry removes it later");
-  }
+  if (const auto location = location_in(**response, session.name()))
+    ignore(cancel_upload(session, *location, context), "the registry removes it later");
   return false;
-}
-
-Status write_all(BlobWriter& writer, ByteSource& content, const Context& context) {
-  return write_up_to(writer, content, std::nullopt, {}, context);
-}
-
-Status write_all(BlobWriter& writer, ByteSource& content, const Descriptor& descriptor,
-                 const Context& context) {
-  if (auto written = write_up_to(writer, content, descriptor.size, descriptor.digest, context); !written)
-    return written;
-  if (writer.size() == descriptor.size) return {};
-  return fail(Errc::size_invalid, descriptor.digest.str() + ": the content has " +
-                                      std::to_string(writer.size()) + " bytes, not " +
-                                      std::to_string(descriptor.size));
 }
 
 }  // namespace layoutfs

@@ -6,9 +6,7 @@
 #include <string>
 
 #include "core/remote/registry_session.h"
-#include "layoutfs/bytes.h"
 #include "layoutfs/context.h"
-#include "layoutfs/descriptor.h"
 #include "layoutfs/digest.h"
 #include "layoutfs/error.h"
 #include "layoutfs/registry.h"
@@ -28,11 +26,5 @@ inline constexpr std::size_t kSmallestPiece = std::size_t{8} << 20;
 // Asks the registry to mount a blob of the repository `from`. Returns whether it did.
 Result<bool> mount_remote_blob(RegistrySession& session, const std::string& from, const Digest& digest,
                                const Context& context);
-
-// Writes all of `content`.
-Status write_all(BlobWriter& writer, ByteSource& content, const Context& context);
-// The same for content that must have the descriptor's size. Errc::size_invalid if it has another one.
-Status write_all(BlobWriter& writer, ByteSource& content, const Descriptor& descriptor,
-                 const Context& context);
 
 }  // namespace layoutfs

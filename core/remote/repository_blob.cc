@@ -1,7 +1,6 @@
 #include "core/remote/repository_blob.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -74,8 +73,7 @@ class RangeReader final : public ByteSource {
 
   // Waits before the next attempt. Returns `error` if there is none.
   Status may_try_again(Error error) {
-    const bool may_pass = is_transient(error) || error.code() == Errc::unexpected_eof;
-    if (!may_pass) return fail(std::move(error));
+    if (!is_interruption(error)) return fail(std::move(error));
     session_->count_retry(error);
     return retries_.wait(std::move(error), std::chrono::milliseconds(0), context_);
   }
@@ -134,11 +132,9 @@ class RangeReader final : public ByteSource {
 
   // `is_more`: than what was asked for.
   Status check_whole(bool is_more) {
-    if (const auto length = response_->field("Content-Length")) {
-      std::uint64_t size = 0;
-      const auto [end, failed] = std::from_chars(length->data(), length->data() + length->size(), size);
-      if (failed == std::errc() && size != size_) return fail(wrong_size(size));
-    }
+    if (const auto size = parse_decimal(response_->field("Content-Length").value_or(""));
+        size && *size != size_)
+      return fail(wrong_size(*size));
     if (has_begun_) return skip_to_position();
     if (is_more) {
       position_ = 0;

@@ -3,7 +3,6 @@
 #include <ctime>
 
 #include <algorithm>
-#include <charconv>
 #include <condition_variable>
 #include <mutex>
 #include <random>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "core/base/wait.h"
+#include "core/http/fields.h"
 
 namespace layoutfs {
 namespace {
@@ -57,11 +57,15 @@ void Retries::restart() {
   end_.reset();
 }
 
+bool is_interruption(const Error& error) noexcept {
+  return is_transient(error) || error.code() == Errc::unexpected_eof;
+}
+
 milliseconds parse_retry_after(std::string_view text, std::chrono::system_clock::time_point now) {
-  std::uint32_t seconds = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (failed == std::errc() && end == text.data() + text.size())
-    return std::min<milliseconds>(std::chrono::seconds(seconds), kLongestWish);
+  if (const auto seconds = parse_decimal(text)) {
+    const std::uint64_t most = std::chrono::seconds(kLongestWish).count();
+    return std::chrono::seconds(std::min(*seconds, most));
+  }
   std::tm date{};
   // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7); the other two forms are obsolete.
   const std::string copy(text);

@@ -30,6 +30,9 @@ class Retries {
   int attempts_ = 0;
 };
 
+// Returns whether a response, or its body, was interrupted, so that another attempt may succeed.
+bool is_interruption(const Error& error) noexcept;
+
 // Returns the value of a Retry-After field (RFC 9110, section 10.2.3): a number of seconds or a date, which
 // is compared with the time of this machine. At most an hour; 0 if it is malformed.
 std::chrono::milliseconds parse_retry_after(std::string_view text, std::chrono::system_clock::time_point now);

@@ -4,6 +4,7 @@
 #include "core/oci/present_blob.h"
 #include "core/oci/reference.h"
 #include "core/oci/repository_names.h"
+#include "core/registry/push_content.h"
 #include "core/registry/repository_map.h"
 #include "core/transfer/blob_options.h"
 #include "core/transfer/compression.h"
@@ -12,29 +13,7 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kPushSize = std::size_t{256} << 10;  // bytes per copy step
-
-// Writes all of `content`, which must match the digest and size of `info` if they are known.
-Result<Descriptor> push_all(BlobWriter& writer, ByteSource& content, const BlobInfo& info,
-                            const Context& context) {
-  const auto wrong_size = [&](const std::string& bytes) {
-    return fail(Errc::size_invalid, info.digest.str() + ": the content has " + bytes + " bytes, not " +
-                                        std::to_string(*info.size));
-  };
-  for (Bytes piece(kPushSize);;) {
-    if (auto go_on = context.check(); !go_on) return fail(std::move(go_on).error());
-    const auto got = content.read(piece);
-    if (!got) return fail(Error(got.error()));
-    if (*got == 0) break;
-    if (info.size && writer.size() + *got > *info.size) return wrong_size("more");
-    if (auto written = writer.write(ByteView(piece).first(*got)); !written)
-      return fail(std::move(written).error());
-  }
-  if (info.size && writer.size() != *info.size) return wrong_size(std::to_string(writer.size()));
-  auto digest = info.digest.empty() ? writer.digest(context) : Result<Digest>(info.digest);
-  if (!digest) return fail(std::move(digest).error());
-  return writer.commit(*digest, context);
-}
+constexpr std::size_t kPushSize = std::size_t{256} << 10;  // bytes, a hint for the store
 
 // Options without an effect in a registry are refused, because the caller relies on them.
 Status check_options(const DestinationOptions& options) {
@@ -124,12 +103,8 @@ class RegistryDestination final : public ImageDestination {
                          const Context& context) const {
     auto writer = registry_->push_blob_chunked(repository_, kPushSize);
     if (!writer) return fail(std::move(writer).error());
-    auto pushed = push_all(**writer, content, info, context);
-    if (!pushed) {
-      ignore((*writer)->cancel(),
-             "the first error is returned, and Engine::clean() removes the upload later");
-      return fail(std::move(pushed).error());
-    }
+    auto pushed = push_content(**writer, content, info.digest, info.size, context);
+    if (!pushed) return fail(std::move(pushed).error());
     return finished(info, *pushed, cache);
   }
 
