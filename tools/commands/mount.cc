@@ -306,11 +306,14 @@ Status mount_layout(MountArguments arguments) {
       is_remote_name(arguments.image.layout.empty() ? arguments.image.name : arguments.image.layout);
   const bool is_in_background = !arguments.is_foreground && !arguments.is_debug;
   std::optional<Daemon> daemon;
-  if (is_remote && is_in_background) {
+  const auto detach = [&daemon]() -> Status {
     auto started = Daemon::start();
     if (!started) return fail(std::move(started).error());
     daemon = std::move(*started);
-  }
+    return {};
+  };
+  if (is_remote && is_in_background)
+    if (auto detached = detach(); !detached) return detached;
 
   auto served = options->is_of_repositories ? serve_repositories(arguments, *options, mount_point_argument)
                                             : serve_layout(arguments, *options, mount_point_argument);
@@ -320,11 +323,8 @@ Status mount_layout(MountArguments arguments) {
   auto mount_point = MountPoint::prepare(mount_point_argument, served->used);
   if (!mount_point) return fail(std::move(mount_point).error());
   if (is_stop_pending()) return fail(Errc::cancelled, "stopped by a signal");
-  if (!daemon && is_in_background) {
-    auto started = Daemon::start();
-    if (!started) return fail(std::move(started).error());
-    daemon = std::move(*started);
-  }
+  if (!daemon && is_in_background)
+    if (auto detached = detach(); !detached) return detached;
   const std::string source = !options->fsname.empty() ? options->fsname : served->source;
   // Threads of the session use these.
   std::atomic<bool> is_shown = false;
