@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,8 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <utility>
 
 #include "core/base/file.h"
+#include "core/base/program.h"
 
 namespace layoutfs {
 namespace {
@@ -81,30 +82,13 @@ class Child {
     retried([&] { return ::waitpid(pid_, nullptr, 0); });
   }
 
-  Status start(std::vector<std::string>& words, int input, int output, int errors) {
-    std::vector<char*> arguments;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-    ::posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-    // Our threads block signals, and SIGPIPE is ignored; the program must not inherit that.
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes, &none);
-    ::posix_spawnattr_setsigdefault(&attributes, &all);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    const int failed = ::posix_spawnp(&pid_, arguments[0], &actions, &attributes, arguments.data(), environ);
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&actions);
-    if (failed == 0) return {};
-    pid_ = -1;
-    return fail(Error::system(failed, words.front()));
+  Status start(std::vector<std::string> words, int input, int output, int errors) {
+    const std::array redirections{Redirection{input, STDIN_FILENO}, Redirection{output, STDOUT_FILENO},
+                                  Redirection{errors, STDERR_FILENO}};
+    const auto started = start_program(std::move(words), redirections, ProgramSignals::reset);
+    if (!started) return fail(Error(started.error()));
+    pid_ = *started;
+    return {};
   }
 
   // Returns whether it has ended, without waiting.
@@ -136,7 +120,8 @@ Result<CapturedProgram> run_and_capture(std::vector<std::string> words, std::str
   for (CapturePipe* const pipe : {&output, &errors})
     if (auto opened = pipe->open(); !opened) return fail(std::move(opened).error(), name);
   Child child;
-  if (auto started = child.start(words, input_file->get(), output.writer.get(), errors.writer.get());
+  if (auto started =
+          child.start(std::move(words), input_file->get(), output.writer.get(), errors.writer.get());
       !started)
     return fail(std::move(started).error());
   output.writer.reset();
