@@ -2,72 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "core/base/ascii.h"
+#include "core/http/field_parser.h"
 
 namespace layoutfs {
 namespace {
-
-constexpr std::string_view kBlanks = " \t";
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return lower_ascii(c) >= 'a' && lower_ascii(c) <= 'z'; }
-
-// RFC 9110, 5.6.2
-bool is_token_character(char c) {
-  return is_letter(c) || is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-// Parses the value of a field from its start.
-class FieldParser {
- public:
-  explicit FieldParser(std::string_view text) : rest_(text) {}
-
-  bool is_at_end() const { return rest_.empty(); }
-  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(kBlanks), rest_.size())); }
-  bool take(char c) {
-    if (!rest_.starts_with(c)) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  // Takes the longest prefix of token characters and `others`.
-  std::string_view take_token(std::string_view others = {}) {
-    const auto is_part = [&](char c) {
-      return is_token_character(c) || others.find(c) != std::string_view::npos;
-    };
-    const auto end = std::ranges::find_if_not(rest_, is_part);
-    const std::string_view token = rest_.substr(0, static_cast<std::size_t>(end - rest_.begin()));
-    rest_.remove_prefix(token.size());
-    return token;
-  }
-  // Takes a quoted string and returns its text, nullopt if there is none. RFC 9110, 5.6.4.
-  std::optional<std::string> take_quoted() {
-    if (!take('"')) return std::nullopt;
-    std::string text;
-    while (!rest_.empty() && !rest_.starts_with('"')) {
-      if (rest_.front() == '\\') rest_.remove_prefix(1);
-      const bool is_text = !rest_.empty() &&
-                           (static_cast<unsigned char>(rest_.front()) >= ' ' || rest_.front() == '\t') &&
-                           rest_.front() != '\x7f';
-      if (!is_text) return std::nullopt;
-      text += rest_.front();
-      rest_.remove_prefix(1);
-    }
-    return take('"') ? std::optional(text) : std::nullopt;
-  }
-  std::optional<std::uint64_t> take_number() {
-    std::uint64_t number = 0;
-    const auto [end, failure] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
-    constexpr auto kMost = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-    if (failure != std::errc() || number >= kMost) return std::nullopt;
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-    return number;
-  }
-
- private:
-  std::string_view rest_;
-};
 
 // Takes the value of a parameter, nullopt if it is invalid.
 std::optional<std::string> take_value(FieldParser& field, bool is_boundary) {

@@ -35,6 +35,12 @@ TEST(AuthChallenge, QuotedPairsAndTokensAreValues) {
   EXPECT_EQ(found->service, "plain");
 }
 
+TEST(AuthChallenge, ValuesMayBeEmptyOrUnquotedUrls) {
+  EXPECT_EQ(best_of({R"(Basic realm="")"})->scheme, Scheme::basic);
+  EXPECT_EQ(best_of({"Bearer realm=https://a.example:5000/token,service=\"\""})->realm,
+            "https://a.example:5000/token");
+}
+
 TEST(AuthChallenge, OthersAreSkipped) {
   for (const std::string_view field : {"", ",", "Negotiate", "Bearer", R"(Bearer service="x")", "=",
                                        R"(Bearer realm="https://a)", R"(Digest realm="x", nonce="y")"})
