@@ -21,11 +21,12 @@
 #include "core/remote/remote_name.h"
 #include "fs/fuse/mount_table.h"
 #include "tools/cli/command.h"
-#include "tools/cli/copy_operands.h"
+#include "tools/cli/copy_target.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/mount_options.h"
 #include "tools/cli/name_store.h"
 #include "tools/cli/registry.h"
+#include "tools/cli/repositories_operand.h"
 #include "tools/commands/complete_image.h"
 
 namespace layoutfs::tools {

@@ -20,7 +20,7 @@
 #include "layoutfs/log.h"
 #include "layoutfs/platform.h"
 #include "tools/cli/command.h"
-#include "tools/cli/copy_operands.h"
+#include "tools/cli/copy_target.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
