@@ -144,7 +144,7 @@ bool RemoteBlob::distrust(std::uint64_t offset, std::uint64_t size) const noexce
     log(is_warned_.exchange(true) ? LogLevel::debug : LogLevel::warning,
         ranges_.digest().str() + ": bytes " + std::to_string(offset) + " to " +
             std::to_string(offset + size) + " do not match their digest; fetching them again");
-    ranges_.drop(first, count);
+    forget(offset, size);
     return true;
   } catch (const std::exception&) {  // no memory available
     return false;

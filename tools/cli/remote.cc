@@ -8,7 +8,6 @@
 
 #include "core/cache/index_cache.h"
 #include "tools/cli/command.h"
-#include "tools/cli/help.h"
 
 namespace layoutfs::tools {
 namespace {
