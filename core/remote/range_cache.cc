@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/cas/file_blob.h"
-
 namespace layoutfs {
 
-RangeCache::RangeCache(std::string directory, std::uint64_t budget, RequestOptions options)
-    : directory_(std::make_shared<RangeDirectory>(std::move(directory), budget)), options_(options) {}
+RangeCache::RangeCache(std::string directory, std::uint64_t budget, RequestOptions options, Keeping keeping)
+    : directory_(std::make_shared<RangeDirectory>(std::move(directory), budget, keeping)),
+      options_(options) {}
 
 Result<std::shared_ptr<const RemoteBlob>> RangeCache::open(const Descriptor& blob,
                                                            std::shared_ptr<const RangeSource> source) {
@@ -32,16 +31,6 @@ Result<std::shared_ptr<const RemoteBlob>> RangeCache::open(const Descriptor& blo
     state->recent.pop_front();
   }
   return opened;
-}
-
-Result<BlobPtr> RangeCache::find_complete(const Digest& digest) const {
-  if (digest.empty()) return fail(Errc::digest_invalid, "empty digest");
-  auto file = directory_->open_complete(digest);
-  if (!file) return fail(std::move(file).error());
-  const auto status = stat_of(file->get(), digest.str());
-  if (!status) return fail(Error(status.error()));
-  return std::make_shared<const FileBlob>(std::make_shared<const UniqueFd>(std::move(*file)), 0,
-                                          static_cast<std::uint64_t>(status->st_size), digest);
 }
 
 RemoteStats RangeCache::stats() const {

@@ -16,7 +16,6 @@
 #include "core/remote/range_source.h"
 #include "core/remote/remote_blob.h"
 #include "core/remote/remote_stats.h"
-#include "layoutfs/blob.h"
 #include "layoutfs/descriptor.h"
 #include "layoutfs/digest.h"
 #include "layoutfs/error.h"
@@ -31,17 +30,17 @@ class RangeCache {
 
   // `directory` is a cache directory (cache_directory.h), created with the first file; if it is empty, or if
   // the budget is 0, blobs are cached only in memory, a few MiB of each. `budget` is a limit in bytes for the
-  // files; the least recently used ones are removed. A blob above the budget is never complete.
+  // files; the least recently used ones are removed. A blob above the budget is never complete. With
+  // Keeping::none, files are only read.
+  using Keeping = RangeDirectory::Keeping;
   explicit RangeCache(std::string directory, std::uint64_t budget = kDefaultBudget,
-                      RequestOptions options = {});
+                      RequestOptions options = {}, Keeping keeping = Keeping::arriving);
 
   // Returns the blob; bytes that are not in the cache are fetched from `source`, by all users of the blob
   // from now on. All users of this cache share one object, which keeps the source: that must not own the
   // cache. Cost: opens up to two files. Errc::digest_invalid if the digest is empty.
   Result<std::shared_ptr<const RemoteBlob>> open(const Descriptor& blob,
                                                  std::shared_ptr<const RangeSource> source);
-  // Returns the blob if the cache has all of it, proven by its digest. Cost: opens a file. Errc::not_found.
-  Result<BlobPtr> find_complete(const Digest& digest) const;
 
   // Returns the sums of all blobs that were opened.
   RemoteStats stats() const;

@@ -19,11 +19,12 @@ bool is_read_only(const Error& error) {
 
 }  // namespace
 
-RangeDirectory::RangeDirectory(std::string directory, std::uint64_t budget)
+RangeDirectory::RangeDirectory(std::string directory, std::uint64_t budget, Keeping keeping)
     : files_(directory.empty() || budget == 0 ? nullptr
                                               : std::make_unique<const CacheDirectory>(std::move(directory))),
       budget_(budget),
-      room_step_(std::min(kLargestRoomStep, budget / 16)) {}
+      room_step_(std::min(kLargestRoomStep, budget / 16)),
+      keeping_(keeping) {}
 
 Result<UniqueFd> RangeDirectory::open_complete(const Digest& digest) const {
   if (!files_) return fail(Errc::not_found, "no cache directory");
@@ -83,7 +84,7 @@ void RangeDirectory::count_written(std::uint64_t bytes) {
 }
 
 bool RangeDirectory::is_writable() const {
-  if (!files_) return false;
+  if (!files_ || keeping_ == Keeping::none) return false;
   auto until = paused_until_.lock();
   if (*until && std::chrono::steady_clock::now() < **until) return false;
   until->reset();

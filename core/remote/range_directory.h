@@ -21,9 +21,14 @@ namespace layoutfs {
 // this process. Thread-safe.
 class RangeDirectory {
  public:
+  enum class Keeping : std::uint8_t {
+    arriving,  // what is fetched is kept
+    none,      // nothing is added, but what earlier users kept is read
+  };
+
   // If `directory` is empty or `budget` is 0, there are no files. `budget` is a limit in bytes for the files
   // of all processes. Each process may exceed it by a sixteenth, at most 64 MiB, before it removes files.
-  RangeDirectory(std::string directory, std::uint64_t budget);
+  RangeDirectory(std::string directory, std::uint64_t budget, Keeping keeping = Keeping::arriving);
 
   // Opens a complete blob and marks it as used. Errc::not_found if there is none.
   Result<UniqueFd> open_complete(const Digest& digest) const;
@@ -54,6 +59,7 @@ class RangeDirectory {
  private:
   const std::unique_ptr<const CacheDirectory> files_;  // null if there are none
   const std::uint64_t budget_, room_step_;
+  const Keeping keeping_;
   std::atomic<std::uint64_t> written_ = 0;  // since room was made
   mutable Guarded<std::optional<std::chrono::steady_clock::time_point>> paused_until_;
   std::atomic<bool> is_warned_ = false;

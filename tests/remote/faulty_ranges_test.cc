@@ -155,7 +155,6 @@ TEST_P(FaultyRanges, ACompleteBlobIsDroppedIfItIsDistrusted) {
   EXPECT_EQ(source_->opened().size(), requests);
   EXPECT_TRUE(blob->distrust(0, 1'000));
   EXPECT_FALSE(blob->is_complete());
-  EXPECT_EQ(cache_.find_complete(digest_).error().code(), Errc::not_found);
   EXPECT_TRUE(is_right(*blob, 1'000, 1'000));
   EXPECT_EQ(source_->opened().size(), requests + 1);
 }

@@ -66,7 +66,7 @@ TEST_F(RangeCaches, APrefetchedBlobIsCompleteForLaterProcesses) {
     const auto blob = blob_.open(cache);
     EXPECT_FALSE(blob->is_complete());
     EXPECT_FALSE(blob->extent());
-    EXPECT_EQ(failure_of(cache.find_complete(blob_.digest)), Errc::not_found);
+    EXPECT_FALSE(std::filesystem::exists(complete_path(blob_)));
     const auto fetched = blob->prefetch({});
     ASSERT_TRUE(fetched) << fetched.error().message();
     EXPECT_TRUE(blob->is_complete());
@@ -74,8 +74,6 @@ TEST_F(RangeCaches, APrefetchedBlobIsCompleteForLaterProcesses) {
     EXPECT_FALSE(std::filesystem::exists(ranges_path(blob_)));
   }
   RangeCache cache(this->cache());
-  const auto found = must(cache.find_complete(blob_.digest));
-  EXPECT_TRUE(reads_right(*found, blob_));
   const auto blob = blob_.open(cache);
   ASSERT_TRUE(blob->extent());
   EXPECT_EQ(read_all(blob->extent()->fd, "blob", size_).value(), blob_.source->content());
@@ -108,6 +106,38 @@ TEST_F(RangeCaches, RangesStayForLaterProcesses) {
   EXPECT_EQ(blob_.source->request_count(), requests);
   EXPECT_EQ(cache.stats().cached, 200'000u);
   EXPECT_EQ(cache.stats().fetched, 0u);
+}
+
+TEST_F(RangeCaches, ACacheThatKeepsNothingReadsWhatOthersKept) {
+  const TestBlob other(3);
+  const auto open_reading = [&] {
+    return RangeCache(this->cache(), RangeCache::kDefaultBudget, {}, RangeCache::Keeping::none);
+  };
+  {
+    RangeCache cache(this->cache());
+    ASSERT_TRUE(blob_.open(cache)->prefetch({}));
+    ASSERT_TRUE(read_range(*other.open(cache), 0, 1));
+  }
+  const auto requests = blob_.source->request_count();
+  const auto kept = std::filesystem::file_size(ranges_path(other));
+  const auto before = other.source->delivered();
+  ASSERT_GT(before, 0u);
+  {
+    RangeCache cache = open_reading();
+    const auto blob = blob_.open(cache);
+    EXPECT_TRUE(blob->extent()) << "can be cloned";
+    EXPECT_TRUE(reads_right(*blob, blob_));
+    EXPECT_TRUE(reads_right(*other.open(cache), other));
+  }
+  EXPECT_EQ(blob_.source->request_count(), requests);
+  EXPECT_LE(other.source->delivered(), size_) << "the kept ranges are not fetched";
+  EXPECT_FALSE(std::filesystem::exists(complete_path(other)));
+  EXPECT_EQ(std::filesystem::file_size(ranges_path(other)), kept);
+  const TestBlob third(4);
+  RangeCache cache = open_reading();
+  EXPECT_TRUE(reads_right(*third.open(cache), third));
+  EXPECT_FALSE(std::filesystem::exists(ranges_path(third)));
+  EXPECT_FALSE(std::filesystem::exists(complete_path(third)));
 }
 
 TEST_F(RangeCaches, AllUsersOfOneCacheShareABlob) {
@@ -146,8 +176,7 @@ TEST_F(RangeCaches, SeveralCachesFillOneDirectory) {
       EXPECT_TRUE(reads_right(*blob, large));
     });
   threads.clear();
-  EXPECT_EQ(read_all(must(caches[0]->find_complete(large.digest))->extent()->fd, "blob", 1 << 30).value(),
-            large.source->content());
+  EXPECT_EQ(read_all(large.open(*caches[0])->extent()->fd, "blob", 1 << 30).value(), large.source->content());
   EXPECT_LT(large.source->delivered(), 3 * large.source->content().size());
 }
 
@@ -344,7 +373,6 @@ TEST_F(RangeCaches, FilesThatOthersCouldHaveWrittenAreNotUsed) {
   }
   ASSERT_EQ(::chmod(complete_path(blob_).c_str(), 0666), 0);
   RangeCache cache(this->cache());
-  EXPECT_EQ(failure_of(cache.find_complete(blob_.digest)), Errc::invalid_argument);
   EXPECT_FALSE(blob_.open(cache)->is_complete());
 }
 

@@ -49,10 +49,12 @@ Result<std::vector<Descriptor>> find_entries(const LayoutReader& layout, const s
 }
 
 Result<CopySource> open_layout_source(const std::string& operand, const std::optional<Platform>& platform,
-                                      bool follow_links, const RemoteArguments& remote) {
+                                      bool follow_links, const RemoteArguments& remote,
+                                      const std::string& cache_dir) {
   ImageArguments arguments;
   arguments.follow_links = follow_links;
   arguments.remote = remote;
+  arguments.cache_dir = cache_dir;
   arguments.remote_settings.is_for_copy = true;
   arguments.name = operand;
   auto opened = open_layout(arguments);
@@ -154,10 +156,11 @@ Result<CopySource> open_repositories_source(const std::string& operand,
 }  // namespace
 
 Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
-                                    bool follow_links, const RemoteArguments& remote) {
+                                    bool follow_links, const RemoteArguments& remote,
+                                    const std::string& cache_dir) {
   if (operand.starts_with(kRepositoriesPrefix))
     return open_repositories_source(operand, platform, follow_links);
-  return open_layout_source(operand, platform, follow_links, remote);
+  return open_layout_source(operand, platform, follow_links, remote, cache_dir);
 }
 
 }  // namespace layoutfs::tools

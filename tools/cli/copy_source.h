@@ -28,8 +28,10 @@ struct CopySource {
 
 // Opens `LAYOUT[:REF|@DIGEST]`, which may be an archive, repositories, or an image in a registry. Without a
 // reference, takes all entries. With `platform`, takes that platform's manifest of each index.
-// Errc::not_found also if there is nothing to copy.
+// Errc::not_found also if there is nothing to copy. Blobs of a registry that are in the cache directory are
+// not fetched; if `cache_dir` is empty, that is the default one.
 Result<CopySource> open_copy_source(const std::string& operand, const std::optional<Platform>& platform,
-                                    bool follow_links, const RemoteArguments& remote);
+                                    bool follow_links, const RemoteArguments& remote,
+                                    const std::string& cache_dir);
 
 }  // namespace layoutfs::tools

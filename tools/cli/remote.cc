@@ -45,10 +45,11 @@ Result<std::unique_ptr<RemoteRegistry>> open_remote_registry(const std::string& 
   options.is_tls_verified = *verify;
   options.retries = settings.retries;
   std::string directory = settings.cache_dir.empty() ? IndexCache::default_directory() : settings.cache_dir;
-  if (settings.is_for_copy) directory.clear();
   return std::make_unique<RemoteRegistry>(
       std::make_shared<RemoteAccess>(std::move(options)), host,
-      std::make_shared<RangeCache>(std::move(directory), settings.cache_budget));
+      std::make_shared<RangeCache>(
+          std::move(directory), settings.cache_budget, RequestOptions{},
+          settings.is_for_copy ? RangeCache::Keeping::none : RangeCache::Keeping::arriving));
 }
 
 Result<std::shared_ptr<RemoteLayout>> open_remote_layout(const std::string& text,

@@ -28,8 +28,8 @@ struct RemoteSettings {
   std::string cache_dir;  // empty: the default
   std::uint64_t cache_budget = RangeCache::kDefaultBudget;
   RetryOptions retries;
-  // For copies: the layout has the referrers of the image, too, and blobs are not kept in the cache
-  // directory, because each of them is needed once.
+  // For copies: the layout has the referrers of the image, too, and the cache directory is only read, because
+  // each blob is needed once.
   bool is_for_copy = false;
 };
 

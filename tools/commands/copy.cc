@@ -287,7 +287,8 @@ int copy_images(const CopyArguments& arguments, Output& output) {
   }
   auto target = CopyTarget::parse(arguments.target, arguments.follow_links, arguments.remote);
   if (!target) return report(target.error());
-  const auto source = open_copy_source(arguments.source, platform, arguments.follow_links, arguments.remote);
+  const auto source = open_copy_source(arguments.source, platform, arguments.follow_links, arguments.remote,
+                                       arguments.cache_dir);
   if (!source) return report(source.error());
   auto jobs = target->plan(*source);
   if (!jobs) return report(jobs.error());
