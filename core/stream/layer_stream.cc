@@ -31,6 +31,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/failure_log.h"
 #include "core/base/guarded.h"
 #include "core/base/lock_order.h"
 #include "core/base/single_flight.h"
@@ -42,7 +43,6 @@
 #include "core/stream/pending_decodes.h"
 #include "core/stream/read_patterns.h"
 #include "core/stream/stream_runs.h"
-#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -83,6 +83,7 @@ struct LayerStream::State {
   OrderedGuarded<ReadPatterns, LockLevel::readers> patterns;
   PendingDecodes decodes;
   DamagedSpans damaged;
+  FailureLog failure_log;
   std::atomic<std::uint64_t> decoder_memory = kUsualMemory;  // of the last one that was made
   std::optional<LayerCopy> copy;
   SingleFlight<std::uint64_t, SpanBytes> copied_spans{LockLevel::copied_span};
@@ -189,13 +190,13 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, DecodePe
   return span;
 }
 
-// Returns the error of a span for a reader, and logs it. Remembers it if the spans up to `last_damaged`
+// Returns the error of a span for a reader, and reports it to the log. Remembers it if the spans up to `last_damaged`
 // cannot be decoded.
 Error LayerStream::State::failure_of(std::uint64_t span, Error error,
                                      std::optional<std::uint64_t> last_damaged) {
   Error located = std::move(error).with("stream bytes " + std::to_string(index.spans[span].offset) + " to " +
                                         std::to_string(index.span_end(span)));
-  if (failures == Failures::logged) log(LogLevel::error, "cannot read a layer: " + located.message());
+  if (failures == Failures::logged) failure_log.report("cannot read a layer: " + located.message());
   if (last_damaged && located.code() == Errc::corrupt) damaged.add(span, *last_damaged, located);
   return located;
 }

@@ -96,7 +96,8 @@ Answer<void> ErofsDevices::read(InodeNumber node, IoBuffers& out, std::size_t si
   const auto done = reader_->read_data(out, size, offset, context);
   if (done) return {};
   if (done.error().code() == Errc::cancelled) return std::unexpected(EINTR);
-  log(LogLevel::error, done.error().message());
+  // The layer has told it to the log, once for all files.
+  log(LogLevel::debug, done.error().message());
   return std::unexpected(EIO);
 }
 

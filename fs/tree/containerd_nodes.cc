@@ -11,7 +11,6 @@
 #include "fs/tree/erofs_nodes.h"
 #include "fs/tree/storage_directory.h"
 #include "fs/tree/storage_nodes.h"
-#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -74,7 +73,7 @@ class PrefixDirectory final : public StorageDirectory {
     const Status checked = facts ? check_diff_id(*facts, diff_id)
                                  : Status(fail(Errc::io, "the index of the layer cannot be read"));
     if (checked) return file;
-    log(LogLevel::error, name + ": layer " + layer.digest.str() + ": " + checked.error().message());
+    layout->failures.report(name + ": layer " + layer.digest.str() + ": " + checked.error().message());
     return std::unexpected(EIO);
   }
 

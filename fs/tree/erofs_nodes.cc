@@ -10,7 +10,6 @@
 
 #include "core/erofs/erofs_reader.h"
 #include "fs/tree/layout_nodes.h"
-#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -57,7 +56,7 @@ Answer<void> ErofsFile::read(IoBuffers& out, std::size_t size, std::uint64_t off
   }();
   if (done) return {};
   if (done.error().code() == Errc::cancelled) return std::unexpected(EINTR);
-  log(LogLevel::error, identity() + " at byte " + std::to_string(offset) + ": " + done.error().message());
+  layout_->failures.report(identity() + " at byte " + std::to_string(offset) + ": " + done.error().message());
   return std::unexpected(EIO);
 }
 

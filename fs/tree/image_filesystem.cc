@@ -101,7 +101,8 @@ Answer<void> ImageFilesystem::read(InodeNumber node, IoBuffers& out, std::size_t
   const auto got = image_->read(node - base_, out, size, offset, context);
   if (got) return {};
   if (got.error().code() == Errc::cancelled) return std::unexpected(EINTR);
-  log(LogLevel::error, "inode " + std::to_string(node - base_) + " at byte " + std::to_string(offset) + ": " +
+  // The layer has told it to the log, once for all files.
+  log(LogLevel::debug, "inode " + std::to_string(node - base_) + " at byte " + std::to_string(offset) + ": " +
                            got.error().message());
   // If a layer is damaged now, its files exist but cannot be read.
   return std::unexpected(EIO);

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/failure_log.h"
 #include "core/base/guarded.h"
 #include "core/base/release_queue.h"
 #include "core/image/image_library.h"
@@ -73,6 +74,7 @@ class LayoutContext : public std::enable_shared_from_this<LayoutContext> {
   MountContext& mount;
   const std::shared_ptr<ImageLibrary> library;
   const std::shared_ptr<OnDemandReader> on_demand;
+  mutable FailureLog failures;  // of reads of its files
 
  private:
   const std::string place_;  // empty if the layout is the mount

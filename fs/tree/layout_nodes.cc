@@ -241,7 +241,7 @@ Answer<void> LayerTarFile::read(IoBuffers& out, std::size_t size, std::uint64_t 
       layer ? (*layer)->stream->read(out, size, offset, context) : fail(Error(layer.error()));
   if (got) return {};
   if (got.error().code() == Errc::cancelled) return std::unexpected(EINTR);
-  log(LogLevel::error, identity() + ": " + got.error().message());
+  layout_->failures.report(identity() + ": " + got.error().message());
   return std::unexpected(EIO);
 }
 

@@ -9,7 +9,6 @@
 #include "core/engines/storage_names.h"
 #include "fs/tree/layout_nodes.h"
 #include "fs/tree/storage_directory.h"
-#include "layoutfs/log.h"
 
 namespace layoutfs {
 namespace {
@@ -150,7 +149,7 @@ class TarSplitFile final : public VirtualNode {
     auto record = place_.layout->mount.tar_splits.open(*place_.layout->library, place_.stack(), context);
     if (record) return std::move(*record);
     if (record.error().code() == Errc::cancelled) return std::unexpected(EINTR);
-    log(LogLevel::error, identity() + ": " + record.error().message());
+    place_.layout->failures.report(identity() + ": " + record.error().message());
     return std::unexpected(EIO);
   }
 
