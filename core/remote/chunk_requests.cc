@@ -3,7 +3,9 @@
 //   - A reader that misses it looks for a request that will deliver it soon. If there is none, it adds one,
 //     for all missing chunks up to the end of its read-ahead.
 //   - The request's thread reads the chunk, puts it into the cache, and hands it to its readers.
-//   - At its limit, the thread pauses, and the response stays open. A reader that comes near the limit moves
+//   - Its thread waits for a slot first, because the host answers few requests at a time.
+//   - At its limit, the thread pauses without its slot, and the response stays open. A reader that comes near
+//   the limit moves
 //     it, so a sequential reader needs only a few requests. The response ends after a while, or as soon as
 //     another request waits to run.
 //
@@ -214,17 +216,30 @@ void ChunkRequests::run(Request& request) noexcept {
   state->ended.splice(state->ended.end(), state->proving, place);
 }
 
+Status ChunkRequests::take_slot(Request& request, std::optional<RequestSlots::Slot>& slot) {
+  auto taken = slots_->acquire({.stop = stop_.get_token(), .deadline = {}});
+  if (!taken) return fail(std::move(taken).error());
+  slot.emplace(*std::move(taken));
+  auto state = state_.lock();
+  request.started = std::chrono::steady_clock::now();
+  return {};
+}
+
 Status ChunkRequests::fetch(Request& request) {
   const auto source = state_.lock()->source;
   const std::uint64_t begin = request.next * kRangeChunk;
   const std::uint64_t size = std::min(request.end * kRangeChunk, ranges_.size()) - begin;
   if (!source) return fail(Errc::not_found, ranges_.digest().str() + ": the blob has no source");
+  std::optional<RequestSlots::Slot> slot;
+  if (auto taken = take_slot(request, slot); !taken) return taken;
   ++stats_.requests;
   const auto opened = source->open(begin, size, {.stop = stop_.get_token(), .deadline = {}});
   if (!opened) return fail(Error(opened.error()));
   if (auto started = start_early(request, *opened); !started) return started;
   while (true) {
-    if (auto state = state_.lock(); !goes_on(state, request)) break;
+    if (auto state = state_.lock(); !goes_on(state, request, slot)) break;
+    if (!slot)
+      if (auto taken = take_slot(request, slot); !taken) return taken;
     auto bytes = std::make_shared<Bytes>(chunk_size(request.next, ranges_.size()));
     if (auto fetched = fetch_chunk(*opened->content, *bytes); !fetched) return fetched;
     deliver(request, std::move(bytes));
@@ -264,14 +279,16 @@ Status ChunkRequests::fetch_chunk(ByteSource& body, std::span<std::byte> out) {
   return {};
 }
 
-// Returns whether the next chunk should be fetched. Pauses at the limit.
-bool ChunkRequests::goes_on(Locked& state, Request& request) {
+// Returns whether the next chunk should be fetched. Pauses at the limit, and gives up the slot for the pause.
+bool ChunkRequests::goes_on(Locked& state, Request& request, std::optional<RequestSlots::Slot>& slot) {
   if (another_waits(*state) && !request.is_whole) give_way(*state, request);
   const auto is_changed = [&] {
     return state->is_ending || request.next < request.limit || another_waits(*state);
   };
-  if (request.next < request.end && request.next == request.limit)
+  if (request.next < request.end && request.next == request.limit && !is_changed()) {
+    slot.reset();
     changed_.wait_for(state.lock(), options_.idle_time, is_changed);
+  }
   return !state->is_ending && request.next < request.limit && !is_superfluous(*state, request);
 }
 
@@ -311,10 +328,11 @@ void ChunkRequests::deliver(Request& request, const ChunkBytes& bytes) {
 }
 
 // Ends a request. If the network has failed for all of its time, those that have waited since before are
-// ended with it: otherwise, the last one of many readers would wait for many such times.
+// ended with it, as in RequestSlots.
 void ChunkRequests::finish(State& state, Request& request, const Status& outcome) {
   take_off(state, request, outcome);
   const bool is_network = !outcome && outcome.error().code() == Errc::io;
+  if (is_network) slots_->fail_waiting(request.started, outcome.error());
   for (auto one = state.requests.begin(); is_network && one != state.requests.end();) {
     const auto other = one++;
     if (other->is_running || other->added > request.started) continue;

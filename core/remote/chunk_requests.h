@@ -12,11 +12,13 @@
 #include <span>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "core/base/guarded.h"
 #include "core/remote/cached_ranges.h"
 #include "core/remote/range_source.h"
 #include "core/remote/remote_stats.h"
+#include "core/remote/request_slots.h"
 #include "layoutfs/context.h"
 #include "layoutfs/error.h"
 
@@ -42,9 +44,10 @@ struct WantedChunks {
 // Thread-safe.
 class ChunkRequests {
  public:
-  // `ranges` must outlive this.
-  ChunkRequests(CachedRanges& ranges, RemoteBlobStats& stats, RequestOptions options)
-      : ranges_(ranges), stats_(stats), options_(options) {}
+  // `ranges` must outlive this. Requests share the slots with those of other blobs.
+  ChunkRequests(CachedRanges& ranges, RemoteBlobStats& stats, RequestOptions options,
+                std::shared_ptr<RequestSlots> slots)
+      : ranges_(ranges), stats_(stats), options_(options), slots_(std::move(slots)) {}
   // Ends all requests. Nobody may wait for a chunk.
   ~ChunkRequests();
 
@@ -113,9 +116,10 @@ class ChunkRequests {
   // Threads of requests.
   void run(Request& request) noexcept;
   Status fetch(Request& request);
+  Status take_slot(Request& request, std::optional<RequestSlots::Slot>& slot);
   Status start_early(Request& request, const OpenedRange& opened);
   Status fetch_chunk(ByteSource& body, std::span<std::byte> out);
-  bool goes_on(Locked& state, Request& request);
+  bool goes_on(Locked& state, Request& request, std::optional<RequestSlots::Slot>& slot);
   static bool another_waits(const State& state);
   static void give_way(const State& state, Request& request);
   bool is_superfluous(const State& state, Request& request) const;
@@ -127,6 +131,7 @@ class ChunkRequests {
   CachedRanges& ranges_;
   RemoteBlobStats& stats_;
   const RequestOptions options_;
+  const std::shared_ptr<RequestSlots> slots_;
   std::stop_source stop_;
   mutable Guarded<State> state_;
   std::condition_variable_any arrived_;  // a chunk, or the end of a request or proof

@@ -20,7 +20,7 @@ Result<std::shared_ptr<const RemoteBlob>> RangeCache::open(const Descriptor& blo
   auto opened = known.blob.lock();
   if (!opened || opened->size() != blob.size) {
     if (!known.stats) known.stats = std::make_shared<RemoteBlobStats>();
-    opened = std::make_shared<RemoteBlob>(directory_, blob.digest, blob.size, known.stats, options_);
+    opened = std::make_shared<RemoteBlob>(directory_, blob.digest, blob.size, known.stats, options_, slots_);
     known.blob = opened;
   }
   opened->set_source(std::move(source));

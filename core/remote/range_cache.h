@@ -22,7 +22,8 @@
 
 namespace layoutfs {
 
-// Shared by all registries of a process, and its directory by all processes. Blobs may outlive it.
+// The directory is shared by all processes. The requests of all blobs of a cache share the slots of one host.
+// Blobs may outlive the cache.
 // Thread-safe.
 class RangeCache {
  public:
@@ -61,6 +62,7 @@ class RangeCache {
 
   const std::shared_ptr<RangeDirectory> directory_;
   const RequestOptions options_;
+  const std::shared_ptr<RequestSlots> slots_ = std::make_shared<RequestSlots>();
   mutable Guarded<State> state_;
 };
 

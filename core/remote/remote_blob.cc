@@ -23,10 +23,11 @@ constexpr std::uint64_t kPrefetchedAhead = SequentialReads::kLongestWindow / kRa
 }  // namespace
 
 RemoteBlob::RemoteBlob(std::shared_ptr<RangeDirectory> directory, Digest digest, std::uint64_t size,
-                       std::shared_ptr<RemoteBlobStats> stats, RequestOptions options)
+                       std::shared_ptr<RemoteBlobStats> stats, RequestOptions options,
+                       std::shared_ptr<RequestSlots> slots)
     : stats_(std::move(stats)),
       ranges_(std::move(directory), std::move(digest), size),
-      requests_(ranges_, *stats_, options) {}
+      requests_(ranges_, *stats_, options, std::move(slots)) {}
 
 // Returns the chunks that are wanted for a read of [offset, offset + size).
 WantedChunks RemoteBlob::note_read(std::uint64_t offset, std::uint64_t size) const {

@@ -29,7 +29,8 @@ class RemoteBlob final : public Blob {
  public:
   // Users get blobs from a RangeCache.
   RemoteBlob(std::shared_ptr<RangeDirectory> directory, Digest digest, std::uint64_t size,
-             std::shared_ptr<RemoteBlobStats> stats, RequestOptions options);
+             std::shared_ptr<RemoteBlobStats> stats, RequestOptions options,
+             std::shared_ptr<RequestSlots> slots);
 
   // Further requests use this source.
   void set_source(std::shared_ptr<const RangeSource> source) { requests_.set_source(std::move(source)); }
