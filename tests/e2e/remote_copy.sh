@@ -101,6 +101,9 @@ certificates=$HOME/.config/containers/certs.d/$private
 mkdir -p "$certificates"
 cp "$TLS/ours.crt" "$certificates/ca.crt"
 goes_both_ways "TLS by a private authority" "$private"
+for request in "GET /v2/theirs/app/blobs/" "PUT /v2/ours/app/manifests/"; do
+  check "copy uses HTTP/2 if the registry offers it: ${request%% *}" grep -q "\"${request}[^ ]* HTTP/2.0\" 20.* \"layoutfs\"" "$SERVERS/private.log"
+done
 rm -r "$certificates"
 refused_in_one_line "copy refuses an unknown authority" copy --no-progress "docker://$private/theirs/app:1.0" "$TMP/never"
 pulls "--tls-verify=false accepts an unknown authority" "$private" --tls-verify=false
