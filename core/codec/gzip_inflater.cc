@@ -7,7 +7,8 @@
 namespace layoutfs {
 namespace {
 
-constexpr std::size_t kInputBuffer = std::size_t{1} << 17;
+// Small, because a registry may have to send what is read beyond the last wanted byte.
+constexpr std::size_t kInputBuffer = std::size_t{32} << 10;
 
 // RFC 1952, 2.3.1.
 constexpr std::uint8_t kId1 = 0x1f, kId2 = 0x8b, kDeflate = 8;

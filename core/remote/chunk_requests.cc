@@ -16,6 +16,9 @@
 // requested that has just arrived.
 #include "core/remote/chunk_requests.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <exception>
 #include <iterator>
@@ -44,6 +47,13 @@ constexpr std::uint64_t kNearChunks = 16;
 constexpr std::uint64_t kBridgedChunks = 4;
 // The presence of this number of chunks is looked up at once.
 constexpr std::uint64_t kLookedUp = 1024;
+
+// Lowers the priority of this thread for the rest of its life: nobody waits for a proof, but readers want the
+// cores. Failure only costs time.
+void give_way_to_readers() noexcept {
+  constexpr int kNice = 10;
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+}
 
 }  // namespace
 
@@ -178,7 +188,7 @@ void ChunkRequests::read_ahead(const WantedChunks& wanted) {
   if (*missing - wanted.end > window / 2 || state->requests.size() >= options_.most_ahead) return;
   add_request(*state, *missing,
               {.end = *missing + 1,
-               .ahead_end = std::max(wanted.end + window, *missing + kShortestRequest),
+               .ahead_end = std::max(wanted.end + window, *missing + std::min(window, kShortestRequest)),
                .is_endless = wanted.is_endless});
 }
 
@@ -205,10 +215,12 @@ void ChunkRequests::run(Request& request) noexcept {
   auto state = state_.lock();
   finish(*state, request, outcome);
   try {
-    if (!state->is_ending && !state->is_proving && ranges_.awaits_proof())
+    if (!state->is_ending && !state->is_proving && ranges_.awaits_proof()) {
+      give_way_to_readers();
       if (auto proven = prove_unlocked(state, {.stop = stop_.get_token(), .deadline = {}});
           !proven && proven.error().code() != Errc::cancelled)
         log(LogLevel::warning, proven.error().message());
+    }
   } catch (const std::bad_alloc&) {
     // A later request, or prove(), tries it again.
   }

@@ -12,8 +12,6 @@
 namespace layoutfs {
 namespace {
 
-// A reader that has read this number of bytes in sequence will probably read the whole blob.
-constexpr std::uint64_t kEndlessAfter = std::uint64_t{1} << 20;
 // Attempts to read a chunk that others drop as soon as it arrives.
 constexpr int kChunkAttempts = 16;
 // A proof may find that the disk has lost chunks, which are fetched again.
@@ -31,11 +29,10 @@ RemoteBlob::RemoteBlob(std::shared_ptr<RangeDirectory> directory, Digest digest,
 
 // Returns the chunks that are wanted for a read of [offset, offset + size).
 WantedChunks RemoteBlob::note_read(std::uint64_t offset, std::uint64_t size) const {
-  const std::uint64_t window = reads_.lock()->note(offset, size);
+  const auto expected = reads_.lock()->note(offset, size);
   const std::uint64_t end = offset + size;
-  const std::uint64_t ahead = std::min(window, ranges_.size() - end);
-  return {
-      .end = chunk_count(end), .ahead_end = chunk_count(end + ahead), .is_endless = window >= kEndlessAfter};
+  const std::uint64_t ahead = std::min(expected.bytes, ranges_.size() - end);
+  return {.end = chunk_count(end), .ahead_end = chunk_count(end + ahead), .is_endless = expected.is_endless};
 }
 
 Result<std::size_t> RemoteBlob::read_complete(int file, std::span<std::byte> out,
@@ -85,9 +82,10 @@ Status RemoteBlob::read_chunk(std::uint64_t chunk, std::uint64_t begin, std::spa
 
 void RemoteBlob::will_read(std::uint64_t offset, std::uint64_t size) const noexcept {
   if (offset >= ranges_.size() || size == 0) return;
+  size = std::min(size, ranges_.size() - offset);
+  reads_.lock()->announce(offset, size);
   try {
-    if (!is_complete())
-      requests_.hint(chunk_at(offset), chunk_count(offset + std::min(size, ranges_.size() - offset)));
+    if (!is_complete()) requests_.hint(chunk_at(offset), chunk_count(offset + size));
   } catch (const std::exception&) {
     // Without memory, the read fetches the bytes.
   }
@@ -104,8 +102,11 @@ Status RemoteBlob::prefetch(const Context& context) const {
   for (int attempt = 0; attempt < kPrefetchAttempts && ranges_.size() > 0 && !is_complete(); ++attempt) {
     auto fetched = fetch_missing(context);
     if (fetched) fetched = requests_.prove(context);
-    if (requests_.wrong_count() != wrong_before)
+    if (requests_.wrong_count() != wrong_before) {
+      // The proof dropped all ranges, but some may have been fetched again since, with the wrong bytes.
+      forget(0, ranges_.size());
       return fail(Errc::corrupt, ranges_.digest().str() + ": fetched content has another digest");
+    }
     if (!fetched) return fetched;
   }
   if (is_complete() || ranges_.size() == 0) return {};

@@ -92,7 +92,8 @@ struct LayerStream::State {
   Result<std::size_t> for_each_part(std::size_t size, std::uint64_t offset, const Context& context,
                                     Use&& use);
   Result<SpanBytes> span(PendingDecodes::Wanted wanted, const Context& context);
-  Result<SpanBytes> decode(PendingDecodes::Decode& pending, int& rereads, const Context& context);
+  Result<SpanBytes> decode(PendingDecodes::Decode& pending, std::uint64_t last_wanted, int& rereads,
+                           const Context& context);
   void park(ParkedDecoder place) noexcept;
   Result<SpanBytes> copied(std::uint64_t wanted, const Context& context);
   Result<ParkedDecoder> place_at(std::uint64_t run, std::uint64_t last, BlobPtr opened_blob);
@@ -190,8 +191,8 @@ Result<SpanBytes> LayerStream::State::decode_next(ParkedDecoder& place, DecodePe
   return span;
 }
 
-// Returns the error of a span for a reader, and reports it to the log. Remembers it if the spans up to `last_damaged`
-// cannot be decoded.
+// Returns the error of a span for a reader, and reports it to the log. Remembers it if the spans up to
+// `last_damaged` cannot be decoded.
 Error LayerStream::State::failure_of(std::uint64_t span, Error error,
                                      std::optional<std::uint64_t> last_damaged) {
   Error located = std::move(error).with("stream bytes " + std::to_string(index.spans[span].offset) + " to " +
@@ -224,9 +225,9 @@ void LayerStream::State::park(ParkedDecoder place) noexcept {
 }
 
 // Returns the last span of the decode; nullptr if a damaged span should be decoded again, which lowers
-// `rereads`.
-Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, int& rereads,
-                                             const Context& context) {
+// `rereads`. The same decoder will probably be used for the spans up to `last_wanted`.
+Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, std::uint64_t last_wanted,
+                                             int& rereads, const Context& context) {
   const auto whom = pending.is_ahead() ? DecodePermits::For::ahead : DecodePermits::For::reader;
   const auto is_fetched_again = [&](std::uint64_t span, const Error* error) {
     return (error == nullptr || can_be_damage(*error)) && fetches_again(span, rereads);
@@ -250,7 +251,8 @@ Result<SpanBytes> LayerStream::State::decode(PendingDecodes::Decode& pending, in
     return fail(std::move(permit).error());
   }
   if (!place) {
-    auto at_run = place_at(pending.next(), pending.last(), opened_blob);
+    const std::uint64_t last = std::clamp(last_wanted, pending.last(), runs.last_of(pending.last()));
+    auto at_run = place_at(pending.next(), last, opened_blob);
     if (!at_run && is_fetched_again(pending.next(), &at_run.error())) return nullptr;
     // Trying again costs next to nothing, and libzstd may only have lacked memory.
     if (!at_run) return fail(failed(pending.next(), std::move(at_run).error(), {}));
@@ -303,7 +305,7 @@ Result<SpanBytes> LayerStream::State::span(PendingDecodes::Wanted all_wanted, co
     auto joined = decodes.join_or_start(all_wanted, runs.first_of(wanted), context);
     if (auto* others = std::get_if<Result<SpanBytes>>(&joined)) return std::move(*others);
     auto& pending = std::get<PendingDecodes::Decode>(joined);
-    auto span = decode(pending, rereads, context);
+    auto span = decode(pending, all_wanted.last, rereads, context);
     if (span && !*span) continue;  // readers that wait for the decode start another one, too
     // Cancellation affects only this reader: the decode ends, and readers that wait for it start another one.
     if (!span && span.error().code() != Errc::cancelled) pending.fail(span.error());
@@ -370,7 +372,7 @@ void LayerStream::State::decode_ahead(AheadRequest request) {
     if (request.first++ == request.last) return;
   int rereads = 0;  // the reader's turn
   if (auto pending = decodes.start_ahead(std::move(request)))
-    ignore(decode(*pending, rereads, {.stop = ending.get_token(), .deadline = {}}),
+    ignore(decode(*pending, pending->last(), rereads, {.stop = ending.get_token(), .deadline = {}}),
            "it fails again for a reader of the span, which gets the error");
 }
 

@@ -44,7 +44,7 @@ PointRecord StreamRuns::point_of(std::uint64_t first) const noexcept {
 
 std::uint64_t StreamRuns::part_of_blob(std::uint64_t first, std::uint64_t last,
                                        std::uint64_t unknown) const noexcept {
-  constexpr std::uint64_t kMore = std::uint64_t{64} << 10;
+  constexpr std::uint64_t kMore = std::uint64_t{32} << 10;
   if (starts_anywhere_) return index_.span_end(last) - index_.spans[first].offset;
   const std::uint64_t number = index_.spans[first].point;
   if (number + 1 == index_.points.size()) return unknown;

@@ -224,11 +224,12 @@ TEST_F(RangeCaches, WrongContentIsDroppedAndCanBeFetchedAgain) {
   EXPECT_EQ(failure_of(wrong), Errc::corrupt);
   EXPECT_THAT(wrong.error().message(), HasSubstr(blob_.digest.str()));
   EXPECT_FALSE(blob->is_complete());
-  EXPECT_FALSE(std::filesystem::exists(ranges_path(blob_)));
   EXPECT_FALSE(std::filesystem::exists(complete_path(blob_)));
   blob_.source->damage(~std::uint64_t{0});
+  const auto delivered = blob_.source->delivered();
   const auto right = blob->prefetch({});
   ASSERT_TRUE(right) << right.error().message();
+  EXPECT_EQ(blob_.source->delivered(), delivered + size_) << "nothing was left of the wrong content";
   EXPECT_TRUE(reads_right(*blob, blob_));
 }
 
