@@ -7,7 +7,7 @@
 namespace layoutfs {
 namespace {
 
-// Small, because a registry may have to send what is read beyond the last wanted byte.
+// Small, because bytes beyond the last wanted one may have to come from a registry.
 constexpr std::size_t kInputBuffer = std::size_t{32} << 10;
 
 // RFC 1952, 2.3.1.

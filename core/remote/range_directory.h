@@ -22,8 +22,8 @@ namespace layoutfs {
 class RangeDirectory {
  public:
   enum class Keeping : std::uint8_t {
-    arriving,  // what is fetched is kept
-    none,      // nothing is added, but what earlier users kept is read
+    arriving,  // fetched ranges are kept
+    none,      // nothing is added, but the files of earlier users are read
   };
 
   // If `directory` is empty or `budget` is 0, there are no files. `budget` is a limit in bytes for the files
