@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/http/fields.h"
 #include "core/remote/percent.h"
+#include "core/remote/referrers_tag.h"
 #include "core/remote/response_text.h"
 #include "core/remote/url.h"
 #include "layoutfs/documents.h"
@@ -49,18 +50,6 @@ Status add_names(ByteView document, const std::string& member, std::set<std::str
   return {};
 }
 
-std::string tag_of_subject(const Digest& digest) {
-  const std::string text =
-      std::string(name_of(digest.algorithm())).substr(0, 32) + "-" + digest.hex().substr(0, 64);
-  return text;
-}
-
-Result<std::vector<Descriptor>> descriptors_of(const RegistryDocument& document, const std::string& what) {
-  auto index = Index::parse(document.bytes);
-  if (!index) return fail(Errc::io, what + ": the list of referrers is not an index");
-  return std::move(index->manifests);
-}
-
 }  // namespace
 
 Result<std::vector<std::string>> list_remote_names(RegistrySession& session, const std::string& path,
@@ -97,20 +86,15 @@ Result<std::vector<std::string>> list_remote_names(RegistrySession& session, con
 
 Result<std::vector<Descriptor>> list_remote_referrers(RegistrySession& session, const Digest& digest,
                                                       const Context& context) {
-  const std::string what = session.name() + "@" + digest.str();
   RegistryRequest request{.path = "referrers/" + digest.str()};
   request.accepted = {404, 405};
-  auto document = session.fetch(request, context);
-  if (!document) return fail(std::move(document).error());
-  if (document->response->status() == 200) return descriptors_of(*document, what);
-  request.path = "manifests/" + tag_of_subject(digest);
-  request.fields.emplace_back("Accept", "application/vnd.oci.image.index.v1+json");
-  request.purpose = RemotePurpose::pull_by_tag;
-  request.accepted = {404};
-  document = session.fetch(request, context);
-  if (!document) return fail(std::move(document).error());
-  if (document->response->status() == 404) return std::vector<Descriptor>();
-  return descriptors_of(*document, what);
+  const auto document = session.fetch(request, context);
+  if (!document) return fail(Error(document.error()));
+  if (document->response->status() != 200) return read_referrers_tag(session, digest, context);
+  auto index = Index::parse(document->bytes);
+  if (!index)
+    return fail(Errc::io, session.name() + "@" + digest.str() + ": the list of referrers is not an index");
+  return std::move(index->manifests);
 }
 
 }  // namespace layoutfs

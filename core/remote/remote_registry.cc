@@ -12,6 +12,7 @@
 #include "core/registry/repository_map.h"
 #include "core/remote/document_blob.h"
 #include "core/remote/percent.h"
+#include "core/remote/referrers_tag.h"
 #include "core/remote/remote_listing.h"
 #include "core/remote/remote_upload.h"
 #include "core/remote/repository_blob.h"
@@ -283,6 +284,7 @@ Result<Descriptor> RemoteRegistry::push_manifest(std::string_view repository, By
   for (const std::string& tag : references)
     if (!is_tag(tag)) return fail(invalid_tag(tag));
   if (references.empty()) references.push_back(digest.str());
+  bool lists_referrers = false;
   for (const std::string& reference : references) {
     RegistryRequest request{.method = "PUT", .path = "manifests/" + reference};
     request.fields.emplace_back("Content-Type", std::string(media_type));
@@ -290,8 +292,16 @@ Result<Descriptor> RemoteRegistry::push_manifest(std::string_view repository, By
     request.purpose = RemotePurpose::push;
     const auto response = (*opened)->send(request, parameters.context);
     if (!response) return fail(Error(response.error()));
+    lists_referrers = !(*response)->fields("OCI-Subject").empty();
   }
-  return Descriptor{.media_type = std::string(media_type), .digest = digest, .size = manifest.size()};
+  Descriptor descriptor{.media_type = std::string(media_type), .digest = digest, .size = manifest.size()};
+  // A registry with a list of referrers names the subject ("Pushing Manifests with Subject").
+  const auto node = parse_graph_node(manifest, media_type);
+  const auto referrer = node && !lists_referrers ? referrer_of(descriptor, *node) : std::nullopt;
+  if (!referrer) return descriptor;
+  const std::lock_guard taking_turns(referrers_);
+  auto added = add_to_referrers_tag(**opened, *referrer, parameters.context);
+  return added ? Result<Descriptor>(std::move(descriptor)) : fail(std::move(added).error());
 }
 
 Status RemoteRegistry::remove(std::string_view repository, const std::string& path, RegistryCode if_missing,

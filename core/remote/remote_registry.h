@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,7 @@ class RemoteRegistry final : public Registry {
   const std::shared_ptr<RangeCache> blobs_;
   KnownBlobs known_;
   mutable Guarded<std::map<std::string, std::shared_ptr<RegistrySession>>> sessions_;
+  std::mutex referrers_;  // held while a list of referrers is read, extended and written
 };
 
 }  // namespace layoutfs

@@ -53,6 +53,24 @@ same "copy pulls the blobs of all platforms" "$(blobs_of "$TMP/all")" "$(blobs_o
 check "copy copies from a registry to a registry" "$LAYOUTFS" copy --no-progress --tls-verify=false "docker://$plain/all/app:1" "docker://$plain/other/app:2"
 check "skopeo reads an image copied between registries" skopeo inspect --raw --tls-verify=false "docker://$plain/other/app:2"
 
+# docker-registry has no list of referrers, so the tag that replaces it must have each of them.
+check "copy pushes an image for referrers" "$LAYOUTFS" copy --no-progress --tls-verify=false "$SINGLE:latest" "docker://$plain/signed/app:1"
+printf '{}' | "$LAYOUTFS" push -q --tls-verify=false "docker://$plain" signed/app >/dev/null
+for type in test/first test/second; do
+  jq -cn --arg type $type --arg subject "$manifest" --argjson size "$(stat -c %s "$SINGLE/blobs/${manifest/://}")" \
+    '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", artifactType: $type,
+      config: {mediaType: "application/vnd.oci.empty.v1+json", digest: "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", size: 2},
+      layers: [], subject: {mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $subject, size: $size}}' >"$TMP/referrer"
+  check "push stores a referrer: $type" "$LAYOUTFS" push -q --tls-verify=false --manifest "docker://$plain" signed/app "$TMP/referrer"
+done
+referrers_of() {
+  "$LAYOUTFS" referrers --tls-verify=false --json "docker://$plain" "$1" "$manifest" | jq -r '[.. | .artifactType? // empty] | sort | join(" ")'
+}
+same "the registry lists both referrers" "test/first test/second" "$(referrers_of signed/app)"
+check "copy pulls an image with its referrers" "$LAYOUTFS" copy --no-progress --tls-verify=false "docker://$plain/signed/app:1" "$TMP/signed"
+check "copy pushes an image with its referrers" "$LAYOUTFS" copy --no-progress --tls-verify=false "$TMP/signed:1" "docker://$plain/copied/app:1"
+same "the registry lists both copied referrers" "test/first test/second" "$(referrers_of copied/app)"
+
 echo "-- credentials and certificates"
 start_registry basic --auth user "a secret"
 auth_file "$TMP/auth.json" "$basic" user "a secret"

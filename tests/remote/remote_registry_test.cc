@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "tests/support/remote_options.h"
@@ -165,6 +166,56 @@ TEST_F(RemoteRegistryTest, ReferrersComeFromATagIfThereIsNoList) {
   EXPECT_EQ(found[0].digest, digest_of("other"));
   EXPECT_THAT(must(registry.referrers("app", subject, "test/another", {})), SizeIs(0));
   EXPECT_THAT(must(registry.referrers("app", digest_of("lonely"), "", {})), SizeIs(0));
+}
+
+std::string manifest_about(const Digest& subject, const std::string& type) {
+  return R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":")" +
+         type + R"(","config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":")" +
+         Digest::of(as_bytes("{}")).str() +
+         R"(","size":2},"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":")" +
+         subject.str() + R"(","size":5},"annotations":{"who":"us"}})";
+}
+
+TEST_F(RemoteRegistryTest, AReferrerIsAddedToATagIfThereIsNoList) {
+  const Digest subject = digest_of("subject");
+  for (const bool has_list : {false, true}) {
+    std::string index;  // the content of the tag
+    int writes = 0;
+    ScriptedHttpServer server([&](const Request& request, Connection& client) {
+      const std::string body = client.body_of(request);
+      const std::string list = has_list ? "OCI-Subject: " + subject.str() + "\r\n" : "";
+      if (request.target == "/v2/app/manifests/sha256-" + subject.hex()) {
+        if (request.method == "PUT") index = body, ++writes;
+        index.empty() ? client.answer(404) : client.answer(request.method == "PUT" ? 201 : 200, index);
+      } else if (request.method == "PUT") {
+        client.answer(201, "", list);
+      } else {
+        client.answer(404);
+      }
+    });
+    auto& registry = open(server);
+    const std::string first = manifest_about(subject, "test/first"),
+                      second = manifest_about(subject, "test/second");
+    constexpr auto kType = "application/vnd.oci.image.manifest.v1+json";
+    for (const std::string& each : {first, second, first})
+      EXPECT_TRUE(registry.push_manifest("app", as_bytes(each), kType, {}));
+    const auto found = must(registry.referrers("app", subject, "", {}));
+    if (has_list) {
+      EXPECT_EQ(writes, 0);
+      continue;
+    }
+    EXPECT_EQ(writes, 2) << "the third one is there already";
+    ASSERT_THAT(found, SizeIs(2));
+    const auto listed = std::ranges::find(found, "test/first", &Descriptor::artifact_type);
+    ASSERT_NE(listed, found.end());
+    EXPECT_EQ(listed->digest, Digest::of(as_bytes(first)));
+    EXPECT_EQ(listed->size, first.size());
+    EXPECT_EQ(listed->annotations.at("who"), "us");
+    EXPECT_NE(std::ranges::find(found, "test/second", &Descriptor::artifact_type), found.end());
+    index = R"({"schemaVersion":2,"manifests":[{"digest":"rubbish"}]})";
+    EXPECT_EQ(failure_of(registry.push_manifest("app", as_bytes(first), kType, {})), Errc::io);
+    EXPECT_EQ(writes, 2) << "entries that are not understood are not lost";
+  }
 }
 
 TEST_F(RemoteRegistryTest, TheSizeOfABlobNeedsNoHead) {

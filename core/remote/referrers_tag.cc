@@ -1,0 +1,66 @@
+#include "core/remote/referrers_tag.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/base/json.h"
+#include "core/cas/descriptor_json.h"
+#include "core/oci/media_types.h"
+#include "layoutfs/documents.h"
+
+namespace layoutfs {
+namespace {
+
+std::string path_of(const Digest& subject) {
+  return "manifests/" + std::string(name_of(subject.algorithm())).substr(0, 32) + "-" +
+         subject.hex().substr(0, 64);
+}
+
+Result<Index> read_index(RegistrySession& session, const Digest& subject, const Context& context) {
+  RegistryRequest request{.path = path_of(subject)};
+  request.fields.emplace_back("Accept", std::string(media_type::kOciIndex));
+  request.purpose = RemotePurpose::pull_by_tag;
+  request.accepted = {404};
+  const auto document = session.fetch(request, context);
+  if (!document) return fail(Error(document.error()));
+  if (document->response->status() == 404) return Index();
+  auto index = Index::parse(document->bytes);
+  if (!index)
+    return fail(Errc::io, session.name() + "@" + subject.str() + ": the list of referrers is not an index");
+  return index;
+}
+
+}  // namespace
+
+Result<std::vector<Descriptor>> read_referrers_tag(RegistrySession& session, const Digest& subject,
+                                                   const Context& context) {
+  auto index = read_index(session, subject, context);
+  if (!index) return fail(std::move(index).error());
+  return std::move(index->manifests);
+}
+
+Status add_to_referrers_tag(RegistrySession& session, const Referrer& referrer, const Context& context) {
+  auto index = read_index(session, referrer.subject, context);
+  if (!index) return fail(std::move(index).error());
+  if (std::ranges::find(index->manifests, referrer.descriptor.digest, &Descriptor::digest) !=
+      index->manifests.end())
+    return {};
+  if (!index->problems.empty())
+    return fail(Errc::io, session.name() + "@" + referrer.subject.str() +
+                              ": the list of referrers cannot be extended: " + index->problems.front());
+  index->manifests.push_back(referrer.descriptor);
+  JsonWriter json;
+  json.begin_object().key("schemaVersion").integer(2).key("mediaType").string(media_type::kOciIndex);
+  json.key("manifests").begin_array();
+  for (const Descriptor& each : index->manifests) write_descriptor(json, each);
+  const std::string text = json.end_array().end_object().str();
+  RegistryRequest request{.method = "PUT", .path = path_of(referrer.subject)};
+  request.fields.emplace_back("Content-Type", std::string(media_type::kOciIndex));
+  request.body = as_bytes(text);
+  request.purpose = RemotePurpose::push;
+  const auto response = session.send(request, context);
+  return response ? Status() : fail(Error(response.error()));
+}
+
+}  // namespace layoutfs
