@@ -95,8 +95,8 @@ Status EqualContents::read(const ProgressFunction& progress, const Context& cont
     }
     std::ranges::sort(hashes[side], {}, &Hashes::value_type::first);
   });
-  for (auto& failure : failures)
-    if (failure) return fail(std::move(*failure));
+  for (std::size_t side = 0; side < failures.size(); ++side)
+    if (failures[side]) return fail(std::move(*failures[side]), side == 0 ? "first image" : "second image");
   before_hashes_ = std::move(hashes[0]);
   after_hashes_ = std::move(hashes[1]);
   return {};

@@ -26,8 +26,8 @@ class EqualContents {
   // Called from time to time, by any thread.
   using ProgressFunction = std::function<void(std::uint64_t done, std::uint64_t total)>;
   // Computes the SHA-256 of all noted files, of both images at the same time. The files of an image are read
-  // in the order of their layers and of their data. Errors of Image::read(). Cost: decodes the data of the
-  // files and the gaps between access points.
+  // in the order of their layers and of their data. Errors of Image::read(), which name the first or the
+  // second image. Cost: decodes the data of the files and the gaps between access points.
   Status read(const ProgressFunction& progress = {}, const Context& context = {});
 
   // Returns whether two files have equal content. Precondition: the pair was noted before read() succeeded.

@@ -60,6 +60,10 @@ void ImageArguments::add_options(Command command) {
       .type_name("REF")
       .group(kImageGroup)
       .not_empty();
+  add_common_options(command);
+}
+
+void ImageArguments::add_common_options(Command command) {
   command.add_option("--platform", platform, "Platform to choose from an index (default: this machine's)")
       .type_name("OS[/ARCH[/VARIANT]]")
       .group(kImageGroup)

@@ -32,6 +32,8 @@ struct ImageArguments {
   RemoteSettings remote_settings;
   // Adds the options, but not the operand `name`.
   void add_options(Command command);
+  // Adds the options except --layout and --ref, for a command with several images.
+  void add_common_options(Command command);
   // Adds the operand too, for a command that has no other ones.
   void add_operand_and_options(Command command);
   // missing_operand() if neither the operand nor --layout is given.

@@ -6,14 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "core/base/base64.h"
 #include "core/base/json.h"
-#include "core/base/utf8.h"
 #include "core/image/image_library.h"
 #include "core/oci/entry_names.h"
 #include "tools/cli/command.h"
 #include "tools/cli/entry_json.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 
 namespace layoutfs::tools {
@@ -34,29 +33,6 @@ struct LsArguments {
 
 constexpr std::int64_t kListVersion = 1;
 
-std::string_view name_of(EntryType type) {
-  switch (type) {
-    case EntryType::file:
-    case EntryType::hardlink:
-      return "file";
-    case EntryType::symlink:
-      return "symlink";
-    case EntryType::character:
-      return "character";
-    case EntryType::block:
-      return "block";
-    case EntryType::directory:
-      return "directory";
-    case EntryType::fifo:
-      return "fifo";
-  }
-  return "file";
-}
-
-bool is_device(const InodeView& inode) {
-  return inode.type == EntryType::character || inode.type == EntryType::block;
-}
-
 // Appends for example "drwxr-sr-t", as in ls(1).
 void append_mode(std::string& line, const InodeView& inode) {
   constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
@@ -75,44 +51,10 @@ void append_padded(std::string& line, std::string_view text, std::size_t width) 
   line.append(width - std::min(width, text.size()), ' ').append(text);
 }
 
-// Writes a member `name`, and a second one, `name`Base64, if JSON cannot represent all bytes.
-void write_bytes(JsonWriter& json, std::string_view name, std::string_view value) {
-  json.key(name).string(value);
-  if (!is_utf8(value)) json.key(std::string(name) + "Base64").string(base64(as_bytes(value)));
-}
-
-// Writes values in base64. If JSON cannot represent a name, writes a second object with names in base64 too.
-void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inode) {
-  bool are_names_text = true;
-  json.key("xattrs").begin_object();
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
-    const auto [name, value] = tree.xattr(inode.first_xattr + i);
-    are_names_text = are_names_text && is_utf8(name);
-    json.key(name).string(base64(as_bytes(value)));
-  }
-  json.end_object();
-  if (are_names_text) return;
-  json.key("xattrsBase64").begin_object();
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
-    const auto [name, value] = tree.xattr(inode.first_xattr + i);
-    json.key(base64(as_bytes(name))).string(base64(as_bytes(value)));
-  }
-  json.end_object();
-}
-
 // Writes the members for one file into the current object.
-void write_file(JsonWriter& json, const ImageTree& tree, Inode number, const InodeView& inode,
-                std::string_view path) {
+void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
   write_bytes(json, "path", path);
-  json.key("type").string(name_of(inode.type));
-  json.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
-  json.key("nlink").integer(inode.nlink).key("uid").integer(inode.uid).key("gid").integer(inode.gid);
-  json.key("size").integer(static_cast<std::int64_t>(inode.size));
-  json.key("mtime").integer(inode.mtime.seconds).key("mtimeNanoseconds").integer(inode.mtime.nanoseconds);
-  if (inode.type == EntryType::symlink) write_bytes(json, "target", inode.target);
-  if (is_device(inode))
-    json.key("rdev").begin_array().integer(inode.device_major).integer(inode.device_minor).end_array();
-  if (inode.xattr_count != 0) write_xattrs(json, tree, inode);
+  write_inode(json, tree, number);
 }
 
 std::string size_text(std::uint64_t bytes, const LsArguments& arguments) {
@@ -141,7 +83,7 @@ class FileLister {
     write_problems(json_, tree_.problems());
     if (tree_.inode(inode).type == EntryType::directory) {
       json_.key("directory").begin_object();
-      write_file(json_, tree_, inode, tree_.inode(inode), path);
+      write_file(json_, tree_, inode, path);
       json_.end_object();
     }
     json_.key("files").begin_array();
@@ -178,7 +120,7 @@ class FileLister {
   }
 
   void print(Inode number, const InodeView& inode, std::string_view name, std::string_view path) {
-    if (arguments_.is_json) return print_json(number, inode, path);
+    if (arguments_.is_json) return print_json(number, path);
     if (arguments_.is_long) print_attributes(inode);
     if (arguments_.has_paths) output_ << "/";
     const std::string_view shown = arguments_.has_paths ? path : name;
@@ -192,8 +134,8 @@ class FileLister {
 
   void print_attributes(const InodeView& inode) {
     const std::string size =
-        is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
-                         : size_text(inode.size, arguments_);
+        is_device(inode.type) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
+                              : size_text(inode.size, arguments_);
     line_.clear();
     append_mode(line_, inode);
     append_padded(line_, std::to_string(inode.nlink), 4);
@@ -207,9 +149,9 @@ class FileLister {
     output_ << line_;
   }
 
-  void print_json(Inode number, const InodeView& inode, std::string_view path) {
+  void print_json(Inode number, std::string_view path) {
     json_.begin_object();
-    write_file(json_, tree_, number, inode, path);
+    write_file(json_, tree_, number, path);
     json_.end_object();
     // A list of a million files has hundreds of megabytes.
     constexpr std::size_t kPiece = std::size_t{64} << 10;

@@ -1,0 +1,182 @@
+// `layoutfs diff`.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/explain/equal_contents.h"
+#include "core/explain/tree_differences.h"
+#include "core/tar/tar_parser.h"
+#include "tools/cli/command.h"
+#include "tools/cli/image_arguments.h"
+#include "tools/cli/progress.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/commands/diff_printer.h"
+#include "tools/commands/diff_side.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct DiffArguments {
+  ImageArguments before, after;  // the options are those of `before`
+  std::string path;
+  bool is_time_ignored = false;
+  bool is_name_status = false;
+  bool ends_with_nul = false;  // -0
+  bool is_stat = false;
+  bool is_patch = false;
+  bool is_json = false;
+  bool is_progress_hidden = false;
+};
+
+// 1 means differences and nothing else.
+constexpr int kDifferent = 1;
+constexpr int kOtherTrouble = 2;
+int trouble(int code) { return code == kFailed ? kOtherTrouble : code; }
+
+// The content of the files is decoded once.
+constexpr std::uint64_t kDiffCacheSize = std::uint64_t{64} << 20;
+
+std::unique_ptr<DiffPrinter> make_printer(const DiffArguments& arguments, DiffSides sides,
+                                          std::string_view path, const Context& context, Output& output) {
+  if (arguments.is_name_status) return make_name_printer(arguments.ends_with_nul, output);
+  if (arguments.is_stat) return make_stat_printer(sides, path, output);
+  if (arguments.is_patch) return make_patch_printer(sides, context, output);
+  if (arguments.is_json) return make_json_printer(sides, output);
+  return make_text_printer(sides, output);
+}
+
+class Diff {
+ public:
+  Diff(const DiffArguments& arguments, DiffSides sides, const Context& context)
+      : arguments_(arguments),
+        sides_(sides),
+        context_(context),
+        path_(clean_path(arguments.path)),
+        contents_(*sides.before.image, *sides.after.image) {}
+
+  // Returns the number of differences.
+  Result<std::uint64_t> print(Output& output) {
+    if (auto found = find_path(); !found) return fail(std::move(found).error());
+    // The first walk finds the files whose content must be compared, the second one has the answers.
+    const auto note = [this](Inode before, Inode after) {
+      contents_.note(before, after);
+      return true;
+    };
+    if (auto walked = walk(note, [](const Difference&) { return Status(); }); !walked)
+      return fail(std::move(walked).error());
+    if (auto read = read_contents(); !read) return fail(std::move(read).error());
+    const auto printer = make_printer(arguments_, sides_, path_, context_, output);
+    std::uint64_t count = 0;
+    const auto print_one = [&](const Difference& difference) -> Status {
+      ++count;
+      if (auto go_on = context_.check(); !go_on) return go_on;
+      return printer->print(difference);
+    };
+    const auto is_equal = [this](Inode before, Inode after) { return contents_.are_equal(before, after); };
+    if (auto walked = walk(is_equal, print_one); !walked) return fail(std::move(walked).error());
+    printer->finish();
+    return count;
+  }
+
+ private:
+  // A path may exist on one side only.
+  Status find_path() {
+    constexpr bool kFollowLast = false;
+    const auto before = sides_.before.image->resolve(path_, kFollowLast);
+    const auto after = sides_.after.image->resolve(path_, kFollowLast);
+    if (!before && !after) return fail(Error(before.error()));
+    if (before) first_before_ = *before;
+    if (after) first_after_ = *after;
+    return {};
+  }
+
+  Status walk(const HasEqualContent& has_equal_content,
+              const std::function<Status(const Difference&)>& visit) const {
+    const CompareOptions options{.is_time_ignored = arguments_.is_time_ignored,
+                                 .is_content_last = arguments_.is_name_status || arguments_.is_stat};
+    return visit_differences(sides_.before.tree(), first_before_, sides_.after.tree(), first_after_, path_,
+                             options, has_equal_content, visit);
+  }
+
+  Status read_contents() {
+    if (contents_.empty()) return {};
+    Progress progress("comparing", !arguments_.is_progress_hidden);
+    auto read = contents_.read(
+        [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); }, context_);
+    progress.clear();
+    return read;
+  }
+
+  const DiffArguments& arguments_;
+  const DiffSides sides_;
+  const Context context_;
+  const std::string path_;
+  EqualContents contents_;
+  std::optional<Inode> first_before_, first_after_;
+};
+
+int print_diff(const DiffArguments& arguments, Output& output) {
+  if (arguments.ends_with_nul && !arguments.is_name_status)
+    return report(Error(Errc::invalid_argument, "diff: '--null' needs '--name-status'"));
+  const StopSignals signals;
+  Progress progress("indexing", !arguments.is_progress_hidden);
+  const auto resources = std::make_shared<const LibraryResources>(
+      open_cache(arguments.before.cache_dir),
+      LibraryOptions{.cache_size = kDiffCacheSize, .progress = indexing_progress(progress)});
+  const auto before = open_diff_side(arguments.before, nullptr, resources, signals.context());
+  if (!before) return trouble(signals.report(before.error()));
+  ImageArguments after_arguments = arguments.before;
+  after_arguments.name = arguments.after.name;
+  const auto after = open_diff_side(after_arguments, &*before, resources, signals.context());
+  if (!after) return trouble(signals.report(after.error()));
+  progress.clear();
+  std::size_t problems = 0;
+  for (const DiffSide* side : {&*before, &*after})
+    for (const std::string& problem : side->image->tree().problems()) {
+      print_error(side->layout.path + ": " + problem);
+      ++problems;
+    }
+  const auto count = Diff(arguments, {*before, *after}, signals.context()).print(output);
+  if (!count) return trouble(signals.report(count.error()));
+  if (problems > 0)
+    return report(Error(Errc::corrupt, "diff: entries of the layers that cannot be applied are left out"));
+  return *count == 0 ? kDone : kDifferent;
+}
+
+}  // namespace
+
+void add_diff_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<DiffArguments>();
+  const Command command = program.add_subcommand("diff", "Compare the files of two images, or of two layers");
+  command.usage(std::string(kImageKind) + " " + kImageKind + " [PATH]");
+  command.example("layoutfs diff ./img:app-1.2 ./img:app-1.3");
+  command.example("layoutfs diff -p ./img:app-1.2 ./img:app-1.3 /etc", "as a patch");
+  command.example("layoutfs diff --stat debian:bookworm docker://debian:trixie", "a summary");
+  command.add_option("A", arguments->before.name, "").type_name(kImageKind).required();
+  command.add_option("B", arguments->after.name, "").type_name(kImageKind).required();
+  command.add_option("PATH", arguments->path, "A file or a directory of both images (default: all)");
+  arguments->before.add_common_options(command);
+  command.add_flag("--ignore-mtime", arguments->is_time_ignored, "Ignore the times of files");
+  command.start_group(kOutputGroup);
+  const Option names =
+      command.add_flag("--name-status", arguments->is_name_status, "Print only A, D or M, and the path");
+  command.add_flag("-0,--null", arguments->ends_with_nul, "End each line of --name-status with NUL");
+  const Option stat = command.add_flag("--stat", arguments->is_stat, "Print numbers and sizes by directory");
+  const Option patch =
+      command.add_flag("-p,--patch", arguments->is_patch, "Print the changed lines of texts");
+  const Option json = command.add_flag("--json", arguments->is_json, "Print JSON");
+  stat.excludes(names);
+  patch.excludes(names).excludes(stat);
+  json.excludes(names).excludes(stat).excludes(patch);
+  add_progress_option(command, arguments->is_progress_hidden);
+  command.callback([arguments, &exit_code] {
+    Output output;
+    const int code = print_diff(*arguments, output);
+    const int written = output.finish();
+    exit_code = code == kDone || code == kDifferent ? (written == kDone ? code : written) : code;
+  });
+}
+
+}  // namespace layoutfs::tools
