@@ -30,9 +30,10 @@ std::vector<Inode> in_order_of_data(const ImageTree& tree, std::vector<Inode> fi
   return files;
 }
 
-class Reader {
+class ContentReader {
  public:
-  Reader(const Image& image, const std::function<void(std::uint64_t)>& progress, const Context& context)
+  ContentReader(const Image& image, const std::function<void(std::uint64_t)>& progress,
+                const Context& context)
       : image_(image), progress_(progress), context_(context) {}
 
   Result<Sha256> hash(Inode file) const {
@@ -82,7 +83,7 @@ Status EqualContents::read(const ProgressFunction& progress, const Context& cont
   std::array<std::optional<Error>, 2> failures;
   std::atomic<bool> has_failed = false;
   for_each_in_parallel(images.size(), [&](std::size_t side) {
-    const Reader reader(*images[side], add_progress, context);
+    const ContentReader reader(*images[side], add_progress, context);
     for (const Inode file : files[side]) {
       if (has_failed) return;
       auto hash = reader.hash(file);

@@ -14,17 +14,17 @@ namespace layoutfs {
 namespace {
 
 // A name in a directory: a file, a whiteout, or both if the layer replaces what it removes.
-struct Child {
+struct ComparedChild {
   std::string_view name;
   std::optional<Inode> inode;
   bool is_whiteout = false;
 };
 
 // The children of one directory in byte order of their names, opaque marks excepted.
-class Children {
+class ComparedChildren {
  public:
   // `directory` may be missing.
-  Children(const ComparedTree& side, std::optional<Inode> directory)
+  ComparedChildren(const ComparedTree& side, std::optional<Inode> directory)
       : tree_(&side.tree), directory_(directory.value_or(kRootInode)) {
     if (!directory || tree_->inode(*directory).type != EntryType::directory) return;
     count_ = tree_->child_count(*directory);
@@ -35,7 +35,7 @@ class Children {
 
   bool at_end() const { return next_ == (is_collected_ ? collected_.size() : count_); }
   // Precondition: !at_end().
-  Child current() const {
+  ComparedChild current() const {
     if (is_collected_) return collected_[next_];
     const DirectoryEntry entry = tree_->child(directory_, next_);
     return {entry.name, entry.inode};
@@ -57,12 +57,12 @@ class Children {
       else
         collected_.push_back({entry.name, entry.inode});
     }
-    std::ranges::sort(collected_, {}, &Child::name);
+    std::ranges::sort(collected_, {}, &ComparedChild::name);
     // At most two have the same name.
     std::size_t kept = 0;
-    for (const Child& child : collected_) {
+    for (const ComparedChild& child : collected_) {
       if (kept > 0 && collected_[kept - 1].name == child.name) {
-        Child& first = collected_[kept - 1];
+        ComparedChild& first = collected_[kept - 1];
         first = {child.name, first.inode ? first.inode : child.inode, true};
       } else {
         collected_[kept++] = child;
@@ -76,13 +76,14 @@ class Children {
   std::size_t count_ = 0;
   std::size_t next_ = 0;
   bool is_collected_ = false;
-  std::vector<Child> collected_;
+  std::vector<ComparedChild> collected_;
 };
 
-class Walk {
+class DifferenceWalk {
  public:
-  Walk(const ComparedTree& before, const ComparedTree& after, const CompareOptions& options,
-       const HasEqualContent& has_equal_content, const std::function<Status(const Difference&)>& visit)
+  DifferenceWalk(const ComparedTree& before, const ComparedTree& after, const CompareOptions& options,
+                 const HasEqualContent& has_equal_content,
+                 const std::function<Status(const Difference&)>& visit)
       : before_(before),
         after_(after),
         options_(options),
@@ -103,9 +104,9 @@ class Walk {
       }
       if (!path_.empty()) path_ += '/';
       path_ += before ? before->name : after->name;
-      const Child nothing;
-      const Child& left = before ? *before : nothing;
-      const Child& right = after ? *after : nothing;
+      const ComparedChild nothing;
+      const ComparedChild& left = before ? *before : nothing;
+      const ComparedChild& right = after ? *after : nothing;
       if (auto visited = compare(left, right); !visited) return visited;
       open(left.inode, right.inode);
     }
@@ -114,7 +115,7 @@ class Walk {
 
  private:
   struct Open {
-    Children before, after;
+    ComparedChildren before, after;
     std::size_t path_size;
   };
 
@@ -124,12 +125,12 @@ class Walk {
 
   void open(std::optional<Inode> before, std::optional<Inode> after) {
     if (is_directory(before_, before) || is_directory(after_, after))
-      open_.push_back({Children(before_, before), Children(after_, after), path_.size()});
+      open_.push_back({ComparedChildren(before_, before), ComparedChildren(after_, after), path_.size()});
   }
 
   // Returns the children with the smallest name, and moves on; two empty values at the end.
-  static std::pair<std::optional<Child>, std::optional<Child>> next_pair(Open& directories) {
-    std::optional<Child> before, after;
+  static std::pair<std::optional<ComparedChild>, std::optional<ComparedChild>> next_pair(Open& directories) {
+    std::optional<ComparedChild> before, after;
     if (!directories.before.at_end()) before = directories.before.current();
     if (!directories.after.at_end()) after = directories.after.current();
     if (before && after && before->name != after->name)
@@ -139,7 +140,7 @@ class Walk {
     return {before, after};
   }
 
-  Status compare(const Child& before, const Child& after) const {
+  Status compare(const ComparedChild& before, const ComparedChild& after) const {
     using enum Difference::Kind;
     Difference difference{changed, {}, before.inode, after.inode, path_};
     if (before.inode && after.inode)
@@ -232,7 +233,8 @@ Status visit_differences(const ComparedTree& before, std::optional<Inode> first_
                          const ComparedTree& after, std::optional<Inode> first_after, std::string_view path,
                          const CompareOptions& options, const HasEqualContent& has_equal_content,
                          const std::function<Status(const Difference&)>& visit) {
-  return Walk(before, after, options, has_equal_content, visit).run(first_before, first_after, path);
+  return DifferenceWalk(before, after, options, has_equal_content, visit)
+      .run(first_before, first_after, path);
 }
 
 }  // namespace layoutfs

@@ -37,9 +37,9 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-class Comparison {
+class LineComparison {
  public:
-  Comparison(std::string_view before, std::string_view after, std::uint64_t steps)
+  LineComparison(std::string_view before, std::string_view after, std::uint64_t steps)
       : before_(lines_of(before)),
         after_(lines_of(after)),
         removed_(before_.size()),
@@ -259,7 +259,7 @@ bool is_comparable_text(std::string_view content) {
 }
 
 std::string unified_hunks(std::string_view before, std::string_view after, const UnifiedOptions& options) {
-  return Comparison(before, after, options.steps).hunks(static_cast<Line>(options.context));
+  return LineComparison(before, after, options.steps).hunks(static_cast<Line>(options.context));
 }
 
 }  // namespace layoutfs

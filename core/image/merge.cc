@@ -57,8 +57,7 @@ class Merge {
   }
 
   Result<Bytes> run(const Digest& image) {
-    for (layer_ = 0; layer_ < layers_.size(); ++layer_)
-      if (auto applied = apply_layer(*layers_[layer_]); !applied) return fail(std::move(applied).error());
+    if (auto applied = apply(); !applied) return fail(std::move(applied).error());
     if (problem_count_ > problems_.size()) {
       // The last problem states the number of omitted ones.
       const std::size_t left_out = problem_count_ - problems_.size() + 1;
@@ -66,6 +65,12 @@ class Merge {
     }
     return write_tree(image, tree_, layers_, problems_);
   }
+  Status apply() {
+    for (layer_ = 0; layer_ < layers_.size(); ++layer_)
+      if (auto applied = apply_layer(*layers_[layer_]); !applied) return applied;
+    return {};
+  }
+  MergeTree& tree() { return tree_; }
   std::uint64_t steps() const { return tree_.steps(); }
 
  private:
@@ -256,6 +261,14 @@ Result<Bytes> merge_layers(const Digest& image, std::span<const std::shared_ptr<
   auto tree = merge.run(image);
   if (cost != nullptr) cost->steps = merge.steps();
   return tree;
+}
+
+Status with_merged_layers(std::span<const std::shared_ptr<const LayerIndex>> layers,
+                          const std::function<Status(const MergeTree&)>& use, const MergeLimits& limits) {
+  Merge merge(layers, Whiteouts::apply, limits);
+  merge.tree().record_losses();
+  if (auto applied = merge.apply(); !applied) return applied;
+  return use(merge.tree());
 }
 
 }  // namespace layoutfs

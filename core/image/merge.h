@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -12,6 +13,8 @@
 #include "layoutfs/error.h"
 
 namespace layoutfs {
+
+class MergeTree;
 
 enum class Whiteouts {
   apply,  // the root filesystem of an image
@@ -33,5 +36,10 @@ struct MergeCost {
 Result<Bytes> merge_layers(const Digest& image, std::span<const std::shared_ptr<const LayerIndex>> layers,
                            Whiteouts whiteouts = Whiteouts::apply, const MergeLimits& limits = {},
                            MergeCost* cost = nullptr);
+
+// Applies the layers in the same way, and calls `use` with the tree and the losses (MergeTree::losses())
+// instead of writing it. The tree is valid during the call. Errors are those of merge_layers().
+Status with_merged_layers(std::span<const std::shared_ptr<const LayerIndex>> layers,
+                          const std::function<Status(const MergeTree&)>& use, const MergeLimits& limits = {});
 
 }  // namespace layoutfs

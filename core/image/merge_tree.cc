@@ -81,7 +81,10 @@ void MergeTree::link(NodeId directory, std::string_view name, NodeId node) {
   const auto [position, is_new] = children.try_emplace(name, Link{node, layer_});
   if (nodes_[node].type == EntryType::directory) nodes_[node].parent = directory;
   if (is_new) return;
-  if (position->second.node != node && is_on_a_path(position->second.node)) ++generation_;
+  if (position->second.node != node) {
+    if (is_on_a_path(position->second.node)) ++generation_;
+    record_loss(directory, position->first, position->second, Loss::Cause::replaced, true);
+  }
   position->second = Link{node, layer_};
 }
 
@@ -232,37 +235,52 @@ void MergeTree::white_out(NodeId directory, std::string_view name) {
   const auto found = children.find(name);
   if (found == children.end()) return;
   std::vector<NodeId> below;
-  white_out_link(children, found, below);
-  white_out_below(std::move(below));
+  white_out_link(directory, found, below, Loss::Cause::whiteout);
+  white_out_below(std::move(below), Loss::Cause::whiteout);
 }
 
-void MergeTree::white_out_all(NodeId directory) { white_out_below({directory}); }
+void MergeTree::white_out_all(NodeId directory) { white_out_below({directory}, Loss::Cause::opaque); }
+
+void MergeTree::record_loss(NodeId directory, std::string_view name, const Link& link, Loss::Cause cause,
+                            bool is_with_content) {
+  if (!is_recording_) return;
+  const Node& node = nodes_[link.node];
+  const bool is_directory = node.type == EntryType::directory;
+  const std::uint32_t had_by = is_directory ? node.attributes_layer : link.layer;
+  // A directory of this layer may have content of lower ones.
+  if (had_by == layer_ && !(is_directory && is_with_content)) return;
+  losses_.push_back({directory, name, link.node, had_by, layer_, cause, is_directory && is_with_content});
+}
 
 // Removes a name of a lower layer. A directory's name that the layer itself uses stays; its content is
 // processed later.
-void MergeTree::white_out_link(Children& children, Children::iterator position, std::vector<NodeId>& below) {
+void MergeTree::white_out_link(NodeId directory, Children::iterator position, std::vector<NodeId>& below,
+                               Loss::Cause cause) {
   spend(1);
   const Link link = position->second;
   if (link.layer != layer_) {
     if (is_on_a_path(link.node)) ++generation_;
-    children.erase(position);
+    record_loss(directory, position->first, link, cause, true);
+    nodes_[directory].children.erase(position);
     return;
   }
   Node& node = nodes_[link.node];
   if (node.type != EntryType::directory) return;
   if (node.attributes_layer != layer_) {  // the lower layer's directory is removed, this layer only implies
                                           // one
+    record_loss(directory, position->first, link, cause, false);
     node.mode = 0755;
     node.uid = 0;
     node.gid = 0;
     node.mtime = {0, 0};
+    node.attributes_layer = layer_;
     clear_xattrs(link.node);
   }
   below.push_back(link.node);
 }
 
 // Clear a directory once per layer: later entries in it are fresh.
-void MergeTree::white_out_below(std::vector<NodeId> directories) {
+void MergeTree::white_out_below(std::vector<NodeId> directories, Loss::Cause cause) {
   while (!directories.empty()) {
     const NodeId directory = directories.back();
     directories.pop_back();
@@ -270,7 +288,7 @@ void MergeTree::white_out_below(std::vector<NodeId> directories) {
     Children& children = nodes_[directory].children;
     for (auto position = children.begin(); position != children.end();) {
       const auto current = position++;
-      white_out_link(children, current, directories);
+      white_out_link(directory, current, directories, cause);
     }
   }
 }

@@ -63,6 +63,19 @@ class MergeTree {
     Children children;
   };
 
+  // A name of a lower layer that a layer took away. Nodes keep their children, so those of a lost directory
+  // are still there.
+  struct Loss {
+    enum class Cause : std::uint8_t { whiteout, opaque, replaced };
+    NodeId directory;
+    std::string_view name;
+    NodeId node;           // its former target
+    std::uint32_t had_by;  // the last layer with the name; of a directory, its attributes_layer
+    std::uint32_t layer;   // the layer that took it away
+    Cause cause;
+    bool is_with_content;  // of a directory: all below it is lost, except names of `layer` itself
+  };
+
   // If `forbidden` is not empty, no directory is created with a name that starts with it.
   explicit MergeTree(const MergeLimits& limits, std::string_view forbidden = {});
   // Starts layer number `layer` with `entry_count` entries, which determine its step limit.
@@ -94,6 +107,10 @@ class MergeTree {
   // Applies a whiteout of `name`, or of all names, in `directory`.
   void white_out(NodeId directory, std::string_view name);
   void white_out_all(NodeId directory);
+
+  // Keeps a list of losses from now on, in the order of the entries that cause them.
+  void record_losses() { is_recording_ = true; }
+  std::span<const Loss> losses() const { return losses_; }
 
   // Counts work. check_steps() returns Errc::unsupported if the layer or the image has exceeded its limit.
   void spend(std::uint64_t steps) { steps_ += steps; }
@@ -131,8 +148,11 @@ class MergeTree {
   Status follow(Walk& walk, NodeId symlink);
   void leave_symlink(Walk& walk);
   bool is_on_a_path(NodeId node) const;
-  void white_out_link(Children& children, Children::iterator position, std::vector<NodeId>& below);
-  void white_out_below(std::vector<NodeId> directories);
+  void white_out_link(NodeId directory, Children::iterator position, std::vector<NodeId>& below,
+                      Loss::Cause cause);
+  void white_out_below(std::vector<NodeId> directories, Loss::Cause cause);
+  void record_loss(NodeId directory, std::string_view name, const Link& link, Loss::Cause cause,
+                   bool is_with_content);
 
   std::string_view forbidden_;
   std::uint32_t layer_ = 0;
@@ -144,6 +164,8 @@ class MergeTree {
   std::uint64_t step_limit_ = 0;  // of steps_, for the current layer
   std::vector<Node> nodes_;
   std::vector<Xattrs> xattr_lists_;
+  bool is_recording_ = false;
+  std::vector<Loss> losses_;
 };
 
 }  // namespace layoutfs
