@@ -153,6 +153,7 @@ class LostFiles {
 
 Status visit_origins(LayerIndexes layers, std::string_view path,
                      const std::function<Status(const FileOrigin&)>& visit) {
+  if (layers.empty() && path.empty()) return {};
   return with_merged_layers(layers, [&](const MergeTree& tree) { return visit_merged(tree, path, visit); });
 }
 

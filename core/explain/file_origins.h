@@ -26,8 +26,8 @@ struct FileOrigin {
 
 // Calls `visit` for the file at `path` and all below it, a directory before its content, names in byte order.
 // The layers are from the base to the top. The files are those of merge_layers(). `path` has no symlinks
-// (path_without_symlinks()). Errc::not_found if it does not exist. Errors of merge_layers() and `visit`.
-// Cost: that of merge_layers().
+// (path_without_symlinks()). The root of an image without layers comes from nowhere, and is not visited.
+// Errc::not_found if it does not exist. Errors of merge_layers() and `visit`. Cost: that of merge_layers().
 Status visit_origins(LayerIndexes layers, std::string_view path,
                      const std::function<Status(const FileOrigin&)>& visit);
 

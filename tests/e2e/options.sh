@@ -30,7 +30,7 @@ have -h "${all[@]}"
 have --help "${all[@]}"
 have -q "${all[@]}"
 have --quiet "${all[@]}"
-images=(mount chroot ls cat export extract inspect history "index build" "index verify" "index ls" "index rm")
+images=(mount chroot ls cat export extract inspect history blame "index build" "index verify" "index ls" "index rm")
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
 stores=(repos tags "tag rm" "manifest rm" referrers push pull)
 for option in --authfile --tls-verify; do have $option diff "${images[@]}" "${stores[@]}" copy; done
@@ -38,10 +38,11 @@ for option in --platform --cache-dir; do have $option diff; done
 have --cache-remote mount
 have --platform copy "ref put"
 have --cache-dir copy
-have --json diff ls mounts inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
-have --no-progress diff mount chroot ls cat export extract "index build" "index verify" gc fsck push pull copy
+have --json blame diff ls mounts inspect history "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
+have --no-progress blame diff mount chroot ls cat export extract "index build" "index verify" gc fsck push pull copy
 have -l ls "blob ls" "ref ls" "image ls"
 have --long ls "blob ls" "ref ls" "image ls"
+have --no-trunc history blame
 have -f extract "blob rm" "ref rm" "image rm"
 have --force extract "blob rm" "ref rm" "image rm"
 have --replace "ref put" "image tag"

@@ -88,6 +88,12 @@ TEST(FileOrigins, APathLimitsTheVisit) {
   EXPECT_EQ(origins(layers, "d/f/x"), (OriginLines{"d/f/x: no such file in the image"}));
 }
 
+TEST(FileOrigins, AnImageWithoutLayersHasNone) {
+  EXPECT_EQ(origins({}), OriginLines());
+  EXPECT_EQ(origins({}, "x"), OriginLines{"x: no such file in the image"});
+  EXPECT_EQ(lost({}), OriginLines());
+}
+
 TEST(FileOrigins, FilesAreThoseOfTheMergedTree) {
   const std::vector<TarWriter> layers{
       TarWriter().dir("d").file("d/a").file("d/b").file("gone").file("x"),

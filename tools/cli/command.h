@@ -80,6 +80,7 @@ void add_export_command(Command program, int& exit_code);
 void add_inspect_command(Command program, int& exit_code);
 void add_history_command(Command program, int& exit_code);
 void add_diff_command(Command program, int& exit_code);
+void add_blame_command(Command program, int& exit_code);
 void add_init_command(Command program, int& exit_code);
 void add_blob_command(Command program, int& exit_code);
 void add_ref_command(Command program, int& exit_code);
