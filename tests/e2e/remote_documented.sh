@@ -20,6 +20,12 @@ prints "an image without a new tag keeps its name" multi tags "$R" team/multi
 prints "repos lists the repositories of a registry" $'team/app\nteam/multi' repos "$R"
 prints "ls reads an image in a registry" $'added\nname' ls "$R/team/app:1.0" etc
 prints "cat reads an image by its digest" sample cat "$R/team/app@$(layoutfs pull "$R" team/app 1.0 2>/dev/null | sha256sum | sed 's/^\(.*\) .*/sha256:\1/; s/ *$//')" etc/name
+prints "diff compares an image of a layout with its copy in a registry" "" diff "$L:app:1.0" "$R/team/app:1.0"
+layoutfs diff --name-status "$R/team/app:1.0" "$R/team/multi:multi" bin >"$TMP/stdout" 2>"$TMP/stderr"
+same "diff compares two images of one registry" "0 " "$? $(cat "$TMP/stdout" "$TMP/stderr")"
+layoutfs diff --platform linux/s390x --name-status "$R/team/multi:multi" "$L:@3" >"$TMP/stdout" 2>"$TMP/stderr"
+same "diff prints the differences of an image in a registry" $'1 A\t/nameless\nD\t/other-platform' "$? $(cat "$TMP/stdout" "$TMP/stderr")"
+same "blame reads an image in a registry" "$(layoutfs blame "$L:app:1.0" etc)" "$(layoutfs blame "$R/team/app:1.0" etc 2>&1)"
 prints "--ref is the tag" sample cat --layout "$R/team/app" --ref 1.0 etc/name
 prints "--platform selects an image of an index" other-platform ls --platform linux/s390x "$R/team/multi:multi"
 refused "the tag defaults to latest, which does not exist" 3 ls "$R/team/app"

@@ -11,7 +11,6 @@
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/progress.h"
-#include "tools/cli/stop_signals.h"
 #include "tools/commands/diff_printer.h"
 #include "tools/commands/diff_side.h"
 
@@ -39,20 +38,19 @@ int trouble(int code) { return code == kFailed ? kOtherTrouble : code; }
 constexpr std::uint64_t kDiffCacheSize = std::uint64_t{64} << 20;
 
 std::unique_ptr<DiffPrinter> make_printer(const DiffArguments& arguments, DiffSides sides,
-                                          std::string_view path, const Context& context, Output& output) {
+                                          std::string_view path, Output& output) {
   if (arguments.is_name_status) return make_name_printer(arguments.ends_with_nul, output);
   if (arguments.is_stat) return make_stat_printer(sides, path, output);
-  if (arguments.is_patch) return make_patch_printer(sides, context, output);
+  if (arguments.is_patch) return make_patch_printer(sides, output);
   if (arguments.is_json) return make_json_printer(sides, output);
   return make_text_printer(sides, output);
 }
 
 class Diff {
  public:
-  Diff(const DiffArguments& arguments, DiffSides sides, const Context& context)
+  Diff(const DiffArguments& arguments, DiffSides sides)
       : arguments_(arguments),
         sides_(sides),
-        context_(context),
         path_(clean_path(arguments.path)),
         contents_(*sides.before.image, *sides.after.image) {}
 
@@ -67,11 +65,10 @@ class Diff {
     if (auto walked = walk(note, [](const Difference&) { return Status(); }); !walked)
       return fail(std::move(walked).error());
     if (auto read = read_contents(); !read) return fail(std::move(read).error());
-    const auto printer = make_printer(arguments_, sides_, path_, context_, output);
+    const auto printer = make_printer(arguments_, sides_, path_, output);
     std::uint64_t count = 0;
     const auto print_one = [&](const Difference& difference) -> Status {
       ++count;
-      if (auto go_on = context_.check(); !go_on) return go_on;
       return printer->print(difference);
     };
     const auto is_equal = [this](Inode before, Inode after) { return contents_.are_equal(before, after); };
@@ -104,14 +101,13 @@ class Diff {
     if (contents_.empty()) return {};
     Progress progress("comparing", !arguments_.is_progress_hidden);
     auto read = contents_.read(
-        [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); }, context_);
+        [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); });
     progress.clear();
     return read;
   }
 
   const DiffArguments& arguments_;
   const DiffSides sides_;
-  const Context context_;
   const std::string path_;
   EqualContents contents_;
   std::optional<Inode> first_before_, first_after_;
@@ -120,17 +116,16 @@ class Diff {
 int print_diff(const DiffArguments& arguments, Output& output) {
   if (arguments.ends_with_nul && !arguments.is_name_status)
     return report(Error(Errc::invalid_argument, "diff: '--null' needs '--name-status'"));
-  const StopSignals signals;
   Progress progress("indexing", !arguments.is_progress_hidden);
   const auto resources = std::make_shared<const LibraryResources>(
       open_cache(arguments.before.cache_dir),
       LibraryOptions{.cache_size = kDiffCacheSize, .progress = indexing_progress(progress)});
-  const auto before = open_diff_side(arguments.before, nullptr, resources, signals.context());
-  if (!before) return trouble(signals.report(before.error()));
+  const auto before = open_diff_side(arguments.before, nullptr, resources);
+  if (!before) return trouble(report(before.error()));
   ImageArguments after_arguments = arguments.before;
   after_arguments.name = arguments.after.name;
-  const auto after = open_diff_side(after_arguments, &*before, resources, signals.context());
-  if (!after) return trouble(signals.report(after.error()));
+  const auto after = open_diff_side(after_arguments, &*before, resources);
+  if (!after) return trouble(report(after.error()));
   progress.clear();
   std::size_t problems = 0;
   for (const DiffSide* side : {&*before, &*after})
@@ -138,8 +133,8 @@ int print_diff(const DiffArguments& arguments, Output& output) {
       print_error(side->layout.path + ": " + problem);
       ++problems;
     }
-  const auto count = Diff(arguments, {*before, *after}, signals.context()).print(output);
-  if (!count) return trouble(signals.report(count.error()));
+  const auto count = Diff(arguments, {*before, *after}).print(output);
+  if (!count) return trouble(report(count.error()));
   if (problems > 0)
     return report(Error(Errc::corrupt, "diff: entries of the layers that cannot be applied are left out"));
   return *count == 0 ? kDone : kDifferent;

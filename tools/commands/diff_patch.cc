@@ -47,8 +47,7 @@ std::string git_quoted(std::string_view name) {
 
 class PatchPrinter final : public DiffPrinter {
  public:
-  PatchPrinter(DiffSides sides, const Context& context, Output& output)
-      : sides_(sides), context_(context), output_(output) {}
+  PatchPrinter(DiffSides sides, Output& output) : sides_(sides), output_(output) {}
 
   Status print(const Difference& difference) override {
     print_line(sides_, difference, true, output_);
@@ -119,22 +118,21 @@ class PatchPrinter final : public DiffPrinter {
     if (file->is_symlink()) return std::optional<std::string>(file->view.target);
     if (file->view.size > kMaxTextSize) return std::optional<std::string>();
     std::string text(static_cast<std::size_t>(file->view.size), '\0');
-    const auto read = file->image->read(file->inode, std::as_writable_bytes(std::span(text)), 0, context_);
+    const auto read = file->image->read(file->inode, std::as_writable_bytes(std::span(text)), 0);
     if (!read) return fail(Error(read.error()), path_);
     if (*read < text.size()) return fail(Errc::corrupt, path_ + ": the content ends too early");
     return is_comparable_text(text) ? std::optional(std::move(text)) : std::nullopt;
   }
 
   const DiffSides sides_;
-  const Context context_;
   Output& output_;
   std::string path_;
 };
 
 }  // namespace
 
-std::unique_ptr<DiffPrinter> make_patch_printer(DiffSides sides, const Context& context, Output& output) {
-  return std::make_unique<PatchPrinter>(sides, context, output);
+std::unique_ptr<DiffPrinter> make_patch_printer(DiffSides sides, Output& output) {
+  return std::make_unique<PatchPrinter>(sides, output);
 }
 
 }  // namespace layoutfs::tools

@@ -33,7 +33,7 @@ std::unique_ptr<DiffPrinter> make_name_printer(bool ends_with_nul, Output& outpu
 // One document.
 std::unique_ptr<DiffPrinter> make_json_printer(DiffSides sides, Output& output);
 // The line of make_text_printer(), followed by a patch in the format of git for files and symlinks.
-std::unique_ptr<DiffPrinter> make_patch_printer(DiffSides sides, const Context& context, Output& output);
+std::unique_ptr<DiffPrinter> make_patch_printer(DiffSides sides, Output& output);
 // A table with a row for each name in the directory `path`, or for the file `path`.
 std::unique_ptr<DiffPrinter> make_stat_printer(DiffSides sides, std::string_view path, Output& output);
 

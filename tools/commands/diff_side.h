@@ -6,7 +6,6 @@
 
 #include "core/explain/tree_differences.h"
 #include "core/image/image_library.h"
-#include "layoutfs/context.h"
 #include "layoutfs/descriptor.h"
 #include "layoutfs/error.h"
 #include "tools/cli/image_arguments.h"
@@ -30,7 +29,6 @@ struct DiffSide {
 // Opens the operand that `arguments` name. Builds missing indexes. If `other` is a side of the same layout,
 // both share open layers. Errors are those of find_manifest() and ImageLibrary::image(), and name the layout.
 Result<DiffSide> open_diff_side(const ImageArguments& arguments, const DiffSide* other,
-                                const std::shared_ptr<const LibraryResources>& resources,
-                                const Context& context);
+                                const std::shared_ptr<const LibraryResources>& resources);
 
 }  // namespace layoutfs::tools
