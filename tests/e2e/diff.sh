@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `layoutfs diff`: its forms of output, its exit status, and random pairs of images against find(1) and diff(1).
+# `layoutfs diff`: its forms of output, its exit status, and random pairs of images against find(1), diff(1) and git-apply(1).
 . "$(dirname "$0")/lib.sh"
 need jq python3
 python3 - "$CORPUS" "$TMP/img" <<'PYTHON' || exit 1
@@ -144,6 +144,10 @@ if has_device /dev/full; then
 fi
 
 echo "-- random images"
+if has git; then
+  mkdir "$TMP/patches"
+  python3 "$HERE/diff_patches.py" "$LAYOUTFS" "$TMP/patches" || not_ok "git apply makes the second image of the first one"
+fi
 if is_root && has umoci; then
   mkdir "$TMP/random"
   python3 "$HERE/diff_pairs.py" "$LAYOUTFS" "$TMP/random" || not_ok "diff finds what find and diff find in unpacked images"
