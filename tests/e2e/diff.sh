@@ -149,6 +149,8 @@ if has git; then
   python3 "$HERE/diff_patches.py" "$LAYOUTFS" "$TMP/patches" || not_ok "git apply makes the second image of the first one"
 fi
 if is_root && has umoci; then
-  mkdir "$TMP/random"
+  need_layout
+  mkdir "$TMP/random" "$TMP/real"
+  python3 "$HERE/diff_pairs.py" "$LAYOUTFS" "$TMP/real" "$LAYOUT" || not_ok "diff finds what find and diff find in real images"
   python3 "$HERE/diff_pairs.py" "$LAYOUTFS" "$TMP/random" || not_ok "diff finds what find and diff find in unpacked images"
 fi

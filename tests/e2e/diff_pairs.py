@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """`layoutfs diff` finds the differences that find(1) and diff(1) find in what umoci unpacks.
 
-usage: diff_pairs.py PROGRAM WORK_DIR
+usage: diff_pairs.py PROGRAM WORK_DIR [LAYOUT]
 
-Makes three images from each seed: random layers, the same with one more layer, and that one rebuilt as one layer in
+With LAYOUT, compares pairs of its images; LAYOUTFS_TEST_FULL=1 takes 50 of them. Otherwise makes three images from each seed: random layers, the same with one more layer, and that one rebuilt as one layer in
 another order, with some changed files. Needs root. LAYOUTFS_TEST_FULL=1 takes more seeds, LAYOUTFS_TEST_SEED=N one.
 """
 import base64
@@ -134,8 +134,8 @@ def implied_directories(trees):
     return found
 
 
-def found_by_layoutfs(program, layout, one, other, implied, problems):
-    command = [program, "diff", "--json", f"{layout}:{one}", f"{layout}:{other}"]
+def found_by_layoutfs(program, one, other, implied, problems):
+    command = [program, "diff", "--json", "--no-progress", one, other]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     document = json.loads(done.stdout)
     if done.stderr or done.returncode != int(bool(document["differences"])):
@@ -178,12 +178,60 @@ def check(program, work, seed):
     implied, problems, count = implied_directories(trees), [], 0
     for one, other in PAIRS:
         want = expected(work, one, other, implied)
-        got = found_by_layoutfs(program, work / "oci", one, other, implied, problems)
+        got = found_by_layoutfs(program, f"{work}/oci:{one}", f"{work}/oci:{other}", implied, problems)
         count += len(want)
         for path in sorted(want.keys() | got.keys()):
             if want.get(path) != got.get(path):
                 problems.append(f"{one} {other}: {path}: expected {want.get(path)}, got {got.get(path)}")
     return problems, count
+
+
+def images_of(layout):
+    """Returns the digests of the images of a layout, without attestations."""
+    found = []
+    for blob in sorted((layout / "blobs/sha256").iterdir()):
+        if blob.stat().st_size > 1 << 20:
+            continue
+        try:
+            manifest = json.loads(blob.read_bytes())
+            if all("tar" in layer["mediaType"] for layer in manifest["layers"]):
+                found.append((blob.name, blob.stat().st_size))
+        except (ValueError, KeyError, TypeError):
+            pass
+    return found
+
+
+def compare_layout(program, work, layout):
+    """Returns the problems of pairs of images, and the numbers of pairs and differences."""
+    wanted = 50 if os.environ.get("LAYOUTFS_TEST_FULL") else 6
+    images = images_of(layout)
+    # umoci does not support indexes, so a second layout with the same blobs names each manifest.
+    flat = work / "flat"
+    flat.mkdir()
+    shutil.copy(layout / "oci-layout", flat)
+    (flat / "blobs").symlink_to(layout.resolve() / "blobs")
+    manifests = [{"mediaType": ocilib.MANIFEST, "digest": "sha256:" + name, "size": size, "annotations": {ocilib.REF: name[:12]}} for name, size in images]
+    (flat / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": manifests}))
+    pairs = [(one[:12], other[:12]) for one, _ in images for other, _ in images if one < other][:wanted]
+    problems, count = [], 0
+    for name in sorted({name for pair in pairs for name in pair}):
+        subprocess.run(["umoci", "unpack", "--image", f"{flat}:{name}", work / "bundle"], check=True, stderr=subprocess.DEVNULL)
+        (work / "bundle/rootfs").rename(work / name)
+        shutil.rmtree(work / "bundle")
+    for one, other in pairs:
+        implied = {b""}
+        want = expected(work, one, other, implied)
+        got = found_by_layoutfs(program, f"{layout}@{one}", f"{layout}@{other}", implied, problems)
+        count += len(want)
+        problems += [f"{one} {other}: {path}: expected {want.get(path)}, got {got.get(path)}"
+                     for path in sorted(want.keys() | got.keys()) if want.get(path) != got.get(path)]
+    return problems, len(pairs), count
+
+
+def main_of_layout(program, work, layout):
+    problems, pairs, count = compare_layout(program, pathlib.Path(work), pathlib.Path(layout))
+    print("".join(f"FAIL {line[:300]}\n" for line in problems[:20]) + f"{pairs} pairs of images with {count} differences")
+    sys.exit(1 if problems or not count else 0)
 
 
 def main(program, work):
@@ -213,6 +261,6 @@ def main(program, work):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    (main if len(sys.argv) == 3 else main_of_layout)(*sys.argv[1:])
