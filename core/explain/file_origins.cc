@@ -164,7 +164,7 @@ Status visit_lost_files(LayerIndexes layers, std::string_view path,
 }
 
 std::string path_without_symlinks(const Image& image, std::string_view path) {
-  const std::string clean = clean_path(path);
+  std::string clean = clean_path(path);
   const auto slash = clean.rfind('/');
   if (slash == std::string::npos) return clean;
   const auto directory = image.resolve(clean.substr(0, slash));

@@ -181,17 +181,21 @@ class DifferenceWalk {
         if (is_opaque(before_, before) != is_opaque(after_, after)) found.add(Change::opaque);
         break;
       case EntryType::file:
-        if (left.size != right.size)
-          found.add(Change::content);
-        else if ((found.empty() || !options_.is_content_last) && !is_same_data(left, right) &&
-                 !has_equal_content_(before, after))
-          found.add(Change::content);
+        if (is_content_changed(before, left, after, right, found)) found.add(Change::content);
         break;
       case EntryType::hardlink:
       case EntryType::fifo:
         break;
     }
     return found;
+  }
+
+  // Looks at the content only if nothing else decides.
+  bool is_content_changed(Inode before, const InodeView& left, Inode after, const InodeView& right,
+                          Changes others) const {
+    if (left.size != right.size) return true;
+    if (options_.is_content_last && !others.empty()) return false;
+    return !is_same_data(left, right) && !has_equal_content_(before, after);
   }
 
   static bool is_opaque(const ComparedTree& side, Inode directory) {

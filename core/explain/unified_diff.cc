@@ -118,10 +118,11 @@ class LineComparison {
     std::vector<Line> furthest;  // by diagonal, shifted by `shift`; -1: not reached
     Line shift = 0;
 
-    Line& at(Line diagonal) { return furthest[static_cast<std::size_t>(diagonal + shift)]; }
+    Line& at(Line diagonal) { return *(furthest.begin() + (diagonal + shift)); }
     void begin(Line lowest, Line highest) {
       shift = -lowest;
-      furthest.assign(static_cast<std::size_t>(highest - lowest + 1), -1);
+      const Line count = highest - lowest + 1;
+      furthest.assign(static_cast<std::size_t>(count), -1);
     }
   };
 
