@@ -39,7 +39,7 @@ class RequestSlots {
   // Waits for a slot. Returns the error that fail_waiting() is given meanwhile. Errc::cancelled if `context`
   // ends.
   Result<Slot> acquire(const Context& context);
-  // To be called if the network has failed for all of the time since `began`. Those who have waited for a
+  // To be called if the network has failed for all of the time since `began`. Callers that have waited for a
   // slot since before then get `error`: otherwise, the last one of many would wait for many such times.
   void fail_waiting(Clock::time_point began, const Error& error);
 

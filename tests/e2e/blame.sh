@@ -58,7 +58,7 @@ same "blame --json has the layer of the content of a hard link" '[2,1]' "$(jq -c
 same "blame lists the files that ls lists" "$(layoutfs ls -R --json "$L:app" | jq -r '.files[].path' | sort)" "$(jq -r '.files[].path | select(. != "")' "$TMP/json" | sort)"
 
 echo "-- deleted files"
-prints "blame --deleted prints who had each file, and who took it away" "LAYER  HOW          BY  CREATED BY                                PATH
+prints "blame --deleted prints the layer that had each file, and the one that took it away" "LAYER  HOW          BY  CREATED BY                                PATH
     0  whiteout      1  RUN install more things, with a comma...  /etc/old
     0  replaced      2  COPY tool /usr/bin                        /usr/bin/tool
     1  opaque        2  COPY tool /usr/bin                        /cache/a
