@@ -24,6 +24,7 @@ ORDER = {
     "core/stream": "base cas codec cache",
     "core/layer": "base tar cas codec stream",
     "core/image": "base tar cas oci cache codec stream layer",
+    "core/explain": "base tar cas oci cache codec stream layer image",
     "core/erofs": "base tar cas oci cache codec stream layer image",
     "core/engines": "base tar cas oci cache codec stream layer image",
     "core/registry": "base http cas oci",
@@ -34,8 +35,8 @@ ORDER = {
 }
 CORE = list(ORDER)
 ALLOWED = {folder: ["core/" + name for name in names.split()] for folder, names in ORDER.items()}
-# A mount neither copies images nor serves a registry.
-ALLOWED["fs/tree"] = [folder for folder in CORE if folder not in ("core/registry", "core/transfer", "core/check", "core/names")]
+# A mount neither explains nor copies images, nor serves a registry.
+ALLOWED["fs/tree"] = [folder for folder in CORE if folder not in ("core/explain", "core/registry", "core/transfer", "core/check", "core/names")]
 ALLOWED["fs/fuse"] = ["core/base", "fs/tree"]
 ALLOWED["fs/kernel"] = ["core/base", "core/image", "core/erofs", "fs/tree", "fs/fuse"]
 ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse", "fs/kernel"]
