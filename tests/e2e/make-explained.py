@@ -51,7 +51,7 @@ class Layer:
 
 
 def random_layer(rnd, entries, known):
-    layer, added = Layer(), []
+    layer, added, attributes = Layer(), [], {}
     for directory in DIRECTORIES:
         if rnd.randrange(3) == 0 or not known:
             layer.add(directory, tarfile.DIRTYPE, mode=rnd.choice([0o755, 0o755, 0o1777, 0o2750]))
@@ -59,14 +59,16 @@ def random_layer(rnd, entries, known):
         name = rnd.choice(DIRECTORIES) + "/" + rnd.choice(NAMES) + (str(number) if rnd.randrange(2) else "")
         kind = rnd.randrange(16)
         owner = {"uid": rnd.choice([0, 0, 7, 1000]), "gid": rnd.choice([0, 50]), "mtime": 1_600_000_000 + rnd.randrange(10**7)}
+        if kind < 2:
+            added = [each for each in added if each != name]
         if kind == 0:
-            layer.add(name, tarfile.SYMTYPE, linkname=rnd.choice(["a.conf", "/etc/a.conf", "nowhere"]), **owner)
+            layer.add(name, tarfile.SYMTYPE, linkname=rnd.choice(["a.conf", "/etc/a.conf", "nowhere"]), mode=0o777, **owner)
         elif kind == 1:
             layer.add(name, tarfile.FIFOTYPE, **owner)
         elif kind == 2 and added:
             target = rnd.choice(added)
             if target != name:
-                layer.add(name, tarfile.LNKTYPE, linkname=target)
+                layer.add(name, tarfile.LNKTYPE, linkname=target, **attributes[target])  # as tar(1) writes them
                 added = [each for each in added if each != name]
         elif kind in (3, 4) and known:
             directory, _, base = rnd.choice(known).rpartition("/")
@@ -74,7 +76,8 @@ def random_layer(rnd, entries, known):
         elif kind == 5 and known and rnd.randrange(4) == 0:
             layer.add(rnd.choice(DIRECTORIES[1:]) + "/.wh..wh..opq")
         else:
-            layer.add(name, data=content(rnd), mode=rnd.choice([0o644, 0o644, 0o755, 0o4755, 0o600, 0o777]), **owner)
+            attributes[name] = {"mode": rnd.choice([0o644, 0o644, 0o755, 0o4755, 0o600, 0o777]), **owner}
+            layer.add(name, data=content(rnd), **attributes[name])
             added.append(name)
     layer.tar.close()
     return layer.file.getvalue(), known + added

@@ -30,17 +30,17 @@ have -h "${all[@]}"
 have --help "${all[@]}"
 have -q "${all[@]}"
 have --quiet "${all[@]}"
-images=(mount chroot ls cat export extract inspect history du "index build" "index verify" "index ls" "index rm")
+images=(mount chroot ls cat export extract inspect history du find "index build" "index verify" "index ls" "index rm")
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
 stores=(repos tags "tag rm" "manifest rm" referrers push pull)
 for option in --authfile --tls-verify; do have $option "${images[@]}" "${stores[@]}" copy; done
 have --cache-remote mount
 have --platform copy "ref put"
 have --cache-dir copy
-have --json ls mounts inspect history du "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
-have --no-progress mount chroot ls cat du export extract "index build" "index verify" gc fsck push pull copy
-have -l ls "blob ls" "ref ls" "image ls"
-have --long ls "blob ls" "ref ls" "image ls"
+have --json ls mounts inspect history du find "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
+have --no-progress mount chroot ls cat du find export extract "index build" "index verify" gc fsck push pull copy
+have -l ls find "blob ls" "ref ls" "image ls"
+have --long ls find "blob ls" "ref ls" "image ls"
 have -f extract "blob rm" "ref rm" "image rm"
 have --force extract "blob rm" "ref rm" "image rm"
 have --replace "ref put" "image tag"

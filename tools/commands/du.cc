@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/base64.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "core/explain/treemap.h"
@@ -22,6 +21,7 @@
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
 #include "tools/cli/table.h"
+#include "tools/commands/file_listing.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -165,11 +165,6 @@ void print_wasted(const Explained& image, Output& output) {
     output << "and " << count_of(more, "more path") << "; --json lists all\n";
 }
 
-void write_path(JsonWriter& json, const std::string& path) {
-  json.key("path").string(path);
-  if (!is_utf8(path)) json.key("pathBase64").string(base64(as_bytes(path)));
-}
-
 void write_layers(JsonWriter& json, const Explained& image) {
   json.key("layers").begin_array();
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
@@ -191,7 +186,7 @@ void write_layers(JsonWriter& json, const Explained& image) {
 
 void print_json(const Explained& image, const DuArguments& arguments, Output& output) {
   // An image may have millions of paths.
-  constexpr std::size_t kPiece = std::size_t{64} << 10;
+  constexpr std::size_t kUsagePiece = std::size_t{64} << 10;
   JsonWriter json;
   const LayerUsage& all = image.usage.all;
   json.begin_object().key("version").integer(kUsageVersion);
@@ -206,20 +201,20 @@ void print_json(const Explained& image, const DuArguments& arguments, Output& ou
   json.key("wasted").begin_array();
   for (const WastedFile& file : image.usage.wasted) {
     json.begin_object();
-    write_path(json, "/" + std::string(file.path));
+    write_bytes(json, "path", "/" + std::string(file.path));
     json.key("bytes")
         .integer(to_json_integer(file.bytes))
         .key("copies")
         .integer(to_json_integer(file.copies));
     json.key("layer").integer(file.layer).end_object();
-    if (json.size() >= kPiece) output << json.take();
+    if (json.size() >= kUsagePiece) output << json.take();
   }
   json.end_array().key("files").begin_array();
   const auto layers = image.sizes->bytes_by_layer(image.max_depth);
   for (const std::size_t i : listed_rows(image, arguments)) {
     const DirectorySizes::Row& row = image.sizes->rows()[i];
     json.begin_object();
-    write_path(json, path_of(image, i));
+    write_bytes(json, "path", path_of(image, i));
     json.key("type").string(row.is_directory ? "directory" : "file");
     json.key("bytes").integer(to_json_integer(row.bytes)).key("files").integer(to_json_integer(row.files));
     json.key("layers").begin_array();
@@ -231,7 +226,7 @@ void print_json(const Explained& image, const DuArguments& arguments, Output& ou
           .integer(to_json_integer(each.bytes))
           .end_object();
     json.end_array().end_object();
-    if (json.size() >= kPiece) output << json.take();
+    if (json.size() >= kUsagePiece) output << json.take();
   }
   output << json.end_array().end_object().take() << "\n";
 }

@@ -1,20 +1,18 @@
 // `layoutfs ls`.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/base/base64.h"
 #include "core/base/json.h"
-#include "core/base/utf8.h"
 #include "core/image/image_library.h"
 #include "core/oci/entry_names.h"
 #include "tools/cli/command.h"
 #include "tools/cli/entry_json.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/progress.h"
+#include "tools/commands/file_listing.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -34,96 +32,14 @@ struct LsArguments {
 
 constexpr std::int64_t kListVersion = 1;
 
-std::string_view name_of(EntryType type) {
-  switch (type) {
-    case EntryType::file:
-    case EntryType::hardlink:
-      return "file";
-    case EntryType::symlink:
-      return "symlink";
-    case EntryType::character:
-      return "character";
-    case EntryType::block:
-      return "block";
-    case EntryType::directory:
-      return "directory";
-    case EntryType::fifo:
-      return "fifo";
-  }
-  return "file";
-}
-
-bool is_device(const InodeView& inode) {
-  return inode.type == EntryType::character || inode.type == EntryType::block;
-}
-
-// Appends for example "drwxr-sr-t", as in ls(1).
-void append_mode(std::string& line, const InodeView& inode) {
-  constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
-  std::array<char, 10> text{kLetters[static_cast<std::size_t>(inode.type)]};
-  for (std::size_t i = 0; i < 9; ++i) text[i + 1] = (inode.mode >> (8 - i) & 1) != 0 ? "rwx"[i % 3] : '-';
-  const auto special = [&](std::uint32_t bit, std::size_t at, char with_x, char without_x) {
-    if ((inode.mode & bit) != 0) text[at] = text[at] == 'x' ? with_x : without_x;
-  };
-  special(04000, 3, 's', 'S');
-  special(02000, 6, 's', 'S');
-  special(01000, 9, 't', 'T');
-  line.append(text.data(), text.size());
-}
-
-void append_padded(std::string& line, std::string_view text, std::size_t width) {
-  line.append(width - std::min(width, text.size()), ' ').append(text);
-}
-
-// Writes a member `name`, and a second one, `name`Base64, if JSON cannot represent all bytes.
-void write_bytes(JsonWriter& json, std::string_view name, std::string_view value) {
-  json.key(name).string(value);
-  if (!is_utf8(value)) json.key(std::string(name) + "Base64").string(base64(as_bytes(value)));
-}
-
-// Writes values in base64. If JSON cannot represent a name, writes a second object with names in base64 too.
-void write_xattrs(JsonWriter& json, const ImageTree& tree, const InodeView& inode) {
-  bool are_names_text = true;
-  json.key("xattrs").begin_object();
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
-    const auto [name, value] = tree.xattr(inode.first_xattr + i);
-    are_names_text = are_names_text && is_utf8(name);
-    json.key(name).string(base64(as_bytes(value)));
-  }
-  json.end_object();
-  if (are_names_text) return;
-  json.key("xattrsBase64").begin_object();
-  for (std::uint32_t i = 0; i < inode.xattr_count; ++i) {
-    const auto [name, value] = tree.xattr(inode.first_xattr + i);
-    json.key(base64(as_bytes(name))).string(base64(as_bytes(value)));
-  }
-  json.end_object();
-}
-
-// Writes the members for one file into the current object.
-void write_file(JsonWriter& json, const ImageTree& tree, Inode number, const InodeView& inode,
-                std::string_view path) {
-  write_bytes(json, "path", path);
-  json.key("type").string(name_of(inode.type));
-  json.key("inode").integer(static_cast<std::int64_t>(number)).key("mode").integer(inode.mode);
-  json.key("nlink").integer(inode.nlink).key("uid").integer(inode.uid).key("gid").integer(inode.gid);
-  json.key("size").integer(static_cast<std::int64_t>(inode.size));
-  json.key("mtime").integer(inode.mtime.seconds).key("mtimeNanoseconds").integer(inode.mtime.nanoseconds);
-  if (inode.type == EntryType::symlink) write_bytes(json, "target", inode.target);
-  if (is_device(inode))
-    json.key("rdev").begin_array().integer(inode.device_major).integer(inode.device_minor).end_array();
-  if (inode.xattr_count != 0) write_xattrs(json, tree, inode);
-}
-
-std::string size_text(std::uint64_t bytes, const LsArguments& arguments) {
-  return arguments.is_human_readable ? human_size(bytes) : std::to_string(bytes);
-}
-
 // Lists an image's files, one directory after the other. Paths are relative to the image's root.
 class FileLister {
  public:
   FileLister(const Image& image, const LsArguments& arguments, Output& output)
-      : tree_(image.tree()), arguments_(arguments), output_(output) {
+      : tree_(image.tree()),
+        arguments_(arguments),
+        output_(output),
+        attributes_(arguments.is_human_readable) {
     if (arguments_.is_json) json_.begin_object().key("version").integer(kListVersion);
   }
 
@@ -179,7 +95,7 @@ class FileLister {
 
   void print(Inode number, const InodeView& inode, std::string_view name, std::string_view path) {
     if (arguments_.is_json) return print_json(number, inode, path);
-    if (arguments_.is_long) print_attributes(inode);
+    if (arguments_.is_long) output_ << attributes_.text(inode);
     if (arguments_.has_paths) output_ << "/";
     const std::string_view shown = arguments_.has_paths ? path : name;
     if (arguments_.ends_with_nul)
@@ -188,23 +104,6 @@ class FileLister {
       output_.name(shown);
     if (arguments_.is_long && inode.type == EntryType::symlink) (output_ << " -> ").name(inode.target);
     output_ << (arguments_.ends_with_nul ? std::string_view("\0", 1) : "\n");
-  }
-
-  void print_attributes(const InodeView& inode) {
-    const std::string size =
-        is_device(inode) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
-                         : size_text(inode.size, arguments_);
-    line_.clear();
-    append_mode(line_, inode);
-    append_padded(line_, std::to_string(inode.nlink), 4);
-    append_padded(line_, std::to_string(inode.uid), 6);
-    append_padded(line_, std::to_string(inode.gid), 6);
-    append_padded(line_, size, 11);
-    // Most files of an image have a time in common with the one before.
-    if (time_.empty() || seconds_ != inode.mtime.seconds) time_ = utc_time(inode.mtime.seconds);
-    seconds_ = inode.mtime.seconds;
-    line_.append(" ").append(time_).append(" ");
-    output_ << line_;
   }
 
   void print_json(Inode number, const InodeView& inode, std::string_view path) {
@@ -220,9 +119,7 @@ class FileLister {
   const LsArguments& arguments_;
   Output& output_;
   JsonWriter json_;
-  std::string line_;          // a member to reuse its memory
-  std::int64_t seconds_ = 0;  // of time_
-  std::string time_;
+  AttributeColumns attributes_;
 };
 
 Status list_references(const OpenLayout& layout, const LsArguments& arguments, Output& output) {
