@@ -54,6 +54,7 @@ int run(std::vector<std::string> arguments) {
   add_history_command(program, exit_code);
   add_du_command(program, exit_code);
   add_find_command(program, exit_code);
+  add_grep_command(program, exit_code);
   add_copy_command(program, exit_code);
   add_image_command(program, exit_code);
   program.start_group("Mounts");

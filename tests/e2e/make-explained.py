@@ -31,8 +31,8 @@ def content(rnd):
         return b""
     if kind == 1:  # binary
         return b"foo\0error\n" + rnd.randbytes(rnd.randrange(4000))
-    if kind == 2:  # binary only far from its start
-        return b"error foo\n" * 9000 + b"\0foo\n"
+    if kind == 2:  # large
+        return b"error foo\n" * 9000 + b"end\n"
     lines = [" ".join(rnd.choice(WORDS) for _ in range(rnd.randrange(5))) for _ in range(rnd.randrange(1, 40))]
     return ("\n".join(lines) + rnd.choice(["\n", ""])).encode()
 

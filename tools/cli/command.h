@@ -81,6 +81,7 @@ void add_inspect_command(Command program, int& exit_code);
 void add_history_command(Command program, int& exit_code);
 void add_du_command(Command program, int& exit_code);
 void add_find_command(Command program, int& exit_code);
+void add_grep_command(Command program, int& exit_code);
 void add_init_command(Command program, int& exit_code);
 void add_blob_command(Command program, int& exit_code);
 void add_ref_command(Command program, int& exit_code);
