@@ -16,12 +16,12 @@
 #include "tools/cli/command.h"
 #include "tools/cli/files.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/sequential_image.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
 #include "tools/cli/table.h"
-#include "tools/commands/file_listing.h"
 
 namespace layoutfs::tools {
 namespace {

@@ -1,21 +1,12 @@
-// The attributes of files of an image, as `ls` and `find` print them.
+// The attributes of files of an image as columns, for `ls` and `find`.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
-#include "core/base/json.h"
 #include "core/image/image_tree.h"
 
 namespace layoutfs::tools {
-
-// Writes a member `name`, and a second one, `name`Base64, if JSON cannot represent all bytes.
-void write_bytes(JsonWriter& json, std::string_view name, std::string_view value);
-
-// Writes the members for one file into the current object.
-void write_file(JsonWriter& json, const ImageTree& tree, Inode number, const InodeView& inode,
-                std::string_view path);
 
 // The columns of `ls -l` before the name.
 class AttributeColumns {

@@ -11,6 +11,7 @@
 #include "core/explain/tree_walk.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/store.h"
@@ -79,7 +80,8 @@ class FindOutput {
  private:
   void print_json(const ImageTree& tree, const WalkedFile& file) {
     json_.begin_object();
-    write_file(json_, tree, file.number, file.inode, file.path);
+    write_bytes(json_, "path", file.path);
+    write_inode(json_, tree, file.number);
     json_.end_object();
     constexpr std::size_t kJsonPiece = std::size_t{64} << 10;
     if (json_.size() >= kJsonPiece) output_ << json_.take();

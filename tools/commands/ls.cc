@@ -11,6 +11,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/entry_json.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/commands/file_listing.h"
 
@@ -31,6 +32,12 @@ struct LsArguments {
 };
 
 constexpr std::int64_t kListVersion = 1;
+
+// Writes the members for one file into the current object.
+void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
+  write_bytes(json, "path", path);
+  write_inode(json, tree, number);
+}
 
 // Lists an image's files, one directory after the other. Paths are relative to the image's root.
 class FileLister {
@@ -57,7 +64,7 @@ class FileLister {
     write_problems(json_, tree_.problems());
     if (tree_.inode(inode).type == EntryType::directory) {
       json_.key("directory").begin_object();
-      write_file(json_, tree_, inode, tree_.inode(inode), path);
+      write_file(json_, tree_, inode, path);
       json_.end_object();
     }
     json_.key("files").begin_array();
@@ -94,7 +101,7 @@ class FileLister {
   }
 
   void print(Inode number, const InodeView& inode, std::string_view name, std::string_view path) {
-    if (arguments_.is_json) return print_json(number, inode, path);
+    if (arguments_.is_json) return print_json(number, path);
     if (arguments_.is_long) output_ << attributes_.text(inode);
     if (arguments_.has_paths) output_ << "/";
     const std::string_view shown = arguments_.has_paths ? path : name;
@@ -106,9 +113,9 @@ class FileLister {
     output_ << (arguments_.ends_with_nul ? std::string_view("\0", 1) : "\n");
   }
 
-  void print_json(Inode number, const InodeView& inode, std::string_view path) {
+  void print_json(Inode number, std::string_view path) {
     json_.begin_object();
-    write_file(json_, tree_, number, inode, path);
+    write_file(json_, tree_, number, path);
     json_.end_object();
     // A list of a million files has hundreds of megabytes.
     constexpr std::size_t kPiece = std::size_t{64} << 10;
