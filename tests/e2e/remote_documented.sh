@@ -20,6 +20,9 @@ prints "an image without a new tag keeps its name" multi tags "$R" team/multi
 prints "repos lists the repositories of a registry" $'team/app\nteam/multi' repos "$R"
 prints "ls reads an image in a registry" $'added\nname' ls "$R/team/app:1.0" etc
 prints "cat reads an image by its digest" sample cat "$R/team/app@$(layoutfs pull "$R" team/app 1.0 2>/dev/null | sha256sum | sed 's/^\(.*\) .*/sha256:\1/; s/ *$//')" etc/name
+same "find and grep read an image in a registry" "$(layoutfs find "$L:app:1.0"; layoutfs grep -I . "$L:app:1.0")" \
+  "$(layoutfs find "$R/team/app:1.0" 2>&1; layoutfs grep -I . "$R/team/app:1.0" 2>&1)"
+same "du reads an image in a registry" "$(layoutfs du --json "$L:app:1.0")" "$(layoutfs du --json "$R/team/app:1.0" 2>&1)"
 prints "--ref is the tag" sample cat --layout "$R/team/app" --ref 1.0 etc/name
 prints "--platform selects an image of an index" other-platform ls --platform linux/s390x "$R/team/multi:multi"
 refused "the tag defaults to latest, which does not exist" 3 ls "$R/team/app"
