@@ -27,7 +27,7 @@ constexpr std::size_t kMaxTitle = 600;  // bytes of a path in a title
 constexpr std::string_view kStyle =
     "text{font:11px system-ui,sans-serif;fill:#1b1b1b;pointer-events:none}"
     ".back{fill:#fff}.dir{fill:#e9e9ec;stroke:#9a9aa2;stroke-width:.5}"
-    ".file{stroke:#fff;stroke-width:.5}.rest{fill:#c9c9cf;stroke:#fff;stroke-width:.5}"
+    ".file{stroke:#fff;stroke-width:.5}.rest{fill:#c9c9cf;fill-opacity:.55;stroke:#fff;stroke-width:.5}"
     ".wasted{stroke:#b3261e;stroke-width:1}.title{font-size:15px;font-weight:600}";
 constexpr std::string_view kDarkStyle =
     "text{fill:#f1f1f3}.back{fill:#17171a}.dir{fill:#2a2a2f;stroke:#5d5d66}.file,.rest{stroke:#17171a}"
@@ -70,11 +70,38 @@ std::string shortened(std::string_view text, std::size_t columns) {
   return std::string(text.substr(0, at)) + "\u2026";
 }
 
+// A vote of bytes for their layers (Boyer and Moore): the layer with more than half of the bytes, if there is
+// one, otherwise any of them. Takes less memory than the bytes of each layer.
+struct Vote {
+  std::uint32_t layer = 0;
+  std::uint64_t bytes = 0;  // of the layer, less those of others
+
+  void add(const Vote& other) {
+    if (other.layer == layer)
+      bytes += other.bytes;
+    else if (other.bytes > bytes)
+      *this = {other.layer, other.bytes - bytes};
+    else
+      bytes -= other.bytes;
+  }
+};
+
+std::string rest_kind(const Vote& vote) {
+  return vote.bytes == 0 ? "rest" : "rest l" + std::to_string(vote.layer);
+}
+
 class Drawing {
  public:
   Drawing(const ImageTree& tree, const DirectorySizes& sizes, const ImageUsage& usage,
           const TreemapLabels& labels)
-      : tree_(tree), sizes_(sizes), usage_(usage), labels_(labels) {}
+      : tree_(tree), sizes_(sizes), usage_(usage), labels_(labels), votes_(sizes.rows().size()) {
+    const auto& rows = sizes.rows();
+    for (std::size_t position = rows.size(); position-- > 0;) {
+      if (!rows[position].is_directory)
+        votes_[position] = {tree.inode(rows[position].inode).layer, rows[position].bytes};
+      if (position > 0) votes_[rows[position].parent].add(votes_[position]);
+    }
+  }
 
   std::string draw() {
     const double legend = kLegendRow * static_cast<double>(shown_layers().size());
@@ -173,7 +200,7 @@ class Drawing {
                   title_of(path, row.bytes) + ", layer " + std::to_string(layer));
     }
     const std::string title = title_of(path, row.bytes) + ", " + std::to_string(row.files) + " files";
-    if (at.area() < kLeastDivided) return leaf(at, "rest", name + "/", title);
+    if (at.area() < kLeastDivided) return leaf(at, rest_kind(votes_[position]), name + "/", title);
     const Rectangle inner = open_box(at, "dir", name + (position == 0 ? "" : "/"), title);
     std::vector<std::uint32_t> children;
     for (std::uint32_t i = 0; i < row.child_count; ++i)
@@ -184,16 +211,22 @@ class Drawing {
     });
     std::vector<std::uint64_t> bytes;
     for (const std::uint32_t child : children) bytes.push_back(sizes_.rows()[child].bytes);
-    draw_parts(bytes, inner, row.bytes, [&](std::size_t i, const Rectangle& part) {
+    const auto kind_of_rest = [&](std::size_t first) {
+      Vote vote;
+      for (; first < children.size(); ++first) vote.add(votes_[children[first]]);
+      return rest_kind(vote);
+    };
+    draw_parts(bytes, inner, row.bytes, kind_of_rest, [&](std::size_t i, const Rectangle& part) {
       draw_row(children[i], part,
                (position == 0 ? "/" : path + "/") + std::string(sizes_.rows()[children[i]].name));
     });
   }
 
-  // Calls `draw` for each part that is large enough, in descending order of sizes, and joins the others.
-  template <class Draw>
+  // Calls `draw` for each part that is large enough, in descending order of sizes, and joins the others, from
+  // the position on that `kind_of_rest` gets.
+  template <class Kind, class Draw>
   void draw_parts(std::vector<std::uint64_t> bytes, const Rectangle& inside, std::uint64_t sum,
-                  const Draw& draw) {
+                  const Kind& kind_of_rest, const Draw& draw) {
     if (inside.width <= 0 || inside.height <= 0) return;
     const double scale = inside.area() / static_cast<double>(sum);
     const auto large = static_cast<std::size_t>(
@@ -211,7 +244,7 @@ class Drawing {
     const auto areas = squarify(bytes, inside);
     for (std::size_t i = 0; i < areas.size(); ++i) {
       if (joined > 0 && i == at)
-        leaf(areas[i], "rest", std::to_string(joined) + " more",
+        leaf(areas[i], kind_of_rest(large), std::to_string(joined) + " more",
              std::to_string(joined) + " smaller ones\n" + text(rest));
       else
         draw(joined > 0 && i > at ? i - 1 : i, areas[i]);
@@ -225,7 +258,13 @@ class Drawing {
     const Rectangle inner = open_box(at, "dir wasted", "wasted", title);
     std::vector<std::uint64_t> bytes;
     for (const WastedFile& file : usage_.wasted) bytes.push_back(file.bytes);
-    draw_parts(bytes, inner, usage_.all.wasted(), [&](std::size_t i, const Rectangle& part) {
+    const auto kind_of_rest = [&](std::size_t first) {
+      Vote vote;
+      for (; first < usage_.wasted.size(); ++first)
+        vote.add({usage_.wasted[first].layer, usage_.wasted[first].bytes});
+      return rest_kind(vote) + " wasted";
+    };
+    draw_parts(bytes, inner, usage_.all.wasted(), kind_of_rest, [&](std::size_t i, const Rectangle& part) {
       const WastedFile& file = usage_.wasted[i];
       const std::string path = "/" + std::string(file.path);
       leaf(part, "file wasted l" + std::to_string(file.layer), path,
@@ -250,6 +289,7 @@ class Drawing {
   const DirectorySizes& sizes_;
   const ImageUsage& usage_;
   const TreemapLabels& labels_;
+  std::vector<Vote> votes_;  // of each row
   std::string svg_;
 };
 

@@ -20,9 +20,10 @@ struct TreemapLabels {
 // Draws the files of `sizes`, and beside them the bytes that `usage` has as wasted. Each area is in
 // proportion to its bytes, apart from headings of directories; the colour of a file is that of its layer, and
 // its title, which a browser shows when the mouse is over it, has path, size and layer. Files that would be
-// too small to see are joined, so the picture has at most some 20,000 areas. Names are escaped: control
-// characters and invalid UTF-8 become \xNN. Has colours for light and dark browsers. Cost: linear in the
-// number of rows, apart from sorting the files of each directory that is drawn.
+// too small to see are joined, in a paler colour of the layer with most of their bytes, so the picture has at
+// most some 20,000 areas. Names are escaped: control characters and invalid UTF-8 become \xNN. Has colours
+// for light and dark browsers. Cost: linear in the number of rows, apart from sorting the files of each
+// directory that is drawn.
 std::string draw_treemap(const ImageTree& tree, const DirectorySizes& sizes, const ImageUsage& usage,
                          const TreemapLabels& labels);
 

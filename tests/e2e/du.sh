@@ -25,6 +25,24 @@ if is_root && has umoci; then
   done
 fi
 
+if [ -n "${LAYOUTFS_TEST_FULL-}" ]; then
+  echo "-- odd layouts"
+  TMPDIR=$TMP python3 "$CORPUS/make-torture.py" "$TMP/cases" || exit 1
+  differing=()
+  for case in "$TMP"/cases/*; do
+    image=$case/oci:$(jq -r '.ref // "latest"' "$case/expected.json")
+    layoutfs du --json --all "$image" >"$TMP/json" 2>/dev/null
+    code=$?
+    [ ! -s "$TMP/json" ] || jq -e '(.bytes == .visibleBytes + .wastedBytes) and (.bytes == ([.layers[].bytes] | add // 0)) and
+      (.files[0].bytes == .visibleBytes) and (.wastedBytes == ([.wasted[].bytes] | add // 0))' "$TMP/json" >/dev/null || differing+=("$case: sums")
+    layoutfs du --treemap "$TMP/case.svg" "$image" 2>/dev/null
+    [ $? = $code ] || differing+=("$case: exit status")
+    [ "$(layoutfs find -0 "$image" -mindepth 1 2>/dev/null | sort -z | sha256sum)" = "$(layoutfs ls -R --paths -0 "$image" 2>/dev/null | sort -z | sha256sum)" ] ||
+      differing+=("$case: find and ls")
+  done
+  same "the sums of du are right for odd layouts, and find lists the same as ls" "" "${differing[*]-}"
+fi
+
 echo "-- tables"
 # Three layers: the second replaces 1,000 bytes and removes 2,000, the third hides 500.
 python3 - "$CORPUS" "$TMP/made" <<'PYTHON' || exit 1

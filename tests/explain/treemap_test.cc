@@ -63,6 +63,14 @@ TEST(Treemap, ManySmallFilesAreJoined) {
   EXPECT_THAT(svg, HasSubstr(" more</text>"));
 }
 
+TEST(Treemap, JoinedFilesHaveTheColourOfTheLayerWithMostBytes) {
+  TarWriter base, top;
+  for (int i = 0; i < 3000; ++i) (i % 3 == 0 ? base : top).file("d/" + std::to_string(i), "xxxx");
+  const std::string svg = drawn({base.file("large", std::string(1'000'000, 'x')), top});
+  EXPECT_THAT(svg, HasSubstr("<rect class=\"rest l1\""));
+  EXPECT_THAT(svg, Not(HasSubstr("<rect class=\"rest l0\"")));
+}
+
 TEST(Treemap, DeepDirectoriesEnd) {
   std::string path = "a";
   for (int i = 0; i < 3'000; ++i) path += "/a";
