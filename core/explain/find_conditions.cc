@@ -130,7 +130,7 @@ std::optional<std::int64_t> parse_time(const std::string& text) {
                                            std::chrono::day(static_cast<unsigned>(time.tm_mday))};
     if (!date.ok()) return std::nullopt;
     return std::int64_t{std::chrono::sys_days(date).time_since_epoch().count()} * 86'400 +
-           time.tm_hour * 3600 + time.tm_min * 60 + time.tm_sec;
+           std::int64_t{time.tm_hour} * 3600 + std::int64_t{time.tm_min} * 60 + time.tm_sec;
   }
   return std::nullopt;
 }

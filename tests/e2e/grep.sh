@@ -30,6 +30,19 @@ if is_root && has umoci; then
   same "grep in directories finds the lines below them, each once" "$(cd "$TMP/first/rootfs" && grep -r error usr/lib etc 2>/dev/null | sed -E 's/^(usr|etc)\//\/\1\//' | sort)" \
     "$(layoutfs grep error "$L:first" /usr/lib etc etc/app 2>/dev/null | sort)"
 fi
+echo "needle" >"$TMP/sparse" && truncate -s 1T "$TMP/sparse" && echo "needle" >>"$TMP/sparse"
+if tar -S --format=posix -C "$TMP" -cf "$TMP/sparse.tar" sparse 2>/dev/null; then
+  python3 - "$CORPUS" "$TMP" <<'PYTHON' || exit 1
+import gzip, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import ocilib
+data = pathlib.Path(sys.argv[2], "sparse.tar").read_bytes()
+layout = ocilib.Layout()
+layout.tag("sparse", layout.image([ocilib.Layer(gzip.compress(data), data)]))
+layout.write(sys.argv[2] + "/holes")
+PYTHON
+  prints "grep skips holes of a sparse file" "/sparse:2" grep -c needle "$TMP/holes:sparse"
+fi
 S=$TMP/layouts/sample
 prints "grep prints path and line" "/etc/added:needle in the upper layer" grep needle "$S:app:1.0"
 prints "grep searches a single file" "/etc/added:1:needle in the upper layer" grep -n needle "$S:app:1.0" etc/added

@@ -16,6 +16,8 @@ namespace {
 // The first one decides whether a file is binary.
 constexpr std::size_t kReadPiece = std::size_t{1} << 20;
 constexpr std::size_t kFirstPiece = std::size_t{64} << 10;
+// A hole may have terabytes; the rest of its zeros is left out.
+constexpr std::size_t kMostOfHole = std::size_t{64} << 10;
 // The memory of an entry without lines.
 constexpr std::size_t kKeptEntry = 200;
 
@@ -155,6 +157,14 @@ Status ImageGrep::search_file(const Image& image, Inode number, const InodeView&
 Status ImageGrep::read(const Image& image, Inode number, const InodeView& file, LineSearch& search) {
   image.will_read(number);
   for (std::uint64_t offset = 0; offset < file.size;) {
+    if (file.is_sparse) {
+      const std::uint64_t data = image.seek(number, offset, Image::Seek::data).value_or(file.size);
+      if (data > offset + kMostOfHole) {
+        if (!search.feed(std::string(kMostOfHole, '\0'))) return {};
+        offset = data;
+        continue;
+      }
+    }
     const std::span<std::byte> room = std::span(piece_).first(offset == 0 ? kFirstPiece : kReadPiece);
     const auto got = image.read(number, room, offset);
     if (!got) return fail(Error(got.error()));
