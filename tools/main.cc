@@ -33,7 +33,6 @@ void add_words_of_other_tools(Command program) {
   program.explain(
       "rm",
       "remove names with 'image rm', references with 'ref rm', blobs with 'blob rm', tags with 'tag rm'");
-  program.explain("du", "print the sizes of an image with: layoutfs inspect LAYOUT:REF");
   program.explain("build", "build the indexes of images with: layoutfs index build LAYOUT");
   for (const char* const word : {"login", "logout"})
     program.explain(word, std::string("layoutfs uses the credentials of podman and docker: podman ") + word +
@@ -54,6 +53,9 @@ int run(std::vector<std::string> arguments) {
   add_history_command(program, exit_code);
   add_diff_command(program, exit_code);
   add_blame_command(program, exit_code);
+  add_du_command(program, exit_code);
+  add_find_command(program, exit_code);
+  add_grep_command(program, exit_code);
   add_copy_command(program, exit_code);
   add_image_command(program, exit_code);
   program.start_group("Mounts");

@@ -110,6 +110,12 @@ tells "extract completes directories after the image" directories extract "$L:mu
 tells "extract completes directories after paths" directories extract "$L:multi" etc bin x
 tells "extract completes paths of the image and directories" "$(printf 'directories\netc/\n')" extract "$I" e
 tells "extract completes a second path of the image" "$(printf 'directories\netc/name\n')" extract "$I" srv etc/n
+tells "du completes paths of the image" "$(words etc/)" du "$I" e
+tells "find completes paths of the image" "$(words etc/)" find "$I" bin e
+tells "grep completes references after the pattern" "$(words "$L:multi")" grep pattern "$L:mu"
+tells "grep completes paths of the image after the pattern" "$(words etc/name)" grep pattern "$I" bin etc/n
+tells "grep -e completes references without an operand for the pattern" "$(words "$L:multi")" grep -e pattern "$L:mu"
+tells "grep -e completes paths of the image" "$(words etc/name)" grep -e pattern "$I" etc/n
 tells "chroot completes programs of the image" "$(words other-name tool)" chroot "$I" ""
 tells "chroot completes a program by its path" "$(words /bin/tool)" chroot "$I" /bin/t
 tells "chroot completes files of the image as arguments of the program" "$(words /etc/name)" chroot "$I" tool -x /etc/n

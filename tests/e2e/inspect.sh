@@ -113,6 +113,13 @@ same "history --json has whole commands" "$(jq -c '.history | reverse | map(.cre
 prints "history of an image without a history prints only the header" "LAYER  SIZE  CREATED  CREATED BY
 note: the history has 0 entries with a layer, the image has 2 layers" history "$TMP/layouts/sample:app:1.0"
 refused "history refuses to run without an image" 2 history
+layoutfs history "$TMP/layouts/sample" >"$TMP/text" 2>/dev/null
+same "history of a layout has each image once, below its name" "0 app:1.0: multi[linux/s390x]: @3:" "$? $(grep ':$' "$TMP/text" | xargs)"
+same "history of a layout has the table of each image" "$(layoutfs history "$TMP/layouts/sample:@3" 2>/dev/null)" "$(sed '1,/^@3:$/d' "$TMP/text")"
+same "history --json of a layout has the history of each image" "$(layoutfs history --json "$L:app" | jq -c .history)" \
+  "$(layoutfs history --json "$L" | jq -c --arg manifest "$manifest" '.images[] | select(.manifest == $manifest).history')"
+layoutfs history "$TMP/layouts/broken-images" >"$TMP/text" 2>"$TMP/stderr"
+same "history continues after an image that cannot be read, and exits with the status of the first error" "4 1" "$? $(($(wc -l <"$TMP/text") > 1 && $(wc -l <"$TMP/stderr") >= 1))"
 refused "history refuses an unknown reference" 3 history "$L:unknown"
 
 echo "-- on a terminal"

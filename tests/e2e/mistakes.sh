@@ -54,7 +54,7 @@ row 2 "unknown command 'run'; did you mean 'chroot'?" - run img:app:1.0 sh
 row 2 "unknown command 'create'; did you mean 'init'?" - create new
 row 2 "unknown command 'version'; did you mean '--version'?" - version
 row 2 "unknown command 'rm'" "remove names with 'image rm', references with 'ref rm', blobs with 'blob rm', *" rm img:app:1.0
-row 2 "unknown command 'du'" "print the sizes of an image with: layoutfs inspect LAYOUT:REF" du img:app:1.0
+row 2 "unknown command 'fnd'; did you mean 'find'?" - fnd img:app:1.0
 row 2 "unknown command 'login'" "layoutfs uses the credentials of podman and docker: podman login REGISTRY" login registry.test
 row 2 "unknown command 'frobnicate'" "list the commands with: layoutfs help" frobnicate
 row 2 "unknown command 'frobnicate'" "list the commands with: layoutfs help" help frobnicate

@@ -26,6 +26,9 @@ same "diff compares two images of one registry" "0 " "$? $(cat "$TMP/stdout" "$T
 layoutfs diff --platform linux/s390x --name-status "$R/team/multi:multi" "$L:@3" >"$TMP/stdout" 2>"$TMP/stderr"
 same "diff prints the differences of an image in a registry" $'1 A\t/nameless\nD\t/other-platform' "$? $(cat "$TMP/stdout" "$TMP/stderr")"
 same "blame reads an image in a registry" "$(layoutfs blame "$L:app:1.0" etc)" "$(layoutfs blame "$R/team/app:1.0" etc 2>&1)"
+same "find and grep read an image in a registry" "$(layoutfs find "$L:app:1.0"; layoutfs grep -I . "$L:app:1.0")" \
+  "$(layoutfs find "$R/team/app:1.0" 2>&1; layoutfs grep -I . "$R/team/app:1.0" 2>&1)"
+same "du reads an image in a registry" "$(layoutfs du --json "$L:app:1.0")" "$(layoutfs du --json "$R/team/app:1.0" 2>&1)"
 prints "--ref is the tag" sample cat --layout "$R/team/app" --ref 1.0 etc/name
 prints "--platform selects an image of an index" other-platform ls --platform linux/s390x "$R/team/multi:multi"
 refused "the tag defaults to latest, which does not exist" 3 ls "$R/team/app"

@@ -34,6 +34,9 @@ namespace {
 
 // ---- Parsing the words before the cursor ----
 
+constexpr const char* kPatternKind = "PATTERN";
+constexpr const char* kPathsKind = "PATH...";
+
 bool has_name(const OptionDescription& option, std::string_view name) {
   return std::ranges::find(option.names, name) != option.names.end();
 }
@@ -72,6 +75,7 @@ struct Line {
   std::vector<std::string> operands;
   // Options of the image. Its name is the first operand.
   ImageArguments image;
+  bool has_pattern = false;                     // -e, instead of the operand
   std::string default_repository;               // --default-repository
   NameStoreArguments names;                     // --store, --namespace
   const OptionDescription* awaiting = nullptr;  // the option before its value, the next word
@@ -87,6 +91,7 @@ void set_value(Line& line, const OptionDescription& option, const std::string& v
   if (has_name(option, "--ref")) line.image.reference = value;
   if (has_name(option, "--platform")) line.image.platform = value;
   if (has_name(option, "--cache-dir")) line.image.cache_dir = value;
+  if (has_name(option, "--regexp")) line.has_pattern = true;
   if (has_name(option, "--store")) line.names.directory = value;
   if (has_name(option, "--namespace")) line.names.name_space = value;
   if (has_name(option, "--default-repository")) line.default_repository = value;
@@ -116,24 +121,37 @@ void read_word(Line& line, const std::string& word) {
   }
 }
 
-// Returns the kind of the next operand; empty if no operand may follow.
-std::string next_operand(const Line& line) {
-  std::vector<std::string> kinds;
+struct OperandKinds {
+  std::vector<std::string> kinds;  // without those that options have given
   bool is_last_repeated = false;
+};
+
+OperandKinds operand_kinds(const Line& line) {
+  OperandKinds operands;
+  std::vector<std::string>& kinds = operands.kinds;
   for (const OptionDescription& option : line.command->options) {
     if (!option.is_operand) continue;
     const auto several = split(option.kind, ' ');
     kinds.insert(kinds.end(), several.begin(), several.end());
-    is_last_repeated = several.size() == 1 && option.is_repeated;
+    operands.is_last_repeated = several.size() == 1 && option.is_repeated;
   }
+  if (line.has_pattern) std::erase(kinds, kPatternKind);
   // With --layout, the layout is not an operand.
-  if (!line.image.layout.empty() && !kinds.empty()) kinds.erase(kinds.begin());
+  if (!line.image.layout.empty() && !kinds.empty())
+    kinds.erase(std::ranges::find(kinds, kPatternKind) == kinds.begin() ? kinds.begin() + 1 : kinds.begin());
+  return operands;
+}
+
+// Returns the kind of the next operand; empty if no operand may follow.
+std::string next_operand(const Line& line) {
+  const auto [kinds, is_last_repeated] = operand_kinds(line);
   const std::size_t position = line.operands.size();
   // If a repeated operand precedes others, the next word may always be one more of it.
   const auto repeated = std::ranges::find_if(
       kinds, [](const std::string& kind) { return kind.substr(0, kind.find(']')).ends_with("..."); });
   if (repeated != kinds.end() && position >= static_cast<std::size_t>(repeated - kinds.begin()))
-    return *repeated;
+    return *repeated == "[PATH...]" && !(repeated + 1 != kinds.end() && *(repeated + 1) == "DIR") ? kPathsKind
+                                                                                                  : *repeated;
   if (position < kinds.size()) return kinds[position];
   return is_last_repeated && !kinds.empty() ? kinds.back() : "";
 }
@@ -222,7 +240,7 @@ class Completion {
       store(word);
     else if (kind == "[PATH...]")  // DIR may follow the paths
       paths_or_directories(word);
-    else if (kind == "PATH..." || kind == "[PATH]" || (kind == "[ARG...]]" && word.starts_with('/')))
+    else if (kind == kPathsKind || kind == "[PATH]" || (kind == "[ARG...]]" && word.starts_with('/')))
       paths(word);
     else if (kind == "[COMMAND")
       programs(word);
@@ -336,8 +354,10 @@ class Completion {
   // Returns the image in the words before the cursor.
   ImageArguments image_arguments() const {
     ImageArguments arguments = line_.image;
-    if (arguments.layout.empty() && !line_.operands.empty())
-      arguments.name = with_home(line_.operands.front());
+    const auto kinds = operand_kinds(line_).kinds;
+    const std::size_t position = !kinds.empty() && kinds.front() == kPatternKind ? 1 : 0;
+    if (arguments.layout.empty() && position < line_.operands.size())
+      arguments.name = with_home(line_.operands[position]);
     arguments.layout = with_home(arguments.layout);
     return arguments;
   }

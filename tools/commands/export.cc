@@ -25,16 +25,16 @@ struct ExportArguments {
   bool is_progress_hidden = false;
 };
 
-constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
+constexpr std::uint64_t kExportPiece = std::uint64_t{1} << 20;
 
 Status write_erofs(const ImagePtr& image, const Digest& manifest, OutputFile& out, Progress& progress,
                    const Context& context) {
   auto erofs = make_erofs(image->tree(), manifest, ErofsPlacement::appended);
   if (!erofs) return fail(std::move(erofs).error());
   const ErofsReader reader(image, std::move(*erofs));
-  for (std::uint64_t at = 0; at < reader.size(); at += kPiece) {
+  for (std::uint64_t at = 0; at < reader.size(); at += kExportPiece) {
     IoBuffers piece;
-    if (auto read = reader.read(piece, kPiece, at, context); !read) return read;
+    if (auto read = reader.read(piece, kExportPiece, at, context); !read) return read;
     for (const ByteView bytes : piece.views())
       if (auto written = out.write(bytes); !written) return written;
     progress.update("", at + piece.size(), reader.size());

@@ -1,6 +1,5 @@
 // `layoutfs ls`.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
+#include "tools/commands/file_listing.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -33,39 +33,20 @@ struct LsArguments {
 
 constexpr std::int64_t kListVersion = 1;
 
-// Appends for example "drwxr-sr-t", as in ls(1).
-void append_mode(std::string& line, const InodeView& inode) {
-  constexpr std::array kLetters{'-', '-', 'l', 'c', 'b', 'd', 'p'};  // in the order of EntryType
-  std::array<char, 10> text{kLetters[static_cast<std::size_t>(inode.type)]};
-  for (std::size_t i = 0; i < 9; ++i) text[i + 1] = (inode.mode >> (8 - i) & 1) != 0 ? "rwx"[i % 3] : '-';
-  const auto special = [&](std::uint32_t bit, std::size_t at, char with_x, char without_x) {
-    if ((inode.mode & bit) != 0) text[at] = text[at] == 'x' ? with_x : without_x;
-  };
-  special(04000, 3, 's', 'S');
-  special(02000, 6, 's', 'S');
-  special(01000, 9, 't', 'T');
-  line.append(text.data(), text.size());
-}
-
-void append_padded(std::string& line, std::string_view text, std::size_t width) {
-  line.append(width - std::min(width, text.size()), ' ').append(text);
-}
-
 // Writes the members for one file into the current object.
 void write_file(JsonWriter& json, const ImageTree& tree, Inode number, std::string_view path) {
   write_bytes(json, "path", path);
   write_inode(json, tree, number);
 }
 
-std::string size_text(std::uint64_t bytes, const LsArguments& arguments) {
-  return arguments.is_human_readable ? human_size(bytes) : std::to_string(bytes);
-}
-
 // Lists an image's files, one directory after the other. Paths are relative to the image's root.
 class FileLister {
  public:
   FileLister(const Image& image, const LsArguments& arguments, Output& output)
-      : tree_(image.tree()), arguments_(arguments), output_(output) {
+      : tree_(image.tree()),
+        arguments_(arguments),
+        output_(output),
+        attributes_(arguments.is_human_readable) {
     if (arguments_.is_json) json_.begin_object().key("version").integer(kListVersion);
   }
 
@@ -121,7 +102,7 @@ class FileLister {
 
   void print(Inode number, const InodeView& inode, std::string_view name, std::string_view path) {
     if (arguments_.is_json) return print_json(number, path);
-    if (arguments_.is_long) print_attributes(inode);
+    if (arguments_.is_long) output_ << attributes_.text(inode);
     if (arguments_.has_paths) output_ << "/";
     const std::string_view shown = arguments_.has_paths ? path : name;
     if (arguments_.ends_with_nul)
@@ -130,23 +111,6 @@ class FileLister {
       output_.name(shown);
     if (arguments_.is_long && inode.type == EntryType::symlink) (output_ << " -> ").name(inode.target);
     output_ << (arguments_.ends_with_nul ? std::string_view("\0", 1) : "\n");
-  }
-
-  void print_attributes(const InodeView& inode) {
-    const std::string size =
-        is_device(inode.type) ? std::to_string(inode.device_major) + ", " + std::to_string(inode.device_minor)
-                              : size_text(inode.size, arguments_);
-    line_.clear();
-    append_mode(line_, inode);
-    append_padded(line_, std::to_string(inode.nlink), 4);
-    append_padded(line_, std::to_string(inode.uid), 6);
-    append_padded(line_, std::to_string(inode.gid), 6);
-    append_padded(line_, size, 11);
-    // Most files of an image have a time in common with the one before.
-    if (time_.empty() || seconds_ != inode.mtime.seconds) time_ = utc_time(inode.mtime.seconds);
-    seconds_ = inode.mtime.seconds;
-    line_.append(" ").append(time_).append(" ");
-    output_ << line_;
   }
 
   void print_json(Inode number, std::string_view path) {
@@ -162,9 +126,7 @@ class FileLister {
   const LsArguments& arguments_;
   Output& output_;
   JsonWriter json_;
-  std::string line_;          // a member to reuse its memory
-  std::int64_t seconds_ = 0;  // of time_
-  std::string time_;
+  AttributeColumns attributes_;
 };
 
 Status list_references(const OpenLayout& layout, const LsArguments& arguments, Output& output) {

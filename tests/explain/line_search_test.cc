@@ -1,0 +1,117 @@
+// Matching lines of content in pieces, and of binary files.
+#include "core/explain/line_search.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace layoutfs {
+namespace {
+
+const LinePattern& foo() {
+  static const LinePattern pattern = LinePattern::compile({"foo"}, {}).value();
+  return pattern;
+}
+
+struct Outcome {
+  std::string lines;  // "1:foo 3:xfoo"
+  bool is_binary, has_matched;
+};
+
+Outcome search(const std::string& content, std::size_t piece, const SearchOptions& options = {},
+               const LinePattern& pattern = foo()) {
+  std::string lines;
+  LineSearch searching(pattern, options, [&](std::string_view line, std::uint64_t number) {
+    lines += (lines.empty() ? "" : " ") + std::to_string(number) + ":" + std::string(line);
+    return true;
+  });
+  bool goes_on = true;
+  for (std::size_t at = 0; at < content.size() && goes_on; at += piece)
+    goes_on = searching.feed(std::string_view(content).substr(at, piece));
+  if (goes_on) searching.finish();
+  return {lines, searching.is_binary(), searching.has_matched()};
+}
+
+TEST(LineSearch, LinesHaveNumbers) {
+  for (const std::size_t piece : {1, 2, 3, 5, 100}) {
+    EXPECT_EQ(search("foo\nbar\nxfoo\n\nfoo", piece).lines, "1:foo 3:xfoo 5:foo");
+    EXPECT_EQ(search("foo\nbar\nxfoo\n\nfoo", piece, {.is_inverted = true}).lines, "2:bar 4:");
+    EXPECT_EQ(search("", piece).lines, "");
+    EXPECT_EQ(search("\n", piece, {.is_inverted = true}).lines, "1:");
+  }
+}
+
+TEST(LineSearch, TheCallerCanStop) {
+  int calls = 0;
+  LineSearch searching(foo(), {}, [&](std::string_view, std::uint64_t) { return ++calls < 2; });
+  EXPECT_FALSE(searching.feed("foo\nfoo\nfoo\n"));
+  EXPECT_EQ(calls, 2);
+}
+
+TEST(LineSearch, BinaryFilesAreSummarized) {
+  const std::string content("foo\n\0foo\n", 9);
+  const auto summary = search(content, 100);
+  EXPECT_EQ(summary.lines, "");
+  EXPECT_TRUE(summary.is_binary && summary.has_matched);
+  EXPECT_EQ(search(content, 100, {.binary = BinaryFiles::text}).lines, std::string("1:foo 2:\0foo", 12));
+  EXPECT_FALSE(search(content, 100, {.binary = BinaryFiles::without_match}).has_matched);
+  EXPECT_FALSE(search(std::string("\0bar", 4), 100).has_matched);
+  EXPECT_EQ(search(content, 100, {.is_counting = true}).lines, "1:foo 3:foo");
+}
+
+TEST(LineSearch, ANulIsTheEndOfALineOfABinaryFile) {
+  const auto pattern = LinePattern::compile({"^foo$"}, {}).value();
+  EXPECT_TRUE(search(std::string("x\0foo\0y", 7), 100, {}, pattern).has_matched);
+}
+
+TEST(LineSearch, ALateNulEndsTheDelivery) {
+  const auto late = search(std::string("foo\nfoo\nbar\0\nfoo\0\nfoo\n", 22), 4);
+  EXPECT_EQ(late.lines, "1:foo 2:foo");
+  EXPECT_TRUE(late.is_binary);
+}
+
+TEST(LineSearch, LongLinesNeedLittleMemory) {
+  const std::string content =
+      std::string(3 * LineSearch::kMaxLine, 'x') + "foo" + std::string(10, 'x') + "\nfoo\n";
+  int lines = 0;
+  std::uint64_t last = 0;
+  std::size_t longest = 0;
+  constexpr std::size_t kPiece = 1 << 20;
+  LineSearch searching(foo(), {}, [&](std::string_view line, std::uint64_t number) {
+    ++lines;
+    last = number;
+    longest = std::max(longest, line.size());
+    return true;
+  });
+  for (std::size_t at = 0; at < content.size(); at += kPiece)
+    searching.feed(std::string_view(content).substr(at, kPiece));
+  searching.finish();
+  EXPECT_EQ(lines, 2);
+  EXPECT_EQ(last, 2u);
+  EXPECT_LE(longest, LineSearch::kMaxLine + kPiece);
+}
+
+TEST(LineSearch, PiecesDoNotMatter) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 500; ++round) {
+    std::string content;
+    for (auto size = random() % 60; size > 0; --size) content += "foo\nx"[random() % 5];
+    for (const bool is_inverted : {false, true}) {
+      // The model: one line after the other.
+      std::string expected;
+      std::size_t at = 0;
+      for (int number = 1; at < content.size(); ++number) {
+        const std::string line = content.substr(at, content.find('\n', at) - at);
+        if (line.contains("foo") != is_inverted)
+          expected += (expected.empty() ? "" : " ") + std::to_string(number) + ":" + line;
+        at += line.size() + 1;
+      }
+      EXPECT_EQ(search(content, 1 + random() % 20, {.is_inverted = is_inverted}).lines, expected) << content;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace layoutfs
