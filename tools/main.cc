@@ -52,6 +52,8 @@ int run(std::vector<std::string> arguments) {
   add_export_command(program, exit_code);
   add_inspect_command(program, exit_code);
   add_history_command(program, exit_code);
+  add_commit_command(program, exit_code);
+  add_config_command(program, exit_code);
   add_copy_command(program, exit_code);
   add_image_command(program, exit_code);
   program.start_group("Mounts");

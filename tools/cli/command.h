@@ -79,6 +79,8 @@ void add_extract_command(Command program, int& exit_code);
 void add_export_command(Command program, int& exit_code);
 void add_inspect_command(Command program, int& exit_code);
 void add_history_command(Command program, int& exit_code);
+void add_commit_command(Command program, int& exit_code);
+void add_config_command(Command program, int& exit_code);
 void add_init_command(Command program, int& exit_code);
 void add_blob_command(Command program, int& exit_code);
 void add_ref_command(Command program, int& exit_code);
