@@ -18,7 +18,7 @@ mount_at "$TMP/base" "$S:base"
 on_overlay() {
   mkdir -p "$TMP/$1"/{upper,work,m}
   # The root of the overlay has the attributes of the upper directory.
-  mount -t overlay overlay -o "lowerdir=$TMP/base,upperdir=$TMP/$1/upper,workdir=$TMP/$1/work,${2-redirect_dir=off,metacopy=off,index=off}" "$TMP/$1/m"
+  mount -t overlay overlay -o "nodev,lowerdir=$TMP/base,upperdir=$TMP/$1/upper,workdir=$TMP/$1/work,${2-redirect_dir=off,metacopy=off,index=off}" "$TMP/$1/m"
 }
 # compare SENTENCE NAME REF: the image REF must have the files of the overlay NAME, in a mount and, unless its layer is in
 # zstd, unpacked by umoci.
@@ -37,7 +37,7 @@ export SOURCE_DATE_EPOCH=1700000000
 
 echo "-- all kinds of changes"
 on_overlay odd || skip "cannot mount overlayfs here"
-(cd / && python3 "$CHANGES" odd "$TMP/odd/m") || exit 1
+limited python3 "$CHANGES" odd "$TMP/odd/m" || exit 1
 rm "$TMP/odd/m/types/socket"
 unchanged "commit refuses the upper directory of a mounted overlay" 2 commit "$TMP/odd/upper" "$S:base" odd
 umount "$TMP/odd/m"
@@ -127,11 +127,50 @@ mkdir "$TMP/much" && python3 "$CHANGES" noise "$TMP/much/files" 10 1000000
 S=$TMP/small/img unchanged "commit on a full disk changes nothing" 9 commit "$TMP/much/files" "$TMP/small/img:base" x
 umount "$TMP/small"
 
+echo "-- changes of chroot"
+need_layout
+C=$TMP/commands
+layoutfs copy -q --platform "linux/$(host_architecture)" "$LAYOUT:busybox:1.35.0" "$C:one" >/dev/null || exit 1
+kept="$TMP/kept"
+check "chroot --upper keeps a change" "$LAYOUTFS" chroot --upper "$kept" "$C:one" sh -c 'echo one >/etc/new && rm /etc/passwd'
+check "commit accepts the directory of chroot" "$LAYOUTFS" commit "$kept" "$C:one" two
+prints "the new image has the change" one cat "$C:two" etc/new
+refused "the new image lacks the removed file" 3 cat "$C:two" etc/passwd
+same "the new image has no other changes" "etc etc/new" "$(find "$kept/upper" -mindepth 1 ! -type c -printf '%P\n' | sort | xargs)"
+check "commit accepts the upper directory below the directory of chroot" "$LAYOUTFS" commit --force "$kept/upper" "$C:one" two
+S=$C
+unchanged "commit refuses changes of another image" 2 commit "$kept" "$C:two" x
+unchanged "commit refuses the upper directory of changes of another image" 2 commit "$kept/upper" "$C:two" x
+mkfifo "$TMP/go"
+"$LAYOUTFS" chroot --upper "$kept" "$C:one" sh -c 'echo >/started; read -r line' <"$TMP/go" 2>/dev/null &
+pid=$! && pids+=("$pid")
+exec 9>"$TMP/go"
+wait_for test -e "$kept/upper/started"
+unchanged "commit refuses a directory that chroot uses" 2 commit "$kept" "$C:one" x
+exec 9>&-
+wait "$pid"
+check "commit accepts the directory when the command has ended" "$LAYOUTFS" commit "$kept" "$C:one" x
+export TMPDIR=$TMP/temporary && mkdir "$TMPDIR"
+check "chroot --commit makes an image" "$LAYOUTFS" chroot --commit three "$C:two" sh -c 'echo three >/etc/new'
+prints "the image of chroot --commit has the change" three cat "$C:three" etc/new
+same "the history of the image of chroot --commit has the command" "sh -c echo three >/etc/new" "$(layoutfs inspect --config "$C:three" | jq -r '.history[-1].created_by')"
+unchanged "chroot --commit refuses an existing reference" 125 chroot --commit three "$C:two" true
+layoutfs chroot --commit four "$C:two" sh -c 'echo >/x; exit 7' 2>"$TMP/stderr"
+same "a command that fails is not committed" "7 3" "$? $(layoutfs ref get "$C" four >"$TMP/out" 2>&1; echo $?)"
+check "chroot --commit accepts a command without changes" "$LAYOUTFS" chroot --commit same "$C:two" true
+same "the image of a command without changes has the same layers" "$(layoutfs inspect --raw "$C:two" | jq -c .layers)" "$(layoutfs inspect --raw "$C:same" | jq -c .layers)"
+check "chroot --upper --commit commits the changes of several runs" "$LAYOUTFS" chroot --upper "$kept" --commit more -f "$C:one" sh -c 'echo more >/etc/more'
+same "the image has the changes of both runs" "more one" "$(layoutfs cat "$C:more" etc/more etc/new | xargs)"
+same "chroot --commit leaves no directory" "" "$(ls "$TMPDIR")"
+unset TMPDIR
+check "the layout is intact" "$LAYOUTFS" fsck "$C"
+S=$TMP/img
+
 echo "-- random overlays, seed $seed"
 for ((round = 0; round < rounds; ++round)); do
   name=random$round
   on_overlay $name
-  (cd / && python3 "$CHANGES" random "$TMP/$name/m" $((seed + round))) || not_ok "changes of seed $((seed + round))"
+  limited python3 "$CHANGES" random "$TMP/$name/m" $((seed + round)) 2>"$TMP/stderr" || not_ok "the changes of seed $((seed + round)) are made" "$(tail -n 5 "$TMP/stderr")"
   umount "$TMP/$name/m"
   check "the overlay of seed $((seed + round)) makes an image" "$LAYOUTFS" commit --force "$TMP/$name/upper" "$S:base" random-zstd
   check "the overlay of seed $((seed + round)) makes an image without compression" "$LAYOUTFS" commit --force --compression none "$TMP/$name/upper" "$S:base" random
@@ -146,7 +185,7 @@ old=$(layoutfs ref get "$S" zstd | jq -r .digest)
 done_rounds=0
 for ((round = 0; round < kills; ++round)); do
   "$LAYOUTFS" commit --force --created $round "$TMP/much/files" "$S:base" killed >/dev/null 2>&1 &
-  sleep "0.$(printf %03d $((RANDOM % 400)))"
+  sleep "0.$(printf %03d $((RANDOM % 80)))"
   kill -9 $! 2>/dev/null
   wait $! 2>/dev/null && done_rounds=$((done_rounds + 1))
   if layoutfs ref get "$S" killed >"$TMP/out" 2>/dev/null; then

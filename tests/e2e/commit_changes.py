@@ -43,7 +43,8 @@ def base(layout):
 
 
 def write(path, data, mode=0o644):
-    with open(path, "wb") as file:
+    # A FIFO without a reader is an error, and does not block.
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK), "wb") as file:
         file.write(data)
     os.chmod(path, mode)
 
@@ -170,19 +171,25 @@ class Changes:
         return self.directory() + b"/" + self.name()
 
     def change(self):
+        try:
+            self.operation()()
+        except (OSError, NotImplementedError):
+            pass
+
+    def operation(self):
         rnd = self.rnd
         path, other, mode = self.existing(), self.new(), rnd.choice([0o600, 0o644, 0o4755, 0o1777, 0o000])
-        operation = rnd.choice(
+        return rnd.choice(
             [
                 lambda: os.remove(path),
-                lambda: shutil.rmtree(path),
+                lambda: self.remove_tree(path),
                 lambda: os.mkdir(other, 0o755),
                 lambda: write(other, rnd.randbytes(rnd.choice([0, 5, 600, 70000])), mode),
                 lambda: write(path, b"overwritten"),
                 lambda: os.symlink(rnd.choice([b"a", b"../x", BYTES]), other),
                 lambda: os.link(path, other, follow_symlinks=False),
                 lambda: os.mkfifo(other),
-                lambda: os.mknod(other, 0o600 | stat.S_IFCHR, os.makedev(1, rnd.randrange(1, 300))),
+                lambda: os.mknod(other, 0o600 | stat.S_IFCHR, os.makedev(60, rnd.randrange(300))),
                 lambda: os.chmod(path, mode, follow_symlinks=not os.path.islink(path)),
                 lambda: os.chown(path, rnd.choice([0, 5, 70000]), 7, follow_symlinks=False),
                 lambda: os.setxattr(path, b"user." + rnd.choice([b"a", b"b"]), rnd.randbytes(9), follow_symlinks=False),
@@ -192,14 +199,15 @@ class Changes:
                 lambda: self.replace(path),
             ]
         )
-        try:
-            operation()
-        except (OSError, NotImplementedError):
-            pass
+
+    @staticmethod
+    def remove_tree(path):
+        if os.path.isdir(path):  # rmtree would open a FIFO, and wait
+            shutil.rmtree(path)
 
     def replace(self, path):
         """Removes a directory and makes it again: it becomes opaque."""
-        shutil.rmtree(path)
+        self.remove_tree(path)
         os.mkdir(path)
         write(path + b"/" + self.name(), b"in an opaque directory")
 

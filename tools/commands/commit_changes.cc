@@ -46,15 +46,34 @@ class ShownTar final : public ByteSource {
   bool has_failed_ = false;
 };
 
-Result<UpperLayer> read_upper(KeptChanges& changes, const std::string& path, const Context& context) {
-  const auto no_changes = [&] { return fail(Errc::failed_precondition, path + ": there are no changes"); };
-  if (!changes.upper) return no_changes();
+// Returns nullopt if there are no changes.
+Result<std::optional<UpperLayer>> read_upper(KeptChanges& changes, const Context& context) {
+  if (!changes.upper) return std::nullopt;
   auto upper = UpperLayer::read(
       std::move(changes.upper), changes.name,
       {.root_user = changes.root_user, .root_group = changes.root_group, .context = context});
+  if (!upper) return fail(std::move(upper).error());
   // chroot keeps the directory alone only if its attributes were changed.
-  if (upper && upper->is_empty() && !changes.lock) return no_changes();
-  return upper;
+  if (upper->is_empty() && !changes.lock) return std::nullopt;
+  return std::move(*upper);
+}
+
+// Stores the layer and its index, and adds it to `changes`.
+Status add_layer(ImageLayout& layout, const UpperLayer& upper, const CommitOptions& options,
+                 const PutLayerOptions& put, ImageChanges& changes) {
+  if (upper.socket_count() > 0) print_notice("note: left out " + count_of(upper.socket_count(), "socket"));
+  Progress progress("committing", !options.is_progress_hidden);
+  ShownTar tar(upper, progress, put.context);
+  auto layer = put_layer(*layout.engine, tar, put);
+  progress.clear();
+  if (!layer && tar.has_failed()) return fail(std::move(layer).error());
+  if (!layer) return fail(written_to(std::move(layer).error(), layout.path));
+  ignore(open_cache(options.cache_dir)
+             .store(CacheKind::layer_index, layer->descriptor.digest, std::move(layer->index)),
+         "the index can be built again");
+  changes.layer = std::move(layer->descriptor);
+  changes.diff_id = std::move(layer->diff_id);
+  return {};
 }
 
 }  // namespace
@@ -83,21 +102,14 @@ Result<Digest> commit_changes(ImageLayout& layout, const std::string& upper,
   put.media_type = std::move(*type);
   auto kept = open_kept_changes(upper, layout.base.descriptor.digest);
   if (!kept) return fail(std::move(kept).error());
-  const auto read = read_upper(*kept, upper, context);
+  const auto read = read_upper(*kept, context);
   if (!read) return fail(Error(read.error()));
-  if (read->socket_count() > 0) print_notice("note: left out " + count_of(read->socket_count(), "socket"));
-
-  Progress progress("committing", !options.is_progress_hidden);
-  ShownTar tar(*read, progress, context);
-  auto layer = put_layer(*layout.engine, tar, put);
-  progress.clear();
-  if (!layer && tar.has_failed()) return fail(std::move(layer).error());
-  if (!layer) return fail(written_to(std::move(layer).error(), layout.path));
-  ignore(open_cache(options.cache_dir)
-             .store(CacheKind::layer_index, layer->descriptor.digest, std::move(layer->index)),
-         "the index can be built again");
-  changes.layer = std::move(layer->descriptor);
-  changes.diff_id = std::move(layer->diff_id);
+  if (!*read && !options.may_be_empty)
+    return fail(Errc::failed_precondition, upper + ": there are no changes");
+  changes.step.is_empty_layer = !*read;
+  if (*read)
+    if (auto added = add_layer(layout, **read, options, put, changes); !added)
+      return fail(std::move(added).error());
   return put_new_image(layout, arguments, changes, context);
 }
 

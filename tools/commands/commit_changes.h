@@ -14,6 +14,7 @@ struct CommitOptions {
   std::string compression;  // empty: that of the base's format
   std::string cache_dir;    // empty: the default
   bool is_progress_hidden = false;
+  bool may_be_empty = false;  // without changes, make an image without a new layer
   void add_options(Command command);
 };
 
@@ -24,7 +25,7 @@ Status check_commit_options(const CommitOptions& options);
 // with its reference. No layer of the base is read. Prints the number of sockets, which are left out. Returns
 // the digest of the image. The layout is unchanged, or has unreferenced blobs, if it fails. Errors are those
 // of open_kept_changes(), UpperLayer::read(), put_layer() and put_new_image(); Errc::failed_precondition if
-// there are no changes.
+// there are no changes, unless the image may do without a new layer.
 Result<Digest> commit_changes(ImageLayout& layout, const std::string& upper,
                               const NewImageArguments& arguments, ImageChanges changes,
                               const CommitOptions& options, const Context& context);

@@ -127,8 +127,8 @@ std::string next_operand(const Line& line) {
     is_last_repeated = several.size() == 1 && option.is_repeated;
   }
   // With --layout, the layout is not an operand.
-  const auto layout = std::ranges::find_if(
-      kinds, [](const std::string& kind) { return kind.starts_with("LAYOUT"); });
+  const auto layout =
+      std::ranges::find_if(kinds, [](const std::string& kind) { return kind.starts_with("LAYOUT"); });
   if (!line.image.layout.empty() && layout != kinds.end()) kinds.erase(layout);
   const std::size_t position = line.operands.size();
   // If a repeated operand precedes others, the next word may always be one more of it.
