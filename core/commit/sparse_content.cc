@@ -54,7 +54,8 @@ Status add_data(int fd, std::uint64_t begin, std::uint64_t end, std::vector<Exte
 
 }  // namespace
 
-Result<std::optional<std::vector<Extent>>> find_extents(int fd, std::uint64_t size) {
+Result<std::optional<std::vector<Extent>>> find_extents(int fd, std::uint64_t size, std::uint64_t least) {
+  if (size < least) return std::nullopt;
   auto hole = seek(fd, 0, SEEK_HOLE, size);
   if (!hole) return fail(std::move(hole).error());
   if (*hole >= size) return std::nullopt;
@@ -70,7 +71,9 @@ Result<std::optional<std::vector<Extent>>> find_extents(int fd, std::uint64_t si
     end = std::min((*until + kUnit - 1) / kUnit * kUnit, size);
     if (auto added = add_data(fd, start, end, extents); !added) return fail(std::move(added).error());
   }
-  if (extents.size() > kMostExtents) return std::nullopt;
+  std::uint64_t stored = 0;
+  for (const Extent& extent : extents) stored += extent.size;
+  if (extents.size() > kMostExtents || size - stored < least) return std::nullopt;
   return extents;
 }
 

@@ -26,8 +26,9 @@ class SparseContent : public ::testing::Test {
     for (const std::uint64_t offset : data) ASSERT_TRUE(pwrite_all(fd_.get(), as_bytes("x"), offset, "file"));
   }
   // Offsets and sizes.
-  std::optional<std::vector<std::pair<std::uint64_t, std::uint64_t>>> found(std::uint64_t size) {
-    const auto extents = must(find_extents(fd_.get(), size));
+  std::optional<std::vector<std::pair<std::uint64_t, std::uint64_t>>> found(std::uint64_t size,
+                                                                            std::uint64_t least = 0) {
+    const auto extents = must(find_extents(fd_.get(), size, least));
     if (!extents) return std::nullopt;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> pairs;
     for (const Extent& extent : *extents) pairs.emplace_back(extent.offset, extent.size);
@@ -54,6 +55,13 @@ TEST_F(SparseContent, AFileThatIsAHoleHasNoData) {
   make(1'000'000, {});
   ASSERT_NE(found(1'000'000), std::nullopt);
   EXPECT_TRUE(found(1'000'000)->empty());
+}
+
+TEST_F(SparseContent, SmallHolesAreZeros) {
+  make(1'000'000, {0});
+  EXPECT_NE(found(1'000'000, 995'904), std::nullopt);
+  EXPECT_EQ(found(1'000'000, 995'905), std::nullopt);
+  EXPECT_EQ(found(1'000'000, 1'000'001), std::nullopt);
 }
 
 TEST_F(SparseContent, WrittenZerosMakeNoDifference) {

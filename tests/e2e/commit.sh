@@ -5,7 +5,7 @@
 need_root
 need_fuse
 need_own_mounts
-need python3 jq umoci
+need python3 jq umoci zstd
 rounds=4 kills=8
 if [ -n "${LAYOUTFS_TEST_FULL-}" ]; then rounds=200 kills=500; fi
 seed=${LAYOUTFS_TEST_SEED:-$RANDOM}
@@ -53,6 +53,10 @@ same "the layers have the media types of their compression" "tar+zstd tar+gzip t
 same "the diffID does not depend on the compression" 1 \
   "$(for each in zstd gzip none; do layoutfs inspect --config "$S:$each" | jq -r '.rootfs.diff_ids[-1]'; done | sort -u | wc -l)"
 
+layer=$(layoutfs inspect --raw "$S:zstd" | jq -r '.layers[-1].digest | sub(":"; "/")')
+same "only the file with large holes is stored as a sparse file" "GNU.sparse.name=sparser" \
+  "$(zstd -qdc "$S/blobs/$layer" | grep -ao 'GNU.sparse.name=[a-z]*')"
+
 echo "-- the documents"
 config=$(layoutfs inspect --config "$S:zstd")
 same "the config keeps unknown members" '{"Env":["PATH=/bin"],"X-Own":{"b":1}}' "$(jq -c .config <<<"$config")"
@@ -78,7 +82,7 @@ prints "commit gives the same digest when it is repeated" "$digest" commit --for
 if has taskset; then
   same "a process with one core gives the same digest" "$digest" "$(limited taskset -c 0 "$LAYOUTFS" commit --force "$TMP/odd/upper" "$S:base" again)"
 fi
-mkdir "$TMP/copy" && mount -t tmpfs -o size=64m tmpfs "$TMP/copy" && cp -a "$TMP/odd/upper" "$TMP/copy"
+mkdir "$TMP/copy" && mount -t tmpfs -o size=128m tmpfs "$TMP/copy" && cp -a "$TMP/odd/upper" "$TMP/copy"
 prints "a copy of the directory on another file system gives the same digest" "$digest" commit --force "$TMP/copy/upper" "$S:base" again
 umount "$TMP/copy"
 

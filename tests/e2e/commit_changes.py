@@ -124,6 +124,10 @@ def odd(root):
             file.seek(at)
             file.write(b"data")
         file.truncate(20_000_000)
+    with open(b"sparser", "wb") as file:
+        file.seek(70_000_000)
+        file.write(b"data")
+        file.truncate(80_000_000)
     with open(b"hole", "wb") as file:
         file.truncate(1_000_000)
     write(b"noise", noise(2_500_000, 5))
