@@ -116,9 +116,17 @@ void write_parameters(JsonWriter& json, std::optional<JsonValue> old, const Conf
 }
 
 // config.md, "history".
-void write_history(JsonWriter& json, std::optional<JsonValue> old, const HistoryEntry& step) {
+void write_history(JsonWriter& json, std::optional<JsonValue> old, const HistoryEntry& step,
+                   LayerEdit layers) {
+  ObjectEdit without_layer;
+  without_layer.set("empty_layer", [](JsonWriter& to) { to.boolean(true); });
   json.begin_array();
-  for (std::size_t i = 0; old && old->is_array() && i < old->size(); ++i) json.value(old->at(i));
+  for (std::size_t i = 0; old && old->is_array() && i < old->size(); ++i) {
+    if (layers == LayerEdit::replace && old->at(i).is_object())
+      without_layer.write(json, old->at(i));
+    else
+      json.value(old->at(i));
+  }
   json.begin_object().key("created").string(step.created);
   if (!step.created_by.empty()) json.key("created_by").string(step.created_by);
   if (!step.author.empty()) json.key("author").string(step.author);
@@ -128,8 +136,8 @@ void write_history(JsonWriter& json, std::optional<JsonValue> old, const History
 }
 
 // config.md, "rootfs".
-void write_rootfs(JsonWriter& json, std::optional<JsonValue> old, const Digest& diff_id) {
-  const auto diff_ids = old ? old->find("diff_ids") : std::nullopt;
+void write_rootfs(JsonWriter& json, std::optional<JsonValue> old, const Digest& diff_id, LayerEdit layers) {
+  const auto diff_ids = old && layers == LayerEdit::add ? old->find("diff_ids") : std::nullopt;
   ObjectEdit edit;
   if (!old || !old->find("type")) edit.set("type", std::string("layers"));
   edit.set("diff_ids", [&](JsonWriter& to) {
@@ -149,7 +157,7 @@ bool ConfigChanges::is_empty() const noexcept {
 }
 
 Result<std::string> edit_config(ByteView config, std::size_t layers, const ConfigChanges& changes,
-                                const HistoryEntry& step, const Digest& diff_id) {
+                                const HistoryEntry& step, const Digest& diff_id, LayerEdit layer_edit) {
   const auto parsed = ImageConfig::parse(config);
   if (!parsed) return fail(Error(parsed.error()));
   if (parsed->diff_ids.size() != layers)
@@ -165,8 +173,9 @@ Result<std::string> edit_config(ByteView config, std::size_t layers, const Confi
   if (!changes.is_empty())
     edit.set("config", [&](JsonWriter& json) { write_parameters(json, root.find("config"), changes); });
   if (!diff_id.empty())
-    edit.set("rootfs", [&](JsonWriter& json) { write_rootfs(json, root.find("rootfs"), diff_id); });
-  edit.set("history", [&](JsonWriter& json) { write_history(json, root.find("history"), step); });
+    edit.set("rootfs",
+             [&](JsonWriter& json) { write_rootfs(json, root.find("rootfs"), diff_id, layer_edit); });
+  edit.set("history", [&](JsonWriter& json) { write_history(json, root.find("history"), step, layer_edit); });
   JsonWriter json;
   edit.write(json, root);
   return json.str();

@@ -1,6 +1,7 @@
 // Edits the configuration of an image (image-spec config.md) without losing unknown members.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,12 +29,19 @@ struct ConfigChanges {
   bool is_empty() const noexcept;
 };
 
+enum class LayerEdit : std::uint8_t {
+  add,      // a new layer on top of the others
+  replace,  // one layer instead of all others
+};
+
 // Returns the configuration with the changes, as compact JSON. Appends `step` to its history, sets its time,
-// and its author if the step has one. Appends `diff_id` to the layers, unless it is empty. All other members
-// keep their place and their text.
+// and its author if the step has one. Appends `diff_id` to the layers, unless it is empty; with
+// LayerEdit::replace it becomes the only one, and the earlier steps of the history have no layers. All other
+// members keep their place and their text.
 // Errc::invalid_image if `config` is not a configuration with `layers` layers, because the new one would not
 // match its layers either.
 Result<std::string> edit_config(ByteView config, std::size_t layers, const ConfigChanges& changes,
-                                const HistoryEntry& step, const Digest& diff_id);
+                                const HistoryEntry& step, const Digest& diff_id,
+                                LayerEdit edit = LayerEdit::add);
 
 }  // namespace layoutfs

@@ -46,7 +46,8 @@ std::string edited_manifest(const BaseImage& base, const Descriptor& config, con
   edit.set("layers", [&](JsonWriter& json) {
     const auto layers = root.find("layers");
     json.begin_array();
-    for (std::size_t i = 0; layers && layers->is_array() && i < layers->size(); ++i)
+    const bool are_kept = changes.layer_edit == LayerEdit::add;
+    for (std::size_t i = 0; are_kept && layers && layers->is_array() && i < layers->size(); ++i)
       json.value(layers->at(i));
     if (changes.layer) write_descriptor(json, *changes.layer);
     json.end_array();
@@ -168,7 +169,7 @@ Result<std::string> BaseImage::layer_type(Compression compression) const {
 Result<Descriptor> put_image(Engine& engine, const BaseImage& base, const ImageChanges& changes,
                              const Context& context) {
   const auto config = edit_config(base.config_text, base.manifest.layers.size(), changes.config, changes.step,
-                                  changes.diff_id);
+                                  changes.diff_id, changes.layer_edit);
   if (!config) return fail(Error(config.error()), "config " + base.manifest.config.digest.str());
   const auto stored = put_document(engine, *config, context);
   if (!stored) return fail(Error(stored.error()));

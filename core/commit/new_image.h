@@ -31,8 +31,9 @@ struct BaseImage {
 };
 
 struct ImageChanges {
-  std::optional<Descriptor> layer;  // added on top, and present in the layout
-  Digest diff_id;                   // of that layer
+  std::optional<Descriptor> layer;  // added on top, or instead of all others; present in the layout
+  LayerEdit layer_edit = LayerEdit::add;
+  Digest diff_id;  // of that layer
   ConfigChanges config;
   HistoryEntry step;
   Annotations annotations;  // of the manifest: set, or removed if the value is empty

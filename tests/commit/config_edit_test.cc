@@ -38,6 +38,17 @@ TEST(ConfigEdit, ALayerAddsItsDiffIdAndAHistoryEntry) {
                 R"({"created":"2026-11-30T00:00:00Z","created_by":"step"}]})");
 }
 
+TEST(ConfigEdit, AReplacedLayerIsTheOnlyOneAndEarlierStepsHaveNone) {
+  const Digest diff_id = Digest::of(as_bytes("x"));
+  const auto text = must(edit_config(as_bytes(config_with("{}")), 1, {}, kStep, diff_id, LayerEdit::replace));
+  const auto parsed = must(ImageConfig::parse(as_bytes(text)));
+  EXPECT_EQ(parsed.diff_ids, std::vector{diff_id});
+  ASSERT_EQ(parsed.history.size(), 2u);
+  EXPECT_TRUE(parsed.history[0].is_empty_layer);
+  EXPECT_FALSE(parsed.history[1].is_empty_layer);
+  EXPECT_NE(text.find(R"("unknown":true)"), std::string::npos);
+}
+
 TEST(ConfigEdit, AConfigWithoutLayersAndHistoryGetsBoth) {
   const Digest diff_id = Digest::of(as_bytes("x"));
   const auto parsed =

@@ -57,6 +57,14 @@ layer=$(layoutfs inspect --raw "$S:zstd" | jq -r '.layers[-1].digest | sub(":"; 
 same "only the file with large holes is stored as a sparse file" "GNU.sparse.name=sparser" \
   "$(zstd -qdc "$S/blobs/$layer" | grep -ao 'GNU.sparse.name=[a-z]*')"
 
+check "commit --squash makes an image" "$LAYOUTFS" commit --squash --compression gzip "$TMP/odd/upper" "$S:base" squashed
+compare "the squashed image" odd squashed
+same "the squashed image has one layer, and a history of one layer" "1 1 1" \
+  "$(layoutfs inspect --raw "$S:squashed" | jq '.layers | length') $(layoutfs inspect --config "$S:squashed" | jq -r '"\(.rootfs.diff_ids | length) \([.history[] | select(.empty_layer | not)] | length)"')"
+same "a squashed image in zstd has the same diffID" "$(layoutfs inspect --config "$S:squashed" | jq -r '.rootfs.diff_ids[0]')" \
+  "$(layoutfs commit --squash "$TMP/odd/upper" "$S:base" squashed-zstd >"$TMP/out" && layoutfs inspect --config "$S:squashed-zstd" | jq -r '.rootfs.diff_ids[0]')"
+check "the indexes of the squashed images are right" "$LAYOUTFS" index verify "$S"
+
 echo "-- the documents"
 config=$(layoutfs inspect --config "$S:zstd")
 same "the config keeps unknown members" '{"Env":["PATH=/bin"],"X-Own":{"b":1}}' "$(jq -c .config <<<"$config")"

@@ -6,10 +6,12 @@
 #include "core/commit/put_layer.h"
 #include "core/commit/upper_layer.h"
 #include "core/commit/upper_tar.h"
+#include "core/image/image_library.h"
 #include "tools/chroot/kept_changes.h"
 #include "tools/cli/command.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/store.h"
+#include "tools/commands/squash.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -58,6 +60,12 @@ Result<std::optional<UpperLayer>> read_upper(KeptChanges& changes, const Context
   return std::move(*upper);
 }
 
+void keep_index(const CommitOptions& options, NewLayer& layer) {
+  ignore(open_cache(options.cache_dir)
+             .store(CacheKind::layer_index, layer.descriptor.digest, std::move(layer.index)),
+         "the index can be built again");
+}
+
 // Stores the layer and its index, and adds it to `changes`.
 Status add_layer(ImageLayout& layout, const UpperLayer& upper, const CommitOptions& options,
                  const PutLayerOptions& put, ImageChanges& changes) {
@@ -68,11 +76,40 @@ Status add_layer(ImageLayout& layout, const UpperLayer& upper, const CommitOptio
   progress.clear();
   if (!layer && tar.has_failed()) return fail(std::move(layer).error());
   if (!layer) return fail(written_to(std::move(layer).error(), layout.path));
-  ignore(open_cache(options.cache_dir)
-             .store(CacheKind::layer_index, layer->descriptor.digest, std::move(layer->index)),
-         "the index can be built again");
+  keep_index(options, *layer);
   changes.layer = std::move(layer->descriptor);
   changes.diff_id = std::move(layer->diff_id);
+  return {};
+}
+
+// Replaces the layer of the changes by one of all files.
+Status squash(ImageLayout& layout, const CommitOptions& options, const PutLayerOptions& put,
+              ImageChanges& changes) {
+  const auto config = ImageConfig::parse(layout.base.config_text);
+  if (!config) return fail(Error(config.error()), layout.path);
+  LayerStack stack{.layers = layout.base.manifest.layers, .diff_ids = config->diff_ids};
+  if (changes.layer) {
+    stack.layers.push_back(*changes.layer);
+    stack.diff_ids.push_back(changes.diff_id);
+  }
+  Progress progress("squashing", !options.is_progress_hidden);
+  // The engine outlives the library.
+  const std::shared_ptr<const LayoutReader> reader(std::shared_ptr<void>(), layout.engine.get());
+  ImageLibrary library(reader, open_cache(options.cache_dir), {});
+  const auto image = library.stack(stack, put.context);
+  if (!image) return fail(Error(image.error()), layout.path);
+  if (auto complete = check_complete(**image); !complete)
+    return fail(std::move(complete).error(), layout.path);
+  auto layer = put_squashed(
+      *layout.engine, **image, put,
+      [&progress](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); });
+  progress.clear();
+  if (!layer) return fail(written_to(std::move(layer).error(), layout.path));
+  keep_index(options, *layer);
+  changes.layer = std::move(layer->descriptor);
+  changes.diff_id = std::move(layer->diff_id);
+  changes.layer_edit = LayerEdit::replace;
+  changes.step.is_empty_layer = false;
   return {};
 }
 
@@ -84,6 +121,7 @@ void CommitOptions::add_options(Command command) {
                   "Compression of the layer (default: zstd, or gzip for images in Docker's format)")
       .type_name("zstd|gzip|none")
       .not_empty();
+  command.add_flag("--squash", is_squashed, "Make one layer of all files of the image and the changes");
   add_progress_option(command, is_progress_hidden);
 }
 
@@ -110,6 +148,9 @@ Result<Digest> commit_changes(ImageLayout& layout, const std::string& upper,
   if (*read)
     if (auto added = add_layer(layout, **read, options, put, changes); !added)
       return fail(std::move(added).error());
+  if (options.is_squashed)
+    if (auto squashed = squash(layout, options, put, changes); !squashed)
+      return fail(std::move(squashed).error());
   return put_new_image(layout, arguments, changes, context);
 }
 
