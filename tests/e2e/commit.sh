@@ -105,6 +105,16 @@ if has strace; then
   same "commit opens no layer of the base" "" "$(grep -E "$layers" "$TMP/trace")"
 fi
 
+echo "-- an image in Docker's format"
+manifest=$(layoutfs inspect --raw "$S:base" | jq -c '.mediaType = "application/vnd.docker.distribution.manifest.v2+json" |
+  .config.mediaType = "application/vnd.docker.container.image.v1+json" | .layers[].mediaType = "application/vnd.docker.image.rootfs.diff.tar.gzip"' |
+  tee "$TMP/docker.json" | layoutfs blob put "$S" -)
+layoutfs ref put "$S" docker "$manifest" || exit 1
+check "commit accepts an image in Docker's format" "$LAYOUTFS" commit "$TMP/odd/upper" "$S:docker" docker-new
+same "the new layer is in gzip, with Docker's media type" "$(jq -r '.layers[0].mediaType' "$TMP/docker.json")" "$(layer_types docker-new)"
+same "the config keeps Docker's media type" "$(jq -r .config.mediaType "$TMP/docker.json")" "$(layoutfs inspect --raw "$S:docker-new" | jq -r .config.mediaType)"
+unchanged "commit refuses a layer in zstd for Docker's format" 6 commit --compression zstd "$TMP/odd/upper" "$S:docker" x
+
 echo "-- refusals"
 unchanged "commit refuses an existing reference" 9 commit "$TMP/odd/upper" "$S:base" zstd
 unchanged "commit refuses an unknown base" 3 commit "$TMP/odd/upper" "$S:unknown" x
@@ -129,6 +139,14 @@ if on_overlay metacopy metacopy=on; then
   umount "$TMP/metacopy/m"
   unchanged "commit refuses metadata without content" 6 commit "$TMP/metacopy/upper" "$S:base" x
   check "the hint names the option that avoids it" grep -q "metacopy=off" "$TMP/stderr"
+fi
+mkdir -p "$TMP/links"/{lower,upper,work,m} && echo x >"$TMP/links/lower/a" && ln "$TMP/links/lower/a" "$TMP/links/lower/b"
+if mount -t overlay overlay -o "lowerdir=$TMP/links/lower,upperdir=$TMP/links/upper,workdir=$TMP/links/work,index=on" "$TMP/links/m" 2>"$TMP/stderr"; then
+  echo changed >"$TMP/links/m/a"
+  umount "$TMP/links/m"
+  if [ -n "$(getfattr -d -m trusted.overlay.nlink "$TMP/links/upper/a" 2>/dev/null)" ]; then
+    unchanged "commit refuses a file with a second name that only the overlay shows" 6 commit "$TMP/links/upper" "$S:base" x
+  fi
 fi
 (cd "$TMP/odd" && mount -t overlay overlay -o "lowerdir=$TMP/base,upperdir=upper,workdir=work" m)
 unchanged "commit refuses the upper directory of an overlay with relative paths" 2 commit "$TMP/odd/upper" "$S:base" x
@@ -176,6 +194,15 @@ same "the image has the changes of both runs" "more one" "$(layoutfs cat "$C:mor
 same "chroot --commit leaves no directory" "" "$(ls "$TMPDIR")"
 unset TMPDIR
 check "the layout is intact" "$LAYOUTFS" fsck "$C"
+prepare_nobody
+cp -a "$C" "$TMP/home/img" && chown -R nobody "$TMP/home/img"
+if as_nobody "$TMP/bin/layoutfs" chroot --upper kept img:one sh -c 'rm -r /var && mkdir /var && echo x >/var/set && chmod 4755 /var/set && rm /etc/passwd' 2>"$TMP/stderr"; then
+  same "an ordinary user commits changes" 0 "$(as_nobody "$TMP/bin/layoutfs" commit kept img:one own >"$TMP/out" 2>&1; echo $?)"
+  same "files of an ordinary user belong to root in the image" "-rwsr-xr-x 1 0 0 2" "$(layoutfs ls -l "$TMP/home/img:own" var | awk '{print $1, $2, $3, $4, $5}')"
+  refused "a file that an ordinary user removed is gone" 3 cat "$TMP/home/img:own" etc/passwd
+  mkdir "$TMP/home/other" && touch "$TMP/home/other/file"
+  same "an ordinary user cannot commit a directory of root" 2 "$(as_nobody "$TMP/bin/layoutfs" commit other img:one refused >"$TMP/out" 2>&1; echo $?)"
+fi
 S=$TMP/img
 
 echo "-- random overlays, seed $seed"
