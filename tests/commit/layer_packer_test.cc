@@ -103,8 +103,9 @@ TEST(LayerPacker, TheIndexHasTheFactsOfAnIndexPass) {
     EXPECT_EQ(own->facts().stream_size, tar.size());
     EXPECT_EQ(own->blob_size(), packed.blob.size());
     ASSERT_EQ(own->entry_count(), other->entry_count());
+    const auto own_entries = own->entries(), other_entries = other->entries();
     for (std::uint32_t i = 0; i < own->entry_count(); ++i) {
-      const EntryView a = own->entries()->entry(i), b = other->entries()->entry(i);
+      const EntryView a = own_entries->entry(i), b = other_entries->entry(i);
       EXPECT_EQ(a.path, b.path);
       EXPECT_EQ(a.stream_offset, b.stream_offset);
     }
