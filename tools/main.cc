@@ -56,6 +56,8 @@ int run(std::vector<std::string> arguments) {
   add_du_command(program, exit_code);
   add_find_command(program, exit_code);
   add_grep_command(program, exit_code);
+  add_commit_command(program, exit_code);
+  add_config_command(program, exit_code);
   add_copy_command(program, exit_code);
   add_image_command(program, exit_code);
   program.start_group("Mounts");

@@ -8,8 +8,8 @@
 
 namespace layoutfs {
 
-// The failures of one thing, such as a layer, whose readers may all fail for the same reason: one line, then
-// no further one for a while. Thread-safe.
+// The failures of one thing, such as a layer: all its readers may fail for the same reason. One line, then no
+// further one for a while. Thread-safe.
 class FailureLog {
  public:
   using Clock = std::chrono::steady_clock;

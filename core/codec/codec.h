@@ -75,8 +75,8 @@ class IndexingDecoder {
   virtual Result<Step> step(std::span<std::byte> out) = 0;
 };
 
-// A row of the table in codec.cc. Names, magic numbers and media types are in core/base/compression.cc. There
-// is no encoder, because layoutfs does not compress.
+// A row of the table in codec.cc. Names, magic numbers and media types are in core/base/compression.cc.
+// Layers are compressed in core/commit.
 struct Codec {
   Compression compression;
   // Decodes from the start and finds access points. `source` delivers the whole blob and must outlive the

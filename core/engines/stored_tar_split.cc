@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/engines/gzip_writer.h"
+#include "core/codec/gzip_writer.h"
 #include "core/engines/tar_split.h"
 #include "core/layer/table_file.h"
 #include "layoutfs/log.h"
@@ -79,8 +79,8 @@ Result<TarSplitPtr> make_in_memory(const LayerStack& stack, const Image& image, 
 TarSplit::TarSplit(SharedBytes file, ByteView record, std::size_t missing, std::uint64_t memory)
     : file_(std::move(file)),
       record_(record),
-      tail_(std::make_shared<const Bytes>(missing == 0 ? Bytes()
-                                                       : gzip(as_bytes(tar_split_of_zero_blocks(missing))))),
+      tail_(std::make_shared<const Bytes>(
+          missing == 0 ? Bytes() : gzip_of(as_bytes(tar_split_of_zero_blocks(missing))))),
       memory_(memory) {}
 
 void TarSplit::read(IoBuffers& out, std::size_t size, std::uint64_t offset) const {

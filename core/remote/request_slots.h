@@ -14,7 +14,7 @@
 
 namespace layoutfs {
 
-// Slots for requests of all blobs of a host whose responses are being received. Thread-safe.
+// Slots for the requests of all blobs of a host that are being answered. Thread-safe.
 class RequestSlots {
  public:
   using Clock = std::chrono::steady_clock;

@@ -7,7 +7,7 @@ L=$TMP/layouts/sample
 
 prints "-V prints the version" "layoutfs $(sed -n 's/^project(layoutfs VERSION \([0-9.]*\).*/\1/p' "$SOURCE/CMakeLists.txt")" -V
 check "--help lists the commands" sh -c "'$LAYOUTFS' --help | grep -q mount"
-commands=(help mount mounts umount chroot engine ls cat extract export inspect history diff blame du find grep init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
+commands=(help mount mounts umount chroot engine ls cat extract export inspect history commit config diff blame du find grep init clean gc fsck image repos tags tag manifest referrers push pull copy blob "blob put" "blob get" "blob ls" "blob rm" "blob path"
   ref "ref put" "ref get" "ref ls" "ref rm" "image ls" "image tag" "image label" "image rm" "image size" "tag rm" "manifest rm" index "index build" "index verify" "index ls" "index rm" "engine podman")
 for command in "${commands[@]}"; do check "$command -h prints the help" "$LAYOUTFS" $command -h; done
 for command in "${commands[@]}"; do

@@ -30,13 +30,16 @@ ORDER = {
     "core/registry": "base http cas oci",
     "core/remote": "base http cas oci cache registry",
     "core/transfer": "base http tar cas oci cache codec stream layer image registry",
+    "core/commit": "base tar cas oci cache codec stream layer image",
     "core/check": "base tar cas oci cache codec stream layer image erofs engines",
     "core/names": "base cas oci",
 }
 CORE = list(ORDER)
 ALLOWED = {folder: ["core/" + name for name in names.split()] for folder, names in ORDER.items()}
-# A mount neither explains nor copies images, nor serves a registry.
-ALLOWED["fs/tree"] = [folder for folder in CORE if folder not in ("core/explain", "core/registry", "core/transfer", "core/check", "core/names")]
+# A mount neither explains, copies nor makes images, and does not serve a registry.
+ALLOWED["fs/tree"] = [
+    folder for folder in CORE if folder not in ("core/explain", "core/registry", "core/transfer", "core/commit", "core/check", "core/names")
+]
 ALLOWED["fs/fuse"] = ["core/base", "fs/tree"]
 ALLOWED["fs/kernel"] = ["core/base", "core/image", "core/erofs", "fs/tree", "fs/fuse"]
 ALLOWED["tools/cli"] = CORE + ["fs/tree", "fs/fuse", "fs/kernel"]

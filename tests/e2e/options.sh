@@ -30,7 +30,7 @@ have -h "${all[@]}"
 have --help "${all[@]}"
 have -q "${all[@]}"
 have --quiet "${all[@]}"
-images=(mount chroot ls cat export extract inspect history blame du find grep "index build" "index verify" "index ls" "index rm")
+images=(mount chroot ls cat export extract inspect history commit config blame du find grep "index build" "index verify" "index ls" "index rm")
 for option in --layout --ref --platform --cache-dir; do have $option "${images[@]}"; done
 stores=(repos tags "tag rm" "manifest rm" referrers push pull)
 for option in --authfile --tls-verify; do have $option diff "${images[@]}" "${stores[@]}" copy; done
@@ -39,12 +39,12 @@ have --cache-remote mount
 have --platform copy "ref put"
 have --cache-dir copy
 have --json ls blame diff mounts inspect history du find "index build" "index verify" "index ls" "index rm" "blob ls" "ref ls" gc fsck "image ls" "image size" repos tags referrers copy
-have --no-progress mount blame diff chroot ls cat du find grep export extract "index build" "index verify" gc fsck push pull copy
+have --no-progress mount blame diff chroot ls cat du find grep export extract commit "index build" "index verify" gc fsck push pull copy
 have -l ls find "blob ls" "ref ls" "image ls"
 have --long ls find "blob ls" "ref ls" "image ls"
 have --no-trunc history blame
-have -f extract "blob rm" "ref rm" "image rm"
-have --force extract "blob rm" "ref rm" "image rm"
+have -f extract commit config "blob rm" "ref rm" "image rm"
+have --force extract commit config "blob rm" "ref rm" "image rm"
 have --replace "ref put" "image tag"
 have --digest "blob put" push
 have -o "blob get" pull
@@ -63,9 +63,10 @@ same "each long option has only one short form" "" "$(awk -F'|' '{n = split($2, 
     for (i = 1; i <= n; ++i) if (names[i] !~ /^--/) short = names[i]
     for (i = 1; i <= n; ++i) if (names[i] ~ /^--/ && !(names[i] == "--force" && names[1] == "--replace")) print names[i], short}' "$TMP/options" |
   sort -u | awk '{print $1}' | uniq -d)"
-# Exceptions: --after takes a word of the command's list; --format takes a template or a kind of file, as in podman.
+# Exceptions: --after takes a word of the command's list; --format takes a template or a kind of file, as in podman; --user of
+# engine podman takes no value.
 same "each option has only one kind of values" "" "$(awk -F'|' '{split($2, names, ","); print names[length(names)], $3}' "$TMP/options" | sort -u |
-  grep -vE '^--(after|format) ' | awk '{print $1}' | uniq -d)"
+  grep -vE '^--(after|format|user) ' | awk '{print $1}' | uniq -d)"
 # Exceptions: -f and -o of mount, as in mount(8); those of grep, as in grep(1).
 same "each short option has only one long form" "" "$(awk -F'|' '$1 != "mount" && $1 != "grep" && $2 ~ /^-[a-zA-Z],/ {print $2}' "$TMP/options" | sort -u | cut -d, -f1 | uniq -d)"
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
-#include "core/engines/gzip_writer.h"
+#include "core/codec/gzip_writer.h"
 #include "tests/support/stream_index_builder.h"
 
 namespace layoutfs {
@@ -30,14 +30,14 @@ Bytes zstd(bool has_size) {
 
 TEST(EstimatedSize, IsRightForUsualLayers) {
   EXPECT_EQ(estimated(content()), content().size());
-  EXPECT_EQ(estimated(gzip(content())), content().size());
+  EXPECT_EQ(estimated(gzip_of(content())), content().size());
   EXPECT_EQ(estimated(zstd(true)), content().size());
   EXPECT_EQ(estimated({}), 0u);
 }
 
 TEST(EstimatedSize, OtherLayersAreAtLeastAsLargeAsTheirBlobs) {
-  const Bytes last = gzip(as_bytes("x"));
-  EXPECT_GE(estimated(joined(gzip(content()), last)), gzip(content()).size() + last.size());
+  const Bytes last = gzip_of(as_bytes("x"));
+  EXPECT_GE(estimated(joined(gzip_of(content()), last)), gzip_of(content()).size() + last.size());
   EXPECT_GE(estimated(zstd(false)), zstd(false).size());
   EXPECT_GE(estimated(Bytes{std::byte{0x1f}, std::byte{0x8b}}), 2u) << "ends within its header";
 }

@@ -151,9 +151,11 @@ Status mount_overlay(const ImageRoot& root, const UniqueFd& upper) {
   if (auto attached = attach(upper, "changes"); !attached) return attached;
   if (auto made = make_upper(); !made) return made;
   if (auto made = make_directory("changes/work"); !made) return made;
-  // The kernel reserves trusted.* for the first user namespace.
-  const std::string options = std::string("lowerdir=image,upperdir=changes/upper,workdir=changes/work") +
-                              (is_first_user_namespace() ? "" : ",userxattr");
+  // The kernel reserves trusted.* for the first user namespace. Otherwise the defaults may be on: then
+  // changes refer to files of the image, and `layoutfs commit` cannot make a layer of them.
+  const std::string options =
+      std::string("lowerdir=image,upperdir=changes/upper,workdir=changes/work") +
+      (is_first_user_namespace() ? ",redirect_dir=follow,metacopy=off,index=off" : ",userxattr");
   if (::mount("overlay", "root", "overlay", 0, options.c_str()) == 0) return {};
   return root_failure(errno, "cannot mount overlayfs" + (root.upper.empty() ? "" : " with " + root.upper));
 }

@@ -21,17 +21,6 @@ namespace {
 
 constexpr const char* kManifest = "manifest";
 
-// Returns the digest in the file, or an empty string if the file does not exist.
-Result<std::string> owner_of(const UniqueFd& directory, const std::string& path) {
-  constexpr std::size_t kLimit = 256;
-  const auto file = open_at(directory.get(), kManifest, O_RDONLY);
-  if (!file && file.error().code() == Errc::not_found) return "";
-  if (!file) return fail(Error(file.error()), path);
-  const auto text = read_all(file->get(), kManifest, kLimit);
-  if (!text) return fail(Error(text.error()), path);
-  return std::string(as_text(*text).substr(0, as_text(*text).find('\n')));
-}
-
 // "/a/b" of "/a/b/c"; "" of "/a".
 std::string directory_above(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
@@ -87,6 +76,16 @@ bool is_like_in(const Image& image, const UniqueFd& upper, const std::string& pa
 
 }  // namespace
 
+Result<std::string> upper_owner(const UniqueFd& directory, const std::string& path) {
+  constexpr std::size_t kLimit = 256;
+  const auto file = open_at(directory.get(), kManifest, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!file && file.error().code() == Errc::not_found) return "";
+  if (!file) return fail(Error(file.error()), path);
+  const auto text = read_all(file->get(), kManifest, kLimit);
+  if (!text) return fail(Error(text.error()), path);
+  return std::string(as_text(*text).substr(0, as_text(*text).find('\n')));
+}
+
 Result<UpperDirectory> UpperDirectory::take(const std::string& path, std::span<const UsedPath> used,
                                             const Digest& manifest) {
   UpperDirectory taken;
@@ -108,7 +107,7 @@ Result<UpperDirectory> UpperDirectory::take(const std::string& path, std::span<c
   if (::flock(taken.directory_.get(), LOCK_EX | LOCK_NB) != 0)
     return fail(Errc::io, path + ": busy: another chroot writes to it");
 
-  const auto owner = owner_of(taken.directory_, path);
+  const auto owner = upper_owner(taken.directory_, path);
   if (!owner) return fail(Error(owner.error()));
   if (*owner == manifest.str()) return taken;
   if (!owner->empty())

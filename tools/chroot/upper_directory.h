@@ -34,4 +34,8 @@ class UpperDirectory {
   bool is_made_ = false;
 };
 
+// Returns the first line of DIR/manifest, the digest of the image; "" if the file does not exist. `directory`
+// is DIR, `path` its name in errors.
+Result<std::string> upper_owner(const UniqueFd& directory, const std::string& path);
+
 }  // namespace layoutfs::tools

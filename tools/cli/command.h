@@ -84,6 +84,8 @@ void add_blame_command(Command program, int& exit_code);
 void add_du_command(Command program, int& exit_code);
 void add_find_command(Command program, int& exit_code);
 void add_grep_command(Command program, int& exit_code);
+void add_commit_command(Command program, int& exit_code);
+void add_config_command(Command program, int& exit_code);
 void add_init_command(Command program, int& exit_code);
 void add_blob_command(Command program, int& exit_code);
 void add_ref_command(Command program, int& exit_code);

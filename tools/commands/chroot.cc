@@ -7,12 +7,14 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "core/base/environment.h"
 #include "core/base/split.h"
 #include "layoutfs/documents.h"
 #include "tools/chroot/foreground_child.h"
@@ -26,6 +28,9 @@
 #include "tools/cli/name_store.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/served_image.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/commands/commit_changes.h"
+#include "tools/commands/new_image_arguments.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -35,6 +40,7 @@ struct ChrootArguments {
   std::vector<std::string>
       operands;  // LAYOUT[:REF] COMMAND ARG...; without LAYOUT[:REF] if --layout is given
   std::string upper;
+  NewImageArguments commit;  // --commit, --force; no reference: nothing is committed
   bool is_read_only = false;
   bool is_kernel_wanted = false;    // --kernel
   bool is_kernel_unwanted = false;  // --no-kernel
@@ -156,12 +162,8 @@ Result<Ended> serve_and_run(const Execution& execution, const ImagePtr& image,
   return run_in_image(execution, std::move(*server), signals);
 }
 
-Result<int> chroot(ChrootArguments arguments) {
-  if (arguments.image.layout.empty()) {
-    if (arguments.operands.empty()) return fail(missing_operand("chroot", kImageKind));
-    arguments.image.name = arguments.operands.front();
-    arguments.operands.erase(arguments.operands.begin());
-  }
+// Runs the command, with the changes in arguments.upper.
+Result<int> run_chroot(ChrootArguments& arguments) {
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
   const auto manifest = find_manifest(*layout, arguments.image);
@@ -195,7 +197,7 @@ Result<int> chroot(ChrootArguments arguments) {
   auto upper = UpperDirectory::take(arguments.upper, used, manifest->digest);
   if (!upper) return fail(std::move(upper).error());
   auto ended =
-      serve_and_run({.command = std::move(arguments.operands),
+      serve_and_run({.command = arguments.operands,
                      .environment = environment_of(*config),
                      .root = {.source = source,
                               .upper = arguments.upper,
@@ -210,6 +212,74 @@ Result<int> chroot(ChrootArguments arguments) {
   return ended->exit_code;
 }
 
+// A directory for changes that are only kept until they are committed.
+class TemporaryUpper {
+ public:
+  TemporaryUpper() = default;
+  TemporaryUpper(const TemporaryUpper&) = delete;
+  TemporaryUpper& operator=(const TemporaryUpper&) = delete;
+  ~TemporaryUpper() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+
+  // Creates it in $TMPDIR, or in /var/tmp, because changes may be too large for a /tmp in memory.
+  Result<std::string> create() {
+    const std::string parent = environment_variable("TMPDIR");
+    std::string path = (parent.empty() ? "/var/tmp" : parent) + "/layoutfs-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) return std::unexpected(Error::system(errno, path));
+    path_ = path;
+    return path;
+  }
+
+ private:
+  std::string path_;
+};
+
+std::string history_text(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text.empty() ? "/bin/sh" : text;
+}
+
+// Runs the command, and makes an image of its changes if it succeeds.
+Result<int> run_and_commit(ChrootArguments& arguments) {
+  auto changes = changes_of(arguments.commit, {}, history_text(arguments.operands));
+  if (!changes) return fail(std::move(changes).error());
+  auto layout = open_image_layout(arguments.image, arguments.commit, {});
+  if (!layout) return fail(std::move(layout).error());
+  TemporaryUpper temporary;
+  if (arguments.upper.empty()) {
+    auto created = temporary.create();
+    if (!created) return fail(std::move(created).error());
+    arguments.upper = std::move(*created);
+  }
+  const auto ended = run_chroot(arguments);
+  if (!ended) return ended;
+  if (*ended != kDone) {
+    print_notice("note: not committed, because the command failed with status " + std::to_string(*ended));
+    return ended;
+  }
+  const StopSignals signals;
+  const CommitOptions options{.cache_dir = arguments.image.cache_dir,
+                              .is_progress_hidden = arguments.is_progress_hidden,
+                              .may_be_empty = true};
+  const auto digest = commit_changes(*layout, arguments.upper, arguments.commit, std::move(*changes), options,
+                                     signals.context());
+  if (!digest) return fail(Error(digest.error()));
+  print_notice("committed " + arguments.commit.reference + ": " + digest->str());
+  return ended;
+}
+
+Result<int> chroot(ChrootArguments arguments) {
+  if (arguments.image.layout.empty()) {
+    if (arguments.operands.empty()) return fail(missing_operand("chroot", kImageKind));
+    arguments.image.name = arguments.operands.front();
+    arguments.operands.erase(arguments.operands.begin());
+  }
+  return arguments.commit.reference.empty() ? run_chroot(arguments) : run_and_commit(arguments);
+}
+
 }  // namespace
 
 void add_chroot_command(Command program, int& exit_code) {
@@ -219,6 +289,7 @@ void add_chroot_command(Command program, int& exit_code) {
   command.usage(std::string(kImageKind) + " [COMMAND [ARG...]]");
   command.example("layoutfs chroot ./img:app", "the image's own command, or a shell");
   command.example("layoutfs chroot --upper ./changes ./img:app apt-get update");
+  command.example("layoutfs chroot --commit app-2 ./img:app apt-get update", "a new image");
   command.add_option("OPERANDS", arguments->operands, "")
       .type_name(std::string(kImageKind) + " [COMMAND [ARG...]]");
   command.end_options_at_operand();  // options after the image belong to the command
@@ -227,8 +298,20 @@ void add_chroot_command(Command program, int& exit_code) {
       command.add_option("--upper", arguments->upper, "Keep changes in DIR (default: discard them on exit)")
           .type_name("DIR")
           .group("Changes");
-  command.add_flag("--read-only", arguments->is_read_only, "Make the root filesystem read-only")
-      .excludes(upper)
+  const Option read_only =
+      command.add_flag("--read-only", arguments->is_read_only, "Make the root filesystem read-only")
+          .excludes(upper)
+          .group("Changes");
+  const Option commit =
+      command
+          .add_option("--commit", arguments->commit.reference,
+                      "If the command succeeds, make an image of the changes: reference NEWREF")
+          .type_name("NEWREF")
+          .not_empty()
+          .group("Changes");
+  read_only.excludes(commit);
+  command.add_flag("-f,--force", arguments->commit.is_forced, "Replace NEWREF if it exists")
+      .needs(commit)
       .group("Changes");
   const Option kernel = command.add_flag("--kernel", arguments->is_kernel_wanted,
                                          "Show the image by the kernel's EROFS, or fail");

@@ -137,8 +137,9 @@ OperandKinds operand_kinds(const Line& line) {
   }
   if (line.has_pattern) std::erase(kinds, kPatternKind);
   // With --layout, the layout is not an operand.
-  if (!line.image.layout.empty() && !kinds.empty())
-    kinds.erase(std::ranges::find(kinds, kPatternKind) == kinds.begin() ? kinds.begin() + 1 : kinds.begin());
+  const auto layout =
+      std::ranges::find_if(kinds, [](const std::string& kind) { return kind.starts_with("LAYOUT"); });
+  if (!line.image.layout.empty() && layout != kinds.end()) kinds.erase(layout);
   return operands;
 }
 

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "core/cas/find_digest.h"
-#include "core/cas/named_entries.h"
-#include "core/oci/entry_to_write.h"
 #include "core/oci/reference.h"
 #include "layoutfs/platform.h"
 #include "tools/cli/files.h"
+#include "tools/cli/named_reference.h"
 #include "tools/cli/store.h"
 #include "tools/commands/ref.h"
 
@@ -105,17 +104,6 @@ bool says_nothing_else(const RefPutArguments& arguments) {
          arguments.platform.empty() && arguments.artifact_type.empty();
 }
 
-// The entry that gets `descriptor`, and with it that entry's full name.
-Result<EntryToWrite> entry_to_write(const LayoutReader& layout, const std::string& name,
-                                    Descriptor& descriptor) {
-  const auto references = layout.references();
-  if (!references) return fail(Error(references.error()));
-  auto entry = find_entry_to_write(**references, name, descriptor.digest);
-  if (entry && entry->full_name && !full_name(descriptor))
-    descriptor.annotations.insert_or_assign(std::string(kContainerdName), *entry->full_name);
-  return entry;
-}
-
 int put_reference(const RefPutArguments& arguments) {
   if (auto checked = check_arguments(arguments); !checked) return report(checked.error());
   const auto layout = open_to_write(arguments.layout);
@@ -123,7 +111,7 @@ int put_reference(const RefPutArguments& arguments) {
   auto descriptor = arguments.descriptor_file.empty() ? descriptor_of_options(arguments, *layout->engine)
                                                       : read_descriptor(arguments.descriptor_file);
   if (!descriptor) return report(descriptor.error());
-  auto entry = entry_to_write(*layout->engine, arguments.name, *descriptor);
+  auto entry = entry_of_name(*layout->engine, arguments.name, *descriptor);
   if (!entry) return report_write(std::move(entry).error().with(layout->path));
   if (entry->present && (says_nothing_else(arguments) || entry->ref_name.empty())) return kDone;
   const auto mode = arguments.is_replacing ? PutMode::replace : PutMode::no_clobber;

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "core/engines/gzip_writer.h"
+#include "core/codec/gzip_writer.h"
 #include "core/engines/storage_names.h"
 #include "tests/fs/tree/browse.h"
 #include "tests/support/store.h"
@@ -247,9 +247,9 @@ TEST_F(StorageFilesystem, ALayerThatIsNotThatOfTheConfigIsNotShown) {
 
 TEST_F(StorageFilesystem, SizesOfIndexedLayersAreExact) {
   const Layer a = layer(TarWriter().file("a"));
-  const Bytes packed = gzip(a.tar.bytes());
+  const Bytes packed = gzip_of(a.tar.bytes());
   Bytes two = packed;
-  const Bytes empty = gzip({});  // a second member, as eStargz has it
+  const Bytes empty = gzip_of({});  // a second member, as eStargz has it
   two.insert(two.end(), empty.begin(), empty.end());
   const Descriptor blob = writer_.blob(two, testing::kGzipType);
   writer_.write_index({named(writer_.manifest(writer_.config({a.blob.digest}), {blob}), "1")});
@@ -278,7 +278,7 @@ std::string containerd_path(const Digest& diff_id) {
 TEST_F(StorageFilesystem, ForContainerdHasAFileForEachLayerByItsDiffId) {
   view_ = EngineView::containerd;
   const Layer a = layer(TarWriter().file("a", "one"));
-  const Bytes packed = gzip(layer(TarWriter().whiteout("a").file("b", "two")).tar.bytes());
+  const Bytes packed = gzip_of(layer(TarWriter().whiteout("a").file("b", "two")).tar.bytes());
   const Digest diff_id = Digest::of(TarWriter().whiteout("a").file("b", "two").bytes());
   const Descriptor b = writer_.blob(packed, testing::kGzipType);
   const Descriptor config = writer_.config({a.blob.digest, diff_id});

@@ -1,0 +1,85 @@
+// `layoutfs commit`.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/cli/command.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/store.h"
+#include "tools/commands/commit_changes.h"
+#include "tools/commands/new_image_arguments.h"
+
+namespace layoutfs::tools {
+namespace {
+
+struct CommitCommand {
+  std::string upper;
+  ImageArguments image;
+  std::vector<std::string> operands;  // LAYOUT[:REF] NEWREF; only the latter if --layout is given
+  NewImageArguments created;
+  ConfigArguments config;
+  CommitOptions options;
+};
+
+constexpr const char* kCommitOperands = "LAYOUT[:REF|@DIGEST] NEWREF";
+
+Status take_commit_operands(CommitCommand& command) {
+  const bool is_layout_given = !command.image.layout.empty();
+  const std::size_t wanted = is_layout_given ? 1 : 2;
+  if (command.upper.empty()) return fail(missing_operand("commit", std::string("UPPER ") + kCommitOperands));
+  if (command.operands.size() < wanted)
+    return fail(missing_operand(
+        "commit", command.operands.empty() && !is_layout_given ? std::string(kCommitOperands) : "NEWREF"));
+  if (command.operands.size() > wanted)
+    return fail(Errc::invalid_argument, "commit: unexpected operand: " + command.operands[wanted]);
+  if (!is_layout_given) command.image.name = command.operands.front();
+  command.created.reference = command.operands.back();
+  return {};
+}
+
+int commit(CommitCommand command, Output& output) {
+  if (auto taken = take_commit_operands(command); !taken) return report(taken.error());
+  auto config = command.config.parse();
+  if (!config) return report(config.error());
+  const auto changes = changes_of(command.created, std::move(*config), "layoutfs commit");
+  if (!changes) return report(changes.error());
+  if (auto checked = check_commit_options(command.options); !checked) return report(checked.error());
+  const StopSignals signals;
+  auto layout = open_image_layout(command.image, command.created, signals.context());
+  if (!layout) return report_opening(layout.error());
+  command.options.cache_dir = command.image.cache_dir;
+  const auto digest =
+      commit_changes(*layout, command.upper, command.created, *changes, command.options, signals.context());
+  if (!digest) return signals.report_write(digest.error());
+  output << digest->str() << "\n";
+  return kDone;
+}
+
+}  // namespace
+
+void add_commit_command(Command program, int& exit_code) {
+  const auto arguments = std::make_shared<CommitCommand>();
+  const Command command =
+      program.add_subcommand("commit", "Make an image of an image and the changes that an overlay has kept");
+  command.usage(std::string("UPPER ") + kCommitOperands);
+  command
+      .add_option("UPPER", arguments->upper,
+                  "The directory of 'chroot --upper', or the upper directory of an overlay")
+      .type_name("DIR");
+  command
+      .add_option("OPERANDS", arguments->operands,
+                  "The image below the changes, and the reference of the new one")
+      .type_name(kCommitOperands);
+  command.example("layoutfs commit ./changes ./img:app app-2");
+  command.example("layoutfs commit --cmd '[\"/bin/app\"]' ./changes ./img:app app-2");
+  arguments->options.add_options(command);
+  arguments->created.add_options(command);
+  arguments->config.add_options(command);
+  arguments->image.add_options(command);
+  command.callback([arguments, &exit_code] {
+    exit_code = with_output([&](Output& output) { return commit(std::move(*arguments), output); });
+  });
+}
+
+}  // namespace layoutfs::tools
