@@ -74,9 +74,13 @@ Result<IndexingDecoder::Step> GzipIndexing::step(std::span<std::byte> out) {
 
 class GzipDecoder final : public Decoder {
  public:
+  // Small, because bytes beyond the last wanted one may have to come from a registry.
+  static constexpr std::size_t kInputSize = std::size_t{32} << 10;
+
   // Starts at a header, or before start_in_member().
   GzipDecoder(BlobPtr blob, std::uint64_t offset, DeflateLibrary library)
-      : source_(std::move(blob), offset), inflater_(source_, offset, GzipInflater::Check::none, library) {}
+      : source_(std::move(blob), offset),
+        inflater_(source_, offset, GzipInflater::Check::none, library, kInputSize) {}
 
   void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window) {
     inflater_.start_in_member(unused_bits, byte_before, window);

@@ -7,9 +7,6 @@
 namespace layoutfs {
 namespace {
 
-// Small, because bytes beyond the last wanted one may have to come from a registry.
-constexpr std::size_t kInputBuffer = std::size_t{32} << 10;
-
 // RFC 1952, 2.3.1.
 constexpr std::uint8_t kId1 = 0x1f, kId2 = 0x8b, kDeflate = 8;
 constexpr std::uint8_t kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xe0;
@@ -28,8 +25,9 @@ std::unexpected<Error> broken(std::uint64_t offset, std::string_view why) {
 
 }  // namespace
 
-GzipInflater::GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library)
-    : input_(source, offset, kInputBuffer), deflate_(make_deflate_decoder(library)), check_(check) {}
+GzipInflater::GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library,
+                           std::size_t input_size)
+    : input_(source, offset, input_size), deflate_(make_deflate_decoder(library)), check_(check) {}
 
 void GzipInflater::start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window,
                                    std::optional<Sums> front) {

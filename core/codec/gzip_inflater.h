@@ -20,8 +20,13 @@ class GzipInflater {
  public:
   enum class Check { none, trailers };  // whether to check CRC32 and ISIZE of the members
 
-  // Starts at the header of a member, at byte `offset` of the blob, which is the position of `source`.
-  GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library);
+  // A library may pass over blocks that end where a piece of the input ends, so the pieces are large.
+  static constexpr std::size_t kInputSize = std::size_t{128} << 10;
+
+  // Starts at the header of a member, at byte `offset` of the blob, which is the position of `source`. Reads
+  // up to `input_size` bytes at a time.
+  GzipInflater(ByteSource& source, std::uint64_t offset, Check check, DeflateLibrary library,
+               std::size_t input_size = kInputSize);
 
   // CRC-32 and size (modulo 2^32) of a member, or of its front.
   struct Sums {

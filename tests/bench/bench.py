@@ -14,6 +14,7 @@ import layouts
 import report
 import rows_cold
 import rows_copy
+import rows_images
 import rows_list
 import rows_read
 import rows_remote
@@ -35,6 +36,7 @@ PARTS = {
     "programs": rows_views.programs,
     "copy": rows_copy.copies,
     "push": rows_copy.pushes,
+    "images": rows_images.commits,
     "remote": rows_remote.images,
 }
 HERE = pathlib.Path(__file__).resolve().parent

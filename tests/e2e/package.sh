@@ -17,12 +17,13 @@ LIBRARY=$TMP/packages/liblayoutfs-dev_$suffix
 
 # not_required PACKAGE FILE...: lists the files that belong to packages outside of PACKAGE's dependencies.
 not_required() {
-  local required file owner
+  local required file owners
   required=$(dpkg-deb -f "$1" Depends | tr ',' '\n' | awk '{print $1}')
   shift
   for file; do
-    owner=$(dpkg -S "*/$file" | sed 's/:.*//; q')
-    grep -qx "${owner:-nothing}" <<<"$required" || echo "$file of $owner"
+    # Packages for other architectures may have a file of the same name.
+    owners=$(dpkg -S "*/$file" | sed 's/:.*//' | sort -u)
+    grep -qxF "${owners:-nothing}" <<<"$required" || echo "$file of" $owners
   done
 }
 

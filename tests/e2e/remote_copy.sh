@@ -177,15 +177,19 @@ same "copy fetches every byte of a layer once" "$size" "$(stats calm "[.ranges[\
 control calm '{"reset_stats": true}'
 check "copy pulls a large image again" "$LAYOUTFS" copy --no-progress --tls-verify=false "docker://$calm/big/app:plain" "$TMP/big-ours:again"
 same "copy fetches no layer that exists" null "$(stats calm ".ranges[\"$layer\"]")"
-check "export fills the cache" "$LAYOUTFS" export --no-progress --tls-verify=false "docker://$calm/big/app:plain" "$TMP/big.tar" --format tar
+mkdir "$TMP/m"
+"$LAYOUTFS" mount -q --prefetch --tls-verify=false "docker://$calm/big/app:plain" "$TMP/m" || not_ok "mount --prefetch mounts a large image"
 kept=$LAYOUTFS_CACHE_DIR/remote/${layer/://}
-check "export leaves the whole layer in the cache" test -s "$kept"
+wait_for test -s "$kept" && ok "mount --prefetch leaves the whole layer in the cache" || not_ok "mount --prefetch leaves the whole layer in the cache"
+check "the mount ends" "$LAYOUTFS" umount "$TMP/m"
 control calm '{"reset_stats": true}'
 check "copy pulls an image whose layer is in the cache" "$LAYOUTFS" copy --no-progress --tls-verify=false "docker://$calm/big/app:plain" "$TMP/cached:app"
 same "copy fetches no layer that is in the cache" null "$(stats calm ".ranges[\"$layer\"]")"
 printf X | dd of="$kept" bs=1 seek=20000000 conv=notrunc status=none
 check "copy pulls an image whose layer is damaged in the cache" "$LAYOUTFS" copy --no-progress --tls-verify=false "docker://$calm/big/app:plain" "$TMP/recovered:app"
 check "copy writes the right layer if the cache is damaged" "$LAYOUTFS" fsck -q "$TMP/recovered"
+# The following copies fetch the layer again.
+rm -rf "$LAYOUTFS_CACHE_DIR"
 check "copy pushes a large image" "$LAYOUTFS" copy --no-progress --tls-verify=false "$BIG:plain" "docker://$calm/new/app:1"
 control calm '{"reset_stats": true}'
 check "copy pushes a large image again" "$LAYOUTFS" copy --no-progress --tls-verify=false "$BIG:plain" "docker://$calm/new/app:2"

@@ -33,7 +33,7 @@ Outcome search(const std::string& content, std::size_t piece, const SearchOption
 }
 
 TEST(LineSearch, LinesHaveNumbers) {
-  for (const std::size_t piece : {1, 2, 3, 5, 100}) {
+  for (const std::size_t piece : {1uz, 2uz, 3uz, 5uz, 100uz}) {
     EXPECT_EQ(search("foo\nbar\nxfoo\n\nfoo", piece).lines, "1:foo 3:xfoo 5:foo");
     EXPECT_EQ(search("foo\nbar\nxfoo\n\nfoo", piece, {.is_inverted = true}).lines, "2:bar 4:");
     EXPECT_EQ(search("", piece).lines, "");
