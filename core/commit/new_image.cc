@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/json.h"
+#include "core/cas/descriptor_json.h"
 #include "core/commit/object_edit.h"
 #include "core/oci/media_types.h"
 #include "layoutfs/platform.h"
@@ -13,12 +14,6 @@ namespace {
 
 // BuildKit's annotation of an attestation: the manifest that it describes.
 constexpr std::string_view kDescribedDigest = "vnd.docker.reference.digest";
-
-void write_descriptor(JsonWriter& json, const Descriptor& descriptor) {
-  // Its own text is valid JSON.
-  const std::string text = descriptor.to_json();
-  json.value(JsonDocument::parse(as_bytes(text))->root());
-}
 
 // Returns `old` for another blob.
 Descriptor with_blob(Descriptor old, const PutResult& blob) {

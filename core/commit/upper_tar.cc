@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "core/base/is_at_or_below.h"
 #include "core/commit/sparse_content.h"
 #include "core/commit/upper_xattrs.h"
 #include "core/image/whiteout_names.h"
@@ -88,9 +89,6 @@ class OpenDirectories {
     std::string path;
     UniqueFd handle;
   };
-  static bool is_at_or_below(std::string_view path, std::string_view directory) {
-    return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
-  }
 
   int root_;
   std::vector<Level> below_;

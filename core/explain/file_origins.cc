@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/is_at_or_below.h"
 #include "core/image/merge.h"
 #include "core/tar/tar_parser.h"
 
@@ -86,11 +87,6 @@ class DirectoryNames {
 
 std::string path_below(std::string path, std::string_view name) {
   return path.append(path.empty() ? "" : "/").append(name);
-}
-
-bool is_at_or_below(std::string_view path, std::string_view directory) {
-  if (directory.empty()) return true;
-  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
 Status visit_merged(const MergeTree& tree, std::string_view path,

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/base/is_at_or_below.h"
 #include "core/remote/toml_table.h"
 
 namespace layoutfs {
@@ -17,9 +18,8 @@ constexpr std::string_view kRegistriesConf = "/registries.conf", kDropIns = "/re
 // Returns the size of the part of `name` that `prefix` matches; 0 if it does not.
 std::size_t matching_size(std::string_view name, std::string_view prefix) {
   if (!prefix.starts_with(kWildcard)) {
-    const bool is_match = !prefix.empty() && name.starts_with(prefix) &&
-                          (name.size() == prefix.size() || name[prefix.size()] == '/');
-    return is_match ? prefix.size() : 0;
+    // An empty prefix has the size 0, so it never matches.
+    return is_at_or_below(name, prefix) ? prefix.size() : 0;
   }
   const std::string_view domain = name.substr(0, name.find_first_of(":/"));
   const std::string_view suffix = prefix.substr(1);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/base/is_at_or_below.h"
 #include "fs/fuse/apart.h"
 #include "fs/fuse/mount_table.h"
 #include "fs/fuse/view_socket.h"
@@ -14,10 +15,6 @@ namespace layoutfs {
 namespace {
 
 bool is_fuse(const Mount& mount) { return mount.type == "fuse" || mount.type.starts_with("fuse."); }
-
-bool is_on_or_below(const std::string& path, const std::string& directory) {
-  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
-}
 
 }  // namespace
 
@@ -48,7 +45,7 @@ std::string explain_dead_mounts(const std::string& path) {
   std::string of_path, of_all;
   for (const auto& [point, mount] : all_mounts()) {
     if (!is_dead_mount(point)) continue;
-    if (is_on_or_below(place, point)) of_path = explain_dead_mount(point);
+    if (is_at_or_below(place, point)) of_path = explain_dead_mount(point);
     of_all += (of_all.empty() ? "" : "; ") + explain_dead_mount(point);
   }
   return of_path.empty() ? of_all : of_path;

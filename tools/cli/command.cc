@@ -120,6 +120,11 @@ void write_problems(JsonWriter& json, const std::vector<std::string>& problems) 
   json.end_array();
 }
 
+void print_if_large(JsonWriter& json, Output& output) {
+  constexpr std::size_t kLarge = std::size_t{64} << 10;
+  if (json.size() >= kLarge) output << json.take();
+}
+
 Output& Output::operator<<(std::string_view text) {
   constexpr std::size_t kBufferSize = std::size_t{64} << 10;
   buffer_ += text;

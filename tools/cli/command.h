@@ -125,6 +125,9 @@ class Output {
   int failed_with_ = 0;  // errno
 };
 
+// Prints the text so far if it has become large: the document may be longer than the memory.
+void print_if_large(JsonWriter& json, Output& output);
+
 // Returns the first twelve hex digits.
 std::string short_digest(const Digest& digest);
 // Returns for example "1.5 MB": three digits, powers of 1000.

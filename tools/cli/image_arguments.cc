@@ -86,6 +86,15 @@ Status ImageArguments::check_given(const std::string& command) const {
   return name.empty() && layout.empty() ? Status(fail(missing_operand(command, kImageKind))) : Status();
 }
 
+Status ImageArguments::take_operand(const std::string& command, std::vector<std::string>& operands,
+                                    const std::string& expected) {
+  if (!layout.empty()) return {};
+  if (operands.empty()) return fail(missing_operand(command, expected));
+  name = operands.front();
+  operands.erase(operands.begin());
+  return {};
+}
+
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/cache/index_cache.h"
 #include "layoutfs/descriptor.h"
@@ -38,6 +39,10 @@ struct ImageArguments {
   void add_operand_and_options(Command command);
   // missing_operand() if neither the operand nor --layout is given.
   Status check_given(const std::string& command) const;
+  // For a command that has further operands: moves the first one to `name`, unless --layout is given.
+  // missing_operand(), naming `expected`, if there is none.
+  Status take_operand(const std::string& command, std::vector<std::string>& operands,
+                      const std::string& expected = kImageKind);
 };
 
 struct OpenLayout {

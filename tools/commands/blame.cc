@@ -167,8 +167,7 @@ class BlameJson {
   }
   void end() {
     json_.end_object();
-    constexpr std::size_t kPiece = std::size_t{64} << 10;
-    if (json_.size() >= kPiece) output_ << json_.take();
+    print_if_large(json_, output_);
   }
 
   Output& output_;
@@ -205,11 +204,7 @@ Status print_blame(const BlamedImage& image, const std::string& path, const Blam
 
 Status blame(BlameArguments arguments, Output& output) {
   std::vector<std::string> operands = std::move(arguments.operands);
-  if (arguments.image.layout.empty()) {
-    if (operands.empty()) return fail(missing_operand("blame", kImageKind));
-    arguments.image.name = operands.front();
-    operands.erase(operands.begin());
-  }
+  if (auto taken = arguments.image.take_operand("blame", operands); !taken) return taken;
   if (operands.size() > 1) return fail(Errc::invalid_argument, "blame: unexpected operand: " + operands[1]);
   const auto layout = open_layout(arguments.image);
   if (!layout) return fail(Error(layout.error()));

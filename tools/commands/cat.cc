@@ -41,11 +41,8 @@ Status print_file(const Image& image, const std::string& path, Output& output) {
 }
 
 Status cat(CatArguments arguments, Output& output) {
-  if (arguments.image.layout.empty()) {
-    if (arguments.operands.empty()) return fail(missing_operand("cat", std::string(kImageKind) + " PATH"));
-    arguments.image.name = arguments.operands.front();
-    arguments.operands.erase(arguments.operands.begin());
-  }
+  auto taken = arguments.image.take_operand("cat", arguments.operands, std::string(kImageKind) + " PATH");
+  if (!taken) return taken;
   if (arguments.operands.empty()) return fail(missing_operand("cat", "PATH"));
   LibraryOptions options;
   if (!arguments.cache_disk.empty()) {

@@ -272,11 +272,8 @@ Result<int> run_and_commit(ChrootArguments& arguments) {
 }
 
 Result<int> chroot(ChrootArguments arguments) {
-  if (arguments.image.layout.empty()) {
-    if (arguments.operands.empty()) return fail(missing_operand("chroot", kImageKind));
-    arguments.image.name = arguments.operands.front();
-    arguments.operands.erase(arguments.operands.begin());
-  }
+  if (auto taken = arguments.image.take_operand("chroot", arguments.operands); !taken)
+    return fail(std::move(taken).error());
   return arguments.commit.reference.empty() ? run_chroot(arguments) : run_and_commit(arguments);
 }
 

@@ -138,8 +138,7 @@ class JsonPrinter final : public DiffPrinter {
     write_file("before", sides_.before, difference.before);
     write_file("after", sides_.after, difference.after);
     json_.end_object();
-    constexpr std::size_t kPiece = std::size_t{64} << 10;
-    if (json_.size() >= kPiece) output_ << json_.take();
+    print_if_large(json_, output_);
     return {};
   }
 

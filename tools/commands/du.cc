@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/is_at_or_below.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 #include "core/explain/treemap.h"
@@ -185,8 +186,6 @@ void write_layers(JsonWriter& json, const Explained& image) {
 }
 
 void print_json(const Explained& image, const DuArguments& arguments, Output& output) {
-  // An image may have millions of paths.
-  constexpr std::size_t kUsagePiece = std::size_t{64} << 10;
   JsonWriter json;
   const LayerUsage& all = image.usage.all;
   json.begin_object().key("version").integer(kUsageVersion);
@@ -207,7 +206,7 @@ void print_json(const Explained& image, const DuArguments& arguments, Output& ou
         .key("copies")
         .integer(to_json_integer(file.copies));
     json.key("layer").integer(file.layer).end_object();
-    if (json.size() >= kUsagePiece) output << json.take();
+    print_if_large(json, output);
   }
   json.end_array().key("files").begin_array();
   const auto layers = image.sizes->bytes_by_layer(image.max_depth);
@@ -226,7 +225,7 @@ void print_json(const Explained& image, const DuArguments& arguments, Output& ou
           .integer(to_json_integer(each.bytes))
           .end_object();
     json.end_array().end_object();
-    if (json.size() >= kUsagePiece) output << json.take();
+    print_if_large(json, output);
   }
   output << json.end_array().end_object().take() << "\n";
 }
@@ -237,9 +236,7 @@ ImageUsage usage_below(const Explained& image) {
   ImageUsage usage{.layers = image.usage.layers, .all = {}, .wasted = {}};
   usage.all.bytes = usage.all.visible = image.sizes->rows()[0].bytes;
   for (const WastedFile& file : image.usage.wasted) {
-    const bool is_below =
-        file.path == image.path || (file.path.starts_with(image.path) && file.path[image.path.size()] == '/');
-    if (!is_below) continue;
+    if (!is_at_or_below(file.path, image.path)) continue;
     usage.wasted.push_back(file);
     usage.all.bytes += file.bytes;
   }
@@ -304,11 +301,7 @@ Result<Explained> explain(const OpenLayout& layout, const DuArguments& arguments
 
 int show_usage(DuArguments arguments, Output& output) {
   std::vector<std::string> operands = std::move(arguments.operands);
-  if (arguments.image.layout.empty()) {
-    if (operands.empty()) return report(missing_operand("du", kImageKind));
-    arguments.image.name = operands.front();
-    operands.erase(operands.begin());
-  }
+  if (auto taken = arguments.image.take_operand("du", operands); !taken) return report(taken.error());
   if (operands.size() > 1)
     return report(Error(Errc::invalid_argument, "du: unexpected operand: " + operands[1]));
   const auto layout = open_layout(arguments.image);

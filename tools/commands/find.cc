@@ -83,8 +83,7 @@ class FindOutput {
     write_bytes(json_, "path", file.path);
     write_inode(json_, tree, file.number);
     json_.end_object();
-    constexpr std::size_t kJsonPiece = std::size_t{64} << 10;
-    if (json_.size() >= kJsonPiece) output_ << json_.take();
+    print_if_large(json_, output_);
   }
 
   const bool is_long_, ends_with_nul_, is_json_, has_several_;
@@ -179,13 +178,9 @@ class Finder {
 };
 
 int find_files(FindArguments arguments, Output& output) {
-  std::span<const std::string> operands = arguments.operands;
-  if (arguments.image.layout.empty()) {
-    if (operands.empty()) return report(missing_operand("find", kImageKind));
-    arguments.image.name = operands.front();
-    operands = operands.subspan(1);
-  }
-  const auto search = parse_search(operands);
+  if (auto taken = arguments.image.take_operand("find", arguments.operands); !taken)
+    return report(taken.error());
+  const auto search = parse_search(arguments.operands);
   if (!search) return report(search.error());
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());

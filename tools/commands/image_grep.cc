@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/is_at_or_below.h"
 #include "core/base/split.h"
 #include "core/image/sequential_order.h"
 #include "core/tar/tar_parser.h"
@@ -92,7 +93,7 @@ Result<std::vector<std::string>> ImageGrep::search(const Image& image, const std
   std::string inside;  // the directory of a start that the walk is in
   bool is_inside = false;
   const auto visit = [&](const std::string& path, Inode number) -> Status {
-    is_inside = is_inside && (inside.empty() || (path.starts_with(inside) && path[inside.size()] == '/'));
+    is_inside = is_inside && is_at_or_below(path, inside);
     const InodeView file = image.tree().inode(number);
     if (!is_inside && !starts.take(number, path)) return {};
     if (file.type == EntryType::directory && !is_inside) {

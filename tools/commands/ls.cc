@@ -118,8 +118,7 @@ class FileLister {
     write_file(json_, tree_, number, path);
     json_.end_object();
     // A list of a million files has hundreds of megabytes.
-    constexpr std::size_t kPiece = std::size_t{64} << 10;
-    if (json_.size() >= kPiece) output_ << json_.take();
+    print_if_large(json_, output_);
   }
 
   const ImageTree& tree_;
@@ -184,11 +183,7 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
 
 Status ls(LsArguments arguments, Output& output) {
   std::vector<std::string> operands = std::move(arguments.operands);
-  if (arguments.image.layout.empty()) {
-    if (operands.empty()) return fail(missing_operand("ls", kImageKind));
-    arguments.image.name = operands.front();
-    operands.erase(operands.begin());
-  }
+  if (auto taken = arguments.image.take_operand("ls", operands); !taken) return taken;
   if (operands.size() > 1) return fail(Errc::invalid_argument, "ls: unexpected operand: " + operands[1]);
   if (arguments.ends_with_nul && !arguments.has_paths)
     return fail(Errc::invalid_argument, "ls: '--null' needs '--paths'");
