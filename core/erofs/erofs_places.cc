@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "core/base/check.h"
+#include "core/layer/data_offset.h"
 
 namespace layoutfs::erofs {
 namespace {
@@ -69,10 +70,8 @@ class Placer {
       Place& place = made_.inodes[inode];
       place.size = file.size;
       if (file.is_sparse) want_chunks(file, place);
-      const bool has_data = !file.is_sparse || !file.extents.empty();
-      files.push_back(
-          {has_data ? file.layer : 0,
-           file.is_sparse ? (has_data ? file.extents.front().stream_offset : 0) : file.stream_offset, inode});
+      const auto offset = data_offset(file);
+      files.push_back({offset ? file.layer : 0, offset.value_or(0), inode});
     }
     limit_chunks();
     std::ranges::sort(files, {},

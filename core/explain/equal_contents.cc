@@ -8,6 +8,7 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/layer/data_offset.h"
 
 namespace layoutfs {
 namespace {
@@ -17,8 +18,7 @@ constexpr std::size_t kPiece = std::size_t{1} << 20;
 // The layer of a file, and the place of its data in it.
 std::pair<std::uint32_t, std::uint64_t> place_of(const ImageTree& tree, Inode file) {
   const InodeView view = tree.inode(file);
-  const bool has_extents = view.is_sparse && !view.extents.empty();
-  return {view.layer, has_extents ? view.extents.front().stream_offset : view.stream_offset};
+  return {view.layer, data_offset(view).value_or(0)};
 }
 
 // Returns the inodes without repetitions, in the order of their data.

@@ -5,33 +5,27 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/layer/data_offset.h"
 
 namespace layoutfs {
 namespace {
 
-// Returns the bytes in the layer's stream.
+// Returns the bytes of a file in the layer's stream.
 std::uint64_t stored_bytes(const EntryView& entry) {
-  if (entry.type != EntryType::file) return 0;
   if (!entry.is_sparse) return entry.size;
   std::uint64_t bytes = 0;
   for (const Extent& extent : entry.extents) bytes += extent.size;
   return bytes;
 }
 
-// The place of content that is not empty: no other content of the layer has it.
-template <class File>
-std::uint64_t place_of(const File& file) {
-  return file.is_sparse ? file.extents.front().stream_offset : file.stream_offset;
-}
-
-// Returns the places of the contents in the root filesystem, for each layer.
-std::vector<std::unordered_set<std::uint64_t>> visible_places(const ImageTree& tree, std::size_t layers) {
-  std::vector<std::unordered_set<std::uint64_t>> places(layers);
+// Returns the offsets of the contents in the root filesystem, for each layer.
+std::vector<std::unordered_set<std::uint64_t>> visible_offsets(const ImageTree& tree, std::size_t layers) {
+  std::vector<std::unordered_set<std::uint64_t>> offsets(layers);
   for (Inode number = kRootInode; number <= tree.inode_count(); ++number) {
     const InodeView file = tree.inode(number);
-    if (file.type == EntryType::file && file.stored > 0) places[file.layer].insert(place_of(file));
+    if (const auto offset = data_offset(file)) offsets[file.layer].insert(*offset);
   }
-  return places;
+  return offsets;
 }
 
 // Joins the entries of each path. `files` has one copy each.
@@ -59,16 +53,17 @@ std::vector<WastedFile> join_paths(std::vector<WastedFile> files) {
 
 ImageUsage usage_of(const ImageTree& tree, std::span<const std::shared_ptr<const LayerEntries>> layers) {
   check(layers.size() == tree.layer_count(), "the entries are those of the tree's layers");
-  const auto places = visible_places(tree, layers.size());
+  const auto visible = visible_offsets(tree, layers.size());
   ImageUsage usage;
   for (std::uint32_t number = 0; number < layers.size(); ++number) {
     LayerUsage layer;
     for (std::size_t i = 0; i < layers[number]->size(); ++i) {
       const EntryView entry = layers[number]->entry(i);
+      const auto offset = data_offset(entry);
+      if (!offset) continue;
       const std::uint64_t bytes = stored_bytes(entry);
-      if (bytes == 0) continue;
       layer.bytes += bytes;
-      if (places[number].contains(place_of(entry)))
+      if (visible[number].contains(*offset))
         layer.visible += bytes;
       else
         usage.wasted.push_back({.path = entry.path, .bytes = bytes, .copies = 1, .layer = number});

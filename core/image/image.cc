@@ -5,6 +5,7 @@
 
 #include "core/base/beneath.h"
 #include "core/base/check.h"
+#include "core/layer/data_offset.h"
 
 namespace layoutfs {
 namespace {
@@ -67,10 +68,10 @@ Status Image::read(Inode inode, IoBuffers& out, std::size_t size, std::uint64_t 
 
 void Image::will_read(Inode inode) const noexcept {
   const InodeView file = tree_->inode(inode);
-  if (file.type != EntryType::file || file.stored < kLeastAnnounced) return;
+  const auto offset = data_offset(file);
+  if (!offset || file.stored < kLeastAnnounced) return;
   // The extents of a sparse file follow each other in the stream.
-  layers_[file.layer]->will_read(file.is_sparse ? file.extents.front().stream_offset : file.stream_offset,
-                                 file.stored);
+  layers_[file.layer]->will_read(*offset, file.stored);
 }
 
 std::optional<std::uint64_t> Image::seek(Inode inode, std::uint64_t offset, Seek what) const {

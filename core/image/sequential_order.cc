@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/layer/data_offset.h"
+
 namespace layoutfs {
 namespace {
 
@@ -23,8 +25,9 @@ struct DataPosition {
 using FirstData = std::vector<DataPosition>;
 
 std::optional<DataPosition> data_of(const InodeView& file) {
-  if (file.type != EntryType::file || file.stored == 0) return std::nullopt;
-  return DataPosition{file.layer, file.is_sparse ? file.extents.front().stream_offset : file.stream_offset};
+  const auto offset = data_offset(file);
+  if (!offset) return std::nullopt;
+  return DataPosition{file.layer, *offset};
 }
 
 void add(FirstData& to, const DataPosition& position) {

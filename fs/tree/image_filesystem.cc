@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "core/base/xattr_names.h"
+#include "core/layer/data_offset.h"
 #include "fs/tree/statistics.h"
 #include "layoutfs/log.h"
 
@@ -34,11 +35,6 @@ mode_t type_bits(EntryType type) {
       return S_IFIFO;
   }
   return S_IFREG;
-}
-
-// Returns the start of a file's data in its layer's stream.
-std::uint64_t data_offset(const InodeView& file) {
-  return file.extents.empty() ? file.stream_offset : file.extents.front().stream_offset;
 }
 
 }  // namespace
@@ -134,7 +130,7 @@ Answer<std::string> ImageFilesystem::getxattr(InodeNumber node, std::string_view
   if (name == kStatisticsXattr && node == base_ + kRootInode && statistics_) return statistics_();
   if (inode.type != EntryType::file) return std::unexpected(ENODATA);
   if (name == kLayerXattr) return image_->layer_of(inode).str();
-  if (name == kOffsetXattr) return std::to_string(data_offset(inode));
+  if (name == kOffsetXattr) return std::to_string(data_offset(inode).value_or(inode.stream_offset));
   return std::unexpected(ENODATA);
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/is_at_or_below.h"
 #include "core/base/split.h"
 #include "core/image/sequential_order.h"
+#include "core/layer/data_offset.h"
 #include "core/tar/tar_parser.h"
 
 namespace layoutfs::tools {
@@ -65,9 +66,10 @@ class Starts {
   std::unordered_multimap<Inode, std::optional<std::string>> starts_;  // with the path, if it has no symlinks
 };
 
+// Returns the layer and the place in it of a file's content; "" if no content is stored.
 std::string place_of(const Image& image, const InodeView& file) {
-  const std::uint64_t offset = file.is_sparse ? file.extents.front().stream_offset : file.stream_offset;
-  return image.layer_of(file).str() + ":" + std::to_string(offset);
+  const auto offset = data_offset(file);
+  return offset ? image.layer_of(file).str() + ":" + std::to_string(*offset) : "";
 }
 
 }  // namespace
@@ -120,8 +122,8 @@ bool ImageGrep::is_named(std::string_view name) const {
 
 Status ImageGrep::search_file(const Image& image, Inode number, const InodeView& file,
                               const std::string& shown, bool is_kept) {
-  is_kept = is_kept && file.stored > 0;
   const std::string place = is_kept ? place_of(image, file) : "";
+  is_kept = !place.empty();
   if (is_kept)
     if (const auto known = kept_.find(place); known != kept_.end() && known->second.is_whole) {
       print(shown, known->second);

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/layer/data_offset.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {
@@ -25,8 +26,8 @@ std::string_view last_component(std::string_view path) {
 // Returns the position of a file's data. Files without data come last.
 std::tuple<std::uint32_t, std::uint64_t> position_of(const InodeView& inode) {
   constexpr auto kNowhere = std::numeric_limits<std::uint32_t>::max();
-  if (inode.type != EntryType::file || inode.stored == 0) return {kNowhere, 0};
-  return {inode.layer, inode.is_sparse ? inode.extents.front().stream_offset : inode.stream_offset};
+  const auto offset = data_offset(inode);
+  return offset ? std::tuple(inode.layer, *offset) : std::tuple(kNowhere, std::uint64_t{0});
 }
 
 class Planner {
