@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/cas/driver.h"
-#include "core/image/image.h"
 #include "core/oci/reference.h"
 #include "fs/fuse/dead_mount.h"
 #include "layoutfs/log.h"
@@ -148,14 +147,6 @@ IndexCache open_cache(const std::string& cache_dir, IndexCache::Keeping keeping)
     if (const std::string why = explain_dead_mounts(directory); !why.empty())
       log(LogLevel::warning, "index cache: " + directory + ": " + why);
   return IndexCache(std::move(directory), keeping);
-}
-
-Status check_complete(const Image& image) {
-  const auto problems = image.tree().problems();
-  if (problems.empty()) return {};
-  return fail(Errc::corrupt,
-              problems.front() +
-                  (problems.size() > 1 ? " (and " + std::to_string(problems.size() - 1) + " more)" : ""));
 }
 
 }  // namespace layoutfs::tools

@@ -13,10 +13,6 @@
 #include "tools/cli/command_line.h"
 #include "tools/cli/remote.h"
 
-namespace layoutfs {
-class Image;
-}  // namespace layoutfs
-
 namespace layoutfs::tools {
 
 // The kind of an operand that is a layout or an image in it (tools/commands/complete.h).
@@ -60,7 +56,5 @@ Result<Descriptor> find_entry(const OpenLayout& layout, const ImageArguments& ar
 Result<Descriptor> find_manifest(const OpenLayout& layout, const ImageArguments& arguments);
 IndexCache open_cache(const std::string& cache_dir,
                       IndexCache::Keeping keeping = IndexCache::Keeping::where_possible);
-// Errc::corrupt, naming the first one, if entries of the layers could not be applied.
-Status check_complete(const Image& image);
 
 }  // namespace layoutfs::tools

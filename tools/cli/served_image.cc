@@ -5,6 +5,7 @@
 #include "core/remote/remote_layout.h"
 #include "core/remote/remote_statistics.h"
 #include "fs/tree/statistics.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/name_store.h"
 
 namespace layoutfs::tools {

@@ -13,6 +13,7 @@
 #include "core/oci/media_types.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/store.h"
@@ -216,12 +217,10 @@ Status blame(BlameArguments arguments, Output& output) {
   const auto image = open_blamed(library, std::move(*manifest));
   progress.clear();
   if (!image) return fail(Error(image.error()), layout->path);
-  const auto problems = image->image->tree().problems();
-  for (const std::string& problem : problems) print_error(layout->path + ": " + problem);
+  const Status complete = print_problems(*image->image, layout->path);
   const std::string path = operands.empty() ? "" : path_without_symlinks(*image->image, operands.front());
   if (auto printed = print_blame(*image, path, arguments, output); !printed) return printed;
-  if (problems.empty()) return {};
-  return fail(Errc::corrupt, layout->path + ": entries of the layers that cannot be applied are left out");
+  return complete;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/image/image_library.h"
 #include "tools/chroot/kept_changes.h"
 #include "tools/cli/command.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/store.h"
 #include "tools/commands/squash.h"

@@ -1,4 +1,5 @@
 // `layoutfs diff`.
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "core/tar/tar_parser.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
 #include "tools/commands/diff_printer.h"
 #include "tools/commands/diff_side.h"
@@ -127,17 +129,15 @@ int print_diff(const DiffArguments& arguments, Output& output) {
   const auto after = open_diff_side(after_arguments, &*before, resources);
   if (!after) return trouble(report(after.error()));
   progress.clear();
-  std::size_t problems = 0;
-  for (const DiffSide* side : {&*before, &*after})
-    for (const std::string& problem : side->image->tree().problems()) {
-      print_error(side->layout.path + ": " + problem);
-      ++problems;
-    }
+  const std::array complete{print_problems(*before->image, before->name),
+                            print_problems(*after->image, after->name)};
   const auto count = Diff(arguments, {*before, *after}).print(output);
   if (!count) return trouble(report(count.error()));
-  if (problems > 0)
-    return report(Error(Errc::corrupt, "diff: entries of the layers that cannot be applied are left out"));
-  return *count == 0 ? kDone : kDifferent;
+  int code = *count == 0 ? kDone : kDifferent;
+  output.flush();
+  for (const Status& side : complete)
+    if (!side) code = report(side.error());
+  return code;
 }
 
 }  // namespace

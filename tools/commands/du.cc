@@ -17,6 +17,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/files.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/sequential_image.h"
@@ -309,8 +310,7 @@ int show_usage(DuArguments arguments, Output& output) {
   const StopSignals signals;
   const auto image = explain(*layout, arguments, operands.empty() ? "" : operands.front(), signals.context());
   if (!image) return signals.report(image.error());
-  const auto problems = image->opened.image->tree().problems();
-  for (const std::string& problem : problems) print_error(layout->path + ": " + problem);
+  const Status complete = print_problems(*image->opened.image, layout->path);
   if (!arguments.treemap.empty()) {
     if (auto written = write_treemap(*image, arguments.treemap); !written)
       return report_write(written.error());
@@ -323,11 +323,9 @@ int show_usage(DuArguments arguments, Output& output) {
     output << "\n";
     print_wasted(*image, output);
   }
-  if (problems.empty()) return kDone;
+  if (complete) return kDone;
   output.flush();
-  // Everything else is printed, but the exit code must say that entries are missing.
-  return report(
-      Error(Errc::corrupt, layout->path + ": entries of the layers that cannot be applied are left out"));
+  return report(complete.error());
 }
 
 }  // namespace

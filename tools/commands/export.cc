@@ -9,6 +9,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/files.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/sequential_image.h"
 #include "tools/cli/stop_signals.h"

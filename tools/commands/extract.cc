@@ -10,6 +10,7 @@
 
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/sequential_image.h"
 #include "tools/cli/stop_signals.h"
@@ -35,7 +36,7 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
                                             arguments.is_progress_hidden, signals.context());
   if (!opened) return signals.report(opened.error());
   const ImagePtr& image = opened->image;
-  for (const std::string& problem : image->tree().problems()) print_error(layout.path + ": " + problem);
+  const Status complete = print_problems(*image, layout.path);
 
   Progress progress("extracting", !arguments.is_progress_hidden);
   const auto extracted = extract(
@@ -52,9 +53,7 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
   print_notice("extracted " + count_of(extracted->files, "file") + " (" + human_size(extracted->bytes) +
                ") to " + directory);
   // The files are written, but the exit code must say that some are missing.
-  if (image->tree().problems().empty()) return kDone;
-  return report(
-      Error(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out"));
+  return complete ? kDone : report(complete.error());
 }
 
 int extract_files(ExtractArguments arguments) {

@@ -11,6 +11,7 @@
 #include "core/explain/tree_walk.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/stop_signals.h"
@@ -136,20 +137,17 @@ class Finder {
     const auto opened = library_.image(image.manifest, context);
     if (!opened && opened.error().code() == Errc::cancelled) return fail(Error(opened.error()));
     if (!opened) {
-      note(report(Error(opened.error()).with(place_of(image))));
+      note(report(Error(opened.error()).with(place_of(layout_, image))));
       return {};
     }
-    const auto problems = (*opened)->tree().problems();
-    for (const std::string& problem : problems) print_error(place_of(image) + ": " + problem);
-    output_.begin_image(image, problems);
+    const Status complete = print_problems(**opened, place_of(layout_, image));
+    output_.begin_image(image, (*opened)->tree().problems());
     for (std::size_t i = 0; i < search_.paths.size(); ++i)
       if (auto found = find_below(**opened, search_.paths[i], search_.expression, output_); !found)
         missing_[i].emplace_back(std::move(found).error());
     output_.end_image();
     ++opened_;
-    if (!problems.empty())
-      note(report(Error(Errc::corrupt,
-                        place_of(image) + ": entries of the layers that cannot be applied are left out")));
+    if (!complete) note(report(complete.error()));
     return {};
   }
 
@@ -164,10 +162,6 @@ class Finder {
   }
 
  private:
-  std::string place_of(const SearchedImage& image) const {
-    return layout_.path + (image.name.empty() || image.name.starts_with('@') ? "" : ":") + image.name;
-  }
-
   const OpenLayout& layout_;
   const Search& search_;
   ImageLibrary& library_;

@@ -8,6 +8,7 @@
 
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/store.h"
 #include "tools/commands/image_grep.h"
@@ -108,12 +109,10 @@ class Grep {
   }
 
   void search(const SearchedImage& image) {
-    const std::string place =
-        layout_.path + (image.name.empty() || image.name.starts_with('@') ? "" : ":") + image.name;
+    const std::string place = place_of(layout_, image);
     const auto opened = library_.image(image.manifest);
     if (!opened) return note(Error(opened.error()).with(place));
-    for (const std::string& problem : (*opened)->tree().problems())
-      note(Error(Errc::corrupt, place + ": " + problem));
+    const Status complete = print_problems(**opened, place);
     std::vector<bool> is_shared;
     if (const auto manifest = library_.graph().manifest(image.manifest))
       for (const Descriptor& layer : (*manifest)->layers) is_shared.push_back(users_[layer.digest] > 1);
@@ -122,6 +121,7 @@ class Grep {
     if (!missing) return note(Error(missing.error()).with(place));
     ++opened_;
     for (const std::string& message : *missing) ++missing_[message];
+    if (!complete) note(complete.error());
   }
 
   const OpenLayout& layout_;

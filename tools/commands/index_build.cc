@@ -8,6 +8,7 @@
 #include "core/base/parallel.h"
 #include "core/image/image_library.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/store.h"
 #include "tools/commands/index.h"

@@ -11,6 +11,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/entry_json.h"
 #include "tools/cli/image_arguments.h"
+#include "tools/cli/image_problems.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
 #include "tools/commands/file_listing.h"
@@ -171,14 +172,11 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
   const auto image = library.image(*manifest);
   progress.clear();
   if (!image) return fail(Error(image.error()), layout.path);
-  for (const std::string& problem : (*image)->tree().problems()) print_error(layout.path + ": " + problem);
+  const Status complete = print_problems(**image, layout.path);
   const auto inode = (*image)->resolve(path);
   if (!inode) return std::unexpected(inode.error());
   FileLister(**image, arguments, output).list(*inode, clean_path(path));
-  // The list is printed, but the exit code must say that entries are missing.
-  if (!(*image)->tree().problems().empty())
-    return fail(Errc::corrupt, layout.path + ": entries of the layers that cannot be applied are left out");
-  return {};
+  return complete;
 }
 
 Status ls(LsArguments arguments, Output& output) {

@@ -62,6 +62,10 @@ class ManifestNames {
 
 }  // namespace
 
+std::string place_of(const OpenLayout& layout, const SearchedImage& image) {
+  return layout.path + (image.name.empty() || image.name.starts_with('@') ? "" : ":") + image.name;
+}
+
 Result<SearchedImages> searched_images(const OpenLayout& layout, const ImageArguments& arguments,
                                        const LayoutGraph& graph, const Context& context) {
   if (!layout.reference.empty() || !arguments.platform.empty()) {

@@ -17,6 +17,9 @@ struct SearchedImage {
   Descriptor manifest;
 };
 
+// Returns the image as LAYOUT:REF or LAYOUT@DIGEST, for messages.
+std::string place_of(const OpenLayout& layout, const SearchedImage& image);
+
 struct SearchedImages {
   std::vector<SearchedImage> images;  // each manifest once; in the order of the references
   std::vector<Error> problems;        // documents that cannot be read and may lead to more images
