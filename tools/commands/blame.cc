@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/explain/build_history.h"
 #include "core/explain/file_origins.h"
 #include "core/image/image_library.h"
-#include "core/oci/image_facts.h"
-#include "core/oci/media_types.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/image_problems.h"
@@ -35,37 +34,26 @@ constexpr std::int64_t kBlameVersion = 1;
 // Columns of a command, unless it is printed whole.
 constexpr std::size_t kCommandWidth = 40;
 
-struct BlamedLayer {
-  Descriptor descriptor;
-  std::string created_by;
-};
-
 // An image with the indexes and build steps of its layers.
 struct BlamedImage {
   Descriptor manifest;
   ImagePtr image;
   std::vector<std::shared_ptr<const LayerIndex>> indexes;
-  std::vector<BlamedLayer> layers;
+  std::vector<BuildHistory::Layer> layers;
 };
 
 Result<BlamedImage> open_blamed(ImageLibrary& library, Descriptor descriptor) {
   auto image = library.image(descriptor);
   if (!image) return fail(std::move(image).error());
-  const auto manifest = library.graph().manifest(descriptor);
-  if (!manifest) return fail(Error(manifest.error()));
+  auto history = read_build_history(library.graph(), descriptor);
+  if (!history) return fail(std::move(history).error());
   BlamedImage blamed{.manifest = std::move(descriptor), .image = std::move(*image)};
-  for (const Descriptor& layer : (*manifest)->layers) {
-    auto opened = library.layer(layer);
-    if (!opened) return fail(std::move(opened).error());
+  for (const BuildHistory::Layer& layer : history->layers) {
+    const auto opened = library.layer(layer.descriptor);
+    if (!opened) return fail(Error(opened.error()));
     blamed.indexes.push_back((*opened)->index);
-    blamed.layers.push_back({layer, ""});
   }
-  if (!is_config_type((*manifest)->config.media_type)) return blamed;
-  const auto config = library.graph().config((*manifest)->config);
-  if (!config) return fail(Error(config.error()));
-  const auto history = history_of_layers((*config)->history, blamed.layers.size());
-  for (std::size_t i = 0; i < history.size(); ++i)
-    blamed.layers[i].created_by = (*config)->history[history[i]].created_by;
+  blamed.layers = std::move(history->layers);
   return blamed;
 }
 
@@ -86,7 +74,7 @@ class BlameText {
  public:
   BlameText(const BlamedImage& image, const BlameArguments& arguments, Output& output)
       : output_(output), number_width_(std::max<std::size_t>(5, std::to_string(image.layers.size()).size())) {
-    for (const BlamedLayer& layer : image.layers) {
+    for (const BuildHistory::Layer& layer : image.layers) {
       commands_.push_back(one_line(layer.created_by, arguments.is_whole ? std::string::npos : kCommandWidth));
       command_width_ = std::max(command_width_, columns_of(commands_.back()));
     }
@@ -138,7 +126,7 @@ class BlameJson {
   BlameJson(const BlamedImage& image, bool is_deleted, Output& output) : output_(output) {
     json_.begin_object().key("version").integer(kBlameVersion);
     json_.key("manifest").string(image.manifest.digest.str()).key("layers").begin_array();
-    for (const BlamedLayer& layer : image.layers) {
+    for (const BuildHistory::Layer& layer : image.layers) {
       json_.begin_object().key("digest").string(layer.descriptor.digest.str());
       json_.key("size").integer(to_json_integer(layer.descriptor.size));
       json_.key("createdBy").string(layer.created_by).end_object();

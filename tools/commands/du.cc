@@ -11,9 +11,9 @@
 #include "core/base/is_at_or_below.h"
 #include "core/base/json.h"
 #include "core/base/utf8.h"
+#include "core/explain/build_history.h"
 #include "core/explain/treemap.h"
 #include "core/explain/usage.h"
-#include "core/oci/image_facts.h"
 #include "tools/cli/command.h"
 #include "tools/cli/files.h"
 #include "tools/cli/image_arguments.h"
@@ -42,43 +42,18 @@ constexpr std::int64_t kUsageVersion = 1;
 constexpr std::size_t kMaxWastedShown = 10;
 constexpr std::size_t kWholeLine = std::string::npos;
 
-struct UsedLayer {
-  Descriptor descriptor;
-  std::string created_by;
-  std::shared_ptr<const LayerEntries> entries;
-};
-
 // Everything that the output is made of.
 struct Explained {
   std::string title;  // LAYOUT:REF
   Descriptor manifest;
   SequentialImage opened;
-  std::vector<UsedLayer> layers;
+  std::vector<BuildHistory::Layer> layers;
+  std::vector<std::shared_ptr<const LayerEntries>> entries;  // of the layers; `usage` refers to them
   ImageUsage usage;
   std::string path;  // of the listed directory, below the root
   std::optional<DirectorySizes> sizes;
   std::size_t max_depth = 1;
 };
-
-Result<std::vector<UsedLayer>> layers_of(ImageLibrary& library, const Descriptor& descriptor,
-                                         const Context& context) {
-  const auto manifest = library.graph().manifest(descriptor, context);
-  if (!manifest) return fail(Error(manifest.error()));
-  std::vector<UsedLayer> layers;
-  for (const Descriptor& layer : (*manifest)->layers) {
-    const auto opened = library.layer(layer, context);
-    if (!opened) return fail(Error(opened.error()));
-    layers.push_back({layer, "", (*opened)->index->entries()});
-  }
-  // An image without a config of a known kind has no history.
-  if (!is_config_type((*manifest)->config.media_type)) return layers;
-  const auto config = library.graph().config((*manifest)->config, context);
-  if (!config) return fail(Error(config.error()));
-  const auto history = history_of_layers((*config)->history, layers.size());
-  for (std::size_t i = 0; i < history.size(); ++i)
-    layers[i].created_by = one_line((*config)->history[history[i]].created_by, kWholeLine);
-  return layers;
-}
 
 // The layers by number, as in "0-2,5".
 std::string ranges_of(const std::vector<LayerBytes>& layers) {
@@ -144,7 +119,8 @@ void print_layers(const Explained& image, Output& output) {
   for (std::size_t i = image.layers.size(); i-- > 0;) {
     const LayerUsage& usage = image.usage.layers[i];
     table.add_row({std::to_string(i), human_size(image.layers[i].descriptor.size), human_size(usage.bytes),
-                   human_size(usage.visible), human_size(usage.wasted()), image.layers[i].created_by});
+                   human_size(usage.visible), human_size(usage.wasted()),
+                   one_line(image.layers[i].created_by, kWholeLine)});
   }
   output << table.text(stdout_style());
 }
@@ -170,7 +146,7 @@ void print_wasted(const Explained& image, Output& output) {
 void write_layers(JsonWriter& json, const Explained& image) {
   json.key("layers").begin_array();
   for (std::size_t i = 0; i < image.layers.size(); ++i) {
-    const UsedLayer& layer = image.layers[i];
+    const BuildHistory::Layer& layer = image.layers[i];
     const LayerUsage& usage = image.usage.layers[i];
     json.begin_object().key("digest").string(layer.descriptor.digest.str());
     json.key("size")
@@ -247,7 +223,8 @@ ImageUsage usage_below(const Explained& image) {
 Status write_treemap(const Explained& image, const std::string& file) {
   TreemapLabels labels{.title = image.title, .layers = {}, .size_text = human_size};
   if (!image.path.empty()) labels.title += " /" + image.path;
-  for (const UsedLayer& layer : image.layers) labels.layers.push_back(layer.created_by);
+  for (const BuildHistory::Layer& layer : image.layers)
+    labels.layers.push_back(one_line(layer.created_by, kWholeLine));
   auto out = file == "-" ? Result<OutputFile>(OutputFile::standard_output()) : OutputFile::create(file);
   if (!out) return fail(std::move(out).error());
   const std::string svg = draw_treemap(image.opened.image->tree(), *image.sizes, usage_below(image), labels);
@@ -280,20 +257,25 @@ Result<Explained> explain(const OpenLayout& layout, const DuArguments& arguments
   auto opened = open_sequential_image(layout, *manifest, arguments.image.cache_dir,
                                       arguments.is_progress_hidden, context);
   if (!opened) return fail(std::move(opened).error());
-  auto layers = layers_of(*opened->library, *manifest, context);
-  if (!layers) return fail(std::move(layers).error(), layout.path);
-  const auto layer = chosen_layer(arguments, layers->size());
+  auto history = read_build_history(opened->library->graph(), *manifest, context);
+  if (!history) return fail(std::move(history).error(), layout.path);
+  const auto layer = chosen_layer(arguments, history->layers.size());
   if (!layer) return fail(Error(layer.error()));
   const Image& image = *opened->image;
   const auto start = image.resolve(path, false);
   if (!start) return fail(Error(start.error()));
   std::vector<std::shared_ptr<const LayerEntries>> entries;
-  for (const UsedLayer& each : *layers) entries.push_back(each.entries);
+  for (const BuildHistory::Layer& each : history->layers) {
+    const auto indexed = opened->library->layer(each.descriptor, context);
+    if (!indexed) return fail(Error(indexed.error()), layout.path);
+    entries.push_back((*indexed)->index->entries());
+  }
   const std::string title = layout.path + (layout.reference.empty() ? "" : ":" + layout.reference);
   return Explained{.title = title,
                    .manifest = std::move(*manifest),
                    .opened = std::move(*opened),
-                   .layers = std::move(*layers),
+                   .layers = std::move(history->layers),
+                   .entries = entries,
                    .usage = usage_of(image.tree(), entries),
                    .path = clean_path(path),
                    .sizes = DirectorySizes(image.tree(), *start, *layer),
