@@ -1,18 +1,18 @@
 // `layoutfs history`.
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/base/json.h"
+#include "core/explain/build_history.h"
 #include "core/oci/layout_graph.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/store.h"
 #include "tools/cli/table.h"
-#include "tools/commands/image_summary.h"
 #include "tools/commands/searched_images.h"
 
 namespace layoutfs::tools {
@@ -26,15 +26,6 @@ struct HistoryArguments {
 
 constexpr std::int64_t kHistoryVersion = 1;
 
-// Returns the layer of each history entry, by position. An entry of an empty layer has none. If the numbers
-// of entries and layers differ, no entry has one.
-std::vector<std::optional<std::size_t>> layers_of_history(const ImageSummary& image) {
-  std::vector<std::optional<std::size_t>> layers(image.config.history.size());
-  for (std::size_t i = 0; i < image.layers.size(); ++i)
-    if (const auto history = image.layers[i].history) layers[*history] = i;
-  return layers;
-}
-
 // Shortens "2026-11-21T09:30:00.123Z" to seconds.
 std::string time_text(const std::string& created) {
   std::string text = one_line(created, std::string::npos);
@@ -44,29 +35,27 @@ std::string time_text(const std::string& created) {
   return text;
 }
 
-void print_text(const ImageSummary& image, bool is_whole, Output& output) {
+void print_text(const BuildHistory& history, bool is_whole, Output& output) {
   using enum Table::Align;
   Table table({{"LAYER", right}, {"SIZE", right}, {"CREATED"}, {"CREATED BY"}});
-  const auto layers = layers_of_history(image);
-  for (std::size_t i = layers.size(); i-- > 0;) {
-    const HistoryEntry& entry = image.config.history[i];
-    const std::string number = layers[i] ? std::to_string(*layers[i]) : entry.is_empty_layer ? "-" : "?";
-    table.add_row({number, layers[i] ? human_size(image.layers[*layers[i]].descriptor.size) : "",
+  for (auto step = history.steps.rbegin(); step != history.steps.rend(); ++step) {
+    const HistoryEntry& entry = step->entry;
+    const std::string number = step->layer ? std::to_string(*step->layer) : entry.is_empty_layer ? "-" : "?";
+    table.add_row({number, step->layer ? human_size(history.layers[*step->layer].descriptor.size) : "",
                    time_text(entry.created), one_line(entry.created_by, std::string::npos)});
   }
   output << table.text(stdout_style(), is_whole);
 }
 
 // Writes the members "manifest" and "history" into the current object.
-void write_history(JsonWriter& json, const ImageSummary& image) {
-  json.key("manifest").string(image.manifest_descriptor.digest.str()).key("history").begin_array();
-  const auto layers = layers_of_history(image);
-  for (std::size_t i = layers.size(); i-- > 0;) {
-    const HistoryEntry& entry = image.config.history[i];
+void write_history(JsonWriter& json, const Descriptor& manifest, const BuildHistory& history) {
+  json.key("manifest").string(manifest.digest.str()).key("history").begin_array();
+  for (auto step = history.steps.rbegin(); step != history.steps.rend(); ++step) {
+    const HistoryEntry& entry = step->entry;
     json.begin_object().key("layer");
-    layers[i] ? json.integer(static_cast<std::int64_t>(*layers[i])) : json.null();
-    if (layers[i]) {
-      const Descriptor& layer = image.layers[*layers[i]].descriptor;
+    step->layer ? json.integer(static_cast<std::int64_t>(*step->layer)) : json.null();
+    if (step->layer) {
+      const Descriptor& layer = history.layers[*step->layer].descriptor;
       json.key("digest").string(layer.digest.str()).key("size").integer(to_json_integer(layer.size));
     }
     json.key("created").string(entry.created).key("createdBy").string(entry.created_by);
@@ -76,73 +65,75 @@ void write_history(JsonWriter& json, const ImageSummary& image) {
   json.end_array();
 }
 
-void print_history(const ImageSummary& image, bool is_whole, Output& output) {
-  print_text(image, is_whole, output);
+void print_history(const BuildHistory& history, bool is_whole, Output& output) {
+  print_text(history, is_whole, output);
   output.flush();
-  std::size_t of_layers = 0;
-  for (const HistoryEntry& entry : image.config.history)
-    if (!entry.is_empty_layer) ++of_layers;
-  if (of_layers != image.layers.size())
+  const auto of_layers = std::ranges::count_if(
+      history.steps, [](const BuildHistory::Step& step) { return !step.entry.is_empty_layer; });
+  if (static_cast<std::size_t>(of_layers) != history.layers.size())
     print_notice("note: the history has " + std::to_string(of_layers) +
-                 " entries with a layer, the image has " + count_of(image.layers.size(), "layer"));
+                 " entries with a layer, the image has " + count_of(history.layers.size(), "layer"));
 }
 
-int show_image(const OpenLayout& layout, const HistoryArguments& arguments, Output& output) {
-  const auto image = summarize(layout, arguments.image);
-  if (!image) return report(image.error());
-  if (!arguments.is_json) {
-    print_history(*image, arguments.is_whole, output);
-    return kDone;
+// Prints the histories of images under their names, or that of a single image without its name.
+class HistoryOutput {
+ public:
+  HistoryOutput(const HistoryArguments& arguments, bool has_several, Output& output)
+      : arguments_(arguments), has_several_(has_several), output_(output) {
+    json_.begin_object().key("version").integer(kHistoryVersion);
+    if (has_several_) json_.key("images").begin_array();
   }
-  JsonWriter json;
-  json.begin_object().key("version").integer(kHistoryVersion);
-  write_history(json, *image);
-  output << json.end_object().str() << "\n";
-  return kDone;
-}
 
-// Shows each image under its name, and continues after one that cannot be read.
-int show_images(const OpenLayout& layout, const HistoryArguments& arguments, const SearchedImages& images,
-                Output& output) {
-  int code = kDone;
-  const auto note = [&code](const Error& error) {
-    const int reported = report(error);
-    if (code == kDone) code = reported;
-  };
-  for (const Error& problem : images.problems) note(Error(problem).with(layout.path));
-  JsonWriter json;
-  json.begin_object().key("version").integer(kHistoryVersion).key("images").begin_array();
-  bool is_first = true;
-  for (const SearchedImage& each : images.images) {
-    const OpenLayout one{layout.path, layout.reader, each.manifest.digest.str()};
-    const auto image = summarize(one, arguments.image);
-    if (!image) {
-      note(image.error());
-    } else if (arguments.is_json) {
-      json.begin_object().key("reference").string(each.name);
-      write_history(json, *image);
-      json.end_object();
-    } else {
-      if (!std::exchange(is_first, false)) output << "\n";
-      output.name(each.name) << ":\n";
-      print_history(*image, arguments.is_whole, output);
+  void print(const SearchedImage& image, const BuildHistory& history) {
+    const bool is_first = std::exchange(is_empty_, false);
+    if (arguments_.is_json) return print_json(image, history);
+    if (has_several_) {
+      if (!is_first) output_ << "\n";
+      output_.name(image.name) << ":\n";
     }
+    print_history(history, arguments_.is_whole, output_);
   }
-  if (arguments.is_json) output << json.end_array().end_object().str() << "\n";
-  return code;
-}
+  // Prints nothing if the single image could not be read.
+  void finish() {
+    if (!arguments_.is_json || (is_empty_ && !has_several_)) return;
+    if (has_several_) json_.end_array();
+    output_ << json_.end_object().str() << "\n";
+  }
+
+ private:
+  void print_json(const SearchedImage& image, const BuildHistory& history) {
+    if (has_several_) json_.begin_object().key("reference").string(image.name);
+    write_history(json_, image.manifest, history);
+    if (has_several_) json_.end_object();
+  }
+
+  const HistoryArguments& arguments_;
+  const bool has_several_;
+  Output& output_;
+  JsonWriter json_;
+  bool is_empty_ = true;
+};
 
 int show_history(const HistoryArguments& arguments, Output& output) {
   if (const auto given = arguments.image.check_given("history"); !given) return report(given.error());
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
-  if (!layout->reference.empty() || !arguments.image.platform.empty())
-    return show_image(*layout, arguments, output);
-  const auto images = searched_images(*layout, arguments.image, LayoutGraph(*layout->reader), {});
+  const LayoutGraph graph(*layout->reader);
+  const auto images = searched_images(*layout, arguments.image, graph, {});
   if (!images) return report(images.error());
-  // One image has no heading.
-  if (images->images.size() < 2) return show_image(*layout, arguments, output);
-  return show_images(*layout, arguments, *images, output);
+  int code = kDone;
+  const auto note = [&](const Error& error) {
+    const int reported = report(Error(error).with(layout->path));
+    if (code == kDone) code = reported;
+  };
+  for (const Error& problem : images->problems) note(problem);
+  HistoryOutput shown(arguments, images->images.size() > 1, output);
+  for (const SearchedImage& image : images->images) {
+    const auto history = read_build_history(graph, image.manifest);
+    history ? shown.print(image, *history) : note(history.error());
+  }
+  shown.finish();
+  return code;
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The facts of one image, for `inspect` and `history`.
+// The facts of one image, for `inspect`.
 #pragma once
 
 #include <cstdint>

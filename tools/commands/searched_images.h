@@ -1,4 +1,4 @@
-// The images that `find` and `grep` search: one, or all of a layout.
+// The images that `find`, `grep` and `history` read: one, or all of a layout.
 #pragma once
 
 #include <string>
