@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/split.h"
 #include "core/base/utf8.h"
 
@@ -123,6 +124,8 @@ std::string framed(const std::string& pattern, const PatternOptions& options) {
 
 struct LinePattern::State {
   std::unique_ptr<const RE2> expression;
+  std::vector<int> groups;  // of `expression`: the match of each pattern, without the boundaries of a word
+  int group_count = 0;
 };
 
 LinePattern::LinePattern(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -142,12 +145,14 @@ Result<LinePattern> LinePattern::compile(const std::vector<std::string>& pattern
   settings.set_perl_classes(true);
   settings.set_word_boundary(true);
   settings.set_never_nl(true);
+  settings.set_longest_match(true);  // POSIX, 9.1; for matches_in
   settings.set_log_errors(false);
   settings.set_case_sensitive(!options.ignores_case);
   const bool has_characters = std::ranges::any_of(
       patterns, [](const std::string& pattern) { return !is_ascii(pattern) && is_utf8(pattern); });
   settings.set_encoding(has_characters ? RE2::Options::EncodingUTF8 : RE2::Options::EncodingLatin1);
   std::string all;
+  auto state = std::make_unique<State>();
   for (const std::string& several : patterns) {
     for (const std::string& pattern : split(several, '\n')) {
       const auto wrong = [&](const std::string& why) {
@@ -156,11 +161,15 @@ Result<LinePattern> LinePattern::compile(const std::vector<std::string>& pattern
       const auto translated = to_re2(pattern, options.syntax);
       if (!translated) return wrong(translated.error().message());
       // Alone first, so that the error names it.
-      if (const RE2 alone(*translated, settings); !alone.ok()) return wrong(alone.error());
+      const RE2 alone(*translated, settings);
+      if (!alone.ok()) return wrong(alone.error());
+      // framed() has one group before the pattern's own, and those of a word's boundaries around it.
+      const bool is_word = options.is_word && !options.is_line;
+      state->groups.push_back(state->group_count + (is_word ? 2 : 1));
+      state->group_count += (is_word ? 3 : 1) + alone.NumberOfCapturingGroups();
       all += (all.empty() ? "" : "|") + framed(*translated, options);
     }
   }
-  auto state = std::make_unique<State>();
   state->expression = std::make_unique<const RE2>(all, settings);
   if (!state->expression->ok())
     return fail(Errc::invalid_argument, "the patterns together: " + state->expression->error());
@@ -178,6 +187,24 @@ std::optional<std::size_t> LinePattern::find_line(std::string_view lines, std::s
   const auto at = static_cast<std::size_t>(match.data() - text.data());
   const std::size_t before = at == 0 ? std::string_view::npos : text.rfind('\n', at - 1);
   return before == std::string_view::npos ? 0 : before + 1;
+}
+
+std::vector<std::string_view> LinePattern::matches_in(std::string_view line) const {
+  std::vector<std::string_view> found;
+  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(state_->group_count) + 1);
+  for (std::size_t from = 0; from <= line.size();) {
+    if (!state_->expression->Match(re2::StringPiece(line.data(), line.size()), from, line.size(),
+                                   RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size())))
+      break;
+    const auto group = std::ranges::find_if(
+        state_->groups, [&](int each) { return groups[static_cast<std::size_t>(each)].data() != nullptr; });
+    check(group != state_->groups.end(), "a match is a match of one of the patterns");
+    const re2::StringPiece& match = groups[static_cast<std::size_t>(*group)];
+    const auto at = static_cast<std::size_t>(match.data() - line.data());
+    if (!match.empty()) found.push_back(line.substr(at, match.size()));
+    from = at + std::max<std::size_t>(match.size(), 1);
+  }
+  return found;
 }
 
 }  // namespace layoutfs

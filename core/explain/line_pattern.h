@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "layoutfs/error.h"
@@ -38,6 +39,9 @@ class LinePattern {
   // Returns the position of the first line in `lines`, at or after `from`, that matches; nullopt if none
   // does. Each line ends with '\n', the last one may lack it. Precondition: `from` is the start of a line.
   std::optional<std::size_t> find_line(std::string_view lines, std::size_t from) const;
+  // Returns the matches in one line that are not empty, from left to right: each is the longest one at the
+  // first position after the one before it. Precondition: `line` has no '\n'.
+  std::vector<std::string_view> matches_in(std::string_view line) const;
 
  private:
   struct State;

@@ -10,20 +10,25 @@ std::uint64_t count_lines(std::string_view text) {
   return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
 }
 
-// Returns the line at `at`, without its '\n'.
-std::string_view line_at(std::string_view lines, std::size_t at) {
-  return lines.substr(at, std::min(lines.find('\n', at), lines.size()) - at);
+// Returns the position after the line that starts at `at`, and after its '\n'.
+std::size_t end_of_line(std::string_view lines, std::size_t at) {
+  const std::size_t newline = lines.find('\n', at);
+  return newline == std::string_view::npos ? lines.size() : newline + 1;
+}
+
+std::string_view without_newline(std::string_view line) {
+  return line.substr(0, line.size() - (line.ends_with('\n') ? 1 : 0));
 }
 
 }  // namespace
 
 LineSearch::LineSearch(const LinePattern& pattern, const SearchOptions& options, OnLine on_line)
-    : pattern_(pattern), options_(options), on_line_(std::move(on_line)) {}
+    : pattern_(pattern), options_(options), on_line_(std::move(on_line)), is_done_(options.most == 0) {}
 
 bool LineSearch::feed(std::string_view piece) {
   if (std::exchange(is_first_, false) && options_.binary != BinaryFiles::text && piece.contains('\0')) {
     is_binary_ = true;
-    is_done_ = options_.binary == BinaryFiles::without_match;
+    is_done_ = is_done_ || options_.binary == BinaryFiles::without_match;
   }
   if (!begun_.empty()) {
     const std::size_t end = piece.find('\n');
@@ -48,52 +53,88 @@ void LineSearch::finish() {
   if (!begun_.empty()) search(begun_);
 }
 
-bool LineSearch::search(std::string_view lines) {
-  if (is_done_) return false;
-  if (!is_binary_) return deliver(lines);
+void LineSearch::search(std::string_view lines) {
+  if (!is_binary_) return divide(lines);
   copy_ = lines;
   std::ranges::replace(copy_, '\0', '\n');
-  return deliver(copy_);
+  divide(copy_);
 }
 
-bool LineSearch::deliver(std::string_view lines) {
-  std::size_t at = 0;
-  while (at < lines.size() && !is_done_) {
-    const auto found = pattern_.find_line(lines, at);
-    const std::size_t match = found.value_or(lines.size());
-    if (options_.is_inverted) {
-      while (at < match && !is_done_) {
-        const std::string_view line = line_at(lines, at);
-        deliver_line(line, number_++);
-        at += line.size() + 1;
-      }
-      if (!found || is_done_) break;
-      at = match + line_at(lines, match).size() + 1;
-      ++number_;
-    } else {
-      number_ += count_lines(lines.substr(at, match - at));
-      if (!found) break;
-      const std::string_view line = line_at(lines, match);
-      deliver_line(line, number_);
-      at = match + line.size() + 1;
-      if (at <= lines.size()) ++number_;  // not after a part of a line
-    }
+void LineSearch::divide(std::string_view lines) {
+  for (std::size_t at = 0; at < lines.size() && !is_done_;) {
+    const std::size_t match = pattern_.find_line(lines, at).value_or(lines.size());
+    const std::size_t end = end_of_line(lines, match);
+    const std::string_view others = lines.substr(at, match - at), matching = lines.substr(match, end - match);
+    options_.is_inverted ? select(others) : pass_over(others);
+    options_.is_inverted ? pass_over(matching) : select(matching);
+    at = end;
   }
-  return !is_done_;
 }
 
-bool LineSearch::deliver_line(std::string_view line, std::uint64_t number) {
-  if (options_.binary != BinaryFiles::text && line.contains('\0')) {
+void LineSearch::select(std::string_view lines) {
+  for (std::size_t at = 0; at < lines.size() && !is_done_;) {
+    if (selected_ == options_.most) return pass_over(lines.substr(at));
+    for (const Passed& each : passed_)
+      if (!is_done_) deliver({each.text, each.number, false});
+    passed_.clear();
+    passed_bytes_ = 0;
+    const std::size_t end = end_of_line(lines, at);
+    ++selected_;
+    after_left_ = options_.after;
+    if (!is_done_) deliver({without_newline(lines.substr(at, end - at)), number_, true});
+    number_ += lines[end - 1] == '\n' ? 1 : 0;  // not after a part of a line
+    is_done_ = is_done_ || (selected_ == options_.most && after_left_ == 0);
+    at = end;
+  }
+}
+
+void LineSearch::pass_over(std::string_view lines) {
+  std::size_t at = 0;
+  for (; after_left_ > 0 && at < lines.size() && !is_done_; --after_left_) {
+    const std::size_t end = end_of_line(lines, at);
+    deliver({without_newline(lines.substr(at, end - at)), number_, false});
+    number_ += lines[end - 1] == '\n' ? 1 : 0;
+    at = end;
+  }
+  is_done_ = is_done_ || (selected_ == options_.most && after_left_ == 0);
+  if (!is_done_) remember(lines.substr(at));
+}
+
+// Keeps the last lines, of which the very last may become a line before a selected one.
+void LineSearch::remember(std::string_view lines) {
+  const std::uint64_t next = number_ + count_lines(lines);
+  std::size_t first = lines.size();
+  std::uint64_t number = next;
+  for (std::uint64_t left = options_.before; left > 0 && first > 0; --left) {
+    const bool is_ended = lines[first - 1] == '\n';
+    const std::size_t before = first < 2 ? std::string_view::npos : lines.rfind('\n', first - 2);
+    first = before == std::string_view::npos ? 0 : before + 1;
+    number -= is_ended ? 1 : 0;
+  }
+  for (std::size_t at = first; at < lines.size();) {
+    const std::size_t end = end_of_line(lines, at);
+    passed_.push_back({std::string(without_newline(lines.substr(at, end - at))), number++});
+    passed_bytes_ += passed_.back().text.size();
+    while (passed_.size() > options_.before || (passed_bytes_ > kMaxLine && passed_.size() > 1)) {
+      passed_bytes_ -= passed_.front().text.size();
+      passed_.pop_front();
+    }
+    at = end;
+  }
+  number_ = next;
+}
+
+void LineSearch::deliver(const Line& line) {
+  if (options_.binary != BinaryFiles::text && line.text.contains('\0')) {
     is_binary_ = true;
     if (options_.binary == BinaryFiles::without_match) {
       is_done_ = true;
-      return false;
+      return;
     }
   }
   has_matched_ = true;
-  is_done_ = (is_binary_ && options_.binary == BinaryFiles::summary && !options_.is_counting) ||
-             !on_line_(line, number);
-  return !is_done_;
+  is_done_ =
+      (is_binary_ && options_.binary == BinaryFiles::summary && !options_.is_counting) || !on_line_(line);
 }
 
 }  // namespace layoutfs

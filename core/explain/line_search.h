@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -22,17 +24,26 @@ struct SearchOptions {
   bool is_inverted = false;  // lines that do not match
   BinaryFiles binary = BinaryFiles::summary;
   bool is_counting = false;  // deliver the lines of binary files, too
+  std::uint64_t before = 0;  // lines to deliver before each selected line
+  std::uint64_t after = 0;   // and after it
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();  // selected lines
 };
 
 // Searches content that arrives in pieces. A file is binary if there is a NUL in its first piece, or in a
-// line that matches; in binary files, NUL ends a line, too. Memory: twice the largest piece, and kMaxLine.
+// line that matches; in binary files, NUL ends a line, too. Memory: twice the largest piece, and kMaxLine;
+// twice that if lines before a selected one are delivered.
 class LineSearch {
  public:
   // A longer line is searched in parts of this size, as if each were a line.
   static constexpr std::size_t kMaxLine = std::size_t{4} << 20;
 
-  // Called with each line, without its '\n', and its number from 1. Returns whether to continue.
-  using OnLine = std::function<bool(std::string_view line, std::uint64_t number)>;
+  struct Line {
+    std::string_view text;  // without its '\n'
+    std::uint64_t number;   // from 1
+    bool is_selected;       // otherwise it is near a selected line
+  };
+  // Called with each line, in their order, each once. Returns whether to continue.
+  using OnLine = std::function<bool(const Line& line)>;
   // `pattern` must outlive it.
   LineSearch(const LinePattern& pattern, const SearchOptions& options, OnLine on_line);
 
@@ -46,16 +57,28 @@ class LineSearch {
   bool has_matched() const noexcept { return has_matched_; }
 
  private:
-  bool search(std::string_view lines);
-  bool deliver(std::string_view lines);
-  bool deliver_line(std::string_view line, std::uint64_t number);
+  struct Passed {
+    std::string text;
+    std::uint64_t number;
+  };
+
+  void search(std::string_view lines);
+  void divide(std::string_view lines);
+  void select(std::string_view lines);
+  void pass_over(std::string_view lines);
+  void remember(std::string_view lines);
+  void deliver(const Line& line);
 
   const LinePattern& pattern_;
   const SearchOptions options_;
   const OnLine on_line_;
-  std::string begun_;         // the line at the end of the last piece
-  std::string copy_;          // of lines of a binary file
-  std::uint64_t number_ = 1;  // of the next line
+  std::string begun_;          // the line at the end of the last piece
+  std::string copy_;           // of lines of a binary file
+  std::uint64_t number_ = 1;   // of the next line
+  std::deque<Passed> passed_;  // the last lines that were not delivered, at most `before`
+  std::size_t passed_bytes_ = 0;
+  std::uint64_t after_left_ = 0;  // lines to deliver after the last selected one
+  std::uint64_t selected_ = 0;
   bool is_first_ = true, is_binary_ = false, has_matched_ = false, is_done_ = false;
 };
 

@@ -88,6 +88,26 @@ TEST(LinePattern, LinesAreFoundInTurn) {
   EXPECT_FALSE(LinePattern::compile({"a[^x]b"}, {})->find_line("a\nb", 0));
 }
 
+TEST(LinePattern, MatchesInALine) {
+  const auto in = [](const std::vector<std::string>& patterns, const PatternOptions& options,
+                     std::string_view line) {
+    std::string all;
+    const auto compiled = LinePattern::compile(patterns, options);
+    for (const std::string_view match : compiled->matches_in(line)) all += "[" + std::string(match) + "]";
+    return all;
+  };
+  EXPECT_EQ(in({"a", "ab"}, {}, "xabxa"), "[ab][a]");
+  EXPECT_EQ(in({"a*"}, {}, "baab"), "[aa]");
+  EXPECT_EQ(in({"a\\(b\\)c", "d"}, {}, "abcd"), "[abc][d]");
+  EXPECT_EQ(in({"a"}, {.is_word = true}, "a a,aa a"), "[a][a][a]");
+  EXPECT_EQ(in({"a.", "\\(b\\)"}, {.is_word = true}, "ab b"), "[ab][b]");
+  EXPECT_EQ(in({"a*"}, {.is_line = true}, "aa"), "[aa]");
+  EXPECT_EQ(in({"^a"}, {}, "aaa"), "[a]");
+  EXPECT_EQ(in({"A"}, {.ignores_case = true}, "aA"), "[a][A]");
+  EXPECT_EQ(in({""}, {}, "abc"), "");
+  EXPECT_EQ(in({"é"}, {}, "éaé"), "[é][é]");
+}
+
 TEST(LinePattern, MistakesNameThePattern) {
   EXPECT_EQ(error_of("\\(a\\)\\1"), "pattern '\\(a\\)\\1': back references are not supported");
   EXPECT_TRUE(error_of("\\(a").starts_with("pattern '\\(a': "));
@@ -119,13 +139,21 @@ TEST(LinePattern, RandomPatternsAgreeWithTheCLibrary) {
       pattern += atom + (is_anchor ? "" : is_extended ? pick(kExtended) : pick(kBasic));
     }
     regex_t expression;
-    if (::regcomp(&expression, pattern.c_str(), REG_NOSUB | (is_extended ? REG_EXTENDED : 0)) != 0) continue;
+    if (::regcomp(&expression, pattern.c_str(), is_extended ? REG_EXTENDED : 0) != 0) continue;
     for (int text = 0; text < 10; ++text) {
       std::string line;
       for (auto letters = random() % 6; letters > 0; --letters) line += "aabc ^$.|\\+"[random() % 11];
-      const bool expected = ::regexec(&expression, line.c_str(), 0, nullptr, 0) == 0;
-      EXPECT_EQ(matches(pattern, line, {.syntax = is_extended ? extended : basic}), expected)
-          << "'" << pattern << "' in '" << line << "'";
+      regmatch_t match;
+      const bool expected = ::regexec(&expression, line.c_str(), 1, &match, 0) == 0;
+      const PatternOptions options{.syntax = is_extended ? extended : basic};
+      EXPECT_EQ(matches(pattern, line, options), expected) << "'" << pattern << "' in '" << line << "'";
+      const auto found = LinePattern::compile({pattern}, options)->matches_in(line);
+      if (expected && match.rm_eo > match.rm_so) {
+        ASSERT_FALSE(found.empty()) << "'" << pattern << "' in '" << line << "'";
+        EXPECT_EQ(found[0].data() - line.data(), match.rm_so) << "'" << pattern << "' in '" << line << "'";
+        EXPECT_EQ(found[0].size(), static_cast<std::size_t>(match.rm_eo - match.rm_so))
+            << "'" << pattern << "' in '" << line << "'";
+      }
       ++compared;
     }
     ::regfree(&expression);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string>
+#include <vector>
 
 namespace layoutfs {
 namespace {
@@ -21,8 +23,9 @@ struct Outcome {
 Outcome search(const std::string& content, std::size_t piece, const SearchOptions& options = {},
                const LinePattern& pattern = foo()) {
   std::string lines;
-  LineSearch searching(pattern, options, [&](std::string_view line, std::uint64_t number) {
-    lines += (lines.empty() ? "" : " ") + std::to_string(number) + ":" + std::string(line);
+  LineSearch searching(pattern, options, [&](const LineSearch::Line& line) {
+    lines += (lines.empty() ? "" : " ") + std::to_string(line.number) + (line.is_selected ? ":" : "-") +
+             std::string(line.text);
     return true;
   });
   bool goes_on = true;
@@ -30,6 +33,31 @@ Outcome search(const std::string& content, std::size_t piece, const SearchOption
     goes_on = searching.feed(std::string_view(content).substr(at, piece));
   if (goes_on) searching.finish();
   return {lines, searching.is_binary(), searching.has_matched()};
+}
+
+// The model: divides the content into lines first.
+std::string expected_lines(const std::string& content, const SearchOptions& options) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < content.size(); at += lines.back().size() + 1)
+    lines.push_back(content.substr(at, content.find('\n', at) - at));
+  std::vector<bool> is_selected, is_near(lines.size());
+  std::uint64_t selected = 0;
+  for (std::size_t at = 0; at < lines.size(); ++at) {
+    const bool is_match = lines[at].contains("foo") != options.is_inverted;
+    is_selected.push_back(is_match && selected < options.most);
+    if (is_selected[at]) {
+      ++selected;
+      for (std::size_t near = at - std::min<std::size_t>(at, options.before); near < at; ++near)
+        is_near[near] = true;
+    }
+    for (std::size_t last = at; last-- > 0 && at - last <= options.after;)
+      if (is_selected[last]) is_near[at] = true;
+  }
+  std::string all;
+  for (std::size_t at = 0; at < lines.size(); ++at)
+    if (is_selected[at] || is_near[at])
+      all += (all.empty() ? "" : " ") + std::to_string(at + 1) + (is_selected[at] ? ":" : "-") + lines[at];
+  return all;
 }
 
 TEST(LineSearch, LinesHaveNumbers) {
@@ -41,9 +69,20 @@ TEST(LineSearch, LinesHaveNumbers) {
   }
 }
 
+TEST(LineSearch, LinesAroundAMatchAreDeliveredOnce) {
+  const std::string content = "a\nb\nfoo\nc\nfoo\nd\ne\nf\n";
+  for (const std::size_t piece : {1uz, 2uz, 3uz, 100uz}) {
+    EXPECT_EQ(search(content, piece, {.before = 1}).lines, "2-b 3:foo 4-c 5:foo");
+    EXPECT_EQ(search(content, piece, {.after = 1}).lines, "3:foo 4-c 5:foo 6-d");
+    EXPECT_EQ(search(content, piece, {.before = 9, .after = 2}).lines, "1-a 2-b 3:foo 4-c 5:foo 6-d 7-e");
+    EXPECT_EQ(search(content, piece, {.after = 2, .most = 1}).lines, "3:foo 4-c 5-foo");
+    EXPECT_EQ(search(content, piece, {.most = 0}).lines, "");
+  }
+}
+
 TEST(LineSearch, TheCallerCanStop) {
   int calls = 0;
-  LineSearch searching(foo(), {}, [&](std::string_view, std::uint64_t) { return ++calls < 2; });
+  LineSearch searching(foo(), {}, [&](const LineSearch::Line&) { return ++calls < 2; });
   EXPECT_FALSE(searching.feed("foo\nfoo\nfoo\n"));
   EXPECT_EQ(calls, 2);
 }
@@ -77,10 +116,10 @@ TEST(LineSearch, LongLinesNeedLittleMemory) {
   std::uint64_t last = 0;
   std::size_t longest = 0;
   constexpr std::size_t kPiece = 1 << 20;
-  LineSearch searching(foo(), {}, [&](std::string_view line, std::uint64_t number) {
-    ++lines;
-    last = number;
-    longest = std::max(longest, line.size());
+  LineSearch searching(foo(), {.before = 2}, [&](const LineSearch::Line& line) {
+    lines += line.is_selected ? 1 : 0;
+    last = line.number;
+    longest = std::max(longest, line.text.size());
     return true;
   });
   for (std::size_t at = 0; at < content.size(); at += kPiece)
@@ -98,18 +137,13 @@ TEST(LineSearch, PiecesDoNotMatter) {
   for (int round = 0; round < 500; ++round) {
     std::string content;
     for (auto size = random() % 60; size > 0; --size) content += "foo\nx"[random() % 5];
-    for (const bool is_inverted : {false, true}) {
-      // The model: one line after the other.
-      std::string expected;
-      std::size_t at = 0;
-      for (int number = 1; at < content.size(); ++number) {
-        const std::string line = content.substr(at, content.find('\n', at) - at);
-        if (line.contains("foo") != is_inverted)
-          expected += (expected.empty() ? "" : " ") + std::to_string(number) + ":" + line;
-        at += line.size() + 1;
-      }
-      EXPECT_EQ(search(content, 1 + random() % 20, {.is_inverted = is_inverted}).lines, expected) << content;
-    }
+    SearchOptions options{.is_inverted = random() % 2 == 0};
+    if (random() % 2 == 0) options.before = random() % 4;
+    if (random() % 2 == 0) options.after = random() % 4;
+    if (random() % 3 == 0) options.most = random() % 4;
+    EXPECT_EQ(search(content, 1 + random() % 20, options).lines, expected_lines(content, options))
+        << content << "\n"
+        << options.before << " " << options.after << " " << options.most;
   }
 }
 

@@ -25,6 +25,8 @@ struct GrepArguments {
   PatternOptions pattern;
   bool is_extended = false, is_fixed = false;
   std::string binary_files;
+  std::string after, before, around, most;          // -A, -B, -C, -m
+  bool has_no_names = false;                        // --no-filename
   bool is_text = false, is_binary_skipped = false;  // -a, -I
   bool is_recursive = false;                        // no effect
   GrepOptions search;
@@ -70,6 +72,26 @@ Result<BinaryFiles> binary_files_of(const GrepArguments& arguments) {
   if (kind.empty() || kind == "binary") return BinaryFiles::summary;
   return fail(Errc::invalid_argument,
               "grep: --binary-files " + kind + ": neither binary, text nor without-match");
+}
+
+Status read_numbers(GrepArguments& arguments) {
+  SearchOptions& search = arguments.search.search;
+  const auto read = [](std::string_view option, const std::string& text, std::uint64_t& value) -> Status {
+    if (text.empty()) return {};
+    const auto number = parse_count(option, text);
+    if (!number) return fail(Error(number.error()));
+    value = *number;
+    return {};
+  };
+  if (auto done = read("--context", arguments.around, search.after); !done) return done;
+  search.before = search.after;
+  if (auto done = read("--after-context", arguments.after, search.after); !done) return done;
+  if (auto done = read("--before-context", arguments.before, search.before); !done) return done;
+  // Only lines that are printed have lines around them.
+  if (arguments.search.is_count || arguments.search.is_list || arguments.search.is_list_of_others ||
+      arguments.search.is_only_matching)
+    search.before = search.after = 0;
+  return read("--max-count", arguments.most, search.most);
 }
 
 // Returns the number of images with each layer.
@@ -138,7 +160,9 @@ int grep(GrepArguments arguments, Output& output) {
   if (auto read = read_operands(arguments); !read) return report_trouble(read.error());
   const auto binary = binary_files_of(arguments);
   if (!binary) return report_trouble(binary.error());
+  if (auto read = read_numbers(arguments); !read) return report_trouble(read.error());
   arguments.search.search.binary = *binary;
+  arguments.search.has_names = !arguments.has_no_names;
   arguments.search.search.is_counting = arguments.search.is_count;
   arguments.search.is_silent = is_quiet();
   arguments.pattern.syntax = arguments.is_fixed      ? PatternSyntax::fixed
@@ -183,6 +207,7 @@ void add_grep_command(Command program, int& exit_code) {
   command.add_flag("-x,--line-regexp", arguments->pattern.is_line, "Match only whole lines");
   command.add_flag("-v,--invert-match", arguments->search.search.is_inverted,
                    "Select lines that do not match");
+  command.add_option("-m,--max-count", arguments->most, "At most N lines of each file").type_name("N");
   command.start_group("Which files");
   command
       .add_option("--include", arguments->search.include,
@@ -208,8 +233,23 @@ void add_grep_command(Command program, int& exit_code) {
   command.add_flag("-n,--line-number", arguments->search.has_numbers, "Print the numbers of lines");
   const Option count =
       command.add_flag("-c,--count", arguments->search.is_count, "Print the number of lines of each file");
-  command.add_flag("-l,--files-with-matches", arguments->search.is_list, "Print only the names of files")
-      .excludes(count);
+  const Option list =
+      command.add_flag("-l,--files-with-matches", arguments->search.is_list, "Print only the names of files")
+          .excludes(count);
+  command
+      .add_flag("-L,--files-without-match", arguments->search.is_list_of_others,
+                "Print only the names of the other files")
+      .excludes(count)
+      .excludes(list);
+  command.add_flag("-o,--only-matching", arguments->search.is_only_matching,
+                   "Print only the part of a line that matches");
+  command.add_flag("--no-filename", arguments->has_no_names, "Do not print the names of files before lines");
+  command.add_option("-A,--after-context", arguments->after, "Print N lines after each line, too")
+      .type_name("N");
+  command.add_option("-B,--before-context", arguments->before, "Print N lines before each line, too")
+      .type_name("N");
+  command.add_option("-C,--context", arguments->around, "Print N lines before and after each line, too")
+      .type_name("N");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
     Output output;

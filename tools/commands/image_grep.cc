@@ -20,6 +20,8 @@ constexpr std::size_t kReadPiece = std::size_t{1} << 20;
 constexpr std::size_t kFirstPiece = std::size_t{64} << 10;
 // A hole may have terabytes; the rest of its zeros is left out.
 constexpr std::size_t kMostOfHole = std::size_t{64} << 10;
+// Between the name, the number and the text of a line; the second one for a line that does not match.
+constexpr char kSelected = ':', kNear = '-';
 // The memory of an entry without lines.
 constexpr std::size_t kKeptEntry = 200;
 
@@ -129,18 +131,28 @@ Status ImageGrep::search_file(const Image& image, Inode number, const InodeView&
       print(shown, known->second);
       return {};
     }
-  const bool prints_lines = !options_.is_count && !options_.is_list && !options_.is_silent;
+  const bool prints_lines =
+      !options_.is_count && !options_.is_list && !options_.is_list_of_others && !options_.is_silent;
   Found found;
-  LineSearch search(pattern_, options_.search, [&](std::string_view line, std::uint64_t number_of_line) {
-    ++found.count;
-    if (!prints_lines) return options_.is_count;
-    std::string text = options_.has_numbers ? std::to_string(number_of_line) + ":" : "";
-    text += line;
-    print_line(shown, text);
-    if (is_kept && found.is_whole && kept_bytes_ + found.lines.size() + text.size() < kMaxKept)
-      found.lines.append(text).append("\n");
+  std::uint64_t last_number = 0;
+  const auto print_now = [&](std::string_view line) {
+    print_line(shown, line);
+    if (is_kept && found.is_whole && kept_bytes_ + found.lines.size() + line.size() < kMaxKept)
+      found.lines.append(line).append("\n");
     else
       found.is_whole = false;
+  };
+  LineSearch search(pattern_, options_.search, [&](const LineSearch::Line& line) {
+    found.count += line.is_selected ? 1 : 0;
+    if (!prints_lines) return options_.is_count;
+    const std::string start = start_of(line, last_number);
+    last_number = line.number;
+    if (!options_.is_only_matching) {
+      print_now(start + std::string(line.text));
+    } else if (!options_.search.is_inverted) {
+      for (const std::string_view match : pattern_.matches_in(line.text))
+        print_now(start + std::string(match));
+    }
     return true;
   });
   if (auto done = read(image, number, file, search); !done) return done;
@@ -182,12 +194,13 @@ Status ImageGrep::read(const Image& image, Inode number, const InodeView& file, 
 void ImageGrep::print(const std::string& shown, const Found& found) {
   has_matched_ = has_matched_ || found.count > 0;
   if (options_.is_silent) return;
-  if (options_.is_list) {
-    if (found.count > 0) output_.name(shown) << "\n";
+  if (options_.is_list || options_.is_list_of_others) {
+    if ((found.count > 0) == options_.is_list) output_.name(shown) << "\n";
     return;
   }
   if (options_.is_count) {
-    output_.name(shown) << ":" << std::to_string(found.count) << "\n";
+    if (options_.has_names) output_.name(shown) << std::string_view(&kSelected, 1);
+    output_ << std::to_string(found.count) << "\n";
     return;
   }
   const std::string_view lines = found.lines;
@@ -201,9 +214,22 @@ void ImageGrep::print(const std::string& shown, const Found& found) {
   print_notice(shown + ": binary file matches");
 }
 
+// Returns the first characters of what print_line() takes: whether the line follows the one before it, as '+'
+// or ' ', then the separator, and then the number, if it is printed, and the separator.
+std::string ImageGrep::start_of(const LineSearch::Line& line, std::uint64_t last_number) const {
+  const bool is_next = last_number != 0 && line.number <= last_number + 1;
+  const char separator = line.is_selected ? kSelected : kNear;
+  std::string start{is_next ? '+' : ' ', separator};
+  if (options_.has_numbers) start += std::to_string(line.number) + separator;
+  return start;
+}
+
 void ImageGrep::print_line(const std::string& shown, std::string_view line) {
-  output_.name(shown) << ":";
-  print_text(line);
+  const bool has_groups = options_.search.before > 0 || options_.search.after > 0;
+  if (has_groups && line[0] != '+' && has_printed_) output_ << "--\n";
+  has_printed_ = true;
+  if (options_.has_names) output_.name(shown) << line.substr(1, 1);
+  print_text(line.substr(2));
   output_ << "\n";
 }
 

@@ -23,10 +23,13 @@ struct GrepOptions {
   std::vector<std::string> paths;             // empty: the root directory
   std::vector<std::string> include, exclude;  // patterns of fnmatch(3) for names
   SearchOptions search;
-  bool has_numbers = false;  // -n
-  bool is_count = false;     // -c
-  bool is_list = false;      // -l
-  bool is_silent = false;    // print nothing, and stop at the first match
+  bool has_numbers = false;        // -n
+  bool is_only_matching = false;   // -o
+  bool has_names = true;           // not --no-filename
+  bool is_count = false;           // -c
+  bool is_list = false;            // -l
+  bool is_list_of_others = false;  // -L
+  bool is_silent = false;          // print nothing, and stop at the first match
 };
 
 // Searches images, one after the other. Content that several files of these images have in common, because
@@ -49,7 +52,7 @@ class ImageGrep {
  private:
   // The result for one content.
   struct Found {
-    std::string lines;  // each with its number if it is printed, and '\n'
+    std::string lines;  // each as print_line() takes it, and '\n'
     std::uint64_t count = 0;
     bool is_binary = false;  // and has matched
     bool is_whole = true;    // `lines` are all
@@ -59,6 +62,7 @@ class ImageGrep {
   Status search_file(const Image& image, Inode number, const InodeView& file, const std::string& shown,
                      bool is_kept);
   Status read(const Image& image, Inode number, const InodeView& file, LineSearch& search);
+  std::string start_of(const LineSearch::Line& line, std::uint64_t last_number) const;
   void print(const std::string& shown, const Found& found);
   void print_line(const std::string& shown, std::string_view line);
   void print_text(std::string_view text);
@@ -67,7 +71,7 @@ class ImageGrep {
   const GrepOptions& options_;
   Output& output_;
   const bool is_terminal_;
-  bool has_matched_ = false;
+  bool has_matched_ = false, has_printed_ = false;
   std::unordered_map<std::string, Found> kept_;  // by digest of the layer and offset
   std::size_t kept_bytes_ = 0;
   std::vector<std::byte> piece_;
