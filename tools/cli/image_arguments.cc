@@ -94,6 +94,23 @@ Status ImageArguments::take_operand(const std::string& command, std::vector<std:
   return {};
 }
 
+Result<std::string> ImageArguments::take_operand_before(const std::string& command,
+                                                        std::vector<std::string> operands,
+                                                        const std::string& kind) {
+  if (auto taken = take_operand(command, operands, std::string(kImageKind) + " " + kind); !taken)
+    return fail(std::move(taken).error());
+  if (operands.empty()) return fail(missing_operand(command, kind));
+  if (operands.size() > 1) return fail(unexpected_operand(command, operands[1]));
+  return std::move(operands.front());
+}
+
+Result<std::optional<std::string>> ImageArguments::take_operand_before_path(
+    const std::string& command, std::vector<std::string> operands) {
+  if (auto taken = take_operand(command, operands); !taken) return fail(std::move(taken).error());
+  if (operands.size() > 1) return fail(unexpected_operand(command, operands[1]));
+  return operands.empty() ? std::nullopt : std::optional(std::move(operands.front()));
+}
+
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,13 @@ struct ImageArguments {
   // missing_operand(), naming `expected`, if there is none.
   Status take_operand(const std::string& command, std::vector<std::string>& operands,
                       const std::string& expected = kImageKind);
+  // For a command with one operand `kind` after the image: takes the image, and returns the operand.
+  // missing_operand() and unexpected_operand().
+  Result<std::string> take_operand_before(const std::string& command, std::vector<std::string> operands,
+                                          const std::string& kind);
+  // The same for a path that may be missing: nullopt.
+  Result<std::optional<std::string>> take_operand_before_path(const std::string& command,
+                                                              std::vector<std::string> operands);
 };
 
 struct OpenLayout {

@@ -192,9 +192,8 @@ Status print_blame(const BlamedImage& image, const std::string& path, const Blam
 }
 
 Status blame(BlameArguments arguments, Output& output) {
-  std::vector<std::string> operands = std::move(arguments.operands);
-  if (auto taken = arguments.image.take_operand("blame", operands); !taken) return taken;
-  if (operands.size() > 1) return fail(Errc::invalid_argument, "blame: unexpected operand: " + operands[1]);
+  const auto given = arguments.image.take_operand_before_path("blame", std::move(arguments.operands));
+  if (!given) return fail(Error(given.error()));
   const auto layout = open_layout(arguments.image);
   if (!layout) return fail(Error(layout.error()));
   auto manifest = find_manifest(*layout, arguments.image);
@@ -206,7 +205,7 @@ Status blame(BlameArguments arguments, Output& output) {
   progress.clear();
   if (!image) return fail(Error(image.error()), layout->path);
   const Status complete = print_problems(*image->image, layout->path);
-  const std::string path = operands.empty() ? "" : path_without_symlinks(*image->image, operands.front());
+  const std::string path = *given ? path_without_symlinks(*image->image, **given) : "";
   if (auto printed = print_blame(*image, path, arguments, output); !printed) return printed;
   return complete;
 }

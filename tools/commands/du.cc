@@ -283,14 +283,12 @@ Result<Explained> explain(const OpenLayout& layout, const DuArguments& arguments
 }
 
 int show_usage(DuArguments arguments, Output& output) {
-  std::vector<std::string> operands = std::move(arguments.operands);
-  if (auto taken = arguments.image.take_operand("du", operands); !taken) return report(taken.error());
-  if (operands.size() > 1)
-    return report(Error(Errc::invalid_argument, "du: unexpected operand: " + operands[1]));
+  const auto path = arguments.image.take_operand_before_path("du", std::move(arguments.operands));
+  if (!path) return report(path.error());
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
   const StopSignals signals;
-  const auto image = explain(*layout, arguments, operands.empty() ? "" : operands.front(), signals.context());
+  const auto image = explain(*layout, arguments, path->value_or(""), signals.context());
   if (!image) return signals.report(image.error());
   const Status complete = print_problems(*image->opened.image, layout->path);
   if (!arguments.treemap.empty()) {

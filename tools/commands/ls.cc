@@ -180,15 +180,14 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
 }
 
 Status ls(LsArguments arguments, Output& output) {
-  std::vector<std::string> operands = std::move(arguments.operands);
-  if (auto taken = arguments.image.take_operand("ls", operands); !taken) return taken;
-  if (operands.size() > 1) return fail(Errc::invalid_argument, "ls: unexpected operand: " + operands[1]);
+  const auto path = arguments.image.take_operand_before_path("ls", std::move(arguments.operands));
+  if (!path) return fail(Error(path.error()));
   if (arguments.ends_with_nul && !arguments.has_paths)
     return fail(Errc::invalid_argument, "ls: '--null' needs '--paths'");
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
-  if (layout->reference.empty() && operands.empty()) return list_references(*layout, arguments, output);
-  return list_files(*layout, arguments, operands.empty() ? "" : operands.front(), output);
+  if (layout->reference.empty() && !*path) return list_references(*layout, arguments, output);
+  return list_files(*layout, arguments, path->value_or(""), output);
 }
 
 }  // namespace
