@@ -228,10 +228,7 @@ void add_blame_command(Command program, int& exit_code) {
   command.add_flag("--json", arguments->is_json, "Print JSON");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    const Status done = blame(std::move(*arguments), output);
-    exit_code = output.finish();
-    if (!done) exit_code = report(done.error());
+    exit_code = with_output_or_error([&](Output& output) { return blame(std::move(*arguments), output); });
   });
 }
 

@@ -14,6 +14,7 @@
 #include "tools/cli/image_problems.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/store.h"
 #include "tools/commands/file_listing.h"
 
 namespace layoutfs::tools {
@@ -215,10 +216,7 @@ void add_ls_command(Command program, int& exit_code) {
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    const Status done = ls(std::move(*arguments), output);
-    exit_code = output.finish();
-    if (!done) exit_code = report(done.error());
+    exit_code = with_output_or_error([&](Output& output) { return ls(std::move(*arguments), output); });
   });
 }
 
