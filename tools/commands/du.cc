@@ -40,7 +40,6 @@ struct DuArguments {
 constexpr std::int64_t kUsageVersion = 1;
 // JSON has all of them.
 constexpr std::size_t kMaxWastedShown = 10;
-constexpr std::size_t kWholeLine = std::string::npos;
 
 // Everything that the output is made of.
 struct Explained {
@@ -120,7 +119,7 @@ void print_layers(const Explained& image, Output& output) {
     const LayerUsage& usage = image.usage.layers[i];
     table.add_row({std::to_string(i), human_size(image.layers[i].descriptor.size), human_size(usage.bytes),
                    human_size(usage.visible), human_size(usage.wasted()),
-                   one_line(image.layers[i].created_by, kWholeLine)});
+                   one_line(image.layers[i].created_by)});
   }
   output << table.text(stdout_style());
 }
@@ -223,8 +222,7 @@ ImageUsage usage_below(const Explained& image) {
 Status write_treemap(const Explained& image, const std::string& file) {
   TreemapLabels labels{.title = image.title, .layers = {}, .size_text = human_size};
   if (!image.path.empty()) labels.title += " /" + image.path;
-  for (const BuildHistory::Layer& layer : image.layers)
-    labels.layers.push_back(one_line(layer.created_by, kWholeLine));
+  for (const BuildHistory::Layer& layer : image.layers) labels.layers.push_back(one_line(layer.created_by));
   auto out = file == "-" ? Result<OutputFile>(OutputFile::standard_output()) : OutputFile::create(file);
   if (!out) return fail(std::move(out).error());
   const std::string svg = draw_treemap(image.opened.image->tree(), *image.sizes, usage_below(image), labels);
