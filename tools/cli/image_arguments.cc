@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "core/cas/driver.h"
+#include "core/cas/find_digest.h"
 #include "core/oci/reference.h"
 #include "fs/fuse/dead_mount.h"
 #include "layoutfs/log.h"
@@ -132,6 +134,13 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   if (!reader) return fail(std::move(reader).error());
   opened.reader = std::move(*reader);
   return opened;
+}
+
+std::string name_of_image(const std::string& layout, const std::string& reference) {
+  if (reference.empty()) return layout;
+  if (reference.starts_with('@') && is_short_digest(std::string_view(reference).substr(1)))
+    return layout + reference;
+  return layout + (Digest::parse(reference) ? "@" : ":") + reference;
 }
 
 Result<Platform> platform_of(const ImageArguments& arguments) {

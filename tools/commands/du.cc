@@ -268,8 +268,7 @@ Result<Explained> explain(const OpenLayout& layout, const DuArguments& arguments
     if (!indexed) return fail(Error(indexed.error()), layout.path);
     entries.push_back((*indexed)->index->entries());
   }
-  const std::string title = layout.path + (layout.reference.empty() ? "" : ":" + layout.reference);
-  return Explained{.title = title,
+  return Explained{.title = name_of_image(layout.path, layout.reference),
                    .manifest = std::move(*manifest),
                    .opened = std::move(*opened),
                    .layers = std::move(history->layers),
