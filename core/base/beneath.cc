@@ -24,14 +24,6 @@ namespace {
 // Directories that a walk may hold open.
 constexpr std::size_t kMaxDepth = 128;
 
-int open_resolved(int directory, const std::string& path, int flags, std::uint64_t resolve) {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
-  how.resolve = resolve;
-  return static_cast<int>(
-      retried([&] { return ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how); }));
-}
-
 std::unexpected<OpenFailure> failed(int sys) { return std::unexpected(OpenFailure{sys, std::nullopt}); }
 
 // Returns the target of a symlink that is open with O_PATH.
@@ -212,6 +204,14 @@ OpenResult open_anywhere(const LinkRoot& root, const std::string& path, int flag
 
 OpenResult walk_beneath(const LinkRoot& root, const std::string& path, int flags) {
   return Walk(root, path, flags).run();
+}
+
+int open_resolved(int directory, const std::string& path, int flags, std::uint64_t resolve) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = resolve;
+  return static_cast<int>(
+      retried([&] { return ::syscall(SYS_openat2, directory, path.c_str(), &how, sizeof how); }));
 }
 
 OpenResult open_beneath(const LinkRoot& root, const std::string& path, int flags, LinkPolicy policy) {

@@ -50,6 +50,10 @@ inline constexpr int kMaxLinks = 40;  // the kernel's limit (path_resolution(7))
 OpenResult open_beneath(const LinkRoot& root, const std::string& path, int flags,
                         LinkPolicy policy = LinkPolicy::beneath);
 
+// openat2(2) with the flags RESOLVE_... in `resolve` and with O_CLOEXEC. Returns -1 and errno if it fails:
+// ENOSYS, or EPERM in some containers, if there is no such system call.
+int open_resolved(int directory, const std::string& path, int flags, std::uint64_t resolve);
+
 // open_beneath() with LinkPolicy::beneath, without openat2(2).
 OpenResult walk_beneath(const LinkRoot& root, const std::string& path, int flags);
 

@@ -1,15 +1,14 @@
 #include "core/commit/upper_layer.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <memory>
 #include <utility>
 
+#include "core/cas/layout_dir.h"
 #include "core/commit/upper_xattrs.h"
 #include "core/image/whiteout_names.h"
 #include "core/layer/limits.h"
@@ -17,27 +16,17 @@
 namespace layoutfs {
 namespace {
 
-struct DirectoryCloser {
-  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
-};
-
 // Returns the names in an open directory in byte order.
 Result<std::vector<std::string>> names_in(const UniqueFd& directory) {
   // A new description, because reading moves its position.
   auto again = open_at(directory.get(), ".", O_RDONLY | O_DIRECTORY);
   if (!again) return fail(std::move(again).error());
-  const std::unique_ptr<DIR, DirectoryCloser> listing(::fdopendir(again->get()));
-  if (!listing) return std::unexpected(Error::system(errno, "fdopendir"));
-  again->release();
   std::vector<std::string> names;
-  for (;;) {
-    errno = 0;
-    const dirent* const each = ::readdir(listing.get());
-    if (each == nullptr) break;
-    const std::string name = each->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  if (errno != 0) return std::unexpected(Error::system(errno, "readdir"));
+  auto listed = for_each_entry(std::move(*again), "readdir", [&names](const char* name, unsigned char) {
+    names.emplace_back(name);
+    return Status();
+  });
+  if (!listed) return fail(std::move(listed).error());
   std::ranges::sort(names);
   return names;
 }

@@ -42,16 +42,8 @@ class Placer {
 
  private:
   std::unexpected<Error> cannot(Inode directory, std::string_view name, const std::string& why) const {
-    std::string path(name);
-    for (Inode at = directory; at != kRootInode;) {
-      const Inode parent = tree_.inode(at).parent;
-      for (std::size_t rank = 0; rank < tree_.base().child_count(parent); ++rank)
-        if (const DirectoryEntry entry = tree_.base().child(parent, rank); entry.inode == at) {
-          path.insert(0, std::string(entry.name) + "/");
-          break;
-        }
-      at = parent;
-    }
+    std::string path = tree_.base().path_of(directory);
+    path.append(path.empty() ? "" : "/").append(name);
     return fail(Errc::unsupported, "EROFS cannot store /" + path + ": " + why);
   }
 

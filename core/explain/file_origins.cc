@@ -166,18 +166,7 @@ std::string path_without_symlinks(const Image& image, std::string_view path) {
   const auto directory = image.resolve(clean.substr(0, slash));
   const ImageTree& tree = image.tree();
   if (!directory || tree.inode(*directory).type != EntryType::directory) return clean;
-  std::vector<std::string_view> names{std::string_view(clean).substr(slash + 1)};
-  for (Inode here = *directory; here != kRootInode; here = tree.inode(here).parent) {
-    const Inode parent = tree.inode(here).parent;
-    for (std::size_t rank = 0; rank < tree.child_count(parent); ++rank)
-      if (const DirectoryEntry entry = tree.child(parent, rank); entry.inode == here) {
-        names.push_back(entry.name);
-        break;
-      }
-  }
-  std::string found;
-  for (auto name = names.rbegin(); name != names.rend(); ++name) found = path_below(std::move(found), *name);
-  return found;
+  return path_below(tree.path_of(*directory), std::string_view(clean).substr(slash + 1));
 }
 
 }  // namespace layoutfs

@@ -171,6 +171,19 @@ InodeView ImageTree::inode(Inode number) const {
   return view;
 }
 
+std::string ImageTree::path_of(Inode directory) const {
+  std::string path;
+  for (Inode here = directory; here != kRootInode; here = inode(here).parent) {
+    const Inode parent = inode(here).parent;
+    for (std::size_t rank = 0; rank < child_count(parent); ++rank)
+      if (const DirectoryEntry entry = child(parent, rank); entry.inode == here) {
+        path.insert(0, std::string(entry.name) + (path.empty() ? "" : "/"));
+        break;
+      }
+  }
+  return path;
+}
+
 std::optional<Inode> ImageTree::find(Inode directory, std::string_view name) const {
   const image_file::Inode& inode = state_->at(directory);
   if (inode.type() != static_cast<std::uint8_t>(EntryType::directory)) return std::nullopt;

@@ -58,6 +58,9 @@ class ImageTree {
   // Return the number of children of a directory, and one of them by its rank in byte order of names.
   std::size_t child_count(Inode directory) const;
   DirectoryEntry child(Inode directory, std::size_t rank) const;
+  // Returns the path of a directory: "etc/ssl"; "" for the root. Cost: linear in the numbers of entries of
+  // the directories above it.
+  std::string path_of(Inode directory) const;
   // `number` starts at InodeView::first_xattr; sorted by name for each inode.
   std::pair<std::string_view, std::string_view> xattr(std::uint32_t number) const;
   // Returns whether any inode has an xattr of that name. Cost: linear in the number of xattrs.

@@ -112,12 +112,6 @@ Result<std::shared_ptr<const LayerIndex>> LayerIndex::open(SharedBytes file, con
 
 const Digest& LayerIndex::blob() const noexcept { return state_->blob; }
 const Digest& LayerIndex::diff_id() const noexcept { return state_->diff_id; }
-bool LayerIndex::is_diff_id(const Digest& digest) const {
-  if (digest == state_->diff_id) return true;
-  return std::ranges::any_of(*state_->diff_ids, [text = digest.str()](const flatbuffers::String* diff_id) {
-    return diff_id->string_view() == text;
-  });
-}
 LayerFacts LayerIndex::facts() const {
   return {.compression = state_->stream.compression,
           .blob_size = state_->blob_size,

@@ -46,10 +46,8 @@ class LayerIndex {
   const Digest& blob() const noexcept;
   // Returns the digest of the uncompressed stream (image-spec config.md, "Layer DiffID").
   const Digest& diff_id() const noexcept;
-  // Returns whether a config with this diff_id means this layer; see diff_id.h.
-  bool is_diff_id(const Digest& digest) const;
   LayerFacts facts() const;
-  // Returns whether these are all accepted digests, in this order.
+  // Returns whether these are all diff_ids by which a config may name this layer (diff_id.h), in this order.
   bool has_diff_ids(std::span<const Digest> diff_ids) const;
   std::uint64_t blob_size() const noexcept;
   StreamIndex stream() const;

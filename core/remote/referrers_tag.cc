@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/base/json.h"
 #include "core/cas/descriptor_json.h"
@@ -31,6 +32,25 @@ Result<Index> read_index(RegistrySession& session, const Digest& subject, const 
   return index;
 }
 
+// Replaces the index by one with the entries of `index`. Errc::io if it had others, which would be lost.
+Status write_index(RegistrySession& session, const Digest& subject, const Index& index,
+                   const Context& context) {
+  if (!index.problems.empty())
+    return fail(Errc::io, session.name() + "@" + subject.str() +
+                              ": the list of referrers cannot be changed: " + index.problems.front());
+  JsonWriter json;
+  json.begin_object().key("schemaVersion").integer(2).key("mediaType").string(media_type::kOciIndex);
+  json.key("manifests").begin_array();
+  for (const Descriptor& each : index.manifests) write_descriptor(json, each);
+  const std::string text = json.end_array().end_object().str();
+  RegistryRequest request{.method = "PUT", .path = path_of(subject)};
+  request.fields.emplace_back("Content-Type", std::string(media_type::kOciIndex));
+  request.body = as_bytes(text);
+  request.purpose = RemotePurpose::push;
+  const auto response = session.send(request, context);
+  return response ? Status() : fail(Error(response.error()));
+}
+
 }  // namespace
 
 Result<std::vector<Descriptor>> read_referrers_tag(RegistrySession& session, const Digest& subject,
@@ -46,21 +66,22 @@ Status add_to_referrers_tag(RegistrySession& session, const Referrer& referrer, 
   if (std::ranges::find(index->manifests, referrer.descriptor.digest, &Descriptor::digest) !=
       index->manifests.end())
     return {};
-  if (!index->problems.empty())
-    return fail(Errc::io, session.name() + "@" + referrer.subject.str() +
-                              ": the list of referrers cannot be extended: " + index->problems.front());
   index->manifests.push_back(referrer.descriptor);
-  JsonWriter json;
-  json.begin_object().key("schemaVersion").integer(2).key("mediaType").string(media_type::kOciIndex);
-  json.key("manifests").begin_array();
-  for (const Descriptor& each : index->manifests) write_descriptor(json, each);
-  const std::string text = json.end_array().end_object().str();
-  RegistryRequest request{.method = "PUT", .path = path_of(referrer.subject)};
-  request.fields.emplace_back("Content-Type", std::string(media_type::kOciIndex));
-  request.body = as_bytes(text);
-  request.purpose = RemotePurpose::push;
-  const auto response = session.send(request, context);
-  return response ? Status() : fail(Error(response.error()));
+  return write_index(session, referrer.subject, *index, context);
+}
+
+Status remove_from_referrers_tag(RegistrySession& session, const Digest& subject, const Digest& referrer,
+                                 const Context& context) {
+  auto index = read_index(session, subject, context);
+  if (!index) return fail(std::move(index).error());
+  const auto is_referrer = [&](const Descriptor& each) { return each.digest == referrer; };
+  if (std::erase_if(index->manifests, is_referrer) == 0) return {};
+  if (index->manifests.empty() && index->problems.empty()) {
+    RegistryRequest request{.method = "DELETE", .path = path_of(subject)};
+    request.purpose = RemotePurpose::push;
+    if (session.send(request, context)) return {};
+  }
+  return write_index(session, subject, *index, context);
 }
 
 }  // namespace layoutfs

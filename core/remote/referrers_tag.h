@@ -23,4 +23,10 @@ Result<std::vector<Descriptor>> read_referrers_tag(RegistrySession& session, con
 // turns. Errors of read_referrers_tag(), and Errc::io if the index has entries that cannot be kept.
 Status add_to_referrers_tag(RegistrySession& session, const Referrer& referrer, const Context& context);
 
+// Removes a referrer from the index ("Deleting Manifests with Subject"). The tag is deleted if no other one
+// is left; if the registry does not delete tags, it stays with an index without entries. Does nothing if the
+// index does not list the referrer. Turns and errors as for add_to_referrers_tag().
+Status remove_from_referrers_tag(RegistrySession& session, const Digest& subject, const Digest& referrer,
+                                 const Context& context);
+
 }  // namespace layoutfs

@@ -84,17 +84,25 @@ Result<std::vector<std::string>> list_remote_names(RegistrySession& session, con
   return sorted;
 }
 
-Result<std::vector<Descriptor>> list_remote_referrers(RegistrySession& session, const Digest& digest,
-                                                      const Context& context) {
+Result<std::optional<std::vector<Descriptor>>> list_own_referrers(RegistrySession& session,
+                                                                  const Digest& digest,
+                                                                  const Context& context) {
   RegistryRequest request{.path = "referrers/" + digest.str()};
   request.accepted = {404, 405};
   const auto document = session.fetch(request, context);
   if (!document) return fail(Error(document.error()));
-  if (document->response->status() != 200) return read_referrers_tag(session, digest, context);
+  if (document->response->status() != 200) return std::nullopt;
   auto index = Index::parse(document->bytes);
   if (!index)
     return fail(Errc::io, session.name() + "@" + digest.str() + ": the list of referrers is not an index");
   return std::move(index->manifests);
+}
+
+Result<std::vector<Descriptor>> list_remote_referrers(RegistrySession& session, const Digest& digest,
+                                                      const Context& context) {
+  auto own = list_own_referrers(session, digest, context);
+  if (!own) return fail(std::move(own).error());
+  return *own ? std::move(**own) : read_referrers_tag(session, digest, context);
 }
 
 }  // namespace layoutfs

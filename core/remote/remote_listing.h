@@ -1,6 +1,7 @@
 // Lists of a registry, which arrive in pages (distribution specification, "Content Discovery").
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ Result<std::vector<std::string>> list_remote_names(RegistrySession& session, con
                                                    const std::string& member, const Page& page,
                                                    const Context& context);
 
+// Returns the documents with the subject `digest` that the registry lists; nullopt if it has no such lists.
+Result<std::optional<std::vector<Descriptor>>> list_own_referrers(RegistrySession& session,
+                                                                  const Digest& digest,
+                                                                  const Context& context);
 // Returns the documents with the subject `digest`, from the list of the registry or, if it has none, from the
 // index that replaces it ("Referrers Tag Schema").
 Result<std::vector<Descriptor>> list_remote_referrers(RegistrySession& session, const Digest& digest,

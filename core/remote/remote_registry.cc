@@ -323,7 +323,36 @@ Status RemoteRegistry::delete_blob(std::string_view repository, const Digest& di
 Status RemoteRegistry::delete_manifest(std::string_view repository, const Digest& digest,
                                        const Context& context) {
   if (auto checked = check_digest(digest); !checked) return checked;
-  return remove(repository, "manifests/" + digest.str(), RegistryCode::manifest_unknown, context);
+  const auto subject = subject_of(repository, digest, context);
+  auto removed = remove(repository, "manifests/" + digest.str(), RegistryCode::manifest_unknown, context);
+  if (!removed || !subject) return removed;
+  auto forgotten = forget_referrer(repository, *subject, digest, context);
+  if (forgotten) return forgotten;
+  return fail(std::move(forgotten).error(),
+              digest.str() + ": removed, but the list of the referrers of its subject still has it");
+}
+
+std::optional<Digest> RemoteRegistry::subject_of(std::string_view repository, const Digest& digest,
+                                                 const Context& context) {
+  const auto reader = get_manifest(repository, digest, context);
+  if (!reader) return std::nullopt;
+  Bytes text(static_cast<std::size_t>(reader->size()));
+  const auto read = reader->blob()->read_at(text, 0, context);
+  if (!read || *read != text.size()) return std::nullopt;
+  const auto node = parse_graph_node(text, reader->descriptor().media_type);
+  const auto referrer = node ? referrer_of(reader->descriptor(), *node) : std::nullopt;
+  return referrer ? std::optional(referrer->subject) : std::nullopt;
+}
+
+Status RemoteRegistry::forget_referrer(std::string_view repository, const Digest& subject,
+                                       const Digest& referrer, const Context& context) {
+  const auto opened = session(repository);
+  if (!opened) return fail(Error(opened.error()));
+  const auto listed = list_own_referrers(**opened, subject, context);
+  if (!listed) return fail(Error(listed.error()));
+  if (*listed) return {};
+  const std::lock_guard taking_turns(referrers_);
+  return remove_from_referrers_tag(**opened, subject, referrer, context);
 }
 
 Status RemoteRegistry::delete_tag(std::string_view repository, std::string_view tag, const Context& context) {

@@ -56,6 +56,8 @@ class RemoteRegistry final : public Registry {
                                    std::string_view media_type,
                                    const PushManifestParameters& parameters) override;
   Status delete_blob(std::string_view repository, const Digest& digest) override;
+  // If the registry has no lists of referrers, also removes the manifest from the tag that replaces that of
+  // its subject.
   Status delete_manifest(std::string_view repository, const Digest& digest, const Context& context) override;
   Status delete_tag(std::string_view repository, std::string_view tag, const Context& context) override;
   Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override;
@@ -74,13 +76,18 @@ class RemoteRegistry final : public Registry {
                                    const Digest& digest, const Context& context);
   Status remove(std::string_view repository, const std::string& path, RegistryCode if_missing,
                 const Context& context);
+  // Returns nullopt if the manifest has no subject or cannot be read.
+  std::optional<Digest> subject_of(std::string_view repository, const Digest& digest, const Context& context);
+  // Removes `referrer` from the tag of `subject`, unless the registry has lists of referrers.
+  Status forget_referrer(std::string_view repository, const Digest& subject, const Digest& referrer,
+                         const Context& context);
 
   const std::shared_ptr<RemoteAccess> access_;
   const std::string host_;
   const std::shared_ptr<RangeCache> blobs_;
   KnownBlobs known_;
   mutable Guarded<std::map<std::string, std::shared_ptr<RegistrySession>>> sessions_;
-  std::mutex referrers_;  // held while a list of referrers is read, extended and written
+  std::mutex referrers_;  // held while a list of referrers is read, changed and written
 };
 
 }  // namespace layoutfs

@@ -70,6 +70,17 @@ same "the registry lists both referrers" "test/first test/second" "$(referrers_o
 check "copy pulls an image with its referrers" "$LAYOUTFS" copy --no-progress --tls-verify=false "docker://$plain/signed/app:1" "$TMP/signed"
 check "copy pushes an image with its referrers" "$LAYOUTFS" copy --no-progress --tls-verify=false "$TMP/signed:1" "docker://$plain/copied/app:1"
 same "the registry lists both copied referrers" "test/first test/second" "$(referrers_of copied/app)"
+# remove_referrer TYPE
+remove_referrer() {
+  local digest
+  digest=$("$LAYOUTFS" referrers --tls-verify=false --json "docker://$plain" copied/app "$manifest" | jq -r --arg type "$1" '.referrers[] | select(.artifactType == $type).digest')
+  check "manifest rm removes a referrer: $1" "$LAYOUTFS" manifest rm -q --tls-verify=false "docker://$plain" copied/app "$digest"
+}
+remove_referrer test/first
+same "the registry lists the referrer that is left" "test/second" "$(referrers_of copied/app)"
+remove_referrer test/second
+same "the registry lists no referrer" "" "$(referrers_of copied/app)"
+check "skopeo reads the image without its referrers" skopeo inspect --raw --tls-verify=false "docker://$plain/copied/app:1"
 
 echo "-- credentials and certificates"
 start_registry basic --auth user "a secret"

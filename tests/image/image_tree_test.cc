@@ -53,6 +53,15 @@ TEST(ImageTree, ChildrenAreInByteOrderAndFoundByName) {
     EXPECT_FALSE(tree->find(kRootInode, name));
 }
 
+TEST(ImageTree, DirectoriesHavePaths) {
+  const auto tree = testing::merged({TarWriter().dir("a").dir("a/b").dir("a/b/c").file("a/c/d")});
+  const auto at = [&](Inode directory, std::string_view name) { return tree->find(directory, name).value(); };
+  EXPECT_EQ(tree->path_of(kRootInode), "");
+  EXPECT_EQ(tree->path_of(at(kRootInode, "a")), "a");
+  EXPECT_EQ(tree->path_of(at(at(at(kRootInode, "a"), "b"), "c")), "a/b/c");
+  EXPECT_EQ(tree->path_of(at(at(kRootInode, "a"), "c")), "a/c");
+}
+
 TEST(ImageTree, OfAnotherImageIsRefused) {
   const auto file = testing::merged_file({everything()});
   EXPECT_FALSE(ImageTree::open(SharedBytes::of(file), Digest::of(as_bytes("another"))));

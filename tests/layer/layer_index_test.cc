@@ -97,9 +97,9 @@ TEST(LayerIndex, KeepsTheTablesOfTheStream) {
   ASSERT_TRUE(index.has_value()) << index.error().message();
   EXPECT_EQ((*index)->blob(), kBlob);
   EXPECT_EQ((*index)->diff_id(), kDiffId);
-  EXPECT_TRUE((*index)->is_diff_id(kDiffId));
-  EXPECT_TRUE((*index)->is_diff_id(kOtherDiffId));
-  EXPECT_FALSE((*index)->is_diff_id(kBlob));
+  EXPECT_EQ((*index)->facts().diff_ids, (std::vector{kDiffId, kOtherDiffId}));
+  EXPECT_TRUE((*index)->has_diff_ids(std::vector{kDiffId, kOtherDiffId}));
+  EXPECT_FALSE((*index)->has_diff_ids(std::vector{kDiffId}));
   EXPECT_EQ((*index)->blob_size(), 500u);
   const StreamIndex stream = (*index)->stream();
   EXPECT_EQ(stream.compression, Compression::gzip);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 
 #include "tests/support/remote_options.h"
 #include "tests/support/results.h"
@@ -216,6 +217,91 @@ TEST_F(RemoteRegistryTest, AReferrerIsAddedToATagIfThereIsNoList) {
     EXPECT_EQ(failure_of(registry.push_manifest("app", as_bytes(first), kType, {})), Errc::io);
     EXPECT_EQ(writes, 2) << "entries that are not understood are not lost";
   }
+}
+
+// The contents of a registry without lists of referrers, which may refuse to delete tags.
+class TaggedReferrers {
+ public:
+  bool deletes_tags = true, has_lists = false;
+  std::map<std::string, std::string> manifests;  // by reference
+
+  ScriptedHttpServer::Script script() {
+    return [this](const Request& request, Connection& client) {
+      const std::string body = client.body_of(request);
+      const std::string reference = request.target.substr(request.target.rfind('/') + 1);
+      if (request.target.starts_with("/v2/app/referrers/")) {
+        has_lists ? client.answer(200, R"({"schemaVersion":2,"manifests":[]})") : client.answer(404);
+      } else if (request.method == "PUT") {
+        manifests[reference] = body;
+        client.answer(201);
+      } else if (request.method == "DELETE" && !reference.contains(':') && !deletes_tags) {
+        client.answer(400, R"({"errors":[{"code":"DIGEST_INVALID"}]})");
+      } else if (!manifests.contains(reference)) {
+        client.answer(404);
+      } else if (request.method == "DELETE") {
+        manifests.erase(reference);
+        client.answer(202);
+      } else {
+        client.answer(200, manifests[reference]);
+      }
+    };
+  }
+};
+
+TEST_F(RemoteRegistryTest, ARemovedReferrerIsRemovedFromTheTagOfItsSubject) {
+  const Digest subject = digest_of("subject");
+  const std::string tag = "sha256-" + subject.hex();
+  constexpr auto kType = "application/vnd.oci.image.manifest.v1+json";
+  const std::string first = manifest_about(subject, "test/first"),
+                    second = manifest_about(subject, "test/second");
+  for (const bool deletes_tags : {true, false}) {
+    TaggedReferrers state;
+    state.deletes_tags = deletes_tags;
+    ScriptedHttpServer server(state.script());
+    auto& registry = open(server);
+    for (const std::string& each : {first, second})
+      ASSERT_TRUE(registry.push_manifest("app", as_bytes(each), kType, {}));
+    ASSERT_TRUE(registry.delete_manifest("app", digest_of(first), {}));
+    const auto left = must(registry.referrers("app", subject, "", {}));
+    ASSERT_THAT(left, SizeIs(1));
+    EXPECT_EQ(left[0].digest, digest_of(second));
+    EXPECT_EQ(left[0].annotations.at("who"), "us");
+    ASSERT_TRUE(registry.delete_manifest("app", digest_of(second), {}));
+    EXPECT_THAT(must(registry.referrers("app", subject, "", {})), SizeIs(0));
+    EXPECT_EQ(state.manifests.contains(tag), !deletes_tags);
+    EXPECT_FALSE(state.manifests.contains(digest_of(second).str()));
+  }
+}
+
+TEST_F(RemoteRegistryTest, ARemovedManifestChangesNoTagIfThereAreListsOfReferrers) {
+  const Digest subject = digest_of("subject");
+  const std::string tag = "sha256-" + subject.hex(), manifest = manifest_about(subject, "test/type");
+  TaggedReferrers state;
+  ScriptedHttpServer server(state.script());
+  auto& registry = open(server);
+  ASSERT_TRUE(
+      registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+  const std::string index = state.manifests.at(tag);
+  state.has_lists = true;
+  ASSERT_TRUE(registry.delete_manifest("app", digest_of(manifest), {}));
+  EXPECT_EQ(state.manifests.at(tag), index);
+}
+
+TEST_F(RemoteRegistryTest, EntriesOfATagThatAreNotUnderstoodAreNotLost) {
+  const Digest subject = digest_of("subject");
+  const std::string tag = "sha256-" + subject.hex(), manifest = manifest_about(subject, "test/type");
+  TaggedReferrers state;
+  ScriptedHttpServer server(state.script());
+  auto& registry = open(server);
+  ASSERT_TRUE(
+      registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+  std::string& index = state.manifests.at(tag);
+  index.insert(index.rfind(']'), R"(,{"digest":"rubbish"})");
+  const std::string before = index;
+  const auto removed = registry.delete_manifest("app", digest_of(manifest), {});
+  ASSERT_EQ(failure_of(removed), Errc::io);
+  EXPECT_THAT(removed.error().message(), HasSubstr("removed, but"));
+  EXPECT_EQ(state.manifests.at(tag), before);
 }
 
 TEST_F(RemoteRegistryTest, TheSizeOfABlobNeedsNoHead) {

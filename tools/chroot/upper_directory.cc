@@ -7,14 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "core/base/split.h"
 #include "layoutfs/bytes.h"
 #include "tools/chroot/image_root.h"
+#include "tools/chroot/remove_tree.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -123,10 +122,8 @@ Result<UpperDirectory> UpperDirectory::take(const std::string& path, std::span<c
 
 void UpperDirectory::clean(const Image& image, const std::vector<std::string>& made, bool has_run) {
   if (!directory_) return;
-  // The mode of work/work excludes ordinary users; a killed run may have left files in it.
-  std::error_code ignored;
-  ::fchmodat(directory_.get(), "work/work", 0700, 0);
-  std::filesystem::remove_all(path_ + "/work", ignored);
+  // A killed run may have left files in it.
+  ignore(remove_tree(directory_.get(), "work"), "the next run removes it");
 
   const UniqueFd upper(::openat(directory_.get(), "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (upper) {

@@ -112,6 +112,10 @@ Error missing_operand(const std::string& command, const std::string& operand) {
       .with_hint("print the usage with: layoutfs help " + command);
 }
 
+Error unexpected_operand(const std::string& command, const std::string& operand) {
+  return {Errc::invalid_argument, command + ": unexpected operand: " + operand};
+}
+
 Result<Digest> parse_digest_operand(std::string_view text) { return of_operand(Digest::parse(text)); }
 
 void write_problems(JsonWriter& json, const std::vector<std::string>& problems) {

@@ -64,6 +64,8 @@ Result<T> of_operand(Result<T> found) {
 }
 // Returns the error for a missing operand of a command such as "blob put".
 Error missing_operand(const std::string& command, const std::string& operand);
+// Returns the error for an operand beyond those that a command takes.
+Error unexpected_operand(const std::string& command, const std::string& operand);
 // Parses a digest. Errc::invalid_argument if it is malformed.
 Result<Digest> parse_digest_operand(std::string_view text);
 

@@ -5,10 +5,12 @@
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "core/cas/driver.h"
+#include "core/cas/find_digest.h"
 #include "core/oci/reference.h"
 #include "fs/fuse/dead_mount.h"
 #include "layoutfs/log.h"
@@ -94,6 +96,23 @@ Status ImageArguments::take_operand(const std::string& command, std::vector<std:
   return {};
 }
 
+Result<std::string> ImageArguments::take_operand_before(const std::string& command,
+                                                        std::vector<std::string> operands,
+                                                        const std::string& kind) {
+  if (auto taken = take_operand(command, operands, std::string(kImageKind) + " " + kind); !taken)
+    return fail(std::move(taken).error());
+  if (operands.empty()) return fail(missing_operand(command, kind));
+  if (operands.size() > 1) return fail(unexpected_operand(command, operands[1]));
+  return std::move(operands.front());
+}
+
+Result<std::optional<std::string>> ImageArguments::take_operand_before_path(
+    const std::string& command, std::vector<std::string> operands) {
+  if (auto taken = take_operand(command, operands); !taken) return fail(std::move(taken).error());
+  if (operands.size() > 1) return fail(unexpected_operand(command, operands[1]));
+  return operands.empty() ? std::nullopt : std::optional(std::move(operands.front()));
+}
+
 Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   OpenLayout opened{arguments.layout, nullptr, {}};
   if (!arguments.layout.empty() && !arguments.name.empty())
@@ -115,6 +134,13 @@ Result<OpenLayout> open_layout(const ImageArguments& arguments) {
   if (!reader) return fail(std::move(reader).error());
   opened.reader = std::move(*reader);
   return opened;
+}
+
+std::string name_of_image(const std::string& layout, const std::string& reference) {
+  if (reference.empty()) return layout;
+  if (reference.starts_with('@') && is_short_digest(std::string_view(reference).substr(1)))
+    return layout + reference;
+  return layout + (Digest::parse(reference) ? "@" : ":") + reference;
 }
 
 Result<Platform> platform_of(const ImageArguments& arguments) {

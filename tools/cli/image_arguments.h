@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,13 @@ struct ImageArguments {
   // missing_operand(), naming `expected`, if there is none.
   Status take_operand(const std::string& command, std::vector<std::string>& operands,
                       const std::string& expected = kImageKind);
+  // For a command with one operand `kind` after the image: takes the image, and returns the operand.
+  // missing_operand() and unexpected_operand().
+  Result<std::string> take_operand_before(const std::string& command, std::vector<std::string> operands,
+                                          const std::string& kind);
+  // The same for a path that may be missing: nullopt.
+  Result<std::optional<std::string>> take_operand_before_path(const std::string& command,
+                                                              std::vector<std::string> operands);
 };
 
 struct OpenLayout {
@@ -46,6 +54,9 @@ struct OpenLayout {
   std::shared_ptr<const LayoutReader> reader;
   std::string reference;  // empty if none was given
 };
+// Returns LAYOUT:REF, LAYOUT@DIGEST or LAYOUT, as a command accepts it. `reference` is a name, a position
+// ("@3"), a digest, with or without '@', or empty.
+std::string name_of_image(const std::string& layout, const std::string& reference);
 // Opens the layout. An operand that is not a layout may be an image in the store of names (name_store.h),
 // which stands for a layout and a digest. Errc::invalid_argument if two layouts or two references are given.
 Result<OpenLayout> open_layout(const ImageArguments& arguments);

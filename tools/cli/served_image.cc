@@ -60,9 +60,7 @@ std::shared_ptr<Filesystem> image_filesystem(ImagePtr image, const std::shared_p
 }
 
 std::string source_of(const OpenLayout& layout, const ImageArguments& arguments) {
-  const std::string named = arguments.name.empty() ? layout.path : arguments.name;
-  if (arguments.reference.empty()) return named;
-  return named + (Digest::parse(arguments.reference) ? "@" : ":") + arguments.reference;
+  return name_of_image(arguments.name.empty() ? layout.path : arguments.name, arguments.reference);
 }
 
 }  // namespace layoutfs::tools

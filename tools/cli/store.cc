@@ -109,11 +109,18 @@ int report_removal(const RemoveArguments& arguments, const std::string& layout, 
   return report(Error(Errc::not_found, layout + ": " + name + ": no such " + std::string(noun)));
 }
 
-int with_output(const std::function<int(Output&)>& command) {
+int with_output(const std::function<int(Output&)>& command, int last_success) {
   Output output;
   const int code = command(output);
   const int written = output.finish();
-  return code != kDone ? code : written;
+  return code <= last_success && written != kDone ? written : code;
+}
+
+int with_output_or_error(const std::function<Status(Output&)>& command) {
+  Output output;
+  const Status done = command(output);
+  const int written = output.finish();
+  return done ? written : report(done.error());
 }
 
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text) {

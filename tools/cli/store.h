@@ -61,9 +61,11 @@ struct RemoveArguments {
 int report_removal(const RemoveArguments& arguments, const std::string& layout, std::string_view noun,
                    const std::string& name, Result<bool> was_there);
 
-// Runs `command` and flushes its output, even if it failed. Returns the exit code of `command`, or that of
-// the output if `command` succeeded.
-int with_output(const std::function<int(Output&)>& command);
+// Runs `command` and flushes its output, even if it failed. Returns the exit code of `command`; if that is at
+// most `last_success` and the output cannot be written, that of the output.
+int with_output(const std::function<int(Output&)>& command, int last_success = kDone);
+// The same for a command that returns its error, which is printed after its output.
+int with_output_or_error(const std::function<Status(Output&)>& command);
 
 // Parses a decimal number. Errc::invalid_argument, naming `option`.
 Result<std::uint64_t> parse_count(std::string_view option, std::string_view text);

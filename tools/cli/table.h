@@ -25,7 +25,7 @@ std::string emphasized(std::string_view text, const TextStyle& style);
 std::size_t columns_of(std::string_view text);
 // Returns `text` as one line of at most `width` columns. Each run of blanks and line breaks becomes one
 // blank, other control characters become \xNN. A longer text ends in "...".
-std::string one_line(std::string_view text, std::size_t width);
+std::string one_line(std::string_view text, std::size_t width = std::string_view::npos);
 
 class Table {
  public:

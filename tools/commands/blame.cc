@@ -192,9 +192,8 @@ Status print_blame(const BlamedImage& image, const std::string& path, const Blam
 }
 
 Status blame(BlameArguments arguments, Output& output) {
-  std::vector<std::string> operands = std::move(arguments.operands);
-  if (auto taken = arguments.image.take_operand("blame", operands); !taken) return taken;
-  if (operands.size() > 1) return fail(Errc::invalid_argument, "blame: unexpected operand: " + operands[1]);
+  const auto given = arguments.image.take_operand_before_path("blame", std::move(arguments.operands));
+  if (!given) return fail(Error(given.error()));
   const auto layout = open_layout(arguments.image);
   if (!layout) return fail(Error(layout.error()));
   auto manifest = find_manifest(*layout, arguments.image);
@@ -206,7 +205,7 @@ Status blame(BlameArguments arguments, Output& output) {
   progress.clear();
   if (!image) return fail(Error(image.error()), layout->path);
   const Status complete = print_problems(*image->image, layout->path);
-  const std::string path = operands.empty() ? "" : path_without_symlinks(*image->image, operands.front());
+  const std::string path = *given ? path_without_symlinks(*image->image, **given) : "";
   if (auto printed = print_blame(*image, path, arguments, output); !printed) return printed;
   return complete;
 }
@@ -229,10 +228,7 @@ void add_blame_command(Command program, int& exit_code) {
   command.add_flag("--json", arguments->is_json, "Print JSON");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    const Status done = blame(std::move(*arguments), output);
-    exit_code = output.finish();
-    if (!done) exit_code = report(done.error());
+    exit_code = with_output_or_error([&](Output& output) { return blame(std::move(*arguments), output); });
   });
 }
 

@@ -11,6 +11,7 @@
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/mount_options.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/store.h"
 
 namespace layoutfs::tools {
 namespace {
@@ -87,10 +88,7 @@ void add_cat_command(Command program, int& exit_code) {
       .group(kCacheGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    const Status done = cat(std::move(*arguments), output);
-    exit_code = output.finish();
-    if (!done) exit_code = report(done.error());
+    exit_code = with_output_or_error([&](Output& output) { return cat(std::move(*arguments), output); });
   });
 }
 

@@ -7,20 +7,19 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
 
-#include "core/base/environment.h"
 #include "core/base/split.h"
 #include "layoutfs/documents.h"
 #include "tools/chroot/foreground_child.h"
 #include "tools/chroot/image_root.h"
 #include "tools/chroot/image_server.h"
 #include "tools/chroot/namespaces.h"
+#include "tools/chroot/temporary_upper.h"
 #include "tools/chroot/upper_directory.h"
 #include "tools/cli/command.h"
 #include "tools/cli/image_arguments.h"
@@ -212,30 +211,6 @@ Result<int> run_chroot(ChrootArguments& arguments) {
   return ended->exit_code;
 }
 
-// A directory for changes that are only kept until they are committed.
-class TemporaryUpper {
- public:
-  TemporaryUpper() = default;
-  TemporaryUpper(const TemporaryUpper&) = delete;
-  TemporaryUpper& operator=(const TemporaryUpper&) = delete;
-  ~TemporaryUpper() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-
-  // Creates it in $TMPDIR, or in /var/tmp, because changes may be too large for a /tmp in memory.
-  Result<std::string> create() {
-    const std::string parent = environment_variable("TMPDIR");
-    std::string path = (parent.empty() ? "/var/tmp" : parent) + "/layoutfs-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return std::unexpected(Error::system(errno, path));
-    path_ = path;
-    return path;
-  }
-
- private:
-  std::string path_;
-};
-
 std::string history_text(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
@@ -248,11 +223,12 @@ Result<int> run_and_commit(ChrootArguments& arguments) {
   if (!changes) return fail(std::move(changes).error());
   auto layout = open_image_layout(arguments.image, arguments.commit, {});
   if (!layout) return fail(std::move(layout).error());
-  TemporaryUpper temporary;
+  std::optional<TemporaryUpper> temporary;
   if (arguments.upper.empty()) {
-    auto created = temporary.create();
+    auto created = TemporaryUpper::create();
     if (!created) return fail(std::move(created).error());
-    arguments.upper = std::move(*created);
+    temporary.emplace(std::move(*created));
+    arguments.upper = temporary->path();
   }
   const auto ended = run_chroot(arguments);
   if (!ended) return ended;

@@ -22,24 +22,12 @@ struct CommitCommand {
   CommitOptions options;
 };
 
-constexpr const char* kCommitOperands = "LAYOUT[:REF|@DIGEST] NEWREF";
-
-Status take_commit_operands(CommitCommand& command) {
-  const bool is_layout_given = !command.image.layout.empty();
-  const std::size_t wanted = is_layout_given ? 1 : 2;
-  if (command.upper.empty()) return fail(missing_operand("commit", std::string("UPPER ") + kCommitOperands));
-  if (command.operands.size() < wanted)
-    return fail(missing_operand(
-        "commit", command.operands.empty() && !is_layout_given ? std::string(kCommitOperands) : "NEWREF"));
-  if (command.operands.size() > wanted)
-    return fail(Errc::invalid_argument, "commit: unexpected operand: " + command.operands[wanted]);
-  if (!is_layout_given) command.image.name = command.operands.front();
-  command.created.reference = command.operands.back();
-  return {};
-}
-
 int commit(CommitCommand command, Output& output) {
-  if (auto taken = take_commit_operands(command); !taken) return report(taken.error());
+  if (command.upper.empty())
+    return report(missing_operand("commit", std::string("UPPER ") + kNewImageOperands));
+  auto reference = command.image.take_operand_before("commit", std::move(command.operands), "NEWREF");
+  if (!reference) return report(reference.error());
+  command.created.reference = std::move(*reference);
   auto config = command.config.parse();
   if (!config) return report(config.error());
   const auto changes = changes_of(command.created, std::move(*config), "layoutfs commit");
@@ -62,7 +50,7 @@ void add_commit_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CommitCommand>();
   const Command command =
       program.add_subcommand("commit", "Make an image of an image and the changes that an overlay has kept");
-  command.usage(std::string("UPPER ") + kCommitOperands);
+  command.usage(std::string("UPPER ") + kNewImageOperands);
   command
       .add_option("UPPER", arguments->upper,
                   "The directory of 'chroot --upper', or the upper directory of an overlay")
@@ -70,7 +58,7 @@ void add_commit_command(Command program, int& exit_code) {
   command
       .add_option("OPERANDS", arguments->operands,
                   "The image below the changes, and the reference of the new one")
-      .type_name(kCommitOperands);
+      .type_name(kNewImageOperands);
   command.example("layoutfs commit ./changes ./img:app app-2");
   command.example("layoutfs commit --cmd '[\"/bin/app\"]' ./changes ./img:app app-2");
   arguments->options.add_options(command);

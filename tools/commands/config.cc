@@ -19,23 +19,10 @@ struct ConfigCommand {
   ConfigArguments config;
 };
 
-constexpr const char* kConfigOperands = "LAYOUT[:REF|@DIGEST] NEWREF";
-
-Status take_operands(ConfigCommand& command) {
-  const bool is_layout_given = !command.image.layout.empty();
-  const std::size_t wanted = is_layout_given ? 1 : 2;
-  if (command.operands.size() < wanted)
-    return fail(missing_operand(
-        "config", command.operands.empty() && !is_layout_given ? std::string(kConfigOperands) : "NEWREF"));
-  if (command.operands.size() > wanted)
-    return fail(Errc::invalid_argument, "config: unexpected operand: " + command.operands[wanted]);
-  if (!is_layout_given) command.image.name = command.operands.front();
-  command.created.reference = command.operands.back();
-  return {};
-}
-
 int edit(ConfigCommand command, Output& output) {
-  if (auto taken = take_operands(command); !taken) return report(taken.error());
+  auto reference = command.image.take_operand_before("config", std::move(command.operands), "NEWREF");
+  if (!reference) return report(reference.error());
+  command.created.reference = std::move(*reference);
   auto config = command.config.parse();
   if (!config) return report(config.error());
   if (config->is_empty() && command.created.annotations.empty())
@@ -59,9 +46,9 @@ void add_config_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ConfigCommand>();
   const Command command =
       program.add_subcommand("config", "Make an image with another configuration and the same layers");
-  command.usage(kConfigOperands);
+  command.usage(kNewImageOperands);
   command.add_option("OPERANDS", arguments->operands, "The image, and the reference of the new one")
-      .type_name(kConfigOperands);
+      .type_name(kNewImageOperands);
   command.example("layoutfs config --env MODE=test --cmd '[\"/bin/app\"]' ./img:app app-test");
   command.example("layoutfs config --label tier- --force ./img:app app", "remove a label");
   arguments->config.add_options(command);

@@ -13,6 +13,7 @@
 #include "tools/cli/image_arguments.h"
 #include "tools/cli/image_problems.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/store.h"
 #include "tools/commands/diff_printer.h"
 #include "tools/commands/diff_side.h"
 
@@ -167,10 +168,7 @@ void add_diff_command(Command program, int& exit_code) {
   json.excludes(names).excludes(stat).excludes(patch);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    const int code = print_diff(*arguments, output);
-    const int written = output.finish();
-    exit_code = code == kDone || code == kDifferent ? (written == kDone ? code : written) : code;
+    exit_code = with_output([&](Output& output) { return print_diff(*arguments, output); }, kDifferent);
   });
 }
 

@@ -40,7 +40,6 @@ struct DuArguments {
 constexpr std::int64_t kUsageVersion = 1;
 // JSON has all of them.
 constexpr std::size_t kMaxWastedShown = 10;
-constexpr std::size_t kWholeLine = std::string::npos;
 
 // Everything that the output is made of.
 struct Explained {
@@ -120,7 +119,7 @@ void print_layers(const Explained& image, Output& output) {
     const LayerUsage& usage = image.usage.layers[i];
     table.add_row({std::to_string(i), human_size(image.layers[i].descriptor.size), human_size(usage.bytes),
                    human_size(usage.visible), human_size(usage.wasted()),
-                   one_line(image.layers[i].created_by, kWholeLine)});
+                   one_line(image.layers[i].created_by)});
   }
   output << table.text(stdout_style());
 }
@@ -223,8 +222,7 @@ ImageUsage usage_below(const Explained& image) {
 Status write_treemap(const Explained& image, const std::string& file) {
   TreemapLabels labels{.title = image.title, .layers = {}, .size_text = human_size};
   if (!image.path.empty()) labels.title += " /" + image.path;
-  for (const BuildHistory::Layer& layer : image.layers)
-    labels.layers.push_back(one_line(layer.created_by, kWholeLine));
+  for (const BuildHistory::Layer& layer : image.layers) labels.layers.push_back(one_line(layer.created_by));
   auto out = file == "-" ? Result<OutputFile>(OutputFile::standard_output()) : OutputFile::create(file);
   if (!out) return fail(std::move(out).error());
   const std::string svg = draw_treemap(image.opened.image->tree(), *image.sizes, usage_below(image), labels);
@@ -270,8 +268,7 @@ Result<Explained> explain(const OpenLayout& layout, const DuArguments& arguments
     if (!indexed) return fail(Error(indexed.error()), layout.path);
     entries.push_back((*indexed)->index->entries());
   }
-  const std::string title = layout.path + (layout.reference.empty() ? "" : ":" + layout.reference);
-  return Explained{.title = title,
+  return Explained{.title = name_of_image(layout.path, layout.reference),
                    .manifest = std::move(*manifest),
                    .opened = std::move(*opened),
                    .layers = std::move(history->layers),
@@ -283,14 +280,12 @@ Result<Explained> explain(const OpenLayout& layout, const DuArguments& arguments
 }
 
 int show_usage(DuArguments arguments, Output& output) {
-  std::vector<std::string> operands = std::move(arguments.operands);
-  if (auto taken = arguments.image.take_operand("du", operands); !taken) return report(taken.error());
-  if (operands.size() > 1)
-    return report(Error(Errc::invalid_argument, "du: unexpected operand: " + operands[1]));
+  const auto path = arguments.image.take_operand_before_path("du", std::move(arguments.operands));
+  if (!path) return report(path.error());
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
   const StopSignals signals;
-  const auto image = explain(*layout, arguments, operands.empty() ? "" : operands.front(), signals.context());
+  const auto image = explain(*layout, arguments, path->value_or(""), signals.context());
   if (!image) return signals.report(image.error());
   const Status complete = print_problems(*image->opened.image, layout->path);
   if (!arguments.treemap.empty()) {

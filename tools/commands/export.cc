@@ -73,21 +73,14 @@ int export_image(const OpenLayout& layout, const ExportArguments& arguments, con
 }
 
 int export_image(ExportArguments arguments) {
-  const bool is_layout_given = !arguments.image.layout.empty();
-  const std::size_t wanted = is_layout_given ? 1 : 2;
-  if (arguments.operands.size() < wanted)
-    return report(missing_operand("export", arguments.operands.empty() && !is_layout_given
-                                                ? std::string(kImageKind) + " FILE"
-                                                : "FILE"));
-  if (arguments.operands.size() > wanted)
-    return report(Error(Errc::invalid_argument, "export: unexpected operand: " + arguments.operands[wanted]));
+  const auto file = arguments.image.take_operand_before("export", std::move(arguments.operands), "FILE");
+  if (!file) return report(file.error());
   if (arguments.format != "erofs" && arguments.format != "tar")
     return report(
         Error(Errc::invalid_argument, "export: --format " + arguments.format + ": neither erofs nor tar"));
-  if (!is_layout_given) arguments.image.name = arguments.operands.front();
   const auto layout = open_layout(arguments.image);
   if (!layout) return report(layout.error());
-  return export_image(*layout, arguments, arguments.operands.back());
+  return export_image(*layout, arguments, *file);
 }
 
 }  // namespace

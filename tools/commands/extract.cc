@@ -58,14 +58,10 @@ int extract_files(const OpenLayout& layout, const ExtractArguments& arguments,
 
 int extract_files(ExtractArguments arguments) {
   std::vector<std::string> operands = std::move(arguments.operands);
-  const bool is_layout_given = !arguments.image.layout.empty();
-  if (operands.size() < (is_layout_given ? 1u : 2u))
-    return report(missing_operand(
-        "extract", operands.empty() && !is_layout_given ? std::string(kImageKind) + " DIR" : "DIR"));
-  if (!is_layout_given) {
-    arguments.image.name = operands.front();
-    operands.erase(operands.begin());
-  }
+  if (auto taken = arguments.image.take_operand("extract", operands, std::string(kImageKind) + " DIR");
+      !taken)
+    return report(taken.error());
+  if (operands.empty()) return report(missing_operand("extract", "DIR"));
   const std::string directory = operands.back();
   operands.pop_back();
   const auto layout = open_layout(arguments.image);

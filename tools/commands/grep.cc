@@ -252,10 +252,7 @@ void add_grep_command(Command program, int& exit_code) {
       .type_name("N");
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    exit_code = grep(std::move(*arguments), output);
-    const int written = output.finish();
-    if (exit_code <= kNoMatch && written != kDone) exit_code = written;
+    exit_code = with_output([&](Output& output) { return grep(std::move(*arguments), output); }, kNoMatch);
   });
 }
 

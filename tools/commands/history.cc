@@ -28,7 +28,7 @@ constexpr std::int64_t kHistoryVersion = 1;
 
 // Shortens "2026-11-21T09:30:00.123Z" to seconds.
 std::string time_text(const std::string& created) {
-  std::string text = one_line(created, std::string::npos);
+  std::string text = one_line(created);
   constexpr std::size_t kToTheSecond = 19;
   if (text.size() > kToTheSecond && text[10] == 'T') text.resize(kToTheSecond);
   if (text.size() == kToTheSecond) text[10] = ' ';
@@ -42,7 +42,7 @@ void print_text(const BuildHistory& history, bool is_whole, Output& output) {
     const HistoryEntry& entry = step->entry;
     const std::string number = step->layer ? std::to_string(*step->layer) : entry.is_empty_layer ? "-" : "?";
     table.add_row({number, step->layer ? human_size(history.layers[*step->layer].descriptor.size) : "",
-                   time_text(entry.created), one_line(entry.created_by, std::string::npos)});
+                   time_text(entry.created), one_line(entry.created_by)});
   }
   output << table.text(stdout_style(), is_whole);
 }

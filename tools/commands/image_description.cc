@@ -182,7 +182,7 @@ std::string layers_text(const ImageSummary& image, const TextStyle& style, bool 
     table.add_row(
         {std::to_string(i), is_whole ? layer.descriptor.digest.str() : short_digest(layer.descriptor.digest),
          human_size(layer.descriptor.size), layer.unpacked_size ? human_size(*layer.unpacked_size) : "",
-         layer.files ? std::to_string(*layer.files) : "", one_line(created_by, std::string::npos)});
+         layer.files ? std::to_string(*layer.files) : "", one_line(created_by)});
   }
   return table.text(style, is_whole);
 }

@@ -173,10 +173,7 @@ void add_inspect_command(Command program, int& exit_code) {
   command.add_flag("--config", arguments->is_config, "Print the image's configuration byte for byte");
   command.add_flag("--no-trunc", arguments->is_whole, "Do not shorten digests and commands");
   command.callback([arguments, &exit_code] {
-    Output output;
-    const Status done = inspect(*arguments, output);
-    exit_code = output.finish();
-    if (!done) exit_code = report(done.error());
+    exit_code = with_output_or_error([&](Output& output) { return inspect(*arguments, output); });
   });
 }
 

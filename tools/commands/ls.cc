@@ -14,6 +14,7 @@
 #include "tools/cli/image_problems.h"
 #include "tools/cli/inode_json.h"
 #include "tools/cli/progress.h"
+#include "tools/cli/store.h"
 #include "tools/commands/file_listing.h"
 
 namespace layoutfs::tools {
@@ -180,15 +181,14 @@ Status list_files(const OpenLayout& layout, const LsArguments& arguments, const 
 }
 
 Status ls(LsArguments arguments, Output& output) {
-  std::vector<std::string> operands = std::move(arguments.operands);
-  if (auto taken = arguments.image.take_operand("ls", operands); !taken) return taken;
-  if (operands.size() > 1) return fail(Errc::invalid_argument, "ls: unexpected operand: " + operands[1]);
+  const auto path = arguments.image.take_operand_before_path("ls", std::move(arguments.operands));
+  if (!path) return fail(Error(path.error()));
   if (arguments.ends_with_nul && !arguments.has_paths)
     return fail(Errc::invalid_argument, "ls: '--null' needs '--paths'");
   const auto layout = open_layout(arguments.image);
   if (!layout) return std::unexpected(layout.error());
-  if (layout->reference.empty() && operands.empty()) return list_references(*layout, arguments, output);
-  return list_files(*layout, arguments, operands.empty() ? "" : operands.front(), output);
+  if (layout->reference.empty() && !*path) return list_references(*layout, arguments, output);
+  return list_files(*layout, arguments, path->value_or(""), output);
 }
 
 }  // namespace
@@ -216,10 +216,7 @@ void add_ls_command(Command program, int& exit_code) {
   command.add_flag("--json", arguments->is_json, "Print JSON").group(kOutputGroup);
   add_progress_option(command, arguments->is_progress_hidden);
   command.callback([arguments, &exit_code] {
-    Output output;
-    const Status done = ls(std::move(*arguments), output);
-    exit_code = output.finish();
-    if (!done) exit_code = report(done.error());
+    exit_code = with_output_or_error([&](Output& output) { return ls(std::move(*arguments), output); });
   });
 }
 

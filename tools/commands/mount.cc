@@ -107,7 +107,7 @@ Status split_operands(MountArguments& arguments, bool is_of_repositories, std::s
                                          : is_of_repositories                       ? "DIR MOUNTPOINT"
                                                               : std::string(kImageKind) + " MOUNTPOINT"));
   if (arguments.operands.size() > wanted)
-    return fail(Errc::invalid_argument, "mount: unexpected operand: " + arguments.operands[wanted]);
+    return fail(unexpected_operand("mount", arguments.operands[wanted]));
   if (!is_named)
     (is_of_repositories ? arguments.repositories : arguments.image.name) = arguments.operands.front();
   mount_point = arguments.operands.back();

@@ -14,6 +14,9 @@
 
 namespace layoutfs::tools {
 
+// The operands of commit and config.
+inline constexpr const char* kNewImageOperands = "LAYOUT[:REF|@DIGEST] NEWREF";
+
 struct NewImageArguments {
   std::string reference;  // of the new image: NEWREF
   std::string author, message, created;

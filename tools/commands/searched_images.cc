@@ -63,7 +63,7 @@ class ManifestNames {
 }  // namespace
 
 std::string place_of(const OpenLayout& layout, const SearchedImage& image) {
-  return layout.path + (image.name.empty() || image.name.starts_with('@') ? "" : ":") + image.name;
+  return name_of_image(layout.path, image.name);
 }
 
 Result<SearchedImages> searched_images(const OpenLayout& layout, const ImageArguments& arguments,

@@ -17,7 +17,7 @@ struct SearchedImage {
   Descriptor manifest;
 };
 
-// Returns the image as LAYOUT:REF or LAYOUT@DIGEST, for messages.
+// Returns its name_of_image(), for messages.
 std::string place_of(const OpenLayout& layout, const SearchedImage& image);
 
 struct SearchedImages {
