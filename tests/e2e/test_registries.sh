@@ -94,7 +94,7 @@ cp -r "$SINGLE" "$TMP/changed"
 start_hostile hostile --writable "some/app=$TMP/changed"
 check "the counters start at zero" sh -c '[ "$0" = 0 ]' "$(stats hostile .total.requests)"
 same "the control refuses an unknown fault" 1 "$(control hostile '{"rates": {"none": 1}}' >/dev/null 2>&1; echo $?)"
-PYTHONUNBUFFERED=1 limited python3 "$HERE/hostile_faults.py" "http://$hostile" "$hostile_control" "$SINGLE" >"$TMP/faults.log" 2>&1
+PATIENCE=300 PYTHONUNBUFFERED=1 limited python3 "$HERE/hostile_faults.py" "http://$hostile" "$hostile_control" "$SINGLE" >"$TMP/faults.log" 2>&1
 code=$?
 cat "$TMP/faults.log"
 same "each fault happens as its name says" 0 "$code"
