@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -35,8 +36,10 @@ class SingleFlight {
     std::unique_lock lock(mutex_);
     for (auto found = calls_.find(key); found != calls_.end(); found = calls_.find(key)) {
       const std::shared_ptr<const Call> call = found->second;
-      if (auto waited = wait_until_met(ended_, lock, context, [&] { return call->is_over; }); !waited)
-        return fail(std::move(waited).error());
+      ++waiting_;
+      auto waited = wait_until_met(ended_, lock, context, [&] { return call->is_over; });
+      --waiting_;
+      if (!waited) return fail(std::move(waited).error());
       if (call->result) return *call->result;
     }
     Ending ending{*this, calls_.emplace(key, std::make_shared<Call>()).first, std::nullopt};
@@ -44,6 +47,11 @@ class SingleFlight {
     Result<Value> result = std::forward<Compute>(compute)();
     if (result || result.error().code() != Errc::cancelled) ending.result = result;
     return result;
+  }
+  // Returns the number of threads that wait for another one.
+  std::size_t waiting() {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
   }
 
  private:
@@ -69,9 +77,10 @@ class SingleFlight {
   };
 
   const LockLevel level_;
-  std::mutex mutex_;  // guards calls_ and every Call in it
+  std::mutex mutex_;  // guards waiting_, calls_ and every Call in it
   std::condition_variable_any ended_;
   Calls calls_;
+  std::size_t waiting_ = 0;
 };
 
 }  // namespace layoutfs

@@ -66,6 +66,11 @@ void WorkerPool::drop(const void* owner) noexcept {
 
 std::size_t WorkerPool::thread_count() { return state_.lock()->threads.size(); }
 
+bool WorkerPool::is_idle() {
+  auto state = state_.lock();
+  return state->waiting.empty() && state->running.empty();
+}
+
 void WorkerPool::run() noexcept {
   for (;;) {
     Jobs job = take();

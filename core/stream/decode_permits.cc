@@ -13,7 +13,9 @@ Status DecodePermits::wait(For use, std::uint64_t memory, const Context& context
     return state->free == most_ || state->memory + memory <= kMostMemory;
   };
   if (is_reader) ++state->readers_waiting;
+  ++state->waiting;
   auto waited = wait_until_met(changed_, state.lock(), context, may_start);
+  --state->waiting;
   if (is_reader && --state->readers_waiting == 0 && state->free > 0) changed_.notify_all();
   if (!waited) return waited;
   --state->free;

@@ -50,11 +50,13 @@ class DecodePermits {
   // Waits for a free permit. `memory`: of the decoder, in bytes, as far as it is known. Errc::cancelled if
   // `context` ends.
   Result<Permit> acquire(For use, std::uint64_t memory, const Context& context);
+  // Returns the number of threads that wait for a permit.
+  unsigned waiting() { return state_.lock()->waiting; }
 
  private:
   struct State {
     unsigned free;
-    unsigned readers_waiting = 0;
+    unsigned waiting = 0, readers_waiting = 0;
     std::uint64_t memory = 0;  // of the permits in use
   };
   Status wait(For use, std::uint64_t memory, const Context& context);

@@ -74,9 +74,16 @@ std::variant<Result<SpanBytes>, PendingDecodes::Decode> PendingDecodes::join_or_
     }
     if (auto decode = start(*table, run, wanted.first, wanted.first, no_request)) return *std::move(decode);
     const std::uint64_t ended = table->ended;
+    ++table->waiting_for_an_end;
     auto waited = wait_until_met(changed_, table.lock(), context, [&] { return table->ended != ended; });
+    --table->waiting_for_an_end;
     if (!waited) return Result<SpanBytes>(fail(std::move(waited).error()));
   }
+}
+
+std::size_t PendingDecodes::waiting() const {
+  auto table = table_.lock();
+  return table->waiters.size() + table->waiting_for_an_end;
 }
 
 bool PendingDecodes::is_near(std::uint64_t first, std::uint64_t last) const {

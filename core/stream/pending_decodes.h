@@ -17,6 +17,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -97,6 +98,8 @@ class PendingDecodes {
   };
   std::variant<Result<SpanBytes>, Decode> join_or_start(Wanted wanted, std::uint64_t run,
                                                         const Context& context = {});
+  // Returns the number of threads that wait in join_or_start().
+  std::size_t waiting() const;
   // Returns whether a decoder is, or will be, at the start of one of these spans.
   bool is_near(std::uint64_t first, std::uint64_t last) const;
   // Returns a decode for the spans of the request that are neither cached nor being decoded. Returns nullopt
@@ -116,7 +119,8 @@ class PendingDecodes {
     Ranges ranges;
     std::vector<Waiter*> waiters;
     std::vector<AheadRequest> postponed;
-    std::uint64_t ended = 0;  // number of decodes so far
+    std::uint64_t ended = 0;             // number of decodes so far
+    std::size_t waiting_for_an_end = 0;  // threads
   };
   using GuardedTable = OrderedGuarded<Table, LockLevel::decodes>;
 

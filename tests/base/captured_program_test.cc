@@ -66,8 +66,8 @@ TEST(CapturedProgram, AProgramThatTakesTooLongIsKilled) {
 
 TEST(CapturedProgram, AProcessThatIsLeftBehindIsNotWaitedFor) {
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_EQ(must(run_script("echo done; sleep 5 & exit 0")).output, "done\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 4s);
+  EXPECT_EQ(must(run_script("echo done; sleep 30 & exit 0")).output, "done\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 25s);
 }
 
 TEST(CapturedProgram, EachDescriptorIsInheritedOnce) {

@@ -11,24 +11,22 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/eventually.h"
+
 namespace layoutfs {
 namespace {
 
 TEST(SingleFlight, ThreadsThatAskAtOnceShareOneComputation) {
   SingleFlight<int, int> flights;
-  std::atomic<int> computed = 0, asked = 0;
+  std::atomic<int> computed = 0;
   const auto compute = [&]() -> Result<int> {
-    while (asked < 4) std::this_thread::yield();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_TRUE(testing::eventually([&] { return flights.waiting() == 3; }));
     return ++computed;
   };
   std::vector<std::thread> threads;
   std::vector<int> results(4);
   for (std::size_t i = 0; i < results.size(); ++i)
-    threads.emplace_back([&, i] {
-      ++asked;
-      results[i] = flights.run(1, compute).value();
-    });
+    threads.emplace_back([&, i] { results[i] = flights.run(1, compute).value(); });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(computed, 1);
   EXPECT_EQ(results, std::vector<int>(4, 1));
@@ -72,12 +70,8 @@ void expect_second_computes(FailFirst&& fail_first) {
     });
   });
   begun.get_future().wait();
-  std::promise<void> asks;
-  auto second = std::async(std::launch::async, [&] {
-    asks.set_value();
-    return flights.run(1, [] { return Result<int>(2); });
-  });
-  asks.get_future().wait();
+  auto second = std::async(std::launch::async, [&] { return flights.run(1, [] { return Result<int>(2); }); });
+  EXPECT_TRUE(testing::eventually([&] { return flights.waiting() == 1; }));
   end.set_value();
   EXPECT_EQ(second.get().value(), 2);
   EXPECT_EQ(flights.run(1, [] { return Result<int>(3); }).value(), 3) << "nothing is left behind";
@@ -122,7 +116,7 @@ TEST(SingleFlight, AThreadThatWaitsCanBeStopped) {
   auto waiting = std::async(std::launch::async, [&] {
     return flights.run(1, [] { return Result<int>(6); }, {.stop = stop.get_token(), .deadline = {}});
   });
-  EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
+  EXPECT_TRUE(testing::eventually([&] { return flights.waiting() == 1; }));
   stop.request_stop();
   EXPECT_EQ(waiting.get().error().code(), Errc::cancelled);
   end.set_value();

@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <latch>
 #include <memory>
 #include <thread>
+
+#include "tests/support/eventually.h"
 
 namespace layoutfs {
 namespace {
@@ -40,17 +43,34 @@ TEST(WorkerPool, NoMoreWaitThanMay) {
   EXPECT_EQ(ran, 2);
 }
 
+TEST(WorkerPool, IsIdleWhenAllIsDone) {
+  WorkerPool pool(1, 2);
+  EXPECT_TRUE(pool.is_idle());
+  std::latch begun(1), go(1);
+  pool.post(nullptr, [&] { begun.count_down(), go.wait(); });
+  begun.wait();
+  EXPECT_FALSE(pool.is_idle()) << "one is running";
+  go.count_down();
+  EXPECT_TRUE(testing::eventually([&] { return pool.is_idle(); }));
+}
+
+constexpr std::size_t kManyWaiting = 1'000'000;
+
+// Of a task: waits until tasks are no longer accepted, because another thread drops them or ends the pool.
+void wait_until_refused(WorkerPool& pool, const void* owner, const auto& task) {
+  EXPECT_TRUE(testing::eventually([&] { return !pool.post(owner, task); }));
+}
+
 TEST(WorkerPool, DroppingWaitsForWhatHasBegunAndForgetsTheRest) {
-  WorkerPool pool(1, 100);
+  WorkerPool pool(1, kManyWaiting);
   const int owner = 0, other = 0;
   std::latch begun(1);
   std::atomic<int> ran = 0, others = 0;
   const auto held = std::make_shared<int>();
   pool.post(&owner, [&, held] {
     begun.count_down();
-    std::this_thread::sleep_for(milliseconds(20));
+    wait_until_refused(pool, &owner, [&] { ran += 100; });
     ++ran;
-    pool.post(&owner, [&] { ran += 100; });
   });
   pool.post(&owner, [&, held] { ran += 100; });
   pool.post(&other, [&] { ++others; });
@@ -65,10 +85,10 @@ TEST(WorkerPool, ItsEndForgetsWhatWaits) {
   std::latch begun(1);
   std::atomic<int> ran = 0;
   {
-    WorkerPool pool(1, 100);
+    WorkerPool pool(1, kManyWaiting);
     pool.post(nullptr, [&] {
       begun.count_down();
-      std::this_thread::sleep_for(milliseconds(20));
+      wait_until_refused(pool, nullptr, [&] { ran += 100; });
       ++ran;
     });
     for (int i = 0; i < 10; ++i) pool.post(nullptr, [&] { ran += 100; });

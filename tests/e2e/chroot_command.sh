@@ -15,6 +15,8 @@ I=$TMP/layout:$(layoutfs ls "$LAYOUT" | tail -n 1)
 O=$TMP/layout:$(layoutfs ls "$LAYOUT" | head -n 1)
 BIN=$TMP/bin
 prepare_nobody
+# Seconds that no other test sleeps.
+LONG=$((100000 + $$))
 
 # in_image ARGUMENT...: runs chroot as the user $as.
 as=root
@@ -123,11 +125,11 @@ for as in root user; do
   same "$as: a missing command leaves nothing in the directory of --upper" "" "$(left_in "$C")"
   for signal in TERM INT HUP KILL; do
     rm -f "$TMP/started"
-    in_image --upper "$C" "$I" /bin/busybox sh -c 'echo started; exec busybox sleep 1000' >"$TMP/started" 2>&1 </dev/null &
-    wait_for grep -q started "$TMP/started"
+    in_image --upper "$C" "$I" /bin/busybox sh -c "echo started; exec busybox sleep $LONG" >"$TMP/started" 2>&1 </dev/null &
+    wait_for pgrep -f "^busybox sleep $LONG"
     program=$(pgrep -o -f "^$BIN/layoutfs chroot")
     # SIGKILL is for the command: nothing can be removed after that of the program.
-    if [ $signal = KILL ]; then kill -KILL "$(pgrep -f '^busybox sleep 1000')"; else kill -$signal "$program"; fi
+    if [ $signal = KILL ]; then kill -KILL "$(pgrep -f "^busybox sleep $LONG")"; else kill -$signal "$program"; fi
     # In the background the command ignores SIGINT, as the shell of the test says.
     [ $signal != INT ] || kill -TERM "$program"
     wait $!
@@ -159,7 +161,7 @@ for as in root user; do
   # Kills in turn the started program, the first process inside, and the server.
   for victim in program inside server; do
     rm -f "$TMP/started"
-    in_image "$I" /bin/busybox sh -c 'echo started; busybox sleep 1000 & while :; do busybox cat /etc/passwd >/dev/null; done' \
+    in_image "$I" /bin/busybox sh -c "echo started; busybox sleep $LONG & while :; do busybox cat /etc/passwd >/dev/null; done" \
       >"$TMP/started" 2>/dev/null &
     job=$!
     wait_for grep -q started "$TMP/started"
@@ -172,7 +174,7 @@ for as in root user; do
     # Without its files the command may continue, so the test ends it.
     [ $victim != server ] || { sleep 0.2 && kill -9 "$program"; }
     wait $job 2>/dev/null
-    no_sleep() { ! pgrep -f '^/bin/busybox sleep 1000|^busybox sleep 1000'; }
+    no_sleep() { ! pgrep -f "^(/bin/)?busybox sleep $LONG"; }
     wait_for no_sleep && ok "$as: the command ends if the $victim is killed" || not_ok "$as: the command ends if the $victim is killed"
     nothing_left
   done

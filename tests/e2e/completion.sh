@@ -158,9 +158,11 @@ tells "ls completes no reference of a registry as --ref" words ls --layout "$R/a
 tells "--platform completes common platforms for an image in a registry" "$(words linux/s390x)" ls "$R/app:1" --platform linux/s
 tells "copy completes no tag of a registry as its destination" words copy "$I" "$R/app:"
 same "completion makes no connection to a registry" 1 "$(wc -l <"$TMP/listener")"
-timeout 2 "$LAYOUTFS" tags "$R" app 2>"$TMP/stderr"
-wait_for grep -q connected "$TMP/listener"
-check "tags itself makes a connection" grep -q connected "$TMP/listener"
+# Nobody answers.
+"$LAYOUTFS" tags "$R" app 2>"$TMP/stderr" &
+pids+=($!)
+wait_for grep -q connected "$TMP/listener" && ok "tags itself makes a connection" || not_ok "tags itself makes a connection"
+kill $!
 
 echo "-- kinds of layouts"
 tells "ls completes the prefix of images in registries" "$(printf 'files\ndocker://\n')" ls dock

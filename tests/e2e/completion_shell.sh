@@ -102,8 +102,9 @@ becomes "nothing for a directory that is not a layout" "ls $T/own:te" ls "$T/own
 
 # A directory without accidental matches.
 cd "$T/own" || exit 1
+# The program limits the time of each line.
 printf '%s\n' "${typed[@]}" |
-  limited python3 "$HERE/type_in_shell.py" "$TMP" "${command[@]}" >"$TMP/answers" 2>"$TMP/stderr" ||
+  PATIENCE=$((PATIENCE * 5)) limited python3 "$HERE/type_in_shell.py" "$TMP" "${command[@]}" >"$TMP/answers" 2>"$TMP/stderr" ||
   not_ok "the test types into $shell" "$(cat "$TMP/stderr")"
 mapfile -t got <"$TMP/answers"
 for i in "${!typed[@]}"; do

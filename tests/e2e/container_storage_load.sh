@@ -71,7 +71,9 @@ pids+=("${workers[@]}")
 
 successes() { wc -l <"$TMP/results/succeeded"; }
 have_succeeded() { [ "$(successes)" -ge "$1" ]; }
-: >"$TMP/results/succeeded"
+failed_commands() { cat "$TMP/results/failed" "$TMP/results/wrong" | wc -l; }
+have_failed() { [ "$(failed_commands)" -ge "$1" ]; }
+touch "$TMP"/results/{succeeded,failed,wrong}
 for round in $(seq $rounds); do
   enough=$(($(successes) + 8))
   for _ in $(seq 150); do
@@ -86,7 +88,8 @@ for round in $(seq $rounds); do
   wait "$pid" 2>/dev/null
   pids=("${workers[@]}")
   # Some commands find a dead mount, and some an empty directory.
-  sleep 0.4
+  failures=$(failed_commands)
+  wait_for have_failed $((failures + 1)) || not_ok "commands fail while the mount is dead, in round $round"
   layoutfs umount -z "$M" || not_ok "a dead mount is unmounted"
   [ $((round % 2)) = 0 ] || sleep 0.2
   mount_foreground "$M" "$TMP/log" --no-kernel --view containers-storage "$L"
@@ -94,7 +97,6 @@ done
 touch "$TMP/stop"
 wait "${workers[@]}"
 pids=("$pid")
-touch "$TMP/results/failed" "$TMP/results/wrong"
 echo "$(successes) commands succeeded, $(wc -l <"$TMP/results/failed") failed with a good error:"
 sed -E 's/[0-9a-f]{64}/ID/g; s/^time="[^"]*" //' "$TMP/results/failed" | sort | uniq -c | sort -rn | cut -c 1-250 | head -n 20
 check "some commands failed" test -s "$TMP/results/failed"

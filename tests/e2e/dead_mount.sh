@@ -87,6 +87,6 @@ prepare_nobody
 if has fusermount3; then
   as_nobody sh -c '"$0/bin/layoutfs" mount -q "$1" m || exit
     kill -9 $(/usr/bin/python3 -c "import json, os; print(json.loads(os.getxattr(\"m\", \"user.layoutfs.stats\"))[\"pid\"])")
-    sleep 0.2; "$0/bin/layoutfs" mount -q "$1" m; "$0/bin/layoutfs" ls m; "$0/bin/layoutfs" umount m && ls m' "$TMP" "$L" >"$TMP/stdout" 2>"$TMP/stderr"
+    while ls m; do sleep 0.1; done >/dev/null 2>&1; "$0/bin/layoutfs" mount -q "$1" m; "$0/bin/layoutfs" ls m; "$0/bin/layoutfs" umount m && ls m' "$TMP" "$L" >"$TMP/stdout" 2>"$TMP/stderr"
   same "an ordinary user's mount and ls print the hint, and umount removes the dead mount" "2 0" "$(grep -c "unmount it with 'layoutfs umount $TMP/home/m'" "$TMP/stderr") $(wc -l <"$TMP/stdout")"
 fi

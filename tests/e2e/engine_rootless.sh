@@ -36,7 +36,7 @@ end_namespaces() {
   local code=$?
   user podman rm -af >/dev/null 2>&1
   user podman unshare "$TMP/bin/layoutfs" umount -z "$store" >/dev/null 2>&1
-  [ ! -f "$TMP/run/libpod/tmp/pause.pid" ] || pids+=("$(cat "$TMP/run/libpod/tmp/pause.pid")")
+  [ ! -f "$TMP/run/libpod/tmp/pause.pid" ] || kill "$(cat "$TMP/run/libpod/tmp/pause.pid")"
   return $code
 }
 trap 'end_namespaces; finish' EXIT

@@ -123,7 +123,7 @@ def errors_at_once():
         expect("busy: 429 with seconds", answer.status == 429, answer.headers["Retry-After"] == "7")
         control(settings={"retry_date": True})
         at = email.utils.parsedate_to_datetime(get(MANIFESTS).headers["Retry-After"]).timestamp()
-        expect("busy: 429 with a date", 5 <= at - time.time() <= 8)
+        expect("busy: 429 with a date", 1 <= at - time.time() <= 8)
     with Fault("unavailable"):
         seen = {get(BLOB, i, i).status for i in range(30)}
         expect("unavailable: 500, 502 and 503", seen == {500, 502, 503})
@@ -158,7 +158,7 @@ def bodies():
         expect("flip: not in documents without a digest", get("/v2/some/app/tags/list").body == b'{"name": "some/app", "tags": ["latest"]}')
     with Fault("drip", drip_seconds=0.5):
         answer = get(BLOB, 0, 99_999)
-        expect("drip: late and complete", 0.5 <= answer.seconds < 5, answer.body == content[:100_000])
+        expect("drip: late and complete", 0.5 <= answer.seconds < 15, answer.body == content[:100_000])
     with Fault("wrong_range"):
         for _ in range(4):
             answer = get(BLOB, 1000, 1999)
@@ -183,23 +183,23 @@ def bodies():
 
 
 def tokens():
-    control(settings={"tokens": 1.2})
+    control(settings={"tokens": 3.2})
     refused = get(MANIFESTS)
     expect("tokens: a challenge", refused.status == 401, refused.headers["WWW-Authenticate"]
            == f'Bearer realm="{REGISTRY}/token",service="hostile",scope="repository:some/app:pull"')
     answer = json.loads(get("/token?service=hostile&scope=repository:some/app:pull&scope=repository:other:pull").body)
     bearer = {"Authorization": "Bearer " + answer["token"]}
-    expect("tokens: the lifetime is stated", answer["expires_in"] == 1)
+    expect("tokens: the lifetime is stated", answer["expires_in"] == 3)
     expect("tokens: accepted", get(MANIFESTS, headers=bearer).status == 200)
     expect("tokens: forged ones are refused", get(MANIFESTS, headers={"Authorization": bearer["Authorization"] + "0"}).status == 401)
-    time.sleep(1.3)
+    time.sleep(3.3)
     expired = get(MANIFESTS, headers=bearer)
     expect("tokens: expired ones are refused", expired.status == 401, "invalid_token" in expired.headers["WWW-Authenticate"])
     control(settings={"tokens": 0})
 
 
 def redirects():
-    control(settings={"redirect": True, "links": 1, "smallest_range": 1000})
+    control(settings={"redirect": True, "links": 3, "smallest_range": 1000})
     link = get(BLOB).headers["Location"]
     expect("redirect: to another host", urllib.parse.urlsplit(link).port != urllib.parse.urlsplit(REGISTRY).port)
 
@@ -212,7 +212,7 @@ def redirects():
     expect("redirect: credentials are refused", status({"Authorization": "Bearer token"}) == 400)
     expect("redirect: HEAD is refused", status(method="HEAD") == 405)
     expect("redirect: forged links are refused", status(url=link.replace("expires=", "expires=9")) == 403)
-    time.sleep(1.1)
+    time.sleep(3.1)
     expect("redirect: expired links are refused", status() == 403)
     control(settings={"expired_status": 400})
     expect("redirect: expired links are refused with 400", status() == 400)
@@ -224,11 +224,15 @@ def networks():
     kept.request("GET", "/v2/")
     kept.getresponse().read()
     for mode, error in (("reset", "ConnectionResetError"), ("closed", "ConnectionRefusedError")):
-        control(down={"seconds": 0.7, "mode": mode})
-        time.sleep(0.2)
-        expect(f"down: {mode}", get("/v2/").error == error)
-        time.sleep(0.8)
-        expect(f"down: back after {mode}", get("/v2/").status == 200)
+        began = time.monotonic()
+        control(down={"seconds": 2, "mode": mode})
+        # The listening socket closes a moment later.
+        while (seen := get("/v2/").error) != error and time.monotonic() < began + 1.5:
+            time.sleep(0.05)
+        expect(f"down: {mode}", seen == error)
+        while get("/v2/").status != 200 and time.monotonic() < began + 30:
+            time.sleep(0.05)
+        expect(f"down: back after {mode}", time.monotonic() >= began + 2, get("/v2/").status == 200)
     try:
         kept.request("GET", "/v2/")
         kept.getresponse()
@@ -236,8 +240,8 @@ def networks():
     except (ConnectionError, http.client.RemoteDisconnected):
         broken = True
     expect("down: open connections break", broken)
-    control(down={"seconds": 0.7, "mode": "silent"})
-    expect("down: silent", 0.3 < get("/v2/").seconds < 3)
+    control(down={"seconds": 2, "mode": "silent"})
+    expect("down: silent", 0.3 < get("/v2/").seconds < 15)
 
 
 def push(method, path, body=None, **headers):

@@ -6,7 +6,7 @@ usage: hostile_registry.py --ports FILE [OPTION...] REPOSITORY=LAYOUT...
 There are three servers on 127.0.0.1: the registry, the "cdn" to which it can redirect blobs, and the control. The file of --ports gets a
 line for each when all listen: registry=HOST:PORT, cdn=HOST:PORT, control=URL. Without faults and settings, the registry is well-behaved.
 
-The control has no faults. GET /stats prints counters (Stats in registry_faults.py). POST /control takes a JSON object with any of
+The control has no faults. GET /stats prints counters (Stats in registry_faults.py), if possible at a moment without requests. POST /control takes a JSON object with any of
   rates, limits, settings  objects with the values of --rate, --limit and --set
   down                     {"seconds": N, "mode": "reset" | "closed" | "silent"}: no network for N seconds
   delete_tags              a list of REPOSITORY:TAG
@@ -210,6 +210,7 @@ class RegistryHandler(registry_uploads.UploadRoutes, hostile_answers.HostileHand
 
 class ControlHandler(loopback_server.LoopbackHandler):
     def do_GET(self):
+        self.server.state.stats.wait_for_counters(2)
         document = self.server.state.stats.document()
         document["connections"] = {server.role: server.accepted for server in self.server.servers}
         self.answer(200, document)

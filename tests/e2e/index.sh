@@ -318,7 +318,7 @@ mount_at "$M" "$H"
 large=$(tree_of "$M")
 unmount "$M"
 were_at_once=0
-for round in 1 2 3 4 5; do
+for round in $(seq 20); do
   rm -rf "$C"
   for one in 1 2; do
     mkdir -p "$M$one"
@@ -352,7 +352,8 @@ for round in $(seq 20); do
   sleep "$(awk -v r=$RANDOM -v t=$took 'BEGIN {printf "%.4f", r / 32768 * t * 1.1 / 1000}')"
   kill -9 "$pid" 2>/dev/null
   wait "$pid" 2>/dev/null
-  [ $? != 137 ] || killed=$((killed + 1))
+  # The first time was that of a busier machine if it ends earlier now.
+  if [ $? = 137 ]; then killed=$((killed + 1)); else took=$((took * 3 / 4)); fi
   layoutfs index verify "$H" >"$TMP/stdout" 2>"$TMP/stderr" || not_ok "round $round: the files that a killed server leaves are right" "$(cat "$TMP/stdout")"
   layoutfs index ls --json "$H" | jq -e '[.. | .problem? // empty] == []' >/dev/null || not_ok "round $round: the files that a killed server leaves are complete"
   if [ $((round % 5)) = 0 ]; then

@@ -26,7 +26,7 @@ server_of() { layoutfs mounts --json | jq --arg at "$1" '.mounts[] | select(.mou
 # note_socket: sets $device and $socket, the identity of the server's socket, as another mount may get the device.
 note_socket() {
   device=$(findmnt -n -o MAJ:MIN --mountpoint "$M" | tr -d ' ')
-  socket=$(stat -c %i:%W "/run/layoutfs/$device")
+  socket=$(stat -c %i:%.9W "/run/layoutfs/$device")
 }
 # mount_view DIR ARGUMENT...: sets $server to the pid of the server.
 mount_view() {
@@ -39,7 +39,7 @@ mount_view() {
 ends() {
   wait_for has_ended "$server" && ok "$1: the server ends" || not_ok "$1: the server ends"
   same "$1: no mount is left" "" "$(mounts_below "$M")"
-  same "$1: no socket is left" "" "$(stat -c %i:%W "/run/layoutfs/$device" 2>/dev/null | grep -xF "$socket")"
+  same "$1: no socket is left" "" "$(stat -c %i:%.9W "/run/layoutfs/$device" 2>/dev/null | grep -xF "$socket")"
 }
 
 echo "-- ways to unmount"
@@ -70,7 +70,8 @@ wait_for is_not_mounted "$M"
 same "after SIGTERM, a file that is open can be read" content "$(limited cat <&9)"
 exec 9<&-
 ends "SIGTERM with an open file"
-mount_view "$M" -o idle_timeout=1s "$L"
+# Long enough to find the server before the mount ends.
+mount_view "$M" -o idle_timeout=3s "$L"
 ends "idle_timeout"
 mount_view "$M" "$L"
 mkdir "$TMP/bound" "$TMP/moved"
@@ -137,14 +138,14 @@ kill -STOP "$server"
 same "names and attributes are there" "d large small" "$(limited ls "$M" | xargs)"
 cat "$M/large" >"$TMP/read" &
 reader=$!
-sleep 0.5
+wait_for waits_in_file $reader "$M/large"
 refused "umount refuses while a program waits" 8 umount "$M"
 kill -KILL $reader
 wait_for has_ended $reader && ok "a reader that waits can be killed" || not_ok "a reader that waits can be killed"
 wait $reader 2>/dev/null
 cat "$M/large" >"$TMP/read" &
 reader=$!
-sleep 0.2
+wait_for waits_in_file $reader "$M/large"
 kill -CONT "$server"
 wait $reader
 same "after SIGCONT the reader gets everything" 25165824 "$(stat -c %s "$TMP/read")"

@@ -152,6 +152,10 @@ wait_for() {
   done
 }
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
+# After a child has ended, its number may belong to a process of another test.
+is_child() { grep -qx "PPid:[[:space:]]*$$" "/proc/$1/status" 2>/dev/null; }
+# waits_in_file PID FILE: returns whether the process has opened FILE and sleeps, for example in a read.
+waits_in_file() { find "/proc/$1/fd" -lname "$2" 2>/dev/null | grep -q . && grep -q '^State:[[:space:]]*[SD]' "/proc/$1/status"; }
 
 # mount_at DIR ARGUMENT...: mounts in the background. Ends the test on failure.
 mount_at() {
@@ -202,7 +206,7 @@ finish() {
     limited umount "$at" 2>/dev/null || limited umount -l "$at" || limited fusermount3 -uz "$at"
   done
   for at in "${pids[@]}"; do
-    kill "$at" 2>/dev/null && { wait_for has_ended "$at" || kill -9 "$at" 2>/dev/null; }
+    is_child "$at" && kill "$at" 2>/dev/null && { wait_for has_ended "$at" || kill -9 "$at" 2>/dev/null; }
   done
   # Do not descend into remaining mounts.
   rm -rf --one-file-system "$TMP" 2>/dev/null

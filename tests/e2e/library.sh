@@ -3,6 +3,8 @@
 . "$(dirname "$0")/lib.sh"
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || skip "a program without sanitizers does not link with what has them"
 need cmake g++ pkg-config python3
+# For compilers on busy machines.
+PATIENCE=$((PATIENCE * 5))
 BUILD=$(cd "$(dirname "$LAYOUTFS")/.." && pwd)
 [ -f "$BUILD/CMakeCache.txt" ] || skip "$BUILD is no build directory to install from"
 EXAMPLE=$SOURCE/docs/example

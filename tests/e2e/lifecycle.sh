@@ -56,9 +56,9 @@ for arguments in "--ref latest $L" "--layout $L --ref latest" "$L:latest"; do
 done
 
 # The mount ends when it is idle, but not while a process uses it.
-mount_foreground "$M" "$TMP/log" -o idle_timeout=1s "$L"
+mount_foreground "$M" "$TMP/log" -o idle_timeout=2s "$L"
 exec 9<"$M/refs/latest/rootfs/var/noise"
-sleep 2.5
+sleep 4.5
 is_mounted "$M" && ok "a mount that is in use stays after the idle timeout" || not_ok "a mount that is in use stays after the idle timeout"
 exec 9<&-
 wait_for is_not_mounted "$M" && ok "an idle mount is unmounted after the idle timeout" || not_ok "an idle mount is unmounted after the idle timeout"

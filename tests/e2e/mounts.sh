@@ -29,7 +29,7 @@ sleeper=$!
 (cd "$TMP/m/etc" && exec sleep 600) &
 inside=$!
 pids+=($sleeper $inside)
-wait_for grep -q sleep /proc/$inside/comm
+for process in $sleeper $inside; do wait_for grep -q sleep /proc/$process/comm; done
 refused "umount refuses a mount that is in use" 8 umount "$TMP/m"
 cp "$TMP/stderr" "$TMP/said"
 check "the error for a mount in use names a process by its working directory" grep -q "sleep ($inside, working directory)" "$TMP/said"

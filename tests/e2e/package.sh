@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 [ -z "${LAYOUTFS_TEST_SANITIZED-}" ] || skip "packages are not made of sanitized builds"
 need cmake cpack ninja dpkg-deb dpkg-shlibdeps file readelf pkg-config python3
+PATIENCE=$((PATIENCE * 5))
 BUILD=$(cd "$(dirname "$LAYOUTFS")/.." && pwd)
 [ -f "$BUILD/CPackConfig.cmake" ] || skip "$BUILD is no build directory to make packages from"
 

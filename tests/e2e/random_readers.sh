@@ -35,12 +35,13 @@ for compression in plain gzip zstd frames; do
 done
 
 # A read between two access points of a compressed layer decodes only to the end of the read, and a later read may start
-# at the first point again: on average 1.85 times as much, with six spans between two points.
+# at the first point again: on average 1.86 times as much, with six spans between two points and no decoder to continue. In a layer of
+# 64 such runs the standard deviation is 0.07, so twice as much happens once in fifty layers.
 statistic() { getfattr --absolute-names --only-values -n user.layoutfs.stats "$M" | grep -o "\"$1\":[0-9]*" | cut -d: -f2; }
 for compression in plain gzip; do
   # In a plain layer, two readers may decode the same span ahead at the same time.
-  most=$((tar_size + tar_size / 100))
-  [ $compression = plain ] || most=$((2 * tar_size))
+  most=$((tar_size + tar_size / 20))
+  [ $compression = plain ] || most=$((tar_size * 23 / 10))
   mount_foreground "$M" "$TMP/log" --no-kernel -o "cache_size=$((2 * tar_size))" "$L:$compression"
   check "$compression: all readers get the right bytes with a cache for all spans" \
     "${readers[@]}" read "$TMP" "$M" "$pid" "$seconds" $((2 * tar_size / 1024 + beside)) "$seed"

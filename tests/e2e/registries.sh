@@ -67,6 +67,10 @@ ended_early() {
 listens() { grep -q "$2" "$1" 2>/dev/null || has_ended "$3"; }
 SERVERS=$TMP/servers
 mkdir -p "$SERVERS"
+# skopeo and podman of root note there which layers of which registry are equal, and push one instead of another. A directory of
+# the test covers the machine's, which would have the notes of other tests.
+LAYER_NOTES=/var/lib/containers/cache
+[ -z "$mounts_are_own" ] || { mkdir -p "$LAYER_NOTES" "$TMP/notes" && mount --bind "$TMP/notes" "$LAYER_NOTES"; } || exit 1
 
 # start_registry NAME [OPTION...]: starts docker-registry with an empty storage $SERVERS/NAME, and sets the variable NAME to its
 # HOST:PORT, and NAME_pid. Options:

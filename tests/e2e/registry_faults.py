@@ -7,6 +7,7 @@ import collections
 import hashlib
 import re
 import threading
+import time
 
 FAULTS = {
     "busy": "429 with Retry-After",
@@ -144,6 +145,15 @@ class Stats:
     def end(self, host):
         with self.lock:
             self.in_flight[host] -= 1
+
+    def wait_for_counters(self, seconds):
+        """Waits until no request is being answered: a client has its last byte before that is counted. A request may take longer."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with self.lock:
+                if not any(self.in_flight.values()):
+                    return
+            time.sleep(0.005)
 
     def sent(self, host, path, size):
         with self.lock:

@@ -2,8 +2,8 @@
 
 usage: remote_readers.py EXPECTED MOUNT READS PID MOST_KIB
 
-Prints "wrong N, EIO N, other errors N, peak N KiB", with the peak of the resident memory of PID. The exit code is 1 if there are wrong
-bytes, other errors, or more than MOST_KIB.
+Prints "wrong N, EIO N, other errors N, peak N KiB", with the peak of the resident memory of PID, without pages of files. The exit code
+is 1 if there are wrong bytes, other errors, or more than MOST_KIB.
 """
 import concurrent.futures
 import errno
@@ -26,7 +26,7 @@ def watch_memory():
     global peak
     while not ended.wait(0.05):
         for line in open(f"/proc/{pid}/status", encoding="ascii"):
-            if line.startswith("VmRSS:"):
+            if line.startswith("RssAnon:"):
                 peak = max(peak, int(line.split()[1]))
 
 

@@ -52,7 +52,7 @@ for turn in $(seq 50); do
   rmdir "$2"
 done
 TURNS
-check "mount and umount create and remove the mount point 50 times" env LAYOUTFS="$LAYOUTFS" \
+PATIENCE=300 check "mount and umount create and remove the mount point 50 times" env LAYOUTFS="$LAYOUTFS" \
   sh "$TMP/turns" "$TMP/layouts/single" "$TMP/made-by-mount"
 # If the server is slow, another process may use the directory first.
 rm -rf "$TMP/made-by-mount"

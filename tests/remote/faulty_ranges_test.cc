@@ -15,6 +15,7 @@
 #include "core/remote/range_cache.h"
 #include "core/remote/range_chunks.h"
 #include "core/remote/wrong_ranges.h"
+#include "tests/support/eventually.h"
 #include "tests/support/results.h"
 #include "tests/support/same_bytes.h"
 #include "tests/support/temp_dir.h"
@@ -92,10 +93,6 @@ class FaultyRanges : public ::testing::TestWithParam<bool> {
     const auto expected = ByteView(source_->content).subspan(offset);
     return got && same_bytes(ByteView(out).first(*got), expected.first(std::min(size, expected.size())));
   }
-  static bool is_met(const auto& condition) {
-    for (int i = 0; i < 3000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return condition();
-  }
 
   TempDir dir_;
   const std::shared_ptr<FaultySource> source_ = std::make_shared<FaultySource>();
@@ -169,7 +166,7 @@ TEST_P(FaultyRanges, AWholeBlobForARangeFillsTheCacheFromTheStart) {
     EXPECT_TRUE(is_right(*blob, offset, 300'000)) << offset;
   EXPECT_EQ(source_->opened().size(), 1u) << "no other request";
   EXPECT_EQ(blob->stats().fetched, blob->size());
-  EXPECT_TRUE(is_met([&] { return blob->is_complete(); }));
+  EXPECT_TRUE(eventually([&] { return blob->is_complete(); }));
 }
 
 TEST_P(FaultyRanges, AWholeBlobForARangeIsReadToItsEnd) {
@@ -177,7 +174,7 @@ TEST_P(FaultyRanges, AWholeBlobForARangeIsReadToItsEnd) {
   const auto blob = open();
   EXPECT_TRUE(is_right(*blob, 2 * kFaultyMebi, 500));
   if (GetParam()) {
-    EXPECT_TRUE(is_met([&] { return blob->is_complete(); }));
+    EXPECT_TRUE(eventually([&] { return blob->is_complete(); }));
     EXPECT_EQ(source_->opened().size(), 1u);
   }
   for (const std::uint64_t offset : {3 * kFaultyMebi, kFaultyMebi, std::uint64_t{0}, 4 * kFaultyMebi})

@@ -473,11 +473,11 @@ TEST_F(HttpClientTest, AStopRequestEndsTheWaitAtOnce) {
   });
   for (const std::string target : {"/header", "/body"}) {
     std::stop_source stop;
+    const auto begin = Clock::now();
     std::jthread stopper([&] {
       std::this_thread::sleep_for(200ms);
       stop.request_stop();
     });
-    const auto begin = Clock::now();
     auto response = get(server.url(target), {.stop = stop.get_token(), .deadline = {}});
     if (target == "/body") {
       ASSERT_TRUE(response);
@@ -515,7 +515,7 @@ TEST_F(HttpClientTest, AnIdleServerIsAnInterruption) {
     if (request.target == "/drip") {
       client.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n");
       for (int i = 0; i < 10; ++i) {
-        std::this_thread::sleep_for(60ms);
+        std::this_thread::sleep_for(150ms);
         client.send("x");
       }
       return;
@@ -533,8 +533,9 @@ TEST_F(HttpClientTest, AnIdleServerIsAnInterruption) {
     EXPECT_TRUE(is_transient(error));
   }
   // It takes longer, but is never idle for so long; and the reader's own pauses do not count.
-  auto response = must(impatient.send({.url = server.url("/drip")}, {}, in_time()));
-  std::this_thread::sleep_for(700ms);
+  HttpClient less_impatient({.idle_timeout = 1200ms});
+  auto response = must(less_impatient.send({.url = server.url("/drip")}, {}, in_time()));
+  std::this_thread::sleep_for(1300ms);
   EXPECT_EQ(must(rest_of(*response)), "xxxxxxxxxx");
 }
 
@@ -545,13 +546,13 @@ TEST_F(HttpClientTest, AServerThatReceivesSlowlyIsNotIdle) {
     ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     std::string received;
     while (received.size() < content.size()) {
-      std::this_thread::sleep_for(100ms);
+      std::this_thread::sleep_for(150ms);
       received += client.receive(std::min<std::size_t>(100'000, content.size() - received.size()));
     }
     client.answer(201);
   });
   // All of the body is in the kernel's buffers long before the server has it.
-  HttpClient impatient({.idle_timeout = 300ms});
+  HttpClient impatient({.idle_timeout = 1200ms});
   MemorySource body(as_bytes(content));
   const auto sent = impatient.send(
       {.method = "PUT", .url = server.url(), .body = &body, .body_size = content.size()}, {}, in_time());

@@ -74,6 +74,10 @@ class MemoryRangeSource final : public RangeSource {
   bool wait_stalled() const {
     return wait([&](const State& state) { return state.stalled > 0; });
   }
+  // Waits until no response is open.
+  bool wait_closed() const {
+    return wait([&](const State& state) { return state.bodies == 0; });
+  }
   // Returns the highest number of times that a byte was delivered.
   int most_fetches() const {
     return *std::ranges::max_element(fetched_, {}, [](const auto& count) { return count.load(); });
@@ -84,13 +88,20 @@ class MemoryRangeSource final : public RangeSource {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> requests;
     int failures = 0;
     int stalled = 0;
+    int bodies = 0;  // responses that are open
     std::uint64_t end = ~std::uint64_t{0}, stall = ~std::uint64_t{0}, damaged = ~std::uint64_t{0};
   };
 
   class Body final : public ByteSource {
    public:
     Body(const MemoryRangeSource& source, std::uint64_t offset, std::uint64_t size, Context context)
-        : source_(source), offset_(offset), end_(offset + size), context_(std::move(context)) {}
+        : source_(source), offset_(offset), end_(offset + size), context_(std::move(context)) {
+      ++source_.state_.lock()->bodies;
+    }
+    ~Body() override {
+      --source_.state_.lock()->bodies;
+      source_.changed_.notify_all();
+    }
     Result<std::size_t> read(std::span<std::byte> out) override {
       std::this_thread::sleep_for(source_.pause_.load());
       auto state = source_.state_.lock();

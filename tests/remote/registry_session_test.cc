@@ -255,14 +255,14 @@ TEST_F(RegistrySessionTest, TheWishOfABusyServerIsRespected) {
 
 TEST_F(RegistrySessionTest, AServerThatFailsIsAskedUntilTheDeadline) {
   ScriptedHttpServer server([](const Request&, Connection& client) { client.answer(503, "<html>"); });
-  options_.retries.timeout = 300ms;
+  options_.retries.timeout = 1s;
   const auto begin = Clock::now();
   const auto session = open(server.host());
   const auto failed = get(*session);
   EXPECT_EQ(failure_of(failed), Errc::io);
   EXPECT_THAT(failed.error().message(), HasSubstr("status 503"));
   EXPECT_GE(session->stats().retries, 3u);
-  EXPECT_LT(Clock::now() - begin, 5s);
+  EXPECT_LT(Clock::now() - begin, 20s);
 }
 
 TEST_F(RegistrySessionTest, AWaitingSessionIgnoresTheDeadline) {

@@ -25,10 +25,10 @@ constexpr std::uint64_t kKibi = 1024, kMebi = 1024 * kKibi;
 // With a cache directory, or in memory alone.
 class RemoteBlobs : public ::testing::TestWithParam<bool> {
  protected:
-  explicit RemoteBlobs(std::size_t size = 16 * kMebi + 12'345)
+  explicit RemoteBlobs(std::size_t size = 16 * kMebi + 12'345,
+                       std::chrono::milliseconds idle_time = std::chrono::milliseconds(200))
       : source_(std::make_shared<MemoryRangeSource>(random_bytes(size, 1))),
-        cache_(GetParam() ? dir_ / "cache" : "", RangeCache::kDefaultBudget,
-               {.idle_time = std::chrono::milliseconds(200)}) {}
+        cache_(GetParam() ? dir_ / "cache" : "", RangeCache::kDefaultBudget, {.idle_time = idle_time}) {}
 
   const Bytes& content() const { return source_->content(); }
   std::shared_ptr<const RemoteBlob> open() {
@@ -131,11 +131,11 @@ TEST_P(RemoteBlobs, AWaitingReaderCanBeCancelled) {
   source_->stall_at(0);
   std::stop_source stop;
   std::jthread other([&] { expect_right(*blob, 0, 1000); });
+  ASSERT_TRUE(source_->wait_stalled()) << "so the request is that of this reader";
   std::jthread stopped([&] {
     EXPECT_EQ(failure_of(read_range(*blob, 0, 1000, {.stop = stop.get_token(), .deadline = {}})),
               Errc::cancelled);
   });
-  ASSERT_TRUE(source_->wait_stalled());
   EXPECT_EQ(failure_of(read_range(
                 *blob, 0, 1000,
                 {.stop = {}, .deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(10)})),
@@ -178,7 +178,7 @@ TEST_P(RemoteBlobs, AnnouncedBytesAreFetchedWithoutAReader) {
 
 class LargeRemoteBlobs : public RemoteBlobs {
  protected:
-  LargeRemoteBlobs() : RemoteBlobs(40 * kMebi) {}
+  LargeRemoteBlobs() : RemoteBlobs(40 * kMebi, std::chrono::milliseconds(1500)) {}
 };
 INSTANTIATE_TEST_SUITE_P(Cache, LargeRemoteBlobs, ::testing::Bool(),
                          [](const auto& one) { return one.param ? "InFiles" : "InMemory"; });
@@ -192,7 +192,7 @@ TEST_P(LargeRemoteBlobs, AnOpenResponseIsContinuedAndEndsIfNobodyReads) {
   for (std::uint64_t offset = 12 * kMebi; offset < 14 * kMebi; offset += 128 * kKibi)
     expect_right(*blob, offset, 128 * kKibi);
   EXPECT_EQ(source_->request_count(), requests);
-  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  ASSERT_TRUE(source_->wait_closed());
   const auto delivered = source_->delivered();
   EXPECT_LT(delivered, content().size());
   expect_right(*blob, 39 * kMebi, 100);

@@ -157,11 +157,12 @@ TEST_F(RepositoryBlobTest, ProgressRenewsTheDeadline) {
     client.send("HTTP/1.1 " + std::string(range.empty() ? "200 OK\r\n" : "206 Part\r\n" + field) +
                 "Content-Length: " + std::to_string(kContent.size() - first) + "\r\n\r\n" +
                 kContent.substr(first, 10'000));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(40));
     client.close();
     return true;
   });
-  options_.retries.timeout = std::chrono::milliseconds(200);
+  // All pauses together are longer.
+  options_.retries.timeout = std::chrono::milliseconds(1100);
   EXPECT_EQ(must(read(server, 0, kContent.size())), kContent);
   EXPECT_THAT(server.ranges(), SizeIs(30));
 }

@@ -7,6 +7,8 @@
 #include <optional>
 #include <stop_token>
 
+#include "tests/support/eventually.h"
+
 namespace layoutfs {
 namespace {
 
@@ -20,8 +22,10 @@ std::future<Result<Permit>> ask(DecodePermits& permits, For use, std::uint64_t m
                     [&permits, use, memory, context] { return permits.acquire(use, memory, context); });
 }
 
-bool still_waits(const std::future<Result<Permit>>& asked) {
-  return asked.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout;
+// Returns whether as many threads wait for a permit, `asked` among them.
+bool still_waits(const std::future<Result<Permit>>& asked, DecodePermits& permits, unsigned count = 1) {
+  return testing::eventually([&] { return permits.waiting() == count; }) &&
+         asked.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout;
 }
 
 TEST(DecodePermits, AThreadThatWaitsCanBeStopped) {
@@ -29,7 +33,7 @@ TEST(DecodePermits, AThreadThatWaitsCanBeStopped) {
   std::optional taken(ask(permits, For::reader).get().value());
   std::stop_source stop;
   auto waiting = ask(permits, For::reader, 0, {.stop = stop.get_token(), .deadline = {}});
-  EXPECT_TRUE(still_waits(waiting));
+  EXPECT_TRUE(still_waits(waiting, permits));
   stop.request_stop();
   EXPECT_EQ(waiting.get().error().code(), Errc::cancelled);
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
@@ -43,12 +47,12 @@ TEST(DecodePermits, WaitingReadersGoBeforeThoseThatDecodeAhead) {
   DecodePermits permits(1);
   std::optional first(ask(permits, For::reader).get().value());
   auto ahead = ask(permits, For::ahead);
-  EXPECT_TRUE(still_waits(ahead));
+  EXPECT_TRUE(still_waits(ahead, permits));
   auto reader = ask(permits, For::reader);
-  EXPECT_TRUE(still_waits(reader));
+  EXPECT_TRUE(still_waits(reader, permits, 2));
   first.reset();
   std::optional second(reader.get().value());
-  EXPECT_TRUE(still_waits(ahead));
+  EXPECT_TRUE(still_waits(ahead, permits));
   second.reset();
   EXPECT_TRUE(ahead.get());
 }
@@ -66,10 +70,10 @@ TEST(DecodePermits, ADecoderAheadYieldsToReadersOnly) {
   yielded.get_future().wait();
   auto other = ask(permits, For::ahead);
   auto reader = ask(permits, For::reader);
-  EXPECT_TRUE(still_waits(reader));
+  EXPECT_TRUE(still_waits(reader, permits, 2));
   yield.set_value();
   std::optional taken(reader.get().value());
-  EXPECT_TRUE(still_waits(other));
+  EXPECT_TRUE(still_waits(other, permits, 2)) << "and so does the one that yielded";
   taken.reset();
   std::optional(other.get()).reset();
   EXPECT_TRUE(decoding_ahead.get());
@@ -81,7 +85,7 @@ TEST(DecodePermits, TheMemoryOfAllDecodersIsLimited) {
   std::optional half(ask(permits, For::reader, kMost / 2).get().value());
   std::optional other_half(ask(permits, For::ahead, kMost / 2).get().value());
   auto third = ask(permits, For::reader, 1);
-  EXPECT_TRUE(still_waits(third));
+  EXPECT_TRUE(still_waits(third, permits));
   other_half->set_memory(kMost / 4);
   EXPECT_TRUE(third.get());
   half.reset();

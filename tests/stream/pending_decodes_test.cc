@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "tests/support/eventually.h"
+
 namespace layoutfs {
 namespace {
 
@@ -35,16 +37,20 @@ struct DecodesFixture {
   Decode start(std::uint64_t wanted, std::uint64_t run) {
     return std::get<Decode>(decodes.join_or_start({wanted, wanted}, run));
   }
+  // Runs `work` in a thread of its own, and returns when it waits.
+  auto waiting_one(auto work) {
+    const auto before = decodes.waiting();
+    auto begun = std::async(std::launch::async, std::move(work));
+    EXPECT_TRUE(testing::eventually([&] { return decodes.waiting() > before; })) << "it waits";
+    return begun;
+  }
   // A reader in its own thread that must get the span from another one.
   std::future<Result<SpanBytes>> join(std::uint64_t wanted, std::uint64_t run) {
     return join_all({wanted, wanted}, run);
   }
   std::future<Result<SpanBytes>> join_all(PendingDecodes::Wanted wanted, std::uint64_t run) {
-    auto joined = std::async(std::launch::async, [this, wanted, run] {
-      return std::get<Result<SpanBytes>>(decodes.join_or_start(wanted, run));
-    });
-    EXPECT_EQ(joined.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
-    return joined;
+    return waiting_one(
+        [this, wanted, run] { return std::get<Result<SpanBytes>>(decodes.join_or_start(wanted, run)); });
   }
   AheadRequest request(std::uint64_t run, std::uint64_t first, std::uint64_t last) {
     return {run, first, last, *cache->room_ahead(10 * (last + 1 - first))};
@@ -117,11 +123,10 @@ TEST(PendingDecodes, ADecodeBehindAnotherContinuesWithItsDecoder) {
   std::future<std::uint64_t> began;
   {
     auto decode = fixture.start(12, kRun);
-    began = std::async(std::launch::async, [&] {
+    began = fixture.waiting_one([&] {
       auto behind = fixture.start(15, kRun);
       return behind.take_place().value().span;
     });
-    EXPECT_EQ(began.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
     fixture.park(13);
   }
   EXPECT_EQ(began.get(), 13u);
@@ -149,8 +154,7 @@ TEST(PendingDecodes, ADecodeThatEndsEarlyLetsOthersTry) {
   std::future<std::uint64_t> next;
   {
     auto decode = fixture.start(12, kRun);
-    next = std::async(std::launch::async, [&] { return fixture.start(12, kRun).last(); });
-    EXPECT_EQ(next.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+    next = fixture.waiting_one([&] { return fixture.start(12, kRun).last(); });
   }
   EXPECT_EQ(next.get(), 12u);
 }
@@ -196,11 +200,9 @@ TEST(PendingDecodes, AReaderThatWaitsCanBeStopped) {
   std::stop_source stop;
   const Context context{.stop = stop.get_token(), .deadline = {}};
   const auto wait_for = [&](std::uint64_t span) {
-    auto waiting = std::async(std::launch::async, [&, span] {
+    return fixture.waiting_one([&, span] {
       return std::get<Result<SpanBytes>>(fixture.decodes.join_or_start({span, span}, kRun, context));
     });
-    EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout) << "it waits";
-    return waiting;
   };
   auto of_it = wait_for(11), behind_it = wait_for(15);
   auto other = fixture.join(11, kRun);

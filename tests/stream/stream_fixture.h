@@ -5,17 +5,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "core/base/worker_pool.h"
 #include "core/codec/gzip.h"
 #include "core/stream/layer_stream.h"
+#include "tests/support/eventually.h"
 #include "tests/support/gzip_blobs.h"
 #include "tests/support/same_bytes.h"
 #include "tests/support/stream_index_builder.h"
@@ -82,10 +82,7 @@ inline void read_in_order(const LayerStream& stream, const Bytes& plain, std::ui
 
 // Until no thread decodes ahead any more.
 inline void wait_for_workers(SpanCache& cache) {
-  for (std::uint64_t before = ~std::uint64_t{0}; before != cache.stats().decoded_bytes;) {
-    before = cache.stats().decoded_bytes;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
+  EXPECT_TRUE(eventually([&] { return cache.workers().is_idle(); }));
 }
 
 // Calls `on_read` before each read.

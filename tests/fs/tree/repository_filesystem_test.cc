@@ -8,12 +8,12 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "core/base/lock_order.h"
 #include "core/cas/layout_dir.h"
 #include "tests/fs/tree/browse.h"
+#include "tests/support/eventually.h"
 #include "tests/support/store.h"
 
 namespace layoutfs {
@@ -22,6 +22,7 @@ namespace {
 using testing::Browser;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using testing::eventually;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::LayoutWriter;
@@ -81,13 +82,6 @@ std::map<std::string, std::string> describe(const Browser& browser, const std::s
   std::map<std::string, std::string> all;
   describe(browser, path, "", all);
   return all;
-}
-
-// Returns whether `condition` holds within ten seconds.
-template <class Condition>
-bool becomes_true(Condition&& condition) {
-  for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return condition();
 }
 
 std::size_t open_files() {
@@ -306,7 +300,7 @@ TEST(RepositoryFilesystem, InodesOutliveTheClosingOfTheirRepository) {
   const std::size_t open = open_files();
   const auto built = mounted.resources->stats().trees_built;
   // The first repository is released by another thread, once the second one is open.
-  const auto is_released = [&] { return becomes_true([&] { return open_files() <= open; }); };
+  const auto is_released = [&] { return eventually([&] { return open_files() <= open; }); };
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(browser.names("two/refs"), ElementsAre("latest"));
     EXPECT_TRUE(is_released());
@@ -325,7 +319,7 @@ TEST(RepositoryFilesystem, InodesOutliveTheClosingOfTheirRepository) {
     EXPECT_EQ(browser.content(file), "first");
   }
   // If the image has to be opened again, it was released; the other thread may need time for that.
-  EXPECT_TRUE(becomes_true([&] {
+  EXPECT_TRUE(eventually([&] {
     EXPECT_TRUE(browser.exists("two/refs/latest"));
     EXPECT_EQ(browser.content(file), "first");
     return mounted.resources->stats().trees_built >= built + 2;
@@ -373,7 +367,7 @@ TEST(RepositoryLayouts, WhatNobodyKnowsIsForgotten) {
     EXPECT_LE(layouts->counts().open, 2u);
     all.push_back(layout);
     // The other thread releases the one that left, which may be late.
-    EXPECT_TRUE(i < 2 || becomes_true([&] { return all[i - 2].expired(); }));
+    EXPECT_TRUE(i < 2 || eventually([&] { return all[i - 2].expired(); }));
   }
   EXPECT_LE(layouts->counts().remembered, 4u);
 }
@@ -438,9 +432,7 @@ TEST(RepositoryLayouts, ALayoutThatLeavesIsReleasedByAnotherThread) {
     EXPECT_TRUE(b->on_demand->get());
   }
   EXPECT_EQ(layouts->counts().open, 1u);
-  for (int i = 0; i < 60'000 && !left.expired(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  EXPECT_TRUE(left.expired());
+  EXPECT_TRUE(eventually([&] { return left.expired(); }));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "core/codec/gzip_writer.h"
 #include "core/engines/storage_names.h"
 #include "tests/fs/tree/browse.h"
+#include "tests/support/eventually.h"
 #include "tests/support/store.h"
 #include "tests/support/tar_split_reader.h"
 
@@ -73,8 +74,7 @@ class StorageFilesystem : public ::testing::Test {
 
   // The layouts of a tree are not looked for at each request.
   static void becomes(const Browser& browser, const std::string& names) {
-    for (int i = 0; i < 500 && names_in(browser) != names; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    testing::eventually([&] { return names_in(browser) == names; });
     EXPECT_EQ(names_in(browser), names);
   }
 
