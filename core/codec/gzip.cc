@@ -25,6 +25,7 @@
 #include "core/codec/gzip_inflater.h"
 #include "core/codec/gzip_point.h"
 #include "core/codec/gzip_state.h"
+#include "core/codec/narrow_source.h"
 
 namespace layoutfs {
 namespace {
@@ -74,13 +75,10 @@ Result<IndexingDecoder::Step> GzipIndexing::step(std::span<std::byte> out) {
 
 class GzipDecoder final : public Decoder {
  public:
-  // Small, because bytes beyond the last wanted one may have to come from a registry.
-  static constexpr std::size_t kInputSize = std::size_t{32} << 10;
-
   // Starts at a header, or before start_in_member().
   GzipDecoder(BlobPtr blob, std::uint64_t offset, DeflateLibrary library)
       : source_(std::move(blob), offset),
-        inflater_(source_, offset, GzipInflater::Check::none, library, kInputSize) {}
+        inflater_(source_, offset, GzipInflater::Check::none, library, NarrowSource::kPiece) {}
 
   void start_in_member(unsigned unused_bits, std::uint8_t byte_before, ByteView window) {
     inflater_.start_in_member(unused_bits, byte_before, window);
@@ -98,7 +96,7 @@ class GzipDecoder final : public Decoder {
   }
 
  private:
-  BlobSource source_;
+  NarrowSource source_;
   GzipInflater inflater_;
   bool is_at_end_ = false;
 };

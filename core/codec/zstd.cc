@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/codec/narrow_source.h"
 #include "core/codec/zstd_context.h"
 #include "core/codec/zstd_frame.h"
 #include "core/codec/zstd_point.h"
@@ -88,7 +89,7 @@ class ZstdDecoder final : public Decoder {
     return {};
   }
 
-  std::optional<BlobSource> source_;  // not after end()
+  std::optional<NarrowSource> source_;  // not after end()
   zstd::BlockPointReader points_;
   const zstd::BlockPoint* point_ = nullptr;  // in the synthetic frame; the context refers to it
   zstd::DecompressionContext context_;

@@ -91,6 +91,18 @@ void RemoteBlob::will_read(std::uint64_t offset, std::uint64_t size) const noexc
   }
 }
 
+bool RemoteBlob::is_at_hand(std::uint64_t offset, std::uint64_t size) const noexcept {
+  if (offset >= ranges_.size() || size == 0) return true;
+  const std::uint64_t first = chunk_at(offset);
+  const std::uint64_t end = chunk_count(offset + std::min(size, ranges_.size() - offset));
+  try {
+    const auto present = ranges_.present(first, end - first);
+    return std::ranges::find(present, false) == present.end();
+  } catch (const std::exception&) {  // no memory available
+    return false;
+  }
+}
+
 std::optional<BlobExtent> RemoteBlob::extent() const noexcept {
   const auto file = ranges_.complete();
   if (!file) return std::nullopt;

@@ -42,6 +42,7 @@ class RemoteBlob final : public Blob {
                               const Context& context = {}) const override;
   // Starts to fetch up to 8 MiB of the range; reads of them continue it.
   void will_read(std::uint64_t offset, std::uint64_t size) const noexcept override;
+  bool is_at_hand(std::uint64_t offset, std::uint64_t size) const noexcept override;
   // Returns the cached file if the blob is complete.
   std::optional<BlobExtent> extent() const noexcept override;
 

@@ -43,7 +43,7 @@ SequentialReads::Expected SequentialReads::note(std::uint64_t offset, std::uint6
   known->next = end;
   if (end <= known->expected) return {.bytes = rest};
   const std::uint64_t progress = end - known->expected;
-  return {.bytes = std::max(rest, std::clamp(progress, known->shortest, kLongestWindow)),
+  return {.bytes = std::max(rest, std::clamp(progress / 2, known->shortest, kLongestWindow)),
           .is_endless = progress >= kEndlessAfter};
 }
 

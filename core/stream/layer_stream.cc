@@ -102,7 +102,8 @@ struct LayerStream::State {
   Result<BlobPtr> blob();
   bool fetches_again(std::uint64_t span, int& rereads);
   void plan_ahead(ReadPatterns::Reader& reader);
-  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, bool is_end);
+  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, std::uint64_t announced);
+  bool is_at_hand(std::uint64_t first, std::uint64_t last);
   std::uint64_t ready_before(std::uint64_t first, std::uint64_t end) const;
   bool post(AheadRequest request) noexcept;
   void decode_ahead(AheadRequest request);
@@ -322,7 +323,16 @@ void LayerStream::State::plan_ahead(ReadPatterns::Reader& reader) {
   if (reader.planned >= index.spans.size() || index.span_end(reader.planned) > horizon) return;
   const std::uint64_t first =
       reader.size == 0 ? runs.span_at(reader.begin) : runs.span_at(reader.end - 1) + 1;
-  reader.planned = request_ahead(std::max(reader.planned, first), horizon, horizon == reader.announced);
+  reader.planned = request_ahead(std::max(reader.planned, first), horizon, reader.announced);
+}
+
+// Returns whether these spans can be decoded without waiting for a network. Bytes that the reader may never
+// need are not fetched to decode them ahead: the blob itself reads ahead as the reader's decodes advance.
+bool LayerStream::State::is_at_hand(std::uint64_t first, std::uint64_t last) {
+  const BlobPtr shared = opened.lock()->lock();
+  if (shared == nullptr) return true;
+  const std::uint64_t run = runs.first_of(first);
+  return shared->is_at_hand(runs.point_of(run).position / 8, runs.part_of_blob(run, last, kMostAnnounced));
 }
 
 // Returns the first span from `first` on that must be decoded, at most `end`.
@@ -332,8 +342,9 @@ std::uint64_t LayerStream::State::ready_before(std::uint64_t first, std::uint64_
 }
 
 // Requests the spans from `first` that end before `horizon`, one request per access point. Returns the first
-// span that was not requested. `is_end`: the reader will stop at the horizon.
-std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon, bool is_end) {
+// span that was not requested. The reader will certainly read up to `announced`, and stop there.
+std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon,
+                                                std::uint64_t announced) {
   std::uint64_t end = first;  // of the spans in reach
   while (end < index.spans.size() && end - first < kMostSpansAhead && index.span_end(end) <= horizon) ++end;
   for (first = ready_before(first, end); first < end; first = ready_before(first, end)) {
@@ -348,7 +359,9 @@ std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64
     const bool is_begun = runs.first_of(first) < first;
     const bool is_long = index.span_end(last) - index.spans[first].offset >= most_ahead / 2;
     const bool is_part = runs.is_same(last + 1, first) && !runs.starts_anywhere();
-    if (is_part && !is_begun && !is_long && !(is_end && last + 1 == end)) break;
+    const bool is_end = horizon == announced && last + 1 == end;
+    if (is_part && !is_begun && !is_long && !is_end) break;
+    if (index.span_end(last) > announced && !is_at_hand(first, last)) break;
     auto room = cache->room_ahead(index.span_end(last) - index.spans[first].offset);
     if (!room || !post({runs.first_of(first), first, last, *std::move(room)})) break;
     first = last + 1;

@@ -36,6 +36,11 @@ class Blob {
   // Announces that these bytes will be read soon, so that the system can start reading ahead. Does not block.
   virtual void will_read([[maybe_unused]] std::uint64_t offset,
                          [[maybe_unused]] std::uint64_t size) const noexcept {}
+  // Returns whether these bytes can be read without waiting for a network. Does not block.
+  virtual bool is_at_hand([[maybe_unused]] std::uint64_t offset,
+                          [[maybe_unused]] std::uint64_t size) const noexcept {
+    return true;
+  }
   // Returns the file behind the blob, e.g. for FICLONE; nullopt if the bytes are not contiguous in one file.
   virtual std::optional<BlobExtent> extent() const noexcept { return std::nullopt; }
   // Reports that content does not match its digest, or cannot be decoded, because of some of these bytes.

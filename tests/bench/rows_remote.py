@@ -4,14 +4,17 @@ import json
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 import urllib.request
 
-from harness import Failed, by_turns, mounted, run
+from harness import Failed, Sample, by_turns, mounted, run
 from rows import faster, limited, missing, within
 
 REPOSITORY, PATIENCE = "bench/image", 30
+SETTLING = 0.3  # seconds in which requests that a command does not wait for end
 
 
 @contextlib.contextmanager
@@ -40,16 +43,56 @@ def registry(work):
         shutil.rmtree(work / "registry", ignore_errors=True)
 
 
+class CountingProxy(socketserver.ThreadingTCPServer):
+    """Passes connections on to the registry, and counts the bytes of its answers: what a link would have to carry."""
+
+    daemon_threads = True
+
+    def __init__(self, registry):
+        super().__init__(("127.0.0.1", 0), Connection)
+        self.registry, self.answered, self.lock = registry, 0, threading.Lock()
+
+    @property
+    def host(self):
+        return "%s:%d" % self.server_address
+
+
+class Connection(socketserver.BaseRequestHandler):
+    def handle(self):
+        host, port = self.server.registry.split(":")
+        with socket.create_connection((host, int(port)), PATIENCE) as registry:
+            threading.Thread(target=self.pass_on, args=(self.request, registry), daemon=True).start()
+            self.pass_on(registry, self.request, counts=True)
+
+    def pass_on(self, source, target, counts=False):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 16):
+                if counts:
+                    with self.server.lock:
+                        self.server.answered += len(piece)
+                target.sendall(piece)
+            target.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def counting(registry):
+    """Runs a proxy while the block runs."""
+    with CountingProxy(registry) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield proxy
+        proxy.shutdown()
+
+
 class Remote:
     """The sides of the comparisons."""
 
     def __init__(self, b, host):
-        self.b, self.name = b, "%s/%s" % (host, REPOSITORY)
+        self.b, self.host = b, host
         self.copied, self.unpacked = b.work / "remote-copied", b.work / "remote-unpacked"
         self.cache, self.at = b.work / "remote-cache", b.mount_point
 
     def image(self, tag):
-        return "docker://%s:%s" % (self.name, tag)
+        return "docker://%s/%s:%s" % (self.host, REPOSITORY, tag)
 
     def ours(self, command, *words):
         return run(self.b.layoutfs, command, "--tls-verify=false", "--no-progress", "--cache-dir", self.cache, *words)
@@ -81,11 +124,19 @@ class Remote:
             run(*command)
             return time.perf_counter() - start
 
-    def fetched_bytes(self, tag, *command):
-        """Mounts without the kernel's view, which cannot be asked."""
-        with self.mount(tag, "--no-kernel"):
-            run(*command)
-            return json.loads(os.getxattr(self.at, "user.layoutfs.stats"))["registry"]["fetchedBytes"]
+    def fetched_bytes(self, tag, *command, options=()):
+        """Returns the bytes that the registry sends for a mount and a command, if the image has an index, but no content is cached."""
+        registry = self.host
+        self.forget_blobs()
+        with counting(registry) as proxy:
+            self.host = proxy.host
+            try:
+                with self.mount(tag, *options):
+                    run(*command)
+                    time.sleep(SETTLING)
+                    return proxy.answered
+            finally:
+                self.host = registry
 
     def forget_blobs(self):
         """Removes the fetched blobs, but not the indexes."""
@@ -144,8 +195,8 @@ def mounts(b, remote):
     yield within("remote-first", what, times["ours"], "the longer of download and index pass", longer, 1.1)
 
     remote.first_listing("gzip")
-    remote.forget_blobs()
-    share = 100 * remote.fetched_bytes("gzip", "ls", "-R", remote.at) / os.path.getsize(b.blobs("gzip")[0])
+    layer = os.path.getsize(b.blobs("gzip")[0])
+    share = 100 * remote.fetched_bytes("gzip", "ls", "-R", remote.at) / layer
 
     def listing():
         remote.forget_blobs()
@@ -155,9 +206,25 @@ def mounts(b, remote):
     what = "mount of an image in a registry and first `ls -R`, with an index"
     yield limited("remote-next", what, times["ours"], times["ours"].median, "s", 0.3, "fetched %.2f %% of the layer" % share, share <= 1)
 
+    yield from program(b, remote, layer)
+
     what = "read all of an image in a registry through a mount, without an index"
     if not (b.has("skopeo") and b.has("umoci")):
         yield missing("remote-all", what, "skopeo or umoci is not installed")
         return
     times = by_turns(b.rounds(3), ours=lambda: remote.read_all("gzip"), unpack=lambda: remote.download_and_unpack("gzip"))
     yield within("remote-all", what, times["ours"], "skopeo copy and umoci unpack", times["unpack"], 1.05)
+
+
+def program(b, remote, layer):
+    """A row about bytes: how many are worth fetching depends on the link."""
+    what = "bytes fetched for `python3 -c 'import json'` in a chroot of an image in a registry, with an index"
+    environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "PYTHONDONTWRITEBYTECODE=1"]
+    command = [*environment, "chroot", remote.at, "python3", "-c", "import json"]
+    shares = {
+        view: Sample([100 * remote.fetched_bytes("gzip", *command, options=options) / layer for _ in range(b.rounds(5))], "%")
+        for view, options in {"kernel's view": (), "FUSE": ("--no-kernel",)}.items()
+    }
+    ours = max(shares.values(), key=lambda sample: sample.median)
+    note = ", ".join("%s: %.2f %%" % (view, sample.median) for view, sample in shares.items())
+    yield limited("remote-program", what, ours, ours.median, "%", 3, "of the layer; " + note)

@@ -176,6 +176,16 @@ TEST_P(RemoteBlobs, AnnouncedBytesAreFetchedWithoutAReader) {
   blob->will_read(0, 0);
 }
 
+TEST_P(RemoteBlobs, OnlyBytesThatHaveArrivedAreAtHand) {
+  const auto blob = open();
+  EXPECT_FALSE(blob->is_at_hand(3 * kMebi, 1));
+  expect_right(*blob, 3 * kMebi, 64 * kKibi);
+  EXPECT_TRUE(blob->is_at_hand(3 * kMebi, 64 * kKibi));
+  EXPECT_FALSE(blob->is_at_hand(3 * kMebi, 64 * kKibi + 1));
+  EXPECT_FALSE(blob->is_at_hand(3 * kMebi - 1, 2));
+  EXPECT_TRUE(blob->is_at_hand(content().size(), 100));
+}
+
 class LargeRemoteBlobs : public RemoteBlobs {
  protected:
   LargeRemoteBlobs() : RemoteBlobs(40 * kMebi, std::chrono::milliseconds(1500)) {}

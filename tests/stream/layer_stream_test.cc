@@ -64,6 +64,43 @@ TEST(LayerStream, OfAPlainStreamOnlyTheSpanThatIsReadIsDecoded) {
   EXPECT_LE(cache->stats().decoded_bytes, 4'000U);
 }
 
+// Records the end of the farthest read.
+class FarthestRead final : public Blob {
+ public:
+  explicit FarthestRead(BlobPtr blob) : blob_(std::move(blob)) {}
+  std::uint64_t size() const noexcept override { return blob_->size(); }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
+    end = std::max<std::uint64_t>(end, std::min(offset + out.size(), size()));
+    return blob_->read_at(out, offset);
+  }
+  mutable std::atomic<std::uint64_t> end = 0;
+
+ private:
+  BlobPtr blob_;
+};
+
+// Those of a registry arrive in pieces of 64 KiB.
+TEST(LayerStream, ADecodeReadsNoPieceOfTheBlobBehindItsSpans) {
+  constexpr std::uint64_t kPiece = 64 << 10;
+  Bytes plain(1'000'000);  // without order, so that the blob is as large
+  std::mt19937 random(50);
+  std::ranges::generate(plain, [&] { return static_cast<std::byte>(random()); });
+  for (StreamFixture fixture : {StreamFixture(Compression::gzip, gzip_of(plain)),
+                                StreamFixture(Compression::zstd, testing::zstd_frames_of(plain, 50'000))}) {
+    const StreamIndex index = fixture.indexed.index();
+    const auto& points = index.points;
+    ASSERT_GT(points.size(), 10u);
+    const BlobPtr whole = fixture.blob;
+    for (std::size_t i = 0; i + 1 < points.size(); ++i) {
+      const auto recorder = std::make_shared<FarthestRead>(whole);
+      fixture.blob = recorder;
+      const auto stream = fixture.stream(std::make_shared<SpanCache>(1'000'000));
+      expect_stream_read(stream, fixture.indexed.plain, points[i].offset, 1);
+      EXPECT_LE(recorder->end, (points[i + 1].position / 8 / kPiece + 1) * kPiece) << "point " << i;
+    }
+  }
+}
+
 TEST(LayerStream, ReadsAtTheEndAreShort) {
   const StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(50'000, 33)));
   const auto stream = fixture.stream(std::make_shared<SpanCache>(1'000'000));

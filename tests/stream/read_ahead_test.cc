@@ -105,6 +105,47 @@ TEST(ReadAhead, NoMoreIsDecodedAheadThanTheReaderCameOverNorThanAQuarterOfTheCac
   EXPECT_GT(cache->stats().unread_bytes, 150'000u);
 }
 
+// Bytes from the position `far` on would have to come from a network.
+class FarBlob final : public Blob {
+ public:
+  explicit FarBlob(BlobPtr blob) : blob_(std::move(blob)) {}
+  std::uint64_t size() const noexcept override { return blob_->size(); }
+  Result<std::size_t> read_at(std::span<std::byte> out, std::uint64_t offset, const Context&) const override {
+    return blob_->read_at(out, offset);
+  }
+  bool is_at_hand(std::uint64_t offset, std::uint64_t size) const noexcept override {
+    return offset + size <= far;
+  }
+  std::atomic<std::uint64_t> far = 0;
+
+ private:
+  BlobPtr blob_;
+};
+
+TEST(ReadAhead, NothingIsFetchedFromANetworkOnlyToDecodeItAhead) {
+  StreamFixture fixture(Compression::gzip, gzip_of(sample_bytes(3'000'000, 46)));
+  const auto blob = std::make_shared<FarBlob>(fixture.blob);
+  fixture.blob = blob;
+  const auto cache = std::make_shared<SpanCache>(20'000'000);
+  const auto stream = fixture.stream(cache);
+  for (std::uint64_t at = 0; at < 500'000; at += 5'000) {
+    expect_stream_read(stream, fixture.indexed.plain, at, 5'000);
+    give_way_until_decoded_ahead(*cache);
+  }
+  wait_for_workers(*cache);
+  EXPECT_EQ(cache->stats().ahead_bytes, 0u);
+  blob->far = blob->size() / 2;
+  expect_stream_read(stream, fixture.indexed.plain, 500'000, 5'000);
+  wait_for_workers(*cache);
+  EXPECT_GT(cache->stats().ahead_bytes, 0u) << "bytes that have arrived";
+  EXPECT_LT(cache->stats().decoded_bytes, 1'600'000u);
+  blob->far = 0;
+  const std::uint64_t before = cache->stats().ahead_bytes;
+  stream.will_read(2'000'000, 500'000);
+  wait_for_workers(*cache);
+  EXPECT_GT(cache->stats().ahead_bytes, before + 400'000u) << "announced bytes are needed for certain";
+}
+
 TEST(ReadAhead, AheadOfNobodyWhereTheCacheIsTooSmall) {
   const StreamFixture fixture(Compression::none, sample_bytes(30 * kSpacing, 45));
   for (const std::uint64_t budget : {std::uint64_t{0}, kSpacing, 4 * kSpacing - 1}) {
