@@ -22,7 +22,7 @@ class ParkedDecoders {
  public:
   static constexpr std::size_t kMost = 16;
   static constexpr std::size_t kMostPerStream = 4;
-  static constexpr std::size_t kMostMemory = std::size_t{24} << 20;  // unless a single one needs more
+  static constexpr std::size_t kMostMemory = std::size_t{16} << 20;  // unless a single one needs more
 
   // Removes and returns the decoder of `stream` with the largest position from `first_span` to `last_span`,
   // inclusive.
