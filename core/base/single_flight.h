@@ -48,7 +48,7 @@ class SingleFlight {
     if (result || result.error().code() != Errc::cancelled) ending.result = result;
     return result;
   }
-  // Returns the number of threads that wait for another one.
+  // For tests. Returns the number of threads that wait for another one.
   std::size_t waiting() {
     const std::lock_guard lock(mutex_);
     return waiting_;

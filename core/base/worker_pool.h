@@ -32,7 +32,7 @@ class WorkerPool {
   // not hold anything that tasks wait for (LockLevel::background), so do not call it from a task.
   void drop(const void* owner) noexcept;
   std::size_t thread_count();
-  // Returns whether no task is queued or running.
+  // For tests. Returns whether no task is queued or running.
   bool is_idle();
 
  private:

@@ -16,15 +16,15 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 
 // The layer of a file, and the place of its data in it.
-std::pair<std::uint32_t, std::uint64_t> place_of(const ImageTree& tree, Inode file) {
+std::pair<std::uint32_t, std::uint64_t> content_place(const ImageTree& tree, Inode file) {
   const InodeView view = tree.inode(file);
   return {view.layer, data_offset(view).value_or(0)};
 }
 
 // Returns the inodes without repetitions, in the order of their data.
 std::vector<Inode> in_order_of_data(const ImageTree& tree, std::vector<Inode> files) {
-  std::ranges::sort(files, {},
-                    [&tree](Inode file) { return std::tuple_cat(place_of(tree, file), std::tuple(file)); });
+  std::ranges::sort(
+      files, {}, [&tree](Inode file) { return std::tuple_cat(content_place(tree, file), std::tuple(file)); });
   const auto repeated = std::ranges::unique(files);
   files.erase(repeated.begin(), repeated.end());
   return files;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/base/check.h"
 #include "core/base/split.h"
 #include "core/base/utf8.h"
 
@@ -114,6 +113,10 @@ bool is_ascii(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+bool is_word_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
 std::string framed(const std::string& pattern, const PatternOptions& options) {
   if (options.is_line) return "^(" + pattern + ")$";
   if (options.is_word) return "(^|\\W)(" + pattern + ")(\\W|$)";
@@ -124,8 +127,10 @@ std::string framed(const std::string& pattern, const PatternOptions& options) {
 
 struct LinePattern::State {
   std::unique_ptr<const RE2> expression;
-  std::vector<int> groups;  // of `expression`: the match of each pattern, without the boundaries of a word
-  int group_count = 0;
+  // If only whole words match: without what must be around a word, which is a part of the match above.
+  std::unique_ptr<const RE2> inside;
+
+  std::size_t word_size(std::string_view line, std::size_t at, std::size_t longest) const;
 };
 
 LinePattern::LinePattern(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -151,8 +156,7 @@ Result<LinePattern> LinePattern::compile(const std::vector<std::string>& pattern
   const bool has_characters = std::ranges::any_of(
       patterns, [](const std::string& pattern) { return !is_ascii(pattern) && is_utf8(pattern); });
   settings.set_encoding(has_characters ? RE2::Options::EncodingUTF8 : RE2::Options::EncodingLatin1);
-  std::string all;
-  auto state = std::make_unique<State>();
+  std::string all, inside;
   for (const std::string& several : patterns) {
     for (const std::string& pattern : split(several, '\n')) {
       const auto wrong = [&](const std::string& why) {
@@ -161,18 +165,16 @@ Result<LinePattern> LinePattern::compile(const std::vector<std::string>& pattern
       const auto translated = to_re2(pattern, options.syntax);
       if (!translated) return wrong(translated.error().message());
       // Alone first, so that the error names it.
-      const RE2 alone(*translated, settings);
-      if (!alone.ok()) return wrong(alone.error());
-      // framed() has one group before the pattern's own, and those of a word's boundaries around it.
-      const bool is_word = options.is_word && !options.is_line;
-      state->groups.push_back(state->group_count + (is_word ? 2 : 1));
-      state->group_count += (is_word ? 3 : 1) + alone.NumberOfCapturingGroups();
+      if (const RE2 alone(*translated, settings); !alone.ok()) return wrong(alone.error());
       all += (all.empty() ? "" : "|") + framed(*translated, options);
+      inside += (inside.empty() ? "(" : "|(") + *translated + ")";
     }
   }
+  auto state = std::make_unique<State>();
   state->expression = std::make_unique<const RE2>(all, settings);
   if (!state->expression->ok())
     return fail(Errc::invalid_argument, "the patterns together: " + state->expression->error());
+  if (options.is_word && !options.is_line) state->inside = std::make_unique<const RE2>(inside, settings);
   return LinePattern(std::move(state));
 }
 
@@ -189,20 +191,34 @@ std::optional<std::size_t> LinePattern::find_line(std::string_view lines, std::s
   return before == std::string_view::npos ? 0 : before + 1;
 }
 
+// Returns the size of the longest match at `at` that is a whole word, at most `longest`, that of the longest
+// match; 0 if there is none.
+std::size_t LinePattern::State::word_size(std::string_view line, std::size_t at, std::size_t longest) const {
+  if (at > 0 && is_word_byte(line[at - 1])) return 0;
+  for (std::size_t size = longest; size > 0;) {
+    if (at + size == line.size() || !is_word_byte(line[at + size])) return size;
+    // A shorter match may end before the word byte that follows.
+    re2::StringPiece shorter;
+    if (!inside->Match(re2::StringPiece(line.data(), line.size()), at, at + size - 1, RE2::ANCHOR_START,
+                       &shorter, 1))
+      return 0;
+    size = shorter.size();
+  }
+  return 0;
+}
+
 std::vector<std::string_view> LinePattern::matches_in(std::string_view line) const {
+  const RE2& expression = state_->inside ? *state_->inside : *state_->expression;
   std::vector<std::string_view> found;
-  std::vector<re2::StringPiece> groups(static_cast<std::size_t>(state_->group_count) + 1);
   for (std::size_t from = 0; from <= line.size();) {
-    if (!state_->expression->Match(re2::StringPiece(line.data(), line.size()), from, line.size(),
-                                   RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size())))
+    re2::StringPiece match;
+    if (!expression.Match(re2::StringPiece(line.data(), line.size()), from, line.size(), RE2::UNANCHORED,
+                          &match, 1))
       break;
-    const auto group = std::ranges::find_if(
-        state_->groups, [&](int each) { return groups[static_cast<std::size_t>(each)].data() != nullptr; });
-    check(group != state_->groups.end(), "a match is a match of one of the patterns");
-    const re2::StringPiece& match = groups[static_cast<std::size_t>(*group)];
     const auto at = static_cast<std::size_t>(match.data() - line.data());
-    if (!match.empty()) found.push_back(line.substr(at, match.size()));
-    from = at + std::max<std::size_t>(match.size(), 1);
+    const std::size_t size = state_->inside ? state_->word_size(line, at, match.size()) : match.size();
+    if (size > 0) found.push_back(line.substr(at, size));
+    from = at + std::max<std::size_t>(size, 1);
   }
   return found;
 }

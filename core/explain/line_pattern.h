@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "layoutfs/error.h"
@@ -40,7 +39,8 @@ class LinePattern {
   // does. Each line ends with '\n', the last one may lack it. Precondition: `from` is the start of a line.
   std::optional<std::size_t> find_line(std::string_view lines, std::size_t from) const;
   // Returns the matches in one line that are not empty, from left to right: each is the longest one at the
-  // first position after the one before it. Precondition: `line` has no '\n'.
+  // first position after the one before it. Cost: quadratic in the length of the line in the worst case.
+  // Precondition: `line` has no '\n'.
   std::vector<std::string_view> matches_in(std::string_view line) const;
 
  private:

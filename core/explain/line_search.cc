@@ -114,9 +114,9 @@ void LineSearch::remember(std::string_view lines) {
   for (std::size_t at = first; at < lines.size();) {
     const std::size_t end = end_of_line(lines, at);
     passed_.push_back({std::string(without_newline(lines.substr(at, end - at))), number++});
-    passed_bytes_ += passed_.back().text.size();
+    passed_bytes_ += sizeof(Passed) + passed_.back().text.size();
     while (passed_.size() > options_.before || (passed_bytes_ > kMaxLine && passed_.size() > 1)) {
-      passed_bytes_ -= passed_.front().text.size();
+      passed_bytes_ -= sizeof(Passed) + passed_.front().text.size();
       passed_.pop_front();
     }
     at = end;
@@ -125,7 +125,7 @@ void LineSearch::remember(std::string_view lines) {
 }
 
 void LineSearch::deliver(const Line& line) {
-  if (options_.binary != BinaryFiles::text && line.text.contains('\0')) {
+  if (line.is_selected && options_.binary != BinaryFiles::text && line.text.contains('\0')) {
     is_binary_ = true;
     if (options_.binary == BinaryFiles::without_match) {
       is_done_ = true;

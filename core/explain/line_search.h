@@ -24,7 +24,7 @@ struct SearchOptions {
   bool is_inverted = false;  // lines that do not match
   BinaryFiles binary = BinaryFiles::summary;
   bool is_counting = false;  // deliver the lines of binary files, too
-  std::uint64_t before = 0;  // lines to deliver before each selected line
+  std::uint64_t before = 0;  // lines to deliver before each selected line, as far as kMaxLine allows
   std::uint64_t after = 0;   // and after it
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();  // selected lines
 };
@@ -34,7 +34,8 @@ struct SearchOptions {
 // twice that if lines before a selected one are delivered.
 class LineSearch {
  public:
-  // A longer line is searched in parts of this size, as if each were a line.
+  // A longer line is searched in parts of this size, as if each were a line. Lines before a selected one are
+  // kept in this memory, too; those that it cannot hold are not delivered.
   static constexpr std::size_t kMaxLine = std::size_t{4} << 20;
 
   struct Line {

@@ -50,7 +50,7 @@ class DecodePermits {
   // Waits for a free permit. `memory`: of the decoder, in bytes, as far as it is known. Errc::cancelled if
   // `context` ends.
   Result<Permit> acquire(For use, std::uint64_t memory, const Context& context);
-  // Returns the number of threads that wait for a permit.
+  // For tests. Returns the number of threads that wait for a permit.
   unsigned waiting() { return state_.lock()->waiting; }
 
  private:

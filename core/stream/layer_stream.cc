@@ -101,9 +101,11 @@ struct LayerStream::State {
   Error failure_of(std::uint64_t span, Error error, std::optional<std::uint64_t> last_damaged);
   Result<BlobPtr> blob();
   bool fetches_again(std::uint64_t span, int& rereads);
-  void plan_ahead(ReadPatterns::Reader& reader);
-  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, std::uint64_t announced);
-  bool is_at_hand(std::uint64_t first, std::uint64_t last);
+  BlobPtr opened_blob() { return opened.lock()->lock(); }
+  void plan_ahead(ReadPatterns::Reader& reader, const Blob* blob);
+  std::uint64_t request_ahead(std::uint64_t first, std::uint64_t horizon, std::uint64_t announced,
+                              const Blob* blob);
+  bool is_at_hand(const Blob& blob, std::uint64_t first, std::uint64_t last) const;
   std::uint64_t ready_before(std::uint64_t first, std::uint64_t end) const;
   bool post(AheadRequest request) noexcept;
   void decode_ahead(AheadRequest request);
@@ -117,10 +119,12 @@ Result<std::size_t> LayerStream::State::for_each_part(std::size_t size, std::uin
   size = static_cast<std::size_t>(std::min<std::uint64_t>(size, index.size - offset));
   bool is_sequential = false;
   try {
+    // Released after the lock: the last owner of a blob may wait for its requests to a registry.
+    const BlobPtr shared = opened_blob();
     auto locked = patterns.lock();
     auto* const reader = locked->note(offset, size);
     is_sequential = reader != nullptr;
-    if (is_sequential) plan_ahead(*reader);
+    if (is_sequential) plan_ahead(*reader, shared.get());
   } catch (const std::bad_alloc&) {
     // Read-ahead is optional.
   }
@@ -315,24 +319,22 @@ Result<SpanBytes> LayerStream::State::span(PendingDecodes::Wanted all_wanted, co
 }
 
 // Requests the spans that a sequential reader will want next: at most as many bytes as it has read, to limit
-// the waste if it stops, or those that it has announced.
-void LayerStream::State::plan_ahead(ReadPatterns::Reader& reader) {
+// the waste if it stops, or those that it has announced. `blob`: nullptr if no decoder has it open.
+void LayerStream::State::plan_ahead(ReadPatterns::Reader& reader, const Blob* blob) {
   const std::uint64_t expected = std::min(reader.end + reader.size, index.size);
   const std::uint64_t wanted = std::max(expected, reader.announced);
   const std::uint64_t horizon = std::min(reader.end + most_ahead, wanted);
   if (reader.planned >= index.spans.size() || index.span_end(reader.planned) > horizon) return;
   const std::uint64_t first =
       reader.size == 0 ? runs.span_at(reader.begin) : runs.span_at(reader.end - 1) + 1;
-  reader.planned = request_ahead(std::max(reader.planned, first), horizon, reader.announced);
+  reader.planned = request_ahead(std::max(reader.planned, first), horizon, reader.announced, blob);
 }
 
 // Returns whether these spans can be decoded without waiting for a network. Bytes that the reader may never
 // need are not fetched to decode them ahead: the blob itself reads ahead as the reader's decodes advance.
-bool LayerStream::State::is_at_hand(std::uint64_t first, std::uint64_t last) {
-  const BlobPtr shared = opened.lock()->lock();
-  if (shared == nullptr) return true;
+bool LayerStream::State::is_at_hand(const Blob& blob, std::uint64_t first, std::uint64_t last) const {
   const std::uint64_t run = runs.first_of(first);
-  return shared->is_at_hand(runs.point_of(run).position / 8, runs.part_of_blob(run, last, kMostAnnounced));
+  return blob.is_at_hand(runs.point_of(run).position / 8, runs.part_of_blob(run, last, kMostAnnounced));
 }
 
 // Returns the first span from `first` on that must be decoded, at most `end`.
@@ -344,7 +346,7 @@ std::uint64_t LayerStream::State::ready_before(std::uint64_t first, std::uint64_
 // Requests the spans from `first` that end before `horizon`, one request per access point. Returns the first
 // span that was not requested. The reader will certainly read up to `announced`, and stop there.
 std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64_t horizon,
-                                                std::uint64_t announced) {
+                                                std::uint64_t announced, const Blob* blob) {
   std::uint64_t end = first;  // of the spans in reach
   while (end < index.spans.size() && end - first < kMostSpansAhead && index.span_end(end) <= horizon) ++end;
   for (first = ready_before(first, end); first < end; first = ready_before(first, end)) {
@@ -361,7 +363,7 @@ std::uint64_t LayerStream::State::request_ahead(std::uint64_t first, std::uint64
     const bool is_part = runs.is_same(last + 1, first) && !runs.starts_anywhere();
     const bool is_end = horizon == announced && last + 1 == end;
     if (is_part && !is_begun && !is_long && !is_end) break;
-    if (index.span_end(last) > announced && !is_at_hand(first, last)) break;
+    if (index.span_end(last) > announced && blob != nullptr && !is_at_hand(*blob, first, last)) break;
     auto room = cache->room_ahead(index.span_end(last) - index.spans[first].offset);
     if (!room || !post({runs.first_of(first), first, last, *std::move(room)})) break;
     first = last + 1;
@@ -408,9 +410,10 @@ void LayerStream::will_read(std::uint64_t offset, std::uint64_t size) const noex
   if (offset >= index.size || size == 0) return;
   const std::uint64_t last = offset + std::min(size, index.size - offset) - 1;
   try {
+    const BlobPtr shared = state_->opened_blob();  // released after the lock, as in for_each_part()
     auto patterns = state_->patterns.lock();
     // The last span is decoded as a whole.
-    state_->plan_ahead(patterns->expect(offset, index.span_end(state_->runs.span_at(last))));
+    state_->plan_ahead(patterns->expect(offset, index.span_end(state_->runs.span_at(last))), shared.get());
   } catch (const std::bad_alloc&) {
     // Read-ahead is optional.
   }

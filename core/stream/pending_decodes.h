@@ -98,7 +98,7 @@ class PendingDecodes {
   };
   std::variant<Result<SpanBytes>, Decode> join_or_start(Wanted wanted, std::uint64_t run,
                                                         const Context& context = {});
-  // Returns the number of threads that wait in join_or_start().
+  // For tests. Returns the number of threads that wait in join_or_start().
   std::size_t waiting() const;
   // Returns whether a decoder is, or will be, at the start of one of these spans.
   bool is_near(std::uint64_t first, std::uint64_t last) const;

@@ -36,7 +36,7 @@ class Blob {
   // Announces that these bytes will be read soon, so that the system can start reading ahead. Does not block.
   virtual void will_read([[maybe_unused]] std::uint64_t offset,
                          [[maybe_unused]] std::uint64_t size) const noexcept {}
-  // Returns whether these bytes can be read without waiting for a network. Does not block.
+  // Returns whether these bytes can be read without waiting for a network. May read a local file.
   virtual bool is_at_hand([[maybe_unused]] std::uint64_t offset,
                           [[maybe_unused]] std::uint64_t size) const noexcept {
     return true;

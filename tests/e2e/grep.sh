@@ -13,7 +13,7 @@ searches=("foo" "-n foo" "-c foo" "-l foo" "-i FOO" "-w foo" "-x error" "-x -v f
   "-E error|warning" "error\\|warning" "^$" "-c ^$" "-n ^foo" "-n end$" "-E ^(Error|foo)( |$)" "\\<foo\\>" "[[:digit:]]\\{2\\}" "-F [x]" "\\[x\\]" "[\\]$" "-F \\"
   "-a foo" "-a -c foo" "-I foo" "-l -v x" "--binary-files=without-match -i foo" "-e foobar -e ^a" "-F -e a+b -e [x]" "-F -x foo" "-i -w ERROR"
   "--include=*.conf foo" "--include=[a-d]* --include=*.log -n foo" "--exclude=*.txt --exclude=.* foo" "-E x{60}" "-r foo" "\\(foo\\)bar" "-E ." "caf\\W" "caf.\\{2\\} " "-w a" "nothing-has-this"
-  "-o foo" "-n -o -w foo" "-o -i ERROR" "-o -E a+b?" "-o -e a -e ab" "-o [[:digit:]]*" "-o -x foo" "-o -v foo" "-c -o foo" "-m 1 foo" "-m 2 -c foo" "-m 0 foo" "-L foo" "-L -v x" "-I -L foo"
+  "-o foo" "-n -o -w foo" "-o -i ERROR" "-o -E a+b?" "-o -e a -e ab" "-o [[:digit:]]*" "-o -x foo" "-o -v foo" "-c -o foo" "-m 1 foo" "-m 2 -c foo" "-m 0 foo" "-m 0 -c foo" "-o -w [0-9]*" "-o -w -e a -e [[:space:]]b*" "-o -w [.,]" "-L foo" "-L -v x" "-I -L foo"
   "-A 1 foo" "-B 2 -n foo" "-C 1 foo" "-n -C 3 -E error|warning" "-A 2 -B 1 -v e" "-m 1 -A 2 foo" "-m 2 -C 1 -v x" "-C 1 -c foo" "-a -C 1 foo")
 if is_root && has umoci; then
   for name in first second; do

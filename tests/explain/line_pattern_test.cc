@@ -101,6 +101,10 @@ TEST(LinePattern, MatchesInALine) {
   EXPECT_EQ(in({"a\\(b\\)c", "d"}, {}, "abcd"), "[abc][d]");
   EXPECT_EQ(in({"a"}, {.is_word = true}, "a a,aa a"), "[a][a][a]");
   EXPECT_EQ(in({"a.", "\\(b\\)"}, {.is_word = true}, "ab b"), "[ab][b]");
+  EXPECT_EQ(in({"[0-9]*"}, {.is_word = true}, "x  12"), "[12]");
+  EXPECT_EQ(in({"@"}, {.is_word = true}, "@@"), "[@][@]");
+  EXPECT_EQ(in({",", " b"}, {.is_word = true}, ", b"), "[,][ b]");
+  EXPECT_EQ(in({"[a ]*"}, {.is_word = true}, "xa a ab"), "[ a ]");
   EXPECT_EQ(in({"a*"}, {.is_line = true}, "aa"), "[aa]");
   EXPECT_EQ(in({"^a"}, {}, "aaa"), "[a]");
   EXPECT_EQ(in({"A"}, {.ignores_case = true}, "aA"), "[a][A]");

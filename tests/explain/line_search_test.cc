@@ -80,6 +80,23 @@ TEST(LineSearch, LinesAroundAMatchAreDeliveredOnce) {
   }
 }
 
+TEST(LineSearch, LinesBeforeAMatchNeedLittleMemory) {
+  std::uint64_t lines = 0;
+  LineSearch searching(foo(), {.before = 1'000'000'000},
+                       [&](const LineSearch::Line&) { return ++lines > 0; });
+  const std::string empty(1 << 20, '\n');
+  for (int i = 0; i < 3; ++i) searching.feed(empty);
+  searching.feed("foo\n");
+  EXPECT_GT(lines, 50'000u);
+  EXPECT_LT(lines, 2 * LineSearch::kMaxLine / sizeof(std::string));
+}
+
+TEST(LineSearch, OnlySelectedLinesMakeAFileBinary) {
+  const std::string content("a\nb\0\nfoo\n", 9);
+  EXPECT_EQ(search(content, 2, {.binary = BinaryFiles::without_match, .before = 1}).lines,
+            std::string("2-b\0 3:foo", 10));
+}
+
 TEST(LineSearch, TheCallerCanStop) {
   int calls = 0;
   LineSearch searching(foo(), {}, [&](const LineSearch::Line&) { return ++calls < 2; });

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/codec/narrow_source.h"
 #include "core/stream/parked_decoders.h"
 #include "tests/stream/stream_fixture.h"
 
@@ -81,7 +82,7 @@ class FarthestRead final : public Blob {
 
 // Those of a registry arrive in pieces of 64 KiB.
 TEST(LayerStream, ADecodeReadsNoPieceOfTheBlobBehindItsSpans) {
-  constexpr std::uint64_t kPiece = 64 << 10;
+  constexpr std::uint64_t kPiece = NarrowSource::kPiece;
   Bytes plain(1'000'000);  // without order, so that the blob is as large
   std::mt19937 random(50);
   std::ranges::generate(plain, [&] { return static_cast<std::byte>(random()); });

@@ -25,7 +25,8 @@ struct GrepArguments {
   PatternOptions pattern;
   bool is_extended = false, is_fixed = false;
   std::string binary_files;
-  std::string after, before, around, most;          // -A, -B, -C, -m
+  // -A, -B, -C, -m: the last one counts.
+  std::vector<std::string> after, before, around, most;
   bool has_no_names = false;                        // --no-filename
   bool is_text = false, is_binary_skipped = false;  // -a, -I
   bool is_recursive = false;                        // no effect
@@ -76,9 +77,10 @@ Result<BinaryFiles> binary_files_of(const GrepArguments& arguments) {
 
 Status read_numbers(GrepArguments& arguments) {
   SearchOptions& search = arguments.search.search;
-  const auto read = [](std::string_view option, const std::string& text, std::uint64_t& value) -> Status {
-    if (text.empty()) return {};
-    const auto number = parse_count(option, text);
+  const auto read = [](std::string_view option, const std::vector<std::string>& texts,
+                       std::uint64_t& value) -> Status {
+    if (texts.empty()) return {};
+    const auto number = parse_count(option, texts.back());
     if (!number) return fail(Error(number.error()));
     value = *number;
     return {};
@@ -170,6 +172,8 @@ int grep(GrepArguments arguments, Output& output) {
                                                      : PatternSyntax::basic;
   const auto pattern = LinePattern::compile(arguments.patterns, arguments.pattern);
   if (!pattern) return report_trouble(Error(pattern.error()).with("grep"));
+  // As in grep(1), nothing is read, and the exit status is that of no match.
+  if (arguments.search.search.most == 0 && !arguments.search.is_list_of_others) return kNoMatch;
   const auto layout = open_layout(arguments.image);
   if (!layout) return report_trouble(layout.error());
   Progress progress("indexing", !arguments.is_progress_hidden);

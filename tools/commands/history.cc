@@ -123,14 +123,14 @@ int show_history(const HistoryArguments& arguments, Output& output) {
   if (!images) return report(images.error());
   int code = kDone;
   const auto note = [&](const Error& error) {
-    const int reported = report(Error(error).with(layout->path));
+    const int reported = report(error);
     if (code == kDone) code = reported;
   };
-  for (const Error& problem : images->problems) note(problem);
+  for (const Error& problem : images->problems) note(Error(problem).with(layout->path));
   HistoryOutput shown(arguments, images->images.size() > 1, output);
   for (const SearchedImage& image : images->images) {
     const auto history = read_build_history(graph, image.manifest);
-    history ? shown.print(image, *history) : note(history.error());
+    history ? shown.print(image, *history) : note(Error(history.error()).with(place_of(*layout, image)));
   }
   shown.finish();
   return code;

@@ -69,7 +69,7 @@ class Starts {
 };
 
 // Returns the layer and the place in it of a file's content; "" if no content is stored.
-std::string place_of(const Image& image, const InodeView& file) {
+std::string content_place(const Image& image, const InodeView& file) {
   const auto offset = data_offset(file);
   return offset ? image.layer_of(file).str() + ":" + std::to_string(*offset) : "";
 }
@@ -124,7 +124,7 @@ bool ImageGrep::is_named(std::string_view name) const {
 
 Status ImageGrep::search_file(const Image& image, Inode number, const InodeView& file,
                               const std::string& shown, bool is_kept) {
-  const std::string place = is_kept ? place_of(image, file) : "";
+  const std::string place = is_kept ? content_place(image, file) : "";
   is_kept = !place.empty();
   if (is_kept)
     if (const auto known = kept_.find(place); known != kept_.end() && known->second.is_whole) {
