@@ -23,7 +23,9 @@ using testing::write_file;
 
 class RemoveTree : public ::testing::Test {
  protected:
-  Status remove(const std::string& name) { return remove_tree(parent_.get(), name); }
+  Status remove(const std::string& name, MountCheck check = MountCheck::by_openat2) {
+    return remove_tree(parent_.get(), name, check);
+  }
   bool exists(const std::string& path) {
     return std::filesystem::symlink_status(dir_ / path).type() != std::filesystem::file_type::not_found;
   }
@@ -112,17 +114,23 @@ TEST_F(RemoveTree, EntersNoMounts) {
   parent_ = open_at(AT_FDCWD, dir_ / ".", O_RDONLY | O_DIRECTORY).value();  // in that namespace
   std::filesystem::create_directories(dir_ / "outside");
   write_file(dir_ / "outside/file", "x");
-  std::filesystem::create_directories(dir_ / "tree/mounted");
-  write_file(dir_ / "tree/file", "x");
-  ASSERT_EQ(::mount((dir_ / "outside").c_str(), (dir_ / "tree/mounted").c_str(), "", MS_BIND, nullptr), 0);
-  const auto removed = remove("tree");
-  const bool is_kept = exists("outside/file") && exists("tree/mounted/file");
-  const bool is_rest_removed = !exists("tree/file");
-  ASSERT_EQ(::umount((dir_ / "tree/mounted").c_str()), 0);
-  ASSERT_FALSE(removed);
-  EXPECT_EQ(removed.error().sys(), EXDEV);
-  EXPECT_TRUE(is_kept);
-  EXPECT_TRUE(is_rest_removed);
+  for (const MountCheck check : {MountCheck::by_openat2, MountCheck::by_number}) {
+    std::filesystem::create_directories(dir_ / "tree/mounted");
+    std::filesystem::create_directories(dir_ / "tree/directory");
+    write_file(dir_ / "tree/directory/file", "x");
+    // Of the same file system.
+    ASSERT_EQ(::mount((dir_ / "outside").c_str(), (dir_ / "tree/mounted").c_str(), "", MS_BIND, nullptr), 0);
+    const auto removed = remove("tree", check);
+    const bool is_kept = exists("outside/file") && exists("tree/mounted/file");
+    const bool is_rest_removed = !exists("tree/directory");
+    ASSERT_EQ(::umount((dir_ / "tree/mounted").c_str()), 0);
+    ASSERT_FALSE(removed);
+    EXPECT_EQ(removed.error().sys(), EXDEV);
+    EXPECT_TRUE(is_kept);
+    EXPECT_TRUE(is_rest_removed);
+    EXPECT_TRUE(remove("tree", check));
+    EXPECT_FALSE(exists("tree"));
+  }
 }
 
 TEST_F(RemoveTree, ReportsAMissingDirectory) {
