@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "core/base/file.h"
 #include "tests/support/other_user.h"
@@ -131,6 +133,33 @@ TEST_F(RemoveTree, EntersNoMounts) {
     EXPECT_TRUE(remove("tree", check));
     EXPECT_FALSE(exists("tree"));
   }
+}
+
+TEST_F(RemoveTree, ReturnsTheFirstErrorIfADirectoryIsMoved) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  using std::filesystem::perms;
+  constexpr int kFiles = 200, kAttempts = 20;
+  std::filesystem::permissions(dir_ / ".", perms::all);
+  bool is_moved = false;
+  for (int attempt = 0; attempt < kAttempts && !is_moved; ++attempt) {
+    const std::string tree = "tree" + std::to_string(attempt), inner = dir_ / (tree + "/inner");
+    std::filesystem::create_directories(inner);
+    write_file(inner + "/roots", "x");  // another user cannot remove it
+    std::filesystem::permissions(dir_ / tree, perms::all);
+    std::filesystem::permissions(inner, perms::all | perms::sticky_bit);
+    const testing::AsNobody nobody;
+    write_file(inner + "/first", "x");
+    std::filesystem::create_directories(inner + "/many");
+    for (int file = 0; file < kFiles; ++file) write_file(inner + "/many/" + std::to_string(file), "");
+    auto removed = std::async(std::launch::async, [&] { return remove(tree); });
+    while (std::filesystem::exists(inner + "/first")) std::this_thread::yield();
+    is_moved = ::rename(inner.c_str(), (dir_ / ("moved" + std::to_string(attempt))).c_str()) == 0 &&
+               exists("moved" + std::to_string(attempt) + "/many");
+    const Status status = removed.get();
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().sys(), EPERM) << status.error().message();
+  }
+  EXPECT_TRUE(is_moved) << "never early enough";
 }
 
 TEST_F(RemoveTree, ReportsAMissingDirectory) {

@@ -58,7 +58,7 @@ class TreeRemoval {
     while (!levels_.empty()) {
       Level& level = levels_.back();
       if (level.directories.empty()) {
-        if (auto left = leave(); !left) return left;
+        if (auto left = leave(); !left) return first_failure_ ? std::move(left) : std::move(first_failure_);
         continue;
       }
       const std::string next = std::move(level.directories.back());
