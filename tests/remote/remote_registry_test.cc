@@ -223,6 +223,8 @@ TEST_F(RemoteRegistryTest, AReferrerIsAddedToATagIfThereIsNoList) {
 class TaggedReferrers {
  public:
   bool deletes_tags = true, has_lists = false;
+  int status_of_tags = 0;                        // if not 0, of requests to delete tags
+  int status_of_digests = 0;                     // if not 0, of requests to delete manifests
   std::map<std::string, std::string> manifests;  // by reference
 
   ScriptedHttpServer::Script script() {
@@ -234,6 +236,9 @@ class TaggedReferrers {
       } else if (request.method == "PUT") {
         manifests[reference] = body;
         client.answer(201);
+      } else if (const int status = reference.contains(':') ? status_of_digests : status_of_tags;
+                 request.method == "DELETE" && status != 0) {
+        client.answer(status);
       } else if (request.method == "DELETE" && !reference.contains(':') && !deletes_tags) {
         client.answer(400, R"({"errors":[{"code":"DIGEST_INVALID"}]})");
       } else if (!manifests.contains(reference)) {
@@ -270,6 +275,24 @@ TEST_F(RemoteRegistryTest, ARemovedReferrerIsRemovedFromTheTagOfItsSubject) {
     EXPECT_THAT(must(registry.referrers("app", subject, "", {})), SizeIs(0));
     EXPECT_EQ(state.manifests.contains(tag), !deletes_tags);
     EXPECT_FALSE(state.manifests.contains(digest_of(second).str()));
+  }
+}
+
+TEST_F(RemoteRegistryTest, ATagOfReferrersIsReplacedOnlyIfTheRegistryDeletesNoTags) {
+  const Digest subject = digest_of("subject");
+  const std::string tag = "sha256-" + subject.hex(), manifest = manifest_about(subject, "test/type");
+  for (const int status : {404, 400, 405, 403}) {
+    TaggedReferrers state;
+    state.status_of_tags = status;
+    ScriptedHttpServer server(state.script());
+    auto& registry = open(server);
+    ASSERT_TRUE(
+        registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+    const auto removed = registry.delete_manifest("app", digest_of(manifest), {});
+    EXPECT_EQ(removed.has_value(), status != 403) << status;
+    const auto is_of_tag = [&](const std::string& each) { return each == "PUT /v2/app/manifests/" + tag; };
+    EXPECT_EQ(std::ranges::count_if(server.requests(), is_of_tag), status == 400 || status == 405 ? 2 : 1)
+        << status;
   }
 }
 
