@@ -83,18 +83,20 @@ Status add_to_referrers_tag(RegistrySession& session, const Referrer& referrer, 
   return write_index(session, referrer.subject, *index, context);
 }
 
-Status remove_from_referrers_tag(RegistrySession& session, const Digest& subject, const Digest& referrer,
-                                 const Context& context) {
+Result<bool> remove_from_referrers_tag(RegistrySession& session, const Digest& subject,
+                                       const Digest& referrer, const Context& context) {
   auto index = read_index(session, subject, context);
   if (!index) return fail(std::move(index).error());
   const auto is_referrer = [&](const Descriptor& each) { return each.digest == referrer; };
-  if (std::erase_if(index->manifests, is_referrer) == 0) return {};
+  if (std::erase_if(index->manifests, is_referrer) == 0) return false;
   if (index->manifests.empty() && index->problems.empty()) {
     const auto is_deleted = delete_index(session, subject, context);
     if (!is_deleted) return fail(Error(is_deleted.error()));
-    if (*is_deleted) return {};
+    if (*is_deleted) return true;
   }
-  return write_index(session, subject, *index, context);
+  auto written = write_index(session, subject, *index, context);
+  if (!written) return fail(std::move(written).error());
+  return true;
 }
 
 }  // namespace layoutfs
