@@ -9,6 +9,7 @@
 #include "core/cas/descriptor_json.h"
 #include "core/oci/media_types.h"
 #include "layoutfs/documents.h"
+#include "layoutfs/registry_code.h"
 
 namespace layoutfs {
 namespace {
@@ -51,6 +52,18 @@ Status write_index(RegistrySession& session, const Digest& subject, const Index&
   return response ? Status() : fail(Error(response.error()));
 }
 
+// Returns false if the registry does not delete tags. It is no error if the tag does not exist.
+Result<bool> delete_index(RegistrySession& session, const Digest& subject, const Context& context) {
+  RegistryRequest request{.method = "DELETE", .path = path_of(subject)};
+  request.purpose = RemotePurpose::push;
+  request.accepted = {400, 404, 405};
+  const auto response = session.send(request, context);
+  if (response) return (*response)->status() != 400 && (*response)->status() != 405;
+  const RegistryCode code = registry_code(response.error());
+  if (code == RegistryCode::digest_invalid || code == RegistryCode::unsupported) return false;
+  return fail(Error(response.error()));
+}
+
 }  // namespace
 
 Result<std::vector<Descriptor>> read_referrers_tag(RegistrySession& session, const Digest& subject,
@@ -70,18 +83,20 @@ Status add_to_referrers_tag(RegistrySession& session, const Referrer& referrer, 
   return write_index(session, referrer.subject, *index, context);
 }
 
-Status remove_from_referrers_tag(RegistrySession& session, const Digest& subject, const Digest& referrer,
-                                 const Context& context) {
+Result<bool> remove_from_referrers_tag(RegistrySession& session, const Digest& subject,
+                                       const Digest& referrer, const Context& context) {
   auto index = read_index(session, subject, context);
   if (!index) return fail(std::move(index).error());
   const auto is_referrer = [&](const Descriptor& each) { return each.digest == referrer; };
-  if (std::erase_if(index->manifests, is_referrer) == 0) return {};
+  if (std::erase_if(index->manifests, is_referrer) == 0) return false;
   if (index->manifests.empty() && index->problems.empty()) {
-    RegistryRequest request{.method = "DELETE", .path = path_of(subject)};
-    request.purpose = RemotePurpose::push;
-    if (session.send(request, context)) return {};
+    const auto is_deleted = delete_index(session, subject, context);
+    if (!is_deleted) return fail(Error(is_deleted.error()));
+    if (*is_deleted) return true;
   }
-  return write_index(session, subject, *index, context);
+  auto written = write_index(session, subject, *index, context);
+  if (!written) return fail(std::move(written).error());
+  return true;
 }
 
 }  // namespace layoutfs

@@ -24,9 +24,9 @@ Result<std::vector<Descriptor>> read_referrers_tag(RegistrySession& session, con
 Status add_to_referrers_tag(RegistrySession& session, const Referrer& referrer, const Context& context);
 
 // Removes a referrer from the index ("Deleting Manifests with Subject"). The tag is deleted if no other one
-// is left; if the registry does not delete tags, it stays with an index without entries. Does nothing if the
-// index does not list the referrer. Turns and errors as for add_to_referrers_tag().
-Status remove_from_referrers_tag(RegistrySession& session, const Digest& subject, const Digest& referrer,
-                                 const Context& context);
+// is left; if the registry does not delete tags, it stays with an index without entries. Returns false
+// if the index does not list the referrer. Turns and errors as for add_to_referrers_tag().
+Result<bool> remove_from_referrers_tag(RegistrySession& session, const Digest& subject,
+                                       const Digest& referrer, const Context& context);
 
 }  // namespace layoutfs

@@ -94,6 +94,14 @@ Result<FetchedManifest> check_manifest(RegistryDocument document, const Digest& 
                          std::move(document.bytes)};
 }
 
+// Returns whether the registry does not remove the manifest. After another error, for example a timeout, it
+// may have removed it.
+bool is_refusal(const Error& error) {
+  const RegistryCode code = registry_code(error);
+  return code == RegistryCode::unsupported || code == RegistryCode::denied ||
+         code == RegistryCode::unauthorized;
+}
+
 }  // namespace
 
 RemoteRegistry::RemoteRegistry(std::shared_ptr<RemoteAccess> access, std::string host,
@@ -299,8 +307,7 @@ Result<Descriptor> RemoteRegistry::push_manifest(std::string_view repository, By
   const auto node = parse_graph_node(manifest, media_type);
   const auto referrer = node && !lists_referrers ? referrer_of(descriptor, *node) : std::nullopt;
   if (!referrer) return descriptor;
-  const std::lock_guard taking_turns(referrers_);
-  auto added = add_to_referrers_tag(**opened, *referrer, parameters.context);
+  auto added = list_referrer(repository, *referrer, parameters.context);
   return added ? Result<Descriptor>(std::move(descriptor)) : fail(std::move(added).error());
 }
 
@@ -323,36 +330,57 @@ Status RemoteRegistry::delete_blob(std::string_view repository, const Digest& di
 Status RemoteRegistry::delete_manifest(std::string_view repository, const Digest& digest,
                                        const Context& context) {
   if (auto checked = check_digest(digest); !checked) return checked;
-  const auto subject = subject_of(repository, digest, context);
+  const auto referrer = find_referrer(repository, digest, context);
+  if (!referrer) return fail(Error(referrer.error()));
+  // First the list: after a failure in between, the same call can be repeated.
+  const auto is_forgotten =
+      *referrer ? forget_referrer(repository, **referrer, context) : Result<bool>(false);
+  if (!is_forgotten)
+    return fail(
+        Error(is_forgotten.error()),
+        digest.str() + ": not removed, because the list of the referrers of its subject was not changed");
   auto removed = remove(repository, "manifests/" + digest.str(), RegistryCode::manifest_unknown, context);
-  if (!removed || !subject) return removed;
-  auto forgotten = forget_referrer(repository, *subject, digest, context);
-  if (forgotten) return forgotten;
-  return fail(std::move(forgotten).error(),
-              digest.str() + ": removed, but the list of the referrers of its subject still has it");
+  if (removed || !*is_forgotten || !is_refusal(removed.error())) return removed;
+  if (auto listed = list_referrer(repository, **referrer, context); !listed)
+    return fail(std::move(removed).error(),
+                digest.str() + ": not removed, but no longer in the list of the referrers of its subject");
+  return removed;
 }
 
-std::optional<Digest> RemoteRegistry::subject_of(std::string_view repository, const Digest& digest,
-                                                 const Context& context) {
+Result<std::optional<Referrer>> RemoteRegistry::find_referrer(std::string_view repository,
+                                                              const Digest& digest, const Context& context) {
   const auto reader = get_manifest(repository, digest, context);
-  if (!reader) return std::nullopt;
+  if (!reader) {
+    // A manifest that cannot be understood can be removed, too.
+    const Errc code = reader.error().code();
+    if (code == Errc::not_found || code == Errc::corrupt) return std::nullopt;
+    return fail(Error(reader.error()));
+  }
   Bytes text(static_cast<std::size_t>(reader->size()));
   const auto read = reader->blob()->read_at(text, 0, context);
-  if (!read || *read != text.size()) return std::nullopt;
+  if (!read) return fail(Error(read.error()));
+  text.resize(*read);
   const auto node = parse_graph_node(text, reader->descriptor().media_type);
-  const auto referrer = node ? referrer_of(reader->descriptor(), *node) : std::nullopt;
-  return referrer ? std::optional(referrer->subject) : std::nullopt;
+  return node ? referrer_of(reader->descriptor(), *node) : std::nullopt;
 }
 
-Status RemoteRegistry::forget_referrer(std::string_view repository, const Digest& subject,
-                                       const Digest& referrer, const Context& context) {
+Result<bool> RemoteRegistry::forget_referrer(std::string_view repository, const Referrer& referrer,
+                                             const Context& context) {
   const auto opened = session(repository);
   if (!opened) return fail(Error(opened.error()));
-  const auto listed = list_own_referrers(**opened, subject, context);
+  const auto listed = list_own_referrers(**opened, referrer.subject, context);
   if (!listed) return fail(Error(listed.error()));
-  if (*listed) return {};
+  if (*listed) return false;
   const std::lock_guard taking_turns(referrers_);
-  return remove_from_referrers_tag(**opened, subject, referrer, context);
+  return remove_from_referrers_tag(**opened, referrer.subject, referrer.descriptor.digest, context);
+}
+
+Status RemoteRegistry::list_referrer(std::string_view repository, const Referrer& referrer,
+                                     const Context& context) {
+  const auto opened = session(repository);
+  if (!opened) return fail(Error(opened.error()));
+  const std::lock_guard taking_turns(referrers_);
+  return add_to_referrers_tag(**opened, referrer, context);
 }
 
 Status RemoteRegistry::delete_tag(std::string_view repository, std::string_view tag, const Context& context) {

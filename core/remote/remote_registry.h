@@ -4,11 +4,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/guarded.h"
+#include "core/oci/graph.h"
 #include "core/remote/known_blobs.h"
 #include "core/remote/range_cache.h"
 #include "core/remote/registry_session.h"
@@ -56,8 +58,9 @@ class RemoteRegistry final : public Registry {
                                    std::string_view media_type,
                                    const PushManifestParameters& parameters) override;
   Status delete_blob(std::string_view repository, const Digest& digest) override;
-  // If the registry has no lists of referrers, also removes the manifest from the tag that replaces that of
-  // its subject.
+  // If the registry has no referrers API, the manifest is first removed from the referrers tag of its
+  // subject. If that fails, the manifest stays. If the registry then refuses to remove the manifest, it is
+  // listed again.
   Status delete_manifest(std::string_view repository, const Digest& digest, const Context& context) override;
   Status delete_tag(std::string_view repository, std::string_view tag, const Context& context) override;
   Result<std::vector<std::string>> repositories(const Page& page, const Context& context) override;
@@ -76,11 +79,14 @@ class RemoteRegistry final : public Registry {
                                    const Digest& digest, const Context& context);
   Status remove(std::string_view repository, const std::string& path, RegistryCode if_missing,
                 const Context& context);
-  // Returns nullopt if the manifest has no subject or cannot be read.
-  std::optional<Digest> subject_of(std::string_view repository, const Digest& digest, const Context& context);
-  // Removes `referrer` from the tag of `subject`, unless the registry has lists of referrers.
-  Status forget_referrer(std::string_view repository, const Digest& subject, const Digest& referrer,
-                         const Context& context);
+  // Returns nullopt if the manifest does not exist, has no subject, or cannot be understood.
+  Result<std::optional<Referrer>> find_referrer(std::string_view repository, const Digest& digest,
+                                                const Context& context);
+  // Removes a referrer from the tag of its subject. Returns false if there is nothing to remove: the registry
+  // has a referrers API, or the tag does not list it.
+  Result<bool> forget_referrer(std::string_view repository, const Referrer& referrer, const Context& context);
+  // Adds it to the tag.
+  Status list_referrer(std::string_view repository, const Referrer& referrer, const Context& context);
 
   const std::shared_ptr<RemoteAccess> access_;
   const std::string host_;

@@ -63,13 +63,17 @@ mkdir -p "$TMP/outside/changes" && chmod 700 "$TMP/outside" && echo x >"$TMP/out
 ln -s "$TMP/outside" "$T/layoutfs-chroot-0000000000000004"
 other 5 && mv "$at" "$T/layoutfs-chroot-5"
 other 6 && mkdir "$at/changes/work" "$TMP/lower" "$TMP/overlay"
-mount -t overlay overlay -o "lowerdir=$TMP/lower,upperdir=$at/changes/upper,workdir=$at/changes/work" "$TMP/overlay" ||
+others="1 2 3 4 5 6 7" files=6
+if ! mount -t overlay overlay -o "lowerdir=$TMP/lower,upperdir=$at/changes/upper,workdir=$at/changes/work" "$TMP/overlay"; then
   left_out "cannot mount overlayfs here"
+  others="1 2 3 4 5 7" files=5
+fi
 other 7 && mkdir "$at/changes/upper/mounted" && mount --bind "$TMP/outside" "$at/changes/upper/mounted"
 other 8
 next_run "a run beside other directories"
-same "a directory without an owner is removed, others stay" "1 2 3 4 5 6 7" "$(ls "$T" | sed 's/.*-0*//' | sort | xargs)"
-same "their files stay" "6" "$(ls "$T"/*-*[1235]/changes/upper/file "$TMP/overlay/file" "$TMP/outside/changes/file" 2>/dev/null | wc -l)"
-umount "$TMP/overlay" "$T/layoutfs-chroot-0000000000000007/changes/upper/mounted"
+same "a directory without an owner is removed, others stay" "$others" "$(ls "$T" | sed 's/.*-0*//' | sort | xargs)"
+same "their files stay" "$files" "$(ls "$T"/*-*[1235]/changes/upper/file "$TMP/overlay/file" "$TMP/outside/changes/file" 2>/dev/null | wc -l)"
+[ "$files" = 5 ] || umount "$TMP/overlay"
+umount "$T/layoutfs-chroot-0000000000000007/changes/upper/mounted"
 next_run "a run after the mounts have ended"
 same "directories without mounts are removed" "1 2 3 4 5" "$(ls "$T" | sed 's/.*-0*//' | sort | xargs)"

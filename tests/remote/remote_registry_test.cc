@@ -223,6 +223,8 @@ TEST_F(RemoteRegistryTest, AReferrerIsAddedToATagIfThereIsNoList) {
 class TaggedReferrers {
  public:
   bool deletes_tags = true, has_lists = false;
+  int status_of_tags = 0;                        // if not 0, of requests to delete tags
+  int status_of_digests = 0;                     // if not 0, of requests to delete manifests
   std::map<std::string, std::string> manifests;  // by reference
 
   ScriptedHttpServer::Script script() {
@@ -234,6 +236,9 @@ class TaggedReferrers {
       } else if (request.method == "PUT") {
         manifests[reference] = body;
         client.answer(201);
+      } else if (const int status = reference.contains(':') ? status_of_digests : status_of_tags;
+                 request.method == "DELETE" && status != 0) {
+        client.answer(status);
       } else if (request.method == "DELETE" && !reference.contains(':') && !deletes_tags) {
         client.answer(400, R"({"errors":[{"code":"DIGEST_INVALID"}]})");
       } else if (!manifests.contains(reference)) {
@@ -273,6 +278,24 @@ TEST_F(RemoteRegistryTest, ARemovedReferrerIsRemovedFromTheTagOfItsSubject) {
   }
 }
 
+TEST_F(RemoteRegistryTest, ATagOfReferrersIsReplacedOnlyIfTheRegistryDeletesNoTags) {
+  const Digest subject = digest_of("subject");
+  const std::string tag = "sha256-" + subject.hex(), manifest = manifest_about(subject, "test/type");
+  for (const int status : {404, 400, 405, 403}) {
+    TaggedReferrers state;
+    state.status_of_tags = status;
+    ScriptedHttpServer server(state.script());
+    auto& registry = open(server);
+    ASSERT_TRUE(
+        registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+    const auto removed = registry.delete_manifest("app", digest_of(manifest), {});
+    EXPECT_EQ(removed.has_value(), status != 403) << status;
+    const auto is_of_tag = [&](const std::string& each) { return each == "PUT /v2/app/manifests/" + tag; };
+    EXPECT_EQ(std::ranges::count_if(server.requests(), is_of_tag), status == 400 || status == 405 ? 2 : 1)
+        << status;
+  }
+}
+
 TEST_F(RemoteRegistryTest, ARemovedManifestChangesNoTagIfThereAreListsOfReferrers) {
   const Digest subject = digest_of("subject");
   const std::string tag = "sha256-" + subject.hex(), manifest = manifest_about(subject, "test/type");
@@ -300,8 +323,51 @@ TEST_F(RemoteRegistryTest, EntriesOfATagThatAreNotUnderstoodAreNotLost) {
   const std::string before = index;
   const auto removed = registry.delete_manifest("app", digest_of(manifest), {});
   ASSERT_EQ(failure_of(removed), Errc::io);
-  EXPECT_THAT(removed.error().message(), HasSubstr("removed, but"));
+  EXPECT_THAT(removed.error().message(), HasSubstr(": not removed, because the list"));
   EXPECT_EQ(state.manifests.at(tag), before);
+  EXPECT_TRUE(state.manifests.contains(digest_of(manifest).str()));
+}
+
+TEST_F(RemoteRegistryTest, AManifestThatCannotBeReadOrListedIsNotRemoved) {
+  const Digest subject = digest_of("subject");
+  const std::string manifest = manifest_about(subject, "test/type"), digest = digest_of(manifest).str();
+  for (const std::string& denied : {"/v2/app/manifests/" + digest, "/v2/app/referrers/" + subject.str(),
+                                    "/v2/app/manifests/sha256-" + subject.hex()}) {
+    TaggedReferrers state;
+    bool is_denied = false;
+    const auto script = state.script();
+    ScriptedHttpServer server([&](const Request& request, Connection& client) {
+      if (is_denied && request.method == "GET" && request.target == denied)
+        client.answer(403);
+      else
+        script(request, client);
+    });
+    auto& registry = open(server);
+    ASSERT_TRUE(
+        registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+    is_denied = true;
+    EXPECT_EQ(registry_failure_of(registry.delete_manifest("app", digest_of(manifest), {})),
+              RegistryCode::denied)
+        << denied;
+    EXPECT_TRUE(state.manifests.contains(digest)) << denied;
+    is_denied = false;
+    EXPECT_TRUE(registry.delete_manifest("app", digest_of(manifest), {})) << "the same again, " << denied;
+    EXPECT_THAT(state.manifests, SizeIs(0)) << denied;
+  }
+}
+
+TEST_F(RemoteRegistryTest, AManifestThatTheRegistryDoesNotRemoveStaysListed) {
+  const Digest subject = digest_of("subject");
+  const std::string manifest = manifest_about(subject, "test/type");
+  TaggedReferrers state;
+  ScriptedHttpServer server(state.script());
+  auto& registry = open(server);
+  ASSERT_TRUE(
+      registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+  state.status_of_digests = 405;
+  EXPECT_EQ(registry_failure_of(registry.delete_manifest("app", digest_of(manifest), {})),
+            RegistryCode::unsupported);
+  EXPECT_THAT(must(registry.referrers("app", subject, "", {})), SizeIs(1));
 }
 
 TEST_F(RemoteRegistryTest, TheSizeOfABlobNeedsNoHead) {

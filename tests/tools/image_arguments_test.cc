@@ -6,7 +6,7 @@
 namespace layoutfs::tools {
 namespace {
 
-TEST(ImageArguments, ImagesHaveNamesThatCommandsAccept) {
+TEST(ImageArguments, ImagesAreNamedLikeOperands) {
   const std::string digest = Digest::of(as_bytes("x")).str();
   EXPECT_EQ(name_of_image("img", ""), "img");
   EXPECT_EQ(name_of_image("img", "app:1.0"), "img:app:1.0");

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
+#include <thread>
 
 #include "core/base/file.h"
 #include "tests/support/other_user.h"
@@ -23,7 +25,9 @@ using testing::write_file;
 
 class RemoveTree : public ::testing::Test {
  protected:
-  Status remove(const std::string& name) { return remove_tree(parent_.get(), name); }
+  Status remove(const std::string& name, MountCheck check = MountCheck::by_openat2) {
+    return remove_tree(parent_.get(), name, check);
+  }
   bool exists(const std::string& path) {
     return std::filesystem::symlink_status(dir_ / path).type() != std::filesystem::file_type::not_found;
   }
@@ -112,17 +116,50 @@ TEST_F(RemoveTree, EntersNoMounts) {
   parent_ = open_at(AT_FDCWD, dir_ / ".", O_RDONLY | O_DIRECTORY).value();  // in that namespace
   std::filesystem::create_directories(dir_ / "outside");
   write_file(dir_ / "outside/file", "x");
-  std::filesystem::create_directories(dir_ / "tree/mounted");
-  write_file(dir_ / "tree/file", "x");
-  ASSERT_EQ(::mount((dir_ / "outside").c_str(), (dir_ / "tree/mounted").c_str(), "", MS_BIND, nullptr), 0);
-  const auto removed = remove("tree");
-  const bool is_kept = exists("outside/file") && exists("tree/mounted/file");
-  const bool is_rest_removed = !exists("tree/file");
-  ASSERT_EQ(::umount((dir_ / "tree/mounted").c_str()), 0);
-  ASSERT_FALSE(removed);
-  EXPECT_EQ(removed.error().sys(), EXDEV);
-  EXPECT_TRUE(is_kept);
-  EXPECT_TRUE(is_rest_removed);
+  for (const MountCheck check : {MountCheck::by_openat2, MountCheck::by_number}) {
+    std::filesystem::create_directories(dir_ / "tree/mounted");
+    std::filesystem::create_directories(dir_ / "tree/directory");
+    write_file(dir_ / "tree/directory/file", "x");
+    // Of the same file system.
+    ASSERT_EQ(::mount((dir_ / "outside").c_str(), (dir_ / "tree/mounted").c_str(), "", MS_BIND, nullptr), 0);
+    const auto removed = remove("tree", check);
+    const bool is_kept = exists("outside/file") && exists("tree/mounted/file");
+    const bool is_rest_removed = !exists("tree/directory");
+    ASSERT_EQ(::umount((dir_ / "tree/mounted").c_str()), 0);
+    ASSERT_FALSE(removed);
+    EXPECT_EQ(removed.error().sys(), EXDEV);
+    EXPECT_TRUE(is_kept);
+    EXPECT_TRUE(is_rest_removed);
+    EXPECT_TRUE(remove("tree", check));
+    EXPECT_FALSE(exists("tree"));
+  }
+}
+
+TEST_F(RemoveTree, ReturnsTheFirstErrorIfADirectoryIsMoved) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  using std::filesystem::perms;
+  constexpr int kFiles = 200, kAttempts = 20;
+  std::filesystem::permissions(dir_ / ".", perms::all);
+  bool is_moved = false;
+  for (int attempt = 0; attempt < kAttempts && !is_moved; ++attempt) {
+    const std::string tree = "tree" + std::to_string(attempt), inner = dir_ / (tree + "/inner");
+    std::filesystem::create_directories(inner);
+    write_file(inner + "/roots", "x");  // another user cannot remove it
+    std::filesystem::permissions(dir_ / tree, perms::all);
+    std::filesystem::permissions(inner, perms::all | perms::sticky_bit);
+    const testing::AsNobody nobody;
+    write_file(inner + "/first", "x");
+    std::filesystem::create_directories(inner + "/many");
+    for (int file = 0; file < kFiles; ++file) write_file(inner + "/many/" + std::to_string(file), "");
+    auto removed = std::async(std::launch::async, [&] { return remove(tree); });
+    while (std::filesystem::exists(inner + "/first")) std::this_thread::yield();
+    is_moved = ::rename(inner.c_str(), (dir_ / ("moved" + std::to_string(attempt))).c_str()) == 0 &&
+               exists("moved" + std::to_string(attempt) + "/many");
+    const Status status = removed.get();
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().sys(), EPERM) << status.error().message();
+  }
+  EXPECT_TRUE(is_moved) << "never early enough";
 }
 
 TEST_F(RemoveTree, ReportsAMissingDirectory) {

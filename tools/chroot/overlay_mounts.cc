@@ -61,10 +61,12 @@ struct Directory {
            are_equal(found.st_mtim, status.st_mtim) && are_equal(found.st_ctim, status.st_ctim);
   }
 
-  bool is_in_table(const std::string& table, const std::string& root) const {
+  Result<bool> is_in_table(const std::string& table, const std::string& root) const {
     std::ifstream lines(table);
+    if (!lines) return fail(Errc::io, table + ": cannot be opened");
     for (std::string line; std::getline(lines, line);)
       if (const auto mount = parse_upper(line); mount && is_upper_of(*mount, root)) return true;
+    if (lines.bad()) return fail(Errc::io, table + ": cannot be read");
     return false;
   }
 };
@@ -82,7 +84,8 @@ Result<bool> is_upper_of_overlay(const UniqueFd& opened) {
   if (failed) return std::unexpected(Error::system(failed.value(), "/proc/self/fd"));
   if (::fstat(opened.get(), &directory.status) != 0)
     return std::unexpected(Error::system(errno, directory.path));
-  if (directory.is_in_table("/proc/self/mountinfo", "")) return true;
+  auto is_in_own = directory.is_in_table("/proc/self/mountinfo", "");
+  if (!is_in_own || *is_in_own) return is_in_own;
   std::set<std::string> namespaces{fs::read_symlink("/proc/self/ns/mnt", failed).string()};
   for (fs::directory_iterator each("/proc", failed), end; !failed && each != end; each.increment(failed)) {
     const std::string process = each->path().string();
@@ -90,8 +93,9 @@ Result<bool> is_upper_of_overlay(const UniqueFd& opened) {
     std::error_code refused;  // the process may have ended, or belong to another user
     const std::string name = fs::read_symlink(process + "/ns/mnt", refused).string();
     if (refused || !namespaces.insert(name).second) continue;
-    if (directory.is_in_table(process + "/mountinfo", process + "/root")) return true;
+    if (directory.is_in_table(process + "/mountinfo", process + "/root").value_or(false)) return true;
   }
+  if (failed) return std::unexpected(Error::system(failed.value(), "/proc"));
   return false;
 }
 

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,31 +25,40 @@ namespace {
 
 constexpr int kSubDirectory = O_DIRECTORY | O_NOFOLLOW;
 
-// Opens a sub-directory on the same mount with O_PATH. EXDEV if it is on another one.
-Result<UniqueFd> open_on_same_mount(int parent, const std::string& name) {
-  UniqueFd fd(open_resolved(parent, name, O_PATH | kSubDirectory, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS));
-  if (fd) return fd;
-  if (errno != ENOSYS && errno != EPERM) return std::unexpected(Error::system(errno, name));
-  // Without openat2(2), a mount of the same file system is not recognized.
+// Returns the number of the mount of an open file (proc(5)). nullopt if the kernel does not tell it.
+std::optional<std::string> mount_of(int file) {
+  constexpr std::string_view kMount = "mnt_id:";
+  std::ifstream lines("/proc/self/fdinfo/" + std::to_string(file));
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(kMount)) return line.substr(kMount.size());
+  return std::nullopt;
+}
+
+// Opens a sub-directory on the same mount with O_PATH. EXDEV if it is on another one, or may be.
+Result<UniqueFd> open_on_same_mount(int parent, const std::string& name, MountCheck check) {
+  if (check == MountCheck::by_openat2) {
+    UniqueFd fd(open_resolved(parent, name, O_PATH | kSubDirectory, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS));
+    if (fd) return fd;
+    if (errno != ENOSYS && errno != EPERM) return std::unexpected(Error::system(errno, name));
+  }
+  // A bind mount may be of the same file system, so the device is not enough.
   auto opened = open_at(parent, name, O_PATH | kSubDirectory);
   if (!opened) return opened;
-  struct stat above, found;
-  if (::fstat(parent, &above) != 0 || ::fstat(opened->get(), &found) != 0)
-    return std::unexpected(Error::system(errno, name));
-  if (above.st_dev != found.st_dev) return std::unexpected(Error::system(EXDEV, name));
+  const auto above = mount_of(parent), found = mount_of(opened->get());
+  if (!above || above != found) return std::unexpected(Error::system(EXDEV, name));
   return opened;
 }
 
 class TreeRemoval {
  public:
-  explicit TreeRemoval(int parent) : parent_(parent) {}
+  TreeRemoval(int parent, MountCheck check) : parent_(parent), check_(check) {}
 
   Status run(const std::string& name) {
     if (auto entered = enter(parent_, name); !entered) return entered;
     while (!levels_.empty()) {
       Level& level = levels_.back();
       if (level.directories.empty()) {
-        if (auto left = leave(); !left) return left;
+        if (auto left = leave(); !left) return first_failure_ ? std::move(left) : std::move(first_failure_);
         continue;
       }
       const std::string next = std::move(level.directories.back());
@@ -71,7 +83,7 @@ class TreeRemoval {
 
   // Opens a directory, and removes everything in it except directories.
   Status enter(int above, const std::string& name) {
-    auto handle = open_on_same_mount(above, name);
+    auto handle = open_on_same_mount(above, name, check_);
     if (!handle) return fail(std::move(handle).error());
     const auto status = stat_of(handle->get(), name);
     if (!status) return fail(Error(status.error()));
@@ -117,6 +129,7 @@ class TreeRemoval {
   }
 
   const int parent_;
+  const MountCheck check_;
   UniqueFd open_;  // the directory of the last level
   std::vector<Level> levels_;
   Status first_failure_;
@@ -124,6 +137,8 @@ class TreeRemoval {
 
 }  // namespace
 
-Status remove_tree(int parent, const std::string& name) { return TreeRemoval(parent).run(name); }
+Status remove_tree(int parent, const std::string& name, MountCheck check) {
+  return TreeRemoval(parent, check).run(name);
+}
 
 }  // namespace layoutfs::tools

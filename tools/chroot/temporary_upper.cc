@@ -59,7 +59,7 @@ bool has_only_changes(const UniqueFd& directory) {
   return for_each_entry(std::move(*listing), kChanges, check_name).has_value();
 }
 
-// The mount may have outlived the processes, for example if its namespace is kept open.
+// The mount may have outlived the processes, for example if a process has entered its namespace.
 bool is_mounted(const UniqueFd& directory) {
   const auto changes = open_at(directory.get(), kChanges, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   if (!changes) return false;

@@ -54,8 +54,8 @@ struct OpenLayout {
   std::shared_ptr<const LayoutReader> reader;
   std::string reference;  // empty if none was given
 };
-// Returns LAYOUT:REF, LAYOUT@DIGEST or LAYOUT, as a command accepts it. `reference` is a name, a position
-// ("@3"), a digest, with or without '@', or empty.
+// Returns LAYOUT:REF, LAYOUT@DIGEST or LAYOUT, for messages. `reference` is a name, a position ("@3"), a
+// digest, with or without '@', or empty.
 std::string name_of_image(const std::string& layout, const std::string& reference);
 // Opens the layout. An operand that is not a layout may be an image in the store of names (name_store.h),
 // which stands for a layout and a digest. Errc::invalid_argument if two layouts or two references are given.

@@ -23,8 +23,7 @@ struct CommitCommand {
 };
 
 int commit(CommitCommand command, Output& output) {
-  if (command.upper.empty())
-    return report(missing_operand("commit", std::string("UPPER ") + kNewImageOperands));
+  if (command.upper.empty()) return report(missing_operand("commit", "UPPER " + new_image_operands()));
   auto reference = command.image.take_operand_before("commit", std::move(command.operands), "NEWREF");
   if (!reference) return report(reference.error());
   command.created.reference = std::move(*reference);
@@ -50,7 +49,7 @@ void add_commit_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<CommitCommand>();
   const Command command =
       program.add_subcommand("commit", "Make an image of an image and the changes that an overlay has kept");
-  command.usage(std::string("UPPER ") + kNewImageOperands);
+  command.usage("UPPER " + new_image_operands());
   command
       .add_option("UPPER", arguments->upper,
                   "The directory of 'chroot --upper', or the upper directory of an overlay")
@@ -58,7 +57,7 @@ void add_commit_command(Command program, int& exit_code) {
   command
       .add_option("OPERANDS", arguments->operands,
                   "The image below the changes, and the reference of the new one")
-      .type_name(kNewImageOperands);
+      .type_name(new_image_operands());
   command.example("layoutfs commit ./changes ./img:app app-2");
   command.example("layoutfs commit --cmd '[\"/bin/app\"]' ./changes ./img:app app-2");
   arguments->options.add_options(command);

@@ -46,9 +46,9 @@ void add_config_command(Command program, int& exit_code) {
   const auto arguments = std::make_shared<ConfigCommand>();
   const Command command =
       program.add_subcommand("config", "Make an image with another configuration and the same layers");
-  command.usage(kNewImageOperands);
+  command.usage(new_image_operands());
   command.add_option("OPERANDS", arguments->operands, "The image, and the reference of the new one")
-      .type_name(kNewImageOperands);
+      .type_name(new_image_operands());
   command.example("layoutfs config --env MODE=test --cmd '[\"/bin/app\"]' ./img:app app-test");
   command.example("layoutfs config --label tier- --force ./img:app app", "remove a label");
   arguments->config.add_options(command);

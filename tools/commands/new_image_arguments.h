@@ -15,7 +15,7 @@
 namespace layoutfs::tools {
 
 // The operands of commit and config.
-inline constexpr const char* kNewImageOperands = "LAYOUT[:REF|@DIGEST] NEWREF";
+inline std::string new_image_operands() { return std::string(kImageKind) + " NEWREF"; }
 
 struct NewImageArguments {
   std::string reference;  // of the new image: NEWREF
