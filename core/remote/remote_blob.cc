@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "core/codec/narrow_source.h"
 #include "core/remote/range_chunks.h"
 #include "layoutfs/log.h"
 
@@ -91,8 +90,6 @@ void RemoteBlob::will_read(std::uint64_t offset, std::uint64_t size) const noexc
     // Without memory, the read fetches the bytes.
   }
 }
-
-static_assert(NarrowSource::kPiece % kRangeChunk == 0, "a resumed decoder reads no chunk for a part of it");
 
 bool RemoteBlob::is_at_hand(std::uint64_t offset, std::uint64_t size) const noexcept {
   if (offset >= ranges_.size() || size == 0) return true;

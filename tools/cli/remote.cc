@@ -7,10 +7,15 @@
 #include <utility>
 
 #include "core/cache/index_cache.h"
+#include "core/codec/narrow_source.h"
+#include "core/remote/range_chunks.h"
 #include "tools/cli/command.h"
 
 namespace layoutfs::tools {
 namespace {
+
+// Otherwise decoders would have chunks fetched of which they need only a part, or nothing.
+static_assert(NarrowSource::kPiece % kRangeChunk == 0);
 
 Result<std::optional<bool>> parse_tls_verify(const std::string& text) {
   if (text.empty()) return std::optional<bool>();
