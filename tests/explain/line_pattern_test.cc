@@ -104,7 +104,7 @@ TEST(LinePattern, MatchesInALine) {
   EXPECT_EQ(in({"[0-9]*"}, {.is_word = true}, "x  12"), "[12]");
   EXPECT_EQ(in({"@"}, {.is_word = true}, "@@"), "[@][@]");
   EXPECT_EQ(in({",", " b"}, {.is_word = true}, ", b"), "[,][ b]");
-  EXPECT_EQ(in({"[a ]*"}, {.is_word = true}, "xa a ab"), "[ a ]");
+  EXPECT_EQ(in({"[a ]*"}, {.is_word = true}, "xa a ab"), "[a]");
   EXPECT_EQ(in({"a*"}, {.is_line = true}, "aa"), "[aa]");
   EXPECT_EQ(in({"^a"}, {}, "aaa"), "[a]");
   EXPECT_EQ(in({"A"}, {.ignores_case = true}, "aA"), "[a][A]");
