@@ -35,10 +35,9 @@
 // The mutexes from here on are held for a few instructions, and protect tables in memory. The upper ones may
 // be held while the lower ones are taken.
 //
-//   readers        ReadPatterns of a stream, while the spans to decode ahead are chosen. A blob is asked
-//   which
-//                  of its bytes are at hand, for which it may read some bytes of a file in the cache
-//                  directory. It is released after the lock.
+//   readers        ReadPatterns of a stream, while the spans to decode ahead are chosen. A blob
+//                  says which of its bytes are at hand, for which it may read some bytes of a file in the
+//                  cache directory. It is released after the lock.
 //   decodes        The table of pending decodes of a stream.
 //   parked         Decoders that wait for the next read.
 //   spans          The span cache. Spans that leave it are freed after the lock is released.

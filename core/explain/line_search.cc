@@ -78,24 +78,16 @@ void LineSearch::select(std::string_view lines) {
       if (!is_done_) deliver({each.text, each.number, false});
     passed_.clear();
     passed_bytes_ = 0;
-    const std::size_t end = end_of_line(lines, at);
     ++selected_;
     after_left_ = options_.after;
-    if (!is_done_) deliver({without_newline(lines.substr(at, end - at)), number_, true});
-    number_ += lines[end - 1] == '\n' ? 1 : 0;  // not after a part of a line
+    at = deliver_at(lines, at, true);
     is_done_ = is_done_ || (selected_ == options_.most && after_left_ == 0);
-    at = end;
   }
 }
 
 void LineSearch::pass_over(std::string_view lines) {
   std::size_t at = 0;
-  for (; after_left_ > 0 && at < lines.size() && !is_done_; --after_left_) {
-    const std::size_t end = end_of_line(lines, at);
-    deliver({without_newline(lines.substr(at, end - at)), number_, false});
-    number_ += lines[end - 1] == '\n' ? 1 : 0;
-    at = end;
-  }
+  for (; after_left_ > 0 && at < lines.size() && !is_done_; --after_left_) at = deliver_at(lines, at, false);
   is_done_ = is_done_ || (selected_ == options_.most && after_left_ == 0);
   if (!is_done_) remember(lines.substr(at));
 }
@@ -122,6 +114,14 @@ void LineSearch::remember(std::string_view lines) {
     at = end;
   }
   number_ = next;
+}
+
+// Returns the position after the line.
+std::size_t LineSearch::deliver_at(std::string_view lines, std::size_t at, bool is_selected) {
+  const std::size_t end = end_of_line(lines, at);
+  if (!is_done_) deliver({without_newline(lines.substr(at, end - at)), number_, is_selected});
+  number_ += lines[end - 1] == '\n' ? 1 : 0;  // not after a part of a line
+  return end;
 }
 
 void LineSearch::deliver(const Line& line) {

@@ -68,6 +68,7 @@ class LineSearch {
   void select(std::string_view lines);
   void pass_over(std::string_view lines);
   void remember(std::string_view lines);
+  std::size_t deliver_at(std::string_view lines, std::size_t at, bool is_selected);
   void deliver(const Line& line);
 
   const LinePattern& pattern_;

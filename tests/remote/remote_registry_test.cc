@@ -45,6 +45,11 @@ class RemoteRegistryTest : public ::testing::Test {
                       std::make_shared<RangeCache>(""));
     return *registry_;
   }
+  // Pushes a manifest to the registry that was opened last.
+  auto push(const std::string& manifest) {
+    return registry_->push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json",
+                                    {});
+  }
 
   RemoteConfig config_;
   std::optional<RemoteRegistry> registry_;
@@ -197,9 +202,7 @@ TEST_F(RemoteRegistryTest, AReferrerIsAddedToATagIfThereIsNoList) {
     auto& registry = open(server);
     const std::string first = manifest_about(subject, "test/first"),
                       second = manifest_about(subject, "test/second");
-    constexpr auto kType = "application/vnd.oci.image.manifest.v1+json";
-    for (const std::string& each : {first, second, first})
-      EXPECT_TRUE(registry.push_manifest("app", as_bytes(each), kType, {}));
+    for (const std::string& each : {first, second, first}) EXPECT_TRUE(push(each));
     const auto found = must(registry.referrers("app", subject, "", {}));
     if (has_list) {
       EXPECT_EQ(writes, 0);
@@ -214,7 +217,7 @@ TEST_F(RemoteRegistryTest, AReferrerIsAddedToATagIfThereIsNoList) {
     EXPECT_EQ(listed->annotations.at("who"), "us");
     EXPECT_NE(std::ranges::find(found, "test/second", &Descriptor::artifact_type), found.end());
     index = R"({"schemaVersion":2,"manifests":[{"digest":"rubbish"}]})";
-    EXPECT_EQ(failure_of(registry.push_manifest("app", as_bytes(first), kType, {})), Errc::io);
+    EXPECT_EQ(failure_of(push(first)), Errc::io);
     EXPECT_EQ(writes, 2) << "entries that are not understood are not lost";
   }
 }
@@ -256,7 +259,6 @@ class TaggedReferrers {
 TEST_F(RemoteRegistryTest, ARemovedReferrerIsRemovedFromTheTagOfItsSubject) {
   const Digest subject = digest_of("subject");
   const std::string tag = "sha256-" + subject.hex();
-  constexpr auto kType = "application/vnd.oci.image.manifest.v1+json";
   const std::string first = manifest_about(subject, "test/first"),
                     second = manifest_about(subject, "test/second");
   for (const bool deletes_tags : {true, false}) {
@@ -264,8 +266,7 @@ TEST_F(RemoteRegistryTest, ARemovedReferrerIsRemovedFromTheTagOfItsSubject) {
     state.deletes_tags = deletes_tags;
     ScriptedHttpServer server(state.script());
     auto& registry = open(server);
-    for (const std::string& each : {first, second})
-      ASSERT_TRUE(registry.push_manifest("app", as_bytes(each), kType, {}));
+    for (const std::string& each : {first, second}) ASSERT_TRUE(push(each));
     ASSERT_TRUE(registry.delete_manifest("app", digest_of(first), {}));
     const auto left = must(registry.referrers("app", subject, "", {}));
     ASSERT_THAT(left, SizeIs(1));
@@ -286,8 +287,7 @@ TEST_F(RemoteRegistryTest, ATagOfReferrersIsReplacedOnlyIfTheRegistryDeletesNoTa
     state.status_of_tags = status;
     ScriptedHttpServer server(state.script());
     auto& registry = open(server);
-    ASSERT_TRUE(
-        registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+    ASSERT_TRUE(push(manifest));
     const auto removed = registry.delete_manifest("app", digest_of(manifest), {});
     EXPECT_EQ(removed.has_value(), status != 403) << status;
     const auto is_of_tag = [&](const std::string& each) { return each == "PUT /v2/app/manifests/" + tag; };
@@ -302,8 +302,7 @@ TEST_F(RemoteRegistryTest, ARemovedManifestChangesNoTagIfThereAreListsOfReferrer
   TaggedReferrers state;
   ScriptedHttpServer server(state.script());
   auto& registry = open(server);
-  ASSERT_TRUE(
-      registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+  ASSERT_TRUE(push(manifest));
   const std::string index = state.manifests.at(tag);
   state.has_lists = true;
   ASSERT_TRUE(registry.delete_manifest("app", digest_of(manifest), {}));
@@ -316,8 +315,7 @@ TEST_F(RemoteRegistryTest, EntriesOfATagThatAreNotUnderstoodAreNotLost) {
   TaggedReferrers state;
   ScriptedHttpServer server(state.script());
   auto& registry = open(server);
-  ASSERT_TRUE(
-      registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+  ASSERT_TRUE(push(manifest));
   std::string& index = state.manifests.at(tag);
   index.insert(index.rfind(']'), R"(,{"digest":"rubbish"})");
   const std::string before = index;
@@ -343,8 +341,7 @@ TEST_F(RemoteRegistryTest, AManifestThatCannotBeReadOrListedIsNotRemoved) {
         script(request, client);
     });
     auto& registry = open(server);
-    ASSERT_TRUE(
-        registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+    ASSERT_TRUE(push(manifest));
     is_denied = true;
     EXPECT_EQ(registry_failure_of(registry.delete_manifest("app", digest_of(manifest), {})),
               RegistryCode::denied)
@@ -362,8 +359,7 @@ TEST_F(RemoteRegistryTest, AManifestThatTheRegistryDoesNotRemoveStaysListed) {
   TaggedReferrers state;
   ScriptedHttpServer server(state.script());
   auto& registry = open(server);
-  ASSERT_TRUE(
-      registry.push_manifest("app", as_bytes(manifest), "application/vnd.oci.image.manifest.v1+json", {}));
+  ASSERT_TRUE(push(manifest));
   state.status_of_digests = 405;
   EXPECT_EQ(registry_failure_of(registry.delete_manifest("app", digest_of(manifest), {})),
             RegistryCode::unsupported);

@@ -69,16 +69,22 @@ bool is_mounted(const UniqueFd& directory) {
   return !mounted || *mounted;
 }
 
+// Removes an outer directory. `place` begins the warning if that fails.
+void remove_outer(const UniqueFd& parent, const std::string& name, const UniqueFd& directory,
+                  const std::string& place) {
+  if (auto removed = remove_tree(directory.get(), kChanges);
+      !removed && removed.error().code() != Errc::not_found)
+    log(LogLevel::warning, place + " cannot be removed: " + removed.error().message());
+  ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);
+}
+
 void remove_if_left_over(const UniqueFd& parent, const std::string& name) {
   const auto directory = open_at(parent.get(), name, kOwnDirectory);
   if (!directory || !is_private(*directory)) return;
   // On a file system without locks, nothing is removed.
   if (lock_file(directory->get(), LOCK_EX | LOCK_NB) != 0) return;
   if (!is_named(*directory, parent, name) || !has_only_changes(*directory) || is_mounted(*directory)) return;
-  if (auto removed = remove_tree(directory->get(), kChanges);
-      !removed && removed.error().code() != Errc::not_found)
-    log(LogLevel::warning, name + ": left over, and cannot be removed: " + removed.error().message());
-  ::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);
+  remove_outer(parent, name, *directory, name + ": left over, and");
 }
 
 void remove_left_over(const UniqueFd& parent) {
@@ -123,11 +129,7 @@ Result<TemporaryUpper> TemporaryUpper::create() {
 }
 
 TemporaryUpper::~TemporaryUpper() {
-  if (!directory_) return;
-  if (auto removed = remove_tree(directory_.get(), kChanges);
-      !removed && removed.error().code() != Errc::not_found)
-    log(LogLevel::warning, path() + ": cannot be removed: " + removed.error().message());
-  ::unlinkat(parent_.get(), name_.c_str(), AT_REMOVEDIR);
+  if (directory_) remove_outer(parent_, name_, directory_, path() + ":");
 }
 
 std::string TemporaryUpper::path() const { return parent_path_ + "/" + name_ + "/" + kChanges; }
